@@ -1,0 +1,45 @@
+# Needs python3 (3.11 or newer) with venv, and make; everything else is installed into .venv.
+PYTHON ?= python3
+# Threads of NumPy's BLAS would fight with the test processes for the same cores.
+WORKERS ?= auto
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -q
+INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable
+
+.PHONY: demo test test-fast check bench clean
+
+demo: .venv/demo.stamp
+	.venv/bin/tensorgrad demo $(ARGS)
+
+test: .venv/test.stamp
+	$(PYTEST) -n $(WORKERS) $(ARGS)
+
+# 20 random examples for each property in place of 100: for use while writing.
+test-fast: export HYPOTHESIS_PROFILE = fast
+test-fast: test
+
+check: .venv/dev.stamp
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	$(PYTEST) tests/test_house.py tests/test_packaging.py tensorgrad
+
+bench: .venv/bench.stamp
+	.venv/bin/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf .venv out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The extras that a target needs; a stamp remembers that they are installed for this setup.cfg.
+.venv/demo.stamp: EXTRAS = demo
+.venv/test.stamp: EXTRAS = test,demo
+.venv/dev.stamp: EXTRAS = dev
+.venv/bench.stamp: EXTRAS = bench
+
+.venv/%.stamp: .venv/bin/python setup.cfg pyproject.toml
+	$(INSTALL) '.[$(EXTRAS)]'
+	touch $@
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tensorgrad needs Python 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv .venv

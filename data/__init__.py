@@ -1,0 +1,14 @@
+"""Data sets as NumPy arrays: the bundled digits, MNIST from files, IDX files, a shuffled split.
+
+>>> from tensorgrad.data import digits, holdout
+>>> train, test = holdout(*digits())
+>>> train.images.shape, test.images.shape
+((1438, 8, 8), (359, 8, 8))
+"""
+
+from tensorgrad.data.digits import digits
+from tensorgrad.data.idx import read_idx
+from tensorgrad.data.mnist import mnist
+from tensorgrad.data.split import Labelled, Split, holdout
+
+__all__ = ["Labelled", "Split", "digits", "holdout", "mnist", "read_idx"]

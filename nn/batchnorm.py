@@ -1,0 +1,99 @@
+"""Batch normalisation, from primitive operations: the computational graph of figure 6-17."""
+
+from __future__ import annotations
+
+from tensorgrad.creation import ones, zeros
+from tensorgrad.errors import ShapeError
+from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.writes import note
+
+from . import functional
+from .module import Module
+from .parameter import Parameter
+
+
+class BatchNorm1d(Module):
+    """Normalise every feature of a batch (N, D) to mean 0 and variance 1, then scale and shift.
+
+    ``mu = mean(x)``, ``var = mean((x - mu) ** 2)``, ``y = weight * (x - mu) / sqrt(var + eps) + bias``. The variance of
+    the output is the biased one; `running_var` averages the unbiased one, and evaluation uses the running statistics.
+    The gradient flows through the batch statistics, and every higher derivative is exact.
+
+    Source: Ioffe and Szegedy 2015, algorithm 1.
+
+    Args:
+        num_features: D.
+        eps: added to the variance inside the root.
+        momentum: the weight of the new statistics in the running ones; None for the average of all batches.
+        affine: learn scale and shift.
+        track_running_stats: keep running statistics; otherwise evaluation uses the batch's.
+
+    Raises:
+        ValueError: one value per feature in training, whose variance says nothing.
+
+    >>> import tensorgrad as tg
+    >>> bn = BatchNorm1d(2)
+    >>> bn(tg.tensor([[1.0, 10.0], [3.0, 30.0]])).detach()
+    tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]])
+    """
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.register_parameter("weight", Parameter(ones(num_features)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(num_features)) if affine else None)
+        if affine:
+            self.weight.name, self.bias.name = "γ", "β"
+        self.register_buffer("running_mean", zeros(num_features) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features) if track_running_stats else None)
+        self.register_buffer(
+            "num_batches_tracked", wrap(zeros().array.astype("int64")) if track_running_stats else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised batch, of the shape of `x` (N, D)."""
+        if x.array.ndim != 2 or x.array.shape[1] != self.num_features:
+            raise ShapeError(f"expected 2D input (N, {self.num_features}), found shape {x.array.shape}")
+        if not self.training and self.running_mean is not None and self.running_var is not None:
+            mean, var = self.running_mean, self.running_var
+            return functional.normalized(x, self.weight, self.bias, mean, var, self.eps)
+        if self.training and len(x.array) < 2:
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {x.array.shape}")
+        mu, xmu, var = functional.batch_statistics(x)
+        if self.training and self.running_mean is not None:
+            self._update(mu, var, len(x.array))
+        return functional.scaled(xmu, var, self.weight, self.bias, self.eps)
+
+    def _update(self, mu: Tensor, var: Tensor, n: int) -> None:
+        """Move the running statistics towards the batch's; the running variance is the unbiased one."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.array[...] += 1
+        factor = 1 / int(self.num_batches_tracked.array) if self.momentum is None else self.momentum
+        for running, new in ((self.running_mean, mu.array), (self.running_var, var.array * (n / (n - 1)))):
+            running.array += factor * (new - running.array)
+            note(running.array)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )

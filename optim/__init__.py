@@ -1,0 +1,8 @@
+"""Optimisers. They know tensors and gradients, and nothing of modules."""
+
+from .adagrad import Adagrad
+from .adam import Adam
+from .optimizer import Optimizer
+from .sgd import SGD
+
+__all__ = ["SGD", "Adagrad", "Adam", "Optimizer"]

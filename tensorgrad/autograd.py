@@ -1,0 +1,253 @@
+"""What users call: backward, grad, jvp, and the switches that say what is recorded."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from contextvars import Token
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from tensorgrad.context import CONTEXT, Context, context
+from tensorgrad.dtypes import Array
+from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad.sweeps import forward, reverse
+from tensorgrad.tensor import Node, Tensor, as_array, leaf, wrap
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Mode:
+    """A context manager, and decorator, that changes the context and restores it, whatever happens inside."""
+
+    changes: dict[str, Any]
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Context]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(CONTEXT.set(replace(context(), **self.changes)))
+
+    def __exit__(self, *exception: object) -> None:
+        CONTEXT.reset(self._tokens.pop())
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def inside(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self.__class__():
+                return function(*args, **kwargs)
+
+        return inside
+
+
+class no_grad(_Mode):  # noqa: N801 - PyTorch's name
+    """Context manager and decorator: nothing inside is recorded.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.ones(2, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    changes = {"grad": False}  # noqa: RUF012 - never changed
+
+
+class enable_grad(_Mode):  # noqa: N801 - PyTorch's name
+    """Context manager and decorator: operations inside are recorded, also within `no_grad`."""
+
+    changes = {"grad": True}  # noqa: RUF012 - never changed
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations on tensors that require a gradient are recorded here."""
+    return context().grad
+
+
+def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
+    """Return the cotangent of the output `y`: given, or 1 for a single element."""
+    if not y.tracked:
+        raise AutogradError(
+            "element 0 of tensors does not require grad and does not have a grad_fn: nothing that leads to it has "
+            "requires_grad=True, or it was computed under no_grad()"
+        )
+    if gradient is None:
+        if y.array.size != 1:
+            raise AutogradError(
+                f"grad can be implicitly created only for scalar outputs, found shape {y.array.shape}: "
+                f"reduce it, for instance with .sum(), or pass gradient= of that shape"
+            )
+        return wrap(np.ones_like(y.array))
+    seed = gradient if isinstance(gradient, Tensor) else wrap(as_array(gradient))
+    if seed.array.shape != y.array.shape:
+        raise ShapeError(
+            f"Mismatch in shape: the gradient has a shape of {seed.array.shape} and the output has a shape of "
+            f"{y.array.shape}"
+        )
+    return seed if seed.array.dtype == y.array.dtype else wrap(seed.array.astype(y.array.dtype))
+
+
+def _seeds(outputs: Sequence[Tensor], gradients: Sequence[Any] | None, create_graph: bool) -> dict[Node, Any]:
+    given = [None] * len(outputs) if gradients is None else list(gradients)
+    if len(given) != len(outputs):
+        raise AutogradError(f"got {len(outputs)} outputs and {len(given)} gradients: one is needed for each")
+    seeds: dict[Node, Any] = {}
+    for y, gradient in zip(outputs, given, strict=True):
+        seed = _seed(y, gradient)
+        value = seed if create_graph else seed.array
+        node = y.node or leaf(y)
+        seeds[node] = seeds[node] + value if node in seeds else value
+    return seeds
+
+
+def _tensors(x: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    return [x] if isinstance(x, Tensor) else list(x)
+
+
+def _sweep(seeds: dict[Node, Any], create_graph: bool, **options: Any) -> dict[Node, Any]:
+    if not create_graph:
+        return reverse(seeds, **options)
+    with enable_grad():
+        return reverse(seeds, create_graph=True, **options)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradient of `tensors` to the `.grad` of the leaves that they were computed from.
+
+    Args:
+        tensors: the outputs; one element each, or with a gradient of their shape in `grad_tensors`.
+        grad_tensors: dL/d(output) for each output, of its shape.
+        retain_graph: keep the saved values for another pass; default: the value of `create_graph`.
+        create_graph: record the sweep, so that `.grad` can be differentiated.
+        inputs: fill only these leaves.
+
+    Raises:
+        AutogradError: no output requires a gradient, or the graph has been freed.
+
+    Source: reverse accumulation, Linnainmaa 1970; dL/dx = sum over consumers of (dy/dx)^T dL/dy.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor([3.0], requires_grad=True)
+    >>> tg.autograd.backward(x * x)
+    >>> x.grad
+    tensor([6.])
+    """
+    outputs = _tensors(tensors)
+    gradients = None if grad_tensors is None else [grad_tensors] if len(outputs) == 1 else grad_tensors
+    if isinstance(grad_tensors, list | tuple) and len(outputs) == 1:
+        gradients = list(grad_tensors)
+    seeds = _seeds(outputs, gradients, create_graph)
+    targets = None if inputs is None else [x.node or leaf(x) for x in _tensors(inputs)]
+    keep = create_graph if retain_graph is None else retain_graph
+    found = _sweep(seeds, create_graph, targets=targets, retain_graph=keep)
+    handed = {id(value) for value in seeds.values()}
+    for node, g in found.items():
+        owner = node.owner() if node.owner is not None else None
+        if owner is not None:
+            _accumulate(owner, g, handed)
+
+
+def _accumulate(x: Tensor, g: Any, handed: set[int]) -> None:
+    """Add `g` to the gradient of `x`; a gradient never shares memory with another, with an input or with the seed."""
+    if isinstance(g, Tensor):
+        x.grad = g if x.grad is None else x.grad + g
+    elif x.grad is not None:
+        np.add(x.grad.array, g, out=x.grad.array)
+    else:
+        own = isinstance(g, np.ndarray) and g.base is None and id(g) not in handed and g.flags.writeable
+        handed.add(id(g))
+        x.grad = wrap(g if own else np.array(g))
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`, one of each input's shape; `.grad` is not touched.
+
+    Args:
+        outputs, grad_outputs, retain_graph, create_graph: as for `backward`.
+        inputs: leaves or results of operations.
+        allow_unused: give None for an input that the outputs do not depend on, instead of an error.
+        materialize_grads: give zeros for such an input.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
+    >>> (second,) = tg.autograd.grad(first, x)
+    >>> first.item(), second.item()
+    (12.0, 12.0)
+    """
+    ys, xs = _tensors(outputs), _tensors(inputs)
+    gradients = None if grad_outputs is None else _tensors(grad_outputs)
+    for x in xs:
+        if not x.tracked:
+            raise AutogradError("One of the differentiated Tensors does not require grad: set requires_grad=True first")
+    nodes = [x.node or leaf(x) for x in xs]
+    keep = create_graph if retain_graph is None else retain_graph
+    found = _sweep(_seeds(ys, gradients, create_graph), create_graph, targets=nodes, retain_graph=keep)
+    result: list[Tensor | None] = []
+    for x, node in zip(xs, nodes, strict=True):
+        g = found.get(node)
+        if g is None and materialize_grads:
+            g = np.zeros_like(x.array)
+        if g is None and not allow_unused:
+            raise AutogradError(
+                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True "
+                "if this is the desired behavior"
+            )
+        result.append(g if g is None or isinstance(g, Tensor) else wrap(np.array(g)))
+    return tuple(result)
+
+
+def jvp(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    tangents: Any,
+    create_graph: bool = False,
+) -> tuple[Tensor, ...]:
+    """Return the derivatives of `outputs` along `tangents`, one of each output's shape: the mirror image of `grad`.
+
+    Args:
+        outputs: tensors computed from `inputs`; zeros are returned for one that is not.
+        inputs: leaves or results of operations, which require a gradient (so that they were recorded).
+        tangents: one direction for each input, of its shape.
+        create_graph: record the sweep, so that the result can be differentiated.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> tg.autograd.jvp(x * x, x, tg.tensor([1.0, 0.0]))
+    (tensor([2., 0.]),)
+    """
+    ys, xs, ts = _tensors(outputs), _tensors(inputs), _tensors(tangents)
+    known: dict[Node, Any] = {}
+    for x, t in zip(xs, ts, strict=True):
+        if x.array.shape != t.array.shape:
+            raise ShapeError(f"a tangent has the shape of its input {x.array.shape}, found {t.array.shape}")
+        if not x.tracked:
+            raise AutogradError("an input does not require grad: nothing was recorded for it")
+        node = x.node or leaf(x)
+        known[node] = t if create_graph else t.array
+    nodes = [y.node or leaf(y) for y in ys]
+    with enable_grad():
+        found = forward(known, nodes, create_graph=create_graph)
+    result = [found.get(node) for node in nodes]
+    return tuple(
+        t if isinstance(t, Tensor) else wrap(np.zeros_like(y.array) if t is None else np.array(t))
+        for y, t in zip(ys, result, strict=True)
+    )

@@ -1,0 +1,70 @@
+"""What holds for the operations of one thread of control: is a graph recorded, which module is running.
+
+The state is an immutable record in a context variable: threads, asyncio tasks and generators of other contexts never
+see each other's mode, and an exception restores what was there before. Reading it is one C call, made by every op.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Described(Protocol):
+    """What a scope asks of a module when it is drawn."""
+
+    def extra_repr(self) -> str: ...  # noqa: D102 - stated where it is defined
+    def parameters(self) -> Iterable[Any]: ...  # noqa: D102
+
+
+class Scope:
+    """One call of a module: where in the tree of modules an operation was recorded.
+
+    `path` is the dotted name of the module in its root (empty for the root) and `kind` its class; `detail`, what its
+    repr shows in brackets, and `size`, the number of elements of its parameters, are asked of the module when needed.
+    Two calls of one module are two scopes. The module is referred to weakly: it may hold what was computed in it.
+    """
+
+    __slots__ = ("_module", "kind", "parent", "path")
+
+    def __init__(self, path: str, module: Described, parent: Scope | None) -> None:
+        self.path = path
+        self.kind = type(module).__name__
+        self.parent = parent
+        self._module = weakref.ref(module)
+
+    @property
+    def module(self) -> Any:
+        """The module that ran; None once it is gone."""
+        return self._module()
+
+    @property
+    def detail(self) -> str:
+        """What the module's repr shows in brackets."""
+        module = self._module()
+        return "" if module is None else module.extra_repr()
+
+    @property
+    def size(self) -> int:
+        """The number of elements of the module's parameters."""
+        module = self._module()
+        return 0 if module is None else sum(p.array.size for p in module.parameters())
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """`grad`: record what requires a gradient; `tracing`: record everything and keep every value; `scope`: where.
+
+    Never changed once made (not declared frozen, which would triple the cost of making one for every module call).
+    """
+
+    grad: bool = True
+    tracing: bool = False
+    scope: Scope | None = None
+
+
+CONTEXT: ContextVar[Context] = ContextVar("tensorgrad", default=Context())  # noqa: B039 - Context is never changed
+context = CONTEXT.get

@@ -1,0 +1,235 @@
+"""Running a primitive: on arrays, on tensors, recorded or not.
+
+`apply` is the definition. `unary` and `binary` build, for one primitive without parameters, a function that does the
+same for the case that matters for speed, tensors of one dtype with axes, in a single Python frame; whatever is not that
+case they leave to `apply`. The tests hold the two equal; `benchmarks` (chain10) shows what it buys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.context import Context, context
+from tensorgrad.dtypes import aligned, get_default_dtype
+from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.primitive import Primitive
+from tensorgrad.tensor import Node, Tensor, leaf, tick, wrap
+
+NUMBERS = (bool, int, float, complex, np.generic)
+
+_new_tensor = Tensor.__new__
+_new_node = Node.__new__
+_ndarray = np.ndarray
+
+
+def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Return the value of `primitive`: an array if no argument is a Tensor (no graph), a Tensor otherwise."""
+    defaults = primitive.signature.defaults
+    if len(params) < len(defaults):
+        params = {**defaults, **params}
+    values, tracked, boxed = [], [], False
+    for a in args:
+        if isinstance(a, Tensor):
+            values.append(a.array)
+            tracked.append(a.tracked)
+            boxed = True
+        else:
+            values.append(a)
+            tracked.append(False)
+    if not boxed:
+        return primitive.forward(*args, **params)
+    if len(values) > 1:
+        args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a) for a in args])
+        values = [_plain(a) for a in args]
+    try:
+        values, out = _evaluate(primitive, values, params)
+    except (ValueError, TypeError, IndexError) as error:
+        raise _explained(primitive, values, error) from error
+    if isinstance(out, np.generic):
+        out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
+    y = wrap(out)
+    mode = context()
+    wanted = mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc"
+    if wanted or mode.tracing:
+        y.node = _record(primitive, args, params, (out, *values), tuple(tracked), mode)
+        y.node.tracked = y.tracked = wanted
+    return y
+
+
+def _operand(primitive: Primitive, value: Any) -> Any:
+    """Return an operand that is no Tensor: a Python number as it is, an array as a constant Tensor."""
+    if isinstance(value, NUMBERS):
+        return value
+    if not hasattr(value, "__array_function__"):
+        raise TypeError(
+            f"{primitive.name}(): argument must be a Tensor, an array or a number, found {type(value).__name__}"
+        )
+    return wrap(value)
+
+
+def _plain(operand: Any) -> Any:
+    """Return what NumPy computes with: an array, or a plain Python number (a subclass of float is not weak)."""
+    if isinstance(operand, Tensor):
+        return operand.array
+    if isinstance(operand, np.generic):
+        return operand.item()
+    return float(operand) if isinstance(operand, float) else operand
+
+
+def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -> tuple[list[Any], Any]:
+    """Return the arguments in the dtype in which they meet, and the output."""
+    head, rest = values[: primitive.conditions], values[primitive.conditions :]
+    if len(rest) > 1 and len({v.dtype for v in rest if isinstance(v, np.ndarray)}) > 1:
+        values = [*head, *aligned(rest)]
+    out = primitive.forward(*values, **params)
+    inexact = any(v.dtype.kind in "fc" for v in values if isinstance(v, np.ndarray))
+    if primitive.kind == "elementwise" and out.dtype.kind in "fc" and not inexact:
+        # NumPy answers integers in float64 (int8 even in float16); PyTorch in the default dtype
+        values = [v.astype(get_default_dtype()) if isinstance(v, np.ndarray) else v for v in values]
+        out = primitive.forward(*values, **params)
+    return values, out
+
+
+def _record(
+    primitive: Primitive,
+    args: tuple[Any, ...],
+    params: dict[str, Any],
+    saved: tuple[Any, ...],
+    tracked: tuple[bool, ...],
+    mode: Context,
+) -> Node:
+    node = _new_node(Node)
+    node.inputs = tuple([(a.node or leaf(a)) if isinstance(a, Tensor) else a for a in args])
+    node.serial = tick()
+    node.primitive = primitive
+    node.params = params
+    if mode.tracing:
+        node.saved = saved
+    else:
+        keep = primitive.keeps(tracked)
+        node.saved = tuple([v if k else None for v, k in zip(saved, keep, strict=True)]) if keep else ()
+    node.shape = saved[0].shape
+    node.dtype = saved[0].dtype
+    node.scope = mode.scope
+    node.name = None
+    node.owner = None
+    return node
+
+
+def _explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
+    """Return the error with PyTorch's wording first, the op, and the shapes and dtypes that met."""
+    found = ", ".join(f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values)
+    if isinstance(error, IndexError):
+        return IndexError(f"{error} (in {primitive.name} of {found})")
+    if isinstance(error, TypeError):
+        return DTypeError(f"{primitive.name}() cannot take {found}: {error}")
+    reason = str(error)
+    shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
+    if primitive.kind in ("elementwise", "constant") and len(shapes) > 1:
+        for k in range(1, max(map(len, shapes)) + 1):
+            sizes = [s[-k] for s in shapes if len(s) >= k and s[-k] != 1]
+            if len(set(sizes)) > 1:
+                reason = (
+                    f"The size of tensor a ({sizes[0]}) must match the size of tensor b ({sizes[1]}) at non-singleton "
+                    f"dimension {max(map(len, shapes)) - k}"
+                )
+                break
+    return ShapeError(f"{reason} (in {primitive.name} of {found})")
+
+
+def general(primitive: Primitive) -> Callable[..., Any]:
+    """Return `apply` for `primitive`."""
+
+    def op(*args: Any, **params: Any) -> Any:
+        return apply(primitive, args, params)
+
+    return op
+
+
+def unary(primitive: Primitive) -> Callable[[Any], Any]:
+    """Return `apply` for one argument and no parameters, in one frame."""
+    forward = primitive.forward
+    keep = primitive.keeps((True,))
+    keep_y, keep_x = keep or (False, False)
+
+    def op(x: Any) -> Any:
+        try:
+            a = x.array
+            out = forward(a)
+        except (AttributeError, ValueError, TypeError):
+            return apply(primitive, (x,), {})
+        dtype = out.dtype
+        mode = context()
+        if dtype is not a.dtype or out.__class__ is not _ndarray or mode.tracing:
+            return apply(primitive, (x,), {})
+        y = _new_tensor(Tensor)
+        y.array = out
+        y.grad = None
+        if not (x.tracked and mode.grad):
+            y.tracked = False
+            y.node = None
+            return y
+        y.tracked = True
+        y.node = node = _new_node(Node)
+        node.inputs = (x.node or leaf(x),)
+        node.serial = tick()
+        node.primitive = primitive
+        node.params = _NO_PARAMS
+        node.saved = (out if keep_y else None, a if keep_x else None) if keep else ()
+        node.shape = out.shape
+        node.dtype = dtype
+        node.tracked = True
+        node.scope = mode.scope
+        node.name = None
+        node.owner = None
+        return y
+
+    return op
+
+
+def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
+    """Return `apply` for two tensors and no parameters, in one frame."""
+    forward = primitive.forward
+    first, second, both = map(primitive.keeps, ((True, False), (False, True), (True, True)))
+
+    def op(a: Any, b: Any) -> Any:
+        try:
+            u = a.array
+            v = b.array
+            out = forward(u, v)
+        except (AttributeError, ValueError, TypeError):
+            return apply(primitive, (a, b), {})
+        dtype = out.dtype
+        mode = context()
+        if dtype is not u.dtype or dtype is not v.dtype or out.__class__ is not _ndarray or mode.tracing:
+            return apply(primitive, (a, b), {})
+        y = _new_tensor(Tensor)
+        y.array = out
+        y.grad = None
+        keep = (both if b.tracked else first) if a.tracked else second if b.tracked else None
+        if keep is None or not mode.grad:
+            y.tracked = False
+            y.node = None
+            return y
+        y.tracked = True
+        y.node = node = _new_node(Node)
+        node.inputs = (a.node or leaf(a), b.node or leaf(b))
+        node.serial = tick()
+        node.primitive = primitive
+        node.params = _NO_PARAMS
+        node.saved = (out if keep[0] else None, u if keep[1] else None, v if keep[2] else None) if keep else ()
+        node.shape = out.shape
+        node.dtype = dtype
+        node.tracked = True
+        node.scope = mode.scope
+        node.name = None
+        node.owner = None
+        return y
+
+    return op
+
+
+_NO_PARAMS: dict[str, Any] = {}

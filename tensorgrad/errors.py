@@ -1,0 +1,54 @@
+"""The error classes: every message names the cause, the place and the cure.
+
+Each class also derives from the built-in that PyTorch raises in the same situation, and from the one that NumPy
+raises, so that ``except RuntimeError`` in a PyTorch-like script and ``except ValueError`` in a NumPy one both work.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AutogradError",
+    "DataError",
+    "DTypeError",
+    "InPlaceError",
+    "MissingDependencyError",
+    "ShapeError",
+    "TensorgradError",
+]
+
+
+class TensorgradError(Exception):
+    """What every error of this library derives from."""
+
+
+class ShapeError(TensorgradError, ValueError, RuntimeError):
+    """Shapes that an operation cannot combine."""
+
+
+class DTypeError(TensorgradError, TypeError, RuntimeError):
+    """A dtype that an operation, or a gradient, cannot have."""
+
+
+class AutogradError(TensorgradError, RuntimeError):
+    """A gradient that was asked for and cannot be given."""
+
+
+class InPlaceError(TensorgradError, RuntimeError):
+    """A write that would make a gradient wrong."""
+
+
+class DataError(TensorgradError, ValueError):
+    """A data file that is missing, damaged or not what it says it is."""
+
+
+class MissingDependencyError(TensorgradError, ImportError):
+    """An optional library that is not installed; the message says how to install it."""
+
+    @classmethod
+    def of(cls, feature: str, library: str, extra: str) -> MissingDependencyError:
+        """Return the error for `feature`, which needs `library` from the extra `extra`.
+
+        >>> print(MissingDependencyError.of("plots", "matplotlib", "plot"))
+        plots needs matplotlib: pip install 'tensorgrad[plot]'
+        """
+        return cls(f"{feature} needs {library}: pip install 'tensorgrad[{extra}]'")

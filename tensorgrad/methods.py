@@ -1,0 +1,191 @@
+"""The methods of Tensor: each name bound once, to a primitive, a composed function or a few lines here.
+
+They are attached to the class when this module is imported, because the primitives that they are made of stand above
+the class they work on.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import autograd, functions, ops
+from tensorgrad.context import context
+from tensorgrad.errors import AutogradError, InPlaceError
+from tensorgrad.state import State
+from tensorgrad.tensor import Tensor, as_array, leaf
+from tensorgrad.writes import note
+
+
+def _plain_index(index: Any) -> Any:
+    """Return `index` with tensors as arrays, and lists as NumPy wants them."""
+    if isinstance(index, Tensor):
+        return index.array
+    if isinstance(index, tuple):
+        return tuple(_plain_index(i) for i in index)
+    return np.asarray(index) if isinstance(index, list) else index
+
+
+def _reflected(op: Callable[..., Tensor]) -> Callable[[Any, Any], Tensor]:
+    def method(self: Any, other: Any) -> Tensor:
+        return op(other, self)
+
+    return method
+
+
+def _in_place(op: Any) -> Any:
+    """Return the method that writes ``op(self, other)`` into the memory of `self`."""
+
+    def method(self: Tensor, *others: Any) -> Tensor:
+        with autograd.no_grad():
+            value = op(self, *others)
+        return write(self, ..., value, others)
+
+    return method
+
+
+def write(self: Tensor, index: Any, value: Any, operands: tuple[Any, ...] = ()) -> Tensor:
+    """Write `value` at `index` of `self` and return `self`; refused, before any writing, where it is recorded."""
+    if context().grad and (self.tracked or any(isinstance(x, Tensor) and x.tracked for x in (*operands, value))):
+        if self.tracked and self.is_leaf:
+            raise InPlaceError(
+                "a leaf Variable that requires grad is being used in an in-place operation: "
+                "update it under tensorgrad.no_grad(), or make a new tensor"
+            )
+        raise InPlaceError(
+            "an in-place operation that would have to be recorded: write the result to a new tensor (x = x + y), or "
+            "do it under tensorgrad.no_grad()"
+        )
+    source = value.array if isinstance(value, Tensor) else value
+    if isinstance(source, np.ndarray) and source.dtype.kind in "fc" and self.array.dtype.kind not in "fc":
+        raise TypeError(f"result type {source.dtype} can't be cast to the desired output type {self.array.dtype}")
+    self.array[index] = source
+    note(self.array)
+    return self
+
+
+class Methods(State):
+    """What a Tensor can do. NumPy's meaning of each operation, PyTorch's names and defaults."""
+
+    __slots__ = ()
+
+    # arithmetic; the reflected forms exist because subtraction is not its own mirror image
+    __add__ = ops.add
+    __radd__ = _reflected(ops.add)
+    __sub__ = ops.sub
+    __rsub__ = _reflected(ops.sub)
+    __mul__ = ops.mul
+    __rmul__ = _reflected(ops.mul)
+    __truediv__ = ops.div
+    __rtruediv__ = _reflected(ops.div)
+    __floordiv__ = ops.floor_divide
+    __rfloordiv__ = _reflected(ops.floor_divide)
+    __mod__ = ops.remainder
+    __rmod__ = _reflected(ops.remainder)
+    __pow__ = ops.pow
+    __rpow__ = _reflected(ops.pow)
+    __matmul__ = functions.matmul
+    __rmatmul__ = _reflected(functions.matmul)
+    __abs__ = ops.abs
+    __eq__ = ops.eq  # type: ignore[assignment]  # elementwise, as in NumPy and PyTorch
+    __ne__ = ops.ne  # type: ignore[assignment]
+    __hash__ = object.__hash__
+    __lt__, __le__, __gt__, __ge__ = ops.lt, ops.le, ops.gt, ops.ge
+    add, sub, mul, div, neg, pow, remainder = ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.pow, ops.remainder
+    eq, ne, lt, le, gt, ge = ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge
+    matmul = mm = bmm = mv = dot = functions.matmul
+
+    __iadd__ = add_ = _in_place(ops.add)
+    __isub__ = sub_ = _in_place(ops.sub)
+    __imul__ = mul_ = _in_place(ops.mul)
+    __itruediv__ = div_ = _in_place(ops.div)
+    __ipow__ = pow_ = _in_place(ops.pow)
+
+    # elementwise
+    abs, sign, floor, ceil, round = ops.abs, ops.sign, ops.floor, ops.ceil, ops.round
+    exp, exp2, expm1 = ops.exp, ops.exp2, ops.expm1
+    log, log1p, log2, log10 = ops.log, ops.log1p, ops.log2, ops.log10
+    sqrt, sin, cos, tan, asin, acos, atan = ops.sqrt, ops.sin, ops.cos, ops.tan, ops.asin, ops.acos, ops.atan
+    sinh, cosh, tanh, asinh, acosh, atanh = ops.sinh, ops.cosh, ops.tanh, ops.asinh, ops.acosh, ops.atanh
+    sigmoid, relu, maximum, minimum, atan2, logaddexp = (
+        ops.sigmoid, ops.relu, ops.maximum, ops.minimum, ops.atan2, ops.logaddexp,
+    )  # fmt: skip
+    clamp = clip = functions.clamp
+    isnan, isfinite, logical_not, allclose, equal = (
+        functions.isnan, functions.isfinite, ops.logical_not, functions.allclose, functions.equal,
+    )  # fmt: skip
+
+    # reductions
+    sum, mean, var, std = functions.sum, functions.mean, functions.var, functions.std
+    max, min, amax, amin, argmax, argmin = (
+        functions.max, functions.min, functions.amax, functions.amin, functions.argmax, functions.argmin,
+    )  # fmt: skip
+    logsumexp, softmax, log_softmax = functions.logsumexp, functions.softmax, functions.log_softmax
+
+    # shapes
+    reshape = view = functions.reshape
+    permute, transpose, t = functions.permute, functions.transpose, functions.t
+    expand = broadcast_to = functions.broadcast_to
+    squeeze, unsqueeze, flatten = functions.squeeze, functions.unsqueeze, functions.flatten
+
+    def __neg__(self: Any) -> Tensor:  # a def, because the table's own rules negate tensors: types need an anchor
+        return ops.neg(self)
+
+    def square(self: Any) -> Tensor:
+        """Return ``x ** 2``."""
+        return ops.pow(self, 2)
+
+    def reciprocal(self: Any) -> Tensor:
+        """Return ``1 / x``."""
+        return ops.div(1, self)
+
+    def rsqrt(self: Any) -> Tensor:
+        """Return ``1 / sqrt(x)``."""
+        return ops.div(1, ops.sqrt(self))
+
+    def backward(
+        self: Any, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False, inputs: Any = None
+    ) -> None:
+        """Add the gradient of this tensor to the `.grad` of the leaves behind it; see `autograd.backward`."""
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def requires_grad_(self: Any, requires_grad: Any = True) -> Tensor:
+        """Set `requires_grad` and return the tensor."""
+        self.requires_grad = requires_grad
+        tensor: Tensor = self
+        return tensor
+
+    def retain_grad(self: Any) -> None:
+        """Make backward fill `.grad` of this tensor although it is not a leaf."""
+        if not self.tracked:
+            raise AutogradError("can't retain_grad on Tensor that has requires_grad=False")
+        (self.node or leaf(self)).owner = weakref.ref(self)
+
+    def zero_(self: Any) -> Tensor:
+        """Fill with 0 in place."""
+        return write(self, ..., 0)
+
+    def fill_(self: Any, value: Any) -> Tensor:
+        """Fill with `value` in place."""
+        return write(self, ..., value)
+
+    def copy_(self: Any, source: Any) -> Tensor:
+        """Copy the elements of `source`, broadcast to this shape, into this memory."""
+        return write(self, ..., source if isinstance(source, Tensor) else as_array(source))
+
+    def __getitem__(self: Any, index: Any) -> Tensor:
+        return ops.getitem(self, index=_plain_index(index))
+
+    def __setitem__(self: Any, index: Any, value: Any) -> None:
+        write(self, _plain_index(index), value)
+
+
+_NOT_MEMBERS = {"__module__", "__doc__", "__slots__", "__annotations__", "__dict__", "__weakref__"}
+
+for _class in (State, Methods):
+    for _name, _member in vars(_class).items():
+        if _name not in _NOT_MEMBERS:
+            setattr(Tensor, _name, _member)

@@ -1,0 +1,43 @@
+"""Products that sum over a shared axis."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.kinds import multilinear
+from tensorgrad.ops.shapes import reshape, transpose
+
+
+def swapped(x: Any) -> Any:
+    """Return `x` with its last two axes swapped."""
+    return transpose(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+def flat(x: Any) -> Any:
+    """Return `x` (..., k) as a matrix (n, k)."""
+    return x if x.ndim == 2 else reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+@multilinear(
+    lambda g, b: matmul(g, swapped(b)), lambda g, a: matmul(swapped(a), g), symbol="@", samples="(n,k),(k,m)->(n,m)"
+)
+def matmul(a: Any, b: Any) -> Any:
+    """Return the product of matrices `a` (..., n, k) and `b` (..., k, m); leading axes are batches and broadcast."""
+    return np.matmul(a, b)
+
+
+@multilinear(
+    lambda g, b: matmul(g, b),
+    lambda g, a: matmul(swapped(flat(g)), flat(a)),
+    symbol="@",
+    samples="(n,k),(m,k)->(n,m)",
+)
+def linear(a: Any, b: Any) -> Any:
+    """Return ``a @ b.T`` for `a` (..., k) and the matrix `b` (m, k): the layer's product.
+
+    Its adjoints give the gradient of `b` in the memory order of `b`, without a transposed copy.
+    """
+    return np.matmul(a, b.T)

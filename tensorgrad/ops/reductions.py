@@ -1,0 +1,85 @@
+"""Sums, means and extrema over axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.kinds import constant, multilinear, primitive
+from tensorgrad.numerics import average, normalized, total
+from tensorgrad.ops.shapes import broadcast_to, reshape
+
+
+def kept(shape: Any, axis: Any) -> Any:
+    """Return `shape` with length 1 in place of the axes `axis`."""
+    axes = normalized(axis, len(shape))
+    return tuple([1 if i in axes else n for i, n in enumerate(shape)])
+
+
+def spread(g: Any, shape: Any, axis: Any, keepdims: Any) -> Any:
+    """Return `g`, of a reduction's output, repeated to the shape of its input."""
+    if not keepdims:
+        g = reshape(g, shape=kept(shape, axis))
+    return broadcast_to(g, shape=shape)
+
+
+def reduced(shape: Any, axis: Any) -> Any:
+    """Return how many elements of `shape` the axes `axis` hold."""
+    return math.prod([shape[i] for i in normalized(axis, len(shape))])
+
+
+@multilinear(lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims), symbol="Σ", samples="reduction")
+def sum(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the sum over `axis` (None: all), accurate for tall float32 arrays."""
+    return total(x, axis, keepdims)
+
+
+@multilinear(
+    lambda g, x_shape, axis, keepdims: spread(g * (1 / reduced(x_shape, axis)), x_shape, axis, keepdims),
+    symbol="mean",
+    samples="reduction",
+)
+def mean(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the mean over `axis` (None: all), accurate for tall float32 arrays."""
+    return average(x, axis, keepdims)
+
+
+@constant(symbol="ties", samples="ties")
+def ties(x: Any, y: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the part of the extremum `y` that each element of `x` is: equal shares among equals, 0 elsewhere."""
+    mask = (x == (y if keepdims else y.reshape(kept(x.shape, axis)))).astype(y.dtype)
+    return mask / mask.sum(axis=axis, keepdims=True)
+
+
+def _extremum(g: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:
+    return spread(g, x.shape, axis, keepdims) * ties(x, y, axis=axis, keepdims=keepdims)
+
+
+def _extremum_tangent(t: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:
+    return sum(t * ties(x, y, axis=axis, keepdims=keepdims), axis=axis, keepdims=keepdims)
+
+
+@primitive((_extremum,), (_extremum_tangent,), symbol="max", samples="extremum")
+def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the largest element over `axis`; equal elements share the gradient equally."""
+    return np.max(x, axis=axis, keepdims=keepdims)
+
+
+@primitive((_extremum,), (_extremum_tangent,), symbol="min", samples="extremum")
+def amin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the smallest element over `axis`; equal elements share the gradient equally."""
+    return np.min(x, axis=axis, keepdims=keepdims)
+
+
+@constant(symbol="argmax", samples="argument")
+def argmax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the int64 position of the first largest element over `axis` (None: in the flattened array)."""
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@constant(symbol="argmin", samples="argument")
+def argmin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return the int64 position of the first smallest element over `axis` (None: in the flattened array)."""
+    return np.argmin(x, axis=axis, keepdims=keepdims)

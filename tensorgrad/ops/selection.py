@@ -1,0 +1,103 @@
+"""Comparisons and choices. What happens at a kink is data here: the partial says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.kinds import Op, constant, elementwise
+from tensorgrad.ops.arithmetic import REAL, sign
+
+
+def _comparison(name: str, ufunc: np.ufunc, symbol: str) -> Op:
+    def compare(a: Any, b: Any) -> Any:
+        return ufunc(a, b)
+
+    compare.__name__ = name
+    compare.__doc__ = f"Return whether ``a {symbol} b``, for every pair of elements."
+    return constant(symbol=symbol, samples=[REAL, REAL])(compare)
+
+
+eq = _comparison("eq", np.equal, "=")
+ne = _comparison("ne", np.not_equal, "≠")
+lt = _comparison("lt", np.less, "<")
+le = _comparison("le", np.less_equal, "≤")
+gt = _comparison("gt", np.greater, ">")
+ge = _comparison("ge", np.greater_equal, "≥")
+
+
+@constant(symbol="1≥½", samples=[REAL, REAL])
+def share(a: Any, b: Any) -> Any:
+    """Return the part of a maximum's gradient that belongs to `a`: 1 where a > b, 0 where a < b, 1/2 at a tie."""
+    dtype = np.result_type(a, b)
+    return np.greater(a, b).astype(dtype) + np.equal(a, b) * dtype.type(0.5)
+
+
+@constant(symbol="∈", samples=[REAL])
+def inside(x: Any, *, low: Any, high: Any) -> Any:
+    """Return whether each element lies in [low, high]; None is no bound."""
+    above = True if low is None else x >= low
+    below = True if high is None else x <= high
+    return np.logical_and(above, below)
+
+
+@constant(symbol="¬", samples=[REAL])
+def logical_not(x: Any) -> Any:
+    """Return whether each element is zero."""
+    return np.logical_not(x)
+
+
+where: Op = elementwise(
+    "where",
+    np.where,
+    None,
+    lambda c: c,
+    lambda c: logical_not(c),
+    symbol="where",
+    samples=["mask", REAL, REAL],
+    doc="Return elements of `a` where the condition `c` holds, of `b` elsewhere.",
+)
+maximum: Op = elementwise(
+    "maximum",
+    np.maximum,
+    lambda a, b: share(a, b),
+    lambda a, b: share(b, a),
+    symbol="max",
+    samples=[REAL, REAL],
+    doc="Return the larger of `a` and `b`; at a tie each gets half of the gradient.",
+)
+minimum: Op = elementwise(
+    "minimum",
+    np.minimum,
+    lambda a, b: share(b, a),
+    lambda a, b: share(a, b),
+    symbol="min",
+    samples=[REAL, REAL],
+    doc="Return the smaller of `a` and `b`; at a tie each gets half of the gradient.",
+)
+clip: Op = elementwise(
+    "clip",
+    lambda x, *, low, high: np.clip(x, low, high),
+    lambda x, low, high: inside(x, low=low, high=high),
+    symbol="clip",
+    samples=["clip"],
+    defaults={"low": None, "high": None},
+    doc="Return `x` limited to [low, high]; the gradient passes at the bounds themselves.",
+)
+abs: Op = elementwise(
+    "abs",
+    np.abs,
+    lambda x: sign(x),
+    symbol="|x|",
+    samples=[REAL],
+    doc="Return ``|x|``; the derivative at 0 is 0, the subgradient of least norm.",
+)
+relu: Op = elementwise(
+    "relu",
+    lambda x: np.maximum(x, 0),
+    lambda y: y > 0,
+    symbol="relu",
+    samples=[REAL],
+    doc="Return ``max(x, 0)``; the derivative at 0 is 0.",
+)

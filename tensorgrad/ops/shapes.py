@@ -1,0 +1,78 @@
+"""Rearrangements, each beside its adjoint: broadcast_to and sum_to, getitem and scatter, reshape and transpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.kinds import multilinear, primitive
+from tensorgrad.numerics import total
+
+
+@multilinear(lambda g, x_shape: sum_to(g, shape=x_shape), symbol="⇑", samples="broadcast")
+def broadcast_to(x: Any, *, shape: Any) -> Any:
+    """Return a read-only view of `x` repeated to `shape`."""
+    return np.broadcast_to(x, shape)
+
+
+@multilinear(lambda g, x_shape: broadcast_to(g, shape=x_shape), symbol="⇓", samples="sum_to")
+def sum_to(x: Any, *, shape: Any) -> Any:
+    """Return `x` summed over the axes that broadcasting from `shape` would add or stretch."""
+    lead = x.ndim - len(shape)
+    stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
+    y = total(x, (*range(lead), *stretched), keepdims=bool(stretched))
+    return y.reshape(shape) if y.shape != shape else y
+
+
+@multilinear(lambda g, x_shape: reshape(g, shape=x_shape), symbol="reshape", samples="reshape")
+def reshape(x: Any, *, shape: Any) -> Any:
+    """Return `x` with its elements, in row-major order, in `shape`: a view where memory allows it."""
+    return np.reshape(x, shape)
+
+
+@multilinear(lambda g, axes: transpose(g, axes=tuple(np.argsort(axes).tolist())), symbol="ᵀ", samples="permutation")
+def transpose(x: Any, *, axes: Any) -> Any:
+    """Return a view of `x` with its axes in the order `axes`."""
+    return np.transpose(x, axes)
+
+
+@multilinear(lambda g: g, symbol="astype", samples="dtype")
+def astype(x: Any, *, dtype: Any) -> Any:
+    """Return `x` converted to `dtype`; the sweeps convert the cotangent back, as for any mixture of dtypes."""
+    return x.astype(dtype)
+
+
+@multilinear(lambda g, x_shape, index: scatter(g, index=index, shape=x_shape), symbol="[ ]", samples="index")
+def getitem(x: Any, *, index: Any) -> Any:
+    """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
+    return x[index]
+
+
+@multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter")
+def scatter(x: Any, *, index: Any, shape: Any) -> Any:
+    """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
+    y = np.zeros(shape, x.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
+        np.add.at(y, index, x)
+    else:
+        y[index] = x  # slices, integers and masks name no element twice
+    return y
+
+
+def piece(shapes: Any, axis: Any, position: Any) -> Any:
+    """Return the index of argument `position` in the concatenation of arrays of `shapes`."""
+    start = sum(s[axis] for s in shapes[:position])
+    return (slice(None),) * (axis % len(shapes[0])) + (slice(start, start + shapes[position][axis]),)
+
+
+@primitive(
+    (lambda g, shapes, axis, position: getitem(g, index=piece(shapes, axis, position)),),
+    (lambda t, y_shape, shapes, axis, position: scatter(t, index=piece(shapes, axis, position), shape=y_shape),),
+    symbol="concat",
+    samples="concatenate",
+)
+def concatenate(*xs: Any, axis: Any) -> Any:
+    """Return the arrays joined along `axis`, which is the only one they may differ in."""
+    return np.concatenate(xs, axis)

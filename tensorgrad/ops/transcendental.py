@@ -1,0 +1,115 @@
+"""Powers, exponentials, logarithms, trigonometric and hyperbolic functions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.kinds import Op, elementwise
+from tensorgrad.ops.arithmetic import NONZERO, REAL
+from tensorgrad.ops.selection import where
+
+POSITIVE = (0.3, 3.0)
+SMALL = (-1.5, 1.5)
+UNIT = (-0.9, 0.9)
+
+
+def _slope(a: Any, b: Any) -> Any:
+    """d(a**b)/da, finite at a = 0 where b is 0 or 1."""
+    if isinstance(b, int | float):
+        return 2 * a if b == 2 else b * pow(a, b - 1) if b else 0.0
+    return b * pow(a, where(b == 0, 1.0, b - 1))
+
+
+def _log_slope(y: Any, a: Any, b: Any) -> Any:
+    """d(a**b)/db, 0 at a = 0 where b >= 0: the limit."""
+    zero = (a == 0) & (b >= 0)
+    return where(zero, 0.0, y * log(where(zero, 1.0, a)))
+
+
+def _inverse_root(x: Any) -> Any:
+    root: Any = sqrt(x)
+    return 1 / root
+
+
+def _sigmoid(x: Any) -> Any:
+    # exp only of what is not positive: no overflow, and full relative accuracy at both ends
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, np.ones((), e.dtype), e) / (1 + e)
+
+
+pow: Op = elementwise(
+    "pow",
+    lambda a, b: a**b,
+    _slope,
+    _log_slope,
+    symbol="**",
+    samples=[POSITIVE, SMALL],
+    doc="Return ``a ** b``.",
+)
+exp: Op = elementwise("exp", np.exp, lambda y: y, samples=[SMALL], doc="Return ``e ** x``.")
+expm1: Op = elementwise("expm1", np.expm1, lambda y: y + 1, samples=[SMALL], doc="Return ``e ** x - 1``, exact near 0.")
+exp2: Op = elementwise("exp2", np.exp2, lambda y: math.log(2) * y, samples=[SMALL], doc="Return ``2 ** x``.")
+log: Op = elementwise("log", np.log, lambda x: 1 / x, samples=[POSITIVE], doc="Return the natural logarithm of x > 0.")
+log1p: Op = elementwise(
+    "log1p", np.log1p, lambda x: 1 / (x + 1), samples=[UNIT], doc="Return ``log(1 + x)``, exact near 0."
+)
+log2: Op = elementwise(
+    "log2", np.log2, lambda x: 1 / (math.log(2) * x), samples=[POSITIVE], doc="Return the logarithm to base 2."
+)
+log10: Op = elementwise(
+    "log10", np.log10, lambda x: 1 / (math.log(10) * x), samples=[POSITIVE], doc="Return the logarithm to base 10."
+)
+sqrt: Op = elementwise(
+    "sqrt", np.sqrt, lambda y: 0.5 / y, symbol="√", samples=[POSITIVE], doc="Return the square root."
+)
+sin: Op = elementwise("sin", np.sin, lambda x: cos(x), samples=[REAL], doc="Return the sine of x in radians.")
+cos: Op = elementwise("cos", np.cos, lambda x: -sin(x), samples=[REAL], doc="Return the cosine of x in radians.")
+tan: Op = elementwise("tan", np.tan, lambda y: 1 + y * y, samples=[UNIT], doc="Return the tangent of x in radians.")
+asin: Op = elementwise("asin", np.arcsin, lambda x: _inverse_root(1 - x * x), samples=[UNIT], doc="Return the arcsine.")
+acos: Op = elementwise(
+    "acos", np.arccos, lambda x: -_inverse_root(1 - x * x), samples=[UNIT], doc="Return the arccosine."
+)
+atan: Op = elementwise("atan", np.arctan, lambda x: 1 / (1 + x * x), samples=[REAL], doc="Return the arctangent.")
+sinh: Op = elementwise("sinh", np.sinh, lambda x: cosh(x), samples=[SMALL], doc="Return the hyperbolic sine.")
+cosh: Op = elementwise("cosh", np.cosh, lambda x: sinh(x), samples=[SMALL], doc="Return the hyperbolic cosine.")
+tanh: Op = elementwise("tanh", np.tanh, lambda y: 1 - y * y, samples=[REAL], doc="Return the hyperbolic tangent.")
+asinh: Op = elementwise(
+    "asinh", np.arcsinh, lambda x: _inverse_root(x * x + 1), samples=[REAL], doc="Return the inverse hyperbolic sine."
+)
+acosh: Op = elementwise(
+    "acosh",
+    np.arccosh,
+    lambda x: _inverse_root(x * x - 1),
+    samples=[(1.3, 4.0)],
+    doc="Return the inverse hyperbolic cosine of x >= 1.",
+)
+atanh: Op = elementwise(
+    "atanh", np.arctanh, lambda x: 1 / (1 - x * x), samples=[UNIT], doc="Return the inverse hyperbolic tangent."
+)
+sigmoid: Op = elementwise(
+    "sigmoid",
+    _sigmoid,
+    lambda y: y * (1 - y),
+    symbol="σ",
+    samples=[REAL],
+    doc="Return ``1 / (1 + e ** -x)``, finite and accurate for any x.",
+)
+atan2: Op = elementwise(
+    "atan2",
+    np.arctan2,
+    lambda a, b: b / (a * a + b * b),
+    lambda a, b: -a / (a * a + b * b),
+    samples=[NONZERO, NONZERO],
+    doc="Return the angle of the point (b, a) in (-pi, pi].",
+)
+logaddexp: Op = elementwise(
+    "logaddexp",
+    np.logaddexp,
+    lambda y, a: exp(a - y),
+    lambda y, b: exp(b - y),
+    samples=[REAL, REAL],
+    doc="Return ``log(e ** a + e ** b)`` without overflow.",
+)

@@ -1,0 +1,140 @@
+"""The record of a primitive, the registry, and the four kinds that state the calculus once.
+
+A primitive is one record: name, NumPy forward, derivative, drawing symbol, sample domain. Reverse mode, forward mode,
+derivatives of any order, the recorded graph, the drawing and the property tests are derived from it. The contract:
+
+* A **rule** is a function of what it needs, by name: an argument of the forward function (``a``), the shape of one
+  (``a_shape``), ``y`` the output, ``shapes`` those of all arguments, a parameter (``axis``); the rules of `multilinear`
+  and `primitive` take the cotangent ``g`` (shape of the output) or the tangent ``t`` (shape of the argument) as well,
+  and for variadic primitives ``position``. The record keeps exactly the values that rules name: a shape costs nothing.
+* Rules run on two kinds of values, plain arrays and Tensors (derivatives of derivatives). They are written with
+  operators and the library's own ops, never with ``np.sin(x)`` or ``x.array`` on such a value.
+* No rule knows about broadcasting or dtypes: the sweeps sum a cotangent down, broadcast a tangent up, and convert.
+
+=============  ========================  =======================  ==============================================
+kind           you state                 reverse rule             forward rule
+=============  ========================  =======================  ==============================================
+elementwise    partials, 1, -1 or None   g * d_i                  t * d_i (a diagonal Jacobian is symmetric)
+multilinear    the adjoint per argument  the adjoint              the primitive itself with t in that slot
+primitive      both                      given                    given
+constant       nothing                   none                     none
+=============  ========================  =======================  ==============================================
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Rule = Callable[[Any, Any, Any], Any]
+"""A rule as the sweeps call it: (cotangent or tangent, saved values ``(y, *args)``, node) -> contribution."""
+
+
+def identity(v: Any, s: Any, n: Any) -> Any:
+    """The rule of a partial 1; the reverse sweep knows it and saves the call."""
+    return v
+
+
+_ITSELF = (lambda x: x).__code__.co_code
+
+
+@dataclass(frozen=True, eq=False)
+class Signature:
+    """The parameter names of a forward function: positional arguments are differentiable, keyword-only ones are not."""
+
+    arguments: tuple[str, ...]
+    variadic: bool
+    defaults: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, forward: Callable[..., Any]) -> Signature:
+        """Return the signature of `forward`."""
+        parameters = inspect.signature(forward).parameters.values()
+        return cls(
+            tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY),
+            any(p.kind is p.VAR_POSITIONAL for p in parameters),
+            {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty},
+        )
+
+    def bind(self, rule: Callable[..., Any], template: str, position: int) -> tuple[Rule, frozenset[int]]:
+        """Return `rule` in the form that sweeps call, and the indices of the saved values that it reads.
+
+        The form is built as source text, once per rule at import, so that calling it costs one frame and no look-up:
+        ``lambda y, b: -y / b`` of div becomes ``lambda v, s, n: v * rule(s[0], s[2])``.
+        """
+        sources, reads = [], set()
+        for name in inspect.signature(rule).parameters:
+            if name in ("g", "t"):
+                sources.append("v")
+            elif name == "y" or (name in self.arguments and not self.variadic):
+                slot = 0 if name == "y" else 1 + self.arguments.index(name)
+                reads.add(slot)
+                sources.append(f"s[{slot}]")
+            elif name.endswith("_shape") and name[:-6] in self.arguments:
+                sources.append(f"n.inputs[{self.arguments.index(name[:-6])}].shape")
+            elif name == "y_shape":
+                sources.append("n.shape")
+            elif name == "shapes":
+                sources.append("tuple([i.shape for i in n.inputs])")
+            elif name == "position":
+                sources.append(str(position))
+            else:
+                sources.append(f"n.params[{name!r}]")
+        body = template.format(", ".join(sources))
+        if len(sources) == 1 and getattr(rule, "__code__", None) and rule.__code__.co_code == _ITSELF:
+            body = body.replace(f"rule({sources[0]})", sources[0])  # the rule is its argument: no call needed
+        text = f"lambda v, s, n: {body}"
+        bound: Rule = eval(text, {"rule": rule})  # noqa: S307 - the text is made of this module's own names
+        return bound, frozenset(reads)
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """All that the library knows about one operation.
+
+    `samples` is plain data from which the tests draw arguments: for elementwise primitives one domain per argument,
+    for others the name of a family of arguments.
+    """
+
+    name: str
+    kind: str
+    forward: Callable[..., Any]
+    signature: Signature
+    vjps: Iterable[Rule | None]
+    jvps: Iterable[Rule | None]
+    reads: Callable[[int], frozenset[int]]
+    symbol: str
+    samples: Any
+    _keeps: dict[tuple[bool, ...], tuple[bool, ...]] = field(default_factory=dict)
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether it has rules at all."""
+        return self.kind != "constant"
+
+    @property
+    def conditions(self) -> int:
+        """How many leading arguments select instead of being computed with (``c`` of where): they keep their dtype."""
+        return int(self.signature.arguments[:1] == ("c",))
+
+    def keeps(self, tracked: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Return which of ``(y, *args)`` the rules of the `tracked` arguments read; ``()`` for none."""
+        found = self._keeps.get(tracked)
+        if found is None:
+            wanted = frozenset[int]().union(*(self.reads(i) for i, needed in enumerate(tracked) if needed))
+            found = tuple(i in wanted for i in range(len(tracked) + 1)) if wanted else ()
+            self._keeps[tracked] = found
+        return found
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+
+
+def register(record: Primitive) -> Primitive:
+    """Add `record` to the registry and return it."""
+    if record.name in PRIMITIVES:
+        raise ValueError(f"primitive {record.name!r} defined twice")
+    PRIMITIVES[record.name] = record
+    return record

@@ -1,0 +1,212 @@
+"""Tensor: an array, whether it requires a gradient, its gradient, and the node that made it.
+
+Only the state lives here. The operations stand in `ops`, the methods built on them are bound in `methods`: this module
+knows neither, so the table of primitives can stand above it.
+
+Edges point from an output's node to the nodes of its inputs and never back, and a node refers to its tensor weakly:
+there are no cycles, and reference counting frees a graph as soon as nobody can ask for its gradient.
+"""
+
+from __future__ import annotations
+
+import weakref
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from tensorgrad.context import Scope
+from tensorgrad.dtypes import Array, DType, DTypeLike, check_differentiable, get_default_dtype
+from tensorgrad.errors import AutogradError
+
+if TYPE_CHECKING:
+    from tensorgrad.methods import Methods
+    from tensorgrad.primitive import Primitive
+else:
+    Methods = object  # the methods are attached when tensorgrad.methods is imported, once the table exists
+
+tick = count(1).__next__
+"""The serial clock: creation order is a topological order, so a sweep sorts instead of searching."""
+
+
+class Constant(float):
+    """A Python number with a name, for the drawing: ``var + Constant(1e-5, "ε")`` shows ε."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, value: float, name: str) -> Self:  # noqa: D102 - described by the class
+        self = super().__new__(cls, value)
+        self.name = name
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Constant, (float(self), self.name))
+
+
+class Node:
+    """One recorded operation, or a leaf (`primitive` is None).
+
+    `saved` is ``(y, *inputs)`` as arrays, with None where no rule reads the value; ``()`` if none is read at all, and
+    None once a backward pass has freed it. `inputs` holds nodes, and Python numbers where an operand was one.
+    `owner` refers to the tensor whose `.grad` the reverse sweep fills: leaves, and where `retain_grad` asked.
+    """
+
+    __slots__ = (
+        "__weakref__", "dtype", "inputs", "name", "owner", "params", "primitive", "saved", "scope", "serial", "shape",
+        "tracked",
+    )  # fmt: skip
+
+    serial: int
+    primitive: Primitive | None
+    inputs: tuple[Node | Any, ...]
+    saved: tuple[Any, ...] | None
+    params: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: DType
+    tracked: bool
+    scope: Scope | None
+    name: str | None
+    owner: weakref.ref[Tensor] | None
+
+    def __repr__(self) -> str:
+        name = self.primitive.name if self.primitive else "accumulate_grad"
+        return f"<{name.title().replace('_', '')}Backward>"
+
+
+class Tensor(Methods):
+    """A multi-dimensional array that records what is computed from it.
+
+    Args:
+        data: nested lists of Python numbers (floats become the default dtype, float32), a NumPy array or scalar (its
+            dtype is kept), or a Tensor. The data is copied.
+        dtype: the dtype to convert to.
+        requires_grad: record operations on this tensor, so that `backward` fills its `.grad`.
+
+    Raises:
+        DTypeError: `requires_grad` with an integer or boolean dtype.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "array", "grad", "node", "tracked")
+    __array_ufunc__ = None  # NumPy then leaves `array * tensor` to Tensor.__rmul__ instead of building object arrays
+
+    array: Array
+    grad: Tensor | None
+    node: Node | None
+    tracked: bool
+
+    def __init__(self, data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> None:
+        self.array = as_array(data, dtype, copy=True)
+        self.grad = None
+        self.node = None
+        self.tracked = False
+        if requires_grad:
+            self.requires_grad = True
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded for a gradient. Assignable on leaves."""
+        return self.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self.node is not None and self.node.primitive is not None:
+            raise AutogradError(
+                f"you can only change requires_grad flags of leaf variables; this tensor was made by "
+                f"{self.node.primitive.name}: use .detach() for a tensor without history"
+            )
+        if value:
+            check_differentiable(self.array.dtype)
+        if value != self.tracked:
+            self.tracked = bool(value)
+            self.node = None  # a node recorded while this was a constant must not receive gradients
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self.node is None or self.node.primitive is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor; None for leaves."""
+        return None if self.is_leaf else self.node
+
+    @property
+    def name(self) -> str | None:
+        """What the drawing calls this tensor. Assignable."""
+        return None if self.node is None else self.node.name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        (self.node or leaf(self)).name = value
+
+
+def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array:
+    """Return `data` as an array, by the rules of `Tensor`: Python floats get the default dtype, arrays keep theirs."""
+    if isinstance(data, Tensor):
+        data = data.array
+    elif isinstance(data, list | tuple):
+        first: Any = data
+        while isinstance(first, list | tuple) and first:
+            first = first[0]
+        if isinstance(first, Tensor):
+            data = _unwrapped(data)
+        data = np.array(data)
+        if dtype is None and not isinstance(first, Tensor | np.ndarray | np.generic) and data.dtype.kind in "fc":
+            dtype = get_default_dtype() if data.dtype.kind == "f" else np.result_type(get_default_dtype(), np.complex64)
+    elif dtype is None and isinstance(data, float) and not isinstance(data, np.generic):
+        dtype = get_default_dtype()
+    if hasattr(data, "__array_function__") and not isinstance(data, np.generic) and dtype is None:
+        return data.copy() if copy else data  # type: ignore[no-any-return]  # an array of any library stays what it is
+    result = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+    if result.dtype.kind not in "biufc":
+        raise TypeError(f"cannot make a tensor of {type(data).__name__} data (NumPy dtype {result.dtype})")
+    return result
+
+
+def _unwrapped(data: Any) -> Any:
+    return [_unwrapped(x) for x in data] if isinstance(data, list | tuple) else as_array(data)
+
+
+def wrap(array: Array) -> Tensor:
+    """Return a tensor of `array` itself, without copy and without history."""
+    self = Tensor.__new__(Tensor)
+    self.array = array
+    self.grad = None
+    self.node = None
+    self.tracked = False
+    return self
+
+
+def linked(array: Array, node: Node) -> Tensor:
+    """Return a tensor of `array` that stands in the graph where `node` does: how a sweep reads a saved value."""
+    self = Tensor.__new__(Tensor)
+    self.array = array
+    self.grad = None
+    self.node = node
+    self.tracked = node.tracked
+    return self
+
+
+def leaf(x: Tensor) -> Node:
+    """Return the new node of a leaf or constant `x`, and set it."""
+    node = Node()
+    node.serial = tick()
+    node.primitive = None
+    node.inputs = ()
+    node.saved = ()
+    node.params = {}
+    node.shape = x.array.shape
+    node.dtype = x.array.dtype
+    node.tracked = x.tracked
+    node.scope = None
+    node.name = None
+    node.owner = weakref.ref(x)
+    x.node = node
+    return node

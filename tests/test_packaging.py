@@ -1,0 +1,112 @@
+"""How the package is put together: one name per module, light imports, every folder listed, no machine's paths."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "tensorgrad"
+
+# Top-level folders with Python files that are no part of the installed package.
+OUTSIDE = {"tests", "benchmarks", "docs", "examples"}
+
+# A path that only one machine has. Not the end of an address or of a relative path: nothing may stand before it.
+MACHINE_PATH = re.compile(r"(?<![\w.~])(?:/(?:tmp|work|root|home|farm|Users|mnt)/|[A-Z]:\\Users\\)[A-Za-z.]")
+
+
+def python_files() -> list[Path]:
+    """Every file of the package, through the links; Path.rglob would stop at them."""
+    return [
+        Path(folder, file)
+        for folder, _, files in os.walk(PACKAGE, followlinks=True)
+        for file in files
+        if file.endswith(".py")
+    ]
+
+
+def machine_paths(files: list[Path]) -> list[str]:
+    found = []
+    for path in files:
+        content = path.read_bytes()
+        if b"\0" in content:
+            continue
+        for number, line in enumerate(content.decode("utf-8").splitlines(), 1):
+            if MACHINE_PATH.search(line):
+                found.append(f"{path}:{number}: a path of one machine: {line.strip()[:100]}")
+    return found
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    answer = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=False
+    )
+    if answer.returncode:
+        pytest.skip(f"which files are tracked is asked of git, which says: {answer.stderr.decode().strip()}")
+    names = [name for name in answer.stdout.decode().split("\0") if name]
+    found = machine_paths([ROOT / name for name in names if (ROOT / name).is_file()])
+    assert not found, "\n".join(found)
+
+
+def test_a_path_of_one_machine_is_told_from_others(tmp_path: Path) -> None:
+    bad, good = tmp_path / "bad", tmp_path / "good"
+    bad.write_text("see /" + "home/someone/file\nC:" + "\\Users\\someone\n")
+    good.write_text("https://example.org/home/page ./tmp/x a/work/b /usr/bin/env #!/usr/bin/env python\n")
+    (tmp_path / "binary").write_bytes(b"\0 /" + b"home/someone")
+    assert len(machine_paths([bad])) == 2
+    assert not machine_paths([good, tmp_path / "binary"])
+
+
+def run(script: str) -> list[str]:
+    """The words that `script` prints in a fresh interpreter that finds this checkout."""
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, '')\n{script}"]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.split()
+
+
+@pytest.mark.parametrize("name", ["", ".nn", ".optim", ".viz", ".data"])
+def test_importing_loads_no_third_party_module_but_numpy(name: str) -> None:
+    # numpy.random comes first: what NumPy itself loads is NumPy's, not a dependency of this package.
+    script = (
+        f"import numpy.random\nbefore = set(sys.modules)\nimport tensorgrad{name}\nprint(*set(sys.modules) - before)"
+    )
+    loaded = run(script)
+    tops = {module.partition(".")[0] for module in loaded}
+    assert "tensorgrad" in tops
+    assert tops - set(sys.stdlib_module_names) <= {"tensorgrad", "numpy"}
+
+
+def test_every_module_has_one_name() -> None:
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in python_files()}
+    script = "".join(f"import {name.removesuffix('.__init__')}\n" for name in sorted(names - {"tensorgrad.__main__"}))
+    bare = {link.name for link in PACKAGE.iterdir() if link.is_symlink()}
+    assert "nn" in bare
+    assert not bare & set(run(f"{script}print(*sys.modules)"))
+    # pytest itself has by now imported every file in which it looked for doctests.
+    assert not bare & set(sys.modules)
+
+
+def test_every_folder_is_packaged_linked_and_measured() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", "utf-8")
+    packages = set(config["options"]["packages"].split())
+    mapping = dict(line.split(" = ") for line in config["options"]["package_dir"].strip().splitlines())
+    sources = set(config["coverage:run"]["source"].split())
+
+    inside = {path.parent for path in python_files() if path.name == "__init__.py"}
+    assert packages == {".".join(("tensorgrad", *folder.relative_to(PACKAGE).parts)) for folder in inside}
+    assert set(mapping) == packages
+    for package, folder in mapping.items():
+        assert (ROOT / folder).resolve() == PACKAGE.joinpath(*package.split(".")[1:]).resolve(), package
+
+    beside = {path.parent.name for path in ROOT.glob("*/__init__.py")} - OUTSIDE - {"tensorgrad"}
+    links = {path.name: path.readlink().as_posix() for path in PACKAGE.iterdir() if path.is_symlink()}
+    assert links == {name: f"../{name}" for name in beside}
+    assert sources == beside | {"tensorgrad"}
