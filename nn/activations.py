@@ -11,11 +11,19 @@ from .module import Module
 
 
 class ReLU(Module):
-    """``max(x, 0)``, with derivative 0 at 0."""
+    """``max(x, 0)``, with derivative 0 at 0. `inplace` is accepted and changes nothing: inputs are never written."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``max(input, 0)``."""
         return ops.relu(input)
+
+    def extra_repr(self) -> str:
+        """Return the setting where it is not the default."""
+        return "inplace=True" if self.inplace else ""
 
 
 class Sigmoid(Module):
@@ -44,11 +52,12 @@ class Dropout(Module):
     tensor([1., 1., 1.])
     """
 
-    def __init__(self, p: float = 0.5, *, generator: Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None) -> None:
         super().__init__()
         if not 0 <= p <= 1:
             raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
         self.p = p
+        self.inplace = inplace  # accepted for PyTorch's sake: the input is never written
         self.generator = generator
 
     def forward(self, input: Tensor) -> Tensor:
@@ -57,4 +66,4 @@ class Dropout(Module):
 
     def extra_repr(self) -> str:
         """Return the probability."""
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"

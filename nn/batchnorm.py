@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tensorgrad.creation import ones, zeros
+from tensorgrad.dtypes import Array
 from tensorgrad.errors import ShapeError
 from tensorgrad.tensor import Tensor, wrap
 from tensorgrad.writes import note
@@ -25,7 +26,7 @@ class BatchNorm1d(Module):
         num_features: D.
         eps: added to the variance inside the root.
         momentum: the weight of the new statistics in the running ones; None for the average of all batches.
-        affine: learn scale and shift.
+        affine, bias: learn a scale, and with it a shift.
         track_running_stats: keep running statistics; otherwise evaluation uses the batch's.
 
     Raises:
@@ -49,6 +50,8 @@ class BatchNorm1d(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features = num_features
@@ -57,9 +60,10 @@ class BatchNorm1d(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         self.register_parameter("weight", Parameter(ones(num_features)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features)) if affine else None)
-        if affine:
-            self.weight.name, self.bias.name = "γ", "β"
+        self.register_parameter("bias", Parameter(zeros(num_features)) if affine and bias else None)
+        for parameter, name in ((self.weight, "γ"), (self.bias, "β")):
+            if parameter is not None:
+                parameter.name = name
         self.register_buffer("running_mean", zeros(num_features) if track_running_stats else None)
         self.register_buffer("running_var", ones(num_features) if track_running_stats else None)
         self.register_buffer(
@@ -71,29 +75,29 @@ class BatchNorm1d(Module):
         if x.array.ndim != 2 or x.array.shape[1] != self.num_features:
             raise ShapeError(f"expected 2D input (N, {self.num_features}), found shape {x.array.shape}")
         if not self.training and self.running_mean is not None and self.running_var is not None:
-            mean, var = self.running_mean, self.running_var
-            return functional.normalized(x, self.weight, self.bias, mean, var, self.eps)
+            return functional.normalized(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
         if self.training and len(x.array) < 2:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {x.array.shape}")
-        mu, xmu, var = functional.batch_statistics(x)
+        y, mean, var = functional.batch_norm(x, self.weight, self.bias, self.eps)
         if self.training and self.running_mean is not None:
-            self._update(mu, var, len(x.array))
-        return functional.scaled(xmu, var, self.weight, self.bias, self.eps)
+            self._update(mean, var, len(x.array))
+        return y
 
-    def _update(self, mu: Tensor, var: Tensor, n: int) -> None:
+    def _update(self, mean: Array, var: Array, n: int) -> None:
         """Move the running statistics towards the batch's; the running variance is the unbiased one."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
-        self.num_batches_tracked.array[...] += 1
+        self.num_batches_tracked.array += 1
         factor = 1 / int(self.num_batches_tracked.array) if self.momentum is None else self.momentum
-        for running, new in ((self.running_mean, mu.array), (self.running_var, var.array * (n / (n - 1)))):
-            running.array += factor * (new - running.array)
+        for running, new, scale in ((self.running_mean, mean, factor), (self.running_var, var, factor * n / (n - 1))):
+            running.array *= 1 - factor
+            running.array += scale * new
             note(running.array)
 
     def extra_repr(self) -> str:
         """Return the settings."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )

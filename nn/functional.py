@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import composed, kernels, ops
 from tensorgrad.creation import rand
+from tensorgrad.dtypes import Array
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import log_softmax, logsumexp, softmax
+from tensorgrad.fused import fused, fusible
 from tensorgrad.graph import named
 from tensorgrad.ops import relu, sigmoid, tanh
 from tensorgrad.random import Generator
@@ -22,8 +24,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"mat1 and mat2 shapes cannot be multiplied ({shapes[0]} and {shapes[1]}): "
             f"the layer takes {weight.array.shape[-1]} features, the input has shape {input.array.shape}"
         )
-    y = ops.linear(input, weight)
-    return y if bias is None else y + bias
+    return ops.linear(input, weight) if bias is None else ops.affine(input, weight, bias)
 
 
 def normalized(x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, var: Tensor, eps: float) -> Tensor:
@@ -47,6 +48,23 @@ def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     xmu = named("xμ", x - mu)
     sq = named("sq", xmu**2)
     return mu, xmu, named("var", ops.mean(sq, axis=0))
+
+
+def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
+    _, xmu, var = batch_statistics(x)
+    return scaled(xmu, var, weight, bias, eps)
+
+
+_fused_batch_norm = fused("batch_norm", _batch_norm, kernels.batch_norm, kernels.batch_norm_adjoint)
+
+
+def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Array, Array]:
+    """Return `x` (N, D) normalised over the batch, scaled and shifted, and the batch's mean and biased variance."""
+    if weight is not None and bias is not None and fusible(x, weight, bias):
+        y, (mean, variance, *_) = _fused_batch_norm(x, weight, bias, eps=eps)
+        return y, mean, variance
+    mu, xmu, var = batch_statistics(x)
+    return scaled(xmu, var, weight, bias, eps), mu.array, var.array
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, generator: Generator | None = None) -> Tensor:
@@ -74,9 +92,21 @@ def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Ten
     if target.array.dtype.kind == "f":
         return _reduced(ops.neg(ops.sum(composed.log_softmax(input, -1) * target, axis=-1)), reduction)
     _check_classes(input, target)
+    if reduction == "mean" and len(target.array) and fusible(input):
+        return _fused_cross_entropy(input, target=target.array.copy())[0]
+    return _reduced(_class_losses(input, target.array.copy()), reduction)
+
+
+def _class_losses(input: Tensor, target: Array) -> Tensor:
     x = composed.log_softmax(input, -1)
-    picked = ops.getitem(x, index=(np.arange(x.array.shape[0]), target.array))
-    return _reduced(ops.neg(picked), reduction)
+    return ops.neg(ops.getitem(x, index=(np.arange(x.array.shape[0]), target)))
+
+
+def _mean_cross_entropy(input: Tensor, *, target: Array) -> Tensor:
+    return ops.mean(_class_losses(input, target))
+
+
+_fused_cross_entropy = fused("cross_entropy", _mean_cross_entropy, kernels.cross_entropy, kernels.cross_entropy_adjoint)
 
 
 def _check_classes(input: Tensor, target: Tensor) -> None:
@@ -110,6 +140,7 @@ def _reduced(x: Tensor, reduction: str) -> Tensor:
 
 
 __all__ = [
+    "batch_norm",
     "batch_statistics",
     "cross_entropy",
     "dropout",

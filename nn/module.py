@@ -46,7 +46,7 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _paths: dict[int, str] | None
+    _paths: dict[int, tuple[Module, str]] | None
 
     def __init__(self) -> None:  # the registries come before __setattr__ can use them
         for name in ("_parameters", "_buffers", "_modules"):
@@ -75,10 +75,12 @@ class Module:
 
     def _path_of(self, other: Module) -> str | None:
         """Return the dotted name of `other` within this module, or None; found once, as modules seldom change."""
-        if self._paths is None or id(other) not in self._paths:
-            object.__setattr__(self, "_paths", {id(m): name for name, m in self.named_modules()})
-        assert self._paths is not None
-        return self._paths.get(id(other))
+        known = self._paths.get(id(other)) if self._paths is not None else None
+        if known is None or known[0] is not other:
+            object.__setattr__(self, "_paths", {id(m): (m, name) for name, m in self.named_modules() if m is not self})
+            assert self._paths is not None
+            known = self._paths.get(id(other))
+        return None if known is None else known[1]
 
     def __setattr__(self, name: str, value: Any) -> None:
         registries: list[dict[str, Any]] = [self.__dict__.get(k, {}) for k in ("_parameters", "_modules", "_buffers")]
@@ -132,13 +134,13 @@ class Module:
         self._modules[name] = module
         object.__setattr__(self, "_paths", None)
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield this module and all below it, once each, with dotted names."""
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """Yield this module and all below it with dotted names, once each unless `remove_duplicate` is false."""
         seen: set[int] = set()
         pending: list[tuple[str, Module]] = [(prefix, self)]
         while pending:
             name, module = pending.pop()
-            if id(module) in seen:
+            if remove_duplicate and id(module) in seen:
                 continue
             seen.add(id(module))
             yield name, module
@@ -229,7 +231,7 @@ class Module:
     def state_dict(self) -> OrderedDict[str, Tensor]:
         """Return parameters and buffers by dotted name, on the module's own memory."""
         state: OrderedDict[str, Tensor] = OrderedDict()
-        for path, module in self.named_modules():
+        for path, module in self.named_modules(remove_duplicate=False):
             for name, value in (*module._parameters.items(), *module._buffers.items()):
                 if value is not None:
                     state[f"{path}.{name}" if path else name] = value.detach()

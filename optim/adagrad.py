@@ -31,7 +31,7 @@ class Adagrad(Optimizer):
         settings = {"lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
         check("learning rate", lr)
         check("initial_accumulator_value value", initial_accumulator_value)
-        for name, value in settings.items():
+        for name, value in (("lr_decay", lr_decay), ("weight_decay", weight_decay), ("epsilon", eps)):
             check(f"{name} value", value)
         super().__init__(params, {"lr": lr, "initial_accumulator_value": initial_accumulator_value, **settings})
 

@@ -13,8 +13,10 @@ import numpy as np
 from tensorgrad.context import CONTEXT, Context, context
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad.ops import astype
 from tensorgrad.sweeps import forward, reverse
 from tensorgrad.tensor import Node, Tensor, as_array, leaf, wrap
+from tensorgrad.writes import note
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +26,13 @@ class _Mode:
     """A context manager, and decorator, that changes the context and restores it, whatever happens inside."""
 
     changes: dict[str, Any]
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:  # @no_grad and @no_grad() both work
+        self = super().__new__(cls)
+        if function is None:
+            return self
+        self._tokens = []
+        return self(function)
 
     def __init__(self) -> None:
         self._tokens: list[Token[Context]] = []
@@ -104,8 +113,8 @@ def _seeds(outputs: Sequence[Tensor], gradients: Sequence[Any] | None, create_gr
     return seeds
 
 
-def _tensors(x: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    return [x] if isinstance(x, Tensor) else list(x)
+def _tensors(x: Any) -> list[Any]:
+    return [x] if hasattr(x, "__array__") else list(x)
 
 
 def _sweep(seeds: dict[Node, Any], create_graph: bool, **options: Any) -> dict[Node, Any]:
@@ -143,30 +152,48 @@ def backward(
     tensor([6.])
     """
     outputs = _tensors(tensors)
-    gradients = None if grad_tensors is None else [grad_tensors] if len(outputs) == 1 else grad_tensors
-    if isinstance(grad_tensors, list | tuple) and len(outputs) == 1:
-        gradients = list(grad_tensors)
+    gradients = None if grad_tensors is None else _tensors(grad_tensors)
     seeds = _seeds(outputs, gradients, create_graph)
-    targets = None if inputs is None else [x.node or leaf(x) for x in _tensors(inputs)]
+    given = None if inputs is None else _tensors(inputs)
+    targets = None if given is None else [x.node or leaf(x) for x in given]
     keep = create_graph if retain_graph is None else retain_graph
     found = _sweep(seeds, create_graph, targets=targets, retain_graph=keep)
-    handed = {id(value) for value in seeds.values()}
-    for node, g in found.items():
-        owner = node.owner() if node.owner is not None else None
-        if owner is not None:
+    handed = {id(_array(value)) for value in seeds.values()}
+    if given is not None:
+        pairs: list[tuple[Tensor | None, Any]] = [(x, found.get(x.node)) for x in given if x.node is not None]
+    else:
+        pairs = [(node.owner(), g) for node, g in found.items() if node.owner is not None]
+    for owner, g in pairs:
+        if owner is not None and g is not None:
             _accumulate(owner, g, handed)
 
 
 def _accumulate(x: Tensor, g: Any, handed: set[int]) -> None:
-    """Add `g` to the gradient of `x`; a gradient never shares memory with another, with an input or with the seed."""
-    if isinstance(g, Tensor):
-        x.grad = g if x.grad is None else x.grad + g
-    elif x.grad is not None:
-        np.add(x.grad.array, g, out=x.grad.array)
+    """Add `g` to the gradient of `x`."""
+    if x.grad is None:
+        x.grad = _owned(g, handed)
+    elif isinstance(g, Tensor):
+        x.grad = x.grad + g
     else:
-        own = isinstance(g, np.ndarray) and g.base is None and id(g) not in handed and g.flags.writeable
-        handed.add(id(g))
-        x.grad = wrap(g if own else np.array(g))
+        np.add(x.grad.array, g, out=x.grad.array)
+        note(x.grad.array)
+
+
+def _array(g: Any) -> Any:
+    return g.array if isinstance(g, Tensor) else g
+
+
+def _owned(g: Any, handed: set[int]) -> Tensor:
+    """Return `g` as a tensor that shares memory with no other gradient, no input and no seed.
+
+    `handed` holds the ids of the arrays that somebody has already; the one given out is added.
+    """
+    array = _array(g)
+    own = isinstance(array, np.ndarray) and array.base is None and id(array) not in handed and array.flags.writeable
+    handed.add(id(array))
+    if isinstance(g, Tensor):
+        return g if own else astype(g, dtype=array.dtype)
+    return wrap(array if own else np.array(array))
 
 
 def grad(
@@ -200,7 +227,9 @@ def grad(
             raise AutogradError("One of the differentiated Tensors does not require grad: set requires_grad=True first")
     nodes = [x.node or leaf(x) for x in xs]
     keep = create_graph if retain_graph is None else retain_graph
-    found = _sweep(_seeds(ys, gradients, create_graph), create_graph, targets=nodes, retain_graph=keep)
+    seeds = _seeds(ys, gradients, create_graph)
+    found = _sweep(seeds, create_graph, targets=nodes, retain_graph=keep)
+    handed = {id(_array(value)) for value in seeds.values()}
     result: list[Tensor | None] = []
     for x, node in zip(xs, nodes, strict=True):
         g = found.get(node)
@@ -211,7 +240,7 @@ def grad(
                 "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True "
                 "if this is the desired behavior"
             )
-        result.append(g if g is None or isinstance(g, Tensor) else wrap(np.array(g)))
+        result.append(None if g is None else _owned(g, handed))
     return tuple(result)
 
 
@@ -246,8 +275,8 @@ def jvp(
     nodes = [y.node or leaf(y) for y in ys]
     with enable_grad():
         found = forward(known, nodes, create_graph=create_graph)
+    handed = {id(_array(value)) for value in known.values()}
     result = [found.get(node) for node in nodes]
     return tuple(
-        t if isinstance(t, Tensor) else wrap(np.zeros_like(y.array) if t is None else np.array(t))
-        for y, t in zip(ys, result, strict=True)
+        wrap(np.zeros_like(y.array)) if t is None else _owned(t, handed) for y, t in zip(ys, result, strict=True)
     )

@@ -30,6 +30,7 @@ from tensorgrad.ops import (
     sub,
     sum,
     transpose,
+    where,
 )
 from tensorgrad.ops.reductions import kept, reduced
 from tensorgrad.tensor import Tensor, wrap
@@ -71,8 +72,10 @@ def var(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = Fa
 
 
 def std(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
-    """Return the square root of `var`."""
-    return sqrt(var(x, axis, correction, keepdims))
+    """Return the square root of `var`; where that is 0, the derivative is 0, the subgradient of least norm."""
+    v = var(x, axis, correction, keepdims)
+    zero = wrap(np.asarray(v.array == 0))
+    return where(zero, 0.0, sqrt(where(zero, 1.0, v)))
 
 
 def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
@@ -83,7 +86,8 @@ def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
     highest = detached(amax(x, axis=axis, keepdims=True))
     if not np.isfinite(highest.array).all():
         highest = wrap(np.where(np.isfinite(highest.array), highest.array, 0).astype(highest.array.dtype))
-    y = log(sum(exp(sub(x, highest)), axis=axis, keepdims=True)) + highest
+    with np.errstate(divide="ignore"):  # the logarithm of a sum of nothing but exp(-inf) is -inf
+        y = log(sum(exp(sub(x, highest)), axis=axis, keepdims=True)) + highest
     return y if keepdims else reshape(y, shape=_without(x.array.shape, axis))
 
 
@@ -115,6 +119,12 @@ def logsigmoid(x: Tensor) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Return tensors of one shape joined along a new axis at position `axis`."""
+    for i, x in enumerate(tensors):
+        if x.array.shape != tensors[0].array.shape:
+            raise ShapeError(
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].array.shape)} at entry 0 and "
+                f"{list(x.array.shape)} at entry {i}"
+            )
     return concatenate(*[expanded(x, axis) for x in tensors], axis=axis)
 
 

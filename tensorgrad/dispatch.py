@@ -1,8 +1,6 @@
 """Running a primitive: on arrays, on tensors, recorded or not.
 
-`apply` is the definition. `unary` and `binary` build, for one primitive without parameters, a function that does the
-same for the case that matters for speed, tensors of one dtype with axes, in a single Python frame; whatever is not that
-case they leave to `apply`. The tests hold the two equal; `benchmarks` (chain10) shows what it buys.
+`apply` is the definition; `fast` holds what does the same in fewer steps.
 """
 
 from __future__ import annotations
@@ -20,9 +18,7 @@ from tensorgrad.tensor import Node, Tensor, leaf, tick, wrap
 
 NUMBERS = (bool, int, float, complex, np.generic)
 
-_new_tensor = Tensor.__new__
 _new_node = Node.__new__
-_ndarray = np.ndarray
 
 
 def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -46,7 +42,7 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
         values = [_plain(a) for a in args]
     try:
         values, out = _evaluate(primitive, values, params)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise _explained(primitive, values, error) from error
     if isinstance(out, np.generic):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
@@ -86,9 +82,11 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
         values = [*head, *aligned(rest)]
     out = primitive.forward(*values, **params)
     inexact = any(v.dtype.kind in "fc" for v in values if isinstance(v, np.ndarray))
-    if primitive.kind == "elementwise" and out.dtype.kind in "fc" and not inexact:
+    if primitive.kind in ("elementwise", "constant") and out.dtype.kind in "fc" and not inexact:
         # NumPy answers integers in float64 (int8 even in float16); PyTorch in the default dtype
-        values = [v.astype(get_default_dtype()) if isinstance(v, np.ndarray) else v for v in values]
+        dtype = np.result_type(get_default_dtype(), np.complex64) if out.dtype.kind == "c" else get_default_dtype()
+        rest = [np.asarray(v, dtype) for v in values[primitive.conditions :]]
+        values = [*head, *rest]
         out = primitive.forward(*values, **params)
     return values, out
 
@@ -124,7 +122,7 @@ def _explained(primitive: Primitive, values: list[Any], error: Exception) -> Exc
     found = ", ".join(f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values)
     if isinstance(error, IndexError):
         return IndexError(f"{error} (in {primitive.name} of {found})")
-    if isinstance(error, TypeError):
+    if isinstance(error, TypeError | OverflowError):
         return DTypeError(f"{primitive.name}() cannot take {found}: {error}")
     reason = str(error)
     shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
@@ -147,89 +145,3 @@ def general(primitive: Primitive) -> Callable[..., Any]:
         return apply(primitive, args, params)
 
     return op
-
-
-def unary(primitive: Primitive) -> Callable[[Any], Any]:
-    """Return `apply` for one argument and no parameters, in one frame."""
-    forward = primitive.forward
-    keep = primitive.keeps((True,))
-    keep_y, keep_x = keep or (False, False)
-
-    def op(x: Any) -> Any:
-        try:
-            a = x.array
-            out = forward(a)
-        except (AttributeError, ValueError, TypeError):
-            return apply(primitive, (x,), {})
-        dtype = out.dtype
-        mode = context()
-        if dtype is not a.dtype or out.__class__ is not _ndarray or mode.tracing:
-            return apply(primitive, (x,), {})
-        y = _new_tensor(Tensor)
-        y.array = out
-        y.grad = None
-        if not (x.tracked and mode.grad):
-            y.tracked = False
-            y.node = None
-            return y
-        y.tracked = True
-        y.node = node = _new_node(Node)
-        node.inputs = (x.node or leaf(x),)
-        node.serial = tick()
-        node.primitive = primitive
-        node.params = _NO_PARAMS
-        node.saved = (out if keep_y else None, a if keep_x else None) if keep else ()
-        node.shape = out.shape
-        node.dtype = dtype
-        node.tracked = True
-        node.scope = mode.scope
-        node.name = None
-        node.owner = None
-        return y
-
-    return op
-
-
-def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
-    """Return `apply` for two tensors and no parameters, in one frame."""
-    forward = primitive.forward
-    first, second, both = map(primitive.keeps, ((True, False), (False, True), (True, True)))
-
-    def op(a: Any, b: Any) -> Any:
-        try:
-            u = a.array
-            v = b.array
-            out = forward(u, v)
-        except (AttributeError, ValueError, TypeError):
-            return apply(primitive, (a, b), {})
-        dtype = out.dtype
-        mode = context()
-        if dtype is not u.dtype or dtype is not v.dtype or out.__class__ is not _ndarray or mode.tracing:
-            return apply(primitive, (a, b), {})
-        y = _new_tensor(Tensor)
-        y.array = out
-        y.grad = None
-        keep = (both if b.tracked else first) if a.tracked else second if b.tracked else None
-        if keep is None or not mode.grad:
-            y.tracked = False
-            y.node = None
-            return y
-        y.tracked = True
-        y.node = node = _new_node(Node)
-        node.inputs = (a.node or leaf(a), b.node or leaf(b))
-        node.serial = tick()
-        node.primitive = primitive
-        node.params = _NO_PARAMS
-        node.saved = (out if keep[0] else None, u if keep[1] else None, v if keep[2] else None) if keep else ()
-        node.shape = out.shape
-        node.dtype = dtype
-        node.tracked = True
-        node.scope = mode.scope
-        node.name = None
-        node.owner = None
-        return y
-
-    return op
-
-
-_NO_PARAMS: dict[str, Any] = {}

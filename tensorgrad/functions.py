@@ -216,6 +216,11 @@ def broadcast_to(input: Tensor, *size: Any) -> Tensor:
     """Return a read-only view of `input` repeated to `size`; -1 keeps a length."""
     wanted = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
     lead = len(wanted) - input.array.ndim
+    if lead > 0 and -1 in wanted[:lead]:
+        raise ShapeError(
+            f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension: sizes "
+            f"{tuple(wanted)} for a tensor of shape {input.array.shape}"
+        )
     shape = tuple(input.array.shape[i - lead] if n == -1 else int(n) for i, n in enumerate(wanted))
     return ops.broadcast_to(input, shape=shape)
 

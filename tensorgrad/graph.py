@@ -21,6 +21,7 @@ import numpy as np
 from tensorgrad.context import CONTEXT, Scope, context
 from tensorgrad.dtypes import Array, DType
 from tensorgrad.errors import AutogradError
+from tensorgrad.fused import expand
 from tensorgrad.sweeps import EdgeRecord, reverse
 from tensorgrad.tensor import Node, Tensor, leaf, wrap
 
@@ -74,6 +75,8 @@ class Graph:
     def __init__(self, outputs: Sequence[Tensor], names: Mapping[Node, str] | None = None) -> None:
         roots = [y.node or leaf(y) for y in outputs]
         recorded = _all_nodes(roots)
+        if expand(recorded):
+            recorded = _all_nodes(roots)
         index = {node: i for i, node in enumerate(recorded)}
         self._recorded = recorded
         self._outputs = list(outputs)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from tensorgrad.dispatch import apply, binary, general, unary
+from tensorgrad.dispatch import apply, general
+from tensorgrad.fast import binary, mapping, pairing, several, unary
 from tensorgrad.primitive import Primitive, Rule, Signature, identity, register
 from tensorgrad.tensor import Tensor
 
@@ -49,7 +50,7 @@ def elementwise(
     record = Primitive(
         name, "elementwise", forward, signature, rules, rules, lambda i: bound[i][1], symbol or name, samples
     )
-    build: Callable[[Primitive], Op] = general if defaults else {1: unary, 2: binary}.get(len(partials), general)
+    build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
     return _named(build(register(record)), record, doc)
 
 
@@ -78,7 +79,8 @@ def multilinear(*adjoints: Given, samples: Any, symbol: str = "") -> Decorator:
             symbol or name,
             samples,
         )
-        return _named(general(register(record)), record, forward.__doc__)
+        build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
+        return _named(build(register(record)), record, forward.__doc__)
 
     return decorate
 
@@ -94,13 +96,14 @@ def primitive(vjps: tuple[Given, ...], jvps: tuple[Given, ...], *, samples: Any,
             "primitive",
             forward,
             signature,
-            _Rules(signature, vjps),
-            _Rules(signature, jvps),
+            _all(signature, vjps),
+            _all(signature, jvps),
             lambda i: _bound(signature, vjps, i)[1] | _bound(signature, jvps, i)[1],
             symbol or name,
             samples,
         )
-        return _named(general(register(record)), record, forward.__doc__)
+        plain = not signature.variadic and not signature.defaults and len(signature.arguments) > 1
+        return _named((several if plain else general)(register(record)), record, forward.__doc__)
 
     return decorate
 
@@ -123,16 +126,21 @@ def _bound(signature: Signature, rules: tuple[Given, ...], i: int) -> tuple[Rule
     return (None, _NOTHING) if rule is None else signature.bind(rule, "rule({})", i)
 
 
+def _all(signature: Signature, rules: tuple[Given, ...]) -> Iterable[Rule | None]:
+    if signature.variadic:
+        return _Endless(signature, rules)
+    return tuple(_bound(signature, rules, i)[0] for i in range(len(rules)))
+
+
 @dataclass(frozen=True)
-class _Rules:
-    """The rules of all arguments in order; of a variadic primitive, without end."""
+class _Endless:
+    """The rules of a variadic primitive: one function, for every position."""
 
     signature: Signature
     rules: tuple[Given, ...]
 
     def __iter__(self) -> Iterator[Rule | None]:
-        positions = count() if self.signature.variadic else range(len(self.rules))
-        return (_bound(self.signature, self.rules, i)[0] for i in positions)
+        return (_bound(self.signature, self.rules, i)[0] for i in count())
 
 
 def _named(op: Callable[..., Any], record: Primitive, doc: str | None) -> Op:

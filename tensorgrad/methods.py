@@ -14,19 +14,37 @@ import numpy as np
 
 from tensorgrad import autograd, functions, ops
 from tensorgrad.context import context
-from tensorgrad.errors import AutogradError, InPlaceError
+from tensorgrad.errors import AutogradError, DTypeError, InPlaceError, ShapeError
 from tensorgrad.state import State
 from tensorgrad.tensor import Tensor, as_array, leaf
 from tensorgrad.writes import note
 
 
 def _plain_index(index: Any) -> Any:
-    """Return `index` with tensors as arrays, and lists as NumPy wants them."""
+    """Return `index` with tensors and lists as arrays of their own: a recorded index must not change afterwards."""
     if isinstance(index, Tensor):
-        return index.array
+        return index.array.copy()
     if isinstance(index, tuple):
-        return tuple(_plain_index(i) for i in index)
-    return np.asarray(index) if isinstance(index, list) else index
+        return tuple([_plain_index(i) for i in index])
+    return np.array(index) if isinstance(index, list | np.ndarray) else index
+
+
+def _split_index(index: Any) -> tuple[Any, Any]:
+    """Return `index` as integers to apply first and the rest, where NumPy would order the axes differently.
+
+    PyTorch selects by integers before it indexes with arrays: ``x[0, :, [1, 1]]`` has the shape of ``x[0][:, [1, 1]]``.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    mixed = any(isinstance(i, np.ndarray) for i in parts) and any(isinstance(i, int | np.integer) for i in parts)
+    if not mixed:
+        return None, index
+    first: list[Any] = []
+    for i in parts:
+        if isinstance(i, np.ndarray):
+            first += [slice(None)] * (i.ndim if i.dtype.kind == "b" else 1)
+        elif i is not None:
+            first.append(slice(None) if isinstance(i, slice) else i)
+    return tuple(first), tuple([i for i in parts if not isinstance(i, int | np.integer)])
 
 
 def _reflected(op: Callable[..., Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -61,8 +79,20 @@ def write(self: Tensor, index: Any, value: Any, operands: tuple[Any, ...] = ()) 
         )
     source = value.array if isinstance(value, Tensor) else value
     if isinstance(source, np.ndarray) and source.dtype.kind in "fc" and self.array.dtype.kind not in "fc":
-        raise TypeError(f"result type {source.dtype} can't be cast to the desired output type {self.array.dtype}")
-    self.array[index] = source
+        raise DTypeError(f"result type {source.dtype} can't be cast to the desired output type {self.array.dtype}")
+    if not self.array.flags.writeable:
+        raise InPlaceError(
+            f"the memory of this tensor of shape {list(self.array.shape)} is read-only (an expanded tensor repeats the "
+            f"same elements): write to a .clone()"
+        )
+    first, rest = _split_index(index)
+    try:
+        (self.array if first is None else self.array[first])[rest] = source
+    except ValueError as error:
+        raise ShapeError(
+            f"output with shape {list(self.array[index].shape)} doesn't match the broadcast shape "
+            f"{list(np.shape(source))}: an in-place operation cannot change the shape"
+        ) from error
     note(self.array)
     return self
 
@@ -90,8 +120,8 @@ class Methods(State):
     __matmul__ = functions.matmul
     __rmatmul__ = _reflected(functions.matmul)
     __abs__ = ops.abs
-    __eq__ = ops.eq  # type: ignore[assignment]  # elementwise, as in NumPy and PyTorch
-    __ne__ = ops.ne  # type: ignore[assignment]
+    __and__, __or__, __xor__, __invert__ = ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor, ops.bitwise_not
+    __rand__, __ror__, __rxor__ = _reflected(ops.bitwise_and), _reflected(ops.bitwise_or), _reflected(ops.bitwise_xor)
     __hash__ = object.__hash__
     __lt__, __le__, __gt__, __ge__ = ops.lt, ops.le, ops.gt, ops.ge
     add, sub, mul, div, neg, pow, remainder = ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.pow, ops.remainder
@@ -130,6 +160,12 @@ class Methods(State):
     permute, transpose, t = functions.permute, functions.transpose, functions.t
     expand = broadcast_to = functions.broadcast_to
     squeeze, unsqueeze, flatten = functions.squeeze, functions.unsqueeze, functions.flatten
+
+    def __eq__(self: Any, other: object) -> Any:  # elementwise, but `x in [None, x]` must work
+        return False if other is None else ops.eq(self, other)
+
+    def __ne__(self: Any, other: object) -> Any:
+        return True if other is None else ops.ne(self, other)
 
     def __neg__(self: Any) -> Tensor:  # a def, because the table's own rules negate tensors: types need an anchor
         return ops.neg(self)
@@ -177,7 +213,8 @@ class Methods(State):
         return write(self, ..., source if isinstance(source, Tensor) else as_array(source))
 
     def __getitem__(self: Any, index: Any) -> Tensor:
-        return ops.getitem(self, index=_plain_index(index))
+        first, rest = _split_index(_plain_index(index))
+        return ops.getitem(self if first is None else ops.getitem(self, index=first), index=rest)
 
     def __setitem__(self: Any, index: Any, value: Any) -> None:
         write(self, _plain_index(index), value)

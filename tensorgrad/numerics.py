@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.dtypes import Array
+from tensorgrad.errors import ShapeError
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 BLOCK = 512  # rows added naively before the partial sums are added: the error grows with this, not with the height
@@ -35,7 +36,7 @@ def normalized(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]
         if not 0 <= a < ndim:
             raise np.exceptions.AxisError(int(given), ndim)
     if len(set(result)) != len(result):
-        raise ValueError(f"axis {axis} names an axis twice")
+        raise ShapeError(f"axis {axis} names an axis twice")
     return result
 
 
@@ -58,11 +59,11 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
         return total(x.astype(np.float32), axis, keepdims).astype(x.dtype)
     if x.ndim < 2:
         return _reduce(x, axis=axis, keepdims=keepdims)
-    if x.ndim == 2 and axis in (0, (0,)) and x.shape[0] <= BLOCK:
-        row = _ones(x.shape[0], x.dtype) @ x
+    if x.ndim == 2 and (axis == 0 or axis == (0,)) and x.shape[0] <= BLOCK:  # noqa: PLR1714 - `in` is slower
+        row: Array = _ones(x.shape[0], x.dtype) @ x
         return row[None] if keepdims else row
     for a in normalized(axis, x.ndim):
-        if a != x.ndim - 1 and x.shape[a] > BLOCK:
+        if x.shape[a] > BLOCK and x.strides[a] != x.itemsize:  # NumPy adds pairwise only along adjacent memory
             x = _folded(x, a)
     return _reduce(x, axis=axis, keepdims=keepdims)
 
@@ -80,7 +81,23 @@ def average(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool 
     if x.dtype.kind == "f" and x.dtype.itemsize == 2:
         return average(x.astype(np.float32), axis, keepdims).astype(x.dtype)
     y = total(x, axis, keepdims)
-    if not y.size:
-        return y
-    n = x.size // y.size
+    n = x.size // y.size if y.size else 1
     return y / n if n else np.full_like(y, np.nan)  # as PyTorch: the mean of nothing is NaN
+
+
+def repeated(x: Array, shape: tuple[int, ...]) -> Array:
+    """Return ``np.broadcast_to(x, shape)``, whose own steps in Python take ten times as long as making the view.
+
+    >>> repeated(np.arange(2), (2, 2)).strides[0]
+    0
+    """
+    if type(x) is not np.ndarray or not x.size or not x.flags.c_contiguous:
+        return np.broadcast_to(x, shape)
+    lead = len(shape) - x.ndim
+    fits = lead >= 0 and all(m in (n, 1) for m, n in zip(x.shape, shape[lead:], strict=True))
+    if not fits or 0 in shape:
+        return np.broadcast_to(x, shape)
+    strides = (0,) * lead + tuple([s if m != 1 else 0 for m, s in zip(x.shape, x.strides, strict=True)])
+    view: Array = np.ndarray(shape, x.dtype, x, 0, strides)
+    view.flags.writeable = False
+    return view

@@ -95,7 +95,7 @@ class Primitive:
     """All that the library knows about one operation.
 
     `samples` is plain data from which the tests draw arguments: for elementwise primitives one domain per argument,
-    for others the name of a family of arguments.
+    for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`).
     """
 
     name: str
@@ -107,6 +107,7 @@ class Primitive:
     reads: Callable[[int], frozenset[int]]
     symbol: str
     samples: Any
+    composed: Callable[..., Any] | None = None
     _keeps: dict[tuple[bool, ...], tuple[bool, ...]] = field(default_factory=dict)
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad import functions, ops
 from tensorgrad.dtypes import Array, DType, DTypeLike, bool_, float16, float32, float64, int32, int64
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.printing import shown
 from tensorgrad.tensor import Tensor, as_array, leaf, wrap
 
@@ -75,9 +75,9 @@ class State:
         return self.array.size
 
     def item(self) -> Any:
-        """Return the value of a one-element tensor as a Python number; ValueError for any other."""
+        """Return the value of a one-element tensor as a Python number; ShapeError for any other."""
         if self.array.size != 1:
-            raise ValueError(
+            raise ShapeError(
                 f"a Tensor with {self.array.size} elements cannot be converted to Scalar (shape {self.array.shape})"
             )
         return self.array.item()
@@ -167,7 +167,7 @@ class State:
 
     def __bool__(self) -> Any:
         if self.array.size != 1:
-            raise ValueError(
+            raise ShapeError(
                 f"Boolean value of Tensor with {self.array.size} values is ambiguous: reduce it to one element first"
             )
         return bool(self.array.item())
@@ -184,7 +184,9 @@ class State:
         return int(self.item())
 
     def __format__(self, spec: Any) -> Any:
-        return format(self.item(), spec) if spec and self.array.size == 1 else str(self)
+        if spec and self.array.size != 1:
+            raise TypeError(f"unsupported format string {spec!r} for a Tensor of {self.array.size} elements")
+        return format(self.item(), spec) if spec else str(self)
 
     def __repr__(self: Any) -> Any:
         return shown(self.array, self.tracked, self.grad_fn)
@@ -197,8 +199,8 @@ class State:
             raise AutogradError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol"
             )
-        copy = wrap(self.array.copy())
-        copy.tracked = self.tracked
+        copy: Tensor = self.__class__.__new__(self.__class__)  # a Parameter stays one
+        copy.array, copy.node, copy.tracked = self.array.copy(), None, self.tracked
         copy.grad = None if self.grad is None else wrap(self.grad.array.copy())
         if self.node is not None:
             leaf(copy).name = self.node.name

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from tensorgrad.errors import AutogradError, InPlaceError
+from tensorgrad.fused import expand
 from tensorgrad.ops import astype, broadcast_to, sum_to
 from tensorgrad.primitive import identity
 from tensorgrad.tensor import Node, linked
@@ -24,8 +25,11 @@ EdgeRecord = list[tuple[Node, Node, Any]]
 """(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
 
 
-def reachable(roots: Collection[Node]) -> list[Node]:
-    """Return the tracked nodes from which `roots` were computed, in the order of their creation."""
+def reachable(roots: Collection[Node], expanded: bool = False) -> list[Node]:
+    """Return the tracked nodes from which `roots` were computed, in the order of their creation.
+
+    `expanded` replaces fused nodes by their compositions first.
+    """
     order = list(roots)
     seen = set(order)
     mark, push = seen.add, order.append
@@ -34,6 +38,8 @@ def reachable(roots: Collection[Node]) -> list[Node]:
             if parent.__class__ is Node and parent.tracked and parent not in seen:
                 mark(parent)
                 push(parent)
+    if expanded and expand(order):
+        return reachable(roots)
     order.sort(key=_serial)
     return order
 
@@ -58,37 +64,31 @@ def reverse(
     Raises:
         AutogradError: a node's saved values have been freed by an earlier sweep.
     """
-    order = reachable(seeds.keys())
+    order = reachable(seeds.keys(), expanded=create_graph)
     wanted = None if targets is None else set(targets)
     needed = None if wanted is None else _leading_to(wanted, order)
     grads: dict[Node, Any] = dict(seeds)
-    get, take, tensor_node, unchanged = grads.get, grads.pop, Node, identity  # locals: this loop is the hot path
+    get, take, tensor_node, unchanged, newest = grads.get, grads.pop, Node, identity, last_write[0]  # the hot path
     found: dict[Node, Any] = {}
-    newest_write = last_write[0]
     for node in reversed(order):
-        g = take(node, None)
-        if g is None:
+        if (g := take(node, None)) is None:
             continue
         if (node.owner is not None) if wanted is None else (node in wanted):
             found[node] = g
-        primitive = node.primitive
-        if primitive is None:
+        if (primitive := node.primitive) is None:
             continue
         saved = node.saved
-        if saved is None or create_graph or newest_write > node.serial:
+        if saved is None or create_graph or newest > node.serial:
             saved = _readable(node, create_graph)
-        # what an elementwise rule returns is like the output: two attributes of an array less to read per edge
-        alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype
+        alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # what its rules return is like y
         for parent, rule in zip(node.inputs, primitive.vjps):  # noqa: B905 - rules may be endless
             if parent.__class__ is not tensor_node or not parent.tracked or rule is None:
                 continue  # a number, a constant, an argument without derivative
             if needed is not None and parent not in needed:
                 continue
             gx = g if rule is unchanged else rule(g, saved, node)
-            if (shape if alike else gx.shape) != parent.shape:
-                gx = sum_to(gx, shape=parent.shape)
-            if (dtype if alike else gx.dtype) is not parent.dtype and gx.dtype != parent.dtype:
-                gx = astype(gx, dtype=parent.dtype)
+            if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
+                gx = _fitted(gx, parent)
             if edges is not None:
                 edges.append((node, parent, gx))
             known = get(parent)
@@ -96,6 +96,13 @@ def reverse(
         if not retain_graph and node.saved:
             node.saved = None
     return found
+
+
+def _fitted(gx: Any, parent: Node) -> Any:
+    """Return the cotangent `gx` in the shape and dtype of the value it belongs to: broadcasting is undone here."""
+    if gx.shape != parent.shape:
+        gx = sum_to(gx, shape=parent.shape)
+    return gx if gx.dtype == parent.dtype else astype(gx, dtype=parent.dtype)
 
 
 def _readable(node: Node, create_graph: bool) -> tuple[Any, ...]:
@@ -142,7 +149,7 @@ def relinked(node: Node) -> tuple[Any, ...]:
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
     known: dict[Node, Any] = dict(tangents)
-    for node in reachable(outputs):
+    for node in reachable(outputs, expanded=True):
         if node in known or node.primitive is None:
             continue
         saved = _readable(node, create_graph)

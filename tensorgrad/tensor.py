@@ -57,7 +57,7 @@ class Node:
         "tracked",
     )  # fmt: skip
 
-    serial: int
+    serial: float  # whole, but for the nodes that replace a fused one
     primitive: Primitive | None
     inputs: tuple[Node | Any, ...]
     saved: tuple[Any, ...] | None
@@ -162,9 +162,11 @@ def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array
             dtype = get_default_dtype() if data.dtype.kind == "f" else np.result_type(get_default_dtype(), np.complex64)
     elif dtype is None and isinstance(data, float) and not isinstance(data, np.generic):
         dtype = get_default_dtype()
+    result: Array
     if hasattr(data, "__array_function__") and not isinstance(data, np.generic) and dtype is None:
-        return data.copy() if copy else data  # type: ignore[no-any-return]  # an array of any library stays what it is
-    result = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+        result = data.copy() if copy else data  # an array of any library stays what it is
+    else:
+        result = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
     if result.dtype.kind not in "biufc":
         raise TypeError(f"cannot make a tensor of {type(data).__name__} data (NumPy dtype {result.dtype})")
     return result

@@ -37,7 +37,7 @@ def note(array: Array) -> None:
         entry[1] = serial
 
 
-def written_since(array: Any, serial: int) -> bool:
+def written_since(array: Any, serial: float) -> bool:
     """Return whether the memory of `array` has been written after the moment `serial`."""
     if not isinstance(array, np.ndarray):
         return False

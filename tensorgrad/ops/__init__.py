@@ -1,9 +1,27 @@
 """The table of primitives. Each entry is an equation; everything else is derived from it (see `primitive`)."""
 
 from tensorgrad.ops.arithmetic import add, ceil, div, floor, floor_divide, mul, neg, remainder, round, sign, sub
-from tensorgrad.ops.contractions import linear, matmul
+from tensorgrad.ops.contractions import affine, linear, matmul
 from tensorgrad.ops.reductions import amax, amin, argmax, argmin, mean, sum
-from tensorgrad.ops.selection import abs, clip, eq, ge, gt, le, logical_not, lt, maximum, minimum, ne, relu, where
+from tensorgrad.ops.selection import (
+    abs,
+    bitwise_and,
+    bitwise_not,
+    bitwise_or,
+    bitwise_xor,
+    clip,
+    eq,
+    ge,
+    gt,
+    le,
+    logical_not,
+    lt,
+    maximum,
+    minimum,
+    ne,
+    relu,
+    where,
+)
 from tensorgrad.ops.shapes import astype, broadcast_to, concatenate, getitem, reshape, scatter, sum_to, transpose
 from tensorgrad.ops.transcendental import (
     acos,
@@ -37,6 +55,7 @@ __all__ = [
     "acos",
     "acosh",
     "add",
+    "affine",
     "amax",
     "amin",
     "argmax",
@@ -47,6 +66,10 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
     "broadcast_to",
     "ceil",
     "clip",

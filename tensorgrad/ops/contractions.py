@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import multilinear
+from tensorgrad.kinds import multilinear, primitive
 from tensorgrad.ops.shapes import reshape, transpose
 
 
@@ -30,7 +30,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 @multilinear(
-    lambda g, b: matmul(g, b),
+    lambda g, b: linear(g, swapped(b)),
     lambda g, a: matmul(swapped(flat(g)), flat(a)),
     symbol="@",
     samples="(n,k),(m,k)->(n,m)",
@@ -41,3 +41,16 @@ def linear(a: Any, b: Any) -> Any:
     Its adjoints give the gradient of `b` in the memory order of `b`, without a transposed copy.
     """
     return np.matmul(a, b.T)
+
+
+@primitive(
+    (lambda g, b: linear(g, swapped(b)), lambda g, a: matmul(swapped(flat(g)), flat(a)), lambda g: g),
+    (lambda t, b: linear(t, b), lambda t, a: linear(a, t), lambda t: t),
+    symbol="Affine",
+    samples="(n,k),(m,k),(m)->(n,m)",
+)
+def affine(a: Any, b: Any, c: Any) -> Any:
+    """Return ``a @ b.T + c``: the affine layer, `a` (..., k), `b` (m, k) and `c` (m,), as one operation."""
+    y = np.matmul(a, b.T)
+    y += c
+    return y

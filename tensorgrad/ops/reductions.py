@@ -37,7 +37,7 @@ def sum(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 @multilinear(
-    lambda g, x_shape, axis, keepdims: spread(g * (1 / reduced(x_shape, axis)), x_shape, axis, keepdims),
+    lambda g, x_shape, axis, keepdims: spread(g * (1 / max(reduced(x_shape, axis), 1)), x_shape, axis, keepdims),
     symbol="mean",
     samples="reduction",
 )

@@ -27,6 +27,30 @@ gt = _comparison("gt", np.greater, ">")
 ge = _comparison("ge", np.greater_equal, "≥")
 
 
+@constant(symbol="&", samples=["mask", "mask"])
+def bitwise_and(a: Any, b: Any) -> Any:
+    """Return ``a & b``: "and" of booleans, of the bits of integers."""
+    return np.bitwise_and(a, b)
+
+
+@constant(symbol="|", samples=["mask", "mask"])
+def bitwise_or(a: Any, b: Any) -> Any:
+    """Return ``a | b``: "or" of booleans, of the bits of integers."""
+    return np.bitwise_or(a, b)
+
+
+@constant(symbol="^", samples=["mask", "mask"])
+def bitwise_xor(a: Any, b: Any) -> Any:
+    """Return ``a ^ b``: "either, not both" of booleans, of the bits of integers."""
+    return np.bitwise_xor(a, b)
+
+
+@constant(symbol="~", samples=["mask"])
+def bitwise_not(x: Any) -> Any:
+    """Return ``~x``: "not" of booleans, of the bits of integers."""
+    return np.invert(x)
+
+
 @constant(symbol="1≥½", samples=[REAL, REAL])
 def share(a: Any, b: Any) -> Any:
     """Return the part of a maximum's gradient that belongs to `a`: 1 where a > b, 0 where a < b, 1/2 at a tie."""

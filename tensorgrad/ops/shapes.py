@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.kinds import multilinear, primitive
-from tensorgrad.numerics import total
+from tensorgrad.numerics import repeated, total
 
 
 @multilinear(lambda g, x_shape: sum_to(g, shape=x_shape), symbol="⇑", samples="broadcast")
 def broadcast_to(x: Any, *, shape: Any) -> Any:
     """Return a read-only view of `x` repeated to `shape`."""
-    return np.broadcast_to(x, shape)
+    return repeated(x, shape)
 
 
 @multilinear(lambda g, x_shape: broadcast_to(g, shape=x_shape), symbol="⇓", samples="sum_to")
 def sum_to(x: Any, *, shape: Any) -> Any:
     """Return `x` summed over the axes that broadcasting from `shape` would add or stretch."""
-    lead = x.ndim - len(shape)
-    stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
-    y = total(x, (*range(lead), *stretched), keepdims=bool(stretched))
-    return y.reshape(shape) if y.shape != shape else y
+    axes, keepdims = _added(x.shape, shape)
+    y = total(x, axes, keepdims)
+    return y if y.shape == shape else y.reshape(shape)
+
+
+@lru_cache(maxsize=1024)
+def _added(full: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+    """Return the axes that broadcasting `shape` to `full` adds or stretches, and whether any is stretched."""
+    lead = len(full) - len(shape)
+    stretched = tuple([i + lead for i, n in enumerate(shape) if n == 1 and full[i + lead] != 1])
+    return (*range(lead), *stretched), bool(stretched)
 
 
 @multilinear(lambda g, x_shape: reshape(g, shape=x_shape), symbol="reshape", samples="reshape")

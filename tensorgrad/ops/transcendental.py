@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.dtypes import get_default_dtype
 from tensorgrad.kinds import Op, elementwise
 from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.selection import where
@@ -25,6 +26,8 @@ def _slope(a: Any, b: Any) -> Any:
 
 def _log_slope(y: Any, a: Any, b: Any) -> Any:
     """d(a**b)/db, 0 at a = 0 where b >= 0: the limit."""
+    if isinstance(a, int | float):
+        return y * (math.log(a) if a > 0 else 0.0 if a == 0 else math.nan)
     zero = (a == 0) & (b >= 0)
     return where(zero, 0.0, y * log(where(zero, 1.0, a)))
 
@@ -35,6 +38,8 @@ def _inverse_root(x: Any) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
+    if x.dtype.kind in "biu":
+        x = x.astype(get_default_dtype())  # -|x| does not exist in unsigned integers
     # exp only of what is not positive: no overflow, and full relative accuracy at both ends
     e = np.exp(-np.abs(x))
     return np.where(x >= 0, np.ones((), e.dtype), e) / (1 + e)

@@ -1,0 +1,86 @@
+"""The command: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import peers as registry
+from benchmarks.problems import problems
+from benchmarks.report import Row, print_table, rows_of, write_json
+from benchmarks.timing import time_imports, time_in_turn
+from benchmarks.verify import verify
+
+IMPORT = "import"
+IMPORT_PEERS = (registry.SUBJECT, "numpy")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=registry.SUBJECT + " against its peers")
+    workloads = [*problems(), IMPORT]
+    parser.add_argument(
+        "--workloads", nargs="+", choices=workloads, default=workloads, metavar="NAME", help=f"{workloads}"
+    )
+    parser.add_argument(
+        "--peers", nargs="+", choices=registry.NAMES, default=registry.NAMES, metavar="NAME", help=f"{registry.NAMES}"
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="to spend on each workload (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file, too")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a target that must be met is not")
+    parser.add_argument("--verify", action="store_true", help="measure nothing: check that all peers compute the same")
+    return parser.parse_args()
+
+
+def _measure(workloads: list[str], names: list[str], seconds: float) -> list[Row]:
+    rows: list[Row] = []
+    if IMPORT in workloads:  # first, while the machine's memory holds none of the peers
+        libraries = {name: registry.library(name) for name in IMPORT_PEERS if name in names}
+        rows += rows_of(IMPORT, time_imports(libraries, min(seconds, 4.0)))
+    peers = {name: registry.load(name) for name in names}
+    for workload, problem in problems().items():
+        if workload in workloads:
+            rows += rows_of(workload, time_in_turn(problem, peers, seconds))
+    return rows
+
+
+def _verify(workloads: list[str], names: list[str]) -> int:
+    peers = {name: registry.load(name) for name in names}
+    good = [verify(workload, problem, peers) for workload, problem in problems().items() if workload in workloads]
+    return 0 if all(good) else 1
+
+
+def _check(rows: list[Row]) -> int:
+    """1 if a target that must be met is missed, and also if there was none to look at: that is no success either."""
+    musts = [row for row in rows if row.must and row.met is not None]
+    for row in musts:
+        if not row.met:
+            print(f"missed: {row.workload} takes {row.ratio:.2f} of {row.peer}'s time, must be at most {row.target}")
+    if not musts:
+        print("nothing to check: no target that must be met was measured")
+    return 0 if musts and all(row.met for row in musts) else 1
+
+
+def main() -> int:
+    """Run the command and return its exit status."""
+    arguments = _arguments()
+    # in the order of the registry, tensorgrad first, whatever the order on the command line
+    wanted = [name for name in registry.NAMES if name in arguments.peers or name == registry.SUBJECT]
+    missing = [name for name in wanted if not registry.is_installed(name)]
+    names = [name for name in wanted if name not in missing]
+    if missing:
+        print("not installed:", ", ".join(missing))
+    if arguments.verify:
+        return _verify(arguments.workloads, names)
+    rows = _measure(arguments.workloads, names, arguments.seconds)
+    print_table(rows)
+    busy = sorted({row.peer for row in rows if row.cpus > 1.2})
+    if busy:
+        print("used more than one thread, so not to be compared:", ", ".join(busy))
+    if arguments.json:
+        write_json(arguments.json, rows, missing)
+    return _check(rows) if arguments.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

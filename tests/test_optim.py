@@ -1,0 +1,382 @@
+"""Optimisers: fifty steps against PyTorch and against the formulas written out here, groups, state, arguments."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import optim
+from tensorgrad.errors import InPlaceError
+
+WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
+STEPS = 50
+RNG = np.random.default_rng
+
+Array = np.ndarray
+
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {"lr": 0.05}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("SGD", {"lr": 0.05, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.05, "momentum": 0.8, "dampening": 0.5, "weight_decay": 0.2}),
+    ("SGD", {"lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.2}),
+    ("Adagrad", {"lr": 0.3}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.3, "lr_decay": 0.1}),
+    ("Adagrad", {"lr": 0.3, "weight_decay": 0.2}),
+    ("Adagrad", {"lr": 0.3, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adam", {"lr": 0.1}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.9)}),
+    ("Adam", {"lr": 0.1, "eps": 1e-2}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.2}),
+    ("Adam", {"lr": 0.1, "betas": (0.0, 0.0)}),
+]
+
+
+def sgd(
+    w: Array,
+    gradients: Iterator[Callable[[Array], Array]],
+    lr: float = 1e-3,
+    momentum: float = 0,
+    dampening: float = 0,
+    weight_decay: float = 0,
+    nesterov: bool = False,
+) -> Array:
+    v = None
+    for gradient in gradients:
+        g = gradient(w) + weight_decay * w
+        v = g if v is None else momentum * v + (1 - dampening) * g
+        w = w - lr * (g + momentum * v if nesterov else v if momentum else g)
+    return w
+
+
+def adagrad(
+    w: Array,
+    gradients: Iterator[Callable[[Array], Array]],
+    lr: float = 1e-2,
+    lr_decay: float = 0,
+    weight_decay: float = 0,
+    initial_accumulator_value: float = 0,
+    eps: float = 1e-10,
+) -> Array:
+    h = np.full_like(w, initial_accumulator_value)
+    for k, gradient in enumerate(gradients):
+        g = gradient(w) + weight_decay * w
+        h = h + g**2
+        w = w - lr / (1 + k * lr_decay) * g / (np.sqrt(h) + eps)
+    return w
+
+
+def adam(
+    w: Array,
+    gradients: Iterator[Callable[[Array], Array]],
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+) -> Array:
+    b1, b2 = betas
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for k, gradient in enumerate(gradients, 1):
+        g = gradient(w) + weight_decay * w
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        w = w - lr * (m / (1 - b1**k)) / (np.sqrt(v / (1 - b2**k)) + eps)
+    return w
+
+
+FORMULAS = {"SGD": sgd, "Adagrad": adagrad, "Adam": adam}
+START = RNG(1).normal(size=4)
+
+
+def loss_of(w: Any, k: int) -> Any:
+    """A bowl whose centre moves, for tensors of any library; its slope is written out in `slopes`."""
+    return (w @ w) * 0.5 - (w * (k / 10)).sum() + (w**4).sum() * 0.01
+
+
+def slopes() -> Iterator[Callable[[Array], Array]]:
+    for k in range(STEPS):
+        yield lambda w, k=k: w - k / 10 + 0.04 * w**3
+
+
+def names(settings: tuple[str, dict[str, Any]]) -> str:
+    return settings[0] + ",".join(f"{k}={v}" for k, v in settings[1].items())
+
+
+def trained(name: str, settings: dict[str, Any], **more: Any) -> tuple[Array, Any]:
+    w = tg.tensor(START, requires_grad=True)
+    optimizer = getattr(optim, name)([w], **settings, **more)
+    for k in range(STEPS):
+        optimizer.zero_grad()
+        loss_of(w, k).backward()
+        optimizer.step()
+    return w.detach().numpy(), optimizer
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=names)
+def test_fifty_steps_are_the_formulas(settings: tuple[str, dict[str, Any]]) -> None:
+    name, values = settings
+    found, _ = trained(name, values)
+    wanted = FORMULAS[name](START.copy(), slopes(), **values)
+    assert np.isfinite(found).all()
+    assert not np.allclose(found, START, atol=1e-3)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13, equal_nan=False)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=names)
+def test_fifty_steps_are_pytorchs(settings: tuple[str, dict[str, Any]]) -> None:
+    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
+    name, values = settings
+    found, _ = trained(name, values)
+    w = torch.tensor(START, requires_grad=True)
+    optimizer = getattr(torch.optim, name)([w], **values)
+    for k in range(STEPS):
+        optimizer.zero_grad()
+        loss_of(w, k).backward()
+        optimizer.step()
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, w.detach().numpy(), rtol=1e-12, atol=1e-13, equal_nan=False)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_defaults_are_pytorchs(name: str) -> None:
+    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
+    ours = getattr(optim, name)([tg.ones(1, requires_grad=True)]).defaults
+    theirs = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)]).defaults
+    assert {k: v for k, v in theirs.items() if k in ours} == ours
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_parameters_keep_their_memory_dtype_and_identity(name: str, dtype: str) -> None:
+    w = tg.tensor(START, dtype=dtype, requires_grad=True)
+    memory = w.detach().numpy()
+    before = memory.copy()
+    optimizer = getattr(optim, name)([w], lr=0.1)
+    (w * w).sum().backward()
+    gradient = w.grad.numpy().copy()
+    optimizer.step()
+    assert w.array is memory
+    assert (w.dtype, w.requires_grad, w.is_leaf) == (np.dtype(dtype), True, True)
+    assert not np.array_equal(memory, before)
+    np.testing.assert_array_equal(w.grad.numpy(), gradient)
+
+
+def test_every_group_has_its_own_settings() -> None:
+    a, b, c = (tg.tensor([1.0], dtype=tg.float64, requires_grad=True) for _ in range(3))
+    optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5, "momentum": 0.9}], lr=0.1)
+    optimizer.add_param_group({"params": [c], "weight_decay": 1.0})
+    assert [g["lr"] for g in optimizer.param_groups] == [0.1, 0.5, 0.1]
+    for _ in range(2):
+        optimizer.zero_grad()
+        (a + b + c).sum().backward()
+        optimizer.step()
+    wanted = [1 - 0.2, 1 - 0.5 - 0.5 * 1.9, (1 - 0.1 * 2) - 0.1 * (1 + 0.8)]
+    np.testing.assert_allclose([p.item() for p in (a, b, c)], wanted, rtol=1e-14, equal_nan=False)
+
+
+def test_a_learning_rate_changed_between_steps_counts_at_once() -> None:
+    w = tg.tensor([1.0], dtype=tg.float64, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+    for lr in (0.1, 0.01):
+        optimizer.param_groups[0]["lr"] = lr
+        w.grad = tg.ones(1, dtype=tg.float64)
+        optimizer.step()
+    assert w.item() == pytest.approx(0.89, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", ["Adam", "Adagrad"])
+def test_a_parameter_without_gradient_is_skipped_and_keeps_its_own_step_count(name: str) -> None:
+    a, b = tg.tensor(START, requires_grad=True), tg.tensor(START, requires_grad=True)
+    settings = {"lr": 0.1, "lr_decay": 0.5} if name == "Adagrad" else {"lr": 0.1, "weight_decay": 0.1}
+    optimizer = getattr(optim, name)([a, b], **settings)
+    for k in range(10):
+        optimizer.zero_grad()
+        (loss_of(a, 0) + loss_of(b, 0) if k >= 7 else loss_of(a, 0)).backward()
+        if k < 7:
+            assert b.grad is None
+        optimizer.step()
+        if k < 7:
+            np.testing.assert_array_equal(b.detach().numpy(), START)
+    alone = tg.tensor(START, requires_grad=True)
+    other = getattr(optim, name)([alone], **settings)
+    for _ in range(3):
+        other.zero_grad()
+        loss_of(alone, 0).backward()
+        other.step()
+    np.testing.assert_array_equal(b.detach().numpy(), alone.detach().numpy())
+    assert (optimizer.state[a]["step"], optimizer.state[b]["step"]) == (10, 3)
+
+
+def test_momentum_starts_at_the_first_gradient_of_each_parameter() -> None:
+    w = tg.tensor([1.0], dtype=tg.float64, requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0, momentum=0.5, dampening=0.5)
+    optimizer.step()
+    assert w.item() == 1.0
+    for _ in range(2):
+        w.grad = tg.ones(1, dtype=tg.float64)
+        optimizer.step()
+    assert w.item() == pytest.approx(1 - 1 - (0.5 + 0.5))
+
+
+def test_zero_grad_forgets_or_fills_with_zeros() -> None:
+    w, v = tg.ones(2, requires_grad=True), tg.ones(2, requires_grad=True)
+    optimizer = optim.SGD([w, v], lr=0.1)
+    (w * 3).sum().backward()
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad.tolist() == [0.0, 0.0]
+    assert v.grad is None
+    optimizer.zero_grad()
+    assert w.grad is None
+
+
+def test_a_closure_is_evaluated_with_gradients_and_its_loss_returned() -> None:
+    w = tg.tensor([2.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.25)
+
+    def closure() -> tg.Tensor:
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with tg.no_grad():
+        loss = optimizer.step(closure)
+    assert loss.item() == 4.0
+    assert w.item() == 1.0
+    assert optimizer.step() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("SGD", {"lr": -0.1}, "Invalid learning rate: -0.1"),
+        ("SGD", {"lr": math.nan}, "Invalid learning rate: nan"),
+        ("SGD", {"momentum": -1}, "Invalid momentum value: -1"),
+        ("SGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+        ("SGD", {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
+        ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "Nesterov momentum requires"),
+        ("Adagrad", {"lr": -1}, "Invalid learning rate: -1"),
+        ("Adagrad", {"lr_decay": -1}, "Invalid lr_decay value: -1"),
+        ("Adagrad", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+        ("Adagrad", {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1"),
+        ("Adagrad", {"eps": -1}, "Invalid epsilon value: -1"),
+        ("Adam", {"lr": -1}, "Invalid learning rate: -1"),
+        ("Adam", {"eps": -1}, "Invalid epsilon value: -1"),
+        ("Adam", {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
+        ("Adam", {"betas": (0.9, -0.1)}, "Invalid beta parameter at index 1: -0.1"),
+        ("Adam", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ],
+)
+def test_bad_arguments_are_value_errors_in_pytorchs_words(name: str, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=r"Invalid|Nesterov") as caught:
+        getattr(optim, name)([tg.ones(1, requires_grad=True)], **arguments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_what_cannot_be_optimised_is_refused(name: str) -> None:
+    make, w = getattr(optim, name), tg.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match="empty parameter list"):
+        make([])
+    with pytest.raises(ValueError, match="empty parameter list"):
+        make(itertools.chain())
+    with pytest.raises(ValueError, match="non-leaf"):
+        make([w * 2])
+    with pytest.raises(ValueError, match="more than one parameter group"):
+        make([{"params": [w]}, {"params": [w]}])
+    with pytest.raises(TypeError, match=r"only optimize Tensors.*ndarray"):
+        make([np.ones(2)])
+
+
+def test_a_single_tensor_in_place_of_a_list_is_refused_as_by_pytorch() -> None:
+    with pytest.raises(TypeError):
+        optim.SGD(tg.ones(2, requires_grad=True), lr=0.1)
+
+
+def test_named_parameters_and_generators_are_accepted() -> None:
+    layer = tg.nn.Linear(2, 1)
+    for params in (layer.parameters(), layer.named_parameters(), list(layer.parameters())):
+        optimizer = optim.SGD(params, lr=0.1)
+        assert [p is q for p, q in zip(optimizer.param_groups[0]["params"], layer.parameters(), strict=True)] == [
+            True
+        ] * 2
+
+
+def test_a_step_between_forward_and_backward_is_noticed() -> None:
+    w = tg.ones(2, requires_grad=True)
+    loss = (w * w).sum()
+    w.grad = tg.ones(2)
+    optim.SGD([w], lr=0.1).step()
+    with pytest.raises(InPlaceError):
+        loss.backward()
+
+
+def test_a_step_is_not_recorded_and_works_with_gradients_that_have_a_graph() -> None:
+    w = tg.tensor([2.0], requires_grad=True)
+    (w**3).sum().backward(create_graph=True)
+    optim.Adam([w], lr=0.5).step()
+    assert w.is_leaf
+    assert w.item() == pytest.approx(1.5)
+
+
+def test_a_subclass_needs_only_an_update() -> None:
+    class Signs(optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, {"lr": lr})
+
+        def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+            assert state == {}
+            w -= group["lr"] * np.sign(g)
+
+    w = tg.tensor([1.0, -1.0], requires_grad=True)
+    optimizer = Signs([w])
+    (w * w).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose(w.detach().numpy(), [0.9, -0.9], rtol=1e-6, equal_nan=False)
+    with pytest.raises(NotImplementedError):
+        optim.Optimizer([w], {}).step()
+
+
+def test_the_text_of_an_optimiser_lists_its_groups() -> None:
+    text = repr(optim.SGD([tg.ones(1, requires_grad=True)], lr=0.5, momentum=0.25))
+    assert text.startswith("SGD (\nParameter Group 0\n")
+    assert "    lr: 0.5\n" in text
+    assert "    momentum: 0.25\n" in text
+
+
+def test_training_is_the_same_bit_for_bit_with_the_same_seed() -> None:
+    def run() -> list[Any]:
+        tg.manual_seed(11)
+        net = tg.nn.Sequential(tg.nn.Linear(4, 8), tg.nn.ReLU(), tg.nn.Dropout(0.3), tg.nn.Linear(8, 2))
+        optimizer = optim.Adam(net.parameters(), lr=0.01)
+        x, target = tg.randn(16, 4), tg.randint(2, (16,))
+        for _ in range(20):
+            optimizer.zero_grad()
+            tg.nn.functional.cross_entropy(net(x), target).backward()
+            optimizer.step()
+        return [p.tolist() for p in net.parameters()]
+
+    assert run() == run()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("SGD", {"lr": 0.1, "momentum": 0.5}), ("Adagrad", {"lr": 0.5}), ("Adam", {"lr": 0.1})]
+)
+def test_every_optimiser_finds_the_minimum_of_a_bowl(name: str, settings: dict[str, Any]) -> None:
+    w = tg.tensor([-2.0, 2.0], dtype=tg.float64, requires_grad=True)
+    optimizer = getattr(optim, name)([w], **settings)
+    for _ in range(400):
+        optimizer.zero_grad()
+        (w[0] ** 2 / 2 + (w[1] - 1) ** 2).backward()
+        optimizer.step()
+    np.testing.assert_allclose(w.detach().numpy(), [0.0, 1.0], atol=0.02, equal_nan=False)
