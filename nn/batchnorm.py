@@ -72,28 +72,28 @@ class BatchNorm1d(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised batch, of the shape of `x` (N, D)."""
-        if x.array.ndim != 2 or x.array.shape[1] != self.num_features:
+        n, features = x.array.shape if x.array.ndim == 2 else (0, -1)
+        if features != self.num_features:
             raise ShapeError(f"expected 2D input (N, {self.num_features}), found shape {x.array.shape}")
-        if not self.training and self.running_mean is not None and self.running_var is not None:
-            return functional.normalized(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
-        if self.training and len(x.array) < 2:
+        weight, bias = self._parameters["weight"], self._parameters["bias"]
+        running_mean, running_var = self._buffers["running_mean"], self._buffers["running_var"]
+        if not self.training and running_mean is not None and running_var is not None:
+            return functional.normalized(x, weight, bias, running_mean, running_var, self.eps)
+        if self.training and n < 2:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {x.array.shape}")
-        y, mean, var = functional.batch_norm(x, self.weight, self.bias, self.eps)
-        if self.training and self.running_mean is not None:
-            self._update(mean, var, len(x.array))
+        y, mean, var = functional.batch_norm(x, weight, bias, self.eps)
+        if self.training and running_mean is not None and running_var is not None:
+            factor = self._next_factor()
+            _move(running_mean, mean, factor, factor)
+            _move(running_var, var, factor, factor * n / (n - 1))  # from the biased to the unbiased variance
         return y
 
-    def _update(self, mean: Array, var: Array, n: int) -> None:
-        """Move the running statistics towards the batch's; the running variance is the unbiased one."""
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        self.num_batches_tracked.array += 1
-        factor = 1 / int(self.num_batches_tracked.array) if self.momentum is None else self.momentum
-        for running, new, scale in ((self.running_mean, mean, factor), (self.running_var, var, factor * n / (n - 1))):
-            running.array *= 1 - factor
-            running.array += scale * new
-            note(running.array)
+    def _next_factor(self) -> float:
+        """Count the batch and return its weight in the running statistics."""
+        counter = self._buffers["num_batches_tracked"]
+        assert counter is not None
+        counter.array += 1
+        return 1 / int(counter.array) if self.momentum is None else self.momentum
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -101,3 +101,10 @@ class BatchNorm1d(Module):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
+
+
+def _move(running: Tensor, new: Array, factor: float, scale: float) -> None:
+    """``running = (1 - factor) * running + scale * new``, in place."""
+    running.array *= 1 - factor
+    running.array += scale * new
+    note(running)

@@ -45,7 +45,10 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``input @ weight.T + bias``."""
-        return functional.linear(input, self.weight, self.bias)
+        parameters = self._parameters  # the registry itself: attributes go through __getattr__, at every call
+        weight = parameters["weight"]
+        assert weight is not None
+        return functional.linear(input, weight, parameters["bias"])
 
     def extra_repr(self) -> str:
         """Return the sizes."""

@@ -61,19 +61,13 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``forward(...)``, whose operations are recorded in the scope of this module."""
         outer = context()
-        token = CONTEXT.set(Context(outer.grad, outer.tracing, self._scope(outer.scope)))
+        token = CONTEXT.set(Context(outer.grad, outer.tracing, Scope(self, outer.scope)))
         try:
             return self.forward(*args, **kwargs)
         finally:
             CONTEXT.reset(token)
 
-    def _scope(self, parent: Scope | None) -> Scope:
-        if parent is None or parent.module is None:
-            return Scope("", self, parent)
-        own = parent.module._path_of(self) or type(self).__name__.lower()
-        return Scope(f"{parent.path}.{own}" if parent.path else own, self, parent)
-
-    def _path_of(self, other: Module) -> str | None:
+    def path_of(self, other: Module) -> str | None:
         """Return the dotted name of `other` within this module, or None; found once, as modules seldom change."""
         known = self._paths.get(id(other)) if self._paths is not None else None
         if known is None or known[0] is not other:
@@ -262,7 +256,7 @@ class Module:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{text}")
         for k, v in values.items():
             own[k].array[...] = v
-            note(own[k].array)
+            note(own[k])
         return IncompatibleKeys(missing, unexpected)
 
     def extra_repr(self) -> str:

@@ -72,7 +72,7 @@ class Optimizer:
                     if state is None:
                         state = self.state[p] = self.initial_state(p, group)
                     self.update(p.array, p.grad.array, state, group)
-                    note(p.array)
+                    note(p)
         return loss
 
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _accumulate(x: Tensor, g: Any, handed: set[int]) -> None:
         x.grad = x.grad + g
     else:
         np.add(x.grad.array, g, out=x.grad.array)
-        note(x.grad.array)
+        note(x.grad)
 
 
 def _array(g: Any) -> Any:

@@ -18,20 +18,19 @@ class Described(Protocol):
 
     def extra_repr(self) -> str: ...  # noqa: D102 - stated where it is defined
     def parameters(self) -> Iterable[Any]: ...  # noqa: D102
+    def path_of(self, other: Any) -> str | None: ...  # noqa: D102
 
 
 class Scope:
     """One call of a module: where in the tree of modules an operation was recorded.
 
-    `path` is the dotted name of the module in its root (empty for the root) and `kind` its class; `detail`, what its
-    repr shows in brackets, and `size`, the number of elements of its parameters, are asked of the module when needed.
+    Everything but the class, `kind`, is asked of the module when a graph is drawn: a scope is made at every call.
     Two calls of one module are two scopes. The module is referred to weakly: it may hold what was computed in it.
     """
 
-    __slots__ = ("_module", "kind", "parent", "path")
+    __slots__ = ("_module", "kind", "parent")
 
-    def __init__(self, path: str, module: Described, parent: Scope | None) -> None:
-        self.path = path
+    def __init__(self, module: Described, parent: Scope | None) -> None:
         self.kind = type(module).__name__
         self.parent = parent
         self._module = weakref.ref(module)
@@ -40,6 +39,15 @@ class Scope:
     def module(self) -> Any:
         """The module that ran; None once it is gone."""
         return self._module()
+
+    @property
+    def path(self) -> str:
+        """The dotted name of the module in its root; empty for the root."""
+        if self.parent is None:
+            return ""
+        above, module = self.parent.module, self.module
+        own = None if above is None or module is None else above.path_of(module)
+        return ".".join(part for part in (self.parent.path, own or self.kind.lower()) if part)
 
     @property
     def detail(self) -> str:

@@ -79,8 +79,10 @@ def fusible(*args: Tensor | None) -> bool:
     first = args[0]
     assert first is not None
     dtype = first.array.dtype
-    same = all(a is not None and a.array.__class__ is np.ndarray and a.array.dtype == dtype for a in args)
-    return same and dtype.kind == "f" and dtype.itemsize > 2 and not context().tracing
+    for a in args:
+        if a is None or a.array.dtype is not dtype or a.array.__class__ is not np.ndarray:
+            return False
+    return dtype.kind == "f" and dtype.itemsize > 2 and not context().tracing
 
 
 def expand(nodes: Iterable[Node]) -> bool:

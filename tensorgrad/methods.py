@@ -93,7 +93,7 @@ def write(self: Tensor, index: Any, value: Any, operands: tuple[Any, ...] = ()) 
             f"output with shape {list(self.array[index].shape)} doesn't match the broadcast shape "
             f"{list(np.shape(source))}: an in-place operation cannot change the shape"
         ) from error
-    note(self.array)
+    note(self)
     return self
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.autograd import grad
+from tensorgrad.autograd import grad, jvp
 from tensorgrad.errors import ShapeError
 from tensorgrad.graph import Graph
 from tensorgrad.nn import functional
@@ -418,6 +418,54 @@ def test_batchnorm_is_pytorchs_to_1e_10_in_value_and_two_derivatives(affine: boo
         [z, *theirs.parameters()],
         torch,
     )
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("rows", [2, 6])
+def test_batchnorm_is_exact_to_order_three_where_pytorchs_fused_one_is_not(affine: bool, rows: int) -> None:
+    bn = nn.BatchNorm1d(4, affine=affine, eps=1e-2).double()
+    if affine:
+        nn.init.uniform_(bn.weight, 0.5, 2, tg.Generator().manual_seed(0))
+        nn.init.uniform_(bn.bias, 0.5, 2, tg.Generator().manual_seed(1))
+    a, factor = RNG(21).normal(size=(rows, 4)), tg.tensor(RNG(22).normal(size=(rows, 4)))
+    directions = [tg.tensor(RNG(k).normal(size=(rows, 4))) for k in (23, 24)]
+    results = []
+    for layer in (bn, lambda x: composed_batchnorm(x, bn.weight, bn.bias, bn.eps)):
+        x = tg.tensor(a, requires_grad=True)
+        inputs, found = [x, *bn.parameters()], []
+        y = (layer(x) ** 3 * factor).sum()
+        for order in range(3):
+            gradients = grad(y, inputs, create_graph=True, materialize_grads=True)
+            found += [g.detach().numpy() for g in gradients]
+            y = (gradients[0] * directions[order % 2]).sum()
+        results.append(found)
+    for mine, wanted in zip(*results, strict=True):
+        close(mine, wanted, 1e-9, 1e-10)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.BatchNorm1d(4).double(), nn.BatchNorm1d(4).double().eval(), nn.Linear(4, 3).double(), nn.Dropout(0.5)],
+    ids=["batchnorm", "batchnorm_eval", "linear", "dropout"],
+)
+def test_the_tangent_through_a_layer_is_the_adjoint_of_its_gradient(layer: nn.Module) -> None:
+    x = tg.tensor(RNG(25).normal(size=(6, 4)), requires_grad=True)
+    y = layer(x)
+    tangent, cotangent = tg.tensor(RNG(26).normal(size=(6, 4))), tg.tensor(RNG(27).normal(size=y.shape))
+    (forward,) = jvp(y, x, tangent)
+    (backward,) = grad(y, x, cotangent)
+    close((forward * cotangent).sum(), (backward * tangent).sum(), 1e-11)
+
+
+def test_a_failed_call_of_batchnorm_leaves_its_statistics_alone() -> None:
+    bn = nn.BatchNorm1d(3)
+    bn(tg.randn(4, 3))
+    before = {k: v.numpy().copy() for k, v in bn.state_dict().items()}
+    for bad in (tg.ones(1, 3), tg.ones(4, 2)):
+        with pytest.raises(ValueError, match="xpected"):
+            bn(bad)
+    for k, v in bn.state_dict().items():
+        np.testing.assert_array_equal(v.numpy(), before[k])
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.3, None])
