@@ -211,7 +211,7 @@ class Module:
             for x in (*self.parameters(), *self.buffers()):
                 if x.array.dtype.kind == "f":
                     x.data = x.array.astype(dtype)
-                    x.grad, x.node = None, None
+                    x.grad = None
         return self
 
     def float(self) -> Self:

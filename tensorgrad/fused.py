@@ -8,8 +8,8 @@ the composition, recorded anew from the saved inputs. The tests hold each form e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from tensorgrad.context import CONTEXT, context
 from tensorgrad.errors import AutogradError
 from tensorgrad.fast import recorded
-from tensorgrad.primitive import Primitive, Signature
+from tensorgrad.primitive import Primitive, Rule, Signature
 from tensorgrad.tensor import Node, Tensor, leaf, linked, tick, wrap
 from tensorgrad.writes import last_write, written_since
 
@@ -26,7 +26,24 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
     """The saved values of a fused node: ``(None, *inputs)``, and what its backward function needs beside them."""
 
     residuals: tuple[Any, ...]
-    cotangents: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Pullback:
+    """In the place of rules: a function that gives the cotangents of all arguments at once."""
+
+    backward: Callable[..., tuple[Any, ...]]
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(())  # it has no rule before it knows the cotangent
+
+    def rules(self, g: Any, saved: Saved) -> list[Rule]:
+        """Return a rule per argument, each of which knows its cotangent for `g` already."""
+        return [_always(known) for known in self.backward(g, saved.residuals, saved[1:])]
+
+
+def _always(known: Any) -> Rule:
+    return lambda v, s, n: known
 
 
 def fused(
@@ -43,20 +60,19 @@ def fused(
         forward: arrays and the same parameters -> (value, residuals), residuals being a tuple of arrays.
         backward: (g, residuals, arrays) -> one cotangent per array, or None where there is none.
     """
-
-    def cotangent(i: int) -> Callable[[Any, Any, Any], Any]:
-        def rule(g: Any, s: Saved, n: Node) -> Any:
-            if not hasattr(s, "cotangents"):  # the first argument asks for all of them; the others find theirs here
-                s.cotangents = backward(g, s.residuals, s[1:])
-            return s.cotangents[i]
-
-        return rule
-
     count = composed.__code__.co_argcount  # the positional arguments are the tensors
-    rules = tuple(cotangent(i) for i in range(count))
     arguments = composed.__code__.co_varnames[:count]
     record = Primitive(
-        name, "fused", forward, Signature(arguments, False, {}), rules, (), lambda i: frozenset(), name, None, composed
+        name,
+        "fused",
+        forward,
+        Signature(arguments, False, {}),
+        Pullback(backward),
+        (),
+        lambda i: frozenset(),
+        name,
+        None,
+        composed,
     )
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:

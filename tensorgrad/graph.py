@@ -204,9 +204,9 @@ def _parameter_names(function: Callable[..., Any]) -> list[str]:
 
 
 def named(name: str, x: Tensor) -> Tensor:
-    """Name the value `x` for the drawing and return it; nothing happens to a value that is not recorded."""
-    if x.node is not None:
-        x.node.name = name
+    """Name the value `x` for the drawing and return it; nothing happens to a value that no graph contains."""
+    if x.node is not None or context().tracing:
+        x.name = name
     return x
 
 

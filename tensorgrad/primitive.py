@@ -102,7 +102,7 @@ class Primitive:
     kind: str
     forward: Callable[..., Any]
     signature: Signature
-    vjps: Iterable[Rule | None]
+    vjps: Any  # an iterable of rules, None where there is no derivative; for a fused form a `fused.Pullback`
     jvps: Iterable[Rule | None]
     reads: Callable[[int], frozenset[int]]
     symbol: str

@@ -26,8 +26,15 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` (any integer) and return the generator."""
         self._seed = int(seed)
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed & _MASK))
+        self._stream: np.random.Generator | None = None  # made when first used: NumPy loads its random part late, too
         return self
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        """NumPy's generator, which draws the numbers."""
+        if self._stream is None:
+            self._stream = np.random.Generator(np.random.PCG64(self._seed & _MASK))
+        return self._stream
 
     def seed(self) -> int:
         """Start a stream from the system's entropy and return its seed."""

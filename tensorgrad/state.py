@@ -11,7 +11,7 @@ from tensorgrad import functions, ops
 from tensorgrad.dtypes import Array, DType, DTypeLike, bool_, float16, float32, float64, int32, int64
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.printing import shown
-from tensorgrad.tensor import Tensor, as_array, leaf, wrap
+from tensorgrad.tensor import Tensor, as_array, leaf, renew, wrap
 
 
 class State:
@@ -60,7 +60,9 @@ class State:
         array = as_array(value)
         if array.shape != self.array.shape and not self.is_leaf:
             raise AutogradError(f"data of shape {array.shape} for a recorded tensor of shape {self.array.shape}")
-        self.array, self.node = array, None if self.is_leaf else self.node
+        self.array = array
+        if self.is_leaf:
+            renew(self)
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one axis."""

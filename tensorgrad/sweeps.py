@@ -65,8 +65,7 @@ def reverse(
         AutogradError: a node's saved values have been freed by an earlier sweep.
     """
     order = reachable(seeds.keys(), expanded=create_graph)
-    wanted = None if targets is None else set(targets)
-    needed = None if wanted is None else _leading_to(wanted, order)
+    wanted, needed = (None, None) if targets is None else (set(targets), _leading_to(set(targets), order))
     grads: dict[Node, Any] = dict(seeds)
     get, take, tensor_node, unchanged, newest = grads.get, grads.pop, Node, identity, last_write[0]  # the hot path
     found: dict[Node, Any] = {}
@@ -81,7 +80,8 @@ def reverse(
         if saved is None or create_graph or newest > node.serial:
             saved = _readable(node, create_graph)
         alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # what its rules return is like y
-        for parent, rule in zip(node.inputs, primitive.vjps):  # noqa: B905 - rules may be endless
+        rules = primitive.vjps if alike or primitive.composed is None else primitive.vjps.rules(g, saved)
+        for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
             if parent.__class__ is not tensor_node or not parent.tracked or rule is None:
                 continue  # a number, a constant, an argument without derivative
             if needed is not None and parent not in needed:

@@ -125,7 +125,7 @@ class Tensor(Methods):
             check_differentiable(self.array.dtype)
         if value != self.tracked:
             self.tracked = bool(value)
-            self.node = None  # a node recorded while this was a constant must not receive gradients
+            renew(self)  # a node recorded while this was a constant must not receive gradients
 
     @property
     def is_leaf(self) -> bool:
@@ -212,3 +212,11 @@ def leaf(x: Tensor) -> Node:
     node.owner = weakref.ref(x)
     x.node = node
     return node
+
+
+def renew(x: Tensor) -> None:
+    """Let the leaf `x` stand in no graph any more; what was recorded stays as it was, and its name stays."""
+    name = x.name
+    x.node = None
+    if name is not None:
+        x.name = name

@@ -457,6 +457,50 @@ def test_the_tangent_through_a_layer_is_the_adjoint_of_its_gradient(layer: nn.Mo
     close((forward * cotangent).sum(), (backward * tangent).sum(), 1e-11)
 
 
+@pytest.mark.parametrize("name", ["batchnorm", "batchnorm_eval", "cross_entropy", "mse", "linear", "tanh"])
+def test_a_retained_graph_gives_every_seed_its_own_gradient(name: str) -> None:
+    x = tg.tensor(RNG(28).normal(size=(5, 4)), requires_grad=True)
+    y = {
+        "batchnorm": lambda: nn.BatchNorm1d(4).double()(x),
+        "batchnorm_eval": lambda: nn.BatchNorm1d(4).double().eval()(x),
+        "cross_entropy": lambda: nn.CrossEntropyLoss()(x, tg.tensor([0, 1, 2, 3, 0])),
+        "mse": lambda: nn.MSELoss()(x, tg.zeros(5, 4, dtype=tg.float64)),
+        "linear": lambda: nn.Linear(4, 3).double()(x),
+        "tanh": lambda: nn.Tanh()(x),
+    }[name]()
+    seeds = [RNG(k).normal(size=y.shape) for k in (29, 30)]
+    one, two, both = (
+        grad(y, x, tg.tensor(seed), retain_graph=True)[0].numpy() for seed in (seeds[0], seeds[1], seeds[0] + seeds[1])
+    )
+    assert not np.allclose(one, two)
+    close(one + two, both)
+    buffer = tg.tensor(seeds[0])
+    (first,) = grad(y, x, buffer, retain_graph=True)
+    buffer.copy_(seeds[1])
+    (second,) = grad(y, x, buffer, retain_graph=True)
+    close(first, one)
+    close(second, two)
+    (third,) = grad(y, x, tg.tensor(seeds[0]), create_graph=True)
+    close(third, one)
+
+
+@pytest.mark.parametrize("which", ["input", "weight", "output"])
+def test_what_batchnorm_read_may_not_be_overwritten_and_its_output_may(which: str) -> None:
+    bn = nn.BatchNorm1d(4).double()
+    x = tg.tensor(RNG(31).normal(size=(5, 4)), requires_grad=True)
+    factor = tg.tensor(RNG(32).normal(size=(5, 4)))
+    (wanted,) = grad(bn(x), x, factor)
+    y = bn(x)
+    with tg.no_grad():
+        {"input": x, "weight": bn.weight, "output": y}[which].mul_(2.0)
+    if which == "output":
+        close(grad(y, x, factor)[0], wanted)
+    else:
+        with pytest.raises(RuntimeError, match=r"inplace|in place"):
+            grad(y, x, factor)
+    assert x.grad is None
+
+
 def test_a_failed_call_of_batchnorm_leaves_its_statistics_alone() -> None:
     bn = nn.BatchNorm1d(3)
     bn(tg.randn(4, 3))
