@@ -50,9 +50,11 @@ from tensorgrad.dtypes import (
     uint8,
 )
 from tensorgrad.functions import (
+    all,
     allclose,
     amax,
     amin,
+    any,
     argmax,
     argmin,
     broadcast_to,
@@ -137,8 +139,8 @@ __version__ = "0.1.0"
 
 # fmt: off
 __all__ = [
-    "Constant", "Generator", "Tensor", "abs", "acos", "acosh", "add", "allclose", "amax", "amin", "arange",
-    "argmax", "argmin", "as_tensor", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "bool",
+    "Constant", "Generator", "Tensor", "abs", "acos", "acosh", "add", "all", "allclose", "amax", "amin", "any",
+    "arange", "argmax", "argmin", "as_tensor", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "bool",
     "broadcast_to", "cat", "ceil", "clamp", "cos", "cosh", "div", "empty", "enable_grad", "eq", "equal", "exp",
     "exp2", "expm1", "eye", "flatten", "float16", "float32", "float64", "floor", "floor_divide", "from_numpy",
     "full", "full_like", "ge", "get_default_dtype", "gt", "int16", "int32", "int64", "int8", "is_grad_enabled",

@@ -41,7 +41,7 @@ def sum(input: Tensor, dim: Axis = None, keepdim: bool = False, *, axis: Axis = 
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
     tensor([4., 6.])
     """
-    x = input if input.array.dtype.kind in "fc" else ops.astype(input, dtype=int64)
+    x = input if input.array.dtype.kind in "fc" or input.array.dtype == int64 else ops.astype(input, dtype=int64)
     return ops.sum(x, axis=_axis(dim, axis), keepdims=keepdim or keepdims)
 
 
@@ -253,6 +253,16 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Return `tensors` of one shape joined along a new axis at `dim`."""
     return composed.stack([operand(x) for x in tensors], dim)
+
+
+def all(input: Tensor, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """Return whether every element over `dim` (None: all axes) is not zero."""
+    return wrap(np.asarray(np.all(input.array, axis=dim, keepdims=keepdim)))
+
+
+def any(input: Tensor, dim: Axis = None, keepdim: bool = False) -> Tensor:
+    """Return whether some element over `dim` (None: all axes) is not zero."""
+    return wrap(np.asarray(np.any(input.array, axis=dim, keepdims=keepdim)))
 
 
 def isnan(input: Tensor) -> Tensor:

@@ -8,21 +8,21 @@ the composition, recorded anew from the saved inputs. The tests hold each form e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.context import CONTEXT, context
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import InPlaceError
 from tensorgrad.fast import recorded
 from tensorgrad.primitive import Primitive, Rule, Signature
 from tensorgrad.tensor import Node, Tensor, leaf, linked, tick, wrap
 from tensorgrad.writes import last_write, written_since
 
 
-class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs two attributes
+class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs an attribute
     """The saved values of a fused node: ``(None, *inputs)``, and what its backward function needs beside them."""
 
     residuals: tuple[Any, ...]
@@ -33,9 +33,6 @@ class Pullback:
     """In the place of rules: a function that gives the cotangents of all arguments at once."""
 
     backward: Callable[..., tuple[Any, ...]]
-
-    def __iter__(self) -> Iterator[Rule]:
-        return iter(())  # it has no rule before it knows the cotangent
 
     def rules(self, g: Any, saved: Saved) -> list[Rule]:
         """Return a rule per argument, each of which knows its cotangent for `g` already."""
@@ -102,22 +99,27 @@ def fusible(*args: Tensor | None) -> bool:
 
 
 def expand(nodes: Iterable[Node]) -> bool:
-    """Replace each fused node among `nodes` by the nodes of its composition; return whether there was any."""
+    """Replace each fused node among `nodes` by the nodes of its composition; return whether there was any.
+
+    A node whose saved values have been freed stays: a drawing can still show it, and a sweep refuses it.
+    """
     found = False
     for node in nodes:
-        if node.primitive is not None and node.primitive.composed is not None:
+        if node.primitive is not None and node.primitive.composed is not None and node.saved is not None:
             _expand(node, node.primitive.composed)
             found = True
     return found
 
 
 def _expand(node: Node, composed: Callable[..., Tensor]) -> None:
-    if node.saved is None or (last_write[0] > node.serial and any(written_since(x, node.serial) for x in node.saved)):
-        raise AutogradError(
-            f"the values that {node.primitive!r} saved have been freed by an earlier backward() or grad(), or written "
-            f"in place: specify retain_graph=True there, or write to a new tensor"
+    saved = node.saved or ()
+    if last_write[0] > node.serial and any(written_since(x, node.serial) for x in saved):
+        assert node.primitive is not None
+        raise InPlaceError(
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: an input "
+            f"of {node.primitive.name} was written before backward; write the result to a new tensor"
         )
-    inputs = [linked(x, i) for x, i in zip(node.saved[1:], node.inputs, strict=True)]
+    inputs = [linked(x, i) for x, i in zip(saved[1:], node.inputs, strict=True)]
     start = tick()
     token = CONTEXT.set(replace(context(), grad=True, scope=node.scope))
     try:

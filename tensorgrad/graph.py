@@ -23,7 +23,7 @@ from tensorgrad.dtypes import Array, DType
 from tensorgrad.errors import AutogradError
 from tensorgrad.fused import expand
 from tensorgrad.sweeps import EdgeRecord, reverse
-from tensorgrad.tensor import Node, Tensor, leaf, wrap
+from tensorgrad.tensor import Node, Tensor, leaf
 
 
 class Edge(NamedTuple):
@@ -210,4 +210,4 @@ def named(name: str, x: Tensor) -> Tensor:
     return x
 
 
-__all__ = ["Edge", "Gradients", "Graph", "GraphNode", "Operand", "Scope", "named", "wrap"]
+__all__ = ["Edge", "Gradients", "Graph", "GraphNode", "Operand", "Scope", "named"]

@@ -153,6 +153,7 @@ class Methods(State):
     max, min, amax, amin, argmax, argmin = (
         functions.max, functions.min, functions.amax, functions.amin, functions.argmax, functions.argmin,
     )  # fmt: skip
+    all, any = functions.all, functions.any
     logsumexp, softmax, log_softmax = functions.logsumexp, functions.softmax, functions.log_softmax
 
     # shapes

@@ -186,5 +186,17 @@ def test_a_freed_or_overwritten_fused_node_is_refused():
         x += 1.0
     with pytest.raises(tg.errors.InPlaceError):
         y.backward()
-    with pytest.raises(tg.errors.TensorgradError):
+    with pytest.raises(tg.errors.InPlaceError):
         tg.autograd.grad(y, x, create_graph=True)
+
+
+def test_a_freed_graph_can_be_drawn_and_not_differentiated():
+    x = tg.tensor(X, requires_grad=True)
+    y = layer()(x).sum()
+    y.backward()
+    assert [node.op for node in Graph.of(y).nodes if node.operands] == ["batch_norm", "sum"]
+    for create_graph in (False, True):
+        with pytest.raises(tg.errors.AutogradError, match="second time"):
+            tg.autograd.grad(y, x, create_graph=create_graph)
+    with pytest.raises(tg.errors.AutogradError, match="second time"):
+        tg.autograd.jvp(y, x, tg.tensor(V))

@@ -1138,3 +1138,10 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'surprise'"):
         _ = tg.surprise
     assert {"nn", "optim", "graph", "tensor"} <= set(dir(tg))
+
+
+def test_all_and_any_are_numpys() -> None:
+    x = tg.tensor([[1, 0], [2, 3]])
+    assert (x.all().item(), x.any().item()) == (False, True)
+    assert x.all(dim=1).tolist() == [False, True]
+    assert tg.any(x == 0, dim=0, keepdim=True).tolist() == [[False, True]]

@@ -1,0 +1,52 @@
+"""Every claim of the README that can run is run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn, viz
+from tensorgrad.primitive import PRIMITIVES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_snippets_run_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    snippets = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(snippets) == 3
+    names: dict = {}
+    try:
+        for snippet in snippets:
+            exec(compile(snippet, "README.md", "exec"), names)
+    finally:
+        PRIMITIVES.pop("softsign", None)
+    assert (tmp_path / "network.svg").read_text(encoding="utf-8").startswith("<")
+    assert names["loss"].item() < 1.0
+
+
+def figure() -> str:
+    """The drawing of the README."""
+    x = tg.tensor(np.random.default_rng(0).standard_normal((7, 3)), requires_grad=True)
+    return viz.draw(nn.BatchNorm1d(3).double(), x, dims={7: "N", 3: "D"}).svg
+
+
+def test_the_picture_is_what_the_code_draws():
+    stored = ROOT / "docs" / "figure-6-17.svg"
+    assert stored.read_text(encoding="utf-8") == figure(), f"write it anew: python -m tests.test_readme > {stored.name}"
+
+
+@pytest.mark.parametrize("command", ["make demo", "make test", "make check", "make bench", "make test-fast"])
+def test_the_commands_are_targets_of_the_makefile(command):
+    assert command in README
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert command.split()[1] in targets
+
+
+if __name__ == "__main__":
+    print(figure(), end="")

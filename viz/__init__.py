@@ -1,0 +1,12 @@
+"""The graph in pictures: values forward in black, gradients back in red.
+
+>>> import tensorgrad as tg
+>>> drawing = draw(lambda x: (x * 2).sum(), tg.ones(3, requires_grad=True))
+>>> [(edge.source, edge.target) for edge in drawing.edges]
+[('x', 'x*2'), ('x*2', 'Σ'), ('Σ', 'out')]
+"""
+
+from .drawing import Drawing, draw
+from .model import EdgeRecord
+
+__all__ = ["Drawing", "EdgeRecord", "draw"]

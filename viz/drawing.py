@@ -1,0 +1,201 @@
+"""`draw` and what it returns."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tensorgrad.dtypes import Array
+from tensorgrad.errors import TensorgradError
+from tensorgrad.graph import Graph
+from tensorgrad.tensor import Tensor
+
+from .dot import plain
+from .interactive import framed, interactive, page
+from .labels import MODES, edge_texts
+from .layout import drawn
+from .model import EdgeRecord, Options, Picture, arrow_tooltip, build
+from .render import render
+from .spread import spread
+from .text import clean
+
+
+def draw(
+    target: Graph | Tensor | Callable[..., Any],
+    *inputs: Any,
+    grads: bool = True,
+    labels: str = "names",
+    depth: int | None = None,
+    collapse: Iterable[str] = (),
+    rankdir: str = "LR",
+    max_nodes: int = 300,
+    title: str | None = None,
+    dims: Mapping[int, str] | None = None,
+    seed: Tensor | Array | None = None,
+) -> Drawing:
+    """Return the drawing of a graph: values forward in black, gradients back in red, each beside the other.
+
+    Args:
+        target: a Graph, a Tensor (the graph behind it), or a function or module, which is traced on `inputs`.
+        inputs: the arguments of `target`, if it is called.
+        grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`.
+        labels: what stands on the arrows: "names", "shapes", "values" or "none".
+        depth: draw the modules of this depth as single boxes; 1 means the outermost.
+        collapse: paths or classes of modules to draw as single boxes.
+        rankdir: "LR" from left to right, "TB" from top to bottom.
+        max_nodes: above this, the deepest modules are closed until it is reached, and the caption says so.
+        title: the heading, and the title that screen readers read.
+        dims: letters for lengths: ``{7: "N", 3: "D"}`` draws the shape (7, 3) as (N, D).
+        seed: the gradient of the output, of its shape; ones by default.
+
+    Raises:
+        TensorgradError: an argument that is none of the above.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor([3.0], requires_grad=True)
+    >>> for edge in draw(lambda x: x * x, x).edges:
+    ...     print(edge.source, "->", edge.target, edge.forward, edge.backward, edge.gradient)
+    x -> * x dx₁ [3.]
+    x -> * x dx₂ [3.]
+    * -> out out dout [1.]
+    """
+    for name, value, allowed in (("labels", labels, MODES), ("rankdir", rankdir, ("LR", "TB"))):
+        if value not in allowed:
+            raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {', '.join(map(repr, allowed))}")
+    graph = _graph_of(target, inputs)
+    options = Options(grads, depth, collapse, max_nodes, dims, seed)
+    return Drawing(spread(build(graph, options)), graph, labels, rankdir, title, dims or {})
+
+
+def _graph_of(target: Graph | Tensor | Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
+    if not isinstance(target, Graph | Tensor):
+        if not callable(target):
+            raise TensorgradError(
+                f"cannot draw {type(target).__name__}: give a Tensor, a Graph, a function or a module"
+            )
+        return Graph.trace(target, *inputs)
+    if inputs:
+        raise TensorgradError(f"draw of a {type(target).__name__} takes no inputs: it is computed already")
+    return target if isinstance(target, Graph) else Graph.of(target)
+
+
+class Drawing:
+    """A graph drawn: DOT, SVG and HTML made when asked for, and the numbers behind the arrows in `edges`."""
+
+    def __init__(
+        self, picture: Picture, graph: Graph, labels: str, rankdir: str, title: str | None, dims: Mapping[int, str]
+    ) -> None:
+        self.picture = picture
+        self._graph = graph
+        self._rankdir = rankdir
+        self._title = clean(title or "", 200)
+        self._dims = dims
+        self._labels = [edge_texts(edge, labels, dims) for edge in picture.edges]
+
+    @property
+    def edges(self) -> list[EdgeRecord]:
+        """Every arrow with its names, value and true gradient."""
+        return self.picture.edges
+
+    @property
+    def caption(self) -> str:
+        """What `max_nodes` made hide; empty if everything is shown."""
+        return self.picture.caption
+
+    @cached_property
+    def dot(self) -> str:
+        """DOT without positions, for any Graphviz; needs no renderer."""
+        return plain(self.picture, self._labels, self._rankdir, self._title)
+
+    @cached_property
+    def positioned(self) -> str:
+        """DOT with the place of everything, for the engine nop2 (``neato -n2``)."""
+        return drawn(self.picture, self._labels, self._rankdir, self._dims, self._title)
+
+    @cached_property
+    def svg(self) -> str:
+        """One self-contained interactive SVG; complete with scripts off, too."""
+        raw = render(self.positioned, engine="nop2", format="svg").decode()
+        return interactive(raw, self.heading, self.description, self._told())
+
+    @property
+    def html(self) -> str:
+        """A page with the drawing."""
+        return page(self.svg, self.heading)
+
+    @property
+    def heading(self) -> str:
+        """The title, or a general one."""
+        return self._title or "Computational graph"
+
+    @property
+    def description(self) -> str:
+        """The graph in words, for those who do not see it."""
+        names = ", ".join(v.label.replace("\n", ", ") for v in self.picture.vertices[:60] if v.kind != "output")
+        red = sum(edge.backward is not None for edge in self.edges)
+        parts = [f"{len(self.edges)} forward edges in black, {red} gradients in red, in the opposite direction."]
+        parts += [f"In the order of computation: {names}.", self.caption]
+        return " ".join(filter(None, parts))
+
+    def _told(self) -> dict[str, str]:
+        """What each element tells on hovering, by its id."""
+        told = {vertex.id: vertex.tooltip for vertex in self.picture.vertices}
+        told |= {m.id: f"module {clean(m.told, 300)}" for vertex in self.picture.vertices for m in vertex.around}
+        for edge in self.edges:
+            told[f"f{edge.id}"] = arrow_tooltip(edge, self._dims, backward=False)
+            if edge.backward is not None:
+                told[f"b{edge.id}"] = arrow_tooltip(edge, self._dims, backward=True)
+        return told
+
+    def text(self) -> str:
+        """Return the graph as a typed program, one line per node."""
+        return self._graph.text()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write .svg, .html or .dot by the suffix of `path`, whole or not at all, and return the path.
+
+        Raises:
+            TensorgradError: another suffix.
+        """
+        target = Path(path)
+        kinds: dict[str, Callable[[], str]] = {
+            ".svg": lambda: self.svg,
+            ".html": lambda: self.html,
+            ".dot": lambda: self.dot,
+        }
+        if target.suffix.lower() not in kinds:
+            raise TensorgradError(f"cannot save {target.name!r}: the name must end in .svg, .html or .dot")
+        return save_text(target, kinds[target.suffix.lower()]())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+        """Return what a notebook shows; the text alone where no renderer is there."""
+        bundle = {"text/plain": self.text()}
+        try:
+            bundle |= {"image/svg+xml": self.svg, "text/html": framed(self.html, self.svg)}
+        except (TensorgradError, ImportError, OSError, RuntimeError):
+            bundle["text/plain"] += "\n(no picture: the renderer is missing or failed; .svg says why)"
+        return bundle
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {len(self.picture.vertices)} vertices and {len(self.edges)} edges>"
+
+
+def save_text(target: Path, text: str) -> Path:
+    """Write `text` beside `target`, rename and return `target`: nobody reads half a file, a failure leaves the old."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)  # mkstemp makes it private; a drawing is as public as other files
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return target

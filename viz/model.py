@@ -1,0 +1,283 @@
+"""The picture as data: circles, boxes and arrows with their names and true gradients. Nothing here knows Graphviz."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from tensorgrad.dtypes import Array
+from tensorgrad.errors import AutogradError
+from tensorgrad.graph import Edge, Gradients, Graph, GraphNode
+from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.tensor import Tensor
+
+from .folding import LEAVES, infix, leaf_label, operation
+from .modules import Module, Placement, place
+from .text import clean, norm, number, shaped, statistics, subscript
+
+
+@dataclass(frozen=True, eq=False)
+class Vertex:
+    """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output")."""
+
+    id: str
+    kind: str
+    label: str
+    shape: tuple[int, ...] | None
+    around: tuple[Module, ...]
+    tooltip: str
+    bad: bool = False
+
+    @property
+    def leaf(self) -> bool:
+        """Whether nothing computes it."""
+        return self.kind in LEAVES
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeRecord:
+    """One arrow forward and, where a gradient flows, its twin back: the numbers behind the drawing.
+
+    `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
+    value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
+    """
+
+    source: str
+    target: str
+    slot: int
+    forward: str
+    shape: tuple[int, ...]
+    backward: str | None
+    gradient: Array | None
+    tail: str
+    head: str
+    value: Array | None
+    dtype: str
+    named: bool
+    id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """All that is drawn, in topological order."""
+
+    vertices: list[Vertex]
+    edges: list[EdgeRecord]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of `draw` that change what is in the picture."""
+
+    grads: bool = True
+    depth: int | None = None
+    collapse: Iterable[str] = ()
+    max_nodes: int = 300
+    dims: Mapping[int, str] | None = None
+    seed: Tensor | Array | None = None
+
+
+def build(graph: Graph, options: Options) -> Picture:
+    """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
+    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes)
+    builder = _Builder(graph, placement, options)
+    return Picture(builder.vertices(), builder.edges(), caption)
+
+
+class _Builder:
+    def __init__(self, graph: Graph, placement: Placement, options: Options) -> None:
+        self.graph = graph
+        self.placement = placement
+        self.dims = options.dims or {}
+        self.names = _names(graph)
+        self.labels: dict[str, str] = {}
+        self.gradients = Gradients({}, {})
+        self.flows: set[tuple[int, int]] = set()
+        self.seeds: dict[int, Array] = {}
+        if options.grads:
+            self.flows = _flowing(graph)
+            try:
+                self.gradients = graph.gradients(options.seed)
+            except AutogradError:  # freed by an earlier backward: the arrows are known, the numbers are not
+                pass
+            else:
+                self.seeds = _seeds(graph, options.seed)
+
+    def id_of(self, index: int) -> str:
+        holder = self.placement.holder(index)
+        return holder.id if isinstance(holder, Module) else f"n{holder}"
+
+    def vertices(self) -> list[Vertex]:
+        """Return circles, boxes and ends; a box stands where the last node in it does, after all that it reads."""
+        inside: dict[str, list[GraphNode]] = defaultdict(list)
+        for node in self.graph.nodes:
+            inside[self.id_of(node.index)].append(node)
+        found = []
+        for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
+            box = self.placement.box(nodes[0].index)
+            found.append(self.circle(id, nodes) if box is None else self.box(id, box, nodes))
+        for place_, index in enumerate(self.graph.outputs):
+            node, name = self.graph.nodes[index], self.names[index]
+            found.append(Vertex(f"out{place_}", "output", name, node.shape, (), f"output {name}"))
+        self.labels = {vertex.id: vertex.label for vertex in found}
+        return found
+
+    def circle(self, id: str, nodes: list[GraphNode]) -> Vertex:
+        node = nodes[-1]  # what is folded into it was recorded before
+        leaf = node.op in LEAVES
+        label = leaf_label(node) if leaf else operation(node, nodes[0] if len(nodes) > 1 else None)
+        told = [f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.formula(node)}"]
+        told += [f"{name}={value!r}" for name, value in node.params.items()]
+        told += [f"{shaped(node.shape, self.dims)} {node.dtype}", statistics(node.value)]
+        bad = _bad(node.value)
+        told += ["contains NaN or Inf"] if bad else []
+        text = clean(", ".join(filter(None, told)), 300)
+        around = self.placement.around(node.index)
+        return Vertex(id, node.op if leaf else "op", label, node.shape, around, text, bad)
+
+    def formula(self, node: GraphNode) -> str:
+        """Return the operation with the names of its operands, in their order."""
+        words = []
+        for operand in node.operands:
+            if operand.source is None:
+                words.append(number(operand.constant))
+            elif operand.source in self.placement.folded:
+                words.append(f"({self.formula(self.graph.nodes[operand.source])})")
+            else:
+                words.append(self.names[operand.source])
+        if len(words) == 2:
+            return infix(node.symbol, *words, spaced=True)
+        return f"{node.op}({', '.join(words)})"
+
+    def box(self, id: str, box: Module, nodes: list[GraphNode]) -> Vertex:
+        if box.scope is None:
+            count = f"{sum(node.op not in LEAVES for node in nodes):,} {box.label}"
+            return Vertex(id, "box", count, None, (), count)
+        size = f"{box.size:,} parameters [+]" if box.size else "[+]"
+        told = f"{box.told}, {len(nodes)} nodes inside"
+        around = self.placement.around(nodes[0].index)
+        return Vertex(
+            id, "box", f"{box.label}\n{size}", None, around, clean(told, 300), any(_bad(n.value) for n in nodes)
+        )
+
+    def edges(self) -> list[EdgeRecord]:
+        """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
+        merged: dict[tuple[object, ...], list[Edge]] = {}
+        for edge in self.graph.edges():
+            tail, head = (self.placement.box(i) for i in (edge.source, edge.target))
+            ends = self.id_of(edge.source), self.id_of(edge.target)
+            shared_weight = tail and head and self.graph.nodes[edge.source].op in LEAVES
+            if ends[0] != ends[1] and not shared_weight:
+                single = None if tail or head else (edge.target, edge.slot)
+                merged.setdefault((*ends, edge.source, single), []).append(edge)
+        groups = list(merged.values())
+        subscripts = self.subscripts(groups)
+        found = [self.record(group, subscripts[i]) for i, group in enumerate(groups)]
+        last = len(groups)
+        found += [self.end(i, index, subscripts[last + i]) for i, index in enumerate(self.graph.outputs)]
+        return found
+
+    def subscripts(self, groups: list[list[Edge]]) -> list[str]:
+        """Return the subscript of every group's gradient, then of every output's: "" for the only one of a value.
+
+        They count in the order in which the backward sweep comes by: the output first, then the latest consumer.
+        """
+        beyond = len(self.graph.nodes)
+        places: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        for i, group in enumerate(groups):
+            if self.backward(group):
+                places[group[0].source].append((-max(e.target for e in group), group[0].slot, i))
+        for i, index in enumerate(self.graph.outputs):
+            if self.is_seeded(index):
+                places[index].append((-beyond, i, len(groups) + i))
+        result = [""] * (len(groups) + len(self.graph.outputs))
+        for uses in places.values():
+            for n, (_, _, i) in enumerate(sorted(uses), 1):
+                result[i] = subscript(n) if len(uses) > 1 else ""
+        return result
+
+    def backward(self, group: list[Edge]) -> bool:
+        return any((e.target, e.slot) in self.flows for e in group)
+
+    def is_seeded(self, index: int) -> bool:
+        return bool(self.flows or index in self.seeds) and self.graph.nodes[index].requires_grad
+
+    def record(self, group: list[Edge], sub: str) -> EdgeRecord:
+        first = group[0]
+        parts = [self.gradients.edges[key] for e in group if (key := (e.target, e.slot)) in self.gradients.edges]
+        gradient = None
+        if parts:
+            gradient = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+        tail, head = self.id_of(first.source), self.id_of(first.target)
+        back = f"d{self.names[first.source]}{sub}" if self.backward(group) else None
+        return self.described(first.source, tail, head, first.slot, back, gradient, f"{first.target}_{first.slot}")
+
+    def end(self, place_: int, index: int, sub: str) -> EdgeRecord:
+        back = f"d{self.names[index]}{sub}" if self.is_seeded(index) else None
+        seed = self.seeds.get(place_)
+        return self.described(index, self.id_of(index), f"out{place_}", place_, back, seed, f"out{place_}")
+
+    def described(
+        self, source: int, tail: str, head: str, slot: int, back: str | None, gradient: Array | None, id: str
+    ) -> EdgeRecord:
+        node = self.graph.nodes[source]
+        named = node.name is not None or source in self.graph.outputs or node.op in LEAVES
+        return EdgeRecord(
+            self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
+            node.value, str(node.dtype), named, id,
+        )  # fmt: skip
+
+
+def _names(graph: Graph) -> list[str]:
+    """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
+    names = [leaf_label(n) if n.op in LEAVES else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
+    for i, index in enumerate(graph.outputs, 1):
+        if graph.nodes[index].name is None:
+            names[index] = "out" if len(graph.outputs) == 1 else f"out{subscript(i)}"
+    return names
+
+
+def _flowing(graph: Graph) -> set[tuple[int, int]]:
+    """Return the (target, slot) of the edges along which a gradient flows back from the outputs."""
+    live = {index for index in graph.outputs if graph.nodes[index].requires_grad}
+    flows = set()
+    for node in reversed(graph.nodes):
+        if node.index not in live or node.op not in PRIMITIVES:
+            continue
+        rules = islice(PRIMITIVES[node.op].vjps, len(node.operands))  # endless for variadic operations
+        for slot, (operand, rule) in enumerate(zip(node.operands, rules, strict=False)):
+            if operand.source is not None and rule is not None and graph.nodes[operand.source].requires_grad:
+                live.add(operand.source)
+                flows.add((node.index, slot))
+    return flows
+
+
+def _seeds(graph: Graph, seed: Tensor | Array | None) -> dict[int, Array]:
+    """Return the gradient that enters at the first output, by its place: the sweep starts there alone."""
+    node = graph.nodes[graph.outputs[0]]
+    if not node.requires_grad:
+        return {}
+    if seed is None:
+        return {0: np.ones(node.shape, node.dtype)}
+    return {0: seed.array if isinstance(seed, Tensor) else np.asarray(seed)}
+
+
+def _bad(value: Array | None) -> bool:
+    return value is not None and value.dtype.kind in "fc" and not bool(np.isfinite(value).all())
+
+
+def arrow_tooltip(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> str:
+    """Return what hovering over an arrow tells: name, shape, dtype, and the numbers where they are known."""
+    what = f"{shaped(edge.shape, dims)} {edge.dtype}"
+    if not backward:
+        return ", ".join(filter(None, [f"{edge.forward} {what}", statistics(edge.value)]))
+    told = [f"{edge.backward} {what}"]
+    if edge.gradient is not None:
+        told.append(f"norm {norm(edge.gradient)}")
+        told.append("all zero" if not edge.gradient.any() else statistics(edge.gradient))
+    return ", ".join(filter(None, told))
