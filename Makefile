@@ -1,14 +1,15 @@
 # Needs python3 (3.11 or newer) with venv, and make; everything else is installed into .venv.
 PYTHON ?= python3
-# Threads of NumPy's BLAS would fight with the test processes for the same cores.
 WORKERS ?= auto
-PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -q
+# One thread: on matrices of this size the others of NumPy's BLAS only wait, or fight with the test processes for cores.
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable
 
 .PHONY: demo test test-fast check bench clean
 
 demo: .venv/demo.stamp
-	.venv/bin/tensorgrad demo $(ARGS)
+	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
 
 test: .venv/test.stamp
 	$(PYTEST) -n $(WORKERS) $(ARGS)

@@ -6,7 +6,8 @@
 [('x', 'x*2'), ('x*2', 'Σ'), ('Σ', 'out')]
 """
 
+from .curves import Curves, training_curves
 from .drawing import Drawing, draw
 from .model import EdgeRecord
 
-__all__ = ["Drawing", "EdgeRecord", "draw"]
+__all__ = ["Curves", "Drawing", "EdgeRecord", "draw", "training_curves"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from tensorgrad.graph import Graph
 from tensorgrad.tensor import Tensor
 
 from .dot import plain
+from .files import write_whole
 from .interactive import framed, interactive, page
 from .labels import MODES, edge_texts
 from .layout import drawn
@@ -169,7 +169,7 @@ class Drawing:
         }
         if target.suffix.lower() not in kinds:
             raise TensorgradError(f"cannot save {target.name!r}: the name must end in .svg, .html or .dot")
-        return save_text(target, kinds[target.suffix.lower()]())
+        return write_whole(target, kinds[target.suffix.lower()]())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
         """Return what a notebook shows; the text alone where no renderer is there."""
@@ -182,20 +182,3 @@ class Drawing:
 
     def __repr__(self) -> str:
         return f"<Drawing of {len(self.picture.vertices)} vertices and {len(self.edges)} edges>"
-
-
-def save_text(target: Path, text: str) -> Path:
-    """Write `text` beside `target`, rename and return `target`: nobody reads half a file, a failure leaves the old."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)  # mkstemp makes it private; a drawing is as public as other files
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return target

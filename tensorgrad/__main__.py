@@ -1,0 +1,8 @@
+"""``python -m tensorgrad``: the command without an installation."""
+
+import sys
+
+from tensorgrad.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

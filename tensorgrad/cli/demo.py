@@ -1,0 +1,135 @@
+"""``tensorgrad demo``: train, check the gradients, draw, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from tensorgrad import nn, viz
+from tensorgrad.creation import randn
+from tensorgrad.data import digits, holdout, mnist
+from tensorgrad.errors import DataError, MissingDependencyError
+from tensorgrad.random import Generator, manual_seed
+from tensorgrad.testing import GradientReport, check_gradients
+from tensorgrad.viz.curves import Curves, training_curves
+from tensorgrad.viz.files import write_whole
+
+from .network import Dataset, DigitNet, frozen_loss, tensors
+from .progress import progress
+from .report import Report, page
+from .training import History, Settings, train
+
+EPOCHS = {"digits": 30, "mnist": 8}
+BATCH = {"digits": 64, "mnist": 256}
+
+CHECKED_IMAGES = 16  # fewer images, fewer kinks of the relus inside each step of the numerical derivative
+DRAWN_IMAGES = 5
+
+
+def run(name: str, mnist_dir: Path | None, seed: int, epochs: int, out: Path) -> int:
+    """Run the demo and return the exit status: 0, 1 if the gradient check did not pass, 130 after Ctrl-C.
+
+    Args:
+        name: "digits", which come with the package, or "mnist", read from `mnist_dir`.
+        mnist_dir: the folder with MNIST's four IDX files.
+        seed: of everything random.
+        epochs: passes over the training set, at least 1.
+        out: the folder for figure-6-17.svg, network.svg, training.svg and report.html; created.
+
+    Raises:
+        DataError: a data file is missing or damaged.
+        MissingDependencyError: matplotlib, or rich in a terminal, is not installed.
+        OSError: `out` cannot be written.
+    """
+    if find_spec("matplotlib") is None:  # asked now, because it would be a pity to find out after the training
+        raise MissingDependencyError.of("the report of the demo", "matplotlib", "plot")
+    data = load(name, mnist_dir, seed)
+    out.mkdir(parents=True, exist_ok=True)
+    batchnorm = figure_6_17()
+    batchnorm.save(out / "figure-6-17.svg")
+    manual_seed(seed)
+    settings = Settings(name, seed, epochs, BATCH[name])
+    net = DigitNet(data.side**2, p=settings.dropout)
+    print(
+        f"training on {len(data.x_train):,} images of {data.name}, testing on {len(data.x_test):,}, seed {seed}",
+        flush=True,
+    )
+    steps = epochs * -(-len(data.x_train) // settings.batch)
+    with progress(epochs, steps) as shown:
+        history = train(net, data, settings, shown)
+    checked = None if history.stopped else check(net, data, seed)
+    told = Result(data, settings, net, history, checked, batchnorm)
+    files = told.write(out)
+    return told.say(files)
+
+
+def load(name: str, mnist_dir: Path | None, seed: int) -> Dataset:
+    """Return the data set: of the digits a random fifth is held out, MNIST has a test set of its own."""
+    if name == "digits":
+        train_part, test_part = holdout(*digits(), fraction=0.2, seed=seed % 2**64)
+        return Dataset("the bundled digits", 8, *tensors(train_part, 16), *tensors(test_part, 16))
+    if mnist_dir is None:
+        raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
+    read = mnist(mnist_dir)
+    return Dataset("MNIST", 28, *tensors(read.train, 255), *tensors(read.test, 255))
+
+
+def figure_6_17() -> viz.Drawing:
+    """Return the graph of batch normalisation of a batch (7, 3), values forward and gradients back."""
+    x = randn(7, 3, requires_grad=True, generator=Generator().manual_seed(0))
+    x.name = "x"
+    return viz.draw(nn.BatchNorm1d(3), x, dims={7: "N", 3: "D"}, title="Batch normalisation, forward and backward")
+
+
+def check(net: DigitNet, data: Dataset, seed: int) -> GradientReport:
+    """Return how the gradients of the trained network, with BatchNorm and Dropout at work, compare with numbers."""
+    twin, loss = frozen_loss(net, data.x_train[:CHECKED_IMAGES], data.y_train[:CHECKED_IMAGES], seed)
+    return check_gradients(loss, twin.named_parameters(), directions=2, coordinates=6, seed=seed)
+
+
+def draw_network(net: DigitNet, data: Dataset) -> viz.Drawing:
+    """Return the drawing of the network, its layers as boxes; of a copy, because drawing runs it."""
+    twin, _ = frozen_loss(net, data.x_train[:DRAWN_IMAGES], data.y_train[:DRAWN_IMAGES], 0)
+    x = data.x_train[:DRAWN_IMAGES].double()
+    x.name = "x"
+    return viz.draw(twin, x, depth=1, labels="shapes", dims={DRAWN_IMAGES: "N"}, rankdir="TB", title="The network")
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything the demo found out."""
+
+    data: Dataset
+    settings: Settings
+    net: DigitNet
+    history: History
+    gradients: GradientReport | None
+    batchnorm: viz.Drawing
+
+    def write(self, out: Path) -> list[Path]:
+        """Write the drawings, the curves and the report, each whole or not at all, and return their paths."""
+        network = draw_network(self.net, self.data)
+        curves: Curves = training_curves(self.history.loss, self.history.accuracy)
+        report = Report(
+            self.data, self.settings, self.net, self.history, self.gradients, self.batchnorm, network, curves
+        )
+        return [
+            out / "figure-6-17.svg",
+            network.save(out / "network.svg"),
+            curves.save(out / "training.svg"),
+            write_whole(out / "report.html", page(report)),
+        ]
+
+    def say(self, files: list[Path]) -> int:
+        """Print the outcome and return the exit status."""
+        history = self.history
+        if history.stopped:
+            print(f"stopped by Ctrl-C after epoch {history.epochs}; see {files[-1]}", flush=True)
+            return 130
+        print(f"test accuracy {history.accuracy['test'][-1]:.2%} after {history.seconds:.1f} s of training")
+        for problem in self.gradients.problems if self.gradients else []:
+            print(problem)
+        print(f"gradient check {self.gradients}")
+        print(f"written: {', '.join(map(str, files))}", flush=True)
+        return 0 if self.gradients else 1

@@ -1,0 +1,44 @@
+"""The look of the report: one style sheet, light and dark, no image and no font from elsewhere."""
+
+from __future__ import annotations
+
+CSS = """
+:root{color-scheme:light dark;--ink:#1b1f24;--mute:#57606a;--paper:#fff;--card:#f6f8fa;--line:#d0d7de;--good:#1a7f37;
+--bad:#c8102e;--accent:#0b62d6}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--mute:#9aa4af;--paper:#16181d;--card:#1f232a;--line:#3a414b;
+--good:#4ac26b;--bad:#ff6b6b;--accent:#6ab0ff}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,"Segoe UI",Roboto,Arial,
+sans-serif}
+main{max-width:76rem;margin:0 auto;padding:2rem 1.25rem 4rem}
+header p{color:var(--mute);margin:.2rem 0 0}
+h1{font-size:1.9rem;line-height:1.2;margin:0}
+h2{font-size:1.25rem;margin:2.6rem 0 .3rem}
+h2+p,.note{color:var(--mute);margin:.1rem 0 .9rem;max-width:60rem}
+.alert{border-left:4px solid var(--bad);background:var(--card);padding:.6rem .9rem;border-radius:4px;margin:1.2rem 0 0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:.8rem;margin:1.4rem 0 0;padding:0}
+.facts div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem 1rem}
+.facts dt{color:var(--mute);font-size:.85rem}
+.facts dd{margin:0;font-size:1.55rem;font-weight:600;font-variant-numeric:tabular-nums}
+.facts small{display:block;font-size:.85rem;font-weight:400;color:var(--mute)}
+.good{color:var(--good)}.bad{color:var(--bad)}
+figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:.6rem;overflow:hidden}
+figure>svg{display:block;width:100%;height:auto}
+iframe{display:block;width:100%;border:0;background:transparent}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:.35rem .7rem;border-bottom:1px solid var(--line);white-space:nowrap}
+th{color:var(--mute);font-weight:600}
+th:first-child,td:first-child,.left{text-align:left}
+tbody tr:hover{background:var(--card)}
+code{font:.92em ui-monospace,"Cascadia Mono",Menlo,Consolas,monospace}
+.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:0 2.5rem}
+.beside{display:grid;grid-template-columns:minmax(14rem,17.5rem) minmax(0,1fr);gap:0 2.5rem}
+@media (max-width:52rem){.beside{grid-template-columns:minmax(0,1fr)}.beside figure{max-width:20rem}}
+.digits{display:grid;grid-template-columns:repeat(auto-fill,minmax(5rem,1fr));gap:.7rem;margin:0;padding:0;list-style:none}
+.digits li{text-align:center;font-size:.88rem;font-variant-numeric:tabular-nums}
+.digits svg{display:block;width:100%;height:auto;background:#fff;border:2px solid var(--line);border-radius:6px}
+.digits .wrong svg{border-color:var(--bad)}
+footer{color:var(--mute);font-size:.85rem;margin-top:3rem;border-top:1px solid var(--line);padding-top:.8rem}
+@media print{.facts div,figure{break-inside:avoid}}
+"""

@@ -1,0 +1,216 @@
+"""`check_gradients`: the gradients of a whole network's loss, sampled, as a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tensorgrad.autograd import grad, no_grad
+from tensorgrad.dtypes import Array
+from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad.random import Generator
+from tensorgrad.tensor import Tensor
+
+from .gradcheck import (
+    REPEATABLE,
+    Comparison,
+    GradcheckError,
+    along,
+    anywhere,
+    compared,
+    coordinates_of,
+    require_float64,
+    scale_of,
+    stepped,
+    told,
+)
+
+
+@dataclass(frozen=True)
+class ParameterCheck:
+    """What the check of one parameter found.
+
+    Attributes:
+        name: of the parameter.
+        shape: of the parameter.
+        comparisons: one for each direction and for each coordinate tried.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def directions(self) -> int:
+        """How many random directions were tried."""
+        return sum(c.index is None for c in self.comparisons)
+
+    @property
+    def coordinates(self) -> int:
+        """How many single coordinates were tried."""
+        return len(self.comparisons) - self.directions
+
+    @property
+    def kinks(self) -> int:
+        """How many of them gave no numerical derivative to compare with."""
+        return sum(c.verdict == "kink" for c in self.comparisons)
+
+    @property
+    def worst(self) -> Comparison | None:
+        """The comparison that failed or, where none did, the one with the largest relative error."""
+        order = {"agrees": 0, "kink": 1, "disagrees": 2, "not finite": 3}
+        return max(self.comparisons, key=lambda c: (order[c.verdict], c.relative), default=None)
+
+    @property
+    def largest_error(self) -> float:
+        """The largest relative error; infinite if a gradient is not finite."""
+        return max((c.relative for c in self.comparisons), default=0.0)
+
+    @property
+    def estimate(self) -> float:
+        """The error of the numerical derivative in the worst comparison, relative in the same way."""
+        return self.worst.estimate / self.worst.scale if self.worst else 0.0
+
+    @property
+    def verdict(self) -> str:
+        """Return "failed" if anything is wrong, "undecided" if something could not be checked, else "passed"."""
+        verdicts = {c.verdict for c in self.comparisons}
+        if verdicts & {"disagrees", "not finite"}:
+            return "failed"
+        return "undecided" if "kink" in verdicts else "passed"
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """The verdict on the gradients of a loss; true in a condition if it is "passed"."""
+
+    parameters: tuple[ParameterCheck, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Return the worst verdict of all parameters: "failed", "undecided" or "passed"."""
+        verdicts = [p.verdict for p in self.parameters]
+        return next((v for v in ("failed", "undecided") if v in verdicts), "passed")
+
+    @property
+    def largest_error(self) -> float:
+        """The largest relative error of all."""
+        return max((p.largest_error for p in self.parameters), default=0.0)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong or could not be checked, a sentence for each parameter concerned."""
+        return [told(p.name, p.worst) for p in self.parameters if p.worst and p.verdict != "passed"]
+
+    def raise_if_not_passed(self) -> None:
+        """Raise GradcheckError with the first problem, if there is one."""
+        for p in self.parameters:
+            if p.worst and p.verdict != "passed":
+                raise GradcheckError(told(p.name, p.worst), p.name, p.worst)
+
+    def __bool__(self) -> bool:
+        return self.verdict == "passed"
+
+    def __str__(self) -> str:
+        tried = (
+            f"{sum(p.directions for p in self.parameters)} directions, {sum(p.coordinates for p in self.parameters)}"
+        )
+        kinks = sum(p.kinks for p in self.parameters)
+        return (
+            f"{self.verdict}: {len(self.parameters)} parameters, {tried} coordinates, "
+            f"largest relative error {self.largest_error:.1e}" + (f", {kinks} on kinks" if kinks else "")
+        )
+
+
+def check_gradients(
+    loss_fn: Callable[[], Tensor],
+    params: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]],
+    *,
+    directions: int = 2,
+    coordinates: int = 8,
+    seed: int = 0,
+) -> GradientReport:
+    """Return how the gradients of `loss_fn` with respect to `params` compare with numerical ones.
+
+    Every parameter is moved along random directions, in which every element takes part, and along a sample of single
+    coordinates. The parameters hold their values again afterwards, whatever happens, and `.grad` is not touched.
+
+    Args:
+        loss_fn: returns the loss, one float64 element, and the same one whenever the parameters are the same: the
+            masks of Dropout must be fixed. It should leave no trace, such as moved running statistics.
+        params: the parameters by name, float64, for instance ``module.named_parameters()``.
+        directions: random directions for each parameter.
+        coordinates: coordinates for each parameter, drawn at random; all of them where there are no more.
+        seed: decides on both.
+
+    Raises:
+        DTypeError: a parameter is not float64.
+        ShapeError: the loss has more elements than one.
+        GradcheckError: `loss_fn` is not repeatable.
+
+    >>> import tensorgrad as tg
+    >>> w = tg.tensor([1.0, -2.0], dtype=tg.float64, requires_grad=True)
+    >>> report = check_gradients(lambda: tg.exp(w).sum(), {"w": w})
+    >>> report.verdict, report.largest_error < 1e-9
+    ('passed', True)
+    """
+    named = dict(params)
+    for name, p in named.items():
+        require_float64(p, name)
+    if not named:
+        raise AutogradError("check_gradients: there are no parameters: pass for instance module.named_parameters()")
+    first, again = _value(loss_fn), _value(loss_fn)
+    if not np.array_equal(first, again, equal_nan=True):
+        nowhere = Comparison(None, math.nan, math.nan, math.inf, 1.0, "not finite")
+        raise GradcheckError(f"check_gradients: {REPEATABLE}", next(iter(named)), nowhere)
+    with np.errstate(all="ignore"):  # NaN is an answer here, and a wrong one
+        gradients = grad(loss_fn(), list(named.values()), materialize_grads=True)
+    random = Generator().manual_seed(seed).numpy
+    return GradientReport(
+        tuple(
+            ParameterCheck(name, p.shape, tuple(_checked(loss_fn, p, g.array, directions, coordinates, random)))
+            for (name, p), g in zip(named.items(), gradients, strict=True)
+            if g is not None
+        )
+    )
+
+
+def _value(loss_fn: Callable[[], Tensor]) -> Array:
+    """Return the loss as a vector of one element."""
+    with no_grad(), np.errstate(all="ignore"):
+        loss = loss_fn().array
+    if loss.size != 1:
+        raise ShapeError(f"check_gradients: the loss has shape {loss.shape}: reduce it, for instance with .mean()")
+    return loss.astype(np.float64).reshape(1)
+
+
+def _checked(
+    loss_fn: Callable[[], Tensor],
+    p: Tensor,
+    gradient: Array,
+    directions: int,
+    coordinates: int,
+    random: np.random.Generator,
+) -> list[Comparison]:
+    x, one = p.array, np.ones(1)
+
+    def comparison(direction: Array, smallest: float, index: tuple[int, ...] | None) -> Comparison:
+        def probe(t: float) -> tuple[float, Array]:
+            # Another array for a moment: the parameter's own memory is not written, and so comes back to the last bit.
+            step, p.array = stepped(x, direction, t, index)
+            try:
+                return step, _value(loss_fn)
+            finally:
+                p.array = x
+
+        return compared(probe, one, gradient, direction, smallest, index)
+
+    length, smallest = scale_of(x)
+    found = [comparison(anywhere(x, length, random), smallest, None) for _ in range(directions if x.size else 0)]
+    for index in coordinates_of(x, coordinates, random):
+        length, smallest = scale_of(x, index)
+        found.append(comparison(along(index, x, length), smallest, index))
+    return found
