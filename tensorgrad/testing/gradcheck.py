@@ -175,6 +175,7 @@ def gradcheck(
         copies[i].requires_grad = True
     weights, gradients = _analytic(fn, copies, checked, random)
     outputs = _outputs(fn, copies)
+    # only whether the function repeats itself: a NaN that comes again is judged below, as a failure
     if not np.array_equal(outputs, _outputs(fn, copies), equal_nan=True):
         nowhere = Comparison(None, math.nan, math.nan, math.inf, 1.0, "not finite")
         raise GradcheckError(f"gradcheck: {REPEATABLE}", checked[0], nowhere)

@@ -163,6 +163,7 @@ def check_gradients(
     if not named:
         raise AutogradError("check_gradients: there are no parameters: pass for instance module.named_parameters()")
     first, again = _value(loss_fn), _value(loss_fn)
+    # only whether the loss repeats itself: a NaN that comes again is judged below, as a failure
     if not np.array_equal(first, again, equal_nan=True):
         nowhere = Comparison(None, math.nan, math.nan, math.inf, 1.0, "not finite")
         raise GradcheckError(f"check_gradients: {REPEATABLE}", next(iter(named)), nowhere)
