@@ -43,7 +43,8 @@ class SGD(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` against the gradient, or along the velocity."""
-        g = decayed(w, g, group["weight_decay"])
+        if group["weight_decay"]:
+            g = decayed(w, g, group["weight_decay"])
         if momentum := group["momentum"]:
             v = state.get("momentum_buffer")
             if v is None:

@@ -75,14 +75,13 @@ def fused(
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:
         arrays = tuple([a.array for a in args])
         out, residuals = forward(*arrays, **params)
-        y = wrap(out)
         mode = context()
-        if mode.grad and any(a.tracked for a in args):
-            saved = Saved((None, *arrays))
-            saved.residuals = residuals
-            inputs = tuple([a.node or leaf(a) for a in args])
-            y = recorded(out, record, inputs, params, saved, mode)
-        return y, residuals
+        if not (mode.grad and True in [a.tracked for a in args]):
+            return wrap(out), residuals
+        saved = Saved((None, *arrays))
+        saved.residuals = residuals
+        inputs = tuple([a.node or leaf(a) for a in args])
+        return recorded(out, record, inputs, params, saved, mode), residuals
 
     return op
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.kinds import Op, constant, elementwise
+from tensorgrad.numerics import rectified
 from tensorgrad.ops.arithmetic import REAL, sign
 
 
@@ -119,7 +120,7 @@ abs: Op = elementwise(
 )
 relu: Op = elementwise(
     "relu",
-    lambda x: np.maximum(x, 0),
+    rectified,
     lambda y: y > 0,
     symbol="relu",
     samples=[REAL],
