@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 
 from tensorgrad.context import CONTEXT, Context, Scope, context
+from tensorgrad.dtypes import target_dtype
 from tensorgrad.tensor import Tensor, as_array, wrap
 from tensorgrad.writes import note
 
@@ -205,12 +206,17 @@ class Module:
         function(self)
         return self
 
-    def to(self, dtype: Any = None) -> Self:
-        """Convert floating point parameters and buffers to `dtype`, in place, and return the module."""
-        if dtype is not None and dtype != "cpu":
+    def to(self, target: Any = None, dtype: Any = None, *, device: Any = None) -> Self:
+        """Convert floating point parameters and buffers to a dtype, in place, and return the module.
+
+        DeviceError for a device that is not the CPU.
+        """
+        wanted = target_dtype(target, device)
+        wanted = wanted if dtype is None else np.dtype(dtype)
+        if wanted is not None:
             for x in (*self.parameters(), *self.buffers()):
                 if x.array.dtype.kind == "f":
-                    x.data = x.array.astype(dtype)
+                    x.data = x.array.astype(wanted)
                     x.grad = None
         return self
 

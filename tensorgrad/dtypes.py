@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tensorgrad.errors import DTypeError
+from tensorgrad.errors import DeviceError, DTypeError
 
 Array = npt.NDArray[Any]
 DType = np.dtype[Any]
@@ -31,6 +31,7 @@ float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_ELSEWHERE = ("cuda", "mps", "xpu", "meta")  # PyTorch's names of devices, which must not be taken for dtypes
 _default: list[DType] = [float32]
 
 
@@ -58,6 +59,21 @@ def check_differentiable(dtype: DType) -> None:
             f"only Tensors of floating point dtype can require gradients, found {dtype}: "
             f"a derivative needs values that can change by a little; convert first, for instance with .float()"
         )
+
+
+def target_dtype(target: Any, device: Any = None) -> DType | None:
+    """Return the dtype that the first argument of ``.to()`` asks for; None where it names only the device.
+
+    >>> target_dtype("cpu"), target_dtype("float64")
+    (None, dtype('float64'))
+    """
+    named = target if isinstance(target, str) and target.split(":")[0] in ("cpu", *_ELSEWHERE) else None
+    for place in (device, named):
+        if place is not None and str(place) != "cpu":
+            raise DeviceError(
+                f"there is no device {place!r}: tensorgrad computes on the CPU only; say 'cpu' or nothing"
+            )
+    return None if target is None or named is not None else np.dtype(target)
 
 
 def promoted(operands: Sequence[Any]) -> DType:

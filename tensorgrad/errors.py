@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "AutogradError",
     "DataError",
+    "DeviceError",
     "DTypeError",
     "InPlaceError",
     "MissingDependencyError",
@@ -35,6 +36,10 @@ class AutogradError(TensorgradError, RuntimeError):
 
 class InPlaceError(TensorgradError, RuntimeError):
     """A write that would make a gradient wrong."""
+
+
+class DeviceError(TensorgradError, RuntimeError):
+    """A device other than the CPU."""
 
 
 class DataError(TensorgradError, ValueError):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import functions, ops
-from tensorgrad.dtypes import Array, DType, DTypeLike, bool_, float16, float32, float64, int32, int64
+from tensorgrad.dtypes import Array, DType, DTypeLike, bool_, float16, float32, float64, int32, int64, target_dtype
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.printing import shown
 from tensorgrad.tensor import Tensor, as_array, leaf, renew, wrap
@@ -117,14 +117,17 @@ class State:
         tensor: Tensor = self
         return tensor if self.array.flags.c_contiguous else ops.astype(self, dtype=self.array.dtype)
 
-    def to(self: Any, dtype: Any = None, **_: Any) -> Tensor:
-        """Return the tensor in `dtype`; "cpu" is the only device there is."""
-        if isinstance(dtype, Tensor):
-            dtype = dtype.array.dtype
-        if dtype is None or (isinstance(dtype, str) and dtype == "cpu") or np.dtype(dtype) == self.array.dtype:
+    def to(self: Any, target: Any = None, dtype: Any = None, *, device: Any = None, copy: Any = False) -> Tensor:
+        """Return the tensor in a dtype, given as such, by name or as another tensor; the tensor itself if it has it.
+
+        DeviceError for a device that is not the CPU.
+        """
+        wanted = target_dtype(target.array.dtype if isinstance(target, Tensor) else target, device)
+        wanted = wanted if dtype is None else np.dtype(dtype)
+        if not copy and (wanted is None or wanted == self.array.dtype):
             tensor: Tensor = self
             return tensor
-        return ops.astype(self, dtype=np.dtype(dtype))
+        return ops.astype(self, dtype=self.array.dtype if wanted is None else wanted)
 
     def type_as(self: Any, other: Tensor) -> Tensor:
         """Return the tensor in the dtype of `other`."""

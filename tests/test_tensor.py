@@ -1145,3 +1145,19 @@ def test_all_and_any_are_numpys() -> None:
     assert (x.all().item(), x.any().item()) == (False, True)
     assert x.all(dim=1).tolist() == [False, True]
     assert tg.any(x == 0, dim=0, keepdim=True).tolist() == [[False, True]]
+
+
+def test_to_takes_a_dtype_or_the_cpu_and_refuses_other_devices() -> None:
+    x = tg.ones(2)
+    assert x.to("cpu") is x
+    assert x.to(tg.float32) is x
+    assert (
+        x.to(tg.float64).dtype
+        == x.to(tg.ones(1, dtype=tg.float64)).dtype
+        == x.to("cpu", tg.float64).dtype
+        == tg.float64
+    )
+    assert x.to(x, copy=True) is not x
+    for wrong in (lambda: x.to("cuda"), lambda: x.to(device="cuda:0"), lambda: tg.nn.Linear(1, 1).to("mps")):
+        with pytest.raises(tg.errors.DeviceError, match="CPU only"):
+            wrong()
