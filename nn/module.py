@@ -62,7 +62,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return ``forward(...)``, whose operations are recorded in the scope of this module."""
         outer = context()
-        token = CONTEXT.set(Context(outer.grad, outer.tracing, Scope(self, outer.scope)))
+        token = CONTEXT.set(Context(outer.grad, outer.special, Scope(self, outer.scope), outer.flags))
         try:
             return self.forward(*args, **kwargs)
         finally:

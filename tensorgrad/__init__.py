@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from tensorgrad import autograd, methods  # noqa: F401 - importing methods gives Tensor its methods
+from tensorgrad import autograd, inplace  # noqa: F401 - importing inplace gives Tensor all of its methods
 from tensorgrad.autograd import enable_grad, is_grad_enabled, no_grad
 from tensorgrad.creation import (
     arange,

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from tensorgrad import strong  # noqa: F401 - importing it registers its products
 from tensorgrad.context import CONTEXT, Context, context
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import AutogradError, ShapeError

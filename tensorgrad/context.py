@@ -6,11 +6,14 @@ see each other's mode, and an exception restores what was there before. Reading 
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from tensorgrad.places import Place, here, is_users
 
 
 class Described(Protocol):
@@ -28,11 +31,14 @@ class Scope:
     Two calls of one module are two scopes. The module is referred to weakly: it may hold what was computed in it.
     """
 
-    __slots__ = ("_module", "kind", "parent")
+    __slots__ = ("_module", "kind", "parent", "place")
 
     def __init__(self, module: Described, parent: Scope | None) -> None:
         self.kind = type(module).__name__
         self.parent = parent
+        f = sys._getframe(2)  # who called the module
+        known = is_users(f.f_code.co_filename)
+        self.place: Place = (f.f_code, f.f_lasti) if known else here(2) if parent is None else parent.place
         self._module = weakref.ref(module)
 
     @property
@@ -62,16 +68,25 @@ class Scope:
         return 0 if module is None else sum(p.array.size for p in module.parameters())
 
 
+TRACING, ANOMALY, STRONG = 1, 2, 4
+"""What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
+product with an exact zero is zero (see `strong`)."""
+
+INFERENCE, RECOMPUTING = 1, 2
+"""What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time."""
+
+
 @dataclass(slots=True, eq=False)
 class Context:
-    """`grad`: record what requires a gradient; `tracing`: record everything and keep every value; `scope`: where.
+    """`grad`: record what requires a gradient; `special`: why the fast paths may not be taken; `scope`: where.
 
     Never changed once made (not declared frozen, which would triple the cost of making one for every module call).
     """
 
     grad: bool = True
-    tracing: bool = False
+    special: int = 0
     scope: Scope | None = None
+    flags: int = 0
 
 
 CONTEXT: ContextVar[Context] = ContextVar("tensorgrad", default=Context())  # noqa: B039 - Context is never changed

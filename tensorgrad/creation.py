@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.dtypes import Array, DTypeLike, get_default_dtype, int64
+from tensorgrad.exposure import adopted
 from tensorgrad.random import Generator, generator_of
 from tensorgrad.tensor import Tensor, as_array, wrap
 
@@ -39,14 +40,15 @@ def as_tensor(data: Any, dtype: DTypeLike = None) -> Tensor:
     """Return `data` as a tensor, on the same memory if it is an array of that dtype already."""
     if isinstance(data, Tensor) and (dtype is None or data.array.dtype == dtype):
         return data
-    return wrap(as_array(data, dtype))
+    array = as_array(data, dtype)
+    return adopted(array) if array is data else wrap(array)
 
 
 def from_numpy(array: Array) -> Tensor:
     """Return a tensor on the memory of `array`."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    return wrap(as_array(array))
+    return adopted(as_array(array))
 
 
 def zeros(*size: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> Tensor:

@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.context import Context, context
+from tensorgrad.context import ANOMALY, STRONG, TRACING, Context, context
 from tensorgrad.dtypes import aligned, get_default_dtype
-from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.errors import AnomalyError, DTypeError, ShapeError
+from tensorgrad.exposure import adopted, like, plain, still_exposed
+from tensorgrad.places import here, told
 from tensorgrad.primitive import Primitive
 from tensorgrad.tensor import Node, Tensor, leaf, tick, wrap
+from tensorgrad.views import link_view
+from tensorgrad.writes import owner_of
 
 NUMBERS = (bool, int, float, complex, np.generic)
 
@@ -26,33 +30,48 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     defaults = primitive.signature.defaults
     if len(params) < len(defaults):
         params = {**defaults, **params}
-    values, tracked, boxed = [], [], False
-    for a in args:
-        if isinstance(a, Tensor):
-            values.append(a.array)
-            tracked.append(a.tracked)
-            boxed = True
-        else:
-            values.append(a)
-            tracked.append(False)
-    if not boxed:
+    if not any(isinstance(a, Tensor) for a in args):
         return primitive.forward(*args, **params)
-    if len(values) > 1:
+    mode = context()
+    if mode.special & STRONG and primitive.name in STRONG_FORMS:
+        return STRONG_FORMS[primitive.name](*args)
+    if len(args) > 1:
         args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a) for a in args])
-        values = [_plain(a) for a in args]
+    tracked = tuple([isinstance(a, Tensor) and a.tracked for a in args])
+    exposed = [isinstance(a, Tensor) and still_exposed(a) for a in args]
+    values = [plain(a.array) if isinstance(a, Tensor) else _number(a) for a in args]
     try:
         values, out = _evaluate(primitive, values, params)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise _explained(primitive, values, error) from error
     if isinstance(out, np.generic):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
+    if mode.special & ANOMALY:
+        check_finite(primitive, values, out)
     y = wrap(out)
-    mode = context()
     wanted = mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc"
-    if wanted or mode.tracing:
-        y.node = _record(primitive, args, params, (out, *values), tuple(tracked), mode)
+    if wanted or mode.special & TRACING:
+        y.node = _record(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
         y.node.tracked = y.tracked = wanted
+    if out.base is not None and isinstance(args[0], Tensor):
+        if exposed[0] and owner_of(out) is owner_of(args[0].array):
+            y.array = like(out, args[0].array)
+        link_view(y, args[0], primitive, params)
     return y
+
+
+STRONG_FORMS: dict[str, Callable[..., Any]] = {}
+"""By the name of a product: the composition that stands for it while products with an exact zero are zero."""
+
+
+def check_finite(primitive: Primitive, values: list[Any], out: Any) -> None:
+    """Raise AnomalyError if `out` holds a NaN or an infinity."""
+    if out.dtype.kind in "fc" and not np.isfinite(out).all():
+        kind = "nan" if np.isnan(out).any() else "infinite"
+        raise AnomalyError(
+            f"Function '{primitive.name}' returned {kind} values in its forward pass at {told(here(2))}: from "
+            f"{_found(values)}"
+        )
 
 
 def _operand(primitive: Primitive, value: Any) -> Any:
@@ -63,13 +82,11 @@ def _operand(primitive: Primitive, value: Any) -> Any:
         raise TypeError(
             f"{primitive.name}(): argument must be a Tensor, an array or a number, found {type(value).__name__}"
         )
-    return wrap(value)
+    return adopted(value) if isinstance(value, np.ndarray) else wrap(value)
 
 
-def _plain(operand: Any) -> Any:
-    """Return what NumPy computes with: an array, or a plain Python number (a subclass of float is not weak)."""
-    if isinstance(operand, Tensor):
-        return operand.array
+def _number(operand: Any) -> Any:
+    """Return the plain Python number that NumPy computes with (a subclass of float is not weak)."""
     if isinstance(operand, np.generic):
         return operand.item()
     return float(operand) if isinstance(operand, float) else operand
@@ -96,6 +113,7 @@ def _record(
     args: tuple[Any, ...],
     params: dict[str, Any],
     saved: tuple[Any, ...],
+    exposed: tuple[bool, ...],
     tracked: tuple[bool, ...],
     mode: Context,
 ) -> Node:
@@ -104,22 +122,22 @@ def _record(
     node.serial = tick()
     node.primitive = primitive
     node.params = params
-    if mode.tracing:
-        node.saved = saved
-    else:
-        keep = primitive.keeps(tracked)
-        node.saved = tuple([v if k else None for v, k in zip(saved, keep, strict=True)]) if keep else ()
     node.shape = saved[0].shape
     node.dtype = saved[0].dtype
+    keep = (True,) * len(saved) if mode.special & TRACING else primitive.keeps(tracked)
+    if True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
+        saved = tuple([v.copy() if k and e else v for v, k, e in zip(saved, keep or exposed, exposed, strict=True)])
+    node.saved = tuple([v if k else None for v, k in zip(saved, keep, strict=True)]) if keep else ()
     node.scope = mode.scope
     node.name = None
     node.owner = None
+    node.place = here(2)
     return node
 
 
 def _explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
     """Return the error with PyTorch's wording first, the op, and the shapes and dtypes that met."""
-    found = ", ".join(f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values)
+    found = _found(values)
     if isinstance(error, IndexError):
         return IndexError(f"{error} (in {primitive.name} of {found})")
     if isinstance(error, TypeError | OverflowError):
@@ -136,6 +154,10 @@ def _explained(primitive: Primitive, values: list[Any], error: Exception) -> Exc
                 )
                 break
     return ShapeError(f"{reason} (in {primitive.name} of {found})")
+
+
+def _found(values: list[Any]) -> str:
+    return ", ".join(f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values)
 
 
 def general(primitive: Primitive) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ raises, so that ``except RuntimeError`` in a PyTorch-like script and ``except Va
 from __future__ import annotations
 
 __all__ = [
+    "AnomalyError",
     "AutogradError",
     "DataError",
     "DeviceError",
@@ -36,6 +37,10 @@ class AutogradError(TensorgradError, RuntimeError):
 
 class InPlaceError(TensorgradError, RuntimeError):
     """A write that would make a gradient wrong."""
+
+
+class AnomalyError(TensorgradError, RuntimeError):
+    """A value that is not finite, found by anomaly detection."""
 
 
 class DeviceError(TensorgradError, RuntimeError):

@@ -7,6 +7,7 @@ The tests hold the two equal; `benchmarks` (chain10, bn) shows what it buys.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +15,15 @@ import numpy as np
 
 from tensorgrad.context import Context, context
 from tensorgrad.dispatch import apply
+from tensorgrad.places import here, is_users
 from tensorgrad.primitive import Primitive
 from tensorgrad.tensor import Node, Tensor, leaf, tick
+from tensorgrad.views import link_view
 
 _new_tensor = Tensor.__new__
 _new_node = Node.__new__
 _ndarray = np.ndarray
+_frame = sys._getframe
 _NO_PARAMS: dict[str, Any] = {}
 
 
@@ -37,14 +41,13 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
             return apply(primitive, (x,), {})
         dtype = out.dtype
         mode = context()
-        if dtype is not a.dtype or out.__class__ is not _ndarray or mode.tracing:
+        if dtype is not a.dtype or out.__class__ is not _ndarray or mode.special:
             return apply(primitive, (x,), {})
         y = _new_tensor(Tensor)
         y.array = out
         y.grad = None
         if not (x.tracked and mode.grad):
-            y.tracked = False
-            y.node = None
+            y.tracked, y.node = False, None
             return y
         y.tracked = True
         y.node = node = _new_node(Node)
@@ -57,8 +60,9 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
         node.dtype = dtype
         node.tracked = True
         node.scope = mode.scope
-        node.name = None
-        node.owner = None
+        node.name = node.owner = None
+        f = _frame(1)
+        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else here()
         return y
 
     return op
@@ -79,15 +83,14 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
             return with_number(a, b)
         dtype = out.dtype
         mode = context()
-        if dtype is not u.dtype or dtype is not v.dtype or out.__class__ is not _ndarray or mode.tracing:
+        if dtype is not u.dtype or dtype is not v.dtype or out.__class__ is not _ndarray or mode.special:
             return apply(primitive, (a, b), {})
         y = _new_tensor(Tensor)
         y.array = out
         y.grad = None
         keep = (both if b.tracked else first) if a.tracked else second if b.tracked else None
         if keep is None or not mode.grad:
-            y.tracked = False
-            y.node = None
+            y.tracked, y.node = False, None
             return y
         y.tracked = True
         y.node = node = _new_node(Node)
@@ -100,8 +103,9 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
         node.dtype = dtype
         node.tracked = True
         node.scope = mode.scope
-        node.name = None
-        node.owner = None
+        node.name = node.owner = None
+        f = _frame(1)
+        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else here()
         return y
 
     return op
@@ -119,10 +123,10 @@ def _with_number(primitive: Primitive) -> Callable[[Any, Any], Any]:
             return apply(primitive, (a, b), {})
         u = x.array
         mode = context()
-        if u.dtype.kind != "f" or not u.ndim or mode.tracing:
+        if u.dtype.kind != "f" or not u.ndim or mode.special:
             return apply(primitive, (a, b), {})
         out = forward(u, number) if right else forward(number, u)
-        if out.dtype is not u.dtype:
+        if out.dtype is not u.dtype or out.__class__ is not _ndarray:
             return apply(primitive, (a, b), {})
         if not (x.tracked and mode.grad):
             return _plain(out)
@@ -153,14 +157,18 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
             out = forward(a, **params)
         except (AttributeError, ValueError, TypeError, IndexError):
             return apply(primitive, (x,), params)
-        if out.__class__ is not _ndarray or mode.tracing or (same_dtype and out.dtype is not a.dtype):
+        if out.__class__ is not _ndarray or mode.special or (same_dtype and out.dtype is not a.dtype):
             return apply(primitive, (x,), params)
-        if not (x.tracked and mode.grad and out.dtype.kind == "f"):
-            return _plain(out)
         if len(params) < len(defaults):
             params = {**defaults, **params}
-        saved = (out if keep_y else None, a if keep_x else None) if keep else ()
-        return recorded(out, primitive, (x.node or leaf(x),), params, saved, mode)
+        if x.tracked and mode.grad and out.dtype.kind == "f":
+            saved = (out if keep_y else None, a if keep_x else None) if keep else ()
+            y = recorded(out, primitive, (x.node or leaf(x),), params, saved, mode)
+        else:
+            y = _plain(out)
+        if out.base is not None:
+            link_view(y, x, primitive, params)
+        return y
 
     return op
 
@@ -183,11 +191,13 @@ def several(primitive: Primitive) -> Callable[..., Any]:
         mode = context()
         try:
             arrays = [a.array for a in args]
+            if any([a.__class__ is not _ndarray for a in arrays]):  # noqa: C419 - a generator costs twice as much
+                return apply(primitive, args, {})
             out = forward(*arrays)
         except (AttributeError, ValueError, TypeError):
             return apply(primitive, args, {})
         dtype = out.dtype
-        if mode.tracing or out.__class__ is not _ndarray or any(a.dtype is not dtype for a in arrays):
+        if mode.special or any([a.dtype is not dtype for a in arrays]):  # noqa: C419
             return apply(primitive, args, {})
         tracked = tuple([a.tracked for a in args])
         if not (mode.grad and True in tracked):
@@ -232,6 +242,9 @@ def recorded(
     node.dtype = out.dtype
     node.tracked = True
     node.scope = mode.scope
-    node.name = None
-    node.owner = None
+    node.name = node.owner = None
+    f = _frame(2)
+    node.place = (
+        (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else mode.scope.place if mode.scope else here(2)
+    )
     return y

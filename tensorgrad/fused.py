@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.context import CONTEXT, context
-from tensorgrad.errors import InPlaceError
+from tensorgrad.exposure import check_unexposed
 from tensorgrad.fast import recorded
 from tensorgrad.primitive import Primitive, Rule, Signature
 from tensorgrad.tensor import Node, Tensor, leaf, linked, tick, wrap
-from tensorgrad.writes import last_write, written_since
+from tensorgrad.writes import check_unwritten, last_write
 
 
 class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs an attribute
@@ -34,7 +34,7 @@ class Pullback:
 
     backward: Callable[..., tuple[Any, ...]]
 
-    def rules(self, g: Any, saved: Saved) -> list[Rule]:
+    def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule]:  # noqa: ARG002 - what other rules need
         """Return a rule per argument, each of which knows its cotangent for `g` already."""
         return [_always(known) for known in self.backward(g, saved.residuals, saved[1:])]
 
@@ -94,7 +94,7 @@ def fusible(*args: Tensor | None) -> bool:
     for a in args:
         if a is None or a.array.dtype is not dtype or a.array.__class__ is not np.ndarray:
             return False
-    return dtype.kind == "f" and dtype.itemsize > 2 and not context().tracing
+    return dtype.kind == "f" and dtype.itemsize > 2 and not context().special
 
 
 def expand(nodes: Iterable[Node]) -> bool:
@@ -112,12 +112,9 @@ def expand(nodes: Iterable[Node]) -> bool:
 
 def _expand(node: Node, composed: Callable[..., Tensor]) -> None:
     saved = node.saved or ()
-    if last_write[0] > node.serial and any(written_since(x, node.serial) for x in saved):
-        assert node.primitive is not None
-        raise InPlaceError(
-            f"one of the variables needed for gradient computation has been modified by an inplace operation: an input "
-            f"of {node.primitive.name} was written before backward; write the result to a new tensor"
-        )
+    if last_write[0] > node.serial:
+        check_unwritten(node)
+        check_unexposed(node)
     inputs = [linked(x, i) for x, i in zip(saved[1:], node.inputs, strict=True)]
     start = tick()
     token = CONTEXT.set(replace(context(), grad=True, scope=node.scope))
@@ -130,5 +127,6 @@ def _expand(node: Node, composed: Callable[..., Tensor]) -> None:
     for new in pending:  # the new nodes take their place in creation order: between the fused node and the one before
         if new.serial > start:
             new.serial = node.serial - 1 + (new.serial - start) / span
+            new.place = node.place
             pending.extend(i for i in new.inputs if isinstance(i, Node))
     node.primitive, node.params, node.saved, node.inputs = last.primitive, last.params, last.saved, last.inputs

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.context import CONTEXT, Scope, context
+from tensorgrad.context import CONTEXT, TRACING, Scope, context
 from tensorgrad.dtypes import Array, DType
 from tensorgrad.errors import AutogradError
 from tensorgrad.fused import expand
@@ -160,7 +160,7 @@ class _tracing:  # noqa: N801 - used like a function
     """Context manager: record every operation and keep every value."""
 
     def __enter__(self) -> None:
-        self._token = CONTEXT.set(replace(context(), tracing=True))
+        self._token = CONTEXT.set(replace(context(), special=context().special | TRACING))
 
     def __exit__(self, *exception: object) -> None:
         CONTEXT.reset(self._token)
@@ -205,7 +205,7 @@ def _parameter_names(function: Callable[..., Any]) -> list[str]:
 
 def named(name: str, x: Tensor) -> Tensor:
     """Name the value `x` for the drawing and return it; nothing happens to a value that no graph contains."""
-    if x.node is not None or context().tracing:
+    if x.node is not None or context().special & TRACING:
         x.name = name
     return x
 

@@ -102,7 +102,7 @@ def primitive(vjps: tuple[Given, ...], jvps: tuple[Given, ...], *, samples: Any,
             symbol or name,
             samples,
         )
-        plain = not signature.variadic and not signature.defaults and len(signature.arguments) > 1
+        plain = not signature.variadic and not signature.parameters and len(signature.arguments) > 1
         return _named((several if plain else general)(register(record)), record, forward.__doc__)
 
     return decorate

@@ -47,6 +47,7 @@ class Signature:
     arguments: tuple[str, ...]
     variadic: bool
     defaults: Mapping[str, Any]
+    parameters: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> Signature:
@@ -56,6 +57,7 @@ class Signature:
             tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY),
             any(p.kind is p.VAR_POSITIONAL for p in parameters),
             {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty},
+            tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY),
         )
 
     def bind(self, rule: Callable[..., Any], template: str, position: int) -> tuple[Rule, frozenset[int]]:

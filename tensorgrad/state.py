@@ -10,8 +10,10 @@ import numpy as np
 from tensorgrad import functions, ops
 from tensorgrad.dtypes import Array, DType, DTypeLike, bool_, float16, float32, float64, int32, int64, target_dtype
 from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad.exposure import handed_out
 from tensorgrad.printing import shown
 from tensorgrad.tensor import Tensor, as_array, leaf, renew, wrap
+from tensorgrad.views import forget, link_alias
 
 
 class State:
@@ -53,7 +55,7 @@ class State:
     @property
     def data(self: Any) -> Tensor:
         """A tensor on the same memory, without history. Assignable: the tensor then has that memory."""
-        return wrap(self.array)
+        return State.detach(self)
 
     @data.setter
     def data(self: Any, value: Any) -> None:
@@ -61,6 +63,7 @@ class State:
         if array.shape != self.array.shape and not self.is_leaf:
             raise AutogradError(f"data of shape {array.shape} for a recorded tensor of shape {self.array.shape}")
         self.array = array
+        forget(self)
         if self.is_leaf:
             renew(self)
 
@@ -92,8 +95,7 @@ class State:
         """Return the array behind the tensor, on the same memory; AutogradError if it requires a gradient."""
         if self.tracked:
             raise AutogradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        array: Array = self.array
-        return array
+        return handed_out(self)
 
     def __array__(self: Any, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
         array: Array = self.numpy()
@@ -101,7 +103,9 @@ class State:
 
     def detach(self: Any) -> Tensor:
         """Return a tensor on the same memory, without history."""
-        return wrap(self.array)
+        alias = wrap(self.array)
+        link_alias(alias, self)
+        return alias
 
     def clone(self: Any) -> Tensor:
         """Return a copy that the gradient flows through."""

@@ -8,18 +8,27 @@ Tensors, which records the sweep itself and makes derivatives of any order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from tensorgrad.errors import AutogradError, InPlaceError
+import numpy as np
+
+from tensorgrad.context import ANOMALY, CONTEXT, STRONG, context
+from tensorgrad.errors import AnomalyError, AutogradError
+from tensorgrad.exposure import check_unexposed
 from tensorgrad.fused import expand
 from tensorgrad.ops import astype, broadcast_to, sum_to
+from tensorgrad.places import here, told
 from tensorgrad.primitive import identity
-from tensorgrad.tensor import Node, linked
-from tensorgrad.writes import last_write, written_since
+from tensorgrad.tensor import Node, Tensor, linked, wrap
+from tensorgrad.writes import check_unwritten, last_write
 
 _serial = attrgetter("serial")
+vdot = np.vdot
 
 EdgeRecord = list[tuple[Node, Node, Any]]
 """(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
@@ -50,52 +59,155 @@ def reverse(
     targets: Collection[Node] | None = None,
     create_graph: bool = False,
     retain_graph: bool = True,
+    closed: bool = False,
     edges: EdgeRecord | None = None,
 ) -> dict[Node, Any]:
     """Return the cotangent of every node in `targets` (None: of every node that has a living owner).
+
+    Plain products come first. Only if a NaN reaches a result the sweep is run again with those of `strong`.
 
     Args:
         seeds: the cotangent of each output, an array or, with `create_graph`, a Tensor.
         targets: the nodes whose cotangents are wanted; only what leads to them is computed.
         create_graph: run the rules on Tensors, so that the result can be differentiated again.
-        retain_graph: keep the saved values; otherwise each node frees its own as soon as its rules have run.
+        retain_graph: keep the saved values; otherwise they are freed at the end.
+        closed: take the targets for leaves: do not go on behind them.
         edges: extended by the contribution along every edge, where given.
 
     Raises:
         AutogradError: a node's saved values have been freed by an earlier sweep.
+        InPlaceError: a saved value has been written since.
+        AnomalyError: under anomaly detection, a contribution is not finite.
     """
+    sweep = _Reverse(targets, closed, {})
+    anomaly = context().special & ANOMALY
     order = reachable(seeds.keys(), expanded=create_graph)
-    wanted, needed = (None, None) if targets is None else (set(targets), _leading_to(set(targets), order))
-    grads: dict[Node, Any] = dict(seeds)
-    get, take, tensor_node, unchanged, newest = grads.get, grads.pop, Node, identity, last_write[0]  # the hot path
-    found: dict[Node, Any] = {}
-    for node in reversed(order):
-        if (g := take(node, None)) is None:
-            continue
-        if (node.owner is not None) if wanted is None else (node in wanted):
-            found[node] = g
-        if (primitive := node.primitive) is None:
-            continue
-        saved = node.saved
-        if saved is None or create_graph or newest > node.serial:
-            saved = _readable(node, create_graph)
-        alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # what its rules return is like y
-        rules = primitive.vjps if alike or primitive.composed is None else primitive.vjps.rules(g, saved)
-        for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
-            if parent.__class__ is not tensor_node or not parent.tracked or rule is None:
-                continue  # a number, a constant, an argument without derivative
-            if needed is not None and parent not in needed:
-                continue
-            gx = g if rule is unchanged else rule(g, saved, node)
-            if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
-                gx = _fitted(gx, parent)
-            if edges is not None:
-                edges.append((node, parent, gx))
-            known = get(parent)
-            grads[parent] = gx if known is None else known + gx
-        if not retain_graph and node.saved:
-            node.saved = None
+    if not anomaly:
+        found = sweep.run(order, seeds, create_graph, edges)
+    if anomaly or any(map(_spoilt, found.values())):
+        order = reachable(seeds.keys(), expanded=True)
+        record: EdgeRecord = []
+        with _strong(create_graph):
+            found = sweep.run(order, {n: _boxed(g) for n, g in seeds.items()}, True, record)
+        if anomaly:
+            _check_finite(record)
+        if not create_graph:
+            found = {node: g.array for node, g in found.items()}
+        if edges is not None:
+            edges[:] = [(node, parent, gx if create_graph else gx.array) for node, parent, gx in record]
+    if not retain_graph:
+        sweep.free()
     return found
+
+
+class _Reverse:
+    """One reverse sweep, or two: what it is after, and what it must remember."""
+
+    def __init__(self, targets: Collection[Node] | None, closed: bool, hooked: dict[Node, Any]) -> None:
+        self.wanted = None if targets is None else set(targets)
+        self.closed = closed
+        self.hooked = hooked
+        self.visited: list[Node] = []
+
+    def run(
+        self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool, edges: EdgeRecord | None
+    ) -> dict[Node, Any]:
+        """Return the cotangents that are wanted; `boxed`: the rules run on Tensors."""
+        wanted, needed = self.wanted, None if self.wanted is None else _leading_to(self.wanted, order)
+        self.visited, closed = [], self.closed
+        grads: dict[Node, Any] = dict(seeds)
+        get, take, visit, hooks = grads.get, grads.pop, self.visited.append, HOOKS or None  # the hot path
+        tensor_node, unchanged, newest = Node, identity, last_write[0]
+        found: dict[Node, Any] = {}
+        for node in reversed(order):
+            if (g := take(node, None)) is None:
+                continue
+            if hooks is not None and node in hooks:
+                g = self._hook(node, g, boxed)
+            if (node.owner is not None) if wanted is None else (node in wanted):
+                found[node] = g
+                if closed:
+                    continue
+            if (primitive := node.primitive) is None:
+                continue
+            visit(node)
+            saved = node.saved
+            if saved is None or boxed or newest > node.serial:
+                saved = _readable(node, boxed)
+            alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
+            rules = primitive.vjps if alike or primitive.composed is None else primitive.vjps.rules(g, saved, node)
+            for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
+                if parent.__class__ is not tensor_node or not parent.tracked or rule is None:
+                    continue  # a number, a constant, an argument without derivative
+                if needed is not None and parent not in needed:
+                    continue
+                gx = g if rule is unchanged else rule(g, saved, node)
+                if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
+                    gx = _fitted(gx, parent)
+                if edges is not None:
+                    edges.append((node, parent, gx))
+                known = get(parent)
+                grads[parent] = gx if known is None else known + gx
+        return found
+
+    def _hook(self, node: Node, g: Any, boxed: bool) -> Any:
+        """Return what the hooks of `node` make of `g`; each is called once, also where the sweep is run again."""
+        if node not in self.hooked:
+            if _spoilt(g) and not context().special & STRONG:
+                return g  # the second run will call them, with what is right
+            value = _boxed(g)
+            for hook in list(HOOKS[node].values()):
+                result = hook(value)
+                value = value if result is None else _boxed(result)
+            self.hooked[node] = value
+        value = self.hooked[node]
+        return value if boxed else value.array
+
+    def free(self) -> None:
+        """Drop the saved values of what has been visited, and leave word where that was."""
+        place = here()
+        for node in self.visited:
+            if node.saved:
+                node.saved = None
+                node.freed = place
+
+
+HOOKS: WeakKeyDictionary[Node, dict[int, Callable[[Tensor], Tensor | None]]] = WeakKeyDictionary()
+"""The functions that are shown the cotangent of a node when it is complete, and may replace it."""
+
+
+def _boxed(g: Any) -> Tensor:
+    return g if isinstance(g, Tensor) else wrap(g)
+
+
+def _spoilt(g: Any) -> bool:
+    """Return whether `g` holds a NaN; the product with itself is the quickest way to see."""
+    array = g.array if isinstance(g, Tensor) else g
+    total = vdot(array, array)
+    return bool(total != total)  # noqa: PLR0124 - NaN is what differs from itself
+
+
+@contextmanager
+def _strong(create_graph: bool) -> Iterator[None]:
+    """Context manager: products are strong, and are recorded if asked for."""
+    mode = context()
+    token = CONTEXT.set(replace(mode, grad=create_graph, special=(mode.special | STRONG) & ~ANOMALY))
+    try:
+        with np.errstate(all="ignore"):  # what the plain sweep warned of is dealt with here
+            yield
+    finally:
+        CONTEXT.reset(token)
+
+
+def _check_finite(record: EdgeRecord) -> None:
+    for node, parent, gx in record:
+        if not np.isfinite(gx.array).all():
+            assert node.primitive is not None
+            kind = "nan" if np.isnan(gx.array).any() else "infinite"
+            raise AnomalyError(
+                f"Function '{node.primitive.name}Backward' returned {kind} values in its "
+                f"{node.inputs.index(parent)}th output; the forward operation was recorded at {told(node.place)}"
+            )
 
 
 def _fitted(gx: Any, parent: Node) -> Any:
@@ -105,23 +217,19 @@ def _fitted(gx: Any, parent: Node) -> Any:
     return gx if gx.dtype == parent.dtype else astype(gx, dtype=parent.dtype)
 
 
-def _readable(node: Node, create_graph: bool) -> tuple[Any, ...]:
-    """Return the saved values of `node`, as Tensors of its graph for `create_graph`; an error if not valid."""
+def _readable(node: Node, boxed: bool) -> tuple[Any, ...]:
+    """Return the saved values of `node`, as Tensors of its graph where `boxed`; an error if not valid."""
     assert node.primitive is not None
     if node.saved is None:
         raise AutogradError(
-            f"Trying to backward through the graph a second time: the saved values of {node.primitive.name} have "
-            f"already been freed by an earlier backward() or grad(). Specify retain_graph=True there if you need a "
-            f"second pass"
+            f"Trying to backward through the graph a second time: the saved values of {node.primitive.name} (recorded "
+            f"at {told(node.place)}) have already been freed by the backward pass at {told(node.freed)}. Specify "
+            f"retain_graph=True there if you need a second pass"
         )
-    for value in node.saved:
-        if written_since(value, node.serial):
-            raise InPlaceError(
-                f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-                f"{node.primitive.name} saved a value of shape {list(value.shape)} that was written before backward; "
-                f"write the result to a new tensor, or change it after backward()"
-            )
-    return relinked(node) if create_graph else node.saved
+    if last_write[0] > node.serial:
+        check_unwritten(node)
+        check_unexposed(node)
+    return relinked(node) if boxed else node.saved
 
 
 def _leading_to(targets: set[Node], order: list[Node]) -> set[Node]:
@@ -148,11 +256,22 @@ def relinked(node: Node) -> tuple[Any, ...]:
 
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
+    order = reachable(outputs, expanded=True)
+    found = _pushed(order, tangents, outputs, create_graph)
+    if any(map(_spoilt, found.values())):
+        with _strong(create_graph):
+            found = _pushed(order, {n: _boxed(t) for n, t in tangents.items()}, outputs, True)
+        if not create_graph:
+            found = {node: t.array for node, t in found.items()}
+    return found
+
+
+def _pushed(order: list[Node], tangents: Mapping[Node, Any], outputs: Collection[Node], boxed: bool) -> dict[Node, Any]:
     known: dict[Node, Any] = dict(tangents)
-    for node in reachable(outputs, expanded=True):
+    for node in order:
         if node in known or node.primitive is None:
             continue
-        saved = _readable(node, create_graph)
+        saved = _readable(node, boxed)
         sum_of_parts = None
         for parent, rule in zip(node.inputs, node.primitive.jvps):  # noqa: B905 - rules may be endless
             t = known.get(parent) if parent.__class__ is Node else None

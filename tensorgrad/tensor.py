@@ -18,9 +18,10 @@ import numpy as np
 from tensorgrad.context import Scope
 from tensorgrad.dtypes import Array, DType, DTypeLike, check_differentiable, get_default_dtype
 from tensorgrad.errors import AutogradError
+from tensorgrad.places import Place
 
 if TYPE_CHECKING:
-    from tensorgrad.methods import Methods
+    from tensorgrad.inplace import InPlace as Methods
     from tensorgrad.primitive import Primitive
 else:
     Methods = object  # the methods are attached when tensorgrad.methods is imported, once the table exists
@@ -53,8 +54,8 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "dtype", "inputs", "name", "owner", "params", "primitive", "saved", "scope", "serial", "shape",
-        "tracked",
+        "__weakref__", "dtype", "freed", "inputs", "name", "owner", "params", "place", "primitive", "saved", "scope",
+        "serial", "shape", "tracked",
     )  # fmt: skip
 
     serial: float  # whole, but for the nodes that replace a fused one
@@ -68,6 +69,8 @@ class Node:
     scope: Scope | None
     name: str | None
     owner: weakref.ref[Tensor] | None
+    place: Place | None
+    freed: Place  # set only where a backward pass has dropped `saved`
 
     def __repr__(self) -> str:
         name = self.primitive.name if self.primitive else "accumulate_grad"
@@ -93,10 +96,11 @@ class Tensor(Methods):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "array", "grad", "node", "tracked")
+    __slots__ = ("__weakref__", "array", "family", "grad", "node", "tracked")
     __array_ufunc__ = None  # NumPy then leaves `array * tensor` to Tensor.__rmul__ instead of building object arrays
 
     array: Array
+    family: Any  # a `views.Position`; left empty where the tensor shares its memory with no other
     grad: Tensor | None
     node: Node | None
     tracked: bool
@@ -210,6 +214,7 @@ def leaf(x: Tensor) -> Node:
     node.scope = None
     node.name = None
     node.owner = weakref.ref(x)
+    node.place = None
     x.node = node
     return node
 

@@ -168,6 +168,16 @@ def _scatter(choose: Chooser) -> Any:
     return [np.empty((4, 3))[index].shape], {"index": index, "shape": (4, 3)}
 
 
+def _assign(choose: Chooser) -> Any:
+    x = np.empty((4, 3))
+    index = one_of(choose, [i for i in INDICES if len(np.unique(_places(i))) == _places(i).size])
+    return [x.shape, part(choose, x[index].shape)], {"index": index}
+
+
+def _places(index: Any) -> np.ndarray:
+    return np.ravel(np.arange(12).reshape(4, 3)[index])
+
+
 def _concatenate(choose: Chooser) -> Any:
     ndim = choose.integer(1, 3)
     axis = choose.integer(-ndim, ndim - 1)
@@ -208,6 +218,7 @@ FAMILIES = {
     "dtype": lambda choose: ([shape(choose)], {"dtype": np.dtype(np.float64)}),
     "index": _index,
     "scatter": _scatter,
+    "assign": _assign,
     "concatenate": _concatenate,
     "reduction": _reduction,
     "extremum": _extremum,

@@ -20,7 +20,8 @@ COMPLEX_STEP = 1e-30
 ANALYTIC = {
     "add", "sub", "neg", "mul", "div", "pow", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "sin",
     "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sum", "broadcast_to",
-    "sum_to", "reshape", "transpose", "getitem", "scatter", "concatenate", "matmul", "linear", "affine", "mean",
+    "sum_to", "reshape", "transpose", "getitem", "scatter", "assign", "concatenate", "matmul", "linear", "affine",
+    "mean",
 }  # fmt: skip
 
 

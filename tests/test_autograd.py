@@ -808,7 +808,6 @@ def test_at_a_tie_maximum_and_minimum_give_half_to_each(name: str) -> None:
     close(grad_of(z), [0.5])
 
 
-@pytest.mark.xfail(reason="a zero cotangent does not yet stop an infinite slope (0 * inf): strong zeros", strict=True)
 @pytest.mark.parametrize(
     ("behind", "at", "wanted"),
     [

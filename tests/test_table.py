@@ -109,6 +109,11 @@ REFERENCE = {
     "astype": lambda x, *, dtype: np.array(x, dtype),
     "getitem": lambda x, *, index: x.ravel()[np.arange(x.size).reshape(x.shape)[index]],
     "scatter": _scatter,
+    "assign": lambda a, b, *, index: np.where(
+        _scatter(np.ones(a[index].shape), index=index, shape=a.shape) > 0,
+        _scatter(b + np.zeros(a[index].shape), index=index, shape=a.shape),
+        a,
+    ),
     "concatenate": lambda *xs, axis: np.moveaxis(
         np.array([r for x in xs for r in np.moveaxis(x, axis, 0)]).reshape(-1, *np.moveaxis(xs[0], axis, 0).shape[1:]),
         0,

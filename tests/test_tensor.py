@@ -468,15 +468,6 @@ def test_under_no_grad_every_write_is_made(name: str) -> None:
     assert x.is_leaf
 
 
-def test_a_write_of_a_recorded_value_into_a_constant_is_refused_not_forgotten() -> None:
-    x, y = tg.tensor([1.0, 2.0], requires_grad=True), tg.zeros(2)
-    with pytest.raises(InPlaceError):
-        y += x
-    with pytest.raises(InPlaceError):
-        y[0] = x[0]
-    assert y.tolist() == [0.0, 0.0]
-
-
 OVERWRITES: dict[str, Callable[[tg.Tensor], Any]] = {
     "itself": lambda x: x.mul_(3.0),
     "operator": lambda x: operator.iadd(x, 1.0),
@@ -557,7 +548,6 @@ def test_an_index_that_is_overwritten_never_gives_a_wrong_gradient(kind: str) ->
     close(grad_of(x), np.array(wanted, np.float32), rtol=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="a write through the NumPy array behind a tensor is not seen: reliability.md, 5")
 def test_a_write_through_the_numpy_array_never_gives_a_wrong_gradient() -> None:
     a = np.array([1.0, 2.0])
     x = tg.from_numpy(a).requires_grad_()

@@ -1,6 +1,7 @@
 """The table of primitives. Each entry is an equation; everything else is derived from it (see `primitive`)."""
 
 from tensorgrad.ops.arithmetic import add, ceil, div, floor, floor_divide, mul, neg, remainder, round, sign, sub
+from tensorgrad.ops.assignment import assign
 from tensorgrad.ops.contractions import affine, linear, matmul
 from tensorgrad.ops.reductions import amax, amin, argmax, argmin, mean, sum
 from tensorgrad.ops.selection import (
@@ -62,6 +63,7 @@ __all__ = [
     "argmin",
     "asin",
     "asinh",
+    "assign",
     "astype",
     "atan",
     "atan2",

@@ -54,7 +54,10 @@ def astype(x: Any, *, dtype: Any) -> Any:
 @multilinear(lambda g, x_shape, index: scatter(g, index=index, shape=x_shape), symbol="[ ]", samples="index")
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
-    return x[index]
+    y = x[index]
+    if isinstance(y, np.generic):  # NumPy copies a single element; with an ellipsis it makes a view of that, too
+        y = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+    return y
 
 
 @multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter")
