@@ -13,7 +13,14 @@ import importlib
 from typing import Any
 
 from tensorgrad import autograd, inplace  # noqa: F401 - importing inplace gives Tensor all of its methods
-from tensorgrad.autograd import enable_grad, is_grad_enabled, no_grad
+from tensorgrad.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from tensorgrad.creation import (
     arange,
     as_tensor,
@@ -143,13 +150,14 @@ __all__ = [
     "arange", "argmax", "argmin", "as_tensor", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "bool",
     "broadcast_to", "cat", "ceil", "clamp", "cos", "cosh", "div", "empty", "enable_grad", "eq", "equal", "exp",
     "exp2", "expm1", "eye", "flatten", "float16", "float32", "float64", "floor", "floor_divide", "from_numpy",
-    "full", "full_like", "ge", "get_default_dtype", "gt", "int16", "int32", "int64", "int8", "is_grad_enabled",
-    "isfinite", "isnan", "le", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp",
-    "logical_not", "logsumexp", "lt", "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "mul",
-    "ne", "neg", "no_grad", "normal", "numel", "ones", "ones_like", "permute", "pow", "rand", "rand_like",
-    "randint", "randn", "randn_like", "randperm", "relu", "remainder", "reshape", "round", "set_default_dtype",
-    "sigmoid", "sign", "sin", "sinh", "softmax", "sqrt", "squeeze", "stack", "std", "sub", "sum", "t", "tan",
-    "tanh", "tensor", "transpose", "uint8", "unsqueeze", "var", "where", "zeros", "zeros_like",
+    "full", "full_like", "ge", "get_default_dtype", "gt", "inference_mode", "int16", "int32", "int64", "int8",
+    "is_grad_enabled", "is_inference_mode_enabled", "isfinite", "isnan", "le", "linspace", "log", "log10", "log1p",
+    "log2", "log_softmax", "logaddexp", "logical_not", "logsumexp", "lt", "manual_seed", "matmul", "max", "maximum",
+    "mean", "min", "minimum", "mul", "ne", "neg", "no_grad", "normal", "numel", "ones", "ones_like", "permute",
+    "pow", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "relu", "remainder", "reshape",
+    "round", "set_default_dtype", "set_grad_enabled", "sigmoid", "sign", "sin", "sinh", "softmax", "sqrt",
+    "squeeze", "stack", "std", "sub", "sum", "t", "tan", "tanh", "tensor", "transpose", "uint8", "unsqueeze", "var",
+    "where", "zeros", "zeros_like",
 ]
 # fmt: on
 

@@ -1,81 +1,31 @@
-"""What users call: backward, grad, jvp, and the switches that say what is recorded."""
+"""What users call: backward, grad and jvp; and `Function` and the switches under the names that PyTorch gives them."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from contextvars import Token
-from dataclasses import replace
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tensorgrad import strong  # noqa: F401 - importing it registers its products
-from tensorgrad.context import CONTEXT, Context, context
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad.function import Function
+from tensorgrad.modes import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_anomaly_enabled,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_detect_anomaly,
+    set_grad_enabled,
+)
 from tensorgrad.ops import astype
 from tensorgrad.sweeps import forward, reverse
-from tensorgrad.tensor import Node, Tensor, as_array, leaf, wrap
+from tensorgrad.tensor import AFTERWARDS, Node, Tensor, as_array, leaf, wrap
 from tensorgrad.writes import note
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class _Mode:
-    """A context manager, and decorator, that changes the context and restores it, whatever happens inside."""
-
-    changes: dict[str, Any]
-
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:  # @no_grad and @no_grad() both work
-        self = super().__new__(cls)
-        if function is None:
-            return self
-        self._tokens = []
-        return self(function)
-
-    def __init__(self) -> None:
-        self._tokens: list[Token[Context]] = []
-
-    def __enter__(self) -> None:
-        self._tokens.append(CONTEXT.set(replace(context(), **self.changes)))
-
-    def __exit__(self, *exception: object) -> None:
-        CONTEXT.reset(self._tokens.pop())
-
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(function)
-        def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self.__class__():
-                return function(*args, **kwargs)
-
-        return inside
-
-
-class no_grad(_Mode):  # noqa: N801 - PyTorch's name
-    """Context manager and decorator: nothing inside is recorded.
-
-    >>> import tensorgrad as tg
-    >>> x = tg.ones(2, requires_grad=True)
-    >>> with tg.no_grad():
-    ...     y = x * 2
-    >>> y.requires_grad
-    False
-    """
-
-    changes = {"grad": False}  # noqa: RUF012 - never changed
-
-
-class enable_grad(_Mode):  # noqa: N801 - PyTorch's name
-    """Context manager and decorator: operations inside are recorded, also within `no_grad`."""
-
-    changes = {"grad": True}  # noqa: RUF012 - never changed
-
-
-def is_grad_enabled() -> bool:
-    """Return whether operations on tensors that require a gradient are recorded here."""
-    return context().grad
 
 
 def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
@@ -167,6 +117,9 @@ def backward(
     for owner, g in pairs:
         if owner is not None and g is not None:
             _accumulate(owner, g, handed)
+            if AFTERWARDS and owner.node is not None:
+                for hook in list(AFTERWARDS.get(owner.node, {}).values()):
+                    hook(owner)
 
 
 def _accumulate(x: Tensor, g: Any, handed: set[int]) -> None:
@@ -281,3 +234,9 @@ def jvp(
     return tuple(
         wrap(np.zeros_like(y.array)) if t is None else _owned(t, handed) for y, t in zip(ys, result, strict=True)
     )
+
+
+__all__ = [
+    "Function", "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_enabled",
+    "is_grad_enabled", "is_inference_mode_enabled", "jvp", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+]  # fmt: skip

@@ -70,6 +70,7 @@ def fused(
         name,
         None,
         composed,
+        together=True,
     )
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from tensorgrad.dispatch import apply
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import DTypeError, InPlaceError, ShapeError
 from tensorgrad.indexing import distinct
-from tensorgrad.tensor import Node, Tensor, leaf, linked, wrap
+from tensorgrad.tensor import Node, Tensor, linked, node_of, wrap
 from tensorgrad.views import Position, Step, position_of, relatives
 from tensorgrad.writes import note
 
@@ -79,7 +79,7 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     target = x.array[index]
     _check_fit(x, target.shape, source, op)
     if recorded:
-        made = bool(result_of) and value.tracked
+        made = bool(result_of) and value.tracked and value.array.shape == target.shape
         after = _converted(value, x) if made else _assigned(x, index, value, target.shape)
         changes = _changes(x, after)
     else:
@@ -112,7 +112,7 @@ def _check_fit(x: Tensor, shape: tuple[int, ...], source: Any, op: str) -> None:
 
 def before(x: Tensor, array: Array) -> Tensor:
     """Return the value of `x` that `array` holds, where it stands in the graph now."""
-    return linked(array, x.node or leaf(x)) if x.tracked else wrap(array)
+    return linked(array, node_of(x)) if x.tracked else wrap(array)
 
 
 def _converted(value: Tensor, x: Tensor) -> Tensor:
@@ -134,19 +134,21 @@ def _changes(x: Tensor, after: Tensor) -> list[Change]:
     """Return who stands where in the graph when the value of `x` is `after`."""
     position = position_of(x)
     if position is None:
-        return [(x, _node(after))]
+        return [(x, node_of(after))]
     owner = position.base.ref()
     root = _assigned_to_base(x, position, after) if position.chain else after
-    changes = [] if owner is None else [(owner, _node(root))]
+    changes = [] if owner is None else [(owner, node_of(root))]
     for y in (x, *relatives(x)):
         chain = _chain(y)
         if chain:
-            changes.append((y, _node(_replayed(chain, linked(position.base.array, _node(root))))))
+            changes.append((y, node_of(_replayed(chain, linked(position.base.array, node_of(root))))))
     return changes
 
 
-def _node(x: Tensor) -> Node:
-    return x.node or leaf(x)
+def adopt(x: Tensor, after: Tensor) -> None:
+    """Let `x`, whose memory has been written already, and its relatives stand where `after` says."""
+    for tensor, node in _changes(x, after):
+        _move(tensor, node)
 
 
 def _chain(x: Tensor) -> tuple[Step, ...]:
@@ -158,7 +160,7 @@ def _base_node(x: Tensor, position: Position) -> Node | None:
     """Return where the base of the view `x` stands in the graph; None if it is a constant."""
     owner = position.base.ref()
     if owner is not None:
-        return _node(owner) if owner.tracked else None
+        return node_of(owner) if owner.tracked else None
     node: Any = x.node if x.tracked else None
     for _ in position.chain if node is not None else ():
         node = node.inputs[0]

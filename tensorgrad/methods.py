@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from tensorgrad import autograd, functions, ops
+from tensorgrad import autograd, functions, hooks, ops
 from tensorgrad.errors import AutogradError
 from tensorgrad.indexing import plain, split
 from tensorgrad.state import State
@@ -121,6 +121,14 @@ class Methods(State):
         if not self.tracked:
             raise AutogradError("can't retain_grad on Tensor that has requires_grad=False")
         (self.node or leaf(self)).owner = weakref.ref(self)
+
+    register_hook = hooks.on_gradient
+    register_post_accumulate_grad_hook = hooks.after_accumulation
+
+    @property
+    def retains_grad(self: Any) -> Any:
+        """Whether backward fills `.grad` of this tensor although it is not a leaf."""
+        return not self.is_leaf and self.node.owner is not None
 
     def __getitem__(self: Any, index: Any) -> Tensor:
         first, rest = split(plain(index))

@@ -97,19 +97,21 @@ class Primitive:
     """All that the library knows about one operation.
 
     `samples` is plain data from which the tests draw arguments: for elementwise primitives one domain per argument,
-    for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`).
+    for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
+    `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``.
     """
 
     name: str
     kind: str
     forward: Callable[..., Any]
     signature: Signature
-    vjps: Any  # an iterable of rules, None where there is no derivative; for a fused form a `fused.Pullback`
+    vjps: Any  # an iterable of rules, None where there is no derivative; if `together`, what makes them of a cotangent
     jvps: Iterable[Rule | None]
     reads: Callable[[int], frozenset[int]]
     symbol: str
     samples: Any
     composed: Callable[..., Any] | None = None
+    together: bool = False
     _keeps: dict[tuple[bool, ...], tuple[bool, ...]] = field(default_factory=dict)
 
     @property

@@ -8,12 +8,11 @@ Tensors, which records the sweep itself and makes derivatives of any order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from tensorgrad.fused import expand
 from tensorgrad.ops import astype, broadcast_to, sum_to
 from tensorgrad.places import here, told
 from tensorgrad.primitive import identity
-from tensorgrad.tensor import Node, Tensor, linked, wrap
+from tensorgrad.tensor import HOOKS, Node, Tensor, linked, wrap
 from tensorgrad.writes import check_unwritten, last_write
 
 _serial = attrgetter("serial")
@@ -135,7 +134,7 @@ class _Reverse:
             if saved is None or boxed or newest > node.serial:
                 saved = _readable(node, boxed)
             alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
-            rules = primitive.vjps if alike or primitive.composed is None else primitive.vjps.rules(g, saved, node)
+            rules = primitive.vjps.rules(g, saved, node) if primitive.together else primitive.vjps
             for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
                 if parent.__class__ is not tensor_node or not parent.tracked or rule is None:
                     continue  # a number, a constant, an argument without derivative
@@ -170,10 +169,6 @@ class _Reverse:
             if node.saved:
                 node.saved = None
                 node.freed = place
-
-
-HOOKS: WeakKeyDictionary[Node, dict[int, Callable[[Tensor], Tensor | None]]] = WeakKeyDictionary()
-"""The functions that are shown the cotangent of a node when it is complete, and may replace it."""
 
 
 def _boxed(g: Any) -> Tensor:
@@ -229,7 +224,7 @@ def _readable(node: Node, boxed: bool) -> tuple[Any, ...]:
     if last_write[0] > node.serial:
         check_unwritten(node)
         check_unexposed(node)
-    return relinked(node) if boxed else node.saved
+    return relinked(node) if boxed and not node.primitive.together else node.saved
 
 
 def _leading_to(targets: set[Node], order: list[Node]) -> set[Node]:

@@ -10,8 +10,10 @@ there are no cycles, and reference counting frees a graph as soon as nobody can 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -75,6 +77,14 @@ class Node:
     def __repr__(self) -> str:
         name = self.primitive.name if self.primitive else "accumulate_grad"
         return f"<{name.title().replace('_', '')}Backward>"
+
+
+Hook = Callable[[Any], Any]
+HOOKS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
+"""The functions that are shown the cotangent of a node when it is complete, and may replace it."""
+
+AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
+"""The functions that are called with a leaf when backward has added to its `.grad`."""
 
 
 class Tensor(Methods):
@@ -219,9 +229,20 @@ def leaf(x: Tensor) -> Node:
     return node
 
 
+def node_of(x: Tensor) -> Node:
+    """Return the node of `x`, made now if it has none."""
+    return x.node or leaf(x)
+
+
 def renew(x: Tensor) -> None:
-    """Let the leaf `x` stand in no graph any more; what was recorded stays as it was, and its name stays."""
-    name = x.name
+    """Let the leaf `x` stand in no graph any more; what was recorded stays as it was; its name and hooks stay."""
+    old = x.node
+    if old is None:
+        return
     x.node = None
-    if name is not None:
-        x.name = name
+    if old.name is not None:
+        x.name = old.name
+    for registry in (HOOKS, AFTERWARDS):
+        hooks = registry.pop(old, None)
+        if hooks is not None:
+            registry[node_of(x)] = hooks
