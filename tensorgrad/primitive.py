@@ -105,7 +105,7 @@ class Kink:
 
     `at` holds the value of every argument, a number or nested tuples, and `slopes` the derivative of the sum of the
     output by each, in the same form (None: the argument has none). `torch` holds what PyTorch gives where it differs,
-    its slopes or "refuses", and `why` then gives the reason.
+    its slopes, "refuses" or "has no such function", and `why` then gives the reason.
     """
 
     at: tuple[Any, ...]

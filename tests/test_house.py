@@ -42,6 +42,7 @@ LAYERS = [
     "creation",
     "testing.*",
     "__init__",
+    "composition  formulas",
     "reference",
     "nn.*  optim.*  viz.*  data.*",
     "cli.*",

@@ -55,7 +55,7 @@ def bitwise_not(x: Any) -> Any:
     return np.invert(x)
 
 
-@constant(symbol="1≥½", samples=[REAL, REAL], kinks=[Kink((1.0, 1.0), (0.0, 0.0), JUMP)])
+@constant(symbol="1≥½", samples=[REAL, REAL], kinks=[Kink((1.0, 1.0), (0.0, 0.0), JUMP, torch="has no such function")])
 def share(a: Any, b: Any) -> Any:
     """Return the part of a maximum's gradient that belongs to `a`: 1 where a > b, 0 where a < b, 1/2 at a tie."""
     dtype = np.result_type(a, b)

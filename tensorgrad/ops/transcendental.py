@@ -20,14 +20,14 @@ UNIT = (-0.9, 0.9)
 
 
 def _slope(a: Any, b: Any) -> Any:
-    """d(a**b)/da, finite at a = 0 where b is 0 or 1."""
+    """``b * a ** (b - 1)``, finite at a = 0 where b is 0 or 1."""
     if isinstance(b, int | float):
         return 2 * a if b == 2 else b * pow(a, b - 1) if b else 0.0
     return b * pow(a, where(b == 0, 1.0, b - 1))
 
 
 def _log_slope(y: Any, a: Any, b: Any) -> Any:
-    """d(a**b)/db, 0 at a = 0 where b >= 0: the limit."""
+    """``y * log(a)``, 0 at a = 0 where b >= 0: the limit."""
     if isinstance(a, int | float):
         return y * (math.log(a) if a > 0 else 0.0 if a == 0 else math.nan)
     zero = (a == 0) & (b >= 0)
@@ -35,8 +35,7 @@ def _log_slope(y: Any, a: Any, b: Any) -> Any:
 
 
 def _inverse_root(x: Any) -> Any:
-    root: Any = sqrt(x)
-    return 1 / root
+    return 1 / sqrt(x)
 
 
 def _sigmoid(x: Any) -> Any:
