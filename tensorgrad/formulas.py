@@ -1,7 +1,7 @@
 """The source text of a rule in mathematical notation: what the reference page prints for a derivative.
 
-A rule is code that the sweeps run, so the page cannot disagree with it. A helper function without docstring is replaced
-by what it returns; one with a docstring keeps its name, and the page explains it by that docstring.
+A rule is code that the sweeps run, so the page cannot disagree with it. A helper function that is one expression
+without docstring is replaced by that expression; any other keeps its name, and the page explains it below the table.
 """
 
 from __future__ import annotations
@@ -70,23 +70,33 @@ def formula(rule: Any) -> str:
         return "none"
     if not callable(rule):
         return str(rule).replace("-", "−")
-    name = getattr(rule, "__name__", "")
+    name = getattr(rule, "__name__", type(rule).__name__)
     if name in PRIMITIVES:
         return f"{name}({', '.join(inspect.signature(rule).parameters)})"
     if rule.__doc__:
         return summary(rule)
-    node = _returned(rule)
-    return name if node is None else _Printer(rule.__globals__, {}).text(node)[0]
+    return _printed(rule)[0] or f"see `{name}` in `{rule.__module__}`"
 
 
-def helpers(rule: Any) -> list[Callable[..., Any]]:
-    """Return the documented functions that the formula of `rule` calls by name."""
-    node = None if not isinstance(rule, FunctionType) or rule.__doc__ else _returned(rule)
-    if node is None:
-        return []
-    printer = _Printer(rule.__globals__, {})
-    printer.text(node)
-    return list(printer.called.values())
+def helpers(rule: Any) -> dict[str, Any]:
+    """Return the functions and numbers that the formula of `rule` calls by name, and those that explain these."""
+    found: dict[str, Any] = {}
+    if isinstance(rule, FunctionType) and not rule.__doc__ and rule.__name__ not in PRIMITIVES:
+        for name, thing in _printed(rule)[1].items():
+            found |= {name: thing, **helpers(thing)}
+    return found
+
+
+@cache
+def _printed(rule: Any) -> tuple[str, dict[str, Any]]:
+    """Return the formula of a function and what it calls by name; nothing where it is more than definitions."""
+    body = _body(rule)
+    if body is None:
+        return "", {}
+    printer = _Printer(rule.__globals__, dict.fromkeys(rule.__code__.co_varnames))
+    text = printer.text(body[1])[0]
+    where = "; ".join(f"{printer.text(name)[0]} = {printer.text(value)[0]}" for name, value in body[0])
+    return text + (f" where {where}" if where else ""), printer.called
 
 
 def summary(thing: Any) -> str:
@@ -100,15 +110,20 @@ def _lambdas(file: str) -> list[ast.Lambda]:
     return [node for node in ast.walk(ast.parse(Path(file).read_text("utf-8"))) if isinstance(node, ast.Lambda)]
 
 
-def _returned(function: Any) -> ast.expr | None:
-    """Return the expression that `function` returns; None where it is more than that one expression."""
-    code = function.__code__
+def _body(function: Any) -> tuple[list[tuple[ast.expr, ast.expr]], ast.expr] | None:
+    """Return the definitions and the result of `function`; None where it does more than define and return."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
     if code.co_name == "<lambda>":
-        return next((node.body for node in _lambdas(code.co_filename) if _holds(node, code)), None)
+        return next((([], node.body) for node in _lambdas(code.co_filename) if _holds(node, code)), None)
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
     assert isinstance(definition, ast.FunctionDef)
-    last = definition.body[-1]
-    return last.value if len(definition.body) == 1 and isinstance(last, ast.Return) else None
+    *before, last = definition.body
+    known = [(s.targets[0], s.value) for s in before if isinstance(s, ast.Assign)]
+    if len(known) < len(before) or not isinstance(last, ast.Return) or last.value is None:
+        return None
+    return known, last.value
 
 
 def _holds(node: ast.Lambda, code: CodeType) -> bool:
@@ -121,12 +136,12 @@ def _holds(node: ast.Lambda, code: CodeType) -> bool:
 
 
 class _Printer:
-    """Prints expressions; `names` holds what the parameters of an inlined helper stand for."""
+    """Prints expressions; `names` holds local names and, for an inlined helper, what its parameters stand for."""
 
-    def __init__(self, namespace: Mapping[str, Any], names: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(self, namespace: Mapping[str, Any], names: Mapping[str, tuple[str, int] | None]) -> None:
         self.namespace = namespace
         self.names = names
-        self.called: dict[str, Callable[..., Any]] = {}
+        self.called: dict[str, Any] = {}
 
     def text(self, node: ast.expr) -> tuple[str, int]:
         """Return the text of `node` and how strongly it holds together."""
@@ -138,8 +153,11 @@ class _Printer:
         return text if own >= strength else f"({text})"
 
     def _name(self, node: ast.Name) -> tuple[str, int]:
-        if node.id in self.names:
-            return self.names[node.id]
+        meant = self.names.get(node.id)
+        if meant is not None:
+            return meant
+        if node.id not in self.names and isinstance(self.namespace.get(node.id), int | float):
+            self.called[node.id] = self.namespace[node.id]
         argument, _, end = node.id.rpartition("_")
         return (f"shape({argument})" if end == "shape" and argument else node.id), ATOM
 
@@ -179,7 +197,14 @@ class _Printer:
         return f"({', '.join(self.text(item)[0] for item in node.elts)})", ATOM
 
     def _subscript(self, node: ast.Subscript) -> tuple[str, int]:
-        return f"{self._inside(node.value, ATOM)}[{self.text(node.slice)[0]}]", ATOM
+        index = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return f"{self._inside(node.value, ATOM)}[{', '.join(self.text(part)[0] for part in index)}]", ATOM
+
+    def _slice(self, node: ast.Slice) -> tuple[str, int]:
+        lower, upper, step = (
+            "" if part is None else self.text(part)[0] for part in (node.lower, node.upper, node.step)
+        )
+        return f"{lower}:{upper}" + (f":{step}" if step else ""), ATOM
 
     def _call(self, node: ast.Call) -> tuple[str, int]:
         name, given = ast.unparse(node.func), [*node.args, *(keyword.value for keyword in node.keywords)]
@@ -195,17 +220,18 @@ class _Printer:
             before, after = SIGNS[name]
             return before + self._inside(given[0], ATOM) + after, ATOM if after else POWER
         helper = self.namespace.get(name)
-        if isinstance(helper, FunctionType) and name not in PRIMITIVES:
+        if isinstance(helper, FunctionType) and helper.__name__ not in PRIMITIVES:
             return self._helper(helper, name, given)
         return f"{name}({', '.join(self.text(value)[0] for value in given)})", ATOM
 
     def _helper(self, helper: FunctionType, name: str, given: list[ast.expr]) -> tuple[str, int]:
-        body = None if helper.__doc__ else _returned(helper)
+        variadic = helper.__code__.co_flags & inspect.CO_VARARGS
+        body = None if helper.__doc__ or variadic else _body(helper)
         values = [self.text(value) for value in given]
-        if body is None:
+        if body is None or body[0]:
             self.called[name] = helper
             return f"{name}({', '.join(text for text, _ in values)})", ATOM
         inner = _Printer(helper.__globals__, dict(zip(inspect.signature(helper).parameters, values, strict=False)))
-        result = inner.text(body)
+        result = inner.text(body[1])
         self.called |= inner.called
         return result

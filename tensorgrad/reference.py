@@ -64,6 +64,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _code(text: str) -> str:
+    """Return `text` as code, but for words: what is empty or quotes code itself."""
     return text if not text or "`" in text or text in ("none", "nothing") else f"`{text}`"
 
 
@@ -89,9 +90,19 @@ def _subject(module: ModuleType) -> str:
     ]
     head = ("operation", "drawn as", "value", "derivative", "keeps", "kind", "tested on")
     rules = (rule for record in records for group in record.stated.values() for rule in group)
-    used = {helper.__name__: helper for rule in rules for helper in helpers(rule)}
-    notes = "".join(f"* {_code(name + _words(used[name]))}: {summary(used[name])}\n" for name in sorted(used))
+    used = {name: thing for rule in rules for name, thing in helpers(rule).items()}
+    notes = "".join(f"* {_note(name, used[name])}\n" for name in sorted(used))
     return f"## {_title(module)}\n\n{summary(module)}.\n\n{_table(head, rows)}" + (notes and f"\n{notes}")
+
+
+def _note(name: str, thing: Any) -> str:
+    return f"{_code(name + _words(thing))}: {_rule(thing)}" if callable(thing) else _code(f"{name} = {thing}")
+
+
+def _rule(rule: Any) -> str:
+    """Return a rule as code, or in the words of its docstring."""
+    words = callable(rule) and rule.__doc__ and rule.__name__ not in PRIMITIVES
+    return formula(rule) if words else _code(formula(rule))
 
 
 def _call(record: Primitive) -> str:
@@ -122,7 +133,7 @@ def _derivative(record: Primitive) -> Iterator[str]:
     for word, rules in record.stated.items():
         label = {"partial": "∂{}", "adjoint": "adjoint {}", "reverse": "reverse {}", "forward": "forward {}"}[word]
         for name, rule in zip(names, rules, strict=False):
-            yield f"{label.format(name)}: {_code(formula(rule))}"
+            yield f"{label.format(name)}: {_rule(rule)}"
     if record.kind == "multilinear":
         yield "tangent: the operation itself"
 

@@ -149,6 +149,7 @@ FORMULAS = [
     (lambda g, x_shape: reshape(g, shape=x_shape), "reshape(g, shape(x))"),
     (lambda g, x: g.sum(axis=0) * x.shape[0], "sum(g, 0) · shape(x)[0]"),
     (lambda x: where(x == 0, 0.0, np.sign(x)), "where(x = 0, 0.0, sign(x))"),
+    (lambda g: g[..., None, -1:], "g[..., None, −1:]"),
     (lambda x: abs(x) * (1 if x > 0 else 2), "|x| · (1 if x > 0 else 2)"),
     (lambda a, b: helper(a + b, b), "(a + b) / (b − 1)"),
     (lambda x: explained(x + 1), "explained(x + 1)"),
@@ -170,8 +171,35 @@ def test_two_lambdas_on_one_line_are_told_apart():
 
 
 def test_a_helper_with_a_docstring_is_explained_and_one_without_is_inlined():
-    assert helpers(lambda x: explained(helper(x, 3))) == [explained]
-    assert helpers(lambda x: helper(x, 3)) == []
+    assert helpers(lambda x: explained(helper(x, 3))) == {"explained": explained}
+    assert helpers(lambda x: helper(x, 3)) == {}
+
+
+def defined(g, x):
+    half = DENSITY * x
+    return g * half
+
+
+def looped(x):
+    for _ in range(2):
+        x = x + explained(x)
+    return x
+
+
+def stacked(*parts):
+    return parts[0]
+
+
+DENSITY = 0.5
+
+
+def test_a_rule_of_several_lines_is_printed_with_its_definitions_and_one_with_a_loop_is_referred_to():
+    assert formula(defined) == "g · half where half = DENSITY · x"
+    assert helpers(defined) == {"DENSITY": 0.5}
+    assert formula(looped) == f"see `looped` in `{__name__}`"
+    assert formula(lambda x: stacked(x, x + 1)) == "stacked(x, x + 1)"
+    assert formula(lambda x: looped(defined(x, 2))) == "looped(defined(x, 2))"
+    assert helpers(lambda x: looped(defined(x, 2))) == {"looped": looped, "defined": defined, "DENSITY": 0.5}
 
 
 def names(function) -> list[str]:
