@@ -48,11 +48,11 @@ def page() -> str:
     """Return the whole page."""
     sections = [*map(_subject, table()), _kinks(), _composed(), _functions(), _methods()]
     titles = [line.removeprefix("## ") for text in sections for line in text.splitlines() if line.startswith("## ")]
-    links = " · ".join(f"[{title.replace('`', '')}](#{_anchor(title)})" for title in titles)
+    links = " · ".join(f"[{title.replace('`', '')}](#{anchor(title)})" for title in titles)
     return "\n".join([INTRODUCTION, f"{links}\n", *sections])
 
 
-def _anchor(title: str) -> str:
+def anchor(title: str) -> str:
     """Return the name that GitHub gives to a heading."""
     return "".join(c for c in title.lower().replace(" ", "-") if c.isalnum() or c == "-")
 
