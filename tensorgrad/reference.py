@@ -20,9 +20,8 @@ from tensorgrad.formulas import formula, helpers, summary
 from tensorgrad.primitive import PRIMITIVES, Kink, Primitive
 from tensorgrad.tensor import Tensor
 
-# Names that PyTorch does not have, and what is called otherwise there.
+# Names that PyTorch does not have.
 OWN = frozenset({"Constant", "Tensor.array", "Tensor.name", "Tensor.node", "Tensor.tracked"})
-RENAMED: dict[str, str] = {}
 
 INTRODUCTION = """\
 # Operations
@@ -78,7 +77,7 @@ def _subject(module: ModuleType) -> str:
     records = [PRIMITIVES[name] for name in ops]
     rows = [
         (
-            _code(_call(record)),
+            _code(_call(record.name, record)),
             _code(record.symbol) if record.symbol != record.name else "",
             summary(ops[record.name]),
             "<br>".join(_derivative(record)) or "none",
@@ -105,14 +104,14 @@ def _rule(rule: Any) -> str:
     return formula(rule) if words else _code(formula(rule))
 
 
-def _call(record: Primitive) -> str:
-    """Return how the operation is called: its arguments, and after a semicolon its parameters."""
+def _call(name: str, record: Primitive) -> str:
+    """Return how the operation is called by `name`: its arguments, and after a semicolon its parameters."""
     defaults, forward = record.signature.defaults, record.forward
     parameters = inspect.signature(forward).parameters.values() if inspect.isfunction(forward) else ()
     words = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     first = ("*" if record.signature.variadic else "") + ", ".join(record.signature.arguments)
     after = ", ".join(f"{word}={defaults[word]}" if word in defaults else word for word in words)
-    return f"{record.name}({first}{'; ' if after else ''}{after})"
+    return f"{name}({first}{'; ' if after else ''}{after})"
 
 
 def _words(function: Callable[..., Any], skip: int = 0) -> str:
@@ -148,7 +147,8 @@ def _kept(record: Primitive) -> list[str]:
 def _domain(record: Primitive) -> str:
     """Return from where the tests draw arguments: an interval for each, or the name of a family."""
     if not isinstance(record.samples, list):
-        return _code(record.samples) if "(" in record.samples else str(record.samples)
+        family = str(record.samples)
+        return _code(family) if "(" in family else family
     names: dict[str, list[str]] = {}
     for name, domain in zip(record.signature.arguments, record.samples, strict=False):
         if isinstance(domain, str) and domain != "mask":
@@ -204,7 +204,8 @@ def _composed() -> str:
     pending: list[Any] = [*filter(inspect.isfunction, public), *filter(inspect.isfunction, vars(composed).values())]
     for function in pending:  # grows while it is walked
         pending += [part for part in made_of(function) if not isinstance(part, str) and part not in pending]
-    listed = {f for f in pending if f not in public and made_of(f) and "Tensor" in f.__annotations__.get("return", "")}
+    made = {f for f in pending if f not in public and made_of(f)}
+    listed = [f for f in made if "Tensor" in str(f.__annotations__.get("return"))]
     rows = [
         (_code(f.__name__ + _words(f)), _made_of(f), summary(f), _code(f.__module__))
         for f in sorted(listed, key=lambda f: (f.__module__, f.__name__))
@@ -222,7 +223,7 @@ def torch_name(name: str) -> str | None:
     >>> torch_name("abs"), torch_name("Tensor.item"), torch_name("Constant")
     ('torch.abs', 'torch.Tensor.item', None)
     """
-    return None if name in OWN else f"torch.{RENAMED.get(name, name)}"
+    return None if name in OWN else f"torch.{name}"
 
 
 def _functions() -> str:
@@ -231,7 +232,7 @@ def _functions() -> str:
     others = [name for name in _public() if name not in public]
     rows = [
         (
-            _code(_call(PRIMITIVES[value.__name__]) if is_op(value) else name + _words(value)),
+            _code(_call(name, PRIMITIVES[value.__name__]) if is_op(value) else name + _words(value)),
             summary(value),
             "primitive" if is_op(value) else _made_of(value),
             _code(torch_name(name) or "none"),

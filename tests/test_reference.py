@@ -93,6 +93,15 @@ def test_every_row_of_the_operations_says_what_is_returned_and_how_it_is_differe
             assert "lambda" not in derivative, name
 
 
+def test_a_second_name_of_a_function_gets_a_row_of_its_own(monkeypatch):
+    for name, value in {"times": tg.mul, "total": tg.sum}.items():
+        monkeypatch.setattr(tg, name, value, raising=False)
+        monkeypatch.setattr(tg, "__all__", [*tg.__all__, name])
+    found = {row[0].partition("(")[0].strip("`"): row for row in rows(page(), "## Functions of `tensorgrad`")}
+    assert found["times"] == ["`times(a, b)`", "`a * b`", "primitive", "`torch.times`"]
+    assert found["total"][1:3] == found["sum"][1:3]
+
+
 ELEMENTWISE = [name for name, p in PRIMITIVES.items() if p.kind == "elementwise"]
 SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 
