@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ from tensorgrad.primitive import JUMP, Kink
 REAL = (-3.0, 3.0)
 NONZERO = (0.3, 3.0)
 
+
+def _inverse(b: Any) -> Any:
+    """``1 / b``, infinite at 0 also where Python refuses to divide: ``x / 0.0``."""
+    try:
+        return 1 / b
+    except ZeroDivisionError:
+        return math.copysign(inf, b)
+
+
 add: Op = elementwise("add", np.add, 1, 1, symbol="+", samples=[REAL, REAL], doc="Return ``a + b``.")
 sub: Op = elementwise("sub", np.subtract, 1, -1, symbol="−", samples=[REAL, REAL], doc="Return ``a - b``.")
 neg: Op = elementwise("neg", np.negative, -1, symbol="−x", samples=[REAL], doc="Return ``-x``.")
@@ -22,7 +32,7 @@ mul: Op = elementwise(
 div: Op = elementwise(
     "div",
     np.divide,
-    lambda b: 1 / b,
+    _inverse,
     lambda y, b: -y / b,
     symbol="/",
     samples=[REAL, NONZERO],

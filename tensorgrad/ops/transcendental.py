@@ -28,8 +28,8 @@ def _slope(a: Any, b: Any) -> Any:
 
 def _log_slope(y: Any, a: Any, b: Any) -> Any:
     """``y * log(a)``, 0 at a = 0 where b >= 0: the limit."""
-    if isinstance(a, int | float):
-        return y * (math.log(a) if a > 0 else 0.0 if a == 0 else math.nan)
+    if isinstance(a, int | float) and a:
+        return y * (math.log(a) if a > 0 else nan)
     zero = (a == 0) & (b >= 0)
     return where(zero, 0.0, y * log(where(zero, 1.0, a)))
 
