@@ -79,11 +79,11 @@ def _definition(function: Callable[..., Any]) -> ast.stmt:
 
 
 class _Reader:
-    """Reads one function; `within` holds those whose reading led here, so that recursion ends."""
+    """Reads one function, without its decorators; `within` holds those whose reading led here: recursion ends there."""
 
     def __init__(self, function: Callable[..., Any], within: frozenset[Any]) -> None:
-        self.function = function
-        self.within = within | {function}
+        self.function = inspect.unwrap(function)
+        self.within = within | {self.function}
         self.tensors: set[str] = set()
 
     def parts(self) -> Iterator[Part]:
@@ -111,13 +111,14 @@ class _Reader:
         """Return the op or composed function that `node`, a name or ``module.name``, stands for; None for others."""
         assert isinstance(self.function, FunctionType)
         scope, local = self.function.__globals__, self.function.__code__.co_varnames
+        enclosed = inspect.getclosurevars(self.function).nonlocals
         found: Any = None
         if isinstance(node, ast.Name) and node.id not in local:
-            found = scope.get(node.id)
+            found = enclosed.get(node.id, scope.get(node.id))
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             holder = scope.get(node.value.id)
             found = getattr(holder, node.attr, None) if isinstance(holder, ModuleType) else None
-        if not isinstance(found, FunctionType) or found in self.within:
+        if not isinstance(found, FunctionType) or inspect.unwrap(found) in self.within:
             return None
         return found if is_op(found) or any(True for _ in _Reader(found, self.within).parts()) else None
 

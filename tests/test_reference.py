@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import re
 import subprocess
@@ -230,8 +232,22 @@ def test_a_composed_function_is_read_for_what_it_is_made_of(function, expected):
     assert names(function) == expected
 
 
+def test_a_function_made_by_a_decorator_or_a_factory_is_read_as_well():
+    def deviation(x: Tensor) -> Tensor:
+        return op(x) / 2
+
+    op = composed.std
+    deviation.__module__ = "tensorgrad.anywhere"  # only the package's own functions are read
+
+    @functools.wraps(deviation)
+    def decorated(*args):
+        return deviation(*args)
+
+    assert names(deviation) == names(decorated) == ["div", "std"]
+
+
 def test_a_parameter_is_not_taken_for_the_function_of_its_name():
-    assert "min" in tg.clamp.__code__.co_varnames
+    assert "min" in inspect.unwrap(tg.clamp).__code__.co_varnames
     assert "clip" in names(tg.clamp)
     assert not {"min", "max"} & {*names(tg.clamp)}
 
