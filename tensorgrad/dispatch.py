@@ -16,7 +16,7 @@ from tensorgrad.errors import AnomalyError, DTypeError, ShapeError
 from tensorgrad.exposure import adopted, like, plain, still_exposed
 from tensorgrad.places import here, told
 from tensorgrad.primitive import Primitive
-from tensorgrad.tensor import Node, Tensor, leaf, tick, wrap
+from tensorgrad.tensor import Flow, Node, Tensor, leaf, tick, wrap
 from tensorgrad.views import link_view
 from tensorgrad.writes import owner_of
 
@@ -33,7 +33,8 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     if not any(isinstance(a, Tensor) for a in args):
         return primitive.forward(*args, **params)
     mode = context()
-    if mode.special & STRONG and primitive.name in STRONG_FORMS:
+    flow = next((type(a) for a in args if isinstance(a, Flow)), None) if mode.special & STRONG else None
+    if flow is not None and primitive.name in STRONG_FORMS:
         return STRONG_FORMS[primitive.name](*args)
     if len(args) > 1:
         args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a) for a in args])
@@ -57,7 +58,7 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
         if exposed[0] and owner_of(out) is owner_of(args[0].array):
             y.array = like(out, args[0].array)
         link_view(y, args[0], primitive, params)
-    return y
+    return y if flow is None or primitive.kind != "multilinear" else flow.of(y)
 
 
 STRONG_FORMS: dict[str, Callable[..., Any]] = {}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from tensorgrad.dispatch import apply, general
 from tensorgrad.fast import binary, mapping, pairing, several, unary
-from tensorgrad.primitive import Primitive, Rule, Signature, identity, register
+from tensorgrad.primitive import Kink, Primitive, Rule, Signature, identity, register
 from tensorgrad.tensor import Tensor
 
 Given = Callable[..., Any] | None
@@ -34,11 +34,12 @@ def elementwise(
     doc: str,
     symbol: str = "",
     defaults: dict[str, Any] | None = None,
+    kinks: Sequence[Kink] = (),
 ) -> Op:
     """Return the op of a function of each element: one partial per argument (``x``; ``a, b``; ``c, a, b``).
 
     The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
-    keyword parameters of `forward`, where it has any.
+    keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up.
     """
     signature = Signature((("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1], False, defaults or {})
     fixed: dict[Any, Rule | None] = {None: None, 1: identity, -1: _negation}
@@ -48,7 +49,17 @@ def elementwise(
     ]
     rules = tuple(rule for rule, _ in bound)
     record = Primitive(
-        name, "elementwise", forward, signature, rules, rules, lambda i: bound[i][1], symbol or name, samples
+        name,
+        "elementwise",
+        forward,
+        signature,
+        rules,
+        rules,
+        lambda i: bound[i][1],
+        symbol or name,
+        samples,
+        kinks=tuple(kinks),
+        stated={"partial": partials},
     )
     build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
     return _named(build(register(record)), record, doc)
@@ -78,6 +89,7 @@ def multilinear(*adjoints: Given, samples: Any, symbol: str = "") -> Decorator:
             lambda i: bound[i][1] | others[i],
             symbol or name,
             samples,
+            stated={"adjoint": adjoints},
         )
         build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
         return _named(build(register(record)), record, forward.__doc__)
@@ -85,7 +97,9 @@ def multilinear(*adjoints: Given, samples: Any, symbol: str = "") -> Decorator:
     return decorate
 
 
-def primitive(vjps: tuple[Given, ...], jvps: tuple[Given, ...], *, samples: Any, symbol: str = "") -> Decorator:
+def primitive(
+    vjps: tuple[Given, ...], jvps: tuple[Given, ...], *, samples: Any, symbol: str = "", kinks: Sequence[Kink] = ()
+) -> Decorator:
     """Return a decorator for a function whose rules are both given, one per argument (one in all if variadic)."""
 
     def decorate(forward: Callable[..., Any]) -> Op:
@@ -101,6 +115,8 @@ def primitive(vjps: tuple[Given, ...], jvps: tuple[Given, ...], *, samples: Any,
             lambda i: _bound(signature, vjps, i)[1] | _bound(signature, jvps, i)[1],
             symbol or name,
             samples,
+            kinks=tuple(kinks),
+            stated={"reverse": vjps, "forward": jvps},
         )
         plain = not signature.variadic and not signature.parameters and len(signature.arguments) > 1
         return _named((several if plain else general)(register(record)), record, forward.__doc__)
@@ -108,13 +124,24 @@ def primitive(vjps: tuple[Given, ...], jvps: tuple[Given, ...], *, samples: Any,
     return decorate
 
 
-def constant(*, samples: Any, symbol: str = "") -> Decorator:
+def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = ()) -> Decorator:
     """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it."""
 
     def decorate(forward: Callable[..., Any]) -> Op:
         name = forward.__name__
         signature = Signature.of(forward)
-        record = Primitive(name, "constant", forward, signature, (), (), lambda i: _NOTHING, symbol or name, samples)
+        record = Primitive(
+            name,
+            "constant",
+            forward,
+            signature,
+            (),
+            (),
+            lambda i: _NOTHING,
+            symbol or name,
+            samples,
+            kinks=tuple(kinks),
+        )
         return _named(general(register(record)), record, forward.__doc__)
 
     return decorate

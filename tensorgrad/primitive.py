@@ -92,13 +92,40 @@ class Signature:
         return bound, frozenset(reads)
 
 
+CONVEX = "convex: the subgradient of least norm"
+CONCAVE = "concave: the supergradient of least norm"
+LIMIT = "the limit, by continuity"
+JUMP = "constant between its jumps: zero everywhere"
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A point at which a function has a kink, a jump or a singularity, and the derivative that the library gives there.
+
+    PyTorch's rule decides: the gradient if it exists; the subgradient of least norm of a convex function, the
+    supergradient of least norm of a concave one; the limit where there is one, which may be infinite; NaN otherwise.
+
+    `at` holds the value of every argument, a number or nested tuples, and `slopes` the derivative of the sum of the
+    output by each, in the same form (None: the argument has none). `torch` holds what PyTorch gives where it differs,
+    its slopes, "refuses" or "has no such function", and `why` then gives the reason.
+    """
+
+    at: tuple[Any, ...]
+    slopes: tuple[Any, ...]
+    why: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    torch: tuple[Any, ...] | str = "the same"
+
+
 @dataclass(frozen=True, eq=False)
 class Primitive:
     """All that the library knows about one operation.
 
     `samples` is plain data from which the tests draw arguments: for elementwise primitives one domain per argument,
     for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
-    `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``.
+    `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
+    what the derivative is where there is none, and `stated` holds the rules as the table states them, by what they are:
+    "partial", "adjoint", "reverse", "forward".
     """
 
     name: str
@@ -112,6 +139,8 @@ class Primitive:
     samples: Any
     composed: Callable[..., Any] | None = None
     together: bool = False
+    kinks: tuple[Kink, ...] = ()
+    stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     _keeps: dict[tuple[bool, ...], tuple[bool, ...]] = field(default_factory=dict)
 
     @property

@@ -1,10 +1,9 @@
 """Products in which an exact zero wins, also over infinity and NaN: what a sweep uses when the plain product gave NaN.
 
 ``where(x > 0, sqrt(x), 0)`` at 0 has the derivative 0: the branch that was not taken contributes nothing. But the chain
-rule multiplies what arrives from there, 0, with the slope of the root, infinity. The cotangent 0 says that nothing
-depends on the value; a factor cannot change that. So a product is 0 where one factor is exactly 0 and the other one is
-not finite, for both factors alike, which keeps the two sweeps adjoint to each other. A NaN that the result does depend
-on still shows.
+rule multiplies what arrives from there, 0, with the slope of the root, infinity. A cotangent of 0 says that nothing
+depends on the value; no slope can change that. In the forward sweep the same chain is walked from the other end: there
+a slope of 0 says it, whatever the tangent is. A mask says it in both. A NaN that the result depends on still shows.
 
 The compositions are recorded like any other, so derivatives of higher order see the same rule.
 """
@@ -21,13 +20,17 @@ from tensorgrad.context import CONTEXT, STRONG, context
 from tensorgrad.dispatch import STRONG_FORMS
 from tensorgrad.ops import affine, linear, matmul, mul, reshape, sum, where
 from tensorgrad.ops.contractions import swapped
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.tensor import Cotangent, Flow, Tensor, wrap
 
 
 def _product(a: Any, b: Any) -> Any:
-    """Return ``a * b``, 0 where the plain product is NaN although one factor is 0."""
+    """Return ``a * b``, 0 where the plain product is NaN although nothing depends on it."""
     y = mul(a, b)
-    zero = np.isnan(y.array) & ((_array(a) == 0) | (_array(b) == 0))
+    flow, factor = (a, b) if isinstance(a, Flow) else (b, a)
+    without = _array(flow if isinstance(flow, Cotangent) else factor) == 0
+    if _array(factor).dtype.kind == "b":
+        without = without | ~_array(factor)
+    zero = np.isnan(y.array) & without
     if not zero.any():
         return y
     kept = wrap(np.asarray(~zero))
@@ -39,14 +42,14 @@ def _matmul(a: Any, b: Any) -> Any:
     y = matmul(a, b)
     if not np.isnan(y.array).any():
         return y
-    left = reshape(a, shape=(*a.shape, 1))
-    right = reshape(b, shape=(*b.shape[:-2], 1, *b.shape[-2:]))
+    left = _like(a, reshape(a, shape=(*a.shape, 1)))
+    right = _like(b, reshape(b, shape=(*b.shape[:-2], 1, *b.shape[-2:])))
     return sum(_product(left, right), axis=-2)
 
 
 def _linear(a: Any, b: Any) -> Any:
     y = linear(a, b)
-    return _matmul(a, swapped(b)) if np.isnan(y.array).any() else y
+    return _matmul(a, _like(b, swapped(b))) if np.isnan(y.array).any() else y
 
 
 def _affine(a: Any, b: Any, c: Any) -> Any:
@@ -54,8 +57,13 @@ def _affine(a: Any, b: Any, c: Any) -> Any:
     return _linear(a, b) + c if np.isnan(y.array).any() else y
 
 
+def _like(x: Any, y: Tensor) -> Tensor:
+    """Return `y`, linear in `x`, marked as `x` is."""
+    return type(x).of(y) if isinstance(x, Flow) else y
+
+
 def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else x
+    return x.array if isinstance(x, Tensor) else np.asarray(x)
 
 
 def _by_itself(form: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,7 +72,8 @@ def _by_itself(form: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any) -> Any:
         token = CONTEXT.set(replace(context(), special=context().special & ~STRONG))
         try:
-            return form(*args)
+            result = form(*args)
+            return next(a for a in args if isinstance(a, Flow)).of(result)
         finally:
             CONTEXT.reset(token)
 

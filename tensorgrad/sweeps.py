@@ -23,7 +23,7 @@ from tensorgrad.fused import expand
 from tensorgrad.ops import astype, broadcast_to, sum_to
 from tensorgrad.places import here, told
 from tensorgrad.primitive import identity
-from tensorgrad.tensor import HOOKS, Node, Tensor, linked, wrap
+from tensorgrad.tensor import HOOKS, Cotangent, Flow, Node, Tangent, Tensor, linked, wrap
 from tensorgrad.writes import check_unwritten, last_write
 
 _serial = attrgetter("serial")
@@ -90,8 +90,7 @@ def reverse(
             found = sweep.run(order, {n: _boxed(g) for n, g in seeds.items()}, True, record)
         if anomaly:
             _check_finite(record)
-        if not create_graph:
-            found = {node: g.array for node, g in found.items()}
+        found = {node: _unmarked(g) if create_graph else g.array for node, g in found.items()}
         if edges is not None:
             edges[:] = [(node, parent, gx if create_graph else gx.array) for node, parent, gx in record]
     if not retain_graph:
@@ -116,7 +115,7 @@ class _Reverse:
         self.visited, closed = [], self.closed
         grads: dict[Node, Any] = dict(seeds)
         get, take, visit, hooks = grads.get, grads.pop, self.visited.append, HOOKS or None  # the hot path
-        tensor_node, unchanged, newest = Node, identity, last_write[0]
+        tensor_node, unchanged, newest, careful = Node, identity, last_write[0], context().special & STRONG
         found: dict[Node, Any] = {}
         for node in reversed(order):
             if (g := take(node, None)) is None:
@@ -132,7 +131,7 @@ class _Reverse:
             visit(node)
             saved = node.saved
             if saved is None or boxed or newest > node.serial:
-                saved = _readable(node, boxed)
+                saved, g = _readable(node, boxed), Cotangent.of(g) if careful else g
             alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
             rules = primitive.vjps.rules(g, saved, node) if primitive.together else primitive.vjps
             for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
@@ -173,6 +172,14 @@ class _Reverse:
 
 def _boxed(g: Any) -> Tensor:
     return g if isinstance(g, Tensor) else wrap(g)
+
+
+def _unmarked(g: Tensor) -> Tensor:
+    if not isinstance(g, Flow):
+        return g
+    y = wrap(g.array)
+    y.node, y.tracked = g.node, g.tracked
+    return y
 
 
 def _spoilt(g: Any) -> bool:
@@ -256,13 +263,13 @@ def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_g
     if any(map(_spoilt, found.values())):
         with _strong(create_graph):
             found = _pushed(order, {n: _boxed(t) for n, t in tangents.items()}, outputs, True)
-        if not create_graph:
-            found = {node: t.array for node, t in found.items()}
+        found = {node: _unmarked(t) if create_graph else t.array for node, t in found.items()}
     return found
 
 
 def _pushed(order: list[Node], tangents: Mapping[Node, Any], outputs: Collection[Node], boxed: bool) -> dict[Node, Any]:
     known: dict[Node, Any] = dict(tangents)
+    careful = context().special & STRONG
     for node in order:
         if node in known or node.primitive is None:
             continue
@@ -272,7 +279,7 @@ def _pushed(order: list[Node], tangents: Mapping[Node, Any], outputs: Collection
             t = known.get(parent) if parent.__class__ is Node else None
             if t is None or rule is None:
                 continue
-            ty = rule(t, saved, node)
+            ty = rule(Tangent.of(t) if careful else t, saved, node)
             if ty.shape != node.shape:
                 ty = broadcast_to(ty, shape=node.shape)
             if ty.dtype is not node.dtype and ty.dtype != node.dtype:

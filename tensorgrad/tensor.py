@@ -161,6 +161,31 @@ class Tensor(Methods):
         (self.node or leaf(self)).name = value
 
 
+class Flow(Tensor):
+    """What a careful sweep carries along: products with it are those of `strong`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, x: Tensor) -> Self:
+        """Return `x` marked so."""
+        self = cls.__new__(cls)
+        self.array, self.grad, self.node, self.tracked = x.array, None, x.node, x.tracked
+        return self
+
+
+class Cotangent(Flow):
+    """Of a reverse sweep."""
+
+    __slots__ = ()
+
+
+class Tangent(Flow):
+    """Of a forward sweep."""
+
+    __slots__ = ()
+
+
 def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array:
     """Return `data` as an array, by the rules of `Tensor`: Python floats get the default dtype, arrays keep theirs."""
     if isinstance(data, Tensor):

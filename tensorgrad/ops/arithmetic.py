@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy import inf, nan
 
 from tensorgrad.kinds import Op, constant, elementwise
+from tensorgrad.primitive import JUMP, Kink
 
 REAL = (-3.0, 3.0)
 NONZERO = (0.3, 3.0)
+
+
+def _inverse(b: Any) -> Any:
+    """``1 / b``, infinite at 0 also where Python refuses to divide: ``x / 0.0``."""
+    try:
+        return 1 / b
+    except ZeroDivisionError:
+        return math.copysign(inf, b)
+
 
 add: Op = elementwise("add", np.add, 1, 1, symbol="+", samples=[REAL, REAL], doc="Return ``a + b``.")
 sub: Op = elementwise("sub", np.subtract, 1, -1, symbol="−", samples=[REAL, REAL], doc="Return ``a - b``.")
@@ -18,7 +30,17 @@ mul: Op = elementwise(
     "mul", np.multiply, lambda b: b, lambda a: a, symbol="*", samples=[REAL, REAL], doc="Return ``a * b``."
 )
 div: Op = elementwise(
-    "div", np.divide, lambda b: 1 / b, lambda y, b: -y / b, symbol="/", samples=[REAL, NONZERO], doc="Return ``a / b``."
+    "div",
+    np.divide,
+    _inverse,
+    lambda y, b: -y / b,
+    symbol="/",
+    samples=[REAL, NONZERO],
+    doc="Return ``a / b``.",
+    kinks=[
+        Kink((1.0, 0.0), (inf, -inf), "the limit as b falls to +0; at -0 the signs are the other way round"),
+        Kink((0.0, 0.0), (inf, nan), "by a: the limit as b falls to +0; by b: 0 / 0 has no value"),
+    ],
 )
 remainder: Op = elementwise(
     "remainder",
@@ -28,34 +50,35 @@ remainder: Op = elementwise(
     symbol="mod",
     samples=[(1.05, 1.95), (0.97, 1.03)],  # away from the jumps at multiples of b
     doc="Return ``a - floor(a / b) * b``, which has the sign of b.",
+    kinks=[Kink((2.0, 1.0), (1.0, -2.0), "a jump: the gradient of the piece that begins here")],
 )
 
 
-@constant(symbol="//", samples=[REAL, NONZERO])
+@constant(symbol="//", samples=[REAL, NONZERO], kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses")])
 def floor_divide(a: Any, b: Any) -> Any:
     """Return ``floor(a / b)``."""
     return np.floor_divide(a, b)
 
 
-@constant(symbol="sign", samples=[REAL])
+@constant(symbol="sign", samples=[REAL], kinks=[Kink((0.0,), (0.0,), JUMP)])
 def sign(x: Any) -> Any:
     """Return -1, 0 or 1 by the sign of each element."""
     return np.sign(x)
 
 
-@constant(symbol="floor", samples=[REAL])
+@constant(symbol="floor", samples=[REAL], kinks=[Kink((1.0,), (0.0,), JUMP)])
 def floor(x: Any) -> Any:
     """Return the largest integer not above each element, as a float."""
     return np.floor(x)
 
 
-@constant(symbol="ceil", samples=[REAL])
+@constant(symbol="ceil", samples=[REAL], kinks=[Kink((1.0,), (0.0,), JUMP)])
 def ceil(x: Any) -> Any:
     """Return the smallest integer not below each element, as a float."""
     return np.ceil(x)
 
 
-@constant(symbol="round", samples=[REAL])
+@constant(symbol="round", samples=[REAL], kinks=[Kink((0.5,), (0.0,), JUMP)])
 def round(x: Any, *, decimals: Any = 0) -> Any:
     """Return each element rounded half to even at `decimals` places."""
     return np.round(x, decimals)

@@ -10,6 +10,7 @@ import numpy as np
 from tensorgrad.kinds import constant, multilinear, primitive
 from tensorgrad.numerics import average, normalized, total
 from tensorgrad.ops.shapes import broadcast_to, reshape
+from tensorgrad.primitive import CONCAVE, CONVEX, Kink
 
 
 def kept(shape: Any, axis: Any) -> Any:
@@ -61,13 +62,25 @@ def _extremum_tangent(t: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:
     return sum(t * ties(x, y, axis=axis, keepdims=keepdims), axis=axis, keepdims=keepdims)
 
 
-@primitive((_extremum,), (_extremum_tangent,), symbol="max", samples="extremum")
+@primitive(
+    (_extremum,),
+    (_extremum_tangent,),
+    symbol="max",
+    samples="extremum",
+    kinks=[Kink(((1.0, 3.0, 3.0),), ((0.0, 0.5, 0.5),), CONVEX)],
+)
 def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the largest element over `axis`; equal elements share the gradient equally."""
     return np.max(x, axis=axis, keepdims=keepdims)
 
 
-@primitive((_extremum,), (_extremum_tangent,), symbol="min", samples="extremum")
+@primitive(
+    (_extremum,),
+    (_extremum_tangent,),
+    symbol="min",
+    samples="extremum",
+    kinks=[Kink(((1.0, 1.0, 3.0),), ((0.5, 0.5, 0.0),), CONCAVE)],
+)
 def amin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the smallest element over `axis`; equal elements share the gradient equally."""
     return np.min(x, axis=axis, keepdims=keepdims)

@@ -9,6 +9,9 @@ import numpy as np
 from tensorgrad.kinds import Op, constant, elementwise
 from tensorgrad.numerics import rectified
 from tensorgrad.ops.arithmetic import REAL, sign
+from tensorgrad.primitive import CONCAVE, CONVEX, JUMP, Kink
+
+BOUND = "the slope inside: what reached a bound can leave it"
 
 
 def _comparison(name: str, ufunc: np.ufunc, symbol: str) -> Op:
@@ -52,7 +55,7 @@ def bitwise_not(x: Any) -> Any:
     return np.invert(x)
 
 
-@constant(symbol="1≥½", samples=[REAL, REAL])
+@constant(symbol="1≥½", samples=[REAL, REAL], kinks=[Kink((1.0, 1.0), (0.0, 0.0), JUMP, torch="has no such function")])
 def share(a: Any, b: Any) -> Any:
     """Return the part of a maximum's gradient that belongs to `a`: 1 where a > b, 0 where a < b, 1/2 at a tie."""
     dtype = np.result_type(a, b)
@@ -82,6 +85,7 @@ where: Op = elementwise(
     symbol="where",
     samples=["mask", REAL, REAL],
     doc="Return elements of `a` where the condition `c` holds, of `b` elsewhere.",
+    kinks=[Kink((True, 1.0, 2.0), (None, 1.0, 0.0), "the condition has no derivative; all goes to the chosen branch")],
 )
 maximum: Op = elementwise(
     "maximum",
@@ -91,6 +95,7 @@ maximum: Op = elementwise(
     symbol="max",
     samples=[REAL, REAL],
     doc="Return the larger of `a` and `b`; at a tie each gets half of the gradient.",
+    kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONVEX)],
 )
 minimum: Op = elementwise(
     "minimum",
@@ -100,6 +105,7 @@ minimum: Op = elementwise(
     symbol="min",
     samples=[REAL, REAL],
     doc="Return the smaller of `a` and `b`; at a tie each gets half of the gradient.",
+    kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONCAVE)],
 )
 clip: Op = elementwise(
     "clip",
@@ -109,6 +115,10 @@ clip: Op = elementwise(
     samples=["clip"],
     defaults={"low": None, "high": None},
     doc="Return `x` limited to [low, high]; the gradient passes at the bounds themselves.",
+    kinks=[
+        Kink((-1.0,), (1.0,), BOUND, {"low": -1.0, "high": 1.0}),
+        Kink((1.0,), (1.0,), BOUND, {"low": -1.0, "high": 1.0}),
+    ],
 )
 abs: Op = elementwise(
     "abs",
@@ -117,6 +127,7 @@ abs: Op = elementwise(
     symbol="|x|",
     samples=[REAL],
     doc="Return ``|x|``; the derivative at 0 is 0, the subgradient of least norm.",
+    kinks=[Kink((0.0,), (0.0,), CONVEX)],
 )
 relu: Op = elementwise(
     "relu",
@@ -125,4 +136,5 @@ relu: Op = elementwise(
     symbol="relu",
     samples=[REAL],
     doc="Return ``max(x, 0)``; the derivative at 0 is 0.",
+    kinks=[Kink((0.0,), (0.0,), CONVEX)],
 )

@@ -6,11 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import inf, nan
 
 from tensorgrad.dtypes import get_default_dtype
 from tensorgrad.kinds import Op, elementwise
 from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.selection import where
+from tensorgrad.primitive import LIMIT, Kink
 
 POSITIVE = (0.3, 3.0)
 SMALL = (-1.5, 1.5)
@@ -18,23 +20,22 @@ UNIT = (-0.9, 0.9)
 
 
 def _slope(a: Any, b: Any) -> Any:
-    """d(a**b)/da, finite at a = 0 where b is 0 or 1."""
+    """``b * a ** (b - 1)``, finite at a = 0 where b is 0 or 1."""
     if isinstance(b, int | float):
         return 2 * a if b == 2 else b * pow(a, b - 1) if b else 0.0
     return b * pow(a, where(b == 0, 1.0, b - 1))
 
 
 def _log_slope(y: Any, a: Any, b: Any) -> Any:
-    """d(a**b)/db, 0 at a = 0 where b >= 0: the limit."""
-    if isinstance(a, int | float):
-        return y * (math.log(a) if a > 0 else 0.0 if a == 0 else math.nan)
+    """``y * log(a)``, 0 at a = 0 where b >= 0: the limit."""
+    if isinstance(a, int | float) and a:
+        return y * (math.log(a) if a > 0 else nan)
     zero = (a == 0) & (b >= 0)
     return where(zero, 0.0, y * log(where(zero, 1.0, a)))
 
 
 def _inverse_root(x: Any) -> Any:
-    root: Any = sqrt(x)
-    return 1 / root
+    return 1 / sqrt(x)
 
 
 def _sigmoid(x: Any) -> Any:
@@ -53,29 +54,78 @@ pow: Op = elementwise(
     symbol="**",
     samples=[POSITIVE, SMALL],
     doc="Return ``a ** b``.",
+    kinks=[
+        Kink(
+            (0.0, 0.0), (0.0, 0.0), "by a: the gradient of the constant a ** 0; by b: that of 0 ** b, b > 0, continued"
+        ),
+        Kink((0.0, 0.5), (inf, 0.0), "by a: the limit; by b: the gradient of the constant 0 ** b"),
+        Kink((0.0, 1.0), (1.0, 0.0), "the gradient exists: a ** 1 is a, 0 ** b is constant"),
+        Kink((0.0, -1.0), (-inf, -inf), "the limit as a falls to +0"),
+        Kink((-2.0, 3.0), (12.0, nan), "by a: the gradient; by b: a negative base has powers at whole b only"),
+    ],
 )
 exp: Op = elementwise("exp", np.exp, lambda y: y, samples=[SMALL], doc="Return ``e ** x``.")
 expm1: Op = elementwise("expm1", np.expm1, lambda y: y + 1, samples=[SMALL], doc="Return ``e ** x - 1``, exact near 0.")
 exp2: Op = elementwise("exp2", np.exp2, lambda y: math.log(2) * y, samples=[SMALL], doc="Return ``2 ** x``.")
-log: Op = elementwise("log", np.log, lambda x: 1 / x, samples=[POSITIVE], doc="Return the natural logarithm of x > 0.")
+log: Op = elementwise(
+    "log",
+    np.log,
+    lambda x: 1 / x,
+    samples=[POSITIVE],
+    doc="Return the natural logarithm of x > 0.",
+    kinks=[Kink((0.0,), (inf,), LIMIT)],
+)
 log1p: Op = elementwise(
-    "log1p", np.log1p, lambda x: 1 / (x + 1), samples=[UNIT], doc="Return ``log(1 + x)``, exact near 0."
+    "log1p",
+    np.log1p,
+    lambda x: 1 / (x + 1),
+    samples=[UNIT],
+    doc="Return ``log(1 + x)``, exact near 0.",
+    kinks=[Kink((-1.0,), (inf,), LIMIT)],
 )
 log2: Op = elementwise(
-    "log2", np.log2, lambda x: 1 / (math.log(2) * x), samples=[POSITIVE], doc="Return the logarithm to base 2."
+    "log2",
+    np.log2,
+    lambda x: 1 / (math.log(2) * x),
+    samples=[POSITIVE],
+    doc="Return the logarithm to base 2.",
+    kinks=[Kink((0.0,), (inf,), LIMIT)],
 )
 log10: Op = elementwise(
-    "log10", np.log10, lambda x: 1 / (math.log(10) * x), samples=[POSITIVE], doc="Return the logarithm to base 10."
+    "log10",
+    np.log10,
+    lambda x: 1 / (math.log(10) * x),
+    samples=[POSITIVE],
+    doc="Return the logarithm to base 10.",
+    kinks=[Kink((0.0,), (inf,), LIMIT)],
 )
 sqrt: Op = elementwise(
-    "sqrt", np.sqrt, lambda y: 0.5 / y, symbol="√", samples=[POSITIVE], doc="Return the square root."
+    "sqrt",
+    np.sqrt,
+    lambda y: 0.5 / y,
+    symbol="√",
+    samples=[POSITIVE],
+    doc="Return the square root.",
+    kinks=[Kink((0.0,), (inf,), LIMIT)],
 )
 sin: Op = elementwise("sin", np.sin, lambda x: cos(x), samples=[REAL], doc="Return the sine of x in radians.")
 cos: Op = elementwise("cos", np.cos, lambda x: -sin(x), samples=[REAL], doc="Return the cosine of x in radians.")
 tan: Op = elementwise("tan", np.tan, lambda y: 1 + y * y, samples=[UNIT], doc="Return the tangent of x in radians.")
-asin: Op = elementwise("asin", np.arcsin, lambda x: _inverse_root(1 - x * x), samples=[UNIT], doc="Return the arcsine.")
+asin: Op = elementwise(
+    "asin",
+    np.arcsin,
+    lambda x: _inverse_root(1 - x * x),
+    samples=[UNIT],
+    doc="Return the arcsine.",
+    kinks=[Kink((-1.0,), (inf,), LIMIT), Kink((1.0,), (inf,), LIMIT)],
+)
 acos: Op = elementwise(
-    "acos", np.arccos, lambda x: -_inverse_root(1 - x * x), samples=[UNIT], doc="Return the arccosine."
+    "acos",
+    np.arccos,
+    lambda x: -_inverse_root(1 - x * x),
+    samples=[UNIT],
+    doc="Return the arccosine.",
+    kinks=[Kink((-1.0,), (-inf,), LIMIT), Kink((1.0,), (-inf,), LIMIT)],
 )
 atan: Op = elementwise("atan", np.arctan, lambda x: 1 / (1 + x * x), samples=[REAL], doc="Return the arctangent.")
 sinh: Op = elementwise("sinh", np.sinh, lambda x: cosh(x), samples=[SMALL], doc="Return the hyperbolic sine.")
@@ -90,9 +140,15 @@ acosh: Op = elementwise(
     lambda x: _inverse_root(x * x - 1),
     samples=[(1.3, 4.0)],
     doc="Return the inverse hyperbolic cosine of x >= 1.",
+    kinks=[Kink((1.0,), (inf,), LIMIT)],
 )
 atanh: Op = elementwise(
-    "atanh", np.arctanh, lambda x: 1 / (1 - x * x), samples=[UNIT], doc="Return the inverse hyperbolic tangent."
+    "atanh",
+    np.arctanh,
+    lambda x: 1 / (1 - x * x),
+    samples=[UNIT],
+    doc="Return the inverse hyperbolic tangent.",
+    kinks=[Kink((-1.0,), (inf,), LIMIT), Kink((1.0,), (inf,), LIMIT)],
 )
 sigmoid: Op = elementwise(
     "sigmoid",
@@ -109,6 +165,12 @@ atan2: Op = elementwise(
     lambda a, b: -a / (a * a + b * b),
     samples=[NONZERO, NONZERO],
     doc="Return the angle of the point (b, a) in (-pi, pi].",
+    kinks=[
+        Kink(
+            (0.0, 0.0), (nan, nan), "no limit: the slopes depend on the direction; PyTorch answers 0", torch=(0.0, 0.0)
+        ),
+        Kink((0.0, -1.0), (-1.0, 0.0), "the value jumps by a full turn, the gradient is continuous"),
+    ],
 )
 logaddexp: Op = elementwise(
     "logaddexp",
@@ -117,4 +179,5 @@ logaddexp: Op = elementwise(
     lambda y, b: exp(b - y),
     samples=[REAL, REAL],
     doc="Return ``log(e ** a + e ** b)`` without overflow.",
+    kinks=[Kink((-inf, -inf), (nan, nan), "no limit: the shares depend on how a and b fall")],
 )
