@@ -280,3 +280,10 @@ def jvp(
     return tuple(
         wrap(np.zeros_like(y.array)) if t is None else _owned(t, handed) for y, t in zip(ys, result, strict=True)
     )
+
+
+def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802 - PyTorch's name
+    """Return a leaf on the memory of `data`: what old scripts write for ``data.detach().requires_grad_()``."""
+    x = wrap(data.array)
+    x.requires_grad = requires_grad
+    return x

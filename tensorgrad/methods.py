@@ -14,6 +14,7 @@ import numpy as np
 
 from tensorgrad import autograd, functions, ops
 from tensorgrad.context import context
+from tensorgrad.conversions import Conversions
 from tensorgrad.errors import AutogradError, DTypeError, InPlaceError, ShapeError
 from tensorgrad.state import State
 from tensorgrad.tensor import Tensor, as_array, leaf
@@ -223,7 +224,7 @@ class Methods(State):
 
 _NOT_MEMBERS = {"__module__", "__doc__", "__slots__", "__annotations__", "__dict__", "__weakref__"}
 
-for _class in (State, Methods):
+for _class in (Conversions, State, Methods):
     for _name, _member in vars(_class).items():
         if _name not in _NOT_MEMBERS:
             setattr(Tensor, _name, _member)
