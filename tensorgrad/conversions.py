@@ -100,7 +100,8 @@ class Conversions:
     def contiguous(self: Any, memory_format: Any = None) -> Tensor:
         """Return the tensor itself, or a copy in row-major order."""
         check_memory(memory_format=memory_format)
-        return _converted(self, None, copy=not self.array.flags.c_contiguous)
+        tensor: Tensor = self
+        return tensor if self.array.flags.c_contiguous else ops.contiguous(tensor)
 
     def is_floating_point(self: Any) -> Any:
         """Return whether the dtype is one of floats."""

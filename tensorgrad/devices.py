@@ -36,7 +36,7 @@ class device:  # noqa: N801 - PyTorch's name
             )
         kind, colon, number = type.partition(":")
         if kind not in _TYPES:
-            raise DeviceError(f"Expected one of {', '.join(_TYPES)} device type at start of device string: {type}")
+            raise DeviceError(_unknown(type))
         if colon and (index is not None or not number.isdecimal()):
             raise DeviceError(f"Invalid device string: '{type}'")
         self.type, self.index = kind, int(number) if colon else index
@@ -59,6 +59,10 @@ class device:  # noqa: N801 - PyTorch's name
 
     def __exit__(self, *exception: object) -> None:
         return
+
+
+def _unknown(name: str) -> str:
+    return f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}"
 
 
 CPU = device("cpu")
@@ -100,13 +104,14 @@ def target_dtype(target: Any, place: Any = None) -> DType | None:
     if isinstance(target, device) or (isinstance(target, str) and target.partition(":")[0] in _TYPES):
         check_device(target)
         return None
-    if isinstance(target, str | int):
-        try:
-            return as_dtype(target)
-        except DTypeError:
-            device(target)  # says which devices and which dtypes there are
+    if isinstance(target, int):
+        check_device(target)
+    try:
+        return as_dtype(target)
+    except DTypeError as error:
+        if not isinstance(target, str):
             raise
-    return as_dtype(target)
+        raise DeviceError(f"{_unknown(target)}; and no dtype: {error}") from error
 
 
 class _Word:

@@ -113,7 +113,8 @@ def promoted(operands: Sequence[Any]) -> DType:
     for group in groups:
         highest = max((_RANK[d.kind] for d in group), default=-1)
         if highest >= 0 and (result is None or highest > _RANK[result.kind]):
-            result = met(group)
+            real = result is not None and result.kind == "f" and highest == 3  # then its precision stays
+            result = np.result_type(result, np.complex64) if real else met(group)
     assert result is not None, "no operand"
     return result
 
@@ -175,7 +176,7 @@ class finfo:  # noqa: N801 - PyTorch's name
         self.bits, self.dtype = int(limits.bits), str(limits.dtype)
         self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
         self.tiny = self.smallest_normal = float(limits.smallest_normal)
-        self.resolution = float(limits.resolution)
+        self.resolution = float(f"1e-{limits.precision}")
 
     def __repr__(self) -> str:
         names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
