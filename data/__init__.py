@@ -10,5 +10,8 @@ from tensorgrad.data.digits import digits
 from tensorgrad.data.idx import read_idx
 from tensorgrad.data.mnist import mnist
 from tensorgrad.data.split import Labelled, Split, holdout
+from tensorgrad.names import answer_unknown_names
 
 __all__ = ["Labelled", "Split", "digits", "holdout", "mnist", "read_idx"]
+
+answer_unknown_names(__name__)

@@ -1,5 +1,7 @@
 """Modules: layers, containers, losses, initialisation. Every layer is a composition of primitives."""
 
+from tensorgrad.names import answer_unknown_names
+
 from . import functional, init
 from .activations import Dropout, ReLU, Sigmoid, Tanh
 from .batchnorm import BatchNorm1d
@@ -24,3 +26,5 @@ __all__ = [
     "functional",
     "init",
 ]
+
+answer_unknown_names(__name__)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from tensorgrad import composed, kernels, ops
-from tensorgrad.creation import rand
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import log_softmax, logsumexp, softmax
 from tensorgrad.fused import fused, fusible
 from tensorgrad.graph import named
+from tensorgrad.names import answer_unknown_names
 from tensorgrad.ops import relu, sigmoid, tanh
 from tensorgrad.random import Generator
+from tensorgrad.sampling import rand
 from tensorgrad.tensor import Constant, Tensor, wrap
 
 
@@ -155,3 +156,5 @@ __all__ = [
     "softmax",
     "tanh",
 ]
+
+answer_unknown_names(__name__)

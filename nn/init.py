@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 
 from tensorgrad.autograd import no_grad
-from tensorgrad.creation import rand, randn
+from tensorgrad.names import answer_unknown_names
 from tensorgrad.random import Generator
+from tensorgrad.sampling import rand, randn
 from tensorgrad.tensor import Tensor
 
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
@@ -121,3 +122,5 @@ def kaiming_uniform_(
 
 he_normal_ = kaiming_normal_
 he_uniform_ = kaiming_uniform_
+
+answer_unknown_names(__name__)

@@ -20,7 +20,7 @@ class Linear(Module):
 
     >>> import tensorgrad as tg
     >>> Linear(3, 2)(tg.ones(5, 3)).shape
-    (5, 2)
+    tensorgrad.Size([5, 2])
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 
 from tensorgrad.context import CONTEXT, Context, Scope, context
-from tensorgrad.dtypes import target_dtype
+from tensorgrad.devices import target_dtype
 from tensorgrad.tensor import Tensor, as_array, wrap
 from tensorgrad.writes import note
 
@@ -40,7 +40,7 @@ class Module:
     >>> [name for name, _ in net.named_parameters()]
     ['fc.weight', 'fc.bias']
     >>> net(tg.ones(5, 3)).shape
-    (5, 2)
+    tensorgrad.Size([5, 2])
     """
 
     training: bool
@@ -253,7 +253,7 @@ class Module:
             problems.append(f"Missing key(s) in state_dict: {', '.join(map(repr, missing))}.")
         problems += [
             f"size mismatch for {k}: copying a param with shape {v.shape} from checkpoint, "
-            f"the shape in current model is {own[k].shape}."
+            f"the shape in current model is {own[k].array.shape}."
             for k, v in values.items()
             if v.shape != own[k].shape
         ]

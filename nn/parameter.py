@@ -18,8 +18,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(0.0)
-        self.array = data.array if isinstance(data, Tensor) else Tensor(data).array
+        super().__init__(data)
         self.requires_grad = requires_grad
 
     def __repr__(self) -> str:

@@ -236,7 +236,12 @@ def jvp(
     )
 
 
+def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802 - PyTorch's name
+    """Return a leaf on the memory of `data`: what old scripts write for ``data.detach().requires_grad_()``."""
+    return data.detach().requires_grad_(requires_grad)
+
+
 __all__ = [
-    "Function", "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_enabled",
+    "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_enabled",
     "is_grad_enabled", "is_inference_mode_enabled", "jvp", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip

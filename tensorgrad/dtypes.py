@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tensorgrad.errors import DeviceError, DTypeError
+from tensorgrad.errors import DTypeError
 
 Array = npt.NDArray[Any]
 DType = np.dtype[Any]
@@ -29,9 +29,18 @@ int64 = np.dtype(np.int64)
 float16 = np.dtype(np.float16)
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
+uint16 = np.dtype(np.uint16)
+uint32 = np.dtype(np.uint32)
+uint64 = np.dtype(np.uint64)
+complex64 = np.dtype(np.complex64)
+complex128 = np.dtype(np.complex128)
+
+NAMES = (
+    "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
+    "complex64", "complex128",
+)  # fmt: skip
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
-_ELSEWHERE = ("cuda", "mps", "xpu", "meta")  # PyTorch's names of devices, which must not be taken for dtypes
 _default: list[DType] = [float32]
 
 
@@ -46,10 +55,32 @@ def get_default_dtype() -> DType:
 
 def set_default_dtype(dtype: npt.DTypeLike) -> None:
     """Make `dtype`, a floating point one, what Python floats get from now on; DTypeError for any other."""
-    found = np.dtype(dtype)
+    found = as_dtype(dtype)
     if found.kind != "f":
         raise DTypeError(f"only floating-point types are supported as the default type, found {found}")
     _default[0] = found
+
+
+def default_complex() -> DType:
+    """Return the complex dtype of the default dtype's precision."""
+    return np.result_type(_default[0], np.complex64)
+
+
+def as_dtype(dtype: Any) -> DType:
+    """Return `dtype`, a dtype, its name (``"float64"``, ``"torch.float64"``) or a Python type, as a NumPy dtype.
+
+    DTypeError for what no tensor can hold.
+    """
+    name = dtype.rpartition(".")[2] if isinstance(dtype, str) else dtype
+    try:
+        found = np.dtype(name)
+    except TypeError as error:
+        raise DTypeError(
+            f"argument 'dtype' must be a dtype, not {dtype!r}: there are {', '.join(NAMES)} (NumPy has no bfloat16)"
+        ) from error
+    if str(found) not in NAMES:
+        raise DTypeError(f"argument 'dtype' must be a dtype of numbers, not {dtype!r}: there are {', '.join(NAMES)}")
+    return found
 
 
 def check_differentiable(dtype: DType) -> None:
@@ -59,21 +90,6 @@ def check_differentiable(dtype: DType) -> None:
             f"only Tensors of floating point dtype can require gradients, found {dtype}: "
             f"a derivative needs values that can change by a little; convert first, for instance with .float()"
         )
-
-
-def target_dtype(target: Any, device: Any = None) -> DType | None:
-    """Return the dtype that the first argument of ``.to()`` asks for; None where it names only the device.
-
-    >>> target_dtype("cpu"), target_dtype("float64")
-    (None, dtype('float64'))
-    """
-    named = target if isinstance(target, str) and target.split(":")[0] in ("cpu", *_ELSEWHERE) else None
-    for place in (device, named):
-        if place is not None and str(place) != "cpu":
-            raise DeviceError(
-                f"there is no device {place!r}: tensorgrad computes on the CPU only; say 'cpu' or nothing"
-            )
-    return None if target is None or named is not None else np.dtype(target)
 
 
 def promoted(operands: Sequence[Any]) -> DType:
@@ -96,11 +112,18 @@ def promoted(operands: Sequence[Any]) -> DType:
     result: DType | None = None
     for group in groups:
         highest = max((_RANK[d.kind] for d in group), default=-1)
-        if result is None or highest > _RANK[result.kind]:
-            same = [d for d in group if _RANK[d.kind] == highest]
-            result = reduce(np.promote_types, same) if same else result
+        if highest >= 0 and (result is None or highest > _RANK[result.kind]):
+            real = result is not None and result.kind == "f" and highest == 3  # then its precision stays
+            result = np.result_type(result, np.complex64) if real else met(group)
     assert result is not None, "no operand"
     return result
+
+
+def met(dtypes: Sequence[DType]) -> DType:
+    """Return the dtype in which `dtypes` of one group meet: the highest kind of number decides the size too."""
+    highest = max(_RANK[d.kind] for d in dtypes)
+    lowest = 2 if highest == 3 else highest  # a complex number has the precision of the floats that it meets
+    return reduce(np.promote_types, [d for d in dtypes if _RANK[d.kind] >= lowest])
 
 
 def _of_number(x: Any) -> DType:
@@ -109,7 +132,7 @@ def _of_number(x: Any) -> DType:
     if isinstance(x, int):
         return int64
     if isinstance(x, complex) and not isinstance(x, float):
-        return np.result_type(_default[0], np.complex64)
+        return default_complex()
     return _default[0]
 
 
@@ -117,3 +140,62 @@ def aligned(operands: Sequence[Any]) -> list[Any]:
     """Return `operands` with every array in the dtype in which they all meet; Python numbers stay as they are."""
     dtype = promoted(operands)
     return [x.astype(dtype) if hasattr(x, "dtype") and x.dtype != dtype else x for x in operands]
+
+
+def promote_types(type1: npt.DTypeLike, type2: npt.DTypeLike) -> DType:
+    """Return the smallest dtype that is not lower than either (PyTorch's table: int64 and float16 meet in float16)."""
+    return met([as_dtype(type1), as_dtype(type2)])
+
+
+def result_type(tensor1: Any, tensor2: Any) -> DType:
+    """Return the dtype in which two operands meet, tensors, arrays or Python numbers.
+
+    >>> result_type(np.ones(3, np.int8), 1.0)
+    dtype('float32')
+    """
+    return promoted([getattr(x, "array", x) for x in (tensor1, tensor2)])
+
+
+def can_cast(from_: npt.DTypeLike, to: npt.DTypeLike) -> bool:
+    """Return whether PyTorch's casting rules allow it: never to a lower kind (bool < integer < float < complex)."""
+    return _RANK[as_dtype(from_).kind] <= _RANK[as_dtype(to).kind]
+
+
+class finfo:  # noqa: N801 - PyTorch's name
+    """The limits of a floating point dtype (None: the default one): bits, eps, max, min, tiny, resolution.
+
+    >>> finfo(float32).eps
+    1.1920928955078125e-07
+    """
+
+    def __init__(self, type: DTypeLike = None) -> None:
+        dtype = _default[0] if type is None else as_dtype(type)
+        if dtype.kind not in "fc":
+            raise DTypeError(f"finfo() requires a floating point input type, found {dtype}. Use iinfo for integers")
+        limits = np.finfo(dtype)
+        self.bits, self.dtype = int(limits.bits), str(limits.dtype)
+        self.eps, self.max, self.min = float(limits.eps), float(limits.max), float(limits.min)
+        self.tiny = self.smallest_normal = float(limits.smallest_normal)
+        self.resolution = float(f"1e-{limits.precision}")
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{n}={getattr(self, n):g}' for n in names)}, dtype={self.dtype})"
+
+
+class iinfo:  # noqa: N801 - PyTorch's name
+    """The limits of an integer dtype: bits, max, min.
+
+    >>> iinfo(uint8)
+    iinfo(min=0, max=255, dtype=uint8)
+    """
+
+    def __init__(self, type: npt.DTypeLike) -> None:
+        dtype = as_dtype(type)
+        if dtype.kind not in "iu":
+            raise DTypeError(f"iinfo() requires an integer input type, found {dtype}. Use finfo for floats")
+        limits = np.iinfo(dtype)
+        self.bits, self.min, self.max, self.dtype = int(limits.bits), int(limits.min), int(limits.max), str(dtype)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"

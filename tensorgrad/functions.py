@@ -141,7 +141,7 @@ def matmul(input: Any, other: Any) -> Tensor:
 
     >>> import tensorgrad as tg
     >>> (tg.ones(2, 3) @ tg.ones(3, 4)).shape
-    (2, 4)
+    tensorgrad.Size([2, 4])
     """
     return composed.product(operand(input), operand(other))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorgrad import autograd, functions, hooks, ops
+from tensorgrad.conversions import Conversions
 from tensorgrad.errors import AutogradError
 from tensorgrad.indexing import plain, split
 from tensorgrad.state import State
@@ -137,7 +138,7 @@ class Methods(State):
 
 _NOT_MEMBERS = {"__module__", "__doc__", "__slots__", "__annotations__", "__dict__", "__weakref__"}
 
-for _class in (State, Methods):
+for _class in (Conversions, State, Methods):
     for _name, _member in vars(_class).items():
         if _name not in _NOT_MEMBERS:
             setattr(Tensor, _name, _member)

@@ -21,7 +21,18 @@ from tensorgrad.primitive import PRIMITIVES, Kink, Primitive
 from tensorgrad.tensor import Tensor
 
 # Names that PyTorch does not have.
-OWN = frozenset({"Constant", "Tensor.array", "Tensor.family", "Tensor.name", "Tensor.node", "Tensor.tracked"})
+OWN = frozenset(
+    {
+        "ComplexDoubleTensor",
+        "ComplexFloatTensor",
+        "Constant",
+        "Tensor.array",
+        "Tensor.family",
+        "Tensor.name",
+        "Tensor.node",
+        "Tensor.tracked",
+    }
+)
 
 INTRODUCTION = """\
 # Operations

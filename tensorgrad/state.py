@@ -1,4 +1,4 @@
-"""What a tensor tells of itself and turns into: shape, dtype, conversions, Python's protocols."""
+"""What a tensor tells of itself and turns into: shape, values, Python's protocols. The dtype's part: `conversions`."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import functions, ops
-from tensorgrad.dtypes import Array, DType, DTypeLike, bool_, float16, float32, float64, int32, int64, target_dtype
-from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad import functions, ops, sampling
+from tensorgrad.conversions import Conversions
+from tensorgrad.dtypes import Array, DType, DTypeLike
+from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.exposure import handed_out
+from tensorgrad.numerics import normalized
 from tensorgrad.printing import shown
+from tensorgrad.size import Size
 from tensorgrad.tensor import Tensor, as_array, leaf, renew, wrap
 from tensorgrad.views import forget, link_alias
 
 
-class State:
+class State(Conversions):
     """The part of Tensor's methods that computes nothing."""
 
     __slots__ = ()
-    array: Array
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The length of every axis."""
-        return self.array.shape
+        return Size.of(self.array.shape)
 
     @property
     def dtype(self) -> DType:
@@ -36,11 +38,6 @@ class State:
     def ndim(self) -> int:
         """The number of axes."""
         return self.array.ndim
-
-    @property
-    def device(self) -> str:
-        """Where the memory is: always "cpu"."""
-        return "cpu"
 
     @property
     def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's and PyTorch's name
@@ -67,17 +64,24 @@ class State:
         if self.is_leaf:
             renew(self)
 
-    def size(self, dim: int | None = None) -> Any:
+    def size(self, dim: Any = None) -> Any:
         """Return the shape, or the length of one axis."""
-        return self.array.shape if dim is None else self.array.shape[dim]
+        if dim is None:
+            return Size.of(self.array.shape)
+        (axis,) = normalized(dim, self.array.ndim)
+        return self.array.shape[axis]
 
-    def dim(self) -> int:
+    def dim(self) -> Any:
         """Return the number of axes."""
         return self.array.ndim
 
-    def numel(self) -> int:
+    ndimension = dim
+
+    def numel(self) -> Any:
         """Return the number of elements."""
         return self.array.size
+
+    nelement = numel
 
     def item(self) -> Any:
         """Return the value of a one-element tensor as a Python number; ShapeError for any other."""
@@ -111,55 +115,7 @@ class State:
         """Return a copy that the gradient flows through."""
         return ops.astype(self, dtype=self.array.dtype)
 
-    def cpu(self: Any) -> Tensor:
-        """Return the tensor itself."""
-        tensor: Tensor = self
-        return tensor
-
-    def contiguous(self: Any) -> Tensor:
-        """Return the tensor itself, or a copy in row-major order."""
-        tensor: Tensor = self
-        return tensor if self.array.flags.c_contiguous else ops.astype(self, dtype=self.array.dtype)
-
-    def to(self: Any, target: Any = None, dtype: Any = None, *, device: Any = None, copy: Any = False) -> Tensor:
-        """Return the tensor in a dtype, given as such, by name or as another tensor; the tensor itself if it has it.
-
-        DeviceError for a device that is not the CPU.
-        """
-        wanted = target_dtype(target.array.dtype if isinstance(target, Tensor) else target, device)
-        wanted = wanted if dtype is None else np.dtype(dtype)
-        if not copy and (wanted is None or wanted == self.array.dtype):
-            tensor: Tensor = self
-            return tensor
-        return ops.astype(self, dtype=self.array.dtype if wanted is None else wanted)
-
-    def type_as(self: Any, other: Tensor) -> Tensor:
-        """Return the tensor in the dtype of `other`."""
-        return State.to(self, other)
-
-    def half(self) -> Tensor:
-        """Return the tensor in float16."""
-        return self.to(float16)
-
-    def float(self) -> Tensor:
-        """Return the tensor in float32."""
-        return self.to(float32)
-
-    def double(self) -> Tensor:
-        """Return the tensor in float64."""
-        return self.to(float64)
-
-    def int(self) -> Tensor:
-        """Return the tensor in int32."""
-        return self.to(int32)
-
-    def long(self) -> Tensor:
-        """Return the tensor in int64."""
-        return self.to(int64)
-
-    def bool(self) -> Tensor:
-        """Return whether each element is not zero."""
-        return self.to(bool_)
+    bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
 
     def __len__(self) -> Any:
         if not self.array.ndim:
@@ -172,12 +128,18 @@ class State:
         return (self[i] for i in range(len(self.array)))
 
     def __contains__(self, value: Any) -> Any:
+        if not isinstance(value, Tensor | int | float | complex | np.generic):
+            raise DTypeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}: use =="
+            )
         return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
 
     def __bool__(self) -> Any:
         if self.array.size != 1:
+            count = "more than one value" if self.array.size else "no values"
             raise ShapeError(
-                f"Boolean value of Tensor with {self.array.size} values is ambiguous: reduce it to one element first"
+                f"Boolean value of Tensor with {count} is ambiguous: found shape {list(self.array.shape)}; reduce it "
+                f"with .any() or .all(), or ask for .numel()"
             )
         return bool(self.array.item())
 
@@ -187,21 +149,34 @@ class State:
     def __int__(self) -> Any:
         return int(self.item())
 
+    def __complex__(self) -> Any:
+        return complex(self.item())
+
     def __index__(self) -> Any:
         if self.array.dtype.kind not in "iub":
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
     def __format__(self, spec: Any) -> Any:
-        if spec and self.array.size != 1:
-            raise TypeError(f"unsupported format string {spec!r} for a Tensor of {self.array.size} elements")
-        return format(self.item(), spec) if spec else str(self)
+        if not self.array.ndim:
+            return format(self.array.item(), spec)  # as PyTorch: f"{x}" of a tensor without axes is that of its number
+        if spec:
+            raise TypeError(
+                f"unsupported format string passed to Tensor.__format__: {spec!r} for a Tensor of shape "
+                f"{list(self.array.shape)}; format its .item() or its .tolist()"
+            )
+        return str(self)
 
     def __repr__(self: Any) -> Any:
         return shown(self.array, self.tracked, self.grad_fn)
 
     def __reduce__(self) -> Any:
         raise TypeError("a Tensor is not pickled (loading a pickle can run any code): save .numpy() or a state_dict")
+
+    def __copy__(self: Any) -> Tensor:
+        copy: Tensor = self.__class__.__new__(self.__class__)
+        copy.array, copy.grad, copy.node, copy.tracked = self.array, None, None, self.tracked
+        return copy
 
     def __deepcopy__(self: Any, memo: dict[Any, Any]) -> Tensor:
         if not self.is_leaf:

@@ -15,11 +15,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 from tensorgrad.context import Scope
-from tensorgrad.dtypes import Array, DType, DTypeLike, check_differentiable, get_default_dtype
+from tensorgrad.dtypes import Array, DType, DTypeLike, check_differentiable
 from tensorgrad.errors import AutogradError
+from tensorgrad.literals import array_of, constructed
 from tensorgrad.places import Place
 
 if TYPE_CHECKING:
@@ -91,9 +90,10 @@ class Tensor(Methods):
     """A multi-dimensional array that records what is computed from it.
 
     Args:
-        data: nested lists of Python numbers (floats become the default dtype, float32), a NumPy array or scalar (its
-            dtype is kept), or a Tensor. The data is copied.
-        dtype: the dtype to convert to.
+        data: nested lists of numbers or a NumPy array, which are copied, a Tensor, or the lengths of the axes (as
+            separate integers, or a Size) of a tensor whose elements are whatever the memory held. Numbers become
+            floats: `tensorgrad.tensor` is the function that keeps integers.
+        dtype: the dtype to convert to, the default one if not given; a Tensor keeps its own.
         requires_grad: record operations on this tensor, so that `backward` fills its `.grad`.
 
     Raises:
@@ -115,8 +115,8 @@ class Tensor(Methods):
     node: Node | None
     tracked: bool
 
-    def __init__(self, data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> None:
-        self.array = as_array(data, dtype, copy=True)
+    def __init__(self, *data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> None:
+        self.array = constructed(data, dtype)
         self.grad = None
         self.node = None
         self.tracked = False
@@ -190,29 +190,7 @@ def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array
     """Return `data` as an array, by the rules of `Tensor`: Python floats get the default dtype, arrays keep theirs."""
     if isinstance(data, Tensor):
         data = data.array
-    elif isinstance(data, list | tuple):
-        first: Any = data
-        while isinstance(first, list | tuple) and first:
-            first = first[0]
-        if isinstance(first, Tensor):
-            data = _unwrapped(data)
-        data = np.array(data)
-        if dtype is None and not isinstance(first, Tensor | np.ndarray | np.generic) and data.dtype.kind in "fc":
-            dtype = get_default_dtype() if data.dtype.kind == "f" else np.result_type(get_default_dtype(), np.complex64)
-    elif dtype is None and isinstance(data, float) and not isinstance(data, np.generic):
-        dtype = get_default_dtype()
-    result: Array
-    if hasattr(data, "__array_function__") and not isinstance(data, np.generic) and dtype is None:
-        result = data.copy() if copy else data  # an array of any library stays what it is
-    else:
-        result = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
-    if result.dtype.kind not in "biufc":
-        raise TypeError(f"cannot make a tensor of {type(data).__name__} data (NumPy dtype {result.dtype})")
-    return result
-
-
-def _unwrapped(data: Any) -> Any:
-    return [_unwrapped(x) for x in data] if isinstance(data, list | tuple) else as_array(data)
+    return array_of(data, dtype, copy)
 
 
 def wrap(array: Array) -> Tensor:

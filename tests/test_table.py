@@ -49,6 +49,7 @@ REFERENCE = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "neg": lambda x: 0 - x,
+    "contiguous": lambda x: x + 0,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "remainder": lambda a, b: a - np.floor(a / b) * b,

@@ -718,7 +718,7 @@ def test_conversions_change_the_dtype_and_the_gradient_comes_back_in_the_leafs()
 def test_a_tensor_tells_its_shape_in_pytorchs_words() -> None:
     x = tg.zeros(2, 3)
     assert (x.shape, x.size(), x.size(1), x.ndim, x.dim(), x.numel(), tg.numel(x)) == ((2, 3), (2, 3), 3, 2, 2, 6, 6)
-    assert (x.device, x.T.shape, x.mT.shape, x.is_leaf) == ("cpu", (3, 2), (3, 2), True)
+    assert (x.device, x.T.shape, x.mT.shape, x.is_leaf) == (tg.device("cpu"), (3, 2), (3, 2), True)
 
 
 # --- reductions -------------------------------------------------------------------------------------------------------

@@ -6,8 +6,12 @@
 [('x', 'x*2'), ('x*2', 'Σ'), ('Σ', 'out')]
 """
 
+from tensorgrad.names import answer_unknown_names
+
 from .curves import Curves, training_curves
 from .drawing import Drawing, draw
 from .model import EdgeRecord
 
 __all__ = ["Curves", "Drawing", "EdgeRecord", "draw", "training_curves"]
+
+answer_unknown_names(__name__)

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tensorgrad import nn, viz
-from tensorgrad.creation import randn
 from tensorgrad.data import digits, holdout, mnist
 from tensorgrad.errors import DataError, MissingDependencyError
 from tensorgrad.random import Generator, manual_seed
+from tensorgrad.sampling import randn
 from tensorgrad.testing import GradientReport, check_gradients
 from tensorgrad.viz.curves import Curves, training_curves
 from tensorgrad.viz.files import write_whole

@@ -27,7 +27,7 @@ class DigitNet(nn.Module):
 
     >>> import tensorgrad as tg
     >>> DigitNet(64)(tg.rand(5, 64)).shape
-    (5, 10)
+    tensorgrad.Size([5, 10])
     """
 
     def __init__(self, pixels: int, classes: int = 10, p: float = 0.2) -> None:

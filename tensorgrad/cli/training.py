@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from tensorgrad import nn, optim
-from tensorgrad.creation import randperm
+from tensorgrad.sampling import randperm
 from tensorgrad.tensor import Tensor
 
 from .network import Dataset, DigitNet, predictions

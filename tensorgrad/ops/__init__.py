@@ -1,6 +1,19 @@
 """The table of primitives. Each entry is an equation; everything else is derived from it (see `primitive`)."""
 
-from tensorgrad.ops.arithmetic import add, ceil, div, floor, floor_divide, mul, neg, remainder, round, sign, sub
+from tensorgrad.ops.arithmetic import (
+    add,
+    ceil,
+    contiguous,
+    div,
+    floor,
+    floor_divide,
+    mul,
+    neg,
+    remainder,
+    round,
+    sign,
+    sub,
+)
 from tensorgrad.ops.assignment import assign
 from tensorgrad.ops.contractions import affine, linear, matmul
 from tensorgrad.ops.reductions import amax, amin, argmax, argmin, mean, sum
@@ -76,6 +89,7 @@ __all__ = [
     "ceil",
     "clip",
     "concatenate",
+    "contiguous",
     "cos",
     "cosh",
     "div",

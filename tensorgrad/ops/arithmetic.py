@@ -26,6 +26,9 @@ def _inverse(b: Any) -> Any:
 add: Op = elementwise("add", np.add, 1, 1, symbol="+", samples=[REAL, REAL], doc="Return ``a + b``.")
 sub: Op = elementwise("sub", np.subtract, 1, -1, symbol="−", samples=[REAL, REAL], doc="Return ``a - b``.")
 neg: Op = elementwise("neg", np.negative, -1, symbol="−x", samples=[REAL], doc="Return ``-x``.")
+contiguous: Op = elementwise(
+    "contiguous", lambda x: x.copy(), 1, symbol="copy", samples=[REAL], doc="Return a copy in row-major order."
+)
 mul: Op = elementwise(
     "mul", np.multiply, lambda b: b, lambda a: a, symbol="*", samples=[REAL, REAL], doc="Return ``a * b``."
 )

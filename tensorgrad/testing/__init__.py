@@ -7,6 +7,8 @@
 True
 """
 
+from tensorgrad.names import answer_unknown_names
+
 from .differences import Slope, slope
 from .gradcheck import Comparison, GradcheckError, gradcheck
 from .parameters import GradientReport, ParameterCheck, check_gradients
@@ -21,3 +23,5 @@ __all__ = [
     "gradcheck",
     "slope",
 ]
+
+answer_unknown_names(__name__)

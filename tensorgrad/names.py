@@ -1,0 +1,95 @@
+"""What a name that is not there is answered with: the nearest one that is, or why there is none.
+
+The answer is made when the error is printed: ``hasattr`` and ``getattr`` with a default, which drop the error, stay
+cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+from tensorgrad.errors import TensorgradError
+
+PLACES = ("", "nn", "nn.functional", "nn.init", "optim", "autograd", "random", "cuda", "testing", "viz", "data")
+"""Where a script may find names, in the order in which they are proposed."""
+
+ABSENT = {
+    "amp": "every operation computes in the dtype of its operands: leave autocast and GradScaler out",
+    "autocast": "every operation computes in the dtype of its operands: leave autocast out",
+    "bfloat16": "NumPy has no bfloat16: use float32, or float16 where memory counts",
+    "channels_last": "there are contiguous_format and preserve_format: leave memory_format out",
+    "distributed": "tensorgrad computes in one process",
+    "fx": "the recorded graph is data: see tensorgrad.graph.Graph.trace",
+    "hub": "nothing is downloaded: define the module, then load_state_dict",
+    "jit": "there is no TorchScript: the recorded graph is data, see tensorgrad.graph.Graph.trace",
+    "multiprocessing": "tensors are not shared between processes: share their .numpy()",
+    "onnx": "there is no export: the recorded graph is data, see tensorgrad.graph.Graph.trace",
+    "quantization": "there are no quantized dtypes",
+    "sparse": "there are no sparse tensors: hold zeros, or the indices and values as two tensors",
+    "sparse_coo_tensor": "there are no sparse tensors: hold zeros, or the indices and values as two tensors",
+}
+"""PyTorch's names that have no counterpart, and what to do."""
+
+
+class UnknownNameError(TensorgradError, AttributeError):
+    """A name that a module does not have; the text proposes what there is."""
+
+    def __init__(self, module: str, name: str) -> None:
+        super().__init__(module, name, name=name)
+
+    def __str__(self) -> str:
+        module, name = self.args
+        text = f"module {module!r} has no attribute {name!r}"
+        if name in ABSENT:
+            return f"{text}: {ABSENT[name]}"
+        found = proposals(module, name)
+        return f"{text}; nearest: {', '.join(found)}" if found else text
+
+
+def missing(module: str) -> Callable[[str], NoReturn]:
+    """Return the ``__getattr__`` of the module `module`."""
+
+    def refuse(name: str) -> NoReturn:
+        raise UnknownNameError(module, name)
+
+    return refuse
+
+
+def answer_unknown_names(module: str) -> None:
+    """Give `module`, which calls this at its end, that ``__getattr__``.
+
+    Written in the module, it would be read by type checkers as a promise of every name.
+    """
+    vars(sys.modules[module])["__getattr__"] = missing(module)
+
+
+def proposals(module: str, name: str, limit: int = 3) -> list[str]:
+    """Return what there is under `name` elsewhere, or else the names most like it in `module`, then elsewhere.
+
+    >>> proposals("tensorgrad", "cross_entropy")
+    ['tensorgrad.nn.functional.cross_entropy']
+    >>> proposals("tensorgrad", "reshap")[0]
+    'tensorgrad.reshape'
+    """
+    import difflib  # only an error needs it
+
+    places = [f"tensorgrad.{place}".rstrip(".") for place in PLACES]
+    known: dict[str, list[str]] = {}
+    for place in sorted(places, key=lambda place: place != module):
+        for public in _public(importlib.import_module(place)):
+            known.setdefault(public, []).append(f"{place}.{public}")
+    for public in _public(sys.modules["tensorgrad"].Tensor):
+        known.setdefault(public, []).append(f"the method Tensor.{public}")
+    if name in known:
+        return known[name][:limit]
+    near = [public for public in known if public.lower() == name.lower()]
+    near += difflib.get_close_matches(name, known, limit, 0.77)
+    return [known[public][0] for public in dict.fromkeys(near)][:limit]
+
+
+def _public(holder: Any) -> Iterable[str]:
+    names: Iterable[str] = getattr(holder, "__all__", None) or dir(holder)
+    return [name for name in names if not name.startswith("_")]
