@@ -34,21 +34,27 @@ EdgeRecord = list[tuple[Node, Node, Any]]
 """(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
 
 
-def reachable(roots: Collection[Node], expanded: bool = False) -> list[Node]:
+def reachable(roots: Collection[Node], expanded: bool = False, since: float = 0) -> list[Node]:
     """Return the tracked nodes from which `roots` were computed, in the order of their creation.
 
-    `expanded` replaces fused nodes by their compositions first.
+    `expanded` replaces fused nodes by their compositions first. Nodes with a serial below `since` are left out: they
+    were not computed from a node of that serial, whose share in `roots` is asked for, and may be many.
     """
     order = list(roots)
     seen = set(order)
-    mark, push = seen.add, order.append
+
+    def push_newer(node: Node) -> None:
+        if node.serial >= since:
+            order.append(node)
+
+    mark, push = seen.add, push_newer if since else order.append
     for node in order:  # grows while it is walked
         for parent in node.inputs:
             if parent.__class__ is Node and parent.tracked and parent not in seen:
                 mark(parent)
                 push(parent)
     if expanded and expand(order):
-        return reachable(roots)
+        return reachable(roots, since=since)
     order.sort(key=_serial)
     return order
 
@@ -81,11 +87,12 @@ def reverse(
     """
     sweep = _Reverse(targets, closed, {})
     anomaly = context().special & ANOMALY
-    order = reachable(seeds.keys(), expanded=create_graph)
+    since = _oldest(targets)
+    order = reachable(seeds.keys(), expanded=create_graph, since=since)
     if not anomaly:
         found = sweep.run(order, seeds, create_graph, edges)
     if anomaly or any(map(_spoilt, found.values())):
-        order = reachable(seeds.keys(), expanded=True)
+        order = reachable(seeds.keys(), expanded=True, since=since)
         record: EdgeRecord = []
         with _strong(create_graph):
             found = sweep.run(order, {n: _boxed(g) for n, g in seeds.items()}, True, record)
@@ -210,6 +217,11 @@ def _check_finite(record: EdgeRecord) -> None:
             )
 
 
+def _oldest(nodes: Collection[Node] | None) -> float:
+    """Return the least serial of `nodes`; 0 for None, which stands for all."""
+    return min(map(_serial, nodes), default=0) if nodes is not None else 0
+
+
 def _fitted(gx: Any, parent: Node) -> Any:
     """Return the cotangent `gx` in the shape and dtype of the value it belongs to: broadcasting is undone here."""
     if gx.shape != parent.shape:
@@ -256,7 +268,7 @@ def relinked(node: Node) -> tuple[Any, ...]:
 
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
-    order = reachable(outputs, expanded=True)
+    order = reachable(outputs, expanded=True, since=_oldest(tangents))
     found = _pushed(order, tangents, outputs, create_graph)
     if any(map(_spoilt, found.values())):
         with _strong(create_graph):
