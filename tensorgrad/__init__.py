@@ -153,7 +153,7 @@ __all__ = [
 ]
 # fmt: on
 
-_SUBPACKAGES = ("data", "graph", "nn", "optim", "testing", "viz")
+_SUBPACKAGES = ("data", "func", "graph", "nn", "optim", "testing", "viz")
 
 
 def __getattr__(name: str) -> Any:

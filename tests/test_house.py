@@ -46,6 +46,7 @@ LAYERS = [
     "methods",
     "inplace",
     "creation",
+    "func.*",
     "testing.*",
     "__init__",
     "nn.*  optim.*  viz.*  data.*",
