@@ -47,6 +47,7 @@ LAYERS = [
     "inplace",
     "creation",
     "func.*",
+    "autograd.functional",
     "testing.*",
     "__init__",
     "nn.*  optim.*  viz.*  data.*",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Sequence
 from contextvars import Token
 from dataclasses import replace
@@ -281,3 +282,10 @@ def jvp(
     return tuple(
         wrap(np.zeros_like(y.array)) if t is None else _owned(t, handed) for y, t in zip(ys, result, strict=True)
     )
+
+
+def __getattr__(name: str) -> Any:
+    # it stands on the transforms of `func`, which stand on this module
+    if name == "functional":
+        return importlib.import_module("tensorgrad.autograd.functional")
+    raise AttributeError(f"module 'tensorgrad.autograd' has no attribute {name!r}")
