@@ -44,7 +44,7 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     try:
         values, out = _evaluate(primitive, values, params)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise _explained(primitive, values, error) from error
+        raise explained(primitive, values, error) from error
     if isinstance(out, np.generic):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
     if mode.special & ANOMALY:
@@ -136,7 +136,7 @@ def _record(
     return node
 
 
-def _explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
+def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
     """Return the error with PyTorch's wording first, the op, and the shapes and dtypes that met."""
     found = _found(values)
     if isinstance(error, IndexError):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.context import CONTEXT, context
+from tensorgrad.dispatch import explained
 from tensorgrad.exposure import check_unexposed
 from tensorgrad.fast import recorded
 from tensorgrad.primitive import Primitive, Rule, Signature
@@ -75,7 +76,10 @@ def fused(
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:
         arrays = tuple([a.array for a in args])
-        out, residuals = forward(*arrays, **params)
+        try:
+            out, residuals = forward(*arrays, **params)
+        except ValueError as error:
+            raise explained(record, list(arrays), error) from error
         mode = context()
         if not (mode.grad and True in [a.tracked for a in args]):
             return wrap(out), residuals

@@ -11,45 +11,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.context import ANOMALY, CONTEXT, STRONG, context
-from tensorgrad.errors import AnomalyError, AutogradError
-from tensorgrad.exposure import check_unexposed
-from tensorgrad.fused import expand
+from tensorgrad.errors import AnomalyError
 from tensorgrad.ops import astype, broadcast_to, sum_to
 from tensorgrad.places import here, told
 from tensorgrad.primitive import identity
-from tensorgrad.tensor import HOOKS, Cotangent, Flow, Node, Tangent, Tensor, linked, wrap
-from tensorgrad.writes import check_unwritten, last_write
+from tensorgrad.tensor import HOOKS, Cotangent, Flow, Node, Tangent, Tensor, wrap
+from tensorgrad.walks import leading_to, oldest, reachable, readable
+from tensorgrad.writes import last_write
 
-_serial = attrgetter("serial")
 vdot = np.vdot
 
 EdgeRecord = list[tuple[Node, Node, Any]]
 """(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
-
-
-def reachable(roots: Collection[Node], expanded: bool = False) -> list[Node]:
-    """Return the tracked nodes from which `roots` were computed, in the order of their creation.
-
-    `expanded` replaces fused nodes by their compositions first.
-    """
-    order = list(roots)
-    seen = set(order)
-    mark, push = seen.add, order.append
-    for node in order:  # grows while it is walked
-        for parent in node.inputs:
-            if parent.__class__ is Node and parent.tracked and parent not in seen:
-                mark(parent)
-                push(parent)
-    if expanded and expand(order):
-        return reachable(roots)
-    order.sort(key=_serial)
-    return order
 
 
 def reverse(
@@ -78,13 +56,14 @@ def reverse(
         InPlaceError: a saved value has been written since.
         AnomalyError: under anomaly detection, a contribution is not finite.
     """
-    sweep = _Reverse(targets, closed, {})
+    sweep = _Reverse(targets, closed)
     anomaly = context().special & ANOMALY
-    order = reachable(seeds.keys(), expanded=create_graph)
+    since = oldest(targets)
+    order = reachable(seeds.keys(), expanded=create_graph, since=since)
     if not anomaly:
         found = sweep.run(order, seeds, create_graph, edges)
     if anomaly or any(map(_spoilt, found.values())):
-        order = reachable(seeds.keys(), expanded=True)
+        order = reachable(seeds.keys(), expanded=True, since=since)
         record: EdgeRecord = []
         with _strong(create_graph):
             found = sweep.run(order, {n: _boxed(g) for n, g in seeds.items()}, True, record)
@@ -101,19 +80,19 @@ def reverse(
 class _Reverse:
     """One reverse sweep, or two: what it is after, and what it must remember."""
 
-    def __init__(self, targets: Collection[Node] | None, closed: bool, hooked: dict[Node, Any]) -> None:
+    def __init__(self, targets: Collection[Node] | None, closed: bool) -> None:
         self.wanted = None if targets is None else set(targets)
         self.closed = closed
-        self.hooked = hooked
+        self.hooked: dict[Node, Tensor] = {}
         self.visited: list[Node] = []
 
     def run(
         self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool, edges: EdgeRecord | None
     ) -> dict[Node, Any]:
         """Return the cotangents that are wanted; `boxed`: the rules run on Tensors."""
-        wanted, needed = self.wanted, None if self.wanted is None else _leading_to(self.wanted, order)
+        wanted, needed = self.wanted, None if self.wanted is None else leading_to(self.wanted, order)
         self.visited, closed = [], self.closed
-        grads: dict[Node, Any] = dict(seeds)
+        grads = {n: g for n, g in seeds.items() if needed is None or n in needed}
         get, take, visit, hooks = grads.get, grads.pop, self.visited.append, HOOKS or None  # the hot path
         tensor_node, unchanged, newest, careful = Node, identity, last_write[0], context().special & STRONG
         found: dict[Node, Any] = {}
@@ -131,7 +110,7 @@ class _Reverse:
             visit(node)
             saved = node.saved
             if saved is None or boxed or newest > node.serial:
-                saved, g = _readable(node, boxed), Cotangent.of(g) if careful else g
+                saved, g = readable(node, boxed), Cotangent.of(g) if careful else g
             alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
             rules = primitive.vjps.rules(g, saved, node) if primitive.together else primitive.vjps
             for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
@@ -219,46 +198,9 @@ def _fitted(gx: Any, parent: Node) -> Any:
     return gx if gx.dtype == parent.dtype else astype(gx, dtype=parent.dtype)
 
 
-def _readable(node: Node, boxed: bool) -> tuple[Any, ...]:
-    """Return the saved values of `node`, as Tensors of its graph where `boxed`; an error if not valid."""
-    assert node.primitive is not None
-    if node.saved is None:
-        raise AutogradError(
-            f"Trying to backward through the graph a second time: the saved values of {node.primitive.name} (recorded "
-            f"at {told(node.place)}) have already been freed by the backward pass at {told(node.freed)}. Specify "
-            f"retain_graph=True there if you need a second pass"
-        )
-    if last_write[0] > node.serial:
-        check_unwritten(node)
-        check_unexposed(node)
-    return relinked(node) if boxed and not node.primitive.together else node.saved
-
-
-def _leading_to(targets: set[Node], order: list[Node]) -> set[Node]:
-    """Return the nodes of `order` (creation order) that are in `targets` or computed from one."""
-    needed = set(targets)
-    for node in order:
-        for parent in node.inputs:
-            if parent.__class__ is Node and parent in needed:
-                needed.add(node)
-                break
-    return needed
-
-
-def relinked(node: Node) -> tuple[Any, ...]:
-    """Return the saved values of `node` as Tensors that stand where they stood in the graph."""
-    if not node.saved:
-        return ()
-    y, *xs = node.saved
-    return (
-        None if y is None else linked(y, node),
-        *(linked(x, i) if i.__class__ is Node and x is not None else x for x, i in zip(xs, node.inputs, strict=True)),
-    )
-
-
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
-    order = reachable(outputs, expanded=True)
+    order = reachable(outputs, expanded=True, since=oldest(tangents))
     found = _pushed(order, tangents, outputs, create_graph)
     if any(map(_spoilt, found.values())):
         with _strong(create_graph):
@@ -273,7 +215,7 @@ def _pushed(order: list[Node], tangents: Mapping[Node, Any], outputs: Collection
     for node in order:
         if node in known or node.primitive is None:
             continue
-        saved = _readable(node, boxed)
+        saved = readable(node, boxed)
         sum_of_parts = None
         for parent, rule in zip(node.inputs, node.primitive.jvps):  # noqa: B905 - rules may be endless
             t = known.get(parent) if parent.__class__ is Node else None

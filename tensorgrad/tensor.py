@@ -139,7 +139,13 @@ class Tensor(Methods):
             check_differentiable(self.array.dtype)
         if value != self.tracked:
             self.tracked = bool(value)
-            renew(self)  # a node recorded while this was a constant must not receive gradients
+            before = self.node
+            if before in _ASIDE:
+                _stand_for(self, _ASIDE.pop(before))
+            else:
+                renew(self)  # a node recorded while this was a constant must not receive gradients
+            if before is not None and not value:
+                _ASIDE[node_of(self)] = before
 
     @property
     def is_leaf(self) -> bool:
@@ -237,15 +243,25 @@ def node_of(x: Tensor) -> Node:
     return x.node or leaf(x)
 
 
+_ASIDE: WeakKeyDictionary[Node | None, Node] = WeakKeyDictionary()
+"""For the node of a leaf whose requires_grad was switched off: the one that it stands for when it is on again."""
+
+
 def renew(x: Tensor) -> None:
     """Let the leaf `x` stand in no graph any more; what was recorded stays as it was; its name and hooks stay."""
     old = x.node
-    if old is None:
-        return
-    x.node = None
-    if old.name is not None:
-        x.name = old.name
+    if old is not None:
+        x.node = None
+        if old.name is not None or old in HOOKS or old in AFTERWARDS:
+            _stand_for(x, leaf(x), old)
+
+
+def _stand_for(x: Tensor, node: Node, old: Node | None = None) -> None:
+    """Let `x` stand for `node`, with the name and the hooks that it has."""
+    before = old or node_of(x)
+    x.node = node
+    node.name = before.name
     for registry in (HOOKS, AFTERWARDS):
-        hooks = registry.pop(old, None)
+        hooks = registry.pop(before, None)
         if hooks is not None:
-            registry[node_of(x)] = hooks
+            registry[node] = hooks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +49,15 @@ def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
             f"Mismatch in shape: the gradient has a shape of {seed.array.shape} and the output has a shape of "
             f"{y.array.shape}"
         )
-    return seed if seed.array.dtype == y.array.dtype else wrap(seed.array.astype(y.array.dtype))
+    return _in_dtype_of(y, seed)
+
+
+def _in_dtype_of(y: Tensor, given: Tensor) -> Tensor:
+    """Return a cotangent or tangent in the dtype of the value it belongs to, and on plain memory."""
+    converted: Tensor = given
+    if given.array.dtype != y.array.dtype or given.array.__class__ is not np.ndarray:
+        converted = astype(given, dtype=y.array.dtype)
+    return converted
 
 
 def _seeds(outputs: Sequence[Tensor], gradients: Sequence[Any] | None, create_graph: bool) -> dict[Node, Any]:
@@ -115,7 +124,7 @@ def backward(
     else:
         pairs = [(node.owner(), g) for node, g in found.items() if node.owner is not None]
     for owner, g in pairs:
-        if owner is not None and g is not None:
+        if owner is not None and g is not None and owner.tracked:
             _accumulate(owner, g, handed)
             if AFTERWARDS and owner.node is not None:
                 for hook in list(AFTERWARDS.get(owner.node, {}).values()):
@@ -220,12 +229,13 @@ def jvp(
     ys, xs, ts = _tensors(outputs), _tensors(inputs), _tensors(tangents)
     known: dict[Node, Any] = {}
     for x, t in zip(xs, ts, strict=True):
-        if x.array.shape != t.array.shape:
-            raise ShapeError(f"a tangent has the shape of its input {x.array.shape}, found {t.array.shape}")
+        if x.array.shape != np.shape(t):
+            raise ShapeError(f"a tangent has the shape of its input {x.array.shape}, found {tuple(np.shape(t))}")
         if not x.tracked:
             raise AutogradError("an input does not require grad: nothing was recorded for it")
         node = x.node or leaf(x)
-        known[node] = t if create_graph else t.array
+        tangent = _in_dtype_of(x, t if isinstance(t, Tensor) else wrap(as_array(t)))
+        known[node] = tangent if create_graph else tangent.array
     nodes = [y.node or leaf(y) for y in ys]
     with enable_grad():
         found = forward(known, nodes, create_graph=create_graph)
@@ -245,3 +255,10 @@ __all__ = [
     "Function", "Variable", "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_enabled",
     "is_grad_enabled", "is_inference_mode_enabled", "jvp", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # it stands on the transforms of `func`, which stand on this module
+    if name == "functional":
+        return importlib.import_module("tensorgrad.autograd.functional")
+    raise AttributeError(f"module 'tensorgrad.autograd' has no attribute {name!r}")
