@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorgrad.context import RECOMPUTING, context
 from tensorgrad.creation import ones, zeros
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import ShapeError
@@ -82,7 +83,8 @@ class BatchNorm1d(Module):
         if self.training and n < 2:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {x.array.shape}")
         y, mean, var = functional.batch_norm(x, weight, bias, self.eps)
-        if self.training and running_mean is not None and running_var is not None:
+        first = not context().flags & RECOMPUTING  # a checkpoint runs it twice for one batch
+        if self.training and first and running_mean is not None and running_var is not None:
             factor = self._next_factor()
             _move(running_mean, mean, factor, factor)
             _move(running_var, var, factor, factor * n / (n - 1))  # from the biased to the unbiased variance

@@ -13,6 +13,7 @@ from tensorgrad.devices import target_dtype
 from tensorgrad.tensor import Tensor, as_array, wrap
 from tensorgrad.writes import note
 
+from .hooks import Hookable, hooked
 from .parameter import Parameter
 
 M = TypeVar("M", bound="Module")
@@ -25,7 +26,7 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Module:
+class Module(Hookable):
     """Base class of everything with parameters. Subclasses assign attributes in ``__init__`` and define ``forward``.
 
     >>> import tensorgrad as tg
@@ -53,6 +54,7 @@ class Module:
         for name in ("_parameters", "_buffers", "_modules"):
             object.__setattr__(self, name, {})
         object.__setattr__(self, "_paths", None)
+        object.__setattr__(self, "_hooks", None)
         self.training = True
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -64,7 +66,7 @@ class Module:
         outer = context()
         token = CONTEXT.set(Context(outer.grad, outer.special, Scope(self, outer.scope), outer.flags))
         try:
-            return self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs) if self._hooks is None else hooked(self, self._hooks, args, kwargs)
         finally:
             CONTEXT.reset(token)
 

@@ -242,7 +242,7 @@ __all__ = [
 # fmt: on
 
 _SUBPACKAGES = (
-    "accelerator", "backends", "cuda", "data", "func", "graph", "mps", "nn", "optim", "testing", "viz", "xpu",
+    "accelerator", "backends", "cuda", "data", "func", "graph", "mps", "nn", "optim", "testing", "utils", "viz", "xpu",
 )  # fmt: skip
 _missing = missing("tensorgrad")
 

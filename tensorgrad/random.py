@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import index
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from tensorgrad.tensor import Tensor, wrap
 
 _MASK = (1 << 64) - 1
 _STATE = (("seed", 8), ("state", 16), ("inc", 16), ("has_uint32", 1), ("uinteger", 4))  # name, length in bytes
+
+
+_living: WeakSet[Generator] = WeakSet()
 
 
 class Generator:
@@ -33,6 +37,7 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         check_device(device)
         self.manual_seed(67280421310721)
+        _living.add(self)
 
     @property
     def device(self) -> device:
@@ -148,6 +153,11 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
     finally:
         if enabled:
             set_rng_state(state)
+
+
+def states() -> list[tuple[Generator, Tensor]]:
+    """Return every generator with its state: what a second run of something begins with."""
+    return [(g, g.get_state()) for g in list(_living)]
 
 
 def generator_of(generator: Generator | None) -> np.random.Generator:

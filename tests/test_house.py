@@ -63,6 +63,7 @@ LAYERS = [
     "composition  formulas",
     "reference",
     "nn.*  optim.*  viz.*  data.*",
+    "utils.*",
     "cli.*",
     "__main__",
 ]
