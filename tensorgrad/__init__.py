@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from tensorgrad import autograd, methods  # noqa: F401 - importing methods gives Tensor its methods
+from tensorgrad import autograd, functions, linalg, methods  # noqa: F401 - importing methods gives Tensor its methods
 from tensorgrad.autograd import enable_grad, is_grad_enabled, no_grad
 from tensorgrad.creation import (
     arange,
@@ -49,89 +49,7 @@ from tensorgrad.dtypes import (
     set_default_dtype,
     uint8,
 )
-from tensorgrad.functions import (
-    all,
-    allclose,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    broadcast_to,
-    cat,
-    clamp,
-    equal,
-    flatten,
-    isfinite,
-    isnan,
-    log_softmax,
-    logsumexp,
-    matmul,
-    max,
-    mean,
-    min,
-    numel,
-    permute,
-    reshape,
-    softmax,
-    squeeze,
-    stack,
-    std,
-    sum,
-    t,
-    transpose,
-    unsqueeze,
-    var,
-    where,
-)
-from tensorgrad.ops import (
-    abs,
-    acos,
-    acosh,
-    add,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    ceil,
-    cos,
-    cosh,
-    div,
-    eq,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    floor_divide,
-    ge,
-    gt,
-    le,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logical_not,
-    lt,
-    maximum,
-    minimum,
-    mul,
-    ne,
-    neg,
-    pow,
-    relu,
-    remainder,
-    round,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
-    sqrt,
-    sub,
-    tan,
-    tanh,
-)
+from tensorgrad.functions import *  # noqa: F403 - the list of names is functions.__all__
 from tensorgrad.random import Generator, manual_seed
 from tensorgrad.tensor import Constant, Tensor
 
@@ -139,19 +57,14 @@ __version__ = "0.1.0"
 
 # fmt: off
 __all__ = [
-    "Constant", "Generator", "Tensor", "abs", "acos", "acosh", "add", "all", "allclose", "amax", "amin", "any",
-    "arange", "argmax", "argmin", "as_tensor", "asin", "asinh", "atan", "atan2", "atanh", "autograd", "bool",
-    "broadcast_to", "cat", "ceil", "clamp", "cos", "cosh", "div", "empty", "enable_grad", "eq", "equal", "exp",
-    "exp2", "expm1", "eye", "flatten", "float16", "float32", "float64", "floor", "floor_divide", "from_numpy",
-    "full", "full_like", "ge", "get_default_dtype", "gt", "int16", "int32", "int64", "int8", "is_grad_enabled",
-    "isfinite", "isnan", "le", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp",
-    "logical_not", "logsumexp", "lt", "manual_seed", "matmul", "max", "maximum", "mean", "min", "minimum", "mul",
-    "ne", "neg", "no_grad", "normal", "numel", "ones", "ones_like", "permute", "pow", "rand", "rand_like",
-    "randint", "randn", "randn_like", "randperm", "relu", "remainder", "reshape", "round", "set_default_dtype",
-    "sigmoid", "sign", "sin", "sinh", "softmax", "sqrt", "squeeze", "stack", "std", "sub", "sum", "t", "tan",
-    "tanh", "tensor", "transpose", "uint8", "unsqueeze", "var", "where", "zeros", "zeros_like",
+    "Constant", "Generator", "Tensor", "arange", "as_tensor", "autograd", "bool", "empty", "enable_grad", "eye",
+    "float16", "float32", "float64", "from_numpy", "full", "full_like", "get_default_dtype", "int16", "int32",
+    "int64", "int8", "is_grad_enabled", "linalg", "linspace", "manual_seed", "no_grad", "normal", "ones",
+    "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "set_default_dtype", "tensor",
+    "uint8", "zeros", "zeros_like",
 ]
 # fmt: on
+__all__ += functions.__all__
 
 _SUBPACKAGES = ("data", "graph", "nn", "optim", "testing", "viz")
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from tensorgrad.context import Context, context
 from tensorgrad.dtypes import aligned, get_default_dtype
-from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
+from tensorgrad.numerics import axis_error
 from tensorgrad.primitive import Primitive
 from tensorgrad.tensor import Node, Tensor, leaf, tick, wrap
 
@@ -120,6 +121,10 @@ def _record(
 def _explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
     """Return the error with PyTorch's wording first, the op, and the shapes and dtypes that met."""
     found = ", ".join(f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values)
+    if isinstance(error, np.exceptions.AxisError) and error.axis is not None and error.ndim is not None:
+        return axis_error(error.axis, error.ndim)
+    if isinstance(error, np.linalg.LinAlgError):
+        return LinAlgError(f"{error} (in {primitive.name} of {found})")
     if isinstance(error, IndexError):
         return IndexError(f"{error} (in {primitive.name} of {found})")
     if isinstance(error, TypeError | OverflowError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import functions, ops
+from tensorgrad import composed, ops
 from tensorgrad.dtypes import Array, DType, DTypeLike, bool_, float16, float32, float64, int32, int64, target_dtype
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.printing import shown
@@ -48,7 +48,7 @@ class State:
     @property
     def mT(self: Any) -> Tensor:  # noqa: N802 - PyTorch's name
         """The view with the last two axes swapped."""
-        return functions.transpose(self, -1, -2)
+        return composed.exchanged(self, -1, -2)
 
     @property
     def data(self: Any) -> Tensor:
