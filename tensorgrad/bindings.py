@@ -5,6 +5,8 @@ What the table holds is bound to the primitive itself; functions with PyTorch's 
 
 from __future__ import annotations
 
+from typing import Any
+
 from tensorgrad import ops
 from tensorgrad.functions import (
     arithmetic,
@@ -27,6 +29,7 @@ from tensorgrad.functions import (
     shapes,
 )
 from tensorgrad.state import State
+from tensorgrad.tensor import Tensor
 
 
 class Bindings(State):
@@ -270,7 +273,6 @@ class Bindings(State):
     take = indexing.take
     gather = indexing.gather
     take_along_dim = indexing.take_along_dim
-    where = indexing.where
     nonzero = indexing.nonzero
     argwhere = indexing.argwhere
 
@@ -289,3 +291,8 @@ class Bindings(State):
     bincount = counting.bincount
     histc = counting.histc
     histogram = counting.histogram
+
+    def where(self: Any, condition: Any, other: Any) -> Tensor:
+        """Return the elements of this tensor where `condition` holds, of `other` elsewhere."""
+        tensor: Tensor = indexing.where(condition, self, other)
+        return tensor

@@ -131,7 +131,9 @@ def _explained(primitive: Primitive, values: list[Any], error: Exception) -> Exc
         return DTypeError(f"{primitive.name}() cannot take {found}: {error}")
     reason = str(error)
     shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
-    if primitive.kind in ("elementwise", "constant") and len(shapes) > 1:
+    if primitive.name == "matmul":
+        shapes = [s[:-2] for s in shapes]  # the batches broadcast
+    if (primitive.kind in ("elementwise", "constant") or primitive.name == "matmul") and len(shapes) > 1:
         for k in range(1, max(map(len, shapes)) + 1):
             sizes = [s[-k] for s in shapes if len(s) >= k and s[-k] != 1]
             if len(set(sizes)) > 1:

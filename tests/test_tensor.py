@@ -807,7 +807,8 @@ def test_the_gradient_of_the_deviation_of_equal_values_is_zero() -> None:
 
 def test_the_mean_of_integers_raises_and_the_sum_is_int64() -> None:
     for name in ("mean", "var", "std"):
-        with pytest.raises(DTypeError, match="could not infer output dtype"):
+        words = "could not infer output dtype" if name == "mean" else "only support floating point"
+        with pytest.raises(DTypeError, match=words):
             getattr(tg.tensor([1, 2]), name)()
     for dtype in (np.int32, np.int8, np.uint8, np.bool_):
         assert tg.tensor(np.ones(3, dtype)).sum().dtype == tg.int64

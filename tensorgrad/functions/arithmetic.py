@@ -19,7 +19,7 @@ from tensorgrad.tensor import Tensor
 
 def _binary(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:
     def function(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
-        return op(input, other)
+        return op(input if isinstance(other, Tensor) else operand(input), other)
 
     function.__name__ = function.__qualname__ = op.__name__
     function.__doc__ = op.__doc__

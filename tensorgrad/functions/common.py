@@ -42,22 +42,32 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     """
     parameters = inspect.signature(function).parameters
     renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in parameters and theirs not in parameters}
-    writes = "out" in parameters
+    writes, names = "out" in parameters, tuple(parameters)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if not kwargs:
-            return function(*args)  # type: ignore[call-arg]
-        for theirs, ours in renamed.items():
+        for theirs, ours in renamed.items() if kwargs else ():
             if theirs in kwargs:
                 kwargs[ours] = kwargs.pop(theirs)
-        out = kwargs.pop("out", None) if writes else None
-        if out is None:
-            return function(*args, **kwargs)
-        _refuse_recording(function.__name__, (*args, *kwargs.values(), out))
-        return _delivered(function(*args, **kwargs), out)
+        out = kwargs.pop("out", None) if writes and kwargs else None
+        if out is not None:
+            _refuse_recording(function.__name__, (*args, *kwargs.values(), out))
+        try:
+            value = function(*args, **kwargs)
+        except AttributeError as error:
+            raise _explained(function.__name__, names, (*args, *kwargs.values()), error) from error
+        return value if out is None else _delivered(value, out)
 
     return call
+
+
+def _explained(function: str, names: tuple[str, ...], values: tuple[Any, ...], error: AttributeError) -> Exception:
+    """Return PyTorch's error for an argument that is no tensor, where that is what went wrong."""
+    places = [i for i, v in enumerate(values) if v is error.obj]
+    if error.name != "array" or not places or places[0] >= len(names):
+        return error
+    name, kind = names[places[0]], type(error.obj).__name__
+    return TypeError(f"{function}(): argument '{name}' (position {places[0] + 1}) must be Tensor, not {kind}")
 
 
 def _refuse_recording(name: str, values: tuple[Any, ...]) -> None:
@@ -143,12 +153,14 @@ def tensors_of(name: str, tensors: Any) -> list[Tensor]:
     """Return the elements of a list of tensors, of which there is one at least."""
     found = [operand(x) for x in tensors]
     if not found:
-        raise ShapeError(f"{name}(): expected a non-empty list of Tensors")
+        raise ShapeError(
+            f"torch.{name}(): expected a non-empty list of Tensors ({name} expects a non-empty TensorList)"
+        )
     return found
 
 
-def positions(name: str, index: Any, size: int) -> Array:
-    """Return an integer index into an axis of length `size` as an array of its own, checked."""
+def positions(name: str, index: Any, size: int, dim: int) -> Array:
+    """Return an integer index into the axis `dim`, of length `size`, as an array of its own, checked."""
     array = operand(index).array
     if array.dtype.kind not in "iu" and array.size:
         raise DTypeError(f"{name}(): Expected dtype int32/int64 for index, found {array.dtype}")
@@ -156,7 +168,9 @@ def positions(name: str, index: Any, size: int) -> Array:
     wrong = (found < 0) | (found >= size)
     if wrong.any():
         first = found[wrong].flat[0]
-        raise RangeError(f"index {first} is out of bounds for dimension with size {size} (index out of range in self)")
+        raise RangeError(
+            f"index {first} is out of bounds for dimension {dim} with size {size}: index out of range in self, {name}()"
+        )
     return found
 
 

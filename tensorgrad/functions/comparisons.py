@@ -16,7 +16,7 @@ from tensorgrad.tensor import Tensor
 
 def _comparison(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:
     def function(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
-        return op(input, other)
+        return op(input if isinstance(other, Tensor) else operand(input), other)
 
     function.__name__ = function.__qualname__ = op.__name__
     function.__doc__ = op.__doc__
@@ -59,31 +59,37 @@ def logical_xor(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     return ops.bitwise_xor(_truth(input), _truth(other))
 
 
+@keywords
 def isnan(input: Tensor) -> Tensor:
     """Return whether each element is NaN."""
     return constant(np.isnan(input.array))
 
 
+@keywords
 def isfinite(input: Tensor) -> Tensor:
     """Return whether each element is neither infinite nor NaN."""
     return constant(np.isfinite(input.array))
 
 
+@keywords
 def isinf(input: Tensor) -> Tensor:
     """Return whether each element is infinite."""
     return constant(np.isinf(input.array))
 
 
+@keywords
 def isposinf(input: Tensor) -> Tensor:
     """Return whether each element is positive infinity."""
     return constant(np.isposinf(input.array))
 
 
+@keywords
 def isneginf(input: Tensor) -> Tensor:
     """Return whether each element is negative infinity."""
     return constant(np.isneginf(input.array))
 
 
+@keywords
 def isreal(input: Tensor) -> Tensor:
     """Return whether the imaginary part of each element is zero."""
     return constant(np.isreal(input.array))
@@ -95,21 +101,25 @@ def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return constant(input.array < 0 if input.array.dtype.kind in "biu" else np.signbit(input.array))
 
 
+@keywords
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Return whether ``|input - other| <= atol + rtol * |other|``, element by element."""
     return constant(np.isclose(input.array, other.array, rtol, atol, equal_nan))
 
 
+@keywords
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Return whether ``|input - other| <= atol + rtol * |other|`` everywhere."""
     return bool(np.allclose(input.array, other.array, rtol, atol, equal_nan))
 
 
+@keywords
 def equal(input: Tensor, other: Tensor) -> bool:
     """Return whether two tensors have the same shape and elements."""
     return bool(np.array_equal(input.array, other.array))
 
 
+@keywords
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Return whether each of `elements` is among `test_elements`."""
     return constant(np.isin(operand(elements).array, operand(test_elements).array, assume_unique, invert))
@@ -131,6 +141,7 @@ def any(
     return constant(np.any(input.array, axis=normalized(chosen(dim, axis), input.array.ndim), keepdims=keepdim))
 
 
+@keywords
 def is_nonzero(input: Tensor) -> bool:
     """Return whether the only element of `input` is not zero; ShapeError where there are none or several."""
     if input.array.size != 1:
@@ -138,6 +149,7 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input.array.item())
 
 
+@keywords
 def is_floating_point(input: Tensor) -> bool:
     """Return whether the dtype is a floating point one."""
     return input.array.dtype.kind == "f"

@@ -46,6 +46,7 @@ def _found(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_
     return constant(values) if len(parts) == 1 else tuple(constant(part) for part in parts)
 
 
+@keywords
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -62,6 +63,7 @@ def unique_consecutive(
     return _found(np.take(a, starts, axis), inverse.reshape(shape), counts, return_inverse, return_counts)
 
 
+@keywords
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Return how often each of the numbers 0, 1, 2, ... occurs in `input`, or the sum of the `weights` found there.
 
@@ -166,6 +168,7 @@ def searchsorted(
     return constant(np.asarray(found, int32 if out_int32 else int64))
 
 
+@keywords
 def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """Return the number of the bucket between ascending `boundaries` that each of `input` is in.
 

@@ -59,12 +59,14 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
     return swapped(y) if upper else y
 
 
+@keywords
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """Return the X with ``L Lᵀ X = B``, given Cholesky's factor."""
     lower = swapped(L) if upper else L
     return solve_triangular(swapped(lower), solve_triangular(lower, B, upper=False), upper=True)
 
 
+@keywords
 def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
     """Return Q, with orthonormal columns, and the upper triangular R with ``Q R = A``.
 
@@ -90,6 +92,7 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
     return OrthogonalTriangular(q, ops.concatenate(r, rest, axis=-1))
 
 
+@keywords
 def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     """Return (U, S, Vh) with ``A = U diag(S) Vh``; without `full_matrices`, only min(m, n) columns of U and rows of Vh.
 
@@ -110,11 +113,13 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     return SingularValues(u, s, vh)
 
 
+@keywords
 def svdvals(A: Tensor) -> Tensor:
     """Return the singular values of `A` in descending order."""
     return svd(A, full_matrices=False).S
 
 
+@keywords
 def eigh(A: Tensor, UPLO: str = "L") -> Spectrum:
     """Return the eigenvalues, ascending, and eigenvectors of the symmetric matrix `A`, or of each in a batch.
 
@@ -126,6 +131,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Spectrum:
     return Spectrum(_row(y, -1), _rows(y, None, -1))
 
 
+@keywords
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """Return the eigenvalues, ascending, of the symmetric matrix `A`."""
     return eigh(A, UPLO).eigenvalues

@@ -18,6 +18,7 @@ def _moved(ndim: int, first: int, second: int) -> tuple[int, ...]:
     return (*(i for i in range(ndim) if i not in (first, second)), first, second)
 
 
+@keywords
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return a view of the diagonal over two dimensions, as the last dimension.
 
@@ -32,6 +33,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return ops.diagonal(ops.transpose(input, axes=_moved(ndim, first, second)), offset=offset)
 
 
+@keywords
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Return matrices with the last dimension of `input` on a diagonal over the new dimensions `dim1` and `dim2`."""
     ndim = input.array.ndim + 1
@@ -56,11 +58,13 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     )
 
 
+@keywords
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """Return the matrix with all elements of `input` on a diagonal."""
     return diag_embed(ops.reshape(input, shape=(input.array.size,)), offset)
 
 
+@keywords
 def trace(input: Tensor) -> Tensor:
     """Return the sum of the diagonal of a matrix."""
     if input.array.ndim != 2:
@@ -93,11 +97,13 @@ def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     return _triangle(input, "triu", lambda above: above >= diagonal)
 
 
+@keywords
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
     """Return the positions (2, n) of the lower triangle of a (row, col) matrix, row by row."""
     return constant(np.array(np.tril_indices(row, offset, col), np.dtype(dtype)))
 
 
+@keywords
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
     """Return the positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
     return constant(np.array(np.triu_indices(row, offset, col), np.dtype(dtype)))

@@ -16,6 +16,9 @@ from tensorgrad.tensor import Tensor
 
 def _unary(op: Callable[[Any], Any]) -> Callable[..., Tensor]:
     def function(input: Any, *, out: Tensor | None = None) -> Any:
+        if not isinstance(input, Tensor):
+            kind = type(input).__name__
+            raise TypeError(f"{op.__name__}(): argument 'input' (position 1) must be Tensor, not {kind}")
         return op(input)
 
     function.__name__ = function.__qualname__ = op.__name__
@@ -63,6 +66,7 @@ def round(input: Any, *, decimals: int = 0, out: Tensor | None = None) -> Tensor
     return ops.round(input, decimals=decimals)
 
 
+@keywords
 def positive(input: Tensor) -> Tensor:
     """Return `input` itself."""
     return input

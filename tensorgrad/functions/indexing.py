@@ -42,19 +42,19 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     return ops.getitem(input, index=along_axis(axis, slice(first, first + length)))
 
 
-def vector(name: str, index: Any, size: int) -> Array:
+def vector(name: str, index: Any, size: int, dim: int) -> Array:
     """Return an index that must be a vector, or a number, checked."""
-    places = positions(name, index, size)
-    if places.ndim > 1:
-        raise RangeError(f"{name}(): Index is supposed to be a vector, found shape {list(places.shape)}")
-    return places.reshape(-1)
+    found = operand(index)
+    if found.array.ndim > 1:
+        raise RangeError(f"{name}(): Index is supposed to be a vector, found shape {list(found.array.shape)}")
+    return positions(name, found, size, dim).reshape(-1)
 
 
 @keywords
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the slices of `input` at the positions `index`, a vector, along `dim`."""
     x, axis = lifted(input), dimension(dim, input.array.ndim)
-    return like(ops.getitem(x, index=along_axis(axis, vector("index_select", index, x.array.shape[axis]))), input)
+    return like(ops.getitem(x, index=along_axis(axis, vector("index_select", index, x.array.shape[axis], axis))), input)
 
 
 def boolean(name: str, mask: Any) -> Tensor:
@@ -97,7 +97,7 @@ def grid_of(index: Array, axis: int) -> tuple[Array, ...]:
 def placed(name: str, input: Tensor, dim: int, index: Any, limits: tuple[tuple[int, ...], ...]) -> Any:
     """Return the lifted `input`, the axis and the checked `index`; `limits` are shapes that it must fit in."""
     x, axis = lifted(input), dimension(dim, input.array.ndim)
-    places = positions(name, index, x.array.shape[axis])
+    places = positions(name, index, x.array.shape[axis], axis)
     places = places.reshape(1) if not places.ndim else places
     if places.size and any(places.ndim != len(shape) for shape in (x.array.shape, *limits)):
         raise ShapeError(
@@ -169,6 +169,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None)
     return constant(np.argwhere(input.array))
 
 
+@keywords
 def argwhere(input: Tensor) -> Tensor:
     """Return the positions of the elements that are not zero, one a row."""
     return constant(np.argwhere(input.array))

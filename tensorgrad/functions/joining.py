@@ -53,16 +53,19 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     return composed.stack(tensors_of("stack", tensors), dim)
 
 
+@keywords
 def atleast_1d(*tensors: Any) -> Any:
     """Return each tensor with at least one axis."""
     return _each(tensors, lambda x: x if x.array.ndim else ops.reshape(x, shape=(1,)))
 
 
+@keywords
 def atleast_2d(*tensors: Any) -> Any:
     """Return each tensor with at least two axes; a vector becomes a row."""
     return _each(tensors, lambda x: x if x.array.ndim > 1 else ops.reshape(x, shape=(1, x.array.size)))
 
 
+@keywords
 def atleast_3d(*tensors: Any) -> Any:
     """Return each tensor with at least three axes; a vector becomes (1, n, 1), a matrix (n, m, 1)."""
 
@@ -110,6 +113,7 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
     return cat([x if x.array.ndim > 1 else ops.reshape(x, shape=(x.array.size, 1)) for x in xs], 1)
 
 
+@keywords
 def block_diag(*tensors: Any) -> Tensor:
     """Return the matrix with `tensors` of at most two axes as blocks on its diagonal, zeros elsewhere."""
     xs = [operand(x) for x in tensors]
@@ -194,6 +198,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(ops.getitem(input, index=along_axis(axis, i)) for i in range(input.array.shape[axis]))
 
 
+@keywords
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return the coordinates of all points of a grid, one tensor for each of the vectors `tensors`.
 
@@ -226,6 +231,7 @@ def _vector(x: Any) -> Tensor:
     return found
 
 
+@keywords
 def cartesian_prod(*tensors: Any) -> Tensor:
     """Return all tuples of one element from each of the vectors `tensors`, as rows; of one vector, the vector."""
     xs = [_vector(x) for x in tensors]
@@ -234,6 +240,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
     return stack([ops.reshape(grid, shape=(grid.array.size,)) for grid in meshgrid(*xs)], 1)
 
 
+@keywords
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Return all choices of `r` elements of the vector `input`, as rows, in the order of their places."""
     n = _vector(input).array.size

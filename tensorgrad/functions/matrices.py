@@ -64,6 +64,7 @@ def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
         ) from error
 
 
+@keywords
 def inverse(input: Tensor) -> Tensor:
     """Return the inverse of a matrix; see `linalg.inv`."""
     return inv(input)
@@ -76,12 +77,14 @@ def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     return ops.det(A)
 
 
+@keywords
 def slogdet(A: Tensor) -> SignAndLogarithm:
     """Return the sign of the determinant of `A` and the logarithm of its absolute value, which cannot overflow."""
     check_matrix(A, "linalg.slogdet", square=True)
     return SignAndLogarithm(constant(np.linalg.slogdet(A.array).sign), ops.logabsdet(A))
 
 
+@keywords
 def logdet(input: Tensor) -> Tensor:
     """Return the logarithm of the determinant: NaN where that is negative."""
     found = slogdet(input)
@@ -116,6 +119,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     return composed.squeezed(y, -1) if vector else y
 
 
+@keywords
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
     """Return the X with ``A X = B``, reading only one triangle of `A`, with a diagonal of ones if `unitriangular`."""
     check_matrix(A, "linalg.solve_triangular", square=True)
@@ -131,17 +135,20 @@ def _tolerance(A: Tensor) -> float:
     return float(max(A.array.shape[-2:]) * eps)
 
 
+@keywords
 def pinv(A: Tensor, *, rtol: float | None = None, hermitian: bool = False) -> Tensor:
     """Return the pseudo-inverse of `A`; singular values below `rtol` times the largest count as 0."""
     check_matrix(A, "linalg.pinv")
     return ops.pinv(A, rtol=_tolerance(A) if rtol is None else rtol)
 
 
+@keywords
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """Return the pseudo-inverse of a matrix; see `linalg.pinv`."""
     return pinv(input, rtol=rcond)
 
 
+@keywords
 def matrix_rank(A: Tensor, *, rtol: float | None = None, atol: float | None = None, hermitian: bool = False) -> Tensor:
     """Return how many singular values of `A` are larger than `atol`, and than `rtol` times the largest."""
     check_matrix(A, "linalg.matrix_rank")
@@ -151,6 +158,7 @@ def matrix_rank(A: Tensor, *, rtol: float | None = None, atol: float | None = No
     return constant((s > bound).sum(-1))
 
 
+@keywords
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
     """Return the X for which ``A X`` is nearest to `B`, with the residuals, the rank and the singular values.
 

@@ -133,11 +133,13 @@ def norm(
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
+@keywords
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the `p`-norm of ``input - other``."""
     return norm(ops.sub(input, other), p)
 
 
+@keywords
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
     """Return the `p`-norms (..., n, m) of the differences between all rows of `x1` (..., n, d) and `x2` (..., m, d)."""
     if x1.array.shape[-1] != x2.array.shape[-1]:

@@ -29,12 +29,12 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     where = operand(mask)
     if where.array.dtype.kind != "b":
         raise DTypeError(
-            f"masked_fill only supports boolean masks, but got mask with dtype {where.array.dtype}; compare first, as "
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {where.array.dtype}; compare first, as "
             f"in x == 0"
         )
     if isinstance(value, Tensor) and value.array.ndim:
         raise ShapeError(
-            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
             f"dimension(s); see where()"
         )
     return _kept(ops.where(where, value, input), input)
@@ -121,7 +121,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
 
 def _slices(name: str, input: Tensor, dim: int, index: Any, source: Tensor) -> tuple[Tensor, Any]:
     x, axis = lifted(input), dimension(dim, input.array.ndim)
-    places = vector(name, index, x.array.shape[axis])
+    places = vector(name, index, x.array.shape[axis], axis)
     found = lifted(source).array.shape
     if len(found) == x.array.ndim and found[axis] != places.size:
         raise RangeError(
@@ -139,7 +139,7 @@ def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return `input` with `alpha` times the slices of `source` added to those at the positions `index` along `dim`."""
-    x, where = _slices("index_add", input, dim, index, source)
+    x, where = _slices("index_add_", input, dim, index, source)
     scaled = source if alpha == 1 else ops.mul(source, alpha)
     return like(_added(x, where, lifted(scaled)), input)
 
@@ -147,7 +147,7 @@ def index_add(
 @keywords
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return `input` with the slices of `source` in place of those at the positions `index` along `dim`."""
-    x, where = _slices("index_copy", input, dim, index, source)
+    x, where = _slices("index_copy_", input, dim, index, source)
     return like(put_in(x, where, lifted(source)), input)
 
 
@@ -155,7 +155,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """Return `input` with `value`, a number or 0-d tensor, in all slices at the positions `index` along `dim`."""
     x, axis = lifted(input), dimension(dim, input.array.ndim)
-    places = vector("index_fill", index, x.array.shape[axis])
+    places = vector("index_fill_", index, x.array.shape[axis], axis)
     return like(put_in(x, along_axis(axis, places), operand(value)), input)
 
 

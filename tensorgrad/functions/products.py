@@ -244,6 +244,7 @@ def cross_product(input: Tensor, other: Tensor, dim: int) -> Tensor:
     return ops.sub(ops.mul(turned(input, on), turned(other, back)), ops.mul(turned(input, back), turned(other, on)))
 
 
+@keywords
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """Return the product of several matrices, taken in the order that needs the fewest multiplications."""
     return in_best_order(matrices)

@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad import composed, ops
 from tensorgrad.dtypes import Array, int64
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError
-from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted, operand
+from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted
 from tensorgrad.functions.ordering import order_of, selected, sort
 from tensorgrad.tensor import Tensor
 
@@ -94,29 +94,30 @@ def quantile(
     """
     if input.array.dtype.kind != "f":
         raise DTypeError(f"quantile() input tensor must be either float or double dtype, found {input.array.dtype}")
-    share = np.asarray(operand(q).array, input.array.dtype)
-    if ((share < 0) | (share > 1)).any():
-        raise ArgumentError(f"quantile() q must be in the range [0, 1] but got {share.tolist()}")
+    share = q if isinstance(q, Tensor) else constant(np.asarray(q, input.array.dtype))
+    if ((share.array < 0) | (share.array > 1)).any():
+        raise ArgumentError(f"quantile() q must be in the range [0, 1] but got {share.array.tolist()}")
     x = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
     axis = 0 if dim is None else dimension(dim, input.array.ndim)
-    y = _interpolated(sort(x, axis).values, share.reshape(-1), axis, interpolation)
+    y = _interpolated(sort(x, axis).values, ops.reshape(share, shape=(share.array.size,)), axis, interpolation)
     missing = np.isnan(x.array).any(axis, keepdims=True)
     if missing.any():
         y = ops.where(constant(missing), math.nan, y)
     y = composed.exchanged(composed.expanded(y, 0), 0, axis + 1)  # the quantiles first, length 1 in their old place
-    if not share.ndim:
+    if not share.array.ndim:
         y = composed.squeezed(y, 0)
-    keeps = share.ndim + axis
+    keeps = share.array.ndim + axis
     if dim is None:
-        return ops.reshape(y, shape=(*share.shape, *((1,) * input.array.ndim if keepdim else ())))
+        return ops.reshape(y, shape=(*share.array.shape, *((1,) * input.array.ndim if keepdim else ())))
     return y if keepdim and input.array.ndim else composed.squeezed(y, keeps)
 
 
 _ROUNDING = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}
 
 
-def _interpolated(ordered: Tensor, share: Array, axis: int, how: str) -> Tensor:
-    place = share * (ordered.array.shape[axis] - 1)
+def _interpolated(ordered: Tensor, share: Tensor, axis: int, how: str) -> Tensor:
+    exact = ops.mul(share, ordered.array.shape[axis] - 1)
+    place = exact.array
     if how in _ROUNDING:
         place = _ROUNDING[how](place)
     elif how not in ("linear", "midpoint"):
@@ -125,8 +126,8 @@ def _interpolated(ordered: Tensor, share: Array, axis: int, how: str) -> Tensor:
         )
     below = np.floor(place).astype(int64)
     above = np.ceil(place).astype(int64)
-    weight = (place - below if how == "linear" else np.where(above > below, 0.5, 0.0)).astype(ordered.array.dtype)
-    weight = weight.reshape(-1, *(1,) * (ordered.array.ndim - axis - 1))
+    weight = ops.sub(exact, constant(np.floor(place))) if how == "linear" else constant((above - below) * 0.5)
+    weight = ops.reshape(weight, shape=(place.size, *(1,) * (ordered.array.ndim - axis - 1)))
     low = ops.getitem(ordered, index=along_axis(axis, below))
     high = ops.getitem(ordered, index=along_axis(axis, above))
-    return ops.add(low, ops.mul(ops.sub(high, low), constant(weight)))
+    return ops.add(low, ops.mul(ops.sub(high, low), ops.astype(weight, dtype=ordered.array.dtype)))

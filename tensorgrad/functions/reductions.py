@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad import composed, ops
+from tensorgrad.errors import DTypeError
 from tensorgrad.functions.common import chosen, constant, dimension, keywords, lifted, like, widened
 from tensorgrad.numerics import normalized
 from tensorgrad.tensor import Tensor
@@ -103,6 +104,14 @@ def prod(
     return composed.expanded(y, axis) if keepdim and x.array.ndim else y
 
 
+def _check_spread(input: Tensor) -> None:
+    if input.array.dtype.kind not in "fc":
+        raise DTypeError(
+            f"std and var only support floating point and complex dtypes, found {input.array.dtype}; convert first, "
+            f"for instance with .float()"
+        )
+
+
 def _correction(unbiased: bool, correction: float | None) -> float:
     return float(unbiased) if correction is None else correction
 
@@ -120,7 +129,7 @@ def var(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the variance over `dim`, with n - 1 in the denominator unless `correction` says otherwise."""
-    composed.check_floating(input, "var")
+    _check_spread(input)
     over, unbiased = _positional(dim, unbiased)
     return composed.var(input, chosen(over, axis), _correction(unbiased, correction), keepdim or keepdims)
 
@@ -138,7 +147,7 @@ def std(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the standard deviation over `dim`, the square root of `var`."""
-    composed.check_floating(input, "std")
+    _check_spread(input)
     over, unbiased = _positional(dim, unbiased)
     return composed.std(input, chosen(over, axis), _correction(unbiased, correction), keepdim or keepdims)
 
@@ -187,7 +196,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = N
     tensor([1., 3., 6.])
     """
     x = widened(input, dtype)
-    return like(ops.cumsum(lifted(x), axis=dimension(dim, x.array.ndim)), x)
+    return like(ops.cumsum(lifted(x), axis=dimension(dim, x.array.ndim), reverse=False), x)
 
 
 @keywords
@@ -213,6 +222,7 @@ def _centred(input: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     return ops.sub(input, middle), total
 
 
+@keywords
 def cov(
     input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
 ) -> Tensor:
@@ -236,6 +246,7 @@ def cov(
     return composed.squeezed(y) if y.array.size == 1 else y
 
 
+@keywords
 def corrcoef(input: Tensor) -> Tensor:
     """Return Pearson's correlations of the variables in the rows of `input`, between -1 and 1."""
     composed.check_ndim(input, "corrcoef", 2)

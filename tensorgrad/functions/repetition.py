@@ -15,6 +15,7 @@ from tensorgrad.numerics import normalized
 from tensorgrad.tensor import Tensor
 
 
+@keywords
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """Return `input` repeated: as often along each axis as `repeats` says, whose first numbers are for new axes.
 
@@ -38,6 +39,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     return joined if joined.array.flags.writeable else copied(joined)
 
 
+@keywords
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """Return `input` repeated as often along each axis as `dims` says; missing first numbers are 1."""
     times = lengths(dims)
@@ -73,13 +75,15 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, ou
 
 
 @keywords
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """Return a copy of `input` with the order of elements reversed along `dims`."""
-    axes = normalized(lengths(dims), input.array.ndim)
-    step = tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(input.array.ndim))
+def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
+    """Return a copy of `input` with the order of elements reversed along `dims`, one sequence or several numbers."""
+    wanted = lengths(axes if dims is None else (dims,))
+    reversed_axes = normalized(wanted, input.array.ndim)
+    step = tuple(slice(None, None, -1) if i in reversed_axes else slice(None) for i in range(input.array.ndim))
     return copied(ops.getitem(input, index=step))
 
 
+@keywords
 def fliplr(input: Tensor) -> Tensor:
     """Return a copy of `input` with its second axis reversed."""
     if input.array.ndim < 2:
@@ -87,6 +91,7 @@ def fliplr(input: Tensor) -> Tensor:
     return flip(input, 1)
 
 
+@keywords
 def flipud(input: Tensor) -> Tensor:
     """Return a copy of `input` with its first axis reversed."""
     if not input.array.ndim:
@@ -117,6 +122,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return like(x, input) if any(step for step in steps) else copied(input)
 
 
+@keywords
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """Return `input` turned by 90 degrees `k` times, from the first of `dims` towards the second."""
     first, second = (dimension(d, input.array.ndim) for d in dims)
@@ -134,6 +140,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     )
 
 
+@keywords
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Return all windows of `size` elements along an axis, `step` apart; the elements of a window are the last axis.
 

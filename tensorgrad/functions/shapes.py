@@ -38,11 +38,13 @@ def _inferred(wanted: Sequence[Any], size: int, found: Sequence[int]) -> tuple[i
     return tuple(numbers)
 
 
+@keywords
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """Return the elements of `input` in `shape`; one length may be -1. The memory is shared where it can be."""
     return ops.reshape(input, shape=_inferred(lengths(shape), input.array.size, input.array.shape))
 
 
+@keywords
 def view(input: Tensor, *shape: Any) -> Tensor:
     """Return `input` in `shape` on the same memory; ShapeError where that cannot be. A dtype: the same bytes in it."""
     if len(shape) == 1 and not isinstance(shape[0], int | np.integer | list | tuple):
@@ -56,26 +58,31 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     return y
 
 
+@keywords
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """Return `input` in the shape of `other`, on the same memory."""
     return view(input, other.array.shape)
 
 
+@keywords
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """Return the elements of `input` in the shape of `other`."""
     return reshape(input, other.array.shape)
 
 
+@keywords
 def ravel(input: Tensor) -> Tensor:
     """Return the elements of `input` as a vector."""
     return ops.reshape(input, shape=(input.array.size,))
 
 
+@keywords
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return `input` with the axes from `start_dim` to `end_dim` as one."""
     return composed.flattened(input, start_dim, end_dim)
 
 
+@keywords
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Return `input` with the axis `dim` as several, of lengths `sizes`; one may be -1."""
     shape = input.array.shape
@@ -91,16 +98,19 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return ops.reshape(input, shape=(*shape[:axis], *parts, *shape[axis + 1 :]))
 
 
+@keywords
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Return `input` without its axes of length 1, or without those of them in `dim`."""
     return composed.squeezed(input, chosen(dim)) if dim != () else input
 
 
+@keywords
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Return `input` with an axis of length 1 inserted at `dim`."""
     return composed.expanded(input, int(dim))
 
 
+@keywords
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Return a view of `input` with its axes in the order `dims`."""
     order = lengths(dims)
@@ -110,7 +120,10 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
             f"permute(dims): number of dimensions in the tensor input does not match the length of the desired "
             f"ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(order)}"
         )
-    return ops.transpose(input, axes=normalized(order, ndim))
+    axes = tuple(dimension(d, ndim) for d in order)
+    if len(set(axes)) < ndim:
+        raise ShapeError(f"permute(): duplicate dims are not allowed: {list(order)} names an axis twice")
+    return ops.transpose(input, axes=axes)
 
 
 @keywords
@@ -122,11 +135,13 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 swapdims = transpose
 
 
+@keywords
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """Return a view of `input` with two axes swapped."""
     return composed.exchanged(input, axis0, axis1)
 
 
+@keywords
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """Return a view of `input` with the axes `source` at the places `destination`; the others keep their order."""
     ndim = input.array.ndim
@@ -144,6 +159,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 moveaxis = movedim
 
 
+@keywords
 def t(input: Tensor) -> Tensor:
     """Return the transpose of a tensor of at most two axes."""
     if input.array.ndim > 2:
@@ -151,11 +167,13 @@ def t(input: Tensor) -> Tensor:
     return composed.exchanged(input, 0, 1) if input.array.ndim == 2 else input
 
 
+@keywords
 def adjoint(input: Tensor) -> Tensor:
     """Return a view of `input` with its last two axes swapped."""
     return composed.exchanged(input, -1, -2)
 
 
+@keywords
 def broadcast_to(input: Tensor, *size: Any) -> Tensor:
     """Return a read-only view of `input` repeated to `size`; -1 keeps a length."""
     wanted, found = lengths(size), input.array.shape
@@ -180,11 +198,13 @@ def broadcast_to(input: Tensor, *size: Any) -> Tensor:
     return ops.broadcast_to(input, shape=shape)
 
 
+@keywords
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """Return a read-only view of `input` repeated to the shape of `other`."""
     return broadcast_to(input, other.array.shape)
 
 
+@keywords
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Return read-only views of `tensors` repeated to the shape in which they all meet."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors

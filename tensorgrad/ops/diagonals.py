@@ -21,7 +21,7 @@ def diagonal(x: Any, *, offset: Any = 0) -> Any:
 
 
 @multilinear(lambda g, offset: diagonal(g, offset=offset), symbol="diagᵀ", samples="embedded")
-def embedded(x: Any, *, offset: Any = 0, shape: Any) -> Any:
+def embedded(x: Any, *, offset: Any, shape: Any) -> Any:
     """Return matrices of `shape` that have `x` on the diagonal `offset` and zeros elsewhere."""
     y = np.zeros((*x.shape[:-1], *shape), x.dtype)
     rows = np.arange(x.shape[-1]) - min(offset, 0)
