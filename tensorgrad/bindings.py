@@ -14,6 +14,7 @@ from tensorgrad.functions import (
     counting,
     decompositions,
     diagonals,
+    differences,
     elementwise,
     factors,
     indexing,
@@ -80,8 +81,7 @@ class Bindings(State):
     rad2deg = elementwise.rad2deg
     logit = elementwise.logit
     xlogy = elementwise.xlogy
-    clamp = elementwise.clamp
-    clip = elementwise.clip
+    clamp = clip = elementwise.clamp
     clamp_min = elementwise.clamp_min
     clamp_max = elementwise.clamp_max
     nan_to_num = elementwise.nan_to_num
@@ -102,17 +102,15 @@ class Bindings(State):
     bitwise_or = ops.bitwise_or
     bitwise_xor = ops.bitwise_xor
     add = arithmetic.add
-    sub = arithmetic.sub
-    subtract = arithmetic.subtract
-    div = arithmetic.div
-    divide = arithmetic.divide
-    true_divide = arithmetic.true_divide
+    sub = subtract = arithmetic.sub
+    div = divide = true_divide = arithmetic.div
     pow = arithmetic.pow
     float_power = arithmetic.float_power
     fmax = arithmetic.fmax
     fmin = arithmetic.fmin
     copysign = arithmetic.copysign
     lerp = arithmetic.lerp
+    logaddexp2 = arithmetic.logaddexp2
     addcmul = arithmetic.addcmul
     addcdiv = arithmetic.addcdiv
     heaviside = arithmetic.heaviside
@@ -173,11 +171,10 @@ class Bindings(State):
     topk = ordering.topk
     cummax = ordering.cummax
     cummin = ordering.cummin
-
-    # ranks
     kthvalue = ranks.kthvalue
     median = ranks.median
     mode = ranks.mode
+    nanmedian = ranks.nanmedian
     quantile = ranks.quantile
 
     # products of vectors and matrices
@@ -185,10 +182,8 @@ class Bindings(State):
     mm = products.mm
     bmm = products.bmm
     mv = products.mv
-    dot = products.dot
-    vdot = products.vdot
-    outer = products.outer
-    ger = products.ger
+    dot = vdot = products.dot
+    outer = ger = products.outer
     inner = products.inner
     addmm = products.addmm
     addmv = products.addmv
@@ -207,8 +202,6 @@ class Bindings(State):
     cholesky_solve = decompositions.cholesky_solve
     pinverse = matrices.pinverse
     matrix_power = matrices.matrix_power
-
-    # factorizations
     svd = factors.svd
     qr = factors.qr
 
@@ -236,16 +229,14 @@ class Bindings(State):
     squeeze = shapes.squeeze
     unsqueeze = shapes.unsqueeze
     permute = shapes.permute
-    transpose = shapes.transpose
-    swapdims = shapes.swapdims
+    transpose = swapdims = shapes.transpose
     swapaxes = shapes.swapaxes
-    movedim = shapes.movedim
-    moveaxis = shapes.moveaxis
+    movedim = moveaxis = shapes.movedim
     t = shapes.t
     adjoint = shapes.adjoint
-    broadcast_to = shapes.broadcast_to
+    broadcast_to = expand = shapes.broadcast_to
     expand_as = shapes.expand_as
-    expand = shapes.broadcast_to
+    sum_to_size = shapes.sum_to_size
 
     # repetition and windows
     repeat = repetition.repeat
@@ -263,7 +254,11 @@ class Bindings(State):
     chunk = joining.chunk
     tensor_split = joining.tensor_split
     unbind = joining.unbind
-    diff = joining.diff
+    diff = differences.diff
+    split_with_sizes = joining.split_with_sizes
+    hsplit = joining.hsplit
+    vsplit = joining.vsplit
+    dsplit = joining.dsplit
 
     # elements at positions
     select = indexing.select
@@ -277,6 +272,11 @@ class Bindings(State):
     argwhere = indexing.argwhere
 
     # elements put in at positions
+    scatter_reduce = placement.scatter_reduce
+    index_put = placement.index_put
+    select_scatter = placement.select_scatter
+    slice_scatter = placement.slice_scatter
+    diagonal_scatter = placement.diagonal_scatter
     masked_fill = placement.masked_fill
     scatter = placement.scatter
     scatter_add = placement.scatter_add

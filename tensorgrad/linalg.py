@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorgrad import composed, ops
-from tensorgrad.errors import ShapeError
+from tensorgrad.errors import LinAlgError, ShapeError
 from tensorgrad.functions.common import chosen, keywords
 from tensorgrad.functions.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from tensorgrad.functions.diagonals import diagonal as _diagonal
+from tensorgrad.functions.diagonals import vander as _vander
 from tensorgrad.functions.matrices import (
     det,
     inv,
@@ -33,9 +34,9 @@ from tensorgrad.functions.products import cross_product, in_best_order, matmul, 
 from tensorgrad.tensor import Tensor
 
 __all__ = [
-    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm",
-    "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular",
-    "svd", "svdvals", "vecdot", "vector_norm",
+    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+    "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve",
+    "solve_triangular", "svd", "svdvals", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 
@@ -98,3 +99,9 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
         largest, smallest = ops.getitem(s, index=(..., 0)), ops.getitem(s, index=(..., -1))
         return ops.div(smallest, largest) if p == -2 else ops.div(largest, smallest)
     return ops.mul(matrix_norm(A, p), matrix_norm(inv(A), p))
+
+
+@keywords
+def vander(x: Tensor, *, N: int | None = None) -> Tensor:
+    """Return the matrix whose columns are the ascending powers of the vector `x`, `N` of them or as many as rows."""
+    return _vander(x, N, increasing=True)

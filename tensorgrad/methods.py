@@ -119,8 +119,8 @@ class Methods(Bindings):
     __rmod__ = _reflected(ops.remainder)
     __pow__ = ops.pow
     __rpow__ = _reflected(ops.pow)
-    __matmul__ = products.matmul
-    __rmatmul__ = _reflected(products.matmul)
+    __matmul__ = products.multiplied
+    __rmatmul__ = _reflected(products.multiplied)
     __abs__ = ops.abs
     __and__, __or__, __xor__, __invert__ = ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor, ops.bitwise_not
     __rand__, __ror__, __rxor__ = _reflected(ops.bitwise_and), _reflected(ops.bitwise_or), _reflected(ops.bitwise_xor)

@@ -77,8 +77,8 @@ class Library:
                 x.requires_grad_()
                 self.leaves.append(x)
             return x
-        if isinstance(value, list) and value and isinstance(value[0], np.ndarray):
-            return [self.tensor(v, dtype) for v in value]
+        if isinstance(value, list | tuple) and value and isinstance(value[0], np.ndarray):
+            return type(value)(self.tensor(v, dtype) for v in value)
         return value
 
     def run(self, call: Call, dtype: str) -> list[Any]:
@@ -705,6 +705,42 @@ INDEXING = [
     call("bucketize", np.array([1, 3]), np.array([1, 2, 3]), right=True),
 ]
 
+# Ties, at which there is a derivative by agreement only.
+TIES = [
+    call("scatter_reduce", np.ones(3), 0, np.array([0, 0, 1, 1]), np.array([1.0, 1.0, 2.0, 2.0]), "amax"),
+]
+
+PLACED = [
+    *TIES,
+    *(
+        call("scatter_reduce", A, dim, index, real(2, 4), reduce=how, include_self=own)
+        for dim, index in ((0, I), (1, I))
+        for how in ("sum", "prod", "mean", "amax", "amin")
+        for own in (True, False)
+    ),
+    call("index_put", A, (np.array([0, 2]), np.array([1, 1])), real(2)),
+    call("index_put", A, (np.array([0, 2, 0]), np.array([1, 1, 1])), real(3), accumulate=True),
+    call("index_put", A, (M,), np.array([0.5])),
+    call("select_scatter", A, real(3), 1, 2),
+    call("select_scatter", A, real(4), 0, -1),
+    call("slice_scatter", A, real(2, 4), 0, 1),
+    call("slice_scatter", A, real(3, 2), dim=1, start=0, end=4, step=2),
+    call("diagonal_scatter", A, real(3)),
+    call("diagonal_scatter", C, real(2, 3), 1, 1, 2),
+    call("hsplit", A, 2),
+    call("hsplit", V, [1, 3]),
+    call("vsplit", A, 3),
+    call("dsplit", C, 2),
+    call(".split_with_sizes", A, [1, 2]),
+    call("nanmedian", N),
+    call("nanmedian", N, 1, True),
+    call("nanmedian", V),
+    call("logaddexp2", A, B),
+    call(".sum_to_size", C, 3, 1),
+    call(".sum_to_size", A, (4,)),
+    call("linalg.vander", V),
+]
+
 # The value is PyTorch's and the derivative on purpose is not: NaN at 0 of a logarithm or of a norm (order 2), 0 for a
 # singular determinant, elements above the diagonal of a triangular factor.
 BETTER = [
@@ -793,4 +829,5 @@ CALLS = [
     *DIAGONALS,
     *SHAPES,
     *INDEXING,
+    *PLACED,
 ]

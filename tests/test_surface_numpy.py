@@ -405,3 +405,12 @@ def test_positive_numbers_have_the_logarithms_of_their_products() -> None:
     (x.log().cumsum(0)[-1] - x.prod().log()).backward()
     assert x.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), np.zeros(6), atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_cofactors_are_signed_minors_of_singular_matrices_too(n: int) -> None:
+    a = real(n, n)
+    a[-1] = 0 if n == 1 else a[0]
+    minors = [[np.linalg.det(np.delete(np.delete(a, i, 0), j, 1)) for j in range(n)] for i in range(n)]
+    signs = np.fromfunction(lambda i, j: (-1.0) ** (i + j), (n, n))
+    close(tg.ops.cofactor(a), signs * minors, 1e-10)

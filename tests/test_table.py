@@ -103,6 +103,15 @@ def _cholesky(x):
     return lower
 
 
+def _cofactor(x):
+    """The determinants of what is left without a row and a column, with alternating signs."""
+    y = np.empty_like(x)
+    for i, j in np.ndindex(x.shape[-2:]):
+        minor = np.delete(np.delete(x, i, -2), j, -1)
+        y[..., i, j] = (-1) ** (i + j) * np.linalg.det(minor)
+    return y
+
+
 def _pinv(x, *, rtol):
     """Of full rank: by the Gram matrix of the shorter side."""
     xt = np.swapaxes(x, -1, -2)
@@ -216,7 +225,7 @@ REFERENCE = {
     "inv": lambda x: np.linalg.solve(x, np.broadcast_to(np.eye(x.shape[-1]), x.shape)),
     "solve": lambda a, b: np.linalg.inv(a) @ b,
     "det": lambda x: np.prod(np.linalg.eigvals(x), -1).real,
-    "cofactor": lambda x: np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2),
+    "cofactor": _cofactor,
     "logabsdet": lambda x: np.log(np.abs(np.linalg.det(x))),
     "pinv": _pinv,
     "cholesky": _cholesky,

@@ -5,6 +5,7 @@ The operators of Tensor are bound to the primitives themselves and pay for none 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -134,6 +135,13 @@ def copysign(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Return the absolute value of `input` with the sign of `other`."""
     magnitude = ops.abs(input)
     return ops.where(constant(np.signbit(operand(other).array)), ops.neg(magnitude), magnitude)
+
+
+@keywords
+def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return ``log2(2 ** input + 2 ** other)`` without overflow."""
+    log2 = math.log(2)
+    return ops.mul(ops.logaddexp(ops.mul(input, log2), ops.mul(other, log2)), 1 / log2)
 
 
 @keywords

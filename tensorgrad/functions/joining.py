@@ -167,6 +167,12 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 
 @keywords
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Return views of `input` along `dim`, of each length in `split_sizes`."""
+    return split(input, list(split_sizes), dim)
+
+
+@keywords
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return at most `chunks` views of `input` along `dim`, of equal length but for the last."""
     if chunks <= 0:
@@ -187,6 +193,24 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         short, longer = divmod(n, int(wanted))
         return _cut(input, [i * short + min(i, longer) for i in range(int(wanted) + 1)], axis)
     return _cut(input, [0, *(slice(i).indices(n)[1] for i in wanted), n], axis)
+
+
+@keywords
+def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Return views of `input` along its second axis (a vector: its only one), as `tensor_split` cuts them."""
+    return tensor_split(input, indices_or_sections, 0 if input.array.ndim == 1 else 1)
+
+
+@keywords
+def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Return views of `input` along its first axis, as `tensor_split` cuts them."""
+    return tensor_split(input, indices_or_sections, 0)
+
+
+@keywords
+def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Return views of `input` along its third axis, as `tensor_split` cuts them."""
+    return tensor_split(input, indices_or_sections, 2)
 
 
 @keywords
@@ -247,39 +271,3 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.array(list(choose(range(n), r)), np.int64).reshape(-1, r)
     return ops.getitem(input, index=places)
-
-
-def _piece(x: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:
-    return ops.getitem(x, index=along_axis(axis, slice(start, stop)))
-
-
-@keywords
-def diff(
-    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
-) -> Tensor:
-    """Return the differences of neighbours along `dim`, taken `n` times, with tensors joined to either end first."""
-    if not input.array.ndim:
-        raise ShapeError("diff expects input to be at least one-dimensional")
-    axis = dimension(dim, input.array.ndim)
-    parts = [x for x in (prepend, input, append) if x is not None]
-    x = cat(parts, axis) if len(parts) > 1 else input
-    for _ in range(n):
-        after, before = _piece(x, axis, 1, None), _piece(x, axis, None, -1)
-        x = ops.bitwise_xor(after, before) if x.array.dtype.kind == "b" else ops.sub(after, before)
-    return x
-
-
-@keywords
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
-    """Return the integral of `y` along `dim` by the trapezoidal rule, at the points `x` or points `dx` apart."""
-    axis = dimension(dim, y.array.ndim)
-    heights = ops.add(_piece(y, axis, 1, None), _piece(y, axis, None, -1))
-    if x is None:
-        return ops.sum(ops.mul(heights, dx / 2), axis=axis)
-    widths = diff(x, dim=-1 if x.array.ndim == 1 else dim)
-    if x.array.ndim == 1:
-        widths = ops.reshape(widths, shape=(-1, *(1,) * (y.array.ndim - axis - 1)))
-    return ops.mul(ops.sum(ops.mul(heights, widths), axis=axis), 0.5)
-
-
-trapz = trapezoid

@@ -14,6 +14,7 @@ from tensorgrad import ops
 from tensorgrad.dtypes import Array, int64
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions.common import along_axis, constant, dimension, keywords, lifted, like, operand
+from tensorgrad.functions.diagonals import diagonal
 from tensorgrad.functions.indexing import boolean, grid_of, placed, vector
 from tensorgrad.tensor import Tensor
 
@@ -90,11 +91,17 @@ def scatter(
         return like(_added(x, grid, source), input)
     if reduce != "multiply":
         raise ArgumentError(f"reduce argument must be either add or multiply, found {reduce!r}")
+    return like(_multiplied(x, grid, source), input)
+
+
+def _multiplied(x: Tensor, grid: tuple[Array, ...], source: Tensor) -> Tensor:
+    """Return `x` times the elements of `source` at the positions `grid`, which may name one several times."""
+    shape = source.array.shape
     for turn in _turns(x.array.shape, grid):
-        where = tuple(np.broadcast_to(g, places.shape)[turn] for g in grid)
-        factor = put_in(constant(np.ones(x.array.shape, x.array.dtype)), where, ops.getitem(source, index=turn))
-        x = ops.mul(x, factor)
-    return like(x, input)
+        where = tuple(np.broadcast_to(g, shape)[turn] for g in grid)
+        ones = constant(np.ones(x.array.shape, x.array.dtype))
+        x = ops.mul(x, put_in(ones, where, ops.getitem(source, index=turn)))
+    return x
 
 
 def _turns(shape: tuple[int, ...], grid: tuple[Array, ...]) -> list[Array]:
@@ -171,3 +178,109 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         )
     flat = ops.reshape(source, shape=(source.array.size,))
     return put_in(input, where, ops.getitem(flat, index=slice(n)))
+
+
+@keywords
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True,
+    out: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return `input` with the 'sum', 'prod', 'mean', 'amax' or 'amin' of the elements of `src` for each position.
+
+    The element that is there counts as one of them unless `include_self` is False; positions that `index` does not name
+    keep it. Equal extrema share the gradient.
+
+    >>> import tensorgrad as tg
+    >>> tg.zeros(2).scatter_reduce(0, tg.tensor([0, 0, 1]), tg.tensor([1.0, 3.0, 5.0]), "mean", include_self=False)
+    tensor([2., 5.])
+    """
+    x, axis, places = placed("scatter_reduce", input, dim, index, (lifted(src).array.shape,))
+    source, grid = _source("scatter_reduce", input, src, places.shape), grid_of(places, axis)
+    if reduce not in _REDUCTIONS:
+        raise ArgumentError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    return like(_REDUCTIONS[reduce](x, grid, source, include_self), input)
+
+
+def _counts(x: Tensor, grid: tuple[Array, ...], own: bool) -> Array:
+    """Return how many elements there are for each position, that of `x` among them if it is its `own`."""
+    counts = np.zeros(x.array.shape, x.array.dtype)
+    np.add.at(counts, grid, 1)
+    return np.where(counts > 0, counts + own, 1)
+
+
+def _started(x: Tensor, grid: tuple[Array, ...], own: bool, value: float) -> Tensor:
+    """Return `x`, with `value` where elements come that it is none of."""
+    named = np.zeros(x.array.shape, bool)
+    named[grid] = not own
+    return x if own else ops.where(constant(named), value, x)
+
+
+def _total(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+    return _added(_started(x, grid, own, 0.0), grid, source)
+
+
+def _mean(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+    return ops.div(_total(x, grid, source, own), constant(_counts(x, grid, own)))
+
+
+def _product(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+    return _multiplied(_started(x, grid, own, 1.0), grid, source)
+
+
+def _extremum(extreme: np.ufunc) -> Any:
+    def reduction(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+        worst = -np.inf if extreme is np.maximum else np.inf
+        start = _started(x, grid, own, worst)
+        value = start.array.copy()
+        extreme.at(value, grid, source.array)
+        here, there = start.array == value, source.array == value[grid]
+        equal = here.astype(value.dtype)
+        np.add.at(equal, grid, there)
+        kept = ops.where(constant(here), start, 0.0)
+        came = ops.where(constant(there), source, 0.0)
+        return ops.div(_added(kept, grid, came), constant(equal))  # equal: the gradient is shared
+
+    return reduction
+
+
+_REDUCTIONS = {
+    "sum": _total, "prod": _product, "mean": _mean, "amax": _extremum(np.maximum), "amin": _extremum(np.minimum),
+}  # fmt: skip
+
+
+@keywords
+def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Return `input` with `values` at the positions `indices`, integer or boolean tensors, or added there."""
+    where = tuple(np.array(operand(i).array) for i in indices)
+    return (
+        _added(input, where, _broadcast(values, input.array[where].shape))
+        if accumulate
+        else put_in(input, where, values)
+    )
+
+
+def _broadcast(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return x if x.array.shape == shape else ops.broadcast_to(x, shape=shape)
+
+
+@keywords
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """Return `input` with `src` in place of the slice that ``select(dim, index)`` is a view of."""
+    return put_in(input, along_axis(dimension(dim, input.array.ndim), int(index)), src)
+
+
+@keywords
+def slice_scatter(
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """Return `input` with `src` in place of the slices from `start` to `end` along `dim`."""
+    return put_in(input, along_axis(dimension(dim, input.array.ndim), slice(start, end, step)), src)
+
+
+@keywords
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Return `input` with `src` in place of the diagonal that ``diagonal(offset, dim1, dim2)`` is a view of."""
+    places = constant(np.arange(input.array.size).reshape(input.array.shape))
+    where = diagonal(places, offset, dim1, dim2).array
+    flat = put_in(ops.reshape(input, shape=(input.array.size,)), where, src)
+    return ops.reshape(flat, shape=input.array.shape)

@@ -17,6 +17,11 @@ def _words(x: Tensor) -> str:
     return "x".join(map(str, x.array.shape))
 
 
+def multiplied(a: Any, b: Any) -> Tensor:
+    """Return ``a @ b``: what the operator is bound to."""
+    return composed.product(operand(a), operand(b))
+
+
 @keywords
 def matmul(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix product ``input @ other``; leading axes are batches and broadcast.
@@ -25,7 +30,7 @@ def matmul(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     >>> (tg.ones(2, 3) @ tg.ones(3, 4)).shape
     (2, 4)
     """
-    return composed.product(operand(input), operand(other))
+    return multiplied(input, other)
 
 
 @keywords

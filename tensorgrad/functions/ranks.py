@@ -56,6 +56,18 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 @keywords
+def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the middle one of the elements that are not NaN, as `median`; NaN where all are."""
+    flat = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
+    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    order = order_of(flat.array, axis, False)  # NaN last
+    numbers = (~np.isnan(flat.array)).sum(axis, keepdims=True)
+    where = np.take_along_axis(order, np.maximum(numbers - 1, 0) // 2, axis)
+    found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
+    return found.values if dim is None else found
+
+
+@keywords
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
     """Return the pair (values, indices) of the commonest element along `dim`, of several the smallest.
 

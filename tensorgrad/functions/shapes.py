@@ -199,6 +199,15 @@ def broadcast_to(input: Tensor, *size: Any) -> Tensor:
 
 
 @keywords
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """Return `input` summed over the axes that broadcasting from `size` would add or stretch."""
+    shape = tuple(int(n) for n in lengths(size))
+    if broadcast_shapes(shape, input.array.shape) != input.array.shape:
+        raise ShapeError(f"size {{{list(shape)}}} is not expandable to size {{{list(input.array.shape)}}}.")
+    return ops.sum_to(input, shape=shape)
+
+
+@keywords
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """Return a read-only view of `input` repeated to the shape of `other`."""
     return broadcast_to(input, other.array.shape)

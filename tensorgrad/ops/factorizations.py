@@ -98,12 +98,14 @@ def det(x: Any) -> Any:
     samples="square",
 )
 def cofactor(x: Any) -> Any:
-    """Return the cofactors of `x`, ``det(X) X⁻ᵀ``, by singular values: right for singular matrices too.
+    """Return the cofactors of `x`: ``det(X) X⁻ᵀ``, or by singular values where X is nearly singular.
 
     The derivative of the cofactors themselves needs the inverse.
     """
     u, s, vh = np.linalg.svd(x)
     n = s.shape[-1]
+    if (s[..., -1:] > 1e-6 * s[..., :1]).all():
+        return np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2)
     others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)  # the product of the other values
     sign = np.linalg.det(u) * np.linalg.det(vh)
     return (sign[..., None, None] * ((u * others[..., None, :]) @ vh)).astype(x.dtype)
