@@ -7,7 +7,7 @@ The arguments are engine words (`axis`, `keepdims`); the public surface in `meth
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -165,6 +165,42 @@ def along(x: Tensor, positions: Array, axis: int) -> Tensor:
     grid: list[Array] = list(np.ogrid[tuple(slice(n) for n in kept(x.array.shape, axis))])
     grid[axis] = positions
     return getitem(x, index=tuple(grid))
+
+
+def prod(x: Tensor, axis: int) -> Tensor:
+    """Return the product over `axis`: halves are multiplied until one element is left.
+
+    Nothing is divided, so that derivatives of every order are right where elements are 0.
+    """
+    lead = (slice(None),) * axis
+    if not x.array.shape[axis]:
+        return wrap(np.ones(_without(x.array.shape, axis), x.array.dtype))
+    while (n := x.array.shape[axis]) > 1:
+        half = n // 2
+        pairs = mul(getitem(x, index=(*lead, slice(half))), getitem(x, index=(*lead, slice(half, 2 * half))))
+        x = concatenate(pairs, getitem(x, index=(*lead, slice(n - 1, n))), axis=axis) if n % 2 else pairs
+    return squeezed(x, axis)
+
+
+def scan(op: Callable[[Tensor, Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
+    """Return what `op`, which is associative, gives of all elements up to each one along `axis`.
+
+    Each step doubles how far an element reaches back (Hillis and Steele 1986): log2(n) operations on n elements.
+    """
+    lead, n, reach = (slice(None),) * axis, x.array.shape[axis], 1
+    while reach < n:
+        first, later = getitem(x, index=(*lead, slice(reach))), getitem(x, index=(*lead, slice(reach, None)))
+        x = concatenate(first, op(getitem(x, index=(*lead, slice(n - reach))), later), axis=axis)
+        reach *= 2
+    return x
+
+
+def check_ndim(x: Tensor, what: str, most: int) -> None:
+    """Raise ShapeError where `x` has more axes than `what` takes."""
+    if x.array.ndim > most:
+        raise ShapeError(
+            f"{what}(): expected input to have two or fewer dimensions but got an input with {x.array.ndim} dimensions"
+        )
 
 
 def check_floating(x: Tensor, what: str) -> None:

@@ -28,7 +28,17 @@ CONVENTIONS: Mapping[str, tuple[Kink, ...]] = {
     "clamp": (
         Kink((-1.0,), (1.0,), BOUND, {"min": -1.0, "max": 1.0}),
         Kink((1.0,), (1.0,), BOUND, {"min": -1.0, "max": 1.0}),
-        Kink((1.0, 1.0), (0.5, 0.5), f"{CONVEX}, for a bound that is a tensor", torch=(1.0, 0.0)),
+        Kink((1.0, 1.0), (1.0, 0.0), BOUND),
+    ),
+    "prod": (
+        Kink(((0.0, 2.0, 3.0),), ((6.0, 0.0, 0.0),), "the gradient exists: the product of the others"),
+        Kink(((0.0, 0.0, 3.0),), ((0.0, 0.0, 0.0),), "the gradient exists: the product of the others"),
+    ),
+    "cumprod": (Kink(((2.0, 0.0, 3.0),), ((1.0, 8.0, 0.0),), "the gradient exists", {"dim": 0}),),
+    "norm": (
+        Kink(((0.0, 0.0),), ((0.0, 0.0),), CONVEX),
+        Kink(((0.0, 1.0),), ((0.0, 1.0),), CONVEX, {"p": 1}),
+        Kink(((1.0, 1.0),), ((0.5, 0.5),), CONVEX, {"p": inf}),
     ),
     "reciprocal": (Kink((0.0,), (-inf,), LIMIT),),
     "rsqrt": (Kink((0.0,), (-inf,), LIMIT),),

@@ -12,8 +12,9 @@ import numpy as np
 
 from tensorgrad.context import ANOMALY, STRONG, TRACING, Context, context
 from tensorgrad.dtypes import aligned, get_default_dtype
-from tensorgrad.errors import AnomalyError, DTypeError, ShapeError
+from tensorgrad.errors import AnomalyError, DTypeError, LinAlgError, ShapeError
 from tensorgrad.exposure import adopted, like, plain, still_exposed
+from tensorgrad.numerics import axis_error
 from tensorgrad.places import here, told
 from tensorgrad.primitive import Primitive
 from tensorgrad.tensor import Flow, Node, Tensor, leaf, tick, wrap
@@ -139,13 +140,19 @@ def _record(
 def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
     """Return the error with PyTorch's wording first, the op, and the shapes and dtypes that met."""
     found = _found(values)
+    if isinstance(error, np.exceptions.AxisError) and error.axis is not None and error.ndim is not None:
+        return axis_error(error.axis, error.ndim)
+    if isinstance(error, np.linalg.LinAlgError):
+        return LinAlgError(f"{error} (in {primitive.name} of {found})")
     if isinstance(error, IndexError):
         return IndexError(f"{error} (in {primitive.name} of {found})")
     if isinstance(error, TypeError | OverflowError):
         return DTypeError(f"{primitive.name}() cannot take {found}: {error}")
     reason = str(error)
     shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
-    if primitive.kind in ("elementwise", "constant") and len(shapes) > 1:
+    if primitive.name == "matmul":
+        shapes = [s[:-2] for s in shapes]  # the batches broadcast
+    if (primitive.kind in ("elementwise", "constant") or primitive.name == "matmul") and len(shapes) > 1:
         for k in range(1, max(map(len, shapes)) + 1):
             sizes = [s[-k] for s in shapes if len(s) >= k and s[-k] != 1]
             if len(set(sizes)) > 1:

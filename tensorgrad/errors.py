@@ -6,14 +6,19 @@ raises, so that ``except RuntimeError`` in a PyTorch-like script and ``except Va
 
 from __future__ import annotations
 
+import numpy as np
+
 __all__ = [
     "AnomalyError",
+    "ArgumentError",
     "AutogradError",
     "DataError",
     "DeviceError",
     "DTypeError",
     "InPlaceError",
+    "LinAlgError",
     "MissingDependencyError",
+    "RangeError",
     "ShapeError",
     "TensorgradError",
 ]
@@ -25,6 +30,18 @@ class TensorgradError(Exception):
 
 class ShapeError(TensorgradError, ValueError, RuntimeError):
     """Shapes that an operation cannot combine."""
+
+
+class ArgumentError(TensorgradError, ValueError, RuntimeError):
+    """An argument that is none of the values an operation knows."""
+
+
+class RangeError(TensorgradError, IndexError, RuntimeError):
+    """An index or a dimension that is not there."""
+
+
+class LinAlgError(TensorgradError, np.linalg.LinAlgError, RuntimeError):
+    """A matrix that has no inverse, or not the factorization that was asked for."""
 
 
 class DTypeError(TensorgradError, TypeError, RuntimeError):

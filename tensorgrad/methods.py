@@ -1,4 +1,4 @@
-"""The methods of Tensor: each name bound once, to a primitive, a composed function or a few lines here.
+"""The operators of Tensor, and the methods that are no functions; those that are stand in `bindings`.
 
 They are attached to the class when this module is imported, because the primitives that they are made of stand above
 the class they work on.
@@ -10,9 +10,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from tensorgrad import autograd, functions, hooks, ops
+from tensorgrad import autograd, hooks, ops
+from tensorgrad.bindings import Bindings
 from tensorgrad.conversions import Conversions
 from tensorgrad.errors import AutogradError
+from tensorgrad.functions import products
 from tensorgrad.indexing import plain, split
 from tensorgrad.state import State
 from tensorgrad.tensor import Tensor, leaf
@@ -25,7 +27,7 @@ def _reflected(op: Callable[..., Tensor]) -> Callable[[Any, Any], Tensor]:
     return method
 
 
-class Methods(State):
+class Methods(Bindings):
     """What a Tensor can do. NumPy's meaning of each operation, PyTorch's names and defaults."""
 
     __slots__ = ()
@@ -45,44 +47,13 @@ class Methods(State):
     __rmod__ = _reflected(ops.remainder)
     __pow__ = ops.pow
     __rpow__ = _reflected(ops.pow)
-    __matmul__ = functions.matmul
-    __rmatmul__ = _reflected(functions.matmul)
+    __matmul__ = products.multiplied
+    __rmatmul__ = _reflected(products.multiplied)
     __abs__ = ops.abs
     __and__, __or__, __xor__, __invert__ = ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor, ops.bitwise_not
     __rand__, __ror__, __rxor__ = _reflected(ops.bitwise_and), _reflected(ops.bitwise_or), _reflected(ops.bitwise_xor)
     __hash__ = object.__hash__
     __lt__, __le__, __gt__, __ge__ = ops.lt, ops.le, ops.gt, ops.ge
-    add, sub, mul, div, neg, pow, remainder = ops.add, ops.sub, ops.mul, ops.div, ops.neg, ops.pow, ops.remainder
-    eq, ne, lt, le, gt, ge = ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge
-    matmul = mm = bmm = mv = dot = functions.matmul
-
-    # elementwise
-    abs, sign, floor, ceil, round = ops.abs, ops.sign, ops.floor, ops.ceil, ops.round
-    exp, exp2, expm1 = ops.exp, ops.exp2, ops.expm1
-    log, log1p, log2, log10 = ops.log, ops.log1p, ops.log2, ops.log10
-    sqrt, sin, cos, tan, asin, acos, atan = ops.sqrt, ops.sin, ops.cos, ops.tan, ops.asin, ops.acos, ops.atan
-    sinh, cosh, tanh, asinh, acosh, atanh = ops.sinh, ops.cosh, ops.tanh, ops.asinh, ops.acosh, ops.atanh
-    sigmoid, relu, maximum, minimum, atan2, logaddexp = (
-        ops.sigmoid, ops.relu, ops.maximum, ops.minimum, ops.atan2, ops.logaddexp,
-    )  # fmt: skip
-    clamp = clip = functions.clamp
-    isnan, isfinite, logical_not, allclose, equal = (
-        functions.isnan, functions.isfinite, ops.logical_not, functions.allclose, functions.equal,
-    )  # fmt: skip
-
-    # reductions
-    sum, mean, var, std = functions.sum, functions.mean, functions.var, functions.std
-    max, min, amax, amin, argmax, argmin = (
-        functions.max, functions.min, functions.amax, functions.amin, functions.argmax, functions.argmin,
-    )  # fmt: skip
-    all, any = functions.all, functions.any
-    logsumexp, softmax, log_softmax = functions.logsumexp, functions.softmax, functions.log_softmax
-
-    # shapes
-    reshape = view = functions.reshape
-    permute, transpose, t = functions.permute, functions.transpose, functions.t
-    expand = broadcast_to = functions.broadcast_to
-    squeeze, unsqueeze, flatten = functions.squeeze, functions.unsqueeze, functions.flatten
 
     def __eq__(self: Any, other: object) -> Any:  # elementwise, but `x in [None, x]` must work
         return False if other is None else ops.eq(self, other)
@@ -92,18 +63,6 @@ class Methods(State):
 
     def __neg__(self: Any) -> Tensor:  # a def, because the table's own rules negate tensors: types need an anchor
         return ops.neg(self)
-
-    def square(self: Any) -> Tensor:
-        """Return ``x ** 2``."""
-        return ops.pow(self, 2)
-
-    def reciprocal(self: Any) -> Tensor:
-        """Return ``1 / x``."""
-        return ops.div(1, self)
-
-    def rsqrt(self: Any) -> Tensor:
-        """Return ``1 / sqrt(x)``."""
-        return ops.div(1, ops.sqrt(self))
 
     def backward(
         self: Any, gradient: Any = None, retain_graph: Any = None, create_graph: Any = False, inputs: Any = None
@@ -138,7 +97,7 @@ class Methods(State):
 
 _NOT_MEMBERS = {"__module__", "__doc__", "__slots__", "__annotations__", "__dict__", "__weakref__"}
 
-for _class in (Conversions, State, Methods):
+for _class in (Conversions, State, Bindings, Methods):
     for _name, _member in vars(_class).items():
         if _name not in _NOT_MEMBERS:
             setattr(Tensor, _name, _member)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.dtypes import Array
-from tensorgrad.errors import ShapeError
+from tensorgrad.errors import RangeError, ShapeError
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
@@ -22,7 +22,7 @@ BLOCK = 512  # rows added naively before the partial sums are added: the error g
 
 
 def normalized(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    """Return `axis` as a tuple of distinct non-negative axes; NumPy's AxisError (an IndexError) otherwise.
+    """Return `axis` as a tuple of distinct non-negative axes; RangeError (an IndexError) otherwise.
 
     >>> normalized(-1, 3), normalized(None, 2)
     ((2,), (0, 1))
@@ -35,10 +35,24 @@ def normalized(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]
     result = tuple(int(a) + ndim if a < 0 else int(a) for a in axes)
     for a, given in zip(result, axes, strict=True):
         if not 0 <= a < ndim:
-            raise np.exceptions.AxisError(int(given), ndim)
-    if len(set(result)) != len(result):
-        raise ShapeError(f"axis {axis} names an axis twice")
+            raise axis_error(int(given), ndim)
+    for a in result:
+        if result.count(a) > 1:
+            raise ShapeError(f"dim {a} appears multiple times in the list of dims: {axis} names an axis twice")
     return result
+
+
+def axis_error(axis: int, ndim: int) -> IndexError:
+    """Return the error for an axis that an array of `ndim` axes does not have, PyTorch's wording first.
+
+    >>> print(axis_error(2, 2))
+    Dimension out of range (expected to be in range of [-2, 1], but got 2): axis 2 is out of bounds for 2 dimensions
+    """
+    last = max(ndim, 1) - 1  # a 0-d tensor has one imaginary axis
+    return RangeError(
+        f"Dimension out of range (expected to be in range of [{-last - 1}, {last}], but got {axis}): "
+        f"axis {axis} is out of bounds for {ndim} dimensions"
+    )
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import functions, ops, sampling
+from tensorgrad import composed, ops, sampling
 from tensorgrad.conversions import Conversions
 from tensorgrad.dtypes import Array, DType, DTypeLike
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
@@ -47,7 +47,7 @@ class State(Conversions):
     @property
     def mT(self: Any) -> Tensor:  # noqa: N802 - PyTorch's name
         """The view with the last two axes swapped."""
-        return functions.transpose(self, -1, -2)
+        return composed.exchanged(self, -1, -2)
 
     @property
     def data(self: Any) -> Tensor:

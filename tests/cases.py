@@ -107,6 +107,8 @@ def case(primitive: Primitive, choose: Chooser, dtype: Any = np.float64) -> tupl
     args = values(choose, shapes, [REAL] * len(shapes), dtype)
     if samples == "ties":
         args = [args[0], np.max(args[0], **params)]
+    if samples in DOMINANT:
+        args[0] = args[0] + (15 * np.eye(*args[0].shape[-2:]) * np.arange(1, args[0].shape[-1] + 1)).astype(dtype)
     return args, params
 
 
@@ -205,12 +207,58 @@ def _linear(choose: Chooser) -> Any:
     return [(*shape(choose, 1, 3, (2, 3, 1)), k), (m, k)], {}
 
 
+def _cumulative(choose: Chooser) -> Any:
+    full = shape(choose, 1, 3)
+    return [full], {"axis": choose.integer(-len(full), len(full) - 1), "reverse": bool(choose.integer(0, 1))}
+
+
+def _diagonal(choose: Chooser) -> Any:
+    return [(*shape(choose, 0, 1), *shape(choose, 2, 2))], {"offset": choose.integer(-1, 1)}
+
+
+def _embedded(choose: Chooser) -> Any:
+    (full,), params = _diagonal(choose)
+    return [np.diagonal(np.empty(full), params["offset"], -2, -1).shape], {**params, "shape": full[-2:]}
+
+
+def _square(choose: Chooser) -> Any:
+    n = choose.integer(1, 3)
+    return [(*shape(choose, 0, 1), n, n)], {}
+
+
+def _matrix(choose: Chooser) -> Any:
+    return [(*shape(choose, 0, 1), choose.integer(1, 3), choose.integer(1, 3))], {}
+
+
+def _tall(choose: Chooser) -> Any:
+    n = choose.integer(1, 2)
+    return [(*shape(choose, 0, 1), n + choose.integer(0, 2), n)], {}
+
+
+def _solve(choose: Chooser) -> Any:
+    n = choose.integer(1, 3)
+    first, second = _batches(choose)
+    return [(*first, n, n), (*second, n, choose.integer(1, 2))], {}
+
+
 def _affine(choose: Chooser) -> Any:
     (first, second), params = _linear(choose)
     return [first, second, second[:1]], params
 
 
+# The first argument gets a large diagonal of different values: invertible, of full rank, its symmetric part positive
+# definite, eigenvalues and singular values apart.
+DOMINANT = {"square", "matrix", "tall", "solve", "pinv"}
+
 FAMILIES = {
+    "cumulative": _cumulative,
+    "diagonal": _diagonal,
+    "embedded": _embedded,
+    "square": _square,
+    "matrix": _matrix,
+    "tall": _tall,
+    "solve": _solve,
+    "pinv": lambda choose: (_matrix(choose)[0], {"rtol": 1e-12}),
     "broadcast": _broadcast,
     "sum_to": _sum_to,
     "reshape": _reshape,

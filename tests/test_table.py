@@ -44,6 +44,95 @@ def _linear(a, b):
     return np.einsum("...k,mk->...m", a, b)
 
 
+def _running(x, *, axis, reverse):
+    n = x.shape[axis]
+    grid = np.tri(n).T if reverse else np.tri(n)
+    return np.moveaxis(np.tensordot(grid, x, (1, axis)), 0, axis)
+
+
+def _embedded(x, *, offset, shape):
+    y = np.zeros((*x.shape[:-1], *shape))
+    for k in range(x.shape[-1]):
+        y[..., k + max(-offset, 0), k + max(offset, 0)] = x[..., k]
+    return y
+
+
+def _diagonal(x, *, offset):
+    picked = [x[..., i, i + offset] for i in range(x.shape[-2]) if 0 <= i + offset < x.shape[-1]]
+    return np.stack(picked, -1) if picked else np.zeros((*x.shape[:-2], 0))
+
+
+def _eigh(x):
+    """Powers of the matrix would do as well: the general solver, sorted, with the sign that LAPACK chose."""
+    x = (x + np.swapaxes(x, -1, -2)) / 2
+    w, v = np.linalg.eig(x)
+    order = np.argsort(w, -1)
+    w, v = np.take_along_axis(w, order, -1), np.take_along_axis(v, order[..., None, :], -1)
+    signs = np.sign((v * np.linalg.eigh(x)[1]).sum(-2, keepdims=True))
+    return np.concatenate([v * signs, w[..., None, :]], -2)
+
+
+def _svd(x):
+    """From the eigenvectors of the smaller Gram matrix, with the signs that LAPACK chose."""
+    m, n = x.shape[-2:]
+    if n > m:
+        y = _svd(np.swapaxes(x, -1, -2))
+        u, s, v = y[..., n + 1 :, :], y[..., n : n + 1, :], y[..., :n, :]
+    else:
+        v = np.linalg.eigh(np.swapaxes(x, -1, -2) @ x)[1][..., ::-1]
+        s = np.linalg.norm(x @ v, axis=-2, keepdims=True)
+        u = x @ v / s
+    signs = np.sign((v * np.swapaxes(np.linalg.svd(x, False)[2], -1, -2)).sum(-2, keepdims=True))
+    return np.concatenate([u * signs, s, v * signs], -2)
+
+
+def _qr(x):
+    """By Cholesky's factor of the Gram matrix, with LAPACK's negative diagonal where it has one."""
+    r = np.swapaxes(np.linalg.cholesky(np.swapaxes(x, -1, -2) @ x), -1, -2)
+    r = r * np.sign(np.diagonal(np.linalg.qr(x)[1], 0, -2, -1))[..., None]
+    return np.concatenate([x @ np.linalg.inv(r), np.swapaxes(r, -1, -2)], -2)
+
+
+def _cholesky(x):
+    lower = np.zeros_like(x)
+    x = (x + np.swapaxes(x, -1, -2)) / 2
+    for i in range(x.shape[-1]):
+        for j in range(i + 1):
+            rest = x[..., i, j] - (lower[..., i, :j] * lower[..., j, :j]).sum(-1)
+            lower[..., i, j] = np.sqrt(rest) if i == j else rest / lower[..., j, j]
+    return lower
+
+
+def _cofactor(x):
+    """The determinants of what is left without a row and a column, with alternating signs."""
+    y = np.empty_like(x)
+    for i, j in np.ndindex(x.shape[-2:]):
+        minor = np.delete(np.delete(x, i, -2), j, -1)
+        y[..., i, j] = (-1) ** (i + j) * np.linalg.det(minor)
+    return y
+
+
+def _pinv(x, *, rtol):
+    """Of full rank: by the Gram matrix of the shorter side."""
+    xt = np.swapaxes(x, -1, -2)
+    if x.shape[-2] < x.shape[-1]:
+        return xt @ np.linalg.inv(x @ xt)
+    return np.linalg.inv(xt @ x) @ xt
+
+
+def _series(x):
+    """The Taylor series of erf: ``2 / sqrt(pi) * sum (-1)**n x**(2n+1) / (n! (2n+1))``, which converges everywhere."""
+    terms = [(-1) ** n * x ** (2 * n + 1) / (math.factorial(n) * (2 * n + 1)) for n in range(80)]
+    return 2 / math.sqrt(math.pi) * np.sum(terms, axis=0)
+
+
+def _series_inverse(x):
+    y = np.zeros_like(x)
+    for _ in range(60):  # Newton's method, from 0
+        y = y - (_series(y) - x) * math.sqrt(math.pi) / 2 * np.exp(y * y)
+    return y
+
+
 # What each primitive computes, said a second time with NumPy alone and, where it matters, another way.
 REFERENCE = {
     "add": lambda a, b: a + b,
@@ -130,6 +219,25 @@ REFERENCE = {
     "matmul": lambda a, b: np.einsum("...nk,...km->...nm", a, b),
     "linear": _linear,
     "affine": lambda a, b, c: _linear(a, b) + c,
+    "cumsum": _running,
+    "diagonal": _diagonal,
+    "embedded": _embedded,
+    "erf": _series,
+    "erfc": lambda x: 1 - _series(x),
+    "erfinv": _series_inverse,
+    "hypot": lambda a, b: np.abs(a + 1j * b),
+    "trunc": lambda x: np.sign(x) * np.floor(np.abs(x)),
+    "fmod": lambda a, b: np.sign(a) * (np.abs(a) % np.abs(b)),
+    "inv": lambda x: np.linalg.solve(x, np.broadcast_to(np.eye(x.shape[-1]), x.shape)),
+    "solve": lambda a, b: np.linalg.inv(a) @ b,
+    "det": lambda x: np.prod(np.linalg.eigvals(x), -1).real,
+    "cofactor": _cofactor,
+    "logabsdet": lambda x: np.log(np.abs(np.linalg.det(x))),
+    "pinv": _pinv,
+    "cholesky": _cholesky,
+    "eigh": _eigh,
+    "svd": _svd,
+    "qr": _qr,
 }
 
 

@@ -797,7 +797,8 @@ def test_the_gradient_of_the_deviation_of_equal_values_is_zero() -> None:
 
 def test_the_mean_of_integers_raises_and_the_sum_is_int64() -> None:
     for name in ("mean", "var", "std"):
-        with pytest.raises(DTypeError, match="could not infer output dtype"):
+        words = "could not infer output dtype" if name == "mean" else "only support floating point"
+        with pytest.raises(DTypeError, match=words):
             getattr(tg.tensor([1, 2]), name)()
     for dtype in (np.int32, np.int8, np.uint8, np.bool_):
         assert tg.tensor(np.ones(3, dtype)).sum().dtype == tg.int64
@@ -1016,7 +1017,7 @@ def test_views_share_memory_and_clones_do_not() -> None:
         (lambda: tg.ones(6).reshape(4, -1), ["[4, -1]", "[6]"]),
         (lambda: tg.ones(2, 3).permute(0), ["1", "2", "permute"]),
         (lambda: tg.ones(2, 3).permute(0, 0), ["twice"]),
-        (lambda: tg.ones(2, 3).expand(4, 3), ["(2,3)", "(4,3)"]),
+        (lambda: tg.ones(2, 3).expand(4, 3), ["(4)", "(2)", "[2, 3]", "[4, 3]"]),
         (lambda: tg.ones(2, 3).expand(3), ["2", "3"]),
         (lambda: tg.ones(2, 3, 4).t(), ["3D"]),
         (lambda: tg.ones(2, 3).flatten(1, 0), ["start_dim"]),

@@ -17,7 +17,7 @@ from tests.checks import check
 SEEDS = 25
 
 # Their partials are piecewise constant: what is detached in them has derivative zero, so the mutant is the same rule.
-PIECEWISE = {"abs", "relu", "clip", "where", "maximum", "minimum", "amax", "amin", "remainder"}
+PIECEWISE = {"abs", "relu", "clip", "where", "maximum", "minimum", "amax", "amin", "remainder", "fmod"}
 
 
 def scaled(rule):

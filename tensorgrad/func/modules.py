@@ -118,7 +118,7 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
     >>> params, buffers = tg.func.stack_module_state(models)
     >>> run = tg.func.vmap(lambda p, x: tg.func.functional_call(models[0], p, x), in_dims=(0, None))
     >>> run(params, tg.ones(5, 2)).shape
-    (3, 5, 1)
+    tensorgrad.Size([3, 5, 1])
     """
     if not models:
         raise AutogradError("stack_module_state: Expected at least one model, got 0.")

@@ -16,6 +16,9 @@ from tensorgrad.ops.arithmetic import (
 )
 from tensorgrad.ops.assignment import assign
 from tensorgrad.ops.contractions import affine, linear, matmul
+from tensorgrad.ops.cumulative import cumsum
+from tensorgrad.ops.diagonals import diagonal, embedded
+from tensorgrad.ops.factorizations import cholesky, cofactor, det, eigh, inv, logabsdet, pinv, qr, solve, svd
 from tensorgrad.ops.reductions import amax, amin, argmax, argmin, mean, sum
 from tensorgrad.ops.selection import (
     abs,
@@ -37,6 +40,7 @@ from tensorgrad.ops.selection import (
     where,
 )
 from tensorgrad.ops.shapes import astype, broadcast_to, concatenate, getitem, reshape, scatter, sum_to, transpose
+from tensorgrad.ops.special import erf, erfc, erfinv, fmod, hypot, trunc
 from tensorgrad.ops.transcendental import (
     acos,
     acosh,
@@ -87,27 +91,41 @@ __all__ = [
     "bitwise_xor",
     "broadcast_to",
     "ceil",
+    "cholesky",
     "clip",
+    "cofactor",
     "concatenate",
     "contiguous",
     "cos",
     "cosh",
+    "cumsum",
+    "det",
+    "diagonal",
     "div",
+    "eigh",
+    "embedded",
     "eq",
+    "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expm1",
     "floor",
     "floor_divide",
+    "fmod",
     "ge",
     "getitem",
     "gt",
+    "hypot",
+    "inv",
     "le",
     "linear",
     "log",
     "log10",
     "log1p",
     "log2",
+    "logabsdet",
     "logaddexp",
     "logical_not",
     "lt",
@@ -118,7 +136,9 @@ __all__ = [
     "mul",
     "ne",
     "neg",
+    "pinv",
     "pow",
+    "qr",
     "relu",
     "remainder",
     "reshape",
@@ -128,12 +148,15 @@ __all__ = [
     "sign",
     "sin",
     "sinh",
+    "solve",
     "sqrt",
     "sub",
     "sum",
     "sum_to",
+    "svd",
     "tan",
     "tanh",
     "transpose",
+    "trunc",
     "where",
 ]

@@ -1,0 +1,168 @@
+"""Functions of two and three tensors, element by element, with PyTorch's keyword arguments.
+
+The operators of Tensor are bound to the primitives themselves and pay for none of this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import ops
+from tensorgrad.dtypes import float64
+from tensorgrad.errors import ArgumentError
+from tensorgrad.functions.common import constant, keywords, operand
+from tensorgrad.tensor import Tensor
+
+
+def _binary(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:
+    def function(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        return op(input if isinstance(other, Tensor) else operand(input), other)
+
+    function.__name__ = function.__qualname__ = op.__name__
+    function.__doc__ = op.__doc__
+    return keywords(function)
+
+
+mul = multiply = _binary(ops.mul)
+floor_divide = _binary(ops.floor_divide)
+remainder = _binary(ops.remainder)
+fmod = _binary(ops.fmod)
+atan2 = arctan2 = _binary(ops.atan2)
+hypot = _binary(ops.hypot)
+logaddexp = _binary(ops.logaddexp)
+maximum = _binary(ops.maximum)
+minimum = _binary(ops.minimum)
+bitwise_and = _binary(ops.bitwise_and)
+bitwise_or = _binary(ops.bitwise_or)
+bitwise_xor = _binary(ops.bitwise_xor)
+
+
+def _times(x: Any, factor: Any, *others: Any) -> Any:
+    """Return ``factor * x``; an integer result takes an integer factor, as in PyTorch."""
+    if isinstance(factor, float) and all(_integral(v) for v in (x, *others)):
+        raise ArgumentError("For integral input tensors, argument alpha must not be a floating point number.")
+    return x if factor == 1 else ops.mul(x, factor)
+
+
+def _integral(x: Any) -> bool:
+    return x.array.dtype.kind in "biu" if isinstance(x, Tensor) else isinstance(x, int | np.integer)
+
+
+@keywords
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input + alpha * other``.
+
+    >>> import tensorgrad as tg
+    >>> tg.add(tg.tensor([1.0, 2.0]), 10, alpha=2)
+    tensor([21., 22.])
+    """
+    return ops.add(input, other if alpha == 1 else _times(other, alpha, input))
+
+
+@keywords
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input - alpha * other``."""
+    return ops.sub(input, other if alpha == 1 else _times(other, alpha, input))
+
+
+subtract = sub
+
+
+@keywords
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """Return ``other - alpha * input``."""
+    return sub(other, input, alpha=alpha)
+
+
+@keywords
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """Return ``input / other``, rounded towards zero with 'trunc' or down with 'floor', which keep integers integers.
+
+    >>> import tensorgrad as tg
+    >>> tg.div(tg.tensor([-3, 3]), 2, rounding_mode="trunc")
+    tensor([-1,  1])
+    """
+    if rounding_mode is None:
+        return ops.div(input, other)
+    if rounding_mode == "floor":
+        return ops.floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise ArgumentError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    if _integral(input) and _integral(other):  # a float quotient would lose the last digits of large integers
+        down = ops.floor_divide(input, other)
+        inexact = ops.ne(ops.remainder(input, other), 0)
+        return ops.add(down, ops.bitwise_and(inexact, ops.lt(down, 0)))
+    return ops.trunc(ops.div(input, other))
+
+
+divide = true_divide = div
+
+
+@keywords
+def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return ``input ** exponent``, either of which may be a number."""
+    return ops.pow(input, exponent)
+
+
+@keywords
+def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return ``input ** exponent`` in float64."""
+    return ops.pow(ops.astype(operand(input), dtype=float64), exponent)
+
+
+@keywords
+def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the larger of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
+    a, b = operand(input), operand(other)
+    return ops.where(constant((a.array >= b.array) | np.isnan(b.array)), a, b)
+
+
+@keywords
+def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the smaller of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
+    a, b = operand(input), operand(other)
+    return ops.where(constant((a.array <= b.array) | np.isnan(b.array)), a, b)
+
+
+@keywords
+def copysign(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return the absolute value of `input` with the sign of `other`."""
+    magnitude = ops.abs(input)
+    return ops.where(constant(np.signbit(operand(other).array)), ops.neg(magnitude), magnitude)
+
+
+@keywords
+def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return ``log2(2 ** input + 2 ** other)`` without overflow."""
+    log2 = math.log(2)
+    return ops.mul(ops.logaddexp(ops.mul(input, log2), ops.mul(other, log2)), 1 / log2)
+
+
+@keywords
+def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return ``input + weight * (end - input)``."""
+    return ops.add(input, ops.mul(weight, ops.sub(end, input)))
+
+
+@keywords
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input + value * tensor1 * tensor2``."""
+    return ops.add(input, _times(ops.mul(tensor1, tensor2), value, input))
+
+
+@keywords
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Tensor:
+    """Return ``input + value * tensor1 / tensor2``."""
+    return ops.add(input, _times(ops.div(tensor1, tensor2), value, input))
+
+
+@keywords
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the step function: 0 below zero, 1 above, `values` at zero."""
+    return constant(np.heaviside(input.array, values.array).astype(input.array.dtype))

@@ -1,0 +1,184 @@
+"""What the public functions share: operands, dimensions, indices, and the keyword arguments of every function.
+
+`dim` and `axis`, `keepdim` and `keepdims` mean the same everywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+
+from tensorgrad import ops
+from tensorgrad.composed import Axis
+from tensorgrad.context import context
+from tensorgrad.dtypes import Array, int64
+from tensorgrad.errors import AutogradError, DTypeError, RangeError, ShapeError
+from tensorgrad.exposure import adopted
+from tensorgrad.numerics import normalized
+from tensorgrad.tensor import Tensor, as_array, wrap
+from tensorgrad.writes import note
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_WORDS = {"axis": "dim", "keepdims": "keepdim"}
+
+
+class Selection(NamedTuple):
+    """Elements of a tensor, and their int64 positions along the dimension they were chosen from."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Return `function` so that it takes NumPy's words for PyTorch's, and, if it names `out`, writes into that tensor.
+
+    The memory of `out` gets the result, by PyTorch's rules: nothing of it may be recorded, its dtype must be able to
+    hold the result, and its shape must be that of the result (an empty tensor takes on the shape).
+    """
+    parameters = inspect.signature(function).parameters
+    renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in parameters and theirs not in parameters}
+    writes, names = "out" in parameters, tuple(parameters)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for theirs, ours in renamed.items() if kwargs else ():
+            if theirs in kwargs:
+                kwargs[ours] = kwargs.pop(theirs)
+        out = kwargs.pop("out", None) if writes and kwargs else None
+        if out is not None:
+            _refuse_recording(function.__name__, (*args, *kwargs.values(), out))
+        try:
+            value = function(*args, **kwargs)
+        except AttributeError as error:
+            raise _explained(function.__name__, names, (*args, *kwargs.values()), error) from error
+        return value if out is None else _delivered(value, out)
+
+    return call
+
+
+def _explained(function: str, names: tuple[str, ...], values: tuple[Any, ...], error: AttributeError) -> Exception:
+    """Return PyTorch's error for an argument that is no tensor, where that is what went wrong."""
+    places = [i for i, v in enumerate(values) if v is error.obj]
+    if error.name != "array" or not places or places[0] >= len(names):
+        return error
+    name, kind = names[places[0]], type(error.obj).__name__
+    return TypeError(f"{function}(): argument '{name}' (position {places[0] + 1}) must be Tensor, not {kind}")
+
+
+def _refuse_recording(name: str, values: tuple[Any, ...]) -> None:
+    tensors = [x for v in values for x in (v if isinstance(v, list | tuple) else (v,)) if isinstance(x, Tensor)]
+    if context().grad and any(x.tracked for x in tensors):
+        raise AutogradError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            f"arguments requires grad: leave out= away, or compute under tensorgrad.no_grad()"
+        )
+
+
+def _delivered(value: Any, out: Any) -> Any:
+    if isinstance(value, tuple):
+        pairs = [_delivered(v, o) for v, o in zip(value, out, strict=True)]
+        return type(value)(*pairs) if hasattr(value, "_fields") else tuple(pairs)
+    source, target = value.array, out.array
+    if not np.can_cast(source.dtype, target.dtype, "same_kind"):
+        raise DTypeError(f"result type {source.dtype} can't be cast to the desired output type {target.dtype}")
+    if not target.size and source.size:
+        out.array = source.astype(target.dtype)
+    elif source.shape != target.shape:
+        raise ShapeError(
+            f"output with shape {list(target.shape)} doesn't match the shape of the result {list(source.shape)}: out= "
+            f"needs a tensor of that shape, or an empty one"
+        )
+    else:
+        np.copyto(target, source, casting="same_kind")
+        note(out)
+    return out
+
+
+def operand(x: Any) -> Tensor:
+    """Return `x` as a Tensor: itself, or a constant of an array's or number's value."""
+    if isinstance(x, Tensor):
+        return x
+    return adopted(x) if isinstance(x, np.ndarray) else wrap(as_array(x))
+
+
+def constant(array: Any) -> Tensor:
+    """Return a tensor without history of what NumPy gave, which may be a scalar."""
+    return wrap(np.asarray(array))
+
+
+def chosen(dim: Any, axis: Any = None) -> Axis:
+    """Return the one of `dim` and `axis` that is given, in engine form; an empty list of dimensions means all."""
+    found = dim if axis is None else axis
+    if isinstance(found, list | tuple):
+        return tuple(found) or None
+    return None if found is None else int(found)
+
+
+def dimension(dim: int, ndim: int) -> int:
+    """Return `dim` counted from the front; a 0-d tensor has one imaginary dimension."""
+    axes = normalized(int(dim), ndim)
+    return axes[0] if axes else 0
+
+
+def lifted(x: Tensor) -> Tensor:
+    """Return `x` with at least one axis."""
+    return x if x.array.ndim else ops.reshape(x, shape=(1,))
+
+
+def like(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y`, computed from a lifted `x`, without the axis that lifting added."""
+    return y if x.array.ndim else ops.reshape(y, shape=())
+
+
+def copied(x: Tensor) -> Tensor:
+    """Return a copy of `x` that the gradient flows through: what a view must become where PyTorch makes no view."""
+    return ops.astype(x, dtype=x.array.dtype)
+
+
+def lengths(size: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the shape that was given as separate arguments or as one sequence."""
+    wanted = size[0] if len(size) == 1 and not isinstance(size[0], int | np.integer) else size
+    return tuple(wanted)
+
+
+def along_axis(axis: int, item: Any) -> tuple[Any, ...]:
+    """Return the index that applies `item` to the axis `axis`."""
+    return (*(slice(None),) * axis, item)
+
+
+def tensors_of(name: str, tensors: Any) -> list[Tensor]:
+    """Return the elements of a list of tensors, of which there is one at least."""
+    found = [operand(x) for x in tensors]
+    if not found:
+        raise ShapeError(
+            f"torch.{name}(): expected a non-empty list of Tensors ({name} expects a non-empty TensorList)"
+        )
+    return found
+
+
+def positions(name: str, index: Any, size: int, dim: int) -> Array:
+    """Return an integer index into the axis `dim`, of length `size`, as an array of its own, checked."""
+    array = operand(index).array
+    if array.dtype.kind not in "iu" and array.size:
+        raise DTypeError(f"{name}(): Expected dtype int32/int64 for index, found {array.dtype}")
+    found: Array = np.array(array, dtype=int64)
+    wrong = (found < 0) | (found >= size)
+    if wrong.any():
+        first = found[wrong].flat[0]
+        raise RangeError(
+            f"index {first} is out of bounds for dimension {dim} with size {size}: index out of range in self, {name}()"
+        )
+    return found
+
+
+def widened(x: Tensor, dtype: Any) -> Tensor:
+    """Return `x` in `dtype`; where that is None, booleans and integers in int64: how sums and products are taken."""
+    if dtype is not None:
+        return x if x.array.dtype == dtype else ops.astype(x, dtype=np.dtype(dtype))
+    return ops.astype(x, dtype=int64) if x.array.dtype.kind in "bui" and x.array.dtype != int64 else x

@@ -1,0 +1,140 @@
+"""Questions: their answers are booleans, and have no gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import ops
+from tensorgrad.functions.common import chosen, constant, keywords, operand
+from tensorgrad.numerics import normalized
+from tensorgrad.tensor import Tensor
+
+
+def _comparison(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:
+    def function(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
+        return op(input if isinstance(other, Tensor) else operand(input), other)
+
+    function.__name__ = function.__qualname__ = op.__name__
+    function.__doc__ = op.__doc__
+    return keywords(function)
+
+
+eq = _comparison(ops.eq)
+ne = not_equal = _comparison(ops.ne)
+lt = less = _comparison(ops.lt)
+le = less_equal = _comparison(ops.le)
+gt = greater = _comparison(ops.gt)
+ge = greater_equal = _comparison(ops.ge)
+
+
+def _truth(x: Any) -> Tensor:
+    return ops.ne(operand(x), 0)
+
+
+@keywords
+def logical_not(input: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return whether each element is zero."""
+    return ops.logical_not(input)
+
+
+@keywords
+def logical_and(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return whether neither element is zero."""
+    return ops.bitwise_and(_truth(input), _truth(other))
+
+
+@keywords
+def logical_or(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return whether either element is not zero."""
+    return ops.bitwise_or(_truth(input), _truth(other))
+
+
+@keywords
+def logical_xor(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+    """Return whether exactly one element is not zero."""
+    return ops.bitwise_xor(_truth(input), _truth(other))
+
+
+@keywords
+def isnan(input: Tensor) -> Tensor:
+    """Return whether each element is NaN."""
+    return constant(np.isnan(input.array))
+
+
+@keywords
+def isfinite(input: Tensor) -> Tensor:
+    """Return whether each element is neither infinite nor NaN."""
+    return constant(np.isfinite(input.array))
+
+
+@keywords
+def isinf(input: Tensor) -> Tensor:
+    """Return whether each element is infinite."""
+    return constant(np.isinf(input.array))
+
+
+@keywords
+def isposinf(input: Tensor) -> Tensor:
+    """Return whether each element is positive infinity."""
+    return constant(np.isposinf(input.array))
+
+
+@keywords
+def isneginf(input: Tensor) -> Tensor:
+    """Return whether each element is negative infinity."""
+    return constant(np.isneginf(input.array))
+
+
+@keywords
+def isreal(input: Tensor) -> Tensor:
+    """Return whether the imaginary part of each element is zero."""
+    return constant(np.isreal(input.array))
+
+
+@keywords
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return whether the sign bit of each element is set: of -0.0 it is."""
+    return constant(input.array < 0 if input.array.dtype.kind in "biu" else np.signbit(input.array))
+
+
+@keywords
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+    """Return whether ``|input - other| <= atol + rtol * |other|``, element by element."""
+    return constant(np.isclose(input.array, other.array, rtol, atol, equal_nan))
+
+
+@keywords
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Return whether ``|input - other| <= atol + rtol * |other|`` everywhere."""
+    return bool(np.allclose(input.array, other.array, rtol, atol, equal_nan))
+
+
+@keywords
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same shape and elements."""
+    return bool(np.array_equal(input.array, other.array))
+
+
+@keywords
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Return whether each of `elements` is among `test_elements`."""
+    return constant(np.isin(operand(elements).array, operand(test_elements).array, assume_unique, invert))
+
+
+@keywords
+def all(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, out: Tensor | None = None
+) -> Tensor:
+    """Return whether every element over `dim` (None: all axes) is not zero."""
+    return constant(np.all(input.array, axis=normalized(chosen(dim, axis), input.array.ndim), keepdims=keepdim))
+
+
+@keywords
+def any(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, out: Tensor | None = None
+) -> Tensor:
+    """Return whether some element over `dim` (None: all axes) is not zero."""
+    return constant(np.any(input.array, axis=normalized(chosen(dim, axis), input.array.ndim), keepdims=keepdim))

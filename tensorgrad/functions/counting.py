@@ -1,0 +1,181 @@
+"""Which values there are and how many of each: what has no gradient."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorgrad.dtypes import get_default_dtype, int32, int64
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
+from tensorgrad.functions.common import constant, dimension, keywords, operand
+from tensorgrad.tensor import Tensor
+
+
+class Histogram(NamedTuple):
+    """The counts, and the edges of the bins, one more than counts."""
+
+    hist: Tensor
+    bin_edges: Tensor
+
+
+@keywords
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """Return the different elements of `input` (with `dim`: slices) in ascending order.
+
+    With `return_inverse` also where each element went, with `return_counts` how often each occurs, in a tuple.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([3, 1, 3]).unique(return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
+    axis = None if dim is None else dimension(dim, input.array.ndim)
+    values, inverse, counts = np.unique(input.array, return_inverse=True, return_counts=True, axis=axis)
+    shape = input.array.shape if axis is None else (input.array.shape[axis],)
+    return _found(values, inverse.reshape(shape), counts, return_inverse, return_counts)
+
+
+def _found(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
+    parts = [values, *([inverse] if return_inverse else []), *([counts] if return_counts else [])]
+    return constant(values) if len(parts) == 1 else tuple(constant(part) for part in parts)
+
+
+@keywords
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """Return the elements of `input` (with `dim`: slices) that differ from the one before; extras as in `unique`."""
+    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    a = input.array.reshape(-1) if dim is None else input.array
+    rows = np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1)
+    new = np.ones(len(rows), bool)
+    new[1:] = (rows[1:] != rows[:-1]).any(1)
+    inverse = np.cumsum(new) - 1
+    starts = np.flatnonzero(new)
+    counts = np.diff(np.append(starts, len(rows)))
+    shape = input.array.shape if dim is None else inverse.shape
+    return _found(np.take(a, starts, axis), inverse.reshape(shape), counts, return_inverse, return_counts)
+
+
+@keywords
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """Return how often each of the numbers 0, 1, 2, ... occurs in `input`, or the sum of the `weights` found there.
+
+    >>> import tensorgrad as tg
+    >>> tg.bincount(tg.tensor([0, 2, 2]), minlength=4)
+    tensor([1, 0, 2, 0])
+    """
+    a = input.array
+    if a.ndim != 1 or a.dtype.kind not in "biu" or (a.size and a.min() < 0):
+        raise ArgumentError(
+            f"bincount only supports 1-d non-negative integral inputs, found {a.dtype} of shape {list(a.shape)}"
+        )
+    if weights is None:
+        return constant(np.bincount(a, minlength=minlength))
+    if weights.array.shape != a.shape:
+        raise ShapeError("weights should be 1-d and have the same length as input")
+    wide = np.float32 if weights.array.dtype == np.float32 else np.float64
+    return constant(np.bincount(a, weights.array, minlength).astype(wide))
+
+
+def _range(a: Any, low: float, high: float) -> tuple[float, float]:
+    """Return the range of a histogram: what is asked for, or what the elements span."""
+    if low == high and a.size:
+        low, high = float(a.min()), float(a.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ArgumentError(f"range of [{low}, {high}] is not finite")
+    if low > high:
+        raise ArgumentError(f"max must be larger than min, found the range [{low}, {high}]")
+    return low, high
+
+
+@keywords
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return how many elements fall in each of `bins` equal parts of [min, max]; of all elements if both are 0.
+
+    The counts have the dtype of `input`.
+    """
+    a = input.array
+    if a.dtype.kind != "f":
+        raise DTypeError(f"\"histogram_cpu\" not implemented for '{a.dtype}': histc() counts floating point elements")
+    if bins <= 0:
+        raise ArgumentError("bins must be > 0")
+    return constant(np.histogram(a, bins, _range(a, min, max))[0].astype(a.dtype))
+
+
+@keywords
+def histogram(
+    input: Tensor,
+    bins: Any,
+    *,
+    range: tuple[float, float] | None = None,
+    weight: Tensor | None = None,
+    density: bool = False,
+    out: Any = None,
+) -> Histogram:
+    """Return the pair (hist, bin_edges): how many elements of `input` fall in each bin, and the edges of the bins.
+
+    `bins` is their number, over `range` or what the elements span, or a tensor of edges.
+    """
+    a = input.array
+    edges: Any = bins.array if isinstance(bins, Tensor) else bins
+    span = None if isinstance(bins, Tensor) else _range(a, *(range or (0.0, 0.0)))
+    weights = None if weight is None else weight.array.reshape(-1)
+    hist, found = np.histogram(a.reshape(-1), edges, span, density, weights)
+    dtype = a.dtype if a.dtype.kind == "f" else get_default_dtype()
+    return Histogram(constant(hist.astype(dtype)), constant(found.astype(dtype)))
+
+
+@keywords
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return where each of `input` would be put in to keep the last dimension of `sorted_sequence` in order.
+
+    Before equal elements, or after them with `right`. The other dimensions of the two are the same.
+    """
+    rows, values = sorted_sequence.array, operand(input).array
+    if sorter is not None:
+        rows = np.take_along_axis(rows, sorter.array, -1)
+    if rows.ndim != 1 and rows.shape[:-1] != values.shape[:-1]:
+        raise ShapeError(
+            f"torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+            f"tensor and input value tensor must match, but we got boundaries tensor {list(rows.shape)} and input "
+            f"value tensor {list(values.shape)}"
+        )
+    from_right = right or side == "right"
+    if rows.ndim == 1:
+        found: Any = np.searchsorted(rows, values, "right" if from_right else "left")
+    else:
+        found = np.empty(values.shape, int64)
+        for at in np.ndindex(rows.shape[:-1]):
+            found[at] = np.searchsorted(rows[at], values[at], "right" if from_right else "left")
+    return constant(np.asarray(found, int32 if out_int32 else int64))
+
+
+@keywords
+def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
+    """Return the number of the bucket between ascending `boundaries` that each of `input` is in.
+
+    >>> import tensorgrad as tg
+    >>> tg.bucketize(tg.tensor([0.5, 1.0, 2.5]), tg.tensor([1.0, 2.0]))
+    tensor([0, 0, 2])
+    """
+    if boundaries.array.ndim != 1:
+        raise ShapeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.array.ndim})")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -1,0 +1,137 @@
+"""Factorizations of matrices, with PyTorch's names for their parts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tensorgrad import ops
+from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
+from tensorgrad.functions.common import constant, keywords
+from tensorgrad.functions.matrices import check_matrix, solve_triangular, swapped
+from tensorgrad.tensor import Tensor
+
+
+class Spectrum(NamedTuple):
+    """The eigenvalues in ascending order, and the eigenvectors as columns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class SingularValues(NamedTuple):
+    """``U diag(S) Vh``, with the singular values `S` in descending order."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+class OrthogonalTriangular(NamedTuple):
+    """``Q R``, with orthonormal columns in `Q` and zeros below the diagonal of `R`."""
+
+    Q: Tensor
+    R: Tensor
+
+
+def _rows(y: Tensor, start: int | None, stop: int | None) -> Tensor:
+    return ops.getitem(y, index=(..., slice(start, stop), slice(None)))
+
+
+def _row(y: Tensor, at: int) -> Tensor:
+    return ops.getitem(y, index=(..., at, slice(None)))
+
+
+@keywords
+def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
+    """Return the lower triangular L with ``L Lᵀ = A`` (with `upper`, Lᵀ) for symmetric positive definite `A`.
+
+    LinAlgError where `A` is not positive definite. The gradient is symmetric.
+    """
+    check_matrix(A, "linalg.cholesky", square=True)
+    try:
+        y = ops.cholesky(A)
+    except LinAlgError as error:
+        raise LinAlgError(
+            "linalg.cholesky: The factorization could not be completed because the input is not positive-definite"
+        ) from error
+    return swapped(y) if upper else y
+
+
+@keywords
+def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
+    """Return the X with ``L Lᵀ X = B``, given Cholesky's factor."""
+    lower = swapped(L) if upper else L
+    return solve_triangular(swapped(lower), solve_triangular(lower, B, upper=False), upper=True)
+
+
+@keywords
+def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
+    """Return Q, with orthonormal columns, and the upper triangular R with ``Q R = A``.
+
+    `mode` 'complete' completes Q to a square matrix, 'r' leaves Q empty; neither has a gradient for a tall matrix.
+    """
+    check_matrix(A, "linalg.qr")
+    m, n = A.array.shape[-2:]
+    if mode not in ("reduced", "complete", "r"):
+        raise ArgumentError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+        )
+    if mode == "r" or (mode == "complete" and m > n):
+        if A.tracked:
+            raise AutogradError(f"linalg.qr: The derivative is not implemented when mode='{mode}': use mode='reduced'")
+        if mode == "r":
+            return OrthogonalTriangular(constant(np.empty(0, A.array.dtype)), constant(np.linalg.qr(A.array, "r")))
+        return OrthogonalTriangular(*(constant(part) for part in np.linalg.qr(A.array, "complete")))
+    y = ops.qr(A if m >= n else ops.getitem(A, index=(..., slice(m))))
+    q, r = _rows(y, None, m), swapped(_rows(y, m, None))
+    if m >= n:
+        return OrthogonalTriangular(q, r)
+    rest = ops.matmul(swapped(q), ops.getitem(A, index=(..., slice(m, None))))
+    return OrthogonalTriangular(q, ops.concatenate(r, rest, axis=-1))
+
+
+@keywords
+def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
+    """Return (U, S, Vh) with ``A = U diag(S) Vh``; without `full_matrices`, only min(m, n) columns of U and rows of Vh.
+
+    As in PyTorch, the gradient flows through these columns and rows only. It exists where the singular values differ;
+    through `S` alone, everywhere.
+    """
+    check_matrix(A, "linalg.svd")
+    m, n = A.array.shape[-2:]
+    y = ops.svd(A)
+    u, s, vh = _rows(y, None, m), _row(y, m), swapped(_rows(y, m + 1, None))
+    if full_matrices and m != n:
+        whole = np.linalg.svd(A.array)
+        k = min(m, n)
+        if m > n:
+            u = ops.concatenate(u, constant(whole[0][..., k:]), axis=-1)
+        else:
+            vh = ops.concatenate(vh, constant(whole[2][..., k:, :]), axis=-2)
+    return SingularValues(u, s, vh)
+
+
+@keywords
+def svdvals(A: Tensor) -> Tensor:
+    """Return the singular values of `A` in descending order."""
+    return svd(A, full_matrices=False).S
+
+
+@keywords
+def eigh(A: Tensor, UPLO: str = "L") -> Spectrum:
+    """Return the eigenvalues, ascending, and eigenvectors of the symmetric matrix `A`, or of each in a batch.
+
+    `UPLO` says which triangle PyTorch reads; here the mean of the two is taken, which is the same for a symmetric
+    matrix. The gradient of the vectors exists where the values differ.
+    """
+    check_matrix(A, "linalg.eigh", square=True)
+    y = ops.eigh(A)
+    return Spectrum(_row(y, -1), _rows(y, None, -1))
+
+
+@keywords
+def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
+    """Return the eigenvalues, ascending, of the symmetric matrix `A`."""
+    return eigh(A, UPLO).eigenvalues

@@ -1,0 +1,119 @@
+"""Diagonals, traces and triangles of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import ops
+from tensorgrad.dtypes import int64
+from tensorgrad.errors import ShapeError
+from tensorgrad.functions.common import constant, dimension, keywords, widened
+from tensorgrad.tensor import Tensor
+
+
+def _moved(ndim: int, first: int, second: int) -> tuple[int, ...]:
+    """Return the order of axes that puts two of them last."""
+    return (*(i for i in range(ndim) if i not in (first, second)), first, second)
+
+
+@keywords
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Return a view of the diagonal over two dimensions, as the last dimension.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([[1, 2], [3, 4]]).diagonal()
+    tensor([1, 4])
+    """
+    ndim = input.array.ndim
+    first, second = dimension(dim1, ndim), dimension(dim2, ndim)
+    if first == second:
+        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return ops.diagonal(ops.transpose(input, axes=_moved(ndim, first, second)), offset=offset)
+
+
+@keywords
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Return matrices with the last dimension of `input` on a diagonal over the new dimensions `dim1` and `dim2`."""
+    ndim = input.array.ndim + 1
+    first, second = dimension(dim1, ndim), dimension(dim2, ndim)
+    if first == second:
+        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    n = input.array.shape[-1] + abs(offset)
+    y = ops.embedded(input, offset=offset, shape=(n, n))
+    return ops.transpose(y, axes=tuple(np.argsort(_moved(ndim, first, second)).tolist()))
+
+
+@keywords
+def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return the matrix with the vector `input` on a diagonal, or the diagonal of the matrix `input`."""
+    ndim = input.array.ndim
+    if ndim not in (1, 2):
+        raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
+    return (
+        diag_embed(input, diagonal)
+        if ndim == 1
+        else ops.astype(ops.diagonal(input, offset=diagonal), dtype=input.array.dtype)
+    )
+
+
+@keywords
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """Return the matrix with all elements of `input` on a diagonal."""
+    return diag_embed(ops.reshape(input, shape=(input.array.size,)), offset)
+
+
+@keywords
+def trace(input: Tensor) -> Tensor:
+    """Return the sum of the diagonal of a matrix."""
+    if input.array.ndim != 2:
+        raise ShapeError(f"trace: expected a matrix, but got tensor with dim {input.array.ndim}")
+    return ops.sum(ops.diagonal(widened(input, None)))
+
+
+def _triangle(input: Tensor, name: str, inside: Any) -> Tensor:
+    if input.array.ndim < 2:
+        raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, found {input.array.ndim}")
+    n, m = input.array.shape[-2:]
+    return ops.where(constant(inside(np.arange(m) - np.arange(n)[:, None])), input, False)
+
+
+@keywords
+def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return `input` with zeros above a diagonal of the last two dimensions.
+
+    >>> import tensorgrad as tg
+    >>> tg.tril(tg.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+    return _triangle(input, "tril", lambda above: above <= diagonal)
+
+
+@keywords
+def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
+    """Return `input` with zeros below a diagonal of the last two dimensions."""
+    return _triangle(input, "triu", lambda above: above >= diagonal)
+
+
+@keywords
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+    """Return the positions (2, n) of the lower triangle of a (row, col) matrix, row by row."""
+    return constant(np.array(np.tril_indices(row, offset, col), np.dtype(dtype)))
+
+
+@keywords
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+    """Return the positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
+    return constant(np.array(np.triu_indices(row, offset, col), np.dtype(dtype)))
+
+
+@keywords
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Return the matrix whose columns are the powers of the vector `x`, descending unless `increasing`."""
+    if x.array.ndim != 1:
+        raise ShapeError(f"x must be a one-dimensional tensor, found {x.array.ndim} dimensions")
+    powers = np.arange(x.array.size if N is None else N)
+    column = ops.reshape(x, shape=(x.array.size, 1))
+    return ops.pow(column, constant((powers if increasing else powers[::-1]).astype(x.array.dtype)))

@@ -1,0 +1,149 @@
+"""Lengths of vectors, norms of matrices, and distances."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import composed, ops
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
+from tensorgrad.functions.common import chosen, constant, dimension, keywords
+from tensorgrad.functions.decompositions import svdvals
+from tensorgrad.functions.matrices import check_matrix
+from tensorgrad.tensor import Tensor
+
+
+def _floating(x: Tensor, name: str, dtype: Any) -> Tensor:
+    y = x if dtype is None else ops.astype(x, dtype=np.dtype(dtype))
+    if y.array.dtype.kind not in "fc":
+        raise DTypeError(f"{name}: Expected a floating point or complex tensor as input. Got {y.array.dtype}")
+    return y
+
+
+def _root(total: Tensor, exponent: float) -> Tensor:
+    """Return ``total ** exponent`` with the derivative 0 where `total` is 0: the subgradient of least norm."""
+    zero = constant(total.array == 0)
+    safe = ops.where(zero, 1.0, total)
+    return ops.where(zero, 0.0, ops.sqrt(safe) if exponent == 0.5 else ops.pow(safe, exponent))
+
+
+def _power_norm(x: Tensor, p: float, axis: Any, keepdims: bool) -> Tensor:
+    """Return ``sum(|x| ** p) ** (1 / p)``; no infinite slope at 0 for p < 1."""
+    size = ops.abs(x)
+    if p < 0:
+        with np.errstate(divide="ignore"):  # one element that is 0 makes the sum infinite and the norm 0
+            return ops.pow(ops.sum(ops.pow(size, p), axis=axis, keepdims=keepdims), 1 / p)
+    zero = constant(x.array == 0)
+    powers = ops.where(zero, 0.0, ops.pow(ops.where(zero, 1.0, size), p))
+    return _root(ops.sum(powers, axis=axis, keepdims=keepdims), 1 / p)
+
+
+@keywords
+def vector_norm(
+    x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
+    """Return the norm of the vectors along `dim` (None: of all elements): ``sum(|x| ** ord) ** (1 / ord)``.
+
+    inf is the largest absolute value, -inf the smallest, 0 the number of elements that are not zero. At 0 the
+    derivative is 0, the subgradient of least norm.
+
+    >>> import tensorgrad as tg
+    >>> tg.linalg.vector_norm(tg.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
+    v = _floating(x, "linalg.vector_norm", dtype)
+    axis, p = chosen(dim), float(ord)
+    if p == 2:
+        return _root(ops.sum(ops.mul(v, v), axis=axis, keepdims=keepdim), 0.5)
+    if p == 0:
+        return ops.sum(ops.astype(constant(v.array != 0), dtype=v.array.dtype), axis=axis, keepdims=keepdim)
+    if math.isinf(p):
+        return (ops.amax if p > 0 else ops.amin)(ops.abs(v), axis=axis, keepdims=keepdim)
+    if p == 1:
+        return ops.sum(ops.abs(v), axis=axis, keepdims=keepdim)
+    return _power_norm(v, p, axis, keepdim)
+
+
+@keywords
+def matrix_norm(
+    A: Tensor,
+    ord: Any = "fro",
+    dim: Any = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the norm of the matrices in the two dimensions `dim`.
+
+    'fro' is the root of the sum of squares, 'nuc' the sum of the singular values, 2 and -2 the largest and smallest of
+    these; 1 and -1 the largest and smallest sum of absolute values of a column, inf and -inf of a row.
+    """
+    if A.array.ndim < 2:
+        raise ShapeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+    x = _floating(A, "linalg.matrix_norm", dtype)
+    rows, columns = (dimension(d, x.array.ndim) for d in dim)
+    if rows == columns:
+        raise ShapeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
+    if ord == "fro":
+        return vector_norm(x, 2, (rows, columns), keepdim)
+    order = (*(i for i in range(x.array.ndim) if i not in (rows, columns)), rows, columns)
+    m = ops.transpose(x, axes=order)
+    if ord == "nuc" or ord in (2, -2):
+        y = _spectral(m, ord)
+    elif ord in (1, -1, math.inf, -math.inf):
+        sums = ops.sum(ops.abs(m), axis=-2 if abs(ord) == 1 else -1)
+        y = (ops.amax if ord > 0 else ops.amin)(sums, axis=-1)
+    else:
+        raise ArgumentError(f"linalg.matrix_norm: Order {ord} not supported.")
+    if keepdim:
+        for axis in sorted((rows, columns)):
+            y = composed.expanded(y, axis)
+    return y
+
+
+def _spectral(m: Tensor, ord: Any) -> Tensor:
+    check_matrix(m, "linalg.matrix_norm")
+    s = svdvals(m)
+    return ops.sum(s, axis=-1) if ord == "nuc" else (ops.amax if ord > 0 else ops.amin)(s, axis=-1)
+
+
+@keywords
+def norm(
+    input: Tensor,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the `p`-norm of the elements along `dim` (None: of all), 'fro' meaning 2; 'nuc' for matrices.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([[3.0, 4.0], [0.0, 0.0]]).norm(dim=1)
+    tensor([5., 0.])
+    """
+    if p == "nuc":
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    if isinstance(p, str) and p not in ("fro", "inf", "-inf"):
+        raise ArgumentError(f"linalg.matrix_norm: Order {p} not supported.")
+    return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
+
+
+@keywords
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
+    """Return the `p`-norm of ``input - other``."""
+    return norm(ops.sub(input, other), p)
+
+
+@keywords
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """Return the `p`-norms (..., n, m) of the differences between all rows of `x1` (..., n, d) and `x2` (..., m, d)."""
+    if x1.array.shape[-1] != x2.array.shape[-1]:
+        raise ShapeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.array.shape[-1]} X2: {x2.array.shape[-1]}"
+        )
+    return vector_norm(ops.sub(composed.expanded(x1, -2), composed.expanded(x2, -3)), p, -1)

@@ -1,0 +1,190 @@
+"""The largest, the smallest, and the whole order of elements along a dimension.
+
+Positions are found on the arrays; values are then read at these positions, so that gradients go there and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorgrad import composed, ops
+from tensorgrad.dtypes import Array, int64
+from tensorgrad.errors import RangeError, ShapeError
+from tensorgrad.functions.common import Selection, along_axis, chosen, constant, dimension, keywords, lifted
+from tensorgrad.tensor import Tensor
+
+
+class Extrema(NamedTuple):
+    """The result of ``aminmax``."""
+
+    min: Tensor
+    max: Tensor
+
+
+def selected(x: Tensor, where: Array, axis: int, keepdim: bool = True) -> Selection:
+    """Return the elements of the lifted `x` at the positions `where` along `axis`, and these positions."""
+    values = composed.along(x, where, axis)
+    if keepdim:
+        return Selection(values, constant(where.astype(int64, copy=False)))
+    return Selection(composed.squeezed(values, axis), constant(where.squeeze(axis).astype(int64, copy=False)))
+
+
+def scalar(found: Selection) -> Selection:
+    """Return what was found in a lifted 0-d tensor as 0-d tensors."""
+    return Selection(*(ops.reshape(v, shape=()) for v in found))
+
+
+def _extremum(input: Tensor, dim: Any, keepdim: bool, name: str) -> Any:
+    if isinstance(dim, Tensor):
+        return (ops.maximum if name == "max" else ops.minimum)(input, dim)
+    if dim is None:
+        if not input.array.size:
+            raise ShapeError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+                f"with the 'dim' argument."
+            )
+        return (ops.amax if name == "max" else ops.amin)(input)
+    axis = dimension(dim, input.array.ndim)
+    x = lifted(input)
+    if not x.array.shape[axis]:
+        raise RangeError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+    where = (np.argmax if name == "max" else np.argmin)(x.array, axis=axis, keepdims=True)
+    return selected(x, where, axis, keepdim and bool(input.array.ndim))
+
+
+@keywords
+def max(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None,
+    keepdims: bool = False, out: Any = None,
+) -> Any:  # fmt: skip
+    """Return the largest element; with `dim`, the pair (values, indices) along it; with a Tensor, as `maximum`.
+
+    Ties share the gradient equally; with `dim` it goes to the index that is returned, the first.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([[1.0, 5.0], [4.0, 2.0]]).max(dim=1).indices
+    tensor([1, 0])
+    """
+    return _extremum(input, next((v for v in (other, axis) if v is not None), dim), keepdim or keepdims, "max")
+
+
+@keywords
+def min(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None,
+    keepdims: bool = False, out: Any = None,
+) -> Any:  # fmt: skip
+    """Return the smallest element; with `dim`, the pair (values, indices) along it; with a Tensor, as `minimum`."""
+    return _extremum(input, next((v for v in (other, axis) if v is not None), dim), keepdim or keepdims, "min")
+
+
+@keywords
+def amax(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the largest element over `dim`; ties share the gradient equally."""
+    return ops.amax(input, axis=chosen(dim), keepdims=keepdim)
+
+
+@keywords
+def amin(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return the smallest element over `dim`; ties share the gradient equally."""
+    return ops.amin(input, axis=chosen(dim), keepdims=keepdim)
+
+
+@keywords
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Extrema:
+    """Return the pair of `amin` and `amax` over `dim`."""
+    return Extrema(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
+def _position(input: Tensor, dim: Any, keepdim: bool, name: str) -> Tensor:
+    op = ops.argmax if name == "argmax" else ops.argmin
+    if dim is None and not input.array.size:
+        raise RangeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+    if not input.array.ndim:
+        return op(input, axis=None if dim is None else dimension(dim, 0) or None, keepdims=keepdim)
+    return op(input, axis=chosen(dim), keepdims=keepdim)
+
+
+@keywords
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the int64 index of the largest element along `dim` (None: in the flattened tensor)."""
+    return _position(input, dim, keepdim, "argmax")
+
+
+@keywords
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return the int64 index of the smallest element along `dim` (None: in the flattened tensor)."""
+    return _position(input, dim, keepdim, "argmin")
+
+
+def order_of(a: Array, axis: int, descending: bool) -> Array:
+    """Return the stable order of `a` along `axis`, NaN as the largest: equal elements keep their places."""
+    if not descending:
+        return np.argsort(a, axis=axis, kind="stable")
+    order = np.argsort(np.flip(a, axis), axis=axis, kind="stable")
+    result: Array = a.shape[axis] - 1 - np.flip(order, axis)
+    return result
+
+
+@keywords
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Selection:
+    """Return the pair (values, indices) of `input` in order along `dim`; equal elements always keep their order.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([3.0, 1.0, 2.0]).sort(descending=True).values
+    tensor([3., 2., 1.])
+    """
+    axis = dimension(dim, input.array.ndim)
+    x = lifted(input)
+    found = selected(x, order_of(x.array, axis, descending), axis)
+    return found if input.array.ndim else scalar(found)
+
+
+@keywords
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return `input` in order along its first dimension."""
+    return sort(input, 0).values
+
+
+@keywords
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Return the positions that put `input` in order along `dim`."""
+    return sort(input, dim, descending).indices
+
+
+@keywords
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
+) -> Selection:
+    """Return the pair (values, indices) of the `k` largest elements along `dim`, the largest first."""
+    axis = dimension(dim, input.array.ndim)
+    x = lifted(input)
+    if not 0 <= k <= x.array.shape[axis]:
+        raise RangeError(f"selected index k out of range: {k} of {x.array.shape[axis]} elements along dim {axis}")
+    order = order_of(x.array, axis, largest)
+    found = selected(x, order[along_axis(axis, slice(k))], axis)
+    return found if input.array.ndim else scalar(found)
+
+
+def _running(input: Tensor, dim: int, extreme: np.ufunc) -> Selection:
+    axis = dimension(dim, input.array.ndim)
+    x = lifted(input)
+    a = x.array
+    reached = extreme.accumulate(a, axis=axis)
+    steps = np.arange(a.shape[axis]).reshape(-1, *(1,) * (a.ndim - axis - 1))
+    here = (a == reached) | (a != a)  # noqa: PLR0124 - NaN, which is not equal to itself
+    found = selected(x, np.maximum.accumulate(np.where(here, steps, 0), axis=axis), axis)
+    return found if input.array.ndim else scalar(found)
+
+
+@keywords
+def cummax(input: Tensor, dim: int, *, out: Any = None) -> Selection:
+    """Return the pair (values, indices) of the largest element up to each one along `dim`, the last of equal ones."""
+    return _running(input, dim, np.maximum)
+
+
+@keywords
+def cummin(input: Tensor, dim: int, *, out: Any = None) -> Selection:
+    """Return the pair (values, indices) of the smallest element up to each one along `dim`, the last of equal ones."""
+    return _running(input, dim, np.minimum)

@@ -1,0 +1,286 @@
+"""Elements put in at positions: a choice between two tensors, each of which gets the gradient of its own elements.
+
+Where a position is named twice, the last element counts, and it alone gets a gradient; the functions that add let all
+of them count.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import ops
+from tensorgrad.dtypes import Array, int64
+from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
+from tensorgrad.functions.common import along_axis, constant, dimension, keywords, lifted, like, operand
+from tensorgrad.functions.diagonals import diagonal
+from tensorgrad.functions.indexing import boolean, grid_of, placed, vector
+from tensorgrad.tensor import Tensor
+
+
+def _kept(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y` in the dtype of `x`: what is put into a tensor takes on its dtype."""
+    return y if y.array.dtype == x.array.dtype else ops.astype(y, dtype=x.array.dtype)
+
+
+@keywords
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Return `input` with `value`, a number or 0-d tensor, where `mask` holds."""
+    where = operand(mask)
+    if where.array.dtype.kind != "b":
+        raise DTypeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {where.array.dtype}; compare first, as "
+            f"in x == 0"
+        )
+    if isinstance(value, Tensor) and value.array.ndim:
+        raise ShapeError(
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
+            f"dimension(s); see where()"
+        )
+    return _kept(ops.where(where, value, input), input)
+
+
+def put_in(input: Tensor, index: Any, source: Tensor) -> Tensor:
+    """Return `input` with the elements of `source`, broadcast to what `index` names, at `index`."""
+    shape = input.array.shape
+    places = np.arange(input.array.size).reshape(shape)[index]
+    if source.array.shape != places.shape:
+        source = ops.broadcast_to(source, shape=places.shape)
+    winner: Array = np.full(input.array.size, -1)
+    winner[places.reshape(-1)] = np.arange(places.size)  # NumPy writes in order: the last one stays
+    winner = winner.reshape(shape)
+    if not places.size:
+        return ops.astype(input, dtype=input.array.dtype)
+    elements = ops.getitem(ops.reshape(source, shape=(places.size,)), index=np.maximum(winner, 0))
+    return _kept(ops.where(constant(winner >= 0), elements, input), input)
+
+
+def _source(name: str, input: Tensor, src: Any, shape: tuple[int, ...]) -> Tensor:
+    """Return `src`, a tensor or a number, as the elements that belong to an index of `shape`."""
+    if not isinstance(src, Tensor):
+        return ops.broadcast_to(constant(np.array(src, input.array.dtype)), shape=shape)
+    if src.array.dtype != input.array.dtype:
+        raise DTypeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, found {input.array.dtype} and {src.array.dtype}"
+        )
+    return ops.getitem(lifted(src), index=tuple(slice(n) for n in shape))
+
+
+@keywords
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None,
+    out: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return `input` with the elements of `src` (a number: that number) at the positions `index` along `dim`.
+
+    With `reduce` 'add' or 'multiply' they are added to, or multiplied with, what is there; without it, the last of
+    several elements for one position counts.
+
+    >>> import tensorgrad as tg
+    >>> tg.zeros(2, 3).scatter(1, tg.tensor([[1], [2]]), 1.0).tolist()
+    [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    given = value if src is None else src
+    limits = (lifted(given).array.shape,) if isinstance(given, Tensor) else ()
+    x, axis, places = placed("scatter", input, dim, index, limits)
+    source, grid = _source("scatter", input, given, places.shape), grid_of(places, axis)
+    if reduce is None:
+        return like(put_in(x, grid, source), input)
+    if reduce == "add":
+        return like(_added(x, grid, source), input)
+    if reduce != "multiply":
+        raise ArgumentError(f"reduce argument must be either add or multiply, found {reduce!r}")
+    return like(_multiplied(x, grid, source), input)
+
+
+def _multiplied(x: Tensor, grid: tuple[Array, ...], source: Tensor) -> Tensor:
+    """Return `x` times the elements of `source` at the positions `grid`, which may name one several times."""
+    shape = source.array.shape
+    for turn in _turns(x.array.shape, grid):
+        where = tuple(np.broadcast_to(g, shape)[turn] for g in grid)
+        ones = constant(np.ones(x.array.shape, x.array.dtype))
+        x = ops.mul(x, put_in(ones, where, ops.getitem(source, index=turn)))
+    return x
+
+
+def _turns(shape: tuple[int, ...], grid: tuple[Array, ...]) -> list[Array]:
+    """Return masks over an index, each of which names no position twice, that together are all of it."""
+    places = np.arange(int(np.prod(shape))).reshape(shape)[grid]
+    flat = places.reshape(-1)
+    order = np.argsort(flat, kind="stable")
+    ranked = flat[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if flat.size else np.empty(0, int64)
+    turn = np.empty(flat.size, int64)
+    turn[order] = np.arange(flat.size) - np.repeat(starts, np.diff(np.r_[starts, flat.size]))
+    return [(turn == k).reshape(places.shape) for k in range(int(turn.max(initial=-1)) + 1)]
+
+
+def _added(x: Tensor, index: Any, source: Tensor) -> Tensor:
+    return _kept(ops.add(x, ops.scatter(source, index=index, shape=x.array.shape)), x)
+
+
+@keywords
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return `input` with the elements of `src` added at the positions `index` along `dim`: the adjoint of `gather`."""
+    return scatter(input, dim, index, src, reduce="add")
+
+
+def _slices(name: str, input: Tensor, dim: int, index: Any, source: Tensor) -> tuple[Tensor, Any]:
+    x, axis = lifted(input), dimension(dim, input.array.ndim)
+    places = vector(name, index, x.array.shape[axis], axis)
+    found = lifted(source).array.shape
+    if len(found) == x.array.ndim and found[axis] != places.size:
+        raise RangeError(
+            f"{name}(): Number of indices ({places.size}) should be equal to source.size(dim): ({found[axis]}), for "
+            f"dim: {axis}"
+        )
+    expected = (*x.array.shape[:axis], places.size, *x.array.shape[axis + 1 :])
+    if found != expected:
+        raise ShapeError(f"{name}(): source has shape {list(found)}, the slices at dim {axis} {list(expected)}")
+    return x, along_axis(axis, places)
+
+
+@keywords
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None
+) -> Tensor:
+    """Return `input` with `alpha` times the slices of `source` added to those at the positions `index` along `dim`."""
+    x, where = _slices("index_add_", input, dim, index, source)
+    scaled = source if alpha == 1 else ops.mul(source, alpha)
+    return like(_added(x, where, lifted(scaled)), input)
+
+
+@keywords
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return `input` with the slices of `source` in place of those at the positions `index` along `dim`."""
+    x, where = _slices("index_copy_", input, dim, index, source)
+    return like(put_in(x, where, lifted(source)), input)
+
+
+@keywords
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """Return `input` with `value`, a number or 0-d tensor, in all slices at the positions `index` along `dim`."""
+    x, axis = lifted(input), dimension(dim, input.array.ndim)
+    places = vector("index_fill_", index, x.array.shape[axis], axis)
+    return like(put_in(x, along_axis(axis, places), operand(value)), input)
+
+
+@keywords
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Return `input` with the elements of `source`, in their order, where `mask` holds."""
+    where = np.array(np.broadcast_to(boolean("masked_scatter", mask).array, input.array.shape))
+    n = int(where.sum())
+    if source.array.size < n:
+        raise ShapeError(
+            f"masked_scatter: expected self and source to have same dtypes and enough elements: {source.array.size} "
+            f"for {n} places"
+        )
+    flat = ops.reshape(source, shape=(source.array.size,))
+    return put_in(input, where, ops.getitem(flat, index=slice(n)))
+
+
+@keywords
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True,
+    out: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return `input` with the 'sum', 'prod', 'mean', 'amax' or 'amin' of the elements of `src` for each position.
+
+    The element that is there counts as one of them unless `include_self` is False; positions that `index` does not name
+    keep it. Equal extrema share the gradient.
+
+    >>> import tensorgrad as tg
+    >>> tg.zeros(2).scatter_reduce(0, tg.tensor([0, 0, 1]), tg.tensor([1.0, 3.0, 5.0]), "mean", include_self=False)
+    tensor([2., 5.])
+    """
+    x, axis, places = placed("scatter_reduce", input, dim, index, (lifted(src).array.shape,))
+    source, grid = _source("scatter_reduce", input, src, places.shape), grid_of(places, axis)
+    if reduce not in _REDUCTIONS:
+        raise ArgumentError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}.")
+    return like(_REDUCTIONS[reduce](x, grid, source, include_self), input)
+
+
+def _counts(x: Tensor, grid: tuple[Array, ...], own: bool) -> Array:
+    """Return how many elements there are for each position, that of `x` among them if it is its `own`."""
+    counts = np.zeros(x.array.shape, x.array.dtype)
+    np.add.at(counts, grid, 1)
+    return np.where(counts > 0, counts + own, 1)
+
+
+def _started(x: Tensor, grid: tuple[Array, ...], own: bool, value: float) -> Tensor:
+    """Return `x`, with `value` where elements come that it is none of."""
+    named = np.zeros(x.array.shape, bool)
+    named[grid] = not own
+    return x if own else ops.where(constant(named), value, x)
+
+
+def _total(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+    return _added(_started(x, grid, own, 0.0), grid, source)
+
+
+def _mean(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+    return ops.div(_total(x, grid, source, own), constant(_counts(x, grid, own)))
+
+
+def _product(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+    return _multiplied(_started(x, grid, own, 1.0), grid, source)
+
+
+def _extremum(extreme: np.ufunc) -> Any:
+    def reduction(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+        worst = -np.inf if extreme is np.maximum else np.inf
+        start = _started(x, grid, own, worst)
+        value = start.array.copy()
+        extreme.at(value, grid, source.array)
+        here, there = start.array == value, source.array == value[grid]
+        equal = here.astype(value.dtype)
+        np.add.at(equal, grid, there)
+        kept = ops.where(constant(here), start, 0.0)
+        came = ops.where(constant(there), source, 0.0)
+        return ops.div(_added(kept, grid, came), constant(equal))  # equal: the gradient is shared
+
+    return reduction
+
+
+_REDUCTIONS = {
+    "sum": _total, "prod": _product, "mean": _mean, "amax": _extremum(np.maximum), "amin": _extremum(np.minimum),
+}  # fmt: skip
+
+
+@keywords
+def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Return `input` with `values` at the positions `indices`, integer or boolean tensors, or added there."""
+    where = tuple(np.array(operand(i).array) for i in indices)
+    return (
+        _added(input, where, _broadcast(values, input.array[where].shape))
+        if accumulate
+        else put_in(input, where, values)
+    )
+
+
+def _broadcast(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return x if x.array.shape == shape else ops.broadcast_to(x, shape=shape)
+
+
+@keywords
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """Return `input` with `src` in place of the slice that ``select(dim, index)`` is a view of."""
+    return put_in(input, along_axis(dimension(dim, input.array.ndim), int(index)), src)
+
+
+@keywords
+def slice_scatter(
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """Return `input` with `src` in place of the slices from `start` to `end` along `dim`."""
+    return put_in(input, along_axis(dimension(dim, input.array.ndim), slice(start, end, step)), src)
+
+
+@keywords
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Return `input` with `src` in place of the diagonal that ``diagonal(offset, dim1, dim2)`` is a view of."""
+    places = constant(np.arange(input.array.size).reshape(input.array.shape))
+    where = diagonal(places, offset, dim1, dim2).array
+    flat = put_in(ops.reshape(input, shape=(input.array.size,)), where, src)
+    return ops.reshape(flat, shape=input.array.shape)

@@ -1,0 +1,145 @@
+"""The element of a given rank along a dimension: the k-th smallest, the middle one, quantiles, the commonest."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import composed, ops
+from tensorgrad.dtypes import Array, int64
+from tensorgrad.errors import ArgumentError, DTypeError, RangeError
+from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted
+from tensorgrad.functions.ordering import order_of, selected, sort
+from tensorgrad.tensor import Tensor
+
+
+def _at(input: Tensor, k: int, dim: int, keepdim: bool) -> Selection:
+    """Return the element with `k` smaller ones along `dim`."""
+    axis = dimension(dim, input.array.ndim)
+    x = lifted(input)
+    where = order_of(x.array, axis, False)[along_axis(axis, slice(k, k + 1))]
+    return selected(x, where, axis, keepdim and bool(input.array.ndim))
+
+
+@keywords
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Selection:
+    """Return the pair (value, index) of the `k`-th smallest element along `dim`, counted from 1."""
+    axis = dimension(dim, input.array.ndim)
+    n = lifted(input).array.shape[axis]
+    if not 1 <= k <= n:
+        raise RangeError(f"kthvalue(): selected number k out of range for dimension {axis}: {k} of {n} elements")
+    return _at(input, k - 1, dim, keepdim)
+
+
+@keywords
+def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the middle element, the lower of two; with `dim`, the pair (values, indices) along it.
+
+    NaN where an element is NaN. The gradient goes to the element that is returned.
+    """
+    flat = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
+    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    n = flat.array.shape[axis]
+    if not n:
+        if dim is None:
+            return constant(np.array(np.nan, input.array.dtype))
+        raise RangeError(f"median(): Expected reduction dim {axis} to have non-zero size.")
+    order = order_of(flat.array, axis, False)
+    where = order[along_axis(axis, slice((n - 1) // 2, (n - 1) // 2 + 1))]
+    if flat.array.dtype.kind == "f" and np.isnan(flat.array).any():
+        missing = np.isnan(flat.array)
+        where = np.where(missing.any(axis, keepdims=True), missing.argmax(axis, keepdims=True), where)
+    found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
+    return found.values if dim is None else found
+
+
+@keywords
+def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the middle one of the elements that are not NaN, as `median`; NaN where all are."""
+    flat = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
+    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    order = order_of(flat.array, axis, False)  # NaN last
+    numbers = (~np.isnan(flat.array)).sum(axis, keepdims=True)
+    where = np.take_along_axis(order, np.maximum(numbers - 1, 0) // 2, axis)
+    found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
+    return found.values if dim is None else found
+
+
+@keywords
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
+    """Return the pair (values, indices) of the commonest element along `dim`, of several the smallest.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([3, 1, 1, 3, 2]).mode().values.item()
+    1
+    """
+    axis = dimension(dim, input.array.ndim)
+    x = lifted(input)
+    where = np.expand_dims(np.apply_along_axis(_commonest, axis, x.array), axis)
+    return selected(x, where, axis, keepdim and bool(input.array.ndim))
+
+
+def _commonest(row: Array) -> int:
+    values, counts = np.unique(row, return_counts=True)
+    return int(np.flatnonzero(row == values[counts.argmax()])[-1])
+
+
+@keywords
+def quantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the `q`-quantiles along `dim` (None: of all elements), one for each of `q` in the leading dimension.
+
+    `interpolation` between neighbours is 'linear', 'lower', 'higher', 'midpoint' or 'nearest'.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([0.0, 1.0, 2.0, 3.0]).quantile(0.5)
+    tensor(1.5000)
+    """
+    if input.array.dtype.kind != "f":
+        raise DTypeError(f"quantile() input tensor must be either float or double dtype, found {input.array.dtype}")
+    share = q if isinstance(q, Tensor) else constant(np.asarray(q, input.array.dtype))
+    if ((share.array < 0) | (share.array > 1)).any():
+        raise ArgumentError(f"quantile() q must be in the range [0, 1] but got {share.array.tolist()}")
+    x = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
+    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    y = _interpolated(sort(x, axis).values, ops.reshape(share, shape=(share.array.size,)), axis, interpolation)
+    missing = np.isnan(x.array).any(axis, keepdims=True)
+    if missing.any():
+        y = ops.where(constant(missing), math.nan, y)
+    y = composed.exchanged(composed.expanded(y, 0), 0, axis + 1)  # the quantiles first, length 1 in their old place
+    if not share.array.ndim:
+        y = composed.squeezed(y, 0)
+    keeps = share.array.ndim + axis
+    if dim is None:
+        return ops.reshape(y, shape=(*share.array.shape, *((1,) * input.array.ndim if keepdim else ())))
+    return y if keepdim and input.array.ndim else composed.squeezed(y, keeps)
+
+
+_ROUNDING = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}
+
+
+def _interpolated(ordered: Tensor, share: Tensor, axis: int, how: str) -> Tensor:
+    exact = ops.mul(share, ordered.array.shape[axis] - 1)
+    place = exact.array
+    if how in _ROUNDING:
+        place = _ROUNDING[how](place)
+    elif how not in ("linear", "midpoint"):
+        raise ArgumentError(
+            f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {how}"
+        )
+    below = np.floor(place).astype(int64)
+    above = np.ceil(place).astype(int64)
+    weight = ops.sub(exact, constant(np.floor(place))) if how == "linear" else constant((above - below) * 0.5)
+    weight = ops.reshape(weight, shape=(place.size, *(1,) * (ordered.array.ndim - axis - 1)))
+    low = ops.getitem(ordered, index=along_axis(axis, below))
+    high = ops.getitem(ordered, index=along_axis(axis, above))
+    return ops.add(low, ops.mul(ops.sub(high, low), ops.astype(weight, dtype=ordered.array.dtype)))

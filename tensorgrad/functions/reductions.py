@@ -1,0 +1,258 @@
+"""Sums, means, products, variances and their relatives over dimensions."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorgrad import composed, ops
+from tensorgrad.errors import DTypeError
+from tensorgrad.functions.common import chosen, constant, dimension, keywords, lifted, like, widened
+from tensorgrad.numerics import normalized
+from tensorgrad.tensor import Tensor
+
+
+class VarMean(NamedTuple):
+    """The variance and the mean."""
+
+    var: Tensor
+    mean: Tensor
+
+
+class StdMean(NamedTuple):
+    """The standard deviation and the mean."""
+
+    std: Tensor
+    mean: Tensor
+
+
+@keywords
+def sum(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the sum over `dim` (None: all axes), in `dtype`; integers and booleans are summed in int64.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
+    tensor([4., 6.])
+    """
+    return ops.sum(widened(input, dtype), axis=chosen(dim, axis), keepdims=keepdim or keepdims)
+
+
+@keywords
+def mean(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the mean over `dim` (None: all axes), in `dtype`; DTypeError for integers, as in PyTorch."""
+    x = input if dtype is None else widened(input, dtype)
+    composed.check_floating(x, "mean")
+    return ops.mean(x, axis=chosen(dim, axis), keepdims=keepdim or keepdims)
+
+
+def _without_nan(input: Tensor) -> Tensor:
+    return input if input.array.dtype.kind != "f" else ops.where(constant(np.isnan(input.array)), 0.0, input)
+
+
+@keywords
+def nansum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
+    """Return the sum of the elements that are not NaN."""
+    return sum(_without_nan(input), dim, keepdim, dtype=dtype)
+
+
+@keywords
+def nanmean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
+    """Return the mean of the elements that are not NaN; NaN where there are none."""
+    x = input if dtype is None else widened(input, dtype)
+    composed.check_floating(x, "nanmean")
+    counted = ops.astype(constant(~np.isnan(x.array)), dtype=x.array.dtype)
+    with np.errstate(invalid="ignore"):
+        return ops.div(sum(_without_nan(x), dim, keepdim), sum(counted, dim, keepdim))
+
+
+@keywords
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+) -> Tensor:
+    """Return the product over `dim` (None: of all elements), in `dtype`; integers and booleans in int64.
+
+    Halves are multiplied until one element is left: no division, so the derivatives are right where elements are 0.
+    """
+    x = widened(input, dtype)
+    if dim is None:
+        return composed.prod(ops.reshape(x, shape=(x.array.size,)), 0)
+    axis = dimension(dim, x.array.ndim)
+    y = composed.prod(lifted(x), axis)
+    return composed.expanded(y, axis) if keepdim and x.array.ndim else y
+
+
+def _check_spread(input: Tensor) -> None:
+    if input.array.dtype.kind not in "fc":
+        raise DTypeError(
+            f"std and var only support floating point and complex dtypes, found {input.array.dtype}; convert first, "
+            f"for instance with .float()"
+        )
+
+
+def _correction(unbiased: bool, correction: float | None) -> float:
+    return float(unbiased) if correction is None else correction
+
+
+@keywords
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+    keepdims: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the variance over `dim`, with n - 1 in the denominator unless `correction` says otherwise."""
+    _check_spread(input)
+    over, unbiased = _positional(dim, unbiased)
+    return composed.var(input, chosen(over, axis), _correction(unbiased, correction), keepdim or keepdims)
+
+
+@keywords
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool = True,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+    keepdims: bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return the standard deviation over `dim`, the square root of `var`."""
+    _check_spread(input)
+    over, unbiased = _positional(dim, unbiased)
+    return composed.std(input, chosen(over, axis), _correction(unbiased, correction), keepdim or keepdims)
+
+
+def _positional(dim: Any, unbiased: bool) -> tuple[Any, bool]:
+    """Return `dim` and `unbiased`, of which PyTorch lets the second stand alone: ``x.var(False)``."""
+    return (None, dim) if isinstance(dim, bool) else (dim, unbiased)
+
+
+@keywords
+def var_mean(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> VarMean:
+    """Return the pair of `var` and `mean` over `dim`."""
+    over, unbiased = _positional(dim, unbiased)
+    return VarMean(var(input, over, unbiased, keepdim, correction=correction), mean(input, over, keepdim))
+
+
+@keywords
+def std_mean(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> StdMean:
+    """Return the pair of `std` and `mean` over `dim`."""
+    over, unbiased = _positional(dim, unbiased)
+    return StdMean(std(input, over, unbiased, keepdim, correction=correction), mean(input, over, keepdim))
+
+
+@keywords
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+    """Return ``log(sum(exp(input)))`` over `dim`, without overflow."""
+    return composed.logsumexp(input, chosen(dim), keepdim)
+
+
+@keywords
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """Return how many elements over `dim` are not zero."""
+    return constant(np.count_nonzero(input.array, axis=normalized(chosen(dim), input.array.ndim)))
+
+
+@keywords
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+    """Return the sum of all elements up to each one along `dim`; integers and booleans are summed in int64.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([1.0, 2.0, 3.0]).cumsum(0)
+    tensor([1., 3., 6.])
+    """
+    x = widened(input, dtype)
+    return like(ops.cumsum(lifted(x), axis=dimension(dim, x.array.ndim), reverse=False), x)
+
+
+@keywords
+def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+    """Return the product of all elements up to each one along `dim`; the derivatives are right where elements are 0."""
+    x = widened(input, dtype)
+    return like(composed.scan(ops.mul, lifted(x), dimension(dim, x.array.ndim)), x)
+
+
+@keywords
+def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
+    """Return the logarithm of the running sum of exponentials along `dim`, without overflow."""
+    composed.check_floating(input, "logcumsumexp")
+    return like(composed.scan(ops.logaddexp, lifted(input), dimension(dim, input.array.ndim)), input)
+
+
+def _centred(input: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the deviations of the rows (variables) of `input` from their weighted means, and the sum of weights."""
+    if weights is None:
+        return ops.sub(input, ops.mean(input, axis=1, keepdims=True)), constant(float(input.array.shape[1]))
+    total = ops.sum(weights)
+    middle = ops.div(ops.sum(ops.mul(input, weights), axis=1, keepdims=True), total)
+    return ops.sub(input, middle), total
+
+
+@keywords
+def cov(
+    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+) -> Tensor:
+    """Return the covariance matrix of the variables in the rows of `input`, whose columns are observations.
+
+    `fweights` counts how often each observation was made, `aweights` says how important it is.
+    """
+    composed.check_ndim(input, "cov", 2)
+    x = input if input.array.ndim == 2 else ops.reshape(input, shape=(1, input.array.size))
+    x = x if x.array.dtype.kind in "fc" else widened(x, np.result_type(x.array.dtype, np.float32))
+    given = [ops.astype(w, dtype=x.array.dtype) for w in (fweights, aweights) if w is not None]
+    weights = ops.mul(*given) if len(given) == 2 else given[0] if given else None
+    deviations, total = _centred(x, weights)
+    if aweights is None:
+        freedom = ops.sub(total, float(correction))
+    else:
+        ratio = ops.div(ops.sum(ops.mul(weights, given[-1])), total)
+        freedom = ops.sub(total, ops.mul(ratio, float(correction)))
+    scaled = deviations if weights is None else ops.mul(deviations, weights)
+    y = ops.div(ops.matmul(scaled, ops.transpose(deviations, axes=(1, 0))), freedom)
+    return composed.squeezed(y) if y.array.size == 1 else y
+
+
+@keywords
+def corrcoef(input: Tensor) -> Tensor:
+    """Return Pearson's correlations of the variables in the rows of `input`, between -1 and 1."""
+    composed.check_ndim(input, "corrcoef", 2)
+    c = cov(input)
+    if not c.array.ndim:
+        return ops.div(c, c)
+    deviation = ops.sqrt(ops.diagonal(c))
+    scaled = ops.div(ops.div(c, composed.expanded(deviation, 1)), composed.expanded(deviation, 0))
+    return ops.clip(scaled, low=-1.0, high=1.0)

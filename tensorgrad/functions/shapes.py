@@ -1,0 +1,234 @@
+"""The same elements in another shape or another order of axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import composed, ops
+from tensorgrad.errors import ShapeError
+from tensorgrad.functions.common import chosen, dimension, keywords, lengths, operand
+from tensorgrad.numerics import normalized
+from tensorgrad.tensor import Tensor, wrap
+
+
+def numel(input: Tensor) -> int:
+    """Return the number of elements."""
+    return input.array.size
+
+
+def _inferred(wanted: Sequence[Any], size: int, found: Sequence[int]) -> tuple[int, ...]:
+    """Return `wanted` with the length -1 worked out from the number of elements."""
+    numbers = [int(n) for n in wanted]
+    known = math.prod(n for n in numbers if n != -1)
+    if numbers.count(-1) > 1:
+        raise ShapeError(f"only one dimension can be inferred: found {numbers}")
+    if -1 in numbers:
+        if not known:
+            raise ShapeError(
+                f"cannot reshape tensor of {size} elements into shape {numbers} because the unspecified dimension size "
+                f"-1 can be any value and is ambiguous"
+            )
+        numbers[numbers.index(-1)] = size // known
+    if math.prod(numbers) != size or min(numbers, default=0) < 0:
+        raise ShapeError(f"shape '{list(wanted)}' is invalid for input of size {size}: found shape {list(found)}")
+    return tuple(numbers)
+
+
+@keywords
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """Return the elements of `input` in `shape`; one length may be -1. The memory is shared where it can be."""
+    return ops.reshape(input, shape=_inferred(lengths(shape), input.array.size, input.array.shape))
+
+
+@keywords
+def view(input: Tensor, *shape: Any) -> Tensor:
+    """Return `input` in `shape` on the same memory; ShapeError where that cannot be. A dtype: the same bytes in it."""
+    if len(shape) == 1 and not isinstance(shape[0], int | np.integer | list | tuple):
+        return wrap(input.array.view(np.dtype(shape[0])))
+    y = reshape(input, *shape)
+    if y.array.size and not np.may_share_memory(y.array, input.array):
+        raise ShapeError(
+            f"view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            f"contiguous subspaces). Use .reshape(...) instead: shape {list(input.array.shape)} as {list(shape)}"
+        )
+    return y
+
+
+@keywords
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """Return `input` in the shape of `other`, on the same memory."""
+    return view(input, other.array.shape)
+
+
+@keywords
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """Return the elements of `input` in the shape of `other`."""
+    return reshape(input, other.array.shape)
+
+
+@keywords
+def ravel(input: Tensor) -> Tensor:
+    """Return the elements of `input` as a vector."""
+    return ops.reshape(input, shape=(input.array.size,))
+
+
+@keywords
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Return `input` with the axes from `start_dim` to `end_dim` as one."""
+    return composed.flattened(input, start_dim, end_dim)
+
+
+@keywords
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Return `input` with the axis `dim` as several, of lengths `sizes`; one may be -1."""
+    shape = input.array.shape
+    axis = dimension(dim, len(shape))
+    n = shape[axis]
+    try:
+        parts = _inferred(lengths((sizes,)), n, shape)
+    except ShapeError as error:
+        raise ShapeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {axis} ({n}) in the input "
+            f"tensor"
+        ) from error
+    return ops.reshape(input, shape=(*shape[:axis], *parts, *shape[axis + 1 :]))
+
+
+@keywords
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Return `input` without its axes of length 1, or without those of them in `dim`."""
+    return composed.squeezed(input, chosen(dim)) if dim != () else input
+
+
+@keywords
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """Return `input` with an axis of length 1 inserted at `dim`."""
+    return composed.expanded(input, int(dim))
+
+
+@keywords
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    """Return a view of `input` with its axes in the order `dims`."""
+    order = lengths(dims)
+    ndim = input.array.ndim
+    if len(order) != ndim:
+        raise ShapeError(
+            f"permute(dims): number of dimensions in the tensor input does not match the length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(order)}"
+        )
+    axes = tuple(dimension(d, ndim) for d in order)
+    if len(set(axes)) < ndim:
+        raise ShapeError(f"permute(): duplicate dims are not allowed: {list(order)} names an axis twice")
+    return ops.transpose(input, axes=axes)
+
+
+@keywords
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Return a view of `input` with two axes swapped."""
+    return composed.exchanged(input, dim0, dim1)
+
+
+swapdims = transpose
+
+
+@keywords
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Return a view of `input` with two axes swapped."""
+    return composed.exchanged(input, axis0, axis1)
+
+
+@keywords
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """Return a view of `input` with the axes `source` at the places `destination`; the others keep their order."""
+    ndim = input.array.ndim
+    first, last = ((d,) if isinstance(d, int) else tuple(d) for d in (source, destination))
+    if len(first) != len(last):
+        raise ShapeError(
+            f"movedim: Invalid source or destination dims: source ({list(first)} dims) should contain the same number "
+            f"of dims as destination ({list(last)} dims)"
+        )
+    taken = dict(zip(normalized(last, ndim), normalized(first, ndim), strict=True))
+    rest = iter(i for i in range(ndim) if i not in taken.values())
+    return ops.transpose(input, axes=tuple(taken[i] if i in taken else next(rest) for i in range(ndim)))
+
+
+moveaxis = movedim
+
+
+@keywords
+def t(input: Tensor) -> Tensor:
+    """Return the transpose of a tensor of at most two axes."""
+    if input.array.ndim > 2:
+        raise ShapeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.array.ndim}D")
+    return composed.exchanged(input, 0, 1) if input.array.ndim == 2 else input
+
+
+@keywords
+def adjoint(input: Tensor) -> Tensor:
+    """Return a view of `input` with its last two axes swapped."""
+    return composed.exchanged(input, -1, -2)
+
+
+@keywords
+def broadcast_to(input: Tensor, *size: Any) -> Tensor:
+    """Return a read-only view of `input` repeated to `size`; -1 keeps a length."""
+    wanted, found = lengths(size), input.array.shape
+    lead = len(wanted) - len(found)
+    if lead < 0:
+        raise ShapeError(
+            f"expand: the number of sizes provided ({len(wanted)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(found)}): sizes {list(wanted)} for shape {list(found)}"
+        )
+    if -1 in wanted[:lead]:
+        raise ShapeError(
+            f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension: sizes "
+            f"{tuple(wanted)} for a tensor of shape {found}"
+        )
+    shape = tuple(found[i - lead] if n == -1 else int(n) for i, n in enumerate(wanted))
+    for i, (n, m) in enumerate(zip(shape[lead:], found, strict=True), lead):
+        if m not in (1, n):
+            raise ShapeError(
+                f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton dimension "
+                f"{i}.  Target sizes: {list(shape)}.  Tensor sizes: {list(found)}"
+            )
+    return ops.broadcast_to(input, shape=shape)
+
+
+@keywords
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """Return `input` summed over the axes that broadcasting from `size` would add or stretch."""
+    shape = tuple(int(n) for n in lengths(size))
+    if broadcast_shapes(shape, input.array.shape) != input.array.shape:
+        raise ShapeError(f"size {{{list(shape)}}} is not expandable to size {{{list(input.array.shape)}}}.")
+    return ops.sum_to(input, shape=shape)
+
+
+@keywords
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """Return a read-only view of `input` repeated to the shape of `other`."""
+    return broadcast_to(input, other.array.shape)
+
+
+@keywords
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """Return read-only views of `tensors` repeated to the shape in which they all meet."""
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    found = [operand(x) for x in given]
+    shape = broadcast_shapes(*(x.array.shape for x in found))
+    return tuple(ops.broadcast_to(x, shape=shape) for x in found)
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """Return the shape in which `shapes` meet; ShapeError where they do not.
+
+    >>> broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise ShapeError(f"Shape mismatch: objects cannot be broadcast to a single shape: {list(shapes)}") from error

@@ -1,0 +1,29 @@
+"""The diagonal of the last two axes, and its adjoint: zeros with a given diagonal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.kinds import multilinear
+
+
+@multilinear(
+    lambda g, x_shape, offset: embedded(g, offset=offset, shape=x_shape[-2:]), symbol="diag", samples="diagonal"
+)
+def diagonal(x: Any, *, offset: Any = 0) -> Any:
+    """Return a view of the elements (..., i, i + offset) of `x`."""
+    y = np.diagonal(x, offset, -2, -1)
+    if x.flags.writeable:
+        y.flags.writeable = True  # NumPy protects what has been writable memory of `x` all along
+    return y
+
+
+@multilinear(lambda g, offset: diagonal(g, offset=offset), symbol="diagᵀ", samples="embedded")
+def embedded(x: Any, *, offset: Any, shape: Any) -> Any:
+    """Return matrices of `shape` that have `x` on the diagonal `offset` and zeros elsewhere."""
+    y = np.zeros((*x.shape[:-1], *shape), x.dtype)
+    rows = np.arange(x.shape[-1]) - min(offset, 0)
+    y[..., rows, rows + offset] = x
+    return y

@@ -1,0 +1,61 @@
+"""Every call of the table against its own values: both derivatives by differences, without PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad.tensor import Tensor
+from tests.checks import difference
+from tests.surface import CALLS, CONSTANT, TIES, Call, Library, array_of, named
+
+# Sharply bent, or with a kink at the very point of the sample: a difference across it is no derivative.
+KINKED = {"cummax", "cummin", "mode"}
+
+SMOOTH = [c for c in CALLS if c[0] not in KINKED and not any(c is tie for tie in TIES)]
+
+
+class Moved(Library):
+    """The library with every leaf moved by `step` along a direction that depends on its place only."""
+
+    def __init__(self, step: float) -> None:
+        super().__init__(tg, Tensor)
+        self.step = step
+
+    def tensor(self, value: Any, dtype: str) -> Any:
+        x = super().tensor(value, dtype)
+        if isinstance(x, Tensor) and x.requires_grad:
+            x.data = x.array + self.step * self.direction(x.array)
+        return x
+
+    def direction(self, array: np.ndarray) -> np.ndarray:
+        return np.asarray(np.cos(1.0 + np.arange(array.size) + len(self.leaves)).reshape(array.shape))
+
+
+def slope(call: Call, step: float, order: int) -> float:
+    """The weighted sum of the outputs (order 0), or the norm of its gradient (order 1), at a moved point."""
+    library = Moved(step)
+    outputs = library.run(call, "float64")
+    if order == 0:
+        return float(sum(part.item() for part in library.parts([y for y in outputs if library.recorded(y)])))
+    return float(sum((array_of(g) ** 2).sum() for g in library.gradients(outputs, 1)))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("call", SMOOTH, ids=named)
+def test_a_derivative_is_the_limit_of_differences(call: Call, order: int) -> None:
+    library = Moved(0.0)
+    gradients = library.gradients(library.run(call, "float64"), order)
+    if not gradients:
+        assert not library.leaves or call[0] in CONSTANT, "the graph was lost"
+        return
+    found = 0.0
+    for place, (x, g) in enumerate(zip(library.leaves, gradients, strict=True), 1):
+        direction = np.cos(1.0 + np.arange(x.array.size) + place).reshape(x.shape)
+        found += float((array_of(g) * direction).sum())
+    expected = float(difference(lambda s: slope(call, s, order - 1), 1e-4))
+    assert np.isfinite(expected)
+    assert found == pytest.approx(expected, rel=2e-6, abs=1e-6)
