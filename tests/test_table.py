@@ -107,6 +107,7 @@ REFERENCE = {
     "reshape": lambda x, *, shape: np.array(x.ravel().tolist()).reshape(shape),
     "transpose": lambda x, *, axes: np.einsum(x, list(range(x.ndim)), list(axes)),
     "astype": lambda x, *, dtype: np.array(x, dtype),
+    "contiguous": lambda x: np.array(x, order="C"),
     "getitem": lambda x, *, index: x.ravel()[np.arange(x.size).reshape(x.shape)[index]],
     "scatter": _scatter,
     "concatenate": lambda *xs, axis: np.moveaxis(
