@@ -11,7 +11,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from tensorgrad.devices import check_device
+from tensorgrad.devices import check_device, contiguous_format
 from tensorgrad.dtypes import Array, DType, DTypeLike, int64, promoted
 from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.exposure import adopted
@@ -211,26 +211,30 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
 def _like(name: str, input: Tensor, make: Any, options: Any) -> Tensor:
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    return made(name, make, options, default=input.array.dtype)
+    order = "C" if options.get("memory_format") is contiguous_format else "K"
+    return made(name, lambda dtype: make(dtype, order), options, default=input.array.dtype)
 
 
 def zeros_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     """Return zeros of the shape and dtype of `input`."""
-    return _like("zeros_like", input, lambda dtype: np.zeros_like(input.array, dtype), options)
+    return _like("zeros_like", input, lambda dtype, order: np.zeros_like(input.array, dtype, order), options)
 
 
 def ones_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     """Return ones of the shape and dtype of `input`."""
-    return _like("ones_like", input, lambda dtype: np.ones_like(input.array, dtype), options)
+    return _like("ones_like", input, lambda dtype, order: np.ones_like(input.array, dtype, order), options)
 
 
 def empty_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     """Return a tensor of the shape and dtype of `input` whose elements are whatever the memory held."""
-    return _like("empty_like", input, lambda dtype: np.empty_like(input.array, dtype), options)
+    return _like("empty_like", input, lambda dtype, order: np.empty_like(input.array, dtype, order), options)
 
 
 def full_like(input: Tensor, fill_value: Any, **options: Unpack[LikeOptions]) -> Tensor:
     """Return a tensor of the shape and dtype of `input` filled with `fill_value`."""
     return _like(
-        "full_like", input, lambda dtype: np.full_like(input.array, _filling(fill_value, dtype), dtype), options
+        "full_like",
+        input,
+        lambda dtype, order: np.full_like(input.array, _filling(fill_value, dtype), dtype, order),
+        options,
     )

@@ -40,6 +40,7 @@ NAMES = (
     "complex64", "complex128",
 )  # fmt: skip
 
+_HELD = frozenset(map(np.dtype, NAMES))
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 _default: list[DType] = [float32]
 
@@ -78,7 +79,7 @@ def as_dtype(dtype: Any) -> DType:
         raise DTypeError(
             f"argument 'dtype' must be a dtype, not {dtype!r}: there are {', '.join(NAMES)} (NumPy has no bfloat16)"
         ) from error
-    if str(found) not in NAMES:
+    if found not in _HELD:
         raise DTypeError(f"argument 'dtype' must be a dtype of numbers, not {dtype!r}: there are {', '.join(NAMES)}")
     return found
 

@@ -15,6 +15,7 @@ from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.size import Size
 
 _NUMBERS = {bool, int, float, complex}
+_SEQUENCES = (list, tuple, Sequence)  # the usual ones first: to ask the abstract class takes ten times as long
 
 
 def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
@@ -24,7 +25,9 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
     (array([1. , 2.5], dtype=float32), dtype('bool'))
     """
     wanted = None if dtype is None else as_dtype(dtype)
-    if isinstance(data, Sequence) and not isinstance(data, str | bytes):
+    if type(data) in _NUMBERS:
+        return _converted(data, wanted or _dtype_of_numbers({type(data)}))
+    if not hasattr(data, "dtype") and isinstance(data, _SEQUENCES) and not isinstance(data, str | bytes):
         return _nested(data, wanted)
     result: Array
     if hasattr(data, "__array_function__") and not isinstance(data, np.generic):
@@ -33,8 +36,8 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         result = np.array(data, wanted) if copy else np.asarray(data, wanted)
     else:
-        _refuse_other_than_numbers(data)
-        result = _converted(data, wanted or _dtype_of_numbers({type(data)}))
+        kind = _kind_of_number(data)
+        result = _converted(data, wanted or _dtype_of_numbers({kind}))
     if result.dtype.kind not in "biufc":
         raise DTypeError(
             f"can't convert np.ndarray of type {result.dtype}: cannot make a tensor of what is no number, found an "
@@ -75,7 +78,7 @@ def _kinds(data: Sequence[Any]) -> set[type]:
     kinds = set(map(type, data))
     if kinds <= _NUMBERS:
         return kinds
-    nested = {kind for kind in kinds if issubclass(kind, Sequence) and not issubclass(kind, str | bytes)}
+    nested = {kind for kind in kinds if issubclass(kind, _SEQUENCES) and not issubclass(kind, str | bytes)}
     return (kinds - nested).union(*(_kinds(x) for x in data if type(x) in nested)) if nested else kinds
 
 
@@ -83,33 +86,35 @@ def _dtypes(data: Sequence[Any]) -> Iterator[DType]:
     """Yield the dtype of every element; DTypeError for one that is no number, tensor or array."""
     for x in data:
         array = getattr(x, "array", x)
-        if isinstance(x, Sequence) and not isinstance(x, str | bytes):
+        if isinstance(x, _SEQUENCES) and not isinstance(x, str | bytes):
             yield from _dtypes(x)
         elif hasattr(array, "dtype"):
             yield array.dtype
         else:
-            _refuse_other_than_numbers(x)
-            yield _dtype_of_numbers({type(x)})
+            yield _dtype_of_numbers({_kind_of_number(x)})
 
 
 def _unboxed(data: Any) -> Any:
-    if isinstance(data, Sequence):
+    if isinstance(data, _SEQUENCES):
         return [_unboxed(x) for x in data]
     return getattr(data, "array", data)
 
 
-def _refuse_other_than_numbers(data: Any) -> None:
-    if not isinstance(data, int | float | complex):
-        raise DTypeError(
-            f"Could not infer dtype of {type(data).__name__}: cannot make a tensor of {data!r:.60}, not a number, "
-            f"a list of numbers or an array"
-        )
+def _kind_of_number(data: Any) -> type:
+    """Return the kind of number that `data` is, one of a subclass too; DTypeError if it is none."""
+    for kind in (bool, int, float, complex):
+        if isinstance(data, kind):
+            return kind
+    raise DTypeError(
+        f"Could not infer dtype of {type(data).__name__}: cannot make a tensor of {data!r:.60}, not a number, a list "
+        f"of numbers or an array"
+    )
 
 
 def _dtype_of_numbers(kinds: set[type]) -> DType:
-    if any(issubclass(kind, complex) for kind in kinds):
+    if complex in kinds:
         return default_complex()
-    if not kinds or any(issubclass(kind, float) for kind in kinds):
+    if float in kinds or not kinds:
         return get_default_dtype()
     return bool_ if kinds == {bool} else int64
 
@@ -134,7 +139,7 @@ def _ragged(data: Any, axis: int = 0) -> tuple[Any, int, Any] | None:
     """Return where nested lists are not rectangular: the length of the first, the axis, another length."""
     if not isinstance(data, list | tuple) or not data:
         return None
-    lengths = [len(x) if isinstance(x, Sequence) or getattr(x, "ndim", None) else "a number" for x in data]
+    lengths = [len(x) if isinstance(x, _SEQUENCES) or getattr(x, "ndim", None) else "a number" for x in data]
     for length in lengths:
         if length != lengths[0]:
             return lengths[0], axis + 1, length

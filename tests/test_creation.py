@@ -284,8 +284,11 @@ def test_uninitialised_memory_has_the_shape_and_dtype_asked_for() -> None:
         assert (x.shape, x.dtype) == ((2, 3), tg.float32)
 
 
-def test_like_keeps_the_order_of_memory() -> None:
-    assert tg.zeros_like(tg.ones(2, 3).T).stride() == (1, 3)
+def test_like_keeps_the_order_of_memory_unless_rows_are_asked_for() -> None:
+    x = tg.ones(2, 3).T
+    for like in (tg.zeros_like, tg.ones_like, tg.empty_like, lambda x, **options: tg.full_like(x, 2, **options)):
+        assert like(x).stride() == like(x, memory_format=tg.preserve_format).stride() == (1, 3)
+        assert like(x, memory_format=tg.contiguous_format).stride() == (2, 1)
     assert tg.empty_like(tg.ones(2, 3)).stride() == (3, 1)
 
 

@@ -138,7 +138,6 @@ REFERENCE = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "neg": lambda x: 0 - x,
-    "contiguous": lambda x: x + 0,
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "remainder": lambda a, b: a - np.floor(a / b) * b,
@@ -197,6 +196,7 @@ REFERENCE = {
     "reshape": lambda x, *, shape: np.array(x.ravel().tolist()).reshape(shape),
     "transpose": lambda x, *, axes: np.einsum(x, list(range(x.ndim)), list(axes)),
     "astype": lambda x, *, dtype: np.array(x, dtype),
+    "contiguous": lambda x: np.array(x, order="C"),
     "getitem": lambda x, *, index: x.ravel()[np.arange(x.size).reshape(x.shape)[index]],
     "scatter": _scatter,
     "assign": lambda a, b, *, index: np.where(
