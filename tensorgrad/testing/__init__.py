@@ -1,26 +1,33 @@
-"""Checks for what users build: gradients against numerical ones.
+"""Checks for what users build: gradients against numerical ones, and generators of inputs and of whole programs.
 
 >>> import tensorgrad as tg
 >>> from tensorgrad.testing import gradcheck
 >>> x = tg.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=tg.float64, requires_grad=True)
->>> gradcheck(lambda x: (x @ x).sum(), x)
-True
+>>> gradcheck(lambda x: (x @ x).sum(), x).verdict
+'passed'
+
+`strategies` and `programs` need Hypothesis and are loaded when they are imported by name.
 """
 
 from tensorgrad.names import answer_unknown_names
 
+from .checking import check
 from .differences import Slope, slope
-from .gradcheck import Comparison, GradcheckError, gradcheck
+from .gradcheck import gradcheck, gradgradcheck
 from .parameters import GradientReport, ParameterCheck, check_gradients
+from .report import Comparison, GradcheckError, Report
 
 __all__ = [
     "Comparison",
     "GradcheckError",
     "GradientReport",
     "ParameterCheck",
+    "Report",
     "Slope",
+    "check",
     "check_gradients",
     "gradcheck",
+    "gradgradcheck",
     "slope",
 ]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,7 @@ STEPS_BELOW_SCALE = 26  # 2**-26: a central difference of step h loses eps / h, 
 # A window is believed if its error is below one of these shares: of the slope itself, or of the outputs (a slope of
 # nearly 0 cannot be known relative to itself). A rule wrong by 1e-6 of itself must stand out, so 1e-7 is not too much.
 OF_SLOPE, OF_OUTPUTS = 1e-7, 1e-9
+ROUGHLY = 1e-4  # of the slope: not enough to pass anything
 GOOD_ENOUGH = 1e-10  # two more windows are looked at, then the search ends
 
 
@@ -43,13 +44,20 @@ class Slope:
     Attributes:
         value: the derivative in the unit of the outputs.
         error: what `value` may be off by; infinite if nothing converged.
-        state: "converged"; "kink" where no step gave an answer, as at a bend or a jump; "not finite" where the
+        state: "converged"; "rough" where the error is too large for a verdict but a complex step may be compared with
+            it; "kink" where no step gave an answer, as at a bend or a jump; "not finite" where the
             function itself is NaN or infinite.
+        sides: the slopes to the left and to the right over the smallest step that was made.
+        method: "differences" or "complex step".
+        moved: which outputs moved at all.
     """
 
     value: float
     error: float
     state: str
+    sides: tuple[float, float] = (math.nan, math.nan)
+    method: str = "differences"
+    moved: Array | None = field(default=None, compare=False, repr=False)
 
     @property
     def converged(self) -> bool:
@@ -74,7 +82,14 @@ class _Window:
     bent: bool
 
 
-def slope(probe: Probe, weights: Array, smallest: float = 1.0, blur: float = 0.0) -> Slope:
+def slope(
+    probe: Probe,
+    weights: Array,
+    smallest: float = 1.0,
+    blur: float = 0.0,
+    largest: float = LARGEST_STEP,
+    noise: Array | float = 0.0,
+) -> Slope:
     """Return d/dt of ``sum(weights * outputs(t))`` at t = 0.
 
     Args:
@@ -84,6 +99,9 @@ def slope(probe: Probe, weights: Array, smallest: float = 1.0, blur: float = 0.0
             is moved by t itself, a logarithm is defined only for steps below 1e-6.
         blur: the size of the arguments in the unit of t, where their rounding is not part of the step that `probe`
             returns, because there are several.
+        largest: the first step of the ladder.
+        noise: what rounding inside the function does to each output, where that is known to be more than a rounding of
+            the output itself.
 
     >>> found = slope(lambda t: (t, np.exp(np.array([1.0 + t]))), np.ones(1))
     >>> found.state, abs(found.value - math.e) <= 10 * found.error < 1e-8
@@ -95,17 +113,20 @@ def slope(probe: Probe, weights: Array, smallest: float = 1.0, blur: float = 0.0
         middle = probe(0.0)[1]
         if not np.isfinite(middle).all():
             return Slope(math.nan, math.inf, "not finite")
-        return _searched(probe, weights, middle, smallest, blur)
+        return _searched(probe, weights, middle, smallest, blur, largest, np.abs(weights) * noise)
 
 
-def _searched(probe: Probe, weights: Array, middle: Array, smallest: float, blur: float) -> Slope:
+def _searched(
+    probe: Probe, weights: Array, middle: Array, smallest: float, blur: float, largest: float, noise: Array
+) -> Slope:
     steps: list[_Step | None] = []
     windows: list[_Window | None] = []
     moved = np.zeros(middle.shape, dtype=bool)
     last = max(2.0**-STEPS_BELOW_SCALE * min(1.0, smallest), SMALLEST_STEP)
-    t = LARGEST_STEP
+    t = largest
+    last = min(last, t / 16)  # a short ladder, where one was asked for, still has a few windows
     while t >= last:
-        step, moved = _step(probe, weights, middle, moved, t, blur)
+        step, moved = _step(probe, weights, middle, moved, t, blur, noise)
         steps.append(step)
         windows.append(_window(steps[-3:]))
         size = float(np.abs(weights * middle)[moved].sum())
@@ -114,12 +135,19 @@ def _searched(probe: Probe, weights: Array, middle: Array, smallest: float, blur
             break
         t /= 2
     if error > max(OF_SLOPE * abs(value), OF_OUTPUTS * size) or not math.isfinite(error):
-        return Slope(value, math.inf, "kink")
-    return Slope(value, error, "converged")
+        rough = error <= ROUGHLY * abs(value)
+        return Slope(value, error if rough else math.inf, "rough" if rough else "kink", _sides(steps), moved=moved)
+    return Slope(value, error, "converged", _sides(steps), moved=moved)
+
+
+def _sides(steps: list[_Step | None]) -> tuple[float, float]:
+    """Return the one-sided slopes over the smallest step."""
+    step = next((s for s in reversed(steps) if s is not None), None)
+    return (math.nan, math.nan) if step is None else (step.central - step.bend / 2, step.central + step.bend / 2)
 
 
 def _step(
-    probe: Probe, weights: Array, middle: Array, moved: Array, t: float, blur: float
+    probe: Probe, weights: Array, middle: Array, moved: Array, t: float, blur: float, noise: Array
 ) -> tuple[_Step | None, Array]:
     """Return the differences at the step `t`, None if the function is not finite there, and which outputs ever moved.
 
@@ -133,7 +161,7 @@ def _step(
     size = float((np.abs(weights) * np.maximum(np.abs(right), np.abs(left)))[moved].sum())
     central = float(weights @ (right - left)) / (up - down)
     bend = float(weights @ (right - middle)) / up - float(weights @ (middle - left)) / -down if up and down else 0.0
-    return _Step(central, bend, EPS * (size + blur * abs(central)) / t), moved
+    return _Step(central, bend, (EPS * (size + blur * abs(central)) + float(noise[moved].sum())) / t), moved
 
 
 def _window(steps: list[_Step | None]) -> _Window | None:

@@ -14,18 +14,18 @@ from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.random import Generator
 from tensorgrad.tensor import Tensor
 
-from .gradcheck import (
+from .report import Comparison, GradcheckError, verdict_of, worst_of
+from .steps import (
     REPEATABLE,
-    Comparison,
-    GradcheckError,
+    ROUNDING,
     along,
     anywhere,
-    compared,
     coordinates_of,
+    judged,
+    measured,
     require_float64,
+    rounded,
     scale_of,
-    stepped,
-    told,
 )
 
 
@@ -61,8 +61,7 @@ class ParameterCheck:
     @property
     def worst(self) -> Comparison | None:
         """The comparison that failed or, where none did, the one with the largest relative error."""
-        order = {"agrees": 0, "kink": 1, "disagrees": 2, "not finite": 3}
-        return max(self.comparisons, key=lambda c: (order[c.verdict], c.relative), default=None)
+        return worst_of(self.comparisons)
 
     @property
     def largest_error(self) -> float:
@@ -76,11 +75,8 @@ class ParameterCheck:
 
     @property
     def verdict(self) -> str:
-        """Return "failed" if anything is wrong, "undecided" if something could not be checked, else "passed"."""
-        verdicts = {c.verdict for c in self.comparisons}
-        if verdicts & {"disagrees", "not finite"}:
-            return "failed"
-        return "undecided" if "kink" in verdicts else "passed"
+        """Return "failed" if anything is wrong, "kink" if something could not be checked, else "passed"."""
+        return verdict_of(self.comparisons)
 
 
 @dataclass(frozen=True)
@@ -91,9 +87,8 @@ class GradientReport:
 
     @property
     def verdict(self) -> str:
-        """Return the worst verdict of all parameters: "failed", "undecided" or "passed"."""
-        verdicts = [p.verdict for p in self.parameters]
-        return next((v for v in ("failed", "undecided") if v in verdicts), "passed")
+        """Return the worst verdict of all parameters: "failed", "kink" or "passed"."""
+        return verdict_of(c for p in self.parameters for c in p.comparisons)
 
     @property
     def largest_error(self) -> float:
@@ -103,13 +98,13 @@ class GradientReport:
     @property
     def problems(self) -> list[str]:
         """What is wrong or could not be checked, a sentence for each parameter concerned."""
-        return [told(p.name, p.worst) for p in self.parameters if p.worst and p.verdict != "passed"]
+        return [str(p.worst) for p in self.parameters if p.worst and p.verdict != "passed"]
 
     def raise_if_not_passed(self) -> None:
         """Raise GradcheckError with the first problem, if there is one."""
         for p in self.parameters:
             if p.worst and p.verdict != "passed":
-                raise GradcheckError(told(p.name, p.worst), p.name, p.worst)
+                raise GradcheckError(str(p.worst), p.worst)
 
     def __bool__(self) -> bool:
         return self.verdict == "passed"
@@ -165,14 +160,14 @@ def check_gradients(
     first, again = _value(loss_fn), _value(loss_fn)
     # only whether the loss repeats itself: a NaN that comes again is judged below, as a failure
     if not np.array_equal(first, again, equal_nan=True):
-        nowhere = Comparison(None, math.nan, math.nan, math.inf, 1.0, "not finite")
-        raise GradcheckError(f"check_gradients: {REPEATABLE}", next(iter(named)), nowhere)
+        nowhere = Comparison(next(iter(named)), None, "reverse", math.nan, math.nan, math.inf, 1.0, "not finite")
+        raise GradcheckError(f"check_gradients: {REPEATABLE}", nowhere)
     with np.errstate(all="ignore"):  # NaN is an answer here, and a wrong one
         gradients = grad(loss_fn(), list(named.values()), materialize_grads=True)
     random = Generator().manual_seed(seed).numpy
     return GradientReport(
         tuple(
-            ParameterCheck(name, p.shape, tuple(_checked(loss_fn, p, g.array, directions, coordinates, random)))
+            ParameterCheck(name, p.shape, tuple(_checked(loss_fn, name, p, g.array, directions, coordinates, random)))
             for (name, p), g in zip(named.items(), gradients, strict=True)
             if g is not None
         )
@@ -190,6 +185,7 @@ def _value(loss_fn: Callable[[], Tensor]) -> Array:
 
 def _checked(
     loss_fn: Callable[[], Tensor],
+    name: str,
     p: Tensor,
     gradient: Array,
     directions: int,
@@ -198,20 +194,24 @@ def _checked(
 ) -> list[Comparison]:
     x, one = p.array, np.ones(1)
 
-    def comparison(direction: Array, smallest: float, index: tuple[int, ...] | None) -> Comparison:
-        def probe(t: float) -> tuple[float, Array]:
-            # Another array for a moment: the parameter's own memory is not written, and so comes back to the last bit.
-            step, p.array = stepped(x, direction, t, index)
-            try:
-                return step, _value(loss_fn)
-            finally:
-                p.array = x
+    def evaluate(moved: Array) -> Array:
+        # Another array for a moment: the parameter's own memory is not written, and so comes back to the last bit.
+        p.array = moved
+        try:
+            return _value(loss_fn)
+        finally:
+            p.array = x
 
-        return compared(probe, one, gradient, direction, smallest, index)
+    def comparison(direction: Array, index: tuple[int, ...] | None) -> Comparison:
+        found, length = measured(evaluate, one, x, direction, index)
+        part = gradient * direction / length
+        size = float(np.abs(evaluate(x)).sum())
+        rounding = ROUNDING * float(np.abs(part).sum()) + rounded(size, length)
+        return judged(
+            found, float(part.sum()), rounding, size / length, (0.0, 0.0), input=name, index=index, mode="reverse"
+        )
 
-    length, smallest = scale_of(x)
-    found = [comparison(anywhere(x, length, random), smallest, None) for _ in range(directions if x.size else 0)]
-    for index in coordinates_of(x, coordinates, random):
-        length, smallest = scale_of(x, index)
-        found.append(comparison(along(index, x, length), smallest, index))
+    length, _ = scale_of(x)
+    found = [comparison(anywhere(x, length, random), None) for _ in range(directions if x.size else 0)]
+    found += [comparison(along(i, x, scale_of(x, i)[0]), i) for i in coordinates_of(x, coordinates, random)]
     return found

@@ -1,0 +1,145 @@
+"""Where to step, how far, and what a disagreement with the numerical slope means: shared by all gradient checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.dtypes import Array
+from tensorgrad.errors import DTypeError
+from tensorgrad.tensor import Tensor
+
+from .complex_step import refined
+from .differences import EPS, LARGEST_STEP, Slope, slope
+from .report import Comparison
+
+# The estimate is the disagreement of a few extrapolations: a sample, and sometimes a lucky one.
+SAFETY = 10.0
+ROUNDING = 32 * EPS  # of the numbers that a sweep adds up, and of outputs that nearly cancel, as softmax's do
+LARGE = 1024.0
+
+REPEATABLE = (
+    "the function gives other values when it is called again with the same inputs: fix its random numbers, for "
+    "instance with a Generator seeded anew inside it, and keep it from changing what it reads"
+)
+
+
+def require_float64(x: Tensor, name: str) -> None:
+    """Raise DTypeError unless `x` is float64: differences of float32 numbers show three digits at best."""
+    if x.array.dtype != np.float64:
+        raise DTypeError(
+            f"{name} is {x.array.dtype}: gradients are checked in float64; convert it with .double() (tensors and "
+            f"modules have it)"
+        )
+
+
+def scale_of(x: Array, index: tuple[int, ...] | None = None) -> tuple[float, float]:
+    """Return the length of a step and the fraction of it at which the smallest number concerned begins to notice.
+
+    The length is a power of two: the steps are then exact for most numbers.
+    """
+    sizes = np.abs(x if index is None else x[index])
+    nonzero = sizes[sizes > 0]
+    typical = float(np.sqrt(np.mean(np.square(x)))) if x.size else 0.0
+    length = 2.0 ** np.ceil(np.log2(max(1.0, typical if index is None else float(sizes))))
+    return float(length), min(1.0, float(nonzero.min()) / float(length)) if nonzero.size else 1.0
+
+
+def coordinates_of(x: Array, limit: int, random: np.random.Generator) -> Iterator[tuple[int, ...]]:
+    """Yield every index of `x`, or `limit` different ones at random where there are more."""
+    chosen = range(x.size) if x.size <= limit else np.sort(random.choice(x.size, limit, replace=False))
+    return (tuple(int(i) for i in np.unravel_index(int(flat), x.shape)) for flat in chosen)
+
+
+def along(index: tuple[int, ...], x: Array, length: float) -> Array:
+    """Return the direction that moves the coordinate `index` of `x` by `length`."""
+    direction = np.zeros(x.shape)
+    direction[index] = length
+    return direction
+
+
+def anywhere(x: Array, length: float, random: np.random.Generator) -> Array:
+    """Return a random direction in which every coordinate moves, none of them by nearly nothing."""
+    direction: Array = length * random.uniform(0.5, 1.0, x.shape) * random.choice([-1.0, 1.0], x.shape)
+    return direction
+
+
+def stepped(x: Array, direction: Array, t: float, index: tuple[int, ...] | None) -> tuple[float, Array]:
+    """Return the step that rounding leaves of `t` along `direction`, and `x` moved by it."""
+    moved: Array = np.asarray(x + t * direction)  # of a 0-d array NumPy makes a scalar
+    return (t if index is None else float((moved[index] - x[index]) / direction[index])), moved
+
+
+def rounded(size: float, length: float) -> float:
+    """Return what rounding in a sweep may do to the slope of outputs of `size` when the argument is of size `length`.
+
+    A sweep may cancel down to nothing what has the size of the outputs per unit of the argument: in softmax it does.
+    A large argument, which stands for larger outputs, counts in units of its own.
+    """
+    return ROUNDING * size * min(1.0, LARGE / length)
+
+
+def measured(
+    evaluate: Callable[[Array], Array],
+    weights: Array,
+    x: Array,
+    direction: Array,
+    index: tuple[int, ...] | None,
+    *,
+    largest: float = LARGEST_STEP,
+    noise: Array | float = 0.0,
+    analytic: bool = False,
+) -> tuple[Slope, float]:
+    """Return the slope of the weighted outputs along `direction`, and the length of its largest component.
+
+    The slope is per unit of that component. `analytic` tries a complex step as well.
+    """
+    length, smallest = scale_of(x, index)
+
+    def probe(t: float) -> tuple[float, Array]:
+        step, moved = stepped(x, direction, t, index)
+        return step, evaluate(moved)
+
+    found = slope(probe, weights, smallest, 1.0 if index is None else 0.0, largest, noise)
+    if analytic:
+        found = refined(found, lambda t: evaluate(np.asarray(x + t * direction)), weights)
+    sides = (found.sides[0] / length, found.sides[1] / length)
+    return replace(found, value=found.value / length, error=found.error / length, sides=sides), length
+
+
+def judged(
+    found: Slope, analytic: float, rounding: float, size: float, forgiven: tuple[float, float], **place: Any
+) -> Comparison:
+    """Return the comparison of `analytic` with the slope `found`.
+
+    A disagreement larger than the numerical error, with what rounding adds to both slopes, is a failure.
+
+    Args:
+        found: the numerical slope.
+        analytic: the slope by a sweep.
+        rounding: what rounding may add to `analytic`.
+        size: that of the outputs concerned, the sum of their weighted absolute values, over the length of the step.
+        forgiven: a disagreement that is accepted all the same: absolute, and relative to the slope.
+        place: `input`, `index` and `mode` of the comparison.
+    """
+    verdict = "kink" if found.state in ("kink", "rough") else "not finite"
+    scale = 1.0
+    if found.converged and np.isfinite(analytic):
+        allowed = SAFETY * found.error + rounding + forgiven[0] + forgiven[1] * abs(found.value)
+        verdict = "agrees" if abs(analytic - found.value) <= allowed else "disagrees"
+        scale = max(abs(analytic), abs(found.value), size, float(np.finfo(np.float64).tiny))
+    elif not np.isfinite(analytic):
+        verdict = "not finite"
+    return Comparison(
+        analytic=analytic,
+        numeric=found.value,
+        estimate=found.error,
+        scale=scale,
+        verdict=verdict,
+        method=found.method,
+        sides=found.sides,
+        **place,
+    )
