@@ -35,6 +35,7 @@ def leaves(arrays: Sequence[np.ndarray]) -> list[Tensor]:
 
 def close(actual: Any, expected: Any, rtol: float, atol: float, what: str) -> None:
     actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"{what}: of shape {actual.shape}, expected {expected.shape}"
     assert np.isfinite(expected).all(), f"{what}: the reference is not finite, it proves nothing"
     assert np.isfinite(actual).all(), f"{what}: not finite"
     np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol, equal_nan=False, err_msg=what)
