@@ -6,7 +6,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-fast check bench clean
+.PHONY: demo test test-fast mutants check bench clean
 
 demo: .venv/demo.stamp
 	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
@@ -17,6 +17,10 @@ test: .venv/test.stamp
 # 20 random examples for each property in place of 100: for use while writing.
 test-fast: export HYPOTHESIS_PROFILE = fast
 test-fast: test
+
+# Faults in every rule and in the sweeps: the tests must see each one.
+mutants: .venv/test.stamp
+	$(ONE_THREAD) .venv/bin/python -m tests.mutants $(ARGS)
 
 check: .venv/dev.stamp
 	.venv/bin/ruff format --check .

@@ -32,6 +32,8 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     if len(params) < len(defaults):
         params = {**defaults, **params}
     if not any(isinstance(a, Tensor) for a in args):
+        for a in args:
+            _check_operand(primitive, a)  # NumPy would take a list of tensors for an array, without their graph
         return primitive.forward(*args, **params)
     mode = context()
     flow = next((type(a) for a in args if isinstance(a, Flow)), None) if mode.special & STRONG else None
@@ -78,13 +80,18 @@ def check_finite(primitive: Primitive, values: list[Any], out: Any) -> None:
 
 def _operand(primitive: Primitive, value: Any) -> Any:
     """Return an operand that is no Tensor: a Python number as it is, an array as a constant Tensor."""
+    _check_operand(primitive, value)
     if isinstance(value, NUMBERS):
         return value
-    if not hasattr(value, "__array_function__"):
+    return adopted(value) if isinstance(value, np.ndarray) else wrap(value)
+
+
+def _check_operand(primitive: Primitive, value: Any) -> None:
+    """Raise TypeError unless `value`, which is no Tensor, is an array or a number."""
+    if not (hasattr(value, "__array_function__") or isinstance(value, NUMBERS)):
         raise TypeError(
             f"{primitive.name}(): argument must be a Tensor, an array or a number, found {type(value).__name__}"
         )
-    return adopted(value) if isinstance(value, np.ndarray) else wrap(value)
 
 
 def _number(operand: Any) -> Any:
@@ -154,8 +161,8 @@ def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exce
         shapes = [s[:-2] for s in shapes]  # the batches broadcast
     if (primitive.kind in ("elementwise", "constant") or primitive.name == "matmul") and len(shapes) > 1:
         for k in range(1, max(map(len, shapes)) + 1):
-            sizes = [s[-k] for s in shapes if len(s) >= k and s[-k] != 1]
-            if len(set(sizes)) > 1:
+            sizes = list(dict.fromkeys(s[-k] for s in shapes if len(s) >= k and s[-k] != 1))
+            if len(sizes) > 1:
                 reason = (
                     f"The size of tensor a ({sizes[0]}) must match the size of tensor b ({sizes[1]}) at non-singleton "
                     f"dimension {max(map(len, shapes)) - k}"

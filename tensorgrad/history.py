@@ -77,7 +77,7 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     check_writable(x, recorded, op)
     source = value.array if isinstance(value, Tensor) else value
     target = x.array[index]
-    _check_fit(x, target.shape, source, op)
+    _check_fit(x, target.shape, source, op, bool(result_of))
     if recorded:
         made = bool(result_of) and value.tracked and value.array.shape == target.shape
         after = _converted(value, x) if made else _assigned(x, index, value, target.shape)
@@ -91,7 +91,8 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     return x
 
 
-def _check_fit(x: Tensor, shape: tuple[int, ...], source: Any, op: str) -> None:
+def _check_fit(x: Tensor, shape: tuple[int, ...], source: Any, op: str, whole: bool) -> None:
+    """Raise unless `source` can be written to a part of `x` of `shape`, or as the new value of the `whole`."""
     given = np.shape(source)
     kind = source.dtype.kind if hasattr(source, "dtype") else np.asarray(source).dtype.kind
     if kind in "fc" and x.array.dtype.kind not in "fc" and (given or hasattr(source, "dtype")):
@@ -100,8 +101,10 @@ def _check_fit(x: Tensor, shape: tuple[int, ...], source: Any, op: str) -> None:
             f"tensor first, for instance with .float()"
         )
     lead = len(given) - len(shape)
-    fits = all(n == 1 for n in given[: max(lead, 0)]) and all(
-        m in (1, n) for m, n in zip(given[::-1], shape[::-1], strict=False)
+    fits = (
+        (not whole or lead <= 0)
+        and all(n == 1 for n in given[: max(lead, 0)])
+        and all(m in (1, n) for m, n in zip(given[::-1], shape[::-1], strict=False))
     )
     if not fits:
         raise ShapeError(

@@ -31,7 +31,7 @@ def _in_place(name: str) -> Callable[..., Any]:
         operation = getattr(Tensor, name)
         if not recorded:
             with no_grad():
-                return write(self, ..., operation(self, *args, **kwargs), f"{name}_")
+                return write(self, ..., operation(self, *args, **kwargs), f"{name}_", (self,))
         old = before(self, self.array.copy())  # the operation may save it, and it is about to be overwritten
         args = tuple([old if a is self else a for a in args])
         kwargs = {k: old if a is self else a for k, a in kwargs.items()}

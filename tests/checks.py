@@ -35,6 +35,7 @@ def leaves(arrays: Sequence[np.ndarray]) -> list[Tensor]:
 
 def close(actual: Any, expected: Any, rtol: float, atol: float, what: str) -> None:
     actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, f"{what}: of shape {actual.shape}, expected {expected.shape}"
     assert np.isfinite(expected).all(), f"{what}: the reference is not finite, it proves nothing"
     assert np.isfinite(actual).all(), f"{what}: not finite"
     np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol, equal_nan=False, err_msg=what)
@@ -60,10 +61,10 @@ def check(primitive: Primitive, arrays: Sequence[np.ndarray], params: dict[str, 
     rng = np.random.default_rng(seed)
     xs = leaves(arrays)
     diff = [x for x in xs if x.requires_grad]
-    y = apply(primitive, tuple(xs), params)
-    g = np.asarray(rng.uniform(0.5, 1.5, y.shape))
+    y = protected(apply(primitive, tuple(xs), params))
+    cotangent = protected(wrap(np.asarray(rng.uniform(0.5, 1.5, y.shape))))
     vs = directions(diff, rng)
-    tangents, cotangent = [wrap(v) for v in vs], wrap(g)
+    tangents = [protected(wrap(v)) for v in vs]
 
     def moved(s: Any) -> list[np.ndarray]:
         shifts = iter(vs)
@@ -74,9 +75,75 @@ def check(primitive: Primitive, arrays: Sequence[np.ndarray], params: dict[str, 
     assert [a.shape for a in gx] == [x.shape for x in diff], "a cotangent has the shape of its input"
     assert [a.dtype for a in gx] == [x.dtype for x in diff], "a cotangent has the dtype of its input"
     assert t.shape == y.shape, "a tangent has the shape of the output"
+    separate([*gx, t], [*xs, y, cotangent, *tangents])
     _check_tangent(primitive, params, moved, t)
-    close(inner([t.array], [g]), inner(vs, [a.array for a in gx]), 1e-10, 1e-11, "<Jv, g> = <v, JTg>")
+    close(inner([t.array], [cotangent.array]), inner(vs, [a.array for a in gx]), 1e-10, 1e-11, "<Jv, g> = <v, JTg>")
     _check_second_order(primitive, params, moved, diff, tangents, cotangent, y)
+    _check_linear(diff, tangents, cotangent, y, t, gx)
+
+
+def protected(x: Tensor) -> Tensor:
+    """`x` on memory that cannot be written: neither a rule nor a sweep may write what it is given."""
+    x.array.flags.writeable = False
+    return x
+
+
+def separate(results: Sequence[Tensor], given: Sequence[Tensor]) -> None:
+    """No result shares memory with another or with what was given: a later write to one would change the other."""
+    arrays = [x.array for x in results]
+    for i, a in enumerate(arrays):
+        for other in (*arrays[:i], *(x.array for x in given)):
+            assert not np.may_share_memory(a, other), "a derivative shares memory with another value"
+
+
+def check_value(
+    primitive: Primitive, arrays: Sequence[np.ndarray], params: dict[str, Any], reference: Callable[..., Any]
+) -> None:
+    """The value of `primitive` is that of `reference`, which computes it another way."""
+    y = apply(primitive, tuple(leaves(arrays)), params)
+    assert isinstance(y.array, np.ndarray)
+    expected = np.asarray(reference(*arrays, **params))
+    assert y.shape == expected.shape
+    close(y.array, expected, 1e-12, 1e-13, primitive.name)
+
+
+def check_dtypes(primitive: Primitive, arrays: Sequence[np.ndarray], params: dict[str, Any]) -> None:
+    """Gradients and tangents have the dtypes of what they belong to: in float32, and where float32 meets float64."""
+    if "dtype" in params:
+        params = {**params, "dtype": np.dtype(np.float16)}
+    widened = [*arrays[:-1], arrays[-1].astype(np.float64)]
+    for xs in (leaves(arrays), leaves(widened)) if len(arrays) > 1 else (leaves(arrays),):
+        diff = [x for x in xs if x.requires_grad]
+        y = apply(primitive, tuple(xs), params)
+        if all(x.dtype == np.float32 for x in diff):
+            assert y.dtype == params.get("dtype", np.float32)
+        for create_graph in (True, False):
+            gx = tg.autograd.grad(y, diff, tg.ones_like(y), retain_graph=True, create_graph=create_graph)
+            assert [(g.shape, g.dtype) for g in gx] == [(x.shape, x.dtype) for x in diff]
+            for x in diff:
+                (t,) = tg.autograd.jvp(y, x, tg.ones_like(x), create_graph=create_graph)
+                assert (t.shape, t.dtype) == (y.shape, y.dtype)
+
+
+def check_reuse(primitive: Primitive, arrays: Sequence[np.ndarray], params: dict[str, Any]) -> None:
+    """A leaf that is used again receives the sum, whichever way the two uses are asked for."""
+    xs = leaves(arrays)
+    diff = [x for x in xs if x.requires_grad]
+    y, again = (apply(primitive, tuple(xs), params) for _ in range(2))
+    seeds = [wrap(np.full(y.shape, c)) for c in (1.0, 0.5)]
+    first, second = (tg.autograd.grad(y, diff, seed, retain_graph=True) for seed in seeds)
+    expected = [a.array + b.array for a, b in zip(first, second, strict=True)]
+    for name, outputs in {"two uses": [y, again], "one output twice": [y, y]}.items():
+        for gx, e in zip(tg.autograd.grad(outputs, diff, seeds, retain_graph=True), expected, strict=True):
+            close(gx.array, e, 1e-12, 1e-12, name)
+    for i, x in enumerate(diff):
+        (alone,) = tg.autograd.grad(y, x, seeds[0], retain_graph=True)
+        close(alone.array, first[i].array, 1e-12, 1e-12, "one gradient, or all of them")
+    for seed in seeds:
+        y.backward(seed, retain_graph=True)
+    separate([x.grad for x in diff], [*xs, *seeds])
+    for x, e in zip(diff, expected, strict=True):
+        close(x.grad.array, e, 1e-12, 1e-12, "backward twice")
 
 
 def _check_tangent(primitive: Primitive, params: dict[str, Any], moved: Any, t: Tensor) -> None:
@@ -110,6 +177,18 @@ def _check_second_order(primitive, params, moved, diff, tangents, cotangent, y) 
     for name, found in ways.items():
         close(found, numeric, 1e-6, 1e-7, f"second order, {name}")
         close(found, ways["forward over reverse"], 1e-9, 1e-10, f"second order, {name}")
+
+
+def _check_linear(diff, tangents, cotangent, y, t, gx) -> None:
+    # A cotangent that arrives from a consumer depends on the leaves too: it must not be hidden from the graph.
+    for x in (cotangent, *tangents):
+        x.requires_grad = True
+    pulled = tg.autograd.grad(y, diff, cotangent, create_graph=True)
+    (transposed,) = tg.autograd.grad(inner(pulled, [v.detach() for v in tangents]), cotangent)
+    close(transposed.array, t.array, 1e-9, 1e-10, "the derivative of <v, JTg> by g is Jv")
+    pushed = tg.autograd.jvp(y, diff, tangents, create_graph=True)[0]
+    for a, b in zip(tg.autograd.grad((pushed * cotangent.detach()).sum(), tangents), gx, strict=True):
+        close(a.array, b.array, 1e-9, 1e-10, "the derivative of <Jv, g> by v is JTg")
 
 
 def _directional(y: Tensor, diff: list[Tensor], tangents: list[Tensor]) -> float:

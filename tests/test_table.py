@@ -14,7 +14,7 @@ from tensorgrad.dispatch import apply
 from tensorgrad.numerics import normalized
 from tensorgrad.primitive import PRIMITIVES
 from tests.cases import Drawn, case
-from tests.checks import check, close, leaves
+from tests.checks import check, check_dtypes, check_reuse, check_value, leaves
 
 DIFFERENTIABLE = [name for name, p in PRIMITIVES.items() if p.differentiable]
 
@@ -249,12 +249,7 @@ def test_every_primitive_has_a_reference_and_no_other():
 @given(data=st.data())
 def test_the_value_is_numpys(name, data):
     primitive = PRIMITIVES[name]
-    arrays, params = case(primitive, Drawn(data))
-    y = apply(primitive, tuple(leaves(arrays)), params)
-    assert isinstance(y.array, np.ndarray)
-    expected = np.asarray(REFERENCE[name](*arrays, **params))
-    assert y.shape == expected.shape
-    close(y.array, expected, 1e-12, 1e-13, name)
+    check_value(primitive, *case(primitive, Drawn(data)), REFERENCE[name])
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
@@ -271,18 +266,14 @@ def test_both_rules_are_right_to_second_order(name, data):
 @given(data=st.data())
 def test_shapes_and_dtypes_are_kept_in_float32(name, data):
     primitive = PRIMITIVES[name]
-    arrays, params = case(primitive, Drawn(data), np.float32)
-    if name == "astype":
-        params["dtype"] = np.dtype(np.float16)
-    xs = leaves(arrays)
-    diff = [x for x in xs if x.requires_grad]
-    y = apply(primitive, tuple(xs), params)
-    assert y.dtype == (np.float16 if name == "astype" else np.float32)
-    seed = tg.ones_like(y)
-    for gx, x in zip(tg.autograd.grad(y, diff, seed, create_graph=True), diff, strict=True):
-        assert (gx.shape, gx.dtype) == (x.shape, x.dtype)
-    for gx, x in zip(tg.autograd.grad(y, diff, seed), diff, strict=True):
-        assert (gx.shape, gx.dtype) == (x.shape, x.dtype)
+    check_dtypes(primitive, *case(primitive, Drawn(data), np.float32))
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+@given(data=st.data())
+def test_what_is_used_twice_receives_the_sum(name, data):
+    primitive = PRIMITIVES[name]
+    check_reuse(primitive, *case(primitive, Drawn(data)))
 
 
 @pytest.mark.parametrize("name", [n for n in DIFFERENTIABLE if PRIMITIVES[n].kind == "elementwise"])

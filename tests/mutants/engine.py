@@ -1,0 +1,77 @@
+"""Faults of the engine: a line of a sweep, or of what stands around it, replaced by a wrong one."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from tensorgrad import autograd, sweeps, walks
+
+
+@dataclass(frozen=True)
+class EngineFault:
+    """In the source of `function`, `right` (which stands there once) becomes `wrong`."""
+
+    name: str
+    function: Callable[..., Any]
+    right: str
+    wrong: str
+
+    def __str__(self) -> str:
+        return f"{self.function.__module__}.{self.function.__qualname__}: {self.name}"
+
+
+ENGINE_FAULTS = [
+    EngineFault("a second contribution overwrites the first", sweeps._Reverse.run, "known + gx", "gx"),
+    EngineFault("a second contribution is dropped", sweeps._Reverse.run, "known + gx", "known"),
+    EngineFault("a cotangent is not summed down", sweeps._fitted, "sum_to(gx, shape=parent.shape)", "gx"),
+    EngineFault("a cotangent keeps its own dtype", sweeps._fitted, "astype(gx, dtype=parent.dtype)", "gx"),
+    EngineFault(
+        "with create_graph the sweep reads plain arrays",
+        walks.readable,
+        "_relinked(node) if boxed and not node.primitive.together else ",
+        "",
+    ),
+    EngineFault("a saved output is detached", walks._relinked, "linked(y, node)", "y"),
+    EngineFault("a saved input is detached", walks._relinked, "linked(x, i)", "x"),
+    EngineFault("the nodes are walked in the order of creation", sweeps._Reverse.run, "reversed(order)", "order"),
+    EngineFault("only targets count as leading to one", walks.leading_to, "needed.add(node)", "pass"),
+    EngineFault("a second tangent overwrites the first", sweeps._pushed, "sum_of_parts + ty", "ty"),
+    EngineFault("a tangent is not broadcast up", sweeps._pushed, "broadcast_to(ty, shape=node.shape)", "ty"),
+    EngineFault("a tangent keeps its own dtype", sweeps._pushed, "astype(ty, dtype=node.dtype)", "ty"),
+    EngineFault("an output named twice counts once", autograd._seeds, "seeds[node] + value", "value"),
+    EngineFault("a second backward overwrites .grad", autograd._accumulate, "x.grad.array, g, out", "g, 0, out"),
+    EngineFault("a gradient may be somebody's memory", autograd._owned, "np.array(array)", "array"),
+    EngineFault("a recorded sweep is not recorded", autograd._sweep, "enable_grad()", "no_grad()"),
+]
+
+
+@contextmanager
+def injected(fault: EngineFault) -> Iterator[None]:
+    """`fault` holds inside: everybody who has imported the function runs the wrong code."""
+    function: Any = fault.function
+    right: CodeType = function.__code__
+    function.__code__ = wrong_code(fault)
+    try:
+        yield
+    finally:
+        function.__code__ = right
+
+
+def wrong_code(fault: EngineFault) -> CodeType:
+    source = textwrap.dedent(inspect.getsource(fault.function))
+    found = source.count(fault.right)
+    if found != 1:
+        raise LookupError(
+            f"{fault}: {fault.right!r} stands {found} times in it, not once: say in ENGINE_FAULTS what does"
+        )
+    wrong = source.replace(fault.right, fault.wrong)
+    scope: dict[str, Any] = {}
+    exec(compile(wrong, f"<{fault}>", "exec"), fault.function.__globals__, scope)
+    code: CodeType = scope[fault.function.__name__].__code__
+    return code
