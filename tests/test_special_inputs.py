@@ -9,6 +9,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.dispatch import apply
+from tensorgrad.errors import DTypeError
 from tensorgrad.primitive import PRIMITIVES, Primitive
 from tensorgrad.tensor import Tensor
 from tests.cases import Rolled, case
@@ -165,7 +166,12 @@ def test_the_memory_layout_makes_no_difference(name, dtype):
 def result(name, arrays, params) -> list[np.ndarray]:
     """The value, and the gradients where there are any."""
     xs = leaves(arrays)
-    y = op(name, *xs, **params)
+    try:
+        y = op(name, *xs, **params)
+    except DTypeError as error:
+        if str(error).endswith("array type float16 is unsupported in linalg"):
+            pytest.skip(f"LAPACK has no half precision, and {name} says so")
+        raise
     if not y.requires_grad:
         return [y.numpy()]
     diff = [x for x in xs if x.requires_grad]

@@ -47,7 +47,7 @@ UNARY = {  # what NumPy runs, and the engine
     "join": (lambda x: np.concatenate([x, x], -1), lambda x: tg.cat([x, x], -1)),
 }
 VIEWS = {
-    "first": lambda x: x[0],
+    "first": lambda x: x[0, ...] if isinstance(x, np.ndarray) else x[0],  # NumPy's x[0] of one axis is no view
     "last": lambda x: x[..., -1],
     "backwards": lambda x: x[..., ::-1],
     "rest": lambda x: x[1:],
