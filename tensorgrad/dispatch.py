@@ -29,7 +29,7 @@ _new_node = Node.__new__
 def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Return the value of `primitive`: an array if no argument is a Tensor (no graph), a Tensor otherwise."""
     defaults = primitive.signature.defaults
-    if len(params) < len(defaults):
+    if len(params) < len(primitive.signature.parameters):
         params = {**defaults, **params}
     if not any(isinstance(a, Tensor) for a in args):
         for a in args:

@@ -143,7 +143,7 @@ def _with_number(primitive: Primitive) -> Callable[[Any, Any], Any]:
 
 def mapping(primitive: Primitive) -> Callable[..., Any]:
     """Return `apply` for one argument and keyword parameters."""
-    forward, defaults = primitive.forward, primitive.signature.defaults
+    forward, defaults, wanted = primitive.forward, primitive.signature.defaults, len(primitive.signature.parameters)
     keep = primitive.keeps((True,)) if primitive.differentiable else ()
     keep_y, keep_x = keep or (False, False)
     same_dtype = primitive.kind == "elementwise"
@@ -159,7 +159,7 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
             return apply(primitive, (x,), params)
         if out.__class__ is not _ndarray or mode.special or (same_dtype and out.dtype is not a.dtype):
             return apply(primitive, (x,), params)
-        if len(params) < len(defaults):
+        if len(params) < wanted:
             params = {**defaults, **params}
         if x.tracked and mode.grad and out.dtype.kind == "f":
             saved = (out if keep_y else None, a if keep_x else None) if keep else ()

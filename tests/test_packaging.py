@@ -71,7 +71,7 @@ def run(script: str) -> list[str]:
     return answer.stdout.split()
 
 
-@pytest.mark.parametrize("name", ["", ".nn", ".optim", ".viz", ".data"])
+@pytest.mark.parametrize("name", ["", ".nn", ".optim", ".viz", ".data", ".testing"])
 def test_importing_loads_no_third_party_module_but_numpy(name: str) -> None:
     # numpy.random comes first: what NumPy itself loads is NumPy's, not a dependency of this package.
     script = (

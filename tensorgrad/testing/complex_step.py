@@ -43,7 +43,7 @@ def refined(found: Slope, probe: Callable[[complex], Array], weights: Array) -> 
     if found.state not in ("converged", "rough"):
         return found
     outputs = _outputs(probe)
-    if outputs is None or outputs.dtype.kind != "c" or not np.isfinite(outputs).all():
+    if outputs is None or outputs.dtype.kind != "c" or outputs.shape != weights.shape or not np.isfinite(outputs).all():
         return found
     parts = weights * outputs.imag / STEP
     value, error = math.fsum(parts.tolist()), EPS * float(np.abs(parts).sum())

@@ -33,6 +33,9 @@ STEPS_BELOW_SCALE = 26  # 2**-26: a central difference of step h loses eps / h, 
 # A window is believed if its error is below one of these shares: of the slope itself, or of the outputs (a slope of
 # nearly 0 cannot be known relative to itself). A rule wrong by 1e-6 of itself must stand out, so 1e-7 is not too much.
 OF_SLOPE, OF_OUTPUTS = 1e-7, 1e-9
+OF_NOISE = (
+    256.0  # a slope that outputs show only by their rounding errors, over steps as large as the argument, is nothing
+)
 ROUGHLY = 1e-4  # of the slope: not enough to pass anything
 GOOD_ENOUGH = 1e-10  # two more windows are looked at, then the search ends
 
@@ -113,7 +116,9 @@ def slope(
         middle = probe(0.0)[1]
         if not np.isfinite(middle).all():
             return Slope(math.nan, math.inf, "not finite")
-        return _searched(probe, weights, middle, smallest, blur, largest, np.abs(weights) * noise)
+        return _searched(
+            probe, weights, middle, smallest, blur, largest, np.abs(weights) * np.broadcast_to(noise, weights.shape)
+        )
 
 
 def _searched(
@@ -134,7 +139,8 @@ def _searched(
         if _settled(windows, GOOD_ENOUGH * max(abs(value), size)):
             break
         t /= 2
-    if error > max(OF_SLOPE * abs(value), OF_OUTPUTS * size) or not math.isfinite(error):
+    enough = max(OF_SLOPE * abs(value), OF_OUTPUTS * size, OF_NOISE * float(noise[moved].sum()))
+    if error > enough or not math.isfinite(error):
         rough = error <= ROUGHLY * abs(value)
         return Slope(value, error if rough else math.inf, "rough" if rough else "kink", _sides(steps), moved=moved)
     return Slope(value, error, "converged", _sides(steps), moved=moved)
@@ -155,6 +161,8 @@ def _step(
     """
     up, right = probe(t)
     down, left = probe(-t)
+    if right.shape != middle.shape or left.shape != middle.shape:
+        return None, moved  # a mask that selects more elements there
     if not (np.isfinite(right).all() and np.isfinite(left).all()) or up == down:
         return None, moved
     moved = moved | (right != left)

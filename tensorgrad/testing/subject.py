@@ -15,6 +15,7 @@ from tensorgrad.tensor import Tensor, wrap
 
 from .steps import require_float64
 
+LEAST = 2.0**20  # rounding errors that an output is taken for at least
 _FINER = float(np.finfo(np.float64).eps) / float(np.finfo(np.float32).eps)
 
 
@@ -42,7 +43,7 @@ class Subject:
         self.checked = list(checked)
         self.arguments = [_leaf(x.array) if i in self.checked else x for i, x in enumerate(arguments)]
         self.outputs = self._run(self.arguments)
-        self.cotangents = _weights(self.outputs, random)
+        self.cotangents = _weights(self.outputs, self._coarse(), random)
         self.weights = np.concatenate([np.zeros(0), *(w.ravel() for w in self.cotangents)])
         self.recorded = [i for i, y in enumerate(self.outputs) if y.requires_grad]
         if not self.recorded:
@@ -116,16 +117,34 @@ class Subject:
         blurs = [np.zeros(a.shape) for a in exact]
         for kind, factor in ((np.float64, 1.0), (np.float32, _FINER), (np.float32, _FINER)):
             for k, found in enumerate(self._in(kind, random) or ()):
+                if found.shape != exact[k].shape:
+                    continue  # a mask that selects other elements there
                 with np.errstate(all="ignore"):
                     moved = factor * np.abs(found - exact[k])
                 blurs[k] = np.maximum(blurs[k], np.where(np.isfinite(moved), moved, 0.0))
         return blurs[0], blurs[1:]
 
     def _in(self, kind: Any, random: np.random.Generator | None) -> list[Array] | None:
-        """Return all outputs as a vector, and the gradients, in the dtype `kind`; None if the function refuses it.
+        """Return all outputs as a vector, and the gradients, in the dtype `kind`; None if the function refuses it."""
+        try:
+            other = self.again(self._moved(kind, random))
+            return [np.concatenate([np.zeros(0), *(y.array.ravel() for y in other.outputs)]), *other.gradients()]
+        except Exception:
+            if kind is np.float64:
+                raise
+            return None  # a function that was never meant for float32 may say so in any way
 
-        `random` moves the arguments by two rounding errors.
-        """
+    def _coarse(self) -> list[Array]:
+        """Return the outputs in float32, or as they are where the function refuses it."""
+        try:
+            outputs = self.again(self._moved(np.float32, None)).outputs
+        except Exception:  # noqa: BLE001 - the same
+            outputs = self.outputs
+        pairs = zip(outputs, self.outputs, strict=True)
+        return [(y if y.shape == x.shape else x).array.astype(np.float64) for y, x in pairs]
+
+    def _moved(self, kind: Any, random: np.random.Generator | None) -> list[Any]:
+        """Return the arguments in the dtype `kind`; `random` moves them by two rounding errors of it."""
         eps = 2 * float(np.finfo(kind).eps)
         arguments = list(self.arguments)
         with np.errstate(all="ignore"):
@@ -133,13 +152,7 @@ class Subject:
                 x = arguments[i].array
                 signs = 0.0 if random is None else random.choice([-1.0, 1.0], x.shape)
                 arguments[i] = _leaf((x * (1 + eps * signs)).astype(kind))
-        try:
-            other = self.again(arguments)
-            return [np.concatenate([np.zeros(0), *(y.array.ravel() for y in other.outputs)]), *other.gradients()]
-        except Exception:
-            if kind is np.float64:
-                raise
-            return None  # a function that was never meant for float32 may say so in any way
+        return arguments
 
 
 def _leaf(array: Array) -> Tensor:
@@ -148,20 +161,24 @@ def _leaf(array: Array) -> Tensor:
     return x
 
 
-def _weights(outputs: Sequence[Tensor], random: np.random.Generator) -> list[Array]:
+def _weights(outputs: Sequence[Tensor], coarse: Sequence[Array], random: np.random.Generator) -> list[Array]:
     """Return a number between 1/2 and 1 for every element, times the power of two that makes its output a large one."""
-    powers = [_power(y.array) for y in outputs]
-    highest = max([p for p in powers if p is not None], default=0.0)
     if sum(y.array.size for y in outputs) == 1:
         return [np.ones(y.shape) for y in outputs]
+    powers = [_power(y.array, other) for y, other in zip(outputs, coarse, strict=True)]
+    highest = max([p for p in powers if p is not None], default=0.0)
     return [
         np.asarray(random.uniform(0.5, 1.0, y.shape)) * 2.0 ** (0.0 if p is None else highest - p)
         for y, p in zip(outputs, powers, strict=True)
     ]
 
 
-def _power(y: Array) -> float | None:
-    """Return the binary order of magnitude of `y`, None if it has none."""
+def _power(y: Array, coarse: Array) -> float | None:
+    """Return the binary order of magnitude of `y`, None if it has none; what is mostly rounding counts as larger."""
     with np.errstate(all="ignore"):
-        size = float(np.sqrt(np.mean(np.square(np.abs(y.astype(np.complex128)))))) if y.size else 0.0
+        size = max(_rms(np.abs(y)), LEAST * _FINER * _rms(np.abs(y - coarse)))
     return float(np.clip(np.ceil(np.log2(size)), -400, 400)) if 0 < size < np.inf else None
+
+
+def _rms(x: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(x.astype(np.float64))))) if x.size else 0.0
