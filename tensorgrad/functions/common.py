@@ -19,7 +19,7 @@ from tensorgrad.dtypes import Array, int64
 from tensorgrad.errors import AutogradError, DTypeError, RangeError, ShapeError
 from tensorgrad.exposure import adopted
 from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor, as_array, wrap
+from tensorgrad.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.writes import note
 
 P = ParamSpec("P")
@@ -89,6 +89,7 @@ def _delivered(value: Any, out: Any) -> Any:
         raise DTypeError(f"result type {source.dtype} can't be cast to the desired output type {target.dtype}")
     if not target.size and source.size:
         out.array = source.astype(target.dtype)
+        renew(out)  # a graph that has the empty tensor must not take this one for it
     elif source.shape != target.shape:
         raise ShapeError(
             f"output with shape {list(target.shape)} doesn't match the shape of the result {list(source.shape)}: out= "
