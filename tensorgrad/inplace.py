@@ -80,14 +80,74 @@ class InPlace(Methods):
 
     __slots__ = ()
 
-    add_, sub_, mul_, div_, pow_ = map(_in_place, ("add", "sub", "mul", "div", "pow"))
+    # arithmetic
+    add_, sub_, subtract_, mul_, multiply_, div_, divide_, true_divide_ = map(
+        _in_place, ("add", "sub", "subtract", "mul", "multiply", "div", "divide", "true_divide")
+    )
+    floor_divide_, fmod_, remainder_, pow_, float_power_, neg_, negative_, lerp_ = map(
+        _in_place, ("floor_divide", "fmod", "remainder", "pow", "float_power", "neg", "negative", "lerp")
+    )
+    hypot_, addcmul_, addcdiv_, addmm_, addmv_, addr_, addbmm_, baddbmm_ = map(
+        _in_place, ("hypot", "addcmul", "addcdiv", "addmm", "addmv", "addr", "addbmm", "baddbmm")
+    )
+    xlogy_, copysign_ = map(_in_place, ("xlogy", "copysign"))
+    # of each element
+    abs_, absolute_, square_, reciprocal_, sqrt_, rsqrt_, exp_, exp2_ = map(
+        _in_place, ("abs", "absolute", "square", "reciprocal", "sqrt", "rsqrt", "exp", "exp2")
+    )
+    expm1_, log_, log2_, log10_, log1p_, erf_, erfc_, erfinv_ = map(
+        _in_place, ("expm1", "log", "log2", "log10", "log1p", "erf", "erfc", "erfinv")
+    )
+    logit_, sigmoid_, relu_, sin_, cos_, tan_, asin_, acos_ = map(
+        _in_place, ("logit", "sigmoid", "relu", "sin", "cos", "tan", "asin", "acos")
+    )
+    atan_, arcsin_, arccos_, arctan_, sinh_, cosh_, tanh_, asinh_ = map(
+        _in_place, ("atan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "asinh")
+    )
+    acosh_, atanh_, arcsinh_, arccosh_, arctanh_, atan2_, arctan2_, deg2rad_ = map(
+        _in_place, ("acosh", "atanh", "arcsinh", "arccosh", "arctanh", "atan2", "arctan2", "deg2rad")
+    )
+    rad2deg_, floor_, ceil_, round_, trunc_, fix_, frac_, sign_ = map(
+        _in_place, ("rad2deg", "floor", "ceil", "round", "trunc", "fix", "frac", "sign")
+    )
+    sgn_, nan_to_num_, heaviside_ = map(_in_place, ("sgn", "nan_to_num", "heaviside"))
+    # limits, cumulations, triangles
+    clamp_, clip_, clamp_min_, clamp_max_, cumsum_, cumprod_, tril_, triu_ = map(
+        _in_place, ("clamp", "clip", "clamp_min", "clamp_max", "cumsum", "cumprod", "tril", "triu")
+    )
+    # comparisons and bits
+    eq_, ne_, not_equal_, lt_, less_, le_, less_equal_, gt_ = map(
+        _in_place, ("eq", "ne", "not_equal", "lt", "less", "le", "less_equal", "gt")
+    )
+    greater_, ge_, greater_equal_, logical_and_, logical_or_, logical_xor_, logical_not_, bitwise_and_ = map(
+        _in_place,
+        ("greater", "ge", "greater_equal", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and"),
+    )
+    bitwise_or_, bitwise_xor_, bitwise_not_ = map(_in_place, ("bitwise_or", "bitwise_xor", "bitwise_not"))
+    # parts
+    masked_fill_, masked_scatter_, index_fill_, index_copy_, index_add_, index_put_, scatter_, scatter_add_ = map(
+        _in_place,
+        (
+            "masked_fill",
+            "masked_scatter",
+            "index_fill",
+            "index_copy",
+            "index_add",
+            "index_put",
+            "scatter",
+            "scatter_add",
+        ),
+    )
+    scatter_reduce_ = _in_place("scatter_reduce")
+    # operators
     __iadd__, __isub__, __imul__, __itruediv__, __ipow__ = add_, sub_, mul_, div_, pow_
-    remainder_ = __imod__ = _in_place("remainder")
-    neg_, abs_, sqrt_, exp_, log_, sin_, cos_ = map(_in_place, ("neg", "abs", "sqrt", "exp", "log", "sin", "cos"))
-    relu_, sigmoid_, tanh_, clamp_, clip_ = map(_in_place, ("relu", "sigmoid", "tanh", "clamp", "clip"))
-    floor_, ceil_, round_ = map(_in_place, ("floor", "ceil", "round"))
+    __ifloordiv__, __imod__ = floor_divide_, remainder_
+    __iand__, __ior__, __ixor__ = bitwise_and_, bitwise_or_, bitwise_xor_
 
-    t_, transpose_, squeeze_, unsqueeze_ = map(_reshaping, ("t", "transpose", "squeeze", "unsqueeze"))
+    # the shape of the tensor itself
+    t_, transpose_, swapaxes_, swapdims_, squeeze_, unsqueeze_ = map(
+        _reshaping, ("t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze")
+    )
 
     def zero_(self: Any) -> Tensor:
         """Fill with 0 in place."""
@@ -100,6 +160,13 @@ class InPlace(Methods):
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions"
             )
         return write(self, ..., value, "fill_")
+
+    def fill_diagonal_(self: Any, fill_value: float) -> Tensor:
+        """Fill the main diagonal with a number in place."""
+        if self.array.ndim < 2:
+            raise ShapeError(f"dimensions must larger than 1, found a tensor of shape {list(self.array.shape)}")
+        positions = np.arange(min(self.array.shape))
+        return write(self, (positions,) * self.array.ndim, fill_value, "fill_diagonal_")
 
     def copy_(self: Any, src: Any, non_blocking: bool = False) -> Tensor:  # noqa: ARG002 - there is one device
         """Copy the elements of `src`, broadcast to this shape and converted to this dtype, into this memory."""

@@ -41,7 +41,9 @@ def elementwise(
     The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
     keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up.
     """
-    signature = Signature((("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1], False, defaults or {}, tuple(defaults or {}))
+    signature = Signature(
+        (("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1], False, defaults or {}, tuple(defaults or {})
+    )
     fixed: dict[Any, Rule | None] = {None: None, 1: identity, -1: _negation}
     bound = [
         signature.bind(partial, "v * rule({})", i) if callable(partial) else (fixed[partial], _NOTHING)

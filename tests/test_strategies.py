@@ -51,7 +51,7 @@ def test_every_index_means_the_same_to_numpy(data) -> None:
         lambda i: isinstance(i, tuple) and None in [j for j in i if not isinstance(j, np.ndarray)],
         lambda i: isinstance(i, np.ndarray) and i.dtype == bool and i.any(),
         lambda i: isinstance(i, np.ndarray) and i.dtype == int and len(set(i.ravel().tolist())) < i.size,
-        lambda i: isinstance(i, tuple) and isinstance(i[-1], np.ndarray) and isinstance(i[0], slice),
+        lambda i: isinstance(i, tuple) and i and isinstance(i[-1], np.ndarray) and isinstance(i[0], slice),
     ],
     ids=["integer", "Ellipsis", "negative step", "None", "mask", "repeated integers", "slice and array"],
 )

@@ -43,6 +43,9 @@ def built(
     return Program(values, tuple(builder.lines), builder.unread())
 
 
+MOST_WRITES = 3  # each is tried on the whole program so far, backward included
+
+
 class _Builder:
     """A program that grows line by line and is run as it does, so that each line fits what is there."""
 
@@ -74,7 +77,9 @@ class _Builder:
 
     def _accepted(self, op: str, text: str, written: str) -> bool:
         if op in WRITES:
-            return self._written(Line(op, text, None, cut=False), written)
+            return sum(x.target is None for x in self.lines) < MOST_WRITES and self._written(
+                Line(op, text, None, cut=False), written
+            )
         line = Line(op, text, f"v{len(self.order)}", cut=op in CUTS)
         names = dict(self.names)
         with np.errstate(all="ignore"):
