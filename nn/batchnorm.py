@@ -107,6 +107,6 @@ class BatchNorm1d(Module):
 
 def _move(running: Tensor, new: Array, factor: float, scale: float) -> None:
     """``running = (1 - factor) * running + scale * new``, in place."""
-    running.array *= 1 - factor
+    running.array *= 1 - factor  # not through a name for the array, which `note` would take for somebody else's
     running.array += scale * new
     note(running)

@@ -61,7 +61,7 @@ _fused_batch_norm = fused("batch_norm", _batch_norm, kernels.batch_norm, kernels
 
 def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Array, Array]:
     """Return `x` (N, D) normalised over the batch, scaled and shifted, and the batch's mean and biased variance."""
-    if weight is not None and bias is not None and fusible(x, weight, bias):
+    if weight is not None and bias is not None and len(x.array) and fusible(x, weight, bias):
         y, (mean, variance, *_) = _fused_batch_norm(x, weight, bias, eps=eps)
         return y, mean, variance
     mu, xmu, var = batch_statistics(x)
@@ -110,6 +110,9 @@ def _mean_cross_entropy(input: Tensor, *, target: Array) -> Tensor:
 _fused_cross_entropy = fused("cross_entropy", _mean_cross_entropy, kernels.cross_entropy, kernels.cross_entropy_adjoint)
 
 
+_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
 def _check_classes(input: Tensor, target: Tensor) -> None:
     n, classes = input.array.shape if input.array.ndim == 2 else (-1, -1)
     if target.array.shape != (n,):
@@ -118,7 +121,8 @@ def _check_classes(input: Tensor, target: Tensor) -> None:
             f"({target.array.shape[0] if target.array.ndim else 0}): logits (N, C) and classes (N,) are needed, "
             f"found {input.array.shape} and {target.array.shape}"
         )
-    if n and not (target.array.min() >= 0 and target.array.max() < classes):
+    # a negative number, read without its sign, is a huge one: one pass instead of two
+    if n and target.array.view(_UNSIGNED[target.array.dtype.itemsize]).max() >= classes:
         raise IndexError(
             f"Target {target.array.max() if target.array.min() >= 0 else target.array.min()} is out of bounds: "
             f"classes are 0 to {classes - 1}"

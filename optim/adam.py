@@ -48,10 +48,11 @@ class Adam(Optimizer):
         state["step"] += 1
         t, (b1, b2), m, v = state["step"], group["betas"], state["exp_avg"], state["exp_avg_sq"]
         g = decayed(w, g, group["weight_decay"])
+        room = self.room(w)
         m *= b1
-        m += (1 - b1) * g
+        m += np.multiply(g, 1 - b1, out=room)
         v *= b2
-        square = g * g
+        square = np.multiply(g, g, out=room)
         square *= 1 - b2
         v += square
         root = np.sqrt(v, out=square)

@@ -12,6 +12,8 @@ from tensorgrad.dtypes import Array
 from tensorgrad.tensor import Tensor, wrap
 from tensorgrad.writes import note
 
+LARGE = 1 << 14  # elements
+
 
 class Optimizer:
     """Base class: subclasses define `update`, which changes one parameter's array in place.
@@ -27,6 +29,7 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self._room: dict[tuple[Any, ...], Array] = {}
         self.param_groups: list[dict[str, Any]] = []
         if isinstance(params, Tensor):
             raise TypeError(
@@ -65,15 +68,31 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        update, known = self.update, self.state.get
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    state = self.state.get(p)
+                grad = p.grad
+                if grad is not None:
+                    state = known(p)
                     if state is None:
                         state = self.state[p] = self.initial_state(p, group)
-                    self.update(p.array, p.grad.array, state, group)
+                    update(p.array, grad.array, state, group)
                     note(p)
         return loss
+
+    def room(self, w: Array) -> Array | None:
+        """Return where an intermediate result like `w` goes: one array for all large parameters of a shape and dtype.
+
+        Made anew for each step, it would be given back to the system each time, and made of new pages by the next. None
+        for small ones, which come out of memory that the process holds anyway.
+        """
+        if w.size < LARGE:
+            return None
+        key = (w.shape, w.dtype)
+        found = self._room.get(key)
+        if found is None:
+            found = self._room[key] = np.empty(w.shape, w.dtype)
+        return found
 
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """Return the state of a parameter before its first step."""

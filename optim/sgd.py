@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.dtypes import Array
 
-from .optimizer import Optimizer, check, decayed
+from .optimizer import LARGE, Optimizer, check, decayed
 
 
 class SGD(Optimizer):
@@ -53,4 +55,7 @@ class SGD(Optimizer):
                 v *= momentum
                 v += (1 - group["dampening"]) * g if group["dampening"] else g
             g = g + momentum * v if group["nesterov"] else v
-        w -= group["lr"] * g
+        if w.size < LARGE:
+            w -= group["lr"] * g
+        else:
+            w -= np.multiply(g, group["lr"], out=self.room(w))

@@ -6,14 +6,13 @@ see each other's mode, and an exception restores what was there before. Reading 
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tensorgrad.places import Place, here, is_users
+from tensorgrad.places import Place, here
 
 
 class Described(Protocol):
@@ -31,20 +30,23 @@ class Scope:
     Two calls of one module are two scopes. The module is referred to weakly: it may hold what was computed in it.
     """
 
-    __slots__ = ("_module", "kind", "parent", "place")
+    __slots__ = ("_class", "_module", "parent", "place")
 
     def __init__(self, module: Described, parent: Scope | None) -> None:
-        self.kind = type(module).__name__
+        self._class = module.__class__
         self.parent = parent
-        f = sys._getframe(2)  # who called the module
-        known = is_users(f.f_code.co_filename)
-        self.place: Place = (f.f_code, f.f_lasti) if known else here(2) if parent is None else parent.place
+        self.place: Place = here(2) if parent is None else parent.place  # who called the outermost module
         self._module = weakref.ref(module)
 
     @property
     def module(self) -> Any:
         """The module that ran; None once it is gone."""
         return self._module()
+
+    @property
+    def kind(self) -> str:
+        """The name of the module's class."""
+        return self._class.__name__
 
     @property
     def path(self) -> str:

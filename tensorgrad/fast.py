@@ -15,7 +15,7 @@ import numpy as np
 
 from tensorgrad.context import Context, context
 from tensorgrad.dispatch import apply
-from tensorgrad.places import here, is_users
+from tensorgrad.places import Place, here, is_users
 from tensorgrad.primitive import Primitive
 from tensorgrad.tensor import Node, Tensor, leaf, tick
 from tensorgrad.views import link_view
@@ -25,6 +25,11 @@ _new_node = Node.__new__
 _ndarray = np.ndarray
 _frame = sys._getframe
 _NO_PARAMS: dict[str, Any] = {}
+
+
+def _inside(mode: Context) -> Place:
+    """Return the place of an operation that the library called itself: who called the outermost module, or it."""
+    return mode.scope.place if mode.scope else here(2)
 
 
 def unary(primitive: Primitive) -> Callable[[Any], Any]:
@@ -62,7 +67,7 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
         node.scope = mode.scope
         node.name = node.owner = None
         f = _frame(1)
-        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else here()
+        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else _inside(mode)
         return y
 
     return op
@@ -105,7 +110,7 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
         node.scope = mode.scope
         node.name = node.owner = None
         f = _frame(1)
-        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else here()
+        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else _inside(mode)
         return y
 
     return op
@@ -191,13 +196,17 @@ def several(primitive: Primitive) -> Callable[..., Any]:
         mode = context()
         try:
             arrays = [a.array for a in args]
-            if any([a.__class__ is not _ndarray for a in arrays]):  # noqa: C419 - a generator costs twice as much
-                return apply(primitive, args, {})
+            for a in arrays:
+                if a.__class__ is not _ndarray:
+                    return apply(primitive, args, {})
             out = forward(*arrays)
         except (AttributeError, ValueError, TypeError):
             return apply(primitive, args, {})
         dtype = out.dtype
-        if mode.special or any([a.dtype is not dtype for a in arrays]):  # noqa: C419
+        for a in arrays:
+            if a.dtype is not dtype:
+                return apply(primitive, args, {})
+        if mode.special:
             return apply(primitive, args, {})
         tracked = tuple([a.tracked for a in args])
         if not (mode.grad and True in tracked):
@@ -244,7 +253,5 @@ def recorded(
     node.scope = mode.scope
     node.name = node.owner = None
     f = _frame(2)
-    node.place = (
-        (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else mode.scope.place if mode.scope else here(2)
-    )
+    node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else _inside(mode)
     return y

@@ -106,7 +106,7 @@ class Function:
         rules = Rules(cls.__name__, cls.backward, None if cls.jvp is Function.jvp else cls.jvp)
         cls.record = Primitive(
             cls.__name__, "function", cls.forward, Signature((), True, {}), rules, rules, lambda i: frozenset(),
-            cls.__name__, None, together=True,
+            cls.__name__, None, together=True, hides="any",
         )  # fmt: skip
 
     @staticmethod

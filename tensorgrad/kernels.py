@@ -8,15 +8,20 @@ from __future__ import annotations
 import numpy as np
 
 from tensorgrad.dtypes import Array
-from tensorgrad.numerics import average, total
+from tensorgrad.numerics import average, column_sums
 
 
 def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
     """Return the batch normalisation of `x` (N, D), and (mean, variance, deviations, 1/deviation) of the batch."""
-    mean = average(x, 0)
+    n = len(x)
+    mean = column_sums(x)
+    mean /= n
     xmu = x - mean
-    var = average(xmu * xmu, 0)
-    ivar = 1 / np.sqrt(var + eps)
+    var = column_sums(xmu * xmu)
+    var /= n
+    ivar = var + eps
+    np.sqrt(ivar, ivar)
+    np.reciprocal(ivar, ivar)
     y = xmu * (ivar * weight)
     y += bias
     return y, (mean, var, xmu, ivar)
@@ -30,8 +35,9 @@ def batch_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Arr
     """
     _, _, xmu, ivar = residuals
     n = len(g)
-    dbias = total(g, 0)
-    dweight = total(g * xmu, 0) * ivar
+    dbias = column_sums(g)
+    dweight = column_sums(g * xmu)
+    dweight *= ivar
     dx = xmu * (ivar * dweight * (-1 / n))
     dx += g
     dx -= dbias * (1 / n)

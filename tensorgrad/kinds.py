@@ -35,11 +35,13 @@ def elementwise(
     symbol: str = "",
     defaults: dict[str, Any] | None = None,
     kinks: Sequence[Kink] = (),
+    hides: str = "",
 ) -> Op:
     """Return the op of a function of each element: one partial per argument (``x``; ``a, b``; ``c, a, b``).
 
     The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
-    keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up.
+    keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up,
+    `hides` what may have no influence (see `Primitive`).
     """
     signature = Signature(
         (("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1], False, defaults or {}, tuple(defaults or {})
@@ -62,12 +64,13 @@ def elementwise(
         samples,
         kinks=tuple(kinks),
         stated={"partial": partials},
+        hides=hides,
     )
     build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
     return _named(build(register(record)), record, doc)
 
 
-def multilinear(*adjoints: Given, samples: Any, symbol: str = "") -> Decorator:
+def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "") -> Decorator:
     """Return a decorator for a function linear in each argument separately: the tangent rule is the op itself."""
 
     def decorate(forward: Callable[..., Any]) -> Op:
@@ -92,6 +95,7 @@ def multilinear(*adjoints: Given, samples: Any, symbol: str = "") -> Decorator:
             symbol or name,
             samples,
             stated={"adjoint": adjoints},
+            hides=hides,
         )
         build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
         return _named(build(register(record)), record, forward.__doc__)
@@ -100,7 +104,13 @@ def multilinear(*adjoints: Given, samples: Any, symbol: str = "") -> Decorator:
 
 
 def primitive(
-    vjps: tuple[Given, ...], jvps: tuple[Given, ...], *, samples: Any, symbol: str = "", kinks: Sequence[Kink] = ()
+    vjps: tuple[Given, ...],
+    jvps: tuple[Given, ...],
+    *,
+    samples: Any,
+    symbol: str = "",
+    kinks: Sequence[Kink] = (),
+    hides: str = "",
 ) -> Decorator:
     """Return a decorator for a function whose rules are both given, one per argument (one in all if variadic)."""
 
@@ -119,6 +129,7 @@ def primitive(
             samples,
             kinks=tuple(kinks),
             stated={"reverse": vjps, "forward": jvps},
+            hides=hides,
         )
         plain = not signature.variadic and not signature.parameters and len(signature.arguments) > 1
         return _named((several if plain else general)(register(record)), record, forward.__doc__)

@@ -26,6 +26,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 Rule = Callable[[Any, Any, Any], Any]
@@ -124,7 +125,8 @@ class Primitive:
     `samples` is plain data from which the tests draw arguments: for elementwise primitives one domain per argument,
     for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
     `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
-    what the derivative is where there is none, and `stated` holds the rules as the table states them, by what they are:
+    what the derivative is where there is none, `hides` which values of an argument may have no influence on the output
+    ("any" that is not chosen, or "-inf"), and `stated` holds the rules as the table states them, by what they are:
     "partial", "adjoint", "reverse", "forward".
     """
 
@@ -139,9 +141,17 @@ class Primitive:
     samples: Any
     composed: Callable[..., Any] | None = None
     together: bool = False
+    hides: str = ""
     kinks: tuple[Kink, ...] = ()
     stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     _keeps: dict[tuple[bool, ...], tuple[bool, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def singular(self) -> bool:
+        """Whether finite arguments may give infinite values or slopes: its domain does not hold -1, 0 and 1."""
+        if self.kind != "elementwise":
+            return self.kind == "function"  # of which nothing is known
+        return any(isinstance(domain, tuple) and not domain[0] <= -1 < 1 <= domain[1] for domain in self.samples)
 
     @property
     def differentiable(self) -> bool:

@@ -85,6 +85,8 @@ HOOKS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 """The functions that are called with a leaf when backward has added to its `.grad`."""
 
+ANY_HOOK, ANY_AFTERWARDS = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS))  # true if there is one
+
 
 class Tensor(Methods):
     """A multi-dimensional array that records what is computed from it.

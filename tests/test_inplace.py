@@ -529,7 +529,8 @@ WITH_ANOTHER = """add sub subtract mul multiply div divide true_divide floor_div
     arctan2 eq ne not_equal lt less le less_equal gt greater ge greater_equal logical_and logical_or logical_xor
     heaviside"""
 ALONE = """neg negative abs absolute square reciprocal exp exp2 expm1 erf erfc sigmoid relu sin cos tan sinh cosh tanh
-    asinh arcsinh atan arctan deg2rad rad2deg floor ceil round trunc fix frac sign sgn nan_to_num logical_not tril triu"""
+    asinh arcsinh atan arctan deg2rad rad2deg floor ceil round trunc fix frac sign sgn nan_to_num
+    logical_not tril triu"""
 CALLS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(WITH_ANOTHER.split(), ("y",)),
     **dict.fromkeys(ALONE.split(), ()),

@@ -25,7 +25,7 @@ from tensorgrad.modes import (
 )
 from tensorgrad.ops import astype
 from tensorgrad.sweeps import forward, reverse
-from tensorgrad.tensor import AFTERWARDS, Node, Tensor, as_array, leaf, wrap
+from tensorgrad.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, wrap
 from tensorgrad.writes import note
 
 
@@ -123,23 +123,25 @@ def backward(
         pairs: list[tuple[Tensor | None, Any]] = [(x, found.get(x.node)) for x in given if x.node is not None]
     else:
         pairs = [(node.owner(), g) for node, g in found.items() if node.owner is not None]
+    watched = bool(ANY_AFTERWARDS)
     for owner, g in pairs:
         if owner is not None and g is not None and owner.tracked:
-            _accumulate(owner, g, handed)
-            if AFTERWARDS and owner.node is not None:
+            if owner.grad is None:
+                owner.grad = _owned(g, handed)
+            else:
+                _accumulate(owner, owner.grad, g)
+            if watched and owner.node is not None:
                 for hook in list(AFTERWARDS.get(owner.node, {}).values()):
                     hook(owner)
 
 
-def _accumulate(x: Tensor, g: Any, handed: set[int]) -> None:
-    """Add `g` to the gradient of `x`."""
-    if x.grad is None:
-        x.grad = _owned(g, handed)
-    elif isinstance(g, Tensor):
-        x.grad = x.grad + g
+def _accumulate(x: Tensor, known: Tensor, g: Any) -> None:
+    """Add `g` to the gradient of `x`, which is `known`."""
+    if isinstance(g, Tensor):
+        x.grad = known + g
     else:
-        np.add(x.grad.array, g, out=x.grad.array)
-        note(x.grad)
+        np.add(known.array, g, out=known.array)
+        note(known)
 
 
 def _array(g: Any) -> Any:
@@ -151,10 +153,11 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
 
     `handed` holds the ids of the arrays that somebody has already; the one given out is added.
     """
-    array = _array(g)
-    own = isinstance(array, np.ndarray) and array.base is None and id(array) not in handed and array.flags.writeable
-    handed.add(id(array))
-    if isinstance(g, Tensor):
+    boxed = g.__class__ is not np.ndarray and isinstance(g, Tensor)
+    array, key = (g.array, id(g.array)) if boxed else (g, id(g))
+    own = array.__class__ is np.ndarray and array.base is None and key not in handed and array.flags.writeable
+    handed.add(key)
+    if boxed:
         return g if own else astype(g, dtype=array.dtype)
     return wrap(array if own else np.array(array))
 

@@ -22,6 +22,7 @@ def region(shape: Any, index: Any) -> Any:
         lambda t, y_shape, index: scatter(broadcast_to(t, shape=region(y_shape, index)), index=index, shape=y_shape),
     ),
     symbol="[ ]=",
+    hides="any",
     samples="assign",
 )
 def assign(a: Any, b: Any, *, index: Any) -> Any:

@@ -10,7 +10,10 @@ from tensorgrad.kinds import multilinear
 
 
 @multilinear(
-    lambda g, x_shape, offset: embedded(g, offset=offset, shape=x_shape[-2:]), symbol="diag", samples="diagonal"
+    lambda g, x_shape, offset: embedded(g, offset=offset, shape=x_shape[-2:]),
+    symbol="diag",
+    hides="any",
+    samples="diagonal",
 )
 def diagonal(x: Any, *, offset: Any = 0) -> Any:
     """Return a view of the elements (..., i, i + offset) of `x`."""

@@ -66,6 +66,7 @@ def _extremum_tangent(t: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:
     (_extremum,),
     (_extremum_tangent,),
     symbol="max",
+    hides="any",
     samples="extremum",
     kinks=[Kink(((1.0, 3.0, 3.0),), ((0.0, 0.5, 0.5),), CONVEX)],
 )
@@ -78,6 +79,7 @@ def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     (_extremum,),
     (_extremum_tangent,),
     symbol="min",
+    hides="any",
     samples="extremum",
     kinks=[Kink(((1.0, 1.0, 3.0),), ((0.5, 0.5, 0.0),), CONCAVE)],
 )

@@ -84,6 +84,7 @@ where: Op = elementwise(
     lambda c: logical_not(c),
     symbol="where",
     samples=["mask", REAL, REAL],
+    hides="any",
     doc="Return elements of `a` where the condition `c` holds, of `b` elsewhere.",
     kinks=[Kink((True, 1.0, 2.0), (None, 1.0, 0.0), "the condition has no derivative; all goes to the chosen branch")],
 )
@@ -94,6 +95,7 @@ maximum: Op = elementwise(
     lambda a, b: share(b, a),
     symbol="max",
     samples=[REAL, REAL],
+    hides="any",
     doc="Return the larger of `a` and `b`; at a tie each gets half of the gradient.",
     kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONVEX)],
 )
@@ -104,6 +106,7 @@ minimum: Op = elementwise(
     lambda a, b: share(a, b),
     symbol="min",
     samples=[REAL, REAL],
+    hides="any",
     doc="Return the smaller of `a` and `b`; at a tie each gets half of the gradient.",
     kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONCAVE)],
 )
@@ -114,6 +117,7 @@ clip: Op = elementwise(
     symbol="clip",
     samples=["clip"],
     defaults={"low": None, "high": None},
+    hides="any",
     doc="Return `x` limited to [low, high]; the gradient passes at the bounds themselves.",
     kinks=[
         Kink((-1.0,), (1.0,), BOUND, {"low": -1.0, "high": 1.0}),
@@ -135,6 +139,7 @@ relu: Op = elementwise(
     lambda y: y > 0,
     symbol="relu",
     samples=[REAL],
+    hides="-inf",
     doc="Return ``max(x, 0)``; the derivative at 0 is 0.",
     kinks=[Kink((0.0,), (0.0,), CONVEX)],
 )

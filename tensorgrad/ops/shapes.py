@@ -51,7 +51,9 @@ def astype(x: Any, *, dtype: Any) -> Any:
     return x.astype(dtype)
 
 
-@multilinear(lambda g, x_shape, index: scatter(g, index=index, shape=x_shape), symbol="[ ]", samples="index")
+@multilinear(
+    lambda g, x_shape, index: scatter(g, index=index, shape=x_shape), symbol="[ ]", hides="any", samples="index"
+)
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
     y = x[index]

@@ -134,7 +134,7 @@ def _replace(segment: _Segment, outputs: list[Tensor], inputs: list[Node]) -> No
     """Let `outputs` be results of one node with `inputs`; what was recorded between them is dropped."""
     record = Primitive(
         "checkpoint", "function", segment.function, Signature((), True, {}), segment, segment, lambda i: frozenset(),
-        "checkpoint", None, together=True,
+        "checkpoint", None, together=True, hides="any",
     )  # fmt: skip
     single = len(outputs) == 1
     flat = outputs[0].array if single else np.concatenate([y.array.ravel() for y in outputs])
