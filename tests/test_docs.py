@@ -51,6 +51,14 @@ def test_every_statement_on_numerics_names_a_test() -> None:
     assert [s for s in statements if not NAMED_TEST.search(s)] == []
 
 
+def test_the_snippets_on_memory_run() -> None:
+    names: dict = {}
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "memory.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(snippets) == 3
+    for snippet in snippets:
+        exec(compile(snippet, "docs/memory.md", "exec"), names)
+
+
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in PAGES[1:] if page.name != "README.md" and f"({page.name})" not in index] == []

@@ -118,6 +118,13 @@ def test_a_nan_constant_in_a_product_still_shows() -> None:
     assert x.grad.numpy()[1] == 3.0
 
 
+def test_behind_a_choice_a_slope_of_exactly_zero_counts_too() -> None:
+    x = tg.tensor([0.0, 1.0], dtype=tg.float64, requires_grad=True)
+    with np.errstate(all="ignore"):
+        tg.where(x < 3, x.log().sigmoid(), 0.0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.25]  # where the limit of the first is 1
+
+
 def test_hooks_see_each_gradient_once_although_the_sweep_runs_twice() -> None:
     x = tg.tensor([-1.0, 4.0], dtype=tg.float64, requires_grad=True)
     seen: list[list[float]] = []
