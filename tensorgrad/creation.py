@@ -77,6 +77,11 @@ def from_numpy(array: Array) -> Tensor:
     return adopted(as_array(array))
 
 
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Return a tensor on the memory of `ext_tensor`, an array or tensor of any library that speaks DLPack."""
+    return adopted(np.from_dlpack(ext_tensor))
+
+
 def scalar_tensor(s: float, **options: Unpack[Options]) -> Tensor:
     """Return a tensor without axes, in the default dtype even of an integer."""
     return made("scalar_tensor", lambda dtype: as_array(s, dtype), options)

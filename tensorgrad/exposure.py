@@ -77,7 +77,7 @@ def handed_out(x: Tensor) -> Array:
     array: Array = np.asarray(memoryview(own))  # type: ignore[arg-type]  # an array is a buffer
     _note_state(own)
     position = position_of(x)
-    for y in {id(y): y for y in (x, *(position.memory.living() if position else ()))}.values():
+    for y in {id(y): y for y in (x, *(position.living() if position else ()))}.values():
         handed = y.array.handed if isinstance(y.array, Exposed) else []
         if handed is not None:
             living = [ref for ref in handed if ref() is not None]
@@ -89,7 +89,7 @@ def expose_for_good(x: Tensor) -> None:
     """Let `x` be exposed for as long as it lives: its memory goes where nobody tells when it is dropped."""
     _note_state(x.array)
     position = position_of(x)
-    for y in (x, *(position.memory.living() if position else ())):
+    for y in (x, *(position.living() if position else ())):
         y.array = _exposed(plain(y.array), None)
 
 
@@ -99,8 +99,9 @@ def still_exposed(x: Tensor) -> bool:
     if not isinstance(array, Exposed):
         return False
     if array.handed is None:
-        base = array.base  # of a view it is not the caller's array: nothing can be told then
-        alone = base is not None and base is owner_of(array) and sys.getrefcount(base) <= _OURS
+        base = array.base  # of a view, and of memory that is not NumPy's own, nothing can be told
+        own = isinstance(base, np.ndarray) and base.base is None
+        alone = own and sys.getrefcount(base) <= _OURS
     else:
         alone = all(ref() is None for ref in array.handed)
     if alone:

@@ -62,8 +62,7 @@ def _replaced(self: Tensor, view: Tensor) -> Tensor:
     self.array, self.node, self.tracked = view.array, view.node, view.tracked
     taken = position_of(view)
     if taken is not None:
-        self.family = Position(taken.memory, taken.base, taken.chain, taken.without_history)
-        taken.memory.add(self)
+        self.family = Position(self, taken.memory, taken.root, taken.chain, taken.without_history)
     return self
 
 

@@ -13,7 +13,21 @@ from typing import Any, NoReturn
 
 from tensorgrad.errors import TensorgradError
 
-PLACES = ("", "nn", "nn.functional", "nn.init", "optim", "autograd", "random", "cuda", "testing", "viz", "data")
+PLACES = (
+    "",
+    "nn",
+    "nn.functional",
+    "nn.init",
+    "optim",
+    "autograd",
+    "func",
+    "linalg",
+    "random",
+    "cuda",
+    "testing",
+    "viz",
+    "data",
+)
 """Where a script may find names, in the order in which they are proposed."""
 
 ABSENT = {

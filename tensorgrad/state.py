@@ -11,7 +11,7 @@ from tensorgrad import composed, ops, sampling
 from tensorgrad.conversions import Conversions
 from tensorgrad.dtypes import Array, DType, DTypeLike
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
-from tensorgrad.exposure import handed_out
+from tensorgrad.exposure import expose_for_good, handed_out, plain
 from tensorgrad.numerics import normalized
 from tensorgrad.printing import shown
 from tensorgrad.size import Size
@@ -104,6 +104,15 @@ class State(Conversions):
     def __array__(self: Any, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
         array: Array = self.numpy()
         return np.array(array, dtype=dtype, copy=copy) if copy else np.asarray(array, dtype=dtype)
+
+    def __dlpack__(self: Any, **options: Any) -> Any:
+        if self.tracked:
+            raise AutogradError("Can't export tensors that require gradient, use tensor.detach()")
+        expose_for_good(self)
+        return plain(self.array).__dlpack__(**options)
+
+    def __dlpack_device__(self: Any) -> tuple[Any, Any]:
+        return plain(self.array).__dlpack_device__()
 
     def detach(self: Any) -> Tensor:
         """Return a tensor on the same memory, without history."""

@@ -19,51 +19,49 @@ Step = tuple[Any, dict[str, Any]]
 """A primitive that gives a view, and its parameters."""
 
 
-class Memory:
-    """All tensors on one memory, in weak references; dead ones are dropped when their number has doubled."""
-
-    __slots__ = ("limit", "tensors")
-
-    def __init__(self) -> None:
-        self.tensors: list[weakref.ref[Tensor]] = []
-        self.limit = 16
-
-    def add(self, x: Tensor) -> None:
-        """Remember `x`."""
-        if len(self.tensors) >= self.limit:
-            self.tensors = [ref for ref in self.tensors if ref() is not None]
-            self.limit = 2 * len(self.tensors) + 16
-        self.tensors.append(weakref.ref(x))
-
-    def living(self) -> list[Tensor]:
-        """Return the tensors that still exist."""
-        return [x for ref in self.tensors if (x := ref()) is not None]
-
-
-class Base:
-    """A tensor that others are views of: the tensor, while it lives, and its array."""
-
-    __slots__ = ("array", "ref")
-
-    def __init__(self, x: Tensor) -> None:
-        self.ref = weakref.ref(x)
-        self.array: Array = x.array
+Memory = list["weakref.ref[Tensor]"]
+"""All tensors on one memory; dead ones are dropped now and then."""
 
 
 class Position:
     """Where a tensor stands among those that share its memory.
 
-    `chain` leads from `base` to the tensor. `without_history` says that the tensor was made under `no_grad` from one
-    that requires a gradient: it can be read, but a recorded write to it would have nowhere to go.
+    `chain` leads from the base, a tensor that others are views of, to the tensor. `ref` and `array` are those of the
+    tensor itself. `without_history` says that it was made under `no_grad` from one that requires a gradient: it can be
+    read, but a recorded write to it would have nowhere to go.
     """
 
-    __slots__ = ("base", "chain", "memory", "without_history")
+    __slots__ = ("array", "chain", "memory", "ref", "root", "without_history")
 
-    def __init__(self, memory: Memory, base: Base, chain: tuple[Step, ...], without_history: bool = False) -> None:
+    def __init__(
+        self,
+        x: Tensor,
+        memory: Memory,
+        root: Position | None = None,
+        chain: tuple[Step, ...] = (),
+        without: bool = False,
+    ) -> None:
         self.memory = memory
-        self.base = base
+        self.root = root  # None: the tensor is a base; a reference to itself would be a cycle
         self.chain = chain
-        self.without_history = without_history
+        self.without_history = without
+        self.array: Array = x.array
+        self.ref = weakref.ref(x)
+        memory.append(self.ref)
+        if len(memory) % _OFTEN == 0:
+            memory[:] = [ref for ref in memory if ref() is not None]
+
+    @property
+    def base(self) -> Position:
+        """The position of the tensor that this one is a view of: its own, if it is none."""
+        return self.root or self
+
+    def living(self) -> list[Tensor]:
+        """Return the tensors on this memory that still exist."""
+        return [x for ref in self.memory if (x := ref()) is not None]
+
+
+_OFTEN = 32
 
 
 _known = Tensor.__dict__["family"].__get__  # not getattr: a tensor without relatives leaves the slot empty
@@ -82,8 +80,7 @@ def _settled(x: Tensor) -> Position:
     """Return where `x` stands, as the base of a new family if it had none."""
     position = position_of(x)
     if position is None:
-        position = x.family = Position(Memory(), Base(x), ())
-        position.memory.add(x)
+        position = x.family = Position(x, [])
     return position
 
 
@@ -93,17 +90,15 @@ def link_view(view: Tensor, x: Tensor, primitive: Any, params: dict[str, Any]) -
         return
     above = _settled(x)
     if x.tracked and not context().grad:
-        view.family = Position(above.memory, Base(view), (), without_history=True)
+        view.family = Position(view, above.memory, without=True)
     else:
-        view.family = Position(above.memory, above.base, (*above.chain, (primitive, params)), above.without_history)
-    above.memory.add(view)
+        chain = (*above.chain, (primitive, params))
+        view.family = Position(view, above.memory, above.base, chain, above.without_history)
 
 
 def link_alias(alias: Tensor, x: Tensor) -> None:
     """Note that `alias` is a tensor of its own on the memory of `x`: what is written to it, `x` does not record."""
-    above = _settled(x)
-    alias.family = Position(above.memory, Base(alias), ())
-    above.memory.add(alias)
+    alias.family = Position(alias, _settled(x).memory)
 
 
 def forget(x: Tensor) -> None:
@@ -117,5 +112,5 @@ def relatives(x: Tensor) -> list[Tensor]:
     position = position_of(x)
     if position is None:
         return []
-    others = [(y, position_of(y)) for y in position.memory.living()]
+    others = [(y, position_of(y)) for y in position.living()]
     return [y for y, other in others if y is not x and other is not None and other.base is position.base]

@@ -419,7 +419,7 @@ def test_many_views_of_one_tensor_do_not_pile_up() -> None:
     base = tg.zeros(10)
     for i in range(1000):
         base[i % 10].item()
-    assert len(position_of(base).memory.tensors) < 50
+    assert len(position_of(base).memory) < 50
 
 
 # --- memory that NumPy code outside can write -------------------------------------------------------------------------
@@ -465,6 +465,27 @@ def test_a_write_through_an_array_handed_out_after_the_value_was_saved_is_detect
     assert x.tolist() == [1.0, 9.0]
     with pytest.raises(InPlaceError, match=r"NumPy code, through the array handed out by numpy\(\) at test_inplace.py"):
         y.backward()
+
+
+def test_memory_exported_through_dlpack_is_watched_as_well() -> None:
+    x = leaf()
+    y = (x * x).sum()
+    array = np.from_dlpack(x.detach())
+    assert np.shares_memory(array, x.array)
+    z = (x * x).sum()
+    x.array.base[0] = 9.0  # as the other side could
+    with pytest.raises(InPlaceError):
+        y.backward()
+    z.backward()
+    assert x.grad.tolist() == [2.0, 4.0]
+    with pytest.raises(AutogradError, match="Can't export tensors that require gradient"):
+        np.from_dlpack(x)
+    theirs = np.array([1.0, 2.0])
+    taken = tg.from_dlpack(theirs).requires_grad_()
+    y = (taken * taken).sum()
+    theirs[:] = 50.0
+    y.backward()
+    assert taken.grad.tolist() == [2.0, 4.0]
 
 
 def test_reading_through_numpy_is_no_write() -> None:

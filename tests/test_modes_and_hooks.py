@@ -173,6 +173,18 @@ def test_a_second_backward_says_where_the_graph_was_freed() -> None:
         y.backward()
 
 
+def test_what_pytorch_calls_autograds_own_is_found_there() -> None:
+    from tensorgrad.autograd import gradcheck, gradgradcheck
+    from tensorgrad.autograd.functional import jacobian
+
+    assert gradcheck(lambda v: v.sin(), leaf(0.5))
+    assert gradgradcheck(lambda v: v.sin(), leaf(0.5))
+    assert jacobian(lambda v: v * v, leaf(2.0)).tolist() == [[4.0]]
+    assert tg.autograd.function.once_differentiable
+    with pytest.raises(AttributeError, match=r"nearest: .*gradcheck"):
+        tg.autograd.gradchek  # noqa: B018 - the look-up is the test
+
+
 # --- hooks ------------------------------------------------------------------------------------------------------------
 
 

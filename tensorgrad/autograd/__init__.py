@@ -23,6 +23,7 @@ from tensorgrad.modes import (
     set_detect_anomaly,
     set_grad_enabled,
 )
+from tensorgrad.names import UnknownNameError
 from tensorgrad.ops import astype
 from tensorgrad.sweeps import forward, reverse
 from tensorgrad.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, wrap
@@ -260,8 +261,15 @@ __all__ = [
 ]  # fmt: skip
 
 
+# what stands on this module, under the names that PyTorch gives it here
+_ABOVE = {
+    "function": "tensorgrad.function", "functional": "tensorgrad.autograd.functional",
+    "gradcheck": "tensorgrad.testing", "gradgradcheck": "tensorgrad.testing",
+}  # fmt: skip
+
+
 def __getattr__(name: str) -> Any:
-    # it stands on the transforms of `func`, which stand on this module
-    if name == "functional":
-        return importlib.import_module("tensorgrad.autograd.functional")
-    raise AttributeError(f"module 'tensorgrad.autograd' has no attribute {name!r}")
+    if name not in _ABOVE:
+        raise UnknownNameError(__name__, name)
+    module = importlib.import_module(_ABOVE[name])
+    return getattr(module, name, module)
