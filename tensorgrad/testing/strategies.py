@@ -73,7 +73,10 @@ def indices(draw: Any, shape: Shape, arrays: bool = True) -> Any:
     mixed = hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True)
     if not arrays or not shape or not draw(st.booleans()):
         whole = draw(mixed)
-        parts = (whole if isinstance(whole, tuple) else (whole,))[: draw(st.integers(0, 5))]
+        parts = whole if isinstance(whole, tuple) else (whole,)
+        cut = draw(st.integers(0, 5))
+        if not any(part is Ellipsis for part in parts[: max(cut - 1, 0)]):  # behind one, axes count from the other end
+            parts = parts[:cut]
         return parts[0] if len(parts) == 1 and draw(st.booleans()) else parts
     axis = draw(st.integers(0, len(shape) - 1))
     n = shape[axis]
