@@ -76,8 +76,7 @@ def handed_out(x: Tensor) -> Array:
         return own
     array: Array = np.asarray(memoryview(own))  # type: ignore[arg-type]  # an array is a buffer
     _note_state(own)
-    position = position_of(x)
-    for y in {id(y): y for y in (x, *(position.living() if position else ()))}.values():
+    for y in _sharing(x):
         handed = y.array.handed if isinstance(y.array, Exposed) else []
         if handed is not None:
             living = [ref for ref in handed if ref() is not None]
@@ -85,11 +84,16 @@ def handed_out(x: Tensor) -> Array:
     return array
 
 
+def _sharing(x: Tensor) -> list[Tensor]:
+    """Return the living tensors on the memory of `x`, itself among them."""
+    position = position_of(x)
+    return [x] if position is None else position.living()
+
+
 def expose_for_good(x: Tensor) -> None:
     """Let `x` be exposed for as long as it lives: its memory goes where nobody tells when it is dropped."""
     _note_state(x.array)
-    position = position_of(x)
-    for y in (x, *(position.living() if position else ())):
+    for y in _sharing(x):
         y.array = _exposed(plain(y.array), None)
 
 

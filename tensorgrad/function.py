@@ -11,17 +11,14 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from tensorgrad.context import context
 from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.exposure import plain, still_exposed
-from tensorgrad.fast import recorded
 from tensorgrad.history import adopt
 from tensorgrad.modes import no_grad
-from tensorgrad.primitive import Primitive, Signature
-from tensorgrad.tensor import Node, Tensor, leaf, linked, wrap
-from tensorgrad.userrules import Rules, Saved, unpacked
+from tensorgrad.primitive import Primitive
+from tensorgrad.tensor import Node, Tensor, linked, node_of, wrap
+from tensorgrad.userrules import Rules, Saved, joint, record_of
 
 
 class FunctionCtx:
@@ -104,10 +101,7 @@ class Function:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         rules = Rules(cls.__name__, cls.backward, None if cls.jvp is Function.jvp else cls.jvp)
-        cls.record = Primitive(
-            cls.__name__, "function", cls.forward, Signature((), True, {}), rules, rules, lambda i: frozenset(),
-            cls.__name__, None, together=True, hides="any",
-        )  # fmt: skip
+        cls.record = record_of(cls.__name__, cls.forward, rules)
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -139,7 +133,7 @@ class Function:
         wanted = tuple(isinstance(a, Tensor) and a.tracked for a in args)
         recording = context().grad and True in wanted
         ctx.needs_input_grad = wanted if recording else (False,) * len(args)
-        inputs = tuple([(a.node or leaf(a)) if isinstance(a, Tensor) else a for a in args]) if recording else ()
+        inputs = tuple([node_of(a) if isinstance(a, Tensor) else a for a in args]) if recording else ()
         with no_grad():
             if cls.setup_context is Function.setup_context:
                 outputs = cls.forward(ctx, *args)
@@ -157,15 +151,8 @@ def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs
     ]
     if not linked_to:
         return outputs
-    single = len(linked_to) == 1
-    flat = linked_to[0].array if single else np.concatenate([y.array.ravel() for y in linked_to])
-    value = recorded(plain(flat), cls.record, inputs, {}, (), context())
-    node = value.node
-    assert node is not None
-    shapes = [y.array.shape for y in linked_to]
-    nodes = [node] if single else [part.node for part in unpacked(value, shapes) if part.node is not None]
-    saved = Saved(_kept(ctx, args, inputs, dict(zip(map(id, linked_to), nodes, strict=True))))
-    saved.ctx, saved.shapes, node.saved = ctx, None if single else shapes, saved
+    node, nodes, shapes = joint(cls.record, inputs, linked_to)
+    node.saved = Saved.of(_kept(ctx, args, inputs, dict(zip(map(id, linked_to), nodes, strict=True))), ctx, shapes)
     results = {}
     for y, part in zip(linked_to, nodes, strict=True):
         results[id(y)] = _result(y, part, any(y is a for a in args), id(y) in ctx._dirty)

@@ -18,7 +18,7 @@ from tensorgrad.context import CONTEXT, context
 from tensorgrad.dispatch import explained
 from tensorgrad.exposure import check_unexposed
 from tensorgrad.fast import recorded
-from tensorgrad.primitive import Primitive, Rule, Signature
+from tensorgrad.primitive import Primitive, Rule, Signature, always
 from tensorgrad.tensor import Node, Tensor, leaf, linked, tick, wrap
 from tensorgrad.writes import check_unwritten, last_write
 
@@ -37,11 +37,7 @@ class Pullback:
 
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule]:  # noqa: ARG002 - what other rules need
         """Return a rule per argument, each of which knows its cotangent for `g` already."""
-        return [_always(known) for known in self.backward(g, saved.residuals, saved[1:])]
-
-
-def _always(known: Any) -> Rule:
-    return lambda v, s, n: known
+        return [always(known) for known in self.backward(g, saved.residuals, saved[1:])]
 
 
 def fused(

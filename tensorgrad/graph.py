@@ -23,7 +23,7 @@ from tensorgrad.dtypes import Array, DType
 from tensorgrad.errors import AutogradError
 from tensorgrad.fused import expand
 from tensorgrad.sweeps import EdgeRecord, reverse
-from tensorgrad.tensor import Node, Tensor, leaf
+from tensorgrad.tensor import Node, Tensor, node_of
 
 
 class Edge(NamedTuple):
@@ -73,7 +73,7 @@ class Graph:
     """
 
     def __init__(self, outputs: Sequence[Tensor], names: Mapping[Node, str] | None = None) -> None:
-        roots = [y.node or leaf(y) for y in outputs]
+        roots = [node_of(y) for y in outputs]
         recorded = _all_nodes(roots)
         if expand(recorded):
             recorded = _all_nodes(roots)
@@ -98,7 +98,7 @@ class Graph:
             result = function(*inputs)
         outputs = [result] if isinstance(result, Tensor) else list(result)
         names = dict(zip(_parameter_names(function), inputs, strict=False))
-        given = {x.node or leaf(x): name for name, x in names.items() if isinstance(x, Tensor)}
+        given = {node_of(x): name for name, x in names.items() if isinstance(x, Tensor)}
         return cls(outputs, given)
 
     def edges(self) -> list[Edge]:

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Self
 
 from tensorgrad.errors import AutogradError
-from tensorgrad.tensor import AFTERWARDS, HOOKS, Hook, Tensor, leaf
+from tensorgrad.tensor import AFTERWARDS, HOOKS, Hook, Tensor, node_of
 
 _ids = count()
 
@@ -50,7 +50,7 @@ def on_gradient(x: Tensor, hook: Hook) -> RemovableHandle:
         raise AutogradError(
             "cannot register a hook on a tensor that doesn't require gradient: set requires_grad=True first"
         )
-    return RemovableHandle(HOOKS.setdefault(x.node or leaf(x), {}), hook)
+    return RemovableHandle(HOOKS.setdefault(node_of(x), {}), hook)
 
 
 def after_accumulation(x: Tensor, hook: Hook) -> RemovableHandle:
@@ -60,4 +60,4 @@ def after_accumulation(x: Tensor, hook: Hook) -> RemovableHandle:
             "post accumulate grad hooks cannot be registered on non-leaf tensors: this one was computed, or requires "
             "no gradient"
         )
-    return RemovableHandle(AFTERWARDS.setdefault(x.node or leaf(x), {}), hook)
+    return RemovableHandle(AFTERWARDS.setdefault(node_of(x), {}), hook)

@@ -17,7 +17,7 @@ from tensorgrad.errors import AutogradError
 from tensorgrad.functions import products
 from tensorgrad.indexing import plain, split
 from tensorgrad.state import State
-from tensorgrad.tensor import Tensor, leaf
+from tensorgrad.tensor import Tensor, node_of
 
 
 def _reflected(op: Callable[..., Tensor]) -> Callable[[Any, Any], Tensor]:
@@ -80,7 +80,7 @@ class Methods(Bindings):
         """Make backward fill `.grad` of this tensor although it is not a leaf."""
         if not self.tracked:
             raise AutogradError("can't retain_grad on Tensor that has requires_grad=False")
-        (self.node or leaf(self)).owner = weakref.ref(self)
+        node_of(self).owner = weakref.ref(self)
 
     register_hook = hooks.on_gradient
     register_post_accumulate_grad_hook = hooks.after_accumulation

@@ -149,6 +149,10 @@ class inference_mode(_Mode):  # noqa: N801 - PyTorch's name
         return replace(mode, grad=False, flags=mode.flags | INFERENCE) if self.mode else mode
 
 
+def _watched(mode: Context, on: bool) -> Context:
+    return replace(mode, special=mode.special | ANOMALY if on else mode.special & ~ANOMALY)
+
+
 class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
     """Context manager and decorator: the first operation, forward or backward, whose result holds a NaN or an infinity
     raises AnomalyError, which names it and the line of the script.
@@ -168,7 +172,7 @@ class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name
 
     def changed(self, mode: Context) -> Context:
         """Return `mode` with anomaly detection."""
-        return replace(mode, special=mode.special | ANOMALY if self.mode else mode.special & ~ANOMALY)
+        return _watched(mode, self.mode)
 
 
 class set_detect_anomaly(set_grad_enabled):  # noqa: N801 - PyTorch's name
@@ -182,7 +186,7 @@ class set_detect_anomaly(set_grad_enabled):  # noqa: N801 - PyTorch's name
 
     def changed(self, mode: Context) -> Context:
         """Return `mode` with anomaly detection as asked for."""
-        return replace(mode, special=mode.special | ANOMALY if self.mode else mode.special & ~ANOMALY)
+        return _watched(mode, self.mode)
 
 
 def is_grad_enabled() -> bool:

@@ -38,6 +38,11 @@ def identity(v: Any, s: Any, n: Any) -> Any:
     return v
 
 
+def always(known: Any) -> Rule:
+    """Return the rule whose contribution has been computed already."""
+    return lambda v, s, n: known
+
+
 _ITSELF = (lambda x: x).__code__.co_code
 
 

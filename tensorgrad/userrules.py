@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -13,10 +13,12 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.context import context
 from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad.exposure import plain
+from tensorgrad.fast import recorded
 from tensorgrad.modes import enable_grad, no_grad
-from tensorgrad.primitive import Rule
+from tensorgrad.primitive import Primitive, Rule, Signature, always
 from tensorgrad.sweeps import reverse
-from tensorgrad.tensor import Node, Tensor, wrap
+from tensorgrad.tensor import Node, Tensor, node_of, wrap
 
 
 class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs attributes
@@ -24,6 +26,31 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
 
     ctx: Any
     shapes: list[tuple[int, ...]] | None  # of the outputs; None for a single one
+
+    @classmethod
+    def of(cls, arrays: Iterable[Any], ctx: Any, shapes: list[tuple[int, ...]] | None) -> Saved:
+        """Return `arrays` with what stands beside them."""
+        self = cls(arrays)
+        self.ctx, self.shapes = ctx, shapes
+        return self
+
+
+def record_of(name: str, forward: Callable[..., Any], rules: Any) -> Primitive:
+    """Return the record of an operation of which nothing is known but `rules`, as `Rules` has them."""
+    signature = Signature((), True, {})
+    return Primitive(
+        name,
+        "function",
+        forward,
+        signature,
+        rules,
+        rules,
+        lambda i: frozenset(),
+        name,
+        None,
+        together=True,
+        hides="any",
+    )
 
 
 class Rules:
@@ -42,7 +69,7 @@ class Rules:
         else:
             with no_grad():
                 found = self.cotangents(saved, node, wrap(g.copy()))  # user code may write to it
-        return [None if gx is None else _always(gx if boxed else gx.array) for gx in found]
+        return [None if gx is None else always(gx if boxed else gx.array) for gx in found]
 
     def cotangents(self, saved: Saved, node: Node, g: Tensor) -> list[Tensor | None]:
         """Return what `backward` gives, checked."""
@@ -98,10 +125,6 @@ class Rules:
         return y if isinstance(y, Tensor) else wrap(y)
 
 
-def _always(known: Any) -> Rule:
-    return lambda v, s, n: known
-
-
 def unpacked(g: Tensor, shapes: list[tuple[int, ...]] | None) -> list[Tensor]:
     """Return the parts of the flat cotangent `g` in the shapes of the outputs."""
     if shapes is None:
@@ -112,6 +135,19 @@ def unpacked(g: Tensor, shapes: list[tuple[int, ...]] | None) -> list[Tensor]:
         parts.append(ops.reshape(ops.getitem(g, index=slice(start, end)), shape=shape))
         start = end
     return parts
+
+
+def joint(record: Primitive, inputs: tuple[Any, ...], outputs: list[Tensor]) -> tuple[Node, list[Node], Any]:
+    """Return a node that gives all `outputs`, the node of each of them, and their shapes as `Saved` has them.
+
+    A single output is the value of the node; several are cut out of their flat concatenation.
+    """
+    single = len(outputs) == 1
+    flat = outputs[0].array if single else np.concatenate([y.array.ravel() for y in outputs])
+    shapes = None if single else [y.array.shape for y in outputs]
+    value = recorded(plain(flat), record, inputs, {}, (), context())
+    nodes = [node_of(part) for part in unpacked(value, shapes)]
+    return node_of(value), nodes, shapes
 
 
 def _packed(tangents: Any, shapes: list[tuple[int, ...]] | None) -> Tensor:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tensorgrad import autograd
-
 PAGE = (Path(__file__).parent.parent / "docs" / "testing.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
@@ -16,8 +14,6 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
 def test_the_snippet_runs(number, capsys) -> None:
     snippet = SNIPPETS[number]
-    if "import Function" in snippet and not hasattr(autograd, "Function"):
-        pytest.skip("autograd.Function is not there yet")
     names: dict = {}
     for earlier in SNIPPETS[:number]:
         exec("\n".join(re.findall(r"^(?:from|import) (?!.*Function).*$", earlier, re.MULTILINE)), names)

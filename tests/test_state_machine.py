@@ -20,8 +20,6 @@ from tensorgrad.errors import AutogradError, InPlaceError
 from tests.checks import close, separate
 from tests.naive import Naive
 
-IN_PLACE = True
-
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 LARGEST = 8.0  # a result beyond is not kept: chains of products would leave the range in which two engines can agree
 
@@ -198,7 +196,7 @@ class Engines(RuleBasedStateMachine):
         x = self.leaves()[i % len(self.leaves())]
         self.tensors[x].grad = self.gradients[x] = None
 
-    @precondition(lambda self: IN_PLACE and self.block is None)
+    @precondition(lambda self: self.block is None)
     @rule(name=names(WRITES), i=which, j=which)
     def write(self, name, i, j):
         x, v = self.pick(i), self.pick(j)

@@ -26,7 +26,7 @@ from tensorgrad.modes import (
 from tensorgrad.names import UnknownNameError
 from tensorgrad.ops import astype
 from tensorgrad.sweeps import forward, reverse
-from tensorgrad.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, wrap
+from tensorgrad.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, node_of, wrap
 from tensorgrad.writes import note
 
 
@@ -69,7 +69,7 @@ def _seeds(outputs: Sequence[Tensor], gradients: Sequence[Any] | None, create_gr
     for y, gradient in zip(outputs, given, strict=True):
         seed = _seed(y, gradient)
         value = seed if create_graph else seed.array
-        node = y.node or leaf(y)
+        node = node_of(y)
         seeds[node] = seeds[node] + value if node in seeds else value
     return seeds
 
@@ -116,7 +116,7 @@ def backward(
     gradients = None if grad_tensors is None else _tensors(grad_tensors)
     seeds = _seeds(outputs, gradients, create_graph)
     given = None if inputs is None else _tensors(inputs)
-    targets = None if given is None else [x.node or leaf(x) for x in given]
+    targets = None if given is None else [node_of(x) for x in given]
     keep = create_graph if retain_graph is None else retain_graph
     found = _sweep(seeds, create_graph, targets=targets, retain_graph=keep)
     handed = {id(_array(value)) for value in seeds.values()}
@@ -192,7 +192,7 @@ def grad(
     for x in xs:
         if not x.tracked:
             raise AutogradError("One of the differentiated Tensors does not require grad: set requires_grad=True first")
-    nodes = [x.node or leaf(x) for x in xs]
+    nodes = [node_of(x) for x in xs]
     keep = create_graph if retain_graph is None else retain_graph
     seeds = _seeds(ys, gradients, create_graph)
     found = _sweep(seeds, create_graph, targets=nodes, retain_graph=keep)
@@ -237,10 +237,10 @@ def jvp(
             raise ShapeError(f"a tangent has the shape of its input {x.array.shape}, found {tuple(np.shape(t))}")
         if not x.tracked:
             raise AutogradError("an input does not require grad: nothing was recorded for it")
-        node = x.node or leaf(x)
+        node = node_of(x)
         tangent = _in_dtype_of(x, t if isinstance(t, Tensor) else wrap(as_array(t)))
         known[node] = tangent if create_graph else tangent.array
-    nodes = [y.node or leaf(y) for y in ys]
+    nodes = [node_of(y) for y in ys]
     with enable_grad():
         found = forward(known, nodes, create_graph=create_graph)
     handed = {id(_array(value)) for value in known.values()}

@@ -33,13 +33,12 @@ except ImportError as error:
 
 __all__ = ["Code", "Line", "Program", "built", "programs"]
 
-IN_PLACE = True  # whether `programs` writes into memory unless told
 
 SHAPES = ((2,), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1), (2, 2))
 
 
 @st.composite
-def programs(draw: Any, min_ops: int = 5, max_ops: int = 60, in_place: bool = IN_PLACE) -> Program:
+def programs(draw: Any, min_ops: int = 5, max_ops: int = 60, in_place: bool = True) -> Program:
     """Return a Hypothesis strategy for programs of `min_ops` to `max_ops` lines; they shrink to few and simple ones.
 
     The values stay finite and small, logarithms see positive numbers only, and no value lies close to a kink.

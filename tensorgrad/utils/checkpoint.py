@@ -11,16 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from tensorgrad.context import CONTEXT, RECOMPUTING, context
 from tensorgrad.errors import AutogradError
-from tensorgrad.fast import recorded
-from tensorgrad.primitive import Primitive, Rule, Signature
+from tensorgrad.primitive import Rule, always
 from tensorgrad.random import states
 from tensorgrad.sweeps import reverse
 from tensorgrad.tensor import Node, Tensor, linked, node_of, tick, wrap
-from tensorgrad.userrules import Saved, unpacked
+from tensorgrad.userrules import Saved, joint, record_of, unpacked
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +52,7 @@ class _Segment:
                 "checkpoint: the function gave other results when it was run again: it must not depend on anything "
                 "that changes between forward and backward"
             )
-        parts = unpacked(g, saved.shapes) if boxed or saved.shapes else [g]
+        parts = unpacked(g, saved.shapes)
         seeds: dict[Node, Any] = {}
         for y, part in zip(outputs, parts, strict=True):
             target = node_of(y)
@@ -64,15 +61,12 @@ class _Segment:
         seeds = {n: p if recording else getattr(p, "array", p) for n, p in seeds.items()}
         inputs: list[Any] = list(node.inputs)
         found = reverse(seeds, targets=inputs, create_graph=recording, retain_graph=recording, closed=True)
-        return [_always(found[i], boxed) if i in found else None for i in inputs]
+        if boxed:
+            found = {i: gx if isinstance(gx, Tensor) else wrap(gx) for i, gx in found.items()}
+        return [always(found[i]) if i in found else None for i in inputs]
 
     def __iter__(self) -> Iterator[Rule]:
         raise AutogradError("checkpoint: forward mode is not available through a checkpoint: call the function itself")
-
-
-def _always(known: Any, boxed: bool) -> Rule:
-    value = wrap(known) if boxed and not isinstance(known, Tensor) else known
-    return lambda v, s, n: value
 
 
 def _differentiable(result: Any) -> list[Tensor]:
@@ -132,18 +126,10 @@ def _outside(outputs: list[Tensor], start: float) -> list[Node]:
 
 def _replace(segment: _Segment, outputs: list[Tensor], inputs: list[Node]) -> None:
     """Let `outputs` be results of one node with `inputs`; what was recorded between them is dropped."""
-    record = Primitive(
-        "checkpoint", "function", segment.function, Signature((), True, {}), segment, segment, lambda i: frozenset(),
-        "checkpoint", None, together=True, hides="any",
-    )  # fmt: skip
-    single = len(outputs) == 1
-    flat = outputs[0].array if single else np.concatenate([y.array.ravel() for y in outputs])
-    value = recorded(np.asarray(flat), record, tuple(inputs), {}, (), context())
-    assert value.node is not None
-    owners = [node.owner() for node in inputs if node.owner is not None]
+    record = record_of("checkpoint", segment.function, segment)
+    node, nodes, shapes = joint(record, tuple(inputs), outputs)
+    owners = [i.owner() for i in inputs if i.owner is not None]
     arrays = [x.array for x in (*segment.args, *owners) if isinstance(x, Tensor)]
-    saved = Saved(arrays)  # so that a write to an argument or a parameter before backward is refused
-    saved.ctx, saved.shapes = None, None if single else [y.array.shape for y in outputs]
-    value.node.saved = saved
-    for y, part in zip(outputs, [value] if single else unpacked(value, saved.shapes), strict=True):
-        y.node = part.node
+    node.saved = Saved.of(arrays, None, shapes)  # so that a write to an argument or a parameter before it is refused
+    for y, part in zip(outputs, nodes, strict=True):
+        y.node = part
