@@ -17,7 +17,7 @@ import tensorgrad as tg
 from tensorgrad import kernels, nn
 from tensorgrad.fused import fused
 from tensorgrad.graph import Graph
-from tensorgrad.nn import functional
+from tensorgrad.nn.functional import losses, normalization
 
 ORDERS = 4
 EPS = 1e-2
@@ -102,7 +102,7 @@ def check_fused_batch_norm(fused_form, n, d, seed, scale=1.0):
     inputs = [scale * r.standard_normal((n, d)) + 5 * scale, r.standard_normal(d), r.standard_normal(d)]
     g = r.standard_normal((n, d))
     found, composed = both(
-        lambda *xs: fused_form(*xs, 1e-5)[0], lambda *xs: functional._batch_norm(*xs, eps=1e-5), inputs, g
+        lambda *xs: fused_form(*xs, 1e-5)[0], lambda *xs: normalization._batch_norm(*xs, eps=1e-5), inputs, g
     )
     for a, b in zip(found, composed, strict=True):
         assert np.isfinite(a).all()
@@ -113,7 +113,7 @@ def check_fused_batch_norm(fused_form, n, d, seed, scale=1.0):
     n=st.integers(2, 8), d=st.integers(1, 5), seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 1e3])
 )
 def test_fused_batch_norm_equals_its_composition(n, d, seed, scale):
-    check_fused_batch_norm(functional.batch_norm, n, d, seed, scale)
+    check_fused_batch_norm(normalization.batch_norm, n, d, seed, scale)
 
 
 @given(
@@ -123,8 +123,8 @@ def test_fused_cross_entropy_equals_its_composition(n, c, seed, scale):
     r = np.random.default_rng(seed)
     x, target = scale * r.standard_normal((n, c)), r.integers(0, c, n)
     found, composed = both(
-        lambda x: functional.cross_entropy(x, tg.tensor(target)),
-        lambda x: functional._mean_cross_entropy(x, target=target),
+        lambda x: losses.cross_entropy(x, tg.tensor(target)),
+        lambda x: losses._mean_cross_entropy(x, target=target),
         [x],
         1.5,
     )
@@ -140,7 +140,7 @@ def test_a_wrong_fused_adjoint_is_rejected(index):
         right[index] = right[index] * 1.001
         return tuple(right)
 
-    mutant = fused("mutant", functional._batch_norm, kernels.batch_norm, wrong)
+    mutant = fused("mutant", normalization._batch_norm, kernels.batch_norm, wrong)
     with pytest.raises(AssertionError):
         check_fused_batch_norm(lambda x, w, b, eps: mutant(x, w, b, eps=eps), 5, 3, seed=1)
 
