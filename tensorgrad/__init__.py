@@ -156,7 +156,8 @@ __all__ = [
 __all__ += functions.__all__
 
 _SUBPACKAGES = (
-    "accelerator", "backends", "cuda", "data", "func", "graph", "mps", "nn", "optim", "testing", "utils", "viz", "xpu",
+    "accelerator", "backends", "compat", "cuda", "data", "func", "graph", "mps", "nn", "optim", "testing", "utils",
+    "viz", "xpu",
 )  # fmt: skip
 _missing = missing("tensorgrad")
 

