@@ -20,6 +20,7 @@ from tensorgrad.data.dataset import (
 )
 from tensorgrad.data.digits import digits
 from tensorgrad.data.idx import read_idx
+from tensorgrad.data.images import MNIST, Digits
 from tensorgrad.data.mnist import mnist
 from tensorgrad.data.sampler import (
     BatchSampler,
@@ -34,11 +35,13 @@ from tensorgrad.data.worker import WorkerInfo, get_worker_info
 from tensorgrad.names import answer_unknown_names
 
 __all__ = [
+    "MNIST",
     "BatchSampler",
     "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "Digits",
     "IterableDataset",
     "Labelled",
     "RandomSampler",
