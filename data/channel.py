@@ -55,11 +55,6 @@ def send(line: Connection, message: Any) -> None:
     line.send_bytes(dumped(message))
 
 
-def receive(line: Connection) -> Any:
-    """Return the next message from the other end; EOFError or OSError if that is gone."""
-    return loaded(line.recv_bytes())
-
-
 class Parcel:
     """Something that goes to a new process: as it is into a forked one, by `dumped` into any other."""
 

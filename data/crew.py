@@ -11,7 +11,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from tensorgrad.data.channel import Parcel, receive, send
+from tensorgrad.data.channel import Parcel, loaded, send
 from tensorgrad.data.worker import Job, Kind, Order, work
 
 PATIENCE = 5.0  # seconds that a busy worker is given to come to its end by itself
@@ -58,19 +58,24 @@ class Crew:
         except OSError as error:
             raise self._died(number) from error
 
-    def answer(self, number: int) -> tuple[Kind, Any]:
-        """Return the next answer of a worker; RuntimeError if none comes in time, or if the worker has died."""
-        line, process = self._lines[number], self._processes[number]
-        if not wait([line, process.sentinel], self._timeout or None):
+    def wait_for(self, number: int) -> None:
+        """Wait until a worker has something to say; RuntimeError if that does not come in time."""
+        if not wait([self._lines[number], self._processes[number].sentinel], self._timeout or None):
             raise RuntimeError(
                 f"DataLoader timed out after {self._timeout} seconds: worker {number} has not made its batch"
             )
+
+    def answer(self, number: int) -> tuple[Kind, Any]:
+        """Return the next answer of a worker; RuntimeError if the worker has died."""
+        line = self._lines[number]
+        wait([line, self._processes[number].sentinel])
         if not line.poll():
             raise self._died(number)
         try:
-            answer: tuple[Kind, Any] = receive(line)
+            content = line.recv_bytes()
         except (EOFError, OSError) as error:
             raise self._died(number) from error
+        answer: tuple[Kind, Any] = loaded(content)
         return answer
 
     def restart(self) -> None:

@@ -254,8 +254,9 @@ class _Delivered(_Batches):
         if self._epoch != self._crew.epoch:
             raise RuntimeError("a new epoch has begun with the same persistent workers: this iterator is at its end")
         while self._asked and self._crew.close.alive:
-            kind, content = self._crew.answer(self._asked[0])
+            self._crew.wait_for(self._asked[0])  # which may be repeated if it takes too long
             number = self._asked.popleft()
+            kind, content = self._crew.answer(number)
             if kind is Kind.END:
                 self._idle = deque(i for i in self._idle if i != number)
                 self._asked = deque(i for i in self._asked if i != number)  # it would say the same again

@@ -38,14 +38,13 @@ class Recipe:
         return self._stream() if self.streamed else self._fetch
 
     def _fetch(self, index: Any) -> Any:
-        try:
-            if not self.batched:
-                return self.collate_fn(self.dataset[index])
-            rows = gathered(self.dataset, index) if self.collate_fn is default_collate else None
-            return self.collate_fn(samples_of(self.dataset, index)) if rows is None else rows
-        except StopIteration as error:
-            # It would end the epoch of whoever iterates over the loader, in silence.
-            raise RuntimeError(f"the data set raised StopIteration for index {index}: raise IndexError") from error
+        return unstopped(self._made, index)
+
+    def _made(self, index: Any) -> Any:
+        if not self.batched:
+            return self.collate_fn(self.dataset[index])
+        rows = gathered(self.dataset, index) if self.collate_fn is default_collate else None
+        return self.collate_fn(samples_of(self.dataset, index)) if rows is None else rows
 
     def _stream(self) -> Fetch:
         samples = iter(self.dataset)
@@ -53,13 +52,24 @@ class Recipe:
         def fetch(index: Any) -> Any:
             """Return the next batch, of the length of `index`; StopIteration at the end."""
             if not self.batched:
-                return self.collate_fn(next(samples))
+                return unstopped(self.collate_fn, next(samples))
             batch = list(islice(samples, len(index)))
             if not batch or (self.drop_last and len(batch) < len(index)):
                 raise StopIteration
-            return self.collate_fn(batch)
+            return unstopped(self.collate_fn, batch)
 
         return fetch
+
+
+def unstopped(function: Callable[[Any], Any], argument: Any) -> Any:
+    """Return ``function(argument)``; its StopIteration would end, in silence, the epoch of whoever iterates."""
+    try:
+        return function(argument)
+    except StopIteration as error:
+        raise RuntimeError(
+            "the data set, collate_fn or worker_init_fn raised StopIteration, which stands for the end of an "
+            "iteration: catch it there, or raise IndexError"
+        ) from error
 
 
 def gathered(dataset: Any, index: Any) -> list[Tensor] | None:

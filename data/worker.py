@@ -6,7 +6,7 @@ import os
 import random
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.context import CONTEXT, Context
-from tensorgrad.data.channel import Parcel, dumped, receive
-from tensorgrad.data.fetch import Fetch, Recipe
+from tensorgrad.data.channel import Parcel, dumped, loaded
+from tensorgrad.data.fetch import Fetch, Recipe, unstopped
 from tensorgrad.random import manual_seed
 
 PATROL = 5.0  # seconds between two looks at whether the loader's process still lives
@@ -120,14 +120,14 @@ class _Desk:
         try:
             return dumped(self._answered(message))
         except Exception as error:  # noqa: BLE001 - whatever the data set raises is told to the loader
-            return dumped((Kind.FAILURE, Failure.of(error, self._number)))
+            return _report(Failure.of(error, self._number))
 
     def _answered(self, message: Any) -> tuple[Kind, Any]:
         if message is Order.RESTART:
             self._fetch = None
             return Kind.RESTARTED, None
         if not self._ready and self._job.init_fn is not None:
-            self._job.init_fn(self._number)
+            unstopped(self._job.init_fn, self._number)
         self._ready = True
         if self._fetch is None:
             self._fetch = self._job.recipe.fetcher()
@@ -135,6 +135,13 @@ class _Desk:
             return Kind.BATCH, self._fetch(message)
         except StopIteration:
             return Kind.END, None
+
+
+def _report(failure: Failure) -> memoryview:
+    try:
+        return dumped((Kind.FAILURE, failure))
+    except Exception:  # noqa: BLE001 - a class that is defined in a function cannot be sent
+        return dumped((Kind.FAILURE, replace(failure, kind=RuntimeError)))
 
 
 def work(parcel: Parcel, number: int, line: Connection, stop: Connection) -> None:
@@ -150,7 +157,7 @@ def work(parcel: Parcel, number: int, line: Connection, stop: Connection) -> Non
     desk, boss = _Desk(job, number), _Boss()
     try:
         while boss.tells(line, stop):
-            outbox.put(desk.answer(receive(line)))
+            outbox.put(desk.answer(loaded(line.recv_bytes())))
     except (EOFError, OSError, KeyboardInterrupt):
         return  # The loader's process is gone, or tells of the interruption itself.
 

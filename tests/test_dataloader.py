@@ -216,8 +216,17 @@ def test_the_loader_goes_on_after_a_sample_that_cannot_be_had(num_workers: int) 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_a_sample_that_raises_stop_iteration_does_not_end_the_epoch_in_silence(num_workers: int) -> None:
-    with pytest.raises(RuntimeError, match=r"raised StopIteration for index \[3\]"):
+    with pytest.raises(RuntimeError, match=r"raised StopIteration, which stands for"):
         list(DataLoader(Numbers(stops=3), num_workers=num_workers))
+    with pytest.raises(RuntimeError, match=r"raised StopIteration, which stands for"):
+        list(DataLoader(Stream(3), collate_fn=exhausted, num_workers=num_workers))
+    if num_workers:
+        with pytest.raises(RuntimeError, match=r"raised StopIteration, which stands for"):
+            list(DataLoader(Numbers(), worker_init_fn=exhausted, num_workers=num_workers))
+
+
+def exhausted(_: Any) -> Any:
+    return next(iter(()))
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
@@ -402,6 +411,41 @@ class Particular(Exception):  # noqa: N818 - its name is not the point
 def test_an_error_whose_class_wants_other_arguments_becomes_a_runtime_error() -> None:
     assert isinstance(worker.Failure(Particular, "text").error(), RuntimeError)
     assert type(worker.Failure(AutogradError, "text").error()) is AutogradError
+
+
+@FORK
+def test_an_error_of_a_class_that_cannot_be_sent_becomes_a_runtime_error() -> None:
+    class Local(Exception):  # noqa: N818 - its name is not the point
+        pass
+
+    def collate(batch: list[Any]) -> Any:
+        raise Local("reason")
+
+    with pytest.raises(RuntimeError, match=r"(?s)^Caught Local in DataLoader worker process 0\..*Local: reason"):
+        list(DataLoader(Numbers(), num_workers=1, collate_fn=collate, multiprocessing_context="fork"))
+
+
+class Unreadable:
+    """What can be sent and not be received."""
+
+    def __reduce__(self) -> Any:
+        return refuse, ()
+
+
+def refuse() -> None:
+    raise ValueError("not readable here")
+
+
+def unreadable_two(batch: list[int]) -> Any:
+    return Unreadable() if batch == [2] else batch
+
+
+def test_the_loader_goes_on_after_a_batch_that_cannot_be_received() -> None:
+    batches = iter(DataLoader(Numbers(6), num_workers=2, collate_fn=unreadable_two))
+    assert [next(batches), next(batches)] == [[0], [1]]
+    with pytest.raises(ValueError, match="not readable here"):
+        next(batches)
+    assert list(batches) == [[3], [4], [5]]
 
 
 @FORK
