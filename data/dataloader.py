@@ -11,10 +11,10 @@ from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
 from tensorgrad.data.collate import default_collate, default_convert
-from tensorgrad.data.crew import Crew
 from tensorgrad.data.dataset import IterableDataset
 from tensorgrad.data.fetch import Recipe
 from tensorgrad.data.options import check_batches, check_stream, check_workers, start_method
+from tensorgrad.data.pool import Pool
 from tensorgrad.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, drawn_seed
 from tensorgrad.data.worker import Job, Kind
 from tensorgrad.errors import ArgumentError
@@ -71,7 +71,8 @@ class DataLoader(Generic[T_co]):
 
     **Workers.** Batches come in the order of the sampler whichever worker is first. An exception in a worker is raised
     here, with its traceback in the text, when its batch is due; the loader goes on with the batch after it. Workers are
-    ended when the iterator is exhausted or dropped. Of an `IterableDataset` each worker iterates over its own copy.
+    ended when the iterator is exhausted or dropped, after five seconds even where they are busy. Of an
+    `IterableDataset` each worker iterates over its own copy.
 
     A TensorDataset, or a subset of one, is collated by one index per tensor instead of sample by sample.
 
@@ -127,7 +128,7 @@ class DataLoader(Generic[T_co]):
             batch_sampler = BatchSampler(self.sampler, self.batch_size, drop_last)
         self.batch_sampler = batch_sampler
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
-        self._crew: Crew | None = None
+        self._pool: Pool | None = None
         self._reported: int | None = None  # the length of a stream, once it was asked for
         self._complete = True
 
@@ -155,20 +156,20 @@ class DataLoader(Generic[T_co]):
         base_seed = drawn_seed(self.generator)
         recipe = Recipe(self.dataset, self.batch_sampler is not None, self.collate_fn, self.drop_last)
         if self.num_workers:
-            return _Delivered(self, recipe, self._manned(recipe, base_seed))
+            return _Delivered(self, recipe, self._staffed(recipe, base_seed))
         if self.timeout:
             raise AssertionError(f"a DataLoader without workers requires timeout == 0, found {self.timeout}")
         return _MadeHere(self, recipe)
 
-    def _manned(self, recipe: Recipe, base_seed: int) -> Crew:
+    def _staffed(self, recipe: Recipe, base_seed: int) -> Pool:
         """Return workers for a new epoch: those of the last one if they are to be kept."""
-        if self._crew is not None and self._crew.close.alive:
-            self._crew.restart()
-            return self._crew
+        if self._pool is not None and self._pool.close.alive:
+            self._pool.restart()
+            return self._pool
         job = Job(recipe, self.worker_init_fn, base_seed, self.num_workers)
-        crew = Crew(job, self._context or multiprocessing.get_context(), self.timeout)
-        self._crew = crew if self.persistent_workers else None
-        return crew
+        pool = Pool(job, self._context or multiprocessing.get_context(), self.timeout)
+        self._pool = pool if self.persistent_workers else None
+        return pool
 
     def __len__(self) -> int:
         """Return the number of batches; of a stream, what the length that it reports comes to."""
@@ -230,35 +231,35 @@ class _Delivered(_Batches):
     the next answer of the worker that was asked first.
     """
 
-    def __init__(self, loader: DataLoader[Any], recipe: Recipe, crew: Crew) -> None:
+    def __init__(self, loader: DataLoader[Any], recipe: Recipe, pool: Pool) -> None:
         super().__init__(loader, recipe)
-        self._crew, self._epoch = crew, crew.epoch
-        self._idle = deque(range(len(crew)))  # in the order of their turns
+        self._pool, self._epoch = pool, pool.epoch
+        self._turns = deque(range(len(pool)))  # the workers that have not come to their end
         self._asked: deque[int] = deque()
-        for _ in range(max(1, (loader.prefetch_factor or 0) * len(crew))):
+        for _ in range(max(1, (loader.prefetch_factor or 0) * len(pool))):
             self._ask()
 
     def _ask(self) -> None:
         """Send the next indices, if there are any, to the worker whose turn it is."""
-        if not self._idle:
+        if not self._turns:
             return
         try:
             index = next(self._indices)
         except StopIteration:
             return
-        self._crew.ask(self._idle[0], index)
-        self._asked.append(self._idle[0])
-        self._idle.rotate(-1)
+        self._pool.ask(self._turns[0], index)
+        self._asked.append(self._turns[0])
+        self._turns.rotate(-1)
 
     def _next(self) -> Any:
-        if self._epoch != self._crew.epoch:
+        if self._epoch != self._pool.epoch:
             raise RuntimeError("a new epoch has begun with the same persistent workers: this iterator is at its end")
-        while self._asked and self._crew.close.alive:
-            self._crew.wait_for(self._asked[0])  # which may be repeated if it takes too long
+        while self._asked and self._pool.close.alive:
+            self._pool.wait_for(self._asked[0])  # which may be repeated if it takes too long
             number = self._asked.popleft()
-            kind, content = self._crew.answer(number)
+            kind, content = self._pool.answer(number)
             if kind is Kind.END:
-                self._idle = deque(i for i in self._idle if i != number)
+                self._turns = deque(i for i in self._turns if i != number)
                 self._asked = deque(i for i in self._asked if i != number)  # it would say the same again
             self._ask()
             if kind is Kind.FAILURE:
@@ -266,5 +267,5 @@ class _Delivered(_Batches):
             if kind is Kind.BATCH:
                 return content
         if not self._loader.persistent_workers:
-            self._crew.close()
+            self._pool.close()
         raise StopIteration

@@ -108,7 +108,7 @@ class Job:
     num_workers: int
 
 
-class _Desk:
+class _Responder:
     """Where one worker makes its answers."""
 
     def __init__(self, job: Job, number: int) -> None:
@@ -154,15 +154,15 @@ def work(parcel: Parcel, number: int, line: Connection, stop: Connection) -> Non
     # Its own thread sends, so that the next batch is made while the loader is busy with the last one.
     outbox: SimpleQueue[memoryview] = SimpleQueue()
     Thread(target=_post, args=(outbox, line), daemon=True).start()
-    desk, boss = _Desk(job, number), _Boss()
+    responder, parent = _Responder(job, number), _Parent()
     try:
-        while boss.tells(line, stop):
-            outbox.put(desk.answer(loaded(line.recv_bytes())))
+        while parent.tells(line, stop):
+            outbox.put(responder.answer(loaded(line.recv_bytes())))
     except (EOFError, OSError, KeyboardInterrupt):
         return  # The loader's process is gone, or tells of the interruption itself.
 
 
-class _Boss:
+class _Parent:
     """The loader's process.
 
     A forked worker may hold copies of the pipes of those before it, so that no end of a pipe tells for certain that the

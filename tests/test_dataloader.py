@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import tensorgrad as tg
 from tensorgrad import data
-from tensorgrad.data import DataLoader, TensorDataset, channel, crew, fetch, options, worker
+from tensorgrad.data import DataLoader, TensorDataset, channel, fetch, options, pool, worker
 from tensorgrad.errors import ArgumentError, AutogradError
 from tests.peer import WITHOUT_TORCH
 
@@ -499,11 +499,11 @@ def test_workers_end_when_the_consumer_stops_early(persistent: bool) -> None:
     del loader
     gc.collect()
     assert not multiprocessing.active_children()
-    assert time.monotonic() - start < crew.PATIENCE
+    assert time.monotonic() - start < pool.PATIENCE
 
 
 def test_a_busy_worker_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "PATIENCE", 0.2)
+    monkeypatch.setattr(pool, "PATIENCE", 0.2)
     batches = iter(DataLoader(Numbers(slow={1: 60.0}), 1, num_workers=1))
     assert next(batches).tolist() == [0]
     start = time.monotonic()
@@ -518,7 +518,7 @@ def test_large_batches_that_nobody_reads_hold_nobody_up() -> None:
     assert next(batches)[0].shape == (8, 1 << 16)
     start = time.monotonic()
     del batches
-    assert time.monotonic() - start < crew.PATIENCE
+    assert time.monotonic() - start < pool.PATIENCE
 
 
 @FORK
@@ -529,7 +529,7 @@ def test_workers_end_with_a_program_that_is_killed() -> None:
         worker.PATROL = 0.1
         batches = iter(DataLoader(range(10**6), num_workers=2, prefetch_factor=1, multiprocessing_context="fork"))
         next(batches)
-        print(*(p.pid for p in batches._crew._processes), flush=True)
+        print(*(p.pid for p in batches._pool._processes), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)"""
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, timeout=60, check=False)
     pids = [int(pid) for pid in run.stdout.split()]
@@ -579,7 +579,7 @@ def test_persistent_workers_are_replaced_when_one_has_died() -> None:
     dataset = Numbers(4, slow={0: 0.3})
     loader = DataLoader(dataset, 1, num_workers=1, persistent_workers=True)
     batches = iter(loader)
-    os.kill(batches._crew._processes[0].pid, signal.SIGKILL)
+    os.kill(batches._pool._processes[0].pid, signal.SIGKILL)
     with pytest.raises(RuntimeError, match="exited unexpectedly"):
         next(batches)
     assert lists(loader) == [[0], [1], [2], [3]]

@@ -17,7 +17,7 @@ from tensorgrad.data.worker import Job, Kind, Order, work
 PATIENCE = 5.0  # seconds that a busy worker is given to come to its end by itself
 
 
-class Crew:
+class Pool:
     """Processes that make batches. They end with `close`, with this object, and with the program."""
 
     def __init__(self, job: Job, context: BaseContext, timeout: float) -> None:
@@ -84,8 +84,10 @@ class Crew:
         for number in range(len(self)):
             self.ask(number, Order.RESTART)
         for number in range(len(self)):
-            while self.answer(number)[0] is not Kind.RESTARTED:
-                pass
+            kind = None
+            while kind is not Kind.RESTARTED:
+                self.wait_for(number)
+                kind, _ = self.answer(number)
 
     def _died(self, number: int) -> RuntimeError:
         process = self._processes[number]
@@ -101,7 +103,7 @@ class Crew:
 def _end(processes: list[BaseProcess], lines: list[Connection], stop: Connection, owner: int) -> None:
     """End all processes: those that are busy for long are not waited for."""
     if os.getpid() != owner:
-        return  # A forked process has a copy of the crew, and these are not its children.
+        return  # A forked process has a copy of the pool, and these are not its children.
     with suppress(BrokenPipeError):  # no worker is left to read it
         stop.send_bytes(b"stop")
     deadline = time.monotonic() + PATIENCE
