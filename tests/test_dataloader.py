@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,8 @@ def lists(loader: Any) -> list[Any]:
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
     yield
-    gc.collect()
+    if multiprocessing.active_children():
+        gc.collect()  # an error that was caught may still hold an iterator
     assert not multiprocessing.active_children()
 
 
@@ -485,21 +487,25 @@ def test_a_worker_that_takes_too_long_is_reported_and_can_be_waited_for() -> Non
     batches = iter(DataLoader(Numbers(2, slow={0: 0.5}), num_workers=1, timeout=0.1))
     with pytest.raises(RuntimeError, match=r"timed out after 0\.1 seconds"):
         next(batches)
-    time.sleep(0.8)
-    assert lists(batches) == [[0], [1]]
+    found = []
+    while len(found) < 2:
+        with suppress(RuntimeError):
+            found.append(next(batches).tolist())
+    assert found == [[0], [1]]
 
 
 @pytest.mark.parametrize("persistent", [False, True])
-def test_workers_end_when_the_consumer_stops_early(persistent: bool) -> None:
+def test_workers_end_by_themselves_when_the_consumer_stops_early(
+    persistent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 60.0)
     loader = DataLoader(Numbers(1000), 1, num_workers=2, persistent_workers=persistent)
-    start = time.monotonic()
-    for batch in loader:
-        assert batch.tolist() == [0]
-        break
-    del loader
+    batches = iter(loader)
+    processes = batches._pool._processes
+    assert next(batches).tolist() == [0]
+    del batches, loader
     gc.collect()
-    assert not multiprocessing.active_children()
-    assert time.monotonic() - start < pool.PATIENCE
+    assert [process.exitcode for process in processes] == [0, 0]
 
 
 def test_a_busy_worker_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -512,13 +518,13 @@ def test_a_busy_worker_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -
     assert not multiprocessing.active_children()
 
 
-def test_large_batches_that_nobody_reads_hold_nobody_up() -> None:
-    x = TensorDataset(tg.zeros(64, 1 << 16))
-    batches = iter(DataLoader(x, 8, num_workers=2, prefetch_factor=4))
+def test_large_batches_that_nobody_reads_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 60.0)
+    batches = iter(DataLoader(TensorDataset(tg.zeros(64, 1 << 16)), 8, num_workers=2, prefetch_factor=4))
+    processes = batches._pool._processes
     assert next(batches)[0].shape == (8, 1 << 16)
-    start = time.monotonic()
     del batches
-    assert time.monotonic() - start < pool.PATIENCE
+    assert [process.exitcode for process in processes] == [0, 0]
 
 
 @FORK
