@@ -57,6 +57,10 @@ class Numbers(data.Dataset):
             raise StopIteration
         if i == self.happens.get("dies"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if i == self.happens.get("stubborn"):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if i == 1 and "note" in self.happens:
+            self.happens["note"].touch()
         time.sleep(self.happens.get("slow", {}).get(i, 0.0))
         return i
 
@@ -508,14 +512,41 @@ def test_workers_end_by_themselves_when_the_consumer_stops_early(
     assert [process.exitcode for process in processes] == [0, 0]
 
 
-def test_a_busy_worker_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+@FORK
+@pytest.mark.parametrize(("stubborn", "by"), [(None, signal.SIGTERM), (0, signal.SIGKILL)])
+def test_a_busy_worker_is_not_waited_for_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stubborn: int | None, by: signal.Signals
+) -> None:
     monkeypatch.setattr(pool, "PATIENCE", 0.2)
-    batches = iter(DataLoader(Numbers(slow={1: 60.0}), 1, num_workers=1))
+    note = tmp_path / "busy"
+    batches = iter(DataLoader(Numbers(slow={1: 60.0}, stubborn=stubborn, note=note), 1, num_workers=1))
+    (process,) = batches._pool._processes
     assert next(batches).tolist() == [0]
-    start = time.monotonic()
+    while not note.exists():
+        time.sleep(0.01)
     del batches
-    assert time.monotonic() - start < 10.0
-    assert not multiprocessing.active_children()
+    assert process.exitcode == -by
+
+
+@FORK
+def test_a_forked_copy_of_the_loader_does_not_end_its_workers() -> None:
+    batches = iter(DataLoader(Numbers(50), num_workers=1))
+    copy = multiprocessing.get_context("fork").Process(target=batches._pool.close)
+    copy.start()
+    copy.join()
+    assert copy.exitcode == 0
+    assert lists(batches) == [[i] for i in range(50)]
+
+
+@FORK
+def test_a_worker_that_has_died_is_reported_when_it_is_asked() -> None:
+    workers = iter(DataLoader(Numbers(), num_workers=1))._pool
+    (process,) = workers._processes
+    process.kill()
+    process.join()
+    with pytest.raises(RuntimeError, match="exited unexpectedly, with exit code -9"):
+        workers.ask(0, [0])
+    assert not workers.close.alive
 
 
 def test_large_batches_that_nobody_reads_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:

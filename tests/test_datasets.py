@@ -423,6 +423,34 @@ def test_a_batch_has_pytorchs_structure_and_values(case: str) -> None:
     same_structure(found, torch.utils.data.default_collate(SAMPLES[case](torch)))
 
 
+def test_nested_samples_are_collated_and_converted_at_every_depth() -> None:
+    samples = [({"x": np.full(2, i, np.float32), "name": "ab"[i]}, Point(i, [float(i)]), bag(i)) for i in range(2)]
+    first, point, made = data.default_collate(samples)
+    assert (first["x"].tolist(), first["x"].dtype, first["name"]) == ([[0, 0], [1, 1]], tg.float32, ["a", "b"])
+    assert isinstance(point, Point)
+    assert (point.x.tolist(), point.x.dtype) == ([0, 1], tg.int64)
+    assert (point.y[0].tolist(), point.y[0].dtype) == ([0.0, 1.0], tg.float64)
+    assert isinstance(made, Bag)
+    assert (made["x"].tolist(), made.label, samples[0][2]["x"]) == ([0, 1], "bag 0", 0)
+    assert [x.tolist() for x in data.default_collate([range(2), range(2, 4)])] == [[0, 2], [1, 3]]
+    fixed = data.default_collate([MappingProxyType({"a": 1}), MappingProxyType({"a": 2})])
+    assert isinstance(fixed, MappingProxyType)
+    assert fixed["a"].tolist() == [1, 2]
+
+    converted = data.default_convert([np.float32(2.5), (np.arange(2), b"x"), Point(np.ones(1), None), frozenset({1})])
+    assert converted[0].dtype == tg.float32
+    assert converted[1][0].tolist() == [0, 1]
+    assert converted[1][1] == b"x"
+    assert converted[2].x.tolist() == [1.0]
+    assert converted[2].y is None
+    assert converted[3] == {1}
+
+
+def test_an_empty_part_of_a_split_is_warned_of() -> None:
+    with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
+        assert [len(part) for part in data.random_split(range(1), [0.5, 0.5])] == [1, 0]
+
+
 @pytest.mark.parametrize("case", SAMPLES)
 def test_a_converted_sample_has_pytorchs_structure_and_values(case: str) -> None:
     torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
