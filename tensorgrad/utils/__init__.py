@@ -1,7 +1,5 @@
 """What stands beside the engine under PyTorch's names: `checkpoint`, and `data`."""
 
-from tensorgrad import data
-
-from . import checkpoint
+from . import checkpoint, data
 
 __all__ = ["checkpoint", "data"]
