@@ -106,11 +106,10 @@ def test_every_array_comes_back(array: np.ndarray) -> None:
     assert same(again([array, tg.tensor(array)]), [array, tg.tensor(array)])
 
 
-def test_a_transposed_tensor_is_not_what_the_library_alone_would_write() -> None:
-    x = np.arange(6.0).reshape(2, 3).T
-    careless = numpys.load(numpys.save({"x": x}))["x"]
-    assert careless.tolist() != x.tolist(), "the library has become careful: the copy in structure.py may go"
+def test_a_transposed_tensor_keeps_its_elements_in_place() -> None:
+    x = np.arange(6.0).reshape(2, 3).T  # its memory is not in order, and some versions of the library write that
     assert again(tg.from_numpy(x)).tolist() == x.tolist()
+    assert numpys.load(packed({"x": tg.from_numpy(x)}))["x"].tolist() == x.tolist()
 
 
 def test_nan_keeps_its_payload_and_zero_its_sign() -> None:
@@ -290,7 +289,7 @@ def test_a_file_of_another_program_is_loaded_as_a_dict_of_tensors() -> None:
     torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
     from safetensors.torch import save
 
-    theirs = {"w": torch.randn(2, 3, dtype=torch.float64), "c": torch.tensor([1j])}
+    theirs = {"w": torch.randn(2, 3, dtype=torch.float64), "n": torch.tensor(-3)}
     found = loaded(save(theirs))
     assert {k: v.tolist() for k, v in found.items()} == {k: v.tolist() for k, v in theirs.items()}
     with pytest.raises(DataError, match="'w' is of dtype BF16, which NumPy does not have: convert it"):

@@ -41,7 +41,7 @@ _TEXT = """
     Tensor.ndimension Tensor.ndim Tensor.shape Tensor.size Tensor.dtype Tensor.device Tensor.layout Tensor.get_device
     Tensor.real Tensor.imag Tensor.conj Tensor.new_tensor Tensor.new_zeros Tensor.new_ones Tensor.new_full
     Tensor.new_empty Tensor.bernoulli Tensor.multinomial optim.lr_scheduler.LRScheduler optim.lr_scheduler.StepLR
-    optim.lr_scheduler.ReduceLROnPlateau
+    optim.lr_scheduler.ReduceLROnPlateau save load
 """
 PRESENT = _TEXT.split()
 

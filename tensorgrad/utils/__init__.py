@@ -1,7 +1,7 @@
-"""What stands beside the engine under PyTorch's names: `checkpoint`, and `data`."""
+"""What stands beside the engine: `checkpoint` and `data`, under PyTorch's names, and `resume`."""
 
 from tensorgrad import data
 
-from . import checkpoint
+from . import checkpoint, resume
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "resume"]
