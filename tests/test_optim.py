@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -13,8 +14,9 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import optim
 from tensorgrad.errors import InPlaceError
+from tests.optimisers import FORMULAS
+from tests.peer import WITHOUT_TORCH, close, torch_
 
-WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
 STEPS = 50
 RNG = np.random.default_rng
 
@@ -33,68 +35,38 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("Adagrad", {"lr": 0.3, "lr_decay": 0.1}),
     ("Adagrad", {"lr": 0.3, "weight_decay": 0.2}),
     ("Adagrad", {"lr": 0.3, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.2}),
+    ("RMSprop", {}),
+    ("RMSprop", {"centered": True, "alpha": 0.9}),
+    ("RMSprop", {"momentum": 0.9, "eps": 1e-3}),
+    ("RMSprop", {"momentum": 0.5, "centered": True, "weight_decay": 0.2}),
     ("Adam", {"lr": 0.1}),
     ("Adam", {}),
     ("Adam", {"lr": 0.1, "betas": (0.5, 0.9)}),
     ("Adam", {"lr": 0.1, "eps": 1e-2}),
     ("Adam", {"lr": 0.1, "weight_decay": 0.2}),
     ("Adam", {"lr": 0.1, "betas": (0.0, 0.0)}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.6), "amsgrad": True}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.2, "decoupled_weight_decay": True}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True}),
+    ("NAdam", {"lr": 0.1}),
+    ("NAdam", {"lr": 0.02, "betas": (0.5, 0.9), "weight_decay": 0.2, "momentum_decay": 0.1}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.2, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.1}),
+    ("RAdam", {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.2}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.2, "decoupled_weight_decay": True}),
+    ("Adamax", {"lr": 0.1}),
+    ("Adamax", {"lr": 0.02, "betas": (0.5, 0.6), "eps": 1e-3, "weight_decay": 0.2}),
+    ("ASGD", {"lr": 0.05}),
+    ("ASGD", {"lr": 0.05, "lambd": 0.1, "alpha": 0.5, "t0": 10, "weight_decay": 0.2}),
+    ("Rprop", {"lr": 0.1}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.01, 0.2)}),
 ]
+OPTIMIZERS = list(dict.fromkeys(name for name, _ in SETTINGS))
 
 
-def sgd(
-    w: Array,
-    gradients: Iterator[Callable[[Array], Array]],
-    lr: float = 1e-3,
-    momentum: float = 0,
-    dampening: float = 0,
-    weight_decay: float = 0,
-    nesterov: bool = False,
-) -> Array:
-    v = None
-    for gradient in gradients:
-        g = gradient(w) + weight_decay * w
-        v = g if v is None else momentum * v + (1 - dampening) * g
-        w = w - lr * (g + momentum * v if nesterov else v if momentum else g)
-    return w
-
-
-def adagrad(
-    w: Array,
-    gradients: Iterator[Callable[[Array], Array]],
-    lr: float = 1e-2,
-    lr_decay: float = 0,
-    weight_decay: float = 0,
-    initial_accumulator_value: float = 0,
-    eps: float = 1e-10,
-) -> Array:
-    h = np.full_like(w, initial_accumulator_value)
-    for k, gradient in enumerate(gradients):
-        g = gradient(w) + weight_decay * w
-        h = h + g**2
-        w = w - lr / (1 + k * lr_decay) * g / (np.sqrt(h) + eps)
-    return w
-
-
-def adam(
-    w: Array,
-    gradients: Iterator[Callable[[Array], Array]],
-    lr: float = 1e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0,
-) -> Array:
-    b1, b2 = betas
-    m, v = np.zeros_like(w), np.zeros_like(w)
-    for k, gradient in enumerate(gradients, 1):
-        g = gradient(w) + weight_decay * w
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        w = w - lr * (m / (1 - b1**k)) / (np.sqrt(v / (1 - b2**k)) + eps)
-    return w
-
-
-FORMULAS = {"SGD": sgd, "Adagrad": adagrad, "Adam": adam}
 START = RNG(1).normal(size=4)
 
 
@@ -132,31 +104,58 @@ def test_fifty_steps_are_the_formulas(settings: tuple[str, dict[str, Any]]) -> N
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13, equal_nan=False)
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=names)
-def test_fifty_steps_are_pytorchs(settings: tuple[str, dict[str, Any]]) -> None:
-    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
-    name, values = settings
-    found, _ = trained(name, values)
-    w = torch.tensor(START, requires_grad=True)
-    optimizer = getattr(torch.optim, name)([w], **values)
+ARRAYS = [RNG(i).normal(size=shape) for i, shape in enumerate([(3, 2), (4,), (), (2,)])]
+
+
+def side_by_side(lib: Any, name: str, settings: dict[str, Any]) -> tuple[list[Any], Any]:
+    """Four parameters of other shapes after the steps; the last has no gradient at every third, and at the first."""
+    params = [lib.tensor(a, requires_grad=True) for a in ARRAYS]
+    optimizer = getattr(lib.optim, name)(params, **settings)
     for k in range(STEPS):
         optimizer.zero_grad()
-        loss_of(w, k).backward()
+        sum(loss_of(p.reshape(-1), k) for p in params[: None if k % 3 else -1]).backward()
         optimizer.step()
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found, w.detach().numpy(), rtol=1e-12, atol=1e-13, equal_nan=False)
+    return params, optimizer
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_the_defaults_are_pytorchs(name: str) -> None:
-    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
-    ours = getattr(optim, name)([tg.ones(1, requires_grad=True)]).defaults
-    theirs = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)]).defaults
-    assert {k: v for k, v in theirs.items() if k in ours} == ours
+@pytest.fixture
+def torch() -> Iterator[Any]:
+    """PyTorch, with float64 as its default dtype: some of its optimisers round the numbers in their state to that."""
+    found = pytest.importorskip("torch", reason=WITHOUT_TORCH)
+    found.set_default_dtype(found.float64)
+    yield found
+    found.set_default_dtype(found.float32)
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("settings", SETTINGS, ids=names)
+def test_fifty_steps_are_pytorchs(settings: tuple[str, dict[str, Any]], maximize: bool, torch: Any) -> None:
+    name, values = settings
+    if maximize:
+        values = {**values, "maximize": True, "lr": 1e-3}  # uphill, in small steps: the bowl has no top
+    ours, optimizer = side_by_side(tg, name, values)
+    theirs, other = side_by_side(torch, name, values)
+    for p, q in zip(ours, theirs, strict=True):
+        close(p, q, 1e-12, 1e-13)
+    assert repr(optimizer) == repr(other)
+    found, wanted = optimizer.state_dict(), other.state_dict()
+    assert {k: set(v) for k, v in found["state"].items()} == {k: set(v) for k, v in wanted["state"].items()}
+    assert found["param_groups"] == wanted["param_groups"]
+    for p, q in zip(ours, theirs, strict=True):
+        for key, value in other.state[q].items():
+            close(optimizer.state[p][key], value, 1e-11, 1e-13)
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "LBFGS"])
+def test_the_signature_is_pytorchs(name: str) -> None:
+    found = inspect.signature(getattr(optim, name)).parameters
+    wanted = inspect.signature(getattr(torch_().optim, name)).parameters
+    assert [k for k in found if k != "convention"] == list(wanted)
+    assert {k: (found[k].default, found[k].kind) for k in wanted} == {k: (p.default, p.kind) for k, p in wanted.items()}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_parameters_keep_their_memory_dtype_and_identity(name: str, dtype: str) -> None:
     w = tg.tensor(START, dtype=dtype, requires_grad=True)
     memory = w.detach().numpy()
@@ -283,7 +282,7 @@ def test_bad_arguments_are_value_errors_in_pytorchs_words(name: str, arguments: 
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_cannot_be_optimised_is_refused(name: str) -> None:
     make, w = getattr(optim, name), tg.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match="empty parameter list"):
