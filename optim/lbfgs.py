@@ -101,7 +101,7 @@ class _Step:
             self.state["n_iter"] += 1
             d = self.direction(g)
             slope = float(g @ d)
-            self.remember(d, g)
+            self.state |= {"d": wrap(d), "prev_flat_grad": wrap(g.copy()), "t": self.first_distance(g)}
             if slope > -group["tolerance_change"]:
                 break
             before, last = value, iteration == group["max_iter"]
@@ -144,14 +144,14 @@ class _Step:
             q += s * (share - r * float(y @ q))
         return q
 
-    def remember(self, d: Array, g: Array) -> None:
-        """Keep the direction and the gradient for the next iteration."""
-        self.state |= {"d": wrap(d), "prev_flat_grad": wrap(g.copy())}
+    def first_distance(self, g: Array) -> float:
+        """Return how far to go along a direction to begin with: `lr`, and less in the very first iteration."""
+        rate = float(number(self.group["lr"]))
+        return rate if self.state["n_iter"] > 1 else min(1.0, 1.0 / float(np.abs(g).sum())) * rate
 
     def moved(self, start: Point, d: Array, last: bool) -> tuple[float, Array, float]:
         """Move the parameters along `d`; return the loss, the gradient and the distance; `last`: nobody needs them."""
-        rate = float(number(self.group["lr"]))
-        t = min(1.0, 1.0 / float(np.abs(start.gradient).sum())) * rate if self.state["n_iter"] == 1 else rate
+        t = self.state["t"]
         origin = [p.array.copy() for p in self.params]
 
         def move(t: float) -> None:
@@ -170,7 +170,8 @@ class _Step:
                 return found.value, found.gradient, t
             move(t)
             return start.value, start.gradient, t
-        found, _ = strong_wolfe(evaluate, start, t, float(np.abs(d).max(initial=0)))
+        left = self.group["max_eval"] - self.evaluations
+        found = strong_wolfe(evaluate, start, t, float(np.abs(d).max(initial=0)), left)
         move(found.t)
         return found.value, found.gradient, found.t
 

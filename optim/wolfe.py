@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from tensorgrad.dtypes import Array
 
 C1, C2 = 1e-4, 0.9
-MOST_TRIALS = 25
 NARROWEST = 1e-9  # of the bracket, times the largest element of the direction
 
 
@@ -31,18 +30,19 @@ class Point(NamedTuple):
 Evaluate = Callable[[float], Point]
 
 
-def strong_wolfe(evaluate: Evaluate, start: Point, t: float, largest: float) -> tuple[Point, int]:
-    """Return a point that satisfies the conditions, or the best that was found, and how many trials it took.
+def strong_wolfe(evaluate: Evaluate, start: Point, t: float, largest: float, most: int) -> Point:
+    """Return a point that satisfies the conditions, or the best that was found.
 
     Args:
         evaluate: returns the point at a distance.
         start: the point at the distance 0.
         t: the first distance to try.
         largest: the largest absolute value of an element of the direction.
+        most: how many trials may follow the first.
     """
-    low, high, trials, found = _bracketed(evaluate, start, t)
+    low, high, trials, found = _bracketed(evaluate, start, t, most)
     stuck = False
-    while not found and trials < MOST_TRIALS and abs(high.t - low.t) * largest >= NARROWEST:
+    while not found and trials <= most and abs(high.t - low.t) * largest >= NARROWEST:
         t, stuck = _inside(low, high, stuck)
         new = evaluate(t)
         trials += 1
@@ -53,7 +53,7 @@ def strong_wolfe(evaluate: Evaluate, start: Point, t: float, largest: float) -> 
             if not found and new.slope * (high.t - low.t) >= 0:
                 high = low
             low = new
-    return low, trials
+    return low
 
 
 def _is_too_high(point: Point, start: Point) -> bool:
@@ -64,10 +64,10 @@ def _is_flat(point: Point, start: Point) -> bool:
     return abs(point.slope) <= -C2 * start.slope
 
 
-def _bracketed(evaluate: Evaluate, start: Point, t: float) -> tuple[Point, Point, int, bool]:
+def _bracketed(evaluate: Evaluate, start: Point, t: float, most: int) -> tuple[Point, Point, int, bool]:
     """Return two points with a good one between them, the lower first, the trials, and whether the first is good."""
     before, new, trials = start, evaluate(t), 1
-    while trials <= MOST_TRIALS:
+    while trials <= most:
         if _is_too_high(new, start) or (trials > 2 and new.value >= before.value):
             break
         if _is_flat(new, start):

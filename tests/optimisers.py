@@ -1,14 +1,19 @@
-"""What an optimiser computes, written out in NumPy: nothing in place, nothing shared with the package.
+"""What an optimiser computes, written out in NumPy: nothing in place, nothing shared with the package; and PyTorch.
 
-Each takes the start, for every step the function that gives the gradient, and PyTorch's settings; it returns the end.
+Each formula takes the start, for every step the function that gives the gradient, and PyTorch's settings; it returns
+the end.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+
+from tests.peer import torch_
 
 Array = np.ndarray
 Gradients = Iterator[Callable[[Array], Array]]
@@ -154,3 +159,14 @@ FORMULAS: dict[str, Callable[..., Array]] = {
     "SGD": sgd, "Adagrad": adagrad, "Adadelta": adadelta, "RMSprop": rmsprop, "Adam": adam, "AdamW": adamw,
     "NAdam": nadam, "RAdam": radam, "Adamax": adamax, "ASGD": asgd, "Rprop": rprop,
 }  # fmt: skip
+
+
+@contextmanager
+def torch_in_double() -> Iterator[Any]:
+    """PyTorch, with float64 as its default dtype: some of its optimisers round the numbers in their state to that."""
+    torch = torch_()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield torch
+    finally:
+        torch.set_default_dtype(torch.float32)

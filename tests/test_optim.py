@@ -13,9 +13,9 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import optim
-from tensorgrad.errors import InPlaceError
-from tests.optimisers import FORMULAS
-from tests.peer import WITHOUT_TORCH, close, torch_
+from tensorgrad.errors import ArgumentError, InPlaceError
+from tests.optimisers import FORMULAS, torch_in_double
+from tests.peer import close, torch_
 
 STEPS = 50
 RNG = np.random.default_rng
@@ -118,23 +118,15 @@ def side_by_side(lib: Any, name: str, settings: dict[str, Any]) -> tuple[list[An
     return params, optimizer
 
 
-@pytest.fixture
-def torch() -> Iterator[Any]:
-    """PyTorch, with float64 as its default dtype: some of its optimisers round the numbers in their state to that."""
-    found = pytest.importorskip("torch", reason=WITHOUT_TORCH)
-    found.set_default_dtype(found.float64)
-    yield found
-    found.set_default_dtype(found.float32)
-
-
 @pytest.mark.parametrize("maximize", [False, True])
 @pytest.mark.parametrize("settings", SETTINGS, ids=names)
-def test_fifty_steps_are_pytorchs(settings: tuple[str, dict[str, Any]], maximize: bool, torch: Any) -> None:
+def test_fifty_steps_are_pytorchs(settings: tuple[str, dict[str, Any]], maximize: bool) -> None:
     name, values = settings
     if maximize:
         values = {**values, "maximize": True, "lr": 1e-3}  # uphill, in small steps: the bowl has no top
     ours, optimizer = side_by_side(tg, name, values)
-    theirs, other = side_by_side(torch, name, values)
+    with torch_in_double() as torch:
+        theirs, other = side_by_side(torch, name, values)
     for p, q in zip(ours, theirs, strict=True):
         close(p, q, 1e-12, 1e-13)
     assert repr(optimizer) == repr(other)
@@ -152,6 +144,77 @@ def test_the_signature_is_pytorchs(name: str) -> None:
     wanted = inspect.signature(getattr(torch_().optim, name)).parameters
     assert [k for k in found if k != "convention"] == list(wanted)
     assert {k: (found[k].default, found[k].kind) for k in wanted} == {k: (p.default, p.kind) for k, p in wanted.items()}
+
+
+VALLEYS: list[Callable[..., Any]] = [
+    lambda w, b: 100 * (w[1] - w[0] ** 2) ** 2 + (1 - w[0]) ** 2 + ((b - 2) ** 2).sum() + (b[0, 0] * w[0] - 1) ** 2,
+    lambda w, b: (w**4).sum() * 0.1 + ((w - 1) ** 2).sum() + ((b * w.sum() - 1) ** 2).sum(),
+]
+
+
+@pytest.mark.parametrize("valley", VALLEYS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr": 0.1},
+        {"lr": 0.5, "max_iter": 7, "history_size": 3},
+        {"line_search_fn": "strong_wolfe"},
+        {"line_search_fn": "strong_wolfe", "history_size": 2, "max_iter": 5},
+        {"line_search_fn": "strong_wolfe", "max_eval": 6, "lr": 0.3},
+        {"line_search_fn": "strong_wolfe", "lr": 1e-3, "tolerance_change": 1e-4},
+        {"line_search_fn": "strong_wolfe", "lr": 30.0, "tolerance_grad": 1e-2},
+    ],
+    ids=str,
+)
+def test_lbfgs_takes_pytorchs_way(settings: dict[str, Any], valley: Callable[..., Any]) -> None:
+    def run(lib: Any) -> tuple[Any, ...]:
+        w = lib.tensor(np.array([-1.2, 1.0]), requires_grad=True)
+        b = lib.tensor(np.array([[0.3]]), requires_grad=True)
+        optimizer = lib.optim.LBFGS([w, b], **settings)
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = valley(w, b)
+            loss.backward()
+            return loss
+
+        losses = [optimizer.step(closure).item() for _ in range(4)]
+        state = optimizer.state_dict()["state"][0]
+        return w, b, losses, (state["n_iter"], state["func_evals"])
+
+    with torch_in_double() as torch:
+        theirs = run(torch)
+    ours = run(tg)
+    assert ours[3] == theirs[3]
+    for found, wanted in zip(ours[:3], theirs[:3], strict=True):
+        close(found, wanted, 1e-9, 1e-10)
+    assert ours[2][-1] < ours[2][0]
+
+
+def test_lbfgs_solves_a_quadratic_in_one_step() -> None:
+    a = RNG(5).normal(size=(4, 4))
+    matrix = tg.tensor(a @ a.T + np.eye(4))
+    w = tg.tensor(RNG(6).normal(size=4), requires_grad=True)
+    optimizer = optim.LBFGS([w], line_search_fn="strong_wolfe", tolerance_grad=1e-12, tolerance_change=0, max_iter=30)
+
+    def closure() -> tg.Tensor:
+        optimizer.zero_grad()
+        loss = 0.5 * (w @ matrix @ w) - w.sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    np.testing.assert_allclose(w.detach().numpy(), np.linalg.solve(matrix.numpy(), np.ones(4)), rtol=1e-9)
+
+
+def test_lbfgs_needs_a_closure_and_one_group() -> None:
+    w, v = tg.ones(1, requires_grad=True), tg.ones(1, requires_grad=True)
+    with pytest.raises(ArgumentError, match="closure"):
+        optim.LBFGS([w]).step()
+    with pytest.raises(ValueError, match="doesn't support per-parameter options"):
+        optim.LBFGS([{"params": [w]}, {"params": [v]}])
+    with pytest.raises(ArgumentError, match="only 'strong_wolfe' is supported"):
+        optim.LBFGS([w], line_search_fn="armijo")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -255,30 +318,51 @@ def test_a_closure_is_evaluated_with_gradients_and_its_loss_returned() -> None:
     assert optimizer.step() is None
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "message"),
-    [
-        ("SGD", {"lr": -0.1}, "Invalid learning rate: -0.1"),
-        ("SGD", {"lr": math.nan}, "Invalid learning rate: nan"),
-        ("SGD", {"momentum": -1}, "Invalid momentum value: -1"),
-        ("SGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
-        ("SGD", {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
-        ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "Nesterov momentum requires"),
-        ("Adagrad", {"lr": -1}, "Invalid learning rate: -1"),
-        ("Adagrad", {"lr_decay": -1}, "Invalid lr_decay value: -1"),
-        ("Adagrad", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
-        ("Adagrad", {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1"),
-        ("Adagrad", {"eps": -1}, "Invalid epsilon value: -1"),
-        ("Adam", {"lr": -1}, "Invalid learning rate: -1"),
-        ("Adam", {"eps": -1}, "Invalid epsilon value: -1"),
-        ("Adam", {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
-        ("Adam", {"betas": (0.9, -0.1)}, "Invalid beta parameter at index 1: -0.1"),
-        ("Adam", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
-    ],
-)
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("SGD", {"lr": -0.1}, "Invalid learning rate: -0.1"),
+    ("SGD", {"lr": math.nan}, "Invalid learning rate: nan"),
+    ("SGD", {"momentum": -1}, "Invalid momentum value: -1"),
+    ("SGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("SGD", {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
+    ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "Nesterov momentum requires"),
+    ("Adagrad", {"lr": -1}, "Invalid learning rate: -1"),
+    ("Adagrad", {"lr_decay": -1}, "Invalid lr_decay value: -1"),
+    ("Adagrad", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("Adagrad", {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1"),
+    ("Adagrad", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("Adam", {"lr": -1}, "Invalid learning rate: -1"),
+    ("Adam", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("Adam", {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
+    ("Adam", {"betas": (0.9, -0.1)}, "Invalid beta parameter at index 1: -0.1"),
+    ("Adam", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("AdamW", {"betas": (0.9, 1.5)}, "Invalid beta parameter at index 1: 1.5"),
+    ("Adadelta", {"rho": 1.5}, "Invalid rho value: 1.5"),
+    ("Adadelta", {"rho": -0.5}, "Invalid rho value: -0.5"),
+    ("Adadelta", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("RMSprop", {"alpha": -1}, "Invalid alpha value: -1"),
+    ("RMSprop", {"momentum": -1}, "Invalid momentum value: -1"),
+    ("NAdam", {"momentum_decay": -1}, "Invalid momentum_decay value: -1"),
+    ("RAdam", {"betas": (-1, 0.9)}, "Invalid beta parameter at index 0: -1"),
+    ("Adamax", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("ASGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("Rprop", {"etas": (1.5, 1.2)}, "Invalid eta values: 1.5, 1.2"),
+    ("Rprop", {"etas": (0.5, 0.9)}, "Invalid eta values: 0.5, 0.9"),
+    ("LBFGS", {"lr": -1}, "Invalid learning rate: -1"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "message"), BAD)
 def test_bad_arguments_are_value_errors_in_pytorchs_words(name: str, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=r"Invalid|Nesterov") as caught:
         getattr(optim, name)([tg.ones(1, requires_grad=True)], **arguments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "arguments", "message"), [case for case in BAD if "nan" not in case[2]])
+def test_the_words_are_pytorchs(name: str, arguments: dict[str, Any], message: str) -> None:
+    torch = torch_()
+    with pytest.raises(ValueError, match=r"Invalid|Nesterov") as caught:
+        getattr(torch.optim, name)([torch.ones(1, requires_grad=True)], **arguments)
     assert message in str(caught.value)
 
 
