@@ -71,7 +71,7 @@ class Flat:
         known = optimizer.state
         try:
             gradients = list(map(_gradient_of, self.members))
-            states = [known[p] for p in self.members]
+            states = [known[p] for p in self.members] if self.names or self.numbers else []
             tensors = [*self.members, *[state[name] for name in self.names for state in states]]
             numbers = {name: self._common(name, states) for name in self.numbers}
             arrays = list(map(_array_of, tensors))
@@ -145,9 +145,9 @@ def flats_of(params: Iterable[Tensor], known: Mapping[Tensor, State], before: li
     """Return what of `params` can be updated together from now on, in flat arrays, those of `before` if they fit."""
     together: dict[Key, list[Tensor]] = {}
     for p in params:
-        state = known.get(p)
-        if p.grad is None or state is None or p.array.size > SMALL:
+        if p.grad is None or p.array.size > SMALL:
             continue
+        state = known.get(p, {})
         names = tuple(k for k, v in state.items() if isinstance(v, Tensor))
         tensors = [p, *(state[name] for name in names)]
         numbers = tuple((k, v) for k, v in state.items() if k not in names)
@@ -158,7 +158,7 @@ def flats_of(params: Iterable[Tensor], known: Mapping[Tensor, State], before: li
     for members in together.values():
         if len(members) > 1:
             same = next((f for f in before if _same(f.members, members) and _is_in_place(f, known)), None)
-            found.append(same or Flat(members, [known[p] for p in members]))
+            found.append(same or Flat(members, [known.get(p, {}) for p in members]))
     return found
 
 
@@ -167,7 +167,7 @@ def _same(some: list[Tensor], others: list[Tensor]) -> bool:
 
 
 def _is_in_place(flat: Flat, known: Mapping[Tensor, State]) -> bool:
-    tensors = [*flat.members, *[known[p].get(name) for name in flat.names for p in flat.members]]
+    tensors = [*flat.members, *[known.get(p, {}).get(name) for name in flat.names for p in flat.members]]
     return all(x is not None and x.array.base is base for x, base in zip(tensors, flat.bases, strict=True))
 
 

@@ -136,6 +136,7 @@ class Optimizer:
             for p in group["params"]:
                 p.grad = None if set_to_none or p.grad is None else wrap(np.zeros_like(p.array))
 
+    @_with_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; with `closure`, evaluate it first and return its loss."""
         loss = None

@@ -29,7 +29,7 @@ def saved(state: Mapping[Any, State], groups: Groups) -> dict[str, Any]:
     keys: list[Any] = list(names_of(groups) or range(len(params)))
     key_of = {id(p): key for p, key in zip(params, keys, strict=True)}
     return {
-        "state": {key_of.get(id(p), p): entries for p, entries in state.items()},
+        "state": {key_of.get(id(p), p): entries for p, entries in state.items() if entries},
         "param_groups": [
             {k: v for k, v in group.items() if k != "params"} | {"params": [key_of[id(p)] for p in group["params"]]}
             for group in groups

@@ -1,6 +1,7 @@
-"""The two meanings that the same names have: PyTorch's, and that of the book *Deep Learning from Scratch*.
+"""The two conventions: PyTorch's, which is the default, and that of the book whose chapter the figures are from.
 
-A class whose formula differs between them takes ``convention="book"``; docs/conventions.md holds the table.
+Both use the same names for different formulas. ``convention="book"`` on the class chooses the book's; the choice is
+read here and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ CONVENTIONS = ("pytorch", "book")
 
 
 def check_convention(convention: str) -> bool:
-    """Return whether `convention` is the book's; ArgumentError if it is neither of the two."""
+    """Return whether `convention` is the book's; ArgumentError for a word that is neither.
+
+    >>> check_convention("book"), check_convention("pytorch")
+    (True, False)
+    """
     if convention not in CONVENTIONS:
-        raise ArgumentError(f"convention must be {' or '.join(map(repr, CONVENTIONS))}, found {convention!r}")
+        raise ArgumentError(f"convention must be 'pytorch' or 'book', found {convention!r}")
     return convention == "book"
