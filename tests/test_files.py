@@ -687,14 +687,34 @@ def test_without_safetensors_the_error_says_what_to_install(tmp_path: Path, monk
     assert not list(tmp_path.iterdir())
 
 
-def test_the_states_of_optimizer_and_schedule_come_back() -> None:
-    w = tg.ones(2, requires_grad=True)
-    optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
+OPTIMISERS = [name for name in optim.__all__ if name[0].isupper() and name != "Optimizer"]
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_state_of_every_optimizer_comes_back(name: str) -> None:
+    w, b = tg.ones(2, 3, requires_grad=True), tg.zeros((), requires_grad=True)
+    optimizer = getattr(optim, name)([w, b])
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = ((w * 3 + b) ** 2).sum()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
+    assert optimizer.state_dict()["state"] or name == "SGD"
+    assert same(again(optimizer.state_dict()), optimizer.state_dict())
+
+
+def test_the_states_of_schedules_come_back() -> None:
+    optimizer = optim.SGD([tg.ones(2, requires_grad=True)], lr=0.1, momentum=0.9)
     schedulers = [
         optim.lr_scheduler.MultiStepLR(optimizer, [1, 1, 4]),
         optim.lr_scheduler.ReduceLROnPlateau(optimizer),
         optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 10),
         optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1.0),
+        optim.lr_scheduler.ChainedScheduler([optim.lr_scheduler.StepLR(optimizer, 3)]),
     ]
     for scheduler in schedulers:
         assert same(again(scheduler.state_dict()), scheduler.state_dict())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +186,59 @@ def test_the_signature_is_pytorchs(name: str) -> None:
     assert [(p.name, p.default) for p in ours.parameters.values()] == [
         (p.name, p.default) for p in theirs.parameters.values()
     ]
+
+
+# Settings under which a schedule is made a second time, on the optimiser of a run of some epochs.
+RESUMED: dict[str, dict[str, Any]] = {
+    "LambdaLR": {"lr_lambda": lambda e: 0.95**e},
+    "MultiplicativeLR": {"lr_lambda": lambda e: 0.9},
+    "StepLR": {"step_size": 4},
+    "MultiStepLR": {"milestones": [10, 14, 14]},
+    "ConstantLR": {"factor": 0.5, "total_iters": 14},
+    "LinearLR": {"total_iters": 15},
+    "ExponentialLR": {"gamma": 0.9},
+    "PolynomialLR": {"total_iters": 20, "power": 2},
+    "CosineAnnealingLR": {"T_max": 17, "eta_min": 1e-3},
+    "CosineAnnealingWarmRestarts": {"T_0": 7},
+    "CyclicLR": {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 6},
+    "OneCycleLR": {"max_lr": 0.2, "total_steps": 40},
+}
+
+
+@pytest.mark.parametrize("done", [0, 9, 13])
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_schedule_made_with_the_last_epoch_goes_on_as_pytorchs_does(name: str, done: int) -> None:
+    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
+
+    def rows(lib: Any) -> list[Any]:
+        optimizer = optimizer_of(lib)
+        make = getattr(lib.optim.lr_scheduler, name)
+        found = []
+        for last_epoch, epochs in ((-1, done), (done, 20)):
+            scheduler = make(optimizer, last_epoch=last_epoch, **RESUMED[name])
+            for _ in range(epochs):
+                optimizer.step()
+                scheduler.step()
+                found.append(seen(scheduler, optimizer))
+        return found
+
+    np.testing.assert_allclose(rows(tg), rows(torch), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", [name for name in RESUMED if name not in ("LambdaLR", "MultiplicativeLR")])
+def test_an_epoch_is_gone_to_by_the_closed_form_which_is_pytorchs(name: str) -> None:
+    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
+    for epoch in (0, 1, 6, 14, 15, 39):
+        rates = []
+        for lib in (tg, torch):
+            optimizer = optimizer_of(lib)
+            scheduler = getattr(lib.optim.lr_scheduler, name)(optimizer, **RESUMED[name])
+            optimizer.step()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                scheduler.step(epoch)
+            rates.append(seen(scheduler, optimizer))
+        np.testing.assert_allclose(rates[0], rates[1], rtol=1e-12, atol=1e-14)
 
 
 # --- without PyTorch --------------------------------------------------------------------------------------------------
@@ -413,30 +467,43 @@ def test_a_doubtful_call_is_warned_of_as_pytorch_does(name: str) -> None:
     assert [text[:30] for text in heard(torch, act)] == [text[:30] for text in found]
 
 
-class Counted(optim.SGD):
-    """An optimiser that says whether it has made a step."""
+class Own(optim.Optimizer):
+    """A user's optimiser, with a step of its own."""
 
-    _opt_called = False
+    def __init__(self, params: Any, lr: float) -> None:
+        super().__init__(params, {"lr": lr})
 
-    def step(self, closure: Any = None) -> Any:
-        self._opt_called = True
-        return super().step(closure)
+    def step(self, closure: Any = None) -> None:
+        pass
 
 
-def test_a_step_before_that_of_the_optimizer_is_warned_of_once() -> None:
-    optimizer = Counted([tg.zeros(1, requires_grad=True)], lr=0.1)
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, Own])
+def test_a_step_before_that_of_the_optimizer_is_warned_of_once(kind: Any) -> None:
+    optimizer = kind([tg.zeros(1, requires_grad=True)], lr=0.1)
     scheduler = S.StepLR(optimizer, 3)
     with pytest.warns(UserWarning, match=r"^Detected call of `lr_scheduler\.step\(\)` before `optimizer\.step\(\)`"):
         scheduler.step()
     scheduler.step()
-    second = S.StepLR(Counted([tg.zeros(1, requires_grad=True)], lr=0.1), 3)
-    second.optimizer.step()
+    second = kind([tg.zeros(1, requires_grad=True)], lr=0.1)
+    scheduler = S.StepLR(second, 3)
     second.step()
+    scheduler.step()
+    S.ExponentialLR(second, 0.9).step()
+    assert not second._after, "the hook that waits for the first step goes with it"
 
 
 def test_several_schedules_may_be_made_before_the_first_step() -> None:
-    optimizer = Counted([tg.zeros(1, requires_grad=True)], lr=0.1)
+    optimizer = optimizer_of(tg)
     S.SequentialLR(optimizer, [S.LinearLR(optimizer), S.StepLR(optimizer, 3)], [2])
+    assert len(optimizer._after) == 1
+
+
+def test_waiting_for_a_step_keeps_no_optimizer_alive() -> None:
+    optimizer = optimizer_of(tg)
+    scheduler = S.StepLR(optimizer, 3)
+    gone = weakref.ref(optimizer)
+    del optimizer, scheduler
+    assert gone() is None
 
 
 def parts_of_two(s: Any, o: Any) -> list[Any]:
@@ -550,6 +617,26 @@ def test_a_group_that_came_later_has_the_common_floor_or_is_refused() -> None:
     _, scheduler = late(min_lr=[0.0, 0.0])
     with pytest.raises(RuntimeError, match="modify the `min_lrs` field to match the length"):
         scheduler.step(1.0)
+
+
+def test_the_metric_may_be_a_tensor_and_a_nan_is_no_progress() -> None:
+    optimizer = optimizer_of(tg)
+    scheduler = S.ReduceLROnPlateau(optimizer, patience=0, factor=0.5)
+    scheduler.step(tg.tensor(2.0, requires_grad=True))
+    assert scheduler.best == 2.0
+    scheduler.step(tg.tensor(math.nan))
+    assert (scheduler.best, optimizer.param_groups[0]["lr"]) == (2.0, 0.05)
+
+
+def test_a_state_stays_as_it_was_when_the_schedule_goes_on() -> None:
+    for name in ("sequence", "one_cycle", "multistep"):
+        _, scheduler, optimizer = run(SCHEDULES[name], tg, epochs=3)
+        state = scheduler.state_dict()
+        before = copy.deepcopy(state)
+        optimizer.step()
+        scheduler.step()
+        assert state == before
+        assert scheduler.state_dict() != before
 
 
 def test_a_cycle_without_a_first_phase_starts_at_its_top() -> None:

@@ -241,6 +241,24 @@ def test_a_wrong_setting_is_refused(value: float) -> None:
         MaxNorm(0)
 
 
+def test_a_users_regularizer_defines_its_term_and_its_step() -> None:
+    class Box(Regularizer):
+        def term(self, w: tg.Tensor) -> tg.Tensor:
+            return (w.abs() - 1).relu().sum()
+
+        def moved(self, w: Array, lr: float) -> Array:
+            return np.clip(w, -1, 1) if lr else w
+
+    w = leaf([[2.0, -0.5]])
+    Box().penalty([w]).backward()
+    assert w.grad.tolist() == [[1.0, 0.0]]
+    Box(proximal=True).apply_([w], 0.1)
+    assert w.tolist() == [[1.0, -0.5]]
+    for call in (lambda r: r.penalty([w]), lambda r: r.apply_([w], 0.1)):
+        with pytest.raises(NotImplementedError):
+            call(Regularizer(proximal=True))
+
+
 def test_the_text_names_the_settings() -> None:
     assert [repr(r) for r in (L1(0.1), L2(0.2), LInf(1), MaxNorm(3))] == [
         "L1(lambd=0.1, proximal=True)",

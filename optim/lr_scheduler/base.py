@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from tensorgrad.hooks import RemovableHandle
 from tensorgrad.optim.optimizer import Optimizer
 
 _EPOCH = (
@@ -66,6 +68,7 @@ class LRScheduler:
                 )
         self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
+        _await_step(optimizer)
         self._initial_step()
 
     def _initial_step(self) -> None:
@@ -139,9 +142,26 @@ class LRScheduler:
         vars(self).update(state_dict)
 
 
+_awaited: WeakKeyDictionary[Optimizer, RemovableHandle | None] = WeakKeyDictionary()
+"""For the optimisers that have a schedule: the hook that waits for their first step, None once it is made."""
+
+
+def _await_step(optimizer: Optimizer) -> None:
+    """Have it noted when `optimizer` makes a step."""
+    if optimizer not in _awaited:
+        _awaited[optimizer] = optimizer.register_step_post_hook(_note_step)
+
+
+def _note_step(optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+    handle = _awaited[optimizer]
+    if handle is not None:
+        handle.remove()
+        _awaited[optimizer] = None
+
+
 def _has_stepped(optimizer: Optimizer) -> bool:
-    """Return whether `optimizer` has made a step: the only thing that schedules ask of it beside its groups."""
-    return getattr(optimizer, "_opt_called", True)
+    """Return whether `optimizer` has made a step since its first schedule; of a copy nothing is known."""
+    return _awaited.get(optimizer) is None
 
 
 def warn_of_epoch() -> None:
