@@ -7,41 +7,66 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.books import check_convention
 from tensorgrad.dtypes import Array
-from tensorgrad.tensor import Tensor
+from tensorgrad.tensor import Tensor, wrap
 
-from .optimizer import Optimizer, check, decayed
+from .groups import check_positive, check_rate, switches
+from .optimizer import BOOK_EPS, Optimizer
+
+EPS = 1e-10
 
 
 class Adagrad(Optimizer):
     """``h += g * g; w -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(h) + eps)`` (equations 6.5, 6.6).
 
     Source: Duchi, Hazan and Singer 2011. Each element's learning rate falls with the squares of its own gradients.
+    ``convention="book"`` has 1e-7 for `eps` where none is given.
     """
+
+    elementwise = True
+    numbers = ("step",)
 
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-2,
+        lr: Any = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,
-        eps: float = 1e-10,
+        eps: float = EPS,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        convention: str = "pytorch",
     ) -> None:
-        settings = {"lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps}
-        check("learning rate", lr)
-        check("initial_accumulator_value value", initial_accumulator_value)
-        for name, value in (("lr_decay", lr_decay), ("weight_decay", weight_decay), ("epsilon", eps)):
-            check(f"{name} value", value)
-        super().__init__(params, {"lr": lr, "initial_accumulator_value": initial_accumulator_value, **settings})
+        check_rate(lr)
+        check_positive(lr_decay=lr_decay, weight_decay=weight_decay)
+        check_positive(initial_accumulator_value=initial_accumulator_value, eps=eps)
+        eps = BOOK_EPS if check_convention(convention) and eps is EPS else eps
+        settings = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay}
+        modes = switches(maximize, differentiable, foreach=foreach, fused=fused)
+        super().__init__(params, {**settings, "initial_accumulator_value": initial_accumulator_value, **modes})
+        for group in self.param_groups:  # PyTorch's has its state from the start
+            for p in group["params"]:
+                self.state[p] = self.initial_state(p, group)
+
+    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """Return the sum of squares."""
+        return ("sum",)
 
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """Return the step count and the sum of squares."""
-        return {"step": 0, "sum": np.full_like(p.array, group["initial_accumulator_value"])}
+        return {"step": 0, "sum": wrap(np.full_like(p.array, group["initial_accumulator_value"]))}
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move each element of `w` by its own learning rate."""
         state["step"] += 1
-        g = decayed(w, g, group["weight_decay"])
-        state["sum"] += g * g
-        w -= group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"]) * g / (np.sqrt(state["sum"]) + group["eps"])
+        g = self.decayed(w, g, group)
+        room = self.room(w)
+        state["sum"] += np.multiply(g, g, out=room)
+        root = np.sqrt(state["sum"], out=room)
+        root += group["eps"]
+        w -= group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"]) * g / root

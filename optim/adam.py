@@ -1,4 +1,4 @@
-"""Adam."""
+"""Adam, and AdamW, whose weight decay is not part of the gradient."""
 
 from __future__ import annotations
 
@@ -8,56 +8,122 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.books import check_convention
 from tensorgrad.dtypes import Array
-from tensorgrad.tensor import Tensor
+from tensorgrad.errors import ArgumentError
 
-from .optimizer import Optimizer, check, decayed
+from .groups import check_betas, check_positive, check_rate, switches
+from .optimizer import BOOK_EPS, Optimizer
+
+EPS = 1e-8
 
 
 class Adam(Optimizer):
     """``m += (1 - b1) * (g - m); v += (1 - b2) * (g * g - v); w -= lr * m' / (sqrt(v') + eps)``.
 
-    ``m' = m / (1 - b1 ** t)`` and ``v' = v / (1 - b2 ** t)`` correct the start from 0.
+    ``m' = m / (1 - b1 ** t)`` and ``v' = v / (1 - b2 ** t)`` correct the start from 0. `amsgrad` takes the largest v so
+    far (Reddi, Kale and Kumar 2018); `decoupled_weight_decay` first scales w by ``1 - lr * weight_decay``, instead of
+    adding to the gradient (Loshchilov and Hutter 2019).
 
-    Source: Kingma and Ba 2015, algorithm 1.
+    ``convention="book"`` has epsilon, 1e-7 where none is given, beside the root of the uncorrected v::
+
+        lr_t = lr * sqrt(1 - b2 ** t) / (1 - b1 ** t); w -= lr_t * m / (sqrt(v) + eps)
+
+    Source: Kingma and Ba 2015, algorithm 1; the book's form is the one at the end of their section 2.
     """
+
+    elementwise = True
+    numbers = ("step",)
 
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        lr: Any = 1e-3,
+        betas: tuple[Any, Any] = (0.9, 0.999),
+        eps: float = EPS,
         weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+        convention: str = "pytorch",
     ) -> None:
-        check("learning rate", lr)
-        check("epsilon value", eps)
-        check("weight_decay value", weight_decay)
-        for i, beta in enumerate(betas):
-            if not 0 <= beta < 1:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        check_rate(lr)
+        check_positive(eps=eps)
+        check_betas(betas)
+        check_positive(weight_decay=weight_decay)
+        self.book = check_convention(convention)
+        if self.book and amsgrad:
+            raise ArgumentError("convention='book' has no amsgrad")
+        eps = BOOK_EPS if self.book and eps is EPS else eps
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable, fused=fused)
+        super().__init__(params, {**settings, **modes, "decoupled_weight_decay": decoupled_weight_decay})
 
-    def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        """Return the step count and the two moving averages, and room for one intermediate result."""
-        zeros = np.zeros_like(p.array)
-        return {"step": 0, "exp_avg": zeros, "exp_avg_sq": zeros.copy()}
+    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """Return the two moving averages, and with `amsgrad` the largest value of the second."""
+        return ("exp_avg", "exp_avg_sq") + ("max_exp_avg_sq",) * bool(group["amsgrad"])
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the corrected ratio of the averages."""
         state["step"] += 1
         t, (b1, b2), m, v = state["step"], group["betas"], state["exp_avg"], state["exp_avg_sq"]
-        g = decayed(w, g, group["weight_decay"])
+        g = self.decayed(w, g, group)
+        if self.book:
+            self.update_as_in_the_book(w, g, state, group)
+            return
         room = self.room(w)
         m *= b1
         m += np.multiply(g, 1 - b1, out=room)
         v *= b2
-        square = np.multiply(g, g, out=room)
-        square *= 1 - b2
+        square = np.multiply(g, math.sqrt(1 - b2), out=room)  # a number's product is quicker than another array's
+        square *= square
         v += square
-        root = np.sqrt(v, out=square)
-        root /= math.sqrt(1 - b2**t)
-        root += group["eps"]
+        if group["amsgrad"]:
+            v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
+        root = np.sqrt(v, out=room)
+        correction = math.sqrt(1 - b2**t)
+        root += group["eps"] * correction
         step = np.divide(m, root, out=root)
-        step *= group["lr"] / (1 - b1**t)
+        step *= group["lr"] * correction / (1 - b1**t)
         w -= step
+
+    def update_as_in_the_book(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Move `w` with the order of operations, and so the rounding, of the book's code."""
+        t, (b1, b2), m, v = state["step"], group["betas"], state["exp_avg"], state["exp_avg_sq"]
+        m += (1 - b1) * (g - m)
+        v += (1 - b2) * (g**2 - v)
+        rate = group["lr"] * np.sqrt(1.0 - b2**t) / (1.0 - b1**t)
+        w -= float(rate) * m / (np.sqrt(v) + group["eps"])
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: each step first scales w by ``1 - lr * weight_decay``.
+
+    Source: Loshchilov and Hutter 2019, algorithm 2.
+    """
+
+    elementwise = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = 1e-3,
+        betas: tuple[Any, Any] = (0.9, 0.999),
+        eps: float = EPS,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        modes: dict[str, Any] = {"maximize": maximize, "foreach": foreach, "capturable": capturable}
+        modes |= {"differentiable": differentiable, "fused": fused, "decoupled_weight_decay": True}
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **modes)

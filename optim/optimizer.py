@@ -1,60 +1,134 @@
-"""What optimisers share: parameter groups, state, zero_grad, and the loop over parameters that have a gradient."""
+"""What optimisers share: parameter groups, state, hooks, and the loop over parameters that have a gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.autograd import enable_grad
 from tensorgrad.dtypes import Array
+from tensorgrad.errors import ArgumentError
+from tensorgrad.hooks import RemovableHandle
 from tensorgrad.tensor import Tensor, wrap
 from tensorgrad.writes import note
 
+from .groups import members, number, plain, required
+from .memory import Plan
+from .saving import loaded, saved
+
+__all__ = ["Optimizer", "required"]
+
 LARGE = 1 << 14  # elements
+BOOK_EPS = 1e-7  # where the book has a constant in its code
+
+Hook = Callable[..., Any]
+State = dict[str, Any]
+
+
+def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method `step` with the hooks of the optimiser before and after it."""
+
+    @wraps(step)
+    def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if not (self._before or self._after):
+            return step(self, *args, **kwargs)
+        given: tuple[tuple[Any, ...], dict[str, Any]] = (self, *args), kwargs
+        for hook in list(self._before.values()):
+            changed = hook(self, *given)
+            if changed is not None:
+                if not (isinstance(changed, tuple) and len(changed) == 2):
+                    raise ArgumentError(
+                        f"{hook} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                    )
+                given = changed
+        result = step(*given[0], **given[1])
+        for hook in list(self._after.values()):
+            hook(self, *given)
+        return result
+
+    return hooked
 
 
 class Optimizer:
-    """Base class: subclasses define `update`, which changes one parameter's array in place.
+    """Base class of optimisers. A subclass defines `update`, as those here do, or `step`, as PyTorch's do.
+
+    In `step`, loop over ``self.param_groups`` (dicts of "params" and settings) and keep what you need in
+    ``self.state[p]``, a dict for each parameter, under ``no_grad()``. In `update`, change one array.
 
     Args:
         params: tensors, (name, tensor) pairs, or dicts with "params" and settings of their own.
-        defaults: the settings of groups that do not give their own.
+        defaults: the settings of groups that do not give their own; `required` for those that they must.
+
+    Attributes:
+        elementwise: whether `update` treats every element alike, whatever the shape and the other elements; small
+            parameters are then updated together (see `memory`). A class that defines `update` has to say so itself.
+        numbers: the entries of a parameter's state that are Python numbers.
 
     Raises:
         ValueError: no parameter at all.
     """
 
+    elementwise = False
+    numbers: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in vars(cls):
+            cls.step = _with_hooks(vars(cls)["step"])  # type: ignore[method-assign]  # the same method, wrapped
+        if "update" in vars(cls) and "elementwise" not in vars(cls):
+            cls.elementwise = False
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        self.defaults = defaults
-        self.state: dict[Tensor, dict[str, Any]] = {}
-        self._room: dict[tuple[Any, ...], Array] = {}
-        self.param_groups: list[dict[str, Any]] = []
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got Tensor"
             )
+        self.defaults = defaults
+        self.__setstate__({"state": defaultdict(dict), "param_groups": []})
         given = list(params)
         if not given:
             raise ValueError("optimizer got an empty parameter list")
         for group in given if isinstance(given[0], dict) else [{"params": given}]:
-            self.add_param_group(group)
+            self.add_param_group(dict(group))
 
-    def add_param_group(self, group: dict[str, Any]) -> None:
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k not in {"_plans", "_room", "_before", "_after"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._plans: dict[int, Plan] = {}
+        self._room: dict[tuple[Any, ...], Array] = {}
+        self._before: dict[int, Hook] = {}
+        self._after: dict[int, Hook] = {}
+
+    state: defaultdict[Tensor, State]
+    param_groups: list[dict[str, Any]]
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters with settings of its own."""
-        members = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
-        tensors = [p[1] if isinstance(p, tuple) else p for p in members]
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        tensors, names = members(param_group["params"])
         known = {id(p) for g in self.param_groups for p in g["params"]}
-        for p in tensors:
-            if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
-            if not p.is_leaf:
-                raise ValueError("can't optimize a non-leaf Tensor")
-            if id(p) in known:
-                raise ValueError("some parameters appear in more than one parameter group")
-            known.add(id(p))
-        self.param_groups.append({**self.defaults, **group, "params": tensors})
+        if any(id(p) in known for p in tensors):
+            raise ValueError("some parameters appear in more than one parameter group")
+        if len({id(p) for p in tensors}) != len(tensors):
+            warnings.warn("optimizer contains a parameter group with duplicate parameters", stacklevel=3)
+        if self.param_groups and ("param_names" in self.param_groups[0]) != (names is not None):
+            raise ValueError(
+                f"all optimizer param groups should be with/without names. cannot add param group "
+                f"{'without' if names is None else 'with'} names to the optimizer"
+            )
+        group = {**param_group, "params": tensors} | ({} if names is None else {"param_names": names})
+        for name, default in self.defaults.items():
+            if group.setdefault(name, default) is required:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+        self.param_groups.append(group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget every gradient, or fill it with zeros."""
@@ -62,60 +136,128 @@ class Optimizer:
             for p in group["params"]:
                 p.grad = None if set_to_none or p.grad is None else wrap(np.zeros_like(p.array))
 
-    def step(self, closure: Any = None) -> Any:
+    @_with_hooks
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; with `closure`, evaluate it first and return its loss."""
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        update, known = self.update, self.state.get
         for group in self.param_groups:
-            for p in group["params"]:
-                grad = p.grad
-                if grad is not None:
-                    state = known(p)
-                    if state is None:
-                        state = self.state[p] = self.initial_state(p, group)
-                    update(p.array, grad.array, state, group)
-                    note(p)
+            plan = self._plans.get(id(group))
+            if plan is None or not plan.fits(group["params"]):
+                plan = self._plans[id(group)] = Plan(group["params"])
+            plan.step(self, group if plain(group) else {k: number(v) for k, v in group.items()})
         return loss
 
-    def room(self, w: Array) -> Array | None:
-        """Return where an intermediate result like `w` goes: one array for all large parameters of a shape and dtype.
+    def update_one(self, p: Tensor, g: Array, group: dict[str, Any]) -> None:
+        """Update the parameter `p` by the gradient `g`."""
+        state = self.state.get(p) or self.initial_state(p, group)
+        values = {k: _with_axes(v.array) if isinstance(v, Tensor) else v for k, v in state.items()} if state else {}
+        if g.ndim:
+            self.update(p.array, g, values, group)
+        else:
+            self.update(_with_axes(p.array), _with_axes(g), values, group)
+        note(p)
+        if values:
+            self.state[p] = state
+            self._take_over(values, state, p)
+
+    @staticmethod
+    def _take_over(values: State, state: State, p: Tensor) -> None:
+        """Write numbers and new arrays of `values` to the `state` of `p`; the others are its own, and were changed."""
+        while values:
+            name, value = values.popitem()
+            if not isinstance(value, np.ndarray):
+                state[name] = value
+            elif name in state:
+                del value  # the note is cheap while nobody else holds what was written
+                note(state[name])
+            else:
+                state[name] = wrap(value if p.array.ndim else value.reshape(()).copy())
+
+    def room(self, w: Array, number: int = 0) -> Array | None:
+        """Return where an intermediate result like `w` goes: kept arrays for all large parameters of a shape and dtype.
 
         Made anew for each step, it would be given back to the system each time, and made of new pages by the next. None
         for small ones, which come out of memory that the process holds anyway.
         """
         if w.size < LARGE:
             return None
-        key = (w.shape, w.dtype)
-        found = self._room.get(key)
+        key = (w.shape, w.dtype, number)
+        found: Array | None = self._room.get(key)
         if found is None:
             found = self._room[key] = np.empty(w.shape, w.dtype)
         return found
 
-    def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        """Return the state of a parameter before its first step."""
-        return {}
+    def decayed(self, w: Array, g: Array, group: dict[str, Any]) -> Array:
+        """Return the gradient with that of the penalty ``weight_decay / 2 * sum(w ** 2)`` added.
 
-    def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Change `w` in place by the gradient `g`."""
+        Where the group's decay is decoupled, scale `w` by ``1 - lr * weight_decay``, and return `g` as it is.
+        """
+        decay = group["weight_decay"]
+        if not decay:
+            return g
+        if group.get("decoupled_weight_decay"):
+            w *= 1 - group["lr"] * decay
+            return g
+        penalty: Array = np.multiply(w, decay, out=self.room(w, 1))
+        penalty += g
+        return penalty
+
+    def initial_state(self, p: Tensor, group: dict[str, Any]) -> State:
+        """Return the state of a parameter before its first step: its numbers are 0, its arrays zeros."""
+        zeros = {name: wrap(np.zeros_like(p.array)) for name in self.arrays(group)}
+        return {**dict.fromkeys(self.numbers, 0), **zeros}
+
+    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """Return which entries of a parameter's state are arrays of its shape, under the settings of `group`."""
+        return ()
+
+    def update(self, w: Array, g: Array, state: State, group: dict[str, Any]) -> None:
+        """Change `w` and `state`, its arrays in place, by the gradient `g`, which stays as it is."""
         raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state and the settings, with parameters as numbers, or as their names if those are known.
+
+        The layout is PyTorch's, the tensors are the optimiser's own. Counts ("step") are Python integers, exact at any
+        length, where PyTorch has a tensor of float32; each library loads what the other saved.
+        """
+        return saved(self.state, self.param_groups)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a copy of what `state_dict` returned here or, with values converted to tensors, in PyTorch.
+
+        Arrays get the dtype of their parameter. Parameters are matched by name where both sides name the same ones, by
+        their order otherwise.
+
+        Raises:
+            ArgumentError: another number of groups, or of parameters in a group.
+            ShapeError: an array of another shape than its parameter's.
+        """
+        self.state, self.param_groups = loaded(state_dict, self.param_groups, self.numbers)
+        self._plans.clear()
+
+    def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new args and kwargs.
+
+        `args` begins with the optimiser itself, as in PyTorch.
+        """
+        return RemovableHandle(self._before, hook)
+
+    def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return RemovableHandle(self._after, hook)
 
     def __repr__(self) -> str:
         lines = [type(self).__name__ + " ("]
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
+            lines += [""] * (i > 0) + [f"Parameter Group {i}"]
             lines += [f"    {k}: {v}" for k, v in sorted(group.items()) if k != "params"]
         return "\n".join([*lines, ")"])
 
 
-def check(name: str, value: float, low: float = 0.0) -> None:
-    """Raise ValueError unless ``value >= low``."""
-    if not value >= low:
-        raise ValueError(f"Invalid {name}: {value}")
-
-
-def decayed(w: Array, g: Array, decay: float) -> Array:
-    """Return the gradient with that of the penalty ``decay / 2 * sum(w ** 2)`` added."""
-    return g + decay * w if decay else g
+def _with_axes(a: Array) -> Array:
+    """Return `a`, an array without axes as one of length 1: what is computed from it is then an array too."""
+    return a if a.ndim else a.reshape(1)

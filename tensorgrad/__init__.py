@@ -84,6 +84,7 @@ from tensorgrad.dtypes import float64 as double
 from tensorgrad.dtypes import int16 as short
 from tensorgrad.dtypes import int32 as int
 from tensorgrad.dtypes import int64 as long
+from tensorgrad.files import load, save
 from tensorgrad.functions import *  # noqa: F403 - the list of names is functions.__all__
 from tensorgrad.names import missing
 from tensorgrad.printing import set_printoptions
@@ -144,10 +145,10 @@ __all__ = [
     "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "half", "iinfo", "inference_mode",
     "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex",
     "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "logspace", "long",
+    "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "load", "logspace", "long",
     "manual_seed", "memory_format", "multinomial", "no_grad", "normal", "ones", "ones_like", "poisson",
     "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
-    "randperm", "range", "result_type", "scalar_tensor", "seed", "set_default_device", "set_default_dtype",
+    "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device", "set_default_dtype",
     "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads",
     "set_printoptions", "set_rng_state", "short", "strided", "tensor", "typename", "uint16", "uint32", "uint64",
     "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",

@@ -19,6 +19,8 @@ PLACES = (
     "nn.functional",
     "nn.init",
     "optim",
+    "optim.lr_scheduler",
+    "optim.regularizers",
     "autograd",
     "func",
     "linalg",

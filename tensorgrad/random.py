@@ -1,6 +1,8 @@
 """Random numbers: one default generator that everything random uses, and explicit ones.
 
-The stream is NumPy's PCG64, the same on every platform, and independent of NumPy's global generator.
+The stream is NumPy's PCG64, and independent of NumPy's global generator. Its raw integers and the uniform doubles made
+of them are the same on every platform and in every version of NumPy; what else is drawn may differ between versions of
+NumPy (tests/test_random.py holds the first numbers of each).
 """
 
 from __future__ import annotations
@@ -98,6 +100,9 @@ class Generator:
         other = Generator()
         other.set_state(self.get_state())
         return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Generator:
+        return self.clone_state()
 
 
 default_generator = Generator()

@@ -22,7 +22,10 @@ def _drawn(kind: str, shape: tuple[int, ...], dtype: DType, generator: Generator
         real, imag = (_drawn(kind, shape, part, generator) for _ in range(2))
         return ((real + 1j * imag) / (np.sqrt(2.0) if kind == "standard_normal" else 1.0)).astype(dtype)
     native = dtype if dtype.itemsize in (4, 8) else np.dtype(np.float32)
-    return np.asarray(getattr(generator_of(generator), kind)(shape, dtype=native), dtype)
+    found = np.asarray(getattr(generator_of(generator), kind)(shape, dtype=native))
+    if kind == "random" and native != dtype:  # cut to the 11 bits of half precision: rounding would reach 1
+        found = np.floor(found * 2048) / 2048
+    return found.astype(dtype, copy=False)
 
 
 def rand(

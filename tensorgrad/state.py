@@ -180,7 +180,7 @@ class State(Conversions):
         return shown(self.array, self.tracked, self.grad_fn)
 
     def __reduce__(self) -> Any:
-        raise TypeError("a Tensor is not pickled (loading a pickle can run any code): save .numpy() or a state_dict")
+        raise TypeError("a Tensor is not pickled (loading a pickle can run any code): save it with tensorgrad.save")
 
     def __copy__(self: Any) -> Tensor:
         copy: Tensor = self.__class__.__new__(self.__class__)

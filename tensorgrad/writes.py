@@ -59,9 +59,10 @@ def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None
     """Note that `op` has just written the memory of `x`, or only that of `part`.
 
     Nothing need be noted where nobody else holds the array: a saved value, a view and an alias all count as a reference
-    to it. That is the common case, an optimiser's step after backward has freed the graph, or running statistics.
+    to it. That is the common case, an optimiser's step after backward has freed the graph, or running statistics. An
+    array that refers to no other array is the one whose writes are noted, whatever its memory belongs to.
     """
-    if sys.getrefcount(x.array) <= _ALONE and x.array.base is None:
+    if sys.getrefcount(x.array) <= _ALONE and not isinstance(x.array.base, np.ndarray):
         return
     owner = owner_of(x.array)
     key = id(owner)

@@ -59,6 +59,17 @@ def test_the_snippets_on_memory_run() -> None:
         exec(compile(snippet, "docs/memory.md", "exec"), names)
 
 
+def test_the_snippets_on_files_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("safetensors", reason="safetensors is not installed: no file can be saved or loaded")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "files.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(snippets) == 4
+    for snippet in snippets:
+        exec(compile(snippet, "docs/files.md", "exec"), names)
+    assert names["epoch"] == 2
+
+
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in PAGES[1:] if page.name != "README.md" and f"({page.name})" not in index] == []

@@ -41,7 +41,8 @@ _TEXT = """
     Tensor.ndimension Tensor.ndim Tensor.shape Tensor.size Tensor.dtype Tensor.device Tensor.layout Tensor.get_device
     Tensor.real Tensor.imag Tensor.conj Tensor.new_tensor Tensor.new_zeros Tensor.new_ones Tensor.new_full
     Tensor.new_empty Tensor.bernoulli Tensor.multinomial utils.data.DataLoader utils.data.TensorDataset
-    utils.data.random_split utils.data.sampler.SubsetRandomSampler
+    utils.data.random_split utils.data.sampler.SubsetRandomSampler optim.lr_scheduler.LRScheduler
+    optim.lr_scheduler.StepLR optim.lr_scheduler.ReduceLROnPlateau save load
 """
 PRESENT = _TEXT.split()
 
@@ -101,6 +102,7 @@ def test_every_public_name_exists_and_is_listed_once() -> None:
         ("nn.functional", "softmx", "nearest: tensorgrad.nn.functional.softmax"),
         ("nn.init", "xavier_normal", "nearest: tensorgrad.nn.init.xavier_normal_"),
         ("optim", "Addam", "nearest: tensorgrad.optim.Adam"),
+        ("optim", "StepLR", "nearest: tensorgrad.optim.lr_scheduler.StepLR"),
         ("random", "manual_sed", "nearest: tensorgrad.random.manual_seed"),
         ("cuda", "is_availabel", "nearest: tensorgrad.cuda.is_available"),
         ("cuda", "amp", "leave autocast and GradScaler out"),

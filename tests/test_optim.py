@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator
@@ -12,9 +13,10 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import optim
-from tensorgrad.errors import InPlaceError
+from tensorgrad.errors import ArgumentError, InPlaceError
+from tests.optimisers import FORMULAS, torch_in_double
+from tests.peer import close, torch_
 
-WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
 STEPS = 50
 RNG = np.random.default_rng
 
@@ -33,68 +35,38 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("Adagrad", {"lr": 0.3, "lr_decay": 0.1}),
     ("Adagrad", {"lr": 0.3, "weight_decay": 0.2}),
     ("Adagrad", {"lr": 0.3, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.2}),
+    ("RMSprop", {}),
+    ("RMSprop", {"centered": True, "alpha": 0.9}),
+    ("RMSprop", {"momentum": 0.9, "eps": 1e-3}),
+    ("RMSprop", {"momentum": 0.5, "centered": True, "weight_decay": 0.2}),
     ("Adam", {"lr": 0.1}),
     ("Adam", {}),
     ("Adam", {"lr": 0.1, "betas": (0.5, 0.9)}),
     ("Adam", {"lr": 0.1, "eps": 1e-2}),
     ("Adam", {"lr": 0.1, "weight_decay": 0.2}),
     ("Adam", {"lr": 0.1, "betas": (0.0, 0.0)}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.6), "amsgrad": True}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.2, "decoupled_weight_decay": True}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True}),
+    ("NAdam", {"lr": 0.1}),
+    ("NAdam", {"lr": 0.02, "betas": (0.5, 0.9), "weight_decay": 0.2, "momentum_decay": 0.1}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.2, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.1}),
+    ("RAdam", {"lr": 0.1, "betas": (0.5, 0.9), "weight_decay": 0.2}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.2, "decoupled_weight_decay": True}),
+    ("Adamax", {"lr": 0.1}),
+    ("Adamax", {"lr": 0.02, "betas": (0.5, 0.6), "eps": 1e-3, "weight_decay": 0.2}),
+    ("ASGD", {"lr": 0.05}),
+    ("ASGD", {"lr": 0.05, "lambd": 0.1, "alpha": 0.5, "t0": 10, "weight_decay": 0.2}),
+    ("Rprop", {"lr": 0.1}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.01, 0.2)}),
 ]
+OPTIMIZERS = list(dict.fromkeys(name for name, _ in SETTINGS))
 
 
-def sgd(
-    w: Array,
-    gradients: Iterator[Callable[[Array], Array]],
-    lr: float = 1e-3,
-    momentum: float = 0,
-    dampening: float = 0,
-    weight_decay: float = 0,
-    nesterov: bool = False,
-) -> Array:
-    v = None
-    for gradient in gradients:
-        g = gradient(w) + weight_decay * w
-        v = g if v is None else momentum * v + (1 - dampening) * g
-        w = w - lr * (g + momentum * v if nesterov else v if momentum else g)
-    return w
-
-
-def adagrad(
-    w: Array,
-    gradients: Iterator[Callable[[Array], Array]],
-    lr: float = 1e-2,
-    lr_decay: float = 0,
-    weight_decay: float = 0,
-    initial_accumulator_value: float = 0,
-    eps: float = 1e-10,
-) -> Array:
-    h = np.full_like(w, initial_accumulator_value)
-    for k, gradient in enumerate(gradients):
-        g = gradient(w) + weight_decay * w
-        h = h + g**2
-        w = w - lr / (1 + k * lr_decay) * g / (np.sqrt(h) + eps)
-    return w
-
-
-def adam(
-    w: Array,
-    gradients: Iterator[Callable[[Array], Array]],
-    lr: float = 1e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0,
-) -> Array:
-    b1, b2 = betas
-    m, v = np.zeros_like(w), np.zeros_like(w)
-    for k, gradient in enumerate(gradients, 1):
-        g = gradient(w) + weight_decay * w
-        m = b1 * m + (1 - b1) * g
-        v = b2 * v + (1 - b2) * g**2
-        w = w - lr * (m / (1 - b1**k)) / (np.sqrt(v / (1 - b2**k)) + eps)
-    return w
-
-
-FORMULAS = {"SGD": sgd, "Adagrad": adagrad, "Adam": adam}
 START = RNG(1).normal(size=4)
 
 
@@ -132,31 +104,121 @@ def test_fifty_steps_are_the_formulas(settings: tuple[str, dict[str, Any]]) -> N
     np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13, equal_nan=False)
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=names)
-def test_fifty_steps_are_pytorchs(settings: tuple[str, dict[str, Any]]) -> None:
-    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
-    name, values = settings
-    found, _ = trained(name, values)
-    w = torch.tensor(START, requires_grad=True)
-    optimizer = getattr(torch.optim, name)([w], **values)
+ARRAYS = [RNG(i).normal(size=shape) for i, shape in enumerate([(3, 2), (4,), (), (2,)])]
+
+
+def side_by_side(lib: Any, name: str, settings: dict[str, Any]) -> tuple[list[Any], Any]:
+    """Four parameters of other shapes after the steps; the last has no gradient at every third, and at the first."""
+    params = [lib.tensor(a, requires_grad=True) for a in ARRAYS]
+    optimizer = getattr(lib.optim, name)(params, **settings)
     for k in range(STEPS):
         optimizer.zero_grad()
-        loss_of(w, k).backward()
+        sum(loss_of(p.reshape(-1), k) for p in params[: None if k % 3 else -1]).backward()
         optimizer.step()
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found, w.detach().numpy(), rtol=1e-12, atol=1e-13, equal_nan=False)
+    return params, optimizer
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_the_defaults_are_pytorchs(name: str) -> None:
-    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
-    ours = getattr(optim, name)([tg.ones(1, requires_grad=True)]).defaults
-    theirs = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)]).defaults
-    assert {k: v for k, v in theirs.items() if k in ours} == ours
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("settings", SETTINGS, ids=names)
+def test_fifty_steps_are_pytorchs(settings: tuple[str, dict[str, Any]], maximize: bool) -> None:
+    name, values = settings
+    if maximize:
+        values = {**values, "maximize": True, "lr": 1e-3}  # uphill, in small steps: the bowl has no top
+    ours, optimizer = side_by_side(tg, name, values)
+    with torch_in_double() as torch:
+        theirs, other = side_by_side(torch, name, values)
+    for p, q in zip(ours, theirs, strict=True):
+        close(p, q, 1e-12, 1e-13)
+    assert repr(optimizer) == repr(other)
+    found, wanted = optimizer.state_dict(), other.state_dict()
+    assert {k: set(v) for k, v in found["state"].items()} == {k: set(v) for k, v in wanted["state"].items()}
+    assert found["param_groups"] == wanted["param_groups"]
+    for p, q in zip(ours, theirs, strict=True):
+        for key, value in other.state[q].items():
+            close(optimizer.state[p][key], value, 1e-11, 1e-13)
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "LBFGS"])
+def test_the_signature_is_pytorchs(name: str) -> None:
+    found = inspect.signature(getattr(optim, name)).parameters
+    wanted = inspect.signature(getattr(torch_().optim, name)).parameters
+    assert [k for k in found if k != "convention"] == list(wanted)
+    assert {k: (found[k].default, found[k].kind) for k in wanted} == {k: (p.default, p.kind) for k, p in wanted.items()}
+
+
+VALLEYS: list[Callable[..., Any]] = [
+    lambda w, b: 100 * (w[1] - w[0] ** 2) ** 2 + (1 - w[0]) ** 2 + ((b - 2) ** 2).sum() + (b[0, 0] * w[0] - 1) ** 2,
+    lambda w, b: (w**4).sum() * 0.1 + ((w - 1) ** 2).sum() + ((b * w.sum() - 1) ** 2).sum(),
+]
+
+
+@pytest.mark.parametrize("valley", VALLEYS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr": 0.1},
+        {"lr": 0.5, "max_iter": 7, "history_size": 3},
+        {"line_search_fn": "strong_wolfe"},
+        {"line_search_fn": "strong_wolfe", "history_size": 2, "max_iter": 5},
+        {"line_search_fn": "strong_wolfe", "max_eval": 6, "lr": 0.3},
+        {"line_search_fn": "strong_wolfe", "lr": 1e-3, "tolerance_change": 1e-4},
+        {"line_search_fn": "strong_wolfe", "lr": 30.0, "tolerance_grad": 1e-2},
+    ],
+    ids=str,
+)
+def test_lbfgs_takes_pytorchs_way(settings: dict[str, Any], valley: Callable[..., Any]) -> None:
+    def run(lib: Any) -> tuple[Any, ...]:
+        w = lib.tensor(np.array([-1.2, 1.0]), requires_grad=True)
+        b = lib.tensor(np.array([[0.3]]), requires_grad=True)
+        optimizer = lib.optim.LBFGS([w, b], **settings)
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = valley(w, b)
+            loss.backward()
+            return loss
+
+        losses = [optimizer.step(closure).item() for _ in range(4)]
+        state = optimizer.state_dict()["state"][0]
+        return w, b, losses, (state["n_iter"], state["func_evals"])
+
+    with torch_in_double() as torch:
+        theirs = run(torch)
+    ours = run(tg)
+    assert ours[3] == theirs[3]
+    for found, wanted in zip(ours[:3], theirs[:3], strict=True):
+        close(found, wanted, 1e-9, 1e-10)
+    assert ours[2][-1] < ours[2][0]
+
+
+def test_lbfgs_solves_a_quadratic_in_one_step() -> None:
+    a = RNG(5).normal(size=(4, 4))
+    matrix = tg.tensor(a @ a.T + np.eye(4))
+    w = tg.tensor(RNG(6).normal(size=4), requires_grad=True)
+    optimizer = optim.LBFGS([w], line_search_fn="strong_wolfe", tolerance_grad=1e-12, tolerance_change=0, max_iter=30)
+
+    def closure() -> tg.Tensor:
+        optimizer.zero_grad()
+        loss = 0.5 * (w @ matrix @ w) - w.sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    np.testing.assert_allclose(w.detach().numpy(), np.linalg.solve(matrix.numpy(), np.ones(4)), rtol=1e-9)
+
+
+def test_lbfgs_needs_a_closure_and_one_group() -> None:
+    w, v = tg.ones(1, requires_grad=True), tg.ones(1, requires_grad=True)
+    with pytest.raises(ArgumentError, match="closure"):
+        optim.LBFGS([w]).step()
+    with pytest.raises(ValueError, match="doesn't support per-parameter options"):
+        optim.LBFGS([{"params": [w]}, {"params": [v]}])
+    with pytest.raises(ArgumentError, match="only 'strong_wolfe' is supported"):
+        optim.LBFGS([w], line_search_fn="armijo")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_parameters_keep_their_memory_dtype_and_identity(name: str, dtype: str) -> None:
     w = tg.tensor(START, dtype=dtype, requires_grad=True)
     memory = w.detach().numpy()
@@ -256,34 +318,55 @@ def test_a_closure_is_evaluated_with_gradients_and_its_loss_returned() -> None:
     assert optimizer.step() is None
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "message"),
-    [
-        ("SGD", {"lr": -0.1}, "Invalid learning rate: -0.1"),
-        ("SGD", {"lr": math.nan}, "Invalid learning rate: nan"),
-        ("SGD", {"momentum": -1}, "Invalid momentum value: -1"),
-        ("SGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
-        ("SGD", {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
-        ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "Nesterov momentum requires"),
-        ("Adagrad", {"lr": -1}, "Invalid learning rate: -1"),
-        ("Adagrad", {"lr_decay": -1}, "Invalid lr_decay value: -1"),
-        ("Adagrad", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
-        ("Adagrad", {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1"),
-        ("Adagrad", {"eps": -1}, "Invalid epsilon value: -1"),
-        ("Adam", {"lr": -1}, "Invalid learning rate: -1"),
-        ("Adam", {"eps": -1}, "Invalid epsilon value: -1"),
-        ("Adam", {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
-        ("Adam", {"betas": (0.9, -0.1)}, "Invalid beta parameter at index 1: -0.1"),
-        ("Adam", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
-    ],
-)
+BAD: list[tuple[str, dict[str, Any], str]] = [
+    ("SGD", {"lr": -0.1}, "Invalid learning rate: -0.1"),
+    ("SGD", {"lr": math.nan}, "Invalid learning rate: nan"),
+    ("SGD", {"momentum": -1}, "Invalid momentum value: -1"),
+    ("SGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("SGD", {"nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
+    ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "Nesterov momentum requires"),
+    ("Adagrad", {"lr": -1}, "Invalid learning rate: -1"),
+    ("Adagrad", {"lr_decay": -1}, "Invalid lr_decay value: -1"),
+    ("Adagrad", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("Adagrad", {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value value: -1"),
+    ("Adagrad", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("Adam", {"lr": -1}, "Invalid learning rate: -1"),
+    ("Adam", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("Adam", {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0"),
+    ("Adam", {"betas": (0.9, -0.1)}, "Invalid beta parameter at index 1: -0.1"),
+    ("Adam", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("AdamW", {"betas": (0.9, 1.5)}, "Invalid beta parameter at index 1: 1.5"),
+    ("Adadelta", {"rho": 1.5}, "Invalid rho value: 1.5"),
+    ("Adadelta", {"rho": -0.5}, "Invalid rho value: -0.5"),
+    ("Adadelta", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("RMSprop", {"alpha": -1}, "Invalid alpha value: -1"),
+    ("RMSprop", {"momentum": -1}, "Invalid momentum value: -1"),
+    ("NAdam", {"momentum_decay": -1}, "Invalid momentum_decay value: -1"),
+    ("RAdam", {"betas": (-1, 0.9)}, "Invalid beta parameter at index 0: -1"),
+    ("Adamax", {"eps": -1}, "Invalid epsilon value: -1"),
+    ("ASGD", {"weight_decay": -1}, "Invalid weight_decay value: -1"),
+    ("Rprop", {"etas": (1.5, 1.2)}, "Invalid eta values: 1.5, 1.2"),
+    ("Rprop", {"etas": (0.5, 0.9)}, "Invalid eta values: 0.5, 0.9"),
+    ("LBFGS", {"lr": -1}, "Invalid learning rate: -1"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "message"), BAD)
 def test_bad_arguments_are_value_errors_in_pytorchs_words(name: str, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=r"Invalid|Nesterov") as caught:
         getattr(optim, name)([tg.ones(1, requires_grad=True)], **arguments)
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize(("name", "arguments", "message"), [case for case in BAD if "nan" not in case[2]])
+def test_the_words_are_pytorchs(name: str, arguments: dict[str, Any], message: str) -> None:
+    torch = torch_()
+    with pytest.raises(ValueError, match=r"Invalid|Nesterov") as caught:
+        getattr(torch.optim, name)([torch.ones(1, requires_grad=True)], **arguments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_cannot_be_optimised_is_refused(name: str) -> None:
     make, w = getattr(optim, name), tg.ones(2, requires_grad=True)
     with pytest.raises(ValueError, match="empty parameter list"):

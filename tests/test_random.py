@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +16,10 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.errors import DeviceError, DTypeError, ShapeError
+from tensorgrad.random import states
 
 WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
+ROOT = Path(__file__).resolve().parent.parent
 Drawn = Callable[[Any], Any]
 
 # A call, the shape and the dtype of what it draws.
@@ -118,9 +125,74 @@ def test_the_stream_is_that_of_pcg64_on_every_platform() -> None:
 
 
 def test_the_first_numbers_of_a_seed_never_change() -> None:
-    tg.manual_seed(0)
-    assert tg.rand(3, dtype=tg.float64).tolist() == [0.6369616873214543, 0.2697867137638703, 0.04097352393619469]
-    assert tg.randint(100, (5,)).tolist() == [7, 1, 17, 81, 64]
+    """What NumPy promises for good: the raw integers of PCG64, and the doubles that are made of their upper 53 bits."""
+    raw = [11749869230777074271, 4976686463289251617, 755828109848996024]
+    uniform = [0.6369616873214543, 0.2697867137638703, 0.04097352393619469]
+    g = tg.Generator().manual_seed(0)
+    assert [int(word) for word in g.numpy.bit_generator.random_raw(3)] == raw
+    assert tg.rand(3, dtype=tg.float64, generator=g.manual_seed(0)).tolist() == uniform
+    assert uniform == [(word >> 11) / 2**53 for word in raw]
+
+
+# What NumPy may change in a later version: a change is seen here, and told to those who compare runs.
+FIRST: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
+    "rand": (lambda g: tg.rand(3, generator=g), [0.8506242036819458, 0.6369616389274597, 0.5111364722251892]),
+    "randn": (lambda g: tg.randn(2, dtype=tg.float64, generator=g), [0.1257302210933933, -0.1321048632913019]),
+    "randn_single": (lambda g: tg.randn(2, generator=g), [1.1176220178604126, -1.3871248960494995]),
+    "randint": (lambda g: tg.randint(1000, (4,), generator=g), [850, 636, 511, 269]),
+    "randperm": (lambda g: tg.randperm(6, generator=g), [3, 2, 5, 4, 0, 1]),
+    "normal": (lambda g: tg.normal(2.0, 3.0, (2,), generator=g), [5.352866172790527, -2.161374568939209]),
+    "bernoulli": (lambda g: tg.bernoulli(tg.full((8,), 0.5), generator=g), [0, 1, 1, 1, 0, 0, 0, 0]),
+    "multinomial": (lambda g: tg.multinomial(tg.ones(5), 3, generator=g), [3, 2, 4]),
+    "poisson": (lambda g: tg.poisson(tg.full((4,), 5.0), generator=g), [3, 7, 3, 4]),
+}
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_the_first_numbers_of_every_distribution_are_those_that_they_were(name: str) -> None:
+    draw, wanted = FIRST[name]
+    found = draw(tg.Generator().manual_seed(0)).tolist()
+    assert found == pytest.approx(wanted, rel=1e-6), (
+        f"NumPy {np.__version__} draws other numbers: say so in the changelog"
+    )
+
+
+TRAINING = """
+import sys
+import numpy as np
+import tensorgrad as tg
+from tensorgrad import nn
+
+def train():
+    tg.manual_seed(3)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.4), nn.Linear(8, 1))
+    x = tg.randn(40, 6)
+    optimizer = tg.optim.Adam(model.parameters(), lr=0.05)
+    for epoch in range(3):
+        for rows in tg.randperm(40).split(10):
+            optimizer.zero_grad()
+            (model(x[rows]) - x[rows].sum(1, keepdim=True)).square().mean().backward()
+            optimizer.step()
+    return b"".join(p.detach().numpy().tobytes() for p in model.parameters()).hex()
+"""
+
+
+def test_the_same_seed_is_the_same_training_bit_for_bit_in_any_process() -> None:
+    names: dict[str, Any] = {}
+    exec(TRAINING, names)
+    first = names["train"]()
+    np.random.seed(9)  # noqa: NPY002 - it has no say
+    tg.randn(7)
+    assert names["train"]() == first
+    script = f"import sys; sys.path.insert(0, '')\n{TRAINING}\nnp.random.seed(1); np.random.rand(3); print(train())"
+    environment = {**os.environ, "PYTHONHASHSEED": "77"}
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == first
+    assert TRAINING.count("manual_seed(3)") == 1
+    exec(TRAINING.replace("manual_seed(3)", "manual_seed(4)"), names)
+    assert names["train"]() != first
 
 
 def test_numpys_global_generator_has_no_say_and_is_not_touched() -> None:
@@ -153,6 +225,16 @@ def test_a_state_continues_the_stream_where_it_was_taken() -> None:
     copied = third.clone_state()
     assert tg.randint(1000, (3,), generator=copied).tolist() == wanted[0]
     assert tg.randint(1000, (3,), generator=third).tolist() == wanted[0]
+
+
+def test_a_copy_of_a_generator_goes_on_alone_and_is_known_to_checkpoints() -> None:
+    g = tg.Generator().manual_seed(2)
+    tg.rand(3, generator=g)
+    other = copy.deepcopy({"g": g})["g"]
+    assert tg.rand(4, generator=other).tolist() == tg.rand(4, generator=g).tolist()
+    tg.rand(1, generator=other)
+    assert other.get_state().tolist() != g.get_state().tolist()
+    assert any(known is other for known, _ in states())
 
 
 def test_the_default_generator_has_a_state_too() -> None:
@@ -202,6 +284,13 @@ N = 40_000
 def within(found: float, wanted: float, deviation: float) -> None:
     """`found`, the mean of N independent numbers of that standard deviation, is within five of its own."""
     assert abs(found - wanted) < 5 * deviation / math.sqrt(N)
+
+
+def test_uniform_numbers_of_half_precision_stay_below_one_and_are_uniform() -> None:
+    tg.manual_seed(12)
+    u = tg.rand(N, dtype=tg.float16)
+    assert (u.min().item(), u.max().item()) == (0.0, 2047 / 2048)
+    within(u.double().mean().item(), 0.5 - 0.5 / 2048, math.sqrt(1 / 12))
 
 
 @pytest.mark.parametrize("dtype", [tg.float32, tg.float64])

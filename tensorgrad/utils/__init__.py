@@ -1,5 +1,5 @@
-"""What stands beside the engine under PyTorch's names: `checkpoint`, and `data`."""
+"""What stands beside the engine: `checkpoint` and `data`, under PyTorch's names, and `resume`."""
 
-from . import checkpoint, data
+from . import checkpoint, data, resume
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "resume"]

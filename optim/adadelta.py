@@ -1,0 +1,62 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.dtypes import Array
+
+from .groups import check, check_positive, check_rate, number, switches
+from .optimizer import Optimizer
+
+
+class Adadelta(Optimizer):
+    """``h = rho * h + (1 - rho) * g * g; d = sqrt(a + eps) / sqrt(h + eps) * g; w -= lr * d``.
+
+    ``a = rho * a + (1 - rho) * d * d`` is the average square of the steps so far, which gives w's unit to the step.
+
+    Source: Zeiler 2012, algorithm 1.
+    """
+
+    elementwise = True
+    numbers = ("step",)
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_rate(lr)
+        if not number(rho) <= 1:
+            raise ValueError(f"Invalid rho value: {rho}")
+        check("rho value", rho)
+        check_positive(eps=eps, weight_decay=weight_decay)
+        modes = switches(maximize, differentiable, capturable=capturable, foreach=foreach)
+        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, **modes})
+
+    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """Return the average squares of the gradients and of the steps."""
+        return ("square_avg", "acc_delta")
+
+    def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Move `w` by the gradient in units of the ratio of both averages."""
+        state["step"] += 1
+        g = self.decayed(w, g, group)
+        rho, eps, h, a = group["rho"], group["eps"], state["square_avg"], state["acc_delta"]
+        h *= rho
+        h += (1 - rho) * g * g
+        d = np.sqrt(a + eps) / np.sqrt(h + eps) * g
+        a *= rho
+        a += (1 - rho) * d * d
+        w -= group["lr"] * d

@@ -1,0 +1,57 @@
+"""Adamax: Adam with the largest gradient in the place of the mean square."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.dtypes import Array
+
+from .groups import check_betas, check_positive, check_rate, switches
+from .optimizer import Optimizer
+
+
+class Adamax(Optimizer):
+    """``m += (1 - b1) * (g - m); u = max(b2 * u, |g| + eps); w -= lr / (1 - b1 ** t) * m / u``.
+
+    Source: Kingma and Ba 2015, algorithm 2.
+    """
+
+    elementwise = True
+    numbers = ("step",)
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        check_rate(lr)
+        check_positive(eps=eps)
+        check_betas(betas)
+        check_positive(weight_decay=weight_decay)
+        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, **modes})
+
+    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """Return the average gradient, and the largest."""
+        return ("exp_avg", "exp_inf")
+
+    def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Move `w` by the average gradient in units of the largest."""
+        state["step"] += 1
+        g = self.decayed(w, g, group)
+        (b1, b2), m, u = group["betas"], state["exp_avg"], state["exp_inf"]
+        m += (1 - b1) * (g - m)
+        u *= b2
+        np.maximum(u, np.abs(g) + group["eps"], out=u)
+        w -= group["lr"] / (1 - b1 ** state["step"]) * m / u

@@ -1,0 +1,66 @@
+"""Averaged stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tensorgrad.dtypes import Array
+from tensorgrad.tensor import Tensor
+
+from .groups import check_positive, check_rate, switches
+from .optimizer import Optimizer
+
+
+class ASGD(Optimizer):
+    """``w = (1 - lambd * eta) * w - eta * g``, and ``state[p]["ax"]``, the average of w since step `t0`.
+
+    ``eta = lr / (1 + lambd * lr * t) ** alpha`` after t steps. PyTorch rounds it to its default dtype; here it is a
+    Python number, of double precision.
+
+    Source: Polyak and Juditsky 1992.
+    """
+
+    elementwise = True
+    numbers = ("step", "eta", "mu")
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        check_rate(lr)
+        check_positive(weight_decay=weight_decay)
+        settings = {"lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay}
+        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
+        super().__init__(params, {**settings, **modes})
+
+    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """Return the average of the parameter."""
+        return ("ax",)
+
+    def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+        """Return the rate of the first step, and an average that it will replace."""
+        return {**super().initial_state(p, group), "eta": group["lr"], "mu": 1.0}
+
+    def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Move `w` against the gradient, and the average towards `w`."""
+        state["step"] += 1
+        g = self.decayed(w, g, group)
+        t, lr, lambd, average = state["step"], group["lr"], group["lambd"], state["ax"]
+        w *= 1 - lambd * state["eta"]
+        w -= state["eta"] * g
+        if state["mu"] == 1:
+            average[...] = w
+        else:
+            average += (w - average) * state["mu"]
+        state["eta"] = lr / (1 + lambd * lr * t) ** group["alpha"]
+        state["mu"] = 1 / max(1, t - group["t0"])

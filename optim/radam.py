@@ -1,0 +1,71 @@
+"""RAdam: Adam that waits until the variance of its step is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.dtypes import Array
+
+from .groups import check_betas, check_positive, check_rate, switches
+from .optimizer import Optimizer
+
+
+class RAdam(Optimizer):
+    """Adam with a step scaled by how well v is known: ``w -= lr * r_t * m' * sqrt(1 - b2 ** t) / (sqrt(v) + eps)``.
+
+    ``rho_t = R - 2 * t * b2 ** t / (1 - b2 ** t)``, with ``R = 2 / (1 - b2) - 1``, is the length of the average;
+    ``r_t = sqrt((rho_t - 4) * (rho_t - 2) * R / ((R - 4) * (R - 2) * rho_t))``. Up to ``rho_t = 5`` the step is
+    ``lr * m'``.
+
+    Source: Liu et al. 2020, algorithm 2.
+    """
+
+    elementwise = True
+    numbers = ("step",)
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: Any = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_rate(lr)
+        check_positive(eps=eps)
+        check_betas(betas)
+        check_positive(weight_decay=weight_decay)
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
+        super().__init__(params, {**settings, "decoupled_weight_decay": decoupled_weight_decay, **modes})
+
+    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """Return the two moving averages."""
+        return ("exp_avg", "exp_avg_sq")
+
+    def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Move `w` by the average gradient, in units of the root of the second average as soon as that is known."""
+        state["step"] += 1
+        g = self.decayed(w, g, group)
+        t, (b1, b2), m, v = state["step"], group["betas"], state["exp_avg"], state["exp_avg_sq"]
+        m += (1 - b1) * (g - m)
+        v *= b2
+        v += (1 - b2) * g * g
+        rate = group["lr"] / (1 - b1**t)
+        longest = 2 / (1 - b2) - 1
+        length = longest - 2 * t * b2**t / (1 - b2**t)
+        if length > 5:
+            known = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            w -= rate * math.sqrt(known) * math.sqrt(1 - b2**t) * m / (np.sqrt(v) + group["eps"])
+        else:
+            w -= rate * m

@@ -1,0 +1,100 @@
+"""Saving and loading: tensors and what holds them, as one safetensors file whose metadata tells the structure in JSON.
+
+Nothing is ever pickled or unpickled: a file is data, and cannot run anything.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from tensorgrad.devices import check_device, device
+from tensorgrad.errors import DataError
+from tensorgrad.files.atomic import write
+from tensorgrad.files.container import pack, unpack
+from tensorgrad.files.structure import decode, encode
+
+__all__ = ["load", "save"]
+
+File = str | os.PathLike[str] | IO[bytes]
+
+
+def save(obj: Any, f: File) -> None:
+    """Write `obj` to the file `f`, so that `load` gives it back bit for bit.
+
+    Args:
+        obj: a tensor, or dicts, lists, tuples and sets of tensors, NumPy arrays and scalars, numbers, strings, bytes,
+            dtypes, devices and None, nested up to 100 levels: state_dicts and checkpoints of them.
+        f: a path, or a file opened for writing bytes. A path has its old content until all of the new one is on disk;
+            where saving fails or is interrupted it keeps it.
+
+    Raises:
+        TypeError: something else, with the place where it stands; of a module, save its state_dict.
+        ArgumentError: nested too deeply, as a list that contains itself is, or too much that is no tensor.
+        MissingDependencyError: safetensors is not installed.
+
+    A dict of tensors is a plain safetensors file under the same names, which other programs read. Tensors that share
+    memory, views among them, are saved each for itself and do not share it when loaded.
+
+    >>> import io
+    >>> import tensorgrad as tg
+    >>> file = io.BytesIO()
+    >>> save({"weight": tg.ones(2), "step": 3, "shape": (2, 1)}, file)
+    >>> _ = file.seek(0)
+    >>> load(file)
+    {'weight': tensor([1., 1.]), 'step': 3, 'shape': (2, 1)}
+    """
+    content = pack(*encode(obj))
+    if hasattr(f, "write"):
+        f.write(content)
+    else:
+        write(_path(f), content)
+
+
+def load(f: File, map_location: Any = None, *, weights_only: bool | None = True, mmap: bool | None = None) -> Any:
+    """Return what `save` wrote to the file `f`; of any other safetensors file, the dict of its tensors.
+
+    Tensors are leaves that require a gradient if the saved ones did; a Parameter is loaded as a tensor.
+
+    Args:
+        f: a path, or a file opened for reading bytes.
+        map_location: as in PyTorch; every device that it names must be the CPU. A function is not called.
+        weights_only: without effect: nothing but data is loaded in any case.
+        mmap: without effect: the file is read.
+
+    Raises:
+        DataError: the file is damaged, or no safetensors file. Pickles, and what holds them (PyTorch's files, NumPy's
+            object arrays), are recognised and never opened; the message says how to convert them.
+        FileNotFoundError: there is no such file.
+        DeviceError: `map_location` is not the CPU.
+        MissingDependencyError: safetensors is not installed.
+    """
+    for place in map_location.values() if isinstance(map_location, dict) else [map_location]:
+        if isinstance(place, str | device):
+            check_device(place)
+    where, content = _content(f)
+    structure, arrays = unpack(content, where)
+    return decode(structure, arrays, where)
+
+
+def _content(f: File) -> tuple[str, bytes]:
+    """Return what messages call the file, and all its bytes."""
+    if hasattr(f, "read"):
+        found = f.read()
+        if not isinstance(found, bytes | bytearray | memoryview):
+            raise TypeError(f"load: read() gave {type(found).__name__}, not bytes: open the file in mode 'rb'")
+        return str(getattr(f, "name", "the file object")), bytes(found)
+    path = _path(f)
+    if path.exists() and not path.is_file():  # reading a named pipe may wait for ever
+        raise DataError(f"{path}: expected a file, found a folder or a device; check the path")
+    return str(path), path.read_bytes()
+
+
+def _path(f: Any) -> Path:
+    if not isinstance(f, str | os.PathLike):
+        raise TypeError(
+            f"expected 'f' to be string, path, or a file-like object with a 'read' or 'write' attribute, found "
+            f"{type(f).__name__}"
+        )
+    return Path(f)

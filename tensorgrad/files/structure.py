@@ -1,0 +1,212 @@
+"""What is saved as JSON with the names of arrays in it, and back.
+
+Strings, integers, finite floats, true, false, null and lists stand for themselves; all else is an object of one key
+that tells the kind: ``{"tuple": [...]}``, ``{"dict": [[key, value], ...]}``, ``{"tensor": {"name": ...}}``.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.devices import device
+from tensorgrad.dtypes import NAMES, Array, DType
+from tensorgrad.errors import ArgumentError, DataError, TensorgradError
+from tensorgrad.files.container import checksum
+from tensorgrad.size import Size
+from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.version import Version
+
+MOST_LEVELS = 100
+
+_GROUPS: dict[str, type] = {"tuple": tuple, "size": Size, "set": set, "frozenset": frozenset}
+_MAPPINGS: dict[str, type] = {"dict": dict, "ordereddict": OrderedDict, "counter": Counter}
+_GROUP_OF, _MAPPING_OF = ({kind: name for name, kind in table.items()} for table in (_GROUPS, _MAPPINGS))
+
+
+def _bits(value: float) -> str:
+    return struct.pack("<d", value).hex()
+
+
+def _float(bits: str) -> float:
+    (value,) = struct.unpack("<d", bytes.fromhex(bits))
+    return float(value)
+
+
+def _dtype(name: str) -> DType:
+    return np.dtype(NAMES[NAMES.index(name)])  # none but those
+
+
+# The kind, its class, and how a value becomes JSON and a value again.
+_SINGLES: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "float": (float, _bits, _float),  # JSON has no infinity, no NaN and not its bits
+    "complex": (complex, lambda z: [_bits(z.real), _bits(z.imag)], lambda parts: complex(*map(_float, parts))),
+    "bytes": (bytes, bytes.hex, bytes.fromhex),
+    "dtype": (np.dtype, lambda dtype: dtype.name, _dtype),
+    "device": (device, str, device),
+    "version": (Version, str, Version),
+}
+
+
+def encode(obj: Any) -> tuple[str, dict[str, Array]]:
+    """Return `obj` as JSON, and its arrays by the names in it; TypeError for what cannot be saved."""
+    import json
+
+    writer = _Writer()
+    structure = json.dumps(writer.encoded(obj, ()), separators=(",", ":"), allow_nan=False)
+    return structure, writer.arrays
+
+
+class _Writer:
+    """Turns values into JSON and collects the arrays on the way."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Array] = {}
+
+    def encoded(self, value: Any, path: tuple[Any, ...]) -> Any:
+        """Return the JSON for `value`, which stands at `path`: the keys and indices that lead to it."""
+        kind = type(value)
+        if value is None or kind in (bool, int, str) or (kind is float and math.isfinite(value)):
+            return value
+        if len(path) > MOST_LEVELS:
+            raise ArgumentError(
+                f"save: more than {MOST_LEVELS} levels of containers in one another, or one that contains itself, at "
+                f"{_shown(path[:5])}..."
+            )
+        if kind is list or kind in _GROUP_OF:
+            items = [self.encoded(v, (*path, i)) for i, v in enumerate(value)]
+            return items if kind is list else {_GROUP_OF[kind]: items}
+        if kind in _MAPPING_OF:
+            return {_MAPPING_OF[kind]: [self._pair(k, v, path) for k, v in value.items()]}
+        return self._single(value, path)
+
+    def _pair(self, key: Any, value: Any, path: tuple[Any, ...]) -> list[Any]:
+        if type(key) not in (str, int, float, bool, type(None)):
+            raise TypeError(f"save: {_shown(path)} has a key {_described(key)}: keys are strings, numbers or None")
+        return [self.encoded(key, path), self.encoded(value, (*path, key))]
+
+    def _single(self, value: Any, path: tuple[Any, ...]) -> Any:
+        """Return the JSON for what is no container, an object of the kind and what tells the value."""
+        if isinstance(value, Tensor):
+            entry = self._entry(value.array, path)
+            return {"tensor": {**entry, "requires_grad": True} if value.tracked else entry}
+        if type(value) is np.ndarray or (isinstance(value, np.generic) and value.dtype.name in NAMES):
+            return {"array" if isinstance(value, np.ndarray) else "scalar": self._entry(np.asarray(value), path)}
+        for kind, (cls, told, _) in _SINGLES.items():
+            if isinstance(value, cls):
+                return {kind: told(value)}
+        if callable(getattr(value, "state_dict", None)):
+            raise TypeError(
+                f"save: {_shown(path)} is {_described(value)}, and only data is saved, no objects: save its "
+                f".state_dict(), and give that to .load_state_dict() of a new one"
+            )
+        raise TypeError(
+            f"save: {_shown(path)} is {_described(value)}, which cannot be saved: there are tensors, arrays, numbers, "
+            f"strings, bytes, dtypes, devices and None, in dicts, lists, tuples and sets of exactly these classes"
+        )
+
+    def _entry(self, array: Array, path: tuple[Any, ...]) -> dict[str, Any]:
+        """Keep `array` under a name, and return what tells it: row-major, little-endian, complex numbers as pairs."""
+        dtype = array.dtype
+        if dtype.name not in NAMES:
+            raise TypeError(f"save: {_shown(path)} is an array of dtype {dtype}: there are {', '.join(NAMES)}")
+        # safetensors takes the memory of an array for its elements in order, whatever its strides are
+        stored = np.array(array, dtype.newbyteorder("="), order="C", copy=None)
+        if dtype.kind == "c":
+            stored = stored.reshape(*array.shape, 1).view(f"f{dtype.itemsize // 2}")
+        name = self._name(path)
+        self.arrays[name] = stored
+        entry = {"name": name, "crc32": checksum(stored)}
+        return {**entry, "complex": True} if dtype.kind == "c" else entry
+
+    def _name(self, path: tuple[Any, ...]) -> str:
+        """Return the keys of `path` with dots between them, or a number where that name is taken or not allowed."""
+        name = ".".join(map(str, path)).encode("utf-8", "backslashreplace").decode() or "tensor"
+        number = len(self.arrays)
+        while name in self.arrays or name == "__metadata__":
+            name = f"#{number}"
+            number += 1
+        return name
+
+
+def _shown(path: tuple[Any, ...]) -> str:
+    return "obj" + "".join(f"[{key!r}]" for key in path)
+
+
+def _described(value: Any) -> str:
+    return f"of class {type(value).__name__}"
+
+
+def decode(structure: str | None, arrays: dict[str, Array], where: str) -> Any:
+    """Return what `structure` and `arrays` tell, a dict of tensors if there is no structure; DataError for nonsense."""
+    import json
+
+    if structure is None:
+        return {name: wrap(array) for name, array in arrays.items()}
+    reader = _Reader(arrays)
+    try:
+        found = reader.decoded(json.loads(structure, parse_constant=_refuse), 0)
+    except (ValueError, TypeError, KeyError, RecursionError, struct.error, TensorgradError) as error:
+        raise _nonsense(where, f"{type(error).__name__}: {error}") from error
+    if reader.arrays:
+        raise _nonsense(where, f"arrays that it does not name: {', '.join(map(repr, list(reader.arrays)[:3]))}")
+    return found
+
+
+def _nonsense(where: str, reason: str) -> DataError:
+    return DataError(f"{where}: expected the structure that tensorgrad.save writes, found {reason}; save it again")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"a bare {constant}")
+
+
+class _Reader:
+    """Turns JSON into values; each array may be taken once, so that a small file cannot ask for much memory."""
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        self.arrays = dict(arrays)
+
+    def decoded(self, value: Any, level: int) -> Any:
+        """Return the value that the JSON `value` tells."""
+        if level > MOST_LEVELS + 1:
+            raise ValueError(f"more than {MOST_LEVELS} levels")
+        if isinstance(value, list):
+            return [self.decoded(v, level + 1) for v in value]
+        if not isinstance(value, dict):
+            return value
+        ((kind, content),) = value.items()
+        if kind in _GROUPS:
+            return _GROUPS[kind](self.decoded(v, level + 1) for v in content)
+        if kind in _MAPPINGS:
+            return _MAPPINGS[kind]({self.decoded(k, level + 1): self.decoded(v, level + 1) for k, v in content})
+        if kind in _SINGLES:
+            return _SINGLES[kind][2](content)
+        return _ARRAYS[kind](self._array(content), content)
+
+    def _array(self, entry: dict[str, Any]) -> Array:
+        array = self.arrays.pop(entry["name"])
+        if checksum(array) != entry["crc32"]:
+            raise ValueError(f"another checksum of {entry['name']!r}")
+        if entry.get("complex"):
+            array = array.view(f"c{array.itemsize * 2}").reshape(array.shape[:-1])
+        return array
+
+
+def _tensor(array: Array, entry: dict[str, Any]) -> Tensor:
+    x = wrap(array)
+    if entry.get("requires_grad"):
+        x.requires_grad = True
+    return x
+
+
+_ARRAYS: dict[str, Callable[[Array, dict[str, Any]], Any]] = {
+    "tensor": _tensor,
+    "array": lambda array, entry: array,
+    "scalar": lambda array, entry: array[()],
+}

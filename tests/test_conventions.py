@@ -1,0 +1,43 @@
+"""docs/conventions.md: every row of its table has an example, and every example holds."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import tensorgrad as tg
+from tensorgrad.books import CONVENTIONS, check_convention
+from tensorgrad.errors import ArgumentError
+
+TEXT = (Path(__file__).resolve().parent.parent / "docs" / "conventions.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| \[(.+?)\]", TEXT, re.MULTILINE)
+SECTIONS = dict(re.findall(r"^## (.+?)\n.*?```python\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL))
+START = re.findall(r"```python\n(.*?)```", TEXT.partition("\n## ")[0], re.DOTALL)
+
+
+def test_every_row_has_its_section() -> None:
+    assert len(ROWS) == 8
+    assert [row.lower() for row in ROWS] == [title.lower() for title in SECTIONS]
+    assert len(START) == 1
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_example_holds(title: str) -> None:
+    code = SECTIONS[title]
+    if "nn." in code and "convention" not in inspect.signature(tg.nn.BatchNorm1d.__init__).parameters:
+        pytest.skip("the layers do not know the book's convention")
+    assert "assert" in code
+    names: dict = {}
+    tg.manual_seed(0)
+    for part in (*START, code):
+        exec(compile(part, "docs/conventions.md", "exec"), names)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam"])
+def test_a_word_that_is_no_convention_is_refused_with_both_that_are(name: str) -> None:
+    with pytest.raises(ArgumentError, match=r"'pytorch' or 'book', found 'Book'"):
+        getattr(tg.optim, name)([tg.ones(1, requires_grad=True)], convention="Book")
+    assert [check_convention(word) for word in CONVENTIONS] == [False, True]
