@@ -34,10 +34,12 @@ def directions(xs: Sequence[Any], lib: Any) -> list[Any]:
     return [lib.tensor(np.random.default_rng(50 + i).normal(size=tuple(x.shape))) for i, x in enumerate(xs)]
 
 
-def derivatives(y: Any, xs: Sequence[Any], lib: Any) -> list[Any]:
-    """The gradients of the scalar `y`, and those of their sum along fixed directions: the second derivative."""
+def derivatives(y: Any, xs: Sequence[Any], lib: Any, order: int = 2) -> list[Any]:
+    """The gradients of the scalar `y`, and for order 2 those of their sum along fixed directions."""
     options = {"allow_unused": True, "materialize_grads": True}
-    first = lib.autograd.grad(y, xs, create_graph=True, **options)
+    first = lib.autograd.grad(y, xs, create_graph=order > 1, **options)
+    if order == 1:
+        return list(first)
     along = sum((g * d).sum() for g, d in zip(first, directions(xs, lib), strict=True))
     second = lib.autograd.grad(along, xs, **options) if along.requires_grad else [x * 0 for x in xs]
     return [*first, *second]
@@ -61,20 +63,22 @@ def leaves(arrays: Sequence[Any], lib: Any) -> list[Any]:
     return [lib.tensor(a, requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a for a in arrays]
 
 
-def run(function: Callable[..., Any], arrays: Sequence[Any], lib: Any, parameters: Sequence[Any] = ()) -> list[Any]:
-    """The outputs of `function`, then the first and second derivatives for float arrays and parameters."""
+def run(
+    function: Callable[..., Any], arrays: Sequence[Any], lib: Any, parameters: Sequence[Any] = (), order: int = 2
+) -> list[Any]:
+    """The outputs of `function`, then its derivatives up to `order` for float arrays and parameters."""
     inputs = leaves(arrays, lib)
     outputs = flat(function(*inputs))
     xs = [x for x in [*inputs, *parameters] if getattr(x, "requires_grad", False)]
     y = scalar(outputs, lib)
-    return [*outputs, *(derivatives(y, xs, lib) if xs and y.requires_grad else [])]
+    return [*outputs, *(derivatives(y, xs, lib, order) if xs and y.requires_grad else [])]
 
 
-def same_call(call: Callable[..., Any], *arrays: Any, rtol: float = 1e-10, atol: float = 1e-11) -> None:
-    """``call(lib, *tensors)`` gives the same in `tensorgrad` and `torch`: values, dtypes, two derivatives."""
+def same_call(call: Callable[..., Any], *arrays: Any, rtol: float = 1e-10, atol: float = 1e-11, order: int = 2) -> None:
+    """``call(lib, *tensors)`` gives the same in `tensorgrad` and `torch`: values, dtypes, derivatives up to `order`."""
     torch = torch_()
-    found = run(lambda *xs: call(tg, *xs), arrays, tg)
-    wanted = run(lambda *xs: call(torch, *xs), arrays, torch)
+    found = run(lambda *xs: call(tg, *xs), arrays, tg, order=order)
+    wanted = run(lambda *xs: call(torch, *xs), arrays, torch, order=order)
     assert len(found) == len(wanted)
     for a, b in zip(found, wanted, strict=True):
         assert str(a.dtype).removeprefix("tensorgrad.") == str(b.dtype).removeprefix("torch.")
@@ -82,16 +86,21 @@ def same_call(call: Callable[..., Any], *arrays: Any, rtol: float = 1e-10, atol:
 
 
 def same_module(
-    make: Callable[[Any], Any], *arrays: Any, training: bool = True, rtol: float = 1e-10, atol: float = 1e-11
+    make: Callable[[Any], Any],
+    *arrays: Any,
+    training: bool = True,
+    rtol: float = 1e-10,
+    atol: float = 1e-11,
+    order: int = 2,
 ) -> None:
-    """``make(nn)`` gives the same module in both libraries: text, state, outputs, two derivatives, state afterwards."""
+    """``make(nn)`` gives the same module in both libraries: text, state, outputs, derivatives, state afterwards."""
     torch = torch_()
     ours, theirs = make(tg.nn).double().train(training), make(torch.nn).double().train(training)
     assert repr(ours) == repr(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     theirs.load_state_dict({k: torch.tensor(v.numpy()) for k, v in ours.state_dict().items()})
-    found = run(ours, arrays, tg, list(ours.parameters()))
-    wanted = run(theirs, arrays, torch, list(theirs.parameters()))
+    found = run(ours, arrays, tg, list(ours.parameters()), order)
+    wanted = run(theirs, arrays, torch, list(theirs.parameters()), order)
     assert len(found) == len(wanted)
     for a, b in zip(found, wanted, strict=True):
         close(a, b, rtol, atol)

@@ -836,7 +836,9 @@ STABLE: dict[str, Callable[[tg.Tensor], tg.Tensor]] = {
     "logsumexp_of_pairs": lambda x: tg.stack([x, -x]).logsumexp(0),
     "softmax": lambda x: x.softmax(0),
     "log_softmax": lambda x: tg.stack([x, x * 0, -x]).log_softmax(0) * tg.tensor([[0.3], [0.5], [0.2]]),
-    "cross_entropy": lambda x: cross_entropy(tg.stack([x, x * 0, -x], 1), tg.tensor([0, 1, 2] * 3 + [0, 1]), "none"),
+    "cross_entropy": lambda x: cross_entropy(
+        tg.stack([x, x * 0, -x], 1), tg.tensor([0, 1, 2] * 3 + [0, 1]), reduction="none"
+    ),
     "soft_cross_entropy": lambda x: cross_entropy(
         tg.stack([x, -x], 1), tg.tensor([[0.25, 0.75]] * len(EXTREME)), "none"
     ),

@@ -17,7 +17,7 @@ import tensorgrad as tg
 from tensorgrad import kernels, nn
 from tensorgrad.fused import fused
 from tensorgrad.graph import Graph
-from tensorgrad.nn.functional import losses, normalization
+from tensorgrad.nn.functional import classification, normalization
 
 ORDERS = 4
 EPS = 1e-2
@@ -123,8 +123,8 @@ def test_fused_cross_entropy_equals_its_composition(n, c, seed, scale):
     r = np.random.default_rng(seed)
     x, target = scale * r.standard_normal((n, c)), r.integers(0, c, n)
     found, composed = both(
-        lambda x: losses.cross_entropy(x, tg.tensor(target)),
-        lambda x: losses._mean_cross_entropy(x, target=target),
+        lambda x: classification.cross_entropy(x, tg.tensor(target)),
+        lambda x: classification._mean_cross_entropy(x, target=target),
         [x],
         1.5,
     )

@@ -624,7 +624,7 @@ def test_losses_refuse_what_does_not_fit() -> None:
         with pytest.raises(ValueError, match="average is not a valid value for reduction"):
             make(reduction="average")
     with pytest.raises(ValueError, match="median is not a valid value for reduction"):
-        functional.mse_loss(tg.ones(2), tg.ones(2), "median")
+        functional.mse_loss(tg.ones(2), tg.ones(2), reduction="median")
     with pytest.raises(ShapeError, match=r"\(3\).*\(4\)"):
         functional.mse_loss(tg.ones(3), tg.ones(4))
 

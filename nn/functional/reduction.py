@@ -1,9 +1,32 @@
-"""How the losses of a batch become one number."""
+"""How the losses of a batch become one number, and what all losses check."""
 
 from __future__ import annotations
 
+import warnings
+
 from tensorgrad import ops
+from tensorgrad.errors import ShapeError
 from tensorgrad.tensor import Tensor
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def chosen(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    """Return the reduction that PyTorch's old arguments ask for, with its warning; `reduction` where they are None."""
+    if size_average is None and reduce is None:
+        return reduction
+    averaged, summed = size_average in (None, True), reduce in (None, True)
+    found = "none" if not summed else "mean" if averaged else "sum"
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.", stacklevel=3
+    )
+    return found
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError unless `reduction` is mean, sum or none."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{reduction} is not a valid value for reduction: mean, sum or none")
 
 
 def reduced(x: Tensor, reduction: str) -> Tensor:
@@ -12,6 +35,27 @@ def reduced(x: Tensor, reduction: str) -> Tensor:
         return ops.mean(x)
     if reduction == "sum":
         return ops.sum(x)
-    if reduction == "none":
-        return x
-    raise ValueError(f"{reduction} is not a valid value for reduction: mean, sum or none")
+    check_reduction(reduction)
+    return x
+
+
+def weighted(x: Tensor, weight: Tensor, reduction: str, like: Tensor) -> Tensor:
+    """Return ``weight * x`` reduced, by the weighted mean; ShapeError unless `weight` has the shape of `like`."""
+    if weight.array.shape != like.array.shape:
+        raise ShapeError(
+            f"Weights and input must have the same size: found {weight.array.shape} and {like.array.shape}"
+        )
+    if reduction == "mean":
+        return ops.sum(x * weight) / ops.sum(weight)
+    return reduced(x * weight, reduction)
+
+
+def warn_of_sizes(input: Tensor, target: Tensor) -> None:
+    """Warn, as PyTorch does, where `input` and `target` have different shapes: (N,) against (N, 1) gives (N, N)."""
+    if input.array.shape != target.array.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
+            "This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=3,
+        )

@@ -1,0 +1,269 @@
+"""Losses of classes: cross entropies of logits, of logarithms of probabilities, and margins between scores."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from tensorgrad import composed, functions, kernels, ops
+from tensorgrad.dtypes import Array
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
+from tensorgrad.fused import fused, fusible
+from tensorgrad.tensor import Tensor, wrap
+
+from .reduction import chosen, reduced
+
+_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the cross entropy of the softmax of `input` with `target`, finite for any finite logits.
+
+    ``L = -sum_c w_c t_c log_softmax(x)_c``; for a class index, t is one there and zero elsewhere.
+
+    Args:
+        input: logits (C,), (N, C) or (N, C, d1, ...).
+        target: class indices, of the shape without C, or probabilities of the shape of `input`.
+        weight: (C,), multiplies the terms of the classes; the mean over class indices is then weighted by them.
+        size_average, reduce: PyTorch's old names for `reduction`.
+        ignore_index: positions of this class have no loss, and do not count in the mean.
+        reduction: "mean", "sum" or "none".
+        label_smoothing: between 0 and 1; t becomes ``(1 - s) t + s / C`` (Szegedy et al. 2016).
+
+    Raises:
+        ShapeError, IndexError, DTypeError: shapes that do not fit, a class that is not there, targets that are neither
+            classes nor probabilities.
+
+    >>> import tensorgrad as tg
+    >>> cross_entropy(tg.zeros(2, 4), tg.tensor([0, 3]))
+    tensor(1.3863)
+    """
+    plain = weight is None and not label_smoothing and reduction == "mean" and size_average is None and reduce is None
+    if plain and ignore_index < 0 and _are_classes(input.array, target.array) and fusible(input):
+        return _fused_cross_entropy(input, target=target.array.copy())[0]
+    reduction = chosen(reduction, size_average, reduce)
+    if not 0 <= label_smoothing <= 1:
+        raise ArgumentError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    axis = _class_axis(input)
+    _check_weight(weight, input, axis)
+    logs = composed.log_softmax(input, axis)
+    if target.array.shape == input.array.shape and input.array.ndim:
+        return _with_probabilities(logs, target, weight, axis, label_smoothing, reduction, ignore_index)
+    return _with_classes(logs, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def _class_losses(input: Tensor, target: Array) -> Tensor:
+    x = composed.log_softmax(input, -1)
+    return ops.neg(ops.getitem(x, index=(np.arange(x.array.shape[0]), target)))
+
+
+def _mean_cross_entropy(input: Tensor, *, target: Array) -> Tensor:
+    return ops.mean(_class_losses(input, target))
+
+
+_fused_cross_entropy = fused("cross_entropy", _mean_cross_entropy, kernels.cross_entropy, kernels.cross_entropy_adjoint)
+
+
+def _are_classes(x: Array, t: Array) -> bool:
+    """Return whether `x` is (N, C), and `t` a class for every row."""
+    if x.ndim != 2 or t.ndim != 1 or not 0 < len(t) == len(x) or t.dtype.kind not in "iu":
+        return False
+    # a negative number, read without its sign, is a huge one: one pass instead of two
+    return bool(t.view(_UNSIGNED[t.dtype.itemsize]).max() < x.shape[1])
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return ``-w_t input_t`` for class indices t: with logarithms of probabilities, their negative log likelihood.
+
+    Shapes, weights, ignored classes, reductions and errors are those of `cross_entropy` with class indices.
+    """
+    reduction = chosen(reduction, size_average, reduce)
+    _check_weight(weight, input, _class_axis(input))
+    return _with_classes(input, target, weight, ignore_index, reduction, 0.0)
+
+
+def _class_axis(x: Tensor) -> int:
+    if not x.array.ndim:
+        raise ShapeError("Expected an input of shape (C), (N, C) or (N, C, d1, ...), found a scalar")
+    return 0 if x.array.ndim == 1 else 1
+
+
+def _check_weight(weight: Tensor | None, x: Tensor, axis: int) -> None:
+    classes = x.array.shape[axis]
+    if weight is not None and weight.array.shape != (classes,):
+        raise ShapeError(
+            f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
+            f"shape: {list(weight.array.shape)}"
+        )
+
+
+def _with_classes(
+    logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float
+) -> Tensor:
+    axis = _class_axis(logs)
+    ignored, t = _checked(logs.array, target.array, axis, ignore_index)
+    positions = np.expand_dims(t, axis)
+    losses = ops.neg(composed.squeezed(composed.along(logs, positions, axis), axis))
+    factor = None if weight is None else ops.getitem(weight, index=(t,))
+    if factor is not None:
+        losses = losses * factor
+    if smoothing:
+        terms = logs if weight is None else logs * _beside(weight, logs, axis)
+        even = ops.sum(terms, axis=axis) * (-smoothing / logs.array.shape[axis])
+        losses = losses * (1 - smoothing) + even
+    if ignored is not None:
+        losses = ops.where(wrap(ignored), 0.0, losses)
+        factor = wrap(np.ones(t.shape, losses.array.dtype)) if factor is None else factor
+        factor = ops.where(wrap(ignored), 0.0, factor)
+    if reduction != "mean" or factor is None:
+        return reduced(losses, reduction)
+    count = ops.sum(factor)
+    if not count.array:  # every position is ignored: the mean of nothing
+        return ops.mean(losses) * np.nan
+    return ops.sum(losses) / count
+
+
+def _with_probabilities(
+    logs: Tensor, target: Tensor, weight: Tensor | None, axis: int, smoothing: float, reduction: str, ignore_index: int
+) -> Tensor:
+    if target.array.dtype.kind != "f":
+        raise DTypeError(
+            f"Expected floating point type for target with class probabilities, got {target.array.dtype}: class "
+            f"indices have the shape of the input without its {logs.array.shape[axis]} classes"
+        )
+    if ignore_index >= 0:
+        raise ArgumentError("ignore_index is not supported for floating point target")
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / logs.array.shape[axis]
+    terms = logs * target
+    if weight is not None:
+        terms = terms * _beside(weight, logs, axis)
+    return reduced(ops.neg(ops.sum(terms, axis=axis)), reduction)
+
+
+def _beside(weight: Tensor, x: Tensor, axis: int) -> Tensor:
+    """Return `weight` (C,) in a shape that multiplies the classes of `x`."""
+    return ops.reshape(weight, shape=(-1, *(1,) * (x.array.ndim - axis - 1)))
+
+
+def _checked(x: Array, t: Array, axis: int, ignore_index: int) -> tuple[Array | None, Array]:
+    """Return which positions are ignored (None: not one), and the classes with 0 in their place."""
+    if t.dtype.kind not in "iu":
+        raise DTypeError(f"expected target dtype to be Long or Byte, but got {t.dtype}: classes are integers")
+    classes, wanted = x.shape[axis], x.shape[:axis] + x.shape[axis + 1 :]
+    if x.ndim == 1 and t.shape == (1,):
+        raise ShapeError(f"Expected a target without axes for the input of shape {x.shape}, found {t.shape}")
+    if t.shape != wanted and t.shape[:1] != wanted[:1]:
+        raise ShapeError(
+            f"Expected input batch_size ({x.shape[0] if axis else 1}) to match target batch_size "
+            f"({t.shape[0] if t.ndim else 0}): classes of shape {wanted} are needed for the input of shape {x.shape}, "
+            f"found {t.shape}"
+        )
+    if t.shape != wanted:
+        raise ShapeError(f"Expected target size {list(wanted)}, got {list(t.shape)}, for an input of shape {x.shape}")
+    ignored = t == ignore_index
+    t = np.where(ignored, 0, t) if ignored.any() else t.copy()
+    if t.size and (t.min() < 0 or t.max() >= classes):
+        found = t.min() if t.min() < 0 else t.max()
+        raise IndexError(f"Target {found} is out of bounds: classes are 0 to {classes - 1}")
+    return (ignored if ignored.any() else None), t
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """Return Kullback and Leibler's divergence ``t (log(t) - input)`` of logarithms `input` from probabilities t.
+
+    With `log_target`, t is given by its logarithm. "batchmean" divides the sum by the length of the first axis, which
+    is the divergence's definition; "mean", which divides by the number of elements, warns as in PyTorch.
+    """
+    if size_average is not None or reduce is not None:
+        reduction = chosen(reduction, size_average, reduce)
+    elif reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size."
+            "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
+            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+            stacklevel=2,
+        )
+    loss = ops.exp(target) * (target - input) if log_target else functions.xlogy(target, target) - target * input
+    if reduction != "batchmean":
+        return reduced(loss, reduction)
+    total = ops.sum(loss)
+    return total / input.array.shape[0] if input.array.ndim else total
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return ``sum_(i != t) w_t max(0, margin - x_t + x_i) ** p / C`` for scores x (C,) or (N, C) and classes t."""
+    if p not in (1, 2):
+        raise ArgumentError(f"only p == 1 and p == 2 supported, found {p}")
+    reduction = chosen(reduction, size_average, reduce)
+    axis = _class_axis(input)
+    _check_weight(weight, input, axis)
+    ignored, t = _checked(input.array, target.array, axis, -1)
+    if ignored is not None:
+        raise IndexError(f"target out of range: classes are 0 to {input.array.shape[axis] - 1}, found -1")
+    positions = np.expand_dims(t, axis)
+    own = wrap(np.arange(input.array.shape[axis]) == positions)
+    excess = ops.relu(input - composed.along(input, positions, axis) + margin)
+    losses = ops.where(own, 0.0, excess if p == 1 else excess * excess)
+    if weight is not None:
+        losses = losses * ops.getitem(weight, index=(positions,))
+    return reduced(ops.mean(losses, axis=axis), reduction)
+
+
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return ``sum max(0, 1 - (x_t - x_i)) / C`` over the classes t of an example and the others, i.
+
+    `target`, of the shape of `input` (C,) or (N, C), lists the classes; the first -1 ends a list.
+    """
+    reduction = chosen(reduction, size_average, reduce)
+    t, shape = target.array, input.array.shape
+    if t.shape != shape or t.dtype.kind not in "iu":
+        raise ShapeError(f"inconsistent target size: {t.dtype} of shape {t.shape} for an input of shape {shape}")
+    listed = np.cumsum(t < 0, axis=-1) == 0
+    if (t[listed] >= shape[-1]).any():
+        raise IndexError(f"target out of range: classes are 0 to {shape[-1] - 1}, found {t[listed].max()}")
+    hits = (np.arange(shape[-1]) == t[..., None]) & listed[..., None]
+    counts = hits.sum(axis=-2)
+    pairs = wrap((counts[..., :, None] * (counts == 0)[..., None, :]).astype(input.array.dtype))
+    excess = ops.relu(1 - composed.expanded(input, -1) + composed.expanded(input, -2)) * pairs
+    return reduced(ops.sum(excess, axis=(-2, -1)) / shape[-1], reduction)
