@@ -8,7 +8,9 @@ that is None, memory that has been assigned, another step count), the parameters
 memory.
 
 Large parameters stay where they are: for them, gathering the gradients costs more than the calls that it saves. Nor is
-a large array updated in blocks: from 4 to 64 thousand elements, each size was measured slower than the whole.
+a large array updated in blocks: from 4 to 32 thousand elements, each size was measured slower than the whole. A step
+for an MLP of six hidden layers of 100 with BatchNorm takes 0.6 of the time with Adam, 0.75 with momentum and 0.8
+without, a plain MLP's 0.8, 0.95 and 1.05.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from tensorgrad.views import forget, position_of
 from tensorgrad.writes import note
 
 SMALL = 1 << 14
-"""The most elements of a parameter that is moved: Adam gains up to four times as many, SGD without momentum these."""
+"""The most elements of a parameter that is moved: with more, SGD without momentum loses."""
+
+LINE = 64  # bytes: what the processor fetches at once
 
 State = dict[str, Any]
 Key = tuple[DType, tuple[str, ...], tuple[tuple[str, Any], ...]]
@@ -71,11 +75,11 @@ class Flat:
         known = optimizer.state
         try:
             gradients = list(map(_gradient_of, self.members))
-            states = [known[p] for p in self.members] if self.names or self.numbers else []
+            states = list(map(known.get, self.members)) if self.names or self.numbers else []
             tensors = [*self.members, *[state[name] for name in self.names for state in states]]
             numbers = {name: self._common(name, states) for name in self.numbers}
             arrays = list(map(_array_of, tensors))
-        except (AttributeError, KeyError, ValueError):  # no gradient, no state, not the same number
+        except (AttributeError, TypeError, KeyError, ValueError):  # no gradient, no state, not the same number
             return False
         if list(map(_kind_of, gradients)) != self.kinds or not all(map(is_, map(_base_of, arrays), self.bases)):
             return False
@@ -157,6 +161,7 @@ def flats_of(params: Iterable[Tensor], known: Mapping[Tensor, State], before: li
     found = []
     for members in together.values():
         if len(members) > 1:
+            members.sort(key=lambda p: p.array.size, reverse=True)  # biases behind, where they misalign nothing
             same = next((f for f in before if _same(f.members, members) and _is_in_place(f, known)), None)
             found.append(same or Flat(members, [known.get(p, {}) for p in members]))
     return found
@@ -193,7 +198,10 @@ def alone(x: Tensor) -> bool:
 def _moved(column: list[Tensor]) -> Array:
     """Return an array of the elements of all tensors of `column`, each of which gets its part as its memory."""
     ends = list(accumulate((x.array.size for x in column), initial=0))
-    memory = np.empty(ends[-1], column[0].array.dtype).view(Memory)
+    dtype = column[0].array.dtype
+    room = np.empty(ends[-1] + LINE // dtype.itemsize, dtype).view(Memory)
+    shift = -room.ctypes.data % LINE // dtype.itemsize
+    memory = room[shift : shift + ends[-1]]
     for x, (start, end) in zip(column, pairwise(ends), strict=True):
         part = np.asarray(memoryview(memory[start:end].reshape(x.array.shape)))  # type: ignore[arg-type]  # a buffer
         part[...] = x.array

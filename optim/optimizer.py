@@ -35,7 +35,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if not (self._before or self._after):
+        if not (self._before or self._after) or type(self).step is not hooked:  # not that: from a subclass, by super()
             return step(self, *args, **kwargs)
         given: tuple[tuple[Any, ...], dict[str, Any]] = (self, *args), kwargs
         for hook in list(self._before.values()):

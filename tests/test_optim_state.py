@@ -249,6 +249,22 @@ def test_hooks_see_each_step_and_may_change_its_arguments() -> None:
         optimizer.step()
 
 
+def test_hooks_are_called_once_where_a_step_calls_that_of_its_base() -> None:
+    class Twice(optim.SGD):
+        def step(self, closure: Any = None) -> None:
+            super().step(closure)
+            super().step()
+
+    w = tg.ones(1, requires_grad=True)
+    optimizer = Twice([w], lr=0.25)
+    calls: list[int] = []
+    optimizer.register_step_post_hook(lambda *_: calls.append(1))
+    w.grad = tg.ones(1)
+    optimizer.step()
+    assert w.item() == 0.5
+    assert len(calls) == 1
+
+
 class Signs(optim.Optimizer):
     """As scripts write it for PyTorch."""
 
