@@ -6,15 +6,19 @@ from . import functional, init
 from .activations import Dropout, ReLU, Sigmoid, Tanh
 from .batchnorm import BatchNorm1d
 from .containers import Sequential
-from .linear import Linear
+from .lazy import LazyModuleMixin
+from .linear import LazyLinear, Linear
 from .losses import CrossEntropyLoss, MSELoss
 from .module import Module
-from .parameter import Parameter
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
     "BatchNorm1d",
+    "Buffer",
     "CrossEntropyLoss",
     "Dropout",
+    "LazyLinear",
+    "LazyModuleMixin",
     "Linear",
     "MSELoss",
     "Module",
@@ -23,6 +27,8 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Tanh",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "functional",
     "init",
 ]

@@ -35,7 +35,7 @@ def test_a_state_that_does_not_fit_is_refused_in_full_and_writes_nothing(strict:
     with pytest.raises(RuntimeError, match=r"Error\(s\) in loading state_dict for Net") as caught:
         net.load_state_dict(state, strict=strict)
     text = str(caught.value)
-    for key, shapes in (("fc1.weight", ("(4, 4)", "(4, 3)")), ("scale", ("(2,)", "(1,)"))):
+    for key, shapes in (("fc1.weight", ("[4, 4]", "[4, 3]")), ("scale", ("[2]", "[1]"))):
         assert f"size mismatch for {key}" in text
         assert all(shape in text for shape in shapes)
     for word in (
