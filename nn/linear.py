@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorgrad.creation import empty
 from tensorgrad.dtypes import DTypeLike
-from tensorgrad.errors import ShapeError
+from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.random import Generator
 from tensorgrad.tensor import Tensor
 
@@ -107,3 +107,50 @@ class LazyLinear(LazyModuleMixin, Linear):
         if fresh:
             self.reset_parameters(self.generator)
         del self.generator
+
+
+class Bilinear(Module):
+    """The map ``y[o] = x1 @ weight[o] @ x2 + bias[o]`` of two inputs, (..., in1_features) and (..., in2_features).
+
+    Weight (out_features, in1_features, in2_features) and bias start uniform in ±1/sqrt(in1_features).
+
+    >>> import tensorgrad as tg
+    >>> Bilinear(3, 4, 2)(tg.ones(5, 3), tg.ones(5, 4)).shape
+    tensorgrad.Size([5, 2])
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: DTypeLike = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if in1_features <= 0:
+            raise ArgumentError(f"in1_features must be > 0, but got (in1_features={in1_features})")
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        self.weight = Parameter(empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the initial values anew."""
+        uniform_within(1 / math.sqrt(self.in1_features), self, generator)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Return the product of the two with the weight; see `functional.bilinear`."""
+        return functional.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
