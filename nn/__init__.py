@@ -2,7 +2,7 @@
 
 from tensorgrad.names import answer_unknown_names
 
-from . import functional, init
+from . import functional, init, utils
 from .activations import Dropout, ReLU, Sigmoid, Tanh
 from .batchnorm import BatchNorm1d
 from .containers import ModuleDict, ModuleList, Sequential
@@ -44,6 +44,7 @@ __all__ = [
     "UninitializedParameter",
     "functional",
     "init",
+    "utils",
 ]
 
 answer_unknown_names(__name__)

@@ -18,6 +18,7 @@ PLACES = (
     "nn",
     "nn.functional",
     "nn.init",
+    "nn.utils",
     "optim",
     "autograd",
     "func",
