@@ -50,7 +50,7 @@ class Registry:
         if isinstance(value, Parameter):
             self._make_room(name, "parameters", "_parameters")
             self.register_parameter(name, value)
-        elif isinstance(value, Registry):
+        elif isinstance(value, Registry) and name not in self.__dict__.get("_parameters", ()):
             self._make_room(name, "module", "_modules")
             self.register_module(name, value)  # type: ignore[arg-type]  # there is no registry but in a module
         else:
@@ -61,7 +61,7 @@ class Registry:
                     self.__dict__[kind][name] = value
                     return
             if isinstance(value, Buffer):
-                self._make_room(name, "buffers", "_buffers")
+                self._make_room(name, "buffer", "_buffers")
                 self.register_buffer(name, value, value.persistent)
             else:
                 object.__setattr__(self, name, value)

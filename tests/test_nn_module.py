@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,9 @@ def test_a_registered_name_changes_hands_and_refuses_strangers() -> None:
     m.x = None
     assert m.x is None
     assert list(m.parameters()) == []
+    with pytest.raises(TypeError, match=r"cannot assign 'tensorgrad\.nn\.linear\.Linear' as parameter 'x'"):
+        m.x = nn.Linear(1, 1)
+    del m.x
     m.x = nn.Linear(1, 1)
     assert [n for n, _ in m.named_parameters()] == ["x.weight", "x.bias"]
     del m.x
@@ -209,3 +213,119 @@ def test_the_text_of_a_user_module_and_a_parameter() -> None:
         "Net(\n  (fc1): Linear(in_features=3, out_features=4, bias=True)\n  (bn1): BatchNorm1d(4"
     )
     assert repr(nn.Parameter(tg.ones(2))) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("fc2", "fc1"), ("scal", "scale"), ("ofset", "offset"), ("ineer", "inner"), ("trainig", "training")],
+)
+def test_a_misspelt_attribute_is_answered_with_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(Net(), name)
+    assert str(caught.value).startswith(f"'Net' object has no attribute '{name}'; nearest: ")
+    assert nearest in str(caught.value).partition("nearest: ")[2].split(", ")
+    assert caught.value.name == name
+    assert getattr(Net(), name, 5) == 5
+
+
+def test_a_property_that_fails_is_not_called_missing() -> None:
+    class Broken(nn.Module):
+        @property
+        def width(self) -> int:
+            return self.absent
+
+    with pytest.raises(AttributeError, match="the property 'width' of 'Broken' object raised an AttributeError"):
+        _ = Broken().width
+
+
+def test_a_name_moves_with_its_module() -> None:
+    inner = nn.Linear(1, 1)
+    net = nn.Sequential(inner, nn.ReLU())
+    assert net.path_of(inner) == "0"
+    net.insert(0, nn.Tanh())
+    assert net.path_of(inner) == "1"
+    assert net.path_of(nn.ReLU()) is None
+    holder = nn.Sequential(net)
+    assert holder.path_of(inner) == "0.1"
+    del net[0]
+    assert holder.path_of(inner) == "0.0"
+
+
+# --- conversion and copies --------------------------------------------------------------------------------------------
+
+
+def test_conversion_keeps_identities_gradients_and_what_has_the_dtype_already() -> None:
+    net = Net()
+    net(tg.randn(4, 3)).sum().backward()
+    before, gradients = list(net.parameters()), [p.grad.numpy().copy() for p in net.parameters()]
+    memory = [p.detach().numpy() for p in before]
+    net.float()
+    assert all(np.shares_memory(p.detach().numpy(), a) for p, a in zip(net.parameters(), memory, strict=True))
+    net.double()
+    assert all(p is q for p, q in zip(net.parameters(), before, strict=True))
+    for p, g in zip(net.parameters(), gradients, strict=True):
+        assert p.grad.dtype == tg.float64
+        close(p.grad, g.astype(np.float64))
+    with pytest.raises(RuntimeError, match="no device 'cuda'"):
+        net.cuda()
+    with pytest.raises(RuntimeError, match="no device 'cuda:1'"):
+        net.to("cuda:1")
+    with pytest.raises(TypeError, match=r"nn\.Module\.to only accepts floating point"):
+        net.to(tg.complex64)
+
+
+def test_an_overridden_train_is_called_from_above() -> None:
+    class Frozen(nn.BatchNorm1d):
+        def train(self, mode: bool = True) -> Any:  # noqa: ARG002 - the point: it stays in evaluation
+            return super().train(False)
+
+    net = nn.Sequential(Frozen(2), nn.ReLU())
+    net.train()
+    assert [m.training for m in net.modules()] == [True, False, True]
+
+
+def test_a_shallow_copy_shares_parameters_and_not_names() -> None:
+    net = Net()
+    net.register_forward_hook(lambda module, args, output: output)
+    twin = copy.copy(net)
+    assert all(p is q for p, q in zip(net.parameters(), twin.parameters(), strict=True))
+    twin.extra = nn.Linear(1, 1)
+    del twin.scale
+    assert [name for name, _ in net.named_parameters()] == NAMES
+    assert twin.path_of(twin.fc1) == "fc1"
+
+
+def test_a_module_is_not_pickled_and_says_what_to_save() -> None:
+    with pytest.raises(TypeError, match=r"save \.numpy\(\) or a state_dict"):
+        pickle.dumps(Net())
+
+
+def test_a_parameter_shares_the_memory_of_its_tensor_and_not_its_history() -> None:
+    x = tg.ones(2, requires_grad=True)
+    y = x * 2
+    p = nn.Parameter(y)
+    assert p.is_leaf
+    assert p.requires_grad
+    with tg.no_grad():
+        p.mul_(3.0)
+    assert y.tolist() == [6.0, 6.0]
+    twin = copy.deepcopy(p)
+    assert type(twin) is nn.Parameter
+    assert not np.shares_memory(twin.detach().numpy(), p.detach().numpy())
+    buffer = nn.Buffer(y, persistent=False)
+    assert (buffer.requires_grad, copy.deepcopy(buffer).persistent) == (False, False)
+
+
+def test_a_buffer_that_does_not_persist_is_converted_and_not_saved() -> None:
+    m = nn.Module()
+    m.passing = nn.Buffer(tg.ones(1), persistent=False)
+    m.kept = nn.Buffer(tg.ones(1))
+    assert list(m.state_dict()) == ["kept"]
+    assert m.double().passing.dtype == tg.float64
+    assert copy.deepcopy(m).load_state_dict(m.state_dict()) == ([], [])
+    del m.passing
+    m.register_buffer("passing", tg.ones(1))
+    assert list(m.state_dict()) == ["kept", "passing"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,98 @@ def test_loading_while_a_graph_needs_the_old_values_is_noticed() -> None:
     net.load_state_dict(nn.Linear(2, 2).state_dict())
     with pytest.raises(RuntimeError, match="inplace"):
         loss.backward()
+
+
+def test_a_state_takes_the_place_of_the_tensors_where_that_is_asked_for() -> None:
+    net, source = Net(), Net().double()
+    net.fc1.weight.requires_grad = False
+    state = source.state_dict()
+    assert net.load_state_dict(state, assign=True) == ([], [])
+    assert net.fc1.weight.dtype == tg.float64
+    assert np.shares_memory(net.fc1.weight.detach().numpy(), source.fc1.weight.detach().numpy())
+    assert isinstance(net.fc1.weight, nn.Parameter)
+    assert [p.requires_grad for p in net.parameters()] == [p is not net.fc1.weight for p in net.parameters()]
+    assert list(net.state_dict()) == STATE
+    own = dict(net.named_parameters())
+    net.load_state_dict(Net().state_dict())
+    assert all(p is own[name] and p.dtype == tg.float64 for name, p in net.named_parameters())
+
+
+class Counting(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+        self.steps = 0
+
+    def get_extra_state(self) -> Any:
+        return {"steps": self.steps}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.steps = state["steps"]
+
+
+def test_extra_state_goes_with_the_rest() -> None:
+    net, other = nn.Sequential(Counting()), nn.Sequential(Counting())
+    net[0].steps = 7
+    state = net.state_dict()
+    assert list(state) == ["0.weight", "0.bias", "0._extra_state"]
+    other.load_state_dict(state)
+    assert other[0].steps == 7
+    del state["0._extra_state"]
+    with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "0._extra_state"'):
+        other.load_state_dict(state)
+    with pytest.raises(RuntimeError, match=r'Unexpected key\(s\) in state_dict: "0._extra_state"'):
+        nn.Sequential(nn.Linear(1, 1)).load_state_dict(net.state_dict())
+
+
+def test_state_hooks_see_every_module_and_may_change_the_dictionary() -> None:
+    net, seen = nn.Sequential(nn.Linear(1, 1)), []
+    with (
+        net[0].register_state_dict_pre_hook(lambda module, prefix, keep_vars: seen.append((prefix, keep_vars))),
+        net[0].register_state_dict_post_hook(lambda module, state, prefix, _: state.update({prefix + "mark": 1})),
+    ):
+        assert list(net.state_dict()) == ["0.weight", "0.bias", "0.mark"]
+    assert seen == [("0.", False)]
+    assert list(net.state_dict()) == ["0.weight", "0.bias"]
+
+
+def test_a_hook_before_loading_may_rename_keys_and_the_dictionary_given_stays() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    old = {"kernel": tg.full((1, 1), 5.0)}
+
+    def rename(module: Any, state: Any, prefix: str, *rest: Any) -> None:
+        state[prefix + "weight"] = state.pop(prefix + "kernel")
+
+    handle = layer.register_load_state_dict_pre_hook(rename)
+    layer.load_state_dict(old)
+    assert layer.weight.item() == 5.0
+    assert list(old) == ["kernel"]
+    handle.remove()
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        layer.load_state_dict(old)
+
+
+def test_a_hook_after_loading_sees_the_values_and_may_pardon_keys() -> None:
+    layer = nn.Linear(1, 1)
+    nn.init.zeros_(layer.bias)
+
+    def pardon(module: Any, keys: Any) -> None:
+        assert module.weight.item() == 5.0
+        keys.missing_keys.remove("bias")
+
+    with layer.register_load_state_dict_post_hook(pardon):
+        assert layer.load_state_dict({"weight": tg.full((1, 1), 5.0)}) == ([], [])
+    with pytest.raises(RuntimeError, match='Missing key.*"bias"'):
+        layer.load_state_dict({"weight": tg.full((1, 1), 5.0)})
+
+
+def test_the_state_can_be_part_of_a_larger_dictionary() -> None:
+    known: dict[str, Any] = {"epoch": 3}
+    net = nn.Linear(1, 1)
+    assert net.state_dict(destination=known, prefix="model.") is known
+    assert list(known) == ["epoch", "model.weight", "model.bias"]
+    assert net.state_dict(keep_vars=True)["weight"] is net.weight
+
+
+def test_what_load_reports_is_read_as_text() -> None:
+    assert repr(Net().load_state_dict(Net().state_dict())) == "<All keys matched successfully>"
+    assert "missing_keys=['weight']" in repr(nn.Linear(1, 1, bias=False).load_state_dict({}, strict=False))
