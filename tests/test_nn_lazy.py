@@ -10,6 +10,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.graph import Graph
 from tests.peer import close, torch_
 
 RNG = np.random.default_rng
@@ -136,6 +137,12 @@ def test_a_lazy_module_of_the_user_keeps_its_class_without_another() -> None:
     assert type(layer) is Scale
     assert type(layer.seen) is nn.Buffer
     assert layer(tg.ones(2, 3)).shape == (2, 3)
+
+
+def test_the_first_call_is_drawn_as_the_layer_that_the_module_has_become() -> None:
+    model = net(nn)
+    kinds = [node.scope.kind for node in Graph.trace(model, tg.ones(2, 3)).nodes if node.scope is not None]
+    assert set(kinds) == {"Linear", "ReLU"}
 
 
 @pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")

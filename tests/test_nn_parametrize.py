@@ -238,3 +238,19 @@ def test_a_buffer_can_be_parametrised() -> None:
     assert list(made.state_dict()) == ["parametrizations.b.original"]
     assert parametrize.remove_parametrizations(made, "b").b.tolist() == [2.0, 2.0]
     assert "b" in dict(made.named_buffers())
+
+
+def test_inside_cached_a_tensor_is_computed_once() -> None:
+    calls = []
+    made = layer(nn, doubled)
+    made.parametrizations.weight[0].register_forward_hook(lambda *rest: calls.append(1))
+    with parametrize.cached():
+        first = made.weight
+        with parametrize.cached():
+            assert made.weight is first
+        assert made(tg.ones(1, 3)).shape == (1, 3)
+        assert len(calls) == 1
+    assert made.weight is not first
+    assert len(calls) == 2
+    first.sum().backward()
+    assert made.parametrizations.weight.original.grad.tolist() == [[2.0] * 3] * 3

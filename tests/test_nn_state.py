@@ -10,6 +10,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tests.nets import STATE, Net
+from tests.peer import close, torch_
 
 
 def test_a_state_goes_round_bit_for_bit() -> None:
@@ -148,7 +149,7 @@ def test_a_hook_after_loading_sees_the_values_and_may_pardon_keys() -> None:
 
     with layer.register_load_state_dict_post_hook(pardon):
         assert layer.load_state_dict({"weight": tg.full((1, 1), 5.0)}) == ([], [])
-    with pytest.raises(RuntimeError, match='Missing key.*"bias"'):
+    with pytest.raises(RuntimeError, match=r'Missing key.*"bias"'):
         layer.load_state_dict({"weight": tg.full((1, 1), 5.0)})
 
 
@@ -163,3 +164,16 @@ def test_the_state_can_be_part_of_a_larger_dictionary() -> None:
 def test_what_load_reports_is_read_as_text() -> None:
     assert repr(Net().load_state_dict(Net().state_dict())) == "<All keys matched successfully>"
     assert "missing_keys=['weight']" in repr(nn.Linear(1, 1, bias=False).load_state_dict({}, strict=False))
+
+
+def test_a_state_of_pytorch_is_loaded_as_it_is() -> None:
+    torch = torch_()
+    ours, theirs = (
+        nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)),
+        torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)),
+    )
+    assert ours.load_state_dict(theirs.state_dict()) == ([], [])
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(ours.state_dict()[name].numpy(), value.numpy())
+    assert ours.load_state_dict(theirs.state_dict(), assign=True) == ([], [])
+    close(ours.eval()(tg.ones(2, 3)), theirs.eval()(torch.ones(2, 3)), 1e-5)

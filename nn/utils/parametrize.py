@@ -6,7 +6,9 @@ trained is ``layer.parametrizations.weight.original``; every layer works as befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tensorgrad.autograd import no_grad
@@ -71,6 +73,31 @@ class ParametrizationList(ModuleList):
         return value
 
 
+_known: ContextVar[dict[Module, Any] | None] = ContextVar("parametrized", default=None)
+
+
+@contextmanager
+def cached() -> Iterator[None]:
+    """Compute each parametrised tensor once inside the block, for a model that reads it often, as recurrent ones do.
+
+    What is assigned to an original inside is seen after the block.
+    """
+    token = _known.set({} if _known.get() is None else _known.get())
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def _value(chain: Module) -> Any:
+    known = _known.get()
+    if known is None:
+        return chain()
+    if chain not in known:
+        known[chain] = chain()
+    return known[chain]
+
+
 class _Computed(dict[str, Any]):
     """The parameters of a module; one that is parametrised is no item, but reading it computes it."""
 
@@ -79,7 +106,7 @@ class _Computed(dict[str, Any]):
         self.parametrizations = parametrizations
 
     def __missing__(self, name: str) -> Any:
-        return self.parametrizations[name]()
+        return _value(self.parametrizations[name])
 
     def copy(self) -> _Computed:
         return _Computed(self, self.parametrizations)
@@ -100,7 +127,7 @@ def _class_of(base: type[Module], names: tuple[str, ...]) -> type[Module]:
 
     def computed(name: str) -> property:
         return property(
-            lambda self: self.parametrizations[name](),
+            lambda self: _value(self.parametrizations[name]),
             lambda self, value: self.parametrizations[name].right_inverse(value),
         )
 
