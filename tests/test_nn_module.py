@@ -12,6 +12,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.graph import Graph
+from tensorgrad.views import position_of
 from tests.nets import NAMES, STATE, Net
 from tests.peer import close, torch_
 
@@ -329,3 +330,21 @@ def test_a_buffer_that_does_not_persist_is_converted_and_not_saved() -> None:
     del m.passing
     m.register_buffer("passing", tg.ones(1))
     assert list(m.state_dict()) == ["kept", "passing"]
+
+
+def test_a_parameter_is_noted_to_share_memory_only_with_what_is_there() -> None:
+    alone = [nn.Parameter(tg.ones(2)), nn.Buffer(tg.ones(2)), nn.Linear(2, 2).weight]  # assert would hold the tensors
+    assert [position_of(p) for p in alone] == [None] * 3
+    x = tg.ones(2)
+    for shared in (nn.Parameter(x), nn.Parameter(x, False), nn.Parameter(data=x), nn.Parameter(x[:1]), nn.Buffer(x)):
+        assert position_of(shared) is not None
+
+
+@pytest.mark.parametrize("make", [nn.Parameter, lambda x: nn.Parameter(x.detach()), lambda x: nn.Parameter(x[:])])
+def test_a_write_to_the_array_behind_the_tensor_of_a_parameter_is_noticed(make: Any) -> None:
+    x = tg.ones(2)
+    p = make(x)
+    y = (p * p).sum()
+    x.numpy()[0] = 5.0
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
