@@ -2,11 +2,13 @@
 
 from tensorgrad.names import answer_unknown_names
 
-from . import functional, init
+from . import functional, init, utils
 from .activations import Dropout, ReLU, Sigmoid, Tanh
 from .batchnorm import BatchNorm1d
-from .containers import Sequential
-from .linear import Linear
+from .containers import ModuleDict, ModuleList, Sequential
+from .embedding import Embedding, EmbeddingBag
+from .lazy import LazyModuleMixin
+from .linear import Bilinear, LazyLinear, Linear
 from .losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -34,31 +36,45 @@ from .margins import (
     TripletMarginWithDistanceLoss,
 )
 from .module import Module
-from .parameter import Parameter
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from .parameterlists import ParameterDict, ParameterList
+from .reshaping import Flatten, Identity, Unflatten
 
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "Bilinear",
+    "Buffer",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
+    "EmbeddingBag",
+    "Flatten",
     "GaussianNLLLoss",
     "HingeEmbeddingLoss",
     "HuberLoss",
+    "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LazyLinear",
+    "LazyModuleMixin",
     "Linear",
     "MSELoss",
     "MarginRankingLoss",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "PoissonNLLLoss",
     "ReLU",
     "Sequential",
@@ -68,8 +84,12 @@ __all__ = [
     "Tanh",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
+    "Unflatten",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "functional",
     "init",
+    "utils",
 ]
 
 answer_unknown_names(__name__)

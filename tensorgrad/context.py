@@ -26,7 +26,8 @@ class Described(Protocol):
 class Scope:
     """One call of a module: where in the tree of modules an operation was recorded.
 
-    Everything but the class, `kind`, is asked of the module when a graph is drawn: a scope is made at every call.
+    Everything is asked of the module when a graph is drawn, for a scope is made at every call; only the class is known
+    when the module is gone.
     Two calls of one module are two scopes. The module is referred to weakly: it may hold what was computed in it.
     """
 
@@ -45,8 +46,9 @@ class Scope:
 
     @property
     def kind(self) -> str:
-        """The name of the module's class."""
-        return self._class.__name__
+        """The name of the module's class; of the one that a lazy module has become in this call."""
+        module = self._module()
+        return (self._class if module is None else module.__class__).__name__
 
     @property
     def path(self) -> str:

@@ -840,7 +840,7 @@ STABLE: dict[str, Callable[[tg.Tensor], tg.Tensor]] = {
         tg.stack([x, x * 0, -x], 1), tg.tensor([0, 1, 2] * 3 + [0, 1]), reduction="none"
     ),
     "soft_cross_entropy": lambda x: cross_entropy(
-        tg.stack([x, -x], 1), tg.tensor([[0.25, 0.75]] * len(EXTREME)), "none"
+        tg.stack([x, -x], 1), tg.tensor([[0.25, 0.75]] * len(EXTREME)), reduction="none"
     ),
     "logaddexp": lambda x: x.logaddexp(-x),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tensorgrad import ops
 from tensorgrad.errors import ShapeError
+from tensorgrad.functions import einsum
 from tensorgrad.tensor import Tensor
 
 
@@ -16,3 +17,21 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"the layer takes {weight.array.shape[-1]} features, the input has shape {input.array.shape}"
         )
     return ops.linear(input, weight) if bias is None else ops.affine(input, weight, bias)
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return ``x1 @ weight[o] @ x2 + bias[o]`` for each o: (..., out) from (..., a), (..., b) and (out, a, b)."""
+    (batch1, a), (batch2, b) = ((x.array.shape[:-1], x.array.shape[-1]) for x in (input1, input2))
+    for i, (first, second) in enumerate(zip(batch1, batch2, strict=False)):
+        if first != second:
+            raise ShapeError(f"bilinear(): input batch dimensions do not match at dim {i}: got {first} and {second}")
+    if len(batch1) != len(batch2):
+        raise ShapeError(
+            f"bilinear(): input dimensions do not match: got {len(batch1) + 1} and {len(batch2) + 1}, shapes "
+            f"{list(input1.array.shape)} and {list(input2.array.shape)}"
+        )
+    for i, (found, wanted) in enumerate(zip((a, b), weight.array.shape[1:], strict=True), 1):
+        if found != wanted:
+            raise ShapeError(f"bilinear(): input{i} size does not match weight size: got {found} but expected {wanted}")
+    y = einsum("...a,oab,...b->...o", input1, weight, input2)
+    return y if bias is None else y + bias

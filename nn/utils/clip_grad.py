@@ -1,0 +1,100 @@
+"""Gradients that are too large, made smaller in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from tensorgrad.autograd import no_grad
+from tensorgrad.dtypes import get_default_dtype
+from tensorgrad.errors import ArgumentError
+from tensorgrad.tensor import Tensor, wrap
+
+Tensors = Tensor | Iterable[Tensor]
+
+
+def _gradients(parameters: Tensors) -> list[Tensor]:
+    held = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p.grad for p in held if p.grad is not None]
+
+
+def get_total_norm(
+    tensors: Tensors,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,  # noqa: ARG001 - PyTorch's keyword: there is one way to compute it
+) -> Tensor:
+    """Return the norm of all elements of `tensors` as of one vector; 0 for none.
+
+    Args:
+        tensors: one, or any number.
+        norm_type: the p of the norm, also infinity.
+        error_if_nonfinite: raise RuntimeError where the norm is infinite or not a number.
+        foreach: accepted.
+
+    >>> import tensorgrad as tg
+    >>> get_total_norm([tg.tensor([3.0]), tg.tensor([[4.0]])])
+    tensor(5.)
+    """
+    arrays = [t.array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
+    p = float(norm_type)
+    # in float64: the squares of large float32 numbers overflow, and sums of many lose digits
+    norms = [np.linalg.norm(a.astype(np.float64).ravel(), p) for a in arrays if a.size]
+    total = np.linalg.norm(norms, p) if norms else 0.0
+    if error_if_nonfinite and not np.isfinite(total):
+        raise ArgumentError(
+            f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
+            f"disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+        )
+    dtype = np.result_type(*[a.dtype for a in arrays]) if arrays else get_default_dtype()
+    with np.errstate(over="ignore"):
+        return wrap(np.asarray(total).astype(dtype))
+
+
+def clip_grads_with_norm_(
+    parameters: Tensors,
+    max_norm: float,
+    total_norm: Tensor,
+    foreach: bool | None = None,  # noqa: ARG001 - PyTorch's keyword
+) -> None:
+    """Multiply the gradients of `parameters` by ``max_norm / (total_norm + 1e-6)`` if that is less than 1."""
+    factor = float(max_norm) / (float(total_norm) + 1e-6)
+    if not factor >= 1:  # also where it is not a number, as in PyTorch
+        with no_grad(), np.errstate(invalid="ignore"):  # an infinite element times zero is not a number, as in PyTorch
+            for g in _gradients(parameters):
+                g.mul_(factor)
+
+
+def clip_grad_norm_(
+    parameters: Tensors,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale all gradients so that their norm, as of one vector, is at most `max_norm`; return what it was.
+
+    See `get_total_norm` for `norm_type` and `error_if_nonfinite`.
+
+    >>> import tensorgrad as tg
+    >>> p = tg.ones(2, requires_grad=True)
+    >>> p.grad = tg.tensor([3.0, 4.0])
+    >>> clip_grad_norm_([p], 1.0), p.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
+    held = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(held), norm_type, error_if_nonfinite, foreach)
+    clip_grads_with_norm_(held, max_norm, total, foreach)
+    return total
+
+
+def clip_grad_value_(
+    parameters: Tensors,
+    clip_value: float,
+    foreach: bool | None = None,  # noqa: ARG001 - PyTorch's keyword
+) -> None:
+    """Bring every element of every gradient to within ±`clip_value`."""
+    with no_grad():
+        for g in _gradients(parameters):
+            g.clamp_(-float(clip_value), float(clip_value))
