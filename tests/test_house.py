@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # order is free but no cycle is; names on one line are neighbours that never import one another. `__init__` is the face.
 LAYERS = [
     "errors  version",
-    "names  size  dtypes",
+    "books  names  size  dtypes",
     "places  devices",
     "context",
     "numerics  settings",

@@ -2,19 +2,28 @@
 
 # fmt: off
 # isort: off
-from tensorgrad.functions import log_softmax, logsumexp, softmax
+from tensorgrad.functions import logsumexp
 from tensorgrad.names import answer_unknown_names
-from tensorgrad.ops import relu, sigmoid, tanh
+from tensorgrad.ops import sigmoid, tanh
 
-from .dropout import dropout
+from .activations import (
+    celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu, relu6,
+    rrelu, selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
+)
+from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from .layernorm import group_norm, layer_norm, local_response_norm, rms_norm
 from .linear import linear
 from .losses import cross_entropy, mse_loss
-from .normalization import batch_norm, batch_statistics, normalized, scaled
+from .normalization import batch_norm, instance_norm
+from .softmax import glu, gumbel_softmax, log_softmax, softmax, softmin
 # isort: on
 
 __all__ = [
-    "batch_norm", "batch_statistics", "cross_entropy", "dropout", "linear", "log_softmax", "logsumexp", "mse_loss",
-    "normalized", "relu", "scaled", "sigmoid", "softmax", "tanh",
+    "alpha_dropout", "batch_norm", "celu", "cross_entropy", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu",
+    "feature_alpha_dropout", "gelu", "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "instance_norm", "layer_norm", "leaky_relu", "linear", "local_response_norm", "log_softmax",
+    "logsigmoid", "logsumexp", "mish", "mse_loss", "prelu", "relu", "relu6", "rms_norm", "rrelu", "selu", "sigmoid",
+    "silu", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 ]
 # fmt: on
 
