@@ -21,7 +21,7 @@ def _axis(name: str, input: Tensor, dim: int | None, level: int) -> int:
         return dimension(dim, input.array.ndim)
     warnings.warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        stacklevel=level + 1,
+        stacklevel=level,
     )
     return 0 if input.array.ndim in (0, 1, 3) else 1
 
