@@ -137,15 +137,15 @@ def test_the_function_moves_running_statistics_in_place_as_pytorchs_does(trainin
 # --- without PyTorch --------------------------------------------------------------------------------------------------
 
 CHECKED = {
-    "batch_norm": (lambda x, w, b: functional.batch_norm(x, None, None, w, b, True, eps=0.1), [(4, 2, 3), (2,), (2,)]),
+    "batch_norm": (lambda x, w, b: functional.batch_norm(x, None, None, w, b, True, eps=0.1), [(3, 2, 2), (2,), (2,)]),
     "batch_norm, running": (
         lambda x, w: functional.batch_norm(x, tg.tensor([0.1, 0.2]), tg.tensor([1.0, 2.0]), w), [(4, 2, 3), (2,)],
     ),
-    "instance_norm": (lambda x, w, b: functional.instance_norm(x, None, None, w, b, eps=0.1), [(2, 2, 3), (2,), (2,)]),
-    "layer_norm": (lambda x, w, b: functional.layer_norm(x, (4,), w, b, eps=0.1), [(3, 4), (4,), (4,)]),
-    "group_norm": (lambda x, w, b: functional.group_norm(x, 2, w, b, eps=0.1), [(2, 4, 2), (4,), (4,)]),
+    "instance_norm": (lambda x, w, b: functional.instance_norm(x, None, None, w, b, eps=0.1), [(1, 2, 3), (2,), (2,)]),
+    "layer_norm": (lambda x, w, b: functional.layer_norm(x, (4,), w, b, eps=0.1), [(2, 4), (4,), (4,)]),
+    "group_norm": (lambda x, w, b: functional.group_norm(x, 2, w, b, eps=0.1), [(1, 4, 2), (4,), (4,)]),
     "rms_norm": (lambda x, w: functional.rms_norm(x, (4,), w, eps=0.1), [(3, 4), (4,)]),
-    "local_response_norm": (lambda x: functional.local_response_norm(x, 3, alpha=0.5), [(2, 4, 2)]),
+    "local_response_norm": (lambda x: functional.local_response_norm(x, 3, alpha=0.5), [(1, 4, 2)]),
     "book": (
         lambda x, w, b: functional.normalization.book_batch_norm(x, None, None, w, b, True, 0.9, 0.1),
         [(4, 2), (2,), (2,)],
