@@ -22,7 +22,16 @@ from .activations import (
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .containers import Sequential
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
-from .linear import Linear
+from .lazy import LazyModuleMixin
+from .lazynorm import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+)
+from .linear import LazyLinear, Linear
 from .losses import CrossEntropyLoss, MSELoss
 from .module import Module
 from .normalization import (
@@ -34,7 +43,7 @@ from .normalization import (
     LocalResponseNorm,
     RMSNorm,
 )
-from .parameter import Parameter
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .rectifiers import (
     CELU,
     ELU,
@@ -57,6 +66,7 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Buffer",
     "CELU",
     "CrossEntropyLoss",
     "Dropout",
@@ -76,6 +86,14 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
+    "LazyModuleMixin",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
@@ -103,6 +121,8 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "functional",
     "init",
 ]

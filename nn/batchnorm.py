@@ -36,14 +36,17 @@ class StatisticsNorm(Module):
     def __init__(
         self,
         num_features: int,
-        eps: float,
-        momentum: float | None,
-        affine: bool,
-        track_running_stats: bool,
-        bias: bool,
-        placed: dict[str, Any],
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
+        placed = {"device": device, "dtype": dtype}
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -51,13 +54,20 @@ class StatisticsNorm(Module):
         self.track_running_stats = track_running_stats
         self.register_parameter("weight", Parameter(ones(num_features, **placed)) if affine else None)
         self.register_parameter("bias", Parameter(zeros(num_features, **placed)) if affine and bias else None)
-        for parameter, name in ((self.weight, "γ"), (self.bias, "β")):
-            if parameter is not None:
-                parameter.name = name
+        self._name_parameters()
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **placed) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **placed) if tracked else None)
         self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if tracked else None)
+
+    def _name_parameters(self) -> None:
+        """Give the parameters the letters that the drawing shows."""
+        for parameter, letter in ((self.weight, "γ"), (self.bias, "β")):
+            if parameter is not None:
+                parameter.name = letter
+
+    def _channel_axis(self, ndim: int) -> int:  # noqa: ARG002 - which others need
+        return 1
 
     def reset_running_stats(self) -> None:
         """Let the running statistics be those of no batch."""
@@ -89,21 +99,6 @@ class StatisticsNorm(Module):
 
 
 class _BatchNorm(StatisticsNorm):
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        placed = {"device": device, "dtype": dtype}
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, placed)
-
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised batch, of the shape of `x`."""
         if x.array.ndim not in self._ndims:

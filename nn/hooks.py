@@ -15,12 +15,16 @@ Hook = Callable[..., Any]
 
 @dataclass
 class _Hooks:
-    """The hooks of one module, each with whether it is shown keyword arguments."""
+    """The hooks of one module; those around forward each with whether it is shown keyword arguments."""
 
     before: dict[int, tuple[Hook, bool]] = field(default_factory=dict)
     after: dict[int, tuple[Hook, bool]] = field(default_factory=dict)
     backward_before: dict[int, Hook] = field(default_factory=dict)
     backward: dict[int, Hook] = field(default_factory=dict)
+    state_before: dict[int, Hook] = field(default_factory=dict)
+    state_after: dict[int, Hook] = field(default_factory=dict)
+    load_before: dict[int, Hook] = field(default_factory=dict)
+    load_after: dict[int, Hook] = field(default_factory=dict)
 
 
 class Hookable:
@@ -60,6 +64,30 @@ class Hookable:
         Both are tuples, with None for what has no gradient; a tuple returned takes the place of `grad_input`.
         """
         return RemovableHandle(self._own_hooks().backward, hook, prepend)
+
+    def register_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before `state_dict` reads the module."""
+        return RemovableHandle(self._own_hooks().state_before, hook)
+
+    def register_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` when the state is complete; it may change it."""
+        return RemovableHandle(self._own_hooks().state_after, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Hook) -> RemovableHandle:
+        """Call `hook` before the module is compared with a state, a copy of the dictionary which it may change.
+
+        ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)``.
+        """
+        return RemovableHandle(self._own_hooks().load_before, hook)
+
+    def register_load_state_dict_post_hook(self, hook: Hook) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` when a state is loaded; it may take keys off the two lists."""
+        return RemovableHandle(self._own_hooks().load_after, hook)
+
+    def forget_hooks_if_none(self) -> None:
+        """Let a module whose hooks have all been removed be as quick as one that never had any."""
+        if self._hooks is not None and not any(vars(self._hooks).values()):
+            object.__setattr__(self, "_hooks", None)
 
 
 def hooked(module: Any, hooks: _Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,16 +1,20 @@
-"""The affine layer."""
+"""The affine layers."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from tensorgrad.creation import empty
+from tensorgrad.dtypes import DTypeLike
+from tensorgrad.errors import ShapeError
 from tensorgrad.random import Generator
 from tensorgrad.tensor import Tensor
 
 from . import functional, init
+from .lazy import LazyModuleMixin
 from .module import Module
-from .parameter import Parameter
+from .parameter import Parameter, UninitializedParameter
 
 
 class Linear(Module):
@@ -24,24 +28,25 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, *, generator: Generator | None = None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: DTypeLike = None,
+        *,
+        generator: Generator | None = None,
     ) -> None:
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(empty(out_features, in_features))
-        self.bias = Parameter(empty(out_features)) if bias else None
-        if self.bias is None:
-            self.register_parameter("bias", None)
+        self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
+        self.register_parameter("bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw the initial values anew."""
-        bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
-        for parameter, name in ((self.weight, "W"), (self.bias, "b")):
-            if parameter is not None:
-                init.uniform_(parameter, -bound, bound, generator)
-                parameter.name = name
+        uniform_within(1 / math.sqrt(self.in_features) if self.in_features else 0.0, self, generator)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``input @ weight.T + bias``."""
@@ -53,3 +58,52 @@ class Linear(Module):
     def extra_repr(self) -> str:
         """Return the sizes."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def uniform_within(bound: float, layer: Module, generator: Generator | None) -> None:
+    """Fill weight and bias with numbers uniform in ±bound, and name them for the drawing."""
+    for parameter, name in ((layer._parameters["weight"], "W"), (layer._parameters["bias"], "b")):
+        if parameter is not None:
+            init.uniform_(parameter, -bound, bound, generator)
+            parameter.name = name
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """A `Linear` that takes `in_features` from its first input, and is one from then on."""
+
+    cls_to_become = Linear
+
+    def __init__(
+        self,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: DTypeLike = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(0, 0, False, device, dtype)
+        self.out_features = out_features
+        self.generator = generator
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the initial values anew, once there are any."""
+        if not self.has_uninitialized_params() and self.in_features:
+            super().reset_parameters(generator)
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Give weight and bias their shapes and values; a state that was loaded before stays."""
+        if not input.array.ndim:
+            raise ShapeError("LazyLinear takes an input of shape (..., in_features), found one without axes")
+        fresh = self.has_uninitialized_params()
+        self.in_features = input.array.shape[-1]
+        for name, shape in (("weight", (self.out_features, self.in_features)), ("bias", (self.out_features,))):
+            parameter = self._parameters[name]
+            if isinstance(parameter, UninitializedParameter):
+                parameter.materialize(shape)
+        if fresh:
+            self.reset_parameters(self.generator)
+        del self.generator

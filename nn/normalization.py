@@ -29,22 +29,24 @@ class _InstanceNorm(StatisticsNorm):
         *,
         bias: bool = True,
     ) -> None:
-        placed = {"device": device, "dtype": dtype}
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, placed)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def _channel_axis(self, ndim: int) -> int:
+        return 0 if ndim == self._ndims[0] else 1
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised examples, of the shape of `input`."""
         shape = input.array.shape
         if len(shape) not in self._ndims:
             raise self._unfit(input)
-        single = len(shape) == self._ndims[0]
-        self._check_channels(shape, 0 if single else 1)
-        x = ops.reshape(input, shape=(1, *shape)) if single else input
+        axis = self._channel_axis(len(shape))
+        self._check_channels(shape, axis)
+        x = input if axis else ops.reshape(input, shape=(1, *shape))
         mean, var = self._buffers["running_mean"], self._buffers["running_var"]
         weight, bias = self._parameters["weight"], self._parameters["bias"]
         own, momentum = self.training or mean is None, self.momentum or 0.0
         y = functional.instance_norm(x, mean, var, weight, bias, own, momentum, self.eps)
-        return ops.reshape(y, shape=shape) if single else y
+        return y if axis else ops.reshape(y, shape=shape)
 
     def _check_channels(self, shape: tuple[int, ...], axis: int) -> None:
         if shape[axis] == self.num_features:

@@ -63,6 +63,24 @@ class UnknownNameError(TensorgradError, AttributeError):
         return f"{text}; nearest: {', '.join(found)}" if found else text
 
 
+class UnknownAttributeError(TensorgradError, AttributeError):
+    """A name that an object does not have; the text proposes the nearest that it has."""
+
+    def __init__(self, holder: Any, name: str) -> None:
+        super().__init__(holder, name, name=name)
+
+    def __str__(self) -> str:
+        import difflib  # only an error needs it
+
+        holder, name = self.args
+        kind = type(holder)
+        if isinstance(getattr(kind, name, None), property):
+            return f"the property '{name}' of '{kind.__name__}' object raised an AttributeError of its own"
+        text = f"'{kind.__name__}' object has no attribute '{name}'"
+        found = difflib.get_close_matches(name, _public(holder), 3, 0.6)
+        return f"{text}; nearest: {', '.join(found)}" if found else text
+
+
 def missing(module: str) -> Callable[[str], NoReturn]:
     """Return the ``__getattr__`` of the module `module`."""
 
