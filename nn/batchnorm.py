@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from tensorgrad.books import check_convention
 from tensorgrad.context import RECOMPUTING, context
 from tensorgrad.creation import ones, zeros
-from tensorgrad.errors import ShapeError
+from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.tensor import Tensor, wrap
 
 from . import functional, init
@@ -99,7 +100,9 @@ class StatisticsNorm(Module):
 
 
 class _BatchNorm(StatisticsNorm):
-    def forward(self, x: Tensor) -> Tensor:
+    _function: Callable[..., Tensor] = staticmethod(functional.batch_norm)
+
+    def forward(self, x: Tensor) -> Tensor:  # the drawing takes the name: figure 6-17 has an x
         """Return the normalised batch, of the shape of `x`."""
         if x.array.ndim not in self._ndims:
             raise self._unfit(x)
@@ -110,22 +113,10 @@ class _BatchNorm(StatisticsNorm):
         if momentum is None:  # the average of all batches: this one is one of as many as there are now
             momentum = 0.0 if counter is None else 1 / (int(counter.array) + 1)
         training = self.training or mean is None
-        y = self._normalized(x, mean, var, parameters["weight"], parameters["bias"], training, momentum)
+        y = self._function(x, mean, var, parameters["weight"], parameters["bias"], training, momentum, self.eps)
         if counter is not None and not context().flags & RECOMPUTING:  # a checkpoint runs a batch twice
             counter.array += 1
         return y
-
-    def _normalized(
-        self,
-        x: Tensor,
-        mean: Tensor | None,
-        var: Tensor | None,
-        weight: Tensor | None,
-        bias: Tensor | None,
-        training: bool,
-        momentum: float,
-    ) -> Tensor:
-        return functional.batch_norm(x, mean, var, weight, bias, training, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -175,9 +166,13 @@ class BatchNorm1d(_BatchNorm):
         book = check_convention(convention)
         eps = (1e-6 if book else 1e-5) if eps is EPS else eps
         momentum = (0.9 if book else 0.1) if momentum is MOMENTUM else momentum
+        if book and momentum is None:
+            raise ArgumentError("momentum=None, the average of all batches, is not of the book's convention")
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.convention = convention
-        self.reset_running_stats()
+        if book:
+            self._function = book_batch_norm
+            self.reset_running_stats()
 
     def reset_running_stats(self) -> None:
         """Let the running statistics be those of no batch: the variance is 1, by the book's convention 0."""
@@ -185,19 +180,6 @@ class BatchNorm1d(_BatchNorm):
         variance = self._buffers["running_var"]
         if variance is not None and self.convention == "book":
             variance.zero_()
-
-    def _normalized(
-        self,
-        x: Tensor,
-        mean: Tensor | None,
-        var: Tensor | None,
-        weight: Tensor | None,
-        bias: Tensor | None,
-        training: bool,
-        momentum: float,
-    ) -> Tensor:
-        form = book_batch_norm if self.convention == "book" else functional.batch_norm
-        return form(x, mean, var, weight, bias, training, momentum, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings, the convention where it is the book's."""

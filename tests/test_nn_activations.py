@@ -180,6 +180,31 @@ def test_the_slope_of_a_learned_rectifier_at_0_is_the_learned_one() -> None:
     assert by_w.tolist() == [0.0]
 
 
+WRITING = {
+    "relu_": (), "leaky_relu_": (0.2,), "elu_": (0.5,), "celu_": (0.5,), "selu_": (), "rrelu_": (),
+    "threshold_": (0.1, 20.0), "hardtanh_": (-2, 1.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_a_name_with_an_underscore_writes_into_its_input_and_is_recorded(name: str) -> None:
+    plain = getattr(functional, name.removesuffix("_"))
+    x, z = (tg.tensor(normal(20), requires_grad=True) for _ in range(2))
+    written = x * 1
+    memory = written.detach().numpy()
+    assert getattr(functional, name)(written, *WRITING[name]) is written
+    wanted = plain(z * 1, *WRITING[name])
+    np.testing.assert_array_equal(memory, wanted.detach().numpy())
+    close(grad((written**2).sum(), x)[0], grad((wanted**2).sum(), z)[0])
+    with pytest.raises(RuntimeError, match="leaf"):
+        getattr(functional, name)(x, *WRITING[name])
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_the_derivatives_of_what_is_written_are_pytorchs(name: str) -> None:
+    same_call(lambda lib, x: getattr(lib.nn.functional, name)(x * 1, *WRITING[name]), normal(20))
+
+
 # --- far out ----------------------------------------------------------------------------------------------------------
 
 EVERYWHERE = [

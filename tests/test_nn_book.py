@@ -180,6 +180,11 @@ def test_xavier_is_the_books_to_the_bit() -> None:
     assert w.std().item() == pytest.approx(0.2, rel=0.02)
 
 
+def test_the_book_has_no_average_of_all_batches() -> None:
+    with pytest.raises(ArgumentError, match="momentum=None"):
+        nn.BatchNorm1d(2, momentum=None, convention="book")
+
+
 def test_a_convention_is_pytorchs_or_the_books_and_nothing_else() -> None:
     assert [check_convention(word) for word in CONVENTIONS] == [False, True]
     for call in (

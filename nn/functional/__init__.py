@@ -11,6 +11,7 @@ from .activations import (
     rrelu, selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from .inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
 from .layernorm import group_norm, layer_norm, local_response_norm, rms_norm
 from .linear import linear
 from .losses import cross_entropy, mse_loss
@@ -19,11 +20,12 @@ from .softmax import glu, gumbel_softmax, log_softmax, softmax, softmin
 # isort: on
 
 __all__ = [
-    "alpha_dropout", "batch_norm", "celu", "cross_entropy", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu",
-    "feature_alpha_dropout", "gelu", "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
-    "hardtanh", "instance_norm", "layer_norm", "leaky_relu", "linear", "local_response_norm", "log_softmax",
-    "logsigmoid", "logsumexp", "mish", "mse_loss", "prelu", "relu", "relu6", "rms_norm", "rrelu", "selu", "sigmoid",
-    "silu", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "alpha_dropout", "batch_norm", "celu", "celu_", "cross_entropy", "dropout", "dropout1d", "dropout2d", "dropout3d",
+    "elu", "elu_", "feature_alpha_dropout", "gelu", "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid",
+    "hardswish", "hardtanh", "hardtanh_", "instance_norm", "layer_norm", "leaky_relu", "leaky_relu_", "linear",
+    "local_response_norm", "log_softmax", "logsigmoid", "logsumexp", "mish", "mse_loss", "prelu", "relu", "relu6",
+    "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus",
+    "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
 ]
 # fmt: on
 

@@ -18,7 +18,7 @@ from tensorgrad.tensor import Tensor
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
-def relu(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``max(input, 0)``; the derivative at 0 is 0."""
     return ops.relu(input)
 
@@ -27,7 +27,7 @@ def hardtanh(
     input: Tensor,
     min_val: float = -1.0,
     max_val: float = 1.0,
-    inplace: bool = False,  # noqa: ARG001 - see above
+    inplace: bool = False,
 ) -> Tensor:
     """Return `input` limited to [min_val, max_val]; the derivative at the bounds is 0, unlike that of `clamp`."""
     if min_val > max_val:
@@ -35,12 +35,12 @@ def hardtanh(
     return ops.where(ops.le(input, min_val), min_val, ops.where(ops.ge(input, max_val), max_val, input))
 
 
-def relu6(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``min(max(input, 0), 6)``; the derivative at 0 and 6 is 0."""
     return hardtanh(input, 0.0, 6.0)
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:  # noqa: ARG001
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``negative_slope * input`` elsewhere."""
     return ops.where(ops.gt(input, 0), input, input * negative_slope)
 
@@ -66,7 +66,7 @@ def rrelu(
     lower: float = 1 / 8,
     upper: float = 1 / 3,
     training: bool = False,
-    inplace: bool = False,  # noqa: ARG001 - see above
+    inplace: bool = False,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -87,13 +87,13 @@ def _not_positive(x: Tensor, bound: Tensor) -> Tensor:
     return ops.where(bound, 0.0, x)
 
 
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``alpha * (exp(input) - 1)`` elsewhere (Clevert et al. 2016)."""
     positive = ops.gt(input, 0)
     return ops.where(positive, input, ops.expm1(_not_positive(input, positive)) * alpha)
 
 
-def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere (Barron 2017)."""
     if alpha == 0:
         raise ArgumentError("ZeroDivisionError: alpha cannot be 0 for CELU")
@@ -101,7 +101,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:  #
     return ops.where(positive, input, ops.expm1(_not_positive(input, positive) / alpha) * alpha)
 
 
-def selu(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``scale * elu(input, alpha)``, with the numbers that keep mean 0 and variance 1 (Klambauer et al. 2017).
 
     >>> import tensorgrad as tg
@@ -124,7 +124,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return input * ops.sigmoid((input + input**3 * 0.044715) * (2 * math.sqrt(2 / math.pi)))
 
 
-def silu(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * sigmoid(input)``."""
     return input * ops.sigmoid(input)
 
@@ -135,7 +135,7 @@ def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     return ops.where(ops.gt(x, threshold), input, composed.softplus(x) / beta)
 
 
-def mish(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * tanh(log(1 + exp(input)))`` (Misra 2019)."""
     return input * ops.tanh(composed.softplus(input))
 
@@ -172,17 +172,17 @@ def _within(x: Tensor, bound: float) -> Tensor:
     return ops.bitwise_and(ops.ge(x, -bound), ops.le(x, bound))
 
 
-def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:  # noqa: ARG001
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return `input` where it exceeds `threshold`, `value` elsewhere."""
     return ops.where(ops.le(input, threshold), value, input)
 
 
-def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``relu6(input + 3) / 6``."""
     return relu6(input + 3.0) / 6.0
 
 
-def hardswish(input: Tensor, inplace: bool = False) -> Tensor:  # noqa: ARG001 - see above
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * relu6(input + 3) / 6``; the derivative at -3 is 0, at 3 it is 1 (Howard et al. 2019)."""
     middle = input * (input + 3.0) / 6.0
     return ops.where(ops.le(input, -3.0), 0.0, ops.where(ops.ge(input, 3.0), input, middle))

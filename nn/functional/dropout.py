@@ -39,7 +39,7 @@ def dropout(
     input: Tensor,
     p: float = 0.5,
     training: bool = True,
-    inplace: bool = False,  # noqa: ARG001 - the input is never written
+    inplace: bool = False,
     *,
     generator: Generator | None = None,
     convention: str = "pytorch",
@@ -93,7 +93,7 @@ def dropout1d(
     input: Tensor,
     p: float = 0.5,
     training: bool = True,
-    inplace: bool = False,  # noqa: ARG001 - see dropout
+    inplace: bool = False,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -115,7 +115,7 @@ def dropout2d(
     input: Tensor,
     p: float = 0.5,
     training: bool = True,
-    inplace: bool = False,  # noqa: ARG001 - see dropout
+    inplace: bool = False,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -139,7 +139,7 @@ def dropout3d(
     input: Tensor,
     p: float = 0.5,
     training: bool = True,
-    inplace: bool = False,  # noqa: ARG001 - see dropout
+    inplace: bool = False,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -164,7 +164,7 @@ def alpha_dropout(
     input: Tensor,
     p: float = 0.5,
     training: bool = False,
-    inplace: bool = False,  # noqa: ARG001 - see dropout
+    inplace: bool = False,
     *,
     generator: Generator | None = None,
 ) -> Tensor:
@@ -180,7 +180,7 @@ def feature_alpha_dropout(
     input: Tensor,
     p: float = 0.5,
     training: bool = False,
-    inplace: bool = False,  # noqa: ARG001 - see dropout
+    inplace: bool = False,
     *,
     generator: Generator | None = None,
 ) -> Tensor:

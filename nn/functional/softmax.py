@@ -55,7 +55,7 @@ def gumbel_softmax(
     logits: Tensor,
     tau: float = 1,
     hard: bool = False,
-    eps: float = 1e-10,  # noqa: ARG001 - PyTorch's, which does not use it either
+    eps: float = 1e-10,  # as in PyTorch, which does not use it either
     dim: int = -1,
     *,
     generator: Generator | None = None,
