@@ -247,6 +247,16 @@ def test_nan_stays_nan(name: str) -> None:
         assert math.isnan(FAR[name](tg.tensor([math.nan])).item())
 
 
+@pytest.mark.parametrize("name", [*EVERYWHERE, "gelu by tanh", "glu"])
+def test_half_precision_is_right_as_far_as_it_goes(name: str) -> None:
+    x = tg.tensor([-3e4, -1e3, -50.0, -1.0, 0.5, 2.0, 1e3, 6e4], dtype=tg.float16, requires_grad=True)
+    z = tg.tensor(x.detach().double(), requires_grad=True)
+    y, w = FAR[name](x), FAR[name](z)
+    assert y.dtype == tg.float16
+    close(y, w.detach().numpy(), 2e-3, 1e-3)
+    close(grad(y, x, tg.ones_like(y))[0], grad(w, z, tg.ones_like(w))[0].numpy(), 4e-3, 4e-3)
+
+
 # --- without PyTorch --------------------------------------------------------------------------------------------------
 
 CLOSED = {

@@ -221,6 +221,7 @@ HALF = {
     "LayerNorm": (lambda lib: lib.LayerNorm(5), (2, 3, 5)),
     "GroupNorm": (lambda lib: lib.GroupNorm(2, 4), (3, 4, 5)),
     "RMSNorm": (lambda lib: lib.RMSNorm(5, 1e-5), (2, 3, 5)),
+    "LocalResponseNorm": (lambda lib: lib.LocalResponseNorm(3), (2, 3, 5)),
 }
 
 

@@ -15,6 +15,8 @@ from tensorgrad.random import Generator
 from tensorgrad.sampling import rand
 from tensorgrad.tensor import Tensor
 
+from .precision import narrowed, widened
+
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
@@ -117,11 +119,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     ``x * erfc(-x / sqrt(2)) / 2``, which keeps its relative accuracy for negative x. With `approximate` "tanh":
     ``x * (1 + tanh(u)) / 2`` with ``u = sqrt(2 / pi) * (x + 0.044715 * x ** 3)``, computed as ``x * sigmoid(2 u)``.
     """
-    if approximate == "none":
-        return input * (ops.erfc(input * -math.sqrt(0.5)) * 0.5)
-    if approximate != "tanh":
+    if approximate not in ("none", "tanh"):
         raise ArgumentError(f"approximate argument must be either none or tanh, found {approximate!r}.")
-    return input * ops.sigmoid((input + input**3 * 0.044715) * (2 * math.sqrt(2 / math.pi)))
+    x = widened(input)
+    if approximate == "none":
+        return narrowed(x * (ops.erfc(x * -math.sqrt(0.5)) * 0.5), input)
+    return narrowed(x * ops.sigmoid((x + x**3 * 0.044715) * (2 * math.sqrt(2 / math.pi))), input)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -184,5 +187,4 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * relu6(input + 3) / 6``; the derivative at -3 is 0, at 3 it is 1 (Howard et al. 2019)."""
-    middle = input * (input + 3.0) / 6.0
-    return ops.where(ops.le(input, -3.0), 0.0, ops.where(ops.ge(input, 3.0), input, middle))
+    return input * hardsigmoid(input)

@@ -12,7 +12,8 @@ from tensorgrad.creation import zeros
 from tensorgrad.errors import ShapeError
 from tensorgrad.tensor import Tensor
 
-from .normalization import by_channel, narrowed, scaled, statistics, widened
+from .normalization import by_channel, scaled, statistics
+from .precision import narrowed, widened
 
 
 def layer_norm(
@@ -122,10 +123,10 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     shape = input.array.shape
     if len(shape) < 3:
         raise ShapeError(f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)")
-    squares = input**2
-    before, after = (zeros((shape[0], n, *shape[2:]), dtype=input.array.dtype) for n in (size // 2, (size - 1) // 2))
-    padded = ops.concatenate(before, squares, after, axis=1)
+    x = widened(input)
+    before, after = (zeros((shape[0], n, *shape[2:]), dtype=x.array.dtype) for n in (size // 2, (size - 1) // 2))
+    padded = ops.concatenate(before, x**2, after, axis=1)
     total = ops.getitem(padded, index=(slice(None), slice(0, shape[1])))
     for i in range(1, size):
         total = total + ops.getitem(padded, index=(slice(None), slice(i, i + shape[1])))
-    return input / (total * (alpha / size) + k) ** beta
+    return narrowed(x / (total * (alpha / size) + k) ** beta, input)

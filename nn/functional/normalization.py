@@ -8,24 +8,16 @@ import numpy as np
 
 from tensorgrad import kernels, ops
 from tensorgrad.context import RECOMPUTING, context
-from tensorgrad.dtypes import Array, float16, float32
+from tensorgrad.dtypes import Array
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.fused import fused, fusible
 from tensorgrad.graph import named
 from tensorgrad.tensor import Constant, Tensor
 from tensorgrad.writes import note
 
+from .precision import narrowed, widened
+
 Axes = int | tuple[int, ...]
-
-
-def widened(x: Tensor) -> Tensor:
-    """Return `x`, in single where it is in half precision: a square of 300 has no place there."""
-    return ops.astype(x, dtype=float32) if x.array.dtype == float16 else x
-
-
-def narrowed(y: Tensor, x: Tensor) -> Tensor:
-    """Return `y`, computed from a widened `x`, in the precision of `x`."""
-    return ops.astype(y, dtype=float16) if x.array.dtype == float16 else y
 
 
 def by_channel(x: Tensor | None, ndim: int) -> Tensor | None:
