@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from typing import overload
 
 from tensorgrad import kernels, ops
 from tensorgrad.context import RECOMPUTING, context
@@ -20,6 +19,10 @@ from .precision import narrowed, widened
 Axes = int | tuple[int, ...]
 
 
+@overload
+def by_channel(x: Tensor, ndim: int) -> Tensor: ...
+@overload
+def by_channel(x: None, ndim: int) -> None: ...
 def by_channel(x: Tensor | None, ndim: int) -> Tensor | None:
     """Return `x`, a number for each channel (C,), in the shape that fits an input (N, C, ...) of `ndim` axes."""
     return x if x is None or ndim <= 2 else ops.reshape(x, shape=(x.array.size, *(1,) * (ndim - 2)))
@@ -104,10 +107,9 @@ def batch_norm(
 
 
 def _by_running(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
-    mu, variance, scale, shift = (by_channel(v, x.array.ndim) for v in (mean, var, weight, bias))
-    assert mu is not None
-    assert variance is not None
-    return scaled(named("xμ", x - mu), variance, scale, shift, eps)
+    ndim = x.array.ndim
+    xmu = named("xμ", x - by_channel(mean, ndim))
+    return scaled(xmu, by_channel(var, ndim), by_channel(weight, ndim), by_channel(bias, ndim), eps)
 
 
 def values_per_channel(x: Tensor) -> int:
@@ -147,7 +149,7 @@ def move(running: Tensor, new: Array, kept: float, added: float) -> None:
 
 
 def book_batch_norm(
-    x: Tensor,
+    input: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor | None,
@@ -161,26 +163,21 @@ def book_batch_norm(
     `momentum` weighs the old statistics, the running variance is the biased one, and the deviations are divided by the
     root: ``running = momentum * running + (1 - momentum) * new``.
     """
-    _check(x, running_mean, running_var, weight, bias)
-    if training:
-        values_per_channel(x)
+    _check(input, running_mean, running_var, weight, bias)
+    x, ndim = widened(input), input.array.ndim
+    if training or running_mean is None or running_var is None:
+        n = values_per_channel(input)
         # -2 is the axis 0, added row by row as np.mean does it: asked for as 0, it is a product with a vector of ones
-        over: Axes = (-2,) if x.array.ndim == 2 else (0, *range(2, x.array.ndim))
-        mu, xmu, var = statistics(x, over, keepdims=True)
-        for running, new in ((running_mean, mu), (running_var, var)):
-            if running is not None and x.array.size:
-                move(running, np.ravel(new.array), momentum, 1 - momentum)
+        mu, xmu, var = statistics(x, -2 if ndim == 2 else (0, *range(2, ndim)), keepdims=True)
+        if running_mean is not None and running_var is not None and n:
+            move(running_mean, mu.array.reshape(-1), momentum, 1 - momentum)
+            move(running_var, var.array.reshape(-1), momentum, 1 - momentum)
     else:
-        assert running_mean is not None
-        assert running_var is not None
-        mean, variance = by_channel(running_mean, x.array.ndim), by_channel(running_var, x.array.ndim)
-        assert mean is not None
-        assert variance is not None
-        xmu, var = named("xμ", x - mean), variance
+        xmu, var = named("xμ", x - by_channel(running_mean, ndim)), by_channel(running_var, ndim)
     out = named("x̂", xmu / named("sqrtvar", ops.sqrt(var + Constant(eps, "ε"))))
     if weight is not None:
-        out = named("γx̂", out * by_channel(weight, x.array.ndim))
-    return out if bias is None else out + by_channel(bias, x.array.ndim)
+        out = named("γx̂", out * by_channel(weight, ndim))
+    return narrowed(out if bias is None else out + by_channel(bias, ndim), input)
 
 
 def instance_norm(
