@@ -1,29 +1,14 @@
-"""Activation functions and Dropout as modules."""
+"""Smooth activation functions, and those along an axis, as modules; those made of pieces stand in `rectifiers`."""
 
 from __future__ import annotations
 
 from tensorgrad import ops
-from tensorgrad.random import Generator
+from tensorgrad.errors import ShapeError
 from tensorgrad.tensor import Tensor
 
 from . import functional
 from .module import Module
-
-
-class ReLU(Module):
-    """``max(x, 0)``, with derivative 0 at 0. `inplace` is accepted and changes nothing: inputs are never written."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``max(input, 0)``."""
-        return ops.relu(input)
-
-    def extra_repr(self) -> str:
-        """Return the setting where it is not the default."""
-        return "inplace=True" if self.inplace else ""
+from .rectifiers import InPlace
 
 
 class Sigmoid(Module):
@@ -42,28 +27,137 @@ class Tanh(Module):
         return ops.tanh(input)
 
 
-class Dropout(Module):
-    """In training, zero each element with probability `p` and divide the others by ``1 - p``; else do nothing.
-
-    Source: Srivastava et al. 2014. ValueError for p outside [0, 1].
-
-    >>> import tensorgrad as tg
-    >>> Dropout(0.5).eval()(tg.ones(3))
-    tensor([1., 1., 1.])
-    """
-
-    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None) -> None:
-        super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-        self.p = p
-        self.inplace = inplace  # accepted for PyTorch's sake: the input is never written
-        self.generator = generator
+class LogSigmoid(Module):
+    """``log(sigmoid(x))``, without underflow."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with a new random mask, or unchanged in evaluation."""
-        return functional.dropout(input, self.p, self.training, self.generator)
+        """Return ``log(sigmoid(input))``."""
+        return functional.logsigmoid(input)
+
+
+class Softsign(Module):
+    """``x / (1 + |x|)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input / (1 + |input|)``."""
+        return functional.softsign(input)
+
+
+class Tanhshrink(Module):
+    """``x - tanh(x)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input - tanh(input)``."""
+        return functional.tanhshrink(input)
+
+
+class Softplus(Module):
+    """``log(1 + exp(beta * x)) / beta``, and x itself where ``beta * x > threshold``: a smooth ReLU."""
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the smooth positive part of `input`."""
+        return functional.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
-        """Return the probability."""
-        return f"p={self.p}, inplace={self.inplace}"
+        """Return the settings."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class GELU(Module):
+    """`x` times the probability that a standard normal number is below it; `approximate` "tanh" for PyTorch's formula.
+
+    Source: Hendrycks and Gimpel 2016.
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` times that probability."""
+        return functional.gelu(input, self.approximate)
+
+    def extra_repr(self) -> str:
+        """Return the setting."""
+        return f"approximate={self.approximate!r}"
+
+
+class SiLU(InPlace):
+    """``x * sigmoid(x)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input * sigmoid(input)``."""
+        return functional.silu(input)
+
+
+class Mish(InPlace):
+    """``x * tanh(softplus(x))``. Source: Misra 2019."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input * tanh(softplus(input))``."""
+        return functional.mish(input)
+
+
+class _Along(Module):
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        """Return the axis."""
+        return f"dim={self.dim}"
+
+
+class Softmax(_Along):
+    """``exp(x) / sum(exp(x))`` over `dim`, without overflow; see `functional.softmax` for `dim` None."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the softmax of `input`."""
+        return functional.softmax(input, self.dim, _stacklevel=5)
+
+
+class Softmin(_Along):
+    """The softmax of ``-x``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the softmin of `input`."""
+        return functional.softmin(input, self.dim, _stacklevel=5)
+
+
+class LogSoftmax(_Along):
+    """The logarithm of the softmax, without underflow."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the log-softmax of `input`."""
+        return functional.log_softmax(input, self.dim, _stacklevel=5)
+
+
+class Softmax2d(Module):
+    """The softmax over the channels of (N, C, H, W) or (C, H, W) at every place; ShapeError for other axes."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the softmax of `input`."""
+        if input.array.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: expected input to be 3D or 4D, got {input.array.ndim}D instead")
+        return functional.softmax(input, -3)
+
+
+class GLU(Module):
+    """``a * sigmoid(b)``, a and b being the halves of x along `dim`. Source: Dauphin et al. 2017."""
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the gated half of `input`."""
+        return functional.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """Return the axis."""
+        return f"dim={self.dim}"

@@ -113,7 +113,7 @@ def check_fused_batch_norm(fused_form, n, d, seed, scale=1.0):
     n=st.integers(2, 8), d=st.integers(1, 5), seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 1e3])
 )
 def test_fused_batch_norm_equals_its_composition(n, d, seed, scale):
-    check_fused_batch_norm(normalization.batch_norm, n, d, seed, scale)
+    check_fused_batch_norm(normalization.standardized, n, d, seed, scale)
 
 
 @given(

@@ -100,7 +100,7 @@ def test_every_public_name_exists_and_is_listed_once() -> None:
         ("nn", "relu", "nearest: tensorgrad.relu"),
         ("nn", "SGD", "nearest: tensorgrad.optim.SGD"),
         ("nn.functional", "softmx", "nearest: tensorgrad.nn.functional.softmax"),
-        ("nn.init", "xavier_normal", "nearest: tensorgrad.nn.init.xavier_normal_"),
+        ("nn.init", "xavier_norml_", "nearest: tensorgrad.nn.init.xavier_normal_"),
         ("optim", "Addam", "nearest: tensorgrad.optim.Adam"),
         ("optim", "StepLR", "nearest: tensorgrad.optim.lr_scheduler.StepLR"),
         ("random", "manual_sed", "nearest: tensorgrad.random.manual_seed"),

@@ -2,9 +2,13 @@
 
 # fmt: off
 # isort: off
-from tensorgrad.functions import log_softmax, logsumexp, softmax
+from tensorgrad.functions import logsumexp, sigmoid, tanh
 from tensorgrad.names import answer_unknown_names
-from tensorgrad.ops import relu, sigmoid, tanh
+
+from .activations import (
+    celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu, relu6,
+    rrelu, selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
+)
 from .binary import (
     binary_cross_entropy, binary_cross_entropy_with_logits, hinge_embedding_loss, multilabel_soft_margin_loss,
     soft_margin_loss,
@@ -14,21 +18,28 @@ from .distances import (
     cosine_embedding_loss, cosine_similarity, margin_ranking_loss, normalize, one_hot, pairwise_distance, pdist,
     triplet_margin_loss, triplet_margin_with_distance_loss,
 )
-from .dropout import dropout
+from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .embedding import embedding, embedding_bag
+from .inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
+from .layernorm import group_norm, layer_norm, local_response_norm, rms_norm
 from .linear import bilinear, linear
 from .losses import gaussian_nll_loss, huber_loss, l1_loss, mse_loss, poisson_nll_loss, smooth_l1_loss
-from .normalization import batch_norm, batch_statistics, normalized, scaled
+from .normalization import batch_norm, instance_norm
+from .softmax import glu, gumbel_softmax, log_softmax, softmax, softmin
 # isort: on
 
 __all__ = [
-    "batch_norm", "batch_statistics", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-    "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "embedding", "embedding_bag",
-    "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "linear", "log_softmax",
-    "logsumexp", "margin_ranking_loss", "mse_loss", "multi_margin_loss", "multilabel_margin_loss",
-    "multilabel_soft_margin_loss", "nll_loss", "normalize", "normalized", "one_hot", "pairwise_distance", "pdist",
-    "poisson_nll_loss", "relu", "scaled", "sigmoid", "smooth_l1_loss", "soft_margin_loss", "softmax", "tanh",
-    "triplet_margin_loss", "triplet_margin_with_distance_loss",
+    "alpha_dropout", "batch_norm", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu",
+    "celu_", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d",
+    "dropout3d", "elu", "elu_", "embedding", "embedding_bag", "feature_alpha_dropout", "gaussian_nll_loss", "gelu",
+    "glu", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
+    "hinge_embedding_loss", "huber_loss", "instance_norm", "kl_div", "l1_loss", "layer_norm", "leaky_relu",
+    "leaky_relu_", "linear", "local_response_norm", "log_softmax", "logsigmoid", "logsumexp", "margin_ranking_loss",
+    "mish", "mse_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
+    "normalize", "one_hot", "pairwise_distance", "pdist", "poisson_nll_loss", "prelu", "relu", "relu6", "relu_",
+    "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "smooth_l1_loss",
+    "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink",
+    "threshold", "threshold_", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]
 # fmt: on
 

@@ -59,7 +59,7 @@ def embedding(
     max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
-    sparse: bool = False,  # noqa: ARG001 - PyTorch's keyword: the gradient is dense
+    sparse: bool = False,
 ) -> Tensor:
     """Return the rows of `weight` (V, D) that `input`, integers of any shape (...), names: shape (..., D).
 
@@ -104,7 +104,7 @@ def embedding_bag(
     norm_type: float = 2,
     scale_grad_by_freq: bool = False,
     mode: str = "mean",
-    sparse: bool = False,  # noqa: ARG001 - PyTorch's keyword: the gradient is dense
+    sparse: bool = False,
     per_sample_weights: Tensor | None = None,
     include_last_offset: bool = False,
     padding_idx: int | None = None,

@@ -1,21 +1,35 @@
-"""Normalisation over a batch: the computational graph of figure 6-17."""
+"""Normalisation by the statistics of a batch: the computational graph of figure 6-17."""
 
 from __future__ import annotations
 
+import math
+from typing import overload
+
 from tensorgrad import kernels, ops
+from tensorgrad.context import RECOMPUTING, context
 from tensorgrad.dtypes import Array
+from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.fused import fused, fusible
 from tensorgrad.graph import named
 from tensorgrad.tensor import Constant, Tensor
+from tensorgrad.writes import note
+
+from .precision import narrowed, widened
+
+Axes = int | tuple[int, ...]
 
 
-def normalized(x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor, var: Tensor, eps: float) -> Tensor:
-    """Return ``weight * (x - mean) / sqrt(var + eps) + bias`` from given statistics."""
-    return scaled(named("xμ", x - mean), var, weight, bias, eps)
+@overload
+def by_channel(x: Tensor, ndim: int) -> Tensor: ...
+@overload
+def by_channel(x: None, ndim: int) -> None: ...
+def by_channel(x: Tensor | None, ndim: int) -> Tensor | None:
+    """Return `x`, a number for each channel (C,), in the shape that fits an input (N, C, ...) of `ndim` axes."""
+    return x if x is None or ndim <= 2 else ops.reshape(x, shape=(x.array.size, *(1,) * (ndim - 2)))
 
 
 def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
-    """Return the second half of batch normalisation: division by the root of the variance, scale and shift."""
+    """Return the second half of a normalisation: division by the root of the variance, scale and shift."""
     sqrtvar = named("sqrtvar", ops.sqrt(var + Constant(eps, "ε")))
     ivar = named("ivar", 1 / sqrtvar)
     out = named("x̂", xmu * ivar)
@@ -24,26 +38,178 @@ def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None,
     return out if bias is None else out + bias
 
 
-def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the mean of `x` (N, D) over the batch, the deviations from it, and the mean of their squares."""
-    mu = named("μ", ops.mean(x, axis=0))
+def statistics(x: Tensor, axis: Axes = 0, keepdims: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean of `x` over `axis`, the deviations from it, and the mean of their squares: two passes."""
+    mu = named("μ", ops.mean(x, axis=axis, keepdims=keepdims))
     xmu = named("xμ", x - mu)
     sq = named("sq", xmu**2)
-    return mu, xmu, named("var", ops.mean(sq, axis=0))
+    return mu, xmu, named("var", ops.mean(sq, axis=axis, keepdims=keepdims))
 
 
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
-    _, xmu, var = batch_statistics(x)
+    _, xmu, var = statistics(x)
     return scaled(xmu, var, weight, bias, eps)
 
 
 _fused_batch_norm = fused("batch_norm", _batch_norm, kernels.batch_norm, kernels.batch_norm_adjoint)
 
 
-def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Array, Array]:
-    """Return `x` (N, D) normalised over the batch, scaled and shifted, and the batch's mean and biased variance."""
-    if weight is not None and bias is not None and len(x.array) and fusible(x, weight, bias):
-        y, (mean, variance, *_) = _fused_batch_norm(x, weight, bias, eps=eps)
-        return y, mean, variance
-    mu, xmu, var = batch_statistics(x)
-    return scaled(xmu, var, weight, bias, eps), mu.array, var.array
+def standardized(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Array, Array]:
+    """Return `x` (N, C, ...) normalised over all axes but 1, and the mean and biased variance of each channel."""
+    ndim = x.array.ndim
+    if ndim == 2:
+        if weight is not None and bias is not None and len(x.array) and fusible(x, weight, bias):
+            y, (mean, variance, *_) = _fused_batch_norm(x, weight, bias, eps=eps)
+            return y, mean, variance
+        mu, xmu, var = statistics(x)
+    else:
+        mu, xmu, var = statistics(x, (0, *range(2, ndim)), keepdims=True)
+    y = scaled(xmu, var, by_channel(weight, ndim), by_channel(bias, ndim), eps)
+    return y, mu.array.reshape(-1), var.array.reshape(-1)
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Return `input` (N, C, ...) with every channel normalised to mean 0 and variance 1, then scaled and shifted.
+
+    ``y = weight * (x - mean) / sqrt(var + eps) + bias`` (Ioffe and Szegedy 2015, algorithm 1). In training, `mean` and
+    the biased `var` are those of the batch, the gradient flows through them, and the running statistics, where given,
+    move in place: ``running = (1 - momentum) * running + momentum * new``, with the unbiased variance. Else the running
+    statistics take their place. Every derivative of any order is exact.
+
+    Raises:
+        ValueError: one value per channel in training, whose variance says nothing.
+        ArgumentError: no running statistics where not training, or one of the two.
+        ShapeError: a statistic or parameter that has not one element for each channel.
+    """
+    _check(input, running_mean, running_var, weight, bias)
+    if (running_mean is None) != (running_var is None):
+        raise ArgumentError("running_mean and running_var must either both be None or neither be None")
+    x = widened(input)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ArgumentError("running_mean must be defined in evaluation mode, and so must running_var")
+        return narrowed(_by_running(x, running_mean, running_var, weight, bias, eps), input)
+    n = values_per_channel(input)
+    y, mean, var = standardized(x, weight, bias, eps)
+    if running_mean is not None and running_var is not None and n:
+        move(running_mean, mean, 1 - momentum, momentum)
+        move(running_var, var, 1 - momentum, momentum * n / (n - 1))  # from the biased to the unbiased variance
+    return narrowed(y, input)
+
+
+def _by_running(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+    ndim = x.array.ndim
+    xmu = named("xμ", x - by_channel(mean, ndim))
+    return scaled(xmu, by_channel(var, ndim), by_channel(weight, ndim), by_channel(bias, ndim), eps)
+
+
+def values_per_channel(x: Tensor) -> int:
+    """Return how many values every channel of `x` (N, C, ...) has; ValueError for one."""
+    shape = x.array.shape
+    n: int = shape[0] * math.prod(shape[2:])
+    if n == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {shape}: one value has no variance; "
+            f"give more examples, or call .eval()"
+        )
+    return n
+
+
+def _check(x: Tensor, *given: Tensor | None) -> None:
+    """Raise ShapeError unless each of the four that is given has one element for each channel of `x`."""
+    shape = x.array.shape
+    channels = shape[1:2]
+    for i, v in enumerate(given):
+        if v is not None and v.array.shape != channels:
+            name = ("running_mean", "running_var", "weight", "bias")[i]
+            raise ShapeError(
+                f"{name} should contain {channels[0] if channels else 'no'} elements not {v.array.size}: expected "
+                f"{max(len(shape), 2)}D input with {v.array.size} channels in axis 1, found shape {shape}"
+            )
+    if not channels:
+        raise ShapeError(f"expected at least 2D input (N, C, ...) (got {len(shape)}D input), found shape {shape}")
+
+
+def move(running: Tensor, new: Array, kept: float, added: float) -> None:
+    """``running = kept * running + added * new``, in place; not when a checkpoint sees the same batch again."""
+    if context().flags & RECOMPUTING:
+        return
+    running.array *= kept  # not through a name for the array, which `note` would take for somebody else's
+    running.array += added * new
+    note(running)
+
+
+def book_batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """Return what `batch_norm` does by the book's convention, in float64 to the bit up to 512 rows.
+
+    `momentum` weighs the old statistics, the running variance is the biased one, and the deviations are divided by the
+    root: ``running = momentum * running + (1 - momentum) * new``.
+    """
+    _check(input, running_mean, running_var, weight, bias)
+    x, ndim = widened(input), input.array.ndim
+    if training or running_mean is None or running_var is None:
+        n = values_per_channel(input)
+        # -2 is the axis 0, added row by row as np.mean does it: asked for as 0, it is a product with a vector of ones
+        mu, xmu, var = statistics(x, -2 if ndim == 2 else (0, *range(2, ndim)), keepdims=True)
+        if running_mean is not None and running_var is not None and n:
+            move(running_mean, mu.array.reshape(-1), momentum, 1 - momentum)
+            move(running_var, var.array.reshape(-1), momentum, 1 - momentum)
+    else:
+        xmu, var = named("xμ", x - by_channel(running_mean, ndim)), by_channel(running_var, ndim)
+    out = named("x̂", xmu / named("sqrtvar", ops.sqrt(var + Constant(eps, "ε"))))
+    if weight is not None:
+        out = named("γx̂", out * by_channel(weight, ndim))
+    return narrowed(out if bias is None else out + by_channel(bias, ndim), input)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Return `input` (N, C, L...) with every channel of every example normalised over its own L... (Ulyanov 2016).
+
+    With `use_input_stats` the running statistics, where given, move by the averages over the batch; else they are used.
+
+    Raises:
+        ValueError: one value per channel and example, whose variance says nothing.
+        ArgumentError: no running statistics where they are to be used.
+    """
+    _check(input, running_mean, running_var, weight, bias)
+    x, shape = widened(input), input.array.shape
+    if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise ArgumentError("Expected running_mean and running_var to be defined when use_input_stats is false")
+        return narrowed(_by_running(x, running_mean, running_var, weight, bias, eps), input)
+    n = math.prod(shape[2:])
+    if n == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {shape}")
+    mu, xmu, var = statistics(x, tuple(range(2, len(shape))), keepdims=True)
+    if running_mean is not None and running_var is not None and input.array.size:
+        move(running_mean, mu.array.reshape(shape[:2]).mean(0), 1 - momentum, momentum)
+        move(running_var, var.array.reshape(shape[:2]).mean(0), 1 - momentum, momentum * n / (n - 1))
+    y = scaled(xmu, var, by_channel(weight, len(shape)), by_channel(bias, len(shape)), eps)
+    return narrowed(y, input)

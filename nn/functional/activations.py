@@ -1,0 +1,190 @@
+"""Activation functions, of each element. `inplace` is accepted and changes nothing: inputs are never written.
+
+Where a function is made of pieces, a number that only another piece would use is kept from the one that would overflow
+on it; at a kink the derivative is PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tensorgrad import composed, ops
+from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.graph import named
+from tensorgrad.random import Generator
+from tensorgrad.sampling import rand
+from tensorgrad.tensor import Tensor
+
+from .precision import narrowed, widened
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return ``max(input, 0)``; the derivative at 0 is 0."""
+    return ops.relu(input)
+
+
+def hardtanh(
+    input: Tensor,
+    min_val: float = -1.0,
+    max_val: float = 1.0,
+    inplace: bool = False,
+) -> Tensor:
+    """Return `input` limited to [min_val, max_val]; the derivative at the bounds is 0, unlike that of `clamp`."""
+    if min_val > max_val:
+        raise ValueError(f"min_val cannot be greater than max_val: found {min_val} and {max_val}")
+    return ops.where(ops.le(input, min_val), min_val, ops.where(ops.ge(input, max_val), max_val, input))
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return ``min(max(input, 0), 6)``; the derivative at 0 and 6 is 0."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """Return `input` where it is positive, ``negative_slope * input`` elsewhere."""
+    return ops.where(ops.gt(input, 0), input, input * negative_slope)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Return `input` where it is positive, ``weight * input`` elsewhere (He et al. 2015).
+
+    `weight` holds one slope, or one for each channel of an input (N, C, ...); ShapeError for another number.
+    """
+    shape, count = input.array.shape, weight.array.size
+    channels = shape[1] if len(shape) > 1 else 1
+    if weight.array.ndim > 1 or count not in (1, channels):
+        raise ShapeError(
+            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {count} and channel size "
+            f"= {channels}."
+        )
+    slopes = ops.reshape(weight, shape=() if count == 1 else (count, *(1,) * (len(shape) - 2)))
+    return ops.where(ops.gt(input, 0), input, input * slopes)
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return `input` where it is positive, a random slope, uniform in [lower, upper), times it elsewhere.
+
+    Without `training` the slope is the middle one. ArgumentError for lower > upper.
+    """
+    if lower > upper:
+        raise ArgumentError(f"Lower bound should be less than or equal to the upper bound: found {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    drawn = rand(input.array.shape, dtype=input.array.dtype, generator=generator)
+    slopes = named("slopes", drawn * (upper - lower) + lower)
+    return ops.where(ops.gt(input, 0), input, input * slopes)
+
+
+def _not_positive(x: Tensor, bound: Tensor) -> Tensor:
+    return ops.where(bound, 0.0, x)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return `input` where it is positive, ``alpha * (exp(input) - 1)`` elsewhere (Clevert et al. 2016)."""
+    positive = ops.gt(input, 0)
+    return ops.where(positive, input, ops.expm1(_not_positive(input, positive)) * alpha)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return `input` where it is positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere (Barron 2017)."""
+    if alpha == 0:
+        raise ArgumentError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    positive = ops.gt(input, 0)
+    return ops.where(positive, input, ops.expm1(_not_positive(input, positive) / alpha) * alpha)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return ``scale * elu(input, alpha)``, with the numbers that keep mean 0 and variance 1 (Klambauer et al. 2017).
+
+    >>> import tensorgrad as tg
+    >>> selu(tg.tensor([1.0, -1e4]))
+    tensor([ 1.0507, -1.7581])
+    """
+    return elu(input, SELU_ALPHA) * SELU_SCALE
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Return `input` times the probability that a standard normal number is below it (Hendrycks and Gimpel 2016).
+
+    ``x * erfc(-x / sqrt(2)) / 2``, which keeps its relative accuracy for negative x. With `approximate` "tanh":
+    ``x * (1 + tanh(u)) / 2`` with ``u = sqrt(2 / pi) * (x + 0.044715 * x ** 3)``, computed as ``x * sigmoid(2 u)``.
+    """
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(f"approximate argument must be either none or tanh, found {approximate!r}.")
+    x = widened(input)
+    if approximate == "none":
+        return narrowed(x * (ops.erfc(x * -math.sqrt(0.5)) * 0.5), input)
+    return narrowed(x * ops.sigmoid((x + x**3 * 0.044715) * (2 * math.sqrt(2 / math.pi))), input)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return ``input * sigmoid(input)``."""
+    return input * ops.sigmoid(input)
+
+
+def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
+    """Return ``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
+    x = input * beta
+    return ops.where(ops.gt(x, threshold), input, composed.softplus(x) / beta)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return ``input * tanh(log(1 + exp(input)))`` (Misra 2019)."""
+    return input * ops.tanh(composed.softplus(input))
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """Return ``log(sigmoid(input))`` without underflow."""
+    return composed.logsigmoid(input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """Return ``input / (1 + |input|)``."""
+    return input / (ops.abs(input) + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """Return ``input - tanh(input)``."""
+    return input - ops.tanh(input)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return `input` moved by `lambd` towards 0, and 0 within; ArgumentError for a negative `lambd`."""
+    if lambd < 0:
+        raise ArgumentError(f"lambda must be greater or equal to 0, but found {lambd}: it must be in range [0, inf)")
+    below = ops.lt(input, -lambd)
+    return ops.where(below, input + lambd, ops.where(_within(input, lambd), 0.0, input - lambd))
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return `input` where its absolute value exceeds `lambd`, 0 elsewhere."""
+    return ops.where(_within(input, lambd), 0.0, input)
+
+
+def _within(x: Tensor, bound: float) -> Tensor:
+    return ops.bitwise_and(ops.ge(x, -bound), ops.le(x, bound))
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Return `input` where it exceeds `threshold`, `value` elsewhere."""
+    return ops.where(ops.le(input, threshold), value, input)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return ``relu6(input + 3) / 6``."""
+    return relu6(input + 3.0) / 6.0
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return ``input * relu6(input + 3) / 6``; the derivative at -3 is 0, at 3 it is 1 (Howard et al. 2019)."""
+    return input * hardsigmoid(input)
