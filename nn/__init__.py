@@ -21,6 +21,7 @@ from .pooling import (
     MaxPool1d,
     MaxPool2d,
 )
+from .windows import Fold, Unfold
 
 __all__ = [
     "AdaptiveAvgPool1d",
@@ -38,6 +39,7 @@ __all__ = [
     "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Fold",
     "Linear",
     "MSELoss",
     "MaxPool1d",
@@ -48,6 +50,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Tanh",
+    "Unfold",
     "functional",
     "init",
 ]

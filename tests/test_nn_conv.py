@@ -105,6 +105,8 @@ def test_padding_agrees_with_pytorch(pad, mode):
 
 
 MODULES = [
+    (lambda nn: nn.Unfold((2, 3), padding=1, stride=2), (2, 3, 6, 7)),
+    (lambda nn: nn.Fold((4, 5), 2), (2, 8, 12)),
     (lambda nn: nn.Conv1d(4, 6, 3, padding=1), (2, 4, 7)),
     (lambda nn: nn.Conv2d(4, 6, (3, 2), stride=2, groups=2, bias=False), (2, 4, 7, 6)),
     (lambda nn: nn.Conv2d(4, 2, 3, padding="same", padding_mode="circular"), (4, 7, 6)),
