@@ -221,6 +221,24 @@ def _embedded(choose: Chooser) -> Any:
     return [np.diagonal(np.empty(full), params["offset"], -2, -1).shape], {**params, "shape": full[-2:]}
 
 
+def _unfold(choose: Chooser) -> Any:
+    n = choose.integer(1, 2)
+    size, stride, dilation = (tuple(choose.integer(1, 2) for _ in range(n)) for _ in range(3))
+    spans = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
+    spatial = tuple(span + choose.integer(0, 2) for span in spans)
+    return [(*shape(choose, 0, 1), *spatial)], {"size": size, "stride": stride, "dilation": dilation}
+
+
+def _fold(choose: Chooser) -> Any:
+    (full,), params = _unfold(choose)
+    spatial = full[-len(params["size"]) :]
+    places = zip(spatial, params["size"], params["stride"], params["dilation"], strict=True)
+    positions = tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in places)
+    lead = full[: len(full) - len(spatial)]
+    rest = {"shape": spatial, "stride": params["stride"], "dilation": params["dilation"]}
+    return [(*lead, *params["size"], *positions)], rest
+
+
 def _square(choose: Chooser) -> Any:
     n = choose.integer(1, 3)
     return [(*shape(choose, 0, 1), n, n)], {}
@@ -254,6 +272,8 @@ FAMILIES = {
     "cumulative": _cumulative,
     "diagonal": _diagonal,
     "embedded": _embedded,
+    "unfold": _unfold,
+    "fold": _fold,
     "square": _square,
     "matrix": _matrix,
     "tall": _tall,

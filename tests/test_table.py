@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 import tensorgrad as tg
 from tensorgrad.dispatch import apply
@@ -60,6 +61,24 @@ def _embedded(x, *, offset, shape):
 def _diagonal(x, *, offset):
     picked = [x[..., i, i + offset] for i in range(x.shape[-2]) if 0 <= i + offset < x.shape[-1]]
     return np.stack(picked, -1) if picked else np.zeros((*x.shape[:-2], 0))
+
+
+def _unfold(x, *, size, stride, dilation):
+    """Every element of every window, one by one."""
+    n = len(size)
+    windows = sliding_window_view(
+        x, [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)], tuple(range(-n, 0))
+    )[(..., *(slice(None, None, s) for s in stride), *(slice(None, None, d) for d in dilation))]
+    return np.moveaxis(windows, range(-n, 0), range(-2 * n, -n))
+
+
+def _fold(x, *, shape, stride, dilation):
+    n = len(shape)
+    y = np.zeros((*x.shape[: -2 * n], *shape))
+    for place in np.ndindex(x.shape[-2 * n :]):
+        to = tuple(p * s + k * d for k, p, s, d in zip(place[:n], place[n:], stride, dilation, strict=True))
+        y[(..., *to)] += x[(..., *place)]
+    return y
 
 
 def _eigh(x):
@@ -222,6 +241,8 @@ REFERENCE = {
     "cumsum": _running,
     "diagonal": _diagonal,
     "embedded": _embedded,
+    "unfold": _unfold,
+    "fold": _fold,
     "erf": _series,
     "erfc": lambda x: 1 - _series(x),
     "erfinv": _series_inverse,

@@ -67,6 +67,7 @@ from tensorgrad.ops.transcendental import (
     tan,
     tanh,
 )
+from tensorgrad.ops.windows import fold, unfold
 
 __all__ = [
     "abs",
@@ -114,6 +115,7 @@ __all__ = [
     "floor",
     "floor_divide",
     "fmod",
+    "fold",
     "ge",
     "getitem",
     "gt",
@@ -158,5 +160,6 @@ __all__ = [
     "tanh",
     "transpose",
     "trunc",
+    "unfold",
     "where",
 ]

@@ -1,0 +1,115 @@
+"""Windows over the spatial axes: sizes per axis, unfold and fold with PyTorch's layout (im2col and col2im)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tensorgrad import ops
+from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.tensor import Tensor
+
+Sizes = int | Sequence[int]
+
+
+def per_axis(value: Sizes, n: int, name: str) -> tuple[int, ...]:
+    """Return `value` as one integer for each of `n` axes."""
+    if isinstance(value, int):
+        return (value,) * n
+    values = tuple(value) * n if len(value) == 1 else tuple(value)
+    if len(values) != n:
+        raise ArgumentError(f"{name} should be an int or {n} ints, one for each spatial dimension, but got {value}")
+    return values
+
+
+def batched(input: Tensor, n: int, name: str) -> tuple[Tensor, bool]:
+    """Return `input` as (N, C, ...) with `n` spatial axes, and whether it had the batch axis."""
+    shape = input.array.shape
+    if len(shape) == n + 2:
+        return input, True
+    if len(shape) == n + 1:
+        return ops.reshape(input, shape=(1, *shape)), False
+    raise ShapeError(
+        f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: {list(shape)}"
+    )
+
+
+def unbatched(y: Tensor, batch: bool) -> Tensor:
+    """Return `y` without the batch axis that `batched` added."""
+    return y if batch else ops.reshape(y, shape=y.array.shape[1:])
+
+
+def grown(x: Tensor, before: Sequence[int], after: Sequence[int]) -> Tensor:
+    """Return `x` with zeros before and after its last axes; negative numbers cut."""
+    n, shape = len(before), x.array.shape
+    if not any(before) and not any(after):
+        return x
+    lead, spatial = shape[: len(shape) - n], shape[len(shape) - n :]
+    pairs = list(zip(spatial, before, after, strict=True))
+    kept = tuple(slice(max(-a, 0), m - max(-b, 0)) for m, a, b in pairs)
+    placed = tuple(slice(max(a, 0), max(a, 0) + s.stop - s.start) for s, (_, a, _) in zip(kept, pairs, strict=True))
+    inner = x if min(*before, *after) >= 0 else ops.getitem(x, index=(..., *kept))
+    if max(*before, *after) <= 0:
+        return inner
+    return ops.scatter(inner, index=(..., *placed), shape=(*lead, *(m + a + b for m, a, b in pairs)))
+
+
+def places(n: int, size: int, stride: int, padding: int, dilation: int) -> int:
+    """Return how many windows fit on an axis of length `n`."""
+    return (n + 2 * padding - dilation * (size - 1) - 1) // stride + 1
+
+
+def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Tensor:
+    """Return the windows of (N, C, H, W) as the columns of (N, C * kernel elements, positions): im2col.
+
+    At stride 1 the result is as many times larger than the input as a window has elements.
+
+    >>> import tensorgrad as tg
+    >>> unfold(tg.arange(9.0).reshape(1, 1, 3, 3), 2)[0].tolist()
+    [[0.0, 1.0, 3.0, 4.0], [1.0, 2.0, 4.0, 5.0], [3.0, 4.0, 6.0, 7.0], [4.0, 5.0, 7.0, 8.0]]
+    """
+    x, batch = batched(input, 2, "unfold")
+    size, step = per_axis(kernel_size, 2, "kernel_size"), per_axis(stride, 2, "stride")
+    pad, apart = per_axis(padding, 2, "padding"), per_axis(dilation, 2, "dilation")
+    spatial = x.array.shape[2:]
+    found = [places(*case) for case in zip(spatial, size, step, pad, apart, strict=True)]
+    if min(found) < 1:
+        raise ShapeError(
+            f"Given input with spatial size {spatial}, kernel_size={size}, dilation={apart}, padding={pad}, calculated "
+            f"shape of the array of sliding blocks as {tuple(found)}, but its components must be at least one."
+        )
+    windows = ops.unfold(grown(x, pad, pad), size=size, stride=step, dilation=apart)
+    n, channels = x.array.shape[:2]
+    return unbatched(ops.reshape(windows, shape=(n, channels * math.prod(size), math.prod(found))), batch)
+
+
+def fold(
+    input: Tensor,
+    output_size: Sizes,
+    kernel_size: Sizes,
+    dilation: Sizes = 1,
+    padding: Sizes = 0,
+    stride: Sizes = 1,
+) -> Tensor:
+    """Return (N, C, *output_size), columns (N, C * kernel elements, positions) added up: the adjoint of `unfold`."""
+    spatial, size = per_axis(output_size, 2, "output_size"), per_axis(kernel_size, 2, "kernel_size")
+    step, pad = per_axis(stride, 2, "stride"), per_axis(padding, 2, "padding")
+    apart = per_axis(dilation, 2, "dilation")
+    x, batch = batched(input, 1, "fold")
+    found = [places(*case) for case in zip(spatial, size, step, pad, apart, strict=True)]
+    n, rows, columns = x.array.shape
+    if rows % math.prod(size):
+        raise ShapeError(
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            f"input.size(1)={rows} and kernel_size={size}."
+        )
+    if min(found) < 1 or columns != math.prod(found):
+        raise ShapeError(
+            f"Given output_size={spatial}, kernel_size={size}, dilation={apart}, padding={pad}, stride={step}, "
+            f"expected size of input's dimension 2 to match the calculated number of sliding blocks "
+            f"{' * '.join(map(str, found))} = {math.prod(found)}, but got input.size(2)={columns}."
+        )
+    windows = ops.reshape(x, shape=(n, rows // math.prod(size), *size, *found))
+    full = tuple(m + 2 * p for m, p in zip(spatial, pad, strict=True))
+    cut = [-p for p in pad]
+    return unbatched(grown(ops.fold(windows, shape=full, stride=step, dilation=apart), cut, cut), batch)

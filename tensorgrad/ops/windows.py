@@ -1,0 +1,54 @@
+"""The windows that slide over the last axes, and their adjoint: windows added up where they came from."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.kinds import multilinear
+
+
+def offsets(size: Any, stride: Any, dilation: Any, positions: Any) -> Any:
+    """Return, for each element of a window, its place in the window and the slices of it in all windows."""
+    for place in product(*map(range, size)):
+        starts = [i * d for i, d in zip(place, dilation, strict=True)]
+        yield place, tuple(slice(a, a + s * n, s) for a, s, n in zip(starts, stride, positions, strict=True))
+
+
+@multilinear(
+    lambda g, x_shape, stride, dilation: fold(g, shape=x_shape[-len(stride) :], stride=stride, dilation=dilation),
+    symbol="⊞",
+    hides="any",
+    samples="unfold",
+)
+def unfold(x: Any, *, size: Any, stride: Any, dilation: Any) -> Any:
+    """Return the windows of `size` over the last axes of `x`, copied: (..., *size, *positions).
+
+    The copy is as many times larger than `x` as windows share an element: the product of `size` at stride 1.
+    """
+    lead = x.ndim - len(size)
+    positions = tuple(
+        (n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(x.shape[lead:], size, stride, dilation, strict=True)
+    )
+    y = np.empty((*x.shape[:lead], *size, *positions), x.dtype)
+    for place, inside in offsets(size, stride, dilation, positions):
+        y[(..., *place, *(slice(None),) * len(size))] = x[(..., *inside)]
+    return y
+
+
+@multilinear(
+    lambda g, x_shape, stride, dilation: unfold(
+        g, size=x_shape[-2 * len(stride) : -len(stride)], stride=stride, dilation=dilation
+    ),
+    symbol="⊞ᵀ",
+    samples="fold",
+)
+def fold(x: Any, *, shape: Any, stride: Any, dilation: Any) -> Any:
+    """Return the windows `x` (..., *size, *positions) added up in zeros of (..., *shape), the adjoint of `unfold`."""
+    n = len(stride)
+    y = np.zeros((*x.shape[: -2 * n], *shape), x.dtype)
+    for place, inside in offsets(x.shape[-2 * n : -n], stride, dilation, x.shape[-n:]):
+        y[(..., *inside)] += x[(..., *place, *(slice(None),) * n)]
+    return y
