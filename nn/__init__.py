@@ -20,6 +20,7 @@ from .activations import (
     Tanhshrink,
 )
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .cells import GRUCell, LSTMCell, RNNCell
 from .containers import ModuleDict, ModuleList, Sequential
 from .convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
@@ -98,6 +99,7 @@ from .rectifiers import (
     Softshrink,
     Threshold,
 )
+from .recurrent import GRU, LSTM, RNN
 from .reshaping import Flatten, Identity, Unflatten
 from .windows import Fold, Unfold
 
@@ -138,6 +140,8 @@ __all__ = [
     "Fold",
     "GELU",
     "GLU",
+    "GRU",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -152,6 +156,8 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "LazyBatchNorm1d",
     "LazyBatchNorm2d",
@@ -185,6 +191,8 @@ __all__ = [
     "ParameterList",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNN",
+    "RNNCell",
     "RReLU",
     "ReLU",
     "ReLU6",

@@ -43,7 +43,8 @@ def _sigmoid(x: Any) -> Any:
         x = x.astype(get_default_dtype())  # -|x| does not exist in unsigned integers
     # exp only of what is not positive: no overflow, and full relative accuracy at both ends
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, np.ones((), e.dtype), e) / (1 + e)
+    e += 1
+    return np.exp(np.minimum(x, 0)) / e
 
 
 pow: Op = elementwise(

@@ -1,0 +1,104 @@
+"""One step of each recurrent layer: what cells do once, and layers at every place of a sequence.
+
+A maker takes the weights and returns the step; what is the same at all places is computed here, once. The products
+with the input and with the state are one product with the two side by side. Each gate has its own: a slice of a common
+product would send back a whole array of zeros for every gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tensorgrad import ops
+from tensorgrad.tensor import Tensor
+
+State = tuple[Tensor, ...]
+Step = Callable[[Tensor, State], State]
+"""From the input (N, input) and the state, to the new state, whose first tensor is the output (N, hidden)."""
+
+
+class Weights(NamedTuple):
+    """Of one layer in one direction: (gates * hidden, input), (gates * hidden, output), biases, (output, hidden)."""
+
+    ih: Tensor
+    hh: Tensor
+    bias_ih: Tensor | None = None
+    bias_hh: Tensor | None = None
+    hr: Tensor | None = None
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return ``x @ weight.T + bias``."""
+    return ops.linear(x, weight) if bias is None else ops.affine(x, weight, bias)
+
+
+def _beside(a: Tensor, b: Tensor) -> Tensor:
+    return ops.concatenate(a, b, axis=1)
+
+
+def _gates(x: Tensor | None, count: int) -> list[Tensor | None]:
+    """Return the rows of each gate."""
+    if x is None:
+        return [None] * count
+    size = x.array.shape[0] // count
+    return [ops.getitem(x, index=(slice(i * size, (i + 1) * size),)) for i in range(count)]
+
+
+def _joint(weights: Weights, count: int) -> list[tuple[Tensor, Tensor | None]]:
+    """Return for each gate the weight of input and state side by side, and the sum of the biases."""
+    bias = None if weights.bias_ih is None or weights.bias_hh is None else weights.bias_ih + weights.bias_hh
+    both = _gates(_beside(weights.ih, weights.hh), count)
+    return [(w, b) for w, b in zip(both, _gates(bias, count), strict=True) if w is not None]
+
+
+def rnn_step(weights: Weights, activation: Callable[[Tensor], Tensor]) -> Step:
+    """Return ``h' = activation(W_ih x + b_ih + W_hh h + b_hh)``, the network of Elman 1990."""
+    ((weight, bias),) = _joint(weights, 1)
+
+    def step(x: Tensor, state: State) -> State:
+        return (activation(affine(_beside(x, state[0]), weight, bias)),)
+
+    return step
+
+
+def lstm_step(weights: Weights) -> Step:
+    """Return the step of Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+
+    ``i, f, o = sigmoid(...)``, ``g = tanh(...)``, ``c' = f c + i g``, ``h' = o tanh(c')``, each ... being
+    ``W_ih x + b_ih + W_hh h + b_hh`` with the gate's rows, in the order i, f, g, o. With `hr`, ``h' = W_hr o tanh(c')``
+    (Sak et al. 2014).
+    """
+    i, f, g, o = _joint(weights, 4)
+
+    def step(x: Tensor, state: State) -> State:
+        h, c = state
+        both = _beside(x, h)
+        kept = ops.mul(ops.sigmoid(affine(both, *f)), c)
+        c = kept + ops.mul(ops.sigmoid(affine(both, *i)), ops.tanh(affine(both, *g)))
+        h = ops.mul(ops.sigmoid(affine(both, *o)), ops.tanh(c))
+        return (h if weights.hr is None else ops.linear(h, weights.hr)), c
+
+    return step
+
+
+def gru_step(weights: Weights) -> Step:
+    """Return the step of Cho et al. 2014, with the reset gate behind the product as in PyTorch.
+
+    ``r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh)``, ``n = tanh(W_in x + b_in + r (W_hn h + b_hn))``,
+    ``h' = (1 - z) n + z h``; the rows are in the order r, z, n.
+    """
+    r, z, _ = _joint(weights, 3)
+    new_x, new_h = _gates(weights.ih, 3)[2], _gates(weights.hh, 3)[2]
+    bias_x, bias_h = _gates(weights.bias_ih, 3)[2], _gates(weights.bias_hh, 3)[2]
+    assert new_x is not None
+    assert new_h is not None
+
+    def step(x: Tensor, state: State) -> State:
+        h = state[0]
+        both = _beside(x, h)
+        reset = ops.mul(ops.sigmoid(affine(both, *r)), affine(h, new_h, bias_h))
+        new = ops.tanh(affine(x, new_x, bias_x) + reset)
+        return (new + ops.mul(ops.sigmoid(affine(both, *z)), h - new),)
+
+    return step
