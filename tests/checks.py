@@ -22,6 +22,7 @@ ANALYTIC = {
     "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sum", "broadcast_to",
     "sum_to", "reshape", "transpose", "getitem", "scatter", "assign", "concatenate", "matmul", "linear", "affine",
     "mean", "cumsum", "diagonal", "embedded", "unfold", "fold", "inv", "solve", "det",
+    "sigmoid",
 }  # fmt: skip
 
 

@@ -168,8 +168,8 @@ def test_an_output_does_not_depend_on_later_inputs(name: str) -> None:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_passes_both_checks_of_gradients(name: str) -> None:
-    layer = getattr(nn, name)(2, 3, bidirectional=True).double()
-    x = tg.tensor(SEQUENCE[:2, :2, :2], requires_grad=True)
+    layer = getattr(nn, name)(1, 2).double()
+    x = tg.tensor(SEQUENCE[:2, :1, :1], requires_grad=True)
     assert gradcheck(lambda x, *_: layer(x)[0], [x, *layer.parameters()])
     assert gradgradcheck(lambda x, *_: layer(x)[0], [x, *layer.parameters()])
 

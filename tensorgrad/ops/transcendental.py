@@ -42,6 +42,9 @@ def _sigmoid(x: Any) -> Any:
     if x.dtype.kind in "biu":
         x = x.astype(get_default_dtype())  # -|x| does not exist in unsigned integers
     # exp only of what is not positive: no overflow, and full relative accuracy at both ends
+    if x.dtype.kind == "c":  # the same without what is not analytic
+        negative = x.real < 0
+        return np.exp(np.where(negative, x, 0)) / (1 + np.exp(np.where(negative, x, -x)))
     e = np.exp(-np.abs(x))
     e += 1
     return np.exp(np.minimum(x, 0)) / e
