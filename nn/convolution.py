@@ -18,7 +18,7 @@ from .parameter import Parameter
 PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
 
 
-class _Convolution(Module):
+class Convolution(Module):
     """What all convolutions share: settings, parameters, initial values and text."""
 
     ndim: ClassVar[int]
@@ -52,11 +52,15 @@ class _Convolution(Module):
         self.padding = self._padding(padding)
         self.output_padding = per_axis(output_padding, n, "output_padding")
         self.groups, self.padding_mode = groups, padding_mode
-        first, second = channels if self.transposed else channels[::-1]
-        self.weight = Parameter(empty(first, second // groups, *self.kernel_size, device=device, dtype=dtype))
+        self.weight = Parameter(empty(self.weight_shape(), device=device, dtype=dtype))
         offsets = Parameter(empty(self.out_channels, device=device, dtype=dtype)) if bias else None
         self.register_parameter("bias", offsets)
         self.reset_parameters(generator)
+
+    def weight_shape(self) -> tuple[int, ...]:
+        """Return (out_channels, in_channels / groups, *kernel_size), with the channels exchanged where transposed."""
+        channels = (self.in_channels, self.out_channels) if self.transposed else (self.out_channels, self.in_channels)
+        return (channels[0], channels[1] // self.groups, *self.kernel_size)
 
     def _padding(self, padding: Sizes | str) -> tuple[int, ...] | str:
         if not isinstance(padding, str):
@@ -93,7 +97,9 @@ class _Convolution(Module):
         return ", ".join(text)
 
 
-class _Forward(_Convolution):
+class Direct(Convolution):
+    """A convolution, forwards."""
+
     def __init__(
         self,
         in_channels: int,
@@ -131,13 +137,13 @@ class _Forward(_Convolution):
         return [part for t in totals for part in (t // 2, t - t // 2)]
 
 
-class Conv1d(_Forward):
+class Conv1d(Direct):
     """The cross-correlation of (N, C, L), weight (out_channels, in_channels / groups, k)."""
 
     ndim = 1
 
 
-class Conv2d(_Forward):
+class Conv2d(Direct):
     """The cross-correlation of (N, C, H, W), weight (out_channels, in_channels / groups, kh, kw).
 
     The windows are copied before the product: memory of about kh * kw times the input's at stride 1.
@@ -150,13 +156,15 @@ class Conv2d(_Forward):
     ndim = 2
 
 
-class Conv3d(_Forward):
+class Conv3d(Direct):
     """The cross-correlation of (N, C, D, H, W), weight (out_channels, in_channels / groups, kd, kh, kw)."""
 
     ndim = 3
 
 
-class _Transposed(_Convolution):
+class Transposed(Convolution):
+    """The adjoint of a convolution."""
+
     transposed = True
 
     def __init__(
@@ -190,19 +198,19 @@ class _Transposed(_Convolution):
         return conv(input, self.weight, self.bias, *settings)
 
 
-class ConvTranspose1d(_Transposed):
+class ConvTranspose1d(Transposed):
     """The adjoint of `Conv1d`, weight (in_channels, out_channels / groups, k)."""
 
     ndim = 1
 
 
-class ConvTranspose2d(_Transposed):
+class ConvTranspose2d(Transposed):
     """The adjoint of `Conv2d`, weight (in_channels, out_channels / groups, kh, kw)."""
 
     ndim = 2
 
 
-class ConvTranspose3d(_Transposed):
+class ConvTranspose3d(Transposed):
     """The adjoint of `Conv3d`, weight (in_channels, out_channels / groups, kd, kh, kw)."""
 
     ndim = 3

@@ -1,0 +1,151 @@
+"""Convolutions that learn the number of input channels from their first input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.random import Generator
+from tensorgrad.tensor import Tensor
+
+from .convolution import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    Convolution,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+    Direct,
+    Transposed,
+)
+from .functional.windows import Sizes
+from .lazy import LazyModuleMixin
+from .parameter import UninitializedParameter
+
+
+class _Lazy(LazyModuleMixin, Convolution):
+    """What the lazy ones share: parameters without a shape, which the first input gives."""
+
+    def _begin(self, out_channels: int, bias: bool, device: Any, dtype: Any, generator: Generator | None) -> None:
+        self.out_channels = out_channels
+        if out_channels % self.groups:
+            raise ArgumentError(f"out_channels must be divisible by groups, but got {out_channels} and {self.groups}")
+        self.generator = generator
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the initial values anew, once there are any."""
+        if not self.has_uninitialized_params() and self.in_channels:
+            super().reset_parameters(generator)
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Give weight and bias their shapes and values; a state that was loaded before stays."""
+        shape, n = input.array.shape, self.ndim
+        if len(shape) not in (n + 1, n + 2):
+            raise ShapeError(
+                f"Expected {n + 2}D (batched) or {n + 1}D (unbatched) input to {type(self).__name__}, but got input of "
+                f"size: {list(shape)}"
+            )
+        fresh = self.has_uninitialized_params()
+        self.in_channels = shape[-n - 1]
+        if self.in_channels % self.groups:
+            raise ArgumentError(
+                f"in_channels must be divisible by groups, but got {self.in_channels} and {self.groups}"
+            )
+        for name, wanted in (("weight", self.weight_shape()), ("bias", (self.out_channels,))):
+            parameter = self._parameters[name]
+            if isinstance(parameter, UninitializedParameter):
+                parameter.materialize(wanted)
+        if fresh:
+            self.reset_parameters(self.generator)
+        del self.generator
+
+
+class _LazyDirect(_Lazy, Direct):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
+        self._begin(out_channels, bias, device, dtype, generator)
+
+
+class _LazyTransposed(_Lazy, Transposed):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(
+            0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype
+        )
+        self._begin(out_channels, bias, device, dtype, generator)
+
+
+class LazyConv1d(_LazyDirect, Conv1d):
+    """A `Conv1d` that takes `in_channels` from its first input, and is one from then on."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyDirect, Conv2d):
+    """A `Conv2d` that takes `in_channels` from its first input, and is one from then on.
+
+    >>> import tensorgrad as tg
+    >>> layer = LazyConv2d(8, 3)
+    >>> layer(tg.ones(5, 1, 28, 28)).shape
+    tensorgrad.Size([5, 8, 26, 26])
+    >>> layer
+    Conv2d(1, 8, kernel_size=(3, 3), stride=(1, 1))
+    """
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyDirect, Conv3d):
+    """A `Conv3d` that takes `in_channels` from its first input, and is one from then on."""
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
+    """A `ConvTranspose1d` that takes `in_channels` from its first input, and is one from then on."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
+    """A `ConvTranspose2d` that takes `in_channels` from its first input, and is one from then on."""
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyTransposed, ConvTranspose3d):
+    """A `ConvTranspose3d` that takes `in_channels` from its first input, and is one from then on."""
+
+    cls_to_become = ConvTranspose3d
