@@ -83,12 +83,21 @@ def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
 
     The maximum is subtracted and added as a constant: the result is identically independent of it.
     """
-    highest = detached(amax(x, axis=axis, keepdims=True))
-    if not np.isfinite(highest.array).all():
-        highest = wrap(np.where(np.isfinite(highest.array), highest.array, 0).astype(highest.array.dtype))
-    with np.errstate(divide="ignore"):  # the logarithm of a sum of nothing but exp(-inf) is -inf
-        y = log(sum(exp(sub(x, highest)), axis=axis, keepdims=True)) + highest
+    highest = _highest(x, axis)
+    y = _log_of_sum(sub(x, highest), axis) + highest
     return y if keepdims else reshape(y, shape=_without(x.array.shape, axis))
+
+
+def _highest(x: Tensor, axis: Axis) -> Tensor:
+    """Return the largest elements as constants, 0 where they are not finite."""
+    highest = amax(x, axis=axis, keepdims=True).array
+    finite = np.isfinite(highest)
+    return wrap(highest if finite.all() else np.where(finite, highest, 0).astype(highest.dtype))
+
+
+def _log_of_sum(x: Tensor, axis: Axis) -> Tensor:
+    with np.errstate(divide="ignore"):  # the logarithm of a sum of nothing but exp(-inf) is -inf
+        return log(sum(exp(x), axis=axis, keepdims=True))
 
 
 def _without(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -97,8 +106,13 @@ def _without(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 
 
 def log_softmax(x: Tensor, axis: int) -> Tensor:
-    """Return ``x - logsumexp(x)`` over `axis`."""
-    return sub(x, logsumexp(x, axis, keepdims=True))
+    """Return ``x - logsumexp(x)`` over `axis`.
+
+    What is subtracted twice is small: ``x - max`` first, which is exact for what counts, so that large inputs lose no
+    digits.
+    """
+    shifted = sub(x, _highest(x, axis))
+    return sub(shifted, _log_of_sum(shifted, axis))
 
 
 def softmax(x: Tensor, axis: int) -> Tensor:

@@ -881,6 +881,18 @@ def test_sigmoid_and_softplus_keep_their_relative_accuracy_in_the_tails() -> Non
     close(grad_of(x)[:2], [math.exp(-80), math.exp(-30) / (1 + math.exp(-30)) ** 2], 1e-13)
 
 
+def test_log_softmax_keeps_its_digits_far_out() -> None:
+    for size in (1.0, 1e4, 1e6):
+        close(tg.tensor([size, size], dtype=tg.float32).log_softmax(0), [-math.log(2)] * 2, 1e-7)
+    close(tg.tensor([-math.inf, 1e4]).log_softmax(0)[1], 0.0)
+
+
+def test_the_slope_of_expm1_keeps_its_relative_accuracy() -> None:
+    x = leaf([-40.0, -20.0, 1e-9])
+    tg.expm1(x).sum().backward()
+    close(grad_of(x), np.exp([-40.0, -20.0, 1e-9]), 1e-15)
+
+
 def test_logsumexp_of_minus_infinity_is_minus_infinity_in_silence() -> None:
     assert tg.tensor([-math.inf, -math.inf]).logsumexp(0).item() == -math.inf
     assert tg.tensor([-math.inf, 1.0]).logsumexp(0).item() == 1.0

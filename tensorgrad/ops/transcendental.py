@@ -69,7 +69,9 @@ pow: Op = elementwise(
     ],
 )
 exp: Op = elementwise("exp", np.exp, lambda y: y, samples=[SMALL], doc="Return ``e ** x``.")
-expm1: Op = elementwise("expm1", np.expm1, lambda y: y + 1, samples=[SMALL], doc="Return ``e ** x - 1``, exact near 0.")
+expm1: Op = elementwise(
+    "expm1", np.expm1, lambda x: exp(x), samples=[SMALL], doc="Return ``e ** x - 1``, exact near 0."
+)
 exp2: Op = elementwise("exp2", np.exp2, lambda y: math.log(2) * y, samples=[SMALL], doc="Return ``2 ** x``.")
 log: Op = elementwise(
     "log",
