@@ -38,6 +38,7 @@ ABSENT = {
     "autocast": "every operation computes in the dtype of its operands: leave autocast out",
     "bfloat16": "NumPy has no bfloat16: use float32, or float16 where memory counts",
     "channels_last": "there are contiguous_format and preserve_format: leave memory_format out",
+    "compile": "operations run as they are called: leave compile out",
     "distributed": "tensorgrad computes in one process",
     "fx": "the recorded graph is data: see tensorgrad.graph.Graph.trace",
     "hub": "nothing is downloaded: define the module, then load_state_dict",

@@ -70,6 +70,13 @@ def test_the_snippets_on_files_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert names["epoch"] == 2
 
 
+def test_the_snippets_on_scripts_run() -> None:
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(snippets) == 2
+    for snippet in snippets:
+        exec(compile(snippet, "docs/scripts.md", "exec"), {})
+
+
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in PAGES[1:] if page.name != "README.md" and f"({page.name})" not in index] == []
