@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from tensorgrad import creation, ops
-from tensorgrad.devices import CPU, check_memory, device, layout, no_device, strided, target_dtype
+from tensorgrad.devices import CPU, check_device, check_memory, device, layout, no_device, strided, target_dtype
 from tensorgrad.dtypes import (
     Array,
     as_dtype,
@@ -24,6 +24,7 @@ from tensorgrad.dtypes import (
     uint8,
 )
 from tensorgrad.errors import DTypeError
+from tensorgrad.literals import constructed
 from tensorgrad.placement import Options, SizedOptions
 from tensorgrad.tensor import Tensor, wrap
 from tensorgrad.tensortypes import dtype_of_type, is_complex, is_floating_point, type_name
@@ -57,6 +58,13 @@ class Conversions:
         """False."""
         return False
 
+    is_mps = is_xpu = is_meta = is_sparse = is_quantized = is_nested = is_mkldnn = is_cuda
+
+    @property
+    def is_cpu(self) -> Any:
+        """True."""
+        return True
+
     @property
     def itemsize(self) -> Any:
         """The number of bytes of an element."""
@@ -66,6 +74,16 @@ class Conversions:
     def nbytes(self) -> Any:
         """The number of bytes of all elements."""
         return self.array.nbytes
+
+    def new(self: Any, *data: Any, device: Any = None) -> Tensor:
+        """Return a tensor of this dtype: of `data`, or of these lengths with whatever the memory held."""
+        check_device(device)
+        return wrap(constructed(data, self.array.dtype))
+
+    def pin_memory(self: Any, device: Any = None) -> Tensor:
+        """Return the tensor itself: there is no other device to copy to."""
+        tensor: Tensor = self
+        return tensor
 
     def get_device(self) -> Any:
         """Return -1, as for every tensor on the CPU."""

@@ -12,11 +12,12 @@ from tensorgrad.conversions import Conversions
 from tensorgrad.dtypes import Array, DType, DTypeLike
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.exposure import expose_for_good, handed_out, plain
+from tensorgrad.functions import copies
 from tensorgrad.numerics import normalized
 from tensorgrad.printing import shown
 from tensorgrad.size import Size
 from tensorgrad.tensor import Tensor, as_array, leaf, renew, wrap
-from tensorgrad.views import forget, link_alias
+from tensorgrad.views import forget
 
 
 class State(Conversions):
@@ -116,13 +117,11 @@ class State(Conversions):
 
     def detach(self: Any) -> Tensor:
         """Return a tensor on the same memory, without history."""
-        alias = wrap(self.array)
-        link_alias(alias, self)
-        return alias
+        return copies.detach(self)
 
-    def clone(self: Any) -> Tensor:
+    def clone(self: Any, *, memory_format: Any = None) -> Tensor:
         """Return a copy that the gradient flows through."""
-        return ops.astype(self, dtype=self.array.dtype)
+        return copies.clone(self, memory_format=memory_format)
 
     bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
 

@@ -881,6 +881,25 @@ def test_sigmoid_and_softplus_keep_their_relative_accuracy_in_the_tails() -> Non
     close(grad_of(x)[:2], [math.exp(-80), math.exp(-30) / (1 + math.exp(-30)) ** 2], 1e-13)
 
 
+def test_a_gradient_lies_in_memory_row_by_row() -> None:
+    w = leaf(np.ones((3, 2)))
+    (tg.tensor(np.ones((4, 2))) @ w.T).sum().backward()
+    assert w.grad is not None
+    assert w.grad.is_contiguous()
+    assert w.grad.view(-1).tolist() == [4.0] * 6
+    (g,) = grad((tg.tensor(np.ones((4, 2))) @ w.T).sum(), w)
+    assert g.is_contiguous()
+
+
+def test_grad_takes_pytorchs_arguments_and_refuses_what_it_does_not_do() -> None:
+    x = leaf([1.0])
+    (g,) = grad(x * 2, x, only_inputs=True, allow_unused=None)
+    assert g.tolist() == [2.0]
+    for settings in ({"only_inputs": False}, {"is_grads_batched": True}):
+        with pytest.raises(ValueError, match="only_inputs=True and is_grads_batched=False"):
+            grad(x * 2, x, **settings)
+
+
 def test_log_softmax_keeps_its_digits_far_out() -> None:
     for size in (1.0, 1e4, 1e6):
         close(tg.tensor([size, size], dtype=tg.float32).log_softmax(0), [-math.log(2)] * 2, 1e-7)

@@ -114,6 +114,19 @@ def test_an_explicit_generator_draws_alone(draw: Any) -> None:
     assert draw(None).tolist() == first.tolist()
 
 
+def test_randint_like_takes_its_bounds_by_place_or_by_name() -> None:
+    x = tg.ones(100, dtype=tg.float64)
+    for y in (
+        tg.randint_like(x, 3),
+        tg.randint_like(x, high=3),
+        tg.randint_like(x, 0, 3),
+        tg.randint_like(x, low=0, high=3),
+    ):
+        assert (y.dtype, set(y.tolist())) == (tg.float64, {0.0, 1.0, 2.0})
+    with pytest.raises(TypeError, match="one is missing or there are more"):
+        tg.randint_like(x)
+
+
 def test_the_stream_is_that_of_pcg64_on_every_platform() -> None:
     tg.manual_seed(2026)
     drawn = [tg.rand(2, dtype=tg.float64), tg.randn(2, dtype=tg.float64), tg.randint(1000, (3,)), tg.randperm(5)]

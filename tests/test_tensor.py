@@ -677,6 +677,23 @@ def test_a_deep_copy_of_a_leaf_is_independent_and_of_a_result_is_refused() -> No
     assert one is two
 
 
+def test_copies_have_functions_too() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    (tg.clone(x) * 3).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+    alias = tg.detach(x)
+    assert np.shares_memory(alias.numpy(), x.detach().numpy())
+    assert not alias.requires_grad
+
+
+def test_the_old_constructor_of_a_tensor_keeps_the_dtype() -> None:
+    x = tg.ones(2, dtype=tg.float64)
+    assert x.new([1, 2]).tolist() == [1.0, 2.0]
+    assert (x.new(2, 3).shape, x.new(2, 3).dtype, x.new().shape) == ((2, 3), tg.float64, (0,))
+    assert x.pin_memory() is x
+    assert (x.is_cpu, x.is_sparse, x.is_quantized, x.is_mps) == (True, False, False, False)
+
+
 def test_a_deep_copy_keeps_the_class() -> None:
     assert type(copy.deepcopy(tg.nn.Parameter(tg.ones(2)))) is tg.nn.Parameter
 

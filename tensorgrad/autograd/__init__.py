@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorgrad import strong  # noqa: F401 - importing it registers its products
 from tensorgrad.dtypes import Array
-from tensorgrad.errors import AutogradError, ShapeError
+from tensorgrad.errors import ArgumentError, AutogradError, ShapeError
 from tensorgrad.function import Function
 from tensorgrad.modes import (
     detect_anomaly,
@@ -160,7 +160,7 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     handed.add(key)
     if boxed:
         return g if own else astype(g, dtype=array.dtype)
-    return wrap(array if own else np.array(array))
+    return wrap(array if own else np.array(array, order="C"))
 
 
 def grad(
@@ -169,7 +169,9 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of `outputs` with respect to `inputs`, one of each input's shape; `.grad` is not touched.
@@ -177,8 +179,10 @@ def grad(
     Args:
         outputs, grad_outputs, retain_graph, create_graph: as for `backward`.
         inputs: leaves or results of operations.
-        allow_unused: give None for an input that the outputs do not depend on, instead of an error.
-        materialize_grads: give zeros for such an input.
+        only_inputs: must be true: no other `.grad` is filled.
+        allow_unused: give None for an input that the outputs do not depend on, instead of an error; by default so where
+            `materialize_grads` gives zeros for it.
+        is_grads_batched: must be false: `func.vmap` runs over a batch of cotangents.
 
     >>> import tensorgrad as tg
     >>> x = tg.tensor(2.0, requires_grad=True)
@@ -187,6 +191,8 @@ def grad(
     >>> first.item(), second.item()
     (12.0, 12.0)
     """
+    if not only_inputs or is_grads_batched:
+        raise ArgumentError("grad takes only_inputs=True and is_grads_batched=False: use backward(), or func.vmap")
     ys, xs = _tensors(outputs), _tensors(inputs)
     gradients = None if grad_outputs is None else _tensors(grad_outputs)
     for x in xs:
