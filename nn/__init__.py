@@ -102,6 +102,8 @@ from .rectifiers import (
 )
 from .recurrent import GRU, LSTM, RNN
 from .reshaping import Flatten, Identity, Unflatten
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformerlayers import TransformerDecoderLayer, TransformerEncoderLayer
 from .windows import Fold, Unfold
 
 __all__ = [
@@ -213,6 +215,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
