@@ -19,6 +19,7 @@ from .activations import (
     Tanh,
     Tanhshrink,
 )
+from .attention import MultiheadAttention
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .cells import GRUCell, LSTMCell, RNNCell
 from .containers import ModuleDict, ModuleList, Sequential
@@ -124,6 +125,8 @@ from .resampling import (
     UpsamplingNearest2d,
 )
 from .reshaping import Flatten, Identity, Unflatten
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformerlayers import TransformerDecoderLayer, TransformerEncoderLayer
 from .windows import Fold, Unfold
 
 __all__ = [
@@ -218,6 +221,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -252,6 +256,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
