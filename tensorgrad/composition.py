@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
@@ -78,6 +78,16 @@ def _definition(function: Callable[..., Any]) -> ast.stmt:
     return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
 
 
+@cache
+def _enclosed(function: Callable[..., Any]) -> Mapping[str, Any]:
+    return inspect.getclosurevars(function).nonlocals
+
+
+@cache
+def _has_parts(function: Callable[..., Any], within: frozenset[Any]) -> bool:
+    return is_op(function) or any(True for _ in _Reader(function, within).parts())
+
+
 class _Reader:
     """Reads one function, without its decorators; `within` holds those whose reading led here: recursion ends there."""
 
@@ -111,16 +121,15 @@ class _Reader:
         """Return the op or composed function that `node`, a name or ``module.name``, stands for; None for others."""
         assert isinstance(self.function, FunctionType)
         scope, local = self.function.__globals__, self.function.__code__.co_varnames
-        enclosed = inspect.getclosurevars(self.function).nonlocals
         found: Any = None
         if isinstance(node, ast.Name) and node.id not in local:
-            found = enclosed.get(node.id, scope.get(node.id))
+            found = _enclosed(self.function).get(node.id, scope.get(node.id))
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             holder = scope.get(node.value.id)
             found = getattr(holder, node.attr, None) if isinstance(holder, ModuleType) else None
         if not isinstance(found, FunctionType) or inspect.unwrap(found) in self.within:
             return None
-        return found if is_op(found) or any(True for _ in _Reader(found, self.within).parts()) else None
+        return found if _has_parts(found, self.within) else None
 
     def _is_tensor(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Name):
