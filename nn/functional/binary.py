@@ -19,8 +19,9 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return ``-w (t log(x) + (1 - t) log(1 - x))`` of probabilities x; a logarithm below -100 counts as -100.
+    """Return ``-w (t log(x) + (1 - t) log(1 - x))`` of probabilities x; the logarithm of 0 counts as -100.
 
+    Its slope counts as 1e12 there, as in PyTorch, so that a certain and wrong prediction is drawn back.
     `input` and `target` have one shape, `weight` one that broadcasts to it. Logits are better given to
     `binary_cross_entropy_with_logits`. ArgumentError for numbers outside [0, 1].
 
@@ -41,9 +42,9 @@ def binary_cross_entropy(
 
 
 def _log(x: Tensor) -> Tensor:
-    """Return ``max(log(x), -100)``."""
+    """Return ``log(x)``, and -100 at 0 with the slope 1e12: a certain and wrong prediction is still drawn back."""
     low = wrap(x.array <= np.exp(-100))
-    return ops.where(low, -100.0, ops.log(ops.where(low, 1.0, x)))
+    return ops.where(low, 1e12 * x - 100, ops.log(ops.where(low, 1.0, x)))
 
 
 def binary_cross_entropy_with_logits(

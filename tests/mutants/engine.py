@@ -46,7 +46,7 @@ ENGINE_FAULTS = [
     EngineFault("a tangent keeps its own dtype", sweeps._pushed, "astype(ty, dtype=node.dtype)", "ty"),
     EngineFault("an output named twice counts once", autograd._seeds, "seeds[node] + value", "value"),
     EngineFault("a second backward overwrites .grad", autograd._accumulate, "known.array, g, out", "g, 0, out"),
-    EngineFault("a gradient may be somebody's memory", autograd._owned, "np.array(array, order=\"C\")", "array"),
+    EngineFault("a gradient may be somebody's memory", autograd._owned, 'np.array(array, order="C")', "array"),
     EngineFault("a recorded sweep is not recorded", autograd._sweep, "enable_grad()", "no_grad()"),
 ]
 
