@@ -36,6 +36,9 @@ def test_linear_of_one_row_of_weights_has_no_axis_for_it(shape: Any) -> None:
 def test_linear_names_the_shapes_that_do_not_fit() -> None:
     with pytest.raises(ShapeError, match=r"mat1 and mat2 shapes cannot be multiplied \(5x2 and 3x4\)"):
         nn.Linear(3, 4)(tg.ones(5, 2))
+    for x, w in ((tg.ones(2, 3), tg.tensor(1.0)), (tg.tensor(1.0), tg.ones(4, 3)), (tg.tensor(1.0), tg.tensor(1.0))):
+        with pytest.raises(ShapeError, match=rf"need to be at least 1D, but they are {x.ndim}D and {w.ndim}D"):
+            nn.functional.linear(x, w)
 
 
 @pytest.mark.parametrize("make", [lambda **kw: nn.Linear(2, 3, **kw), lambda **kw: nn.Bilinear(2, 2, 3, **kw)])

@@ -13,6 +13,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Of a weight of shape (in,) and a bias of shape (), the result has shape (...).
     """
+    if not (input.array.ndim and weight.array.ndim):
+        axes = f"{input.array.ndim}D and {weight.array.ndim}D"
+        raise ShapeError(f"both arguments to linear need to be at least 1D, but they are {axes}")
     if input.array.shape[-1:] != weight.array.shape[-1:]:
         shapes = "x".join(map(str, input.array.shape)), "x".join(map(str, weight.array.shape[::-1]))
         raise ShapeError(
