@@ -13,7 +13,7 @@ import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.errors import ShapeError
 from tensorgrad.testing import gradcheck, gradgradcheck
-from tests.peer import close, same_module
+from tests.peer import close, same_call, same_module
 
 RNG = np.random.default_rng
 
@@ -24,9 +24,21 @@ def test_linear_is_pytorchs_to_1e_10(shape: Any, bias: bool) -> None:
     same_module(lambda lib: lib.Linear(3, 4, bias=bias), RNG(1).normal(size=shape))
 
 
+@pytest.mark.parametrize("shape", [(5, 3), (3,), (2, 5, 3), (0, 3)])
+def test_linear_of_one_row_of_weights_has_no_axis_for_it(shape: Any) -> None:
+    same_call(lambda lib, x, w: lib.nn.functional.linear(x, w), RNG(1).normal(size=shape), RNG(2).normal(size=3))
+    x, w = tg.tensor(RNG(1).normal(size=shape)), tg.tensor(RNG(2).normal(size=3))
+    y = nn.functional.linear(x, w, tg.tensor(2.0, dtype=tg.float64))
+    assert y.shape == shape[:-1]
+    close(y, x.numpy() @ w.numpy() + 2)
+
+
 def test_linear_names_the_shapes_that_do_not_fit() -> None:
     with pytest.raises(ShapeError, match=r"mat1 and mat2 shapes cannot be multiplied \(5x2 and 3x4\)"):
         nn.Linear(3, 4)(tg.ones(5, 2))
+    for x, w in ((tg.ones(2, 3), tg.tensor(1.0)), (tg.tensor(1.0), tg.ones(4, 3)), (tg.tensor(1.0), tg.tensor(1.0))):
+        with pytest.raises(ShapeError, match=rf"need to be at least 1D, but they are {x.ndim}D and {w.ndim}D"):
+            nn.functional.linear(x, w)
 
 
 @pytest.mark.parametrize("make", [lambda **kw: nn.Linear(2, 3, **kw), lambda **kw: nn.Bilinear(2, 2, 3, **kw)])

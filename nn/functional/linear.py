@@ -9,13 +9,22 @@ from tensorgrad.tensor import Tensor
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``input @ weight.T + bias``, shape (..., out), from (..., in), (out, in) and (out,)."""
-    if input.array.shape[-1:] != weight.array.shape[1:]:
+    """Return ``input @ weight.T + bias``, shape (..., out), from (..., in), (out, in) and (out,).
+
+    Of a weight of shape (in,) and a bias of shape (), the result has shape (...).
+    """
+    if not (input.array.ndim and weight.array.ndim):
+        axes = f"{input.array.ndim}D and {weight.array.ndim}D"
+        raise ShapeError(f"both arguments to linear need to be at least 1D, but they are {axes}")
+    if input.array.shape[-1:] != weight.array.shape[-1:]:
         shapes = "x".join(map(str, input.array.shape)), "x".join(map(str, weight.array.shape[::-1]))
         raise ShapeError(
             f"mat1 and mat2 shapes cannot be multiplied ({shapes[0]} and {shapes[1]}): "
             f"the layer takes {weight.array.shape[-1]} features, the input has shape {input.array.shape}"
         )
+    if weight.array.ndim == 1:
+        y = input @ weight
+        return y if bias is None else y + bias
     return ops.linear(input, weight) if bias is None else ops.affine(input, weight, bias)
 
 
