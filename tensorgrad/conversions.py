@@ -24,6 +24,7 @@ from tensorgrad.dtypes import (
     uint8,
 )
 from tensorgrad.errors import DTypeError
+from tensorgrad.literals import constructed
 from tensorgrad.placement import Options, SizedOptions
 from tensorgrad.tensor import Tensor, wrap
 from tensorgrad.tensortypes import dtype_of_type, is_complex, is_floating_point, type_name
@@ -55,6 +56,16 @@ class Conversions:
     @property
     def is_cuda(self) -> Any:
         """False."""
+        return False
+
+    @property
+    def is_cpu(self) -> Any:
+        """True."""
+        return True
+
+    @property
+    def is_sparse(self) -> Any:
+        """False: there are no sparse tensors."""
         return False
 
     @property
@@ -106,6 +117,10 @@ class Conversions:
     def is_floating_point(self: Any) -> Any:
         """Return whether the dtype is one of floats."""
         return is_floating_point(self)
+
+    def is_signed(self: Any) -> Any:
+        """Return whether the dtype can hold negative numbers."""
+        return self.array.dtype.kind in "ifc"
 
     def is_complex(self: Any) -> Any:
         """Return whether the dtype is complex."""
@@ -211,6 +226,10 @@ class Conversions:
         """Return the tensor itself, or the conjugate of a complex one."""
         tensor: Tensor = self
         return _part(tensor, "conj") if self.array.dtype.kind == "c" else tensor
+
+    def new(self: Any, *data: Any) -> Tensor:
+        """Return a tensor of a sequence, or of the given lengths, in the dtype of this one: as old scripts write it."""
+        return wrap(constructed(data, self.array.dtype))
 
     def new_tensor(self: Any, data: Any, **options: Unpack[Options]) -> Tensor:
         """Return a tensor of `data` in the dtype of this one."""

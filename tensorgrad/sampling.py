@@ -102,10 +102,22 @@ def randint(
 
 
 def randint_like(
-    input: Tensor, *bounds: Any, generator: Generator | None = None, **options: Unpack[LikeOptions]
+    input: Tensor,
+    *bounds: Any,
+    low: int | None = None,
+    high: int | None = None,
+    generator: Generator | None = None,
+    **options: Unpack[LikeOptions],
 ) -> Tensor:
     """Return numbers uniform in [low, high), or below `high` alone, in the shape and dtype of `input`."""
-    low, high = bounds if len(bounds) == 2 else (0, *bounds)
+    given = list(bounds)
+    if given and high is None:
+        high = given.pop()
+    if given and low is None:
+        low = given.pop()
+    if high is None or given:
+        raise TypeError("randint_like() takes (input, high) or (input, low, high): a bound is missing or given twice")
+    low = 0 if low is None else low
     x = input.array
     return made("randint_like", lambda dtype: _integers(low, high, x.shape, dtype, generator), options, default=x.dtype)
 
