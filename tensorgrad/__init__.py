@@ -149,13 +149,13 @@ __all__ = [
     "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode",
     "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex",
     "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "load", "logspace", "long",
-    "manual_seed", "memory_format", "multinomial", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like", "pi",
-    "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
+    "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "load", "logspace",
+    "long", "manual_seed", "memory_format", "multinomial", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like",
+    "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
-    "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads",
-    "set_printoptions", "set_rng_state", "short", "strided", "tensor", "typename", "uint16", "uint32", "uint64",
-    "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
+    "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "short", "strided", "tensor", "typename", "uint16",
+    "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
 ]
 # fmt: on
 __all__ += functions.__all__

@@ -50,6 +50,12 @@ class State(Conversions):
         return composed.exchanged(self, -1, -2)
 
     @property
+    def mH(self: Any) -> Tensor:  # noqa: N802 - PyTorch's name
+        """The last two axes swapped, and a complex tensor conjugated."""
+        swapped: Tensor = composed.exchanged(self, -1, -2)
+        return swapped.conj()
+
+    @property
     def data(self: Any) -> Tensor:
         """A tensor on the same memory, without history. Assignable: the tensor then has that memory."""
         return State.detach(self)

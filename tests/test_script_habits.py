@@ -99,3 +99,25 @@ def test_the_graph_can_be_walked_from_grad_fn() -> None:
     assert product is not None
     assert [node is None for node, _ in product.next_functions] == [False, True]
     assert product.next_functions[0][0] is x.node
+
+
+def test_indexing_a_loss_as_old_scripts_do_names_the_cure() -> None:
+    with pytest.raises(IndexError, match=r"^invalid index of a 0-dim tensor\. Use `tensor\.item\(\)`"):
+        tg.tensor(2.0).data[0]
+    with pytest.raises(IndexError, match=r"^too many indices for tensor of dimension 1"):
+        tg.ones(2)[0, 0]
+    with pytest.raises(IndexError, match=r"^index 3 is out of bounds for dimension 0 with size 2"):
+        tg.ones(2)[3]
+
+
+def test_repeat_interleave_of_counts_alone_numbers_them() -> None:
+    assert tg.repeat_interleave(tg.tensor([1, 0, 2])).tolist() == [0, 2, 2]
+
+
+def test_the_conjugate_transpose_is_an_attribute() -> None:
+    x = tg.tensor([[1 + 2j, 3.0]])
+    assert x.mH.tolist() == [[1 - 2j], [3.0]]
+    y = tg.ones(2, 3, requires_grad=True)
+    (y.mH @ tg.ones(2)).sum().backward()
+    assert y.grad is not None
+    assert y.grad.tolist() == [[1.0] * 3] * 2
