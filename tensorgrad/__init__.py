@@ -10,9 +10,12 @@ tensor([2., 4.])
 from __future__ import annotations
 
 import importlib
+from math import e, inf, nan, pi
 from typing import Any
 
-from tensorgrad import autograd, functions, inplace, linalg  # noqa: F401 - inplace gives Tensor its methods
+from numpy import dtype
+
+from tensorgrad import autograd, functions, linalg, members
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -86,6 +89,7 @@ from tensorgrad.dtypes import int32 as int
 from tensorgrad.dtypes import int64 as long
 from tensorgrad.files import load, save
 from tensorgrad.functions import *  # noqa: F403 - the list of names is functions.__all__
+from tensorgrad.members import *  # noqa: F403 - the list of names is members.__all__
 from tensorgrad.names import missing
 from tensorgrad.printing import set_printoptions
 from tensorgrad.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -140,21 +144,24 @@ __all__ = [
     "FloatTensor", "Generator", "HalfTensor", "IntTensor", "LongTensor", "ShortTensor", "Size", "Tensor",
     "__version__", "arange", "are_deterministic_algorithms_enabled", "as_tensor", "asarray", "autograd", "bernoulli",
     "bool", "can_cast", "cdouble", "cfloat", "complex", "complex128", "complex64", "contiguous_format", "device",
-    "double", "empty", "empty_like", "enable_grad", "eye", "finfo", "float", "float16", "float32", "float64",
-    "from_dlpack", "from_numpy", "full", "full_like", "get_default_device", "get_default_dtype",
-    "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "half", "iinfo", "inference_mode",
+    "double", "dtype", "e", "empty", "empty_like", "enable_grad", "eye", "finfo", "float", "float16", "float32",
+    "float64", "from_dlpack", "from_numpy", "full", "full_like", "get_default_device", "get_default_dtype",
+    "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode",
     "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex",
     "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "load", "logspace", "long",
-    "manual_seed", "memory_format", "multinomial", "no_grad", "normal", "ones", "ones_like", "poisson",
-    "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
-    "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device", "set_default_dtype",
-    "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads",
-    "set_printoptions", "set_rng_state", "short", "strided", "tensor", "typename", "uint16", "uint32", "uint64",
-    "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
+    "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "load", "logspace",
+    "long", "manual_seed", "memory_format", "multinomial", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like",
+    "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
+    "randn_like", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
+    "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "short", "strided", "tensor", "typename", "uint16",
+    "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
 ]
 # fmt: on
 __all__ += functions.__all__
+__all__ += members.__all__
+
+newaxis = None
 
 _SUBPACKAGES = (
     "accelerator", "backends", "compat", "cuda", "data", "func", "graph", "mps", "nn", "optim", "testing", "utils",

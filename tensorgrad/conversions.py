@@ -125,6 +125,10 @@ class Conversions:
         """Return whether the dtype is one of floats."""
         return is_floating_point(self)
 
+    def is_signed(self: Any) -> Any:
+        """Return whether the dtype can hold negative numbers."""
+        return self.array.dtype.kind in "ifc"
+
     def is_complex(self: Any) -> Any:
         """Return whether the dtype is complex."""
         return is_complex(self)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,14 @@ def _record(
     return node
 
 
+def _index_reason(text: str) -> str:
+    """Return what NumPy says of a wrong index in PyTorch's words, with the cure for what old scripts write."""
+    if text.startswith("too many indices for array: array is 0-dim"):
+        return "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number"
+    text = re.sub(r"for array: array is (\d+)-dimensional.*", r"for tensor of dimension \1", text)
+    return text.replace(" for axis ", " for dimension ")
+
+
 def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
     """Return the error with PyTorch's wording first, the op, and the shapes and dtypes that met."""
     found = _found(values)
@@ -152,7 +161,7 @@ def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exce
     if isinstance(error, np.linalg.LinAlgError):
         return LinAlgError(f"{error} (in {primitive.name} of {found})")
     if isinstance(error, IndexError):
-        return IndexError(f"{error} (in {primitive.name} of {found})")
+        return IndexError(f"{_index_reason(str(error))} (in {primitive.name} of {found})")
     if isinstance(error, TypeError | OverflowError):
         return DTypeError(f"{primitive.name}() cannot take {found}: {error}")
     reason = str(error)

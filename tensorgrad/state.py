@@ -9,15 +9,15 @@ import numpy as np
 
 from tensorgrad import composed, ops, sampling
 from tensorgrad.conversions import Conversions
+from tensorgrad.devices import check_memory
 from tensorgrad.dtypes import Array, DType, DTypeLike
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.exposure import expose_for_good, handed_out, plain
-from tensorgrad.functions import copies
 from tensorgrad.numerics import normalized
 from tensorgrad.printing import shown
 from tensorgrad.size import Size
 from tensorgrad.tensor import Tensor, as_array, leaf, renew, wrap
-from tensorgrad.views import forget
+from tensorgrad.views import forget, link_alias
 
 
 class State(Conversions):
@@ -49,6 +49,12 @@ class State(Conversions):
     def mT(self: Any) -> Tensor:  # noqa: N802 - PyTorch's name
         """The view with the last two axes swapped."""
         return composed.exchanged(self, -1, -2)
+
+    @property
+    def mH(self: Any) -> Tensor:  # noqa: N802 - PyTorch's name
+        """The last two axes swapped, and a complex tensor conjugated."""
+        swapped: Tensor = composed.exchanged(self, -1, -2)
+        return swapped.conj()
 
     @property
     def data(self: Any) -> Tensor:
@@ -117,11 +123,14 @@ class State(Conversions):
 
     def detach(self: Any) -> Tensor:
         """Return a tensor on the same memory, without history."""
-        return copies.detach(self)
+        alias = wrap(self.array)
+        link_alias(alias, self)
+        return alias
 
     def clone(self: Any, *, memory_format: Any = None) -> Tensor:
         """Return a copy that the gradient flows through."""
-        return copies.clone(self, memory_format=memory_format)
+        check_memory(memory_format=memory_format)
+        return ops.astype(self, dtype=self.array.dtype)
 
     bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
 

@@ -73,6 +73,11 @@ class Node:
     place: Place | None
     freed: Place  # set only where a backward pass has dropped `saved`
 
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that the gradient goes to, one for each operand (None for a constant), as PyTorch shows them."""
+        return tuple((x if isinstance(x, Node) and x.tracked else None, 0) for x in self.inputs)
+
     def __repr__(self) -> str:
         name = self.primitive.name if self.primitive else "accumulate_grad"
         return f"<{name.title().replace('_', '')}Backward>"

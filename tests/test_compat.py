@@ -110,6 +110,40 @@ def test_names_are_read_through_every_form_of_import() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(data):\n    data.append(1)\n",
+        "def f():\n    data = []\n    data.append(1)\n",
+        "def f(rows):\n    for data in rows:\n        data.append(1)\n",
+        "def f(*data, **other): data.append\n",
+        "f = lambda data: data.append(1)\n",
+        "class A:\n    def f(self, data):\n        return lambda: data.append(1)\n",
+        "[data.append(1) for data in [[], []]]\n",
+        "data = []\ndata.append(1)\n",
+        "with open('a') as data:\n    data.append(1)\n",
+    ],
+)
+def test_a_name_that_the_script_gives_another_meaning_is_not_reported(source: str) -> None:
+    assert uses(f"from torch.utils import data\n{source}") == [Use("torch.utils.data", 1)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x=1):\n    return data.append(x)\n",
+        "def f(g=lambda data: 1):\n    return data.append(g)\n",
+        "def f():\n    global data\n    data.append(1)\n    data = 2\n",
+        "try:\n    pass\nexcept ImportError:\n    data = None\ndata.append(1)\n",
+        "data.append(1)\ndata = []\n",
+        "[x for x in data.append]\n",
+        "class A:\n    data = 1\n    def f(self):\n        data.append(1)\n",
+    ],
+)
+def test_a_name_that_means_the_import_is_reported_wherever_it_stands(source: str) -> None:
+    assert "torch.utils.data.append" in [use.name for use in uses(f"from torch.utils import data\n{source}")]
+
+
 def test_attributes_of_classes_and_values_are_left_alone() -> None:
     assert not missing([Use("torch.Tensor.no_such_method", 1), Use("torch.float32.itemsize", 2)])
     assert report("import torch\ntorch.nn.Module.forward\n", "a.py") == ""

@@ -48,7 +48,7 @@ OF_FAMILY = {
         Wrong("axes missing", ones((2, 3)), {"axes": (0,)}, ShapeError, "axes don't match"),
     ],
     "index": [
-        Wrong("index", ones((2, 3)), {"index": 2}, IndexError, "index 2 is out of bounds for axis 0 with size 2"),
+        Wrong("index", ones((2, 3)), {"index": 2}, IndexError, "index 2 is out of bounds for dimension 0 with size 2"),
         Wrong("indices", ones((2, 3)), {"index": (0, 0, 0)}, IndexError, "too many indices"),
         Wrong("mask", ones((2, 3)), {"index": np.array([True] * 3)}, IndexError, "boolean index did not match"),
         Wrong("float index", ones((2, 3)), {"index": 0.5}, IndexError, "only integers, slices"),

@@ -59,6 +59,7 @@ LAYERS = [
     "bindings",
     "methods",
     "inplace",
+    "members",
     "accelerator  backends.*  cuda  mps  xpu",
     "func.*",
     "autograd.functional",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from tensorgrad.modes import (
     set_grad_enabled,
 )
 from tensorgrad.names import UnknownNameError
-from tensorgrad.ops import astype
+from tensorgrad.ops import astype, contiguous
 from tensorgrad.sweeps import forward, reverse
 from tensorgrad.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, node_of, wrap
 from tensorgrad.writes import note
@@ -152,14 +153,17 @@ def _array(g: Any) -> Any:
 def _owned(g: Any, handed: set[int]) -> Tensor:
     """Return `g` as a tensor that shares memory with no other gradient, no input and no seed.
 
-    `handed` holds the ids of the arrays that somebody has already; the one given out is added.
+    `handed` holds the ids of the arrays that somebody has already; the one given out is added. It lies in memory row by
+    row, as a parameter does: ``p.grad.view(-1)`` must not depend on how the gradient was computed.
     """
     boxed = g.__class__ is not np.ndarray and isinstance(g, Tensor)
     array, key = (g.array, id(g.array)) if boxed else (g, id(g))
-    own = array.__class__ is np.ndarray and array.base is None and key not in handed and array.flags.writeable
+    flags = array.flags
+    own = array.__class__ is np.ndarray and array.base is None and key not in handed
+    own = own and flags.writeable and flags.c_contiguous
     handed.add(key)
     if boxed:
-        return g if own else astype(g, dtype=array.dtype)
+        return g if own else contiguous(astype(g, dtype=array.dtype))
     return wrap(array if own else np.array(array, order="C"))
 
 
@@ -256,8 +260,15 @@ def jvp(
     )
 
 
-def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:  # noqa: N802 - PyTorch's name
-    """Return a leaf on the memory of `data`: what old scripts write for ``data.detach().requires_grad_()``."""
+def Variable(data: Tensor, requires_grad: bool = False, volatile: bool | None = None) -> Tensor:  # noqa: N802 - PyTorch's name
+    """Return a leaf on the memory of `data`: what old scripts write for ``data.detach().requires_grad_()``.
+
+    `volatile` does nothing but warn, as in PyTorch.
+    """
+    if volatile is not None:
+        warnings.warn(
+            "volatile was removed and now has no effect. Use `with tensorgrad.no_grad():` instead.", stacklevel=2
+        )
     return data.detach().requires_grad_(requires_grad)
 
 

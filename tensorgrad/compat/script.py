@@ -15,6 +15,8 @@ from typing import NamedTuple
 from tensorgrad.compat import PYTORCH, installed, ours
 from tensorgrad.names import ABSENT, proposals
 
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
 
 class Use(NamedTuple):
     """A name of PyTorch's that a script uses, and the first line that does."""
@@ -30,8 +32,8 @@ def uses(source: str, filename: str = "<script>") -> list[Use]:
     [Use(name='torch.nn', line=1), Use(name='torch.nn.Linear', line=2)]
     """
     tree = ast.parse(source, filename)
-    aliases = dict(_imported(tree))
-    found = [*_imports(tree), *_attributes(tree, aliases)]
+    aliases, assigned = dict(_imported(tree)), _bound(tree)
+    found = [*_imports(tree), *_attributes(tree, aliases, assigned)]
     first: dict[str, int] = {}
     for use in sorted(found, key=lambda use: use.line):
         first.setdefault(use.name, use.line)
@@ -62,16 +64,52 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
             yield from ((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
 
 
-def _attributes(tree: ast.AST, aliases: dict[str, str]) -> Iterator[Use]:
-    """Yield every chain of attributes that begins with an imported name."""
-    for node in ast.walk(tree):
-        parts: list[str] = []
-        inner: ast.expr | None = node if isinstance(node, ast.Attribute) else None
-        while isinstance(inner, ast.Attribute):
-            parts.append(inner.attr)
-            inner = inner.value
-        if isinstance(inner, ast.Name) and inner.id in aliases:
-            yield Use(".".join([aliases[inner.id], *reversed(parts)]), inner.lineno)
+def _attributes(tree: ast.AST, aliases: dict[str, str], assigned: dict[str, int]) -> Iterator[Use]:
+    """Yield every chain of attributes that begins with an imported name which means the import there.
+
+    In a function it does not if the function binds it, anywhere; elsewhere not after the line in `assigned`.
+    """
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, _SCOPES):
+            bound = _bound(child)
+            yield from _attributes(child, {name: of for name, of in aliases.items() if name not in bound}, assigned)
+            continue
+        (head, parts), line = _chain(child), getattr(child, "lineno", 0)
+        if parts and head in aliases and line <= assigned.get(head, line):
+            yield Use(".".join([aliases[head], *parts]), line)
+        yield from _attributes(child, aliases, assigned)
+
+
+def _chain(node: ast.AST) -> tuple[str, list[str]]:
+    """Return the name that attributes are taken of, and those in their order; none if `node` is no such chain."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.insert(0, node.attr)
+        node = node.value
+    return (node.id, parts) if isinstance(node, ast.Name) else ("", [])
+
+
+def _own(scope: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of `scope` but for those inside the scopes that it contains, and inside handlers of errors.
+
+    What a handler binds, as after ``except ImportError``, stands in for what could not be imported.
+    """
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, (*_SCOPES, ast.ClassDef, ast.ExceptHandler)):
+            yield from _own(child)
+
+
+def _bound(scope: ast.AST) -> dict[str, int]:
+    """Return the names that `scope` gives a meaning of its own, parameters and what it assigns, with the first line."""
+    found: dict[str, int] = {}
+    for node in _own(scope):
+        if isinstance(node, ast.arg):
+            found.setdefault(node.arg, node.lineno)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found[node.id] = min(node.lineno, found.get(node.id, node.lineno))
+    elsewhere = [name for node in _own(scope) if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names]
+    return {name: line for name, line in found.items() if name not in elsewhere}
 
 
 def missing(names: Sequence[Use]) -> list[tuple[Use, str]]:

@@ -15,7 +15,6 @@ from tensorgrad.functions.comparisons import (
     isin, isinf, isnan, isneginf, isposinf, isreal, le, less, less_equal, logical_and, logical_not, logical_or,
     logical_xor, lt, ne, not_equal, signbit,
 )
-from tensorgrad.functions.copies import clone, detach
 from tensorgrad.functions.counting import (
     bincount, bucketize, histc, histogram, searchsorted, unique, unique_consecutive,
 )
@@ -72,9 +71,9 @@ __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "baddbmm", "bincount", "bitwise_and", "bitwise_not", "bitwise_or",
     "bitwise_xor", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize",
     "cartesian_prod", "cat", "cdist", "ceil", "chain_matmul", "cholesky", "cholesky_solve", "chunk", "clamp",
-    "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "concat", "concatenate", "copysign",
+    "clamp_max", "clamp_min", "clip", "column_stack", "combinations", "concat", "concatenate", "copysign",
     "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad",
-    "det", "detach", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "div",
+    "det", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "div",
     "divide", "dot", "dsplit", "dstack", "einsum", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expm1",
     "fix", "flatten", "flip", "fliplr", "flipud", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "frac", "gather", "ge", "ger", "greater", "greater_equal", "gt", "heaviside", "histc", "histogram", "hsplit",

@@ -12,7 +12,7 @@ from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.common import along_axis, copied, dimension, keywords, lengths, lifted, like, operand
 from tensorgrad.functions.shapes import movedim, ravel
 from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor
+from tensorgrad.tensor import Tensor, wrap
 
 
 @keywords
@@ -47,15 +47,19 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 @keywords
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Return `input` with every element along `dim` (None: of the flattened tensor) repeated in place.
 
-    `repeats` is one number, or an integer tensor with a number for each element.
+    `repeats` is one number, or an integer tensor with a number for each element; given alone, it repeats 0, 1, 2, ...
 
     >>> import tensorgrad as tg
     >>> tg.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
     """
+    if repeats is None:
+        return wrap(np.repeat(np.arange(input.array.size), input.array))
     x = ravel(input) if dim is None else lifted(input)
     axis = 0 if dim is None else dimension(dim, input.array.ndim)
     n = x.array.shape[axis]
