@@ -110,3 +110,19 @@ def test_the_conjugate_transpose_is_an_attribute() -> None:
     (y.mH @ tg.ones(2)).sum().backward()
     assert y.grad is not None
     assert y.grad.tolist() == [[1.0] * 3] * 2
+
+
+def test_a_hook_after_accumulation_may_update_the_leaf() -> None:
+    w = tg.ones(2, requires_grad=True)
+    w.register_post_accumulate_grad_hook(lambda p: p.sub_(0.5 * p.grad))
+    (3 * w).sum().backward()
+    assert w.tolist() == [-0.5, -0.5]
+
+
+def test_masked_scatter_broadcasts_the_tensor_to_the_mask() -> None:
+    x = tg.zeros(2, requires_grad=True)
+    y = x.masked_scatter(tg.tensor([[True, False], [False, False]]), tg.tensor([5.0]))
+    assert y.tolist() == [[5.0, 0.0], [0.0, 0.0]]
+    y.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [1.0, 2.0]

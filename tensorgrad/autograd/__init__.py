@@ -133,8 +133,9 @@ def backward(
             else:
                 _accumulate(owner, owner.grad, g)
             if watched and owner.node is not None:
-                for hook in list(AFTERWARDS.get(owner.node, {}).values()):
-                    hook(owner)
+                with set_grad_enabled(create_graph):  # a hook may update the leaf, as an optimiser does
+                    for hook in list(AFTERWARDS.get(owner.node, {}).values()):
+                        hook(owner)
 
 
 def _accumulate(x: Tensor, known: Tensor, g: Any) -> None:

@@ -168,8 +168,12 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 @keywords
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Return `input` with the elements of `source`, in their order, where `mask` holds."""
-    where = np.array(np.broadcast_to(boolean("masked_scatter", mask).array, input.array.shape))
+    """Return `input` with the elements of `source`, in their order, where `mask` holds; the two broadcast."""
+    chosen = boolean("masked_scatter", mask).array
+    shape = np.broadcast_shapes(chosen.shape, input.array.shape)
+    where = np.array(np.broadcast_to(chosen, shape))
+    if shape != input.array.shape:
+        input = ops.broadcast_to(input, shape=shape)
     n = int(where.sum())
     if source.array.size < n:
         raise ShapeError(
