@@ -25,7 +25,14 @@ class _Cell(Module):
     gates = 1
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any, generator: Generator | None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
     ) -> None:
         super().__init__()
         self.input_size = input_size
@@ -93,7 +100,7 @@ class RNNCell(_Cell):
     ) -> None:
         if nonlinearity not in ACTIVATIONS:
             raise ArgumentError(f"Unknown nonlinearity: {nonlinearity}; it is tanh or relu")
-        super().__init__(input_size, hidden_size, bias, device, dtype, generator)
+        super().__init__(input_size, hidden_size, bias, device, dtype, generator=generator)
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
@@ -116,18 +123,6 @@ class LSTMCell(_Cell):
 
     gates = 4
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        generator: Generator | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, device, dtype, generator)
-
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return the new state (h, c)."""
         x, h, c = self._batched(input, hx, 2)
@@ -142,18 +137,6 @@ class GRUCell(_Cell):
     """
 
     gates = 3
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        generator: Generator | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, device, dtype, generator)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the new state."""

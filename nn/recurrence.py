@@ -47,6 +47,7 @@ class Recurrent(Module):
         proj_size: int = 0,
         device: Any = None,
         dtype: Any = None,
+        *,
         generator: Generator | None = None,
     ) -> None:
         _check_settings(input_size, hidden_size, num_layers, dropout, proj_size)

@@ -43,8 +43,9 @@ class RNN(Recurrent):
         if nonlinearity not in ACTIVATIONS:
             raise ArgumentError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype, generator
-        )
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype,
+            generator=generator,
+        )  # fmt: skip
         self.nonlinearity = nonlinearity
 
     def _step(self, weights: Weights) -> Step:
@@ -76,8 +77,9 @@ class GRU(Recurrent):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype, generator
-        )
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype,
+            generator=generator,
+        )  # fmt: skip
 
     def _step(self, weights: Weights) -> Step:
         return gru_step(weights)
@@ -102,26 +104,6 @@ class LSTM(Recurrent):
 
     gates = 4
     states = 2
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-        bidirectional: bool = False,
-        proj_size: int = 0,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        generator: Generator | None = None,
-    ) -> None:
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype,
-            generator,
-        )  # fmt: skip
 
     def _step(self, weights: Weights) -> Step:
         return lstm_step(weights)
