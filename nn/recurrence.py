@@ -29,7 +29,8 @@ class Recurrent(Module):
         batch_first: inputs and outputs are (N, L, features) instead of (L, N, features).
         dropout: the probability with which outputs of every layer but the last are zeroed, in training.
         bidirectional: a second set of layers reads the sequence from its end; the outputs stand side by side.
-        device, dtype, generator: of the weights, and what draws them: uniform in ±1/sqrt(hidden_size).
+        device, dtype: of the weights.
+        generator: draws the weights, uniform in ±1/sqrt(hidden_size), and the masks.
     """
 
     gates = 1
@@ -60,6 +61,7 @@ class Recurrent(Module):
         self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.proj_size = proj_size
+        self.generator = generator
         self._names = [
             (layer, f"l{layer}{suffix}")
             for layer in range(num_layers)
@@ -111,7 +113,7 @@ class Recurrent(Module):
             if self.bidirectional:
                 places = [ops.concatenate(a, b, axis=1) for a, b in zip(*directions, strict=True)]
             if self.dropout and layer < self.num_layers - 1:
-                places = [functional.dropout(y, self.dropout, self.training) for y in places]
+                places = [functional.dropout(y, self.dropout, self.training, generator=self.generator) for y in places]
         axis = 0 if not batched else 1 if self.batch_first else 0
         outputs = [y if batched else composed.squeezed(y, 0) for y in places]
         finals = [[h if batched else composed.squeezed(h, 0) for h in states] for states in zip(*last, strict=True)]

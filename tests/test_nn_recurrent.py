@@ -193,6 +193,15 @@ def test_the_same_generator_gives_the_same_weights_within_the_bound() -> None:
     one.flatten_parameters()
 
 
+def test_the_masks_between_layers_come_from_the_generator_too() -> None:
+    def run(default: int) -> Any:
+        tg.manual_seed(default)
+        layer = nn.LSTM(4, 6, num_layers=2, dropout=0.5, generator=tg.Generator().manual_seed(1))
+        return layer(tg.tensor(SEQUENCE).float())[0]
+
+    assert tg.equal(run(1), run(2))
+
+
 X = tg.tensor(SEQUENCE).float()
 ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: nn.RNN(4, 6)(tg.ones(4)), ValueError, "RNN: Expected input to be 2D or 3D, got 1D instead"),
