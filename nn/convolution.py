@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tensorgrad.creation import empty
@@ -41,11 +42,12 @@ class Convolution(Module):
     ) -> None:
         super().__init__()
         self.in_channels, self.out_channels = channels
-        for name, count in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
-            if groups <= 0 or count % groups:
-                raise ArgumentError(f"{name} must be divisible by groups, but got {count} and {groups}")
+        if groups <= 0:
+            raise ArgumentError(f"groups must be a positive integer, but got {groups}")
         if padding_mode not in PADDING_MODES:
-            raise ArgumentError(f"padding_mode must be one of {sorted(PADDING_MODES)}, but got '{padding_mode}'")
+            raise ArgumentError(
+                f"padding_mode must be one of {sorted(PADDING_MODES)}, but got padding_mode='{padding_mode}'"
+            )
         n = self.ndim
         self.kernel_size, self.stride = per_axis(kernel_size, n, "kernel_size"), per_axis(stride, n, "stride")
         self.dilation = per_axis(dilation, n, "dilation")
@@ -53,14 +55,21 @@ class Convolution(Module):
         self.output_padding = per_axis(output_padding, n, "output_padding")
         self.groups, self.padding_mode = groups, padding_mode
         self.weight = Parameter(empty(self.weight_shape(), device=device, dtype=dtype))
-        offsets = Parameter(empty(self.out_channels, device=device, dtype=dtype)) if bias else None
-        self.register_parameter("bias", offsets)
+        self.register_parameter(
+            "bias", Parameter(empty(self.out_channels, device=device, dtype=dtype)) if bias else None
+        )
         self.reset_parameters(generator)
 
     def weight_shape(self) -> tuple[int, ...]:
-        """Return (out_channels, in_channels / groups, *kernel_size), with the channels exchanged where transposed."""
-        channels = (self.in_channels, self.out_channels) if self.transposed else (self.out_channels, self.in_channels)
-        return (channels[0], channels[1] // self.groups, *self.kernel_size)
+        """Return the shape of the weight; ArgumentError where the channels are not divisible by the groups."""
+        for name in ("in_channels", "out_channels"):
+            if getattr(self, name) % self.groups:
+                count = getattr(self, name)
+                raise ArgumentError(f"{name} must be divisible by groups, but got {name}={count}, groups={self.groups}")
+        first, second = self.out_channels, self.in_channels
+        if self.transposed:
+            first, second = second, first
+        return (first, second // self.groups, *self.kernel_size)
 
     def _padding(self, padding: Sizes | str) -> tuple[int, ...] | str:
         if not isinstance(padding, str):
@@ -97,8 +106,8 @@ class Convolution(Module):
         return ", ".join(text)
 
 
-class Direct(Convolution):
-    """A convolution, forwards."""
+class ForwardConvolution(Convolution):
+    """What the convolutions have in common that are no transposes."""
 
     def __init__(
         self,
@@ -137,13 +146,13 @@ class Direct(Convolution):
         return [part for t in totals for part in (t // 2, t - t // 2)]
 
 
-class Conv1d(Direct):
+class Conv1d(ForwardConvolution):
     """The cross-correlation of (N, C, L), weight (out_channels, in_channels / groups, k)."""
 
     ndim = 1
 
 
-class Conv2d(Direct):
+class Conv2d(ForwardConvolution):
     """The cross-correlation of (N, C, H, W), weight (out_channels, in_channels / groups, kh, kw).
 
     The windows are copied before the product: memory of about kh * kw times the input's at stride 1.
@@ -156,14 +165,14 @@ class Conv2d(Direct):
     ndim = 2
 
 
-class Conv3d(Direct):
+class Conv3d(ForwardConvolution):
     """The cross-correlation of (N, C, D, H, W), weight (out_channels, in_channels / groups, kd, kh, kw)."""
 
     ndim = 3
 
 
-class Transposed(Convolution):
-    """The adjoint of a convolution."""
+class TransposedConvolution(Convolution):
+    """What the transposed convolutions have in common."""
 
     transposed = True
 
@@ -191,26 +200,50 @@ class Transposed(Convolution):
             padding_mode, device, dtype, generator,
         )  # fmt: skip
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the adjoint of the convolution, applied to `input` (N, C, ...) or (C, ...), plus the bias."""
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Return the adjoint of the convolution, applied to `input` (N, C, ...) or (C, ...), plus the bias.
+
+        `output_size`, of the spatial axes or of all, takes the place of `output_padding`: a convolution with a stride
+        gives the same size for several, and this says which one.
+        """
         conv = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)[self.ndim - 1]
-        settings = self.stride, self.padding, self.output_padding, self.groups, self.dilation
-        return conv(input, self.weight, self.bias, *settings)
+        more = self.output_padding if output_size is None else self._missing(input.array.shape, tuple(output_size))
+        return conv(input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation)
+
+    def _missing(self, shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the output padding that gives the `wanted` size for an input of `shape`."""
+        n = self.ndim
+        if len(wanted) not in (n, len(shape)):
+            raise ArgumentError(
+                f"{type(self).__name__}: for {len(shape)}D input, output_size must have {n} or {len(shape)} elements "
+                f"(got {len(wanted)})"
+            )
+        spatial, asked = shape[-n:], wanted[-n:]
+        pad = per_axis(self.padding, n, "padding") if not isinstance(self.padding, str) else (0,) * n
+        case = zip(spatial, self.stride, pad, self.dilation, self.kernel_size, strict=True)
+        least = [(m - 1) * s - 2 * p + d * (k - 1) + 1 for m, s, p, d, k in case]
+        most = [low + s - 1 for low, s in zip(least, self.stride, strict=True)]
+        if any(not low <= size <= high for low, size, high in zip(least, asked, most, strict=True)):
+            raise ArgumentError(
+                f"requested an output size of {asked}, but valid sizes range from {least} to {most} (for an input of "
+                f"{spatial})"
+            )
+        return tuple(size - low for low, size in zip(least, asked, strict=True))
 
 
-class ConvTranspose1d(Transposed):
+class ConvTranspose1d(TransposedConvolution):
     """The adjoint of `Conv1d`, weight (in_channels, out_channels / groups, k)."""
 
     ndim = 1
 
 
-class ConvTranspose2d(Transposed):
+class ConvTranspose2d(TransposedConvolution):
     """The adjoint of `Conv2d`, weight (in_channels, out_channels / groups, kh, kw)."""
 
     ndim = 2
 
 
-class ConvTranspose3d(Transposed):
+class ConvTranspose3d(TransposedConvolution):
     """The adjoint of `Conv3d`, weight (in_channels, out_channels / groups, kd, kh, kw)."""
 
     ndim = 3

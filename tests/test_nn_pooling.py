@@ -32,6 +32,18 @@ def test_averages_and_maxima_of_tiles_are_those_of_a_reshaped_image():
     assert (F.max_pool2d(tg.tensor(x), 2).numpy() == tiles.max((3, 5))).all()
 
 
+def test_a_batch_without_images_has_no_maxima():
+    assert F.max_pool2d(tg.ones(0, 3, 5, 5), 2).shape == (0, 3, 2, 2)
+    assert F.adaptive_max_pool2d(tg.ones(0, 3, 5, 5), 3).shape == (0, 3, 3, 3)
+
+
+def test_the_last_nan_of_a_window_is_its_maximum():
+    x = tg.tensor([[float("nan"), 2.0, float("nan"), 9.0], [float("inf"), 1.0, -float("inf"), float("inf")]])
+    y, places = F.max_pool1d(x.reshape(2, 1, 4), 4, return_indices=True)
+    assert tg.isnan(y).flatten().tolist() == [True, False]
+    assert places.flatten().tolist() == [2, 0]
+
+
 POOLS = [
     lambda x: F.max_pool2d(x, 2, 1, 1), lambda x: F.avg_pool2d(x, 3, 2, 1, True, False),
     lambda x: F.adaptive_avg_pool2d(x, (2, 3)), lambda x: F.adaptive_max_pool2d(x, (2, 3)),
@@ -95,7 +107,13 @@ def test_modules_of_one_axis_agree_with_pytorch(name):
 
 ERRORS = [
     (lambda: F.max_pool2d(tg.ones(1, 1, 4, 4), 2, padding=2), "pad should be at most half of effective kernel size"),
-    (lambda: F.avg_pool2d(tg.ones(1, 1, 2, 2), 3), "Output size is too small"),
+    (
+        lambda: F.avg_pool2d(tg.ones(1, 1, 2, 2), (3, 1)),
+        r"Given input size: \(1x2x2\). Calculated output size: \(1x0x2\). Output size is too small",
+    ),
+    (lambda: F.max_pool2d(tg.ones(1, 1, 4, 4), 2, 0), "stride should be greater than zero, but got 0"),
+    (lambda: F.max_pool2d(tg.ones(1, 1, 4, 4), 2, dilation=0), "dilation should be greater than zero, but got 0"),
+    (lambda: F.max_pool2d(tg.ones(1, 1, 4, 4), (1, 2, 3)), "expected kernel_size to be a single integer value or a"),
     (lambda: F.max_pool1d(tg.ones(4), 2), r"Expected 2D \(unbatched\) or 3D \(batched\) input to max_pool1d"),
     (lambda: F.avg_pool2d(tg.ones(1, 1, 4, 4), 2, divisor_override=0), "divisor must be not zero"),
 ]

@@ -7,13 +7,25 @@ elements is about k times its input's at stride 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tensorgrad import ops
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.tensor import Tensor
 
 from .windows import Sizes, batched, grown, per_axis, places, unbatched
+
+
+def _steps(n: int, stride: Sizes, dilation: Sizes, padding: Sizes | str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return stride and dilation per axis, all three settings checked."""
+    step, apart = per_axis(stride, n, "stride"), per_axis(dilation, n, "dilation")
+    if min(step) <= 0:
+        raise ArgumentError(f"non-positive stride is not supported, but got stride={stride}")
+    if min(apart) <= 0:
+        raise ArgumentError(f"dilation should be greater than zero, but got dilation={dilation}")
+    if not isinstance(padding, str) and min(per_axis(padding, n, "padding")) < 0:
+        raise ArgumentError(f"negative padding is not supported, but got padding={padding}: functional.pad cuts")
+    return step, apart
 
 
 def _margins(padding: Sizes | str, size: tuple[int, ...], step: tuple[int, ...], apart: tuple[int, ...]) -> list[int]:
@@ -59,6 +71,14 @@ def _check(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, transpos
         )
 
 
+def _check_output(spatial: Sequence[int], found: Sequence[int]) -> None:
+    if min(found) < 1:
+        raise ShapeError(
+            f"Given input size per channel: ({' x '.join(map(str, spatial))}). Calculated output size per channel: "
+            f"({' x '.join(map(str, found))}). Output size is too small"
+        )
+
+
 def _product(rows: Tensor, columns: Tensor, groups: int, transposed: bool) -> Tensor:
     """Return for each group its matrix, or the transposed one, times its columns (N, groups * k, positions)."""
     matrix = ops.transpose(rows, axes=(0, 2, 1)) if transposed else rows
@@ -88,9 +108,7 @@ def _convolution(n: int) -> Callable[..., Tensor]:
         x, batch = batched(input, n, f"conv{n}d")
         _check(x, weight, bias, groups, False)
         outputs, size = weight.array.shape[0], weight.array.shape[2:]
-        step, apart = per_axis(stride, n, "stride"), per_axis(dilation, n, "dilation")
-        if min(step) <= 0:
-            raise ArgumentError(f"non-positive stride is not supported, but got stride={stride}")
+        step, apart = _steps(n, stride, dilation, padding)
         margins = _margins(padding, size, step, apart)
         x = grown(x, margins[:n], margins[n:])
         spatial = x.array.shape[2:]
@@ -130,10 +148,10 @@ def _transposed(n: int) -> Callable[..., Tensor]:
     ) -> Tensor:
         x, batch = batched(input, n, f"conv_transpose{n}d")
         _check(x, weight, bias, groups, True)
-        size, step = weight.array.shape[2:], per_axis(stride, n, "stride")
-        pad, apart = per_axis(padding, n, "padding"), per_axis(dilation, n, "dilation")
+        step, apart = _steps(n, stride, dilation, padding)
+        size, pad = weight.array.shape[2:], per_axis(padding, n, "padding")
         more = per_axis(output_padding, n, "output_padding")
-        if any(m >= max(s, d) for m, s, d in zip(more, step, apart, strict=True)):
+        if any(not 0 <= m < max(s, d) for m, s, d in zip(more, step, apart, strict=True)):
             raise ArgumentError(
                 f"output padding must be smaller than either stride or dilation, but got output_padding={more}, "
                 f"stride={step}, dilation={apart}"
@@ -145,6 +163,7 @@ def _transposed(n: int) -> Callable[..., Tensor]:
         windows = ops.reshape(columns, shape=(batchsize, outputs, *size, *spatial))
         case = zip(spatial, size, step, apart, more, strict=True)
         full = tuple((m - 1) * s + d * (k - 1) + 1 + o for m, k, s, d, o in case)
+        _check_output(spatial, [m - 2 * p for m, p in zip(full, pad, strict=True)])
         cut = [-p for p in pad]
         y = grown(ops.fold(windows, shape=full, stride=step, dilation=apart), cut, cut)
         return unbatched(_shifted(y, bias), batch)

@@ -20,7 +20,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """Return `input` with elements before and after its last axes: `pad` is (left, right, top, bottom, ...).
 
     The pairs begin with the last axis; a negative number cuts. `mode` is "constant" (`value`, 0 by default), "reflect",
-    "replicate" or "circular".
+    "replicate" or "circular", which take any number of axes.
 
     >>> import tensorgrad as tg
     >>> pad(tg.tensor([[1.0, 2.0, 3.0]]), (2, 1), "reflect").tolist()
@@ -35,6 +35,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             f"{len(pad)} and input of dimension {len(shape)}"
         )
     before, after = tuple(pad[::2])[::-1], tuple(pad[1::2])[::-1]
+    lengths = [m + a + b for m, a, b in zip(shape[len(shape) - n :], before, after, strict=True)]
+    if min(lengths, default=0) < 0:
+        raise ShapeError(f"padding {list(pad)} cuts more than there is of input {list(shape)}: lengths {lengths}")
     if mode != "constant" and mode not in MODES:
         raise ArgumentError(f"Unrecognised padding mode {mode}: one of constant, {', '.join(MODES)}")
     if mode != "constant":

@@ -21,23 +21,36 @@ Pooled = Tensor | tuple[Tensor, Tensor]
 
 def _windows(n: int, size: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> Array:
     """Return the places on an axis, one row for each window; in the padding they are outside of 0 to n - 1."""
-    if stride <= 0:
-        raise ArgumentError(f"stride should not be zero or negative, but got {stride}")
-    if not 0 <= 2 * padding <= dilation * (size - 1) + 1:
-        raise ArgumentError(
-            f"pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={size} and "
-            f"dilation={dilation}"
-        )
     room = n + 2 * padding - dilation * (size - 1) - 1
     count = (-(-room // stride) if ceil_mode else room // stride) + 1
     if ceil_mode and (count - 1) * stride >= n + padding:
         count -= 1  # the last window would start behind the input
-    if count < 1:
-        raise ShapeError(
-            f"Output size is too small: a kernel of {size} with dilation {dilation} and padding {padding} on an input "
-            f"of length {n} gives {count} windows"
-        )
     return np.arange(count)[:, None] * stride - padding + np.arange(size) * dilation
+
+
+def _sliding(x: Tensor, settings: Sequence[tuple[int, ...]], ceil_mode: bool) -> list[Array]:
+    """Return the places of the windows on each axis for (size, stride, padding, dilation), each of them per axis."""
+    for size, stride, padding, dilation in zip(*settings, strict=True):
+        for name, value in (("kernel size", size), ("stride", stride), ("dilation", dilation)):
+            if value <= 0:
+                raise ArgumentError(f"{name} should be greater than zero, but got {value}")
+        if not 0 <= 2 * padding <= dilation * (size - 1) + 1:
+            raise ArgumentError(
+                f"pad should be at most half of effective kernel size and not negative, but got pad={padding}, "
+                f"kernel_size={size} and dilation={dilation}"
+            )
+    shape = x.array.shape[1:]
+    axes = [
+        _windows(m, size, stride, padding, dilation, ceil_mode)
+        for m, size, stride, padding, dilation in zip(shape[1:], *settings, strict=True)
+    ]
+    found = (shape[0], *(max(len(places), 0) for places in axes))
+    if min(found[1:]) < 1:
+        raise ShapeError(
+            f"Given input size: ({'x'.join(map(str, shape))}). Calculated output size: ({'x'.join(map(str, found))}). "
+            f"Output size is too small: the kernel {settings[0]} does not fit"
+        )
+    return axes
 
 
 def _adaptive(n: int, count: int) -> Array:
@@ -49,36 +62,47 @@ def _adaptive(n: int, count: int) -> Array:
     return windows
 
 
+def _index(places: Array) -> Array | slice:
+    """Return `places` as a slice where they are evenly spaced: a view instead of a copy."""
+    step = int(places[1] - places[0]) if len(places) > 1 else 1
+    if step <= 0 or (np.diff(places) != step).any():
+        return places
+    return slice(int(places[0]), int(places[-1]) + 1, step)
+
+
 def _highest(x: Array, axes: Sequence[Array]) -> Array:
     """Return where in the flattened spatial axes each window has its first maximum, or its last NaN."""
-    spatial = x.shape[2:]
-    inside: list[Array] = []
-    for places, n in zip(axes, spatial, strict=True):
+    columns = []
+    for axis, (places, n) in enumerate(zip(axes, x.shape[2:], strict=True), 2):
         valid = (places >= 0) & (places < n)
         first = np.take_along_axis(places, valid.argmax(1)[:, None], 1)
-        inside.append(np.where(valid, places, first))  # a repeated place changes no maximum
-    strides = [math.prod(spatial[i + 1 :]) for i in range(len(spatial))]
-    flat = x.reshape(*x.shape[:2], math.prod(spatial))
-    best: Any = None
-    for columns in product(*(places.T for places in inside)):
-        where = np.zeros((), np.int64)
-        for places, stride in zip(columns, strides, strict=True):
-            where = where[..., None] + places * stride
-        value = flat.take(where, axis=2)
-        if best is None:
-            best, found = value, np.broadcast_to(where, value.shape).copy()
+        inside = np.where(valid, places, first)  # a repeated place changes no maximum
+        stride = math.prod(x.shape[axis + 1 :])
+        columns.append([((slice(None),) * axis + (_index(each),), each * stride) for each in inside.T])
+    nan = x.dtype.kind == "f" and bool(np.isnan(x).any())
+    table = []
+    for number, window in enumerate(product(*columns)):
+        value, where = x, np.zeros((), np.int64)
+        for index, offset in window:
+            value, where = value[index], where[..., None] + offset
+        table.append(where)
+        if not number:
+            best, chosen = value.copy(), np.zeros(value.shape, np.min_scalar_type(math.prod(map(len, columns))))
             continue
-        better = (value > best) | np.isnan(value)
-        np.copyto(best, value, where=better)
-        np.copyto(found, where, where=better)
+        better = (value > best) | np.isnan(value) if nan else value > best
+        np.maximum(best, value, out=best)
+        np.maximum(
+            chosen, better * chosen.dtype.type(number), out=chosen
+        )  # numbers grow: no masked copy, which is slow
+    found: Array = np.stack(table)[(chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])]
     return found
 
 
 def _picked(x: Tensor, axes: Sequence[Array], batch: bool, return_indices: bool) -> Pooled:
     found = _highest(x.array, axes)
-    n, channels = x.array.shape[:2]
-    flat = ops.reshape(x, shape=(n * channels, math.prod(x.array.shape[2:])))
-    index = (np.arange(n * channels)[:, None], found.reshape(n * channels, -1))
+    lead, size = x.array.shape[:2], math.prod(x.array.shape[2:])
+    starts = np.arange(math.prod(lead)).reshape(*lead, *(1,) * len(axes)) * size
+    flat, index = ops.reshape(x, shape=(x.array.size,)), (starts + found).reshape(found.size)
     y = unbatched(ops.reshape(ops.getitem(flat, index=index), shape=found.shape), batch)
     return (y, unbatched(wrap(found), batch)) if return_indices else y
 
@@ -94,16 +118,10 @@ def _max_pool(
     return_indices: bool,
 ) -> Pooled:
     x, batch = batched(input, n, f"max_pool{n}d")
-    sizes = per_axis(kernel_size, n, "kernel_size")
-    case = zip(
-        x.array.shape[2:],
-        sizes,
-        sizes if stride is None else per_axis(stride, n, "stride"),
-        per_axis(padding, n, "padding"),
-        per_axis(dilation, n, "dilation"),
-        strict=True,
-    )
-    return _picked(x, [_windows(*each, ceil_mode) for each in case], batch, return_indices)
+    size = per_axis(kernel_size, n, "kernel_size")
+    step = size if stride is None or stride == () else per_axis(stride, n, "stride")
+    settings = size, step, per_axis(padding, n, "padding"), per_axis(dilation, n, "dilation")
+    return _picked(x, _sliding(x, settings, ceil_mode), batch, return_indices)
 
 
 def max_pool1d(
@@ -150,15 +168,14 @@ def _avg_pool(
 ) -> Tensor:
     x, batch = batched(input, n, f"avg_pool{n}d")
     size, pad = per_axis(kernel_size, n, "kernel_size"), per_axis(padding, n, "padding")
-    step = size if stride is None else per_axis(stride, n, "stride")
+    step = size if stride is None or stride == () else per_axis(stride, n, "stride")
     if divisor_override == 0:
         raise ArgumentError("divisor must be not zero")
-    spatial = x.array.shape[2:]
-    case = list(zip(spatial, size, step, pad, strict=True))
-    axes = [_windows(m, k, s, p, 1, ceil_mode) for m, k, s, p in case]
+    spatial, apart = x.array.shape[2:], (1,) * n
+    axes = _sliding(x, (size, step, pad, apart), ceil_mode)
     after = [max(int(places.max()) + 1 - m, 0) for places, m in zip(axes, spatial, strict=True)]
     sums = ops.sum(
-        ops.unfold(grown(x, pad, after), size=size, stride=step, dilation=(1,) * n), axis=tuple(range(2, 2 + n))
+        ops.unfold(grown(x, pad, after), size=size, stride=step, dilation=apart), axis=tuple(range(2, 2 + n))
     )
     if divisor_override is not None:
         return unbatched(sums * (1 / divisor_override), batch)

@@ -18,7 +18,10 @@ def per_axis(value: Sizes, n: int, name: str) -> tuple[int, ...]:
         return (value,) * n
     values = tuple(value) * n if len(value) == 1 else tuple(value)
     if len(values) != n:
-        raise ArgumentError(f"{name} should be an int or {n} ints, one for each spatial dimension, but got {value}")
+        raise ArgumentError(
+            f"expected {name} to be a single integer value or a list of {n} values, one for each spatial dimension, "
+            f"but got {name}={value}"
+        )
     return values
 
 

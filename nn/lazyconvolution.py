@@ -1,10 +1,9 @@
-"""Convolutions that learn the number of input channels from their first input."""
+"""Convolutions that take `in_channels` from their first input."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.random import Generator
 from tensorgrad.tensor import Tensor
 
@@ -16,21 +15,17 @@ from .convolution import (
     ConvTranspose1d,
     ConvTranspose2d,
     ConvTranspose3d,
-    Direct,
-    Transposed,
+    ForwardConvolution,
+    TransposedConvolution,
 )
-from .functional.windows import Sizes
+from .functional.windows import Sizes, batched
 from .lazy import LazyModuleMixin
 from .parameter import UninitializedParameter
 
 
 class _Lazy(LazyModuleMixin, Convolution):
-    """What the lazy ones share: parameters without a shape, which the first input gives."""
-
-    def _begin(self, out_channels: int, bias: bool, device: Any, dtype: Any, generator: Generator | None) -> None:
+    def _await(self, out_channels: int, bias: bool, device: Any, dtype: Any, generator: Generator | None) -> None:
         self.out_channels = out_channels
-        if out_channels % self.groups:
-            raise ArgumentError(f"out_channels must be divisible by groups, but got {out_channels} and {self.groups}")
         self.generator = generator
         self.weight = UninitializedParameter(device=device, dtype=dtype)
         if bias:
@@ -41,30 +36,21 @@ class _Lazy(LazyModuleMixin, Convolution):
         if not self.has_uninitialized_params() and self.in_channels:
             super().reset_parameters(generator)
 
-    def initialize_parameters(self, input: Tensor) -> None:
+    def initialize_parameters(self, input: Tensor, output_size: Any = None) -> None:  # noqa: ARG002 - forward's argument
         """Give weight and bias their shapes and values; a state that was loaded before stays."""
-        shape, n = input.array.shape, self.ndim
-        if len(shape) not in (n + 1, n + 2):
-            raise ShapeError(
-                f"Expected {n + 2}D (batched) or {n + 1}D (unbatched) input to {type(self).__name__}, but got input of "
-                f"size: {list(shape)}"
-            )
+        x, _ = batched(input, self.ndim, type(self).__name__)
         fresh = self.has_uninitialized_params()
-        self.in_channels = shape[-n - 1]
-        if self.in_channels % self.groups:
-            raise ArgumentError(
-                f"in_channels must be divisible by groups, but got {self.in_channels} and {self.groups}"
-            )
-        for name, wanted in (("weight", self.weight_shape()), ("bias", (self.out_channels,))):
+        self.in_channels = x.array.shape[1]
+        for name, shape in (("weight", self.weight_shape()), ("bias", (self.out_channels,))):
             parameter = self._parameters[name]
             if isinstance(parameter, UninitializedParameter):
-                parameter.materialize(wanted)
+                parameter.materialize(shape)
         if fresh:
             self.reset_parameters(self.generator)
         del self.generator
 
 
-class _LazyDirect(_Lazy, Direct):
+class _LazyForward(_Lazy, ForwardConvolution):
     def __init__(
         self,
         out_channels: int,
@@ -81,10 +67,36 @@ class _LazyDirect(_Lazy, Direct):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
-        self._begin(out_channels, bias, device, dtype, generator)
+        self._await(out_channels, bias, device, dtype, generator)
 
 
-class _LazyTransposed(_Lazy, Transposed):
+class LazyConv1d(_LazyForward, Conv1d):
+    """A `Conv1d` that takes `in_channels` from its first input, and is one from then on."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyForward, Conv2d):
+    """A `Conv2d` that takes `in_channels` from its first input, and is one from then on.
+
+    >>> import tensorgrad as tg
+    >>> layer = LazyConv2d(8, 3)
+    >>> layer(tg.ones(5, 4, 9, 9)).shape
+    tensorgrad.Size([5, 8, 7, 7])
+    >>> layer
+    Conv2d(4, 8, kernel_size=(3, 3), stride=(1, 1))
+    """
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyForward, Conv3d):
+    """A `Conv3d` that takes `in_channels` from its first input, and is one from then on."""
+
+    cls_to_become = Conv3d
+
+
+class _LazyTransposed(_Lazy, TransposedConvolution):
     def __init__(
         self,
         out_channels: int,
@@ -104,33 +116,7 @@ class _LazyTransposed(_Lazy, Transposed):
         super().__init__(
             0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype
         )
-        self._begin(out_channels, bias, device, dtype, generator)
-
-
-class LazyConv1d(_LazyDirect, Conv1d):
-    """A `Conv1d` that takes `in_channels` from its first input, and is one from then on."""
-
-    cls_to_become = Conv1d
-
-
-class LazyConv2d(_LazyDirect, Conv2d):
-    """A `Conv2d` that takes `in_channels` from its first input, and is one from then on.
-
-    >>> import tensorgrad as tg
-    >>> layer = LazyConv2d(8, 3)
-    >>> layer(tg.ones(5, 1, 28, 28)).shape
-    tensorgrad.Size([5, 8, 26, 26])
-    >>> layer
-    Conv2d(1, 8, kernel_size=(3, 3), stride=(1, 1))
-    """
-
-    cls_to_become = Conv2d
-
-
-class LazyConv3d(_LazyDirect, Conv3d):
-    """A `Conv3d` that takes `in_channels` from its first input, and is one from then on."""
-
-    cls_to_become = Conv3d
+        self._await(out_channels, bias, device, dtype, generator)
 
 
 class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
