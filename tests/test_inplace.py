@@ -246,6 +246,15 @@ def leaf(values: Any = (1.0, 2.0)) -> tg.Tensor:
     return tg.tensor(list(values), dtype=tg.float64, requires_grad=True)
 
 
+def test_a_tangent_goes_through_a_write_into_a_view_of_a_number() -> None:
+    x = tg.tensor(0.35, dtype=tg.float64, requires_grad=True)
+    y = (x * x).reshape(1, 1)
+    y += y
+    (t,) = tg.autograd.jvp(y, x, tg.tensor(1.0, dtype=tg.float64))
+    (g,) = tg.autograd.grad(y.sum(), x)
+    np.testing.assert_allclose([t.item(), g.item()], [1.4, 1.4], rtol=1e-15, equal_nan=False)
+
+
 def test_a_part_may_be_written_while_another_one_is_needed() -> None:
     """A recurrence in one buffer, which PyTorch refuses: its counter of versions does not know rows."""
     w, h = leaf([0.5, -0.25]), tg.zeros(5, 2, dtype=tg.float64)

@@ -27,6 +27,6 @@ def region(shape: Any, index: Any) -> Any:
 )
 def assign(a: Any, b: Any, *, index: Any) -> Any:
     """Return a copy of `a` with `b`, broadcast, at `index`, which names no element twice."""
-    y = a.copy()
+    y = np.array(a) if isinstance(a, np.generic) else a.copy()  # NumPy answers 0-d arithmetic with a scalar
     y[index] = b
     return y
