@@ -183,11 +183,11 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool) -> list[S
 
 
 def _owns(scope: Scope, leaf: GraphNode) -> bool:
-    if leaf.value is None:
+    if leaf.owner is None:
         return False
     buffers: Callable[[], Iterable[object]] = getattr(scope.module, "buffers", tuple)
     parameters: Callable[[], Iterable[object]] = getattr(scope.module, "parameters", tuple)
-    return any(getattr(x, "array", None) is leaf.value for x in (*parameters(), *buffers()))
+    return any(x is leaf.owner for x in (*parameters(), *buffers()))
 
 
 def _common(chains: list[list[Scope]]) -> list[Scope]:
