@@ -12,6 +12,8 @@ return %2
 from __future__ import annotations
 
 import inspect
+import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -22,8 +24,12 @@ from tensorgrad.context import CONTEXT, TRACING, Scope, context
 from tensorgrad.dtypes import Array, DType
 from tensorgrad.errors import AutogradError
 from tensorgrad.fused import expand
+from tensorgrad.places import Place
 from tensorgrad.sweeps import EdgeRecord, reverse
 from tensorgrad.tensor import Node, Tensor, node_of
+from tensorgrad.writes import written_since
+
+_ONE_AT_A_TIME = threading.Lock()  # two drawings of one graph would expand the same nodes
 
 
 class Edge(NamedTuple):
@@ -56,6 +62,7 @@ class GraphNode:
     name: str | None
     requires_grad: bool
     value: Array | None
+    place: Place | None
 
 
 @dataclass(frozen=True)
@@ -75,12 +82,14 @@ class Graph:
     def __init__(self, outputs: Sequence[Tensor], names: Mapping[Node, str] | None = None) -> None:
         roots = [node_of(y) for y in outputs]
         recorded = _all_nodes(roots)
-        if expand(recorded):
-            recorded = _all_nodes(roots)
+        with _ONE_AT_A_TIME:
+            if expand(node for node in recorded if not _overwritten(node)):
+                recorded = _all_nodes(roots)
+        values = _values(recorded, outputs)
         index = {node: i for i, node in enumerate(recorded)}
         self._recorded = recorded
         self._outputs = list(outputs)
-        self.nodes = [_described(node, index, names or {}) for node in recorded]
+        self.nodes = [_described(node, index, names or {}, values.get(node)) for node in recorded]
         self.outputs = tuple(index[node] for node in roots)
 
     @classmethod
@@ -178,19 +187,47 @@ def _all_nodes(roots: Iterable[Node]) -> list[Node]:
     return sorted(order, key=lambda node: node.serial)
 
 
-def _described(node: Node, index: Mapping[Node, int], names: Mapping[Node, str]) -> GraphNode:
-    owner = node.owner() if node.owner is not None else None
+def _overwritten(node: Node) -> bool:
+    return any(written_since(value, node.serial) for value in node.saved or ())
+
+
+def _values(recorded: Sequence[Node], outputs: Iterable[Tensor]) -> dict[Node, Array]:
+    """Return the values that are still held somewhere, without those that have been written since."""
+    known: dict[Node, Array] = {}
+    for node, value, since in _held(recorded, outputs):
+        fits = node not in known and value.shape == node.shape and value.dtype == node.dtype
+        if fits and not written_since(value, since):
+            known[node] = value
+    return known
+
+
+def _held(recorded: Sequence[Node], outputs: Iterable[Tensor]) -> Iterator[tuple[Node, Array, float]]:
+    """Yield nodes with their value, and since when that has been theirs.
+
+    It is held by the node itself, by one that reads it, or by its tensor: that of an output or of a leaf.
+    """
+    for node in recorded:
+        if node.primitive is not None and node.primitive.kind != "function":  # which saves what its author likes
+            for source, value in zip((node, *node.inputs), node.saved or (), strict=False):
+                if isinstance(source, Node) and isinstance(value, np.ndarray):
+                    yield source, value, node.serial
+    first_read = {i: node.serial for node in reversed(recorded) for i in node.inputs if isinstance(i, Node)}
+    tensors = [(node_of(y), y) for y in outputs]
+    tensors += [(node, y) for node in recorded if node.owner is not None and (y := node.owner()) is not None]
+    for node, y in tensors:
+        yield node, y.array, first_read.get(node, math.inf) if node.primitive is None else node.serial
+
+
+def _described(node: Node, index: Mapping[Node, int], names: Mapping[Node, str], value: Array | None) -> GraphNode:
     if node.primitive is not None:
         op, symbol = node.primitive.name, node.primitive.symbol
-        value = node.saved[0] if node.saved else None
     else:
         op = "input" if node in names else "parameter" if node.tracked else "constant"
         symbol = node.name or names.get(node, "")
-        value = None if owner is None else owner.array
     operands = tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in node.inputs)
     return GraphNode(
         index[node], op, symbol, operands, node.params, node.shape, node.dtype, node.scope,
-        node.name or names.get(node), node.tracked, value,
+        node.name or names.get(node), node.tracked, value, node.place,
     )  # fmt: skip
 
 

@@ -14,14 +14,16 @@ from tensorgrad.graph import Graph
 from tensorgrad.tensor import Tensor
 
 from .dot import plain
+from .faults import marked
 from .files import write_whole
 from .interactive import framed, interactive, page
 from .labels import MODES, edge_texts
 from .layout import drawn
-from .model import EdgeRecord, Options, Picture, arrow_tooltip, build
+from .model import EdgeRecord, Options, Picture, build
 from .render import render
 from .spread import spread
 from .text import clean
+from .tooltips import of_arrow, of_frame
 
 
 def draw(
@@ -94,7 +96,7 @@ class Drawing:
         self._rankdir = rankdir
         self._title = clean(title or "", 200)
         self._dims = dims
-        self._labels = [edge_texts(edge, labels, dims) for edge in picture.edges]
+        self._labels = [marked(edge_texts(edge, labels, dims), edge.fault) for edge in picture.edges]
 
     @property
     def edges(self) -> list[EdgeRecord]:
@@ -103,7 +105,7 @@ class Drawing:
 
     @property
     def caption(self) -> str:
-        """What `max_nodes` made hide; empty if everything is shown."""
+        """What is hidden, and where the first number is that is not finite; empty if there is nothing to say."""
         return self.picture.caption
 
     @cached_property
@@ -144,11 +146,11 @@ class Drawing:
     def _told(self) -> dict[str, str]:
         """What each element tells on hovering, by its id."""
         told = {vertex.id: vertex.tooltip for vertex in self.picture.vertices}
-        told |= {m.id: f"module {clean(m.told, 300)}" for vertex in self.picture.vertices for m in vertex.around}
+        told |= {m.id: of_frame(m) for vertex in self.picture.vertices for m in vertex.around}
         for edge in self.edges:
-            told[f"f{edge.id}"] = arrow_tooltip(edge, self._dims, backward=False)
+            told[f"f{edge.id}"] = of_arrow(edge, self._dims, backward=False)
             if edge.backward is not None:
-                told[f"b{edge.id}"] = arrow_tooltip(edge, self._dims, backward=True)
+                told[f"b{edge.id}"] = of_arrow(edge, self._dims, backward=True)
         return told
 
     def text(self) -> str:

@@ -120,7 +120,7 @@ def _notes(picture: Picture, plan: Plan, room: Room, rankdir: str, dims: Mapping
     start = min(depth.values(), default=0.0)
     flows = {edge.tail for edge in picture.edges if edge.backward is not None}
     results = {edge.tail for edge in picture.edges if edge.head.startswith("out")}
-    notes: list[Note] = []
+    notes = [note for vertex in picture.vertices for note in _fault_note(room, vertex, plan.centers[vertex.id])]
     for vertex in picture.vertices:
         center = plan.centers[vertex.id]
         if vertex.kind == "output":
@@ -156,6 +156,17 @@ def _shape_note(room: Room, vertex: Vertex, center: Point, text: str) -> list[No
     candidates = [(0.0, half[1] + 10), (0.0, -half[1] - 10), (beside * 0.8, half[1]), (-beside * 0.8, half[1])]
     place = place_note(room, text, _SHAPE_SIZE, [(center[0] + x, center[1] + y) for x, y in candidates])
     return [] if place is None else [Note(f"shape_{vertex.id}", text, place, _SHAPE_SIZE, "shape")]
+
+
+def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
+    """Return the text at a vertex in which the first number stands that is not finite: nothing is placed before it."""
+    if vertex.fault is None or not vertex.fault.first:
+        return []
+    half, text = look(vertex).half, vertex.fault.mark
+    rises = [half[1] + 13, -half[1] - 13, half[1] + 29, -half[1] - 29, half[1] + 45]
+    shifts = [0.0, half[0] * 0.7, -half[0] * 0.7]
+    place = place_note(room, text, LABEL_SIZE, [(center[0] + x, center[1] + y) for y in rises for x in shifts])
+    return [] if place is None else [Note(f"fault_{vertex.id}", text, place, LABEL_SIZE, "fault")]
 
 
 def _headings(plan: Plan, notes: Sequence[Note], title: str, caption: str) -> list[Note]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode, Scope
+from tensorgrad.places import Place
 
 from .folding import LEAVES, absorbed
 from .text import clean, settings
@@ -26,6 +27,7 @@ class Module:
     label: str
     told: str
     size: int = 0
+    called: Place | None = None
 
     @classmethod
     def of(cls, scope: Scope, place: int, depth: int) -> Module:
@@ -33,7 +35,7 @@ class Module:
         path, detail = scope.path, scope.detail
         prefix, sizes = f"{path}: " if path else "", settings(detail)
         label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}")
-        return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size)
+        return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
 
     @property
     def id(self) -> str:

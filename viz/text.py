@@ -93,8 +93,10 @@ def statistics(value: Array | None) -> str:
     >>> statistics(np.array([1.0, 2.0, 6.0]))
     'min 1, mean 3, max 6'
     """
-    if value is None or value.size == 0 or value.dtype.kind not in "biuf":
+    if value is None or value.size == 0 or value.dtype.kind not in "biufc":
         return ""
+    if value.dtype.kind == "c":
+        return f"value {value.item():.4g}" if value.size == 1 else f"magnitudes: {statistics(np.abs(value))}"
     with np.errstate(all="ignore"):
         wide = value.astype(np.float64)
         if value.size == 1:
@@ -105,7 +107,7 @@ def statistics(value: Array | None) -> str:
 def norm(value: Array) -> str:
     """Return the Euclidean norm of all elements, in four digits."""
     with np.errstate(all="ignore"):
-        return f"{float(np.linalg.norm(value.astype(np.float64).ravel())):.4g}"
+        return f"{float(np.linalg.norm(np.abs(value).astype(np.float64).ravel())):.4g}"
 
 
 def brief(value: Array | None) -> str:
