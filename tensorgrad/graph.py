@@ -22,7 +22,7 @@ import numpy as np
 
 from tensorgrad.context import CONTEXT, TRACING, Scope, context
 from tensorgrad.dtypes import Array, DType
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import ArgumentError, AutogradError
 from tensorgrad.fused import expand
 from tensorgrad.places import Place
 from tensorgrad.sweeps import EdgeRecord, reverse
@@ -76,21 +76,24 @@ class Gradients:
 class Graph:
     """What was recorded on the way to some outputs.
 
-    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results.
+    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results. What led to
+    the tensors `also` is among the nodes as well.
     """
 
-    def __init__(self, outputs: Sequence[Tensor], names: Mapping[Node, str] | None = None) -> None:
-        roots = [node_of(y) for y in outputs]
-        recorded = _all_nodes(roots)
+    def __init__(
+        self, outputs: Sequence[Tensor], names: Mapping[Node, str] | None = None, also: Sequence[Tensor] = ()
+    ) -> None:
+        roots = [node_of(y) for y in (*outputs, *also)]
         with _ONE_AT_A_TIME:
+            recorded = _all_nodes(roots)
             if expand(node for node in recorded if not _overwritten(node)):
                 recorded = _all_nodes(roots)
-        values = _values(recorded, outputs)
+        values = _values(recorded, (*outputs, *also))
         index = {node: i for i, node in enumerate(recorded)}
         self._recorded = recorded
         self._outputs = list(outputs)
         self.nodes = [_described(node, index, names or {}, values.get(node)) for node in recorded]
-        self.outputs = tuple(index[node] for node in roots)
+        self.outputs = tuple(index[node] for node in roots[: len(outputs)])
 
     @classmethod
     def of(cls, *outputs: Tensor) -> Graph:
@@ -105,10 +108,15 @@ class Graph:
         """
         with _tracing():
             result = function(*inputs)
-        outputs = [result] if isinstance(result, Tensor) else list(result)
+        outputs = list(_tensors(result))
+        if not outputs:
+            raise ArgumentError(f"the traced function returned {type(result).__name__}: there is no Tensor to draw")
         names = dict(zip(_parameter_names(function), inputs, strict=False))
         given = {node_of(x): name for name, x in names.items() if isinstance(x, Tensor)}
-        return cls(outputs, given)
+        graph = cls(outputs, given)
+        for node in graph._recorded:
+            _keep_what_is_read(node)
+        return graph
 
     def edges(self) -> list[Edge]:
         """Return every use of a value, in the order of the consumers and their operands."""
@@ -129,9 +137,9 @@ class Graph:
         `seed` is the cotangent of the first output, of its shape; ones by default. AutogradError if the graph has been
         freed by a backward pass.
         """
-        first = self._outputs[0]
-        if not first.tracked:
+        if not self._outputs or not self._outputs[0].tracked:
             return Gradients({}, {})
+        first = self._outputs[0]
         start = (
             np.ones_like(first.array) if seed is None else seed.array if isinstance(seed, Tensor) else np.asarray(seed)
         )
@@ -173,6 +181,32 @@ class _tracing:  # noqa: N801 - used like a function
 
     def __exit__(self, *exception: object) -> None:
         CONTEXT.reset(self._token)
+
+
+def _tensors(result: Any) -> Iterator[Tensor]:
+    """Yield the tensors in what a function returned: tuples, lists and dicts of them, nested, with None in places.
+
+    Raises:
+        ArgumentError: anything else is in there.
+    """
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, tuple | list | dict):
+        for part in result.values() if isinstance(result, dict) else result:
+            yield from _tensors(part)
+    elif result is not None:
+        raise ArgumentError(
+            f"the traced function returned {type(result).__name__}, which no graph leads to: return Tensors, or "
+            f"tuples, lists and dicts of them"
+        )
+
+
+def _keep_what_is_read(node: Node) -> None:
+    """Let `node` hold no more than without tracing: a write to what no rule reads makes no gradient wrong."""
+    if node.primitive is None or node.primitive.kind in {"function", "fused"} or not node.saved:
+        return
+    keep = node.primitive.keeps(tuple(isinstance(i, Node) and i.tracked for i in node.inputs))
+    node.saved = tuple(v if k else None for v, k in zip(node.saved, keep, strict=True)) if keep else ()
 
 
 def _all_nodes(roots: Iterable[Node]) -> list[Node]:

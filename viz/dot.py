@@ -22,7 +22,7 @@ RADIUS = 31.0
 ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
 _PADDING = 16.0
-_LARGE = 100  # vertices, from which on the search for the shortest edges is cut off: it takes minutes
+_LARGE, _TANGLED = 100, 1000  # vertices, or effort, from which on the search for the shortest edges is cut off
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _outline(vertex: Vertex) -> dict[str, str]:
         "fontsize": f"{shape.size:g}",
         "width": f"{shape.half[0] / 36:.3f}",
         "height": f"{shape.half[1] / 36:.3f}",
-    } | ({"color": RED, "penwidth": "4" if fault.first else "2"} if fault else {})
+    } | ({"color": RED, "penwidth": "4" if vertex.mark else "2"} if fault or vertex.mark else {})
 
 
 def _in_frames(graph: Any, vertices: Iterable[Vertex], frame: Callable[[Module], dict[str, str]]) -> None:
@@ -144,7 +144,7 @@ def plain(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, tit
     """Return DOT without positions, for any Graphviz: black edges shape the layout, red ones follow it."""
     graph = _graph("autograd", title, rankdir=rankdir, nodesep="0.42", ranksep="0.5", newrank="true")
     for vertex in picture.vertices:
-        mark = {"xlabel": vertex.fault.mark, "fontcolor": RED} if vertex.fault and vertex.fault.first else {}
+        mark = {"xlabel": vertex.mark} if vertex.mark else {}
         graph.node(vertex.id, **_outline(vertex), **mark)
     _in_frames(graph, picture.vertices, frame_attributes)
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
@@ -167,7 +167,7 @@ def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str
     """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair."""
     # newrank: without it, dot ranks each frame by itself, and edges between frames may run backwards
     graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep="0.5", splines="true", newrank="true")
-    if len(picture.vertices) > _LARGE:
+    if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
         graph.attr("graph", nslimit="1", mclimit="0.5")
     framed = any(vertex.around for vertex in picture.vertices)
     group = {} if framed else {vertex: {"group": "spine"} for vertex in lanes.spine}

@@ -13,6 +13,7 @@ from tensorgrad.dtypes import Array
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.tensor import Tensor
 
+from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
 from .folding import LEAVES, infix, leaf_label, operation
@@ -24,7 +25,10 @@ from .values import values
 
 @dataclass(frozen=True, eq=False)
 class Vertex:
-    """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output")."""
+    """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
+
+    "failed" is the operation that raised the error which is drawn.
+    """
 
     id: str
     kind: str
@@ -38,6 +42,13 @@ class Vertex:
     def leaf(self) -> bool:
         """Whether nothing computes it."""
         return self.kind in LEAVES
+
+    @property
+    def mark(self) -> str:
+        """What stands beside it in red: where a search for a mistake begins; empty for all others."""
+        if self.kind == "failed":
+            return "failed here"
+        return self.fault.mark if self.fault is not None and self.fault.first else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +99,16 @@ class Options:
 
 def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
+    if isinstance(graph, FailedGraph):
+        options = replace(options, grads=False)
     placement, caption = place(graph, options.depth, options.collapse, options.max_nodes)
     builder = _Builder(graph, placement, options)
     vertices, edges = builder.vertices(), builder.edges()
-    return Picture(vertices, edges, "; ".join(filter(None, [caption, *builder.findings(edges)])))
+    told = [caption, *builder.findings(edges)]
+    if isinstance(graph, FailedGraph):
+        edges += builder.failed(graph, vertices)
+        told.insert(0, f"{graph.message} {where(graph.failed.place)}")
+    return Picture(vertices, edges, "; ".join(filter(None, told)))
 
 
 class _Builder:
@@ -227,6 +244,18 @@ class _Builder:
         back = f"d{self.names[index]}{sub}" if self.is_seeded(index) else None
         seed = self.flows.seeds.get(place_)
         return self.described(index, self.id_of(index), f"out{place_}", place_, back, seed, f"out{place_}")
+
+    def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
+        """Add the operation that failed to `vertices`, and return the arrows into it."""
+        node = graph.failed
+        label = self.labels["failed"] = operation(node)
+        text = clean(f"failed: {self.formula(node)}, {graph.message}, {where(node.place)}", 400)
+        vertices.append(Vertex("failed", "failed", label, None, self.placement.within(node.scope), text))
+        return [
+            self.described(o.source, self.id_of(o.source), "failed", slot, None, None, f"failed_{slot}")
+            for slot, o in enumerate(node.operands)
+            if o.source is not None
+        ]
 
     def described(
         self, source: int, tail: str, head: str, slot: int, back: str | None, gradient: Array | None, id: str

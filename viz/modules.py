@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -60,6 +61,12 @@ class Placement:
         """The open modules around a node or, if it is hidden, around the box that hides it."""
         chain = self.chains[index]
         return chain[: next((i for i, module in enumerate(chain) if module in self.closed), len(chain))]
+
+    def within(self, scope: Scope | None) -> tuple[Module, ...]:
+        """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
+        known = {module.scope: module for chain in self.chains for module in chain}
+        drawn = [known[s] for s in _upward(scope) if s in known]
+        return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
 
     def holder(self, index: int) -> Module | int:
         """What a node is drawn as: a closed module, or the node it is drawn inside, or itself."""

@@ -35,7 +35,7 @@ def _character(c: str) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a scalar constant as a label shows it: its name, or a few digits.
+    """Return a scalar constant as a label shows it: its name, or a few digits; what is no number by its class.
 
     >>> number(2.0), number(0.5), number(1e-5), number(Constant(1e-5, "ε"))
     ('2', '0.5', '1e-05', 'ε')
@@ -44,8 +44,10 @@ def number(value: Any) -> str:
         return clean(value.name)
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
-    if isinstance(value, complex) and not isinstance(value, float):
-        return f"{value:.4g}"
+    if not isinstance(value, int | float | complex | np.number):
+        return clean(repr(value)) if isinstance(value, str) else type(value).__name__
+    if isinstance(value, complex | np.complexfloating):
+        return f"{complex(value):.4g}"
     return f"{float(value):.4g}".replace("-", "−", 1) if value < 0 else f"{float(value):.4g}"
 
 
