@@ -35,15 +35,14 @@ def here(depth: int = 1) -> Place:
         file = frame.f_code.co_filename
         known = is_users(file)
         if known is None:
-            known = in_users_file(frame.f_code)
+            known = is_outside(file)
         if known or frame.f_back is None:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
 
 
-def in_users_file(code: CodeType) -> bool:
-    """Return whether `code` stands in no file of the library."""
-    file = code.co_filename
+def is_outside(file: str) -> bool:
+    """Return whether `file` is none of the library's."""
     if file not in _foreign:
         _foreign[file] = not file.startswith(_trees())
     return _foreign[file]

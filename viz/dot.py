@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .faults import is_zero
 from .lanes import Lanes
 from .model import EdgeRecord, Picture, Vertex
 from .modules import Module
@@ -21,12 +22,12 @@ RADIUS = 31.0
 ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
 _PADDING = 16.0
-_LARGE = 100  # vertices, from which on the search for the shortest edges is cut off: it takes minutes
+_LARGE, _TANGLED = 100, 1000  # vertices, or effort, from which on the search for the shortest edges is cut off
 
 
 @dataclass(frozen=True)
 class Note:
-    """A text that stands free: its place (centre), font size, and class ("fwd", "bwd", "shape", "caption")."""
+    """A text that stands free: its place (centre), font size, and class ("fwd", "bwd", "shape", "fault", "caption")."""
 
     id: str
     text: str
@@ -85,17 +86,19 @@ def _graph(name: str, title: str, **attributes: str) -> Any:
 def _outline(vertex: Vertex) -> dict[str, str]:
     if vertex.kind == "output":
         return {"label": "", "shape": "point", "style": "invis", "width": "0.01", "height": "0.01", "class": "output"}
-    shape = look(vertex)
+    shape, fault = look(vertex), vertex.fault
     return {
         "label": escaped(vertex.label),
         "id": vertex.id,
-        "class": f"{vertex.kind} bad" if vertex.bad else vertex.kind,
+        "class": f"{vertex.kind} {fault.classes}" if fault else vertex.kind,
         "shape": "circle" if shape.round else "box",
-        "style": "solid" if shape.round else "rounded",
+        "style": ",".join(
+            ["solid" if shape.round else "rounded"] + ["dashed"] * (fault is not None and not fault.first)
+        ),
         "fontsize": f"{shape.size:g}",
         "width": f"{shape.half[0] / 36:.3f}",
         "height": f"{shape.half[1] / 36:.3f}",
-    }
+    } | ({"color": RED, "penwidth": "4" if vertex.mark else "2"} if fault or vertex.mark else {})
 
 
 def _in_frames(graph: Any, vertices: Iterable[Vertex], frame: Callable[[Module], dict[str, str]]) -> None:
@@ -141,21 +144,30 @@ def plain(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, tit
     """Return DOT without positions, for any Graphviz: black edges shape the layout, red ones follow it."""
     graph = _graph("autograd", title, rankdir=rankdir, nodesep="0.42", ranksep="0.5", newrank="true")
     for vertex in picture.vertices:
-        graph.node(vertex.id, **_outline(vertex))
+        mark = {"xlabel": vertex.mark} if vertex.mark else {}
+        graph.node(vertex.id, **_outline(vertex), **mark)
     _in_frames(graph, picture.vertices, frame_attributes)
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
         graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"})
         if edge.backward is not None:
-            red = {"class": "bwd", "color": RED, "fontcolor": RED, "constraint": "false"}
-            graph.edge(edge.head, edge.tail, label=escaped(backward), id=f"b{edge.id}", **red)
+            red = _red(edge) | {"id": f"b{edge.id}", "constraint": "false"}
+            graph.edge(edge.head, edge.tail, label=escaped(backward), **red)
     return str(graph.source)
+
+
+def _red(edge: EdgeRecord) -> dict[str, str]:
+    """Return how the arrow of a gradient looks: dashed if it is zero, dotted and thick if it is not finite."""
+    attributes = {"class": "bwd", "color": RED, "fontcolor": RED}
+    if edge.fault is not None:
+        return attributes | {"class": f"bwd {edge.fault.classes}", "style": "dotted", "penwidth": "3"}
+    return attributes | ({"class": "bwd zero", "style": "dashed"} if is_zero(edge.gradient) else {})
 
 
 def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes) -> str:
     """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair."""
     # newrank: without it, dot ranks each frame by itself, and edges between frames may run backwards
     graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep="0.5", splines="true", newrank="true")
-    if len(picture.vertices) > _LARGE:
+    if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
         graph.attr("graph", nslimit="1", mclimit="0.5")
     framed = any(vertex.around for vertex in picture.vertices)
     group = {} if framed else {vertex: {"group": "spine"} for vertex in lanes.spine}
@@ -220,7 +232,7 @@ def positioned(
     _in_frames(graph, picture.vertices, lambda module: frame_attributes(module) | frames[module.id])
     for note in notes:
         size = {"width": f"{width(note.text, note.size) / 72:.2f}", "height": f"{note.size * 1.2 / 72:.2f}"}
-        red = {"fontcolor": RED} if note.kind == "bwd" else {}
+        red = {"fontcolor": RED} if note.kind in {"bwd", "fault"} else {}
         look_ = {"shape": "plaintext", "fontsize": f"{note.size:g}", "class": f"note {note.kind}"}
         graph.node(note.id, label=escaped(note.text), id=note.id, pos=at(note.center), **size, **red, **look_)
     for arrow in arrows:
@@ -233,9 +245,7 @@ def _arrow(graph: Any, arrow: DrawnEdge) -> None:
     tail, head = (edge.head, edge.tail) if back else (edge.tail, edge.head)
     attributes = {"id": f"{'b' if back else 'f'}{edge.id}", "class": arrow.kind, "pos": written(arrow.spline, ARROW)}
     if back:
-        attributes |= {"color": RED, "fontcolor": RED}
-        if edge.gradient is not None and not edge.gradient.any():
-            attributes |= {"style": "dashed", "class": "bwd zero"}
+        attributes |= _red(edge)
     if arrow.label and arrow.center is not None:
         attributes |= {"label": escaped(arrow.label), "lp": at(arrow.center)}
     graph.edge(tail, head, **attributes)

@@ -14,18 +14,23 @@ from tensorgrad.graph import Graph
 from tensorgrad.tensor import Tensor
 
 from .dot import plain
+from .failures import NOTE, FailedGraph
+from .faults import marked
 from .files import write_whole
 from .interactive import framed, interactive, page
 from .labels import MODES, edge_texts
 from .layout import drawn
-from .model import EdgeRecord, Options, Picture, arrow_tooltip, build
-from .render import render
+from .model import EdgeRecord, Options, Picture, build
+from .render import TIMEOUT, render
 from .spread import spread
 from .text import clean
+from .tooltips import of_arrow, of_frame
+
+_LONG = 2_000_000  # characters of DOT that take seconds
 
 
 def draw(
-    target: Graph | Tensor | Callable[..., Any],
+    target: Graph | Tensor | Callable[..., Any] | BaseException,
     *inputs: Any,
     grads: bool = True,
     labels: str = "names",
@@ -36,11 +41,13 @@ def draw(
     title: str | None = None,
     dims: Mapping[int, str] | None = None,
     seed: Tensor | Array | None = None,
+    timeout: float = TIMEOUT,
 ) -> Drawing:
     """Return the drawing of a graph: values forward in black, gradients back in red, each beside the other.
 
     Args:
-        target: a Graph, a Tensor (the graph behind it), or a function or module, which is traced on `inputs`.
+        target: a Graph, a Tensor (the graph behind it), or a function or module, which is traced on `inputs`; or an
+            exception that was raised: then what had been recorded before is drawn, with the operation that failed.
         inputs: the arguments of `target`, if it is called.
         grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`.
         labels: what stands on the arrows: "names", "shapes", "values" or "none".
@@ -51,6 +58,7 @@ def draw(
         title: the heading, and the title that screen readers read.
         dims: letters for lengths: ``{7: "N", 3: "D"}`` draws the shape (7, 3) as (N, D).
         seed: the gradient of the output, of its shape; ones by default.
+        timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
 
     Raises:
         TensorgradError: an argument that is none of the above.
@@ -68,33 +76,47 @@ def draw(
             raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {', '.join(map(repr, allowed))}")
     graph = _graph_of(target, inputs)
     options = Options(grads, depth, collapse, max_nodes, dims, seed)
-    return Drawing(spread(build(graph, options)), graph, labels, rankdir, title, dims or {})
+    return Drawing(spread(build(graph, options)), graph, labels, rankdir, title, dims or {}, timeout)
 
 
-def _graph_of(target: Graph | Tensor | Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
-    if not isinstance(target, Graph | Tensor):
-        if not callable(target):
-            raise TensorgradError(
-                f"cannot draw {type(target).__name__}: give a Tensor, a Graph, a function or a module"
-            )
+def _graph_of(target: Graph | Tensor | Callable[..., Any] | BaseException, inputs: tuple[Any, ...]) -> Graph:
+    if isinstance(target, Graph | Tensor | BaseException):
+        if inputs:
+            raise TensorgradError(f"draw of a {type(target).__name__} takes no inputs: it is computed already")
+        if isinstance(target, BaseException):
+            return FailedGraph(target)
+        return target if isinstance(target, Graph) else Graph.of(target)
+    if not callable(target):
+        raise TensorgradError(
+            f"cannot draw {type(target).__name__}: give a Tensor, a Graph, a function, a module or an exception"
+        )
+    try:
         return Graph.trace(target, *inputs)
-    if inputs:
-        raise TensorgradError(f"draw of a {type(target).__name__} takes no inputs: it is computed already")
-    return target if isinstance(target, Graph) else Graph.of(target)
+    except Exception as error:
+        error.add_note(NOTE)
+        raise
 
 
 class Drawing:
     """A graph drawn: DOT, SVG and HTML made when asked for, and the numbers behind the arrows in `edges`."""
 
     def __init__(
-        self, picture: Picture, graph: Graph, labels: str, rankdir: str, title: str | None, dims: Mapping[int, str]
+        self,
+        picture: Picture,
+        graph: Graph,
+        labels: str,
+        rankdir: str,
+        title: str | None,
+        dims: Mapping[int, str],
+        timeout: float,
     ) -> None:
         self.picture = picture
         self._graph = graph
         self._rankdir = rankdir
         self._title = clean(title or "", 200)
         self._dims = dims
-        self._labels = [edge_texts(edge, labels, dims) for edge in picture.edges]
+        self._timeout = timeout
+        self._labels = [marked(edge_texts(edge, labels, dims), edge.fault) for edge in picture.edges]
 
     @property
     def edges(self) -> list[EdgeRecord]:
@@ -103,7 +125,7 @@ class Drawing:
 
     @property
     def caption(self) -> str:
-        """What `max_nodes` made hide; empty if everything is shown."""
+        """What is hidden, and where the first number is that is not finite; empty if there is nothing to say."""
         return self.picture.caption
 
     @cached_property
@@ -114,12 +136,13 @@ class Drawing:
     @cached_property
     def positioned(self) -> str:
         """DOT with the place of everything, for the engine nop2 (``neato -n2``)."""
-        return drawn(self.picture, self._labels, self._rankdir, self._dims, self._title)
+        return drawn(self.picture, self._labels, self._rankdir, self._dims, self._title, self._timeout)
 
     @cached_property
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
-        raw = render(self.positioned, engine="nop2", format="svg").decode()
+        heavy = len(self.positioned) > _LONG
+        raw = render(self.positioned, engine="nop2", format="svg", timeout=self._timeout, heavy=heavy).decode()
         return interactive(raw, self.heading, self.description, self._told())
 
     @property
@@ -144,11 +167,11 @@ class Drawing:
     def _told(self) -> dict[str, str]:
         """What each element tells on hovering, by its id."""
         told = {vertex.id: vertex.tooltip for vertex in self.picture.vertices}
-        told |= {m.id: f"module {clean(m.told, 300)}" for vertex in self.picture.vertices for m in vertex.around}
+        told |= {m.id: of_frame(m) for vertex in self.picture.vertices for m in vertex.around}
         for edge in self.edges:
-            told[f"f{edge.id}"] = arrow_tooltip(edge, self._dims, backward=False)
+            told[f"f{edge.id}"] = of_arrow(edge, self._dims, backward=False)
             if edge.backward is not None:
-                told[f"b{edge.id}"] = arrow_tooltip(edge, self._dims, backward=True)
+                told[f"b{edge.id}"] = of_arrow(edge, self._dims, backward=True)
         return told
 
     def text(self) -> str:

@@ -17,7 +17,8 @@ _LOOK_BACK = 50  # operations searched for a leaf's way into another operand: a 
 @dataclass
 class Lanes:
     """`spine` and `chains`: vertices by id in the order of computation; `leaves`: those to stand at the left, from top
-    to bottom; `joins`: pairs of vertices whose chains share a lane; `weights`: how straight each edge should be.
+    to bottom; `joins`: pairs of vertices whose chains share a lane; `weights`: how straight each edge should be;
+    `effort`: the number of ranks that all edges cross together, which is what Graphviz has to place.
     """
 
     spine: list[str]
@@ -25,6 +26,7 @@ class Lanes:
     leaves: list[str] = field(default_factory=list)
     joins: list[tuple[str, str]] = field(default_factory=list)
     weights: list[int] = field(default_factory=list)
+    effort: int = 0
 
 
 def lanes(picture: Picture) -> Lanes:
@@ -33,20 +35,33 @@ def lanes(picture: Picture) -> Lanes:
     incoming: dict[str, list[EdgeRecord]] = defaultdict(list)
     for edge in picture.edges:
         incoming[edge.head].append(edge)
-    ends = [vertex.id for vertex in picture.vertices if vertex.kind == "output"]
+    ends = [vertex.id for vertex in picture.vertices if vertex.kind in {"output", "failed"}]
     taken: set[str] = set()
     spine = _chain(ends[0], vertices, incoming, taken) if ends else []
     chains = [
         _chain(vertex.id, vertices, incoming, taken, leaves=False)
         for vertex in reversed(picture.vertices)
-        if vertex.kind in {"op", "box"} and vertex.id not in taken  # which grows with every chain
+        if vertex.kind in {"op", "box", "failed"} and vertex.id not in taken  # which grows with every chain
     ]
     result = Lanes(spine, chains[::-1])
     if all(not v.around and v.kind != "box" for v in picture.vertices):
         result.leaves = _left_leaves(picture, spine)
     result.joins = _joins(result, picture.edges, vertices)
     result.weights = _weights(result, picture.edges)
+    result.effort = _effort(picture, vertices)
     return result
+
+
+def _effort(picture: Picture, vertices: dict[str, Vertex]) -> int:
+    order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
+    rank = dict.fromkeys(vertices, 0)
+    spans = 0
+    for edge in sorted(picture.edges, key=lambda edge: order[edge.head]):
+        if vertices[edge.tail].leaf:
+            spans += 1  # it may stand right before
+        else:
+            rank[edge.head] = max(rank[edge.head], rank[edge.tail] + 1)
+    return spans + sum(rank[e.head] - rank[e.tail] for e in picture.edges if not vertices[e.tail].leaf)
 
 
 def _chain(

@@ -22,6 +22,7 @@ from .splines import Point, Spline, along, parallel, parse, sampled
 from .text import shaped, width
 
 GAP = 3.5  # between an arrow and the middle of its pair
+_HEAVY = 1500  # effort, from which on a layout takes seconds, or minutes
 _NAME_SIZE = 18.0
 _SHAPE_SIZE = 12.0
 
@@ -37,10 +38,15 @@ class Plan:
 
 
 def drawn(
-    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, dims: Mapping[int, str], title: str
+    picture: Picture,
+    labels: Sequence[tuple[str, str]],
+    rankdir: str,
+    dims: Mapping[int, str],
+    title: str,
+    timeout: float,
 ) -> str:
-    """Return DOT in which everything has its place."""
-    plan = first_pass(picture, labels, rankdir)
+    """Return DOT in which everything has its place; TensorgradError if Graphviz takes longer than `timeout` seconds."""
+    plan = first_pass(picture, labels, rankdir, timeout)
     room = _taken(picture, plan)
     pairs = [_twins(edge, spline) for edge, spline in zip(picture.edges, plan.splines, strict=True)]
     for pair in pairs:
@@ -56,10 +62,12 @@ def drawn(
     return positioned(picture, plan.centers, plan.frames, arrows, notes)
 
 
-def first_pass(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str) -> Plan:
+def first_pass(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float) -> Plan:
     """Return what `dot` makes of the forward edges."""
-    text = for_layout(picture, labels, rankdir, lanes(picture))
-    found = json.loads(render(text, engine="dot", format="json"))
+    found_lanes = lanes(picture)
+    text = for_layout(picture, labels, rankdir, found_lanes)
+    heavy = found_lanes.effort > _HEAVY
+    found = json.loads(render(text, engine="dot", format="json", timeout=timeout, heavy=heavy))
     objects: dict[str, dict[str, Any]] = {o["name"]: o for o in found.get("objects", [])}
     splines = {edge["id"]: parse(edge["pos"]) for edge in found.get("edges", []) if "id" in edge}
     plan = Plan(
@@ -120,7 +128,7 @@ def _notes(picture: Picture, plan: Plan, room: Room, rankdir: str, dims: Mapping
     start = min(depth.values(), default=0.0)
     flows = {edge.tail for edge in picture.edges if edge.backward is not None}
     results = {edge.tail for edge in picture.edges if edge.head.startswith("out")}
-    notes: list[Note] = []
+    notes = [note for vertex in picture.vertices for note in _fault_note(room, vertex, plan.centers[vertex.id])]
     for vertex in picture.vertices:
         center = plan.centers[vertex.id]
         if vertex.kind == "output":
@@ -156,6 +164,17 @@ def _shape_note(room: Room, vertex: Vertex, center: Point, text: str) -> list[No
     candidates = [(0.0, half[1] + 10), (0.0, -half[1] - 10), (beside * 0.8, half[1]), (-beside * 0.8, half[1])]
     place = place_note(room, text, _SHAPE_SIZE, [(center[0] + x, center[1] + y) for x, y in candidates])
     return [] if place is None else [Note(f"shape_{vertex.id}", text, place, _SHAPE_SIZE, "shape")]
+
+
+def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
+    """Return the red text at a vertex in which a search for a mistake begins: it is placed before all others."""
+    if not vertex.mark:
+        return []
+    half, text = look(vertex).half, vertex.mark
+    rises = [half[1] + 13, -half[1] - 13, half[1] + 29, -half[1] - 29, half[1] + 45]
+    shifts = [0.0, half[0] * 0.7, -half[0] * 0.7]
+    place = place_note(room, text, LABEL_SIZE, [(center[0] + x, center[1] + y) for y in rises for x in shifts])
+    return [] if place is None else [Note(f"fault_{vertex.id}", text, place, LABEL_SIZE, "fault")]
 
 
 def _headings(plan: Plan, notes: Sequence[Note], title: str, caption: str) -> list[Note]:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tensorgrad.dtypes import Array
-from tensorgrad.errors import AutogradError
-from tensorgrad.graph import Edge, Gradients, Graph, GraphNode
-from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.tensor import Tensor
 
+from .failures import FailedGraph
+from .faults import Fault, faults, gravest
+from .flows import Flows
 from .folding import LEAVES, infix, leaf_label, operation
 from .modules import Module, Placement, place
-from .text import clean, norm, number, shaped, statistics, subscript
+from .text import clean, number, subscript
+from .tooltips import of_box, of_node, where
+from .values import values
 
 
 @dataclass(frozen=True, eq=False)
 class Vertex:
-    """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output")."""
+    """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
+
+    "failed" is the operation that raised the error which is drawn.
+    """
 
     id: str
     kind: str
@@ -30,12 +36,19 @@ class Vertex:
     shape: tuple[int, ...] | None
     around: tuple[Module, ...]
     tooltip: str
-    bad: bool = False
+    fault: Fault | None = None
 
     @property
     def leaf(self) -> bool:
         """Whether nothing computes it."""
         return self.kind in LEAVES
+
+    @property
+    def mark(self) -> str:
+        """What stands beside it in red: where a search for a mistake begins; empty for all others."""
+        if self.kind == "failed":
+            return "failed here"
+        return self.fault.mark if self.fault is not None and self.fault.first else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +57,7 @@ class EdgeRecord:
 
     `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
     value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
+    `fault` says what is not finite in the gradient.
     """
 
     source: str
@@ -59,6 +73,7 @@ class EdgeRecord:
     dtype: str
     named: bool
     id: str
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +99,16 @@ class Options:
 
 def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
+    if isinstance(graph, FailedGraph):
+        options = replace(options, grads=False)
     placement, caption = place(graph, options.depth, options.collapse, options.max_nodes)
     builder = _Builder(graph, placement, options)
-    return Picture(builder.vertices(), builder.edges(), caption)
+    vertices, edges = builder.vertices(), builder.edges()
+    told = [caption, *builder.findings(edges)]
+    if isinstance(graph, FailedGraph):
+        edges += builder.failed(graph, vertices)
+        told.insert(0, f"{graph.message} {where(graph.failed.place)}")
+    return Picture(vertices, edges, "; ".join(filter(None, told)))
 
 
 class _Builder:
@@ -96,17 +118,10 @@ class _Builder:
         self.dims = options.dims or {}
         self.names = _names(graph)
         self.labels: dict[str, str] = {}
-        self.gradients = Gradients({}, {})
-        self.flows: set[tuple[int, int]] = set()
-        self.seeds: dict[int, Array] = {}
-        if options.grads:
-            self.flows = _flowing(graph)
-            try:
-                self.gradients = graph.gradients(options.seed)
-            except AutogradError:  # freed by an earlier backward: the arrows are known, the numbers are not
-                pass
-            else:
-                self.seeds = _seeds(graph, options.seed)
+        self.grads = options.grads
+        self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
+        self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, values(graph), strict=True)]
+        self.faults = faults((node.index, node.value) for node in self.nodes)
 
     def id_of(self, index: int) -> str:
         holder = self.placement.holder(index)
@@ -115,14 +130,14 @@ class _Builder:
     def vertices(self) -> list[Vertex]:
         """Return circles, boxes and ends; a box stands where the last node in it does, after all that it reads."""
         inside: dict[str, list[GraphNode]] = defaultdict(list)
-        for node in self.graph.nodes:
+        for node in self.nodes:
             inside[self.id_of(node.index)].append(node)
         found = []
         for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
             box = self.placement.box(nodes[0].index)
             found.append(self.circle(id, nodes) if box is None else self.box(id, box, nodes))
         for place_, index in enumerate(self.graph.outputs):
-            node, name = self.graph.nodes[index], self.names[index]
+            node, name = self.nodes[index], self.names[index]
             found.append(Vertex(f"out{place_}", "output", name, node.shape, (), f"output {name}"))
         self.labels = {vertex.id: vertex.label for vertex in found}
         return found
@@ -131,14 +146,19 @@ class _Builder:
         node = nodes[-1]  # what is folded into it was recorded before
         leaf = node.op in LEAVES
         label = leaf_label(node) if leaf else operation(node, nodes[0] if len(nodes) > 1 else None)
-        told = [f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.formula(node)}"]
-        told += [f"{name}={value!r}" for name, value in node.params.items()]
-        told += [f"{shaped(node.shape, self.dims)} {node.dtype}", statistics(node.value)]
-        bad = _bad(node.value)
-        told += ["contains NaN or Inf"] if bad else []
-        text = clean(", ".join(filter(None, told)), 300)
-        around = self.placement.around(node.index)
-        return Vertex(id, node.op if leaf else "op", label, node.shape, around, text, bad)
+        what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.formula(node)}"
+        fault = gravest(self.faults.get(n.index) for n in nodes)
+        text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
+        return Vertex(id, node.op if leaf else "op", label, node.shape, self.placement.around(node.index), text, fault)
+
+    def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
+        """Return where the first values and gradients are that are not finite, and how many more there are."""
+        told = []
+        for node in (self.nodes[index] for index, fault in self.faults.items() if fault.first):
+            what = self.formula(node) if node.operands else node.op
+            told.append(f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {where(node.place)}")
+        told += [f"first {e.fault.kind} gradient: {e.backward}" for e in edges if e.fault is not None and e.fault.first]
+        return [clean(text, 100).strip() for text in told]
 
     def formula(self, node: GraphNode) -> str:
         """Return the operation with the names of its operands, in their order."""
@@ -147,7 +167,7 @@ class _Builder:
             if operand.source is None:
                 words.append(number(operand.constant))
             elif operand.source in self.placement.folded:
-                words.append(f"({self.formula(self.graph.nodes[operand.source])})")
+                words.append(f"({self.formula(self.nodes[operand.source])})")
             else:
                 words.append(self.names[operand.source])
         if len(words) == 2:
@@ -159,11 +179,11 @@ class _Builder:
             count = f"{sum(node.op not in LEAVES for node in nodes):,} {box.label}"
             return Vertex(id, "box", count, None, (), count)
         size = f"{box.size:,} parameters [+]" if box.size else "[+]"
-        told = f"{box.told}, {len(nodes)} nodes inside"
-        around = self.placement.around(nodes[0].index)
-        return Vertex(
-            id, "box", f"{box.label}\n{size}", None, around, clean(told, 300), any(_bad(n.value) for n in nodes)
-        )
+        fault = gravest(self.faults.get(n.index) for n in nodes)
+        culprit = next((n for n in nodes if self.faults.get(n.index) is fault), None)
+        inside = f"{self.names[culprit.index]} = {self.formula(culprit)}" if culprit is not None and fault else ""
+        text = of_box(box, len(nodes), fault, inside)
+        return Vertex(id, "box", f"{box.label}\n{size}", None, self.placement.around(nodes[0].index), text, fault)
 
     def edges(self) -> list[EdgeRecord]:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
@@ -171,7 +191,7 @@ class _Builder:
         for edge in self.graph.edges():
             tail, head = (self.placement.box(i) for i in (edge.source, edge.target))
             ends = self.id_of(edge.source), self.id_of(edge.target)
-            shared_weight = tail and head and self.graph.nodes[edge.source].op in LEAVES
+            shared_weight = tail and head and self.nodes[edge.source].op in LEAVES
             if ends[0] != ends[1] and not shared_weight:
                 single = None if tail or head else (edge.target, edge.slot)
                 merged.setdefault((*ends, edge.source, single), []).append(edge)
@@ -180,21 +200,22 @@ class _Builder:
         found = [self.record(group, subscripts[i]) for i, group in enumerate(groups)]
         last = len(groups)
         found += [self.end(i, index, subscripts[last + i]) for i, index in enumerate(self.graph.outputs)]
-        return found
+        swept = sorted(range(len(found)), key=lambda i: _swept(groups[i]) if i < last else (-math.inf, i))
+        wrong = faults((i, found[i].gradient) for i in swept)
+        return [replace(edge, fault=wrong[i]) if i in wrong else edge for i, edge in enumerate(found)]
 
     def subscripts(self, groups: list[list[Edge]]) -> list[str]:
         """Return the subscript of every group's gradient, then of every output's: "" for the only one of a value.
 
         They count in the order in which the backward sweep comes by: the output first, then the latest consumer.
         """
-        beyond = len(self.graph.nodes)
-        places: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        places: dict[int, list[tuple[float, int, int]]] = defaultdict(list)
         for i, group in enumerate(groups):
             if self.backward(group):
-                places[group[0].source].append((-max(e.target for e in group), group[0].slot, i))
+                places[group[0].source].append((*_swept(group), i))
         for i, index in enumerate(self.graph.outputs):
             if self.is_seeded(index):
-                places[index].append((-beyond, i, len(groups) + i))
+                places[index].append((-math.inf, i, len(groups) + i))
         result = [""] * (len(groups) + len(self.graph.outputs))
         for uses in places.values():
             for n, (_, _, i) in enumerate(sorted(uses), 1):
@@ -202,14 +223,16 @@ class _Builder:
         return result
 
     def backward(self, group: list[Edge]) -> bool:
-        return any((e.target, e.slot) in self.flows for e in group)
+        return any((e.target, e.slot) in self.flows.edges for e in group)
 
     def is_seeded(self, index: int) -> bool:
-        return bool(self.flows or index in self.seeds) and self.graph.nodes[index].requires_grad
+        return self.grads and self.nodes[index].requires_grad
 
     def record(self, group: list[Edge], sub: str) -> EdgeRecord:
         first = group[0]
-        parts = [self.gradients.edges[key] for e in group if (key := (e.target, e.slot)) in self.gradients.edges]
+        parts = [
+            self.flows.gradients.edges[key] for e in group if (key := (e.target, e.slot)) in self.flows.gradients.edges
+        ]
         gradient = None
         if parts:
             gradient = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
@@ -219,18 +242,35 @@ class _Builder:
 
     def end(self, place_: int, index: int, sub: str) -> EdgeRecord:
         back = f"d{self.names[index]}{sub}" if self.is_seeded(index) else None
-        seed = self.seeds.get(place_)
+        seed = self.flows.seeds.get(place_)
         return self.described(index, self.id_of(index), f"out{place_}", place_, back, seed, f"out{place_}")
+
+    def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
+        """Add the operation that failed to `vertices`, and return the arrows into it."""
+        node = graph.failed
+        label = self.labels["failed"] = operation(node)
+        text = clean(f"failed: {self.formula(node)}, {graph.message}, {where(node.place)}", 400)
+        vertices.append(Vertex("failed", "failed", label, None, self.placement.within(node.scope), text))
+        return [
+            self.described(o.source, self.id_of(o.source), "failed", slot, None, None, f"failed_{slot}")
+            for slot, o in enumerate(node.operands)
+            if o.source is not None
+        ]
 
     def described(
         self, source: int, tail: str, head: str, slot: int, back: str | None, gradient: Array | None, id: str
     ) -> EdgeRecord:
-        node = self.graph.nodes[source]
+        node = self.nodes[source]
         named = node.name is not None or source in self.graph.outputs or node.op in LEAVES
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
             node.value, str(node.dtype), named, id,
         )  # fmt: skip
+
+
+def _swept(group: list[Edge]) -> tuple[float, int]:
+    """Return a key that sorts arrows in the order in which the backward sweep comes by."""
+    return -max(edge.target for edge in group), group[0].slot
 
 
 def _names(graph: Graph) -> list[str]:
@@ -240,44 +280,3 @@ def _names(graph: Graph) -> list[str]:
         if graph.nodes[index].name is None:
             names[index] = "out" if len(graph.outputs) == 1 else f"out{subscript(i)}"
     return names
-
-
-def _flowing(graph: Graph) -> set[tuple[int, int]]:
-    """Return the (target, slot) of the edges along which a gradient flows back from the outputs."""
-    live = {index for index in graph.outputs if graph.nodes[index].requires_grad}
-    flows = set()
-    for node in reversed(graph.nodes):
-        if node.index not in live or node.op not in PRIMITIVES:
-            continue
-        rules = islice(PRIMITIVES[node.op].vjps, len(node.operands))  # endless for variadic operations
-        for slot, (operand, rule) in enumerate(zip(node.operands, rules, strict=False)):
-            if operand.source is not None and rule is not None and graph.nodes[operand.source].requires_grad:
-                live.add(operand.source)
-                flows.add((node.index, slot))
-    return flows
-
-
-def _seeds(graph: Graph, seed: Tensor | Array | None) -> dict[int, Array]:
-    """Return the gradient that enters at the first output, by its place: the sweep starts there alone."""
-    node = graph.nodes[graph.outputs[0]]
-    if not node.requires_grad:
-        return {}
-    if seed is None:
-        return {0: np.ones(node.shape, node.dtype)}
-    return {0: seed.array if isinstance(seed, Tensor) else np.asarray(seed)}
-
-
-def _bad(value: Array | None) -> bool:
-    return value is not None and value.dtype.kind in "fc" and not bool(np.isfinite(value).all())
-
-
-def arrow_tooltip(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> str:
-    """Return what hovering over an arrow tells: name, shape, dtype, and the numbers where they are known."""
-    what = f"{shaped(edge.shape, dims)} {edge.dtype}"
-    if not backward:
-        return ", ".join(filter(None, [f"{edge.forward} {what}", statistics(edge.value)]))
-    told = [f"{edge.backward} {what}"]
-    if edge.gradient is not None:
-        told.append(f"norm {norm(edge.gradient)}")
-        told.append("all zero" if not edge.gradient.any() else statistics(edge.gradient))
-    return ", ".join(filter(None, told))

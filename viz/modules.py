@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode, Scope
+from tensorgrad.places import Place
 
 from .folding import LEAVES, absorbed
 from .text import clean, settings
@@ -26,6 +28,7 @@ class Module:
     label: str
     told: str
     size: int = 0
+    called: Place | None = None
 
     @classmethod
     def of(cls, scope: Scope, place: int, depth: int) -> Module:
@@ -33,7 +36,7 @@ class Module:
         path, detail = scope.path, scope.detail
         prefix, sizes = f"{path}: " if path else "", settings(detail)
         label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}")
-        return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size)
+        return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
 
     @property
     def id(self) -> str:
@@ -58,6 +61,12 @@ class Placement:
         """The open modules around a node or, if it is hidden, around the box that hides it."""
         chain = self.chains[index]
         return chain[: next((i for i, module in enumerate(chain) if module in self.closed), len(chain))]
+
+    def within(self, scope: Scope | None) -> tuple[Module, ...]:
+        """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
+        known = {module.scope: module for chain in self.chains for module in chain}
+        drawn = [known[s] for s in _upward(scope) if s in known]
+        return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
 
     def holder(self, index: int) -> Module | int:
         """What a node is drawn as: a closed module, or the node it is drawn inside, or itself."""

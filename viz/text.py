@@ -35,7 +35,7 @@ def _character(c: str) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a scalar constant as a label shows it: its name, or a few digits.
+    """Return a scalar constant as a label shows it: its name, or a few digits; what is no number by its class.
 
     >>> number(2.0), number(0.5), number(1e-5), number(Constant(1e-5, "ε"))
     ('2', '0.5', '1e-05', 'ε')
@@ -44,8 +44,10 @@ def number(value: Any) -> str:
         return clean(value.name)
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
-    if isinstance(value, complex) and not isinstance(value, float):
-        return f"{value:.4g}"
+    if not isinstance(value, int | float | complex | np.number):
+        return clean(repr(value)) if isinstance(value, str) else type(value).__name__
+    if isinstance(value, complex | np.complexfloating):
+        return f"{complex(value):.4g}"
     return f"{float(value):.4g}".replace("-", "−", 1) if value < 0 else f"{float(value):.4g}"
 
 
@@ -93,8 +95,10 @@ def statistics(value: Array | None) -> str:
     >>> statistics(np.array([1.0, 2.0, 6.0]))
     'min 1, mean 3, max 6'
     """
-    if value is None or value.size == 0 or value.dtype.kind not in "biuf":
+    if value is None or value.size == 0 or value.dtype.kind not in "biufc":
         return ""
+    if value.dtype.kind == "c":
+        return f"value {value.item():.4g}" if value.size == 1 else f"magnitudes: {statistics(np.abs(value))}"
     with np.errstate(all="ignore"):
         wide = value.astype(np.float64)
         if value.size == 1:
@@ -105,7 +109,7 @@ def statistics(value: Array | None) -> str:
 def norm(value: Array) -> str:
     """Return the Euclidean norm of all elements, in four digits."""
     with np.errstate(all="ignore"):
-        return f"{float(np.linalg.norm(value.astype(np.float64).ravel())):.4g}"
+        return f"{float(np.linalg.norm(np.abs(value).astype(np.float64).ravel())):.4g}"
 
 
 def brief(value: Array | None) -> str:

@@ -20,7 +20,7 @@ from .gradients import derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, GraphNode, Operand, behind, described, overwritten
 from .python import python_source
-from .recording import parameter_names, tracing, variables, watching
+from .recording import parameter_names, tensors, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
 """Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
@@ -29,7 +29,8 @@ Names = Mapping[str, Tensor] | str | None
 class Graph:
     """What was recorded on the way to some outputs.
 
-    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results. `along` is
+    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results. What led to
+    the tensors `also` is among the nodes as well. `along` is
     filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of the graph before, the index
     here of the contribution that flows back along it.
     """
@@ -42,13 +43,14 @@ class Graph:
         inputs: Mapping[Node, str] | None = None,
         names: Mapping[Node, str] | None = None,
         orders: Mapping[Node, int] | None = None,
+        also: Sequence[Tensor] = (),
     ) -> None:
         roots = [node_of(y) for y in outputs]
-        self._recorded = behind(roots)
+        self._recorded = behind([*roots, *map(node_of, also)])
         self._index = {node: i for i, node in enumerate(self._recorded)}
         self._outputs, self._ends = list(outputs), roots
         self._inputs, self._names, self._orders = dict(inputs or {}), dict(names or {}), dict(orders or {})
-        self.nodes = described(self._recorded, self._inputs, self._names, self._orders)
+        self.nodes = described(self._recorded, (*outputs, *also), self._inputs, self._names, self._orders)
         self.outputs = tuple(self._index[node] for node in roots)
         self.along = {}
 
@@ -72,7 +74,9 @@ class Graph:
         seen: dict[Node, str] = {}
         with tracing(), watching(seen) if names == "variables" else nullcontext():
             result = function(*inputs)
-        outputs = [result] if isinstance(result, Tensor) else list(result)
+        outputs = list(tensors(result))
+        if not outputs:
+            raise ArgumentError(f"the traced function returned {type(result).__name__}: there is no Tensor to draw")
         known = {node_of(x): name for name, x in given.items() if isinstance(x, Tensor)}
         return cls(outputs, known, seen if names == "variables" else _names(names, {}))
 
@@ -96,8 +100,7 @@ class Graph:
         `seed` is the cotangent of the first output, of its shape; ones by default. AutogradError if the graph has been
         freed by a backward pass.
         """
-        first = self._outputs[0]
-        if not first.tracked:
+        if not self._outputs or not self._outputs[0].tracked:
             return Gradients({}, {})
         record: EdgeRecord = []
         start = self._ends[0]
@@ -129,7 +132,7 @@ class Graph:
         dx: float32[] = dx1 + dx2
         return dx
         """
-        if not self._outputs[0].tracked:
+        if not self._outputs or not self._outputs[0].tracked:
             raise AutogradError("this graph has no backward pass: its first output does not require a gradient")
         names = dict(zip(self._recorded, self.names(), strict=True))
         own = {node for node, seen in zip(self._recorded, self.nodes, strict=True) if seen.name} | set(self._ends)
@@ -145,7 +148,7 @@ class Graph:
         outputs = [found[node] for node in self._leaves() if node in found]
         if not outputs:
             raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
-        recorded = behind(node_of(y) for y in outputs)
+        recorded = behind([node_of(y) for y in outputs])
         orders = self._orders | {node: order for node in recorded if node.serial > before}
         added = gradient_names(found, [part[1:] for part in contributions], names, own, order)
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders)

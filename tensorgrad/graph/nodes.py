@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +15,8 @@ from tensorgrad.dtypes import Array, DType
 from tensorgrad.fused import expand
 from tensorgrad.places import Place
 from tensorgrad.primitive import Primitive
-from tensorgrad.tensor import Node, Tensor
+from tensorgrad.tensor import Node, Tensor, node_of
+from tensorgrad.writes import written_since
 
 
 class Edge(NamedTuple):
@@ -70,10 +73,18 @@ class Gradients:
     nodes: Mapping[int, Array]
 
 
-def behind(roots: Iterable[Node]) -> list[Node]:
-    """Return the nodes behind `roots`, constants included and fused ones expanded, in the order of their creation."""
-    found = _all(roots)
-    return _all(roots) if expand(found) else found
+_ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
+
+
+def behind(roots: Collection[Node]) -> list[Node]:
+    """Return the nodes behind `roots`, constants included, in the order of their creation.
+
+    Fused nodes are expanded, unless what they saved has been written since: they can be drawn, not differentiated.
+    """
+    with _ONE_AT_A_TIME:
+        found = _all(roots)
+        intact = (n for n in found if not any(written_since(value, n.serial) for value in n.saved or ()))
+        return _all(roots) if expand(intact) else found
 
 
 def _all(roots: Iterable[Node]) -> list[Node]:
@@ -88,56 +99,66 @@ def _all(roots: Iterable[Node]) -> list[Node]:
 
 
 def described(
-    recorded: list[Node], inputs: Mapping[Node, str], names: Mapping[Node, str], orders: Mapping[Node, int]
+    recorded: list[Node],
+    outputs: Iterable[Tensor],
+    inputs: Mapping[Node, str],
+    names: Mapping[Node, str],
+    orders: Mapping[Node, int],
 ) -> list[GraphNode]:
     """Return the description of every node; `inputs` and `names` give names to those that have none."""
     index = {node: i for i, node in enumerate(recorded)}
-    values = _leaf_values(recorded)
+    values = _values(recorded, outputs)
     found = []
     for node in recorded:
         name = node.name or inputs.get(node) or names.get(node)
         if node.primitive is not None:
             op, symbol = node.primitive.name, node.primitive.symbol
-            value = node.saved[0] if node.saved else None
         else:
             op = "input" if node in inputs else "parameter" if node.tracked else "constant"
-            symbol, value = name or "", values.get(node)
+            symbol = name or ""
         operands = tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in node.inputs)
         found.append(
             GraphNode(
                 index[node], op, symbol, operands, node.params, node.shape, node.dtype, node.scope, name, node.tracked,
-                value, node.place, orders.get(node, 0), node.primitive, _owner(node),
+                values.get(node), node.place, orders.get(node, 0), node.primitive,
+                _owner(node) if node.primitive is None else None,
             )
         )  # fmt: skip
     return found
 
 
 def _owner(node: Node) -> Tensor | None:
-    return node.owner() if node.primitive is None and node.owner is not None else None
+    return node.owner() if node.owner is not None else None
 
 
-def _leaf_values(recorded: list[Node]) -> dict[Node, Array]:
-    """Return the values of the leaves: as they were traced, or those of living tensors, or what operations kept.
+def _values(recorded: list[Node], outputs: Iterable[Tensor]) -> dict[Node, Array]:
+    """Return the values that are still held somewhere, without those that have been written since.
 
-    An operation may have kept a value in the dtype in which its operands met, which is all that it read of it.
+    An operation may hold a value in the dtype in which its operands met, which is all that it read of it.
     """
-    kept: dict[Node, Array] = {}
-    for node in recorded:
-        for source, value in zip(node.inputs, (node.saved or ())[1:], strict=False):
-            fits = isinstance(source, Node) and value is not None and value.shape == source.shape
-            if fits and (source not in kept or value.dtype == source.dtype):
-                kept[source] = value
     found: dict[Node, Array] = {}
+    converted: dict[Node, Array] = {}
+    for node, value, since in _held(recorded, outputs):
+        if node not in found and value.shape == node.shape and not written_since(value, since):
+            (found if value.dtype == node.dtype else converted).setdefault(node, value)
+    return {n: v.astype(n.dtype) for n, v in converted.items() if n.primitive is None} | found
+
+
+def _held(recorded: list[Node], outputs: Iterable[Tensor]) -> Iterator[tuple[Node, Array, float]]:
+    """Yield nodes with their value, and since when that has been theirs.
+
+    It is held by the node itself, by one that reads it, or by its tensor: that of an output or of a leaf.
+    """
     for node in recorded:
-        if node.primitive is None:
-            owner = _owner(node)
-            if node.saved:
-                found[node] = node.saved[0]
-            elif owner is not None:
-                found[node] = owner.array
-            elif node in kept:
-                found[node] = kept[node].astype(node.dtype, copy=False)
-    return found
+        if node.primitive is None or node.primitive.kind != "function":  # which saves what its author likes
+            for source, value in zip((node, *node.inputs), node.saved or (), strict=False):
+                if isinstance(source, Node) and isinstance(value, np.ndarray):
+                    yield source, value, node.serial
+    first_read = {i: node.serial for node in reversed(recorded) for i in node.inputs if isinstance(i, Node)}
+    tensors = [(node_of(y), y) for y in outputs]
+    tensors += [(node, y) for node in recorded if (y := _owner(node)) is not None]
+    for node, y in tensors:
+        yield node, y.array, first_read.get(node, math.inf) if node.primitive is None else node.serial
 
 
 def overwritten(recorded: list[Node]) -> Node | None:

@@ -12,7 +12,8 @@ from types import FrameType
 from typing import Any
 
 from tensorgrad.context import CONTEXT, TRACING, context
-from tensorgrad.places import in_users_file
+from tensorgrad.errors import ArgumentError
+from tensorgrad.places import is_outside
 from tensorgrad.tensor import Node, Tensor, node_of
 
 
@@ -43,6 +44,24 @@ def parameter_names(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
+def tensors(result: Any) -> Iterator[Tensor]:
+    """Yield the tensors in what a function returned: tuples, lists and dicts of them, nested, with None in places.
+
+    Raises:
+        ArgumentError: anything else is in there.
+    """
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, tuple | list | dict):
+        for part in result.values() if isinstance(result, dict) else result:
+            yield from tensors(part)
+    elif result is not None:
+        raise ArgumentError(
+            f"the traced function returned {type(result).__name__}, which no graph leads to: return Tensors, or "
+            f"tuples, lists and dicts of them"
+        )
+
+
 def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:
     """Return the names under which `namespace` holds tensors, the first of each; private ones name nothing."""
     found: dict[Node, str] = {}
@@ -68,7 +87,7 @@ def watching(found: dict[Node, str]) -> Iterator[None]:
         return at_line
 
     def at_call(frame: FrameType, event: str, argument: Any) -> Any:
-        return at_line if in_users_file(frame.f_code) else None
+        return at_line if is_outside(frame.f_code.co_filename) else None
 
     held: Counter[str] = Counter()
     before = sys.gettrace()
