@@ -90,7 +90,7 @@ def _outline(vertex: Vertex) -> dict[str, str]:
     return {
         "label": escaped(vertex.label),
         "id": vertex.id,
-        "class": f"{vertex.kind} {fault.classes}" if fault else vertex.kind,
+        "class": " ".join([vertex.kind, *([fault.classes] if fault else []), *_pass(vertex.order)]),
         "shape": "circle" if shape.round else "box",
         "style": ",".join(
             ["solid" if shape.round else "rounded"] + ["dashed"] * (fault is not None and not fault.first)
@@ -98,7 +98,12 @@ def _outline(vertex: Vertex) -> dict[str, str]:
         "fontsize": f"{shape.size:g}",
         "width": f"{shape.half[0] / 36:.3f}",
         "height": f"{shape.half[1] / 36:.3f}",
-    } | ({"color": RED, "penwidth": "4" if vertex.mark else "2"} if fault or vertex.mark else {})
+    } | ({"color": RED} | {"penwidth": "4" if vertex.mark else "2"} if fault or vertex.mark or vertex.order else {})
+
+
+def _pass(order: int) -> list[str]:
+    """Return the class of what a backward pass computes, by its order."""
+    return [f"d{min(order, 2)}"] if order else []
 
 
 def _in_frames(graph: Any, vertices: Iterable[Vertex], frame: Callable[[Module], dict[str, str]]) -> None:
@@ -243,9 +248,15 @@ def positioned(
 def _arrow(graph: Any, arrow: DrawnEdge) -> None:
     edge, back = arrow.edge, arrow.kind == "bwd"
     tail, head = (edge.head, edge.tail) if back else (edge.tail, edge.head)
-    attributes = {"id": f"{'b' if back else 'f'}{edge.id}", "class": arrow.kind, "pos": written(arrow.spline, ARROW)}
+    attributes = {
+        "id": f"{'b' if back else 'f'}{edge.id}",
+        "class": " ".join([arrow.kind, *_pass(edge.order)]),
+        "pos": written(arrow.spline, ARROW),
+    }
     if back:
         attributes |= _red(edge)
+    elif edge.order:
+        attributes |= {"color": RED, "fontcolor": RED}
     if arrow.label and arrow.center is not None:
         attributes |= {"label": escaped(arrow.label), "lp": at(arrow.center)}
     graph.edge(tail, head, **attributes)

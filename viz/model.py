@@ -27,7 +27,8 @@ from .values import values
 class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
 
-    "failed" is the operation that raised the error which is drawn.
+    "failed" is the operation that raised the error which is drawn. `order` tells which pass computes it: 0 forward, 1
+    backward, 2 backward through that.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Vertex:
     around: tuple[Module, ...]
     tooltip: str
     fault: Fault | None = None
+    order: int = 0
 
     @property
     def leaf(self) -> bool:
@@ -57,7 +59,7 @@ class EdgeRecord:
 
     `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
     value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
-    `fault` says what is not finite in the gradient.
+    `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed.
     """
 
     source: str
@@ -74,6 +76,8 @@ class EdgeRecord:
     named: bool
     id: str
     fault: Fault | None = None
+    formulas: tuple[str, str] = ("", "")
+    order: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +120,7 @@ class _Builder:
         self.graph = graph
         self.placement = placement
         self.dims = options.dims or {}
-        self.names = _names(graph)
+        self.names = value_names(graph)
         self.labels: dict[str, str] = {}
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
@@ -149,7 +153,9 @@ class _Builder:
         what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.formula(node)}"
         fault = gravest(self.faults.get(n.index) for n in nodes)
         text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
-        return Vertex(id, node.op if leaf else "op", label, node.shape, self.placement.around(node.index), text, fault)
+        return Vertex(
+            id, node.op if leaf else "op", label, node.shape, self.placement.around(node.index), text, fault, node.order
+        )
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
         """Return where the first values and gradients are that are not finite, and how many more there are."""
@@ -264,7 +270,7 @@ class _Builder:
         named = node.name is not None or source in self.graph.outputs or node.op in LEAVES
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
-            node.value, str(node.dtype), named, id,
+            node.value, str(node.dtype), named, id, order=node.order,
         )  # fmt: skip
 
 
@@ -273,7 +279,7 @@ def _swept(group: list[Edge]) -> tuple[float, int]:
     return -max(edge.target for edge in group), group[0].slot
 
 
-def _names(graph: Graph) -> list[str]:
+def value_names(graph: Graph) -> list[str]:
     """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
     names = [leaf_label(n) if n.op in LEAVES else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
     for i, index in enumerate(graph.outputs, 1):
