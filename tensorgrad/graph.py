@@ -11,6 +11,7 @@ return %2
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,6 +139,11 @@ class Graph:
                 slots[node, source] = (i for i, operand in enumerate(node.inputs) if operand is source)
             edges[index[node], next(slots[node, source])] = g
         return Gradients(edges, {index[node]: g for node, g in found.items()})
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do
+        bundle: dict[str, str] = importlib.import_module("tensorgrad.viz.notebook").graph_bundle(self, include, exclude)
+        return bundle
 
     def text(self) -> str:
         """Return the graph as a typed program, one line per node."""
