@@ -21,7 +21,7 @@ import numpy as np
 
 from tensorgrad.context import CONTEXT, TRACING, Scope, context
 from tensorgrad.dtypes import Array, DType
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import ArgumentError, AutogradError
 from tensorgrad.fused import expand
 from tensorgrad.sweeps import EdgeRecord, reverse
 from tensorgrad.tensor import Node, Tensor, node_of
@@ -94,10 +94,13 @@ class Graph:
         """Return the graph of ``function(*inputs)``: every operation, tracked or not, with every value.
 
         The inputs are named after the parameters of `function` (of `forward`, for a module) where they have no name.
+        Every tensor of a nested result is an output. ArgumentError if there is none.
         """
         with _tracing():
             result = function(*inputs)
-        outputs = [result] if isinstance(result, Tensor) else list(result)
+        outputs = list(_tensors(result))
+        if not outputs:
+            raise ArgumentError(f"the traced function returned {type(result).__name__}: a graph ends at tensors")
         names = dict(zip(_parameter_names(function), inputs, strict=False))
         given = {node_of(x): name for name, x in names.items() if isinstance(x, Tensor)}
         return cls(outputs, given)
@@ -170,6 +173,15 @@ class _tracing:  # noqa: N801 - used like a function
 
     def __exit__(self, *exception: object) -> None:
         CONTEXT.reset(self._token)
+
+
+def _tensors(result: Any) -> Iterator[Tensor]:
+    """Yield every tensor of a result: itself, or those in tuples, lists and mappings."""
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, Mapping | tuple | list):
+        for part in result.values() if isinstance(result, Mapping) else result:
+            yield from _tensors(part)
 
 
 def _all_nodes(roots: Iterable[Node]) -> list[Node]:

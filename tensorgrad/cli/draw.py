@@ -128,14 +128,13 @@ def drawn(
 def _check(target: Any, expression: str) -> None:
     """Refuse what is neither a tensor, a graph, a function nor a module."""
     kind = type(target)
-    accepted = "to be drawn are a Tensor, several in a tuple, a Graph, a Drawing, a module and a function"
+    accepted = "to be drawn are a Tensor, several in a tuple, a Graph, a Drawing, an nn.Module and a function"
     if any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__):
         raise TensorgradError(f"{expression} is a {kind.__name__} of PyTorch: with --torch the script gets tensorgrad")
     if isinstance(target, type):
         raise TensorgradError(f"{expression} is a class: make an instance of it, such as {expression}(...); {accepted}")
     if not callable(target):
-        article = "an" if kind.__name__[:1].lower() in "aeiou" else "a"
-        raise TensorgradError(f"{expression} is {article} {kind.__name__}; {accepted}")
+        raise TensorgradError(f"{expression} is of the type {kind.__name__}; {accepted}")
 
 
 def _check_inputs(target: Callable[..., Any], inputs: Sequence[Any], expression: str) -> None:
