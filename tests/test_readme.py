@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
+from tensorgrad.cli import main
 from tensorgrad.primitive import PRIMITIVES
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +30,17 @@ def test_the_snippets_run_from_top_to_bottom(tmp_path, monkeypatch):
         PRIMITIVES.pop("softsign", None)
     assert (tmp_path / "network.svg").read_text(encoding="utf-8").startswith("<")
     assert names["loss"].item() < 1.0
+
+
+def test_the_drawing_commands_run_as_they_stand(tmp_path, monkeypatch, capsys):
+    commands = re.findall(r"^tensorgrad (draw .*?)\s*(?:#.*)?$", README, re.MULTILINE)
+    assert len(commands) == 3
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        assert main(shlex.split(command)) == 0
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"batchnorm.svg", "mlp.svg"}
+    assert capsys.readouterr().out.splitlines()[-1].startswith("return out")
 
 
 def figure() -> str:
