@@ -29,10 +29,10 @@ __all__ = ["Progress"]
 class Progress:
     """What a training loop tells its numbers to, in a ``with`` block.
 
-    In a terminal, or in a notebook with ipywidgets, a table is kept up to date: the epoch, a bar with the time left, and for each metric the
-    last value, the best one and its course. Elsewhere, as in a log file, each epoch is one line. Leaving the block, by
-    Ctrl-C or an error, too, leaves the last table standing and the terminal as it was. A value that is not finite is
-    shown in red, or with an exclamation mark, together with the place where it came first.
+    In a terminal, or in a notebook with ipywidgets, a table is kept up to date: the epoch, a bar with the time left,
+    and for each metric the last value, the best one and its course. Elsewhere, as in a log file, each epoch is one
+    line. Leaving the block, by Ctrl-C or an error, too, leaves the last table standing and the terminal as it was. A
+    value that is not finite is shown in red, or with an exclamation mark, and with the place where it came first.
 
     Args:
         epochs: how many there will be, at least 1.

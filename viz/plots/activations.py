@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.errors import ArgumentError
 
-from .canvas import BLUE, INK, dress, grid, new_figure, settings, words
+from .canvas import BLUE, INK, dress, grid, new_figure, settings, settled, words
 from .collecting import activations, gradients
 from .histograms import Panel, check_bins, common_limits, draw_histogram, edges_between
 from .numbers import limits_of, numbers
@@ -94,7 +94,7 @@ def plot_activations(
         every[0, 0].set_xlim(edges[0], edges[-1])
         figure.supxlabel("activation", color=INK, fontsize=10)
         figure.supylabel("share of the values", color=INK, fontsize=10)
-    return figure
+        return settled(figure)
 
 
 def _rows(
@@ -110,10 +110,10 @@ def _rows(
         raise ArgumentError("plot_activations of a mapping takes no inputs and no layers: it holds the activations")
     if not source:
         raise ArgumentError("plot_activations: the mapping is empty: nothing to draw")
-    nested = [isinstance(value, Mapping) for value in source.values()]
-    if any(nested) != all(nested):
+    nested = {isinstance(value, Mapping) for value in source.values()}
+    if len(nested) > 1:
         raise ArgumentError("plot_activations: expected activations, or mappings of them, one a row; found both")
-    rows = source if all(nested) else {"": source}
+    rows = source if nested == {True} else {"": source}
     return {
         str(row): [Panel(str(name), numbers(f"{name!r}", values).ravel(), bounds) for name, values in entries.items()]
         for row, entries in rows.items()
@@ -175,7 +175,7 @@ def plot_gradients(
         above.supxlabel("gradient", color=INK, fontsize=10)
         above.supylabel("share of the values", color=INK, fontsize=10)
         _norms(below.subplots(), panels)
-    return figure
+        return settled(figure)
 
 
 def _symmetric(panel: Panel) -> tuple[float, float]:

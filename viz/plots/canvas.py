@@ -61,7 +61,7 @@ def settings(what: str) -> Iterator[None]:
 
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
-    """Return an empty figure, in inches, whose layout keeps texts apart; to be called within `settings`."""
+    """Return an empty figure, in inches, whose layout keeps texts apart; call it within `settings`, as `settled`."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -69,6 +69,16 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
     vars(figure)["_repr_svg_"] = partial(figure_svg, figure)
     if title:
         figure.suptitle(words(title, 200), color=INK)
+    return figure
+
+
+def settled(figure: Figure) -> Figure:
+    """Return `figure` laid out, once and for all.
+
+    Matplotlib would do it at each drawing anew, from where the last one has left it, and never to the same bit.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     return figure
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
-from .canvas import INK, dress, grid, legend, new_figure, settings, words
+from .canvas import INK, dress, grid, legend, new_figure, settings, settled, words
 from .linestyles import LineStyle, line_styles, sign
 from .series import Line, panels, share
 from .smoothing import smoothed
@@ -74,7 +74,7 @@ def plot_curves(
         marks = [entries.pop(kind) for kind in (_MEASURED, _BAD, _LOW) if kind in entries]
         named = all(line.label == name for name, lines in found.items() for line in lines)  # by the axes already
         legend(figure, [*(() if named else entries.values()), *marks])
-    return figure
+        return settled(figure)
 
 
 def _logarithmic(names: list[str], log: bool | Collection[str]) -> set[str]:

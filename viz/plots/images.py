@@ -11,7 +11,7 @@ import numpy as np
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import ArgumentError, ShapeError
 
-from .canvas import INK, new_figure, settings
+from .canvas import INK, new_figure, settings, settled
 from .numbers import filled
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def plot_images(
         figure = new_figure(max(width * scale + 1.4, 3.2), max(height * scale + 0.8, 2.0), heading)
         figure.set_layout_engine("compressed")  # pixels are square: what they leave free goes to the edges
         _draw(figure, tiles, channels)
-    return figure
+        return settled(figure)
 
 
 def _images(weights: Array, shape: Sequence[int] | None) -> tuple[Array, int]:

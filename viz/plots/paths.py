@@ -12,7 +12,7 @@ from tensorgrad.dtypes import Array
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.tensor import wrap
 
-from .canvas import COLOURS, INK, MARKERS, dress, grid, legend, new_figure, settings, words
+from .canvas import COLOURS, INK, MARKERS, dress, grid, legend, new_figure, settings, settled, words
 from .linestyles import sign
 from .numbers import limits_of, numbers
 
@@ -83,7 +83,7 @@ def plot_paths(
         used[0].set(xlim=(x0, x1), ylim=(y0, y1))  # which all share
         star = sign("*", "lowest point of the grid" if minimum is None else "minimum")
         legend(figure, [*([] if panels else drawn), sign("o", "start", hollow=True), star])
-    return figure
+        return settled(figure)
 
 
 def _all_points(paths: Mapping[str, Any]) -> dict[str, Array]:

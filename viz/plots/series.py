@@ -66,8 +66,7 @@ def panels(series: Mapping[str, Any], x: Sequence[float] | None) -> dict[str, li
         ArgumentError: there is no line at all, or only some of the values are mappings.
         ShapeError: a line that is not one row of numbers, or that `x` does not fit.
     """
-    nested = [isinstance(value, Mapping) for value in series.values()]
-    if any(nested) != all(nested):
+    if len({isinstance(value, Mapping) for value in series.values()}) > 1:
         raise ArgumentError("plot_curves: expected lines, or mappings of lines, one for each panel; found both")
     found: dict[str, list[Line]] = {}
     for name, value in series.items():
