@@ -108,6 +108,13 @@ def test_the_svg_follows_a_dark_page_and_escapes_its_title(mpl) -> None:
     assert {"epoch", "loss", '<a & "$b">'} <= texts
 
 
+@pytest.mark.parametrize("name", ["損失", "_private", "$x$", "$", "a\x00b", "%s{}", "<b>&amp;", "\\frac{1}{0}", ""])
+def test_any_name_of_a_line_is_shown_letter_by_letter(mpl, name) -> None:
+    root = ET.fromstring(viz.figure_svg(viz.plot_curves({"loss": {name: [1.0, 0.5], "other": [2.0, 1.0]}})))
+    texts = {"".join(element.itertext()).strip("\u200b") for element in root.iter(f"{SVG}text")}
+    assert name.replace("\x00", "␀") in texts | {""}
+
+
 def test_a_figure_shows_itself_in_a_notebook_and_can_be_pickled(mpl) -> None:
     figure = EVERY["activations"]()
     assert figure._repr_svg_() == viz.figure_svg(figure)
@@ -379,6 +386,24 @@ def test_hooks_are_removed_and_statistics_put_back_after_an_exception() -> None:
     assert tg.is_grad_enabled()
 
 
+def test_a_buffer_that_forward_replaces_is_put_back() -> None:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act = nn.ReLU()
+            self.register_buffer("calls", tg.zeros(()))
+
+        def forward(self, x):
+            self.calls = self.calls + 1
+            return self.act(x)
+
+    net = nn.Sequential(Counts())
+    buffer = net[0].calls
+    activations(net, (tg.ones(2),), [])
+    assert net[0].calls is buffer
+    assert buffer.item() == 0
+
+
 def test_a_layer_that_runs_twice_is_numbered_and_a_layer_alone_is_one() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
@@ -579,6 +604,7 @@ def test_a_flat_function_has_no_contours_and_is_drawn(mpl) -> None:
         (bowl, {"a": [(1, 2)]}, {"minimum": (1, 2, 3)}, ShapeError, "minimum"),
         (bowl, {"a": [(1, 2)]}, {"limits": ((0, 1), (1, 0))}, ArgumentError, r"limits=\(1, 0\)"),
         (lambda x, y: (x * y).sum(), {"a": [(1, 2)]}, {}, ShapeError, "element by element"),
+        (lambda x, y: np.sin(x), {"a": [(1, 2)]}, {}, ArgumentError, "write it with operators and tensorgrad's"),
         (lambda x, y: x * np.nan, {"a": [(1, 2)]}, {}, ArgumentError, "finite nowhere"),
     ],
 )

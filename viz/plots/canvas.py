@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -77,9 +78,18 @@ def settled(figure: Figure) -> Figure:
 
     Matplotlib would do it at each drawing anew, from where the last one has left it, and never to the same bit.
     """
-    figure.draw_without_rendering()
+    with _any_script():
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
+
+
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Let pass letters that matplotlib's font lacks: an SVG keeps text as text, and its reader has other fonts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+        yield
 
 
 def grid(count: int, columns: int) -> tuple[int, int]:
@@ -135,7 +145,7 @@ def figure_svg(figure: Any, title: str = "") -> str:
         MissingDependencyError: matplotlib is not installed.
     """
     text = io.StringIO()
-    with settings("the SVG of a figure"):
+    with settings("the SVG of a figure"), _any_script():
         figure.savefig(text, format="svg", transparent=True, dpi=_DPI, metadata={"Date": None})
         title = title or figure.get_suptitle()
     return _themed(text.getvalue(), clean(title, 200).replace(r"\$", "$") or "Plot")

@@ -84,15 +84,19 @@ def _first_tensor(output: Any) -> Tensor | None:
 @contextmanager
 def _unmoved(module: Any) -> Iterator[None]:
     """Put back, at the end of the block, the running statistics of `module` and the states of its generators."""
-    buffers = [(buffer, buffer.array.copy()) for buffer in module.buffers()]
+    buffers = [(name, buffer, buffer.array.copy()) for name, buffer in module.named_buffers()]
     own = [getattr(layer, "generator", None) for layer in module.modules()]
     generators = [default_generator, *(g for g in own if isinstance(g, Generator))]
     states = [generator.get_state() for generator in generators]
     try:
         yield
     finally:
-        for buffer, before in buffers:
+        now = dict(module.named_buffers())
+        for name, buffer, before in buffers:
             buffer.array[...] = before
+            if now.get(name) is not buffer:  # forward has assigned another tensor
+                owner, _, own_name = name.rpartition(".")
+                setattr(module.get_submodule(owner), own_name, buffer)
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
 

@@ -111,8 +111,15 @@ def _limits(points: Mapping[str, Array], minimum: Array | None) -> list[tuple[fl
 
 def _values(function: Function, x: Array, y: Array) -> Array:
     """Return the values of `function` at the points (x, y); infinities are NaN."""
-    with no_grad():
-        found = numbers("plot_paths: the function", function(wrap(x), wrap(y)))
+    try:
+        with no_grad():
+            given = function(wrap(x), wrap(y))
+    except TypeError as error:
+        raise ArgumentError(
+            f"plot_paths: the function cannot be called with two tensors: {error}; write it with operators and "
+            f"tensorgrad's functions"
+        ) from error
+    found = numbers("plot_paths: the function", given)
     if found.shape != x.shape:
         raise ShapeError(
             f"plot_paths: the function was given two tensors of shape {x.shape} and returned {found.shape}: it must "

@@ -36,9 +36,9 @@ def plot_lr(scheduler: Any, steps: int, *, log: bool = False, unit: str = "epoch
         raise ArgumentError(f"plot_lr: expected a schedule of the learning rate, found {type(scheduler).__name__}")
     if steps < 1:
         raise ArgumentError(f"plot_lr: steps={steps}: expected at least 1")
-    groups = scheduler.optimizer.param_groups
-    shared = {id(p): p for group in groups for p in group["params"]}  # rates do not depend on them: no copy is needed
-    twin = copy.deepcopy(scheduler, shared)
+    optimizer, groups = scheduler.optimizer, scheduler.optimizer.param_groups
+    large = [optimizer.state, *(p for group in groups for p in group["params"])]  # a schedule reads none of it
+    twin = copy.deepcopy(scheduler, {id(part): part for part in large})
     rates = []
     for _ in range(steps):
         rates.append([float(group["lr"]) for group in twin.optimizer.param_groups])

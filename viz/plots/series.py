@@ -41,8 +41,9 @@ def metric(name: str) -> str:
 
 def share(name: str, values: Sequence[float | None] | Array) -> bool:
     """Return whether `values` are shares, which are written in per cent: an accuracy from 0 to 1."""
-    known = [value for value in values if value is not None and np.isfinite(value)]
-    return metric(name) in {"accuracy", "acc", "precision", "recall"} and all(0 <= value <= 1 for value in known)
+    if metric(name) not in {"accuracy", "acc", "precision", "recall"}:
+        return False
+    return all(0 <= value <= 1 for value in values if value is not None and np.isfinite(value))
 
 
 @dataclass(frozen=True)
