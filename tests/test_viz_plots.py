@@ -216,6 +216,13 @@ def test_on_a_logarithmic_axis_zero_is_marked_at_the_lower_edge(mpl) -> None:
     assert (list(marks.get_xdata()), set(marks.get_ydata())) == ([2, 4], {0.0})
 
 
+@pytest.mark.parametrize("values", [[0.5, 0.2], [300.0, 0.002]])
+def test_a_logarithmic_axis_has_plain_numbers(mpl, values) -> None:
+    root = ET.fromstring(viz.figure_svg(viz.plot_curves({"loss": values}, log=True)))
+    texts = {"".join(element.itertext()) for element in root.iter(f"{SVG}text")}
+    assert len(texts & ({"0.2", "0.3", "0.4", "0.5"} if values[0] < 1 else {"0.01", "0.1", "1", "10", "100"})) >= 3
+
+
 def test_the_legend_stands_below_and_covers_no_axes(mpl) -> None:
     figure = viz.plot_curves({f"run {i} {split}_loss": [1.0, 2.0] for i in range(6) for split in ("train", "test")})
     viz.figure_svg(figure)  # the layout is made when it is drawn
