@@ -7,18 +7,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tensorgrad import viz
+from tensorgrad.creation import arange
 from tensorgrad.data import digits, holdout, mnist
 from tensorgrad.errors import DataError, MissingDependencyError
 from tensorgrad.random import manual_seed
 from tensorgrad.testing import GradientReport, check_gradients
-from tensorgrad.viz.curves import Curves, training_curves
+from tensorgrad.utils.progress import Progress
 from tensorgrad.viz.files import write_whole
 
 from .examples import batchnorm, network
 from .network import Dataset, DigitNet, frozen_loss, tensors
-from .progress import progress
 from .report import Report, page
-from .training import History, Settings, train
+from .training import History, Settings, batches, train
 
 EPOCHS = {"digits": 30, "mnist": 8}
 BATCH = {"digits": 64, "mnist": 256}
@@ -55,9 +55,9 @@ def run(name: str, mnist_dir: Path | None, seed: int, epochs: int, out: Path) ->
         f"training on {len(data.x_train):,} images of {data.name}, testing on {len(data.x_test):,}, seed {seed}",
         flush=True,
     )
-    steps = epochs * -(-len(data.x_train) // settings.batch)
-    with progress(epochs, steps) as shown:
-        history = train(net, data, settings, shown)
+    steps = len(batches(arange(len(data.x_train)), settings.batch))
+    with Progress(epochs, steps) as progress:
+        history = train(net, data, settings, progress)
     checked = None if history.stopped else check(net, data, seed)
     told = Result(data, settings, net, history, checked, figure)
     files = told.write(out)
@@ -103,12 +103,14 @@ class Result:
     def write(self, out: Path) -> list[Path]:
         """Write the drawings, the curves and the report, each whole or not at all, and return their paths."""
         drawn = draw_network(self.net, self.data)
-        curves: Curves = training_curves(self.history.loss, self.history.accuracy)
+        history = self.history
+        figure = viz.plot_curves({"loss": history.loss, "accuracy": history.accuracy}, log=["loss"])
+        curves = viz.figure_svg(figure, "Training curves")
         report = Report(self.data, self.settings, self.net, self.history, self.gradients, self.batchnorm, drawn, curves)
         return [
             out / "figure-6-17.svg",
             drawn.save(out / "network.svg"),
-            curves.save(out / "training.svg"),
+            write_whole(out / "training.svg", curves),
             write_whole(out / "report.html", page(report)),
         ]
 
