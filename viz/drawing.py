@@ -120,7 +120,7 @@ class Drawing:
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
         raw = render(self.positioned, engine="nop2", format="svg").decode()
-        return interactive(raw, self.heading, self.description, self._told())
+        return interactive(raw, self.picture, self.heading, self.description, self._told())
 
     @property
     def html(self) -> str:
