@@ -69,7 +69,7 @@ class Browser:
             self._session = f"/session/{answer['sessionId']}"
         except BaseException as error:
             self.close()
-            if isinstance(error, OSError | RuntimeError):
+            if isinstance(error, OSError | RuntimeError | http.client.HTTPException):
                 raise NoBrowserError(f"chromium did not start within {START:g} s: {error}") from error
             raise
 

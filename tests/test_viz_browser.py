@@ -152,6 +152,8 @@ def test_a_frame_inside_a_folded_one_stays_folded_when_that_unfolds(browser):
     for frame, shown in ((inner, inner), (outer, outer), (outer, inner)):
         browser.click(f"#{frame} text")
         assert set(browser.run(SHOWN)) == everything(NETWORK) - frames(NETWORK)[shown]
+        seen = browser.run(f"{SEEN} return seen(document.getElementById(arguments[0]))", inner)
+        assert seen is (shown != outer)
 
 
 # Step by step
@@ -187,8 +189,10 @@ def test_the_arrow_keys_replay_the_computation_forward_and_then_backward(browser
         browser.press("ArrowLeft")
         assert browser.run(TOLD).startswith(told)
         assert set(browser.run(SHOWN)) == shown
+    assert browser.run(f"{SEEN} return seen(document.querySelector('div.told'))") is True
     browser.press("ArrowLeft")
     assert (browser.run(TOLD), set(browser.run(SHOWN))) == ("", everything(drawing))
+    assert browser.run(f"{SEEN} return seen(document.querySelector('div.told'))") is False
 
 
 def test_a_step_tells_what_is_computed_and_the_contributions_that_arrive(browser):
@@ -211,6 +215,30 @@ def test_end_goes_to_the_last_step_and_home_and_escape_to_the_whole_figure(brows
     assert set(browser.run(SHOWN)) == everything(FIGURE) - {"bn0", "b11_1"}
     browser.press(way)
     assert (browser.run(TOLD), set(browser.run(SHOWN))) == ("", everything(FIGURE))
+
+
+def test_what_is_new_at_a_step_stands_out(browser):
+    browser.open(FIGURE.html)
+    new = """return [...document.querySelectorAll('.node[data-id],.edge')].filter(g => g.matches('.edge')
+        ? getComputedStyle(g.querySelector('path:not(.hit)')).strokeWidth === '2.4px'
+        : getComputedStyle(g.querySelector('ellipse')).strokeWidth === '3px').map(g => g.id)"""
+    assert browser.run(new) == []
+    browser.press(*["ArrowRight"] * 5)
+    assert set(browser.run(new)) == {"f4_0", "f4_1", "n4"}
+    browser.press("End", *["ArrowLeft"] * 4)
+    assert browser.run(TOLD) == "backward 5 / 12: dxμ₁ + dxμ₂"
+    assert set(browser.run(new)) == {"n4", *(f"b{e.id}" for e in FIGURE.edges if e.tail == "n4")}
+
+
+def test_a_long_text_is_squeezed_into_a_narrow_drawing(browser):
+    browser.open(draw(lambda x: x.exp(), normals(2), rankdir="TB").svg, ".svg")
+    right = """const right = q => document.querySelector(q).getBoundingClientRect().right;
+        return [right('.told'), right('svg')]"""
+    for told in ("forward 1 / 2: input x", "forward 2 / 2: out = exp(x)"):
+        browser.press("ArrowRight")
+        assert browser.run(TOLD) == told
+        text, drawn = browser.run(right)
+        assert drawn / 2 < text <= drawn
 
 
 def test_without_gradients_the_replay_ends_with_the_last_vertex(browser):
@@ -344,7 +372,7 @@ def test_a_screen_reader_meets_title_frames_and_every_vertex_in_the_order_of_com
 
 @BOTH
 def test_tab_goes_through_the_drawing_in_the_order_of_computation_and_the_focus_is_seen(browser, drawing):
-    browser.open(drawing.svg, ".svg")
+    browser.open(f"<!doctype html><meta charset=utf-8>{drawing.svg}")
     vertices, reached = order(drawing), []
     ring = """const g = document.activeElement, s = getComputedStyle(g), o = getComputedStyle(
         g.querySelector(':scope > ellipse, :scope > path:not(.hit)') || g);

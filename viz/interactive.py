@@ -50,8 +50,13 @@ def _head(root: ET.Element, title: str, description: str) -> None:
         if size:
             root.set(side, f"{float(size[1]) * 4 / 3:.0f}")
     left, top, _, height = map(float, root.get("viewBox", "0 0 0 0").split())
-    status = {"class": "told", "role": "status", "x": f"{left + 8:g}", "y": f"{top + height + 15:g}", "font-size": "16"}
-    ET.SubElement(root, "text", status)  # where the replay says what it shows
+    status = {
+        "x": f"{left + 8:g}",
+        "y": f"{top + height + 15:g}",
+        "font-size": "16",
+        "lengthAdjust": "spacingAndGlyphs",
+    }
+    ET.SubElement(root, "text", {"class": "told", "role": "status"} | status)  # where the replay says what it shows
     # Two drawings in one page must not read each other's texts: the ids tell them apart.
     key = hashlib.sha256(ET.tostring(root) + title.encode() + description.encode()).hexdigest()[:8]
     root.attrib |= {

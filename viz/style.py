@@ -24,7 +24,6 @@ background:#16181d}}
 .tg.step [data-step]{visibility:hidden}.tg.step .s.s{visibility:visible}
 .tg .cluster{cursor:pointer}.tg .cluster path{stroke:var(--mute);fill:none}.tg .cluster text{fill:var(--mute)}
 .tg .cluster.closed path{fill:var(--node);stroke:var(--fg);stroke-dasharray:none}
-.tg .cluster.closed path.hit{pointer-events:all}
 .tg .cluster.closed text{fill:var(--fg);font-weight:bold}.tg .cluster.closed tspan{display:inline}
 .tg .now.node ellipse,.tg .now.node path,
 .tg [tabindex]:focus ellipse,.tg [tabindex]:focus path,.tg [tabindex]:focus polygon{stroke:var(--hl);stroke-width:3}
@@ -42,7 +41,8 @@ background:#16181d}}
 SCRIPT = """(()=>{
 const s=document.currentScript?.closest('svg');if(!s)return;
 const all=q=>[...s.querySelectorAll(q)],data=(g,k)=>g.getAttribute('data-'+k),label=g=>g.getAttribute('aria-label'),
-set=(g,k,on)=>g.classList.toggle(k,!!on),of=e=>e.target.closest('[data-of]')?.getAttribute('data-of'),
+put=(g,k,v)=>g.setAttribute(k,v),set=(g,k,on)=>g.classList.toggle(k,!!on),
+of=e=>e.target.closest('[data-of]')?.getAttribute('data-of'),
 V=all('[data-id]'),P=all('[data-of]'),E=all('.edge'),R=E.filter(g=>g.matches('.bwd')),to={},from={},shut=new Set,
 n=V.length,back=[...new Set(R.map(g=>+data(g,'step')))],
 desk=s.closest('.tg-page')||s,told=desk.querySelector('.told'),
@@ -54,8 +54,8 @@ const reach=(v,next)=>{const r=new Set([v]);for(const w of r)(next[w]||[]).forEa
 show=v=>{const lit=v?[reach(v,to),reach(v,from)]:[],is=(g,...k)=>set(g,'hl',lit.some(r=>k.every(w=>r.has(data(g,w)))));
 set(s,'on',v);P.forEach(g=>is(g,'of'));E.forEach(g=>is(g,'tail','head'))},
 hover=v=>{if(!pin)show(v)},
-fold=g=>{if(!shut.delete(g.id))shut.add(g.id);const on=shut.has(g.id);set(g,'closed',on);
-g.setAttribute('aria-expanded',!on);
+fold=g=>{const on=!shut.delete(g.id);if(on)shut.add(g.id);set(g,'closed',on);
+put(g,'aria-expanded',!on);
 all('[data-in]').forEach(h=>set(h,'in',data(h,'in').split(' ').some(i=>shut.has(i))))},
 press=g=>{if(g?.matches('.cluster'))return fold(g);const v=g&&data(g,'of');pin=v===pin?null:v;show(pin)},
 go=k=>{at=Math.max(0,Math.min(n+back.length,k));const red=at>n,i=red?back[at-n-1]:at-1;press();set(s,'step',at);
@@ -63,12 +63,12 @@ P.concat(E).forEach(g=>{const j=+data(g,'step'),r=g.matches('.bwd');
 set(g,'s',r?red&&j>=i:red||j<=i);set(g,'now',j===i&&(r===red||g.matches('.node')))});
 told.textContent=at?(red?'backward ':'forward ')+(i+1)+' / '+n+': '+(red?R.filter(g=>g.matches('.now')).map(g=>
 label(g).split(' ')[0]).join(' + '):label(V[i]).split(', (')[0]):'';
-if(desk===s){s.setAttribute('viewBox',at?[left,top,wide,+high+24].join(' '):size[0]);
-s.setAttribute('height',at?size[1]*(1+24/high):size[1])}
+if(desk===s){put(s,'viewBox',at?[left,top,wide,+high+24].join(' '):size[0]);
+put(s,'height',at?size[1]*(1+24/high):size[1]);told.removeAttribute('textLength');
+if(told.getComputedTextLength()>wide-16)put(told,'textLength',wide-16)}
 if(at){V[i].scrollIntoView({block:'nearest',inline:'center'});const a=document.activeElement;
 if(s.contains(a)&&!a.matches('.s'))s.focus({preventScroll:true})}};
-all('.cluster').forEach(g=>{g.setAttribute('role','button');g.setAttribute('tabindex',0);
-g.setAttribute('aria-expanded',true)});
+all('.cluster').forEach(g=>{put(g,'role','button');put(g,'tabindex',0);put(g,'aria-expanded',true)});
 s.addEventListener('mouseover',e=>hover(of(e)));s.addEventListener('mouseleave',()=>hover());
 s.addEventListener('focusin',e=>hover(of(e)));s.addEventListener('focusout',()=>hover());
 s.addEventListener('click',e=>press(e.target.closest('.cluster,[data-of]')));
