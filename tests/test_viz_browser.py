@@ -68,6 +68,8 @@ def test_pointing_at_a_vertex_lights_all_that_it_depends_on_and_all_that_depends
     for vertex, lit in wanted.items():
         browser.point(f"#{vertex}")
         assert set(browser.run(LIT)) == lit
+        title = "return [...document.querySelectorAll('.note:not([data-of])')].map(g => getComputedStyle(g).opacity)"
+        assert set(browser.run(title)) <= {"1"}
         browser.point_at(2, 2)
         assert set(browser.run(LIT)) == everything(drawing)
 
@@ -230,15 +232,20 @@ def test_what_is_new_at_a_step_stands_out(browser):
     assert set(browser.run(new)) == {"n4", *(f"b{e.id}" for e in FIGURE.edges if e.tail == "n4")}
 
 
-def test_a_long_text_is_squeezed_into_a_narrow_drawing(browser):
-    browser.open(draw(lambda x: x.exp(), normals(2), rankdir="TB").svg, ".svg")
-    right = """const right = q => document.querySelector(q).getBoundingClientRect().right;
-        return [right('.told'), right('svg')]"""
-    for told in ("forward 1 / 2: input x", "forward 2 / 2: out = exp(x)"):
-        browser.press("ArrowRight")
-        assert browser.run(TOLD) == told
-        text, drawn = browser.run(right)
-        assert drawn / 2 < text <= drawn
+def test_a_long_text_is_squeezed_into_a_narrow_drawing_and_a_short_one_is_not(browser):
+    browser.open(draw(lambda x: x.sum(), normals(2)).svg, ".svg")
+    rights = """const right = q => document.querySelector(q).getBoundingClientRect().right;
+        return [document.querySelector('.told').textContent, right('.told'), right('svg')]"""
+    found = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        browser.press(key)
+        found.append(browser.run(rights))
+    short, long, again = found
+    assert short == again
+    assert short[0] == "forward 1 / 2: input x"
+    assert short[1] < 0.8 * short[2]
+    assert long[0].startswith("forward 2 / 2: out = sum(x)")
+    assert 0.9 * long[2] < long[1] <= long[2]
 
 
 def test_without_gradients_the_replay_ends_with_the_last_vertex(browser):

@@ -197,6 +197,7 @@ def test_everything_that_can_be_pointed_at_is_described():
     assert root.find(SVG + "title").text == "Two & three"
     assert "forward edges in black" in root.find(SVG + "desc").text
     assert root.get("aria-labelledby") == root.find(SVG + "title").get("id")
+    assert root.get("tabindex") == "0"
     assert root.get("aria-describedby") == root.find(SVG + "desc").get("id")
     groups = [g for g in root.iter(SVG + "g") if g.get("data-id")]
     assert len(groups) == 5

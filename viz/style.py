@@ -17,7 +17,7 @@ background:#16181d}}
 .tg .bwd path{stroke:var(--bwd);stroke-width:1.5}.tg .bwd polygon{stroke:var(--bwd);fill:var(--bwd)}
 .tg .bwd text{fill:var(--bwd)}
 .tg path.hit.hit{stroke:none;stroke-width:12;pointer-events:stroke}
-.tg.on .node,.tg.on .edge{opacity:.15}.tg.on .hl{opacity:1}
+.tg.on [data-step]{opacity:.15}.tg.on .hl{opacity:1}
 .tg .hl.edge path,.tg .now.edge path{stroke-width:2.4}
 .tg:focus-visible{outline:2px solid var(--hl);outline-offset:-2px}.tg [tabindex]:focus{outline:none}
 .tg.nofwd .fwd,.tg.nobwd .bwd,.tg .in{display:none}
