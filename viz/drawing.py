@@ -168,7 +168,7 @@ class Drawing:
         """One self-contained interactive SVG; complete with scripts off, too."""
         heavy = len(self.positioned) > _LONG
         raw = render(self.positioned, engine="nop2", format="svg", timeout=self._timeout, heavy=heavy).decode()
-        return interactive(raw, self.heading, self.description, self._told())
+        return interactive(raw, self.picture, self.heading, self.description, self._told())
 
     @property
     def html(self) -> str:
