@@ -6,11 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-import tensorgrad as tg
-from tensorgrad import nn, viz
 from tensorgrad.cli import main
 from tensorgrad.primitive import PRIMITIVES
 
@@ -43,23 +40,8 @@ def test_the_drawing_commands_run_as_they_stand(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("return out")
 
 
-def figure() -> str:
-    """The drawing of the README."""
-    x = tg.tensor(np.random.default_rng(0).standard_normal((7, 3)), requires_grad=True)
-    return viz.draw(nn.BatchNorm1d(3).double(), x, dims={7: "N", 3: "D"}).svg
-
-
-def test_the_picture_is_what_the_code_draws():
-    stored = ROOT / "docs" / "figure-6-17.svg"
-    assert stored.read_text(encoding="utf-8") == figure(), f"write it anew: python -m tests.test_readme > {stored.name}"
-
-
 @pytest.mark.parametrize("command", ["make demo", "make test", "make check", "make bench", "make test-fast"])
 def test_the_commands_are_targets_of_the_makefile(command):
     assert command in README
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert command.split()[1] in targets
-
-
-if __name__ == "__main__":
-    print(figure(), end="")
