@@ -127,6 +127,11 @@ class Graph:
             if operand.source is not None
         ]
 
+    def tensor_of(self, leaf: GraphNode) -> Tensor | None:
+        """Return the tensor that `leaf` stands for, as long as it lives; its value may have been written since."""
+        owner = self._recorded[leaf.index].owner
+        return None if owner is None else owner()
+
     def operands(self, node: GraphNode) -> tuple[Operand, ...]:
         """Return the operands of `node` in order."""
         return node.operands

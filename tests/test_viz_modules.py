@@ -171,19 +171,3 @@ def test_two_outputs_both_have_an_end():
     drawing = draw(lambda x: (x.exp(), x.tanh()), x(3))
     assert [edge.target for edge in drawing.edges if edge.head.startswith("out")] == ["out₁", "out₂"]
     assert drawing.svg
-
-
-def test_one_module_called_twice_is_two_boxes():
-    fc = nn.Linear(3, 3)
-
-    class Twice(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc = fc
-
-        def forward(self, x):
-            return self.fc(self.fc(x))
-
-    drawing = draw(Twice(), x(2, 3), depth=1)
-    assert labels(drawing) == ["x", *["fc: Linear(3, 3)\n12 parameters [+]"] * 2]
-    assert len(drawing.edges) == 3

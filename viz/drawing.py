@@ -41,6 +41,7 @@ def draw(
     title: str | None = None,
     dims: Mapping[int, str] | None = None,
     seed: Tensor | Array | None = None,
+    repeats: bool = True,
     timeout: float = TIMEOUT,
 ) -> Drawing:
     """Return the drawing of a graph: values forward in black, gradients back in red, each beside the other.
@@ -58,6 +59,7 @@ def draw(
         title: the heading, and the title that screen readers read.
         dims: letters for lengths: ``{7: "N", 3: "D"}`` draws the shape (7, 3) as (N, D).
         seed: the gradient of the output, of its shape; ones by default.
+        repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
         timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
 
     Raises:
@@ -75,7 +77,7 @@ def draw(
         if value not in allowed:
             raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {', '.join(map(repr, allowed))}")
     graph = _graph_of(target, inputs)
-    options = Options(grads, depth, collapse, max_nodes, dims, seed)
+    options = Options(grads, depth, collapse, max_nodes, dims, seed, repeats)
     return Drawing(spread(build(graph, options)), graph, labels, rankdir, title, dims or {}, timeout)
 
 

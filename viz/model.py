@@ -17,7 +17,8 @@ from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
 from .folding import LEAVES, infix, leaf_label, operation
-from .modules import Module, Placement, place
+from .modules import Module, Placement
+from .placing import place
 from .text import clean, number, subscript
 from .tooltips import of_box, of_node, where
 from .values import values
@@ -95,13 +96,14 @@ class Options:
     max_nodes: int = 300
     dims: Mapping[int, str] | None = None
     seed: Tensor | Array | None = None
+    repeats: bool = True
 
 
 def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
     if isinstance(graph, FailedGraph):
         options = replace(options, grads=False)
-    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes)
+    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
     builder = _Builder(graph, placement, options)
     vertices, edges = builder.vertices(), builder.edges()
     told = [caption, *builder.findings(edges)]
@@ -183,7 +185,8 @@ class _Builder:
         culprit = next((n for n in nodes if self.faults.get(n.index) is fault), None)
         inside = f"{self.names[culprit.index]} = {self.formula(culprit)}" if culprit is not None and fault else ""
         text = of_box(box, len(nodes), fault, inside)
-        return Vertex(id, "box", f"{box.label}\n{size}", None, self.placement.around(nodes[0].index), text, fault)
+        lines = "\n".join(filter(None, [box.label, box.more, size]))
+        return Vertex(id, "box", lines, None, self.placement.around(nodes[0].index), text, fault)
 
     def edges(self) -> list[EdgeRecord]:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
