@@ -18,7 +18,7 @@ from tensorgrad.exposure import adopted, like, plain, still_exposed
 from tensorgrad.numerics import axis_error
 from tensorgrad.places import here, told
 from tensorgrad.primitive import Primitive
-from tensorgrad.tensor import Flow, Node, Tensor, leaf, tick, wrap
+from tensorgrad.tensor import Flow, Node, Tensor, node_of, tick, wrap
 from tensorgrad.views import link_view
 from tensorgrad.writes import owner_of
 
@@ -128,14 +128,17 @@ def _record(
     mode: Context,
 ) -> Node:
     node = _new_node(Node)
-    node.inputs = tuple([(a.node or leaf(a)) if isinstance(a, Tensor) else a for a in args])
+    seen = _seen if mode.special & TRACING else node_of
+    node.inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
     node.serial = tick()
     node.primitive = primitive
     node.params = params
     node.shape = saved[0].shape
     node.dtype = saved[0].dtype
     keep = (True,) * len(saved) if mode.special & TRACING else primitive.keeps(tracked)
-    if True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
+    if mode.special & TRACING:  # for a picture: what was there, whatever is written afterwards
+        saved = tuple([_copied(v) for v in saved])
+    elif True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
         saved = tuple([v.copy() if k and e else v for v, k, e in zip(saved, keep or exposed, exposed, strict=True)])
     node.saved = tuple([v if k else None for v, k in zip(saved, keep, strict=True)]) if keep else ()
     node.scope = mode.scope
@@ -143,6 +146,26 @@ def _record(
     node.owner = None
     node.place = here(2)
     return node
+
+
+def _seen(a: Tensor) -> Node:
+    """Return the node of an operand for a picture: leaves keep a copy, and what was written unrecorded is a new one."""
+    node = node_of(a)
+    if node.saved and not a.tracked and not np.array_equal(node.saved[0], a.array, equal_nan=True):
+        a.node = None
+        node = node_of(a)
+    if node.primitive is None and not node.saved:
+        node.saved = (_copied(a.array),)
+    return node
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of an array in the same memory order; what is repeated stays repeated."""
+    if not isinstance(value, np.ndarray):
+        return value
+    once = value[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in value.strides])]
+    copy = np.copy(plain(once), order="K")
+    return copy if copy.shape == value.shape else np.broadcast_to(copy, value.shape)
 
 
 def _index_reason(text: str) -> str:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.sources import definition
 
 CHOICE, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
 """How strongly the parts of a formula hold together; a weaker part inside a stronger one gets parentheses."""
@@ -105,34 +104,18 @@ def summary(thing: Any) -> str:
     return text.removeprefix("Return ").removesuffix(".")
 
 
-@cache
-def _lambdas(file: str) -> list[ast.Lambda]:
-    return [node for node in ast.walk(ast.parse(Path(file).read_text("utf-8"))) if isinstance(node, ast.Lambda)]
-
-
 def _body(function: Any) -> tuple[list[tuple[ast.expr, ast.expr]], ast.expr] | None:
     """Return the definitions and the result of `function`; None where it does more than define and return."""
-    code = getattr(function, "__code__", None)
-    if code is None:
+    tree = definition(function)
+    if tree is None:
         return None
-    if code.co_name == "<lambda>":
-        return next((([], node.body) for node in _lambdas(code.co_filename) if _holds(node, code)), None)
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    assert isinstance(definition, ast.FunctionDef)
-    *before, last = definition.body
+    if isinstance(tree, ast.Lambda):
+        return [], tree.body
+    *before, last = tree.body
     known = [(s.targets[0], s.value) for s in before if isinstance(s, ast.Assign)]
     if len(known) < len(before) or not isinstance(last, ast.Return) or last.value is None:
         return None
     return known, last.value
-
-
-def _holds(node: ast.Lambda, code: CodeType) -> bool:
-    """Whether `code` was compiled from `node`: several lambdas may stand on one line."""
-    body = node.body
-    start, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
-    places = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
-    inside = all(start <= (p[0], p[2]) and (p[1], p[3]) <= end for p in places)
-    return node.lineno == code.co_firstlineno and bool(places) and inside
 
 
 class _Printer:

@@ -144,7 +144,7 @@ def _changes(x: Tensor, after: Tensor) -> list[Change]:
     for y in (x, *relatives(x)):
         chain = _chain(y)
         if chain:
-            changes.append((y, node_of(_replayed(chain, linked(position.base.array, node_of(root))))))
+            changes.append((y, node_of(_replayed(chain, linked(root.array, node_of(root))))))
     return changes
 
 

@@ -15,6 +15,7 @@ from tensorgrad import dispatch, fast, fused
 from tensorgrad.context import Context, Scope
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode, Operand
+from tensorgrad.graph.identifiers import unique
 from tensorgrad.places import Place, is_outside
 from tensorgrad.primitive import Primitive
 from tensorgrad.tensor import Node, Tensor, node_of
@@ -56,14 +57,15 @@ class FailedGraph(Graph):
         )
         return GraphNode(
             len(self.nodes), call.name, call.symbol or call.name, operands, call.params, (), self.nodes[0].dtype,
-            call.scope, None, False, None, place,
+            call.scope, None, False, None, place, 0, None, None,
         )  # fmt: skip
 
     def text(self) -> str:
         """Return the graph as a typed program that ends with what failed."""
-        words = [f"%{o.source}" if o.source is not None else number(o.constant) for o in self.failed.operands]
+        names = unique(self.names())
+        words = [names[o.source] if o.source is not None else number(o.constant) for o in self.failed.operands]
         recorded = super().text().rpartition("\nreturn")[0]
-        return f"{recorded}\nfailed: {' '.join([self.failed.op, *words])}\n{self.message}"
+        return f"{recorded}\nfailed: {self.failed.op}({', '.join(words)})\n{self.message}"
 
 
 @dataclass(frozen=True)

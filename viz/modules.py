@@ -9,7 +9,6 @@ from typing import Any
 
 from tensorgrad.graph import Graph, GraphNode, Scope
 from tensorgrad.places import Place
-from tensorgrad.tensor import Tensor
 
 from .folding import LEAVES
 from .text import clean, settings
@@ -99,9 +98,7 @@ def chains(graph: Graph) -> list[tuple[Module, ...]]:
     owned: dict[int, set[int]] = {}
     for node in graph.nodes:
         if node.op in LEAVES:
-            held = graph.tensor_of(node)
-            arrays = {id(node.value), id(node.value if held is None else held.array)}
-            scopes[node.index] = _home(node, arrays, [scopes[i] for i in consumers[node.index]], traced, owned)
+            scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
     root = _root(scopes)
     known: dict[Scope, Module] = {}
     found = []
@@ -125,10 +122,8 @@ def _upward(scope: Scope | None) -> list[Scope]:
     return chain[::-1]
 
 
-def _home(
-    leaf: GraphNode, arrays: set[int], consumers: list[list[Scope]], traced: bool, owned: dict[int, set[int]]
-) -> list[Scope]:
-    """Return the chain of modules in which a leaf is drawn that has one of `arrays`, by their id.
+def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, set[int]]) -> list[Scope]:
+    """Return the chain of modules in which a leaf is drawn.
 
     A parameter or buffer stands with its owner. Other constants are made by the module that reads them (a dropout
     mask) where the inputs are known; where they are not, a constant may be an input, which must not vanish in a box.
@@ -136,7 +131,7 @@ def _home(
     if not consumers or leaf.op == "input":
         return []
     for chain in consumers:
-        owners = [i for i, scope in enumerate(chain) if arrays & _owned(scope.module, owned)]
+        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in _owned(scope.module, owned)]
         if owners:
             return chain[: owners[-1] + 1]
     common = _common(consumers)
@@ -144,11 +139,11 @@ def _home(
 
 
 def _owned(module: Any, known: dict[int, set[int]]) -> set[int]:
-    """Return the ids of the arrays of a module's parameters and buffers; asked once, as a module may have thousands."""
+    """Return the ids of a module's parameters and buffers; asked once, as a module may have thousands."""
     if id(module) not in known:
         buffers: Callable[[], Iterable[object]] = getattr(module, "buffers", tuple)
         parameters: Callable[[], Iterable[object]] = getattr(module, "parameters", tuple)
-        known[id(module)] = {id(x.array) for x in (*parameters(), *buffers()) if isinstance(x, Tensor)}
+        known[id(module)] = {id(x) for x in (*parameters(), *buffers())}
     return known[id(module)]
 
 

@@ -17,10 +17,10 @@ from tensorgrad.primitive import CONVEX, JUMP, LIMIT, Kink
 _DENSITY = 2 / math.sqrt(math.pi)
 
 
-def _of_each(function: Callable[[float], float]) -> Callable[[Any], Any]:
-    """Return `function` of each element: NumPy has no error function, Python's is right to the last place."""
-    each = np.frompyfunc(function, 1, 1)
-    return lambda x: np.asarray(each(x)).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+def _of_each(function: Callable[[float], float], x: Any) -> Any:
+    """`function` of each element: NumPy has no error function, Python's is right to the last place."""
+    values = np.frompyfunc(function, 1, 1)(x)
+    return np.asarray(values).astype(x.dtype if x.dtype.kind == "f" else np.float64)
 
 
 def inverse_error_function(x: float) -> float:
@@ -52,21 +52,21 @@ def _bell(x: Any) -> Any:
 
 erf: Op = elementwise(
     "erf",
-    _of_each(math.erf),
+    lambda x: _of_each(math.erf, x),
     lambda x: _bell(x),
     samples=[REAL],
     doc="Return ``2 / sqrt(pi)`` times the integral of ``exp(-s * s)`` from 0 to `x`.",
 )
 erfc: Op = elementwise(
     "erfc",
-    _of_each(math.erfc),
+    lambda x: _of_each(math.erfc, x),
     lambda x: -_bell(x),
     samples=[REAL],
     doc="Return ``1 - erf(x)``, accurate where that is small.",
 )
 erfinv: Op = elementwise(
     "erfinv",
-    _of_each(inverse_error_function),
+    lambda x: _of_each(inverse_error_function, x),
     lambda y: 1 / _bell(y),
     samples=[UNIT],
     kinks=[Kink((-1.0,), (np.inf,), LIMIT), Kink((1.0,), (np.inf,), LIMIT)],

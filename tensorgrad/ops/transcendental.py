@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
-from tensorgrad.dtypes import get_default_dtype
 from tensorgrad.kinds import Op, elementwise
 from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.selection import where
@@ -40,7 +39,7 @@ def _inverse_root(x: Any) -> Any:
 
 def _sigmoid(x: Any) -> Any:
     if x.dtype.kind in "biu":
-        x = x.astype(get_default_dtype())  # -|x| does not exist in unsigned integers
+        x = x.astype(np.float64)  # -|x| does not exist in unsigned integers
     # exp only of what is not positive: no overflow, and full relative accuracy at both ends
     if x.dtype.kind == "c":  # the same without what is not analytic
         negative = x.real < 0

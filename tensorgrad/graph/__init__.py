@@ -1,0 +1,18 @@
+"""The recorded graph as data: nodes in topological order, ready to print, to draw, to differentiate and to measure.
+
+>>> import tensorgrad as tg
+>>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+>>> print(Graph.of((x * x).sum()).text())
+x0: float32[2] = parameter
+v1: float32[2] = x0 * x0
+out: float32[] = sum(v1)
+return out
+"""
+
+from tensorgrad.context import Scope
+
+from .graph import Graph
+from .nodes import Edge, Gradients, GraphNode, Operand
+from .recording import named
+
+__all__ = ["Edge", "Gradients", "Graph", "GraphNode", "Operand", "Scope", "named"]

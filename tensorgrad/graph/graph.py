@@ -1,0 +1,236 @@
+"""The recorded graph: read off from tensors or traced from a function, and differentiated."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.dtypes import Array
+from tensorgrad.errors import ArgumentError, AutogradError
+from tensorgrad.places import told
+from tensorgrad.sweeps import EdgeRecord, reverse
+from tensorgrad.tensor import Node, Tensor, node_of, tick, wrap
+
+from .gradients import derivative, gradient_names
+from .listing import listing
+from .nodes import Edge, Gradients, GraphNode, Operand, behind, described, overwritten
+from .python import python_source
+from .recording import parameter_names, tensors, tracing, variables, watching
+
+Names = Mapping[str, Tensor] | str | None
+"""Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
+
+
+class Graph:
+    """What was recorded on the way to some outputs.
+
+    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results. What led to
+    the tensors `also` is among the nodes as well. `along` is
+    filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of the graph before, the index
+    here of the contribution that flows back along it.
+    """
+
+    along: Mapping[tuple[int, int], int]
+
+    def __init__(
+        self,
+        outputs: Sequence[Tensor],
+        inputs: Mapping[Node, str] | None = None,
+        names: Mapping[Node, str] | None = None,
+        orders: Mapping[Node, int] | None = None,
+        also: Sequence[Tensor] = (),
+    ) -> None:
+        roots = [node_of(y) for y in outputs]
+        self._recorded = behind([*roots, *map(node_of, also)])
+        self._index = {node: i for i, node in enumerate(self._recorded)}
+        self._outputs, self._ends = list(outputs), roots
+        self._inputs, self._names, self._orders = dict(inputs or {}), dict(names or {}), dict(orders or {})
+        self.nodes = described(self._recorded, (*outputs, *also), self._inputs, self._names, self._orders)
+        self.outputs = tuple(self._index[node] for node in roots)
+        self.along = {}
+
+    @classmethod
+    def of(cls, *outputs: Tensor, names: Names = None) -> Graph:
+        """Return the graph behind tensors that have been computed already.
+
+        `names` gives names to values that have none: a mapping, or "variables" for the variables of the caller.
+        """
+        return cls(outputs, names=_names(names, sys._getframe(1).f_locals))
+
+    @classmethod
+    def trace(cls, function: Callable[..., Any], *inputs: Any, names: Names = None) -> Graph:
+        """Return the graph of ``function(*inputs)``: every operation, tracked or not, with every value.
+
+        The inputs are named after the parameters of `function` (of `forward`, for a module) where they have no name;
+        with names="variables", every value after the first variable of the function, or of what it calls outside the
+        library, that holds it.
+        """
+        given = dict(zip(parameter_names(function), inputs, strict=False))
+        seen: dict[Node, str] = {}
+        with tracing(), watching(seen) if names == "variables" else nullcontext():
+            result = function(*inputs)
+        outputs = list(tensors(result))
+        if not outputs:
+            raise ArgumentError(f"the traced function returned {type(result).__name__}: there is no Tensor to draw")
+        known = {node_of(x): name for name, x in given.items() if isinstance(x, Tensor)}
+        return cls(outputs, known, seen if names == "variables" else _names(names, {}))
+
+    @property
+    def order(self) -> int:
+        """How many backward passes it holds: 0 for a forward pass alone."""
+        return max((node.order for node in self.nodes), default=0)
+
+    def edges(self) -> list[Edge]:
+        """Return every use of a value, in the order of the consumers and their operands."""
+        return [
+            Edge(operand.source, node.index, slot)
+            for node in self.nodes
+            for slot, operand in enumerate(node.operands)
+            if operand.source is not None
+        ]
+
+    def gradients(self, seed: Tensor | Array | None = None) -> Gradients:
+        """Return the gradient along every edge and at every node, from a reverse sweep that fills no `.grad`.
+
+        `seed` is the cotangent of the first output, of its shape; ones by default. AutogradError if the graph has been
+        freed by a backward pass.
+        """
+        if not self._outputs or not self._outputs[0].tracked:
+            return Gradients({}, {})
+        record: EdgeRecord = []
+        start = self._ends[0]
+        found = reverse({start: self._seed(seed)}, targets=self._recorded, edges=record)
+        edges = {place: g for place, _, g in self._contributions(record)}
+        return Gradients(edges, {self._index[node]: g for node, g in found.items()})
+
+    def backward(self, seed: Tensor | Array | None = None) -> Graph:
+        """Return the graph of the backward pass from the first output, with all that it reads of this one.
+
+        Its outputs are the gradients of the inputs and parameters that require one, inputs first; a gradient is
+        named after its value, ``dx``, and where several add up, ``dx1``, ``dx2`` and so on in the order in
+        which the sweep meets them. The backward pass of the result is that of its first output: second derivatives.
+
+        Args:
+            seed: the cotangent of the first output, of its shape; ones by default.
+
+        Raises:
+            AutogradError: the first output requires no gradient, or a backward pass has freed the graph.
+
+        >>> import tensorgrad as tg
+        >>> x = tg.tensor(3.0, requires_grad=True)
+        >>> print(Graph.trace(lambda x: x * x, x).backward().text())
+        x: float32[] = input
+        # backward
+        dout: float32[] = input
+        dx1: float32[] = dout * x
+        dx2: float32[] = dout * x
+        dx: float32[] = dx1 + dx2
+        return dx
+        """
+        if not self._outputs or not self._outputs[0].tracked:
+            raise AutogradError("this graph has no backward pass: its first output does not require a gradient")
+        names = dict(zip(self._recorded, self.names(), strict=True))
+        own = {node for node, seen in zip(self._recorded, self.nodes, strict=True) if seen.name} | set(self._ends)
+        before, order = tick(), self.order + 1
+        start = self._ends[0]
+        g = wrap(self._seed(seed))
+        g.tracked = g.array.dtype.kind in "fc"
+        record: EdgeRecord = []
+        with tracing(grad=True):
+            inputs = self._inputs | {node_of(g): derivative(names[start], order)}
+            found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
+        contributions = list(self._contributions(record))
+        outputs = [found[node] for node in self._leaves() if node in found]
+        if not outputs:
+            raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
+        recorded = behind([node_of(y) for y in outputs])
+        orders = self._orders | {node: order for node in recorded if node.serial > before}
+        added = gradient_names(found, [part[1:] for part in contributions], names, own, order)
+        graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders)
+        graph.along = {place: graph._index[n] for place, _, y in contributions if (n := node_of(y)) in graph._index}
+        return graph
+
+    def _leaves(self) -> list[Node]:
+        """Return the inputs, then the parameters, that require a gradient."""
+        leaves = [node for node in self._recorded if node.primitive is None and node.tracked]
+        inputs = {node: i for i, node in enumerate(self._inputs)}
+        return sorted(leaves, key=lambda node: inputs.get(node, len(inputs)))
+
+    def _seed(self, seed: Tensor | Array | None) -> Array:
+        first = self._outputs[0].array
+        start = np.ones_like(first) if seed is None else seed.array if isinstance(seed, Tensor) else np.asarray(seed)
+        if start.shape != first.shape:
+            raise AutogradError(f"the seed has shape {start.shape}, the output {first.shape}")
+        return start
+
+    def _contributions(self, record: EdgeRecord) -> Iterator[tuple[tuple[int, int], Node, Any]]:
+        """Yield for every recorded contribution the edge ``(target, slot)``, the node it flows to, and its value."""
+        slots: dict[tuple[Node, Node], Iterator[int]] = {}
+        for node, source, g in record:
+            if (node, source) not in slots:
+                slots[node, source] = (i for i, operand in enumerate(node.inputs) if operand is source)
+            yield (self._index[node], next(slots[node, source])), source, g
+
+    def names(self) -> list[str]:
+        """Return a name for every value: its own, "out" for an output without one, "x3" or "v3" for the others."""
+        names = [n.name or f"{'x' if n.is_leaf else 'v'}{n.index}" for n in self.nodes]
+        for i, index in enumerate(self.outputs, 1):
+            if self.nodes[index].name is None and not self.nodes[index].is_leaf:
+                names[index] = "out" if len(self.outputs) == 1 else f"out{i}"
+        return names
+
+    def joined(self, back: Graph | None) -> tuple[list[GraphNode], list[str], list[int]]:
+        """Return the nodes of this graph and then those of its backward pass, their names, and where its outputs are.
+
+        Every node stands once, and the numbers of this graph stay.
+        """
+        index, added = dict(self._index), list[Node]()
+        for node in back._recorded if back else ():
+            if node not in index:
+                index[node] = len(index)
+                added.append(node)
+        nodes, names = list(self.nodes), self.names()
+        for node in added:
+            assert back is not None
+            found = back.nodes[back._index[node]]
+            operands = tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in node.inputs)
+            nodes.append(replace(found, index=index[node], operands=operands))
+            names.append(found.name or f"v{index[node]}")
+        return nodes, names, [index[back._recorded[i]] for i in back.outputs] if back else []
+
+    def text(self) -> str:
+        """Return the graph as a typed program: one line per value, under the modules that computed it."""
+        return listing(self.nodes, self.outputs, self.names())
+
+    def to_python(self) -> str:
+        """Return a Python file that computes the same with NumPy alone: ``forward`` and, step by step, ``backward``.
+
+        ``forward`` takes the inputs and parameters, and returns the output (several as a tuple) and a cache;
+        ``backward`` takes the gradient of the first output and the cache, and returns the gradients of what requires
+        one, in the order of the arguments. Shapes, dtypes, branches and constants (the mask of a Dropout) are those of
+        the recorded run; the results are equal to the last bit.
+
+        Raises:
+            AutogradError: a `Function` of the user's was recorded, whose source is not NumPy's; a value that the file
+                needs has been freed, or was written through ``.detach()`` or under `no_grad`, which nothing records.
+        """
+        node = overwritten(self._recorded)
+        if node is not None and node.primitive is not None:
+            raise AutogradError(
+                f"{node.primitive.name} at {told(node.place)} read a value that had been written without a record, "
+                f"through .detach() or under no_grad(): the file would compute something else"
+            )
+        return python_source(self)
+
+
+def _names(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:
+    if isinstance(names, str) and names != "variables":
+        raise ArgumentError(f"names={names!r} is not known: give a mapping of names to tensors, or 'variables'")
+    if names is None:
+        return {}
+    return variables(caller if isinstance(names, str) else names)

@@ -1,0 +1,39 @@
+"""Names of values as identifiers of Python, no two alike."""
+
+from __future__ import annotations
+
+import keyword
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+
+def identifier(name: str) -> str:
+    """Return `name` with an underscore for everything that an identifier cannot hold.
+
+    >>> identifier("x̂"), identifier("fc1.weight"), identifier("2 + 2"), identifier("lambda"), identifier("")
+    ('x̂', 'fc1_weight', '_2_2', 'lambda_', '_')
+    """
+    kept = "".join(c if f"a{c}".isidentifier() else " " for c in unicodedata.normalize("NFKC", name))
+    word = "_".join(kept.split())
+    if not word.isidentifier():
+        word = f"_{word}"
+    return f"{word}_" if keyword.iskeyword(word) else word
+
+
+def unique(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+    """Return an identifier for each of `names`: the first bearer keeps the name, the others get a number.
+
+    >>> unique(["h", "h", "np"], taken=["np"])
+    ['h', 'h_2', 'np_2']
+    """
+    used = set(taken)
+    numbers: dict[str, int] = {}
+    found = []
+    for name in names:
+        word = stem = identifier(name)
+        while word in used:
+            numbers[stem] = numbers.get(stem, 1) + 1
+            word = f"{stem}_{numbers[stem]}"
+        used.add(word)
+        found.append(word)
+    return found

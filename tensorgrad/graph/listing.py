@@ -1,0 +1,94 @@
+"""The graph as text: a typed program, one line per value, under the modules that computed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.context import Scope
+from tensorgrad.tensor import Constant
+
+from .identifiers import unique
+from .nodes import GraphNode
+
+SIGNS = {
+    "add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "matmul": "@", "remainder": "%", "floor_divide": "//",
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+}  # fmt: skip
+_LONGEST = 60  # characters of a parameter's value
+
+
+def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[str]) -> str:
+    """Return the program of `nodes`; `names` are made into identifiers that no two values share."""
+    words = unique(names)
+    lines: list[str] = []
+    around: list[Scope] = []
+    order = 0
+    for node in nodes:
+        if node.order != order:
+            order = node.order
+            lines.append("# backward" if order == 1 else f"# backward, order {order}")
+        scopes = [] if node.is_leaf else _chain(node.scope)
+        shared = next((i for i, (a, b) in enumerate(zip(around, scopes, strict=False)) if a is not b), None)
+        shared = min(len(around), len(scopes)) if shared is None else shared
+        if not node.is_leaf:
+            lines += [f"{'  ' * i}# {_title(scopes[i])}" for i in range(shared, len(scopes))]
+            around = scopes
+        shape = ",".join(map(str, node.shape))
+        indent = "  " * len(scopes)
+        lines.append(f"{indent}{words[node.index]}: {node.dtype}[{shape}] = {_computed(node, words)}")
+    lines.append("return " + ", ".join(words[i] for i in outputs))
+    return "\n".join(lines)
+
+
+def _chain(scope: Scope | None) -> list[Scope]:
+    chain = []
+    while scope is not None:
+        chain.append(scope)
+        scope = scope.parent
+    return chain[::-1]
+
+
+def _title(scope: Scope) -> str:
+    path = f"{scope.path}: " if scope.path else ""
+    return f"{path}{scope.kind}({scope.detail if scope.size or scope.path else ''})"
+
+
+def _computed(node: GraphNode, words: Sequence[str]) -> str:
+    """Return the right side of a line: ``x0 * x0``, ``sum(v1, axis=0)``, ``parameter``."""
+    if node.is_leaf:
+        value = node.value
+        known = node.op == "constant" and value is not None and value.size == 1
+        return f"constant {value.item()!r}" if known and value is not None else node.op
+    operands = [words[o.source] if o.source is not None else _number(o.constant) for o in node.operands]
+    if node.op in SIGNS and len(operands) == 2:
+        return f"{operands[0]} {SIGNS[node.op]} {operands[1]}"
+    if node.op == "neg":
+        return f"-{operands[0]}"
+    settings = [f"{key}={_setting(value)}" for key, value in given(node).items()]
+    return f"{node.op}({', '.join(operands + settings)})"
+
+
+def given(node: GraphNode) -> dict[str, Any]:
+    """Return the parameters of `node` that are not the defaults of its operation."""
+    defaults = node.primitive.signature.defaults if node.primitive else {}
+    return {k: v for k, v in node.params.items() if not (k in defaults and v is defaults[k])}
+
+
+def _number(value: Any) -> str:
+    return value.name if isinstance(value, Constant) else repr(value)
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
+    if isinstance(value, slice):
+        parts = (value.start, value.stop) if value.step is None else (value.start, value.stop, value.step)
+        return ":".join("" if v is None else str(v) for v in parts)
+    if isinstance(value, tuple):
+        inner = ", ".join(map(_setting, value))
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    text = "..." if value is ... else str(value) if isinstance(value, np.dtype) else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -1,0 +1,173 @@
+"""What a graph consists of: operations and leaves, and the uses of their values."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorgrad.context import Scope
+from tensorgrad.dtypes import Array, DType
+from tensorgrad.fused import expand
+from tensorgrad.places import Place
+from tensorgrad.primitive import Primitive
+from tensorgrad.tensor import Node, Tensor, node_of
+from tensorgrad.writes import written_since
+
+
+class Edge(NamedTuple):
+    """One use of a value: the node that made it, the node that reads it, and as which operand."""
+
+    source: int
+    target: int
+    slot: int
+
+
+class Operand(NamedTuple):
+    """An operand of a node: the index of the node that made it, or None and the scalar constant."""
+
+    source: int | None
+    constant: Any
+
+
+@dataclass(frozen=True, eq=False)
+class GraphNode:
+    """One operation, or a leaf: `op` is a primitive's name, or "input", "parameter" or "constant".
+
+    `value` is None where nobody kept it. `owner` is the tensor that a leaf stands for, if it lives. `place` is where
+    the user's script stood, and `order` tells which pass made the node: 0 for the forward pass, 1 for the backward
+    pass, 2 for the backward pass through that.
+    """
+
+    index: int
+    op: str
+    symbol: str
+    operands: tuple[Operand, ...]
+    params: Mapping[str, Any]
+    shape: tuple[int, ...]
+    dtype: DType
+    scope: Scope | None
+    name: str | None
+    requires_grad: bool
+    value: Array | None
+    place: Place | None
+    order: int
+    primitive: Primitive | None
+    owner: Tensor | None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nothing computes it."""
+        return self.op in ("input", "parameter", "constant")
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The result of a reverse sweep: per edge ``(target, slot)`` the contribution, per node the sum of them."""
+
+    edges: Mapping[tuple[int, int], Array]
+    nodes: Mapping[int, Array]
+
+
+_ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
+
+
+def behind(roots: Collection[Node]) -> list[Node]:
+    """Return the nodes behind `roots`, constants included, in the order of their creation.
+
+    Fused nodes are expanded, unless what they saved has been written since: they can be drawn, not differentiated.
+    """
+    with _ONE_AT_A_TIME:
+        found = _all(roots)
+        intact = (n for n in found if not any(written_since(value, n.serial) for value in n.saved or ()))
+        return _all(roots) if expand(intact) else found
+
+
+def _all(roots: Iterable[Node]) -> list[Node]:
+    order = list(dict.fromkeys(roots))
+    seen = set(order)
+    for node in order:
+        for parent in node.inputs:
+            if isinstance(parent, Node) and parent not in seen:
+                seen.add(parent)
+                order.append(parent)
+    return sorted(order, key=lambda node: node.serial)
+
+
+def described(
+    recorded: list[Node],
+    outputs: Iterable[Tensor],
+    inputs: Mapping[Node, str],
+    names: Mapping[Node, str],
+    orders: Mapping[Node, int],
+) -> list[GraphNode]:
+    """Return the description of every node; `inputs` and `names` give names to those that have none."""
+    index = {node: i for i, node in enumerate(recorded)}
+    values = _values(recorded, outputs)
+    found = []
+    for node in recorded:
+        name = node.name or inputs.get(node) or names.get(node)
+        if node.primitive is not None:
+            op, symbol = node.primitive.name, node.primitive.symbol
+        else:
+            op = "input" if node in inputs else "parameter" if node.tracked else "constant"
+            symbol = name or ""
+        operands = tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in node.inputs)
+        found.append(
+            GraphNode(
+                index[node], op, symbol, operands, node.params, node.shape, node.dtype, node.scope, name, node.tracked,
+                values.get(node), node.place, orders.get(node, 0), node.primitive,
+                _owner(node) if node.primitive is None else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _owner(node: Node) -> Tensor | None:
+    return node.owner() if node.owner is not None else None
+
+
+def _values(recorded: list[Node], outputs: Iterable[Tensor]) -> dict[Node, Array]:
+    """Return the values that are still held somewhere, without those that have been written since.
+
+    An operation may hold a value in the dtype in which its operands met, which is all that it read of it.
+    """
+    found: dict[Node, Array] = {}
+    converted: dict[Node, Array] = {}
+    for node, value, since in _held(recorded, outputs):
+        if node not in found and value.shape == node.shape and not written_since(value, since):
+            (found if value.dtype == node.dtype else converted).setdefault(node, value)
+    return {n: v.astype(n.dtype) for n, v in converted.items() if n.primitive is None} | found
+
+
+def _held(recorded: list[Node], outputs: Iterable[Tensor]) -> Iterator[tuple[Node, Array, float]]:
+    """Yield nodes with their value, and since when that has been theirs.
+
+    It is held by the node itself, by one that reads it, or by its tensor: that of an output or of a leaf.
+    """
+    for node in recorded:
+        if node.primitive is None or node.primitive.kind != "function":  # which saves what its author likes
+            for source, value in zip((node, *node.inputs), node.saved or (), strict=False):
+                if isinstance(source, Node) and isinstance(value, np.ndarray):
+                    yield source, value, node.serial
+    first_read = {i: node.serial for node in reversed(recorded) for i in node.inputs if isinstance(i, Node)}
+    tensors = [(node_of(y), y) for y in outputs]
+    tensors += [(node, y) for node in recorded if (y := _owner(node)) is not None]
+    for node, y in tensors:
+        yield node, y.array, first_read.get(node, math.inf) if node.primitive is None else node.serial
+
+
+def overwritten(recorded: list[Node]) -> Node | None:
+    """Return the first operation that read another value than was recorded: it had been written unrecorded."""
+    for node in recorded:
+        for source, value in zip(node.inputs, (node.saved or ())[1:], strict=False):
+            made = source.saved[0] if isinstance(source, Node) and source.saved else None
+            if made is None or value is None or made.dtype != value.dtype:
+                continue
+            if not np.array_equal(made, value, equal_nan=True):
+                return node
+    return None

@@ -1,0 +1,231 @@
+"""A primitive as NumPy source: the expression that its forward function computes, and the functions it needs for that.
+
+Nothing is written twice: the source is that of the table itself. What is one expression stands in line, what is longer
+becomes a function of the file, without annotations and without the checks that a recorded run has passed.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cache
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.errors import AutogradError
+from tensorgrad.numerics import repeated
+from tensorgrad.primitive import PRIMITIVES, Primitive
+from tensorgrad.sources import definition
+
+from .literals import Hoist, literal
+
+INFIX: dict[str, ast.operator] = {
+    "add": ast.Add(), "sub": ast.Sub(), "mul": ast.Mult(), "div": ast.Div(), "pow": ast.Pow(), "matmul": ast.MatMult(),
+}  # fmt: skip
+COMPARED: dict[str, ast.cmpop] = {
+    "eq": ast.Eq(), "ne": ast.NotEq(), "lt": ast.Lt(), "le": ast.LtE(), "gt": ast.Gt(), "ge": ast.GtE(),
+}  # fmt: skip
+_PLAIN: Mapping[Any, str] = {repeated: "broadcast_to"}
+"""NumPy's name for what the library does in fewer steps, to the bit."""
+
+
+class NumPySource:
+    """What a file needs beside its expressions: functions by name, each after those that it calls, and imports."""
+
+    def __init__(self, hoist: Hoist) -> None:
+        self.hoist = hoist
+        self.functions: dict[str, ast.FunctionDef] = {}
+        self.modules = {"numpy"}
+        self._pending: set[str] = set()
+
+    def call(
+        self, primitive: Primitive, operands: Sequence[ast.expr], params: Mapping[str, Any], shape: tuple[int, ...]
+    ) -> ast.expr:
+        """Return the expression of `primitive`, whose result has `shape`.
+
+        Raises:
+            AutogradError: a `Function` of the user's, whose source is not NumPy's.
+        """
+        name = primitive.name
+        if primitive.kind == "function":
+            raise AutogradError(
+                f"the Function {name} cannot be written as NumPy source: its forward is Python of yours; "
+                f"compute the same with operations of the library"
+            )
+        if name in INFIX:
+            return ast.BinOp(operands[0], INFIX[name], operands[1])
+        if name in COMPARED:
+            return ast.Compare(operands[0], [COMPARED[name]], [operands[1]])
+        if name == "neg":
+            return ast.UnaryOp(ast.USub(), operands[0])
+        given = {key: literal(value, self.hoist) for key, value in params.items()}
+        if name == "getitem" and shape:
+            return ast.Subscript(operands[0], given["index"])
+        return self._called(primitive.forward, operands, given, name)
+
+    def _called(
+        self, function: Any, operands: Sequence[ast.expr], given: Mapping[str, ast.expr], name: str
+    ) -> ast.expr:
+        known = _public(function)
+        if known is not None:
+            return ast.Call(self._imported(known), list(operands), [ast.keyword(k, v) for k, v in given.items()])
+        body = _single_expression(function)
+        if body is not None and not inspect.signature(function).parameters.keys() & _varied(function):
+            arguments = dict(zip(inspect.signature(function).parameters, operands, strict=False)) | dict(given)
+            if all(_uses(body, k) <= 1 or isinstance(v, ast.Name | ast.Constant) for k, v in arguments.items()):
+                tree = _Standalone(self, function, arguments).visit(deepcopy(body))
+                return _without_defaults(tree, self.functions)
+        call = ast.Call(self.function(function, name), list(operands), [ast.keyword(k, v) for k, v in given.items()])
+        return _without_defaults(call, self.functions)
+
+    def function(self, function: Any, name: str) -> ast.expr:
+        """Return how to refer to a Python function of the library, added to the file under `name`."""
+        name = name.lstrip("_")
+        if name not in self.functions and name not in self._pending:
+            self._pending.add(name)
+            tree = definition(function)
+            assert tree is not None, f"the source of {name} cannot be read"
+            made = _Standalone(self, function, {}).visit(_as_function(deepcopy(tree), name))
+            self.functions[name] = ast.fix_missing_locations(made)
+        return ast.Name(name)
+
+    def value(self, value: Any, name: str) -> ast.expr:
+        """Return how a file refers to `value`, which a function of the library knows as `name`."""
+        known = _public(value)
+        if known is not None:
+            return self._imported(known)
+        if isinstance(value, int | float | complex):
+            return literal(value)
+        if getattr(value, "__name__", None) in PRIMITIVES and isinstance(value, FunctionType):
+            return self.function(PRIMITIVES[value.__name__].forward, value.__name__)
+        return self.function(inspect.unwrap(value), name)
+
+    def _imported(self, path: str) -> ast.expr:
+        module = path.partition(".")[0]
+        self.modules.add(module)
+        return ast.parse(path.replace("numpy", "np", 1) if module == "numpy" else path, mode="eval").body
+
+
+def _public(value: Any) -> str | None:
+    """Return the dotted path of a module, or of what NumPy or the standard library exports; None for other things."""
+    if value in _PLAIN:
+        return f"numpy.{_PLAIN[value]}"
+    if isinstance(value, ModuleType):
+        return value.__name__
+    name = getattr(value, "__name__", "")
+    if isinstance(getattr(value, "__self__", None), np.ufunc):  # np.add.reduce
+        return f"numpy.{value.__self__.__name__}.{name}"
+    if isinstance(value, np.ufunc | type) or not isinstance(value, FunctionType):
+        module = getattr(value, "__module__", None) or ""
+        if getattr(np, name, None) is value:
+            return f"numpy.{name}"
+        if module and "." not in module and module != "builtins" and name:
+            return f"{module}.{name}"
+    return f"numpy.{name}" if name and getattr(np, name, None) is value else None
+
+
+def _varied(function: Any) -> set[str]:
+    """Return the names of ``*xs`` and its like."""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds}
+
+
+def _single_expression(function: Any) -> ast.expr | None:
+    """Return the body of a lambda, or of a function that is nothing but a docstring and a return."""
+    tree = definition(function)
+    if isinstance(tree, ast.Lambda):
+        return tree.body
+    body = [] if tree is None else [s for s in tree.body if not _is_text(s)]
+    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _uses(body: ast.expr, name: str) -> int:
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(body))
+
+
+def _as_function(tree: ast.FunctionDef | ast.Lambda, name: str) -> ast.FunctionDef:
+    if isinstance(tree, ast.Lambda):
+        made = ast.FunctionDef(name, tree.args, [ast.Return(tree.body)], [])
+    else:
+        made = tree
+        made.name, made.decorator_list, made.returns = name, [], None
+        text = ast.get_docstring(made)
+        if text is not None:
+            made.body[0] = ast.Expr(ast.Constant(text.partition("\n\n")[0].replace("\n", " ")))
+    for argument in ast.walk(made.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    return made
+
+
+class _Standalone(ast.NodeTransformer):
+    """Makes the tree of a function of the library stand alone: names resolved, annotations and checks left out."""
+
+    def __init__(self, source: NumPySource, function: Any, arguments: Mapping[str, ast.expr]) -> None:
+        self.source = source
+        self.arguments = arguments
+        self.local = set(function.__code__.co_varnames) | set(function.__code__.co_cellvars)
+        self.known = _namespace(function)
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.arguments:
+            return deepcopy(self.arguments[node.id])
+        if node.id in self.local or node.id not in self.known:
+            return node
+        return self.source.value(self.known[node.id], node.id)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        assert node.value is not None
+        return self.visit(ast.Assign([node.target], node.value))  # type: ignore[no-any-return]
+
+    def visit_If(self, node: ast.If) -> ast.stmt | None:
+        if all(isinstance(s, ast.Raise) for s in node.body) and not node.orelse:
+            return None
+        return self.generic_visit(node)  # type: ignore[return-value]
+
+    def visit_For(self, node: ast.For) -> ast.stmt | None:
+        made = self.generic_visit(node)
+        assert isinstance(made, ast.For)
+        return made if made.body else None
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        made = self.generic_visit(node)
+        assert isinstance(made, ast.Call)
+        return _without_defaults(made, self.source.functions)
+
+
+@cache
+def _namespace(function: Any) -> Mapping[str, Any]:
+    """Return what the free names of `function` stand for, builtins left out."""
+    enclosed = inspect.getclosurevars(function)
+    found = {**enclosed.globals, **enclosed.nonlocals}
+    return {name: value for name, value in found.items() if getattr(builtins, name, None) is not value}
+
+
+def _without_defaults(call: ast.expr, functions: Mapping[str, ast.FunctionDef]) -> ast.expr:
+    """Return a call of one of `functions` without the last arguments that are the defaults."""
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in functions):
+        return call
+    arguments = functions[call.func.id].args
+    plain = [a.arg for a in arguments.args]
+    defaults = dict(zip(plain[len(plain) - len(arguments.defaults) :], arguments.defaults, strict=True))
+    defaults |= {a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None}
+
+    def is_default(name: str | None, value: ast.expr) -> bool:
+        return name in defaults and ast.dump(defaults[name]) == ast.dump(value)
+
+    call.keywords = [k for k in call.keywords if not is_default(k.arg, k.value)]
+    while call.args and not call.keywords and len(call.args) <= len(plain):
+        if not is_default(plain[len(call.args) - 1], call.args[-1]):
+            break
+        call.args.pop()
+    return call

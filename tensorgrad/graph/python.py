@@ -1,0 +1,191 @@
+"""The graph as a Python file that needs NumPy alone: a forward and a backward function, one step a line."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tensorgrad.dtypes import Array, promoted
+from tensorgrad.errors import AutogradError
+from tensorgrad.tensor import Constant
+
+from .identifiers import unique
+from .literals import UNPACKED, array_literal, literal, written
+from .nodes import GraphNode, Operand
+from .numpysource import NumPySource
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+_WIDTH = 100  # of a line into which an unnamed value is still drawn
+_RESERVED = ("np", "forward", "backward", "cache", "unpacked", "zlib", "base64", "functools", "itertools", "math")
+
+
+def python_source(graph: Graph) -> str:
+    """Return the file; see `Graph.to_python`."""
+    tracked = graph.nodes[graph.outputs[0]].requires_grad
+    writer = _Writer(graph, graph.backward() if tracked else None)
+    return writer.file()
+
+
+class _Writer:
+    """Writes the steps of both passes; nodes of the backward pass count on where those of the forward pass end."""
+
+    def __init__(self, graph: Graph, back: Graph | None) -> None:
+        self.graph = graph
+        self.forward = len(graph.nodes)
+        self.outputs = list(graph.outputs)
+        self.nodes, names, self.gradients = graph.joined(back)
+        self.constants: dict[str, Array] = {}
+        self.source = NumPySource(self._hoisted)
+        self.expressions: dict[int, ast.expr] = {}
+        self.uses = Counter(o.source for node in self.nodes for o in node.operands if o.source is not None)
+        self.uses.update([*self.outputs, *self.gradients])
+        for node in self.nodes:  # the functions of the file first: their names are taken
+            if node.primitive is not None:
+                self.source.call(node.primitive, [ast.Name("_")] * len(node.operands), node.params, node.shape)
+        self.words = unique(names, [*_RESERVED, *self.source.functions])
+        leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
+        self.arguments = sorted(leaves, key=lambda n: n.op)
+        across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
+        self.kept = sorted(i for i in across | set(self.gradients) if i < self.forward and not self._is_constant(i))
+
+    def file(self) -> str:
+        """Return the whole text."""
+        parts = [self._function("forward", self.arguments, self.nodes[: self.forward])]
+        if self.gradients:
+            seeds = [n for n in self.nodes[self.forward :] if n.op == "input"]
+            parts.append(self._function("backward", seeds, self.nodes[self.forward :]))
+        helpers = [ast.unparse(function) for function in self.source.functions.values()]
+        constants = [f"{name} = {written(array_literal(value))}" for name, value in self.constants.items()]
+        packed = any("unpacked(" in text for text in (*constants, *parts))
+        modules = self.source.modules | ({"zlib", "base64"} if packed else set())
+        imports = [f"import {m}" for m in sorted(modules - {"numpy"})] + ["", "import numpy as np"]
+        head = [f'"""{self._told()}"""', "", *imports]
+        parts = [*parts, *helpers, *([UNPACKED.strip()] if packed else []), *(["\n".join(constants)] * bool(constants))]
+        return "\n".join(head).replace("\n\n\n", "\n\n") + "".join(f"\n\n\n{part}" for part in parts) + "\n"
+
+    def _told(self) -> str:
+        what = "The recorded computation as NumPy source"
+        return f"{what}: forward, and the gradients step by step." if self.gradients else f"{what}."
+
+    def _function(self, name: str, arguments: Sequence[GraphNode], nodes: Sequence[GraphNode]) -> str:
+        given = [self.words[n.index] for n in arguments] + ["cache"] * (name == "backward")
+        lines = [f"def {name}({', '.join(given)}):", f'    """{self._document(name, arguments)}"""']
+        if name == "backward" and self.kept:
+            lines.append(f"    {self._row(self.kept)}, = cache" if len(self.kept) == 1 else
+                         f"    {self._row(self.kept)} = cache")  # fmt: skip
+        module = ""
+        for node in nodes:
+            if node.is_leaf:
+                continue
+            self.expressions[node.index] = self._expression(node)
+            if self._inlined(node):
+                continue
+            path = "" if node.scope is None or node.index >= self.forward else node.scope.path
+            if path != module:
+                lines += ["", f"    # {path}"] if path else [""]
+                module = path
+            text = ast.unparse(self.expressions[node.index])
+            lines.append(f"    {self.words[node.index]} = {text}  # {_typed(node)}")
+        results = self.outputs if name == "forward" else self.gradients
+        returned = self._row(results)
+        if name == "forward" and self.gradients:
+            cache = f"({self._row(self.kept)},)" if len(self.kept) == 1 else f"({self._row(self.kept)})"
+            returned = f"{returned if len(results) == 1 else f'({returned})'}, {cache}"
+        return "\n".join([*lines, f"    return {returned}"])
+
+    def _document(self, name: str, arguments: Sequence[GraphNode]) -> str:
+        told = [f"{self.words[n.index]} {_typed(n)}" for n in arguments]
+        what = "the result" if len(self.outputs) == 1 else "the results"
+        if name == "backward":
+            return f"Return the gradients {self._row(self.gradients)}, from that of the output: {', '.join(told)}."
+        return f"Return {what}{' and what the backward pass reads' if self.gradients else ''} for {', '.join(told)}."
+
+    def _row(self, indices: Iterable[int]) -> str:
+        """Return values as they are written beside each other."""
+        return ", ".join(ast.unparse(self._reference(i)) for i in indices)
+
+    def _hoisted(self, value: Array) -> ast.expr:
+        """Return the name under which a large index stands at the end of the file."""
+        name = next((n for n, known in self.constants.items() if known is value), f"_index_{len(self.constants)}")
+        self.constants[name] = value
+        return ast.Name(name)
+
+    def _is_constant(self, index: int) -> bool:
+        return self.nodes[index].op == "constant"
+
+    def _inlined(self, node: GraphNode) -> bool:
+        """Whether `node` is written where it is read: unnamed, read once and in the same pass, and short."""
+        if node.name is not None or self.uses[node.index] != 1 or node.index in (*self.outputs, *self.gradients):
+            return False
+        if node.shape == () or (node.index < self.forward and node.index in self.kept):
+            return False
+        return len(ast.unparse(self.expressions[node.index])) <= _WIDTH // 2
+
+    def _expression(self, node: GraphNode) -> ast.expr:
+        operands = [self._operand(*pair) for pair in self._converted(node)]
+        assert node.primitive is not None
+        made = self.source.call(node.primitive, operands, node.params, node.shape)
+        scalar = node.shape == () and node.index not in (*self.outputs, *self.gradients)
+        if scalar:  # NumPy answers with a number, whose arithmetic may differ in the last bit from an array's
+            made = ast.Call(ast.Attribute(ast.Name("np"), "asarray"), [made], [])
+        return ast.fix_missing_locations(made)
+
+    def _operand(self, operand: Operand, dtype: np.dtype[np.generic] | None) -> ast.expr:
+        if operand.source is None:
+            value = operand.constant
+            return literal(float(value) if isinstance(value, Constant) else value)
+        found = self._reference(operand.source)
+        if self.nodes[operand.source].index in self.expressions and self._inlined(self.nodes[operand.source]):
+            found = self.expressions[operand.source]
+        if dtype is None:
+            return found
+        return ast.Call(ast.Attribute(found, "astype"), [literal(dtype)], [])
+
+    def _reference(self, index: int) -> ast.expr:
+        if not self._is_constant(index):
+            return ast.Name(self.words[index])
+        value = self.nodes[index].value
+        if value is None:
+            raise AutogradError(
+                f"the constant {self.words[index]} of shape {self.nodes[index].shape} is not known any more: trace the "
+                f"function with Graph.trace, or keep the tensor"
+            )
+        if value.size <= 1:
+            return literal(np.asarray(value))
+        self.constants[self.words[index]] = value
+        return ast.Name(self.words[index])
+
+    def _converted(self, node: GraphNode) -> list[tuple[Operand, np.dtype[np.generic] | None]]:
+        """Return the operands, each with the dtype that the engine converts it to before it computes, or None."""
+        primitive = node.primitive
+        assert primitive is not None
+        dtypes = [None if o.source is None else self.nodes[o.source].dtype for o in node.operands]
+        known = {d for d in dtypes[primitive.conditions :] if d is not None}
+        common = None
+        if len(node.operands) - primitive.conditions > 1 and len(known) > 1:
+            common = promoted([self._sample(o) for o in node.operands[primitive.conditions :]])
+            known = {common}
+        whole = primitive.kind in ("elementwise", "constant") and known and all(d.kind in "biu" for d in known)
+        if whole and node.dtype.kind in "fc":
+            common = node.dtype
+        return [
+            (o, common if i >= primitive.conditions and d is not None and common not in (None, d) else None)
+            for i, (o, d) in enumerate(zip(node.operands, dtypes, strict=True))
+        ]
+
+    def _sample(self, operand: Operand) -> object:
+        """Return something that NumPy promotes as the operand."""
+        if operand.source is None:
+            return operand.constant
+        node = self.nodes[operand.source]
+        return np.broadcast_to(np.empty((), node.dtype), node.shape)
+
+
+def _typed(node: GraphNode) -> str:
+    return f"{node.dtype} {node.shape}"

@@ -1,0 +1,98 @@
+"""Recording for a graph: every operation and every value, with the names that the user's variables give."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+from tensorgrad.context import CONTEXT, TRACING, context
+from tensorgrad.errors import ArgumentError
+from tensorgrad.places import is_outside
+from tensorgrad.tensor import Node, Tensor, node_of
+
+
+@contextmanager
+def tracing(**changes: Any) -> Iterator[None]:
+    """Context manager: record every operation and keep every value; `changes` are those of the context besides."""
+    token = CONTEXT.set(replace(context(), special=context().special | TRACING, **changes))
+    try:
+        yield
+    finally:
+        CONTEXT.reset(token)
+
+
+def named(name: str, x: Tensor) -> Tensor:
+    """Name the value `x` for the drawing and return it; nothing happens to a value that no graph contains."""
+    if x.node is not None or context().special & TRACING:
+        x.name = name
+    return x
+
+
+def parameter_names(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the positional parameters of a function, or of a module's `forward`."""
+    target = getattr(function, "forward", function)
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except ValueError:  # a callable written in C tells no names
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def tensors(result: Any) -> Iterator[Tensor]:
+    """Yield the tensors in what a function returned: tuples, lists and dicts of them, nested, with None in places.
+
+    Raises:
+        ArgumentError: anything else is in there.
+    """
+    if isinstance(result, Tensor):
+        yield result
+    elif isinstance(result, tuple | list | dict):
+        for part in result.values() if isinstance(result, dict) else result:
+            yield from tensors(part)
+    elif result is not None:
+        raise ArgumentError(
+            f"the traced function returned {type(result).__name__}, which no graph leads to: return Tensors, or "
+            f"tuples, lists and dicts of them"
+        )
+
+
+def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:
+    """Return the names under which `namespace` holds tensors, the first of each; private ones name nothing."""
+    found: dict[Node, str] = {}
+    for name, value in namespace.items():
+        if isinstance(value, Tensor) and not name.startswith("_"):
+            found.setdefault(node_of(value), name)
+    return found
+
+
+@contextmanager
+def watching(found: dict[Node, str]) -> Iterator[None]:
+    """Context manager: add to `found` every value that a variable of the user's functions holds, under its name.
+
+    What has had a name keeps it; the second value that a variable ``h`` holds is named ``h.2``. Python then reports
+    every line of those functions, which makes them slow; a debugger or coverage that listens as well is told nothing.
+    """
+
+    def at_line(frame: FrameType, event: str, argument: Any) -> Any:
+        for node, name in variables(frame.f_locals).items():
+            if node not in found:
+                held[name] += 1
+                found[node] = name if held[name] == 1 else f"{name}.{held[name]}"
+        return at_line
+
+    def at_call(frame: FrameType, event: str, argument: Any) -> Any:
+        return at_line if is_outside(frame.f_code.co_filename) else None
+
+    held: Counter[str] = Counter()
+    before = sys.gettrace()
+    sys.settrace(at_call)
+    try:
+        yield
+    finally:
+        sys.settrace(before)

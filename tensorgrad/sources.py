@@ -1,0 +1,46 @@
+"""The source of a function as a syntax tree, lambdas in the middle of a line included."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+
+def definition(function: Callable[..., Any]) -> ast.FunctionDef | ast.Lambda | None:
+    """Return the tree of `function`, decorators included; None for one whose source cannot be read.
+
+    >>> tree = definition(definition)
+    >>> tree.name, [argument.arg for argument in tree.args.args]
+    ('definition', ['function'])
+    """
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    try:
+        if code.co_name == "<lambda>":
+            return next((node for node in _lambdas(code.co_filename) if _holds(node, code)), None)
+        (found,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    except OSError:  # typed into an interpreter
+        return None
+    return found if isinstance(found, ast.FunctionDef) else None
+
+
+@cache
+def _lambdas(file: str) -> list[ast.Lambda]:
+    return [node for node in ast.walk(ast.parse(Path(file).read_text("utf-8"))) if isinstance(node, ast.Lambda)]
+
+
+def _holds(node: ast.Lambda, code: CodeType) -> bool:
+    """Whether `code` was compiled from `node`: several lambdas may stand on one line."""
+    body = node.body
+    start, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+    places = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
+    inside = all(start <= (p[0], p[2]) and (p[1], p[3]) <= end for p in places)
+    return node.lineno == code.co_firstlineno and bool(places) and inside
