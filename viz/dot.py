@@ -18,6 +18,7 @@ from .text import width
 FONT = "DejaVu Sans"  # the widest of the fonts that a viewer may put in its place
 RED = "#c8102e"
 GREY = "#8a8a8a"
+MUTED = "#555555"
 RADIUS = 31.0
 ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
@@ -27,7 +28,10 @@ _LARGE, _TANGLED = 100, 1000  # vertices, or effort, from which on the search fo
 
 @dataclass(frozen=True)
 class Note:
-    """A text that stands free: its place (centre), font size, and class ("fwd", "bwd", "shape", "fault", "caption")."""
+    """A text that stands free: its place (centre), font size, and class.
+
+    That is "fwd", "bwd", "shape", "slot" (the number of an operand), "fault", "title" or "caption".
+    """
 
     id: str
     text: str
@@ -133,7 +137,7 @@ def frame_attributes(module: Module) -> dict[str, str]:
         "class": "module",
         "style": "rounded,dashed",
         "color": GREY,
-        "fontcolor": "#555555",
+        "fontcolor": MUTED,
         "fontsize": "14",
         "margin": "14",
         "labelloc": "t",
@@ -147,8 +151,10 @@ def plain(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, tit
         mark = {"xlabel": vertex.mark} if vertex.mark else {}
         graph.node(vertex.id, **_outline(vertex), **mark)
     _in_frames(graph, picture.vertices, frame_attributes)
+    ordered = {vertex.id for vertex in picture.vertices if vertex.ordered}
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
-        graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"})
+        place = {"headlabel": str(edge.slot + 1), "labelfontsize": "10"} if edge.head in ordered else {}
+        graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"}, **place)
         if edge.backward is not None:
             red = _red(edge) | {"id": f"b{edge.id}", "constraint": "false"}
             graph.edge(edge.head, edge.tail, label=escaped(backward), **red)
@@ -232,7 +238,9 @@ def positioned(
     _in_frames(graph, picture.vertices, lambda module: frame_attributes(module) | frames[module.id])
     for note in notes:
         size = {"width": f"{width(note.text, note.size) / 72:.2f}", "height": f"{note.size * 1.2 / 72:.2f}"}
-        red = {"fontcolor": RED} if note.kind in {"bwd", "fault"} else {}
+        red = (
+            {"fontcolor": RED} if note.kind in {"bwd", "fault"} else {"fontcolor": MUTED} if note.kind == "slot" else {}
+        )
         look_ = {"shape": "plaintext", "fontsize": f"{note.size:g}", "class": f"note {note.kind}"}
         graph.node(note.id, label=escaped(note.text), id=note.id, pos=at(note.center), **size, **red, **look_)
     for arrow in arrows:

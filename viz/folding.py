@@ -16,6 +16,9 @@ from tensorgrad.primitive import PRIMITIVES
 from .text import clean, number
 
 LEAVES = frozenset({"input", "parameter", "constant"})
+_SYMMETRIC = frozenset({
+    "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp", "hypot",
+})  # fmt: skip
 _INSIDE = 14  # characters that still fit a circle
 _VARIABLE = re.compile(r"(?<![^\W_])x(?![^\W_])")
 
@@ -90,3 +93,9 @@ def leaf_label(node: GraphNode) -> str:
     if node.op == "constant" and node.value is not None and node.value.size == 1 and node.value.dtype.kind in "biuf":
         return number(node.value.item())
     return f"x{node.index}"
+
+
+def is_ordered(node: GraphNode) -> bool:
+    """Return whether `node` reads two different values, and would be another one if they were exchanged."""
+    sources = {operand.source for operand in node.operands}
+    return len(node.operands) == len(sources) == 2 and None not in sources and node.op not in _SYMMETRIC

@@ -17,6 +17,7 @@ from .dot import LABEL_SIZE, RADIUS, DrawnEdge, Note, for_layout, look, position
 from .labels import Box, Room, place_note, place_pair
 from .lanes import lanes
 from .model import EdgeRecord, Picture, Vertex
+from .order import order_notes
 from .render import render
 from .splines import Point, Spline, along, parallel, parse, sampled
 from .text import shaped, width
@@ -53,6 +54,7 @@ def drawn(
         for spline in pair:
             room.line(sampled(spline, 12))
     notes = _notes(picture, plan, room, rankdir, dims)
+    notes += order_notes(picture, [pair[0] for pair in pairs], room, rankdir == "LR")
     arrows: list[DrawnEdge] = []
     for edge, pair, texts in zip(picture.edges, pairs, labels, strict=True):
         named = list(zip(pair, texts, strict=False))

@@ -16,7 +16,7 @@ from tensorgrad.tensor import Tensor
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import LEAVES, infix, leaf_label, operation
+from .folding import LEAVES, infix, is_ordered, leaf_label, operation
 from .modules import Module, Placement
 from .placing import place
 from .text import clean, number, subscript
@@ -28,7 +28,8 @@ from .values import values
 class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
 
-    "failed" is the operation that raised the error which is drawn.
+    "failed" is the operation that raised the error which is drawn. `ordered`: exchanging its two operands would change
+    the value.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Vertex:
     around: tuple[Module, ...]
     tooltip: str
     fault: Fault | None = None
+    ordered: bool = False
 
     @property
     def leaf(self) -> bool:
@@ -151,7 +153,8 @@ class _Builder:
         what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.formula(node)}"
         fault = gravest(self.faults.get(n.index) for n in nodes)
         text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
-        return Vertex(id, node.op if leaf else "op", label, node.shape, self.placement.around(node.index), text, fault)
+        around, kind = self.placement.around(node.index), node.op if leaf else "op"
+        return Vertex(id, kind, label, node.shape, around, text, fault, is_ordered(node))
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
         """Return where the first values and gradients are that are not finite, and how many more there are."""

@@ -14,6 +14,7 @@ background:#16181d}}
 .tg .node.bad ellipse,.tg .node.bad path{stroke:var(--bwd);stroke-width:3;stroke-dasharray:6 3}
 .tg .node.origin ellipse,.tg .node.origin path{stroke-width:5;stroke-dasharray:none}
 .tg .node.failed ellipse,.tg .node.failed path{stroke:var(--bwd);stroke-width:5;stroke-dasharray:2 3}
+.tg .note.slot text{fill:var(--mute)}
 .tg .note.fault text{fill:var(--bwd);font-weight:bold}
 .tg .fwd path{stroke:var(--fg)}.tg .fwd polygon{stroke:var(--fg);fill:var(--fg)}
 .tg .bwd path{stroke:var(--bwd)}.tg .bwd polygon{stroke:var(--bwd);fill:var(--bwd)}.tg .bwd text{fill:var(--bwd)}
