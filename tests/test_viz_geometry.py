@@ -68,12 +68,9 @@ DRAWINGS = {
 }
 
 
-DRAWINGS |= {
-    f"chapter {'batchnorm ' * bn}{'dropout ' * drop}{rankdir} {'open' if depth is None else 'closed'}": functools.partial(
-        chapter, bn, drop, rankdir=rankdir, depth=depth
-    )
-    for bn, drop, rankdir, depth in itertools.product((False, True), (False, True), ("LR", "TB"), (None, 1))
-}
+for _bn, _drop, _rankdir, _depth in itertools.product((False, True), (False, True), ("LR", "TB"), (None, 1)):
+    _name = f"chapter {'batchnorm ' * _bn}{'dropout ' * _drop}{_rankdir} {'closed' if _depth else 'open'}"
+    DRAWINGS[_name] = functools.partial(chapter, _bn, _drop, rankdir=_rankdir, depth=_depth)
 DRAWINGS = {name: functools.cache(made) for name, made in DRAWINGS.items()}
 
 

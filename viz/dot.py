@@ -94,7 +94,7 @@ def _outline(vertex: Vertex) -> dict[str, str]:
     return {
         "label": escaped(vertex.label),
         "id": vertex.id,
-        "class": f"{vertex.kind} {fault.classes}" if fault else vertex.kind,
+        "class": " ".join([vertex.kind, *([fault.classes] if fault else []), *_pass(vertex.order)]),
         "shape": "circle" if shape.round else "box",
         "style": ",".join(
             ["solid" if shape.round else "rounded"] + ["dashed"] * (fault is not None and not fault.first)
@@ -102,7 +102,12 @@ def _outline(vertex: Vertex) -> dict[str, str]:
         "fontsize": f"{shape.size:g}",
         "width": f"{shape.half[0] / 36:.3f}",
         "height": f"{shape.half[1] / 36:.3f}",
-    } | ({"color": RED, "penwidth": "4" if vertex.mark else "2"} if fault or vertex.mark else {})
+    } | ({"color": RED} | {"penwidth": "4" if vertex.mark else "2"} if fault or vertex.mark or vertex.order else {})
+
+
+def _pass(order: int) -> list[str]:
+    """Return the class of what a backward pass computes, by its order."""
+    return [f"d{min(order, 2)}"] if order else []
 
 
 def _in_frames(graph: Any, vertices: Iterable[Vertex], frame: Callable[[Module], dict[str, str]]) -> None:
@@ -151,7 +156,7 @@ def plain(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, tit
         mark = {"xlabel": vertex.mark} if vertex.mark else {}
         graph.node(vertex.id, **_outline(vertex), **mark)
     _in_frames(graph, picture.vertices, frame_attributes)
-    ordered = {vertex.id for vertex in picture.vertices if vertex.ordered}
+    ordered = {vertex.id for vertex in picture.vertices if vertex.asymmetric}
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
         place = {"headlabel": str(edge.slot + 1), "labelfontsize": "10"} if edge.head in ordered else {}
         graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"}, **place)
@@ -251,9 +256,15 @@ def positioned(
 def _arrow(graph: Any, arrow: DrawnEdge) -> None:
     edge, back = arrow.edge, arrow.kind == "bwd"
     tail, head = (edge.head, edge.tail) if back else (edge.tail, edge.head)
-    attributes = {"id": f"{'b' if back else 'f'}{edge.id}", "class": arrow.kind, "pos": written(arrow.spline, ARROW)}
+    attributes = {
+        "id": f"{'b' if back else 'f'}{edge.id}",
+        "class": " ".join([arrow.kind, *_pass(edge.order)]),
+        "pos": written(arrow.spline, ARROW),
+    }
     if back:
         attributes |= _red(edge)
+    elif edge.order:
+        attributes |= {"color": RED, "fontcolor": RED}
     if arrow.label and arrow.center is not None:
         attributes |= {"label": escaped(arrow.label), "lp": at(arrow.center)}
     graph.edge(tail, head, **attributes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -11,16 +12,18 @@ from typing import Any
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
+from tensorgrad.graph.graph import Names
 from tensorgrad.tensor import Tensor
 
 from .dot import plain
+from .expressions import with_formulas
 from .failures import NOTE, FailedGraph
 from .faults import marked
 from .files import write_whole
 from .interactive import framed, interactive, page
 from .labels import MODES, edge_texts
 from .layout import drawn
-from .model import EdgeRecord, Options, Picture, build
+from .model import EdgeRecord, Options, Picture, build, value_names
 from .render import TIMEOUT, render
 from .spread import spread
 from .text import clean
@@ -32,7 +35,7 @@ _LONG = 2_000_000  # characters of DOT that take seconds
 def draw(
     target: Graph | Tensor | Callable[..., Any] | BaseException,
     *inputs: Any,
-    grads: bool = True,
+    grads: bool | None = None,
     labels: str = "names",
     depth: int | None = None,
     collapse: Iterable[str] = (),
@@ -41,6 +44,8 @@ def draw(
     title: str | None = None,
     dims: Mapping[int, str] | None = None,
     seed: Tensor | Array | None = None,
+    names: Names = None,
+    order: int = 0,
     repeats: bool = True,
     timeout: float = TIMEOUT,
 ) -> Drawing:
@@ -50,8 +55,10 @@ def draw(
         target: a Graph, a Tensor (the graph behind it), or a function or module, which is traced on `inputs`; or an
             exception that was raised: then what had been recorded before is drawn, with the operation that failed.
         inputs: the arguments of `target`, if it is called.
-        grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`.
-        labels: what stands on the arrows: "names", "shapes", "values" or "none".
+        grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`. By default,
+            unless the graph is one of a backward pass itself.
+        labels: what stands on the arrows: "names", "shapes", "values", "formulas" (how value and gradient are computed)
+            or "none".
         depth: draw the modules of this depth as single boxes; 1 means the outermost.
         collapse: paths or classes of modules to draw as single boxes.
         rankdir: "LR" from left to right, "TB" from top to bottom.
@@ -59,6 +66,10 @@ def draw(
         title: the heading, and the title that screen readers read.
         dims: letters for lengths: ``{7: "N", 3: "D"}`` draws the shape (7, 3) as (N, D).
         seed: the gradient of the output, of its shape; ones by default.
+        names: names for values that have none: a mapping of names to tensors, as ``dict(model.named_parameters())``, or
+            "variables" for those of the variables that hold them, in the function traced or where `draw` is called.
+        order: 1 draws the graph of the backward pass itself, in which the gradients are values, and 2 that of the
+            backward pass through it, which computes second derivatives.
         repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
         timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
 
@@ -76,24 +87,37 @@ def draw(
     for name, value, allowed in (("labels", labels, MODES), ("rankdir", rankdir, ("LR", "TB"))):
         if value not in allowed:
             raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {', '.join(map(repr, allowed))}")
-    graph = _graph_of(target, inputs)
-    options = Options(grads, depth, collapse, max_nodes, dims, seed, repeats)
-    return Drawing(spread(build(graph, options)), graph, labels, rankdir, title, dims or {}, timeout)
+    if isinstance(target, Tensor) and names == "variables":
+        names = sys._getframe(1).f_locals
+    graph = _graph_of(target, inputs, names)
+    while graph.order < order:
+        graph, seed = graph.backward(seed), None
+    options = Options(graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats)
+    picture = build(graph, options)
+    if labels == "formulas":
+        picture = with_formulas(picture, graph, value_names(graph), seed)
+    return Drawing(spread(picture), graph, labels, rankdir, title, dims or {}, timeout)
 
 
-def _graph_of(target: Graph | Tensor | Callable[..., Any] | BaseException, inputs: tuple[Any, ...]) -> Graph:
+def _graph_of(
+    target: Graph | Tensor | Callable[..., Any] | BaseException, inputs: tuple[Any, ...], names: Names
+) -> Graph:
     if isinstance(target, Graph | Tensor | BaseException):
         if inputs:
             raise TensorgradError(f"draw of a {type(target).__name__} takes no inputs: it is computed already")
         if isinstance(target, BaseException):
             return FailedGraph(target)
-        return target if isinstance(target, Graph) else Graph.of(target)
+        if isinstance(target, Tensor):
+            return Graph.of(target, names=names)
+        if names is not None:
+            raise TensorgradError("draw of a Graph takes no names: give them to Graph.of or Graph.trace, which made it")
+        return target
     if not callable(target):
         raise TensorgradError(
             f"cannot draw {type(target).__name__}: give a Tensor, a Graph, a function, a module or an exception"
         )
     try:
-        return Graph.trace(target, *inputs)
+        return Graph.trace(target, *inputs, names=names)
     except Exception as error:
         error.add_note(NOTE)
         raise
@@ -163,7 +187,7 @@ class Drawing:
         names = ", ".join(v.label.replace("\n", ", ") for v in self.picture.vertices[:60] if v.kind != "output")
         red = sum(edge.backward is not None for edge in self.edges)
         parts = [f"{len(self.edges)} forward edges in black, {red} gradients in red, in the opposite direction."]
-        if any(vertex.ordered for vertex in self.picture.vertices):
+        if any(vertex.asymmetric for vertex in self.picture.vertices):
             side = "above" if self._rankdir == "LR" else "on the left"
             parts.append(f"Where it matters, the first operand enters {side}, or numbers tell which it is.")
         parts += [f"In the order of computation: {names}.", self.caption]

@@ -95,7 +95,7 @@ def leaf_label(node: GraphNode) -> str:
     return f"x{node.index}"
 
 
-def is_ordered(node: GraphNode) -> bool:
+def is_asymmetric(node: GraphNode) -> bool:
     """Return whether `node` reads two different values, and would be another one if they were exchanged."""
     sources = {operand.source for operand in node.operands}
     return len(node.operands) == len(sources) == 2 and None not in sources and node.op not in _SYMMETRIC

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from .dot import LABEL_SIZE
 from .model import EdgeRecord
 from .splines import Point, Spline, halfway, left_of, moved
-from .text import brief, shaped, width
+from .text import brief, clean, shaped, width
 
-MODES = ("names", "none", "shapes", "values")
+MODES = ("names", "none", "shapes", "values", "formulas")
 _FRACTIONS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)  # of the way along the arrow, best first
 _CELL = 40.0
 
@@ -91,9 +91,13 @@ def edge_texts(edge: EdgeRecord, mode: str, dims: Mapping[int, str]) -> tuple[st
         return forward or shape, backward
     if mode == "shapes":
         return f"{forward} {shape}".strip(), f"{backward} {shape}" if backward else ""
-    numbers = brief(edge.value), brief(edge.gradient)
-    told = [" = ".join(filter(None, pair)) for pair in zip((forward, backward), numbers, strict=True)]
-    return told[0] or shape, told[1]
+    told = edge.formulas if mode == "formulas" else (brief(edge.value), brief(edge.gradient))
+    texts = [clean(_equal(*pair)) for pair in zip((forward, backward), told, strict=True)]
+    return texts[0] or shape, texts[1]
+
+
+def _equal(name: str, what: str) -> str:
+    return name if name == what else " = ".join(filter(None, (name, what)))
 
 
 def place_pair(room: Room, arrows: list[tuple[Spline, str]]) -> list[Point | None]:

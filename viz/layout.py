@@ -17,7 +17,7 @@ from .dot import LABEL_SIZE, RADIUS, DrawnEdge, Note, for_layout, look, position
 from .labels import Box, Room, place_note, place_pair
 from .lanes import lanes
 from .model import EdgeRecord, Picture, Vertex
-from .order import order_notes
+from .operands import order_notes
 from .render import render
 from .splines import Point, Spline, along, parallel, parse, sampled
 from .text import shaped, width

@@ -16,7 +16,7 @@ from tensorgrad.tensor import Tensor
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import LEAVES, infix, is_ordered, leaf_label, operation
+from .folding import LEAVES, infix, is_asymmetric, leaf_label, operation
 from .modules import Module, Placement
 from .placing import place
 from .text import clean, number, subscript
@@ -28,8 +28,8 @@ from .values import values
 class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
 
-    "failed" is the operation that raised the error which is drawn. `ordered`: exchanging its two operands would change
-    the value.
+    "failed" is the operation that raised the error which is drawn. `order` tells which pass computes it: 0 forward, 1
+    backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value.
     """
 
     id: str
@@ -39,7 +39,8 @@ class Vertex:
     around: tuple[Module, ...]
     tooltip: str
     fault: Fault | None = None
-    ordered: bool = False
+    order: int = 0
+    asymmetric: bool = False
 
     @property
     def leaf(self) -> bool:
@@ -60,7 +61,7 @@ class EdgeRecord:
 
     `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
     value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
-    `fault` says what is not finite in the gradient.
+    `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed.
     """
 
     source: str
@@ -77,6 +78,8 @@ class EdgeRecord:
     named: bool
     id: str
     fault: Fault | None = None
+    formulas: tuple[str, str] = ("", "")
+    order: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +123,7 @@ class _Builder:
         self.graph = graph
         self.placement = placement
         self.dims = options.dims or {}
-        self.names = _names(graph)
+        self.names = value_names(graph)
         self.labels: dict[str, str] = {}
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
@@ -154,7 +157,7 @@ class _Builder:
         fault = gravest(self.faults.get(n.index) for n in nodes)
         text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
         around, kind = self.placement.around(node.index), node.op if leaf else "op"
-        return Vertex(id, kind, label, node.shape, around, text, fault, is_ordered(node))
+        return Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
         """Return where the first values and gradients are that are not finite, and how many more there are."""
@@ -270,7 +273,7 @@ class _Builder:
         named = node.name is not None or source in self.graph.outputs or node.op in LEAVES
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
-            node.value, str(node.dtype), named, id,
+            node.value, str(node.dtype), named, id, order=node.order,
         )  # fmt: skip
 
 
@@ -279,7 +282,7 @@ def _swept(group: list[Edge]) -> tuple[float, int]:
     return -max(edge.target for edge in group), group[0].slot
 
 
-def _names(graph: Graph) -> list[str]:
+def value_names(graph: Graph) -> list[str]:
     """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
     names = [leaf_label(n) if n.op in LEAVES else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
     for i, index in enumerate(graph.outputs, 1):

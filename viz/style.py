@@ -15,6 +15,9 @@ background:#16181d}}
 .tg .node.origin ellipse,.tg .node.origin path{stroke-width:5;stroke-dasharray:none}
 .tg .node.failed ellipse,.tg .node.failed path{stroke:var(--bwd);stroke-width:5;stroke-dasharray:2 3}
 .tg .note.slot text{fill:var(--mute)}
+.tg .d1 ellipse,.tg .d1 path,.tg .d2 ellipse,.tg .d2 path{stroke:var(--bwd)}.tg .edge.d1 polygon,.tg .edge.d2 polygon{
+stroke:var(--bwd);fill:var(--bwd)}.tg .edge.d1 text,.tg .edge.d2 text{fill:var(--bwd)}.tg .d1.node *,.tg .d2.node *{
+stroke-width:2}.tg .node.d1 text,.tg .node.d2 text{stroke:none}.tg .d2 ellipse,.tg .d2 path{stroke-dasharray:7 3}
 .tg .note.fault text{fill:var(--bwd);font-weight:bold}
 .tg .fwd path{stroke:var(--fg)}.tg .fwd polygon{stroke:var(--fg);fill:var(--fg)}
 .tg .bwd path{stroke:var(--bwd)}.tg .bwd polygon{stroke:var(--bwd);fill:var(--bwd)}.tg .bwd text{fill:var(--bwd)}

@@ -1,4 +1,4 @@
-"""The names of what a backward pass computes: dx, and dx1, dx2 for the parts that add up to it."""
+"""The names of what a backward pass computes: dx, and dx₁, dx₂ for the parts that add up to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from tensorgrad.tensor import Node, Tensor, node_of
 
+SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -24,19 +25,22 @@ def gradient_names(
     names: Mapping[Node, str],
     own: Collection[Node],
     order: int,
-) -> dict[Node, str]:
+) -> tuple[dict[Node, str], dict[Node, str]]:
     """Return the names of the contributions and of their sums; what flows on unchanged keeps its first name.
 
-    `names` has one for every value, and goes for the values in `own` before it goes for those whose name was made up.
+    `names` has one for every value. The gradients of values in `own` come first, then those of values whose name, and
+    so theirs, was made up.
     """
     flowing: dict[Node, list[Node]] = {}
     for source, g in contributions:
         flowing.setdefault(source, []).append(node_of(g))
     result: dict[Node, str] = {}
+    made_up: dict[Node, str] = {}
     for source in sorted(flowing, key=lambda source: source not in own):
-        nodes = flowing[source]
+        nodes, known = flowing[source], result if source in own else made_up
         for i, node in enumerate(nodes, 1):
-            result.setdefault(node, derivative(names[source], order) + (str(i) if len(nodes) > 1 else ""))
+            place = str(i).translate(SUBSCRIPT) if len(nodes) > 1 else ""
+            known.setdefault(node, derivative(names[source], order) + place)
     for source, g in found.items():
-        result.setdefault(node_of(g), derivative(names[source], order))
-    return {node: name for node, name in result.items() if node not in names}
+        (result if source in own else made_up).setdefault(node_of(g), derivative(names[source], order))
+    return {n: name for n, name in result.items() if n not in names}, made_up

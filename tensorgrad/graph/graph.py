@@ -18,7 +18,7 @@ from tensorgrad.tensor import Node, Tensor, node_of, tick, wrap
 
 from .gradients import derivative, gradient_names
 from .listing import listing
-from .nodes import Edge, Gradients, GraphNode, Operand, behind, described, overwritten
+from .nodes import Edge, Gradients, Operand, Passes, behind, described, overwritten
 from .python import python_source
 from .recording import parameter_names, tensors, tracing, variables, watching
 
@@ -53,6 +53,7 @@ class Graph:
         self.nodes = described(self._recorded, (*outputs, *also), self._inputs, self._names, self._orders)
         self.outputs = tuple(self._index[node] for node in roots)
         self.along = {}
+        self._made_up: Mapping[Node, str] = {}
 
     @classmethod
     def of(cls, *outputs: Tensor, names: Names = None) -> Graph:
@@ -112,7 +113,7 @@ class Graph:
         """Return the graph of the backward pass from the first output, with all that it reads of this one.
 
         Its outputs are the gradients of the inputs and parameters that require one, inputs first; a gradient is
-        named after its value, ``dx``, and where several add up, ``dx1``, ``dx2`` and so on in the order in
+        named after its value, ``dx``, and where several add up, ``dx₁``, ``dx₂`` and so on in the order in
         which the sweep meets them. The backward pass of the result is that of its first output: second derivatives.
 
         Args:
@@ -150,8 +151,9 @@ class Graph:
             raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
         recorded = behind([node_of(y) for y in outputs])
         orders = self._orders | {node: order for node in recorded if node.serial > before}
-        added = gradient_names(found, [part[1:] for part in contributions], names, own, order)
+        added, made_up = gradient_names(found, [part[1:] for part in contributions], names, own, order)
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders)
+        graph._made_up = names | made_up
         graph.along = {place: graph._index[n] for place, _, y in contributions if (n := node_of(y)) in graph._index}
         return graph
 
@@ -178,30 +180,33 @@ class Graph:
 
     def names(self) -> list[str]:
         """Return a name for every value: its own, "out" for an output without one, "x3" or "v3" for the others."""
-        names = [n.name or f"{'x' if n.is_leaf else 'v'}{n.index}" for n in self.nodes]
+        known = (self._made_up.get(node) for node in self._recorded)
+        names = [
+            n.name or made_up or f"{'x' if n.is_leaf else 'v'}{n.index}"
+            for n, made_up in zip(self.nodes, known, strict=True)
+        ]
         for i, index in enumerate(self.outputs, 1):
             if self.nodes[index].name is None and not self.nodes[index].is_leaf:
                 names[index] = "out" if len(self.outputs) == 1 else f"out{i}"
         return names
 
-    def joined(self, back: Graph | None) -> tuple[list[GraphNode], list[str], list[int]]:
-        """Return the nodes of this graph and then those of its backward pass, their names, and where its outputs are.
-
-        Every node stands once, and the numbers of this graph stay.
-        """
+    def with_backward(self, seed: Tensor | Array | None = None) -> Passes:
+        """Return both passes under one numbering, in which the nodes of this graph keep theirs; as `backward`."""
+        back = self.backward(seed)
         index, added = dict(self._index), list[Node]()
-        for node in back._recorded if back else ():
+        for node in back._recorded:
             if node not in index:
                 index[node] = len(index)
                 added.append(node)
         nodes, names = list(self.nodes), self.names()
         for node in added:
-            assert back is not None
             found = back.nodes[back._index[node]]
             operands = tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in node.inputs)
             nodes.append(replace(found, index=index[node], operands=operands))
-            names.append(found.name or f"v{index[node]}")
-        return nodes, names, [index[back._recorded[i]] for i in back.outputs] if back else []
+            names.append(found.name or back._made_up.get(node) or f"v{index[node]}")
+        here = [index[node] for node in back._recorded]
+        along = {place: here[i] for place, i in back.along.items()}
+        return Passes(nodes, names, [here[i] for i in back.outputs], along)
 
     def text(self) -> str:
         """Return the graph as a typed program: one line per value, under the modules that computed it."""
@@ -225,7 +230,9 @@ class Graph:
                 f"{node.primitive.name} at {told(node.place)} read a value that had been written without a record, "
                 f"through .detach() or under no_grad(): the file would compute something else"
             )
-        return python_source(self)
+        tracked = self.nodes[self.outputs[0]].requires_grad
+        passes = self.with_backward() if tracked else Passes(self.nodes, self.names(), [], {})
+        return python_source(passes, len(self.nodes), self.outputs)
 
 
 def _names(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:

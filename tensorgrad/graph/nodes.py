@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from tensorgrad.places import Place
 from tensorgrad.primitive import Primitive
 from tensorgrad.tensor import Node, Tensor, node_of
 from tensorgrad.writes import written_since
+
+_ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
 
 
 class Edge(NamedTuple):
@@ -73,7 +75,17 @@ class Gradients:
     nodes: Mapping[int, Array]
 
 
-_ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
+@dataclass(frozen=True)
+class Passes:
+    """A graph and its backward pass: all nodes under one numbering, a name for each, and where the gradients are.
+
+    `along` has the node whose value flows back along an edge ``(target, slot)`` of the forward pass.
+    """
+
+    nodes: Sequence[GraphNode]
+    names: Sequence[str]
+    gradients: Sequence[int]
+    along: Mapping[tuple[int, int], int]
 
 
 def behind(roots: Collection[Node]) -> list[Node]:

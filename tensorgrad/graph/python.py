@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,31 +14,24 @@ from tensorgrad.tensor import Constant
 
 from .identifiers import unique
 from .literals import UNPACKED, array_literal, literal, written
-from .nodes import GraphNode, Operand
+from .nodes import GraphNode, Operand, Passes
 from .numpysource import NumPySource
-
-if TYPE_CHECKING:
-    from .graph import Graph
 
 _WIDTH = 100  # of a line into which an unnamed value is still drawn
 _RESERVED = ("np", "forward", "backward", "cache", "unpacked", "zlib", "base64", "functools", "itertools", "math")
 
 
-def python_source(graph: Graph) -> str:
-    """Return the file; see `Graph.to_python`."""
-    tracked = graph.nodes[graph.outputs[0]].requires_grad
-    writer = _Writer(graph, graph.backward() if tracked else None)
-    return writer.file()
+def python_source(passes: Passes, forward: int, outputs: Sequence[int]) -> str:
+    """Return the file, see `Graph.to_python`: the first `forward` nodes are those of the forward pass."""
+    return _Writer(passes, forward, outputs).file()
 
 
 class _Writer:
     """Writes the steps of both passes; nodes of the backward pass count on where those of the forward pass end."""
 
-    def __init__(self, graph: Graph, back: Graph | None) -> None:
-        self.graph = graph
-        self.forward = len(graph.nodes)
-        self.outputs = list(graph.outputs)
-        self.nodes, names, self.gradients = graph.joined(back)
+    def __init__(self, passes: Passes, forward: int, outputs: Sequence[int]) -> None:
+        self.nodes, self.gradients = passes.nodes, passes.gradients
+        self.forward, self.outputs = forward, outputs
         self.constants: dict[str, Array] = {}
         self.source = NumPySource(self._hoisted)
         self.expressions: dict[int, ast.expr] = {}
@@ -48,7 +40,7 @@ class _Writer:
         for node in self.nodes:  # the functions of the file first: their names are taken
             if node.primitive is not None:
                 self.source.call(node.primitive, [ast.Name("_")] * len(node.operands), node.params, node.shape)
-        self.words = unique(names, [*_RESERVED, *self.source.functions])
+        self.words = unique(passes.names, [*_RESERVED, *self.source.functions])
         leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
         self.arguments = sorted(leaves, key=lambda n: n.op)
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}

@@ -1,0 +1,142 @@
+"""The backward pass as formulas on the arrows and as a graph of its own; names from the user's variables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn
+from tensorgrad.errors import TensorgradError
+from tensorgrad.graph import Graph
+from tensorgrad.viz import draw
+
+# Figure 6-17, edge by edge, as the recorded backward pass computes it: 1/N is 0.25, and dout passes the sum unchanged.
+FIGURE_6_17 = {
+    ("x", "x"): "dxμ₁ + dxμ₂",
+    ("x", "dx₂"): "dμ * 0.25",
+    ("μ", "mean(x)"): "Σ(−dx₁)",
+    ("xμ", "dxμ₁"): "dx̂ * ivar",
+    ("xμ", "dxμ₂"): "dsq * 2 * xμ",
+    ("sq", "xμ ** 2"): "dvar * 0.25",
+    ("var", "mean(sq)"): "dsqrtvar * 0.5 / sqrtvar",
+    ("sqrtvar", "√(var + ε)"): "divar * −ivar / sqrtvar",
+    ("ivar", "1 / sqrtvar"): "Σ(dx̂ * xμ)",
+    ("x̂", "xμ * ivar"): "dout * γ",
+    ("γ", "γ"): "Σ(dout * x̂)",
+    ("γx̂", "x̂ * γ"): "dout",
+    ("β", "β"): "Σ(dout)",
+    ("out", "γx̂ + β"): "",
+}
+
+
+def normals(*shape, **options):
+    return tg.tensor(np.random.default_rng(0).normal(size=shape), requires_grad=True, **options)
+
+
+def test_the_formulas_are_those_of_figure_6_17() -> None:
+    drawing = draw(nn.BatchNorm1d(3).double(), normals(4, 3), labels="formulas")
+    found = {(edge.forward, edge.backward): edge.formulas for edge in drawing.edges}
+    for (name, what), derived in FIGURE_6_17.items():
+        key = next(k for k in found if k[0] == name and (k[1] == what or found[k] == (what, derived)))
+        assert found[key][1] == derived
+        if what != key[1]:
+            assert found[key][0] == what
+    assert len(found) == len(FIGURE_6_17) == 14
+
+
+def test_formulas_stand_on_the_arrows_with_the_names_that_they_define() -> None:
+    drawing = draw(nn.BatchNorm1d(3).double(), normals(4, 3), labels="formulas")
+    for text in ("x̂ = xμ * ivar", "dxμ₁ = dx̂ * ivar", "dβ = Σ(dout)", "γ"):
+        assert f">{text}</text>" in drawing.svg.replace("&#45;", "-")
+    assert ">γ = γ<" not in drawing.svg
+
+
+@pytest.mark.parametrize(
+    ("function", "forward", "backward"),
+    [
+        (lambda x: (x - (x - 1)) / 2, "(x − (x − 1)) / 2", {"dout * 0.5", "−dx₁"}),
+        (lambda x: -(x**2), "−x ** 2", {"−dout * 2 * x", "−dout"}),
+        (lambda x: (x + 1) ** 2, "(x + 1) ** 2", {"dout * 2 * (x + 1)"}),
+        (lambda x: x.T @ x, "xᵀ @ x", {"(dout @ xᵀ)ᵀ", "dout @ xᵀ", "x @ dout"}),
+        (lambda x: x.reshape(9).exp(), "exp(x)", {"dout * out"}),
+        (lambda x: x.sigmoid(), "sigmoid(x)", {"dout * out * (1 − out)"}),
+        (lambda x: 1 / (x * x), "1 / (x * x)", {"dout * −out / (x * x)", "dout * −out / (x * x) * x"}),
+    ],
+)
+def test_a_formula_keeps_its_brackets_and_leaves_out_what_only_arranges(function, forward, backward) -> None:
+    drawing = draw(function, normals(3, 3), labels="formulas")
+    assert drawing.edges[-1].formulas[0] == forward
+    assert {edge.formulas[1] for edge in drawing.edges[:-1]} == backward
+
+
+def test_a_closed_module_hides_its_formulas() -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+    drawing = draw(net, normals(4, 3, dtype=tg.float32), labels="formulas", depth=1)
+    assert [edge.formulas[0] for edge in drawing.edges] == ["x", "", ""]
+
+
+def test_formulas_without_numbers_where_the_graph_was_freed() -> None:
+    x = normals(3)
+    y = (x * x).sum()
+    y.backward()
+    drawing = draw(y, labels="formulas")
+    assert [edge.formulas for edge in drawing.edges] == [("x0", ""), ("x0", ""), ("x0 * x0", ""), ("Σ(x0 * x0)", "")]
+
+
+def hand_written(x, gamma):
+    mu = x.mean(0)
+    xmu = x - mu
+    return gamma * xmu
+
+
+def test_names_of_variables_stand_on_the_arrows() -> None:
+    drawing = draw(hand_written, normals(4, 3), normals(3), names="variables")
+    assert {edge.forward for edge in drawing.edges} == {"x", "mu", "xmu", "gamma", "out"}
+    assert {edge.backward for edge in drawing.edges} >= {"dmu", "dxmu", "dgamma", "dx₁"}
+
+
+def test_names_for_what_is_computed_already_come_from_the_caller_or_a_mapping() -> None:
+    weight = normals(3)
+    total = (weight * 2).sum()
+    assert [edge.forward for edge in draw(total, names="variables").edges] == ["weight", "v1", "total"]
+    net = nn.Linear(3, 2)
+    drawing = draw(net(normals(4, 3, dtype=tg.float32)), names=dict(net.named_parameters()))
+    assert {"W", "b"} <= {vertex.label for vertex in drawing.picture.vertices}  # the layer has named them
+    drawing = draw(net(normals(4, 3, dtype=tg.float32)) * weight[:2].float(), names={"weight": weight})
+    assert "weight" in {vertex.label for vertex in drawing.picture.vertices}
+    with pytest.raises(TensorgradError, match=r"takes no names: give them to Graph\.of"):
+        draw(Graph.of(total), names="variables")
+
+
+def test_the_backward_pass_is_drawn_as_a_graph_of_its_own() -> None:
+    drawing = draw(hand_written, normals(4, 3), normals(3), names="variables", order=1)
+    orders = {vertex.label: vertex.order for vertex in drawing.picture.vertices}
+    assert orders["x"] == 0
+    assert orders["dout"] == orders["⇓"] == 1
+    assert [edge.forward for edge in drawing.edges if edge.head.startswith("out")] == ["dx", "dgamma"]
+    assert all(edge.backward is None for edge in drawing.edges)
+    assert drawing.svg.count('class="node op d1"') == sum(v.order == 1 and v.kind == "op" for v in
+                                                          drawing.picture.vertices)  # fmt: skip
+    assert 'class="edge fwd d1"' in drawing.svg
+
+
+def test_the_double_backward_pass_too_and_its_gradients_on_demand() -> None:
+    x = tg.tensor([0.5, 2.0], dtype=tg.float64, requires_grad=True)
+    drawing = draw(lambda x: (x**3).sum(), x, order=2)
+    ends = {edge.forward: edge.value for edge in drawing.edges if edge.head.startswith("out")}
+    np.testing.assert_allclose(ends["d²x"], 6 * x.array, rtol=1e-15, equal_nan=False)
+    assert {v.order for v in drawing.picture.vertices if v.kind == "op"} == {1, 2}
+    third = draw(lambda x: (x**3).sum(), x, order=2, grads=True)
+    np.testing.assert_allclose(
+        sum(edge.gradient for edge in third.edges if edge.forward == "x" and edge.gradient is not None), [6.0, 6.0],
+        rtol=1e-15, equal_nan=False,
+    )  # fmt: skip
+
+
+def test_a_graph_drawn_after_it_was_differentiated_shows_what_the_sweep_made() -> None:
+    x = normals(3)
+    x.name = "x"
+    (g,) = tg.autograd.grad((x**3).sum(), x, create_graph=True)
+    assert draw(g).edges[-1].forward == "out"
+    assert x.grad is None
