@@ -62,6 +62,18 @@ def test_several_modules_of_one_kind_are_one_box_with_the_parameters_of_all():
     )
 
 
+def test_modules_that_stand_in_no_list_are_named_by_the_first_and_the_last():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.head = linears(3)
+
+        def forward(self, x):
+            return self.head(self.two(self.one(x)))
+
+    assert boxes(draw(Net(), x(2, 3), depth=1))[0][:2] == ["one … head: Linear(3, 3)", "+2 more like it"]
+
+
 def test_the_layers_of_a_transformer_are_one_box():
     net = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 3)
     (label,) = boxes(draw(net, x(4, 2, 8), depth=1))

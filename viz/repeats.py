@@ -167,11 +167,12 @@ def _size(run: list[Module]) -> int:
 
 
 def _span(paths: list[str]) -> str:
-    """Return the first and the last of `paths`, without repeating what they begin with.
+    """Return the first and the last of `paths` in short: places in one list as a range.
 
-    >>> _span(["layers.0", "layers.1", "layers.2"]), _span(["a", "b"])
-    ('layers.0–2', 'a–b')
+    >>> _span(["layers.0", "layers.1", "layers.2"]), _span(["a", "b"]), _span(["a.fc", "b.fc", "head"])
+    ('layers.0–2', 'a, b', 'a.fc … head')
     """
-    above, dot, _ = paths[0].rpartition(".")
-    last = paths[-1]
-    return f"{paths[0]}–{last.removeprefix(above + dot)}"
+    above, places = zip(*(path.rpartition(".")[::2] for path in paths), strict=True)
+    if len(set(above)) == 1 and all(place.isdigit() for place in places):
+        return f"{paths[0]}–{places[-1]}"
+    return f"{paths[0]}{', ' if len(paths) == 2 else ' … '}{paths[-1]}"
