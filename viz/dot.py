@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .faults import is_zero
-from .lanes import Lanes
+from .lanes import HEAVY, Lanes
 from .model import EdgeRecord, Picture, Vertex
 from .modules import Module
 from .render import graphviz_package
@@ -175,9 +175,14 @@ def _red(edge: EdgeRecord) -> dict[str, str]:
 
 
 def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes) -> str:
-    """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair."""
+    """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair.
+
+    No room where Graphviz would take minutes: a label is one more vertex on the way of every edge.
+    """
     # newrank: without it, dot ranks each frame by itself, and edges between frames may run backwards
-    graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep="0.5", splines="true", newrank="true")
+    roomy = lanes.effort <= HEAVY  # beyond, labels take what is free between ranks that stand further apart
+    apart = "0.5" if roomy else "1.1"
+    graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep=apart, splines="true", newrank="true")
     if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
         graph.attr("graph", nslimit="1", mclimit="0.5")
     framed = any(vertex.around for vertex in picture.vertices)
@@ -190,7 +195,7 @@ def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str
     edges = enumerate(zip(picture.edges, labels, lanes.weights, strict=True))
     for k, (edge, pair, weight) in sorted(edges, key=lambda item: -item[1][2]):
         wider = max(pair, key=lambda text: width(text, 1.0))
-        room = {"label": escaped(f"  {wider}  ")} if wider else {}
+        room = {"label": escaped(f"  {wider}  ")} if wider and roomy else {}
         graph.edge(
             edge.tail, edge.head, id=f"e{k}", weight=str(weight), **room, **({"minlen": "2"} if edge in far else {})
         )
