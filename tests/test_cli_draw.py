@@ -184,7 +184,7 @@ def test_the_option_for_pytorch_is_named_where_it_is_missing(monkeypatch, capsys
         (["--order", "1"], ['class="edge fwd d1"'], ['class="edge bwd']),
         (["--timeout", "30"], [">xμ<"], []),
         (["--depth", "1"], ["15 parameters [+]"], [">xμ<"]),
-        (["--depth", "0"], [">xμ<"], ["[+]"]),
+        (["--depth", "0"], [">xμ<"], ["parameters [+]"]),
         (["--collapse", "fc1"], ["15 parameters [+]", ">xμ<"], []),
         (["--collapse", "fc1", "--collapse", "BatchNorm1d"], ["15 parameters [+]", "6 parameters [+]"], [">xμ<"]),
         (["--title", "A <network>"], ["A &lt;network&gt;"], []),

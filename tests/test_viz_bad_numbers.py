@@ -158,7 +158,7 @@ def test_hovering_tells_operation_arguments_shape_dtype_numbers_gradient_and_pla
         r"v1 = x \* x, \(2, 2\) float32, min 1, mean 12.5, max 36, gradient norm 2, test_viz_bad_numbers.py:\d+",
         told[1],
     )
-    assert "out = sum(v1), axis=1, keepdims=False, (2,) float32, min 5, mean 25, max 45" in told[2]
+    assert "out = Σ(v1), axis=1, keepdims=False, (2,) float32, min 5, mean 25, max 45" in told[2]
 
 
 def test_a_place_has_no_folder_and_operations_of_the_library_carry_the_line_of_the_user():

@@ -149,7 +149,7 @@ def test_tooltips_tell_shape_dtype_and_numbers(drawing):
     assert "dxμ₁ (N, D) float64, norm " in drawing.svg
     assert "μ (D,) float64, min " in drawing.svg
     assert "xμ = x − μ" in drawing.svg
-    assert "sqrtvar = sqrt((var + ε))" in drawing.svg
+    assert "sqrtvar = √(var + ε)" in drawing.svg
 
 
 def test_values_and_shapes_as_labels(arrays, layer):

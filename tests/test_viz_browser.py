@@ -244,7 +244,7 @@ def test_a_long_text_is_squeezed_into_a_narrow_drawing_and_a_short_one_is_not(br
     assert short == again
     assert short[0] == "forward 1 / 2: input x"
     assert short[1] < 0.8 * short[2]
-    assert long[0].startswith("forward 2 / 2: out = sum(x)")
+    assert long[0].startswith("forward 2 / 2: out = Σ(x)")
     assert 0.9 * long[2] < long[1] <= long[2]
 
 

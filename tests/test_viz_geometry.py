@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -43,6 +44,16 @@ def network(**options):
     return draw(MLP(), normals(32, 64), **options).svg
 
 
+def chapter(normalised: bool, dropped: bool, **options):
+    """The network of five layers on MNIST, with or without batch normalisation and dropout."""
+    sizes, layers = [784, 100, 100, 100, 100, 10], []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers.append(nn.Linear(inputs, outputs))
+        if outputs != sizes[-1]:
+            layers += [nn.BatchNorm1d(outputs)] * normalised + [nn.ReLU()] + [nn.Dropout(0.5)] * dropped
+    return draw(nn.Sequential(*layers), normals(8, 784), **options).svg
+
+
 DRAWINGS = {
     "batchnorm": lambda: batchnorm(),
     "batchnorm letters": lambda: batchnorm(dims={7: "N", 3: "D"}),
@@ -55,6 +66,12 @@ DRAWINGS = {
     "affine": lambda: draw(nn.Linear(4, 3), normals(5, 4, requires_grad=True)).svg,
     "dropout": lambda: draw(nn.Dropout(0.5), normals(5, 4, requires_grad=True)).svg,
 }
+
+
+for _bn, _drop, _rankdir, _depth in itertools.product((False, True), (False, True), ("LR", "TB"), (None, 1)):
+    _name = f"chapter {'batchnorm ' * _bn}{'dropout ' * _drop}{_rankdir} {'closed' if _depth else 'open'}"
+    DRAWINGS[_name] = functools.partial(chapter, _bn, _drop, rankdir=_rankdir, depth=_depth)
+DRAWINGS = {name: functools.cache(made) for name, made in DRAWINGS.items()}
 
 
 def curves(svg: str) -> dict[str, list[tuple[float, float]]]:

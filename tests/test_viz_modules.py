@@ -173,17 +173,23 @@ def test_two_outputs_both_have_an_end():
     assert drawing.svg
 
 
-def test_one_module_called_twice_is_two_boxes():
-    fc = nn.Linear(3, 3)
-
-    class Twice(nn.Module):
+def test_parameters_without_a_name_are_called_what_their_module_calls_them():
+    class Scaled(nn.Module):
         def __init__(self):
             super().__init__()
-            self.fc = fc
+            self.scale = nn.Parameter(tg.ones(4))
+            self.conv = nn.Conv1d(1, 1, 3)
+            self.factors = nn.ParameterList([nn.Parameter(tg.ones(1))])
+            self.register_buffer("offset", tg.ones(1))
 
         def forward(self, x):
-            return self.fc(self.fc(x))
+            return self.conv(x * self.scale) * self.factors[0] + self.offset
 
-    drawing = draw(Twice(), x(2, 3), depth=1)
-    assert labels(drawing) == ["x", *["fc: Linear(3, 3)\n12 parameters [+]"] * 2]
-    assert len(drawing.edges) == 3
+    net = Scaled()
+    for drawing in (draw(net, x(3, 1, 4)), draw(net(x(3, 1, 4)))):
+        leaves = {v.label for v in drawing.picture.vertices if v.leaf}
+        assert {"scale", "weight", "bias", "offset"} < leaves
+        assert not {"0", "factors"} & leaves
+    assert {"weight_ih_l0", "bias_hh_l0"} < set(labels(draw(nn.LSTM(3, 4), x(3, 2, 3))))
+    assert {"W", "b"} < set(labels(draw(nn.Linear(3, 4), x(2, 3))))
+    assert "dscale" in {e.backward for e in draw(net, x(3, 1, 4)).edges}

@@ -95,7 +95,7 @@ def dense(n):
 
 
 def test_a_layout_that_takes_too_long_is_ended_with_the_cures():
-    drawing = draw(dense(40), x(2, 3), timeout=2)
+    drawing = draw(dense(70), x(2, 3), timeout=2)
     start = time.perf_counter()
     with pytest.raises(TensorgradError, match=r"not done .* after 2 seconds: give timeout=.*depth=.*max_nodes="):
         _ = drawing.svg
@@ -103,6 +103,11 @@ def test_a_layout_that_takes_too_long_is_ended_with_the_cures():
     assert drawing.dot
     assert drawing.text()
     assert set(drawing._repr_mimebundle_()) == {"text/plain"}
+
+
+def test_a_tangled_graph_is_laid_out_in_seconds():
+    drawing = draw(nn.GRU(3, 4), x(12, 2, 3), timeout=40)  # with room for every label it takes more than a minute
+    assert drawing.svg.count('class="edge fwd"') == len(drawing.edges) > 300
 
 
 # What a function may return, and what may be in a graph
@@ -376,14 +381,14 @@ def test_drawing_while_another_thread_trains():
     data, stop, failures = x(5, 3, requires_grad=False), threading.Event(), []
 
     def train():
-        while not stop.is_set():
+        while not stop.wait(0.001):  # which lets the others work, too
             optimiser.zero_grad()
             net(data).square().mean().backward()
             optimiser.step()
 
     def work():
         try:
-            for _ in range(5):
+            for _ in range(3):
                 drawing = draw(net, data)
                 assert len(drawing.edges) == 8
                 assert drawing.svg
@@ -432,7 +437,7 @@ import sys, tensorgrad as tg
 from tensorgrad.viz import draw
 def dense(x):
     found = [x]
-    for _ in range(40):
+    for _ in range(70):
         found.append(tg.cat(found, -1)[..., :3])
     return found[-1]
 drawing = draw(dense, tg.ones(2, 3, requires_grad=True), timeout=300)
@@ -453,8 +458,11 @@ def test_control_c_ends_a_long_layout():
     process.send_signal(signal.SIGINT)  # to that process alone, not to its child
     _, told = process.communicate(timeout=20)
     assert "KeyboardInterrupt" in told
-    with pytest.raises(ProcessLookupError):  # the child is gone, too
-        os.killpg(process.pid, 0)
+    until = time.monotonic() + 20  # the child is dead, too, and gone as soon as the system has noticed
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
 
 
 # The renderer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .faults import is_zero
-from .lanes import Lanes
+from .lanes import HEAVY, Lanes
 from .model import EdgeRecord, Picture, Vertex
 from .modules import Module
 from .render import graphviz_package
@@ -18,6 +18,7 @@ from .text import width
 FONT = "DejaVu Sans"  # the widest of the fonts that a viewer may put in its place
 RED = "#c8102e"
 GREY = "#8a8a8a"
+MUTED = "#555555"
 RADIUS = 31.0
 ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
@@ -27,7 +28,10 @@ _LARGE, _TANGLED = 100, 1000  # vertices, or effort, from which on the search fo
 
 @dataclass(frozen=True)
 class Note:
-    """A text that stands free: its place (centre), font size, and class ("fwd", "bwd", "shape", "fault", "caption")."""
+    """A text that stands free: its place (centre), font size, and class.
+
+    That is "fwd", "bwd", "shape", "slot" (the number of an operand), "fault", "title" or "caption".
+    """
 
     id: str
     text: str
@@ -138,7 +142,7 @@ def frame_attributes(module: Module) -> dict[str, str]:
         "class": "module",
         "style": "rounded,dashed",
         "color": GREY,
-        "fontcolor": "#555555",
+        "fontcolor": MUTED,
         "fontsize": "14",
         "margin": "14",
         "labelloc": "t",
@@ -152,8 +156,10 @@ def plain(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, tit
         mark = {"xlabel": vertex.mark} if vertex.mark else {}
         graph.node(vertex.id, **_outline(vertex), **mark)
     _in_frames(graph, picture.vertices, frame_attributes)
+    ordered = {vertex.id for vertex in picture.vertices if vertex.asymmetric}
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
-        graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"})
+        place = {"headlabel": str(edge.slot + 1), "labelfontsize": "10"} if edge.head in ordered else {}
+        graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"}, **place)
         if edge.backward is not None:
             red = _red(edge) | {"id": f"b{edge.id}", "constraint": "false"}
             graph.edge(edge.head, edge.tail, label=escaped(backward), **red)
@@ -169,9 +175,14 @@ def _red(edge: EdgeRecord) -> dict[str, str]:
 
 
 def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes) -> str:
-    """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair."""
+    """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair.
+
+    No room where Graphviz would take minutes: a label is one more vertex on the way of every edge.
+    """
     # newrank: without it, dot ranks each frame by itself, and edges between frames may run backwards
-    graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep="0.5", splines="true", newrank="true")
+    roomy = lanes.effort <= HEAVY  # beyond, labels take what is free between ranks that stand further apart
+    apart = "0.5" if roomy else "1.1"
+    graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep=apart, splines="true", newrank="true")
     if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
         graph.attr("graph", nslimit="1", mclimit="0.5")
     framed = any(vertex.around for vertex in picture.vertices)
@@ -184,7 +195,7 @@ def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str
     edges = enumerate(zip(picture.edges, labels, lanes.weights, strict=True))
     for k, (edge, pair, weight) in sorted(edges, key=lambda item: -item[1][2]):
         wider = max(pair, key=lambda text: width(text, 1.0))
-        room = {"label": escaped(f"  {wider}  ")} if wider else {}
+        room = {"label": escaped(f"  {wider}  ")} if wider and roomy else {}
         graph.edge(
             edge.tail, edge.head, id=f"e{k}", weight=str(weight), **room, **({"minlen": "2"} if edge in far else {})
         )
@@ -237,7 +248,9 @@ def positioned(
     _in_frames(graph, picture.vertices, lambda module: frame_attributes(module) | frames[module.id])
     for note in notes:
         size = {"width": f"{width(note.text, note.size) / 72:.2f}", "height": f"{note.size * 1.2 / 72:.2f}"}
-        red = {"fontcolor": RED} if note.kind in {"bwd", "fault"} else {}
+        red = (
+            {"fontcolor": RED} if note.kind in {"bwd", "fault"} else {"fontcolor": MUTED} if note.kind == "slot" else {}
+        )
         look_ = {"shape": "plaintext", "fontsize": f"{note.size:g}", "class": f"note {note.kind}"}
         graph.node(note.id, label=escaped(note.text), id=note.id, pos=at(note.center), **size, **red, **look_)
     for arrow in arrows:

@@ -16,8 +16,8 @@ from tensorgrad.graph.graph import Names
 from tensorgrad.mime import HTML, SVG, TEXT, shortened, wanted
 from tensorgrad.tensor import Tensor
 
+from .derivations import with_formulas
 from .dot import plain
-from .expressions import with_formulas
 from .failures import NOTE, FailedGraph
 from .faults import marked
 from .files import write_whole
@@ -47,6 +47,7 @@ def draw(
     seed: Tensor | Array | None = None,
     names: Names = None,
     order: int = 0,
+    repeats: bool = True,
     timeout: float = TIMEOUT,
 ) -> Drawing:
     """Return the drawing of a graph: values forward in black, gradients back in red, each beside the other.
@@ -70,6 +71,7 @@ def draw(
             "variables" for those of the variables that hold them, in the function traced or where `draw` is called.
         order: 1 draws the graph of the backward pass itself, in which the gradients are values, and 2 that of the
             backward pass through it, which computes second derivatives.
+        repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
         timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
 
     Raises:
@@ -91,7 +93,7 @@ def draw(
     graph = _graph_of(target, inputs, names)
     while graph.order < order:
         graph, seed = graph.backward(seed), None
-    options = Options(graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed)
+    options = Options(graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats)
     picture = build(graph, options)
     if labels == "formulas":
         picture = with_formulas(picture, graph, value_names(graph), seed)
@@ -186,6 +188,9 @@ class Drawing:
         names = ", ".join(v.label.replace("\n", ", ") for v in self.picture.vertices[:60] if v.kind != "output")
         red = sum(edge.backward is not None for edge in self.edges)
         parts = [f"{len(self.edges)} forward edges in black, {red} gradients in red, in the opposite direction."]
+        if any(vertex.asymmetric for vertex in self.picture.vertices):
+            side = "above" if self._rankdir == "LR" else "on the left"
+            parts.append(f"Where it matters, the first operand enters {side}, or numbers tell which it is.")
         parts += [f"In the order of computation: {names}.", self.caption]
         return " ".join(filter(None, parts))
 

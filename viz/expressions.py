@@ -6,19 +6,12 @@ table have recorded. What only arranges elements (a reshape, the repetition that
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Container, Sequence
-from dataclasses import replace
 
-from tensorgrad.dtypes import Array
-from tensorgrad.errors import AutogradError, InPlaceError
-from tensorgrad.graph import Graph, GraphNode, Passes
-from tensorgrad.tensor import Tensor
+from tensorgrad.graph import GraphNode, Passes
 
 from .folding import LEAVES
-from .model import EdgeRecord, Picture
 from .text import clean, number
-from .values import plainly
 
 CHOICE, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
 """How strongly the parts of a formula hold together; a weaker part inside a stronger one gets parentheses."""
@@ -78,6 +71,11 @@ class Expressions:
         node = self.nodes[index]
         return self.names[index] if node.op in LEAVES else clean(self._computed(node, _DEEPEST)[0])
 
+    def told(self, node: GraphNode) -> str:
+        """Return how `node` is computed, also where it only arranges elements."""
+        text = self._computed(node, _DEEPEST)[0]
+        return clean(f"{node.op}({text})" if node.op in _SILENT else text)
+
     def _computed(self, node: GraphNode, depth: int) -> tuple[str, int]:
         words = [self._operand(o.source, o.constant, depth) for o in node.operands]
         if node.op in _SILENT and words:
@@ -85,8 +83,8 @@ class Expressions:
         if node.op == "transpose" and len(node.shape) == 2:
             text = words[0][0] if words[0][1] == ATOM else f"({words[0][0]})"
             return (text[:-1] if text.endswith("ᵀ") else f"{text}ᵀ"), ATOM
-        if node.op in _FORMS:
-            form, own, needed = _FORMS[node.op]
+        form, own, needed = _FORMS.get(node.op, ("", ATOM, ()))
+        if len(needed) == len(words) > 0:  # what failed may have had other operands
             parts = [text if held >= n else f"({text})" for (text, held), n in zip(words, needed, strict=True)]
             return form.format(*parts), own
         return f"{node.op}({', '.join(text for text, _ in words)})", ATOM
@@ -100,33 +98,3 @@ class Expressions:
         if self.own[source] or node.op in LEAVES:
             return self.names[source], ATOM
         return self._computed(node, depth - 1) if depth else ("…", ATOM)
-
-
-def with_formulas(picture: Picture, graph: Graph, names: Sequence[str], seed: Tensor | Array | None) -> Picture:
-    """Return `picture` with what its arrows carry written out; not what is computed in a closed module.
-
-    Without the formulas of the gradients where values have been freed or overwritten, from which they follow.
-    """
-    kinds = {vertex.id: vertex.kind for vertex in picture.vertices}
-    passes = Passes(graph.nodes, graph.names(), [], {})
-    if any(edge.backward for edge in picture.edges):
-        with contextlib.suppress(AutogradError, InPlaceError), plainly():
-            passes = graph.with_backward(seed)
-    told = Expressions.of_passes(passes, names, graph.outputs)
-    edges = []
-    for edge in picture.edges:
-        source, place = _source(graph, edge)
-        forward = "" if kinds[edge.tail] == "box" else told.of(source)
-        known = "box" not in (kinds[edge.tail], kinds[edge.head]) and edge.backward and place in passes.along
-        edges.append(replace(edge, formulas=(forward, told.of(passes.along[place]) if known else "")))
-    return replace(picture, edges=edges)
-
-
-def _source(graph: Graph, edge: EdgeRecord) -> tuple[int, tuple[int, int]]:
-    """Return the node whose value `edge` carries, and which use of it that is."""
-    if edge.id.startswith("out"):
-        return graph.outputs[edge.slot], (-1, edge.slot)
-    target, slot = map(int, edge.id.split("_"))
-    source = graph.nodes[target].operands[slot].source
-    assert source is not None
-    return source, (target, slot)

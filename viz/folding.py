@@ -16,6 +16,9 @@ from tensorgrad.primitive import PRIMITIVES
 from .text import clean, number
 
 LEAVES = frozenset({"input", "parameter", "constant"})
+_SYMMETRIC = frozenset({
+    "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp", "hypot",
+})  # fmt: skip
 _INSIDE = 14  # characters that still fit a circle
 _VARIABLE = re.compile(r"(?<![^\W_])x(?![^\W_])")
 
@@ -63,16 +66,15 @@ def operation(node: GraphNode, inner: GraphNode | None = None) -> str:
         if node.op == "pow" and node.operands[0].source is not None:
             return f"**{number(constants[0])}"
         left, right = (number(o.constant) if o.source is None else "x" for o in node.operands)
-        return infix(node.symbol, left, right, spaced=False)
+        return infix(node.symbol, left, right)
     return "√x" if node.symbol == "√" else clean(node.symbol)
 
 
-def infix(symbol: str, left: str, right: str, *, spaced: bool) -> str:
+def infix(symbol: str, left: str, right: str) -> str:
     """Return a binary operation written out: between its operands if the symbol is a sign, before them if a word."""
     if any(c.isalpha() for c in symbol):
         return f"{clean(symbol)}({left}, {right})"
-    gap = " " if spaced else ""
-    return f"{left}{gap}{clean(symbol)}{gap}{right}"
+    return f"{left}{clean(symbol)}{right}"
 
 
 def _applied(node: GraphNode, argument: str) -> str:
@@ -90,3 +92,9 @@ def leaf_label(node: GraphNode) -> str:
     if node.op == "constant" and node.value is not None and node.value.size == 1 and node.value.dtype.kind in "biuf":
         return number(node.value.item())
     return f"x{node.index}"
+
+
+def is_asymmetric(node: GraphNode) -> bool:
+    """Return whether `node` reads two different values, and would be another one if they were exchanged."""
+    sources = {operand.source for operand in node.operands}
+    return len(node.operands) == len(sources) == 2 and None not in sources and node.op not in _SYMMETRIC

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .model import EdgeRecord, Picture, Vertex
 
+HEAVY = 1500  # effort, from which on a layout takes seconds, with room for labels minutes
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left without long edges tangling
 _LOOK_BACK = 50  # operations searched for a leaf's way into another operand: a bound on the work, not on correctness
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from .dot import LABEL_SIZE, RADIUS, DrawnEdge, Note, for_layout, look, positioned
 from .labels import Box, Room, place_note, place_pair
-from .lanes import lanes
+from .lanes import HEAVY, lanes
 from .model import EdgeRecord, Picture, Vertex
+from .operands import order_notes
 from .render import render
 from .splines import Point, Spline, along, parallel, parse, sampled
 from .text import shaped, width
 
 GAP = 3.5  # between an arrow and the middle of its pair
-_HEAVY = 1500  # effort, from which on a layout takes seconds, or minutes
 _NAME_SIZE = 18.0
 _SHAPE_SIZE = 12.0
 
@@ -53,6 +53,7 @@ def drawn(
         for spline in pair:
             room.line(sampled(spline, 12))
     notes = _notes(picture, plan, room, rankdir, dims)
+    notes += order_notes(picture, [pair[0] for pair in pairs], room, rankdir == "LR")
     arrows: list[DrawnEdge] = []
     for edge, pair, texts in zip(picture.edges, pairs, labels, strict=True):
         named = list(zip(pair, texts, strict=False))
@@ -66,7 +67,7 @@ def first_pass(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str
     """Return what `dot` makes of the forward edges."""
     found_lanes = lanes(picture)
     text = for_layout(picture, labels, rankdir, found_lanes)
-    heavy = found_lanes.effort > _HEAVY
+    heavy = found_lanes.effort > HEAVY
     found = json.loads(render(text, engine="dot", format="json", timeout=timeout, heavy=heavy))
     objects: dict[str, dict[str, Any]] = {o["name"]: o for o in found.get("objects", [])}
     splines = {edge["id"]: parse(edge["pos"]) for edge in found.get("edges", []) if "id" in edge}

@@ -13,12 +13,14 @@ from tensorgrad.dtypes import Array
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.tensor import Tensor
 
+from .expressions import Expressions
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import LEAVES, infix, leaf_label, operation
-from .modules import Module, Placement, place
-from .text import clean, number, subscript
+from .folding import LEAVES, is_asymmetric, leaf_label, operation
+from .modules import Module, Placement
+from .placing import place
+from .text import clean, subscript
 from .tooltips import of_box, of_node, where
 from .values import values
 
@@ -28,7 +30,7 @@ class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
 
     "failed" is the operation that raised the error which is drawn. `order` tells which pass computes it: 0 forward, 1
-    backward, 2 backward through that.
+    backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Vertex:
     tooltip: str
     fault: Fault | None = None
     order: int = 0
+    asymmetric: bool = False
 
     @property
     def leaf(self) -> bool:
@@ -99,13 +102,14 @@ class Options:
     max_nodes: int = 300
     dims: Mapping[int, str] | None = None
     seed: Tensor | Array | None = None
+    repeats: bool = True
 
 
 def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
     if isinstance(graph, FailedGraph):
         options = replace(options, grads=False)
-    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes)
+    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
     builder = _Builder(graph, placement, options)
     vertices, edges = builder.vertices(), builder.edges()
     told = [caption, *builder.findings(edges)]
@@ -125,6 +129,8 @@ class _Builder:
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
         self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, values(graph), strict=True)]
+        spelt = [node.index not in placement.folded for node in self.nodes]
+        self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = faults((node.index, node.value) for node in self.nodes)
 
     def id_of(self, index: int) -> str:
@@ -150,35 +156,20 @@ class _Builder:
         node = nodes[-1]  # what is folded into it was recorded before
         leaf = node.op in LEAVES
         label = leaf_label(node) if leaf else operation(node, nodes[0] if len(nodes) > 1 else None)
-        what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.formula(node)}"
+        what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.expressions.told(node)}"
         fault = gravest(self.faults.get(n.index) for n in nodes)
         text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
-        return Vertex(
-            id, node.op if leaf else "op", label, node.shape, self.placement.around(node.index), text, fault, node.order
-        )
+        around, kind = self.placement.around(node.index), node.op if leaf else "op"
+        return Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
         """Return where the first values and gradients are that are not finite, and how many more there are."""
         told = []
         for node in (self.nodes[index] for index, fault in self.faults.items() if fault.first):
-            what = self.formula(node) if node.operands else node.op
+            what = self.expressions.told(node) if node.operands else node.op
             told.append(f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {where(node.place)}")
         told += [f"first {e.fault.kind} gradient: {e.backward}" for e in edges if e.fault is not None and e.fault.first]
         return [clean(text, 100).strip() for text in told]
-
-    def formula(self, node: GraphNode) -> str:
-        """Return the operation with the names of its operands, in their order."""
-        words = []
-        for operand in node.operands:
-            if operand.source is None:
-                words.append(number(operand.constant))
-            elif operand.source in self.placement.folded:
-                words.append(f"({self.formula(self.nodes[operand.source])})")
-            else:
-                words.append(self.names[operand.source])
-        if len(words) == 2:
-            return infix(node.symbol, *words, spaced=True)
-        return f"{node.op}({', '.join(words)})"
 
     def box(self, id: str, box: Module, nodes: list[GraphNode]) -> Vertex:
         if box.scope is None:
@@ -187,9 +178,12 @@ class _Builder:
         size = f"{box.size:,} parameters [+]" if box.size else "[+]"
         fault = gravest(self.faults.get(n.index) for n in nodes)
         culprit = next((n for n in nodes if self.faults.get(n.index) is fault), None)
-        inside = f"{self.names[culprit.index]} = {self.formula(culprit)}" if culprit is not None and fault else ""
+        inside = (
+            f"{self.names[culprit.index]} = {self.expressions.told(culprit)}" if culprit is not None and fault else ""
+        )
         text = of_box(box, len(nodes), fault, inside)
-        return Vertex(id, "box", f"{box.label}\n{size}", None, self.placement.around(nodes[0].index), text, fault)
+        lines = "\n".join(filter(None, [box.label, box.more, size]))
+        return Vertex(id, "box", lines, None, self.placement.around(nodes[0].index), text, fault)
 
     def edges(self) -> list[EdgeRecord]:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
@@ -255,7 +249,7 @@ class _Builder:
         """Add the operation that failed to `vertices`, and return the arrows into it."""
         node = graph.failed
         label = self.labels["failed"] = operation(node)
-        text = clean(f"failed: {self.formula(node)}, {graph.message}, {where(node.place)}", 400)
+        text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {where(node.place)}", 400)
         vertices.append(Vertex("failed", "failed", label, None, self.placement.within(node.scope), text))
         return [
             self.described(o.source, self.id_of(o.source), "failed", slot, None, None, f"failed_{slot}")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode, Scope
 from tensorgrad.places import Place
 
-from .folding import LEAVES, absorbed
+from .folding import LEAVES
 from .text import clean, settings
 
 
 @dataclass(frozen=True, eq=False)
 class Module:
     """One call of a module (`scope`), or the place of operations left out (None), under an id that is the same in
-    every run: the `place` of its first node in topological order, and its depth among the modules drawn.
+    every run: the `place` of its first node in topological order, and its depth among the modules drawn. `more` says
+    how many calls like it stand behind it, drawn as one with it.
 
     All that is drawn is read at once: the scope refers to the module weakly, and an SVG may be asked for much later.
     """
@@ -29,6 +30,7 @@ class Module:
     told: str
     size: int = 0
     called: Place | None = None
+    more: str = ""
 
     @classmethod
     def of(cls, scope: Scope, place: int, depth: int) -> Module:
@@ -46,14 +48,23 @@ class Module:
 
 @dataclass
 class Placement:
-    """For every node: the closed module that hides it or None, and the open ones around it, outermost first."""
+    """For every node: the closed module that hides it or None, and the open ones around it, outermost first.
+
+    `together` names, for closed modules that are drawn as one with others, the module that stands for all of them.
+    """
 
     graph: Graph
     chains: list[tuple[Module, ...]]
     folded: dict[int, int]
     closed: set[Module] = field(default_factory=set)
+    together: dict[Module, Module] = field(default_factory=dict)
 
     def box(self, index: int) -> Module | None:
+        """The outermost closed module around a node, or the one that stands for it together with others like it."""
+        found = self.alone(index)
+        return None if found is None else self.together.get(found, found)
+
+    def alone(self, index: int) -> Module | None:
         """The outermost closed module around a node."""
         return next((module for module in self.chains[index] if module in self.closed), None)
 
@@ -77,87 +88,24 @@ class Placement:
         return len({self.holder(node.index) for node in self.graph.nodes})
 
 
-def place(graph: Graph, depth: int | None, collapse: Iterable[str], max_nodes: int) -> tuple[Placement, str]:
-    """Return the placement of every node and a caption that says what `max_nodes` made hide ("" for nothing).
-
-    `depth` closes modules of that depth, 1 being the outermost ones drawn; `collapse` closes those with these paths or
-    classes.
-
-    Raises:
-        TensorgradError: `depth` below 1, or a word in `collapse` that no module answers to.
-    """
-    if depth is not None and depth < 1:
-        raise TensorgradError(
-            f"depth={depth}: the outermost modules have depth 1; give 1 or more, or None for all open"
-        )
-    placement = Placement(graph, _chains(graph), absorbed(graph))
-    modules = list(dict.fromkeys(module for chain in placement.chains for module in chain))
-    wanted = [collapse] if isinstance(collapse, str) else list(collapse)
-    for word in wanted:
-        found = [m for m in modules if m.scope is not None and word in (m.scope.path, m.scope.kind)]
-        if not found:
-            names = ", ".join(dict.fromkeys(m.scope.path or m.scope.kind for m in modules if m.scope)) or "none"
-            raise TensorgradError(f"collapse={word!r} is no module of this graph; its modules are: {clean(names, 400)}")
-        placement.closed.update(found)
-    if depth is not None:
-        placement.closed.update(m for m in modules if m.depth == depth)
-    return placement, _limited(placement, modules, max_nodes)
-
-
-def _limited(placement: Placement, modules: Sequence[Module], limit: int) -> str:
-    """Close the deepest modules, level by level, until at most `limit` vertices are left; return the caption."""
-    if placement.count() <= limit:
-        return ""
-    already = len(placement.closed)
-    for level in range(max((m.depth for m in modules), default=0), 0, -1):
-        placement.closed.update(m for m in modules if m.depth == level)
-        if placement.count() <= limit:
-            break
-    told = [f"{len(placement.closed) - already} modules are closed"] if len(placement.closed) > already else []
-    if placement.count() > limit:
-        told.append(f"{_leave_out(placement, limit):,} earlier operations are left out")
-    return f"{' and '.join(told)}: the graph has {len(placement.graph.nodes):,} nodes, more than max_nodes={limit}"
-
-
-def _leave_out(placement: Placement, limit: int) -> int:
-    """Hide the earliest operations in one box, so that about `limit` circles and boxes are left; return how many."""
-    rest = Module(None, 0, 0, "earlier operations", "")
-    nodes = placement.graph.nodes
-    operations = [node.index for node in nodes if node.op not in LEAVES]
-    kept: set[Module | int] = set()
-    count = len(operations)
-    for index in reversed(operations):
-        sources = [o.source for o in nodes[index].operands if o.source is not None]
-        kept |= {placement.holder(i) for i in (index, *sources)}
-        if len(kept) >= limit:
-            break
-        count -= 1
-    early = set(operations[:count])
-    shown = {e.source for e in placement.graph.edges() if e.target not in early} | set(placement.graph.outputs)
-    for node in nodes:
-        if node.index in early or (node.op in LEAVES and node.index not in shown):
-            placement.chains[node.index] = (rest,)
-    placement.closed.add(rest)
-    return count
-
-
-def _chains(graph: Graph) -> list[tuple[Module, ...]]:
+def chains(graph: Graph) -> list[tuple[Module, ...]]:
     """Return for every node the modules around it, outermost first."""
     scopes = [_upward(node.scope) for node in graph.nodes]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
     for edge in graph.edges():
         consumers[edge.source].append(edge.target)
     traced = any(node.op == "input" for node in graph.nodes)
+    owned: dict[int, set[int]] = {}
     for node in graph.nodes:
         if node.op in LEAVES:
-            scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced)
+            scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
     root = _root(scopes)
     known: dict[Scope, Module] = {}
-    chains = []
+    found = []
     for index, chain in enumerate(scopes):
         drawn = chain[1:] if chain[:1] == [root] else chain
-        chains.append(tuple(_known(known, s, index, i + 1) for i, s in enumerate(drawn)))
-    return chains
+        found.append(tuple(_known(known, s, index, i + 1) for i, s in enumerate(drawn)))
+    return found
 
 
 def _known(known: dict[Scope, Module], scope: Scope, place: int, depth: int) -> Module:
@@ -174,7 +122,7 @@ def _upward(scope: Scope | None) -> list[Scope]:
     return chain[::-1]
 
 
-def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool) -> list[Scope]:
+def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, set[int]]) -> list[Scope]:
     """Return the chain of modules in which a leaf is drawn.
 
     A parameter or buffer stands with its owner. Other constants are made by the module that reads them (a dropout
@@ -183,20 +131,20 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool) -> list[S
     if not consumers or leaf.op == "input":
         return []
     for chain in consumers:
-        for i, scope in enumerate(chain):
-            if _owns(scope, leaf):
-                deepest = [j for j, inner in enumerate(chain) if j >= i and _owns(inner, leaf)]
-                return chain[: deepest[-1] + 1]
+        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in _owned(scope.module, owned)]
+        if owners:
+            return chain[: owners[-1] + 1]
     common = _common(consumers)
     return common if traced and leaf.op == "constant" else []
 
 
-def _owns(scope: Scope, leaf: GraphNode) -> bool:
-    if leaf.owner is None:
-        return False
-    buffers: Callable[[], Iterable[object]] = getattr(scope.module, "buffers", tuple)
-    parameters: Callable[[], Iterable[object]] = getattr(scope.module, "parameters", tuple)
-    return any(x is leaf.owner for x in (*parameters(), *buffers()))
+def _owned(module: Any, known: dict[int, set[int]]) -> set[int]:
+    """Return the ids of a module's parameters and buffers; asked once, as a module may have thousands."""
+    if id(module) not in known:
+        buffers: Callable[[], Iterable[object]] = getattr(module, "buffers", tuple)
+        parameters: Callable[[], Iterable[object]] = getattr(module, "parameters", tuple)
+        known[id(module)] = {id(x) for x in (*parameters(), *buffers())}
+    return known[id(module)]
 
 
 def _common(chains: list[list[Scope]]) -> list[Scope]:

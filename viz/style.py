@@ -15,6 +15,7 @@ background:#16181d}}
 .tg .node.bad ellipse,.tg .node.bad path{stroke:var(--bwd);stroke-width:3;stroke-dasharray:6 3}
 .tg .node.origin ellipse,.tg .node.origin path{stroke-width:5;stroke-dasharray:none}
 .tg .node.failed ellipse,.tg .node.failed path{stroke:var(--bwd);stroke-width:5;stroke-dasharray:2 3}
+.tg .note.slot text{fill:var(--mute)}
 .tg .d1,.tg .d2{--fg:var(--bwd)}.tg .d1 ellipse,.tg .d2 ellipse{stroke-width:2}
 .tg .d2 ellipse,.tg .d2 path:not(.hit){stroke-dasharray:7 3}
 .tg .note.fault text{fill:var(--bwd);font-weight:bold}

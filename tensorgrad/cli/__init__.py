@@ -148,6 +148,7 @@ def _add_draw(commands: Commands) -> None:
     look.add_argument(
         "--variables", dest="names", action="store_const", const="variables", help="name values after variables"
     )
+    look.add_argument("--no-repeats", dest="repeats", action="store_false", help="equal boxes in a row stay apart")
     look.add_argument("--order", type=int, choices=[0, 1, 2], help="1: the backward pass itself; 2: that through it")
     look.add_argument("--timeout", type=float, metavar="SECONDS", help="how long Graphviz may take (default: 60)")
     look.add_argument("--dims", action="append", type=_letter, metavar="7=N", help="a letter for a length in shapes")

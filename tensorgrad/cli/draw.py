@@ -29,7 +29,8 @@ FORMATS: Mapping[str, Callable[[viz.Drawing], str]] = {
     "txt": lambda drawing: drawing.text() + "\n",
 }
 OPTIONS = (
-    "labels", "depth", "collapse", "rankdir", "max_nodes", "title", "grads", "dims", "names", "order", "timeout",
+    "labels", "depth", "collapse", "rankdir", "max_nodes", "title", "grads", "dims", "names", "order", "repeats",
+    "timeout",
 )  # fmt: skip
 STDOUT = "-"
 

@@ -21,7 +21,7 @@ from .gradients import derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Operand, Passes, behind, described, overwritten
 from .python import python_source
-from .recording import parameter_names, tensors, tracing, variables, watching
+from .recording import module_names, parameter_names, tensors, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
 """Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
@@ -50,7 +50,8 @@ class Graph:
         self._recorded = behind([*roots, *map(node_of, also)])
         self._index = {node: i for i, node in enumerate(self._recorded)}
         self._outputs, self._ends = list(outputs), roots
-        self._inputs, self._names, self._orders = dict(inputs or {}), dict(names or {}), dict(orders or {})
+        self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
+        self._names = module_names(self._recorded) | dict(names or {})
         self.nodes = described(self._recorded, (*outputs, *also), self._inputs, self._names, self._orders)
         self.outputs = tuple(self._index[node] for node in roots)
         self.along = {}

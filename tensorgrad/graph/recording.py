@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
@@ -59,6 +59,30 @@ def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:
         if isinstance(value, Tensor) and not name.startswith("_"):
             found.setdefault(node_of(value), name)
     return found
+
+
+def module_names(recorded: Iterable[Node]) -> dict[Node, str]:
+    """Return what the innermost module that reads a parameter or buffer, and has it, calls it: the end of its path."""
+    known: dict[int, dict[int, str]] = {}
+    found: dict[Node, str] = {}
+    for node in recorded:
+        for leaf in node.inputs if node.scope else ():
+            if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner is not None and leaf not in found:
+                scope = node.scope
+                while scope is not None and id(leaf.owner()) not in _held(scope.module, known):
+                    scope = scope.parent
+                name = "" if scope is None else _held(scope.module, known)[id(leaf.owner())].rpartition(".")[2]
+                if name and not name.isdigit():  # a place in a list names nothing
+                    found[leaf] = name
+    return found
+
+
+def _held(module: Any, known: dict[int, dict[int, str]]) -> dict[int, str]:
+    """Return the paths of a module's parameters and buffers, by their id; it is asked once."""
+    if id(module) not in known:
+        held = (*module.named_parameters(), *module.named_buffers()) if hasattr(module, "named_buffers") else ()
+        known[id(module)] = {id(x): path for path, x in held}
+    return known[id(module)]
 
 
 @contextmanager
