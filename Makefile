@@ -6,7 +6,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-fast mutants check bench clean
+.PHONY: demo test test-fast mutants check figures bench clean
 
 demo: .venv/demo.stamp
 	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
@@ -27,6 +27,11 @@ check: .venv/dev.stamp
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	$(PYTEST) tests/test_house.py tests/test_packaging.py tensorgrad
+
+# The gallery of drawings, and what a browser shows of it (needs Debian's chromium and chromium-driver).
+figures: .venv/test.stamp
+	$(ONE_THREAD) .venv/bin/python -m tests.gallery
+	$(ONE_THREAD) .venv/bin/python -m tests.browser out/screenshots
 
 bench: .venv/bench.stamp
 	.venv/bin/python -m benchmarks $(ARGS)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Self
 
 import numpy as np
 
 from tensorgrad.context import CONTEXT, Context, Scope, context
+from tensorgrad.mime import HTML, TEXT, wanted
 from tensorgrad.tensor import wrap
 
 from .conversion import Convertible
 from .hooks import hooked
+from .outline import outline
 from .paths import Addressed
 from .state import Stateful
 
@@ -100,6 +102,12 @@ class Module(Addressed, Convertible, Stateful):
 
     def __repr__(self) -> str:
         return self._text([f"({name}): {module!r}" for name, module in self._modules.items()])
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        makers = {HTML: outline, TEXT: repr}
+        return {kind: makers[kind](self) for kind in wanted(makers, include, exclude)}
 
     def _text(self, children: list[str]) -> str:
         extra = self.extra_repr().split("\n") if self.extra_repr() else []

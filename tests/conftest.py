@@ -1,12 +1,15 @@
-"""What all tests share: the Hypothesis profiles and the folder of the real MNIST."""
+"""What all tests share: the Hypothesis profiles, the folder of the real MNIST and a browser."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.browser import Browser, NoBrowserError
 
 # No deadline: the first call of a property pays for imports and caches. In CI the examples are the same in every run,
 # so that a change is never blamed for an example that another run did not draw.
@@ -25,3 +28,26 @@ def mnist_dir() -> Path:
             "the real MNIST is not in ../shared/data/mnist: a check of the loader on the true files is left out"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One headless chromium for all tests that need a browser."""
+    try:
+        browser = Browser()
+    except NoBrowserError as error:
+        pytest.skip(f"{error}: drawings are not tried in a real browser")
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The browser as it is when nothing has been set; the test fails if a page complains on the console."""
+    chromium.usual()
+    chromium.log("browser")
+    chromium.requests()
+    yield chromium
+    assert [entry["message"] for entry in chromium.log("browser") if entry["level"] == "SEVERE"] == []

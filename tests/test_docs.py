@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+import tensorgrad as tg
 from tensorgrad.reference import anchor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,6 +77,50 @@ def test_the_snippets_on_scripts_run() -> None:
     assert len(snippets) == 2
     for snippet in snippets:
         exec(compile(snippet, "docs/scripts.md", "exec"), {})
+
+
+def test_the_snippets_on_drawing_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    text = (ROOT / "docs" / "drawing.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(snippets) == 4
+    for snippet in snippets:
+        exec(compile(snippet, "docs/drawing.md", "exec"), names)
+    assert (tmp_path / "batchnorm.svg").exists()
+    assert "dxhat: float32[7,3] = " in capsys.readouterr().out
+
+
+def test_every_plot_that_the_page_on_drawing_names_is_drawn(tmp_path: Path) -> None:
+    figures = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed: no plot can be drawn")
+    text = (ROOT / "docs" / "drawing.md").read_text(encoding="utf-8")
+    calls = re.findall(r"^\| `viz\.(plot_\w+\(.*?\))` \|", text, re.MULTILINE)
+    assert len(calls) == 6
+    model = tg.nn.Sequential(tg.nn.Linear(784, 4), tg.nn.ReLU(), tg.nn.Linear(4, 2))
+    x = tg.randn(8, 784)
+    model(x).sum().backward()
+    optimizer = tg.optim.SGD(model.parameters(), lr=0.1)
+    names = {
+        "history": {"train_loss": [3.0, 2.0, 1.5], "test_loss": [3.1, 2.5, 2.4]},
+        "model": model,
+        "x": x,
+        "weights": model[0].weight,
+        "function": lambda x, y: x**2 / 20 + y**2,
+        "paths": {"SGD": [(-7.0, 2.0), (-6.0, -1.0), (-5.0, 0.5)]},
+        "scheduler": tg.optim.lr_scheduler.StepLR(optimizer, step_size=10),
+    }
+    for i, call in enumerate(calls):
+        figure = eval(f"viz.{call}", {**names, "viz": tg.viz})
+        assert isinstance(figure, figures.Figure)
+        assert tg.viz.save_figure(figure, tmp_path / f"{i}.svg").stat().st_size > 1000
+
+
+def test_the_arguments_of_draw_on_the_page_are_those_that_it_has() -> None:
+    text = (ROOT / "docs" / "drawing.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", text.partition("## What stands on it")[2].partition("##")[0], re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)(?:=|`)", row)}
+    own = {name for name, p in inspect.signature(tg.viz.draw).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    assert named == own
 
 
 def test_every_page_is_in_the_index() -> None:

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # order is free but no cycle is; names on one line are neighbours that never import one another. `__init__` is the face.
 LAYERS = [
     "errors  version",
-    "books  names  size  dtypes",
+    "books  names  size  dtypes  mime",
     "places  devices",
     "context",
     "numerics  settings",
@@ -70,7 +70,8 @@ LAYERS = [
     "reference",
     "nn.*  optim.*  viz.*  data.*",
     "utils.*",
-    "cli.*  compat.*",
+    "compat.*",
+    "cli.*",
     "__main__",
 ]
 

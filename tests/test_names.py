@@ -108,7 +108,7 @@ def test_every_public_name_exists_and_is_listed_once() -> None:
         ("cuda", "is_availabel", "nearest: tensorgrad.cuda.is_available"),
         ("cuda", "amp", "leave autocast and GradScaler out"),
         ("data", "digts", "nearest: tensorgrad.data.digits"),
-        ("viz", "training_curve", "nearest: tensorgrad.viz.training_curves"),
+        ("viz", "plot_curve", "nearest: tensorgrad.viz.plot_curves"),
         ("testing", "gradchek", "nearest: tensorgrad.testing.gradcheck"),
     ],
 )

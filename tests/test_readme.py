@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-import tensorgrad as tg
-from tensorgrad import nn, viz
+from tensorgrad.cli import main
 from tensorgrad.primitive import PRIMITIVES
 
 ROOT = Path(__file__).parent.parent
@@ -30,15 +29,15 @@ def test_the_snippets_run_from_top_to_bottom(tmp_path, monkeypatch):
     assert names["loss"].item() < 1.0
 
 
-def figure() -> str:
-    """The drawing of the README."""
-    x = tg.tensor(np.random.default_rng(0).standard_normal((7, 3)), requires_grad=True)
-    return viz.draw(nn.BatchNorm1d(3).double(), x, dims={7: "N", 3: "D"}).svg
-
-
-def test_the_picture_is_what_the_code_draws():
-    stored = ROOT / "docs" / "figure-6-17.svg"
-    assert stored.read_text(encoding="utf-8") == figure(), f"write it anew: python -m tests.test_readme > {stored.name}"
+def test_the_drawing_commands_run_as_they_stand(tmp_path, monkeypatch, capsys):
+    commands = re.findall(r"^tensorgrad (draw .*?)\s*(?:#.*)?$", README, re.MULTILINE)
+    assert len(commands) == 3
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        assert main(shlex.split(command)) == 0
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"batchnorm.svg", "mlp.svg"}
+    assert capsys.readouterr().out.splitlines()[-1].startswith("return out")
 
 
 @pytest.mark.parametrize("command", ["make demo", "make test", "make check", "make bench", "make test-fast"])
@@ -46,7 +45,3 @@ def test_the_commands_are_targets_of_the_makefile(command):
     assert command in README
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert command.split()[1] in targets
-
-
-if __name__ == "__main__":
-    print(figure(), end="")

@@ -1,4 +1,4 @@
-"""The graph in pictures: values forward in black, gradients back in red.
+"""The graph in pictures: values forward in black, gradients back in red; and the plots that go with training.
 
 >>> import tensorgrad as tg
 >>> drawing = draw(lambda x: (x * 2).sum(), tg.ones(3, requires_grad=True))
@@ -8,10 +8,31 @@
 
 from tensorgrad.names import answer_unknown_names
 
-from .curves import Curves, training_curves
 from .drawing import Drawing, draw
 from .model import EdgeRecord
+from .plots import (
+    figure_svg,
+    plot_activations,
+    plot_curves,
+    plot_gradients,
+    plot_images,
+    plot_lr,
+    plot_paths,
+    save_figure,
+)
 
-__all__ = ["Curves", "Drawing", "EdgeRecord", "draw", "training_curves"]
+__all__ = [
+    "Drawing",
+    "EdgeRecord",
+    "draw",
+    "figure_svg",
+    "plot_activations",
+    "plot_curves",
+    "plot_gradients",
+    "plot_images",
+    "plot_lr",
+    "plot_paths",
+    "save_figure",
+]
 
 answer_unknown_names(__name__)

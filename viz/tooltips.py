@@ -26,13 +26,15 @@ _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")  # which differs from run
 
 
 def where(place: Place | None) -> str:
-    """Return the file and the line of `place`, the file without its folder; empty if it is not known.
+    """Return the file and the line of `place`, the file without its folder; empty if it is not known, or Python's own.
 
     >>> from tensorgrad.places import here
     >>> where(None), where(here(0)).startswith("<doctest")
     ('', True)
     """
-    return "" if place is None else clean(f"{Path(place[0].co_filename).name}:{line_of(place)}", 80)
+    if place is None or place[0].co_filename.startswith("<frozen"):
+        return ""
+    return clean(f"{Path(place[0].co_filename).name}:{line_of(place)}", 80)
 
 
 def argument(value: Any) -> str:

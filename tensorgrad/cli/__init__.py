@@ -1,13 +1,13 @@
 """The command ``tensorgrad``: one line on standard error for what goes wrong, and an exit status.
 
-======  =============================================================
+======  =======================================================================================================
 status  meaning
-======  =============================================================
+======  =======================================================================================================
 0       done
 1       the gradient check did not pass
-2       wrong arguments, a file that cannot be read or written, a missing library
+2       wrong arguments, a file that cannot be read or written, a missing library, an error in the script to be drawn
 130     stopped by Ctrl-C; what there was by then is written
-======  =============================================================
+======  =======================================================================================================
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from tensorgrad import __version__
 from tensorgrad.errors import TensorgradError
+from tensorgrad.viz.labels import MODES
 
-from .demo import EPOCHS, run
+from . import demo, draw
+from .examples import EXAMPLES
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 FAILED, INTERRUPTED = 2, 130
 
 
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return run(given.data, given.mnist_dir, given.seed, given.epochs or EPOCHS[given.data], given.out)
+        status: int = given.run(given)
     except BrokenPipeError:
         # The reader of a pipe has left. Python would complain once more when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tensorgrad: stopped by Ctrl-C", file=sys.stderr)
         return INTERRUPTED
+    return status
 
 
 def _one_line(error: Exception) -> str:
@@ -66,20 +71,83 @@ def _count(text: str) -> int:
     return value
 
 
+def _shape(text: str) -> tuple[int, ...]:
+    shape = tuple(int(word) for word in text.split(",") if word.strip())
+    if min(shape, default=0) < 0:
+        raise argparse.ArgumentTypeError(f"expected lengths such as 32,784, found {text!r}")
+    return shape
+
+
+def _letter(text: str) -> tuple[int, str]:
+    length, _, letter = text.partition("=")
+    if not length.isdecimal() or not letter:
+        raise argparse.ArgumentTypeError(f"expected a length and its letter such as 7=N, found {text!r}")
+    return int(length), letter
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tensorgrad", description="An automatic differentiation engine on NumPy.")
     parser.add_argument("--version", action="version", version=f"tensorgrad {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    demo = commands.add_parser(
+    _add_demo(commands)
+    _add_draw(commands)
+    return parser
+
+
+def _add_demo(commands: Commands) -> None:
+    parser = commands.add_parser(
         "demo",
         help="train a network, check its gradients, draw it, and write a report",
         description="Train a network on handwritten digits, check its gradients against numerical ones, draw its "
         "graph, and write an HTML report.",
     )
-    demo.add_argument("--data", choices=sorted(EPOCHS), default="digits", help="what to learn (default: %(default)s)")
-    demo.add_argument("--mnist-dir", type=Path, metavar="DIR", help="the folder with MNIST's four IDX files")
-    demo.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (default: 0)")
-    epochs = ", ".join(f"{n} for {name}" for name, n in sorted(EPOCHS.items()))
-    demo.add_argument("--epochs", type=_count, metavar="N", help=f"passes over the training set (default: {epochs})")
-    demo.add_argument("--out", type=Path, default=Path("out"), help="folder for what is drawn (default: %(default)s)")
-    return parser
+    parser.set_defaults(
+        run=lambda given: demo.run(
+            given.data, given.mnist_dir, given.seed, given.epochs or demo.EPOCHS[given.data], given.out
+        )
+    )
+    kinds = sorted(demo.EPOCHS)
+    parser.add_argument("--data", choices=kinds, default="digits", help="what to learn (default: %(default)s)")
+    parser.add_argument("--mnist-dir", type=Path, metavar="DIR", help="the folder with MNIST's four IDX files")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same numbers (default: 0)")
+    epochs = ", ".join(f"{demo.EPOCHS[name]} for {name}" for name in kinds)
+    parser.add_argument("--epochs", type=_count, metavar="N", help=f"passes over the training set (default: {epochs})")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for what is drawn (default: %(default)s)")
+
+
+def _add_draw(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "draw",
+        help="draw the graph of an expression of a script, or of an example",
+        description="Draw a computational graph, values forward and gradients back. The script is run without being "
+        "the main program, and the expression is evaluated among its names: a Tensor such as loss, a module or a "
+        "function with inputs, a Graph, a Drawing.",
+    )
+    parser.set_defaults(run=draw.run)
+    parser.add_argument("target", nargs="?", metavar="script.py:expression", help="what to draw")
+    parser.add_argument("--example", choices=list(EXAMPLES), help="draw this, without a script")
+    parser.add_argument(
+        "--input", dest="inputs", action="append", metavar="EXPRESSION", default=[],
+        help="an input for the module or function, evaluated in the script; for each in turn",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shape", dest="inputs", action="append", metavar="N,N", type=_shape, help="the same, of normal random numbers"
+    )
+    parser.add_argument("--main", action="store_true", help="run the script as the main program")
+    parser.add_argument("--torch", action="store_true", help="let `import torch` in the script give tensorgrad")
+    parser.add_argument("--out", metavar="FILE", help="where to write; - is standard output (default: <script>.svg)")
+    parser.add_argument("--format", choices=list(draw.FORMATS), help="what to write (default: by the suffix of --out)")
+    look = parser.add_argument_group("what the drawing shows", argument_default=argparse.SUPPRESS)
+    look.add_argument("--labels", choices=MODES, help="what stands on the arrows (default: names)")
+    look.add_argument("--depth", type=int, metavar="N", help="draw modules of this depth as boxes; 0 opens all")
+    look.add_argument("--collapse", action="append", metavar="MODULE", help="draw this path or class as a box")
+    look.add_argument("--rankdir", choices=["LR", "TB"], help="from left to right, or from top to bottom")
+    look.add_argument("--max-nodes", type=_count, metavar="N", help="above this, modules are closed (default: 300)")
+    look.add_argument("--title", metavar="TEXT", help="the heading")
+    look.add_argument("--no-grads", dest="grads", action="store_false", help="draw values alone")
+    look.add_argument(
+        "--variables", dest="names", action="store_const", const="variables", help="name values after variables"
+    )
+    look.add_argument("--order", type=int, choices=[0, 1, 2], help="1: the backward pass itself; 2: that through it")
+    look.add_argument("--timeout", type=float, metavar="SECONDS", help="how long Graphviz may take (default: 60)")
+    look.add_argument("--dims", action="append", type=_letter, metavar="7=N", help="a letter for a length in shapes")

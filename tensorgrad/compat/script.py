@@ -9,6 +9,7 @@ import sys
 import tokenize
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -159,20 +160,27 @@ def run(path: Path, arguments: Sequence[str]) -> int:
     """
     with tokenize.open(path) as file:
         source = file.read()
-    saved, sys.argv = sys.argv, [str(path), *arguments]
-    sys.path.insert(0, str(path.resolve().parent))
     try:
-        with installed():
+        with surroundings(path, arguments), installed():
             runpy.run_path(str(path), run_name="__main__")
     except Exception as error:  # noqa: BLE001 - whatever the script raises is shown, as Python itself would
         _show(error, path)
         if not isinstance(error, SyntaxError) and (lacking := report(source, str(path))):
             print(lacking, file=sys.stderr)
         return 1
-    finally:
-        sys.argv = saved
-        sys.path.pop(0)
     return 0
+
+
+@contextmanager
+def surroundings(path: Path, arguments: Sequence[str] = ()) -> Iterator[None]:
+    """Return a context with the ``sys.argv`` of a script, and its folder first in ``sys.path``; restored afterwards."""
+    saved = sys.argv, sys.path[:]
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        yield
+    finally:
+        sys.argv, sys.path[:] = saved
 
 
 def _show(error: Exception, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -208,6 +209,11 @@ class Graph:
         here = [index[node] for node in back._recorded]
         along = {place: here[i] for place, i in back.along.items()}
         return Passes(nodes, names, [here[i] for i in back.outputs], along)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do
+        bundle: dict[str, str] = importlib.import_module("tensorgrad.viz.notebook").graph_bundle(self, include, exclude)
+        return bundle
 
     def text(self) -> str:
         """Return the graph as a typed program: one line per value, under the modules that computed it."""

@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Any
 
 from tensorgrad.context import CONTEXT, TRACING, context
-from tensorgrad.errors import ArgumentError
 from tensorgrad.places import is_outside
 from tensorgrad.tensor import Node, Tensor, node_of
 
@@ -45,21 +44,12 @@ def parameter_names(function: Callable[..., Any]) -> list[str]:
 
 
 def tensors(result: Any) -> Iterator[Tensor]:
-    """Yield the tensors in what a function returned: tuples, lists and dicts of them, nested, with None in places.
-
-    Raises:
-        ArgumentError: anything else is in there.
-    """
+    """Yield the tensors in what a function returned: in tuples, lists and mappings, however deep; nothing else."""
     if isinstance(result, Tensor):
         yield result
-    elif isinstance(result, tuple | list | dict):
-        for part in result.values() if isinstance(result, dict) else result:
+    elif isinstance(result, tuple | list | Mapping):
+        for part in result.values() if isinstance(result, Mapping) else result:
             yield from tensors(part)
-    elif result is not None:
-        raise ArgumentError(
-            f"the traced function returned {type(result).__name__}, which no graph leads to: return Tensors, or "
-            f"tuples, lists and dicts of them"
-        )
 
 
 def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:

@@ -1,5 +1,5 @@
-"""What stands beside the engine: `checkpoint` and `data`, under PyTorch's names, and `resume`."""
+"""What stands beside the engine: `checkpoint` and `data`, under PyTorch's names, `resume` and `progress`."""
 
-from . import checkpoint, data, resume
+from . import checkpoint, data, progress, resume
 
-__all__ = ["checkpoint", "data", "resume"]
+__all__ = ["checkpoint", "data", "progress", "resume"]

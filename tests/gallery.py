@@ -1,0 +1,259 @@
+"""The gallery: `python -m tests.gallery` writes docs/gallery.md and the pictures beside it, all from recorded graphs.
+
+`python -m tests.gallery --torchviz` draws what torchviz makes of the same network as well; it needs torch and torchviz.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tensorgrad as tg
+from tensorgrad import nn, viz
+from tensorgrad.graph import Graph
+from tensorgrad.viz.files import write_whole
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+LETTERS = {"dims": {7: "N", 3: "D"}}
+
+
+def normals(*shape: int, seed: int = 0, requires_grad: bool = True, dtype: Any = tg.float64) -> tg.Tensor:
+    """Return standard normal numbers, the same in every run."""
+    return tg.tensor(np.random.default_rng(seed).standard_normal(shape), dtype=dtype, requires_grad=requires_grad)
+
+
+class Net(nn.Module):
+    """The chapter's network in small: two hidden layers with BatchNorm, Dropout before the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        tg.manual_seed(0)
+        self.fc1, self.bn1 = nn.Linear(64, 100), nn.BatchNorm1d(100)
+        self.fc2, self.bn2, self.drop = nn.Linear(100, 100), nn.BatchNorm1d(100), nn.Dropout(0.5)
+        self.fc3 = nn.Linear(100, 10)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        """Return the scores (N, 10) of images (N, 64)."""
+        x = self.bn1(self.fc1(x)).relu()
+        return self.fc3(self.drop(self.bn2(self.fc2(x)).relu()))
+
+
+def batchnorm(**options: Any) -> viz.Drawing:
+    """Return figure 6-17, with random numbers for the gradient of the output."""
+    return viz.draw(nn.BatchNorm1d(3).double(), normals(7, 3), seed=normals(7, 3, seed=1), **LETTERS, **options)
+
+
+def dropout() -> viz.Drawing:
+    """Return Dropout of half of the elements."""
+    tg.manual_seed(0)
+    return viz.draw(nn.Dropout(0.5), normals(7, 3), seed=normals(7, 3, seed=1), **LETTERS)
+
+
+def network(**options: Any) -> viz.Drawing:
+    """Return the network on 32 images."""
+    x, seed = normals(32, 64, requires_grad=False, dtype=tg.float32), normals(32, 10, seed=1, dtype=tg.float32)
+    return viz.draw(Net(), x, seed=seed, dims={32: "N"}, **options)
+
+
+def by_hand(x: tg.Tensor, gamma: tg.Tensor, beta: tg.Tensor) -> tg.Tensor:
+    """Return batch normalisation as one writes it, without a layer and without a name given."""
+    mu = x.mean(0)
+    xmu = x - mu
+    var = (xmu**2).mean(0)
+    xhat = xmu / (var + 1e-5).sqrt()
+    return gamma * xhat + beta
+
+
+def variables(**options: Any) -> viz.Drawing:
+    """Return the drawing of `by_hand`, its values named after its variables."""
+    gamma, beta = normals(3, seed=2), normals(3, seed=3)
+    seed = normals(7, 3, seed=1)
+    return viz.draw(by_hand, normals(7, 3), gamma, beta, names="variables", seed=seed, **LETTERS, **options)
+
+
+def second() -> viz.Drawing:
+    """Return the double-backward graph of a function of which everybody knows the second derivative."""
+    return viz.draw(lambda x: (x**3).sum(), normals(3), order=2)
+
+
+def not_a_number() -> viz.Drawing:
+    """Return a network whose logarithm meets a negative number."""
+
+    def loss(x: tg.Tensor) -> tg.Tensor:
+        y = (x - 1).log()
+        return (y * y).mean()
+
+    with np.errstate(invalid="ignore"):
+        return viz.draw(loss, tg.tensor([0.5, 2.0, 3.0], requires_grad=True))
+
+
+def failure() -> viz.Drawing:
+    """Return what had been recorded when a product did not fit."""
+    net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(4, 2))
+    try:
+        return viz.draw(net, normals(5, 4, dtype=tg.float32))
+    except tg.errors.ShapeError as error:
+        return viz.draw(error)
+
+
+def deep() -> viz.Drawing:
+    """Return a network of equal blocks, closed."""
+    tg.manual_seed(0)
+    blocks = [nn.Sequential(nn.Linear(8, 8), nn.Tanh()) for _ in range(5)]
+    net = nn.Sequential(nn.Linear(4, 8), *blocks, nn.Linear(8, 2))
+    return viz.draw(net, normals(3, 4, dtype=tg.float32), depth=1)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of the gallery: its file, what it shows, the code that a reader would write, and the drawing."""
+
+    name: str
+    caption: str
+    code: str
+    drawing: Callable[[], viz.Drawing]
+
+
+FIGURES = [
+    Figure(
+        "figure-6-17-book", "Figure 6-17 in the look of the book: the operations and the two directions.",
+        'viz.draw(nn.BatchNorm1d(3), x, labels="none")', lambda: batchnorm(labels="none"),
+    ),
+    Figure(
+        "figure-6-17", "The same with its names, our default: the value on the black arrow, its gradient on the red.",
+        "viz.draw(nn.BatchNorm1d(3), x)", batchnorm,
+    ),
+    Figure(
+        "formulas", "With formulas: how each value and gradient is computed, read from the recorded backward pass.",
+        'viz.draw(nn.BatchNorm1d(3), x, labels="formulas")', lambda: batchnorm(labels="formulas"),
+    ),
+    Figure(
+        "variables", "A function without any names, drawn with those of its variables.",
+        'viz.draw(by_hand, x, gamma, beta, names="variables")', variables,
+    ),
+    Figure(
+        "dropout", "Dropout: the mask is a factor on both ways.",
+        "viz.draw(nn.Dropout(0.5), x)",
+        dropout,
+    ),
+    Figure(
+        "network-folded", "The chapter's network, its layers as boxes.",
+        'viz.draw(net, x, depth=1, labels="shapes")', lambda: network(depth=1, labels="shapes"),
+    ),
+    Figure(
+        "network-one-open", "One layer open.",
+        'viz.draw(net, x, collapse=["Linear", "bn2", "drop"])', lambda: network(collapse=["Linear", "bn2", "drop"]),
+    ),
+    Figure("network-open", "All layers open.", "viz.draw(net, x)", network),
+    Figure("blocks", "Equal blocks that follow one another, closed.", "viz.draw(net, x, depth=1)", deep),
+    Figure(
+        "backward", "The backward pass as a graph of its own: what it reads of the forward pass is black.",
+        'viz.draw(by_hand, x, gamma, beta, names="variables", order=1)', lambda: variables(order=1),
+    ),
+    Figure(
+        "double-backward", "A double-backward graph: the second derivative of x³, whose gradient is 3x².",
+        "viz.draw(lambda x: (x**3).sum(), x, order=2)", second,
+    ),
+    Figure(
+        "not-a-number", "The first number that is not finite is marked, and so is all that it spoils.",
+        "viz.draw(lambda x: ((x - 1).log() ** 2).mean(), x)", not_a_number,
+    ),
+    Figure(
+        "failure", "After an error: what had been recorded, and the operation that failed.",
+        "try:\n    net(x)\nexcept tg.errors.ShapeError as error:\n    viz.draw(error)", failure,
+    ),
+]  # fmt: skip
+
+
+def program() -> str:
+    """Return the text of a small graph with its backward pass."""
+    return Graph.trace(nn.BatchNorm1d(3).double(), normals(7, 3)).backward().text()
+
+
+def generated() -> str:
+    """Return the two functions of the file that the same graph writes."""
+    source = Graph.trace(nn.BatchNorm1d(3).double(), normals(7, 3)).to_python()
+    start = source.index("def forward")
+    return source[start : source.index("\n\n\ndef ", source.index("def backward"))]
+
+
+PAGE = """\
+# Gallery
+
+Every picture is drawn from a recorded graph, by `python -m tests.gallery`. Opened on its own, each can be pointed at,
+folded, and replayed with the arrow keys; how to draw your own stands in [Drawing](drawing.md).
+
+{figures}
+
+## Beside it: what torchviz makes of the chapter's network
+
+Its nodes are those of PyTorch's backward pass: no forward operations, no values, no modules, no gradients on the edges.
+
+![The network by torchviz](gallery/torchviz.svg)
+
+## The same as text
+
+```python
+print(Graph.trace(nn.BatchNorm1d(3), x).backward().text())
+```
+
+```
+{program}
+```
+
+## The same as NumPy source
+
+`Graph.trace(nn.BatchNorm1d(3), x).to_python()` writes a file that needs NumPy alone, and computes the same to the last
+bit; these are its two main functions.
+
+```python
+{generated}
+```
+"""
+
+
+def page() -> str:
+    """Return gallery.md."""
+    figures = [
+        f"## {figure.caption}\n\n```python\n{figure.code}\n```\n\n![{figure.caption}](gallery/{figure.name}.svg)"
+        for figure in FIGURES
+    ]
+    return PAGE.format(figures="\n\n".join(figures), program=program(), generated=generated())
+
+
+def torchviz() -> str:
+    """Return torchviz's picture of the same network, as it comes."""
+    import torch
+    from torchviz import make_dot
+
+    from tensorgrad.viz.render import render
+
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Linear(64, 100), torch.nn.BatchNorm1d(100), torch.nn.ReLU(), torch.nn.Linear(100, 100),
+        torch.nn.BatchNorm1d(100), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(100, 10),
+    )  # fmt: skip
+    graph = make_dot(net(torch.randn(32, 64)), params=dict(net.named_parameters()))
+    source = re.sub(r"graph \[size=.*\]\n", "", graph.source)  # on which the WebAssembly build of Graphviz stumbles
+    addresses = list(dict.fromkeys(re.findall(r"\b\d{9,}\b", source)))  # the names of torchviz's nodes
+    source = re.sub(r"\b\d{9,}\b", lambda found: f"n{addresses.index(found[0])}", source)
+    return render(source, engine="dot", format="svg").decode()
+
+
+def main() -> None:
+    """Write everything."""
+    for figure in FIGURES:
+        figure.drawing().save(DOCS / "gallery" / f"{figure.name}.svg")
+    if "--torchviz" in sys.argv[1:]:
+        write_whole(DOCS / "gallery" / "torchviz.svg", torchviz())
+    write_whole(DOCS / "gallery.md", page())
+
+
+if __name__ == "__main__":
+    main()
