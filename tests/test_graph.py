@@ -13,6 +13,7 @@ from tensorgrad import nn
 from tensorgrad.errors import ArgumentError, AutogradError
 from tensorgrad.graph import Graph
 from tensorgrad.graph.identifiers import unique
+from tensorgrad.ops import where
 from tensorgrad.testing.programs import programs
 
 few = settings(
@@ -192,3 +193,9 @@ def test_every_node_tells_the_line_that_made_it() -> None:
     lines = {n.place[0].co_name for n in graph.nodes if n.place is not None}
     assert lines == {"rates"}
     assert all(n.place is not None for n in graph.nodes if not n.is_leaf)
+
+
+def test_a_contribution_belongs_to_the_operand_that_has_a_derivative() -> None:
+    x = tg.tensor([0.0, 2.0], requires_grad=True)
+    graph = Graph.trace(lambda x: where(x, x, 1.0), x)
+    assert {place: g.tolist() for place, g in graph.gradients().edges.items()} == {(1, 1): [0.0, 1.0]}

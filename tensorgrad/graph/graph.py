@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -177,7 +178,7 @@ class Graph:
         slots: dict[tuple[Node, Node], Iterator[int]] = {}
         for node, source, g in record:
             if (node, source) not in slots:
-                slots[node, source] = (i for i, operand in enumerate(node.inputs) if operand is source)
+                slots[node, source] = iter(_places(node, source))
             yield (self._index[node], next(slots[node, source])), source, g
 
     def names(self) -> list[str]:
@@ -240,6 +241,15 @@ class Graph:
         tracked = self.nodes[self.outputs[0]].requires_grad
         passes = self.with_backward() if tracked else Passes(self.nodes, self.names(), [], {})
         return python_source(passes, len(self.nodes), self.outputs)
+
+
+def _places(node: Node, source: Node) -> list[int]:
+    """Return as which operands `node` reads `source` and has a derivative."""
+    primitive = node.primitive
+    assert primitive is not None
+    rules = repeat(True) if primitive.together else primitive.vjps
+    pairs = zip(node.inputs, rules, strict=False)  # rules may be endless
+    return [i for i, (operand, rule) in enumerate(pairs) if operand is source and rule is not None]
 
 
 def _names(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:
