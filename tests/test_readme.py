@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_snippets_run_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     snippets = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     names: dict = {}
     try:
         for snippet in snippets:
@@ -40,7 +40,9 @@ def test_the_drawing_commands_run_as_they_stand(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("return out")
 
 
-@pytest.mark.parametrize("command", ["make demo", "make test", "make check", "make bench", "make test-fast"])
+@pytest.mark.parametrize(
+    "command", ["make demo", "make test", "make check", "make bench", "make figures", "make test-fast"]
+)
 def test_the_commands_are_targets_of_the_makefile(command):
     assert command in README
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
