@@ -70,6 +70,8 @@ LAYERS = [
     "reference",
     "nn.*  optim.*  viz.*  data.*",
     "utils.*",
+    "search.*",
+    "chapter6.*",
     "compat.*",
     "cli.*",
     "__main__",
