@@ -40,7 +40,7 @@ class _Writer:
         for node in self.nodes:  # the functions of the file first: their names are taken
             if node.primitive is not None:
                 self.source.call(node.primitive, [ast.Name("_")] * len(node.operands), node.params, node.shape)
-        self.words = unique(passes.names, [*_RESERVED, *self.source.functions])
+        self.words = unique(passes.names, [*_RESERVED, *self.source.functions, *self.constants])
         leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
         self.arguments = sorted(leaves, key=lambda n: n.op)
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
