@@ -74,6 +74,7 @@ for d in (draw(net, x), draw(net, x, depth=1), draw(net, x, collapse=["1"], rank
 """
 
 
+@pytest.mark.slow
 def test_the_same_graph_gives_the_same_bytes_in_two_processes():
     results = [
         subprocess.run(
