@@ -12,7 +12,7 @@ from tensorgrad.dtypes import Array, promoted
 from tensorgrad.errors import AutogradError
 from tensorgrad.tensor import Constant
 
-from .identifiers import unique
+from .identifiers import on_one_line, unique
 from .literals import UNPACKED, array_literal, literal, written
 from .nodes import GraphNode, Operand, Passes
 from .numpysource import NumPySource
@@ -78,7 +78,7 @@ class _Writer:
             self.expressions[node.index] = self._expression(node)
             if self._inlined(node):
                 continue
-            path = "" if node.scope is None or node.index >= self.forward else node.scope.path
+            path = "" if node.scope is None or node.index >= self.forward else on_one_line(node.scope.path)
             if path != module:
                 lines += ["", f"    # {path}"] if path else [""]
                 module = path
