@@ -14,8 +14,9 @@ demo: .venv/demo.stamp
 test: .venv/test.stamp
 	$(PYTEST) -n $(WORKERS) $(ARGS)
 
-# 20 random examples for each property in place of 100: for use while writing.
+# 20 random examples for each property in place of 100, and no test that takes seconds: for use while writing.
 test-fast: export HYPOTHESIS_PROFILE = fast
+test-fast: override ARGS += -m 'not slow'
 test-fast: test
 
 # Faults in every rule and in the sweeps: the tests must see each one.

@@ -45,6 +45,7 @@ def test_a_driver_that_does_not_start_is_given_up_and_ended(monkeypatch, tmp_pat
     assert not (tmp_path / "profile").exists()
 
 
+@pytest.mark.slow
 def test_the_end_of_the_browser_is_the_end_of_its_processes_and_files(chromium):
     if not Path("/proc").is_dir():
         pytest.skip("processes are looked for in /proc, which is not there")

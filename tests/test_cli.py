@@ -111,6 +111,7 @@ def test_the_report_holds_everything_and_needs_nothing_else(run) -> None:
     assert accuracy in page.words
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_pictures(run, tmp_path) -> None:
     again, _ = command("demo", "--epochs", "3", "--seed", "5", "--out", str(tmp_path)).communicate(timeout=120)
     assert again.splitlines()[:4] == run[1].splitlines()[:4]
@@ -146,6 +147,7 @@ def test_the_loss_of_the_gradient_check_leaves_no_trace() -> None:
         assert buffer.array.tobytes() == buffers[name].tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT of another process needs POSIX")
 def test_ctrl_c_stops_the_training_and_writes_what_there_is(tmp_path) -> None:
     process = command("demo", "--epochs", "100000", "--out", str(tmp_path))

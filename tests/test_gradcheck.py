@@ -144,6 +144,7 @@ def test_the_inputs_are_as_they_were() -> None:
     assert np.array_equal(x.array, before)
 
 
+@pytest.mark.slow
 def test_right_gradients_are_never_rejected_by_chance() -> None:
     functions = [tg.exp, tg.sin, tg.tanh, tg.sigmoid, lambda x: tg.logsumexp(x, -1), lambda x: x.std(0)]
     for seed in range(8):

@@ -202,6 +202,15 @@ def test_names_that_are_no_identifiers_and_names_of_the_file_are_changed() -> No
     assert "import os" not in source
 
 
+@pytest.mark.parametrize("path", ["a\nraise SystemExit", "a\rb", "a\x00b", "\ud800", "\u2028", ""])
+def test_no_name_of_a_module_ends_its_comment(path) -> None:
+    net = nn.Sequential()
+    net._modules[path] = nn.Linear(2, 2)
+    graph = Graph.trace(net, tg.randn(3, 2))
+    executed(graph.to_python())["forward"](*(np.ones(s, np.float32) for s in ((3, 2), (2, 2), (2,))))
+    assert len(graph.text().splitlines()) == 7
+
+
 def test_what_cannot_be_written_is_refused_and_says_why() -> None:
     class Double(tg.autograd.Function):
         @staticmethod

@@ -24,7 +24,7 @@ LAYERS = [
     "printing",
     "literals",
     "tensor",
-    "hooks",
+    "hooks  naming",
     "writes",
     "views",
     "exposure",

@@ -67,6 +67,7 @@ def test_a_chain_of_a_hundred_thousand_operations_goes_both_ways() -> None:
     assert sys.getrecursionlimit() == limit
 
 
+@pytest.mark.slow
 def test_a_million_operations_or_as_many_as_this_machine_does_in_seconds() -> None:
     x = tg.ones(1, requires_grad=True)
     start = time.perf_counter()
@@ -81,6 +82,7 @@ def test_a_million_operations_or_as_many_as_this_machine_does_in_seconds() -> No
     assert node() is None
 
 
+@pytest.mark.slow
 def test_a_deep_graph_is_traced_walked_and_destroyed_without_recursion() -> None:
     x = tg.ones(1, requires_grad=True)
     y = chain(x, 50_000)
@@ -104,6 +106,7 @@ def test_a_deep_second_derivative_needs_no_recursion() -> None:
     assert second.tolist() == [2.0]
 
 
+@pytest.mark.slow
 def test_a_deep_graph_that_nobody_differentiates_is_destroyed_without_recursion() -> None:
     with no_collector():
         before = living()

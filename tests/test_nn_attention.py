@@ -275,6 +275,7 @@ def test_each_head_is_attention_of_its_own_projections() -> None:
     close(found, np.stack(weights, 1), 1e-12)
 
 
+@pytest.mark.slow
 def test_the_derivatives_of_a_module_are_right() -> None:
     layer = nn.MultiheadAttention(4, 2, add_bias_kv=True, add_zero_attn=True).double()
     x = tg.tensor(normal(3, 2, 4), requires_grad=True)

@@ -158,6 +158,7 @@ def test_an_encoder_layer_is_its_equation(norm_first: bool) -> None:
     close(layer(x), wanted.detach(), 1e-12)
 
 
+@pytest.mark.slow
 def test_the_derivatives_of_a_decoder_layer_are_right() -> None:
     layer = nn.TransformerDecoderLayer(4, 2, 3, dropout=0.0, activation=tg.tanh).double()
     mask = tg.tensor(future(2))

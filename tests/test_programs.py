@@ -136,6 +136,7 @@ def test_a_constant_stays_what_it_was_when_the_leaves_move() -> None:
     assert np.array_equal(y.array, program.leaves[0] * (program.leaves[0] + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "line"), [("sin", "xp.sin"), ("getitem", "[")])
 def test_a_wrong_rule_is_found_and_shrinks_to_a_few_lines(name, line, monkeypatch) -> None:
     rule, *others = PRIMITIVES[name].vjps

@@ -33,6 +33,7 @@ def test_the_stored_page_is_what_the_records_say():
     assert STORED.read_text(encoding="utf-8") == page(), f"the table or the public names changed: run {COMMAND}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_command_prints_the_same_page_in_every_run(seed):
     answer = subprocess.run(

@@ -78,6 +78,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 needs_kill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is POSIX's")
 
 
+@pytest.mark.slow
 @needs_kill
 def test_a_run_that_is_killed_ends_with_the_numbers_of_one_that_is_not(tmp_path: Path, undisturbed: bytes) -> None:
     for moment in ("batch 0 3", "batch 2 1", "batch 3 4"):
@@ -87,6 +88,7 @@ def test_a_run_that_is_killed_ends_with_the_numbers_of_one_that_is_not(tmp_path:
     assert (tmp_path / "final").read_bytes() == undisturbed
 
 
+@pytest.mark.slow
 @needs_kill
 def test_a_run_that_is_killed_while_it_saves_has_its_last_checkpoint(tmp_path: Path, undisturbed: bytes) -> None:
     assert train(tmp_path, "saving 0") == -signal.SIGKILL
@@ -110,6 +112,7 @@ def test_a_run_that_is_killed_from_outside_at_any_time_ends_the_same(tmp_path: P
     assert (tmp_path / "final").read_bytes() == undisturbed
 
 
+@pytest.mark.slow
 def test_the_comparison_would_see_a_checkpoint_that_forgets(tmp_path: Path, undisturbed: bytes) -> None:
     for forgotten in ("generators=[order]", "scheduler=scheduler"):
         script = TRAINING.replace(f", {forgotten}", "", 1)

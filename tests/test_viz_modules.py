@@ -101,6 +101,7 @@ def test_above_max_nodes_the_deepest_modules_close_first_and_the_caption_says_so
     assert len(labels(draw(Net(), x(4, 6), max_nodes=3))) == 3
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_drawn_without_recursion_and_says_what_is_left_out():
     y = x(3)
     for _ in range(10_000):

@@ -54,6 +54,17 @@ def test_any_name_gives_well_formed_xml_that_shows_it(name):
     ET.fromstring(found.svg)
 
 
+@pytest.mark.parametrize("name", EVIL)
+@pytest.mark.parametrize("options", [{}, {"depth": 1}, {"labels": "formulas"}, {"order": 1}], ids=str)
+def test_any_name_of_a_module_too(name, options):
+    net = nn.Sequential()
+    net._modules[name] = nn.Sequential(nn.Linear(2, 2))
+    found = draw(net, tg.ones(3, 2, requires_grad=True), dims={3: name, 2: name}, **options)
+    ET.fromstring(found.svg)
+    assert len(re.findall("<script", found.svg)) == 1
+    assert "href" not in found.svg
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_cleaned_into_characters_of_xml(text):
     cleaned = clean(text)
@@ -74,6 +85,7 @@ for d in (draw(net, x), draw(net, x, depth=1), draw(net, x, collapse=["1"], rank
 """
 
 
+@pytest.mark.slow
 def test_the_same_graph_gives_the_same_bytes_in_two_processes():
     results = [
         subprocess.run(

@@ -63,6 +63,7 @@ EVERY = {
 # --- every plot -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_plot_is_written_as_svg_png_and_pdf_the_same_way_every_time(mpl, tmp_path, name) -> None:
     starts = {".svg": b"<svg", ".png": b"\x89PNG"} | ({".pdf": b"%PDF"} if name == "curves" else {})
@@ -86,6 +87,7 @@ assert "matplotlib.pyplot" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_another_process_draws_the_same_bytes_and_never_loads_pyplot(mpl) -> None:
     names = ["curves", "activations", "images", "paths"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "1"}

@@ -117,6 +117,7 @@ except RuntimeError as error:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_draw_the_same_bytes_whatever_the_hash_seed():
     results = [
         subprocess.run(

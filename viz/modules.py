@@ -37,7 +37,7 @@ class Module:
         """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``."""
         path, detail = scope.path, scope.detail
         prefix, sizes = f"{path}: " if path else "", settings(detail)
-        label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}")
+        label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
         return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
 
     @property

@@ -10,7 +10,7 @@ import math
 
 from tensorgrad import composed, ops
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.graph import named
+from tensorgrad.naming import named
 from tensorgrad.random import Generator
 from tensorgrad.sampling import rand
 from tensorgrad.tensor import Tensor

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorgrad import composed, functions, ops
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.graph import named
+from tensorgrad.naming import named
 from tensorgrad.random import Generator
 from tensorgrad.tensor import Tensor, wrap
 

@@ -8,7 +8,7 @@ import warnings
 from tensorgrad.books import check_convention
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import ShapeError
-from tensorgrad.graph import named
+from tensorgrad.naming import named
 from tensorgrad.random import Generator
 from tensorgrad.sampling import rand
 from tensorgrad.tensor import Tensor, wrap

@@ -10,7 +10,7 @@ from tensorgrad.context import RECOMPUTING, context
 from tensorgrad.dtypes import Array
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.fused import fused, fusible
-from tensorgrad.graph import named
+from tensorgrad.naming import named
 from tensorgrad.tensor import Constant, Tensor
 from tensorgrad.writes import note
 

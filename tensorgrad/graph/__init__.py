@@ -13,6 +13,5 @@ from tensorgrad.context import Scope
 
 from .graph import Graph
 from .nodes import Edge, Gradients, GraphNode, Operand, Passes
-from .recording import named
 
-__all__ = ["Edge", "Gradients", "Graph", "GraphNode", "Operand", "Passes", "Scope", "named"]
+__all__ = ["Edge", "Gradients", "Graph", "GraphNode", "Operand", "Passes", "Scope"]

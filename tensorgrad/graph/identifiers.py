@@ -20,6 +20,15 @@ def identifier(name: str) -> str:
     return f"{word}_" if keyword.iskeyword(word) else word
 
 
+def on_one_line(text: str) -> str:
+    """Return `text` as a comment can hold it: nothing in it ends the line, or cannot be printed.
+
+    >>> on_one_line("a" + chr(10) + "import os")
+    'a import os'
+    """
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
 def unique(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
     """Return an identifier for each of `names`: the first bearer keeps the name, the others get a number.
 

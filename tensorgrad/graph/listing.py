@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.context import Scope
 from tensorgrad.tensor import Constant
 
-from .identifiers import unique
+from .identifiers import on_one_line, unique
 from .nodes import GraphNode
 
 SIGNS = {
@@ -53,7 +53,7 @@ def _chain(scope: Scope | None) -> list[Scope]:
 
 def _title(scope: Scope) -> str:
     path = f"{scope.path}: " if scope.path else ""
-    return f"{path}{scope.kind}({scope.detail if scope.size or scope.path else ''})"
+    return on_one_line(f"{path}{scope.kind}({scope.detail if scope.size or scope.path else ''})")
 
 
 def _computed(node: GraphNode, words: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from tensorgrad.dtypes import Array, promoted
 from tensorgrad.errors import AutogradError
 from tensorgrad.tensor import Constant
 
-from .identifiers import unique
+from .identifiers import on_one_line, unique
 from .literals import UNPACKED, array_literal, literal, written
 from .nodes import GraphNode, Operand, Passes
 from .numpysource import NumPySource
@@ -40,7 +40,7 @@ class _Writer:
         for node in self.nodes:  # the functions of the file first: their names are taken
             if node.primitive is not None:
                 self.source.call(node.primitive, [ast.Name("_")] * len(node.operands), node.params, node.shape)
-        self.words = unique(passes.names, [*_RESERVED, *self.source.functions])
+        self.words = unique(passes.names, [*_RESERVED, *self.source.functions, *self.constants])
         leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
         self.arguments = sorted(leaves, key=lambda n: n.op)
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
@@ -78,7 +78,7 @@ class _Writer:
             self.expressions[node.index] = self._expression(node)
             if self._inlined(node):
                 continue
-            path = "" if node.scope is None or node.index >= self.forward else node.scope.path
+            path = "" if node.scope is None or node.index >= self.forward else on_one_line(node.scope.path)
             if path != module:
                 lines += ["", f"    # {path}"] if path else [""]
                 module = path

@@ -26,13 +26,6 @@ def tracing(**changes: Any) -> Iterator[None]:
         CONTEXT.reset(token)
 
 
-def named(name: str, x: Tensor) -> Tensor:
-    """Name the value `x` for the drawing and return it; nothing happens to a value that no graph contains."""
-    if x.node is not None or context().special & TRACING:
-        x.name = name
-    return x
-
-
 def parameter_names(function: Callable[..., Any]) -> list[str]:
     """Return the names of the positional parameters of a function, or of a module's `forward`."""
     target = getattr(function, "forward", function)
