@@ -54,7 +54,10 @@ def experiment(run: Run) -> None:
         f"{turns['Momentum']} changes of sign, length {length['Momentum']:.1f}",
     )
     run.check(
-        Words("AdaGrad goes to the minimum without swinging, and comes lowest", "AdaGrad 不摆动，高效地向最小值移动，最终值最小"),
+        Words(
+            "AdaGrad goes to the minimum without swinging, and comes lowest",
+            "AdaGrad 不摆动，高效地向最小值移动，最终值最小",
+        ),
         turns["AdaGrad"] == 0 and last["AdaGrad"] == min(last.values()),
         f"no change of sign, length {length['AdaGrad']:.1f}, f = {last['AdaGrad']:.4f} at the last point",
     )

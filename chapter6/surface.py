@@ -32,12 +32,22 @@ def experiment(run: Run) -> None:
     missing = float((angles > FAR).mean())
     run.record(grid=ticks, arrows=arrows, angles=angles)
     run.check(
-        Words("Most arrows of the gradient do not point at the minimum (0, 0)", "大多数位置的梯度并不指向最小值 (0, 0)"),
+        Words(
+            "Most arrows of the gradient do not point at the minimum (0, 0)", "大多数位置的梯度并不指向最小值 (0, 0)"
+        ),
         missing > 0.5,
         f"{missing:.0%} of the arrows miss it by more than {FAR:.0f} degrees, the median by {np.median(angles):.0f}",
     )
-    run.figure("6-1", _surface(), Words("The surface of f(x, y) = x²/20 + y² and its contours", "f(x, y) = x²/20 + y² 的图形及其等高线"))
-    run.figure("6-2", _field(ticks, arrows), Words("The gradient of f, reversed: the way down", "f 的梯度（取负号）：下降的方向"))
+    run.figure(
+        "6-1",
+        _surface(),
+        Words("The surface of f(x, y) = x²/20 + y² and its contours", "f(x, y) = x²/20 + y² 的图形及其等高线"),
+    )
+    run.figure(
+        "6-2",
+        _field(ticks, arrows),
+        Words("The gradient of f, reversed: the way down", "f 的梯度（取负号）：下降的方向"),
+    )
 
 
 def _surface() -> object:

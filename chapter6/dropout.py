@@ -1,0 +1,90 @@
+"""Figures 6-22 and 6-23: Dropout, in the graph and against overfitting."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+import tensorgrad as tg
+from tensorgrad import nn, optim, viz
+from tensorgrad.chapter6.network import MultiLayerNet, accuracy, batches
+from tensorgrad.chapter6.run import Images, Run, Words, main
+from tensorgrad.chapter6.weight_decay import gap, told
+
+IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 6, 301, 0.01
+RATIOS = (0.0, 0.15, 0.2)  # none; that of the book's figure; that of the book's code
+
+
+def learning(run: Run, train: Images, test: Images, ratio: float) -> dict[str, list[float]]:
+    """Return the accuracies on the training and the test images after each epoch."""
+    net = MultiLayerNet(train.x.shape[1], HIDDEN, std="he", dropout=ratio)
+    optimizer = optim.SGD(net.parameters(), lr=LR, convention="book")
+    course: dict[str, list[float]] = {"train_accuracy": [], "test_accuracy": []}
+    with run.progress(EPOCHS, IMAGES // BATCH) as progress:
+        for _ in range(EPOCHS):
+            for batch in batches(train, BATCH, IMAGES // BATCH):
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(net(batch.x), batch.y)
+                loss.backward()
+                optimizer.step()
+                progress.step(loss=loss.item())
+            course["train_accuracy"].append(accuracy(net, train))
+            course["test_accuracy"].append(accuracy(net, test))
+            progress.epoch(**{name: values[-1] for name, values in course.items()})
+    return course
+
+
+def experiment(run: Run) -> None:
+    """Units that are switched off at random cannot rely on each other: the gap shrinks."""
+    layer = nn.Dropout(0.5, convention="book")
+    x = tg.randn(5, 4, requires_grad=True)
+    drawing = viz.draw(layer, x, dims={5: "N", 4: "D"})
+    run.figure(
+        "6-22",
+        drawing,
+        Words("Dropout: a mask is a factor on both ways", "Dropout 的概念图：掩码在前向与反向中都是因子"),
+    )
+
+    train, test = run.images(IMAGES)
+    courses = {ratio: learning(run, train, test, ratio) for ratio in RATIOS}
+    run.record(courses={str(ratio): course for ratio, course in courses.items()})
+    without, figure, code = (courses[ratio] for ratio in RATIOS)
+    run.check(
+        Words(
+            "Without Dropout the network learns the training images by heart",
+            "不使用 Dropout 时，训练数据的识别精度接近 100%",
+        ),
+        without["train_accuracy"][-1] > 0.99,
+        told(without),
+        on="mnist",
+    )
+    for ratio in RATIOS[1:]:
+        run.check(
+            Words(f"With Dropout ({ratio}) the gap shrinks", f"使用 Dropout（{ratio}）后，精度差距变小"),
+            gap(courses[ratio]) < gap(without),
+            f"gap {gap(courses[ratio]):.3f} against {gap(without):.3f}",
+            on="mnist",
+        )
+    last = {ratio: float(np.mean(courses[ratio]["train_accuracy"][-20:])) for ratio in RATIOS}
+    run.check(
+        Words(
+            "and the training accuracy stays below 1, the lower the more is switched off",
+            "并且训练数据也没有达到 100% 的识别精度",
+        ),
+        last[0.2] < last[0.15] < 1.0,
+        f"{figure['train_accuracy'][-1]:.3f} with 0.15, {code['train_accuracy'][-1]:.3f} with 0.2",
+    )
+    curves = {
+        "without Dropout": without,
+        **{f"Dropout {ratio}": courses[ratio] for ratio in RATIOS[1:]},
+    }
+    run.figure(
+        "6-23",
+        viz.plot_curves(curves),
+        Words("Training and test accuracy without and with Dropout", "不使用（左）与使用 Dropout 的识别精度的变化"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(experiment))

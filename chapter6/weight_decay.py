@@ -1,0 +1,87 @@
+"""Figures 6-20 and 6-21: overfitting three hundred images, and weight decay against it."""
+
+from __future__ import annotations
+
+import sys
+
+from tensorgrad import nn, optim, viz
+from tensorgrad.chapter6.network import MultiLayerNet, accuracy, batches
+from tensorgrad.chapter6.run import Images, Run, Words, main
+
+IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 6, 201, 0.01
+DECAY = 0.1
+
+
+def learning(run: Run, train: Images, test: Images, decay: float) -> dict[str, list[float]]:
+    """Return the accuracies on the training and the test images after each epoch."""
+    net = MultiLayerNet(train.x.shape[1], HIDDEN, std="he")
+    groups = [
+        {"params": [layer.weight for layer in net.affine()], "weight_decay": decay},  # adds decay * W to the gradient
+        {"params": [layer.bias for layer in net.affine()]},
+    ]
+    optimizer = optim.SGD(groups, lr=LR, convention="book")
+    course: dict[str, list[float]] = {"train_accuracy": [], "test_accuracy": []}
+    with run.progress(EPOCHS, IMAGES // BATCH) as progress:
+        for _ in range(EPOCHS):
+            for batch in batches(train, BATCH, IMAGES // BATCH):
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(net(batch.x), batch.y)
+                loss.backward()
+                optimizer.step()
+                progress.step(loss=loss.item())
+            course["train_accuracy"].append(accuracy(net, train))
+            course["test_accuracy"].append(accuracy(net, test))
+            progress.epoch(**{name: values[-1] for name, values in course.items()})
+    return course
+
+
+def told(course: dict[str, list[float]]) -> str:
+    """Return the last accuracies as text."""
+    return f"{course['train_accuracy'][-1]:.3f} on the training images, {course['test_accuracy'][-1]:.3f} on the test images"
+
+
+def gap(course: dict[str, list[float]]) -> float:
+    """Return by how much the training images are known better in the end."""
+    return course["train_accuracy"][-1] - course["test_accuracy"][-1]
+
+
+def experiment(run: Run) -> None:
+    """A large network learns three hundred images by heart; weight decay keeps it from that."""
+    train, test = run.images(IMAGES)
+    without, with_ = (learning(run, train, test, decay) for decay in (0.0, DECAY))
+    run.record(without=without, with_decay=with_, decay=DECAY)
+    run.check(
+        Words(
+            "Without decay the network learns the training images by heart",
+            "不使用权值衰减时，训练数据的识别精度接近 100%",
+        ),
+        without["train_accuracy"][-1] > 0.99 and gap(without) > 0.1,
+        told(without),
+        on="mnist",
+    )
+    run.check(
+        Words("With decay the gap is smaller", "使用权值衰减后，训练数据与测试数据的精度差距变小"),
+        gap(with_) < gap(without),
+        f"gap {gap(with_):.3f} against {gap(without):.3f}",
+    )
+    run.check(
+        Words("and the training accuracy stays below 1", "并且训练数据的识别精度没有达到 100%"),
+        with_["train_accuracy"][-1] < 1.0,
+        told(with_),
+        on="mnist",
+    )
+    captions = (
+        Words(
+            "Overfitting: 300 images, a network with six hidden layers", "过拟合：训练数据与测试数据的识别精度的变化"
+        ),
+        Words(
+            f"The same with weight decay, λ = {DECAY}",
+            f"使用了权值衰减（λ = {DECAY}）的训练数据和测试数据的识别精度的变化",
+        ),
+    )
+    for number, course, caption in zip(("6-20", "6-21"), (without, with_), captions, strict=True):
+        run.figure(number, viz.plot_curves(course), caption)
+
+
+if __name__ == "__main__":
+    sys.exit(main(experiment))
