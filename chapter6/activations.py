@@ -33,7 +33,7 @@ def layers_of(
         activations[f"layer {i}"] = x
     direction = tg.randn(EXAMPLES, WIDTH, generator=generator)
     gradients = tg.autograd.grad((x * direction).mean(), weights)
-    return {name: a.detach() for name, a in activations.items()}, [g.norm().item() for g in gradients]
+    return {name: a.detach() for name, a in activations.items()}, [g.norm().item() for g in gradients if g is not None]
 
 
 def experiment(run: Run) -> None:
@@ -95,7 +95,8 @@ def experiment(run: Run) -> None:
             "权重过小时，靠前的层得不到梯度（补充）",
         ),
         first < last_ / 1000 and norms[xavier][0] > norms[xavier][-1] / 1000,
-        f"norm at the first layer {first:.0e}, at the last {last_:.0e}; Xavier's: {norms[xavier][0]:.0e} and {norms[xavier][-1]:.0e}",
+        f"norm at the first layer {first:.0e}, at the last {last_:.0e}; Xavier's: {norms[xavier][0]:.0e} and "
+        f"{norms[xavier][-1]:.0e}",
     )
     run.figure(
         "6-13-gradients",

@@ -22,7 +22,8 @@ def experiment(run: Run) -> None:
     ticks = np.linspace(-10.0, 10.0, 21)
     x, y = (tg.tensor(grid, requires_grad=True) for grid in np.meshgrid(ticks, ticks))
     f(x, y).sum().backward()  # every point's value depends on that point alone: one sweep gives all gradients
-    assert x.grad is not None and y.grad is not None
+    assert x.grad is not None
+    assert y.grad is not None
     arrows = -np.stack([x.grad.numpy(), y.grad.numpy()], -1)
     home = -np.stack([x.detach().numpy(), y.detach().numpy()], -1)
 

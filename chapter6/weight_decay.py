@@ -37,7 +37,8 @@ def learning(run: Run, train: Images, test: Images, decay: float) -> dict[str, l
 
 def told(course: dict[str, list[float]]) -> str:
     """Return the last accuracies as text."""
-    return f"{course['train_accuracy'][-1]:.3f} on the training images, {course['test_accuracy'][-1]:.3f} on the test images"
+    train, test = course["train_accuracy"][-1], course["test_accuracy"][-1]
+    return f"{train:.3f} on the training images, {test:.3f} on the test images"
 
 
 def gap(course: dict[str, list[float]]) -> float:

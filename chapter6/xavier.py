@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +30,10 @@ def experiment(run: Run) -> None:
 
     deviations: dict[str, list[float]] = {"book": [], "pytorch": []}
     spread: dict[str, list[float]] = {"book": [], "pytorch": []}
-    for convention in deviations:
+    for convention in ("book", "pytorch"):
         generator = tg.Generator().manual_seed(run.seed)
         x = tg.randn(1000, SIZES[0], generator=generator)
-        for n_in, n_out in zip(SIZES, SIZES[1:], strict=False):
+        for n_in, n_out in pairwise(SIZES):
             w = tg.empty(n_out, n_in)
             nn.init.xavier_normal_(w, generator=generator, convention=convention)
             x = tg.tanh(x @ w.T)
@@ -39,14 +41,15 @@ def experiment(run: Run) -> None:
             spread[convention].append(x.std().item())
     expected = {
         "book": [1 / math.sqrt(n) for n in SIZES[:-1]],
-        "pytorch": [math.sqrt(2 / (n + m)) for n, m in zip(SIZES, SIZES[1:], strict=False)],
+        "pytorch": [math.sqrt(2 / (n + m)) for n, m in pairwise(SIZES)],
     }
     off = max(abs(a / b - 1) for c in deviations for a, b in zip(deviations[c], expected[c], strict=True))
     run.record(sizes=SIZES, deviations=deviations, spread_of_the_activations=spread)
     run.check(
         Words("The weights have the standard deviation of either definition", "权重的标准差符合两种定义"),
         off < 0.05,
-        f"largest relative difference {off:.1%}; 100 -> 400: {deviations['book'][2]:.3f} against {deviations['pytorch'][2]:.3f}",
+        f"largest relative difference {off:.1%}; 100 to 400 units: {deviations['book'][2]:.3f} and "
+        f"{deviations['pytorch'][2]:.3f}",
     )
     change = {c: float(np.std(np.log(values))) for c, values in spread.items()}
     run.check(
@@ -68,7 +71,7 @@ def experiment(run: Run) -> None:
     )
 
 
-def _node() -> object:
+def _node() -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.4, 3.6), layout="constrained")
@@ -85,7 +88,7 @@ def _node() -> object:
     return figure
 
 
-def _circle(center: tuple[float, float]) -> object:
+def _circle(center: tuple[float, float]) -> Any:
     from matplotlib.patches import Circle
 
     return Circle(center, 0.26, facecolor="white", edgecolor="#222222", linewidth=1.5)
