@@ -6,5 +6,12 @@ Each can be run by itself, ``python -m tensorgrad.chapter6.optimizers --data mni
 
 from __future__ import annotations
 
-EXPERIMENTS: dict[str, tuple[str, ...]] = {}
+EXPERIMENTS: dict[str, tuple[str, ...]] = {
+    "activations": ("6-10", "6-11", "6-13"),
+    "xavier": ("6-12",),
+    "relu_activations": ("6-14",),
+    "initial_values": ("6-15",),
+    "batchnorm_graph": ("6-16", "6-17"),
+    "batchnorm": ("6-18", "6-19"),
+}
 """The figures that each experiment draws, by the name of its file, in the book's order."""
