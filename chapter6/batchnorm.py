@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IMAGES, HIDDEN, LR, BATCH, EPOCHS = 1000, 5, 0.01, 100, 20
 SCALES = np.logspace(0, -4, 16)
 EARLY = 5  # epochs after which the two are compared
-SHOWN = 9  # the scale of figure 6-18
+SHOWN = 4  # the scale of figure 6-18: one at which both learn
 LOOKS = {"BatchNorm": (BLUE, "solid"), "without": (VERMILLION, "dashed")}
 
 Curves = dict[str, list[float]]
@@ -49,7 +49,7 @@ def panels(curves: dict[float, Curves], columns: int, title: str) -> Figure:
         figure = new_figure(2.6 * columns if columns > 1 else 6.0, 2.1 * rows + 0.5 if rows > 1 else 4.0, title)
         every = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         lines = []
-        for axes, (std, pair) in zip(every.flat, curves.items(), strict=True):
+        for axes, (std, pair) in zip(every.flat, curves.items(), strict=False):
             dress(axes, title=f"weights of std {std:.4g}")
             axes.set(ylim=(0, 1.02), xlim=(0, EPOCHS), xticks=range(0, EPOCHS + 1, 5))
             lines = [
@@ -86,7 +86,7 @@ def experiment(run: Run) -> None:
     ahead = sum(lead > 0 for lead in early)
     run.check(
         Words("BatchNorm learns faster on nearly all scales", "几乎所有的情况下都是使用Batch Norm时学习进行得更快"),
-        ahead >= 13,
+        ahead >= 0.8 * len(SCALES),
         f"ahead after {EARLY} epochs on {ahead} of {len(SCALES)} scales, by {np.median(early):.0%} in the median",
     )
     lost = {name: sum(max(pair[name]) < 0.25 for pair in curves.values()) for name in LOOKS}

@@ -9,10 +9,10 @@ import numpy as np
 import tensorgrad as tg
 from tensorgrad import nn, viz
 
-from .network import MultiLayerNet
+from .network import WIDTH, MultiLayerNet
 from .run import Run, Words, main
 
-HIDDEN, BATCH = 2, 100
+HIDDEN, BATCH = 2, 32
 N, D = 7, 3
 NODES, EDGES = 12, 14
 MODULES = ["Linear", "BatchNorm1d", "ReLU"]
@@ -47,14 +47,14 @@ def experiment(run: Run) -> None:
     )
 
     # What goes into the first BatchNorm when the network sees a mini-batch, and the gradient that comes back to it.
-    affine, norm = net.layers[0], nn.BatchNorm1d(100)
+    affine, norm = net.layers[0], nn.BatchNorm1d(WIDTH)
     x = affine(train.x[:BATCH]).detach().requires_grad_()
     y = norm(x)
     y.retain_grad()
     loss = nn.CrossEntropyLoss()(net.layers[2:](y), train.y[:BATCH])
     loss.backward()
     assert x.grad is not None
-    numbers = viz.draw(norm, x, labels="values", dims={BATCH: "N", 100: "D"}, seed=y.grad)
+    numbers = viz.draw(norm, x, labels="values", dims={BATCH: "N", WIDTH: "D"}, seed=y.grad)
     caption = Words(
         "The same with the numbers of a mini-batch (not in the book)",
         "同一计算图，标有一个mini-batch的数值（书中没有）",
