@@ -1,62 +1,83 @@
-"""Figures 6-16 and 6-17: the network with BatchNorm, and the computational graph of BatchNorm itself."""
+"""Figures 6-16 and 6-17: a network with BatchNorm, and the computational graph of BatchNorm."""
 
 from __future__ import annotations
 
 import sys
 
+import numpy as np
+
+import tensorgrad as tg
 from tensorgrad import nn, viz
-from tensorgrad.chapter6.network import MultiLayerNet, batches
-from tensorgrad.chapter6.run import Run, Words, main
+
+from .network import WIDTH, MultiLayerNet
+from .run import Run, Words, main
+
+HIDDEN, BATCH = 2, 32
+N, D = 7, 3
+NODES, EDGES = 12, 14
+MODULES = ["Linear", "BatchNorm1d", "ReLU"]
+
+
+def counts(drawing: viz.Drawing) -> tuple[int, int, int]:
+    """Return how many nodes are drawn, without the output's, and how many edges forward and back."""
+    ends = {edge.tail for edge in drawing.edges} | {edge.head for edge in drawing.edges if edge.target != "out"}
+    return len(ends), len(drawing.edges), sum(edge.backward is not None for edge in drawing.edges)
 
 
 def experiment(run: Run) -> None:
-    """BatchNorm stands between Affine and relu; it consists of twelve nodes, each with its gradient."""
+    """BatchNorm between affine layers and relu, and its computational graph with names and with numbers."""
     train, _ = run.images()
-    (batch,) = batches(train, 100, 1)
-    net = MultiLayerNet(train.x.shape[1], hidden=2, std="he", batchnorm=True)
-    layers = viz.draw(net, batch.x, depth=2, labels="shapes", dims={100: "N"}, repeats=False)
-    boxes = [vertex.label.split("\n")[0] for vertex in layers.picture.vertices if vertex.kind == "box"]
-    kinds = [label.partition(": ")[2].partition("(")[0] for label in boxes]
-    run.figure(
-        "6-16",
-        layers,
-        Words("A network with BatchNorm between Affine and ReLU", "使用了 Batch Normalization 的神经网络的例子"),
-    )
+    net = MultiLayerNet(train.x.shape[1], HIDDEN, batchnorm=True)
+    drawn = viz.draw(net, train.x[:BATCH], collapse=MODULES, labels="shapes", dims={BATCH: "N"})
+    run.figure("6-16", drawn, Words("A network with BatchNorm", "使用了Batch Normalization的神经网络的例子"))
+    order = [edge.target.split(": ")[-1].partition("(")[0].partition("\n")[0] for edge in drawn.edges]
     run.check(
-        Words("BatchNorm stands between every Affine and its ReLU", "Batch Norm 层插在 Affine 与激活函数之间"),
-        kinds == ["Linear", "BatchNorm1d", "ReLU"] * 2 + ["Linear"],
-        " - ".join(kinds),
+        Words("BatchNorm stands between affine layer and relu", "Batch Norm层插在Affine层和激活函数层之间"),
+        order == [*MODULES * HIDDEN, "Linear", "out"],
+        " -> ".join(order),
     )
 
-    x = net.layers[0](batch.x).detach()[:, :3].requires_grad_()  # what arrives at the first BatchNorm, of three units
-    x.name = "x"
-    graph = viz.draw(nn.BatchNorm1d(3), x, dims={100: "N", 3: "D"})
-    forward = len(graph.edges)
-    backward = sum(edge.backward is not None for edge in graph.edges)
-    nodes = sum(vertex.kind != "output" for vertex in graph.picture.vertices)
-    run.record(nodes=nodes, forward_edges=forward, backward_edges=backward)
+    graph = viz.draw(nn.BatchNorm1d(D), tg.randn(N, D, requires_grad=True), dims={N: "N", D: "D"}, seed=tg.randn(N, D))
+    run.figure("6-17", graph, Words("The computational graph of BatchNorm", "Batch Normalization的计算图"))
+    nodes, forward, back = counts(graph)
+    run.check(
+        Words("The graph of BatchNorm: 12 nodes, 14 edges forward and 14 back", "计算图：12个节点，正向和反向各14条边"),
+        (nodes, forward, back) == (NODES, EDGES, EDGES),
+        f"{nodes} nodes, {forward} + {back} edges",
+    )
+
+    # What goes into the first BatchNorm when the network sees a mini-batch, and the gradient that comes back to it.
+    affine, norm = net.layers[0], nn.BatchNorm1d(WIDTH)
+    x = affine(train.x[:BATCH]).detach().requires_grad_()
+    y = norm(x)
+    y.retain_grad()
+    loss = nn.CrossEntropyLoss()(net.layers[2:](y), train.y[:BATCH])
+    loss.backward()
+    assert x.grad is not None
+    numbers = viz.draw(norm, x, labels="values", dims={BATCH: "N", WIDTH: "D"}, seed=y.grad)
+    caption = Words(
+        "The same with the numbers of a mini-batch (not in the book)",
+        "同一计算图，标有一个mini-batch的数值（书中没有）",
+    )
+    run.figure("6-17-values", numbers, caption)
+    run.record(
+        edges=[
+            {"from": e.source, "to": e.target, "forward": e.forward, "backward": e.backward, "shape": e.shape}
+            for e in graph.edges
+        ]
+    )
+    contributions = [edge.gradient for edge in numbers.edges if edge.source == "x" and edge.gradient is not None]
+    apart = np.abs(sum(contributions) - x.grad.numpy()).max() / np.abs(x.grad.numpy()).max()
+    out = next(edge.value for edge in numbers.edges if edge.target == "out")
+    assert out is not None
+    mean, std = np.abs(out.mean(0)).max(), out.std(0)
     run.check(
         Words(
-            "The graph has twelve nodes, and a gradient flows back along each of its fourteen edges",
-            "计算图有 12 个节点，14 条边上各有一个反向的梯度",
+            "The mini-batch leaves with mean 0 and variance 1, and the red edges at x add up to its gradient",
+            "mini-batch被正规化为均值0、方差1，x处红边之和就是它的梯度",
         ),
-        (nodes, forward, backward) == (12, 14, 14),
-        f"{nodes} nodes, {forward} edges forward, {backward} back",
-    )
-    run.figure("6-17", graph, Words("The computational graph of BatchNorm", "Batch Normalization 的计算图"))
-    seed = (nn.functional.softmax(x.detach(), 1) - 1 / 3) / len(x)
-    run.figure(
-        "6-17-values",
-        viz.draw(nn.BatchNorm1d(3), x, labels="values", dims={100: "N", 3: "D"}, seed=seed),
-        Words(
-            "Beyond the book: the same with the numbers of a mini-batch, mean ± standard deviation",
-            "补充：同一计算图，边上标有真实小批量的数值（均值 ± 标准差）",
-        ),
-    )
-    run.figure(
-        "6-17-formulas",
-        viz.draw(nn.BatchNorm1d(3), x, labels="formulas", dims={100: "N", 3: "D"}),
-        Words("Beyond the book: the same with the formula of every gradient", "补充：同一计算图，标有每个梯度的公式"),
+        apart < 1e-4 and mean < 1e-4 and np.median(np.abs(std - 1)) < 1e-2,
+        f"largest mean {mean:.1e}, std {std.min():.4f} to {std.max():.4f}; gradients {apart:.1e} apart",
     )
 
 

@@ -1,61 +1,63 @@
-"""Figure 6-15: three initial values on handwritten digits."""
+"""Figure 6-15: how three initial values learn."""
 
 from __future__ import annotations
 
+import math
 import sys
 
-import numpy as np
-
 from tensorgrad import nn, optim, viz
-from tensorgrad.chapter6.network import MultiLayerNet, batches
-from tensorgrad.chapter6.run import Run, Words, main
 
-ITERATIONS, BATCH, HIDDEN = 2000, 128, 4
+from .network import MultiLayerNet, accuracy, batches
+from .run import Run, Words, main
+
+HIDDEN, LR, BATCH, STEPS = 4, 0.01, 128, 2000
 STDS: dict[str, float | str] = {"std 0.01": 0.01, "Xavier": "xavier", "He": "he"}
+CHANCE = math.log(10)  # the loss of ten equal scores
+LAST = 100  # steps that a loss at the end is averaged over
 
 
 def experiment(run: Run) -> None:
-    """With a standard deviation of 0.01 nothing is learnt; with Xavier's and He's it is, with He's first."""
-    train, _ = run.images()
+    """How the network learns from weights of std 0.01, and from Xavier's and He's initial values."""
+    train, test = run.images()
     nets = {name: MultiLayerNet(train.x.shape[1], HIDDEN, std) for name, std in STDS.items()}
-    optimizers = {name: optim.SGD(net.parameters(), lr=0.01, convention="book") for name, net in nets.items()}
-    losses: dict[str, list[float]] = {name: [] for name in STDS}
-
-    with run.progress(epochs=10, steps=ITERATIONS // 10) as progress:
-        for step, batch in enumerate(batches(train, BATCH, ITERATIONS), 1):
+    optimizers = {name: optim.SGD(net.parameters(), lr=LR) for name, net in nets.items()}
+    loss_function = nn.CrossEntropyLoss()
+    losses: dict[str, list[float]] = {name: [] for name in nets}
+    with run.progress(epochs=STEPS // LAST, steps=LAST) as progress:
+        for step, batch in enumerate(batches(train, BATCH, STEPS), 1):  # the same for all three
             for name, net in nets.items():
                 optimizers[name].zero_grad()
-                loss = nn.functional.cross_entropy(net(batch.x), batch.y)
+                loss = loss_function(net(batch.x), batch.y)
                 loss.backward()
                 optimizers[name].step()
                 losses[name].append(loss.item())
-            progress.step(**{name: values[-1] for name, values in losses.items()})
-            if step % (ITERATIONS // 10) == 0:
-                progress.epoch(**{name: float(np.mean(values[-100:])) for name, values in losses.items()})
+            progress.step(**{f"{name} loss": values[-1] for name, values in losses.items()})
+            if step % LAST == 0:
+                progress.epoch()
 
-    final = {name: float(np.mean(values[-100:])) for name, values in losses.items()}
-    whole = {name: float(np.mean(values)) for name, values in losses.items()}
-    run.record(losses=losses, loss_of_the_last_100=final, mean_loss=whole)
-    guess = float(np.log(10))
-    run.check(
-        Words("Standard deviation 0.01: nothing is learnt", "标准差为 0.01：完全无法学习"),
-        final["std 0.01"] > 0.95 * guess,
-        f"loss {final['std 0.01']:.3f} at the end; guessing gives {guess:.3f}",
-    )
-    run.check(
-        Words("Xavier's and He's: the learning goes well", "Xavier 初始值和 He 初始值：学习顺利进行"),
-        max(final["Xavier"], final["He"]) < 0.5 * guess,
-        f"loss {final['Xavier']:.3f} and {final['He']:.3f} at the end",
-    )
-    run.check(
-        Words("and with He's it is faster", "并且 He 初始值时的学习进度更快"),
-        whole["He"] < whole["Xavier"],
-        f"mean loss {whole['He']:.3f} against {whole['Xavier']:.3f}",
-    )
+    caption = Words("Three initial values compared", "权重初始值的比较：横轴是学习的迭代次数，纵轴是损失函数的值")
     run.figure(
-        "6-15",
-        viz.plot_curves(losses, smoothing="kaiser", unit="iteration"),
-        Words("Initial values compared on handwritten digits", "基于手写数字数据集的权重初始值的比较"),
+        "6-15", viz.plot_curves({"loss": losses}, smoothing="kaiser", unit="iteration", title=caption.en), caption
+    )
+    right = {name: accuracy(net, test) for name, net in nets.items()}
+    run.record(losses=losses, test_accuracy=right)
+    mean = {name: sum(values) / STEPS for name, values in losses.items()}
+    end = {name: sum(values[-LAST:]) / LAST for name, values in losses.items()}
+    measured = ", ".join(f"{name} {value:.3f}" for name, value in end.items())
+    run.check(
+        Words("std 0.01 does not learn", "标准差为0.01：完全无法进行学习"),
+        abs(end["std 0.01"] - CHANCE) < 0.02,
+        f"loss at the end {end['std 0.01']:.3f}, of equal scores {CHANCE:.3f}; test accuracy {right['std 0.01']:.1%}",
+    )
+    run.check(
+        Words("Xavier and He learn", "Xavier初始值和He初始值：学习进行得很顺利"),
+        max(end["Xavier"], end["He"]) < CHANCE / 2,
+        f"loss at the end: {measured}; test accuracy Xavier {right['Xavier']:.1%}, He {right['He']:.1%}",
+    )
+    run.check(
+        Words("He learns first", "He初始值的学习进度更快"),
+        mean["He"] < mean["Xavier"],
+        f"mean loss over all iterations: He {mean['He']:.3f}, Xavier {mean['Xavier']:.3f}",
     )
 
 

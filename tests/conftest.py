@@ -21,11 +21,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
-    """The folder of the real MNIST, which lies beside the checkout and is not part of it."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+    """The folder of the real MNIST, which is not part of the checkout: TENSORGRAD_MNIST, or one beside it."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+    folder = Path(os.environ.get("TENSORGRAD_MNIST") or beside)
     if not folder.is_dir():
         pytest.skip(
-            "the real MNIST is not in ../shared/data/mnist: a check of the loader on the true files is left out"
+            "the real MNIST is neither in TENSORGRAD_MNIST nor in ../shared/data/mnist: a check on it is left out"
         )
     return folder
 
