@@ -6,6 +6,8 @@ An experiment is a file with a function ``experiment(run)``; it asks `run` for i
 from __future__ import annotations
 
 import argparse
+import hashlib
+import inspect
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -139,13 +141,15 @@ class Run:
 def perform(name: str, experiment: Callable[[Run], None], settings: Settings, folder: Path) -> Run:
     """Run `experiment` into `folder`, write ``result.json`` there as the last file, and return the run."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "result.json").unlink(missing_ok=True)
+    for leftover in (folder / "result.json", *folder.glob(".figure-*"), *folder.glob(".result.json.*")):
+        leftover.unlink(missing_ok=True)
     manual_seed(settings.seed)
     run, start = Run(name, settings, folder), time.perf_counter()
     experiment(run)
     result = {
         "name": name,
         "settings": asdict(settings),
+        "version": version(Path(inspect.getfile(experiment))),
         "passed": run.passed,
         "verdicts": [{**asdict(v), "statement": v.statement._asdict()} for v in run.verdicts],
         "figures": [{**asdict(f), "caption": f.caption._asdict()} for f in run.figures],
@@ -154,6 +158,11 @@ def perform(name: str, experiment: Callable[[Run], None], settings: Settings, fo
     }
     write_whole(folder / "result.json", json.dumps(result, indent=1, ensure_ascii=False))
     return run
+
+
+def version(source: Path) -> str:
+    """Return what changes whenever the file of an experiment, or of the network they share, does."""
+    return hashlib.sha256(source.read_bytes() + Path(__file__).with_name("network.py").read_bytes()).hexdigest()[:16]
 
 
 def main(experiment: Callable[[Run], None]) -> int:

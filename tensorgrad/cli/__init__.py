@@ -4,7 +4,7 @@
 status  meaning
 ======  =======================================================================================================
 0       done
-1       the gradient check did not pass
+1       the gradient check did not pass; a conclusion of the book does not hold, or an experiment raised an error
 2       wrong arguments, a file that cannot be read or written, a missing library, an error in the script to be drawn
 130     stopped by Ctrl-C; what there was by then is written
 ======  =======================================================================================================
@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tensorgrad import __version__
+from tensorgrad.chapter6.run import Settings
 from tensorgrad.errors import TensorgradError
 from tensorgrad.viz.labels import MODES
 
-from . import demo, draw
+from . import chapter6, demo, draw
 from .examples import EXAMPLES
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -71,6 +72,13 @@ def _count(text: str) -> int:
     return value
 
 
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected at least 0, found {value}")
+    return value
+
+
 def _shape(text: str) -> tuple[int, ...]:
     shape = tuple(int(word) for word in text.split(",") if word.strip())
     if min(shape, default=0) < 0:
@@ -91,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command")
     _add_demo(commands)
     _add_draw(commands)
+    _add_chapter6(commands)
     return parser
 
 
@@ -152,3 +161,33 @@ def _add_draw(commands: Commands) -> None:
     look.add_argument("--order", type=int, choices=[0, 1, 2], help="1: the backward pass itself; 2: that through it")
     look.add_argument("--timeout", type=float, metavar="SECONDS", help="how long Graphviz may take (default: 60)")
     look.add_argument("--dims", action="append", type=_letter, metavar="7=N", help="a letter for a length in shapes")
+
+
+def _add_chapter6(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "chapter6",
+        help="run the experiments of the book's chapter 6 and check its conclusions",
+        description="Run the experiments of chapter 6 of Deep Learning from Scratch, side by side, draw its figures, "
+        "check its conclusions, and gather all on one page. What was stopped goes on where it was.",
+    )
+    parser.set_defaults(
+        run=lambda given: chapter6.run(
+            given.figures,
+            Settings(given.data, given.seed, given.mnist_dir),
+            given.out,
+            given.lang,
+            given.jobs,
+            given.again,
+        )
+    )
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="draw these alone, such as 6-19 (default: all)")
+    parser.add_argument("--data", choices=["digits", "mnist"], default="digits", help="default: %(default)s")
+    parser.add_argument("--mnist-dir", metavar="DIR", help="the folder with MNIST's four IDX files")
+    parser.add_argument("--seed", type=_seed, default=0, help="the same seed gives the same numbers (default: 0)")
+    parser.add_argument("--out", type=Path, default=Path("out/chapter6"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--lang", choices=["en", "zh"], default="en", help="of the page (default: %(default)s)")
+    parser.add_argument(
+        "--jobs", type=_count, default=os.cpu_count() or 1, metavar="N",
+        help="experiments that run at the same time (default: one for each core)",
+    )  # fmt: skip
+    parser.add_argument("--again", action="store_true", help="also run what is there already")

@@ -15,10 +15,10 @@ import tensorgrad
 from tensorgrad.dtypes import Array
 from tensorgrad.functions import softmax
 from tensorgrad.testing import GradientReport
+from tensorgrad.utils.style import CSS
 from tensorgrad.viz import Drawing
 
 from .network import Dataset, DigitNet, predictions
-from .style import CSS
 from .training import History, Settings
 
 SHOWN_DIGITS = 27

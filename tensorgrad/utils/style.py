@@ -1,4 +1,4 @@
-"""The look of the report: one style sheet, light and dark, no image and no font from elsewhere."""
+"""The look of the HTML pages: one style sheet, light and dark, no image and no font from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,0 +1,243 @@
+"""``tensorgrad chapter6``: run the experiments of the chapter side by side, and gather them on one page."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tensorgrad import chapter6
+from tensorgrad.chapter6.page import Outcome, figure_order, page
+from tensorgrad.chapter6.run import Settings, version
+from tensorgrad.data import mnist
+from tensorgrad.errors import ArgumentError, DataError, MissingDependencyError
+from tensorgrad.viz.files import write_whole
+
+PACKAGE = "tensorgrad.chapter6"
+LOOK = 0.1  # seconds between two looks at the running experiments
+GRACE = 5.0  # seconds that a stopped experiment has before it is killed
+
+
+def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jobs: int, again: bool) -> int:
+    """Run the experiments that draw `figures`, or all, write ``index.html``, and return the exit status.
+
+    Args:
+        figures: numbers as in "6-19"; none means all.
+        settings: the data and the seed.
+        out: the folder; each experiment has its own in it, with its figures, result.json and log.txt.
+        language: of the page, "en" or "zh".
+        jobs: how many experiments may run at the same time, at least 1.
+        again: also run what is there with the same settings, from the same source.
+
+    Returns:
+        0, or 1 if a conclusion does not hold or an experiment raised an error.
+
+    Raises:
+        ArgumentError: a figure that the chapter has not.
+        DataError: MNIST's files are missing or damaged.
+        MissingDependencyError: matplotlib, or rich in a terminal, is not installed.
+        OSError: `out` cannot be written.
+    """
+    names = chosen(figures)
+    _demand(settings)
+    out.mkdir(parents=True, exist_ok=True)
+    parts = {name: Part(name, settings, out / name) for name in chapter6.EXPERIMENTS}
+    waiting = [parts[name] for name in names if again or not parts[name].done()]
+    reused = [name for name in names if parts[name] not in waiting]
+    if reused:
+        print(f"already there (--again runs them again): {', '.join(reused)}", flush=True)
+    try:
+        _run_all(waiting, jobs)
+    finally:
+        outcomes = [part.outcome() for part in parts.values()]
+        file = write_whole(out / "index.html", page(outcomes, language))
+    told = {outcome.name: outcome for outcome in outcomes}
+    for name in names:
+        for line in told[name].problems():
+            print(line)
+    good = sum(told[name].passed for name in names)
+    print(f"{good} of {len(names)} experiments bear out the book; see {file}", flush=True)
+    return 0 if good == len(names) else 1
+
+
+def chosen(figures: Sequence[str]) -> list[str]:
+    """Return the names of the experiments that draw `figures`, or of all, in the book's order."""
+    known = {figure for drawn in chapter6.EXPERIMENTS.values() for figure in drawn}
+    unknown = [figure for figure in figures if figure not in known]
+    if unknown:
+        there = ", ".join(sorted(known, key=figure_order))
+        raise ArgumentError(f"chapter6: there is no figure {', '.join(unknown)}; there are {there}")
+    return [name for name, drawn in chapter6.EXPERIMENTS.items() if not figures or set(drawn) & set(figures)]
+
+
+def _demand(settings: Settings) -> None:
+    """Raise now what would otherwise be found out in every experiment."""
+    if find_spec("matplotlib") is None:
+        raise MissingDependencyError.of("chapter6", "matplotlib", "plot")
+    if sys.stdout.isatty() and find_spec("rich") is None:
+        raise MissingDependencyError.of("the progress of chapter6", "rich", "cli")
+    if settings.data == "mnist":
+        if settings.mnist_dir is None:
+            raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
+        mnist(settings.mnist_dir)
+
+
+@dataclass(eq=False)
+class Part:
+    """One experiment of the run: where it is, and the process that it runs in, from `start` on."""
+
+    name: str
+    settings: Settings
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def source(self) -> Path:
+        """The file of the experiment."""
+        found = find_spec(f"{PACKAGE}.{self.name}")
+        if found is None or found.origin is None:
+            raise ArgumentError(f"chapter6: no file {self.name}.py in the folder of the experiments")
+        return Path(found.origin)
+
+    def read(self, file: str) -> dict[str, Any] | None:
+        """Return what the JSON `file` holds, None if there is none: it was written whole or not at all."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / file).read_text("utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return found
+
+    def done(self) -> bool:
+        """Return whether the result is there, with these settings and from the present source, and its files too."""
+        found = self.read("result.json")
+        return (
+            found is not None
+            and found.get("settings") == asdict(self.settings)
+            and found.get("version") == version(self.source)
+            and all((self.folder / file).is_file() for figure in found["figures"] for file in figure["files"])
+        )
+
+    def outcome(self) -> Outcome:
+        """Return what the page tells of it."""
+        return Outcome(
+            self.name,
+            chapter6.EXPERIMENTS[self.name],
+            self.source.read_text("utf-8"),
+            self.read("result.json"),
+            self.read("failure.json"),
+        )
+
+    def start(self) -> None:
+        """Start it in a process, and a session, of its own, where it meets neither Ctrl-C nor the terminal."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for file in ("result.json", "failure.json"):
+            (self.folder / file).unlink(missing_ok=True)
+        paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        with (self.folder / "log.txt").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tensorgrad.chapter6.alone"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **threads, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"},
+                start_new_session=True,
+            )
+        order = {"module": f"{PACKAGE}.{self.name}", "folder": str(self.folder), "settings": asdict(self.settings)}
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended already: `ended` tells how
+
+    def ended(self) -> bool:
+        """Return whether the process is at its end; if that came without a word, a failure is written for it."""
+        if self.process is None or self.process.poll() is None:
+            return False
+        if not any((self.folder / file).exists() for file in ("result.json", "failure.json")):
+            status = self.process.returncode
+            how = f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            write_whole(self.folder / "failure.json", json.dumps({"error": how, "place": "see log.txt"}))
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """End the process if it still runs, and what it has started."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self._signal(signal.SIGTERM)
+            try:
+                self.process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+                self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
+    def _signal(self, number: int) -> None:
+        assert self.process is not None
+        if sys.platform == "win32":
+            self.process.terminate()
+        else:
+            os.killpg(self.process.pid, number)
+
+    def last_words(self) -> str:
+        """Return the last line of its log, which tells how far it is."""
+        lines = (self.folder / "log.txt").read_text("utf-8", "replace").splitlines()
+        return lines[-1] if lines else "starting"
+
+
+def _run_all(waiting: Sequence[Part], jobs: int) -> None:
+    """Run every part, `jobs` at a time; none is left running, whatever happens."""
+    to_start, running = list(waiting), list[Part]()
+    with _telling(len(waiting)) as tell:
+        try:
+            while to_start or running:
+                while to_start and len(running) < jobs:
+                    running.append(to_start.pop(0))
+                    running[-1].start()
+                time.sleep(LOOK)
+                over = [part for part in running if part.ended()]
+                running = [part for part in running if part not in over]
+                tell(over, running)
+        finally:
+            for part in running:
+                part.close()
+
+
+@contextmanager
+def _telling(total: int) -> Iterator[Any]:
+    """Context manager: a function that is told which parts are over and which run.
+
+    In a terminal a bar over the experiments, and what the running ones say; elsewhere a line for each that is over.
+    """
+    if not sys.stdout.isatty():
+        yield lambda over, _: [print(part.outcome().line(), flush=True) for part in over]
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    rest = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
+    says = TextColumn("{task.fields[says]}", markup=False, table_column=rest)
+    with Progress(*columns, says, expand=True) as bars:
+        whole = bars.add_task("chapter 6", total=total, says="")
+
+        def tell(over: Sequence[Part], running: Sequence[Part]) -> None:
+            for part in over:
+                bars.console.print(part.outcome().line(), markup=False, highlight=False)
+            now = "; ".join(f"{part.name}: {part.last_words()}" for part in running)
+            bars.update(whole, advance=len(over), says=now)
+
+        yield tell
