@@ -10,7 +10,7 @@ import tensorgrad as tg
 from tensorgrad import nn, viz
 
 from .network import WIDTH, MultiLayerNet
-from .run import Run, Words, main
+from .run import Images, Run, Words, main
 
 HIDDEN, BATCH = 2, 32
 N, D = 7, 3
@@ -27,8 +27,16 @@ def counts(drawing: viz.Drawing) -> tuple[int, int, int]:
 def experiment(run: Run) -> None:
     """BatchNorm between affine layers and relu, and its computational graph with names and with numbers."""
     train, _ = run.images()
+    batch = Images(train.x[:BATCH], train.y[:BATCH])
     net = MultiLayerNet(train.x.shape[1], HIDDEN, batchnorm=True)
-    drawn = viz.draw(net, train.x[:BATCH], collapse=MODULES, labels="shapes", dims={BATCH: "N"})
+    draw_network(run, net, batch)
+    draw_batchnorm(run)
+    draw_numbers(run, net, batch)
+
+
+def draw_network(run: Run, net: MultiLayerNet, batch: Images) -> None:
+    """Figure 6-16: the network with its layers as boxes."""
+    drawn = viz.draw(net, batch.x, collapse=MODULES, labels="shapes", dims={BATCH: "N"})
     run.figure("6-16", drawn, Words("A network with BatchNorm", "使用了Batch Normalization的神经网络的例子"))
     order = [edge.target.split(": ")[-1].partition("(")[0].partition("\n")[0] for edge in drawn.edges]
     run.check(
@@ -37,8 +45,18 @@ def experiment(run: Run) -> None:
         " -> ".join(order),
     )
 
-    graph = viz.draw(nn.BatchNorm1d(D), tg.randn(N, D, requires_grad=True), dims={N: "N", D: "D"}, seed=tg.randn(N, D))
+
+def draw_batchnorm(run: Run) -> None:
+    """Figure 6-17: the graph of BatchNorm from its trace."""
+    x = tg.randn(N, D, requires_grad=True)
+    graph = viz.draw(nn.BatchNorm1d(D), x, dims={N: "N", D: "D"}, seed=tg.randn(N, D))
     run.figure("6-17", graph, Words("The computational graph of BatchNorm", "Batch Normalization的计算图"))
+    run.record(
+        edges=[
+            {"from": e.source, "to": e.target, "forward": e.forward, "backward": e.backward, "shape": e.shape}
+            for e in graph.edges
+        ]
+    )
     nodes, forward, back = counts(graph)
     run.check(
         Words("The graph of BatchNorm: 12 nodes, 14 edges forward and 14 back", "计算图：12个节点，正向和反向各14条边"),
@@ -46,30 +64,24 @@ def experiment(run: Run) -> None:
         f"{nodes} nodes, {forward} + {back} edges",
     )
 
-    # What goes into the first BatchNorm when the network sees a mini-batch, and the gradient that comes back to it.
-    affine, norm = net.layers[0], nn.BatchNorm1d(WIDTH)
-    x = affine(train.x[:BATCH]).detach().requires_grad_()
+
+def draw_numbers(run: Run, net: MultiLayerNet, batch: Images) -> None:
+    """Draw the graph of the first BatchNorm of `net` with what `batch` and its loss send through it."""
+    norm = nn.BatchNorm1d(WIDTH)
+    x = net.layers[0](batch.x).detach().requires_grad_()
     y = norm(x)
     y.retain_grad()
-    loss = nn.CrossEntropyLoss()(net.layers[2:](y), train.y[:BATCH])
-    loss.backward()
+    nn.CrossEntropyLoss()(net.layers[2:](y), batch.y).backward()
     assert x.grad is not None
-    numbers = viz.draw(norm, x, labels="values", dims={BATCH: "N", WIDTH: "D"}, seed=y.grad)
+    graph = viz.draw(norm, x, labels="values", dims={BATCH: "N", WIDTH: "D"}, seed=y.grad)
     caption = Words(
-        "The same with the numbers of a mini-batch (not in the book)",
-        "同一计算图，标有一个mini-batch的数值（书中没有）",
+        "The same with the numbers of a mini-batch: mean ± standard deviation (not in the book)",
+        "同一计算图，标有一个mini-batch的数值：均值±标准差（书中没有）",
     )
-    run.figure("6-17-values", numbers, caption)
-    run.record(
-        edges=[
-            {"from": e.source, "to": e.target, "forward": e.forward, "backward": e.backward, "shape": e.shape}
-            for e in graph.edges
-        ]
-    )
-    contributions = [edge.gradient for edge in numbers.edges if edge.source == "x" and edge.gradient is not None]
-    apart = np.abs(sum(contributions) - x.grad.numpy()).max() / np.abs(x.grad.numpy()).max()
-    out = next(edge.value for edge in numbers.edges if edge.target == "out")
-    assert out is not None
+    run.figure("6-17-values", graph, caption)
+    red = sum(edge.gradient for edge in graph.edges if edge.source == "x" and edge.gradient is not None)
+    apart = np.abs(red - x.grad.numpy()).max() / np.abs(x.grad.numpy()).max()
+    out = y.detach().numpy()
     mean, std = np.abs(out.mean(0)).max(), out.std(0)
     run.check(
         Words(

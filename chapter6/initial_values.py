@@ -41,6 +41,11 @@ def experiment(run: Run) -> None:
     )
     right = {name: accuracy(net, test) for name, net in nets.items()}
     run.record(losses=losses, test_accuracy=right)
+    check(run, losses, right)
+
+
+def check(run: Run, losses: dict[str, list[float]], right: dict[str, float]) -> None:
+    """Hold the losses of each step and the test accuracies against the book's conclusions."""
     mean = {name: sum(values) / STEPS for name, values in losses.items()}
     end = {name: sum(values[-LAST:]) / LAST for name, values in losses.items()}
     measured = ", ".join(f"{name} {value:.3f}" for name, value in end.items())

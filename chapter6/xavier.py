@@ -105,6 +105,11 @@ def experiment(run: Run) -> None:
         all(0.8 < std < 1.25 for std in sums.values()),
         ", ".join(f"n={n}: {std:.3f}" for n, std in sums.items()),
     )
+    check_definitions(run, measured)
+
+
+def check_definitions(run: Run, measured: dict[str, tuple[list[float], list[float]]]) -> None:
+    """Hold the two definitions against each other, and both against the formulas."""
     (forward, back), (both_forward, both_back) = measured.values()
     errors = [
         np.abs(np.log(np.divide(found, formula))).max()
