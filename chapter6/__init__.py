@@ -6,5 +6,7 @@ Each can be run by itself, ``python -m tensorgrad.chapter6.optimizers --data mni
 
 from __future__ import annotations
 
-EXPERIMENTS: dict[str, tuple[str, ...]] = {}
+EXPERIMENTS: dict[str, tuple[str, ...]] = {
+    "random_search": ("6-24", "6-24-rounds"),
+}
 """The figures that each experiment draws, by the name of its file, in the book's order."""
