@@ -7,6 +7,7 @@ differentiates, and gradients of the validation loss with respect to hyper-param
 
 from tensorgrad.names import answer_unknown_names
 
+from .hypergradients import Hypergradient, hypergradient, sgd
 from .running import Outcome, Trial
 from .searching import Search
 from .space import Choice, Range, choice, integers, log_uniform, narrow, uniform
@@ -14,15 +15,18 @@ from .storage import open_storage
 
 __all__ = [
     "Choice",
+    "Hypergradient",
     "Outcome",
     "Range",
     "Search",
     "Trial",
     "choice",
+    "hypergradient",
     "integers",
     "log_uniform",
     "narrow",
     "open_storage",
+    "sgd",
     "uniform",
 ]
 
