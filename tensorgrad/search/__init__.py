@@ -7,6 +7,8 @@ differentiates, and gradients of the validation loss with respect to hyper-param
 
 from tensorgrad.names import answer_unknown_names
 
+from .bayesian import GPSampler
+from .gaussian import GaussianProcess
 from .hypergradients import Hypergradient, hypergradient, sgd
 from .running import Outcome, Trial
 from .searching import Search
@@ -15,6 +17,8 @@ from .storage import open_storage
 
 __all__ = [
     "Choice",
+    "GPSampler",
+    "GaussianProcess",
     "Hypergradient",
     "Outcome",
     "Range",

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad.errors import ArgumentError
 
+from .bayesian import GPSampler
 from .space import Space, need_optuna
 from .workers import slot_of
 
@@ -74,6 +75,7 @@ def make_sampler(sampler: Any, space: Space, seed: int, number: int) -> Any:
     makers: dict[str, Callable[[int], Any]] = {
         "random": lambda s: optuna.samplers.RandomSampler(seed=s),
         "tpe": lambda s: optuna.samplers.TPESampler(seed=s),
+        "gp": lambda s: GPSampler(space, s),
     }
     if sampler not in makers:
         raise ArgumentError(f"sampler {sampler!r}: there are {', '.join(makers)}, and the samplers of Optuna")
