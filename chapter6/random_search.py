@@ -26,7 +26,7 @@ VALIDATION = 0.2
 HIDDEN = 6
 EPOCHS = 50
 BATCH = 100
-TRIALS = 100
+TRIALS = (100, 50)  # in the first round and in the second
 SHOWN = 20
 SPACE = {"lr": search.log_uniform(1e-6, 1e-2), "decay": search.log_uniform(1e-8, 1e-4)}
 
@@ -108,7 +108,7 @@ def experiment(run: Run) -> None:
     """Random search in two rounds: good runs share one scale of the learning rate; the narrowed round is better."""
     training, test = run.images(IMAGES)
     finder = search.Search(objective, SPACE, training, test, validation=VALIDATION, seed=run.seed)
-    rounds = finder.rounds([TRIALS, TRIALS])
+    rounds = finder.rounds(TRIALS)
     first, second = rounds
     right = finder.test(second[0], evaluate)
 
@@ -143,9 +143,9 @@ def conclude(run: Run, first: Outcomes, second: Outcomes, right: float) -> None:
     run.check(statement, narrow < wide / 2, f"{wide:.2f} powers of ten, then {narrow:.2f}")
 
     middle = [median(o.value for o in trials) for trials in (first, second)]
-    top = [fmean(o.value for o in trials[:SHOWN]) for trials in (first, second)]
+    top = [fmean(o.value for o in trials[:10]) for trials in (first, second)]
     statement = Words("The second round, in the narrowed range, is better", "在缩小的范围中再次搜索，结果更好")
-    measured = f"median {middle[0]:.2f}, then {middle[1]:.2f}; mean of the best 20 {top[0]:.2f}, then {top[1]:.2f}"
+    measured = f"median {middle[0]:.2f}, then {middle[1]:.2f}; mean of the best 10 {top[0]:.2f}, then {top[1]:.2f}"
     run.check(statement, middle[1] > middle[0] and top[1] > top[0], measured)
 
     chosen = second[0].value

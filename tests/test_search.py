@@ -166,10 +166,18 @@ def test_a_search_goes_on_where_it_was_and_ends_with_the_same_trials(tmp_path: P
     assert sorted(calls) == sorted([4, *range(20)])  # the one that failed twice, and no other
     assert {o.slot for o in outcomes} == set(range(20))
     assert all(o.notes["curve"] == [1.0, o.params["lr"]] for o in outcomes)
-    random = {"sampler": "random"}
-    assert tried(searched(**given | random, name="b").run(9, progress=False)) == tried(
-        searched(**random).run(9, progress=False)
-    )
+
+
+def test_a_name_gives_other_trials_of_the_same_split() -> None:
+    splits = []
+
+    def objective(trial, train, valid):
+        splits.append(valid[0].tolist())
+        return 0.0
+
+    a, b = (tried(searched(objective, name=name).run(3, progress=False)) for name in "ab")
+    assert a != b
+    assert all(split == splits[0] for split in splits)
 
 
 @pytest.mark.parametrize("change", [{"space": {"lr": search.uniform(0, 1)}}, {"seed": 1}])

@@ -10,7 +10,7 @@ from typing import Any
 
 from tensorgrad.random import get_rng_state, manual_seed, set_rng_state
 
-from .samplers import seed_of
+from .samplers import Key, seed_of
 from .space import Params
 from .workers import MACHINE, NAN, NOTES, OWNER, SLOT, SURPLUS, alive, slot_of
 
@@ -82,8 +82,8 @@ class Task:
     data: tuple[Data, Data]
     space: dict[str, Any]
     """Optuna's distributions by name."""
-    seeds: tuple[int, int]
-    """The search's seed and the number of the round."""
+    key: Key
+    """What the seeds of the trials come from."""
     heartbeat: float
     """Seconds between signs of life; 0 for none."""
 
@@ -104,7 +104,7 @@ def run_one(study: Any, task: Task, trials: int) -> bool:
         study.tell(asked, state=TrialState.FAIL)
         return False
     asked.set_user_attr(SLOT, slot)
-    trial = Trial(asked, slot, seed_of(*task.seeds, slot))
+    trial = Trial(asked, slot, seed_of(task.key, slot))
     try:
         with alive(asked, task.heartbeat):
             value, pruned = _call(task, trial)

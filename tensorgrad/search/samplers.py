@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,18 @@ from .bayesian import GPSampler
 from .space import Space, need_optuna
 from .workers import slot_of
 
+Key = tuple[int, ...]
+"""What the random numbers of a round come from: the seed, the name of the search and the number of the round."""
 
-def seed_of(seed: int, number: int, slot: int) -> int:
-    """Return the seed of the trial in `slot` of round `number`, below 2**32; it depends on nothing else but `seed`."""
-    return int(np.random.SeedSequence([seed % 2**64, number, slot]).generate_state(1)[0])
+
+def key_of(seed: int, name: str, number: int) -> Key:
+    """Return the key of round `number` of the search `name`."""
+    return seed % 2**64, zlib.crc32(name.encode()), number
+
+
+def seed_of(key: Key, slot: int) -> int:
+    """Return the seed of the trial in `slot`, a number below 2**32."""
+    return int(np.random.SeedSequence([*key, slot]).generate_state(1)[0])
 
 
 class PerTrial:
@@ -26,8 +35,8 @@ class PerTrial:
     methods of `optuna.samplers.BaseSampler`.
     """
 
-    def __init__(self, make: Callable[[int], Any], seed: int, number: int) -> None:
-        self._make, self._seed, self._number = make, seed, number
+    def __init__(self, make: Callable[[int], Any], key: Key) -> None:
+        self._make, self._key = make, key
         self._made: dict[int, Any] = {}
 
     def __str__(self) -> str:
@@ -38,7 +47,7 @@ class PerTrial:
 
     def before_trial(self, study: Any, trial: Any) -> None:
         """Make the sampler of `trial`."""
-        self._made[trial.number] = self._make(seed_of(self._seed, self._number, slot_of(study, trial)))
+        self._made[trial.number] = self._make(seed_of(self._key, slot_of(study, trial)))
         self._made[trial.number].before_trial(study, trial)
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
@@ -62,8 +71,8 @@ class PerTrial:
             made.after_trial(study, trial, state, values)
 
 
-def make_sampler(sampler: Any, space: Space, seed: int, number: int) -> Any:
-    """Return the sampler named `sampler`, "random", "tpe" or "gp", for round `number`; else it is one of Optuna's.
+def make_sampler(sampler: Any, space: Space, key: Key) -> Any:
+    """Return the sampler named `sampler`, "random", "tpe" or "gp", for a round; else it is one of Optuna's.
 
     Raises:
         ArgumentError: another name.
@@ -79,7 +88,7 @@ def make_sampler(sampler: Any, space: Space, seed: int, number: int) -> Any:
     }
     if sampler not in makers:
         raise ArgumentError(f"sampler {sampler!r}: there are {', '.join(makers)}, and the samplers of Optuna")
-    return PerTrial(makers[sampler], seed, number)
+    return PerTrial(makers[sampler], key)
 
 
 def make_pruner(pruner: Any) -> Any:

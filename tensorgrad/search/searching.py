@@ -15,7 +15,7 @@ from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
 from tensorgrad.utils.progress import Progress
 
 from .running import Data, Objective, Outcome, Task, run_one
-from .samplers import make_pruner, make_sampler
+from .samplers import key_of, make_pruner, make_sampler
 from .space import Params, Space, distributions, narrow
 from .storage import open_storage, open_study
 from .workers import BEATS, Watch, done
@@ -33,13 +33,14 @@ class Search:
         train: arrays or tensors with as many rows each, such as images and labels.
         test: the same, or None if there is no test set.
         validation: the share of the rows of `train` to judge by.
-        seed: the same seed gives the same split and, in one process, the same trials.
+        seed: the same seed gives the same split and, with the same name, the same trials; those that learn from others,
+            as "tpe" and "gp" do, in one process alone.
         direction: "maximize" or "minimize".
         sampler: "random", "tpe" (Bergstra et al. 2011), "gp" (`GPSampler`), or a sampler of Optuna's.
         pruner: None, "median", "halving" (Li et al. 2020), or a pruner of Optuna's; it judges what trials report.
         storage: None, a file or an address; see `open_storage`. With a file or an address a search that was broken off
             goes on where it was, and processes that run the same script share the trials.
-        name: tells apart the searches in one storage.
+        name: tells apart the searches in one storage, and those with one seed.
         heartbeat: seconds between the signs of life of a trial. A trial without four of them is run again.
 
     Raises:
@@ -142,7 +143,7 @@ class Search:
             )
 
     def _study(self, number: int, space: Space) -> Any:
-        sampler = make_sampler(self._sampler, space, self._seed, number)
+        sampler = make_sampler(self._sampler, space, key_of(self._seed, self._name, number))
         study = open_study(
             self._storage, f"{self._name}/{number + 1}", self._direction, sampler, make_pruner(self._pruner)
         )
@@ -160,7 +161,9 @@ class Search:
         self._check_untested(self._study(0, self._space))
         study = self._study(number, space)
         data = self._train, self._valid
-        task = Task(self._objective, data, distributions(space), (self._seed, number), self._heartbeat)
+        task = Task(
+            self._objective, data, distributions(space), key_of(self._seed, self._name, number), self._heartbeat
+        )
         shown: AbstractContextManager[Progress | None] = Progress(trials, unit="trial") if progress else nullcontext()
         with shown as table:
             outcomes = self._outcomes(study, trials, [], table)
