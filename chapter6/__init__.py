@@ -19,5 +19,7 @@ EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "weight_decay": ("6-20", "6-21"),
     "loss_surface": ("6-21-surface",),
     "dropout": ("6-22", "6-23"),
+    "random_search": ("6-24", "6-24-rounds"),
+    "bayesian_search": ("6-24-bayesian",),
 }
 """The figures that each experiment draws, by the name of its file, in the book's order."""

@@ -164,8 +164,8 @@ __all__ += members.__all__
 newaxis = None
 
 _SUBPACKAGES = (
-    "accelerator", "backends", "compat", "cuda", "data", "func", "graph", "mps", "nn", "optim", "testing", "utils",
-    "viz", "xpu",
+    "accelerator", "backends", "compat", "cuda", "data", "func", "graph", "mps", "nn", "optim", "search", "testing",
+    "utils", "viz", "xpu",
 )  # fmt: skip
 _missing = missing("tensorgrad")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from numbers import Number
 from typing import Any, Unpack
 
 import numpy as np
@@ -122,7 +123,8 @@ def _filling(value: Any, dtype: DType | None = None) -> Array:
     array = as_array(value)
     if array.ndim:
         raise DTypeError(f"argument 'fill_value' must be Number, not {type(value).__name__} of shape {array.shape}")
-    return as_array(array.item(), dtype or array.dtype)
+    number = value if isinstance(value, Number) else array.item()  # not rounded to the default dtype
+    return as_array(number, dtype or array.dtype)
 
 
 def eye(n: int, m: int | None = None, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:

@@ -306,3 +306,10 @@ def test_parameter_shares_the_memory_of_its_tensor_and_makes_floats_of_lists() -
     x = tg.ones(2)
     assert np.shares_memory(tg.nn.Parameter(x).detach().numpy(), x.numpy())
     assert tg.nn.Parameter([1.0, 2.0]).tolist() == [1.0, 2.0]
+
+
+def test_a_number_to_fill_with_is_rounded_to_the_wanted_dtype_alone() -> None:
+    like = tg.zeros(1, dtype=tg.float64)
+    for filled in (tg.full((1,), 0.1, dtype=tg.float64), tg.full_like(like, 0.1), like.new_full((1,), 0.1)):
+        assert filled.item() == 0.1
+    assert tg.full((1,), 0.1 + 0.1j, dtype=tg.complex128).item() == 0.1 + 0.1j

@@ -37,6 +37,7 @@ class Progress:
     Args:
         epochs: how many there will be, at least 1.
         steps: calls of `step` in an epoch; if not given, the first epoch shows how many.
+        unit: what is shown for an epoch, as "trial".
 
     Attributes:
         history: the values after each epoch by metric, None where one was not told; `viz.plot_curves` draws it.
@@ -47,14 +48,14 @@ class Progress:
         MissingDependencyError: standard output is a terminal, and the library rich is not installed.
     """
 
-    def __init__(self, epochs: int, steps: int | None = None) -> None:
+    def __init__(self, epochs: int, steps: int | None = None, unit: str = "epoch") -> None:
         for name, value in (("epochs", epochs), ("steps", steps)):
             if value is not None and value < 1:
                 raise ArgumentError(f"Progress: {name}={value}: expected at least 1")
         self.epochs = epochs
         self.history: dict[str, list[float | None]] = {}
         self.step_history: dict[str, list[float | None]] = {}
-        self._state = _State(epochs, steps)
+        self._state = _State(epochs, steps, unit)
         self._lock = threading.Lock()  # rich draws in a thread of its own
         console = _console()
         self._table = None if console is None else Table(self, self._state, console, self._lock)
@@ -112,7 +113,7 @@ class Progress:
     def _line(self, values: dict[str, float]) -> str:
         """Return one epoch as a line of a log."""
         width = len(str(self.epochs))
-        shown = [f"epoch {self._state.done:{width}}/{self.epochs}"]
+        shown = [f"{self._state.unit} {self._state.done:{width}}/{self.epochs}"]
         shown += [f"{name.replace('_', ' ')} {written(name, value)}" for name, value in values.items()]
         shown += [f"! {told}" for told in self._state.bad.values()]
         return "  ".join(shown)
@@ -121,7 +122,8 @@ class Progress:
 class _State:
     """Where training is: what the table and the lines tell."""
 
-    def __init__(self, epochs: int, steps: int | None) -> None:
+    def __init__(self, epochs: int, steps: int | None, unit: str) -> None:
+        self.unit = unit
         self.epochs = epochs
         self.steps = steps
         self.done = 0
@@ -137,7 +139,7 @@ class _State:
         for name, value in values.items():
             total, count = self.sums.get(name, (0.0, 0))
             self.sums[name] = total + value, count + 1
-        self._watch(values, f"in epoch {self.done + 1}, step {self.step}")
+        self._watch(values, f"in {self.unit} {self.done + 1}, step {self.step}")
 
     def means(self) -> dict[str, float]:
         """Return the means over the epoch's steps so far."""
@@ -149,7 +151,7 @@ class _State:
         self.steps = self.steps or self.step or None
         self.step = 0
         self.sums = {}
-        self._watch(values, f"after epoch {self.done}")
+        self._watch(values, f"after {self.unit} {self.done}")
 
     def _watch(self, values: dict[str, float], place: str) -> None:
         for name, value in values.items():

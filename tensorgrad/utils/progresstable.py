@@ -17,6 +17,7 @@ _COURSE = 24
 class State(Protocol):
     """Where training is."""
 
+    unit: str
     epochs: int
     steps: int | None
     done: int
@@ -116,7 +117,7 @@ class Table:
         """Set the bar to the steps done, or to the epochs where their steps are not known."""
         state = self._state
         epoch = min(state.done + bool(state.step or not state.done), state.epochs)
-        told = f"epoch {epoch}/{state.epochs}"
+        told = f"{state.unit} {epoch}/{state.epochs}"
         if state.step:
             told += f"  step {state.step}" + (f"/{state.steps}" if state.steps else "")
         per_epoch = state.steps or 1
@@ -130,7 +131,7 @@ class Table:
 
         table = RichTable(box=box.ASCII if self._plain else box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("metric", no_wrap=True)
-        for name in ("last", "best", "epoch"):
+        for name in ("last", "best", self._state.unit):
             table.add_column(name, justify="right", no_wrap=True)
         if not self._plain:
             table.add_column("course", no_wrap=True)

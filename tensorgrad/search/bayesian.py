@@ -1,0 +1,106 @@
+"""Bayesian optimisation, which chapter 6.5.2 cites, as a sampler for Optuna."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.dtypes import Array
+
+from .gaussian import GaussianProcess, most_promising
+from .space import Params, Space, distributions, need_optuna
+
+_CANDIDATES = 500
+_NEAR = 20  # candidates around each of the best trials
+
+
+class GPSampler:
+    """Chooses what is expected to improve most on the best so far, by a Gaussian process over all trials.
+
+    Ranges are scaled to [0, 1], by their logarithms where they are logarithmic; a choice has a coordinate for each of
+    its options. A trial without a number counts as the worst, one that still runs as an average one, so that several
+    workers try different things. It has the methods of `optuna.samplers.BaseSampler`, and needs nothing but NumPy and
+    this library.
+
+    Args:
+        space: what may be tried; the objective asks Optuna for the same.
+        seed: of the first trials and of what is drawn later.
+        startup: how many trials are drawn at random before.
+        kernel: see `GaussianProcess`.
+
+    Source: Snoek, Larochelle and Adams 2012.
+
+    >>> study = optuna.create_study(sampler=GPSampler({"lr": log_uniform(1e-6, 1e-2)}))  # doctest: +SKIP
+    """
+
+    def __init__(self, space: Space, seed: int = 0, *, startup: int = 8, kernel: str = "matern52") -> None:
+        self._space, self._startup, self._kernel = dict(space), startup, kernel
+        self._rng = np.random.default_rng(seed)
+        self._random = need_optuna().samplers.RandomSampler(seed=int(self._rng.integers(2**32)))
+
+    def reseed_rng(self) -> None:
+        """Start from the system's entropy."""
+        self._rng = np.random.default_rng()
+        self._random.reseed_rng()
+
+    def before_trial(self, study: Any, trial: Any) -> None:
+        """Do nothing."""
+
+    def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
+        """Do nothing."""
+
+    def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:  # noqa: ARG002 - as Optuna calls it
+        """Return the whole space: the process draws all parameters together."""
+        return distributions(self._space)
+
+    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        """Return one parameter at random: in the first trials, or one that is not in the space."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def sample_relative(self, study: Any, trial: Any, search_space: dict[str, Any]) -> Params:  # noqa: ARG002
+        """Return the most promising parameters; none in the first trials."""
+        known = [t for t in study.get_trials(deepcopy=False) if t.params.keys() >= self._space.keys()]
+        sign = 1.0 if study.direction.name == "MINIMIZE" else -1.0
+        losses = np.array([math.nan if t.value is None else sign * t.value for t in known])
+        if np.isfinite(losses).sum() < 2 or len(known) < self._startup:
+            return {}
+        running = np.array([t.state.name == "RUNNING" for t in known])
+        y = tamed(losses, running)
+        x = np.stack([self._place(t.params) for t in known])
+        process = GaussianProcess(self._kernel, seed=int(self._rng.integers(2**32))).fit(x, y)
+        best = y.min()
+        place = most_promising(process, best, self._candidates(x[np.argsort(y, kind="stable")]))
+        return self._params(place)
+
+    def _candidates(self, x: Array) -> Array:
+        """Return places all over the unit cube, and some around the first, the best, of those that were tried."""
+        width = x.shape[1]
+        spread = self._rng.random((_CANDIDATES, width))
+        near = np.repeat(x[:5], _NEAR, axis=0)
+        return np.concatenate([spread, np.clip(near + self._rng.normal(0, 0.05, near.shape), 0, 1)])
+
+    def _place(self, params: Params) -> Array:
+        return np.concatenate([entry.place(params[name]) for name, entry in self._space.items()])
+
+    def _params(self, place: Array) -> Params:
+        ends = np.cumsum([entry.width for entry in self._space.values()])
+        parts = np.split(place, ends[:-1])
+        return {name: entry.value(part) for (name, entry), part in zip(self._space.items(), parts, strict=True)}
+
+
+def tamed(losses: Array, running: Array) -> Array:
+    """Return finite losses: none is better than the best, nor so bad that the others look alike beside it.
+
+    Args:
+        losses: shape (n,), at least one of them finite; NaN where there is none.
+        running: which of them are not known yet; they count as the mean.
+    """
+    known = losses[np.isfinite(losses)]
+    best, middle = known.min(), np.median(known)
+    worst = min(known.max(), max(float(np.quantile(known, 0.9)), middle + 2 * (middle - best)))
+    lowest = np.where(np.isneginf(losses), best, losses)
+    y = np.where(np.isnan(lowest), worst, np.minimum(lowest, worst))
+    y[running] = y[~running].mean()
+    return np.asarray(y)
