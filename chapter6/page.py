@@ -133,7 +133,8 @@ class _Writer:
     def contents(self) -> str:
         """Return the table of contents, with a mark for what does not hold."""
         items = "".join(
-            f'<li><a href="#figure-{number}">{self.heading(number)}</a> {self.mark(outcome)}</li>\n'
+            f'<li><a href="#figure-{number}">{self.heading(number)}</a>'
+            f"{self.title(number, outcome)} {self.mark(outcome)}</li>\n"
             for number, outcome in self.figures
         )
         title = f'<h2 id="list">{self.say(texts.CONTENTS)}</h2>'
@@ -141,7 +142,14 @@ class _Writer:
 
     def heading(self, number: str) -> str:
         """Return the name of a figure."""
-        return f"{self.say(texts.FIGURE)} {html.escape(number)}"
+        chapter, figure, *beyond = number.split("-")
+        more = f" ({self.say(texts.BEYOND)}: {html.escape('-'.join(beyond))})" if beyond else ""
+        return f"{self.say(texts.FIGURE)} {chapter}-{figure}{more}"
+
+    def title(self, number: str, outcome: Outcome) -> str:
+        """Return the caption of a figure as it stands in the contents, nothing for one that is not there."""
+        record = _record(outcome, number)
+        return f" {self.say(record['caption'])}" if record else ""
 
     def mark(self, outcome: Outcome) -> str:
         """Return in a word how the experiment came out."""
@@ -161,14 +169,16 @@ class _Writer:
             return f'{start}<p class="note">{self.alert(outcome) or why}</p></section>'
         files = {file.rpartition(".")[2]: f"{outcome.name}/{file}" for file in record["files"]}
         drawn = "png" not in files
+        kind = ' class="drawn"' if drawn else ""
         caption = self.say(record["caption"])
         links = [f'<a href="{files["svg"]}">{self.say(texts.INTERACTIVE if drawn else texts.VECTOR)}</a>']
         links += [] if drawn else [f'<a href="{files["png"]}">{self.say(texts.PICTURE)}</a>']
         links.append(f'<a href="#{outcome.name}">{self.say(texts.BEHIND)}</a>')
         return (
-            f'{start}<figure><a href="{files["svg"]}">'
+            f'{start}<figure{kind}><a href="{files["svg"]}">'
             f'<img src="{files["svg"]}" alt="{caption}"></a>'
-            f"<figcaption>{caption}</figcaption></figure><p class=note>{' · '.join(links)}</p></section>"
+            f"<figcaption>{caption}</figcaption></figure>"
+            f'<p class="note">{" · ".join(links)}</p></section>'
         )
 
     def alert(self, outcome: Outcome) -> str:

@@ -12,6 +12,7 @@ ABOUT = Words(
 )
 CONTENTS = Words("Contents", "目录")
 FIGURE = Words("Figure", "图")
+BEYOND = Words("beyond the book", "书外补充")
 EXPERIMENT = Words("Experiment", "实验")
 BEHIND = Words("Verdicts, numbers and source", "结论、数值与源代码")
 PASS = Words("pass", "成立")
@@ -48,6 +49,7 @@ nav li{break-inside:avoid;margin:.15rem 0}
 @media (max-width:40rem){nav ol{columns:1}.scroll td{white-space:normal}}
 a{color:var(--accent)}
 figure img{display:block;width:100%;max-width:56rem;height:auto;margin:auto}
+figure.drawn img{width:auto;max-width:100%}
 figcaption{margin-top:.5rem;color:var(--mute)}
 .wide th{white-space:normal}
 .wide td{text-align:left;white-space:normal;overflow-wrap:anywhere}

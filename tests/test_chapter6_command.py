@@ -334,8 +334,14 @@ def test_a_long_list_of_numbers_is_summed_up_and_nothing_is_taken_for_html(tmp_p
         "verdicts": [],
     }  # fmt: skip
     text = page(
-        [Outcome("x", ("6-1",), "</code><script>", dict(result, numbers=dict(reversed(numbers.items()))), None)], "en"
+        [
+            Outcome(
+                "x", ("6-1", "6-1-more"), "</code><script>", dict(result, numbers=dict(reversed(numbers.items()))), None
+            )
+        ],
+        "en",
     )
     assert "<script" not in text
     assert "<b>" not in text
     assert "and 12 more in result.json" in text
+    assert "Figure 6-1 (beyond the book: more)" in text
