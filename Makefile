@@ -29,10 +29,11 @@ check: .venv/dev.stamp
 	.venv/bin/mypy
 	$(PYTEST) tests/test_house.py tests/test_packaging.py tensorgrad
 
-# The gallery of drawings, and what a browser shows of it (needs Debian's chromium and chromium-driver).
-figures: .venv/test.stamp
+# The gallery of drawings, what a browser shows of it (needs Debian's chromium and chromium-driver), and chapter 6.
+figures: .venv/figures.stamp
 	$(ONE_THREAD) .venv/bin/python -m tests.gallery
 	$(ONE_THREAD) .venv/bin/python -m tests.browser out/screenshots
+	.venv/bin/tensorgrad chapter6 $(ARGS)
 
 bench: .venv/bench.stamp
 	.venv/bin/python -m benchmarks $(ARGS)
@@ -44,6 +45,7 @@ clean:
 # The extras that a target needs; a stamp remembers that they are installed for this setup.cfg.
 .venv/demo.stamp: EXTRAS = demo
 .venv/test.stamp: EXTRAS = test,demo,data
+.venv/figures.stamp: EXTRAS = test,demo,search
 .venv/dev.stamp: EXTRAS = dev
 .venv/bench.stamp: EXTRAS = bench
 

@@ -10,67 +10,10 @@ from typing import Any
 
 from tensorgrad.utils.style import CSS
 
+from . import texts
 from .run import Words
 
 TABLE_ROWS = 40  # what is longer stands in result.json
-
-TITLE = Words("Chapter 6: techniques related to learning", "第6章 与学习相关的技巧")
-ABOUT = Words(
-    "The figures of the chapter of Deep Learning from Scratch, computed by tensorgrad, and whether what the book "
-    "concludes from them comes out.",
-    "《深度学习入门》第6章的图，由 tensorgrad 计算得出，并逐一检验书中的结论是否成立。",
-)
-CONTENTS = Words("Contents", "目录")
-FIGURE = Words("Figure", "图")
-EXPERIMENT = Words("Experiment", "实验")
-BEHIND = Words("Verdicts, numbers and source", "结论、数值与源代码")
-PASS = Words("pass", "成立")
-FAIL = Words("fail", "不成立")
-NEEDS = Words("needs MNIST", "需要 MNIST")
-VERDICT = Words("verdict", "判定")
-STATEMENT = Words("conclusion of the book", "书中的结论")
-MEASURED = Words("measured", "测得")
-SETTINGS = Words("Settings", "设置")
-DATA = Words("data", "数据")
-DIGITS = Words("the bundled 8x8 digits", "自带的 8×8 手写数字")
-SEED = Words("seed", "随机种子")
-TIME = Words("time", "用时")
-NUMBERS = Words("Numbers", "数值")
-NAME = Words("name", "名称")
-VALUE = Words("value", "值")
-COUNT = Words("{count} numbers from {low} to {high}", "{count} 个数，从 {low} 到 {high}")
-MORE = Words("and {count} more in result.json", "另有 {count} 项，见 result.json")
-ALL_NUMBERS = Words("all numbers (JSON)", "全部数值（JSON）")
-LOG = Words("log", "日志")
-SOURCE = Words("Source", "源代码")
-PICTURE = Words("as PNG", "PNG 图片")
-INTERACTIVE = Words("interactive drawing (SVG)", "可交互的图（SVG）")
-VECTOR = Words("as SVG", "SVG 图片")
-MISSING = Words("not run yet; run it by", "尚未运行；运行命令：")
-BROKEN = Words("stopped with an error", "运行出错")
-BORNE = Words("conclusions that hold", "成立的结论")
-DRAWN = Words("figures", "图")
-TO_TOP = Words("back to the contents", "返回目录")
-
-MORE_CSS = """
-nav ol{columns:2;column-gap:2.5rem;padding-left:0;list-style:none}
-nav li{break-inside:avoid;margin:.15rem 0}
-@media (max-width:40rem){nav ol{columns:1}.scroll td{white-space:normal}}
-a{color:var(--accent)}
-figure img{display:block;width:100%;max-width:56rem;height:auto;margin:auto;background:#fff;border-radius:4px}
-figure.drawn{background:var(--card)}figure.drawn img{background:transparent}
-figcaption{margin-top:.5rem;color:var(--mute)}
-.wide td{text-align:left;white-space:normal}
-.wide td:first-child{white-space:nowrap;font-weight:600}
-.behind{border-left:3px solid var(--line);padding-left:1rem;margin:1.2rem 0 0}
-.behind h3{font-size:1.05rem;margin:1rem 0 .3rem}
-.behind h4{font-size:.95rem;margin:.9rem 0 .2rem}
-.needs{color:var(--mute)}
-pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem;
-overflow-x:auto;font-size:.85rem}
-summary{cursor:pointer}
-@media print{nav,.top{display:none}section{break-inside:avoid}a{color:inherit}}
-"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +30,11 @@ class Outcome:
     result: dict[str, Any] | None
     failure: dict[str, str] | None
 
+    def numbers(self) -> list[str]:
+        """Return the numbers of its figures: those of the book, and what it has drawn beyond them."""
+        drawn = [] if self.result is None else [figure["number"] for figure in self.result["figures"]]
+        return list(dict.fromkeys([*self.figures, *drawn]))
+
     @property
     def passed(self) -> bool:
         """Whether it has been run to its end and bears out the book, as far as its data can."""
@@ -98,7 +46,7 @@ class Outcome:
             data = self.result["settings"]["data"]
             for verdict in self.result["verdicts"]:
                 asserted = verdict["on"] in ("any", data)
-                yield PASS if verdict["passed"] else FAIL if asserted else NEEDS, verdict
+                yield texts.PASS if verdict["passed"] else texts.FAIL if asserted else texts.NEEDS, verdict
 
     def line(self) -> str:
         """Return the outcome as a line of a log."""
@@ -107,7 +55,9 @@ class Outcome:
         if self.result is None:
             return f"{self.name}: not run"
         words = [word.en for word, _ in self.verdicts()]
-        counts = [f"{words.count(word.en)} {word.en}" for word in (PASS, FAIL, NEEDS) if word.en in words]
+        counts = [
+            f"{words.count(word.en)} {word.en}" for word in (texts.PASS, texts.FAIL, texts.NEEDS) if word.en in words
+        ]
         return f"{self.name}: {', '.join(counts) or 'no conclusion'}, {self.result['seconds']:.1f} s"
 
     def problems(self) -> list[str]:
@@ -117,7 +67,7 @@ class Outcome:
         return [
             f"{self.name}: FAIL: {verdict['statement']['en']}: {verdict['measured']}"
             for word, verdict in self.verdicts()
-            if word is FAIL
+            if word is texts.FAIL
         ]
 
 
@@ -141,7 +91,7 @@ class _Writer:
         self.language = language
         self.outcomes = outcomes
         self.figures = sorted(
-            ((number, outcome) for outcome in outcomes for number in outcome.figures),
+            ((number, outcome) for outcome in outcomes for number in outcome.numbers()),
             key=lambda pair: figure_order(pair[0]),
         )
 
@@ -160,8 +110,8 @@ class _Writer:
         return (
             f'<!DOCTYPE html>\n<html lang="{lang}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f"<title>{self.say(TITLE)}</title><style>{CSS}{MORE_CSS}</style></head>\n<body><main>\n"
-            f"<header><h1>{self.say(TITLE)}</h1><p>{self.say(ABOUT)}</p></header>\n"
+            f"<title>{self.say(texts.TITLE)}</title><style>{CSS}{texts.MORE_CSS}</style></head>\n<body><main>\n"
+            f"<header><h1>{self.say(texts.TITLE)}</h1><p>{self.say(texts.ABOUT)}</p></header>\n"
             + "\n".join([self.facts(), self.contents(), *sections])
             + "\n</main></body></html>\n"
         )
@@ -170,12 +120,12 @@ class _Writer:
         """Return how much of the chapter is there and holds."""
         words = [word for outcome in self.outcomes for word, _ in outcome.verdicts()]
         there = sum(_record(outcome, number) is not None for number, outcome in self.figures)
-        asserted = sum(word is not NEEDS for word in words)
-        holds = sum(word is PASS for word in words)
+        asserted = sum(word is not texts.NEEDS for word in words)
+        holds = sum(word is texts.PASS for word in words)
         facts = [
-            (DRAWN, f"{there} / {len(self.figures)}", ""),
-            (BORNE, f"{holds} / {asserted}", "bad" if FAIL in words else "good"),
-            (NEEDS, str(len(words) - asserted), ""),
+            (texts.DRAWN, f"{there} / {len(self.figures)}", ""),
+            (texts.BORNE, f"{holds} / {asserted}", "bad" if texts.FAIL in words else "good"),
+            (texts.NEEDS, str(len(words) - asserted), ""),
         ]
         cards = "".join(f'<div><dt>{self.say(n)}</dt><dd class="{css}">{text}</dd></div>' for n, text, css in facts)
         return f'<dl class="facts">{cards}</dl>'
@@ -183,24 +133,31 @@ class _Writer:
     def contents(self) -> str:
         """Return the table of contents, with a mark for what does not hold."""
         items = "".join(
-            f'<li><a href="#figure-{number}">{self.heading(number)}</a> {self.mark(outcome)}</li>\n'
+            f'<li><a href="#figure-{number}">{self.heading(number)}</a>'
+            f"{self.title(number, outcome)} {self.mark(outcome)}</li>\n"
             for number, outcome in self.figures
         )
-        return (
-            f'<nav id="contents" aria-label="{self.say(CONTENTS)}"><h2>{self.say(CONTENTS)}</h2><ol>{items}</ol></nav>'
-        )
+        title = f'<h2 id="list">{self.say(texts.CONTENTS)}</h2>'
+        return f'<nav id="contents" aria-labelledby="list">{title}<ol>{items}</ol></nav>'
 
     def heading(self, number: str) -> str:
         """Return the name of a figure."""
-        return f"{self.say(FIGURE)} {html.escape(number)}"
+        chapter, figure, *beyond = number.split("-")
+        more = f" ({self.say(texts.BEYOND)}: {html.escape('-'.join(beyond))})" if beyond else ""
+        return f"{self.say(texts.FIGURE)} {chapter}-{figure}{more}"
+
+    def title(self, number: str, outcome: Outcome) -> str:
+        """Return the caption of a figure as it stands in the contents, nothing for one that is not there."""
+        record = _record(outcome, number)
+        return f" {self.say(record['caption'])}" if record else ""
 
     def mark(self, outcome: Outcome) -> str:
         """Return in a word how the experiment came out."""
         if outcome.failure is not None:
-            return f'<span class="bad">{self.say(BROKEN)}</span>'
+            return f'<span class="bad">{self.say(texts.BROKEN)}</span>'
         if outcome.result is None:
             return ""
-        word, css = (PASS, "good") if outcome.passed else (FAIL, "bad")
+        word, css = (texts.PASS, "good") if outcome.passed else (texts.FAIL, "bad")
         return f'<span class="{css}">{self.say(word)}</span>'
 
     def figure(self, number: str, outcome: Outcome) -> str:
@@ -208,18 +165,20 @@ class _Writer:
         start = f'<section id="figure-{number}"><h2>{self.heading(number)}</h2>'
         record = _record(outcome, number)
         if record is None:
-            why = f"{self.say(MISSING)} <code>tensorgrad chapter6 {html.escape(number)}</code>"
+            why = f"{self.say(texts.MISSING)} <code>tensorgrad chapter6 {html.escape(number)}</code>"
             return f'{start}<p class="note">{self.alert(outcome) or why}</p></section>'
         files = {file.rpartition(".")[2]: f"{outcome.name}/{file}" for file in record["files"]}
         drawn = "png" not in files
+        kind = ' class="drawn"' if drawn else ""
         caption = self.say(record["caption"])
-        links = [f'<a href="{files["svg"]}">{self.say(INTERACTIVE if drawn else VECTOR)}</a>']
-        links += [] if drawn else [f'<a href="{files["png"]}">{self.say(PICTURE)}</a>']
-        links.append(f'<a href="#{outcome.name}">{self.say(BEHIND)}</a>')
+        links = [f'<a href="{files["svg"]}">{self.say(texts.INTERACTIVE if drawn else texts.VECTOR)}</a>']
+        links += [] if drawn else [f'<a href="{files["png"]}">{self.say(texts.PICTURE)}</a>']
+        links.append(f'<a href="#{outcome.name}">{self.say(texts.BEHIND)}</a>')
         return (
-            f'{start}<figure{" class=drawn" if drawn else ""}><a href="{files["svg"]}">'
+            f'{start}<figure{kind}><a href="{files["svg"]}">'
             f'<img src="{files["svg"]}" alt="{caption}"></a>'
-            f"<figcaption>{caption}</figcaption></figure><p class=note>{' · '.join(links)}</p></section>"
+            f"<figcaption>{caption}</figcaption></figure>"
+            f'<p class="note">{" · ".join(links)}</p></section>'
         )
 
     def alert(self, outcome: Outcome) -> str:
@@ -227,37 +186,38 @@ class _Writer:
         if outcome.failure is None:
             return ""
         told = f"<code>{html.escape(outcome.failure['error'])}</code> ({html.escape(outcome.failure['place'])})"
-        return (
-            f'<span class="bad">{self.say(BROKEN)}</span>: {told} <a href="{outcome.name}/log.txt">{self.say(LOG)}</a>'
-        )
+        log = f'<a href="{outcome.name}/log.txt">{self.say(texts.LOG)}</a>'
+        return f'<span class="bad">{self.say(texts.BROKEN)}</span>: {told} {log}'
 
     def behind(self, outcome: Outcome) -> str:
         """Return what stands behind the figures of an experiment."""
         parts = [f'<section class="behind" id="{outcome.name}">']
-        parts.append(f"<h3>{self.say(EXPERIMENT)} <code>{outcome.name}</code></h3>")
+        parts.append(f"<h3>{self.say(texts.EXPERIMENT)} <code>{outcome.name}</code></h3>")
         if outcome.result is not None:
             parts += [self.verdicts(outcome), self.settings(outcome.result), self.numbers(outcome)]
         code = f"<pre tabindex=0><code>{html.escape(outcome.source)}</code></pre>"
-        parts.append(f"<details><summary>{self.say(SOURCE)}: <code>{outcome.name}.py</code></summary>{code}</details>")
-        parts.append(f'<p class="top"><a href="#contents">{self.say(TO_TOP)}</a></p></section>')
+        parts.append(
+            f"<details><summary>{self.say(texts.SOURCE)}: <code>{outcome.name}.py</code></summary>{code}</details>"
+        )
+        parts.append(f'<p class="top"><a href="#contents">{self.say(texts.TO_TOP)}</a></p></section>')
         return "\n".join(parts)
 
     def verdicts(self, outcome: Outcome) -> str:
         """Return the table of the book's conclusions."""
-        css = {PASS: "good", FAIL: "bad", NEEDS: "needs"}
+        css = {texts.PASS: "good", texts.FAIL: "bad", texts.NEEDS: "needs"}
         rows = [
             (f'<span class="{css[word]}">{self.say(word)}</span>', self.say(v["statement"]), html.escape(v["measured"]))
             for word, v in outcome.verdicts()
         ]
-        return self.table((VERDICT, STATEMENT, MEASURED), rows, "wide") if rows else ""
+        return self.table((texts.VERDICT, texts.STATEMENT, texts.MEASURED), rows, "wide") if rows else ""
 
     def settings(self, result: dict[str, Any]) -> str:
         """Return the settings in a line."""
         given = result["settings"]
-        data = self.say(DIGITS) if given["data"] == "digits" else "MNIST"
-        facts = [(DATA, data), (SEED, str(given["seed"])), (TIME, f"{result['seconds']:.1f} s")]
+        data = self.say(texts.DIGITS) if given["data"] == "digits" else "MNIST"
+        facts = [(texts.DATA, data), (texts.SEED, str(given["seed"])), (texts.TIME, f"{result['seconds']:.1f} s")]
         told = " · ".join(f"{self.say(name)}: {value}" for name, value in facts)
-        return f"<h4>{self.say(SETTINGS)}</h4><p>{told}</p>"
+        return f"<h4>{self.say(texts.SETTINGS)}</h4><p>{told}</p>"
 
     def numbers(self, outcome: Outcome) -> str:
         """Return the numbers of an experiment, long lists summed up, and the way to all of them."""
@@ -265,17 +225,19 @@ class _Writer:
         rows = list(_flat(outcome.result["numbers"]))
         cells = [(f"<code>{html.escape(name)}</code>", self.value(value)) for name, value in rows[:TABLE_ROWS]]
         more = len(rows) - TABLE_ROWS
-        rest = f"<p>{self.say(MORE).format(count=more)}</p>" if more > 0 else ""
-        links = f'<a href="{outcome.name}/result.json">{self.say(ALL_NUMBERS)}</a>'
-        folded = f"<details><summary>{self.say(NUMBERS)} ({len(rows)})</summary>"
-        table = self.table((NAME, VALUE), cells, "") if cells else ""
+        rest = f"<p>{self.say(texts.MORE).format(count=more)}</p>" if more > 0 else ""
+        links = f'<a href="{outcome.name}/result.json">{self.say(texts.ALL_NUMBERS)}</a>'
+        folded = f"<details><summary>{self.say(texts.NUMBERS)} ({len(rows)})</summary>"
+        table = self.table((texts.NAME, texts.VALUE), cells, "wide") if cells else ""
         return f"{folded}{table}{rest}</details><p>{links}</p>"
 
     def value(self, value: Any) -> str:
         """Return a value as a cell; of a list of numbers, how many and between which."""
         numbers = list(_leaves(value)) if isinstance(value, list) else []
         if len(numbers) > 5 and all(isinstance(n, int | float) for n in numbers):
-            return self.say(COUNT).format(count=len(numbers), low=f"{min(numbers):.4g}", high=f"{max(numbers):.4g}")
+            return self.say(texts.COUNT).format(
+                count=len(numbers), low=f"{min(numbers):.4g}", high=f"{max(numbers):.4g}"
+            )
         text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False).strip('"')
         return html.escape(text if len(text) <= 120 else f"{text[:119]}…")
 

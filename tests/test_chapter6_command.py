@@ -164,7 +164,7 @@ def test_a_run_draws_the_figures_and_gathers_them_on_a_page_in_the_books_order(s
     assert "epoch 1/2" not in said
     assert "epoch 2/2  loss" in (out / "curve" / "log.txt").read_text("utf-8")
     found = read(out / "index.html")
-    assert found.ids == ["contents", "figure-6-2", "curve", "figure-6-10", "graph"]
+    assert found.ids == ["contents", "list", "figure-6-2", "curve", "figure-6-10", "graph"]
     assert [image["src"] for image in found.images] == ["curve/figure-6-2.svg", "graph/figure-6-10.svg"]
     assert "curve/figure-6-2.png" in found.links
     for words in (
@@ -334,8 +334,14 @@ def test_a_long_list_of_numbers_is_summed_up_and_nothing_is_taken_for_html(tmp_p
         "verdicts": [],
     }  # fmt: skip
     text = page(
-        [Outcome("x", ("6-1",), "</code><script>", dict(result, numbers=dict(reversed(numbers.items()))), None)], "en"
+        [
+            Outcome(
+                "x", ("6-1", "6-1-more"), "</code><script>", dict(result, numbers=dict(reversed(numbers.items()))), None
+            )
+        ],
+        "en",
     )
     assert "<script" not in text
     assert "<b>" not in text
     assert "and 12 more in result.json" in text
+    assert "Figure 6-1 (beyond the book: more)" in text

@@ -91,6 +91,15 @@ def test_the_snippets_on_drawing_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "dxhat: float32[7,3] = " in capsys.readouterr().out
 
 
+def test_the_snippets_on_chapter_6_run() -> None:
+    text = (ROOT / "docs" / "chapter6.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(snippets) == 7
+    names: dict = {}
+    for snippet in snippets:
+        exec(compile(snippet, "docs/chapter6.md", "exec"), names)
+
+
 def test_every_plot_that_the_page_on_drawing_names_is_drawn(tmp_path: Path) -> None:
     figures = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed: no plot can be drawn")
     text = (ROOT / "docs" / "drawing.md").read_text(encoding="utf-8")

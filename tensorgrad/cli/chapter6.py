@@ -193,9 +193,9 @@ class Part:
             os.killpg(self.process.pid, number)
 
     def last_words(self) -> str:
-        """Return the last line of its log, which tells how far it is."""
+        """Return its name, and the last line of its log, which tells how far it is."""
         lines = (self.folder / "log.txt").read_text("utf-8", "replace").splitlines()
-        return lines[-1] if lines else "starting"
+        return f"{self.name}: {lines[-1]}" if lines else self.name
 
 
 def _run_all(waiting: Sequence[Part], jobs: int) -> None:
@@ -237,7 +237,7 @@ def _telling(total: int) -> Iterator[Any]:
         def tell(over: Sequence[Part], running: Sequence[Part]) -> None:
             for part in over:
                 bars.console.print(part.outcome().line(), markup=False, highlight=False)
-            now = "; ".join(f"{part.name}: {part.last_words()}" for part in running)
+            now = "; ".join(part.last_words() for part in running)
             bars.update(whole, advance=len(over), says=now)
 
         yield tell

@@ -1,0 +1,65 @@
+"""What the page on the chapter says in English and in Chinese, and its look beyond that of the other pages."""
+
+from __future__ import annotations
+
+from .run import Words
+
+TITLE = Words("Chapter 6: techniques related to learning", "第6章 与学习相关的技巧")
+ABOUT = Words(
+    "The figures of the chapter of Deep Learning from Scratch, computed by tensorgrad, and whether what the book "
+    "concludes from them comes out.",
+    "《深度学习入门》第6章的图，由 tensorgrad 计算得出，并逐一检验书中的结论是否成立。",
+)
+CONTENTS = Words("Contents", "目录")
+FIGURE = Words("Figure", "图")
+BEYOND = Words("beyond the book", "书外补充")
+EXPERIMENT = Words("Experiment", "实验")
+BEHIND = Words("Verdicts, numbers and source", "结论、数值与源代码")
+PASS = Words("pass", "成立")
+FAIL = Words("fail", "不成立")
+NEEDS = Words("needs MNIST", "需要 MNIST")
+VERDICT = Words("verdict", "判定")
+STATEMENT = Words("conclusion of the book", "书中的结论")
+MEASURED = Words("measured", "测得")
+SETTINGS = Words("Settings", "设置")
+DATA = Words("data", "数据")
+DIGITS = Words("the bundled 8x8 digits", "自带的 8×8 手写数字")
+SEED = Words("seed", "随机种子")
+TIME = Words("time", "用时")
+NUMBERS = Words("Numbers", "数值")
+NAME = Words("name", "名称")
+VALUE = Words("value", "值")
+COUNT = Words("{count} numbers from {low} to {high}", "{count} 个数，从 {low} 到 {high}")
+MORE = Words("and {count} more in result.json", "另有 {count} 项，见 result.json")
+ALL_NUMBERS = Words("all numbers (JSON)", "全部数值（JSON）")
+LOG = Words("log", "日志")
+SOURCE = Words("Source", "源代码")
+PICTURE = Words("as PNG", "PNG 图片")
+INTERACTIVE = Words("interactive drawing (SVG)", "可交互的图（SVG）")
+VECTOR = Words("as SVG", "SVG 图片")
+MISSING = Words("not run yet; run it by", "尚未运行；运行命令：")
+BROKEN = Words("stopped with an error", "运行出错")
+BORNE = Words("conclusions that hold", "成立的结论")
+DRAWN = Words("figures", "图")
+TO_TOP = Words("back to the contents", "返回目录")
+
+MORE_CSS = """
+nav ol{columns:2;column-gap:2.5rem;padding-left:0;list-style:none}
+nav li{break-inside:avoid;margin:.15rem 0}
+@media (max-width:40rem){nav ol{columns:1}.scroll td{white-space:normal}}
+a{color:var(--accent)}
+figure img{display:block;width:100%;max-width:56rem;height:auto;margin:auto}
+figure.drawn img{width:auto;max-width:100%}
+figcaption{margin-top:.5rem;color:var(--mute)}
+.wide th{white-space:normal}
+.wide td{text-align:left;white-space:normal;overflow-wrap:anywhere}
+.wide td:first-child{white-space:nowrap;font-weight:600}
+.behind{border-left:3px solid var(--line);padding-left:1rem;margin:1.2rem 0 0}
+.behind h3{font-size:1.05rem;margin:1rem 0 .3rem}
+.behind h4{font-size:.95rem;margin:.9rem 0 .2rem}
+.needs{color:var(--mute)}
+pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem;
+overflow-x:auto;font-size:.85rem}
+summary{cursor:pointer}
+@media print{nav,.top{display:none}section{break-inside:avoid}a{color:inherit}}
+"""
