@@ -9,5 +9,6 @@ from __future__ import annotations
 EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "random_search": ("6-24", "6-24-rounds"),
     "bayesian_search": ("6-24-bayesian",),
+    "hypergradients": ("6-24-hypergradients",),
 }
 """The figures that each experiment draws, by the name of its file, in the book's order."""
