@@ -92,13 +92,13 @@ def slopes(curve: list[tuple[float, float, float]], path: list[tuple[float, floa
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     losses = [loss for loss, _, _ in curve]
-    axes.plot(RATES, losses, color="#0072b2", alpha=0.4, label="validation loss after training")
-    for rate, (loss, slope, _) in zip(RATES, curve, strict=True):
-        ends = np.array([-0.25, 0.25])
+    axes.plot(RATES, losses, color="#0072b2", label="validation loss after training")
+    for rate, (loss, slope, _) in zip(RATES[::3], curve[::3], strict=True):
+        ends = np.array([-0.4, 0.4])
         axes.plot(rate * np.exp(ends), loss + slope * ends, color="#222222", linewidth=2)
     axes.plot([], [], color="#222222", linewidth=2, label="hypergradient")
     rates, reached = np.exp([place for place, *_ in path]), [loss for _, loss, *_ in path]
-    axes.plot(rates, reached, "o-", color="#d55e00", label="descent along hypergradients")
+    axes.plot(rates, reached, "o", color="#d55e00", markersize=5, label="descent along hypergradients")
     axes.set(xscale="log", xlabel="learning rate", ylabel="validation loss")
     axes.legend(frameon=False)
     axes.grid(alpha=0.2)
