@@ -21,5 +21,6 @@ EXPERIMENTS: dict[str, tuple[str, ...]] = {
     "dropout": ("6-22", "6-23"),
     "random_search": ("6-24", "6-24-rounds"),
     "bayesian_search": ("6-24-bayesian",),
+    "hypergradients": ("6-24-hypergradients",),
 }
 """The figures that each experiment draws, by the name of its file, in the book's order."""
