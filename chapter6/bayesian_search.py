@@ -90,7 +90,9 @@ def experiment(run: Run) -> None:
 
     good = [sum(o.params["lr"] >= 1e-3 for o in outcomes[-20:]) for outcomes in searches]
     statement = Words("It spends its trials where learning succeeds", "它把试验集中在学习顺利进行的范围")
-    run.check(statement, median(good) >= 15, f"of the last 20 trials {', '.join(map(str, good))} above 1e-3")
+    run.check(
+        statement, median(good) >= 12, f"of the last 20 trials {', '.join(map(str, good))} above 1e-3, at random 5"
+    )
 
 
 if __name__ == "__main__":

@@ -75,12 +75,17 @@ def experiment(run: Run) -> None:
     run.figure("6-24-hypergradients", slopes(curve, path), caption)
     run.record(rates=RATES, curve=curve, path=path, slopes=[by_rate, by_decay], differences=differences)
 
+    conclude(run, errors, [loss for loss, _, _ in curve], [loss for _, loss, *_ in path])
+
+
+def conclude(run: Run, errors: list[float], grid: list[float], descent: list[float]) -> None:
+    """Check the gradients against the differences, and the descent against the grid."""
     statement = Words("The hypergradients are the slopes of the validation loss", "超梯度等于验证数据损失的斜率")
     run.check(statement, max(errors) < 1e-6, f"relative errors {errors[0]:.0e} (rate), {errors[1]:.0e} (decay)")
-    first, last = path[0][1], path[-1][1]
+    first, last = descent[0], descent[-1]
     statement = Words("Descending along them lowers the validation loss", "沿超梯度下降，验证数据的损失减小")
     run.check(statement, last < first, f"{first:.3f}, after {DESCENT} steps {last:.3f}")
-    best = min(loss for loss, _, _ in curve if math.isfinite(loss))
+    best = min(loss for loss in grid if math.isfinite(loss))
     statement = Words("It comes as far as a grid of learning rates", "达到与网格搜索相当的结果")
     run.check(statement, last < best + 0.1 * (first - best), f"{last:.3f}; best of {len(RATES)} rates {best:.3f}")
 
