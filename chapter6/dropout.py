@@ -47,6 +47,14 @@ def experiment(run: Run) -> None:
     train, test = run.images(IMAGES)
     courses = {ratio: learning(run, train, test, ratio) for ratio in RATIOS}
     run.record(courses={str(ratio): course for ratio, course in courses.items()})
+    conclude(run, courses)
+    curves = {f"Dropout {ratio}" if ratio else "without Dropout": course for ratio, course in courses.items()}
+    caption = Words("Training and test accuracy without and with Dropout", "不使用与使用 Dropout 的识别精度的变化")
+    run.figure("6-23", viz.plot_curves(curves), caption)
+
+
+def conclude(run: Run, courses: dict[float, dict[str, list[float]]]) -> None:
+    """Compare the gaps and the final accuracies."""
     without, figure, code = (courses[ratio] for ratio in RATIOS)
     run.check(
         Words(
@@ -72,15 +80,6 @@ def experiment(run: Run) -> None:
         ),
         last[0.2] < last[0.15] < 1.0,
         f"0.15: {told(figure)}; 0.2: {told(code)}",
-    )
-    curves = {
-        "without Dropout": without,
-        **{f"Dropout {ratio}": courses[ratio] for ratio in RATIOS[1:]},
-    }
-    run.figure(
-        "6-23",
-        viz.plot_curves(curves),
-        Words("Training and test accuracy without and with Dropout", "不使用（左）与使用 Dropout 的识别精度的变化"),
     )
 
 

@@ -66,6 +66,11 @@ def experiment(run: Run) -> None:
         turns["AdaGrad"] < turns["Adam"] < turns["Momentum"],
         f"{turns['Adam']} changes of sign, length {length['Adam']:.1f}, f = {last['Adam']:.4f} at the last point",
     )
+    draw(run, paths)
+
+
+def draw(run: Run, paths: dict[str, np.ndarray]) -> None:
+    """Draw each path by itself and all beside each other."""
     limits = ((-10.0, 10.0), (-10.0, 10.0))
     for name, number in NUMBERS.items():
         run.figure(

@@ -94,7 +94,7 @@ def test_the_snippets_on_drawing_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_the_snippets_on_chapter_6_run() -> None:
     text = (ROOT / "docs" / "chapter6.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(snippets) == 7
+    assert len(snippets) == 8
     names: dict = {}
     for snippet in snippets:
         exec(compile(snippet, "docs/chapter6.md", "exec"), names)
