@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from tensorgrad import optim
 from tensorgrad.chapter6 import optimizers, paths, surface, weight_decay
 from tensorgrad.chapter6.run import Run, Settings, perform
 
@@ -37,7 +38,30 @@ def adam(w: np.ndarray, g: np.ndarray, s: dict) -> None:
     w -= 0.3 * np.sqrt(1.0 - 0.999 ** s["t"]) / (1.0 - 0.9 ** s["t"]) * s["m"] / (np.sqrt(s["v"]) + 1e-7)
 
 
-FORMULAS: dict[str, Step] = {"SGD": sgd, "Momentum": momentum, "AdaGrad": adagrad, "Adam": adam}
+def nesterov(w: np.ndarray, g: np.ndarray, s: dict) -> None:
+    v = s.get("v", np.zeros(2))
+    w += 0.9 * 0.9 * v
+    w -= (1 + 0.9) * 0.1 * g
+    s["v"] = 0.9 * v - 0.1 * g
+
+
+def rmsprop(w: np.ndarray, g: np.ndarray, s: dict) -> None:
+    s["h"] = 0.99 * s.get("h", np.zeros(2)) + (1 - 0.99) * g * g
+    w -= 0.3 * g / (np.sqrt(s["h"]) + 1e-7)
+
+
+FORMULAS: dict[str, Step] = {
+    "SGD": sgd,
+    "Momentum": momentum,
+    "AdaGrad": adagrad,
+    "Adam": adam,
+    "Nesterov": nesterov,
+    "RMSprop": rmsprop,
+}
+OTHERS = {  # which the book's code has and its figures leave out
+    "Nesterov": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, convention="book"),
+    "RMSprop": lambda p: optim.RMSprop(p, lr=0.3, convention="book"),
+}
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -47,7 +71,7 @@ def test_a_path_is_that_of_the_formula_bit_for_bit(name) -> None:
         expected.append(w.copy())
         g = np.array([1 / 20 * (2 * w[0]), 2 * w[1]])  # the chain rule of x²/20; x/10 is rounded otherwise
         FORMULAS[name](w, g, state)
-    assert np.array_equal(paths.path_of(paths.OPTIMIZERS[name]), np.array(expected))
+    assert np.array_equal(paths.path_of((paths.OPTIMIZERS | OTHERS)[name]), np.array(expected))
 
 
 def result(experiment, folder, **settings) -> dict:
@@ -77,12 +101,37 @@ def test_the_gradient_field_is_that_of_the_function(tmp_path) -> None:
     np.testing.assert_allclose(arrows[..., 1], -2 * y, rtol=1e-15, equal_nan=False)
 
 
+def test_the_angle_between_arrows_is_measured_in_degrees() -> None:
+    a, b = np.array([[1.0, 0], [1, 0], [2, 2], [1, 0], [0, 0]]), np.array([[3.0, 0], [0, 5], [1, 0], [-2, 0], [1, 0]])
+    np.testing.assert_allclose(surface.between(a, b), [0, 90, 45, 180, np.nan], rtol=1e-12)
+
+
+@plots
+def test_in_a_round_bowl_every_arrow_points_at_the_minimum_and_the_conclusion_fails(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(surface, "f", lambda x, y: x**2 + y**2)
+    found = result(surface.experiment, tmp_path)
+    assert found["numbers"]["share_that_misses"] == 0
+    assert not found["passed"]
+
+
 @plots
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_sgd_is_the_slowest_of_the_four(tmp_path, seed, monkeypatch) -> None:
     monkeypatch.setattr(optimizers, "ITERATIONS", 400)
     assert result(optimizers.experiment, tmp_path, seed=seed)["passed"]
+
+
+def test_how_much_slower_sgd_is_is_told_by_the_slowest_of_the_others() -> None:
+    assert optimizers.slowest_by({"SGD": 3.0, "Momentum": 2.0, "AdaGrad": 0.5, "Adam": 0.1}) == 1.5
+
+
+@plots
+@pytest.mark.slow
+def test_without_a_slow_one_the_conclusions_of_figure_6_9_fail(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(optimizers, "ITERATIONS", 200)
+    monkeypatch.setitem(optimizers.OPTIMIZERS, "SGD", optimizers.OPTIMIZERS["Adam"])
+    assert [verdict["passed"] for verdict in result(optimizers.experiment, tmp_path)["verdicts"]] == [False, False]
 
 
 @plots
