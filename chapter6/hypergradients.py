@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tensorgrad import float64, nn, search
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.func import functional_call
-from tensorgrad.tensor import Tensor
 
 from .network import MultiLayerNet
 from .run import Run, Words, main

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from tensorgrad import nn, no_grad, randint
-from tensorgrad.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor
 
 from .run import Images
 

@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.creation import tensor
+from tensorgrad.create.creation import tensor
 from tensorgrad.data import digits, holdout, mnist
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DataError
 from tensorgrad.random import manual_seed
-from tensorgrad.tensor import Tensor
 from tensorgrad.utils.progress import Progress
 from tensorgrad.viz import Drawing, save_figure
-from tensorgrad.viz.files import write_whole
+from tensorgrad.viz.output.files import write_whole
 
 
 class Words(NamedTuple):

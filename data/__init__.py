@@ -6,6 +6,7 @@
 ((1438, 8, 8), (359, 8, 8))
 """
 
+from tensorgrad.base.unknown import answer_unknown_names
 from tensorgrad.data.collate import default_collate, default_convert
 from tensorgrad.data.dataloader import DataLoader
 from tensorgrad.data.dataset import (
@@ -32,7 +33,6 @@ from tensorgrad.data.sampler import (
 )
 from tensorgrad.data.split import Labelled, Split, holdout
 from tensorgrad.data.worker import WorkerInfo, get_worker_info
-from tensorgrad.names import answer_unknown_names
 
 __all__ = [
     "MNIST",

@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.shared_memory import plain
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError
-from tensorgrad.exposure import plain
-from tensorgrad.tensor import Tensor
 
 _PROTOCOL = 5
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.context import context
-from tensorgrad.creation import as_tensor, tensor
-from tensorgrad.dtypes import float64
+from tensorgrad.base.context import context
+from tensorgrad.base.dtypes import float64
+from tensorgrad.create.creation import as_tensor, tensor
+from tensorgrad.engine.shared_memory import plain
+from tensorgrad.engine.tensor import Tensor, as_array, wrap
 from tensorgrad.errors import RangeError, ShapeError
-from tensorgrad.exposure import plain
 from tensorgrad.functions import stack
-from tensorgrad.tensor import Tensor, as_array, wrap
 
 _TEXT_OR_OBJECT = "SUO"
 

@@ -10,6 +10,7 @@ from itertools import repeat
 from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
+from tensorgrad.create.random import Generator
 from tensorgrad.data.collate import default_collate, default_convert
 from tensorgrad.data.dataset import IterableDataset
 from tensorgrad.data.fetch import Recipe
@@ -18,7 +19,6 @@ from tensorgrad.data.pool import Pool
 from tensorgrad.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, drawn_seed
 from tensorgrad.data.worker import Job, Kind
 from tensorgrad.errors import ArgumentError
-from tensorgrad.random import Generator
 
 T_co = TypeVar("T_co", covariant=True)
 

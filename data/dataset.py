@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Generic, TypeVar
 
+from tensorgrad.create.random import Generator, default_generator
+from tensorgrad.create.sampling import randperm
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, RangeError
-from tensorgrad.random import Generator, default_generator
-from tensorgrad.sampling import randperm
-from tensorgrad.tensor import Tensor
 
 T_co = TypeVar("T_co", covariant=True)
 

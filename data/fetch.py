@@ -11,8 +11,8 @@ import numpy as np
 
 from tensorgrad.data.collate import default_collate, unrecorded
 from tensorgrad.data.dataset import IterableDataset, Subset, TensorDataset, samples_of
-from tensorgrad.exposure import plain
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.engine.shared_memory import plain
+from tensorgrad.engine.tensor import Tensor, wrap
 
 Fetch = Callable[[Any], Any]
 

@@ -12,7 +12,7 @@ from tensorgrad.data.dataset import Dataset
 from tensorgrad.data.digits import digits
 from tensorgrad.data.mnist import read_set
 from tensorgrad.data.split import Labelled, holdout
-from tensorgrad.tensor import wrap
+from tensorgrad.engine.tensor import wrap
 
 Transform = Callable[[Any], Any]
 

@@ -8,11 +8,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tensorgrad.creation import as_tensor
-from tensorgrad.dtypes import float64
+from tensorgrad.base.dtypes import float64
+from tensorgrad.create.creation import as_tensor
+from tensorgrad.create.random import Generator, generator_of
+from tensorgrad.create.sampling import multinomial, randint, randperm
 from tensorgrad.errors import ArgumentError
-from tensorgrad.random import Generator, generator_of
-from tensorgrad.sampling import multinomial, randint, randperm
 
 T_co = TypeVar("T_co", covariant=True)
 

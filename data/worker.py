@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.context import CONTEXT, Context
+from tensorgrad.base.context import CONTEXT, Context
+from tensorgrad.create.random import manual_seed
 from tensorgrad.data.channel import Parcel, dumped, loaded
 from tensorgrad.data.fetch import Fetch, Recipe, unstopped
-from tensorgrad.random import manual_seed
 
 PATROL = 5.0  # seconds between two looks at whether the loader's process still lives
 

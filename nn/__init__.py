@@ -1,9 +1,7 @@
 """Modules: layers, containers, losses, initialisation. Every layer is a composition of primitives."""
 
-from tensorgrad.names import answer_unknown_names
-
-from . import functional, init, utils
-from .activations import (
+from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.nn.layers.activations import (
     GELU,
     GLU,
     LogSigmoid,
@@ -19,15 +17,13 @@ from .activations import (
     Tanh,
     Tanhshrink,
 )
-from .attention import MultiheadAttention
-from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from .cells import GRUCell, LSTMCell, RNNCell
-from .containers import ModuleDict, ModuleList, Sequential
-from .convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
-from .embedding import Embedding, EmbeddingBag
-from .lazy import LazyModuleMixin
-from .lazyconvolution import (
+from tensorgrad.nn.layers.attention import MultiheadAttention
+from tensorgrad.nn.layers.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from tensorgrad.nn.layers.cells import GRUCell, LSTMCell, RNNCell
+from tensorgrad.nn.layers.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from tensorgrad.nn.layers.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
+from tensorgrad.nn.layers.embedding import Embedding, EmbeddingBag
+from tensorgrad.nn.layers.lazyconvolution import (
     LazyConv1d,
     LazyConv2d,
     LazyConv3d,
@@ -35,7 +31,7 @@ from .lazyconvolution import (
     LazyConvTranspose2d,
     LazyConvTranspose3d,
 )
-from .lazynorm import (
+from tensorgrad.nn.layers.lazynorm import (
     LazyBatchNorm1d,
     LazyBatchNorm2d,
     LazyBatchNorm3d,
@@ -43,8 +39,8 @@ from .lazynorm import (
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
 )
-from .linear import Bilinear, LazyLinear, Linear
-from .losses import (
+from tensorgrad.nn.layers.linear import Bilinear, LazyLinear, Linear
+from tensorgrad.nn.layers.losses import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
@@ -57,7 +53,7 @@ from .losses import (
     PoissonNLLLoss,
     SmoothL1Loss,
 )
-from .margins import (
+from tensorgrad.nn.layers.margins import (
     CosineEmbeddingLoss,
     CosineSimilarity,
     HingeEmbeddingLoss,
@@ -70,8 +66,7 @@ from .margins import (
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
 )
-from .module import Module
-from .normalization import (
+from tensorgrad.nn.layers.normalization import (
     GroupNorm,
     InstanceNorm1d,
     InstanceNorm2d,
@@ -80,7 +75,7 @@ from .normalization import (
     LocalResponseNorm,
     RMSNorm,
 )
-from .padding import (
+from tensorgrad.nn.layers.padding import (
     CircularPad1d,
     CircularPad2d,
     ConstantPad1d,
@@ -94,9 +89,7 @@ from .padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
-from .parameterlists import ParameterDict, ParameterList
-from .pooling import (
+from tensorgrad.nn.layers.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
     AdaptiveMaxPool1d,
@@ -106,7 +99,7 @@ from .pooling import (
     MaxPool1d,
     MaxPool2d,
 )
-from .rectifiers import (
+from tensorgrad.nn.layers.rectifiers import (
     CELU,
     ELU,
     SELU,
@@ -122,8 +115,8 @@ from .rectifiers import (
     Softshrink,
     Threshold,
 )
-from .recurrent import GRU, LSTM, RNN
-from .resampling import (
+from tensorgrad.nn.layers.recurrent import GRU, LSTM, RNN
+from tensorgrad.nn.layers.resampling import (
     ChannelShuffle,
     PixelShuffle,
     PixelUnshuffle,
@@ -131,10 +124,17 @@ from .resampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
-from .reshaping import Flatten, Identity, Unflatten
-from .transformer import Transformer, TransformerDecoder, TransformerEncoder
-from .transformerlayers import TransformerDecoderLayer, TransformerEncoderLayer
-from .windows import Fold, Unfold
+from tensorgrad.nn.layers.reshaping import Flatten, Identity, Unflatten
+from tensorgrad.nn.layers.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from tensorgrad.nn.layers.transformerlayers import TransformerDecoderLayer, TransformerEncoderLayer
+from tensorgrad.nn.layers.windows import Fold, Unfold
+from tensorgrad.nn.module.containers import ModuleDict, ModuleList, Sequential
+from tensorgrad.nn.module.lazy import LazyModuleMixin
+from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from tensorgrad.nn.module.parameterlists import ParameterDict, ParameterList
+
+from . import functional, init, utils
 
 __all__ = [
     "AdaptiveAvgPool1d",

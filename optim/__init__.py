@@ -1,6 +1,6 @@
 """Optimisers. They know tensors and gradients, and nothing of modules."""
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 from . import lr_scheduler, regularizers
 from .adadelta import Adadelta

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.books import check_convention
-from tensorgrad.dtypes import Array
+from tensorgrad.base.convention import check_convention
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
 from .groups import check_betas, check_positive, check_rate, switches

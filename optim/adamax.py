@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 
 from .groups import check_betas, check_positive, check_rate, switches
 from .optimizer import Optimizer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tensorgrad.dtypes import Array
-from tensorgrad.tensor import Tensor
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 
 from .groups import check_positive, check_rate, switches
 from .optimizer import Optimizer

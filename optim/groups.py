@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
-from tensorgrad.tensor import Tensor
 
 
 class _Required:

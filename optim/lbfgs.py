@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd import enable_grad
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
-from tensorgrad.tensor import Tensor, wrap
-from tensorgrad.writes import note
 
 from .groups import check_rate, number
 from .optimizer import Optimizer

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array, DType
-from tensorgrad.tensor import Tensor, wrap
-from tensorgrad.views import forget, position_of
-from tensorgrad.writes import note
+from tensorgrad.base.dtypes import Array, DType
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.views import forget, position_of
+from tensorgrad.engine.writes import note
 
 SMALL = 1 << 14
 """The most elements of a parameter that is moved: with more, SGD without momentum loses."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
-from tensorgrad.tensor import Tensor
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 
 from .groups import check_betas, check_positive, check_rate, switches
 from .optimizer import Optimizer

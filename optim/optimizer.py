@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd import enable_grad
-from tensorgrad.dtypes import Array
+from tensorgrad.autograd.hooks import RemovableHandle
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
-from tensorgrad.hooks import RemovableHandle
-from tensorgrad.tensor import Tensor, wrap
-from tensorgrad.writes import note
 
 from .groups import members, number, plain, required
 from .memory import Plan

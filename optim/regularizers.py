@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import Array
-from tensorgrad.names import answer_unknown_names
-from tensorgrad.tensor import Tensor, wrap
-from tensorgrad.writes import note
+from tensorgrad.base.dtypes import Array
+from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import note
 
 __all__ = ["L1", "L2", "LInf", "MaxNorm", "Regularizer", "is_weight"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.books import check_convention
-from tensorgrad.dtypes import Array
+from tensorgrad.base.convention import check_convention
+from tensorgrad.base.dtypes import Array
 
 from .groups import check_positive, check_rate, switches
 from .optimizer import BOOK_EPS, Optimizer

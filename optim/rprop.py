@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
 
 from .groups import check_rate, switches
 from .optimizer import Optimizer

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import DType
+from tensorgrad.base.dtypes import DType
+from tensorgrad.engine.tensor import Tensor, as_array, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import Tensor, as_array, wrap
 
 from .groups import names_of
 

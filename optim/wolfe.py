@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 
 C1, C2 = 1e-4, 0.9
 NARROWEST = 1e-9  # of the bracket, times the largest element of the direction

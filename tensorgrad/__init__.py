@@ -15,7 +15,10 @@ from typing import Any
 
 from numpy import dtype
 
-from tensorgrad import autograd, functions, linalg, members
+import tensorgrad.tensor.inplace  # noqa: F401 - first: the function `tensor` takes the folder's name afterwards
+
+# isort: split
+from tensorgrad import autograd, functions, linalg, random
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -24,29 +27,7 @@ from tensorgrad.autograd import (
     no_grad,
     set_grad_enabled,
 )
-from tensorgrad.creation import (
-    arange,
-    as_tensor,
-    asarray,
-    complex,
-    empty,
-    empty_like,
-    eye,
-    from_dlpack,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    logspace,
-    ones,
-    ones_like,
-    range,
-    scalar_tensor,
-    tensor,
-    zeros,
-    zeros_like,
-)
-from tensorgrad.devices import (
+from tensorgrad.base.devices import (
     contiguous_format,
     device,
     get_default_device,
@@ -56,8 +37,8 @@ from tensorgrad.devices import (
     set_default_device,
     strided,
 )
-from tensorgrad.dtypes import bool_ as bool
-from tensorgrad.dtypes import (
+from tensorgrad.base.dtypes import bool_ as bool
+from tensorgrad.base.dtypes import (
     can_cast,
     complex64,
     complex128,
@@ -79,21 +60,50 @@ from tensorgrad.dtypes import (
     uint32,
     uint64,
 )
-from tensorgrad.dtypes import complex64 as cfloat
-from tensorgrad.dtypes import complex128 as cdouble
-from tensorgrad.dtypes import float16 as half
-from tensorgrad.dtypes import float32 as float
-from tensorgrad.dtypes import float64 as double
-from tensorgrad.dtypes import int16 as short
-from tensorgrad.dtypes import int32 as int
-from tensorgrad.dtypes import int64 as long
-from tensorgrad.files import load, save
-from tensorgrad.functions import *  # noqa: F403 - the list of names is functions.__all__
-from tensorgrad.members import *  # noqa: F403 - the list of names is members.__all__
-from tensorgrad.names import missing
-from tensorgrad.printing import set_printoptions
-from tensorgrad.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
-from tensorgrad.sampling import (
+from tensorgrad.base.dtypes import complex64 as cfloat
+from tensorgrad.base.dtypes import complex128 as cdouble
+from tensorgrad.base.dtypes import float16 as half
+from tensorgrad.base.dtypes import float32 as float
+from tensorgrad.base.dtypes import float64 as double
+from tensorgrad.base.dtypes import int16 as short
+from tensorgrad.base.dtypes import int32 as int
+from tensorgrad.base.dtypes import int64 as long
+from tensorgrad.base.printing import set_printoptions
+from tensorgrad.base.size import Size
+from tensorgrad.base.switches import (
+    are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision,
+    get_num_threads,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision,
+    set_num_threads,
+    use_deterministic_algorithms,
+)
+from tensorgrad.base.unknown import missing
+from tensorgrad.create.creation import (
+    arange,
+    as_tensor,
+    asarray,
+    complex,
+    empty,
+    empty_like,
+    eye,
+    from_dlpack,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    range,
+    scalar_tensor,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from tensorgrad.create.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from tensorgrad.create.sampling import (
     bernoulli,
     multinomial,
     normal,
@@ -106,18 +116,12 @@ from tensorgrad.sampling import (
     randn_like,
     randperm,
 )
-from tensorgrad.settings import (
-    are_deterministic_algorithms_enabled,
-    get_float32_matmul_precision,
-    get_num_threads,
-    is_deterministic_algorithms_warn_only_enabled,
-    set_float32_matmul_precision,
-    set_num_threads,
-    use_deterministic_algorithms,
-)
-from tensorgrad.size import Size
-from tensorgrad.tensor import Constant, Tensor
-from tensorgrad.tensortypes import (
+from tensorgrad.engine.tensor import Constant, Tensor
+from tensorgrad.files import load, save
+from tensorgrad.functions import *  # noqa: F403 - the list of names is functions.__all__
+from tensorgrad.tensor import members
+from tensorgrad.tensor.members import *  # noqa: F403 - the list of names is members.__all__
+from tensorgrad.tensor.tensortypes import (
     BoolTensor,
     ByteTensor,
     CharTensor,
@@ -152,7 +156,7 @@ __all__ = [
     "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "load", "logspace",
     "long", "manual_seed", "memory_format", "multinomial", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like",
     "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
+    "randn_like", "random", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
     "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
     "set_num_threads", "set_printoptions", "set_rng_state", "short", "strided", "tensor", "typename", "uint16",
     "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 __all__ = ["current_accelerator", "device_count", "is_available"]
 

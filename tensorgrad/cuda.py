@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from tensorgrad.devices import no_device
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.devices import no_device
+from tensorgrad.base.unknown import answer_unknown_names
 
 __all__ = [
     "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "is_initialized",

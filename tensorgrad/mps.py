@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 __all__ = ["device_count", "empty_cache", "is_available", "manual_seed"]
 

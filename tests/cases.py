@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from hypothesis import strategies as st
 
-from tensorgrad.primitive import Primitive
+from tensorgrad.engine.primitive import Primitive
 
 
 class Chooser(Protocol):

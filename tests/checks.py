@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 import tensorgrad as tg
-from tensorgrad.dispatch import apply
-from tensorgrad.primitive import Primitive
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.tensor import Tensor, wrap
 
 STEP = 1e-3
 COMPLEX_STEP = 1e-30

@@ -17,7 +17,7 @@ import numpy as np
 import tensorgrad as tg
 from tensorgrad import nn, viz
 from tensorgrad.graph import Graph
-from tensorgrad.viz.files import write_whole
+from tensorgrad.viz.output.files import write_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 LETTERS = {"dims": {7: "N", 3: "D"}}
@@ -232,7 +232,7 @@ def torchviz() -> str:
     import torch
     from torchviz import make_dot
 
-    from tensorgrad.viz.render import render
+    from tensorgrad.viz.layout.render import render
 
     torch.manual_seed(0)
     net = torch.nn.Sequential(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor
 
 RNG = np.random.default_rng(7)
 

@@ -14,8 +14,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.autograd import backward, grad, jvp
-from tensorgrad.composed import logsigmoid, softplus
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
+from tensorgrad.functions.composed import logsigmoid, softplus
 from tensorgrad.nn.functional import cross_entropy
 
 WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tensorgrad as tg
-from tensorgrad import kernels, nn
-from tensorgrad.fused import fused
+from tensorgrad import nn
+from tensorgrad.engine.fused import fused
 from tensorgrad.graph import Graph
-from tensorgrad.nn.functional import classification, normalization
+from tensorgrad.nn.functional import classification, kernels, normalization
 
 ORDERS = 4
 EPS = 1e-2

@@ -42,7 +42,7 @@ def test_an_unchanged_script_runs_as_main_with_its_arguments(tmp_path: Path) -> 
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     answer = run(str(script), "--epochs", "3")
-    assert answer.stdout == "tensorgrad.tensor tensorgrad.utils.checkpoint ['--epochs', '3'] __main__\n"
+    assert answer.stdout == "tensorgrad.engine.tensor tensorgrad.utils.checkpoint ['--epochs', '3'] __main__\n"
     assert answer.returncode == 0
     assert answer.stderr == ""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.books import CONVENTIONS, check_convention
+from tensorgrad.base.convention import CONVENTIONS, check_convention
 from tensorgrad.errors import ArgumentError
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "conventions.md").read_text(encoding="utf-8")

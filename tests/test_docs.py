@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.reference import anchor
+from tensorgrad.reference.operations import anchor
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -167,7 +167,7 @@ def test_a_type_that_there_is_not_is_named() -> None:
         with pytest.raises(TypeError, match=f"invalid type: '{name}'"):
             tg.ones(1).type(name)
     assert tg.typename([]) == "list"
-    assert tg.typename(tg.nn.Linear(1, 1)).endswith("nn.linear.Linear")
+    assert tg.typename(tg.nn.Linear(1, 1)).endswith("nn.layers.linear.Linear")
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from hypothesis.extra import numpy as hnp
 
 import tensorgrad as tg
 from tensorgrad import nn, optim
-from tensorgrad.dtypes import NAMES
+from tensorgrad.base.dtypes import NAMES
 from tensorgrad.errors import ArgumentError, DataError, DeviceError, MissingDependencyError
 from tensorgrad.files import container
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import tensorgrad as tg
 from tensorgrad import func, nn
+from tensorgrad.autograd.sweep import reverse
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.func import trees
 from tensorgrad.func.jacobians import hessian, hvp, jacfwd, jacrev
@@ -667,7 +668,7 @@ def test_the_cost_of_taking_a_batch_apart_grows_little_faster_than_the_batch():
         xs = tg.zeros(n, 4, requires_grad=True)
         ys = vmap(lambda x: x * 2)(xs)
         edges: list[Any] = []
-        tg.autograd.reverse({ys.node: np.ones(ys.shape, np.float32)}, edges=edges)
+        reverse({ys.node: np.ones(ys.shape, np.float32)}, edges=edges)
         return sum(np.size(g) for _, _, g in edges)
 
     assert elements_filled(256) < 8 * 2 * elements_filled(32)  # linear would be 8; one full array per example 64

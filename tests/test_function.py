@@ -11,8 +11,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.autograd import Function
+from tensorgrad.autograd.function import once_differentiable
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
-from tensorgrad.function import once_differentiable
 from tensorgrad.testing import gradcheck
 
 
@@ -265,7 +265,7 @@ def test_missing_methods_are_told() -> None:
     with pytest.raises(NotImplementedError, match="backward"):
         Half.apply(leaf(1.0)).backward()
     with pytest.raises(TypeError, match="save_for_backward can only save variables"):
-        tg.function.FunctionCtx().save_for_backward(3)
+        tg.autograd.function.FunctionCtx().save_for_backward(3)
 
 
 def test_a_once_differentiable_backward_gives_first_derivatives_and_refuses_second_ones() -> None:

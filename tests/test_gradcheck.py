@@ -11,9 +11,9 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.dispatch import apply
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
-from tensorgrad.primitive import PRIMITIVES
 from tensorgrad.testing import GradcheckError, check, check_gradients, gradcheck, gradgradcheck, slope
 from tensorgrad.testing.subject import Subject
 

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, reject, settings
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.dispatch import apply
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import AutogradError
 from tensorgrad.graph import Graph
-from tensorgrad.primitive import PRIMITIVES
 from tensorgrad.testing.programs import programs
 from tests.cases import Rolled, case
 

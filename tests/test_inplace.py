@@ -11,7 +11,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.errors import AutogradError, DTypeError, InPlaceError, ShapeError
-from tensorgrad.inplace import InPlace
+from tensorgrad.tensor.inplace import InPlace
 
 WITHOUT_TORCH = "the side-by-side comparison needs PyTorch"
 X = np.array([[0.5, -1.25, 2.0], [1.5, 0.75, -0.5]])
@@ -423,7 +423,7 @@ def test_random_fills_draw_from_the_given_generator_and_cut_the_history() -> Non
 
 
 def test_many_views_of_one_tensor_do_not_pile_up() -> None:
-    from tensorgrad.views import position_of
+    from tensorgrad.engine.views import position_of
 
     base = tg.zeros(10)
     for i in range(1000):
@@ -540,15 +540,15 @@ def test_memory_is_plain_again_when_nobody_outside_holds_it() -> None:
 
 
 def test_two_hundred_handed_out_arrays_leave_one_note() -> None:
-    from tensorgrad import exposure
+    from tensorgrad.engine import shared_memory
 
     x = tg.ones(3)
     for _ in range(200):
         x.numpy()
-    assert len(exposure._handed_out[id(x.array.base if type(x.array) is not np.ndarray else x.array)].states) == 1
-    before = len(exposure._handed_out)
+    assert len(shared_memory._handed_out[id(x.array.base if type(x.array) is not np.ndarray else x.array)].states) == 1
+    before = len(shared_memory._handed_out)
     del x
-    assert len(exposure._handed_out) == before - 1
+    assert len(shared_memory._handed_out) == before - 1
 
 
 # --- every operation in place, beside PyTorch's -----------------------------------------------------------------------

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.composition import table
-from tensorgrad.conventions import CONVENTIONS
-from tensorgrad.primitive import PRIMITIVES, Kink
+from tensorgrad.engine.primitive import PRIMITIVES, Kink
+from tensorgrad.reference.composition import table
+from tensorgrad.reference.kinks import CONVENTIONS
 
 OPS = {name: op for named in table().values() for name, op in named.items()}
 OF_PRIMITIVES = [pytest.param(name, kink, id=f"{name}-{kink.at}") for name, p in PRIMITIVES.items() for kink in p.kinks]

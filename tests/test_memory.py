@@ -16,8 +16,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.autograd import grad, jvp
+from tensorgrad.engine.tensor import Node
 from tensorgrad.graph import Graph
-from tensorgrad.tensor import Node
 
 nn = tg.nn
 
@@ -231,7 +231,7 @@ def test_backward_frees_what_was_saved_and_retain_graph_keeps_it() -> None:
 
 
 def test_the_table_of_writes_forgets_memory_that_is_gone() -> None:
-    from tensorgrad import writes
+    from tensorgrad.engine import writes
 
     gc.collect()
     before = len(writes._written)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import names
+from tensorgrad.base import unknown
+from tensorgrad.base.unknown import ABSENT, PLACES, UnknownNameError, proposals
 from tensorgrad.errors import TensorgradError
-from tensorgrad.names import ABSENT, PLACES, UnknownNameError, proposals
 from tensorgrad.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -146,7 +146,7 @@ def test_asking_whether_a_name_is_there_looks_for_no_other(monkeypatch: pytest.M
     def fail(module: str, name: str) -> list[str]:
         raise AssertionError("proposals are made only for the text of an error")
 
-    monkeypatch.setattr(names, "proposals", fail)
+    monkeypatch.setattr(unknown, "proposals", fail)
     assert not hasattr(tg, "surprise")
     assert getattr(tg.nn, "surprise", 5) == 5
     error = UnknownNameError("tensorgrad", "surprise")

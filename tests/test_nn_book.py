@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.autograd import grad
-from tensorgrad.books import CONVENTIONS, check_convention
+from tensorgrad.base.convention import CONVENTIONS, check_convention
 from tensorgrad.errors import ArgumentError
 from tensorgrad.nn import init
 from tensorgrad.utils.checkpoint import checkpoint

@@ -11,8 +11,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.engine.views import position_of
 from tensorgrad.graph import Graph
-from tensorgrad.views import position_of
 from tests.nets import NAMES, STATE, Net
 from tests.peer import close, torch_
 
@@ -77,7 +77,7 @@ def test_a_registered_name_changes_hands_and_refuses_strangers() -> None:
     m.x = None
     assert m.x is None
     assert list(m.parameters()) == []
-    with pytest.raises(TypeError, match=r"cannot assign 'tensorgrad\.nn\.linear\.Linear' as parameter 'x'"):
+    with pytest.raises(TypeError, match=r"cannot assign 'tensorgrad\.nn\.layers\.linear\.Linear' as parameter 'x'"):
         m.x = nn.Linear(1, 1)
     del m.x
     m.x = nn.Linear(1, 1)

@@ -12,8 +12,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
+from tensorgrad.base.mime import LINES
 from tensorgrad.graph import Graph
-from tensorgrad.mime import LINES
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML, SVG, TEXT = "text/html", "image/svg+xml", "text/plain"
@@ -160,7 +160,7 @@ def test_include_and_exclude_choose_what_is_made(kind, types):
 
 @pytest.mark.parametrize("kind", ["graph", "drawing"])
 def test_text_alone_is_had_without_rendering(kind, monkeypatch):
-    monkeypatch.setattr("tensorgrad.viz.drawing.render", lambda *a, **k: pytest.fail("rendered"))
+    monkeypatch.setattr("tensorgrad.viz.output.drawing.render", lambda *a, **k: pytest.fail("rendered"))
     assert TEXT in of_a_kind(kind)._repr_mimebundle_(include=[TEXT])
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tensorgrad"
@@ -86,7 +87,8 @@ def test_importing_loads_no_third_party_module_but_numpy(name: str) -> None:
 
 def test_every_module_has_one_name() -> None:
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in python_files()}
-    script = "".join(f"import {name.removesuffix('.__init__')}\n" for name in sorted(names - {"tensorgrad.__main__"}))
+    run_alone = {name for name in names if name.endswith("__main__")}
+    script = "".join(f"import {name.removesuffix('.__init__')}\n" for name in sorted(names - run_alone))
     bare = {link.name for link in PACKAGE.iterdir() if link.is_symlink()}
     assert "nn" in bare
     assert not bare & set(run(f"{script}print(*sys.modules)"))
@@ -97,13 +99,13 @@ def test_every_module_has_one_name() -> None:
 def test_every_folder_is_packaged_linked_and_measured() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", "utf-8")
-    packages = set(config["options"]["packages"].split())
+    assert config["options"]["packages"] == "find:"
+    packages = set(find_packages(ROOT, include=config["options.packages.find"]["include"].split()))
     mapping = dict(line.split(" = ") for line in config["options"]["package_dir"].strip().splitlines())
     sources = set(config["coverage:run"]["source"].split())
 
     inside = {path.parent for path in python_files() if path.name == "__init__.py"}
     assert packages == {".".join(("tensorgrad", *folder.relative_to(PACKAGE).parts)) for folder in inside}
-    assert set(mapping) == packages
     for package, folder in mapping.items():
         assert (ROOT / folder).resolve() == PACKAGE.joinpath(*package.split(".")[1:]).resolve(), package
 
@@ -111,3 +113,4 @@ def test_every_folder_is_packaged_linked_and_measured() -> None:
     links = {path.name: path.readlink().as_posix() for path in PACKAGE.iterdir() if path.is_symlink()}
     assert links == {name: f"../{name}" for name in beside}
     assert sources == beside | {"tensorgrad"}
+    assert set(mapping) == {"tensorgrad", *(f"tensorgrad.{name}" for name in beside)}

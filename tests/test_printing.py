@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.printing import OPTIONS, Options, numbers
+from tensorgrad.base.printing import OPTIONS, Options, numbers
 
 WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
 NAN, INF = math.nan, math.inf

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, assume, find, given, reject, settings
 
 import tensorgrad as tg
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.ops import sin
-from tensorgrad.primitive import PRIMITIVES
 from tensorgrad.testing.building import built
 from tensorgrad.testing.program import Program
 from tensorgrad.testing.programs import programs

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tensorgrad.cli import main
-from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.engine.primitive import PRIMITIVES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import composed
-from tensorgrad.composition import is_op, made_of, table
-from tensorgrad.conventions import CONVENTIONS
-from tensorgrad.formulas import formula, helpers, summary
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.functions import composed
 from tensorgrad.ops import cos, matmul, reshape, sqrt, where
 from tensorgrad.ops.contractions import swapped
-from tensorgrad.primitive import PRIMITIVES
-from tensorgrad.reference import OWN, page, torch_name
-from tensorgrad.tensor import Tensor
+from tensorgrad.reference.composition import is_op, made_of, table
+from tensorgrad.reference.formulas import formula, helpers, summary
+from tensorgrad.reference.kinks import CONVENTIONS
+from tensorgrad.reference.operations import OWN, page, torch_name
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = ROOT / "docs" / "operations.md"
@@ -282,6 +282,6 @@ def test_pytorch_has_every_name_that_the_page_says_it_has():
     public = [*tg.__all__, *(f"Tensor.{name}" for name in dir(Tensor) if not name.startswith("_"))]
     missing = [name for name in public if torch_name(name) and not known(torch_name(name))]
     assert not missing, (
-        f"PyTorch has no {missing}: another name is meant, or add them to OWN in tensorgrad/reference.py"
+        f"PyTorch has no {missing}: another name is meant, or add them to OWN in tensorgrad/reference/operations.py"
     )
     assert set(public) >= OWN, "a name in OWN is gone"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import members
 from tensorgrad.errors import DTypeError
+from tensorgrad.tensor import members
 
 
 @pytest.mark.parametrize("name", sorted({name for name in members.__all__ if hasattr(tg.Tensor, name)}))

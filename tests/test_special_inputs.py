@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.dispatch import apply
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import PRIMITIVES, Primitive
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
-from tensorgrad.primitive import PRIMITIVES, Primitive
-from tensorgrad.tensor import Tensor
 from tests.cases import Rolled, case
 from tests.checks import close, leaves, separate
 

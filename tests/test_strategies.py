@@ -12,7 +12,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 import tensorgrad as tg
-from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.testing import check
 from tensorgrad.testing import strategies as gen
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor
 from tests.checks import difference
 from tests.surface import CALLS, CONSTANT, TIES, Call, Library, array_of, named
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor
 from tests.surface import BETTER, CALLS, CONSTANT, Call, Library, array_of, named
 
 torch = pytest.importorskip("torch", reason="PyTorch is the reference here; without it the NumPy tests remain")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tensorgrad as tg
-from tensorgrad.dispatch import apply
-from tensorgrad.numerics import normalized
-from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import PRIMITIVES
 from tests.cases import Drawn, case
 from tests.checks import check, check_dtypes, check_reuse, check_value, leaves
 

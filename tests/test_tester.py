@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.engine.primitive import PRIMITIVES
 from tests.mutants.engine import ENGINE_FAULTS, EngineFault, wrong_code
 from tests.mutants.faults import Mutant, mutants, off_by_one
 from tests.mutants.judge import EQUIVALENT, engine_noticed, noticed, proof, rejection

@@ -12,7 +12,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import draw
-from tensorgrad.viz.faults import faults, is_zero
+from tensorgrad.viz.picture.faults import faults, is_zero
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero", "ignore:overflow")
 

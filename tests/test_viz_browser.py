@@ -6,7 +6,7 @@ import pytest
 
 from tensorgrad import nn
 from tensorgrad.viz import Drawing, draw
-from tensorgrad.viz.interactive import framed
+from tensorgrad.viz.output.interactive import framed
 from tests.browser import SEEN, drawings
 from tests.test_viz_geometry import normals
 

@@ -15,7 +15,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import draw
-from tensorgrad.viz.splines import cut_end, halfway, lengths, parallel, sampled
+from tensorgrad.viz.layout.splines import cut_end, halfway, lengths, parallel, sampled
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -13,8 +13,8 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import Drawing, draw
-from tensorgrad.viz.interactive import framed
-from tensorgrad.viz.text import clean
+from tensorgrad.viz.output.interactive import framed
+from tensorgrad.viz.picture.text import clean
 from tests.browser import SEEN, Browser, drawings
 from tests.test_viz_geometry import MLP, normals
 from tests.test_viz_output import EVIL, luminance

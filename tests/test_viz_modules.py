@@ -7,8 +7,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.engine.tensor import Constant
 from tensorgrad.errors import TensorgradError
-from tensorgrad.tensor import Constant
 from tensorgrad.viz import draw
 
 

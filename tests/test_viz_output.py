@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.errors import MissingDependencyError, TensorgradError
-from tensorgrad.viz import draw, drawing, render, style
-from tensorgrad.viz.text import clean
+from tensorgrad.viz import draw
+from tensorgrad.viz.layout import render
+from tensorgrad.viz.output import drawing, style
+from tensorgrad.viz.picture.text import clean
 
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_OF_DOT = {"engine": "dot", "format": "svg"}

@@ -21,8 +21,9 @@ from tensorgrad import nn
 from tensorgrad.errors import ArgumentError, MissingDependencyError, ShapeError, TensorgradError
 from tensorgrad.func import grad, jacrev, vmap
 from tensorgrad.utils.checkpoint import checkpoint
-from tensorgrad.viz import draw, render
-from tensorgrad.viz.render import render as rendered
+from tensorgrad.viz import draw
+from tensorgrad.viz.layout import render
+from tensorgrad.viz.layout.render import render as rendered
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,10 +6,10 @@
 [('x', 'x*2'), ('x*2', 'Σ'), ('Σ', 'out')]
 """
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.viz.output.drawing import Drawing, draw
+from tensorgrad.viz.picture.model import EdgeRecord
 
-from .drawing import Drawing, draw
-from .model import EdgeRecord
 from .plots import (
     figure_svg,
     plot_activations,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.create.random import Generator
+from tensorgrad.create.sampling import rand
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.naming import named
-from tensorgrad.random import Generator
-from tensorgrad.sampling import rand
-from tensorgrad.tensor import Tensor
+from tensorgrad.functions import composed
 
+from .naming import named
 from .precision import narrowed, widened
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
-from tensorgrad import composed, functions, ops
+from tensorgrad import functions, ops
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.naming import named
-from tensorgrad.random import Generator
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.functions import composed
 
 from .dropout import dropout
+from .naming import named
 from .precision import narrowed, widened
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.functions import composed
 
 from .reduction import chosen, reduced
 

@@ -6,11 +6,13 @@ import warnings
 
 import numpy as np
 
-from tensorgrad import composed, functions, kernels, ops
-from tensorgrad.dtypes import Array
+from tensorgrad import functions, ops
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.fused import fused, fusible
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.fused import fused, fusible
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.functions import composed
+from tensorgrad.nn.functional import kernels
 
 from .reduction import chosen, reduced
 

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import Tensor
 
 from .windows import Sizes, batched, grown, per_axis, places, unbatched
 

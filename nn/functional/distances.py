@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tensorgrad import functions, linalg, ops
+from tensorgrad import functions, ops
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.functions import linalg
 
 from .reduction import chosen, reduced
 

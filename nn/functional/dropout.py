@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 
-from tensorgrad.books import check_convention
-from tensorgrad.dtypes import Array
+from tensorgrad.base.convention import check_convention
+from tensorgrad.base.dtypes import Array
+from tensorgrad.create.random import Generator
+from tensorgrad.create.sampling import rand
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ShapeError
-from tensorgrad.naming import named
-from tensorgrad.random import Generator
-from tensorgrad.sampling import rand
-from tensorgrad.tensor import Tensor, wrap
+
+from .naming import named
 
 ALPHA = -1.7580993408473766
 """What SELU gives for minus infinity: ``-scale * alpha`` (Klambauer et al. 2017)."""

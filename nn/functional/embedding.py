@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tensorgrad import composed, ops
-from tensorgrad.dtypes import Array
+from tensorgrad import ops
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions import max as maximum_along
-from tensorgrad.tensor import Tensor, wrap
-from tensorgrad.tensortypes import typename
-from tensorgrad.writes import note
+from tensorgrad.tensor.tensortypes import typename
 
 
 def _indices(name: str, input: Tensor, weight: Tensor) -> Array:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tensorgrad.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor
 
 from .activations import celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.creation import zeros
+from tensorgrad.create.creation import zeros
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.tensor import Tensor
 
 from .normalization import by_channel, scaled, statistics
 from .precision import narrowed, widened

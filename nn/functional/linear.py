@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import einsum
-from tensorgrad.tensor import Tensor
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from tensorgrad import functions, ops
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
-from tensorgrad.tensor import Tensor, wrap
 
 from .reduction import chosen, reduced, warn_of_sizes, weighted
 

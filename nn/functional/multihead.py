@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.creation import zeros
+from tensorgrad.create.creation import zeros
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.random import Generator
-from tensorgrad.tensor import Tensor, wrap
 
 from .attention import attend
 from .linear import linear

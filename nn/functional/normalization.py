@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from typing import overload
 
-from tensorgrad import kernels, ops
-from tensorgrad.context import RECOMPUTING, context
-from tensorgrad.dtypes import Array
+from tensorgrad import ops
+from tensorgrad.base.context import RECOMPUTING, context
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.fused import fused, fusible
+from tensorgrad.engine.tensor import Constant, Tensor
+from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.fused import fused, fusible
-from tensorgrad.naming import named
-from tensorgrad.tensor import Constant, Tensor
-from tensorgrad.writes import note
+from tensorgrad.nn.functional import kernels
 
+from .naming import named
 from .precision import narrowed, widened
 
 Axes = int | tuple[int, ...]

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import Tensor, wrap
 
 from .windows import grown
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import Tensor, wrap
 
 from .windows import Sizes, batched, grown, per_axis, unbatched
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tensorgrad import ops
-from tensorgrad.dtypes import float16, float32
-from tensorgrad.tensor import Tensor
+from tensorgrad.base.dtypes import float16, float32
+from tensorgrad.engine.tensor import Tensor
 
 
 def widened(x: Tensor) -> Tensor:

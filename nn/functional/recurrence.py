@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tensorgrad import ops
-from tensorgrad.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.tensor import Tensor
 
 REDUCTIONS = ("mean", "sum", "none")
 

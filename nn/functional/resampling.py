@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import Tensor, wrap
 
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 

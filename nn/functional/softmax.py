@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.create.random import Generator
+from tensorgrad.create.sampling import rand
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import along_axis, dimension
-from tensorgrad.random import Generator
-from tensorgrad.sampling import rand
-from tensorgrad.tensor import Tensor
 
 
 def _axis(name: str, input: Tensor, dim: int | None, level: int) -> int:

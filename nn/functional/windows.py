@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import Tensor
 
 Sizes = int | Sequence[int]
 

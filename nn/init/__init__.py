@@ -3,7 +3,7 @@
 Every function that draws takes `generator`, the source of its random numbers; the default one otherwise.
 """
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 from .deprecated import (
     constant,

@@ -9,10 +9,10 @@ from statistics import NormalDist
 import numpy as np
 
 from tensorgrad.autograd import no_grad
+from tensorgrad.create.random import Generator, generator_of
+from tensorgrad.create.sampling import rand, randn
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
-from tensorgrad.random import Generator, generator_of
-from tensorgrad.sampling import rand, randn
-from tensorgrad.tensor import Tensor, wrap
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:

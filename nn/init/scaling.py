@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 
-from tensorgrad.books import check_convention
-from tensorgrad.random import Generator
-from tensorgrad.tensor import Tensor
+from tensorgrad.base.convention import check_convention
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor
 
 from .filling import normal_, uniform_
 

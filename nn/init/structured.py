@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from tensorgrad.autograd import no_grad
+from tensorgrad.create.random import Generator, generator_of
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
-from tensorgrad.random import Generator, generator_of
-from tensorgrad.tensor import Tensor, wrap
 
 
 def eye_(tensor: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """What is done to the parameters and gradients of modules: clipping, flattening, parametrisation, padding."""
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 from . import parametrizations, parametrize, rnn
 from .clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm

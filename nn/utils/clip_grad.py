@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from tensorgrad.autograd import no_grad
-from tensorgrad.dtypes import get_default_dtype
+from tensorgrad.base.dtypes import get_default_dtype
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
-from tensorgrad.tensor import Tensor, wrap
 
 Tensors = Tensor | Iterable[Tensor]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import cat, reshape
-from tensorgrad.tensor import Tensor
-from tensorgrad.tensortypes import typename
+from tensorgrad.tensor.tensortypes import typename
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

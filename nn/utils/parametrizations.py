@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import Array
-from tensorgrad.nn.module import Module
-from tensorgrad.random import Generator
-from tensorgrad.sampling import randn
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.base.dtypes import Array
+from tensorgrad.create.random import Generator
+from tensorgrad.create.sampling import randn
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.nn.module.module import Module
 
 from .parametrize import register_parametrization
 

@@ -12,11 +12,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from tensorgrad.autograd import no_grad
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
-from tensorgrad.nn.containers import ModuleDict, ModuleList
-from tensorgrad.nn.module import Module
-from tensorgrad.nn.parameter import Parameter
-from tensorgrad.tensor import Tensor
+from tensorgrad.nn.module.containers import ModuleDict, ModuleList
+from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.parameter import Parameter
 
 
 class ParametrizationList(ModuleList):

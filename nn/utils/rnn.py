@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tensorgrad import composed
-from tensorgrad.creation import full
+from tensorgrad.create.creation import full
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.functions import cat
-from tensorgrad.tensor import Tensor
+from tensorgrad.functions import cat, composed
 
 
 def pad_sequence(

@@ -18,7 +18,7 @@ form stands beside it. Warm-up is a LinearLR in front of another schedule in a S
 [0.5]
 """
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 from .base import LRScheduler
 from .composition import ChainedScheduler, SequentialLR

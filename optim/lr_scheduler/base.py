@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from tensorgrad.hooks import RemovableHandle
+from tensorgrad.autograd.hooks import RemovableHandle
 from tensorgrad.optim.optimizer import Optimizer
 
 _EPOCH = (

@@ -13,10 +13,11 @@ import numpy as np
 
 from tensorgrad import func as transforms
 from tensorgrad.autograd import enable_grad, no_grad
+from tensorgrad.engine.tensor import Node, Tensor, leaf, wrap
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.functions import reshape
-from tensorgrad.tensor import Node, Tensor, leaf, wrap
-from tensorgrad.walks import reachable
+
+from .order import reachable
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 

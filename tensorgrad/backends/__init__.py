@@ -1,6 +1,6 @@
 """PyTorch's switches of libraries that tensorgrad does not use: they can be asked and set, and change nothing."""
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 from . import cuda, cudnn, mps
 

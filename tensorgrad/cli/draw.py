@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tensorgrad import nn, viz
-from tensorgrad.dtypes import DType
+from tensorgrad.base.dtypes import DType
+from tensorgrad.create.random import Generator, manual_seed
+from tensorgrad.create.sampling import randn
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
-from tensorgrad.random import Generator, manual_seed
-from tensorgrad.sampling import randn
-from tensorgrad.tensor import Tensor
-from tensorgrad.viz.files import write_whole
+from tensorgrad.viz.output.files import write_whole
 
 from .examples import EXAMPLES
 from .script import Script, ran, reported, split

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tensorgrad import nn, viz
-from tensorgrad.random import Generator
-from tensorgrad.sampling import randn
-from tensorgrad.tensor import Tensor
+from tensorgrad.create.random import Generator
+from tensorgrad.create.sampling import randn
+from tensorgrad.engine.tensor import Tensor
 
 from .network import DigitNet
 

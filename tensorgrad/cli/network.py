@@ -10,9 +10,9 @@ import numpy as np
 
 from tensorgrad import nn
 from tensorgrad.autograd import no_grad
+from tensorgrad.create.random import Generator
 from tensorgrad.data import Labelled
-from tensorgrad.random import Generator
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.engine.tensor import Tensor, wrap
 
 HIDDEN = 100
 

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 import tensorgrad
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.functions import softmax
 from tensorgrad.testing import GradientReport
 from tensorgrad.utils.style import CSS

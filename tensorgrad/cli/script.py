@@ -13,9 +13,9 @@ from typing import Any
 from tensorgrad import nn
 from tensorgrad.compat import installed
 from tensorgrad.compat.script import surroundings
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
-from tensorgrad.tensor import Tensor
 
 NAME = "__drawn__"  # not "__main__", so that what a script guards by that name, as a rule its training, does not run
 _NEAR = 0.6

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from tensorgrad import nn, optim
-from tensorgrad.sampling import randperm
-from tensorgrad.tensor import Tensor
+from tensorgrad.create.sampling import randperm
+from tensorgrad.engine.tensor import Tensor
 
 from .network import Dataset, DigitNet, predictions
 

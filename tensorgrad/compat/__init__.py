@@ -15,7 +15,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from tensorgrad.names import ABSENT, answer_unknown_names, proposals
+from tensorgrad.base.unknown import ABSENT, answer_unknown_names, proposals
 
 __all__ = ["installed"]
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tensorgrad.base.unknown import ABSENT, proposals
 from tensorgrad.compat import PYTORCH, installed, ours
-from tensorgrad.names import ABSENT, proposals
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
-from tensorgrad.devices import check_device, device
+from tensorgrad.base.devices import check_device, device
 from tensorgrad.errors import DataError
 from tensorgrad.files.atomic import write
 from tensorgrad.files.container import pack, unpack

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError, DataError, MissingDependencyError
 
 _KEY = "tensorgrad"

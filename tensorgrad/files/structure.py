@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.devices import device
-from tensorgrad.dtypes import NAMES, Array, DType
+from tensorgrad.base.devices import device
+from tensorgrad.base.dtypes import NAMES, Array, DType
+from tensorgrad.base.size import Size
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DataError, TensorgradError
 from tensorgrad.files.container import checksum
-from tensorgrad.size import Size
-from tensorgrad.tensor import Tensor, wrap
 from tensorgrad.version import Version
 
 MOST_LEVELS = 100

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tensorgrad.create.random import default_generator
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, spread, structure
 from tensorgrad.functions import stack
 from tensorgrad.ops import astype, getitem
-from tensorgrad.random import default_generator
-from tensorgrad.tensor import Tensor
 
 RANDOMNESS = ("error", "different", "same")
 

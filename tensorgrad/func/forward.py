@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tensorgrad.autograd.order import reachable
+from tensorgrad.engine.tensor import leaf
 from tensorgrad.errors import AutogradError
 from tensorgrad.func.recording import check_differentiable_outputs, checked_like, record
 from tensorgrad.func.trees import Tree, filled, structure
-from tensorgrad.tensor import leaf
-from tensorgrad.walks import reachable
 
 
 def jvp(

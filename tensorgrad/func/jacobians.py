@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.func.forward import jvp
 from tensorgrad.func.recording import Argnums, Recording, check_differentiable_outputs, record
 from tensorgrad.func.reverse import grad
 from tensorgrad.func.trees import filled, structure
 from tensorgrad.functions import reshape, stack
-from tensorgrad.tensor import Tensor, wrap
 
 
 def jacrev(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError
 from tensorgrad.functions import stack
-from tensorgrad.tensor import Tensor
 
 Slot = tuple[dict[str, Any], str]
 """Where a module keeps a parameter or buffer: the registry and the key in it."""

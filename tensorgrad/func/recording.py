@@ -20,10 +20,10 @@ import numpy as np
 
 from tensorgrad import autograd, ops
 from tensorgrad.autograd import enable_grad
-from tensorgrad.context import context
+from tensorgrad.base.context import context
+from tensorgrad.engine.tensor import Node, Tensor, leaf, linked, tick, wrap
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, leaves_like, mapped, structure
-from tensorgrad.tensor import Node, Tensor, leaf, linked, tick, wrap
 
 Argnums = int | tuple[int, ...]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
 from tensorgrad.func.recording import Argnums, check_differentiable_outputs, checked_like, record
 from tensorgrad.func.trees import Tree, structure
-from tensorgrad.tensor import Tensor, wrap
 
 _WHERE = "grad_and_value(f)(*args)"  # PyTorch's name for it in messages
 

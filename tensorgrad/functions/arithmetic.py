@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import float64
+from tensorgrad.base.dtypes import float64
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions.common import constant, keywords, operand
-from tensorgrad.tensor import Tensor
 
 
 def _binary(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:

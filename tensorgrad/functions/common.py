@@ -13,14 +13,15 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.composed import Axis
-from tensorgrad.context import context
-from tensorgrad.dtypes import Array, int64
+from tensorgrad.base.context import context
+from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.shared_memory import adopted
+from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
+from tensorgrad.engine.writes import note
 from tensorgrad.errors import AutogradError, DTypeError, RangeError, ShapeError
-from tensorgrad.exposure import adopted
-from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor, as_array, renew, wrap
-from tensorgrad.writes import note
+
+from .composed import Axis
 
 P = ParamSpec("P")
 R = TypeVar("R")

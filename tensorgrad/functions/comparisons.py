@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import chosen, constant, keywords, operand
-from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor
 
 
 def _comparison(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:

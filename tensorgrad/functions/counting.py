@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.dtypes import get_default_dtype, int32, int64
+from tensorgrad.base.dtypes import get_default_dtype, int32, int64
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions.common import constant, dimension, keywords, operand
-from tensorgrad.tensor import Tensor
 
 
 class Histogram(NamedTuple):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
 from tensorgrad.functions.common import constant, keywords
 from tensorgrad.functions.matrices import check_matrix, solve_triangular, swapped
-from tensorgrad.tensor import Tensor
 
 
 class Spectrum(NamedTuple):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import int64
+from tensorgrad.base.dtypes import int64
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions.common import constant, dimension, keywords, widened
-from tensorgrad.tensor import Tensor
 
 
 def _moved(ndim: int, first: int, second: int) -> tuple[int, ...]:

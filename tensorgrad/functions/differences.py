@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions.common import along_axis, dimension, keywords
 from tensorgrad.functions.joining import cat
-from tensorgrad.tensor import Tensor
 
 
 def _piece(x: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:

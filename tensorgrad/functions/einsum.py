@@ -10,9 +10,9 @@ import math
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions.common import operand
-from tensorgrad.tensor import Tensor
 
 Labels = list[Any]
 """One label per axis: a letter, or the (negative) place of an axis that the ellipsis stands for."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords, operand
-from tensorgrad.tensor import Tensor
 
 
 def _unary(op: Callable[[Any], Any]) -> Callable[..., Tensor]:

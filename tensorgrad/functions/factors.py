@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tensorgrad import composed
-from tensorgrad.functions import decompositions
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.functions import composed, decompositions
 from tensorgrad.functions.common import keywords
 from tensorgrad.functions.decompositions import OrthogonalTriangular
-from tensorgrad.tensor import Tensor
 
 
 class SingularVectors(NamedTuple):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import Array, int64
+from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions.common import along_axis, constant, dimension, keywords, lifted, like, operand, positions
-from tensorgrad.tensor import Tensor
 
 
 @keywords

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, RangeError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import along_axis, dimension, keywords, operand, tensors_of
-from tensorgrad.tensor import Tensor
 
 
 @keywords

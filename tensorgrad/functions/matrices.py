@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords
 from tensorgrad.functions.diagonals import tril, triu
-from tensorgrad.tensor import Tensor
 
 
 class SignAndLogarithm(NamedTuple):

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import chosen, constant, dimension, keywords
 from tensorgrad.functions.decompositions import svdvals
 from tensorgrad.functions.matrices import check_matrix
-from tensorgrad.tensor import Tensor
 
 
 def _floating(x: Tensor, name: str, dtype: Any) -> Tensor:

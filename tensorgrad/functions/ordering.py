@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad import composed, ops
-from tensorgrad.dtypes import Array, int64
+from tensorgrad import ops
+from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import RangeError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import Selection, along_axis, chosen, constant, dimension, keywords, lifted
-from tensorgrad.tensor import Tensor
 
 
 class Extrema(NamedTuple):

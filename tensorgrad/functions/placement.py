@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.dtypes import Array, int64
+from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions.common import along_axis, constant, dimension, keywords, lifted, like, operand
 from tensorgrad.functions.diagonals import diagonal
 from tensorgrad.functions.indexing import boolean, grid_of, placed, vector
-from tensorgrad.tensor import Tensor
 
 
 def _kept(y: Tensor, x: Tensor) -> Tensor:

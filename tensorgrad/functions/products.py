@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import dimension, keywords, operand
-from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor
 
 
 def _words(x: Tensor) -> str:

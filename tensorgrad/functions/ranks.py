@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import composed, ops
-from tensorgrad.dtypes import Array, int64
+from tensorgrad import ops
+from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted
 from tensorgrad.functions.ordering import order_of, selected, sort
-from tensorgrad.tensor import Tensor
 
 
 def _at(input: Tensor, k: int, dim: int, keepdim: bool) -> Selection:

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import chosen, constant, dimension, keywords, lifted, like, widened
-from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor
 
 
 class VarMean(NamedTuple):

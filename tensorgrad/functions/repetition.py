@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import along_axis, copied, dimension, keywords, lengths, lifted, like, operand
 from tensorgrad.functions.shapes import movedim, ravel
-from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor, wrap
 
 
 @keywords

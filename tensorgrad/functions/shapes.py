@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import composed, ops
+from tensorgrad import ops
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import chosen, dimension, keywords, lengths, operand
-from tensorgrad.numerics import normalized
-from tensorgrad.tensor import Tensor, wrap
 
 
 def numel(input: Tensor) -> int:

@@ -9,7 +9,7 @@ out: float32[] = sum(v1)
 return out
 """
 
-from tensorgrad.context import Scope
+from tensorgrad.base.context import Scope
 
 from .graph import Graph
 from .nodes import Edge, Gradients, GraphNode, Operand, Passes

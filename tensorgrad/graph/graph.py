@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.autograd.sweep import EdgeRecord, reverse
+from tensorgrad.base.callsite import told
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
 from tensorgrad.errors import ArgumentError, AutogradError
-from tensorgrad.places import told
-from tensorgrad.sweeps import EdgeRecord, reverse
-from tensorgrad.tensor import Node, Tensor, node_of, tick, wrap
 
 from .gradients import derivative, gradient_names
 from .listing import listing
@@ -213,7 +213,9 @@ class Graph:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do
-        bundle: dict[str, str] = importlib.import_module("tensorgrad.viz.notebook").graph_bundle(self, include, exclude)
+        bundle: dict[str, str] = importlib.import_module("tensorgrad.viz.output.notebook").graph_bundle(
+            self, include, exclude
+        )
         return bundle
 
     def text(self) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.context import Scope
-from tensorgrad.tensor import Constant
+from tensorgrad.base.context import Scope
+from tensorgrad.engine.tensor import Constant
 
 from .identifiers import on_one_line, unique
 from .nodes import GraphNode

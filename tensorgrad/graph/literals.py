@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import AutogradError
 
 SMALL = 16  # elements that stand in a file as numbers; more are packed

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.context import Scope
-from tensorgrad.dtypes import Array, DType
-from tensorgrad.fused import expand
-from tensorgrad.places import Place
-from tensorgrad.primitive import Primitive
-from tensorgrad.tensor import Node, Tensor, node_of
-from tensorgrad.writes import written_since
+from tensorgrad.base.callsite import Place
+from tensorgrad.base.context import Scope
+from tensorgrad.base.dtypes import Array, DType
+from tensorgrad.engine.fused import expand
+from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.engine.writes import written_since
 
 _ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
 

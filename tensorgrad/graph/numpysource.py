@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.numerics import repeated
+from tensorgrad.base.sources import definition
+from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.errors import AutogradError
-from tensorgrad.numerics import repeated
-from tensorgrad.primitive import PRIMITIVES, Primitive
-from tensorgrad.sources import definition
 
 from .literals import Hoist, literal
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tensorgrad.dtypes import Array, promoted
+from tensorgrad.base.dtypes import Array, promoted
+from tensorgrad.engine.tensor import Constant
 from tensorgrad.errors import AutogradError
-from tensorgrad.tensor import Constant
 
 from .identifiers import on_one_line, unique
 from .literals import UNPACKED, array_literal, literal, written

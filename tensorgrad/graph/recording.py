@@ -11,9 +11,9 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from tensorgrad.context import CONTEXT, TRACING, context
-from tensorgrad.places import is_outside
-from tensorgrad.tensor import Node, Tensor, node_of
+from tensorgrad.base.callsite import is_outside
+from tensorgrad.base.context import CONTEXT, TRACING, context
+from tensorgrad.engine.tensor import Node, Tensor, node_of
 
 
 @contextmanager

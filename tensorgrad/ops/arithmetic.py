@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
-from tensorgrad.kinds import Op, constant, elementwise
-from tensorgrad.primitive import JUMP, Kink
+from tensorgrad.engine.kinds import Op, constant, elementwise
+from tensorgrad.engine.primitive import JUMP, Kink
 
 REAL = (-3.0, 3.0)
 NONZERO = (0.3, 3.0)

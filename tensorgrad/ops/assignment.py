@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import primitive
+from tensorgrad.engine.kinds import primitive
 from tensorgrad.ops.shapes import broadcast_to, getitem, scatter
 
 

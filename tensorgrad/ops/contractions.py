@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import multilinear, primitive
+from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.ops.shapes import reshape, transpose
 
 

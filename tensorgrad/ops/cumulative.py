@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import multilinear
+from tensorgrad.engine.kinds import multilinear
 
 
 @multilinear(lambda g, axis, reverse: cumsum(g, axis=axis, reverse=not reverse), symbol="Σ≤", samples="cumulative")

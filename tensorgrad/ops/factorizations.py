@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import primitive
+from tensorgrad.engine.kinds import primitive
 from tensorgrad.ops.contractions import matmul, swapped
 from tensorgrad.ops.diagonals import diagonal, embedded
 from tensorgrad.ops.reductions import sum

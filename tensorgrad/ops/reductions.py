@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import constant, multilinear, primitive
-from tensorgrad.numerics import average, normalized, total
+from tensorgrad.base.numerics import average, normalized, total
+from tensorgrad.engine.kinds import constant, multilinear, primitive
+from tensorgrad.engine.primitive import CONCAVE, CONVEX, Kink
 from tensorgrad.ops.shapes import broadcast_to, reshape
-from tensorgrad.primitive import CONCAVE, CONVEX, Kink
 
 
 def kept(shape: Any, axis: Any) -> Any:

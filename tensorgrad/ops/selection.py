@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import Op, constant, elementwise
-from tensorgrad.numerics import rectified
+from tensorgrad.base.numerics import rectified
+from tensorgrad.engine.kinds import Op, constant, elementwise
+from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, Kink
 from tensorgrad.ops.arithmetic import REAL, sign
-from tensorgrad.primitive import CONCAVE, CONVEX, JUMP, Kink
 
 BOUND = "the slope inside: what reached a bound can leave it"
 

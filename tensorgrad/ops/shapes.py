@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import multilinear, primitive
-from tensorgrad.numerics import repeated, total
+from tensorgrad.base.numerics import repeated, total
+from tensorgrad.engine.kinds import multilinear, primitive
 
 
 @multilinear(lambda g, x_shape: sum_to(g, shape=x_shape), symbol="⇑", samples="broadcast")

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import Op, constant, elementwise
+from tensorgrad.engine.kinds import Op, constant, elementwise
+from tensorgrad.engine.primitive import CONVEX, JUMP, LIMIT, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL, mul
 from tensorgrad.ops.selection import where
 from tensorgrad.ops.transcendental import UNIT, exp
-from tensorgrad.primitive import CONVEX, JUMP, LIMIT, Kink
 
 _DENSITY = 2 / math.sqrt(math.pi)
 

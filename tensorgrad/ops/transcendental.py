@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
-from tensorgrad.kinds import Op, elementwise
+from tensorgrad.engine.kinds import Op, elementwise
+from tensorgrad.engine.primitive import LIMIT, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.selection import where
-from tensorgrad.primitive import LIMIT, Kink
 
 POSITIVE = (0.3, 3.0)
 SMALL = (-1.5, 1.5)

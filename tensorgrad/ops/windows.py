@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.kinds import multilinear
+from tensorgrad.engine.kinds import multilinear
 
 
 def offsets(size: Any, stride: Any, dilation: Any, positions: Any) -> Any:

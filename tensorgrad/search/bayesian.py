@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 
 from .gaussian import GaussianProcess, most_promising
 from .space import Params, Space, distributions, need_optuna

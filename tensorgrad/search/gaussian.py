@@ -12,12 +12,12 @@ from typing import Self
 import numpy as np
 
 from tensorgrad import no_grad, ops
-from tensorgrad.creation import as_tensor, eye, tensor
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.create.creation import as_tensor, eye, tensor
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.linalg import cholesky, solve_triangular
+from tensorgrad.functions.linalg import cholesky, solve_triangular
 from tensorgrad.optim import LBFGS
-from tensorgrad.tensor import Tensor, wrap
 
 KERNELS = ("matern52", "rbf")
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tensorgrad import autograd
-from tensorgrad.creation import tensor, zeros_like
+from tensorgrad.create.creation import tensor, zeros_like
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError
 from tensorgrad.optim.regularizers import is_weight
-from tensorgrad.tensor import Tensor
 
 Tensors = dict[str, Tensor]
 Update = Callable[[Tensors, Tensors, Tensors, Tensors], tuple[Tensors, Tensors]]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tensorgrad.random import get_rng_state, manual_seed, set_rng_state
+from tensorgrad.create.random import get_rng_state, manual_seed, set_rng_state
 
 from .samplers import Key, seed_of
 from .space import Params

@@ -9,7 +9,7 @@
 `strategies` and `programs` need Hypothesis and are loaded when they are imported by name.
 """
 
-from tensorgrad.names import answer_unknown_names
+from tensorgrad.base.unknown import answer_unknown_names
 
 from .checking import check
 from .differences import Slope, slope

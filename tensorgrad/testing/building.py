@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd import backward
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import TensorgradError
 
 from .program import Line, Program, execute, leaf_of, module_of

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError
-from tensorgrad.random import Generator
-from tensorgrad.tensor import Tensor
 
 from .differences import LARGEST_STEP, Slope
 from .report import Comparison, GradcheckError, Report, verdict_of

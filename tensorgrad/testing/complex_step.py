@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 
 from .differences import EPS, Slope
 

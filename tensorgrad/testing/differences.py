@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 
 Probe = Callable[[float], tuple[float, Array]]
 """t -> (the step that was really made, the outputs there as a float64 vector); rounding changes small steps."""

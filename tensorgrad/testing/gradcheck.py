@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd import enable_grad, grad, jvp
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
-from tensorgrad.random import Generator
-from tensorgrad.tensor import Tensor, wrap
 
 from .checking import check
 from .differences import LARGEST_STEP

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tensorgrad.autograd import grad, no_grad
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
-from tensorgrad.random import Generator
-from tensorgrad.tensor import Tensor
 
 from .report import Comparison, GradcheckError, verdict_of, worst_of
 from .steps import (

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.functions import cat
-from tensorgrad.tensor import Tensor, wrap
 
 from .checking import check
 from .gradcheck import gradgradcheck

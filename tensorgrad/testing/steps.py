@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
-from tensorgrad.tensor import Tensor
 
 from .complex_step import refined
 from .differences import EPS, LARGEST_STEP, Slope, slope

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array, DType, DTypeLike
+from tensorgrad.base.dtypes import Array, DType, DTypeLike
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import MissingDependencyError
-from tensorgrad.primitive import PRIMITIVES
-from tensorgrad.tensor import Tensor, wrap
 
 try:
     from hypothesis import strategies as st

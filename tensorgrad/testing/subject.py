@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd import enable_grad, grad, jvp
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
-from tensorgrad.tensor import Tensor, wrap
 
 from .steps import require_float64
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 
 MARGIN = 0.02  # distance from a kink: a numerical derivative needs some room
 LIMIT = 16.0  # largest absolute value

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tensorgrad.context import CONTEXT, RECOMPUTING, context
+from tensorgrad.autograd.sweep import reverse
+from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
+from tensorgrad.base.context import CONTEXT, RECOMPUTING, context
+from tensorgrad.create.random import states
+from tensorgrad.engine.primitive import Rule, always
+from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.errors import AutogradError
-from tensorgrad.primitive import Rule, always
-from tensorgrad.random import states
-from tensorgrad.sweeps import reverse
-from tensorgrad.tensor import Node, Tensor, linked, node_of, tick, wrap
-from tensorgrad.userrules import Saved, joint, record_of, unpacked
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from tensorgrad.create.random import Generator, default_generator
 from tensorgrad.errors import ArgumentError, DataError
 from tensorgrad.files import File, load, save
-from tensorgrad.random import Generator, default_generator
 
 
 class Stateful(Protocol):

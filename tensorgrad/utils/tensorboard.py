@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import MissingDependencyError
 from tensorgrad.graph import Graph, GraphNode
-from tensorgrad.tensor import Tensor
 
 __all__ = ["SummaryWriter"]
 

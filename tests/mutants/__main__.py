@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from tensorgrad.primitive import PRIMITIVES
+from tensorgrad.engine.primitive import PRIMITIVES
 from tests.mutants.engine import ENGINE_FAULTS
 from tests.mutants.faults import mutants
 from tests.mutants.judge import engine_noticed, noticed, proof

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from tensorgrad import autograd, sweeps, walks
+from tensorgrad.autograd import order, sweep
+from tensorgrad.autograd.derivatives import _accumulate, _owned, _seeds, _sweep
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,27 @@ class EngineFault:
 
 
 ENGINE_FAULTS = [
-    EngineFault("a second contribution overwrites the first", sweeps._Reverse.run, "known + gx", "gx"),
-    EngineFault("a second contribution is dropped", sweeps._Reverse.run, "known + gx", "known"),
-    EngineFault("a cotangent is not summed down", sweeps._fitted, "sum_to(gx, shape=parent.shape)", "gx"),
-    EngineFault("a cotangent keeps its own dtype", sweeps._fitted, "astype(gx, dtype=parent.dtype)", "gx"),
+    EngineFault("a second contribution overwrites the first", sweep._Reverse.run, "known + gx", "gx"),
+    EngineFault("a second contribution is dropped", sweep._Reverse.run, "known + gx", "known"),
+    EngineFault("a cotangent is not summed down", sweep._fitted, "sum_to(gx, shape=parent.shape)", "gx"),
+    EngineFault("a cotangent keeps its own dtype", sweep._fitted, "astype(gx, dtype=parent.dtype)", "gx"),
     EngineFault(
         "with create_graph the sweep reads plain arrays",
-        walks.readable,
+        order.readable,
         "_relinked(node) if boxed and not node.primitive.together else ",
         "",
     ),
-    EngineFault("a saved output is detached", walks._relinked, "linked(y, node)", "y"),
-    EngineFault("a saved input is detached", walks._relinked, "linked(x, i)", "x"),
-    EngineFault("the nodes are walked in the order of creation", sweeps._Reverse.run, "reversed(order)", "order"),
-    EngineFault("only targets count as leading to one", walks.leading_to, "needed.add(node)", "pass"),
-    EngineFault("a second tangent overwrites the first", sweeps._pushed, "sum_of_parts + ty", "ty"),
-    EngineFault("a tangent is not broadcast up", sweeps._pushed, "broadcast_to(ty, shape=node.shape)", "ty"),
-    EngineFault("a tangent keeps its own dtype", sweeps._pushed, "astype(ty, dtype=node.dtype)", "ty"),
-    EngineFault("an output named twice counts once", autograd._seeds, "seeds[node] + value", "value"),
-    EngineFault("a second backward overwrites .grad", autograd._accumulate, "known.array, g, out", "g, 0, out"),
-    EngineFault("a gradient may be somebody's memory", autograd._owned, 'np.array(array, order="C")', "array"),
-    EngineFault("a recorded sweep is not recorded", autograd._sweep, "enable_grad()", "no_grad()"),
+    EngineFault("a saved output is detached", order._relinked, "linked(y, node)", "y"),
+    EngineFault("a saved input is detached", order._relinked, "linked(x, i)", "x"),
+    EngineFault("the nodes are walked in the order of creation", sweep._Reverse.run, "reversed(order)", "order"),
+    EngineFault("only targets count as leading to one", order.leading_to, "needed.add(node)", "pass"),
+    EngineFault("a second tangent overwrites the first", sweep._pushed, "sum_of_parts + ty", "ty"),
+    EngineFault("a tangent is not broadcast up", sweep._pushed, "broadcast_to(ty, shape=node.shape)", "ty"),
+    EngineFault("a tangent keeps its own dtype", sweep._pushed, "astype(ty, dtype=node.dtype)", "ty"),
+    EngineFault("an output named twice counts once", _seeds, "seeds[node] + value", "value"),
+    EngineFault("a second backward overwrites .grad", _accumulate, "known.array, g, out", "g, 0, out"),
+    EngineFault("a gradient may be somebody's memory", _owned, 'np.array(array, order="C")', "array"),
+    EngineFault("a recorded sweep is not recorded", _sweep, "enable_grad()", "no_grad()"),
 ]
 
 

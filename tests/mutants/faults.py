@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.primitive import Primitive, Rule
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.ops import astype, getitem
-from tensorgrad.primitive import Primitive, Rule
-from tensorgrad.tensor import Tensor, wrap
 
 RELATIVE = 1e-6
 OFFSET = 1e-6

@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 
-from tensorgrad.context import CONTEXT, Context
-from tensorgrad.dispatch import apply
-from tensorgrad.primitive import PRIMITIVES, Primitive
-from tensorgrad.tensor import Tensor, wrap
+from tensorgrad.base.context import CONTEXT, Context
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import PRIMITIVES, Primitive
+from tensorgrad.engine.tensor import Tensor, wrap
 from tests.cases import Rolled, case
 from tests.checks import check, check_dtypes, check_reuse, check_value, leaves
 from tests.mutants.engine import EngineFault, injected

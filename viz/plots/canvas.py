@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorgrad.errors import ArgumentError, MissingDependencyError
-from tensorgrad.viz.files import write_whole
-from tensorgrad.viz.text import clean
+from tensorgrad.viz.output.files import write_whole
+from tensorgrad.viz.picture.text import clean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

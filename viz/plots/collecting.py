@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from tensorgrad.autograd import no_grad
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.create.random import Generator, default_generator
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError
-from tensorgrad.random import Generator, default_generator
-from tensorgrad.tensor import Tensor
 
 
 class Layer(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
 from .canvas import INK, dress, grid, legend, new_figure, settings, settled, words

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
 from .canvas import BLUE, INK, words

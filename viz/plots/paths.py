@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorgrad.autograd import no_grad
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import wrap
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.tensor import wrap
 
 from .canvas import COLOURS, INK, MARKERS, dress, grid, legend, new_figure, settings, settled, words
 from .linestyles import sign

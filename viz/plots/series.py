@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError, ShapeError
 
 from .numbers import numbers

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tensorgrad.dtypes import Array
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
 WINDOW, BETA = 11, 2.0

@@ -1,8 +1,8 @@
 """`tensorgrad.data` under PyTorch's path."""
 
+from tensorgrad.base.unknown import answer_unknown_names
 from tensorgrad.data import *  # noqa: F403 - the list of names is tensorgrad.data.__all__
 from tensorgrad.data import __all__ as __all__
-from tensorgrad.names import answer_unknown_names
 
 from . import dataloader, dataset, sampler  # noqa: F401 - reached as attributes, too
 

@@ -1,0 +1,197 @@
+"""Normalisation over a batch, with running statistics: the modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.context import RECOMPUTING, context
+from tensorgrad.base.convention import check_convention
+from tensorgrad.create.creation import ones, zeros
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.nn import functional, init
+from tensorgrad.nn.functional.normalization import book_batch_norm
+from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.parameter import Parameter
+
+
+class _Default(float):
+    """A number that a convention replaces by its own, unless the caller gives one."""
+
+
+EPS, MOMENTUM = _Default(1e-5), _Default(0.1)
+
+
+class StatisticsNorm(Module):
+    """What normalisations with running statistics share: the parameters, the buffers, the text."""
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+    _ndims: tuple[int, ...]
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        placed = {"device": device, "dtype": dtype}
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self.register_parameter("weight", Parameter(ones(num_features, **placed)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(num_features, **placed)) if affine and bias else None)
+        self._name_parameters()
+        tracked = track_running_stats
+        self.register_buffer("running_mean", zeros(num_features, **placed) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, **placed) if tracked else None)
+        self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if tracked else None)
+
+    def _name_parameters(self) -> None:
+        """Give the parameters the letters that the drawing shows."""
+        for parameter, letter in ((self.weight, "γ"), (self.bias, "β")):
+            if parameter is not None:
+                parameter.name = letter
+
+    def _channel_axis(self, ndim: int) -> int:  # noqa: ARG002 - which others need
+        return 1
+
+    def reset_running_stats(self) -> None:
+        """Let the running statistics be those of no batch."""
+        if self.track_running_stats:
+            for name, start in (("running_mean", 0), ("running_var", 1), ("num_batches_tracked", 0)):
+                self._buffers[name].fill_(start)  # type: ignore[union-attr]
+
+    def reset_parameters(self) -> None:
+        """Reset the running statistics, the scales to 1 and the shifts to 0."""
+        self.reset_running_stats()
+        for parameter, start in ((self._parameters["weight"], 1.0), (self._parameters["bias"], 0.0)):
+            if parameter is not None:
+                init.constant_(parameter, start)
+
+    def _unfit(self, x: Tensor) -> ShapeError:
+        """Return the error for an input with another number of axes."""
+        wanted = " or ".join(f"{n}D" for n in self._ndims)
+        return ShapeError(
+            f"expected {wanted} input (got {x.array.ndim}D input): found shape {x.array.shape}, and "
+            f"{type(self).__name__} has {self.num_features} channels"
+        )
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(StatisticsNorm):
+    _function: Callable[..., Tensor] = staticmethod(functional.batch_norm)
+
+    def forward(self, x: Tensor) -> Tensor:  # the drawing takes the name: figure 6-17 has an x
+        """Return the normalised batch, of the shape of `x`."""
+        if x.array.ndim not in self._ndims:
+            raise self._unfit(x)
+        parameters, buffers = self._parameters, self._buffers  # attributes go through __getattr__, at every call
+        mean, var = buffers["running_mean"], buffers["running_var"]
+        counter = buffers["num_batches_tracked"] if self.training else None
+        momentum = self.momentum
+        if momentum is None:  # the average of all batches: this one is one of as many as there are now
+            momentum = 0.0 if counter is None else 1 / (int(counter.array) + 1)
+        training = self.training or mean is None
+        y = self._function(x, mean, var, parameters["weight"], parameters["bias"], training, momentum, self.eps)
+        if counter is not None and not context().flags & RECOMPUTING:  # a checkpoint runs a batch twice
+            counter.array += 1
+        return y
+
+
+class BatchNorm1d(_BatchNorm):
+    """Normalise every channel of a batch (N, C) or (N, C, L) to mean 0 and variance 1, then scale and shift.
+
+    ``mu = mean(x)``, ``var = mean((x - mu) ** 2)``, ``y = weight * (x - mu) / sqrt(var + eps) + bias``. The variance of
+    the output is the biased one; `running_var` averages the unbiased one, and evaluation uses the running statistics.
+    The gradient flows through the batch statistics, and every higher derivative is exact. Half precision is computed in
+    single. Run a second time by a checkpoint, the layer counts the batch once.
+
+    Source: Ioffe and Szegedy 2015, algorithm 1.
+
+    Args:
+        num_features: C.
+        eps: added to the variance inside the root.
+        momentum: the weight of the new statistics in the running ones; None for the average of all batches.
+        affine, bias: learn a scale, and with it a shift.
+        track_running_stats: keep running statistics; otherwise evaluation uses the batch's.
+        convention: "book" gives `momentum`, 0.9 if not given, to the old statistics, averages the biased variance from
+            0 on, and has an eps of 1e-6.
+
+    Raises:
+        ValueError: one value per channel in training, whose variance says nothing.
+
+    >>> import tensorgrad as tg
+    >>> bn = BatchNorm1d(2)
+    >>> bn(tg.tensor([[1.0, 10.0], [3.0, 30.0]])).detach()
+    tensor([[-1.0000, -1.0000],
+            [ 1.0000,  1.0000]])
+    """
+
+    _ndims = (2, 3)
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = EPS,
+        momentum: float | None = MOMENTUM,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+        convention: str = "pytorch",
+    ) -> None:
+        book = check_convention(convention)
+        eps = (1e-6 if book else 1e-5) if eps is EPS else eps
+        momentum = (0.9 if book else 0.1) if momentum is MOMENTUM else momentum
+        if book and momentum is None:
+            raise ArgumentError("momentum=None, the average of all batches, is not of the book's convention")
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.convention = convention
+        if book:
+            self._function = book_batch_norm
+            self.reset_running_stats()
+
+    def reset_running_stats(self) -> None:
+        """Let the running statistics be those of no batch: the variance is 1, by the book's convention 0."""
+        super().reset_running_stats()
+        variance = self._buffers["running_var"]
+        if variance is not None and self.convention == "book":
+            variance.zero_()
+
+    def extra_repr(self) -> str:
+        """Return the settings, the convention where it is the book's."""
+        return super().extra_repr() + (", convention='book'" if self.convention == "book" else "")
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalise every channel of a batch (N, C, H, W); see BatchNorm1d, whose arguments it has."""
+
+    _ndims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Normalise every channel of a batch (N, C, D, H, W); see BatchNorm1d, whose arguments it has."""
+
+    _ndims = (5,)

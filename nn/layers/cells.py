@@ -1,0 +1,145 @@
+"""Recurrent cells: one step, for loops of one's own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tensorgrad import ops
+from tensorgrad.create.creation import empty, zeros
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions import composed
+from tensorgrad.nn import init
+from tensorgrad.nn.functional.recurrence import Weights, gru_step, lstm_step, rnn_step
+from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.parameter import Parameter
+
+ACTIVATIONS = {"tanh": ops.tanh, "relu": ops.relu}
+
+
+class _Cell(Module):
+    """What the cells share: weights, checks, and inputs (N, input) or (input,)."""
+
+    gates = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
+        rows = self.gates * hidden_size
+        self.weight_ih = Parameter(empty(rows, input_size, device=device, dtype=dtype))
+        self.weight_hh = Parameter(empty(rows, hidden_size, device=device, dtype=dtype))
+        for name in ("bias_ih", "bias_hh"):
+            self.register_parameter(name, Parameter(empty(rows, device=device, dtype=dtype)) if bias else None)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the initial values anew, uniform in ±1/sqrt(hidden_size)."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0.0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator)
+
+    def _weights(self) -> Weights:
+        return Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+
+    def _batched(self, input: Tensor, state: tuple[Tensor, ...] | None, count: int) -> tuple[Tensor, ...]:
+        """Return the input (N, input_size) and the state, `count` tensors (N, hidden_size)."""
+        name, ndim = type(self).__name__, input.array.ndim
+        if ndim not in (1, 2):
+            raise ValueError(f"{name}: Expected input to be 1D or 2D, got {ndim}D instead")
+        if input.array.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"input has inconsistent input_size: got {input.array.shape[-1]} expected {self.input_size}, in {name}"
+            )
+        x = input if ndim == 2 else composed.expanded(input, 0)
+        n = x.array.shape[0]
+        if state is None:
+            state = (zeros(n, self.hidden_size, dtype=x.array.dtype),) * count
+        elif ndim == 1:
+            state = tuple(composed.expanded(h, 0) for h in state)
+        for h in state:
+            if h.array.shape != (n, self.hidden_size):
+                raise ShapeError(
+                    f"{name}: Expected hidden of shape {(n, self.hidden_size)} for {n} inputs, got {h.array.shape}"
+                )
+        return (x, *state)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that are not the default."""
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
+
+
+class RNNCell(_Cell):
+    """``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``, or relu: from (N, input_size) and (N, hidden_size) to the latter.
+
+    Inputs without the axis N are taken as well; no state stands for zeros.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        if nonlinearity not in ACTIVATIONS:
+            raise ArgumentError(f"Unknown nonlinearity: {nonlinearity}; it is tanh or relu")
+        super().__init__(input_size, hidden_size, bias, device, dtype, generator=generator)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Return the new state."""
+        x, h = self._batched(input, None if hx is None else (hx,), 1)
+        (new,) = rnn_step(self._weights(), ACTIVATIONS[self.nonlinearity])(x, (h,))
+        return new if input.array.ndim == 2 else composed.squeezed(new, 0)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that are not the default."""
+        other = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
+        return super().extra_repr() + other
+
+
+class LSTMCell(_Cell):
+    """One step of long short-term memory: input (N, input_size) and state (h, c), both (N, hidden_size).
+
+    The equations stand at `functional.recurrence.lstm_step`.
+    """
+
+    gates = 4
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Return the new state (h, c)."""
+        x, h, c = self._batched(input, hx, 2)
+        h, c = lstm_step(self._weights())(x, (h, c))
+        return (h, c) if input.array.ndim == 2 else (composed.squeezed(h, 0), composed.squeezed(c, 0))
+
+
+class GRUCell(_Cell):
+    """One step of the gated recurrent unit: input (N, input_size) and state (N, hidden_size).
+
+    The equations stand at `functional.recurrence.gru_step`.
+    """
+
+    gates = 3
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Return the new state."""
+        x, h = self._batched(input, None if hx is None else (hx,), 1)
+        (new,) = gru_step(self._weights())(x, (h,))
+        return new if input.array.ndim == 2 else composed.squeezed(new, 0)

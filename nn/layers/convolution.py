@@ -1,0 +1,248 @@
+"""Convolutions as modules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from tensorgrad.create.creation import empty
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.errors import ArgumentError
+from tensorgrad.nn import functional, init
+from tensorgrad.nn.functional.windows import Sizes, per_axis
+from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.parameter import Parameter
+
+PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
+
+
+class Convolution(Module):
+    """What all convolutions share: settings, parameters, initial values and text."""
+
+    ndim: ClassVar[int]
+    transposed: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        channels: tuple[int, int],
+        kernel_size: Sizes,
+        stride: Sizes,
+        padding: Sizes | str,
+        output_padding: Sizes,
+        dilation: Sizes,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
+        device: Any,
+        dtype: Any,
+        generator: Generator | None,
+    ) -> None:
+        super().__init__()
+        self.in_channels, self.out_channels = channels
+        if groups <= 0:
+            raise ArgumentError(f"groups must be a positive integer, but got {groups}")
+        if padding_mode not in PADDING_MODES:
+            raise ArgumentError(
+                f"padding_mode must be one of {sorted(PADDING_MODES)}, but got padding_mode='{padding_mode}'"
+            )
+        n = self.ndim
+        self.kernel_size, self.stride = per_axis(kernel_size, n, "kernel_size"), per_axis(stride, n, "stride")
+        self.dilation = per_axis(dilation, n, "dilation")
+        self.padding = self._padding(padding)
+        self.output_padding = per_axis(output_padding, n, "output_padding")
+        self.groups, self.padding_mode = groups, padding_mode
+        self.weight = Parameter(empty(self.weight_shape(), device=device, dtype=dtype))
+        self.register_parameter(
+            "bias", Parameter(empty(self.out_channels, device=device, dtype=dtype)) if bias else None
+        )
+        self.reset_parameters(generator)
+
+    def weight_shape(self) -> tuple[int, ...]:
+        """Return the shape of the weight; ArgumentError where the channels are not divisible by the groups."""
+        for name in ("in_channels", "out_channels"):
+            if getattr(self, name) % self.groups:
+                count = getattr(self, name)
+                raise ArgumentError(f"{name} must be divisible by groups, but got {name}={count}, groups={self.groups}")
+        first, second = self.out_channels, self.in_channels
+        if self.transposed:
+            first, second = second, first
+        return (first, second // self.groups, *self.kernel_size)
+
+    def _padding(self, padding: Sizes | str) -> tuple[int, ...] | str:
+        if not isinstance(padding, str):
+            return per_axis(padding, self.ndim, "padding")
+        if padding not in ("same", "valid"):
+            raise ArgumentError(f"Invalid padding string '{padding}', should be one of 'valid', 'same'")
+        if padding == "same" and max(self.stride) > 1:
+            raise ArgumentError("padding='same' is not supported for strided convolutions")
+        return padding
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw weight and bias anew, uniform in ±1/sqrt(fan in), as PyTorch does."""
+        init.kaiming_uniform_(self.weight, math.sqrt(5), generator=generator)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(init.fans(self.weight)[0])
+            init.uniform_(self.bias, -bound, bound, generator)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that are not the default."""
+        n = self.ndim
+        text = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        if self.padding != (0,) * n:
+            text.append(f"padding={self.padding}")
+        if self.dilation != (1,) * n:
+            text.append(f"dilation={self.dilation}")
+        if self.output_padding != (0,) * n:
+            text.append(f"output_padding={self.output_padding}")
+        if self.groups != 1:
+            text.append(f"groups={self.groups}")
+        if self.bias is None:
+            text.append("bias=False")
+        if self.padding_mode != "zeros":
+            text.append(f"padding_mode={self.padding_mode}")
+        return ", ".join(text)
+
+
+class ForwardConvolution(Convolution):
+    """What the convolutions have in common that are no transposes."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__(
+            (in_channels, out_channels), kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode,
+            device, dtype, generator,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the cross-correlation of `input` (N, C, ...) or (C, ...) with the weight, plus the bias."""
+        conv = (functional.conv1d, functional.conv2d, functional.conv3d)[self.ndim - 1]
+        padding: Sizes | str = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = functional.pad(input, self._margins(), self.padding_mode), 0
+        return conv(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def _margins(self) -> list[int]:
+        if isinstance(self.padding, tuple):
+            return [p for p in reversed(self.padding) for _ in range(2)]
+        case = zip(reversed(self.dilation), reversed(self.kernel_size), strict=True)
+        totals = [d * (k - 1) if self.padding == "same" else 0 for d, k in case]
+        return [part for t in totals for part in (t // 2, t - t // 2)]
+
+
+class Conv1d(ForwardConvolution):
+    """The cross-correlation of (N, C, L), weight (out_channels, in_channels / groups, k)."""
+
+    ndim = 1
+
+
+class Conv2d(ForwardConvolution):
+    """The cross-correlation of (N, C, H, W), weight (out_channels, in_channels / groups, kh, kw).
+
+    The windows are copied before the product: memory of about kh * kw times the input's at stride 1.
+
+    >>> import tensorgrad as tg
+    >>> Conv2d(1, 8, 3, padding=1)(tg.ones(5, 1, 28, 28)).shape
+    tensorgrad.Size([5, 8, 28, 28])
+    """
+
+    ndim = 2
+
+
+class Conv3d(ForwardConvolution):
+    """The cross-correlation of (N, C, D, H, W), weight (out_channels, in_channels / groups, kd, kh, kw)."""
+
+    ndim = 3
+
+
+class TransposedConvolution(Convolution):
+    """What the transposed convolutions have in common."""
+
+    transposed = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ArgumentError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(
+            (in_channels, out_channels), kernel_size, stride, padding, output_padding, dilation, groups, bias,
+            padding_mode, device, dtype, generator,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Return the adjoint of the convolution, applied to `input` (N, C, ...) or (C, ...), plus the bias.
+
+        `output_size`, of the spatial axes or of all, takes the place of `output_padding`: a convolution with a stride
+        gives the same size for several, and this says which one.
+        """
+        conv = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)[self.ndim - 1]
+        more = self.output_padding if output_size is None else self._missing(input.array.shape, tuple(output_size))
+        return conv(input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation)
+
+    def _missing(self, shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the output padding that gives the `wanted` size for an input of `shape`."""
+        n = self.ndim
+        if len(wanted) not in (n, len(shape)):
+            raise ArgumentError(
+                f"{type(self).__name__}: for {len(shape)}D input, output_size must have {n} or {len(shape)} elements "
+                f"(got {len(wanted)})"
+            )
+        spatial, asked = shape[-n:], wanted[-n:]
+        pad = per_axis(self.padding, n, "padding") if not isinstance(self.padding, str) else (0,) * n
+        case = zip(spatial, self.stride, pad, self.dilation, self.kernel_size, strict=True)
+        least = [(m - 1) * s - 2 * p + d * (k - 1) + 1 for m, s, p, d, k in case]
+        most = [low + s - 1 for low, s in zip(least, self.stride, strict=True)]
+        if any(not low <= size <= high for low, size, high in zip(least, asked, most, strict=True)):
+            raise ArgumentError(
+                f"requested an output size of {asked}, but valid sizes range from {least} to {most} (for an input of "
+                f"{spatial})"
+            )
+        return tuple(size - low for low, size in zip(least, asked, strict=True))
+
+
+class ConvTranspose1d(TransposedConvolution):
+    """The adjoint of `Conv1d`, weight (in_channels, out_channels / groups, k)."""
+
+    ndim = 1
+
+
+class ConvTranspose2d(TransposedConvolution):
+    """The adjoint of `Conv2d`, weight (in_channels, out_channels / groups, kh, kw)."""
+
+    ndim = 2
+
+
+class ConvTranspose3d(TransposedConvolution):
+    """The adjoint of `Conv3d`, weight (in_channels, out_channels / groups, kd, kh, kw)."""
+
+    ndim = 3

@@ -1,0 +1,103 @@
+"""Random masks as modules."""
+
+from __future__ import annotations
+
+from tensorgrad.base.convention import check_convention
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.nn import functional
+from tensorgrad.nn.functional.dropout import check_probability
+from tensorgrad.nn.module.module import Module
+
+
+class _Dropout(Module):
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None) -> None:
+        super().__init__()
+        check_probability(p)
+        self.p = p
+        self.inplace = inplace  # accepted for PyTorch's sake: the input is never written
+        self.generator = generator
+
+    def extra_repr(self) -> str:
+        """Return the probability."""
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """In training, zero each element with probability `p` and divide the others by ``1 - p``; else do nothing.
+
+    By ``convention="book"``: leave the others as they are, and in evaluation multiply all by ``1 - p``.
+    Source: Srivastava et al. 2014. ValueError for p outside [0, 1].
+
+    >>> import tensorgrad as tg
+    >>> Dropout(0.5).eval()(tg.ones(3))
+    tensor([1., 1., 1.])
+    >>> Dropout(0.5, convention="book").eval()(tg.ones(3))
+    tensor([0.5000, 0.5000, 0.5000])
+    """
+
+    def __init__(
+        self,
+        p: float = 0.5,
+        inplace: bool = False,
+        *,
+        generator: Generator | None = None,
+        convention: str = "pytorch",
+    ) -> None:
+        super().__init__(p, inplace, generator=generator)
+        check_convention(convention)
+        self.convention = convention
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with a new random mask, or what evaluation makes of it."""
+        return functional.dropout(input, self.p, self.training, generator=self.generator, convention=self.convention)
+
+    def extra_repr(self) -> str:
+        """Return the probability, and the convention where it is the book's."""
+        return super().extra_repr() + (", convention='book'" if self.convention == "book" else "")
+
+
+class Dropout1d(_Dropout):
+    """In training, zero each channel of (N, C, L) or (C, L) with probability `p`, and divide the others by ``1 - p``.
+
+    Source: Tompson et al. 2015. ValueError for p outside [0, 1].
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with a new random mask, or unchanged in evaluation."""
+        return functional.dropout1d(input, self.p, self.training, generator=self.generator)
+
+
+class Dropout2d(_Dropout):
+    """In training, zero each channel of (N, C, H, W) with probability `p`, and divide the others by ``1 - p``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with a new random mask, or unchanged in evaluation."""
+        return functional.dropout2d(input, self.p, self.training, generator=self.generator)
+
+
+class Dropout3d(_Dropout):
+    """In training, zero each channel of (N, C, D, H, W) or (C, D, H, W) with probability `p`; see Dropout2d."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with a new random mask, or unchanged in evaluation."""
+        return functional.dropout3d(input, self.p, self.training, generator=self.generator)
+
+
+class AlphaDropout(_Dropout):
+    """In training, put each element to the lower end of SELU with probability `p`, keeping mean 0 and variance 1.
+
+    Source: Klambauer et al. 2017. ValueError for p outside [0, 1].
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with a new random mask, or unchanged in evaluation."""
+        return functional.alpha_dropout(input, self.p, self.training, generator=self.generator)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """AlphaDropout of whole channels of (N, C, ...)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with a new random mask, or unchanged in evaluation."""
+        return functional.feature_alpha_dropout(input, self.p, self.training, generator=self.generator)

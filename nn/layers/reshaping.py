@@ -1,0 +1,79 @@
+"""Modules that change at most the shape of their input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tensorgrad import functions
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.nn.module.module import Module
+
+
+class Identity(Module):
+    """Returns its input; whatever arguments it is made with mean nothing.
+
+    >>> Identity(54, unused=0.1)
+    Identity()
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - so that it fits where any layer stands
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        """Return `input`."""
+        return input
+
+
+class Flatten(Module):
+    """The axes from `start_dim` to `end_dim` as one; by default all but the first, which is the batch.
+
+    >>> import tensorgrad as tg
+    >>> Flatten()(tg.ones(32, 1, 28, 28)).shape
+    tensorgrad.Size([32, 784])
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with those axes as one."""
+        return functions.flatten(input, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        """Return the axes."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """The axis `dim` as several, of lengths `unflattened_size`, one of which may be -1.
+
+    >>> import tensorgrad as tg
+    >>> Unflatten(1, (3, -1))(tg.ones(2, 12)).shape
+    tensorgrad.Size([2, 3, 4])
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        if not isinstance(unflattened_size, tuple | list):
+            raise TypeError(
+                f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"
+            )
+        for i, length in enumerate(unflattened_size):
+            if not isinstance(length, int):
+                raise TypeError(
+                    f"unflattened_size must be tuple of ints, but found element of type {type(length).__name__} at "
+                    f"pos {i}"
+                )
+        self.dim = dim
+        self.unflattened_size = unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with that axis as several."""
+        return functions.unflatten(input, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        """Return the axis and its lengths."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,199 @@
+"""Stacks of transformer layers: encoder, decoder, and both."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.dtypes import DTypeLike
+from tensorgrad.create.creation import zeros
+from tensorgrad.create.random import Generator
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.errors import ShapeError
+from tensorgrad.nn import functional, init
+from tensorgrad.nn.module.containers import ModuleList
+from tensorgrad.nn.module.module import Module
+
+from .normalization import LayerNorm
+from .transformerlayers import Activation, TransformerDecoderLayer, TransformerEncoderLayer
+
+
+def _copies(layer: Module, count: int) -> ModuleList:
+    """Return a list of copies of `layer`, which draw from its generator and not from copies of that."""
+    generators = [m.__dict__.get("generator") for m in layer.modules()]
+    return ModuleList([copy.deepcopy(layer, {id(g): g for g in generators if g is not None}) for _ in range(count)])
+
+
+class TransformerEncoder(Module):
+    """`num_layers` copies of an encoder layer, one after the other, then `norm`.
+
+    As in PyTorch the copies start with the same values: draw them anew, for instance with `apply`. Outputs at padded
+    places are computed like all others; PyTorch writes zeros there in evaluation without gradients. The last two
+    arguments choose between fast paths in PyTorch and change nothing here.
+
+    >>> import tensorgrad as tg
+    >>> TransformerEncoder(TransformerEncoderLayer(8, 2, 16), num_layers=2)(tg.ones(5, 3, 8)).shape
+    tensorgrad.Size([5, 3, 8])
+    """
+
+    def __init__(
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ) -> None:
+        super().__init__()
+        self.layers = _copies(encoder_layer, num_layers)
+        self.num_layers = num_layers
+        self.norm = norm
+        self.enable_nested_tensor = enable_nested_tensor
+        self.mask_check = mask_check
+
+    def forward(
+        self,
+        src: Tensor,
+        mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        is_causal: bool | None = None,
+    ) -> Tensor:
+        """Return the encoded sequence, of the shape of `src`; masks as for MultiheadAttention, for all layers."""
+        for layer in self.layers:
+            src = layer(src, mask, src_key_padding_mask, bool(is_causal))
+        return src if self.norm is None else self.norm(src)
+
+
+class TransformerDecoder(Module):
+    """`num_layers` copies of a decoder layer, one after the other, each attending to the same memory, then `norm`."""
+
+    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+        super().__init__()
+        self.layers = _copies(decoder_layer, num_layers)
+        self.num_layers = num_layers
+        self.norm = norm
+
+    def forward(
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
+        """Return the decoded sequence, of the shape of `tgt`; masks as for MultiheadAttention, for all layers."""
+        for layer in self.layers:
+            tgt = layer(
+                tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
+                bool(tgt_is_causal), memory_is_causal,
+            )  # fmt: skip
+        return tgt if self.norm is None else self.norm(tgt)
+
+
+class Transformer(Module):
+    """An encoder whose output is the memory of a decoder (Vaswani et al. 2017); positions are the caller's business.
+
+    `custom_encoder` and `custom_decoder` replace either; the other arguments are those of the layers and stacks. All
+    matrices start uniform by Xavier's rule.
+
+    >>> import tensorgrad as tg
+    >>> Transformer(8, 2, 1, 1, 16)(tg.ones(5, 3, 8), tg.ones(4, 3, 8)).shape
+    tensorgrad.Size([4, 3, 8])
+    """
+
+    def __init__(
+        self,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Activation = functional.relu,
+        custom_encoder: Any = None,
+        custom_decoder: Any = None,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: DTypeLike = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        super().__init__()
+        sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
+        placed: dict[str, Any] = {"device": device, "dtype": dtype}
+
+        def norm() -> LayerNorm:
+            return LayerNorm(d_model, layer_norm_eps, bias=bias, **placed)
+
+        if custom_encoder is None:
+            encoder_layer = TransformerEncoderLayer(*sizes, **placed, generator=generator)
+            custom_encoder = TransformerEncoder(encoder_layer, num_encoder_layers, norm())
+        self.encoder = custom_encoder
+        if custom_decoder is None:
+            decoder_layer = TransformerDecoderLayer(*sizes, **placed, generator=generator)
+            custom_decoder = TransformerDecoder(decoder_layer, num_decoder_layers, norm())
+        self.decoder = custom_decoder
+        self._reset_parameters(generator)
+        self.d_model = d_model
+        self.nhead = nhead
+        self.batch_first = batch_first
+
+    def _reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the matrices anew, each layer its own."""
+        for parameter in self.parameters():
+            if parameter.array.ndim > 1:
+                init.xavier_uniform_(parameter, generator=generator)
+
+    def forward(
+        self,
+        src: Tensor,
+        tgt: Tensor,
+        src_mask: Tensor | None = None,
+        tgt_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        src_key_padding_mask: Tensor | None = None,
+        tgt_key_padding_mask: Tensor | None = None,
+        memory_key_padding_mask: Tensor | None = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
+        """Return the decoded sequence, of the shape of `tgt`; masks as for MultiheadAttention.
+
+        `src` is (S, N, d_model), `tgt` (T, N, d_model); with `batch_first` N comes first; one example has no N.
+        ShapeError for batches or features that do not fit.
+        """
+        a, b, batch = src.array.shape, tgt.array.shape, 0 if self.batch_first else 1
+        if len(a) != len(b) or (len(a) == 3 and a[batch] != b[batch]):
+            raise ShapeError(f"the batch number of src and tgt must be equal, found shapes {list(a)} and {list(b)}")
+        if a[-1] != self.d_model or b[-1] != self.d_model:
+            raise ShapeError(
+                f"the feature number of src and tgt must be equal to d_model, {self.d_model}, found shapes {list(a)} "
+                f"and {list(b)}"
+            )
+        memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
+        y: Tensor = self.decoder(
+            tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal,
+            memory_is_causal,
+        )  # fmt: skip
+        return y
+
+    @staticmethod
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: DTypeLike = None) -> Tensor:
+        """Return the mask (sz, sz) that, added to scores, hides the future: minus infinity above the diagonal.
+
+        >>> Transformer.generate_square_subsequent_mask(2)
+        tensor([[0., -inf],
+                [0., 0.]])
+        """
+        nothing = zeros(sz, sz, device=device, dtype=dtype).array
+        return wrap(np.where(np.tri(sz, dtype=bool), nothing, -math.inf).astype(nothing.dtype))

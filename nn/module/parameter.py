@@ -1,0 +1,166 @@
+"""Parameter and Buffer: tensors that a module registers; and the same before their shape is known."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tensorgrad.base.devices import check_device
+from tensorgrad.base.dtypes import Array, DType, DTypeLike, as_dtype, get_default_dtype
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.views import link_alias, position_of
+from tensorgrad.errors import ArgumentError
+
+
+class _Probe:
+    """Counts the references to an argument of ``__init__`` that nobody else holds, which differ between Pythons."""
+
+    def __init__(self, data: Any) -> None:
+        self.count = sys.getrefcount(data)
+
+
+# Of a tensor made for the parameter alone. Memory that is shared with nobody is not noted as shared: an optimiser then
+# writes to it without looking for others (see `writes.note`).
+_TEMPORARY = _Probe(wrap(np.empty(0))).count
+
+
+class Parameter(Tensor):
+    """A tensor that requires a gradient and is registered when assigned to an attribute of a Module.
+
+    On the memory of `data` where that is a tensor, and without its history; a copy of anything else.
+
+    >>> import tensorgrad as tg
+    >>> Parameter(tg.zeros(2)).requires_grad
+    True
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
+        super().__init__(data)
+        if isinstance(data, Tensor) and (sys.getrefcount(data) > _TEMPORARY or position_of(data) is not None):
+            link_alias(self, data)
+        self.requires_grad = requires_grad
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Buffer(Tensor):
+    """A tensor that is registered as part of a module's state, and not trained, when assigned to its attribute.
+
+    Args:
+        data: a tensor, whose memory is shared, or what becomes one.
+        persistent: whether `state_dict` holds it.
+    """
+
+    __slots__ = ("persistent",)
+    persistent: bool
+
+    def __init__(self, data: Any = (), *, persistent: bool = True) -> None:
+        super().__init__(data)
+        if isinstance(data, Tensor) and (sys.getrefcount(data) > _TEMPORARY or position_of(data) is not None):
+            link_alias(self, data)
+        self.persistent = persistent
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        copy = super().__deepcopy__(memo)
+        assert isinstance(copy, Buffer)
+        copy.persistent = self.persistent
+        return copy
+
+
+_HELD = Tensor.__dict__["array"]  # the slot itself, which the property below hides
+
+
+class _Uninitialized(Tensor):
+    """What a parameter or buffer is before its shape is known: a dtype, held by an empty array that nobody may read."""
+
+    __slots__ = ()
+    cls_to_become: ClassVar[type[Tensor]]
+
+    def _start(self, dtype: DTypeLike, device: Any) -> None:
+        check_device(device)
+        self.grad = None
+        self.node = None
+        self.array = np.empty(0, get_default_dtype() if dtype is None else as_dtype(dtype))
+
+    @property
+    def array(self) -> Array:
+        raise ArgumentError(
+            "Attempted to use an uninitialized parameter or buffer: its shape is not known yet. Call the module on a "
+            "batch once, or load a state, before its parameters are used; or call .materialize(shape)"
+        )
+
+    @array.setter
+    def array(self, value: Array) -> None:
+        _HELD.__set__(self, value)
+
+    @property
+    def shape(self) -> Any:
+        raise ArgumentError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` "
+            "to initialize the parameters before accessing their attributes."
+        )
+
+    @property
+    def dtype(self) -> DType:
+        held: Array = _HELD.__get__(self)
+        return held.dtype
+
+    def materialize(self: Any, shape: Sequence[int], device: Any = None, dtype: DTypeLike = None) -> None:
+        """Become a Parameter or Buffer of the shape, with whatever the memory held; the identity stays."""
+        check_device(device)
+        array = np.empty(tuple(shape), self.dtype if dtype is None else as_dtype(dtype))
+        self.__class__ = self.cls_to_become
+        self.array = array
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        copy = type(self).__new__(type(self))
+        copy._start(self.dtype, None)
+        copy.tracked = self.tracked
+        memo[id(self)] = copy
+        return copy
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter of a lazy module before its first call, which gives it a shape."""
+
+    __slots__ = ()
+    cls_to_become = Parameter
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: DTypeLike = None) -> None:
+        self._start(dtype, device)
+        self.tracked = requires_grad
+
+
+class UninitializedBuffer(_Uninitialized, Buffer):
+    """A buffer of a lazy module before its first call, which gives it a shape."""
+
+    __slots__ = ()
+    cls_to_become = Buffer
+
+    def __init__(
+        self, requires_grad: bool = False, device: Any = None, dtype: DTypeLike = None, persistent: bool = True
+    ) -> None:
+        self._start(dtype, device)
+        self.tracked = requires_grad
+        self.persistent = persistent
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        copy = super().__deepcopy__(memo)
+        assert isinstance(copy, UninitializedBuffer)
+        copy.persistent = self.persistent
+        return copy
+
+
+def is_lazy(x: Any) -> bool:
+    """Return whether `x` is a parameter or buffer whose shape is not known yet."""
+    return isinstance(x, _Uninitialized)

@@ -1,0 +1,261 @@
+"""What users call: backward, grad and jvp."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, node_of, wrap
+from tensorgrad.engine.writes import note
+from tensorgrad.errors import ArgumentError, AutogradError, ShapeError
+from tensorgrad.ops import astype, contiguous
+
+from . import careful  # noqa: F401 - importing it registers its products
+from .modes import enable_grad, set_grad_enabled
+from .sweep import forward, reverse
+
+
+def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
+    """Return the cotangent of the output `y`: given, or 1 for a single element."""
+    if not y.tracked:
+        raise AutogradError(
+            "element 0 of tensors does not require grad and does not have a grad_fn: nothing that leads to it has "
+            "requires_grad=True, or it was computed under no_grad()"
+        )
+    if gradient is None:
+        if y.array.size != 1:
+            raise AutogradError(
+                f"grad can be implicitly created only for scalar outputs, found shape {y.array.shape}: "
+                f"reduce it, for instance with .sum(), or pass gradient= of that shape"
+            )
+        return wrap(np.ones_like(y.array))
+    seed = gradient if isinstance(gradient, Tensor) else wrap(as_array(gradient))
+    if seed.array.shape != y.array.shape:
+        raise ShapeError(
+            f"Mismatch in shape: the gradient has a shape of {seed.array.shape} and the output has a shape of "
+            f"{y.array.shape}"
+        )
+    return _in_dtype_of(y, seed)
+
+
+def _in_dtype_of(y: Tensor, given: Tensor) -> Tensor:
+    """Return a cotangent or tangent in the dtype of the value it belongs to, and on plain memory."""
+    converted: Tensor = given
+    if given.array.dtype != y.array.dtype or given.array.__class__ is not np.ndarray:
+        converted = astype(given, dtype=y.array.dtype)
+    return converted
+
+
+def _seeds(outputs: Sequence[Tensor], gradients: Sequence[Any] | None, create_graph: bool) -> dict[Node, Any]:
+    given = [None] * len(outputs) if gradients is None else list(gradients)
+    if len(given) != len(outputs):
+        raise AutogradError(f"got {len(outputs)} outputs and {len(given)} gradients: one is needed for each")
+    seeds: dict[Node, Any] = {}
+    for y, gradient in zip(outputs, given, strict=True):
+        seed = _seed(y, gradient)
+        value = seed if create_graph else seed.array
+        node = node_of(y)
+        seeds[node] = seeds[node] + value if node in seeds else value
+    return seeds
+
+
+def _tensors(x: Any) -> list[Any]:
+    return [x] if hasattr(x, "__array__") else list(x)
+
+
+def _sweep(seeds: dict[Node, Any], create_graph: bool, **options: Any) -> dict[Node, Any]:
+    if not create_graph:
+        return reverse(seeds, **options)
+    with enable_grad():
+        return reverse(seeds, create_graph=True, **options)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradient of `tensors` to the `.grad` of the leaves that they were computed from.
+
+    Args:
+        tensors: the outputs; one element each, or with a gradient of their shape in `grad_tensors`.
+        grad_tensors: dL/d(output) for each output, of its shape.
+        retain_graph: keep the saved values for another pass; default: the value of `create_graph`.
+        create_graph: record the sweep, so that `.grad` can be differentiated.
+        inputs: fill only these leaves.
+
+    Raises:
+        AutogradError: no output requires a gradient, or the graph has been freed.
+
+    Source: reverse accumulation, Linnainmaa 1970; dL/dx = sum over consumers of (dy/dx)^T dL/dy.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor([3.0], requires_grad=True)
+    >>> tg.autograd.backward(x * x)
+    >>> x.grad
+    tensor([6.])
+    """
+    outputs = _tensors(tensors)
+    gradients = None if grad_tensors is None else _tensors(grad_tensors)
+    seeds = _seeds(outputs, gradients, create_graph)
+    given = None if inputs is None else _tensors(inputs)
+    targets = None if given is None else [node_of(x) for x in given]
+    keep = create_graph if retain_graph is None else retain_graph
+    found = _sweep(seeds, create_graph, targets=targets, retain_graph=keep)
+    handed = {id(_array(value)) for value in seeds.values()}
+    if given is not None:
+        pairs: list[tuple[Tensor | None, Any]] = [(x, found.get(x.node)) for x in given if x.node is not None]
+    else:
+        pairs = [(node.owner(), g) for node, g in found.items() if node.owner is not None]
+    watched = bool(ANY_AFTERWARDS)
+    for owner, g in pairs:
+        if owner is not None and g is not None and owner.tracked:
+            if owner.grad is None:
+                owner.grad = _owned(g, handed)
+            else:
+                _accumulate(owner, owner.grad, g)
+            if watched and owner.node is not None:
+                with set_grad_enabled(create_graph):  # a hook may update the leaf, as an optimiser does
+                    for hook in list(AFTERWARDS.get(owner.node, {}).values()):
+                        hook(owner)
+
+
+def _accumulate(x: Tensor, known: Tensor, g: Any) -> None:
+    """Add `g` to the gradient of `x`, which is `known`."""
+    if isinstance(g, Tensor):
+        x.grad = known + g
+    else:
+        np.add(known.array, g, out=known.array)
+        note(known)
+
+
+def _array(g: Any) -> Any:
+    return g.array if isinstance(g, Tensor) else g
+
+
+def _owned(g: Any, handed: set[int]) -> Tensor:
+    """Return `g` as a tensor that shares memory with no other gradient, no input and no seed.
+
+    `handed` holds the ids of the arrays that somebody has already; the one given out is added. It lies in memory row by
+    row, as a parameter does: ``p.grad.view(-1)`` must not depend on how the gradient was computed.
+    """
+    boxed = g.__class__ is not np.ndarray and isinstance(g, Tensor)
+    array, key = (g.array, id(g.array)) if boxed else (g, id(g))
+    flags = array.flags
+    own = array.__class__ is np.ndarray and array.base is None and key not in handed
+    own = own and flags.writeable and flags.c_contiguous
+    handed.add(key)
+    if boxed:
+        return g if own else contiguous(astype(g, dtype=array.dtype))
+    return wrap(array if own else np.array(array, order="C"))
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`, one of each input's shape; `.grad` is not touched.
+
+    Args:
+        outputs, grad_outputs, retain_graph, create_graph: as for `backward`.
+        inputs: leaves or results of operations.
+        only_inputs: must be true: no other `.grad` is filled.
+        allow_unused: give None for an input that the outputs do not depend on, instead of an error; by default so where
+            `materialize_grads` gives zeros for it.
+        is_grads_batched: must be false: `func.vmap` runs over a batch of cotangents.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)
+    >>> (second,) = tg.autograd.grad(first, x)
+    >>> first.item(), second.item()
+    (12.0, 12.0)
+    """
+    if not only_inputs or is_grads_batched:
+        raise ArgumentError("grad takes only_inputs=True and is_grads_batched=False: use backward(), or func.vmap")
+    ys, xs = _tensors(outputs), _tensors(inputs)
+    gradients = None if grad_outputs is None else _tensors(grad_outputs)
+    for x in xs:
+        if not x.tracked:
+            raise AutogradError("One of the differentiated Tensors does not require grad: set requires_grad=True first")
+    nodes = [node_of(x) for x in xs]
+    keep = create_graph if retain_graph is None else retain_graph
+    seeds = _seeds(ys, gradients, create_graph)
+    found = _sweep(seeds, create_graph, targets=nodes, retain_graph=keep)
+    handed = {id(_array(value)) for value in seeds.values()}
+    result: list[Tensor | None] = []
+    for x, node in zip(xs, nodes, strict=True):
+        g = found.get(node)
+        if g is None and materialize_grads:
+            g = np.zeros_like(x.array)
+        if g is None and not allow_unused:
+            raise AutogradError(
+                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True "
+                "if this is the desired behavior"
+            )
+        result.append(None if g is None else _owned(g, handed))
+    return tuple(result)
+
+
+def jvp(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    tangents: Any,
+    create_graph: bool = False,
+) -> tuple[Tensor, ...]:
+    """Return the derivatives of `outputs` along `tangents`, one of each output's shape: the mirror image of `grad`.
+
+    Args:
+        outputs: tensors computed from `inputs`; zeros are returned for one that is not.
+        inputs: leaves or results of operations, which require a gradient (so that they were recorded).
+        tangents: one direction for each input, of its shape.
+        create_graph: record the sweep, so that the result can be differentiated.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> tg.autograd.jvp(x * x, x, tg.tensor([1.0, 0.0]))
+    (tensor([2., 0.]),)
+    """
+    ys, xs, ts = _tensors(outputs), _tensors(inputs), _tensors(tangents)
+    known: dict[Node, Any] = {}
+    for x, t in zip(xs, ts, strict=True):
+        if x.array.shape != np.shape(t):
+            raise ShapeError(f"a tangent has the shape of its input {x.array.shape}, found {tuple(np.shape(t))}")
+        if not x.tracked:
+            raise AutogradError("an input does not require grad: nothing was recorded for it")
+        node = node_of(x)
+        tangent = _in_dtype_of(x, t if isinstance(t, Tensor) else wrap(as_array(t)))
+        known[node] = tangent if create_graph else tangent.array
+    nodes = [node_of(y) for y in ys]
+    with enable_grad():
+        found = forward(known, nodes, create_graph=create_graph)
+    handed = {id(_array(value)) for value in known.values()}
+    result = [found.get(node) for node in nodes]
+    return tuple(
+        wrap(np.zeros_like(y.array)) if t is None else _owned(t, handed) for y, t in zip(ys, result, strict=True)
+    )
+
+
+def Variable(data: Tensor, requires_grad: bool = False, volatile: bool | None = None) -> Tensor:  # noqa: N802 - PyTorch's name
+    """Return a leaf on the memory of `data`: what old scripts write for ``data.detach().requires_grad_()``.
+
+    `volatile` does nothing but warn, as in PyTorch.
+    """
+    if volatile is not None:
+        warnings.warn(
+            "volatile was removed and now has no effect. Use `with tensorgrad.no_grad():` instead.", stacklevel=2
+        )
+    return data.detach().requires_grad_(requires_grad)

@@ -1,0 +1,219 @@
+"""`Function`: an operation whose derivative the user writes, one node in the graph like any primitive.
+
+A function with several outputs is one node all the same: its value is taken to be all outputs, flattened, one after the
+other, and each output is cut out of that.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from tensorgrad.base.context import context
+from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.shared_memory import plain, still_exposed
+from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
+from tensorgrad.errors import AutogradError, InPlaceError
+
+from .history import adopt
+from .modes import no_grad
+from .userrules import Rules, Saved, joint, record_of
+
+
+class FunctionCtx:
+    """What the forward function leaves for the backward function: the first argument of both.
+
+    Attributes:
+        needs_input_grad: for each argument of ``apply``, whether its gradient is wanted.
+    """
+
+    def __init__(self) -> None:
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self._to_save: tuple[Tensor | None, ...] = ()
+        self._kept: list[tuple[Any, Any]] = []  # arrays, and how to find the node each stands for
+        self._outside: set[int] = set()
+        self._dirty: set[int] = set()
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep `tensors` for backward: inputs and outputs, or anything else that is then taken for constant."""
+        for x in tensors:
+            if x is not None and not isinstance(x, Tensor):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(x).__name__}: "
+                    f"set it as an attribute of ctx instead"
+                )
+        self._to_save = tensors
+
+    save_for_forward = save_for_backward
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]:
+        """What was saved; differentiable where it was an input or an output."""
+        return tuple(_found(array, where) for array, where in self._kept)
+
+    def mark_non_differentiable(self, *outputs: Tensor) -> None:
+        """State that no gradient flows through `outputs`."""
+        self._outside = {id(y) for y in outputs}
+
+    def mark_dirty(self, *inputs: Tensor) -> None:
+        """State that forward has changed `inputs` in place; each must be returned."""
+        self._dirty = {id(x) for x in inputs}
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Accepted as in PyTorch; gradients of unused outputs are zeros here in any case."""
+
+
+def _found(array: Any, where: Any) -> Tensor | None:
+    if array is None:
+        return None
+    node = where() if isinstance(where, weakref.ref) else where
+    return wrap(array) if node is None else linked(array, node)
+
+
+class Function:
+    """Base class of operations with a derivative of their own.
+
+    Subclasses define static methods ``forward(ctx, *args)`` and ``backward(ctx, *grads)``, which returns one gradient
+    for each argument of forward, None for what has none; or ``forward(*args)`` and ``setup_context(ctx, inputs,
+    output)``. `backward` is differentiated itself where it is made of differentiable operations. Forward mode uses
+    ``jvp(ctx, *tangents)`` where it is defined, and otherwise the derivative of `backward`, which is linear in the
+    gradient.
+
+    >>> import tensorgrad as tg
+    >>> class Cube(tg.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x**3
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 3 * x**2 * g
+    >>> x = tg.tensor([2.0], requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor([12.])
+    """
+
+    record: Primitive
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        rules = Rules(cls.__name__, cls.backward, None if cls.jvp is Function.jvp else cls.jvp)
+        cls.record = record_of(cls.__name__, cls.forward, rules)
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Return the value, a tensor or a tuple of them; nothing inside is recorded."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+        """Save what backward needs; defined where forward does not take `ctx`."""
+        raise NotImplementedError("setup_context is not implemented")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Return the gradients of the arguments of forward."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
+        )
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Return the tangents of the outputs; where it is not defined they come from `backward`."""
+        raise NotImplementedError("jvp is not implemented")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Return ``forward(*args)``, recorded as one operation."""
+        ctx = FunctionCtx()
+        wanted = tuple(isinstance(a, Tensor) and a.tracked for a in args)
+        recording = context().grad and True in wanted
+        ctx.needs_input_grad = wanted if recording else (False,) * len(args)
+        inputs = tuple([node_of(a) if isinstance(a, Tensor) else a for a in args]) if recording else ()
+        with no_grad():
+            if cls.setup_context is Function.setup_context:
+                outputs = cls.forward(ctx, *args)
+            else:
+                outputs = cls.forward(*args)
+                cls.setup_context(ctx, args, outputs)
+        return _attach(cls, ctx, args, inputs, outputs) if recording else outputs
+
+
+def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outputs: Any) -> Any:
+    """Return `outputs`, those that are differentiable as results of one new node."""
+    ys = list(outputs) if isinstance(outputs, tuple | list) else [outputs]
+    linked_to: list[Tensor] = [
+        y for y in ys if isinstance(y, Tensor) and y.array.dtype.kind in "fc" and id(y) not in ctx._outside
+    ]
+    if not linked_to:
+        return outputs
+    node, nodes, shapes = joint(cls.record, inputs, linked_to)
+    node.saved = Saved.of(_kept(ctx, args, inputs, dict(zip(map(id, linked_to), nodes, strict=True))), ctx, shapes)
+    results = {}
+    for y, part in zip(linked_to, nodes, strict=True):
+        results[id(y)] = _result(y, part, any(y is a for a in args), id(y) in ctx._dirty)
+    made = [results.get(id(y), y) for y in ys]
+    return type(outputs)(made) if isinstance(outputs, tuple | list) else made[0]
+
+
+def _kept(ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outputs: dict[int, Node]) -> list[Any]:
+    """Fill what `saved_tensors` returns, and return its arrays; of what code outside may write, copies."""
+    places = {id(a): i for a, i in zip(args, inputs, strict=True) if isinstance(a, Tensor)}
+    for x in ctx._to_save:
+        if x is None:
+            ctx._kept.append((None, None))
+            continue
+        array = plain(x.array).copy() if still_exposed(x) else x.array
+        # an output's node refers to this context: a reference back would be a cycle
+        where: Any = weakref.ref(outputs[id(x)]) if id(x) in outputs else places.get(id(x))
+        ctx._kept.append((array, where))
+    ctx._to_save = ()
+    return [array for array, _ in ctx._kept]
+
+
+def _result(y: Tensor, node: Node, is_input: bool, dirty: bool) -> Tensor:
+    """Return the output `y` of a function, standing for `node`."""
+    if dirty:
+        if y.tracked and y.is_leaf:
+            raise InPlaceError("a leaf Variable that requires grad is being used in an in-place operation (mark_dirty)")
+        adopt(y, linked(y.array, node))
+        return y
+    result = wrap(y.array) if is_input or y.node is not None else y
+    result.node, result.tracked = node, True
+    return result
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `backward` for use once: differentiating its result raises AutogradError.
+
+    For a backward function made of operations that the graph does not see, such as NumPy's.
+    """
+
+    @functools.wraps(backward)
+    def first(ctx: Any, *grads: Tensor) -> Any:
+        with no_grad():
+            result = backward(ctx, *grads)
+        if not (context().grad and any(isinstance(g, Tensor) and g.tracked for g in (*grads, *ctx.saved_tensors))):
+            return result
+        refuse = [g if g is None else _Refused.apply(g.detach().requires_grad_()) for g in
+                  (result if isinstance(result, tuple | list) else [result])]  # fmt: skip
+        return tuple(refuse) if isinstance(result, tuple | list) else refuse[0]
+
+    return first
+
+
+class _Refused(Function):
+    """The identity, without a derivative."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # noqa: ARG004
+        raise AutogradError("trying to differentiate twice a function that was marked with @once_differentiable")

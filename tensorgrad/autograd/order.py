@@ -1,0 +1,83 @@
+"""Finding the way through a recorded graph: which nodes a sweep visits, and what they saved."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from operator import attrgetter
+from typing import Any
+
+from tensorgrad.base.callsite import told
+from tensorgrad.engine.fused import expand
+from tensorgrad.engine.shared_memory import check_unexposed
+from tensorgrad.engine.tensor import Node, linked
+from tensorgrad.engine.writes import check_unwritten, last_write
+from tensorgrad.errors import AutogradError
+
+_serial = attrgetter("serial")
+
+
+def reachable(roots: Collection[Node], expanded: bool = False, since: float = 0) -> list[Node]:
+    """Return the tracked nodes from which `roots` were computed, in the order of their creation.
+
+    `expanded` replaces fused nodes by their compositions first. Nodes with a serial below `since` are left out: they
+    were not computed from a node of that serial, whose share in `roots` is asked for, and may be many.
+    """
+    order = list(roots)
+    seen = set(order)
+
+    def push_newer(node: Node) -> None:
+        if node.serial >= since:
+            order.append(node)
+
+    mark, push = seen.add, push_newer if since else order.append
+    for node in order:  # grows while it is walked
+        for parent in node.inputs:
+            if parent.__class__ is Node and parent.tracked and parent not in seen:
+                mark(parent)
+                push(parent)
+    if expanded and expand(order):
+        return reachable(roots, since=since)
+    order.sort(key=_serial)
+    return order
+
+
+def oldest(nodes: Collection[Node] | None) -> float:
+    """Return the least serial of `nodes`; 0 for None, which stands for all."""
+    return min(map(_serial, nodes), default=0) if nodes is not None else 0
+
+
+def leading_to(targets: set[Node], order: list[Node]) -> set[Node]:
+    """Return the nodes of `order` (creation order) that are in `targets` or computed from one."""
+    needed = set(targets)
+    for node in order:
+        for parent in node.inputs:
+            if parent.__class__ is Node and parent in needed:
+                needed.add(node)
+                break
+    return needed
+
+
+def readable(node: Node, boxed: bool) -> tuple[Any, ...]:
+    """Return the saved values of `node`, as Tensors of its graph where `boxed`; an error if not valid."""
+    assert node.primitive is not None
+    if node.saved is None:
+        raise AutogradError(
+            f"Trying to backward through the graph a second time: the saved values of {node.primitive.name} (recorded "
+            f"at {told(node.place)}) have already been freed by the backward pass at {told(node.freed)}. Specify "
+            f"retain_graph=True there if you need a second pass"
+        )
+    if last_write[0] > node.serial:
+        check_unwritten(node)
+        check_unexposed(node)
+    return _relinked(node) if boxed and not node.primitive.together else node.saved
+
+
+def _relinked(node: Node) -> tuple[Any, ...]:
+    """Return the saved values of `node` as Tensors that stand where they stood in the graph."""
+    if not node.saved:
+        return ()
+    y, *xs = node.saved
+    return (
+        None if y is None else linked(y, node),
+        *(linked(x, i) if i.__class__ is Node and x is not None else x for x, i in zip(xs, node.inputs, strict=True)),
+    )

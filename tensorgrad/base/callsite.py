@@ -1,0 +1,70 @@
+"""Where in the user's script something was recorded or written, kept cheaply and told as ``script.py:12``.
+
+A place is the code object and the instruction of a frame: two references, no frame kept alive, no source read until an
+error or a drawing asks for it.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from types import CodeType
+
+Place = tuple[CodeType, int]
+
+_foreign: dict[str, bool] = {}  # by file name; grows with the files that call the library, not with how often
+is_users = _foreign.get
+"""File name -> True for a file of the user's, once `here` has seen it; the fast paths ask before they call `here`."""
+
+
+@cache
+def _trees() -> tuple[str, ...]:
+    """Return where the library's files lie: its folder, and those that are links in it."""
+    root = Path(__file__).parent.parent
+    return tuple({str(p) + os.sep for folder in (root, *filter(Path.is_dir, root.iterdir()))
+                  for p in (folder, folder.resolve())})  # fmt: skip
+
+
+def here(depth: int = 1) -> Place:
+    """Return where the user's script stands: the innermost frame outside the library, from `depth` callers up."""
+    frame = sys._getframe(depth + 1)
+    while True:
+        file = frame.f_code.co_filename
+        known = is_users(file)
+        if known is None:
+            known = is_outside(file)
+        if known or frame.f_back is None:
+            return frame.f_code, frame.f_lasti
+        frame = frame.f_back
+
+
+def is_outside(file: str) -> bool:
+    """Return whether `file` is none of the library's."""
+    if file not in _foreign:
+        _foreign[file] = not file.startswith(_trees())
+    return _foreign[file]
+
+
+def line_of(place: Place) -> int:
+    """Return the line number of `place`."""
+    code, at = place
+    for start, end, line in code.co_lines():
+        if start <= at < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def told(place: Place | None) -> str:
+    """Return `place` for a message, with the text of the line where it can be read; empty if it is not known.
+
+    >>> told(here(0)).startswith("<doctest")
+    True
+    """
+    if place is None:
+        return ""
+    file, line = place[0].co_filename, line_of(place)
+    text = linecache.getline(file, line).strip()
+    return f"{Path(file).name}:{line}" + (f" ({text})" if text else "")

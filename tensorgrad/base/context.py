@@ -1,0 +1,97 @@
+"""What holds for the operations of one thread of control: is a graph recorded, which module is running.
+
+The state is an immutable record in a context variable: threads, asyncio tasks and generators of other contexts never
+see each other's mode, and an exception restores what was there before. Reading it is one C call, made by every op.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .callsite import Place, here
+
+
+class Described(Protocol):
+    """What a scope asks of a module when it is drawn."""
+
+    def extra_repr(self) -> str: ...  # noqa: D102 - stated where it is defined
+    def parameters(self) -> Iterable[Any]: ...  # noqa: D102
+    def path_of(self, other: Any) -> str | None: ...  # noqa: D102
+
+
+class Scope:
+    """One call of a module: where in the tree of modules an operation was recorded.
+
+    Everything is asked of the module when a graph is drawn, for a scope is made at every call; only the class is known
+    when the module is gone.
+    Two calls of one module are two scopes. The module is referred to weakly: it may hold what was computed in it.
+    """
+
+    __slots__ = ("_class", "_module", "parent", "place")
+
+    def __init__(self, module: Described, parent: Scope | None) -> None:
+        self._class = module.__class__
+        self.parent = parent
+        self.place: Place = here(2) if parent is None else parent.place  # who called the outermost module
+        self._module = weakref.ref(module)
+
+    @property
+    def module(self) -> Any:
+        """The module that ran; None once it is gone."""
+        return self._module()
+
+    @property
+    def kind(self) -> str:
+        """The name of the module's class; of the one that a lazy module has become in this call."""
+        module = self._module()
+        return (self._class if module is None else module.__class__).__name__
+
+    @property
+    def path(self) -> str:
+        """The dotted name of the module in its root; empty for the root."""
+        if self.parent is None:
+            return ""
+        above, module = self.parent.module, self.module
+        own = None if above is None or module is None else above.path_of(module)
+        return ".".join(part for part in (self.parent.path, own or self.kind.lower()) if part)
+
+    @property
+    def detail(self) -> str:
+        """What the module's repr shows in brackets."""
+        module = self._module()
+        return "" if module is None else module.extra_repr()
+
+    @property
+    def size(self) -> int:
+        """The number of elements of the module's parameters."""
+        module = self._module()
+        return 0 if module is None else sum(p.array.size for p in module.parameters())
+
+
+TRACING, ANOMALY, STRONG = 1, 2, 4
+"""What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
+product with an exact zero is zero (see `strong`)."""
+
+INFERENCE, RECOMPUTING = 1, 2
+"""What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time."""
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """`grad`: record what requires a gradient; `special`: why the fast paths may not be taken; `scope`: where.
+
+    Never changed once made (not declared frozen, which would triple the cost of making one for every module call).
+    """
+
+    grad: bool = True
+    special: int = 0
+    scope: Scope | None = None
+    flags: int = 0
+
+
+CONTEXT: ContextVar[Context] = ContextVar("tensorgrad", default=Context())  # noqa: B039 - Context is never changed
+context = CONTEXT.get

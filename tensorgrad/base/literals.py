@@ -1,0 +1,148 @@
+"""Arrays of what users write: nested lists of numbers, arrays and tensors, with PyTorch's choice of the dtype.
+
+A tensor is known here by its attribute `array`: the class stands above this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.errors import DTypeError, ShapeError
+
+from .dtypes import Array, DType, DTypeLike, as_dtype, bool_, default_complex, get_default_dtype, int64, met
+from .size import Size
+
+_NUMBERS = {bool, int, float, complex}
+_SEQUENCES = (list, tuple, Sequence)  # the usual ones first: to ask the abstract class takes ten times as long
+
+
+def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
+    """Return `data` as an array: Python numbers in PyTorch's dtype for them, arrays in their own unless asked.
+
+    >>> array_of([1, 2.5]), array_of([True]).dtype
+    (array([1. , 2.5], dtype=float32), dtype('bool'))
+    """
+    wanted = None if dtype is None else as_dtype(dtype)
+    if type(data) in _NUMBERS:
+        return _converted(data, wanted or _dtype_of_numbers({type(data)}))
+    if not hasattr(data, "dtype") and isinstance(data, _SEQUENCES) and not isinstance(data, str | bytes):
+        return _nested(data, wanted)
+    result: Array
+    if hasattr(data, "__array_function__") and not isinstance(data, np.generic):
+        kept = data.copy() if copy else data  # an array of any library stays what it is
+        result = kept if wanted is None else kept.astype(wanted, copy=False)
+    elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+        result = np.array(data, wanted) if copy else np.asarray(data, wanted)
+    else:
+        kind = _kind_of_number(data)
+        result = _converted(data, wanted or _dtype_of_numbers({kind}))
+    if result.dtype.kind not in "biufc":
+        raise DTypeError(
+            f"can't convert np.ndarray of type {result.dtype}: cannot make a tensor of what is no number, found an "
+            f"array of shape {list(result.shape)}"
+        )
+    return result
+
+
+def constructed(data: tuple[Any, ...], dtype: DTypeLike = None) -> Array:
+    """Return the array that the classes `Tensor` and `FloatTensor` start with: lengths of axes, or one sequence."""
+    wanted = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if len(data) == 1 and isinstance(data[0], Size):
+        data = tuple(data[0])
+    elif len(data) == 1 and (isinstance(data[0], bool) or not isinstance(data[0], int | np.integer)):
+        if hasattr(data[0], "array"):
+            array: Array = data[0].array
+            return array if dtype is None else array.astype(wanted, copy=False)
+        if isinstance(data[0], bool | float | complex | str | None):
+            raise DTypeError(
+                f"new(): data must be a sequence (got {type(data[0]).__name__}): tensorgrad.tensor makes a tensor of a "
+                f"number"
+            )
+        return array_of(data[0], wanted, copy=True)
+    return np.empty(data or 0, wanted)
+
+
+def _nested(data: Sequence[Any], dtype: DType | None) -> Array:
+    kinds = _kinds(data)
+    if not kinds <= _NUMBERS:
+        found = list(_dtypes(data))
+        dtype = dtype or met(found)
+        data = _unboxed(data)
+    return _converted(data, dtype or _dtype_of_numbers(kinds))
+
+
+def _kinds(data: Sequence[Any]) -> set[type]:
+    """Return the types of the elements at the ends of nested sequences."""
+    kinds = set(map(type, data))
+    if kinds <= _NUMBERS:
+        return kinds
+    nested = {kind for kind in kinds if issubclass(kind, _SEQUENCES) and not issubclass(kind, str | bytes)}
+    return (kinds - nested).union(*(_kinds(x) for x in data if type(x) in nested)) if nested else kinds
+
+
+def _dtypes(data: Sequence[Any]) -> Iterator[DType]:
+    """Yield the dtype of every element; DTypeError for one that is no number, tensor or array."""
+    for x in data:
+        array = getattr(x, "array", x)
+        if isinstance(x, _SEQUENCES) and not isinstance(x, str | bytes):
+            yield from _dtypes(x)
+        elif hasattr(array, "dtype"):
+            yield array.dtype
+        else:
+            yield _dtype_of_numbers({_kind_of_number(x)})
+
+
+def _unboxed(data: Any) -> Any:
+    if isinstance(data, _SEQUENCES):
+        return [_unboxed(x) for x in data]
+    return getattr(data, "array", data)
+
+
+def _kind_of_number(data: Any) -> type:
+    """Return the kind of number that `data` is, one of a subclass too; DTypeError if it is none."""
+    for kind in (bool, int, float, complex):
+        if isinstance(data, kind):
+            return kind
+    raise DTypeError(
+        f"Could not infer dtype of {type(data).__name__}: cannot make a tensor of {data!r:.60}, not a number, a list "
+        f"of numbers or an array"
+    )
+
+
+def _dtype_of_numbers(kinds: set[type]) -> DType:
+    if complex in kinds:
+        return default_complex()
+    if float in kinds or not kinds:
+        return get_default_dtype()
+    return bool_ if kinds == {bool} else int64
+
+
+def _converted(data: Any, dtype: DType) -> Array:
+    """Return numbers as an array of `dtype`; floats are cut to integers, as PyTorch does."""
+    try:
+        return np.array(data, dtype)
+    except OverflowError as error:
+        raise DTypeError(f"value cannot be converted to type {dtype} without overflow: {error}") from error
+    except (ValueError, TypeError) as error:
+        place = _ragged(data)
+        if place is None:
+            raise DTypeError(f"value cannot be converted to type {dtype}: {error}") from error
+        expected, axis, found = place
+        raise ShapeError(
+            f"expected sequence of length {expected} at dim {axis} (got {found}): rows must be of equal length"
+        ) from error
+
+
+def _ragged(data: Any, axis: int = 0) -> tuple[Any, int, Any] | None:
+    """Return where nested lists are not rectangular: the length of the first, the axis, another length."""
+    if not isinstance(data, list | tuple) or not data:
+        return None
+    lengths = [len(x) if isinstance(x, _SEQUENCES) or getattr(x, "ndim", None) else "a number" for x in data]
+    for length in lengths:
+        if length != lengths[0]:
+            return lengths[0], axis + 1, length
+    found = (_ragged(x, axis + 1) for x in data)
+    return next((place for place in found if place is not None), None)

@@ -1,0 +1,248 @@
+"""Functions that make tensors, with PyTorch's names and defaults. The random ones stand in `sampling`.
+
+All take ``dtype``, ``device``, ``layout``, ``pin_memory`` and ``requires_grad`` (see `placement.Options`).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from numbers import Number
+from typing import Any, Unpack
+
+import numpy as np
+
+from tensorgrad.base.devices import check_device, contiguous_format
+from tensorgrad.base.dtypes import Array, DType, DTypeLike, int64, promoted
+from tensorgrad.engine.shared_memory import adopted
+from tensorgrad.engine.tensor import Tensor, as_array, wrap
+from tensorgrad.errors import DTypeError, ShapeError
+
+from .factory import LikeOptions, Options, SizedOptions, made, shape_from
+
+
+def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
+    """Return a tensor with a copy of `data`: nested lists of numbers, an array or tensors.
+
+    Python floats become float32, integers int64; arrays and tensors keep their dtype. DTypeError for what is no number
+    and for integers that the dtype cannot hold, ShapeError for rows of unequal length. The copy of a tensor has no
+    history, which is warned of where that loses a gradient.
+
+    >>> tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> tensor(2.5, requires_grad=True)
+    tensor(2.5000, requires_grad=True)
+    """
+    if isinstance(data, Tensor) and data.tracked:
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() (or .clone() to "
+            "keep the gradient): tensor() makes a copy without history",
+            UserWarning,
+            stacklevel=2,
+        )
+    array = as_array(data, options.pop("dtype", None), copy=True)
+    return made("tensor", lambda _: array, options | {"dtype": array.dtype})
+
+
+def as_tensor(data: Any, dtype: DTypeLike = None, device: Any = None) -> Tensor:
+    """Return `data` as a tensor: itself if it is one of that dtype, on the same memory if it is such an array."""
+    check_device(device)
+    if isinstance(data, Tensor):
+        return data.to(data.array.dtype if dtype is None else dtype)
+    array = as_array(data, dtype)
+    return adopted(array) if array is data else wrap(array)
+
+
+def asarray(
+    obj: Any, *, dtype: DTypeLike = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return `obj` as a tensor, on the same memory where that can be, unless `copy` is True.
+
+    ValueError if `copy` is False and the memory cannot be shared.
+    """
+    check_device(device)
+    array = as_array(obj, dtype, copy=bool(copy))
+    source = obj.array if isinstance(obj, Tensor) else obj
+    if copy is False and not (isinstance(source, np.ndarray) and np.may_share_memory(array, source)):
+        raise ValueError(f"can't alias {type(obj).__name__} of another dtype or kind: leave out copy=False")
+    x = adopted(array) if array is source else wrap(array)
+    if requires_grad:
+        x.requires_grad = True
+    return x
+
+
+def from_numpy(array: Array) -> Tensor:
+    """Return a tensor on the memory of `array`."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    return adopted(as_array(array))
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Return a tensor on the memory of `ext_tensor`, an array or tensor of any library that speaks DLPack."""
+    return adopted(np.from_dlpack(ext_tensor))
+
+
+def scalar_tensor(s: float, **options: Unpack[Options]) -> Tensor:
+    """Return a tensor without axes, in the default dtype even of an integer."""
+    return made("scalar_tensor", lambda dtype: as_array(s, dtype), options)
+
+
+def zeros(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
+    """Return zeros of the shape given as lengths, as one tuple or as `size`; float32 by default."""
+    shape = shape_from("zeros", lengths, options)
+    return made("zeros", lambda dtype: np.zeros(shape, dtype), options, out=out)
+
+
+def ones(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
+    """Return ones of the shape given as lengths, as one tuple or as `size`; float32 by default.
+
+    >>> ones(2, 3).shape
+    tensorgrad.Size([2, 3])
+    """
+    shape = shape_from("ones", lengths, options)
+    return made("ones", lambda dtype: np.ones(shape, dtype), options, out=out)
+
+
+def empty(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
+    """Return a tensor of the given shape whose elements are whatever the memory held."""
+    shape = shape_from("empty", lengths, options)
+    return made("empty", lambda dtype: np.empty(shape, dtype), options, out=out)
+
+
+def full(size: Any, fill_value: Any, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
+    """Return a tensor of the shape `size` filled with the number `fill_value`, in the dtype of that number."""
+    if not isinstance(size, list | tuple):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    shape = shape_from("full", (size,))
+    return made("full", lambda dtype: np.full(shape, _filling(fill_value, dtype)), options, out=out,
+                default=_filling(fill_value).dtype)  # fmt: skip
+
+
+def _filling(value: Any, dtype: DType | None = None) -> Array:
+    array = as_array(value)
+    if array.ndim:
+        raise DTypeError(f"argument 'fill_value' must be Number, not {type(value).__name__} of shape {array.shape}")
+    number = value if isinstance(value, Number) else array.item()  # not rounded to the default dtype
+    return as_array(number, dtype or array.dtype)
+
+
+def eye(n: int, m: int | None = None, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
+    """Return the (n, m) matrix with ones on the diagonal."""
+    for name, length in (("n", n), ("m", m)):
+        if length is not None and length < 0:
+            raise ShapeError(f"{name} must be greater or equal to 0, got {length}")
+    return made("eye", lambda dtype: np.eye(n, m, dtype=dtype), options, out=out)
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, Tensor) else value
+
+
+def arange(
+    start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, **options: Unpack[Options]
+) -> Tensor:
+    """Return the numbers from `start` (0 if it is the only argument) below `end` in steps of `step`.
+
+    int64 if all three are integers, else the default dtype.
+
+    >>> arange(3), arange(1.0, 2.0, 0.5)
+    (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
+    """
+    start, end, step = map(_number, (0, start, step) if end is None else (start, end, step))
+    if not math.isfinite(start) or not math.isfinite(end):
+        raise ShapeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise ShapeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
+    kind = promoted([start, end, step])
+    return made("arange", lambda dtype: _counted(start, end, step, dtype), options, out=out,
+                default=int64 if kind.kind in "biu" else kind)  # fmt: skip
+
+
+def _counted(start: Any, end: Any, step: Any, dtype: DType) -> Array:
+    if dtype.kind in "biu":  # as PyTorch: the bounds are cut to integers before it counts
+        start, end, step = map(int, (start, end, step))
+    if step == 0:
+        raise ShapeError("step must be nonzero")
+    return np.arange(start, end, step).astype(dtype)
+
+
+def range(start: Any = 0, end: Any = None, step: Any = 1, **options: Unpack[Options]) -> Tensor:
+    """Return the numbers from `start` to `end`, which is included where a step hits it; in the default dtype."""
+    count = math.floor((_number(end) - _number(start)) / _number(step)) + 1
+    return made("range", lambda dtype: (_number(start) + np.arange(count) * _number(step)).astype(dtype), options)
+
+
+def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
+    """Return `steps` numbers from `start` to `end`, both included, at equal distances."""
+    first, last = _ends(start, end, steps)
+    return made("linspace", lambda dtype: _spaced(first, last, steps, dtype), options, out=out,
+                default=promoted([first, last, 0.0]))  # fmt: skip
+
+
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, **options: Unpack[Options]
+) -> Tensor:
+    """Return `steps` numbers from ``base ** start`` to ``base ** end``, whose exponents are at equal distances.
+
+    >>> logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    first, last = _ends(start, end, steps)
+    return made("logspace", lambda dtype: (base ** np.linspace(first, last, steps)).astype(dtype), options, out=out,
+                default=promoted([first, last, 0.0]))  # fmt: skip
+
+
+def _ends(start: Any, end: Any, steps: int) -> tuple[Any, Any]:
+    if steps < 0:
+        raise ShapeError(f"number of steps must be non-negative, found {steps}")
+    return _number(start), _number(end)
+
+
+def _spaced(first: Any, last: Any, steps: int, dtype: DType) -> Array:
+    return np.linspace(first, last, steps).astype(dtype)
+
+
+def complex(real: Tensor, imag: Tensor) -> Tensor:
+    """Return the complex tensor with these parts, which may not require gradients."""
+    if real.tracked or imag.tracked:
+        raise DTypeError("complex(): a part requires grad, and gradients through complex numbers are not there")
+    if real.array.dtype != imag.array.dtype or real.array.dtype.kind != "f":
+        raise DTypeError(
+            f"Expected both inputs to be Float or Double tensors of one dtype but got {real.array.dtype} and "
+            f"{imag.array.dtype}"
+        )
+    return wrap(np.asarray(real.array + 1j * imag.array))
+
+
+def _like(name: str, input: Tensor, make: Any, options: Any) -> Tensor:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    order = "C" if options.get("memory_format") is contiguous_format else "K"
+    return made(name, lambda dtype: make(dtype, order), options, default=input.array.dtype)
+
+
+def zeros_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
+    """Return zeros of the shape and dtype of `input`."""
+    return _like("zeros_like", input, lambda dtype, order: np.zeros_like(input.array, dtype, order), options)
+
+
+def ones_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
+    """Return ones of the shape and dtype of `input`."""
+    return _like("ones_like", input, lambda dtype, order: np.ones_like(input.array, dtype, order), options)
+
+
+def empty_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
+    """Return a tensor of the shape and dtype of `input` whose elements are whatever the memory held."""
+    return _like("empty_like", input, lambda dtype, order: np.empty_like(input.array, dtype, order), options)
+
+
+def full_like(input: Tensor, fill_value: Any, **options: Unpack[LikeOptions]) -> Tensor:
+    """Return a tensor of the shape and dtype of `input` filled with `fill_value`."""
+    return _like(
+        "full_like",
+        input,
+        lambda dtype, order: np.full_like(input.array, _filling(fill_value, dtype), dtype, order),
+        options,
+    )

@@ -1,0 +1,189 @@
+"""The four kinds of primitive: what you state, and what follows from it. The contract stands in `primitive`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from .dispatch import apply, general
+from .fastpath import binary, mapping, pairing, several, unary
+from .primitive import Kink, Primitive, Rule, Signature, identity, register
+from .tensor import Tensor
+
+Given = Callable[..., Any] | None
+"""A rule as the table states it; None where there is no derivative."""
+
+Op = Callable[..., Tensor]
+Decorator = Callable[[Callable[..., Any]], Op]
+
+_NOTHING: frozenset[int] = frozenset()
+
+
+def _negation(v: Any, s: Any, n: Any) -> Any:
+    return -v
+
+
+def elementwise(
+    name: str,
+    forward: Callable[..., Any],
+    *partials: Given | int,
+    samples: list[Any],
+    doc: str,
+    symbol: str = "",
+    defaults: dict[str, Any] | None = None,
+    kinks: Sequence[Kink] = (),
+    hides: str = "",
+) -> Op:
+    """Return the op of a function of each element: one partial per argument (``x``; ``a, b``; ``c, a, b``).
+
+    The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
+    keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up,
+    `hides` what may have no influence (see `Primitive`).
+    """
+    signature = Signature(
+        (("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1], False, defaults or {}, tuple(defaults or {})
+    )
+    fixed: dict[Any, Rule | None] = {None: None, 1: identity, -1: _negation}
+    bound = [
+        signature.bind(partial, "v * rule({})", i) if callable(partial) else (fixed[partial], _NOTHING)
+        for i, partial in enumerate(partials)
+    ]
+    rules = tuple(rule for rule, _ in bound)
+    record = Primitive(
+        name,
+        "elementwise",
+        forward,
+        signature,
+        rules,
+        rules,
+        lambda i: bound[i][1],
+        symbol or name,
+        samples,
+        kinks=tuple(kinks),
+        stated={"partial": partials},
+        hides=hides,
+    )
+    build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
+    return _named(build(register(record)), record, doc)
+
+
+def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "") -> Decorator:
+    """Return a decorator for a function linear in each argument separately: the tangent rule is the op itself."""
+
+    def decorate(forward: Callable[..., Any]) -> Op:
+        signature = Signature.of(forward)
+        positions = range(len(adjoints))
+        bound = [_bound(signature, adjoints, i) for i in positions]
+        others = [frozenset(j + 1 for j in positions if j != i) for i in positions]
+
+        def tangent(i: int) -> Rule:
+            return lambda t, s, n: apply(record, (*s[1 : 1 + i], t, *s[2 + i :]) if s else (t,), n.params)
+
+        vjps, jvps = tuple(rule for rule, _ in bound), tuple(map(tangent, positions))
+        name = forward.__name__
+        record = Primitive(
+            name,
+            "multilinear",
+            forward,
+            signature,
+            vjps,
+            jvps,
+            lambda i: bound[i][1] | others[i],
+            symbol or name,
+            samples,
+            stated={"adjoint": adjoints},
+            hides=hides,
+        )
+        build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
+        return _named(build(register(record)), record, forward.__doc__)
+
+    return decorate
+
+
+def primitive(
+    vjps: tuple[Given, ...],
+    jvps: tuple[Given, ...],
+    *,
+    samples: Any,
+    symbol: str = "",
+    kinks: Sequence[Kink] = (),
+    hides: str = "",
+) -> Decorator:
+    """Return a decorator for a function whose rules are both given, one per argument (one in all if variadic)."""
+
+    def decorate(forward: Callable[..., Any]) -> Op:
+        signature = Signature.of(forward)
+        name = forward.__name__
+        record = Primitive(
+            name,
+            "primitive",
+            forward,
+            signature,
+            _all(signature, vjps),
+            _all(signature, jvps),
+            lambda i: _bound(signature, vjps, i)[1] | _bound(signature, jvps, i)[1],
+            symbol or name,
+            samples,
+            kinks=tuple(kinks),
+            stated={"reverse": vjps, "forward": jvps},
+            hides=hides,
+        )
+        plain = not signature.variadic and not signature.parameters and len(signature.arguments) > 1
+        return _named((several if plain else general)(register(record)), record, forward.__doc__)
+
+    return decorate
+
+
+def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = ()) -> Decorator:
+    """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it."""
+
+    def decorate(forward: Callable[..., Any]) -> Op:
+        name = forward.__name__
+        signature = Signature.of(forward)
+        record = Primitive(
+            name,
+            "constant",
+            forward,
+            signature,
+            (),
+            (),
+            lambda i: _NOTHING,
+            symbol or name,
+            samples,
+            kinks=tuple(kinks),
+        )
+        return _named(general(register(record)), record, forward.__doc__)
+
+    return decorate
+
+
+@functools.cache
+def _bound(signature: Signature, rules: tuple[Given, ...], i: int) -> tuple[Rule | None, frozenset[int]]:
+    rule = rules[0 if signature.variadic else i]
+    return (None, _NOTHING) if rule is None else signature.bind(rule, "rule({})", i)
+
+
+def _all(signature: Signature, rules: tuple[Given, ...]) -> Iterable[Rule | None]:
+    if signature.variadic:
+        return _Endless(signature, rules)
+    return tuple(_bound(signature, rules, i)[0] for i in range(len(rules)))
+
+
+@dataclass(frozen=True)
+class _Endless:
+    """The rules of a variadic primitive: one function, for every position."""
+
+    signature: Signature
+    rules: tuple[Given, ...]
+
+    def __iter__(self) -> Iterator[Rule | None]:
+        return (_bound(self.signature, self.rules, i)[0] for i in count())
+
+
+def _named(op: Callable[..., Any], record: Primitive, doc: str | None) -> Op:
+    op.__name__ = op.__qualname__ = record.name
+    op.__doc__ = doc
+    return op

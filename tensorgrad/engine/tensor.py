@@ -1,0 +1,275 @@
+"""Tensor: an array, whether it requires a gradient, its gradient, and the node that made it.
+
+Only the state lives here. The operations stand in `ops`, the methods built on them are bound in `methods`: this module
+knows neither, so the table of primitives can stand above it.
+
+Edges point from an output's node to the nodes of its inputs and never back, and a node refers to its tensor weakly:
+there are no cycles, and reference counting frees a graph as soon as nobody can ask for its gradient.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakKeyDictionary
+
+from tensorgrad.base.callsite import Place
+from tensorgrad.base.context import Scope
+from tensorgrad.base.dtypes import Array, DType, DTypeLike, check_differentiable
+from tensorgrad.base.literals import array_of, constructed
+from tensorgrad.errors import AutogradError
+
+if TYPE_CHECKING:
+    from tensorgrad.tensor.inplace import InPlace as Methods
+
+    from .primitive import Primitive
+else:
+    Methods = object  # the methods are attached when tensorgrad.tensor is imported, once the table exists
+
+tick = count(1).__next__
+"""The serial clock: creation order is a topological order, so a sweep sorts instead of searching."""
+
+
+class Constant(float):
+    """A Python number with a name, for the drawing: ``var + Constant(1e-5, "ε")`` shows ε."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, value: float, name: str) -> Self:  # noqa: D102 - described by the class
+        self = super().__new__(cls, value)
+        self.name = name
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Constant, (float(self), self.name))
+
+
+class Node:
+    """One recorded operation, or a leaf (`primitive` is None).
+
+    `saved` is ``(y, *inputs)`` as arrays, with None where no rule reads the value; ``()`` if none is read at all, and
+    None once a backward pass has freed it. `inputs` holds nodes, and Python numbers where an operand was one.
+    `owner` refers to the tensor whose `.grad` the reverse sweep fills: leaves, and where `retain_grad` asked.
+    """
+
+    __slots__ = (
+        "__weakref__", "dtype", "freed", "inputs", "name", "owner", "params", "place", "primitive", "saved", "scope",
+        "serial", "shape", "tracked",
+    )  # fmt: skip
+
+    serial: float  # whole, but for the nodes that replace a fused one
+    primitive: Primitive | None
+    inputs: tuple[Node | Any, ...]
+    saved: tuple[Any, ...] | None
+    params: dict[str, Any]
+    shape: tuple[int, ...]
+    dtype: DType
+    tracked: bool
+    scope: Scope | None
+    name: str | None
+    owner: weakref.ref[Tensor] | None
+    place: Place | None
+    freed: Place  # set only where a backward pass has dropped `saved`
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that the gradient goes to, one for each operand (None for a constant), as PyTorch shows them."""
+        return tuple((x if isinstance(x, Node) and x.tracked else None, 0) for x in self.inputs)
+
+    def __repr__(self) -> str:
+        name = self.primitive.name if self.primitive else "accumulate_grad"
+        return f"<{name.title().replace('_', '')}Backward>"
+
+
+Hook = Callable[[Any], Any]
+HOOKS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
+"""The functions that are shown the cotangent of a node when it is complete, and may replace it."""
+
+AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
+"""The functions that are called with a leaf when backward has added to its `.grad`."""
+
+ANY_HOOK, ANY_AFTERWARDS = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS))  # true if there is one
+
+
+class Tensor(Methods):
+    """A multi-dimensional array that records what is computed from it.
+
+    Args:
+        data: nested lists of numbers or a NumPy array, which are copied, a Tensor, or the lengths of the axes (as
+            separate integers, or a Size) of a tensor whose elements are whatever the memory held. Numbers become
+            floats: `tensorgrad.tensor` is the function that keeps integers.
+        dtype: the dtype to convert to, the default one if not given; a Tensor keeps its own.
+        requires_grad: record operations on this tensor, so that `backward` fills its `.grad`.
+
+    Raises:
+        DTypeError: `requires_grad` with an integer or boolean dtype.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "array", "family", "grad", "node", "tracked")
+    __array_ufunc__ = None  # NumPy then leaves `array * tensor` to Tensor.__rmul__ instead of building object arrays
+
+    array: Array
+    family: Any  # a `views.Position`; left empty where the tensor shares its memory with no other
+    grad: Tensor | None
+    node: Node | None
+    tracked: bool
+
+    def __init__(self, *data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> None:
+        self.array = constructed(data, dtype)
+        self.grad = None
+        self.node = None
+        self.tracked = False
+        if requires_grad:
+            self.requires_grad = True
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded for a gradient. Assignable on leaves."""
+        return self.tracked
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self.node is not None and self.node.primitive is not None:
+            raise AutogradError(
+                f"you can only change requires_grad flags of leaf variables; this tensor was made by "
+                f"{self.node.primitive.name}: use .detach() for a tensor without history"
+            )
+        if value:
+            check_differentiable(self.array.dtype)
+        if value != self.tracked:
+            self.tracked = bool(value)
+            before = self.node
+            if before in _ASIDE:
+                _stand_for(self, _ASIDE.pop(before))
+            else:
+                renew(self)  # a node recorded while this was a constant must not receive gradients
+            if before is not None and not value:
+                _ASIDE[node_of(self)] = before
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self.node is None or self.node.primitive is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor; None for leaves."""
+        return None if self.is_leaf else self.node
+
+    @property
+    def name(self) -> str | None:
+        """What the drawing calls this tensor. Assignable."""
+        return None if self.node is None else self.node.name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        (self.node or leaf(self)).name = value
+
+
+class Flow(Tensor):
+    """What a careful sweep carries along: products with it are those of `strong`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, x: Tensor) -> Self:
+        """Return `x` marked so."""
+        self = cls.__new__(cls)
+        self.array, self.grad, self.node, self.tracked = x.array, None, x.node, x.tracked
+        return self
+
+
+class Cotangent(Flow):
+    """Of a reverse sweep."""
+
+    __slots__ = ()
+
+
+class Tangent(Flow):
+    """Of a forward sweep."""
+
+    __slots__ = ()
+
+
+def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array:
+    """Return `data` as an array, by the rules of `Tensor`: Python floats get the default dtype, arrays keep theirs."""
+    if isinstance(data, Tensor):
+        data = data.array
+    return array_of(data, dtype, copy)
+
+
+def wrap(array: Array) -> Tensor:
+    """Return a tensor of `array` itself, without copy and without history."""
+    self = Tensor.__new__(Tensor)
+    self.array = array
+    self.grad = None
+    self.node = None
+    self.tracked = False
+    return self
+
+
+def linked(array: Array, node: Node) -> Tensor:
+    """Return a tensor of `array` that stands in the graph where `node` does: how a sweep reads a saved value."""
+    self = Tensor.__new__(Tensor)
+    self.array = array
+    self.grad = None
+    self.node = node
+    self.tracked = node.tracked
+    return self
+
+
+def leaf(x: Tensor) -> Node:
+    """Return the new node of a leaf or constant `x`, and set it."""
+    node = Node()
+    node.serial = tick()
+    node.primitive = None
+    node.inputs = ()
+    node.saved = ()
+    node.params = {}
+    node.shape = x.array.shape
+    node.dtype = x.array.dtype
+    node.tracked = x.tracked
+    node.scope = None
+    node.name = None
+    node.owner = weakref.ref(x)
+    node.place = None
+    x.node = node
+    return node
+
+
+def node_of(x: Tensor) -> Node:
+    """Return the node of `x`, made now if it has none."""
+    return x.node or leaf(x)
+
+
+_ASIDE: WeakKeyDictionary[Node | None, Node] = WeakKeyDictionary()
+"""For the node of a leaf whose requires_grad was switched off: the one that it stands for when it is on again."""
+
+
+def renew(x: Tensor) -> None:
+    """Let the leaf `x` stand in no graph any more; what was recorded stays as it was; its name and hooks stay."""
+    old = x.node
+    if old is not None:
+        x.node = None
+        if old.name is not None or old in HOOKS or old in AFTERWARDS:
+            _stand_for(x, leaf(x), old)
+
+
+def _stand_for(x: Tensor, node: Node, old: Node | None = None) -> None:
+    """Let `x` stand for `node`, with the name and the hooks that it has."""
+    before = old or node_of(x)
+    x.node = node
+    node.name = before.name
+    for registry in (HOOKS, AFTERWARDS):
+        hooks = registry.pop(before, None)
+        if hooks is not None:
+            registry[node] = hooks

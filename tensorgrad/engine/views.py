@@ -1,0 +1,117 @@
+"""Which tensors share memory, and how each view came out of its base.
+
+An in-place operation on one tensor changes the value of all that share its memory, so it must change their history as
+well. What is needed for that is kept here: for each tensor that is a view, or has one, the chain of operations from the
+base, and weak references to the others.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from tensorgrad.base.context import context
+from tensorgrad.base.dtypes import Array
+
+from .tensor import Tensor
+from .writes import owner_of
+
+Step = tuple[Any, dict[str, Any]]
+"""A primitive that gives a view, and its parameters."""
+
+
+Memory = list["weakref.ref[Tensor]"]
+"""All tensors on one memory; dead ones are dropped now and then."""
+
+
+class Position:
+    """Where a tensor stands among those that share its memory.
+
+    `chain` leads from the base, a tensor that others are views of, to the tensor. `ref` and `array` are those of the
+    tensor itself. `without_history` says that it was made under `no_grad` from one that requires a gradient: it can be
+    read, but a recorded write to it would have nowhere to go.
+    """
+
+    __slots__ = ("array", "chain", "memory", "ref", "root", "without_history")
+
+    def __init__(
+        self,
+        x: Tensor,
+        memory: Memory,
+        root: Position | None = None,
+        chain: tuple[Step, ...] = (),
+        without: bool = False,
+    ) -> None:
+        self.memory = memory
+        self.root = root  # None: the tensor is a base; a reference to itself would be a cycle
+        self.chain = chain
+        self.without_history = without
+        self.array: Array = x.array
+        self.ref = weakref.ref(x)
+        memory.append(self.ref)
+        if len(memory) % _OFTEN == 0:
+            memory[:] = [ref for ref in memory if ref() is not None]
+
+    @property
+    def base(self) -> Position:
+        """The position of the tensor that this one is a view of: its own, if it is none."""
+        return self.root or self
+
+    def living(self) -> list[Tensor]:
+        """Return the tensors on this memory that still exist."""
+        return [x for ref in self.memory if (x := ref()) is not None]
+
+
+_OFTEN = 32
+
+
+_known = Tensor.__dict__["family"].__get__  # not getattr: a tensor without relatives leaves the slot empty
+
+
+def position_of(x: Tensor) -> Position | None:
+    """Return where `x` stands among its relatives; None if it has none."""
+    try:
+        position: Position = _known(x)
+    except AttributeError:
+        return None
+    return position
+
+
+def _settled(x: Tensor) -> Position:
+    """Return where `x` stands, as the base of a new family if it had none."""
+    position = position_of(x)
+    if position is None:
+        position = x.family = Position(x, [])
+    return position
+
+
+def link_view(view: Tensor, x: Tensor, primitive: Any, params: dict[str, Any]) -> None:
+    """Note that `view` came out of `x` by `primitive`, if it shares its memory."""
+    if owner_of(view.array) is not owner_of(x.array):
+        return
+    above = _settled(x)
+    if x.tracked and not context().grad:
+        view.family = Position(view, above.memory, without=True)
+    else:
+        chain = (*above.chain, (primitive, params))
+        view.family = Position(view, above.memory, above.base, chain, above.without_history)
+
+
+def link_alias(alias: Tensor, x: Tensor) -> None:
+    """Note that `alias` is a tensor of its own on the memory of `x`: what is written to it, `x` does not record."""
+    alias.family = Position(alias, _settled(x).memory)
+
+
+def forget(x: Tensor) -> None:
+    """Let `x` share memory with nobody any more: it has been given another array."""
+    if position_of(x) is not None:
+        del x.family
+
+
+def relatives(x: Tensor) -> list[Tensor]:
+    """Return the living tensors that stand with `x` under one base: their history changes when that of `x` does."""
+    position = position_of(x)
+    if position is None:
+        return []
+    others = [(y, position_of(y)) for y in position.living()]
+    return [y for y, other in others if y is not x and other is not None and other.base is position.base]

@@ -1,0 +1,122 @@
+"""Which memory has been written in place, when and by what: so that a gradient is right or refused.
+
+A write is noted with the serial clock that also numbers the recorded operations. A sweep that comes to a node older
+than the last write looks whether that write hit one of the values the node saved. In ordinary training every write (the
+optimiser's) is older than the graph of the next step, so the sweep makes one comparison per node and no look-up.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from tensorgrad.base.callsite import Place, here, told
+from tensorgrad.base.dtypes import Array
+from tensorgrad.errors import InPlaceError
+
+from .tensor import Node, Tensor, tick, wrap
+
+
+class Write(NamedTuple):
+    """The last write to some bytes."""
+
+    serial: int
+    op: str
+    place: Place | None
+
+
+Bounds = tuple[int, int]
+"""The first byte and the one after the last."""
+
+
+class _Log:
+    """The last write to each part of some memory: a row may be written while another one is needed."""
+
+    __slots__ = ("owner", "parts")
+
+    def __init__(self, owner: weakref.ref[Array]) -> None:
+        self.owner = owner
+        self.parts: dict[Bounds, Write] = {}
+
+
+_MOST_PARTS = 1024  # beyond, all parts count as one
+
+_written: dict[int, _Log] = {}  # by the id of the array that owns the memory
+last_write = [0]
+
+
+def owner_of(array: Array) -> Array:
+    """Return the array that owns the memory of `array`."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None) -> None:
+    """Note that `op` has just written the memory of `x`, or only that of `part`.
+
+    Nothing need be noted where nobody else holds the array: a saved value, a view and an alias all count as a reference
+    to it. That is the common case, an optimiser's step after backward has freed the graph, or running statistics. An
+    array that refers to no other array is the one whose writes are noted, whatever its memory belongs to.
+    """
+    if sys.getrefcount(x.array) <= _ALONE and not isinstance(x.array.base, np.ndarray):
+        return
+    owner = owner_of(x.array)
+    key = id(owner)
+    log = _written.get(key)
+    if log is None:
+        log = _written[key] = _Log(weakref.ref(owner, lambda _: _written.pop(key, None)))
+    bounds = byte_bounds(x.array if part is None else part)
+    if len(log.parts) >= _MOST_PARTS:
+        log.parts.clear()
+        bounds = byte_bounds(owner)
+    last_write[0] = serial = tick()
+    log.parts[bounds] = Write(serial, op, here())
+
+
+def _references_of_a_new_tensor() -> int:
+    x = wrap(np.zeros(1))
+    return sys.getrefcount(x.array)
+
+
+_ALONE = _references_of_a_new_tensor()  # measured, because how many references a call adds differs between Pythons
+
+
+def written_since(array: Any, serial: float) -> Write | None:
+    """Return a write that has changed the memory of `array` after the moment `serial`, or None."""
+    if not isinstance(array, np.ndarray):
+        return None
+    log = _written.get(id(owner_of(array)))
+    if log is None:
+        return None
+    low, high = byte_bounds(array)
+    for (start, end), write in log.parts.items():
+        if write.serial > serial and start < high and low < end:
+            return write
+    return None
+
+
+def check_unwritten(node: Node) -> None:
+    """Raise InPlaceError if a value that `node` saved has been written since; the message names both operations."""
+    for value in node.saved or ():
+        write = written_since(value, node.serial)
+        if write is not None:
+            raise InPlaceError(spoiled(node, value, write.op, write.place))
+
+
+def spoiled(node: Node, value: Array, by: str, place: Place | None) -> str:
+    """Return what is wrong with the saved `value` of `node`, which `by` has written."""
+    assert node.primitive is not None
+    return (
+        f"one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"{node.primitive.name}{_at(node.place)} saved a value of shape {list(value.shape)}, and {by}{_at(place)} "
+        f"wrote to it before backward; write the result to a new tensor, or change it after backward()"
+    )
+
+
+def _at(place: Place | None) -> str:
+    return f" at {told(place)}" if place is not None else ""

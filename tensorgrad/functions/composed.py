@@ -1,0 +1,226 @@
+"""Functions without rules: each is a composition of primitives, so its derivatives of every order follow.
+
+The arguments are engine words (`axis`, `keepdims`); the public surface in `methods` and `functions` accepts PyTorch's
+`dim` and `keepdim` for the same thing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.ops import (
+    amax,
+    concatenate,
+    exp,
+    getitem,
+    log,
+    logaddexp,
+    matmul,
+    mean,
+    mul,
+    neg,
+    reshape,
+    sqrt,
+    sub,
+    sum,
+    transpose,
+    where,
+)
+from tensorgrad.ops.reductions import kept, reduced
+
+Axis = int | tuple[int, ...] | None
+
+
+def detached(x: Tensor) -> Tensor:
+    """Return a tensor on the same memory, without history."""
+    return wrap(x.array)
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Return the matrix product by the rules of ``@``: a 1-d operand is a row on the left, a column on the right."""
+    rows, columns = a.array.ndim == 1, b.array.ndim == 1
+    if a.array.ndim == 0 or b.array.ndim == 0:
+        raise ShapeError(f"both arguments to matmul need to be at least 1D, found {a.array.shape} and {b.array.shape}")
+    left = reshape(a, shape=(1, *a.array.shape)) if rows else a
+    right = reshape(b, shape=(*b.array.shape, 1)) if columns else b
+    if left.array.shape[-1] != right.array.shape[-2]:
+        shapes = "x".join(map(str, a.array.shape)), "x".join(map(str, b.array.shape))
+        raise ShapeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({shapes[0]} and {shapes[1]}): the last axis of the first must "
+            f"have the length of the last but one of the second"
+        )
+    y = matmul(left, right)
+    if rows or columns:
+        shape = y.array.shape
+        y = reshape(y, shape=(*shape[:-2], *(() if rows else shape[-2:-1]), *(() if columns else shape[-1:])))
+    return y
+
+
+def var(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
+    """Return the variance over `axis`: the sum of squared deviations over ``n - correction`` (two passes)."""
+    deviation = sub(x, mean(x, axis=axis, keepdims=True))
+    n = reduced(x.array.shape, axis)
+    squares = sum(mul(deviation, deviation), axis=axis, keepdims=keepdims)
+    return mul(squares, 1 / (n - correction) if n > correction else math.nan)
+
+
+def std(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
+    """Return the square root of `var`; where that is 0, the derivative is 0, the subgradient of least norm."""
+    v = var(x, axis, correction, keepdims)
+    zero = wrap(np.asarray(v.array == 0))
+    return where(zero, 0.0, sqrt(where(zero, 1.0, v)))
+
+
+def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
+    """Return ``log(sum(exp(x)))`` over `axis`, finite for any finite `x`.
+
+    The maximum is subtracted and added as a constant: the result is identically independent of it.
+    """
+    highest = _highest(x, axis)
+    y = _log_of_sum(sub(x, highest), axis) + highest
+    return y if keepdims else reshape(y, shape=_without(x.array.shape, axis))
+
+
+def _highest(x: Tensor, axis: Axis) -> Tensor:
+    """Return the largest elements as constants, 0 where they are not finite."""
+    highest = amax(x, axis=axis, keepdims=True).array
+    finite = np.isfinite(highest)
+    return wrap(highest if finite.all() else np.where(finite, highest, 0).astype(highest.dtype))
+
+
+def _log_of_sum(x: Tensor, axis: Axis) -> Tensor:
+    with np.errstate(divide="ignore"):  # the logarithm of a sum of nothing but exp(-inf) is -inf
+        return log(sum(exp(x), axis=axis, keepdims=True))
+
+
+def _without(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    axes = normalized(axis, len(shape))
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+def log_softmax(x: Tensor, axis: int) -> Tensor:
+    """Return ``x - logsumexp(x)`` over `axis`.
+
+    What is subtracted twice is small: ``x - max`` first, which is exact for what counts, so that large inputs lose no
+    digits.
+    """
+    shifted = sub(x, _highest(x, axis))
+    return sub(shifted, _log_of_sum(shifted, axis))
+
+
+def softmax(x: Tensor, axis: int) -> Tensor:
+    """Return ``exp(x) / sum(exp(x))`` over `axis`, without overflow."""
+    e = exp(sub(x, detached(amax(x, axis=axis, keepdims=True))))
+    return e / sum(e, axis=axis, keepdims=True)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """Return ``log(1 + e ** x)`` without overflow."""
+    return logaddexp(x, 0.0)
+
+
+def logsigmoid(x: Tensor) -> Tensor:
+    """Return ``log(sigmoid(x))`` without underflow."""
+    return neg(softplus(neg(x)))
+
+
+def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Return tensors of one shape joined along a new axis at position `axis`."""
+    for i, x in enumerate(tensors):
+        if x.array.shape != tensors[0].array.shape:
+            raise ShapeError(
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].array.shape)} at entry 0 and "
+                f"{list(x.array.shape)} at entry {i}"
+            )
+    return concatenate(*[expanded(x, axis) for x in tensors], axis=axis)
+
+
+def expanded(x: Tensor, axis: int) -> Tensor:
+    """Return `x` with an axis of length 1 inserted at position `axis`."""
+    shape = x.array.shape
+    (at,) = normalized(axis, len(shape) + 1)
+    return reshape(x, shape=(*shape[:at], 1, *shape[at:]))
+
+
+def squeezed(x: Tensor, axis: Axis = None) -> Tensor:
+    """Return `x` without its axes of length 1, or without those in `axis` that have length 1."""
+    shape = x.array.shape
+    axes = [i for i in normalized(axis, len(shape)) if shape[i] == 1]
+    return reshape(x, shape=tuple(n for i, n in enumerate(shape) if i not in axes))
+
+
+def flattened(x: Tensor, start: int = 0, end: int = -1) -> Tensor:
+    """Return `x` with the axes from `start` to `end` (included) as one."""
+    shape = x.array.shape or (1,)
+    first, last = normalized(start, len(shape))[0], normalized(end, len(shape))[0]
+    if first > last:
+        raise ShapeError(f"flatten() has invalid args: start_dim {start} cannot come after end_dim {end}")
+    return reshape(x, shape=(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+def exchanged(x: Tensor, first: int, second: int) -> Tensor:
+    """Return a view of `x` with two axes swapped."""
+    axes = list(range(x.array.ndim))
+    (i,), (j,) = normalized(first, len(axes) or 1), normalized(second, len(axes) or 1)
+    if axes:
+        axes[i], axes[j] = axes[j], axes[i]
+    return transpose(x, axes=tuple(axes))
+
+
+def along(x: Tensor, positions: Array, axis: int) -> Tensor:
+    """Return the element of `x` at `positions` (the shape of `x` with length 1 at `axis`) along `axis`."""
+    grid: list[Array] = list(np.ogrid[tuple(slice(n) for n in kept(x.array.shape, axis))])
+    grid[axis] = positions
+    return getitem(x, index=tuple(grid))
+
+
+def prod(x: Tensor, axis: int) -> Tensor:
+    """Return the product over `axis`: halves are multiplied until one element is left.
+
+    Nothing is divided, so that derivatives of every order are right where elements are 0.
+    """
+    lead = (slice(None),) * axis
+    if not x.array.shape[axis]:
+        return wrap(np.ones(_without(x.array.shape, axis), x.array.dtype))
+    while (n := x.array.shape[axis]) > 1:
+        half = n // 2
+        pairs = mul(getitem(x, index=(*lead, slice(half))), getitem(x, index=(*lead, slice(half, 2 * half))))
+        x = concatenate(pairs, getitem(x, index=(*lead, slice(n - 1, n))), axis=axis) if n % 2 else pairs
+    return squeezed(x, axis)
+
+
+def scan(op: Callable[[Tensor, Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
+    """Return what `op`, which is associative, gives of all elements up to each one along `axis`.
+
+    Each step doubles how far an element reaches back (Hillis and Steele 1986): log2(n) operations on n elements.
+    """
+    lead, n, reach = (slice(None),) * axis, x.array.shape[axis], 1
+    while reach < n:
+        first, later = getitem(x, index=(*lead, slice(reach))), getitem(x, index=(*lead, slice(reach, None)))
+        x = concatenate(first, op(getitem(x, index=(*lead, slice(n - reach))), later), axis=axis)
+        reach *= 2
+    return x
+
+
+def check_ndim(x: Tensor, what: str, most: int) -> None:
+    """Raise ShapeError where `x` has more axes than `what` takes."""
+    if x.array.ndim > most:
+        raise ShapeError(
+            f"{what}(): expected input to have two or fewer dimensions but got an input with {x.array.ndim} dimensions"
+        )
+
+
+def check_floating(x: Tensor, what: str) -> None:
+    """Raise DTypeError where `what` of an integer tensor is asked for, as PyTorch does."""
+    if x.array.dtype.kind not in "fc":
+        raise DTypeError(
+            f"{what}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {x.array.dtype}; convert first, for instance with .float()"
+        )

@@ -1,0 +1,160 @@
+"""Where texts go: beside their arrow or circle, never on a node or on another text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tensorgrad.viz.picture.model import EdgeRecord
+from tensorgrad.viz.picture.text import brief, clean, shaped, width
+
+from .dot import LABEL_SIZE
+from .splines import Point, Spline, halfway, left_of, moved
+
+MODES = ("names", "none", "shapes", "values", "formulas")
+_FRACTIONS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)  # of the way along the arrow, best first
+_CELL = 40.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle that a text or a vertex fills: left, bottom, right, top."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    @classmethod
+    def around(cls, center: Point, half: Point) -> Box:
+        """Return the box with this centre and half its width and height."""
+        return cls(center[0] - half[0], center[1] - half[1], center[0] + half[0], center[1] + half[1])
+
+    def meets(self, other: Box) -> bool:
+        """Return whether two boxes share a point inside."""
+        return (
+            self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
+        )
+
+    def cells(self) -> Iterator[tuple[int, int]]:
+        """Yield the squares of the grid that the box touches."""
+        for i in range(int(self.left // _CELL), int(self.right // _CELL) + 1):
+            for j in range(int(self.bottom // _CELL), int(self.top // _CELL) + 1):
+                yield i, j
+
+
+@dataclass
+class Room:
+    """What is taken: boxes that no text may meet, circles among them exactly, and lines that it had better not meet."""
+
+    boxes: dict[tuple[int, int], list[tuple[Box, float]]] = field(default_factory=lambda: defaultdict(list))
+    lines: dict[tuple[int, int], list[Point]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, box: Box, radius: float = 0.0) -> None:
+        """Keep texts off `box`, or off the circle of `radius` in it."""
+        for cell in box.cells():
+            self.boxes[cell].append((box, radius))
+
+    def line(self, points: Iterable[Point]) -> None:
+        """Keep texts off these points of a line if possible."""
+        for point in points:
+            self.lines[int(point[0] // _CELL), int(point[1] // _CELL)].append(point)
+
+    def is_free(self, box: Box) -> bool:
+        """Return whether `box` meets nothing that is taken."""
+        return not any(_touches(box, *taken) for cell in box.cells() for taken in self.boxes[cell])
+
+    def crossed(self, box: Box) -> int:
+        """Return how many points of lines are in `box`."""
+        return sum(
+            box.left < x < box.right and box.bottom < y < box.top for cell in box.cells() for x, y in self.lines[cell]
+        )
+
+
+def _touches(box: Box, taken: Box, radius: float) -> bool:
+    if not box.meets(taken):
+        return False
+    if not radius:
+        return True
+    x, y = (taken.left + taken.right) / 2, (taken.bottom + taken.top) / 2
+    dx, dy = max(box.left - x, 0.0, x - box.right), max(box.bottom - y, 0.0, y - box.top)
+    return dx * dx + dy * dy < radius * radius
+
+
+def edge_texts(edge: EdgeRecord, mode: str, dims: Mapping[int, str]) -> tuple[str, str]:
+    """Return what stands on the black and on the red arrow. Values without a name show their shape instead."""
+    if mode == "none":
+        return "", ""
+    shape = shaped(edge.shape, dims)
+    forward, backward = (edge.forward, edge.backward or "") if edge.named else ("", "")
+    if mode == "names":
+        return forward or shape, backward
+    if mode == "shapes":
+        return f"{forward} {shape}".strip(), f"{backward} {shape}" if backward else ""
+    told = edge.formulas if mode == "formulas" else (brief(edge.value), brief(edge.gradient))
+    texts = [clean(_equal(*pair)) for pair in zip((forward, backward), told, strict=True)]
+    return texts[0] or shape, texts[1]
+
+
+def _equal(name: str, what: str) -> str:
+    return name if name == what else " = ".join(filter(None, (name, what)))
+
+
+def place_pair(room: Room, arrows: list[tuple[Spline, str]]) -> list[Point | None]:
+    """Return the centres of the labels of an arrow and its twin, each on the left of its own direction, and take them.
+
+    Both stand at the same place along the edge where that is free, otherwise each for itself; None where no place is.
+    """
+    choices = [list(_choices(spline, text, reverse=i == 1)) for i, (spline, text) in enumerate(arrows)]
+    together = [
+        (cost, i) for i in range(len(_FRACTIONS)) if (cost := _cost(room, [c[i][1] for c in choices if c])) is not None
+    ]
+    if together:
+        best = min(together)[1]
+        picked = [c[best] if c else None for c in choices]
+        for choice in picked:
+            if choice:
+                room.take(choice[1])
+        return [choice[0] if choice else None for choice in picked]
+    found: list[Point | None] = []
+    for options in choices:
+        point, box = _best(room, options)
+        if box:
+            room.take(box)
+        found.append(point)
+    return found
+
+
+def _best(room: Room, options: list[tuple[Point, Box]]) -> tuple[Point | None, Box | None]:
+    costs = [(cost, i) for i, (_, box) in enumerate(options) if (cost := _cost(room, [box])) is not None]
+    return options[min(costs)[1]] if costs else (None, None)
+
+
+def _choices(spline: Spline, text: str, *, reverse: bool) -> Iterator[tuple[Point, Box]]:
+    """Yield centre and box of a label at every fraction, counted from the same end for an arrow and its twin."""
+    if not text:
+        return
+    half = width(text, LABEL_SIZE) / 2, LABEL_SIZE * 0.58
+    for fraction in _FRACTIONS:
+        point, direction = halfway(spline, 1 - fraction if reverse else fraction)
+        normal = left_of(direction)
+        reach = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + (2 if abs(normal[0]) < 0.2 else 3)
+        center = moved(point, normal, reach)
+        yield center, Box.around(center, half)
+
+
+def _cost(room: Room, boxes: list[Box]) -> int | None:
+    """Return how many points of lines the boxes cover; None if one meets something taken, or another of them."""
+    if any(a.meets(b) for i, a in enumerate(boxes) for b in boxes[:i]) or not all(map(room.is_free, boxes)):
+        return None
+    return sum(map(room.crossed, boxes))
+
+
+def place_note(room: Room, text: str, size: float, candidates: Iterable[Point]) -> Point | None:
+    """Return the first best of the centres at which `text` is free, and take it; None if it is free at none."""
+    half = width(text, size) / 2, size * 0.6
+    point, box = _best(room, [(center, Box.around(center, half)) for center in candidates])
+    if box:
+        room.take(box)
+    return point

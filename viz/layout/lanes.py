@@ -1,0 +1,170 @@
+"""What makes a layout calm: one straight lane from input to output, side branches in lanes of their own.
+
+Graphviz is given no positions, only weights and invisible edges; what they say follows from the graph alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
+
+HEAVY = 1500  # effort, from which on a layout takes seconds, with room for labels minutes
+FEW_LEAVES = 6  # so many leaves can stand below each other at the left without long edges tangling
+_LOOK_BACK = 50  # operations searched for a leaf's way into another operand: a bound on the work, not on correctness
+
+
+@dataclass
+class Lanes:
+    """`spine` and `chains`: vertices by id in the order of computation; `leaves`: those to stand at the left, from top
+    to bottom; `joins`: pairs of vertices whose chains share a lane; `weights`: how straight each edge should be;
+    `effort`: the number of ranks that all edges cross together, which is what Graphviz has to place.
+    """
+
+    spine: list[str]
+    chains: list[list[str]]
+    leaves: list[str] = field(default_factory=list)
+    joins: list[tuple[str, str]] = field(default_factory=list)
+    weights: list[int] = field(default_factory=list)
+    effort: int = 0
+
+
+def lanes(picture: Picture) -> Lanes:
+    """Return the lanes of `picture`."""
+    vertices = {vertex.id: vertex for vertex in picture.vertices}
+    incoming: dict[str, list[EdgeRecord]] = defaultdict(list)
+    for edge in picture.edges:
+        incoming[edge.head].append(edge)
+    ends = [vertex.id for vertex in picture.vertices if vertex.kind in {"output", "failed"}]
+    taken: set[str] = set()
+    spine = _chain(ends[0], vertices, incoming, taken) if ends else []
+    chains = [
+        _chain(vertex.id, vertices, incoming, taken, leaves=False)
+        for vertex in reversed(picture.vertices)
+        if vertex.kind in {"op", "box", "failed"} and vertex.id not in taken  # which grows with every chain
+    ]
+    result = Lanes(spine, chains[::-1])
+    if all(not v.around and v.kind != "box" for v in picture.vertices):
+        result.leaves = _left_leaves(picture, spine)
+    result.joins = _joins(result, picture.edges, vertices)
+    result.weights = _weights(result, picture.edges)
+    result.effort = _effort(picture, vertices)
+    return result
+
+
+def _effort(picture: Picture, vertices: dict[str, Vertex]) -> int:
+    order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
+    rank = dict.fromkeys(vertices, 0)
+    spans = 0
+    for edge in sorted(picture.edges, key=lambda edge: order[edge.head]):
+        if vertices[edge.tail].leaf:
+            spans += 1  # it may stand right before
+        else:
+            rank[edge.head] = max(rank[edge.head], rank[edge.tail] + 1)
+    return spans + sum(rank[e.head] - rank[e.tail] for e in picture.edges if not vertices[e.tail].leaf)
+
+
+def _chain(
+    last: str,
+    vertices: dict[str, Vertex],
+    incoming: dict[str, list[EdgeRecord]],
+    taken: set[str],
+    *,
+    leaves: bool = True,
+) -> list[str]:
+    """Return the vertices from which `last` is computed through main operands, ending in it; they are then taken."""
+    chain, at = [], last
+    while True:
+        chain.append(at)
+        taken.add(at)
+        following = _main_operand(incoming[at], vertices, incoming)
+        if following is None or following in taken or (vertices[following].leaf and not leaves):
+            return chain[::-1]
+        at = following
+
+
+def _main_operand(
+    edges: list[EdgeRecord], vertices: dict[str, Vertex], incoming: dict[str, list[EdgeRecord]]
+) -> str | None:
+    """Return the operand that carries the computation: the first, unless it is a leaf that another is not made of.
+
+    In ``x - mean(x)`` that is x, in ``W @ h`` it is h.
+    """
+    tails = [edge.tail for edge in edges]
+    if not tails:
+        return None
+    computed = [tail for tail in tails if not vertices[tail].leaf]
+    first = vertices[tails[0]]
+    if not first.leaf or (computed and _reaches(first.id, computed[0], incoming)):
+        return first.id
+    if computed:
+        return computed[0]
+    order = ["input", "parameter", "constant"]
+    return min(tails, key=lambda tail: order.index(vertices[tail].kind))
+
+
+def _reaches(leaf: str, vertex: str, incoming: dict[str, list[EdgeRecord]]) -> bool:
+    seen = [vertex]
+    for at in seen:
+        for edge in incoming[at]:
+            if edge.tail == leaf:
+                return True
+            if edge.tail not in seen:
+                seen.append(edge.tail)
+        if len(seen) > _LOOK_BACK:
+            break
+    return False
+
+
+def _left_leaves(picture: Picture, spine: list[str]) -> list[str]:
+    """Return the leaves from top to bottom: the one on the spine, then those consumed earliest."""
+    leaves = [vertex.id for vertex in picture.vertices if vertex.leaf]
+    if not 2 <= len(leaves) <= FEW_LEAVES:
+        return []
+    order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
+    first_use: dict[str, int] = {}
+    for edge in picture.edges:
+        first_use[edge.tail] = min(order[edge.head], first_use.get(edge.tail, len(order)))
+    return sorted(leaves, key=lambda leaf: (leaf not in spine, first_use.get(leaf, 0), order[leaf]))
+
+
+def _joins(result: Lanes, edges: list[EdgeRecord], vertices: dict[str, Vertex]) -> list[tuple[str, str]]:
+    """Return the pairs (last of a chain, first of the next) of chains that leave the spine after the other is back."""
+    place = {vertex: i for i, vertex in enumerate(result.spine)}
+    leave: dict[str, int] = {}
+    back: dict[str, int] = {}
+    for edge in edges:
+        if edge.tail in place:
+            leave[edge.head] = max(place[edge.tail], leave.get(edge.head, 0))
+        if edge.head in place:
+            back[edge.tail] = max(place[edge.head], back.get(edge.tail, 0))
+    free: list[tuple[int, str]] = []  # lanes: where each is free again, and the last vertex in it
+    joins = []
+    branches = [chain for chain in result.chains if chain[0] in leave and chain[-1] in back]
+    for chain in sorted(branches, key=lambda chain: leave[chain[0]]):
+        first, last = chain[0], chain[-1]
+        around = vertices[first].around
+        lane = next(
+            (i for i, (until, end) in enumerate(free) if until <= leave[first] and vertices[end].around == around), None
+        )
+        if lane is None:
+            free.append((back[last], last))
+        else:
+            joins.append((free[lane][1], first))
+            free[lane] = (back[last], last)
+    return joins
+
+
+def _weights(result: Lanes, edges: list[EdgeRecord]) -> list[int]:
+    lane = dict.fromkeys(result.spine, -1)
+    lane |= {vertex: i for i, chain in enumerate(result.chains) for vertex in chain}
+    weights = []
+    for edge in edges:
+        if edge.tail in result.leaves and edge.tail not in result.spine:
+            weights.append(40)
+        elif edge.tail in lane and lane[edge.tail] == lane.get(edge.head):
+            weights.append(30 if lane[edge.tail] == -1 else 12)
+        else:
+            weights.append(1)
+    return weights

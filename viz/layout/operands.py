@@ -1,0 +1,47 @@
+"""Which operand comes first where it matters: the one whose arrow enters above, or left, of the other one's.
+
+Where the layout has it otherwise, a small 1 and 2 stand at the arrowheads.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from tensorgrad.viz.picture.model import EdgeRecord, Picture
+
+from .dot import Note
+from .labels import Room, place_note
+from .splines import Spline, halfway, left_of, lengths, moved, sampled
+
+_SIZE = 10.0
+
+
+def order_notes(picture: Picture, splines: Sequence[Spline], room: Room, across: bool) -> list[Note]:
+    """Return the numbers at the black arrows, whose `splines` are given in the order of the edges."""
+    entering: dict[str, list[tuple[EdgeRecord, Spline]]] = defaultdict(list)
+    ordered = {vertex.id for vertex in picture.vertices if vertex.asymmetric}
+    for edge, spline in zip(picture.edges, splines, strict=True):
+        if edge.head in ordered:
+            entering[edge.head].append((edge, spline))
+    notes = []
+    for arrows in entering.values():
+        places = [_height(spline, across) for _, spline in sorted(arrows, key=lambda arrow: arrow[0].slot)]
+        if len(arrows) == 2 and places[0] < places[1] + 2:
+            notes += [note for edge, spline in arrows for note in _number(edge, spline, room)]
+    return notes
+
+
+def _height(spline: Spline, across: bool) -> float:
+    """Return how far above, or left, the arrow ends."""
+    return spline[-1][1] if across else -spline[-1][0]
+
+
+def _number(edge: EdgeRecord, spline: Spline, room: Room) -> list[Note]:
+    total = lengths(sampled(spline))[-1]
+    places = []
+    for back in (17.0, 24.0, 31.0):
+        point, direction = halfway(spline, max(0.0, 1 - back / max(total, 1.0)))
+        places += [moved(point, left_of(direction), side) for side in (8.0, -15.0)]
+    found = place_note(room, str(edge.slot + 1), _SIZE, places)
+    return [] if found is None else [Note(f"slot_{edge.id}", str(edge.slot + 1), found, _SIZE, "slot")]

@@ -1,0 +1,218 @@
+"""Graphviz's SVG made interactive, accessible and readable in the dark: one self-contained file."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+
+from tensorgrad.viz.picture.model import Picture
+from tensorgrad.viz.picture.modules import Module
+
+from .style import CSS, HELP, PAGE, SCRIPT
+
+_SVG = "http://www.w3.org/2000/svg"
+_SIZE = re.compile(r"([\d.]+)pt")
+_LEAST = 0.6  # of its size, below which a figure in a page scrolls: smaller texts cannot be read
+_HELP = 120  # pixels below a figure in a frame: a scroll bar and the help on the keys
+_KEYS = "The arrow keys replay the computation step by step, Escape shows it whole."
+
+
+def interactive(svg: str, picture: Picture, title: str, description: str, told: Mapping[str, str]) -> str:
+    """Return Graphviz's `svg` with style, script, title and description; `told` holds a tooltip for each element id."""
+    root = ET.fromstring(_without_namespace(svg))  # noqa: S314 - the text comes from Graphviz, which expands nothing
+    for group in root.iter("g"):
+        words = (group.get("class") or "").split()
+        if words[:1] == ["graph"]:
+            group.attrib.pop("id", None)
+            _retitle(group, "")
+            _arrange(group, picture, told)
+    _head(root, title, f"{description} {_KEYS}")
+    for element in root.iter():
+        element.tail = "\n"
+    body = ET.tostring(root, encoding="unicode", short_empty_elements=True).rstrip()
+    script = f'<script type="text/javascript"><![CDATA[{SCRIPT}]]></script>\n</svg>\n'
+    return body.removesuffix("</svg>") + script
+
+
+def _without_namespace(svg: str) -> str:
+    """Return the `svg` element alone, its names without prefix: ElementTree would write ns0: before each of them."""
+    start = svg.index("<svg")
+    end = svg.index(">", start)
+    opening = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", svg[start:end])
+    return opening + svg[end:]
+
+
+def _head(root: ET.Element, title: str, description: str) -> None:
+    for side in ("width", "height"):
+        size = _SIZE.match(root.get(side, ""))
+        if size:
+            root.set(side, f"{float(size[1]) * 4 / 3:.0f}")
+    left, top, _, height = map(float, root.get("viewBox", "0 0 0 0").split())
+    status = {
+        "x": f"{left + 8:g}",
+        "y": f"{top + height + 15:g}",
+        "font-size": "16",
+        "lengthAdjust": "spacingAndGlyphs",
+    }
+    ET.SubElement(root, "text", {"class": "told", "role": "status"} | status)  # where the replay says what it shows
+    # Two drawings in one page must not read each other's texts: the ids tell them apart.
+    key = hashlib.sha256(ET.tostring(root) + title.encode() + description.encode()).hexdigest()[:8]
+    root.attrib |= {
+        "xmlns": _SVG,
+        "class": "tg",
+        "tabindex": "0",
+        "role": "graphics-document document",
+        "aria-labelledby": f"tg-title-{key}",
+        "aria-describedby": f"tg-desc-{key}",
+    }
+    for place, (tag, id, text) in enumerate(
+        (("title", f"tg-title-{key}", title), ("desc", f"tg-desc-{key}", description), ("style", "", CSS))
+    ):
+        element = ET.Element(tag, {"id": id} if id else {})
+        element.text = text
+        root.insert(place, element)
+
+
+def _arrange(graph: ET.Element, picture: Picture, told: Mapping[str, str]) -> None:
+    """Describe the elements of `graph` and put them in the order of computation, in which they are read and reached.
+
+    The edges lie below the frames, so that a folded frame covers what leads into it.
+    """
+    groups = {group.get("id", ""): group for group in graph.findall("g")}
+    steps = _steps(picture)
+    around = {vertex.id: vertex.around for vertex in picture.vertices}
+    edges: list[tuple[tuple[int, int, int, str], ET.Element]] = []
+    for edge in picture.edges:
+        within = [m for m in around[edge.tail] if m in around[edge.head]]
+        step, back = max(steps[edge.tail], steps[edge.head]), edge.backward
+        edges.append(((0, step, 0, ""), _edge(groups, f"f{edge.id}", (edge.tail, edge.head), step, within, told)))
+        if back is not None:  # from the last to the first; what arrives at one vertex by its subscript
+            step = steps[edge.tail]
+            group = _edge(groups, f"b{edge.id}", (edge.head, edge.tail), step, within, told)
+            edges.append(((1, -step, len(back), back), group))
+    ordered = [group for _, group in sorted(edges, key=lambda entry: entry[0])]
+    known: set[Module] = set()
+    for vertex in picture.vertices:
+        for i, module in enumerate(vertex.around):
+            if module not in known:
+                known.add(module)
+                ordered.append(_frame(groups[module.id], vertex.around[:i], told))
+        ordered += _vertex(groups, vertex.id, steps[vertex.id], vertex.around, told)
+    placed = set(ordered)
+    rest = [element for element in graph if element not in placed]  # title and caption
+    for element in rest:
+        _retitle(element, "")
+    graph[:] = [*rest, *ordered]
+
+
+def _steps(picture: Picture) -> dict[str, int]:
+    """Return the place of every vertex in the order of computation; an end has that of the value it shows."""
+    steps: dict[str, int] = {}
+    for vertex in picture.vertices:
+        if vertex.kind != "output":
+            steps[vertex.id] = len(steps)
+    ends = {vertex.id for vertex in picture.vertices if vertex.kind == "output"}
+    return steps | {edge.head: steps[edge.tail] for edge in picture.edges if edge.head in ends}
+
+
+def _retitle(group: ET.Element, text: str) -> None:
+    """Replace the title that Graphviz wrote, the name in DOT, by what hovering is to tell."""
+    title = group.find("title")
+    if title is None:
+        return
+    if text:
+        title.text = text
+    else:
+        group.remove(title)
+
+
+def _place(group: ET.Element, of: str, step: int, within: Sequence[Module]) -> None:
+    """Say which vertex the element belongs to, when it appears in the replay, and the frames that hide it."""
+    group.attrib |= {"data-of": of} if of else {}
+    group.set("data-step", str(step))
+    if within:
+        group.set("data-in", " ".join(module.id for module in within))
+
+
+def _vertex(
+    groups: Mapping[str, ET.Element], id: str, step: int, within: Sequence[Module], told: Mapping[str, str]
+) -> list[ET.Element]:
+    """Return the circle or box, and the names and the shape that stand beside it."""
+    found = []
+    if id in groups:  # the end of an arrow is no circle
+        found = [groups[id]]
+        _retitle(groups[id], told[id])
+        groups[id].attrib |= {"data-id": id, "tabindex": "0", "role": "graphics-symbol", "aria-label": told[id]}
+    found += [groups[name] for name in (f"fwd_{id}", f"bwd_{id}", f"shape_{id}") if name in groups]
+    for group in found:
+        _place(group, id, step, within)
+    return found
+
+
+def _edge(
+    groups: Mapping[str, ET.Element], id: str, ends: tuple[str, str], step: int, within: Sequence[Module],
+    told: Mapping[str, str],
+) -> ET.Element:  # fmt: skip
+    group = groups[id]
+    _retitle(group, told[id])
+    group.attrib |= {"data-tail": ends[0], "data-head": ends[1], "role": "graphics-symbol", "aria-label": told[id]}
+    _place(group, "", step, within)
+    _widen(group)
+    return group
+
+
+def _frame(group: ET.Element, within: Sequence[Module], told: Mapping[str, str]) -> ET.Element:
+    text = told[group.get("id", "")]
+    _retitle(group, text)
+    group.set("aria-label", text)
+    if within:
+        group.set("data-in", " ".join(module.id for module in within))
+    label = group.find("text")
+    if label is not None:
+        ET.SubElement(label, "tspan", {"display": "none"}).text = " [+]"  # as a box that was closed when drawn
+    _widen(group)
+    return group
+
+
+def _widen(group: ET.Element) -> None:
+    """Give the line an invisible thick twin below, which takes the pointer: a thin line is hard to hit."""
+    path = group.find("path")
+    if path is not None:
+        hit = ET.Element("path", {"class": "hit", "fill": "none", "stroke": "none", "d": path.get("d", "")})
+        group.insert(list(group).index(path), hit)
+
+
+def page(svg: str, title: str) -> str:
+    """Return an HTML page that shows `svg`, scrolling where it is much larger than the window, and tells the keys."""
+    width = next(_numbers(svg, "width"), 0.0)
+    style = PAGE.replace("{width}", f"{width:.0f}").replace("{least}", f"{width * _LEAST:.0f}")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{style}</style></head>\n"
+        '<body class="tg-page"><div class="told" role="status"></div>'
+        f'<div class="tg-scroll">\n{svg}</div>\n{HELP}</body></html>\n'
+    )
+
+
+def framed(document: str, svg: str) -> str:
+    """Return an HTML fragment with `document` in a frame: styles and scripts of one notebook cell stay in it.
+
+    The frame is as high as the figure is at the width that the notebook gives it, and a little more for the help.
+    """
+    width, height = (next(_numbers(svg, side), 400.0) for side in ("width", "height"))
+    shown = f"clamp({width * _LEAST:.0f}px,100cqw - 16px,{width:.0f}px)"
+    fitting = f"calc({shown}*{height / width:.4f} + {_HELP}px)"  # the first height is for browsers without cqw
+    return (
+        '<div style="container-type:inline-size">'
+        f'<iframe srcdoc="{html.escape(document)}" title="computational graph" '
+        f'style="width:100%;height:{height + _HELP:.0f}px;height:{fitting};border:0">'
+        "</iframe></div>"
+    )
+
+
+def _numbers(svg: str, attribute: str) -> Iterator[float]:
+    return (float(found[1]) for found in re.finditer(rf'\b{attribute}="([\d.]+)"', svg))

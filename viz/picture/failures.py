@@ -1,0 +1,191 @@
+"""What had been recorded when an exception was raised, and the operation that raised it: found in the traceback."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, NamedTuple
+
+from tensorgrad.base.callsite import Place, is_outside
+from tensorgrad.base.context import Context, Scope
+from tensorgrad.engine import dispatch, fastpath, fused
+from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.errors import TensorgradError
+from tensorgrad.graph import Graph, GraphNode, Operand
+from tensorgrad.graph.identifiers import unique
+
+from .text import clean, number
+
+NOTE = "viz.draw(error) draws what was recorded before, and the operation that failed"
+_OPERATIONS = frozenset(module.__file__ for module in (dispatch, fastpath, fused))
+
+
+class FailedGraph(Graph):
+    """What had been recorded when `error` was raised. `failed` is the operation that raised it, `message` the error.
+
+    The graph has no outputs, and keeps nothing of the traceback.
+
+    Raises:
+        TensorgradError: `error` was never raised, or no tensor is in any frame of its traceback.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        tracebacks = list(_tracebacks(error))
+        if not tracebacks[0]:
+            raise TensorgradError(f"cannot draw {type(error).__name__}: it has no traceback, as it was never raised")
+        call = _operation(tracebacks) or _function(tracebacks) or _Call(type(error).__name__)
+        operands = [a for a in call.arguments if isinstance(a, Tensor)]
+        super().__init__((), also=[*operands, *_others(tracebacks, operands)])
+        if not self.nodes:
+            raise TensorgradError(
+                f"cannot draw {type(error).__name__}: no recorded tensor is in the frames of its traceback; "
+                f"viz.draw(function, ...) records every operation, and its error can be drawn"
+            )
+        self.message = clean(" ".join(filter(None, [f"{type(error).__name__}: {error}", _path(tracebacks)])), 250)
+        self.failed = self._described(call, _place(tracebacks[0]))
+
+    def _described(self, call: _Call, place: Place | None) -> GraphNode:
+        index = {node: i for i, node in enumerate(self._recorded)}
+        operands = tuple(
+            Operand(index[node_of(a)], None) if isinstance(a, Tensor) else Operand(None, a) for a in call.arguments
+        )
+        return GraphNode(
+            len(self.nodes), call.name, call.symbol or call.name, operands, call.params, (), self.nodes[0].dtype,
+            call.scope, None, False, None, place, 0, None, None,
+        )  # fmt: skip
+
+    def text(self) -> str:
+        """Return the graph as a typed program that ends with what failed."""
+        names = unique(self.names())
+        words = [names[o.source] if o.source is not None else number(o.constant) for o in self.failed.operands]
+        recorded = super().text().rpartition("\nreturn")[0]
+        return f"{recorded}\nfailed: {self.failed.op}({', '.join(words)})\n{self.message}"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What failed, and with which arguments."""
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+    symbol: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    scope: Scope | None = None
+
+
+class _Step(NamedTuple):
+    """One line of a traceback; the frame itself may be somewhere else by now."""
+
+    frame: FrameType
+    instruction: int
+
+    @property
+    def file(self) -> str:
+        return self.frame.f_code.co_filename
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables of the function by name."""
+        found = dict(self.frame.f_locals)
+        if sys.version_info < (3, 13) and self.frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+            self.frame.f_locals.clear()  # a copy that Python keeps with the frame, with the error itself in it
+        return found
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the function was called with, as far as its variables still say."""
+        code, known = self.frame.f_code, self.variables
+        return {name: known[name] for name in code.co_varnames[: code.co_argcount] if name in known}
+
+
+def _tracebacks(error: BaseException | None) -> Iterator[list[_Step]]:
+    """Yield the traceback of `error`, outermost frame first, then those of what caused it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        steps, at = [], error.__traceback__
+        while at is not None:
+            steps.append(_Step(at.tb_frame, at.tb_lasti))
+            at = at.tb_next
+        yield steps
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _operation(tracebacks: Sequence[list[_Step]]) -> _Call | None:
+    """Return the primitive that raised, with its arguments: the innermost frame that runs one."""
+    for steps in tracebacks:
+        for step in reversed(steps):
+            runs = step.file in _OPERATIONS and step.frame.f_code.co_name in {"apply", "op"}
+            known = step.variables if runs else {}
+            primitive = known.get("primitive", known.get("record"))
+            if isinstance(primitive, Primitive):
+                arguments = known["args"] if "args" in known else tuple(step.arguments.values())
+                mode = known.get("mode")
+                scope = mode.scope if isinstance(mode, Context) else None
+                operands = tuple(a for a in arguments if isinstance(a, Tensor) or not isinstance(a, Primitive | dict))
+                return _Call(primitive.name, operands, primitive.symbol, dict(known.get("params") or {}), scope)
+    return None
+
+
+def _function(tracebacks: Sequence[list[_Step]]) -> _Call | None:
+    """Return the function of the library that raised, with the tensors that it was given; None if it was no such."""
+    for steps in tracebacks:
+        for step in itertools.takewhile(lambda step: not is_outside(step.file), reversed(steps)):
+            tensors = tuple(_tensors(step.arguments.values()))
+            if tensors and not step.frame.f_code.co_name.startswith("_"):
+                return _Call(step.frame.f_code.co_name, tensors)
+    return None
+
+
+def _path(tracebacks: Sequence[list[_Step]]) -> str:
+    """Return in which module that happened; empty if in none, or in the outermost one."""
+    holders = [step.variables.get("self") for step in itertools.chain(*tracebacks)]
+    modules: list[Any] = [holder for holder in holders if hasattr(holder, "path_of")]
+    path = modules[0].path_of(modules[-1]) if modules else None
+    return f"(in {path}: {type(modules[-1]).__name__})" if path else ""
+
+
+def _others(tracebacks: Sequence[list[_Step]], operands: Sequence[Tensor]) -> list[Tensor]:
+    """Return what else had been computed: the recorded tensors in the variables of the frames.
+
+    Older ones than all that the operands were computed from are of another computation, such as the step before. If the
+    operands are computed from nothing, only the innermost function of the script is asked.
+    """
+    since = _oldest(operands)
+    steps = [step for step in itertools.chain(*tracebacks) if is_outside(step.file)]
+    if since == math.inf:
+        steps = steps[-1:]
+    found = {id(x): x for step in steps for x in _tensors(step.variables.values()) if x.tracked or x.node}
+    return [x for x in found.values() if since == math.inf or node_of(x).serial > since]
+
+
+def _oldest(operands: Sequence[Tensor]) -> float:
+    """Return the serial of the oldest operation that `operands` were computed by; infinity if there is none."""
+    order: list[Node] = [node_of(x) for x in operands]
+    seen = set(order)
+    for node in order:  # grows while it is walked
+        new = {parent for parent in node.inputs if isinstance(parent, Node)} - seen
+        seen |= new
+        order.extend(new)
+    return min((node.serial for node in order if node.primitive is not None), default=math.inf)
+
+
+def _tensors(values: Any, depth: int = 2) -> Iterator[Tensor]:
+    """Yield the tensors among `values`, and those in lists, tuples and dicts there."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif depth and isinstance(value, dict | list | tuple):
+            yield from _tensors(value.values() if isinstance(value, dict) else value, depth - 1)
+
+
+def _place(steps: list[_Step]) -> Place | None:
+    """Return where the script stood: the innermost frame outside the library."""
+    outside = [step for step in steps if is_outside(step.file)]
+    return (outside[-1].frame.f_code, outside[-1].instruction) if outside else None

@@ -1,0 +1,282 @@
+"""The picture as data: circles, boxes and arrows with their names and true gradients. Nothing here knows Graphviz."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.graph import Edge, Graph, GraphNode
+
+from .expressions import Expressions
+from .failures import FailedGraph
+from .faults import Fault, faults, gravest
+from .flows import Flows
+from .folding import LEAVES, is_asymmetric, leaf_label, operation
+from .modules import Module, Placement
+from .placing import place
+from .text import clean, subscript
+from .tooltips import of_box, of_node, where
+from .values import values
+
+
+@dataclass(frozen=True, eq=False)
+class Vertex:
+    """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
+
+    "failed" is the operation that raised the error which is drawn. `order` tells which pass computes it: 0 forward, 1
+    backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value.
+    """
+
+    id: str
+    kind: str
+    label: str
+    shape: tuple[int, ...] | None
+    around: tuple[Module, ...]
+    tooltip: str
+    fault: Fault | None = None
+    order: int = 0
+    asymmetric: bool = False
+
+    @property
+    def leaf(self) -> bool:
+        """Whether nothing computes it."""
+        return self.kind in LEAVES
+
+    @property
+    def mark(self) -> str:
+        """What stands beside it in red: where a search for a mistake begins; empty for all others."""
+        if self.kind == "failed":
+            return "failed here"
+        return self.fault.mark if self.fault is not None and self.fault.first else ""
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeRecord:
+    """One arrow forward and, where a gradient flows, its twin back: the numbers behind the drawing.
+
+    `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
+    value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
+    `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed.
+    """
+
+    source: str
+    target: str
+    slot: int
+    forward: str
+    shape: tuple[int, ...]
+    backward: str | None
+    gradient: Array | None
+    tail: str
+    head: str
+    value: Array | None
+    dtype: str
+    named: bool
+    id: str
+    fault: Fault | None = None
+    formulas: tuple[str, str] = ("", "")
+    order: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """All that is drawn, in topological order."""
+
+    vertices: list[Vertex]
+    edges: list[EdgeRecord]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of `draw` that change what is in the picture."""
+
+    grads: bool = True
+    depth: int | None = None
+    collapse: Iterable[str] = ()
+    max_nodes: int = 300
+    dims: Mapping[int, str] | None = None
+    seed: Tensor | Array | None = None
+    repeats: bool = True
+
+
+def build(graph: Graph, options: Options) -> Picture:
+    """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
+    if isinstance(graph, FailedGraph):
+        options = replace(options, grads=False)
+    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
+    builder = _Builder(graph, placement, options)
+    vertices, edges = builder.vertices(), builder.edges()
+    told = [caption, *builder.findings(edges)]
+    if isinstance(graph, FailedGraph):
+        edges += builder.failed(graph, vertices)
+        told.insert(0, f"{graph.message} {where(graph.failed.place)}")
+    return Picture(vertices, edges, "; ".join(filter(None, told)))
+
+
+class _Builder:
+    def __init__(self, graph: Graph, placement: Placement, options: Options) -> None:
+        self.graph = graph
+        self.placement = placement
+        self.dims = options.dims or {}
+        self.names = value_names(graph)
+        self.labels: dict[str, str] = {}
+        self.grads = options.grads
+        self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
+        self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, values(graph), strict=True)]
+        spelt = [node.index not in placement.folded for node in self.nodes]
+        self.expressions = Expressions(self.nodes, self.names, spelt)
+        self.faults = faults((node.index, node.value) for node in self.nodes)
+
+    def id_of(self, index: int) -> str:
+        holder = self.placement.holder(index)
+        return holder.id if isinstance(holder, Module) else f"n{holder}"
+
+    def vertices(self) -> list[Vertex]:
+        """Return circles, boxes and ends; a box stands where the last node in it does, after all that it reads."""
+        inside: dict[str, list[GraphNode]] = defaultdict(list)
+        for node in self.nodes:
+            inside[self.id_of(node.index)].append(node)
+        found = []
+        for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
+            box = self.placement.box(nodes[0].index)
+            found.append(self.circle(id, nodes) if box is None else self.box(id, box, nodes))
+        for place_, index in enumerate(self.graph.outputs):
+            node, name = self.nodes[index], self.names[index]
+            found.append(Vertex(f"out{place_}", "output", name, node.shape, (), f"output {name}"))
+        self.labels = {vertex.id: vertex.label for vertex in found}
+        return found
+
+    def circle(self, id: str, nodes: list[GraphNode]) -> Vertex:
+        node = nodes[-1]  # what is folded into it was recorded before
+        leaf = node.op in LEAVES
+        label = leaf_label(node) if leaf else operation(node, nodes[0] if len(nodes) > 1 else None)
+        what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.expressions.told(node)}"
+        fault = gravest(self.faults.get(n.index) for n in nodes)
+        text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
+        around, kind = self.placement.around(node.index), node.op if leaf else "op"
+        return Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
+
+    def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
+        """Return where the first values and gradients are that are not finite, and how many more there are."""
+        told = []
+        for node in (self.nodes[index] for index, fault in self.faults.items() if fault.first):
+            what = self.expressions.told(node) if node.operands else node.op
+            told.append(f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {where(node.place)}")
+        told += [f"first {e.fault.kind} gradient: {e.backward}" for e in edges if e.fault is not None and e.fault.first]
+        return [clean(text, 100).strip() for text in told]
+
+    def box(self, id: str, box: Module, nodes: list[GraphNode]) -> Vertex:
+        if box.scope is None:
+            count = f"{sum(node.op not in LEAVES for node in nodes):,} {box.label}"
+            return Vertex(id, "box", count, None, (), count)
+        size = f"{box.size:,} parameters [+]" if box.size else "[+]"
+        fault = gravest(self.faults.get(n.index) for n in nodes)
+        culprit = next((n for n in nodes if self.faults.get(n.index) is fault), None)
+        inside = (
+            f"{self.names[culprit.index]} = {self.expressions.told(culprit)}" if culprit is not None and fault else ""
+        )
+        text = of_box(box, len(nodes), fault, inside)
+        lines = "\n".join(filter(None, [box.label, box.more, size]))
+        return Vertex(id, "box", lines, None, self.placement.around(nodes[0].index), text, fault)
+
+    def edges(self) -> list[EdgeRecord]:
+        """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
+        merged: dict[tuple[object, ...], list[Edge]] = {}
+        for edge in self.graph.edges():
+            tail, head = (self.placement.box(i) for i in (edge.source, edge.target))
+            ends = self.id_of(edge.source), self.id_of(edge.target)
+            shared_weight = tail and head and self.nodes[edge.source].op in LEAVES
+            if ends[0] != ends[1] and not shared_weight:
+                single = None if tail or head else (edge.target, edge.slot)
+                merged.setdefault((*ends, edge.source, single), []).append(edge)
+        groups = list(merged.values())
+        subscripts = self.subscripts(groups)
+        found = [self.record(group, subscripts[i]) for i, group in enumerate(groups)]
+        last = len(groups)
+        found += [self.end(i, index, subscripts[last + i]) for i, index in enumerate(self.graph.outputs)]
+        swept = sorted(range(len(found)), key=lambda i: _swept(groups[i]) if i < last else (-math.inf, i))
+        wrong = faults((i, found[i].gradient) for i in swept)
+        return [replace(edge, fault=wrong[i]) if i in wrong else edge for i, edge in enumerate(found)]
+
+    def subscripts(self, groups: list[list[Edge]]) -> list[str]:
+        """Return the subscript of every group's gradient, then of every output's: "" for the only one of a value.
+
+        They count in the order in which the backward sweep comes by: the output first, then the latest consumer.
+        """
+        places: dict[int, list[tuple[float, int, int]]] = defaultdict(list)
+        for i, group in enumerate(groups):
+            if self.backward(group):
+                places[group[0].source].append((*_swept(group), i))
+        for i, index in enumerate(self.graph.outputs):
+            if self.is_seeded(index):
+                places[index].append((-math.inf, i, len(groups) + i))
+        result = [""] * (len(groups) + len(self.graph.outputs))
+        for uses in places.values():
+            for n, (_, _, i) in enumerate(sorted(uses), 1):
+                result[i] = subscript(n) if len(uses) > 1 else ""
+        return result
+
+    def backward(self, group: list[Edge]) -> bool:
+        return any((e.target, e.slot) in self.flows.edges for e in group)
+
+    def is_seeded(self, index: int) -> bool:
+        return self.grads and self.nodes[index].requires_grad
+
+    def record(self, group: list[Edge], sub: str) -> EdgeRecord:
+        first = group[0]
+        parts = [
+            self.flows.gradients.edges[key] for e in group if (key := (e.target, e.slot)) in self.flows.gradients.edges
+        ]
+        gradient = None
+        if parts:
+            gradient = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+        tail, head = self.id_of(first.source), self.id_of(first.target)
+        back = f"d{self.names[first.source]}{sub}" if self.backward(group) else None
+        return self.described(first.source, tail, head, first.slot, back, gradient, f"{first.target}_{first.slot}")
+
+    def end(self, place_: int, index: int, sub: str) -> EdgeRecord:
+        back = f"d{self.names[index]}{sub}" if self.is_seeded(index) else None
+        seed = self.flows.seeds.get(place_)
+        return self.described(index, self.id_of(index), f"out{place_}", place_, back, seed, f"out{place_}")
+
+    def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
+        """Add the operation that failed to `vertices`, and return the arrows into it."""
+        node = graph.failed
+        label = self.labels["failed"] = operation(node)
+        text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {where(node.place)}", 400)
+        vertices.append(Vertex("failed", "failed", label, None, self.placement.within(node.scope), text))
+        return [
+            self.described(o.source, self.id_of(o.source), "failed", slot, None, None, f"failed_{slot}")
+            for slot, o in enumerate(node.operands)
+            if o.source is not None
+        ]
+
+    def described(
+        self, source: int, tail: str, head: str, slot: int, back: str | None, gradient: Array | None, id: str
+    ) -> EdgeRecord:
+        node = self.nodes[source]
+        named = node.name is not None or source in self.graph.outputs or node.op in LEAVES
+        return EdgeRecord(
+            self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
+            node.value, str(node.dtype), named, id, order=node.order,
+        )  # fmt: skip
+
+
+def _swept(group: list[Edge]) -> tuple[float, int]:
+    """Return a key that sorts arrows in the order in which the backward sweep comes by."""
+    return -max(edge.target for edge in group), group[0].slot
+
+
+def value_names(graph: Graph) -> list[str]:
+    """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
+    names = [leaf_label(n) if n.op in LEAVES else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
+    for i, index in enumerate(graph.outputs, 1):
+        if graph.nodes[index].name is None:
+            names[index] = "out" if len(graph.outputs) == 1 else f"out{subscript(i)}"
+    return names

@@ -1,0 +1,164 @@
+"""Which module call a node is drawn in: as part of an open frame, or hidden in a closed box."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tensorgrad.base.callsite import Place
+from tensorgrad.graph import Graph, GraphNode, Scope
+
+from .folding import LEAVES
+from .text import clean, settings
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """One call of a module (`scope`), or the place of operations left out (None), under an id that is the same in
+    every run: the `place` of its first node in topological order, and its depth among the modules drawn. `more` says
+    how many calls like it stand behind it, drawn as one with it.
+
+    All that is drawn is read at once: the scope refers to the module weakly, and an SVG may be asked for much later.
+    """
+
+    scope: Scope | None
+    place: int
+    depth: int
+    label: str
+    told: str
+    size: int = 0
+    called: Place | None = None
+    more: str = ""
+
+    @classmethod
+    def of(cls, scope: Scope, place: int, depth: int) -> Module:
+        """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``."""
+        path, detail = scope.path, scope.detail
+        prefix, sizes = f"{path}: " if path else "", settings(detail)
+        label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
+        return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
+
+    @property
+    def id(self) -> str:
+        """The id in DOT and SVG."""
+        return f"m{self.place}_{self.depth}"
+
+
+@dataclass
+class Placement:
+    """For every node: the closed module that hides it or None, and the open ones around it, outermost first.
+
+    `together` names, for closed modules that are drawn as one with others, the module that stands for all of them.
+    """
+
+    graph: Graph
+    chains: list[tuple[Module, ...]]
+    folded: dict[int, int]
+    closed: set[Module] = field(default_factory=set)
+    together: dict[Module, Module] = field(default_factory=dict)
+
+    def box(self, index: int) -> Module | None:
+        """The outermost closed module around a node, or the one that stands for it together with others like it."""
+        found = self.alone(index)
+        return None if found is None else self.together.get(found, found)
+
+    def alone(self, index: int) -> Module | None:
+        """The outermost closed module around a node."""
+        return next((module for module in self.chains[index] if module in self.closed), None)
+
+    def around(self, index: int) -> tuple[Module, ...]:
+        """The open modules around a node or, if it is hidden, around the box that hides it."""
+        chain = self.chains[index]
+        return chain[: next((i for i, module in enumerate(chain) if module in self.closed), len(chain))]
+
+    def within(self, scope: Scope | None) -> tuple[Module, ...]:
+        """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
+        known = {module.scope: module for chain in self.chains for module in chain}
+        drawn = [known[s] for s in _upward(scope) if s in known]
+        return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
+
+    def holder(self, index: int) -> Module | int:
+        """What a node is drawn as: a closed module, or the node it is drawn inside, or itself."""
+        return self.box(index) or self.folded.get(index, index)
+
+    def count(self) -> int:
+        """The number of circles and boxes."""
+        return len({self.holder(node.index) for node in self.graph.nodes})
+
+
+def chains(graph: Graph) -> list[tuple[Module, ...]]:
+    """Return for every node the modules around it, outermost first."""
+    scopes = [_upward(node.scope) for node in graph.nodes]
+    consumers: list[list[int]] = [[] for _ in graph.nodes]
+    for edge in graph.edges():
+        consumers[edge.source].append(edge.target)
+    traced = any(node.op == "input" for node in graph.nodes)
+    owned: dict[int, set[int]] = {}
+    for node in graph.nodes:
+        if node.op in LEAVES:
+            scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
+    root = _root(scopes)
+    known: dict[Scope, Module] = {}
+    found = []
+    for index, chain in enumerate(scopes):
+        drawn = chain[1:] if chain[:1] == [root] else chain
+        found.append(tuple(_known(known, s, index, i + 1) for i, s in enumerate(drawn)))
+    return found
+
+
+def _known(known: dict[Scope, Module], scope: Scope, place: int, depth: int) -> Module:
+    if scope not in known:
+        known[scope] = Module.of(scope, place, depth)
+    return known[scope]
+
+
+def _upward(scope: Scope | None) -> list[Scope]:
+    chain = []
+    while scope is not None:
+        chain.append(scope)
+        scope = scope.parent
+    return chain[::-1]
+
+
+def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, set[int]]) -> list[Scope]:
+    """Return the chain of modules in which a leaf is drawn.
+
+    A parameter or buffer stands with its owner. Other constants are made by the module that reads them (a dropout
+    mask) where the inputs are known; where they are not, a constant may be an input, which must not vanish in a box.
+    """
+    if not consumers or leaf.op == "input":
+        return []
+    for chain in consumers:
+        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in _owned(scope.module, owned)]
+        if owners:
+            return chain[: owners[-1] + 1]
+    common = _common(consumers)
+    return common if traced and leaf.op == "constant" else []
+
+
+def _owned(module: Any, known: dict[int, set[int]]) -> set[int]:
+    """Return the ids of a module's parameters and buffers; asked once, as a module may have thousands."""
+    if id(module) not in known:
+        buffers: Callable[[], Iterable[object]] = getattr(module, "buffers", tuple)
+        parameters: Callable[[], Iterable[object]] = getattr(module, "parameters", tuple)
+        known[id(module)] = {id(x) for x in (*parameters(), *buffers())}
+    return known[id(module)]
+
+
+def _common(chains: list[list[Scope]]) -> list[Scope]:
+    shared = []
+    for level in zip(*chains, strict=False):
+        if any(scope is not level[0] for scope in level):
+            break
+        shared.append(level[0])
+    return shared
+
+
+def _root(scopes: list[list[Scope]]) -> Scope | None:
+    """Return the one root module that is drawn without a frame: the only one, or the only one made of modules."""
+    roots = list(dict.fromkeys(chain[0] for chain in scopes if chain))
+    composed = list(dict.fromkeys(chain[0] for chain in scopes if len(chain) > 1))
+    candidates = roots if len(roots) == 1 else composed
+    return candidates[0] if len(candidates) == 1 else None

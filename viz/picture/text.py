@@ -1,0 +1,149 @@
+"""Every text of a drawing: cleaned names, short numbers, shapes, subscripts, and how wide a text will be."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Constant
+
+LONGEST = 40
+_NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢ₁₂₃₄₅₆₇₈₉₀")
+_WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Return `text` as XML can hold it and a drawing show it: control characters as their pictures, cut to `longest`.
+
+    >>> clean("a" + chr(7) + "b")
+    'a␇b'
+    """
+    shown = "".join(map(_character, text))
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def _character(c: str) -> str:
+    code = ord(c)
+    if code < 0x20:
+        return chr(0x2400 + code)  # the picture of that control character
+    invisible = 0x7F <= code < 0xA0 or code & 0xFFFE == 0xFFFE or unicodedata.category(c) == "Cs"
+    return "\N{REPLACEMENT CHARACTER}" if invisible or unicodedata.category(c) in {"Zl", "Zp"} else c
+
+
+def number(value: Any) -> str:
+    """Return a scalar constant as a label shows it: its name, or a few digits; what is no number by its class.
+
+    >>> number(2.0), number(0.5), number(1e-5), number(Constant(1e-5, "ε"))
+    ('2', '0.5', '1e-05', 'ε')
+    """
+    if isinstance(value, Constant):
+        return clean(value.name)
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if not isinstance(value, int | float | complex | np.number):
+        return clean(repr(value)) if isinstance(value, str) else type(value).__name__
+    if isinstance(value, complex | np.complexfloating):
+        return f"{complex(value):.4g}"
+    return f"{float(value):.4g}".replace("-", "−", 1) if value < 0 else f"{float(value):.4g}"
+
+
+def shaped(shape: tuple[int, ...], dims: Mapping[int, str]) -> str:
+    """Return a shape, with the letters that `dims` gives to lengths.
+
+    >>> shaped((7, 3), {}), shaped((3,), {3: "D"}), shaped((), {})
+    ('(7, 3)', '(D,)', '()')
+    """
+    words = [clean(dims[n], 12) if n in dims else str(n) for n in shape]
+    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
+
+
+def subscript(n: int) -> str:
+    """Return `n` in subscript digits.
+
+    >>> subscript(12)
+    '₁₂'
+    """
+    return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def width(text: str, size: float) -> float:
+    """Return about how wide the widest line of `text` is at font size `size`, in points.
+
+    Made for DejaVu, the widest of the fonts a viewer may have: a text that fits by this fits with the others.
+
+    >>> width("x̂", 10) == width("x", 10)
+    True
+    """
+    return max(sum(map(_ems, line)) for line in text.split("\n")) * size
+
+
+def _ems(c: str) -> float:
+    if unicodedata.combining(c):
+        return 0.0
+    if unicodedata.east_asian_width(c) in "WF":
+        return 1.05
+    return 0.38 if c in _NARROW else 0.88 if c in _WIDE else 0.72 if c.isupper() else 0.64
+
+
+def statistics(value: Array | None) -> str:
+    """Return minimum, mean and maximum of `value`; the number itself where it is one; "" where nothing is known.
+
+    A mean that rounding alone keeps from zero is zero: its digits would differ from machine to machine.
+
+    >>> statistics(np.array([1.0, 2.0, 6.0])), statistics(np.array([0.1, 0.2, -0.3]))
+    ('min 1, mean 3, max 6', 'min -0.3, mean 0, max 0.2')
+    """
+    if value is None or value.size == 0 or value.dtype.kind not in "biufc":
+        return ""
+    if value.dtype.kind == "c":
+        return f"value {value.item():.4g}" if value.size == 1 else f"magnitudes: {statistics(np.abs(value))}"
+    with np.errstate(all="ignore"):
+        if value.size == 1:
+            return f"value {float(value.item()):.4g}"
+        low, mean, high = float(value.min()), float(value.mean(dtype=np.float64)), float(value.max())
+        noise = 16 * np.finfo(value.dtype).eps * max(-low, high) if value.dtype.kind == "f" else 0.0
+        return f"min {low:.4g}, mean {0.0 if abs(mean) < noise else mean:.4g}, max {high:.4g}"
+
+
+def norm(value: Array) -> str:
+    """Return the Euclidean norm of all elements, in four digits."""
+    with np.errstate(all="ignore"):
+        return f"{float(np.linalg.norm(np.abs(value).astype(np.float64).ravel())):.4g}"
+
+
+def brief(value: Array | None) -> str:
+    """Return `value` as a label shows it: the number, or mean ± standard deviation.
+
+    >>> brief(np.array(0.25)), brief(np.array([1.0, 3.0]))
+    ('0.25', '2 ± 1')
+    """
+    if value is None or value.size == 0 or value.dtype.kind not in "biuf":
+        return ""
+    with np.errstate(all="ignore"):
+        wide = value.astype(np.float64)
+        return f"{wide.item():.3g}" if wide.size == 1 else f"{wide.mean():.3g} ± {wide.std():.3g}"
+
+
+def settings(detail: str) -> str:
+    """Return the leading numbers of a module's settings, which say its size; the rest stays in the tooltip.
+
+    >>> settings("in_features=64, out_features=100, bias=True"), settings("100, eps=1e-05, momentum=0.1")
+    ('64, 100', '100')
+    """
+    kept: list[str] = []
+    keyword = False
+    for entry in detail.split(", "):
+        name, equals, value = entry.rpartition("=")
+        try:
+            float(value)
+        except ValueError:
+            break
+        if kept and bool(equals) != keyword:
+            break
+        keyword = bool(equals)
+        kept.append(value if name or not equals else entry)
+    return ", ".join(kept)

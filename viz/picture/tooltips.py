@@ -1,0 +1,88 @@
+"""What hovering tells: everything that is known of a vertex or an arrow, in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tensorgrad.base.callsite import Place, line_of
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.graph import GraphNode
+
+from .faults import Fault, is_zero
+from .modules import Module
+from .text import clean, norm, shaped, statistics
+
+if TYPE_CHECKING:
+    from .model import EdgeRecord
+
+_LONGEST = 400
+_ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")  # which differs from run to run
+
+
+def where(place: Place | None) -> str:
+    """Return the file and the line of `place`, the file without its folder; empty if it is not known, or Python's own.
+
+    >>> from tensorgrad.base.callsite import here
+    >>> where(None), where(here(0)).startswith("<doctest")
+    ('', True)
+    """
+    if place is None or place[0].co_filename.startswith("<frozen"):
+        return ""
+    return clean(f"{Path(place[0].co_filename).name}:{line_of(place)}", 80)
+
+
+def argument(value: Any) -> str:
+    """Return a parameter of an operation in few words: an array by its dtype and shape, a function by its name.
+
+    >>> argument((slice(None), np.zeros((2, 3)))), argument(len), argument("mean")
+    ('(slice(None, None, None), float64(2, 3))', 'len', "'mean'")
+    """
+    if isinstance(value, Tensor):
+        value = value.array
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{shaped(value.shape, {})}" if value.ndim else repr(value.item())
+    if isinstance(value, tuple) and type(value) is tuple and len(value) <= 8:
+        return f"({', '.join(map(argument, value))}{',' * (len(value) == 1)})"
+    if callable(value) and hasattr(value, "__name__"):
+        return clean(value.__name__, 60)
+    return clean(_ADDRESS.sub("", repr(value)), 60)
+
+
+def of_node(node: GraphNode, what: str, gradient: Array | None, fault: Fault | None, dims: Mapping[int, str]) -> str:
+    """Return what hovering over the circle of `node` tells, which is `what`: a leaf, or a formula."""
+    told = [what]
+    told += [f"{name}={argument(value)}" for name, value in node.params.items()]
+    told += [f"{shaped(node.shape, dims)} {node.dtype}", statistics(node.value)]
+    told += [f"gradient norm {norm(gradient)}"] if gradient is not None else []
+    told += [fault.told] if fault else []
+    told.append(where(node.place))
+    return clean(", ".join(filter(None, told)), _LONGEST)
+
+
+def of_box(box: Module, count: int, fault: Fault | None, inside: str) -> str:
+    """Return what hovering over a closed module tells; `inside` is the formula of what holds the `fault`."""
+    told = [box.told, f"{count} nodes inside", f"{fault.told} in {inside}" if fault else "", where(box.called)]
+    return clean(", ".join(filter(None, told)), _LONGEST)
+
+
+def of_frame(module: Module) -> str:
+    """Return what hovering over the frame of an open module tells."""
+    return clean(", ".join(filter(None, [f"module {module.told}", where(module.called)])), _LONGEST)
+
+
+def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> str:
+    """Return what hovering over an arrow tells: name, shape, dtype, and the numbers where they are known."""
+    told = [f"{edge.backward if backward else edge.forward} {shaped(edge.shape, dims)} {edge.dtype}"]
+    if not backward:
+        told.append(statistics(edge.value))
+    elif edge.gradient is not None:
+        told.append(f"norm {norm(edge.gradient)}")
+        told.append("all zero" if is_zero(edge.gradient) else statistics(edge.gradient))
+        told += [edge.fault.told] if edge.fault else []
+    return ", ".join(filter(None, told))

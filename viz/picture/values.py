@@ -1,0 +1,58 @@
+"""The values of a graph's nodes, those that the record does not hold computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.context import CONTEXT, Context
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.engine.tensor import wrap
+from tensorgrad.errors import TensorgradError
+from tensorgrad.graph import Graph, GraphNode
+
+
+def values(graph: Graph) -> list[Array | None]:
+    """Return the value of every node; None where it is gone and cannot be computed from values that are left.
+
+    Without the unknown ones, the first NaN that is found need not be the first.
+
+    >>> import tensorgrad as tg
+    >>> graph = Graph.of(tg.ones(2, requires_grad=True).exp().sum() * 2)
+    >>> graph.nodes[2].value, values(graph)[2].round(2)
+    (None, np.float32(5.44))
+    """
+    known: list[Array | None] = []
+    with plainly():
+        for node in graph.nodes:
+            known.append(node.value if node.value is not None else _again(node, known))
+    return known
+
+
+def _again(node: GraphNode, known: list[Array | None]) -> Array | None:
+    primitive = PRIMITIVES.get(node.op)
+    operands: list[Any] = [o.constant if o.source is None else known[o.source] for o in node.operands]
+    if primitive is None or not operands or any(operand is None for operand in operands):
+        return None
+    arguments = [wrap(o) if isinstance(o, np.ndarray) else o for o in operands]
+    try:
+        array: Array = apply(primitive, tuple(arguments), dict(node.params)).array
+    except TensorgradError:  # code outside has changed the values since, so that the operation cannot take them
+        return None
+    return array if array.shape == node.shape and array.dtype == node.dtype else None
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Context manager: nothing is recorded, and numbers that are not finite are neither warned of nor refused."""
+    token = CONTEXT.set(Context(grad=False))
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        CONTEXT.reset(token)
