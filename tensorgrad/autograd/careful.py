@@ -8,6 +8,7 @@ run again, from the first choice on, with the products of `strongzeros`, in whic
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,16 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.callsite import Place, here, told
+from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, CONTEXT, STRONG, context
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, tick, wrap
 from tensorgrad.errors import AnomalyError
 
-from .order import oldest, reachable
+from . import quick, sweep
+from .order import leading_to, oldest, reachable
 from .strongzeros import Cotangent, Tangent, unmarked
-from .sweep import EdgeRecord, pull_back, push_forward
 
 _vdot = np.vdot
+
+EdgeRecord = list[tuple[Node, Node, Any]]
+"""(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
 
 
 def reverse(
@@ -52,31 +56,44 @@ def reverse(
         AnomalyError: under anomaly detection, a contribution is not finite.
     """
     special, since, freeing = context().special, oldest(targets), None if retain_graph else here(2)
-    sweep = _Reverse(None if targets is None else set(targets), closed, edges)
+    wanted = None if targets is None else set(targets)
     if special & ANOMALY:
-        sweep.edges = record = [] if edges is None else edges
-        sweep.start = dict(seeds)
-        sweep.again(since, create_graph)
+        record: EdgeRecord = [] if edges is None else edges
+        run = _Reverse(wanted, closed, record)
+        run.start = dict(seeds)
+        run.again(since, create_graph)
         _check_finite(record)
     else:
         order = reachable(seeds.keys(), expanded=create_graph, since=since)
-        sweep.choices = _choices(order)
-        if _recorded[0] and _recorded[0] > next((n.serial for n in order if n.primitive is not None), math.inf):
-            sweep.start = dict(seeds)  # the cotangents of a recorded sweep are values here: any product may hide
-        keep = sweep.choices or sweep.start is not None
-        sweep.run(order, seeds, create_graph, None if keep else freeing)
-        if sweep.start is not None and (sweep.skipped or any(map(_spoilt, sweep.found.values()))):
-            sweep.again(since, create_graph)
+        choices, hidden = _choices(order), _is_recorded(order)
+        if not (create_graph or choices or hidden or ANY_HOOK or edges is not None or special & STRONG):
+            needed = None if wanted is None else leading_to(wanted, order)
+            return quick.reverse(order, _needed(seeds, needed), wanted, needed, closed, freeing)
+        run = _Reverse(wanted, closed, edges, choices)
+        if hidden:
+            run.start = dict(seeds)
+        run.sweep(order, seeds, create_graph)
+        if run.start is not None and (run.skipped or any(map(_spoilt, run.found.values()))):
+            run.again(since, create_graph)
     if freeing is not None:
-        for node in sweep.visited:
+        for node in run.visited:
             if node.saved:
                 node.saved, node.freed = None, freeing
     if create_graph:
         _recorded[0] = tick()
-    return sweep.found
+    return run.found
 
 
 _recorded = [0]  # when a sweep was recorded last
+
+
+def _is_recorded(order: list[Node]) -> bool:
+    """Return whether `order` may hold a recorded sweep: its cotangents are values here, and any product may hide."""
+    return bool(_recorded[0]) and _recorded[0] > next((n.serial for n in order if n.primitive is not None), math.inf)
+
+
+def _needed(seeds: Mapping[Node, Any], needed: Collection[Node] | None) -> Mapping[Node, Any]:
+    return seeds if needed is None else {node: g for node, g in seeds.items() if node in needed}
 
 
 def _choices(order: Collection[Node]) -> set[Any]:
@@ -94,31 +111,34 @@ def _choices(order: Collection[Node]) -> set[Any]:
 class _Reverse:
     """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
 
-    def __init__(self, wanted: set[Node] | None, closed: bool, edges: EdgeRecord | None) -> None:
-        self.wanted, self.closed, self.edges = wanted, closed, edges
+    def __init__(
+        self, wanted: set[Node] | None, closed: bool, edges: EdgeRecord | None, choices: Collection[Any] = ()
+    ) -> None:
+        self.wanted, self.closed, self.edges, self.choices = wanted, closed, edges, choices
         self.found: dict[Node, Any] = {}
-        self.choices: set[Any] = set()
         self.start: dict[Node, Any] | None = None  # the cotangents that are known when the first choice is reached
         self.before: tuple[dict[Node, Any], int] = ({}, 0)  # what had been found by then, and how many edges
         self.visited: list[Node] = []  # what may be freed, once no second run is to be expected
         self.hooked: dict[Node, Tensor] = {}
         self.skipped = False
 
-    def run(self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool, freeing: Place | None = None) -> None:
-        """Add to `found` the cotangents that are wanted; where nothing is to be watched, the sweep runs by itself."""
-        watched = self.choices or ANY_HOOK or context().special & STRONG
-        arrive = self.arrive if watched or self.start is not None else None
-        pull_back(
-            order, seeds, self.found, self.wanted,
-            boxed=boxed, closed=self.closed, freeing=freeing, edges=self.edges, arrive=arrive,
-        )  # fmt: skip
+    def sweep(self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool) -> None:
+        """Add to `found` the cotangents that are wanted, and to `edges` what flows back along each."""
+        needed = None if self.wanted is None else leading_to(self.wanted, order)
+        flowing = sweep.reverse(order, _needed(seeds, needed), self.arrive, needed, boxed)
+        if self.edges is None:
+            deque(flowing, maxlen=0)
+        else:
+            self.edges.extend(flowing)
 
     def arrive(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> Any:
         """Return the cotangent `g` of `node` as its rules take it: what hooks make of it, marked in a careful run."""
         if ANY_HOOK and node in HOOKS:
             g = self._after_hooks(node, g)
-        if self.closed and self.wanted is not None and node in self.wanted:
-            return g  # the sweep ends here
+        if (node.owner is not None) if self.wanted is None else (node in self.wanted):
+            self.found[node] = g
+            if self.closed:
+                return None
         self.visited.append(node)
         if self.start is None and node.primitive in self.choices:
             self.start = {**grads, node: g}
@@ -134,7 +154,7 @@ class _Reverse:
         with _strong(create_graph):
             if self.edges is not None:
                 del self.edges[count:]
-            self.run(order, {n: _boxed(g) for n, g in self.start.items()}, boxed=True)
+            self.sweep(order, {n: _boxed(g) for n, g in self.start.items()}, boxed=True)
         unboxed = unmarked if create_graph else _array
         self.found = {**earlier, **{n: unboxed(g) for n, g in self.found.items()}}
         if self.edges is not None:
@@ -157,6 +177,10 @@ class _Reverse:
 
 def _boxed(g: Any) -> Tensor:
     return g if isinstance(g, Tensor) else wrap(g)
+
+
+def _itself(t: Any) -> Any:
+    return t
 
 
 def _array(g: Tensor) -> Any:
@@ -197,11 +221,10 @@ def _check_finite(record: EdgeRecord) -> None:
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
     order = reachable(outputs, expanded=True, since=oldest(tangents))
-    mark = Tangent.of if context().special & STRONG else None
-    known = push_forward(order, tangents, boxed=create_graph, mark=mark)
+    known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)
     found = {node: known[node] for node in outputs if node in known}
     if any(map(_spoilt, found.values())):
         with _strong(create_graph):
-            known = push_forward(order, {n: _boxed(t) for n, t in tangents.items()}, boxed=True, mark=Tangent.of)
+            known = sweep.forward(order, {n: _boxed(t) for n, t in tangents.items()}, Tangent.of, True)
         found = {node: (unmarked if create_graph else _array)(known[node]) for node in found}
     return found

@@ -47,7 +47,7 @@ class Argument:
     """How many references an argument of ``__init__`` has, asked there."""
 
     def __init__(self, data: Any) -> None:
-        self.references = sys.getrefcount(data)
+        self.references = count(data)
 
 
 def fresh(references: int) -> bool:

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.autograd.careful import reverse
-from tensorgrad.autograd.sweep import EdgeRecord
+from tensorgrad.autograd.careful import EdgeRecord, reverse
 from tensorgrad.base.callsite import told
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
