@@ -94,7 +94,7 @@ def of_rule(primitive: Primitive, side: str, i: int, right: Rule) -> Iterator[Mu
         return mutant
 
     for fault, change in RESULT_FAULTS.items():
-        # the sweeps convert a wider answer, except the quick one, which no choice is left to, that of an elementwise rule
+        # the sweeps convert a wider answer, but the quick one, in which no choice is made, that of elementwise rules
         quick = primitive.kind == "elementwise" and primitive.hides != "any" and side != "jvps"
         if fault != "widened" or quick:
             yield made(fault, changed(right, change))
