@@ -19,7 +19,7 @@ from tensorgrad.errors import AnomalyError, DTypeError, LinAlgError, ShapeError
 
 from .primitive import Primitive
 from .shared_memory import adopted, like, plain, still_exposed
-from .tensor import Node, Tensor, new_node, node_of, wrap
+from .tensor import Node, Tensor, node_of, recorded, wrap
 from .views import link_view
 from .writes import owner_of
 
@@ -53,11 +53,14 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
         raise explained(primitive, values, error) from error
     if mode.special & ANOMALY:
         check_finite(primitive, values, out)
-    y = wrap(out)
     wanted = mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc"
     if wanted or mode.special & TRACING:
-        y.node = _record(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
+        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
+        assert y.node is not None
         y.node.tracked = y.tracked = wanted
+        y.node.place = here(2)
+    else:
+        y = wrap(out)
     if out.base is not None and isinstance(args[0], Tensor):
         if exposed[0] and owner_of(out) is owner_of(args[0].array):
             y.array = like(out, args[0].array)
@@ -128,7 +131,7 @@ def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
     return get_default_dtype() if primitive.floating or any(isinstance(v, float) for v in operands) else None
 
 
-def _record(
+def _recorded(
     primitive: Primitive,
     args: tuple[Any, ...],
     params: dict[str, Any],
@@ -136,7 +139,7 @@ def _record(
     exposed: tuple[bool, ...],
     tracked: tuple[bool, ...],
     mode: Context,
-) -> Node:
+) -> Tensor:
     tracing = bool(mode.special & TRACING)
     seen = _seen if tracing else node_of
     inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
@@ -148,7 +151,7 @@ def _record(
     else:
         kept = saved
     kept = tuple([v if k else None for v, k in zip(kept, keep, strict=True)]) if keep else ()
-    return new_node(saved[0], primitive, inputs, params, kept, True, mode.scope, here(3))
+    return recorded(saved[0], primitive, inputs, params, kept, mode)
 
 
 def _seen(a: Tensor) -> Node:

@@ -206,18 +206,22 @@ def linked(array: Array, node: Node) -> Tensor:
     return self
 
 
-def new_node(
-    array: Array,
-    primitive: Primitive | None,
-    inputs: tuple[Any, ...],
-    params: dict[str, Any],
-    saved: tuple[Any, ...],
-    tracked: bool,
-    scope: Scope | None = None,
-    place: Place | None = None,
-) -> Node:
-    """Return the node of a value `array`: the one place where nodes are made."""
-    node = _new_node(Node)
+def recorded(
+    array: Array, primitive: Primitive | None, inputs: tuple[Any, ...], params: dict[str, Any], saved: tuple[Any, ...],
+    mode: Context | None, of: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return a tensor of `array` with its node: the one place where nodes are made.
+
+    It is the result of an operation on `inputs` that has just run in `mode`; without one, the leaf or constant `of`.
+    """
+    if of is None:
+        y = _new_tensor(Tensor)
+        y.array = array
+        y.grad = None
+        y.tracked = True
+    else:
+        y = of
+    y.node = node = _new_node(Node)
     node.serial = tick()
     node.primitive = primitive
     node.inputs = inputs
@@ -225,36 +229,24 @@ def new_node(
     node.saved = saved
     node.shape = array.shape
     node.dtype = array.dtype
-    node.tracked = tracked
-    node.scope = scope
+    node.tracked = y.tracked
     node.name = node.owner = None
-    node.place = place
-    return node
-
-
-def recorded(
-    array: Array, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any], saved: tuple[Any, ...],
-    mode: Context,
-) -> Tensor:  # fmt: skip
-    """Return a tensor of `array`, the result of an operation on `inputs` that has just run, with its node."""
-    y = _new_tensor(Tensor)
-    y.array = array
-    y.grad = None
-    y.tracked = True
+    if mode is None:
+        node.scope = node.place = None
+        return y
+    node.scope = mode.scope
     f = _frame(2)
-    place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else _outside(mode)
-    y.node = new_node(array, primitive, inputs, params, saved, True, mode.scope, place)
+    if is_users(f.f_code.co_filename):
+        node.place = (f.f_code, f.f_lasti)
+    else:  # the library called it itself: where the outermost module was called, or the library
+        node.place = mode.scope.place if mode.scope else here(2)
     return y
-
-
-def _outside(mode: Context) -> Place:
-    """Return the place of an operation that the library called itself: who called the outermost module, or it."""
-    return mode.scope.place if mode.scope else here(3)
 
 
 def leaf(x: Tensor) -> Node:
     """Return the new node of a leaf or constant `x`, and set it."""
-    node = x.node = new_node(x.array, None, (), {}, (), x.tracked)
+    node = recorded(x.array, None, (), {}, (), None, x).node
+    assert node is not None
     node.owner = weakref.ref(x)
     return node
 
