@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -42,6 +43,8 @@ OPTIONAL = {
 }
 
 FILE_LINES = 400
+FOLDER_FILES = 25
+SLENDER = 40  # lines
 FUNCTION_LINES = 40  # docstrings not counted: an equation and an example cost no reader anything
 
 
@@ -83,6 +86,14 @@ def executed(node: ast.AST) -> Iterator[ast.AST]:
         else:
             yield child
             yield from executed(child)
+
+
+def for_types(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node below `if TYPE_CHECKING:`, which only type checkers read."""
+    for block in ast.walk(node):
+        if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING"):
+            for statement in block.body:
+                yield from ast.walk(statement)
 
 
 def imports(module: Module, node: ast.AST) -> Iterator[tuple[int, str]]:
@@ -139,6 +150,49 @@ def upward_imports(modules: dict[str, Module]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def type_imports(modules: dict[str, Module]) -> list[str]:
+    """What is imported for type checkers alone may stand higher only if it is Tensor; Tensor itself has its stub."""
+    found = []
+    for module in modules.values():
+        for statement in for_types(module.tree):
+            if not isinstance(statement, ast.Import | ast.ImportFrom):
+                continue
+            for full in imported(module, statement):
+                top, _, target = full.partition(".")
+                while target and target not in modules:
+                    target = target.rpartition(".")[0]
+                here, there = rank(module.name), rank(target or "__init__")
+                known = (module.name, full) == ("engine.tensor", "tensorgrad.tensor.surface.Surface")
+                upward = here is not None and there is not None and there > here and target != "engine.tensor"
+                if top == "tensorgrad" and upward and not known:
+                    found.append(f"{module.path}:{statement.lineno}: {module.name} may not import {full} for types")
+    return found
+
+
+def crowded_folders(modules: dict[str, Module]) -> list[str]:
+    held = Counter(module.path.parent for module in modules.values())
+    return [f"{folder}: {n} files, at most {FOLDER_FILES}" for folder, n in held.items() if n > FOLDER_FILES]
+
+
+def defines(statement: ast.stmt) -> bool:
+    """Whether `statement` makes something, as no line of a page does that only re-exports."""
+    return isinstance(statement, ast.FunctionDef | ast.ClassDef)
+
+
+def slender(modules: dict[str, Module]) -> list[str]:
+    """A small file with one reader belongs to that reader, or says why not ("... of its own ...")."""
+    readers: dict[str, set[str]] = {name: set() for name in modules}
+    for module, _, target in edges(modules):
+        readers[target].add(module.name)
+    return [
+        f"{module.path}: {lines} lines, read by {next(iter(readers[name]))} alone: one file, or a reason"
+        for name, module in modules.items()
+        if "." in name and module.path.name not in {"__init__.py", "__main__.py"}
+        if (lines := len(module.text.splitlines())) < SLENDER and len(readers[name]) == 1
+        if "of its own" not in (ast.get_docstring(module.tree) or "") and any(map(defines, module.tree.body))
+    ]
+
+
 def import_cycles(modules: dict[str, Module]) -> list[str]:
     graph: dict[str, set[str]] = {name: set() for name in modules}
     for module, _, target in edges(modules):
@@ -189,7 +243,9 @@ def oversized(modules: dict[str, Module]) -> list[str]:
 
 
 Rule = Callable[[dict[str, Module]], list[str]]
-RULES: list[Rule] = [upward_imports, import_cycles, hidden_imports, oversized]
+RULES: list[Rule] = [
+    upward_imports, type_imports, import_cycles, hidden_imports, oversized, crowded_folders, slender,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -219,6 +275,17 @@ LONG = "def f():\n    '''One.\n\n    Two.\n    '''\n" + "    x = 1\n" * (FUNCTIO
         (upward_imports, "surprise/a.py", "", "surprise.a stands in no folder of the list: add it to FOLDERS"),
         (upward_imports, "base/a.py", "if TYPE_CHECKING:\n    from tensorgrad.engine.tensor import Tensor", None),
         (upward_imports, "nn/a.py", "from tensorgrad import Tensor\nfrom tensorgrad.ops.a import x", None),
+        (type_imports, "base/a.py", "if TYPE_CHECKING:\n    from tensorgrad.engine.tensor import Tensor", None),
+        (
+            type_imports,
+            "base/a.py",
+            "if TYPE_CHECKING:\n    from tensorgrad.ops.a import x",
+            "ops.a.x for types",
+        ),
+        (type_imports, "nn/a.py", "if TYPE_CHECKING:\n    from tensorgrad.ops.a import x", None),
+        (slender, "nn/b.py", "from tensorgrad.nn.c import x\ndef f(): ...", None),
+        (slender, "ops/b.py", "def f(): ...", "ops/b.py: 1 lines, read by ops.a alone"),
+        (slender, "ops/b.py", "'A file of its own: two layers.'\ndef f(): ...", None),
         (import_cycles, "ops/__init__.py", "from tensorgrad.ops.a import x", None),
         (import_cycles, "ops/b.py", "from tensorgrad.ops.a import x", "ops.a"),
         (hidden_imports, "nn/a.py", "def f():\n    import csv", "nn/a.py:2: import of csv inside f"),

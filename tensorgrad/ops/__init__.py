@@ -14,12 +14,10 @@ from tensorgrad.ops.arithmetic import (
     sign,
     sub,
 )
-from tensorgrad.ops.assignment import assign
 from tensorgrad.ops.contractions import affine, linear, matmul
-from tensorgrad.ops.cumulative import cumsum
 from tensorgrad.ops.diagonals import diagonal, embedded
 from tensorgrad.ops.factorizations import cholesky, cofactor, det, eigh, inv, logabsdet, pinv, qr, solve, svd
-from tensorgrad.ops.reductions import amax, amin, argmax, argmin, mean, sum
+from tensorgrad.ops.reductions import amax, amin, argmax, argmin, cumsum, mean, sum
 from tensorgrad.ops.selection import (
     abs,
     bitwise_and,
@@ -39,7 +37,17 @@ from tensorgrad.ops.selection import (
     relu,
     where,
 )
-from tensorgrad.ops.shapes import astype, broadcast_to, concatenate, getitem, reshape, scatter, sum_to, transpose
+from tensorgrad.ops.shapes import (
+    assign,
+    astype,
+    broadcast_to,
+    concatenate,
+    getitem,
+    reshape,
+    scatter,
+    sum_to,
+    transpose,
+)
 from tensorgrad.ops.special import erf, erfc, erfinv, fmod, hypot, trunc
 from tensorgrad.ops.transcendental import (
     acos,

@@ -1,4 +1,4 @@
-"""Sums, means and extrema over axes."""
+"""Sums, means, running sums and extrema over axes."""
 
 from __future__ import annotations
 
@@ -45,6 +45,16 @@ def sum(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
 def mean(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the mean over `axis` (None: all), accurate for tall float32 arrays."""
     return average(x, axis, keepdims)
+
+
+@multilinear(lambda g, axis, reverse: cumsum(g, axis=axis, reverse=not reverse), symbol="Σ≤", samples="cumulative")
+def cumsum(x: Any, *, axis: Any, reverse: Any) -> Any:
+    """Return the sums of all elements up to each one along `axis`; with `reverse`, from each one on: the adjoint."""
+    if reverse:
+        return np.flip(cumsum(np.flip(x, axis), axis=axis, reverse=False), axis)
+    if x.dtype.kind == "f" and x.dtype.itemsize < 8:
+        return np.cumsum(x, axis, dtype=np.float64).astype(x.dtype)  # the error of a running sum grows with its length
+    return np.cumsum(x, axis)
 
 
 @constant(symbol="ties", samples="ties")

@@ -74,6 +74,28 @@ def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     return y
 
 
+def region(shape: Any, index: Any) -> Any:
+    """Return the shape of ``x[index]`` for `x` of `shape`."""
+    return np.broadcast_to(np.empty(()), shape)[index].shape
+
+
+@primitive(
+    (lambda g, index: assign(g, 0.0, index=index), lambda g, index: getitem(g, index=index)),
+    (
+        lambda t, index: assign(t, 0.0, index=index),
+        lambda t, y_shape, index: scatter(broadcast_to(t, shape=region(y_shape, index)), index=index, shape=y_shape),
+    ),
+    symbol="[ ]=",
+    hides="any",
+    samples="assign",
+)
+def assign(a: Any, b: Any, *, index: Any) -> Any:
+    """Return a copy of `a` with `b`, broadcast, at `index`, which names no element twice."""
+    y = np.array(a) if isinstance(a, np.generic) else a.copy()  # NumPy answers 0-d arithmetic with a scalar
+    y[index] = b
+    return y
+
+
 def piece(shapes: Any, axis: Any, position: Any) -> Any:
     """Return the index of argument `position` in the concatenation of arrays of `shapes`."""
     start = sum(s[axis] for s in shapes[:position])
