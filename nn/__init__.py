@@ -2,20 +2,34 @@
 
 from tensorgrad.base.unknown import answer_unknown_names
 from tensorgrad.nn.layers.activations import (
+    CELU,
+    ELU,
     GELU,
     GLU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
     LogSigmoid,
     LogSoftmax,
     Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
     Softmax2d,
     Softmin,
     Softplus,
+    Softshrink,
     Softsign,
     Tanh,
     Tanhshrink,
+    Threshold,
 )
 from tensorgrad.nn.layers.attention import MultiheadAttention
 from tensorgrad.nn.layers.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
@@ -96,24 +110,10 @@ from tensorgrad.nn.layers.pooling import (
     AdaptiveMaxPool2d,
     AvgPool1d,
     AvgPool2d,
+    Fold,
     MaxPool1d,
     MaxPool2d,
-)
-from tensorgrad.nn.layers.rectifiers import (
-    CELU,
-    ELU,
-    SELU,
-    Hardshrink,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
-    PReLU,
-    ReLU,
-    ReLU6,
-    RReLU,
-    Softshrink,
-    Threshold,
+    Unfold,
 )
 from tensorgrad.nn.layers.recurrent import GRU, LSTM, RNN
 from tensorgrad.nn.layers.resampling import (
@@ -127,7 +127,6 @@ from tensorgrad.nn.layers.resampling import (
 from tensorgrad.nn.layers.reshaping import Flatten, Identity, Unflatten
 from tensorgrad.nn.layers.transformer import Transformer, TransformerDecoder, TransformerEncoder
 from tensorgrad.nn.layers.transformerlayers import TransformerDecoderLayer, TransformerEncoderLayer
-from tensorgrad.nn.layers.windows import Fold, Unfold
 from tensorgrad.nn.module.containers import ModuleDict, ModuleList, Sequential
 from tensorgrad.nn.module.lazy import LazyModuleMixin
 from tensorgrad.nn.module.module import Module

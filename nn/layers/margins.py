@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import InitVar
 
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.settings import setting, settings
 
-from .losses import _Loss, _WeightedLoss
+from .losses import _Loss, _ReducedLoss, _WeightedLoss
 
 
+@settings
 class CosineSimilarity(Module):
     """The cosine of the angle between vectors; see `functional.cosine_similarity`."""
 
-    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
-        super().__init__()
-        self.dim = dim
-        self.eps = eps
+    dim: int = setting(default=1, shown="never")
+    eps: float = setting(default=1e-8, shown="never")
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         """Return the cosines, of the shape of the inputs without `dim`."""
@@ -38,31 +39,22 @@ class PairwiseDistance(Module):
         return functional.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
 
 
+@settings
 class _MarginLoss(_Loss):
-    """A loss with a `margin`."""
-
-    def __init__(
-        self,
-        margin: float = 0.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
+    margin: float = 0.0
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
 
-class HingeEmbeddingLoss(_MarginLoss):
+@settings
+class HingeEmbeddingLoss(_Loss):
     """Distances that should be small, or above a margin; see `functional.hinge_embedding_loss`."""
 
-    def __init__(
-        self,
-        margin: float = 1.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(margin, size_average, reduce, reduction)
+    margin: float = 1.0
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -85,7 +77,7 @@ class CosineEmbeddingLoss(_MarginLoss):
         return functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
 
-class SoftMarginLoss(_Loss):
+class SoftMarginLoss(_ReducedLoss):
     """The logistic loss of targets 1 and -1; see `functional.soft_margin_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -93,28 +85,23 @@ class SoftMarginLoss(_Loss):
         return functional.soft_margin_loss(input, target, reduction=self.reduction)
 
 
+@settings
 class MultiMarginLoss(_WeightedLoss):
     """The hinge loss of several classes; see `functional.multi_margin_loss`."""
 
-    def __init__(
-        self,
-        p: int = 1,
-        margin: float = 1.0,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        self.p = p
-        self.margin = margin
+    p: int = 1
+    margin: float = 1.0
+    weight: Tensor | None = None
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return functional.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
 
 
-class MultiLabelMarginLoss(_Loss):
+class MultiLabelMarginLoss(_ReducedLoss):
     """The hinge loss of examples with several classes; see `functional.multilabel_margin_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -122,31 +109,31 @@ class MultiLabelMarginLoss(_Loss):
         return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
+@settings
 class MultiLabelSoftMarginLoss(_WeightedLoss):
     """Cross entropies of several labels; see `functional.multilabel_soft_margin_loss`."""
+
+    weight: Tensor | None = None
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return functional.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
 
 
-class TripletMarginLoss(_MarginLoss):
+@settings
+class TripletMarginLoss(_Loss):
     """An anchor that should be nearer to one vector than to another; see `functional.triplet_margin_loss`."""
 
-    def __init__(
-        self,
-        margin: float = 1.0,
-        p: float = 2.0,
-        eps: float = 1e-6,
-        swap: bool = False,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(margin, size_average, reduce, reduction)
-        self.p = p
-        self.eps = eps
-        self.swap = swap
+    margin: float = 1.0
+    p: float = 2.0
+    eps: float = 1e-6
+    swap: bool = False
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the loss."""
