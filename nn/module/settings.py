@@ -17,14 +17,13 @@ from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform
 
 from .module import Module
 
-Shown = Literal["name", "value", "changed", "never"]
 M = TypeVar("M", bound=type[Module])
 
 
 class _Setting(NamedTuple):
-    default: Any = Parameter.empty
+    default: Any = ...  # there is none
     kw_only: bool = False
-    shown: Shown = "name"
+    shown: Literal["name", "value", "changed", "never"] = "name"
     annotation: str = ""
 
     @property
@@ -34,10 +33,13 @@ class _Setting(NamedTuple):
     def parameter(self, name: str) -> Parameter:
         kind = Parameter.KEYWORD_ONLY if self.kw_only else Parameter.POSITIONAL_OR_KEYWORD
         annotation = self.annotation if self.held else self.annotation[len("InitVar[") : -1]
-        return Parameter(name, kind, default=self.default, annotation=annotation)
+        default = Parameter.empty if self.default is ... else self.default
+        return Parameter(name, kind, default=default, annotation=annotation)
 
 
-def setting(*, default: Any = Parameter.empty, kw_only: bool = False, shown: Shown = "name") -> Any:
+def setting(
+    *, default: Any = ..., kw_only: bool = False, shown: Literal["name", "value", "changed", "never"] = "name"
+) -> Any:
     """Return the declaration of a setting about which there is more to say than its default.
 
     Args:
@@ -67,7 +69,7 @@ def settings(cls: M) -> M:
     declared: dict[str, _Setting] = dict(getattr(cls, "_declared", {}))
     for name, annotation in get_annotations(cls).items():
         if not annotation.startswith("ClassVar"):
-            given = cls.__dict__.get(name, Parameter.empty)
+            given = cls.__dict__.get(name, ...)
             found = given if isinstance(given, _Setting) else _Setting(given)
             declared[name] = found._replace(annotation=annotation)
             if name in cls.__dict__:
@@ -81,7 +83,7 @@ def settings(cls: M) -> M:
 
 
 def _initializer(cls: type[Module], declared: dict[str, _Setting]) -> Callable[..., None]:
-    defaults = {name: s.default for name, s in declared.items() if s.default is not Parameter.empty}
+    defaults = {name: s.default for name, s in declared.items() if s.default is not ...}
     positional = [name for name, s in declared.items() if not s.kw_only]
     temporary = [name for name, s in declared.items() if not s.held]
     completed = hasattr(cls, "_complete")
