@@ -37,23 +37,22 @@ from tensorgrad.nn.layers.cells import GRUCell, LSTMCell, RNNCell
 from tensorgrad.nn.layers.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tensorgrad.nn.layers.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from tensorgrad.nn.layers.embedding import Embedding, EmbeddingBag
-from tensorgrad.nn.layers.lazyconvolution import (
+from tensorgrad.nn.layers.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
     LazyConv1d,
     LazyConv2d,
     LazyConv3d,
     LazyConvTranspose1d,
     LazyConvTranspose2d,
     LazyConvTranspose3d,
-)
-from tensorgrad.nn.layers.lazynorm import (
-    LazyBatchNorm1d,
-    LazyBatchNorm2d,
-    LazyBatchNorm3d,
     LazyInstanceNorm1d,
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
+    LazyLinear,
 )
-from tensorgrad.nn.layers.linear import Bilinear, LazyLinear, Linear
+from tensorgrad.nn.layers.linear import Bilinear, Linear
 from tensorgrad.nn.layers.losses import (
     BCELoss,
     BCEWithLogitsLoss,

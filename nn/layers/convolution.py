@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from tensorgrad.create.creation import empty
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
@@ -15,12 +14,16 @@ from tensorgrad.nn.functional.windows import Sizes, per_axis
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
 
+from .linear import register_weights
+
 PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
 
 
 class Convolution(Module):
     """What all convolutions share: settings, parameters, initial values and text."""
 
+    weight: Parameter
+    bias: Parameter | None
     ndim: ClassVar[int]
     transposed: ClassVar[bool] = False
 
@@ -53,14 +56,11 @@ class Convolution(Module):
         self.padding = self._padding(padding)
         self.output_padding = per_axis(output_padding, n, "output_padding")
         self.groups, self.padding_mode = groups, padding_mode
-        self.weight = Parameter(empty(self.weight_shape(), device=device, dtype=dtype))
-        self.register_parameter(
-            "bias", Parameter(empty(self.out_channels, device=device, dtype=dtype)) if bias else None
-        )
+        register_weights(self, self.state_shapes(), bias, device, dtype)
         self.reset_parameters(generator)
 
-    def weight_shape(self) -> tuple[int, ...]:
-        """Return the shape of the weight; ArgumentError where the channels are not divisible by the groups."""
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of weight and bias; ArgumentError where the channels are not divisible by the groups."""
         for name in ("in_channels", "out_channels"):
             if getattr(self, name) % self.groups:
                 count = getattr(self, name)
@@ -68,7 +68,7 @@ class Convolution(Module):
         first, second = self.out_channels, self.in_channels
         if self.transposed:
             first, second = second, first
-        return (first, second // self.groups, *self.kernel_size)
+        return {"weight": (first, second // self.groups, *self.kernel_size), "bias": (self.out_channels,)}
 
     def _padding(self, padding: Sizes | str) -> tuple[int, ...] | str:
         if not isinstance(padding, str):
