@@ -56,25 +56,23 @@ from tensorgrad.nn.layers.linear import Bilinear, Linear
 from tensorgrad.nn.layers.losses import (
     BCELoss,
     BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
+    CosineSimilarity,
     CrossEntropyLoss,
     GaussianNLLLoss,
+    HingeEmbeddingLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
-    MSELoss,
-    NLLLoss,
-    PoissonNLLLoss,
-    SmoothL1Loss,
-)
-from tensorgrad.nn.layers.margins import (
-    CosineEmbeddingLoss,
-    CosineSimilarity,
-    HingeEmbeddingLoss,
     MarginRankingLoss,
+    MSELoss,
     MultiLabelMarginLoss,
     MultiLabelSoftMarginLoss,
     MultiMarginLoss,
+    NLLLoss,
     PairwiseDistance,
+    PoissonNLLLoss,
+    SmoothL1Loss,
     SoftMarginLoss,
     TripletMarginLoss,
     TripletMarginWithDistanceLoss,
@@ -124,8 +122,13 @@ from tensorgrad.nn.layers.resampling import (
     UpsamplingNearest2d,
 )
 from tensorgrad.nn.layers.reshaping import Flatten, Identity, Unflatten
-from tensorgrad.nn.layers.transformer import Transformer, TransformerDecoder, TransformerEncoder
-from tensorgrad.nn.layers.transformerlayers import TransformerDecoderLayer, TransformerEncoderLayer
+from tensorgrad.nn.layers.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from tensorgrad.nn.module.containers import ModuleDict, ModuleList, Sequential
 from tensorgrad.nn.module.lazy import LazyModuleMixin
 from tensorgrad.nn.module.module import Module
