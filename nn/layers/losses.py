@@ -170,13 +170,15 @@ class KLDivLoss(_ReducedLoss):
 
 
 @settings
-class BCELoss(_WeightedLoss):
-    """Cross entropy of probabilities of yes; see `functional.binary_cross_entropy`."""
-
+class _PlainWeightedLoss(_WeightedLoss):
     weight: Tensor | None = None
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
+
+
+class BCELoss(_PlainWeightedLoss):
+    """Cross entropy of probabilities of yes; see `functional.binary_cross_entropy`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -184,13 +186,9 @@ class BCELoss(_WeightedLoss):
 
 
 @settings
-class BCEWithLogitsLoss(_WeightedLoss):
+class BCEWithLogitsLoss(_PlainWeightedLoss):
     """Cross entropy of logits of yes; see `functional.binary_cross_entropy_with_logits`."""
 
-    weight: Tensor | None = None
-    size_average: InitVar[bool | None] = None
-    reduce: InitVar[bool | None] = None
-    reduction: str = "mean"
     pos_weight: Tensor | None = None
     state = ("weight", "pos_weight")
 
@@ -236,13 +234,10 @@ class _MarginLoss(_Loss):
 
 
 @settings
-class HingeEmbeddingLoss(_Loss):
+class HingeEmbeddingLoss(_MarginLoss):
     """Distances that should be small, or above a margin; see `functional.hinge_embedding_loss`."""
 
     margin: float = 1.0
-    size_average: InitVar[bool | None] = None
-    reduce: InitVar[bool | None] = None
-    reduction: str = "mean"
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -297,14 +292,8 @@ class MultiLabelMarginLoss(_ReducedLoss):
         return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
-@settings
-class MultiLabelSoftMarginLoss(_WeightedLoss):
+class MultiLabelSoftMarginLoss(_PlainWeightedLoss):
     """Cross entropies of several labels; see `functional.multilabel_soft_margin_loss`."""
-
-    weight: Tensor | None = None
-    size_average: InitVar[bool | None] = None
-    reduce: InitVar[bool | None] = None
-    reduction: str = "mean"
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
