@@ -12,8 +12,18 @@ from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.settings import setting, settings
 
 
+class _Windowed(Module):
+    """A module with windows that stand side by side where no stride is given."""
+
+    kernel_size: Sizes
+    stride: Sizes | None
+
+    def _complete(self) -> None:
+        self.stride = self.kernel_size if self.stride is None else self.stride
+
+
 @settings
-class _MaxPool(Module):
+class _MaxPool(_Windowed):
     kernel_size: Sizes
     stride: Sizes | None = None
     padding: Sizes = 0
@@ -21,17 +31,15 @@ class _MaxPool(Module):
     return_indices: bool = setting(default=False, shown="never")
     ceil_mode: bool = False
 
-    def _complete(self) -> None:
-        self.stride = self.kernel_size if self.stride is None else self.stride
-
 
 class MaxPool1d(_MaxPool):
     """The maximum of each window of (N, C, L)."""
 
     def forward(self, input: Tensor) -> Pooled:
         """Return the maxima, and their places if `return_indices`."""
-        settings = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        return functional.max_pool1d(input, *settings)
+        return functional.max_pool1d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
 
 class MaxPool2d(_MaxPool):
@@ -39,49 +47,52 @@ class MaxPool2d(_MaxPool):
 
     def forward(self, input: Tensor) -> Pooled:
         """Return the maxima, and their places if `return_indices`."""
-        settings = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        return functional.max_pool2d(input, *settings)
+        return functional.max_pool2d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
 
 @settings
-class AvgPool1d(Module):
-    """The average of each window of (N, C, L)."""
-
+class _AvgPool(_Windowed):
     kernel_size: Sizes
     stride: Sizes | None = None
     padding: Sizes = 0
     ceil_mode: bool = setting(default=False, shown="never")
     count_include_pad: bool = setting(default=True, shown="never")
 
+
+class AvgPool1d(_AvgPool):
+    """The average of each window of (N, C, L)."""
+
     def _complete(self) -> None:
-        self.stride = self.kernel_size if self.stride is None else self.stride
+        super()._complete()
         for name in ("kernel_size", "stride", "padding"):
             setattr(self, name, per_axis(getattr(self, name), 1, name))
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the averages."""
-        settings = self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        return functional.avg_pool1d(input, *settings)
+        return functional.avg_pool1d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
 
 
 @settings
-class AvgPool2d(Module):
+class AvgPool2d(_AvgPool):
     """The average of each window of (N, C, H, W)."""
 
-    kernel_size: Sizes
-    stride: Sizes | None = None
-    padding: Sizes = 0
-    ceil_mode: bool = setting(default=False, shown="never")
-    count_include_pad: bool = setting(default=True, shown="never")
     divisor_override: int | None = setting(default=None, shown="never")
-
-    def _complete(self) -> None:
-        self.stride = self.kernel_size if self.stride is None else self.stride
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the averages."""
-        settings = self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        return functional.avg_pool2d(input, *settings, self.divisor_override)
+        return functional.avg_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
 
 
 @settings
@@ -152,5 +163,4 @@ class Fold(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the images."""
-        sizes = self.output_size, self.kernel_size
-        return functional.fold(input, *sizes, self.dilation, self.padding, self.stride)
+        return functional.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)

@@ -16,6 +16,7 @@ from tensorgrad.nn import functional, init
 from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
+from tensorgrad.nn.module.settings import changed
 
 from .cells import ACTIVATIONS
 
@@ -170,12 +171,8 @@ class Recurrent(Module):
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that are not the default."""
-        words = [str(self.input_size), str(self.hidden_size)]
-        defaults: dict[str, Any] = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
-        for name, default in {**defaults, "bidirectional": False}.items():
-            if getattr(self, name) != default:
-                words.append(f"{name}={getattr(self, name)}")
-        return ", ".join(words)
+        usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
+        return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed(self, {**usual, "bidirectional": False})])
 
 
 def _check_settings(input_size: int, hidden_size: int, num_layers: int, dropout: float, proj_size: int) -> None:

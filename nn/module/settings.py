@@ -11,7 +11,7 @@ may have a parameter or buffer under the name of a setting, which a default left
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, get_annotations, signature
 from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform
 
@@ -129,3 +129,9 @@ def _extra_repr(self: Any) -> str:
             if declared.shown != "changed" or value != declared.default:
                 words.append(repr(value) if declared.shown == "value" else f"{name}={value!r}")
     return ", ".join(words)
+
+
+def changed(module: Module, defaults: Mapping[str, Any]) -> list[str]:
+    """Return "name=value" of the attributes that are not what `defaults` says, in its order."""
+    values = {name: getattr(module, name) for name in defaults}
+    return [f"{name}={value}" for name, value in values.items() if value != defaults[name]]
