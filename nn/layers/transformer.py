@@ -76,8 +76,7 @@ class _Layer(Module):
         return y
 
     def _network(self, x: Tensor) -> Tensor:
-        y: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
-        return y
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
 
 def _activation(given: str | Activation) -> Activation:

@@ -18,7 +18,6 @@ from tensorgrad.tensor.tensortypes import dtype_of_type
 from .callhooks import Hooks, hooked
 from .outline import outline
 from .parameter import Parameter, is_lazy
-from .registry import Registry
 from .statedict import Stateful
 
 P = ParamSpec("P")
@@ -151,15 +150,15 @@ class Module(Stateful):
         >>> nn.Sequential(nn.Sequential(nn.ReLU(), nn.Tanh())).get_submodule("0.1")
         Tanh()
         """
-        module: Any = self
+        module: Module = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
                 raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-            module = getattr(module, name)
-            if not isinstance(module, Registry):
+            found = getattr(module, name)
+            if not isinstance(found, Module):
                 raise AttributeError(f"`{name}` is not an nn.Module")  # noqa: TRY004 - PyTorch's class
-        found: Module = module
-        return found
+            module = found
+        return module
 
     def _get(self, target: str) -> tuple[Module, str, Any]:
         """Return the module that holds what the dotted name `target` names, its name there, and the thing itself."""
@@ -191,13 +190,13 @@ class Module(Stateful):
         """
         if not target:
             raise ValueError("Cannot set the submodule without a target name!")
-        if not isinstance(module, Registry):
+        if not isinstance(module, Module):
             raise ValueError(f"`module` is not an nn.Module, found {type(module)}")  # noqa: TRY004 - PyTorch's class
         path, _, name = target.rpartition(".")
         parent = self.get_submodule(path)
         if strict and not hasattr(parent, name):
             raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
-        if hasattr(parent, name) and not isinstance(getattr(parent, name), Registry):
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
             raise AttributeError(f"`{name}` is not an nn.Module")
         setattr(parent, name, module)
 
