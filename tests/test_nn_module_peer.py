@@ -232,7 +232,7 @@ def outcome(operation: Callable[[Any], Any], lib: Any) -> tuple[type, str]:
         kind, text = type(error), str(error)
         if "While copying" in text or not text.startswith("Error(s) in loading"):
             text = " ".join(text.split()[:5])
-    for word in ("tensorgrad.", "torch.", "nn.modules.activation.", "nn.layers.rectifiers.", "'", '"'):
+    for word in ("tensorgrad.", "torch.", "nn.modules.activation.", "nn.layers.activations.", "'", '"'):
         text = text.replace(word, "")
     return kind, text.lower().rstrip(":,.")
 

@@ -9,7 +9,7 @@ from .activations import (
     rrelu, selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )
 from .attention import scaled_dot_product_attention
-from .binary import (
+from .losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, hinge_embedding_loss, multilabel_soft_margin_loss,
     soft_margin_loss,
 )
@@ -21,19 +21,19 @@ from .distances import (
 )
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .embedding import embedding, embedding_bag
-from .inplace import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
-from .layernorm import group_norm, layer_norm, local_response_norm, rms_norm
+from .activations import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
+from .normalization import group_norm, layer_norm, local_response_norm, rms_norm
 from .linear import bilinear, linear
 from .losses import gaussian_nll_loss, huber_loss, l1_loss, mse_loss, poisson_nll_loss, smooth_l1_loss
-from .multihead import multi_head_attention_forward
+from .attention import multi_head_attention_forward
 from .normalization import batch_norm, instance_norm, scaled
-from .padding import pad
+from .windows import pad
 from .pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
     max_pool1d, max_pool2d,
 )
 from .resampling import channel_shuffle, interpolate, pixel_shuffle, pixel_unshuffle
-from .softmax import glu, gumbel_softmax, log_softmax, softmax, softmin
+from .activations import glu, gumbel_softmax, log_softmax, softmax, softmin
 from .windows import fold, unfold
 # isort: on
 

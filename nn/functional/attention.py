@@ -1,18 +1,22 @@
-"""Attention: sums of values, weighted by how well their keys fit a query."""
+"""Attention: sums of values, weighted by how well their keys fit a query; alone, and in several heads."""
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
 from tensorgrad import functions, ops
+from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 
 from .dropout import dropout
+from .linear import linear
 from .naming import named
 from .precision import narrowed, widened
 
@@ -143,3 +147,195 @@ def _repeated(x: Tensor, heads: int) -> Tensor:
             f"query, and key or value of shape {list(x.array.shape)}, whose axis -3 are the heads"
         )
     return functions.repeat_interleave(x, heads // own, dim=x.array.ndim - 3)
+
+
+# fmt: off
+def multi_head_attention_forward(
+    query: Tensor, key: Tensor, value: Tensor, embed_dim_to_check: int, num_heads: int, in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None, bias_k: Tensor | None, bias_v: Tensor | None, add_zero_attn: bool, dropout_p: float,
+    out_proj_weight: Tensor, out_proj_bias: Tensor | None, training: bool = True,
+    key_padding_mask: Tensor | None = None, need_weights: bool = True, attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False, q_proj_weight: Tensor | None = None, k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None, static_k: Tensor | None = None, static_v: Tensor | None = None,
+    average_attn_weights: bool = True, is_causal: bool = False, *, generator: Generator | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    # fmt: on
+    """Return the outputs (L, N, E) of attention in `num_heads` heads, and the weights; see nn.MultiheadAttention.
+
+    Args:
+        query, key, value: (L, N, E), (S, N, K) and (S, N, V); all without N for one example.
+        embed_dim_to_check: E.
+        in_proj_weight: (3 E, E), the projections of query, key and value below one another; or, with
+            `use_separate_proj_weight`, `q_proj_weight` (E, E), `k_proj_weight` (E, K), `v_proj_weight` (E, V).
+        in_proj_bias: (3 E,).
+        bias_k, bias_v: (1, 1, E), one more key and value; `add_zero_attn` adds one of zeros.
+        out_proj_weight, out_proj_bias: (E, E) and (E,).
+        training: whether weights are zeroed with probability `dropout_p`.
+        key_padding_mask: (N, S), True for keys that no query may see, or numbers that are added to the scores.
+        attn_mask: (L, S) or (N * num_heads, L, S), True for keys that a query may not see, or numbers.
+        static_k, static_v: (N * num_heads, S, E / num_heads), in the place of the projected key and value.
+        need_weights: return the weights, (N, L, S) with `average_attn_weights`, else (N, num_heads, L, S).
+        is_causal: a promise that `attn_mask` hides the future, which is not needed here: the mask is used.
+        generator: draws the dropout.
+    """
+    _check_axes(query, key, value, key_padding_mask, attn_mask, num_heads)
+    batched = query.array.ndim == 3
+    xs = [x if batched else _with_batch(x) for x in (query, key, value)]
+    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
+    projections = _thirds(in_proj_weight, 3) if separate is None else list(separate)
+    _check_sizes(xs, embed_dim_to_check, num_heads, projections)
+    pairs = zip(xs, projections, _thirds(in_proj_bias, 3), strict=True)
+    q, k, v = (_heads(linear(x, w, b), num_heads) for x, w, b in pairs if w is not None)
+    k, v = (_static(x, given, name) for x, given, name in ((k, static_k, "static_k"), (v, static_v, "static_v")))
+    own = k.array.shape[2]
+    k, v = _extended(k, bias_k, add_zero_attn), _extended(v, bias_v, add_zero_attn)
+    if is_causal and attn_mask is None:
+        raise ArgumentError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    mask = _mask(key_padding_mask, attn_mask, q, own, k.array.shape[2] - own)
+    y, weights = attend(q, k, v, mask, dropout_p if training else 0.0, generator=generator)
+    outputs = linear(_joined(y), out_proj_weight, out_proj_bias)
+    if average_attn_weights:
+        weights = ops.mean(weights, axis=1)
+    if not batched:
+        outputs, weights = _without(outputs, 1), _without(weights, 0)
+    return outputs, weights if need_weights else None
+
+
+def _with_batch(x: Tensor) -> Tensor:
+    length, features = x.array.shape
+    return ops.reshape(x, shape=(length, 1, features))
+
+
+def _without(x: Tensor, axis: int) -> Tensor:
+    shape = x.array.shape
+    return ops.reshape(x, shape=(*shape[:axis], *shape[axis + 1 :]))
+
+
+def _thirds(x: Tensor | None, count: int) -> list[Tensor | None]:
+    """Return `x` cut in three along its first axis."""
+    if x is None:
+        return [None] * count
+    size = len(x.array) // count
+    return [ops.getitem(x, index=slice(i * size, (i + 1) * size)) for i in range(count)]
+
+
+def _heads(x: Tensor, count: int) -> Tensor:
+    """Return `x` (T, N, E) as (N, heads, T, E / heads)."""
+    length, n, features = x.array.shape
+    return ops.transpose(ops.reshape(x, shape=(length, n, count, features // count)), axes=(1, 2, 0, 3))
+
+
+def _joined(y: Tensor) -> Tensor:
+    """Return `y` (N, heads, L, D) as (L, N, heads * D)."""
+    n, heads, length, features = y.array.shape
+    return ops.reshape(ops.transpose(y, axes=(2, 0, 1, 3)), shape=(length, n, heads * features))
+
+
+def _static(x: Tensor, given: Tensor | None, name: str) -> Tensor:
+    """Return `given` (N * heads, S, D) in the place and the form of `x` (N, heads, S, D)."""
+    if given is None:
+        return x
+    n, heads, _, features = x.array.shape
+    shape = given.array.shape
+    if len(shape) != 3 or (shape[0], shape[2]) != (n * heads, features):
+        raise ShapeError(f"expecting {name} of shape ({n * heads}, S, {features}), but got {list(shape)}")
+    return ops.reshape(given, shape=(n, heads, shape[1], features))
+
+
+def _extended(x: Tensor, bias: Tensor | None, add_zero: bool) -> Tensor:
+    """Return `x` (N, heads, S, D) with one more place for `bias` (1, 1, E), and one for zeros."""
+    n, heads, _, features = x.array.shape
+    parts = [x]
+    if bias is not None:
+        row = ops.reshape(bias, shape=(1, heads, 1, features))
+        parts.append(ops.broadcast_to(row, shape=(n, heads, 1, features)))
+    if add_zero:
+        parts.append(zeros(n, heads, 1, features, dtype=x.array.dtype))
+    return x if len(parts) == 1 else ops.concatenate(*parts, axis=2)
+
+
+def _mask(padding: Tensor | None, mask: Tensor | None, q: Tensor, own: int, added: int) -> Tensor | None:
+    """Return what both masks add to the scores (N, heads, L, own + added); the added keys are always seen."""
+    n, heads, length, _ = q.array.shape
+    parts = []
+    if padding is not None:
+        expected = (n, own)[-padding.array.ndim :]
+        if padding.array.shape != expected:
+            raise ShapeError(f"Expected key_padding_mask of shape {expected}, but got {list(padding.array.shape)}")
+        parts.append(ops.reshape(_additive(padding, "key_padding_mask", q), shape=(n, 1, 1, own)))
+    if mask is not None:
+        shape, axes = mask.array.shape, mask.array.ndim
+        wanted = (length, own) if axes == 2 else (n * heads, length, own)
+        if shape != wanted:
+            raise ShapeError(f"The shape of the {axes}D attn_mask is {list(shape)}, but should be {wanted}.")
+        whole = (1, 1, *wanted) if axes == 2 else (n, heads, *wanted[1:])
+        parts.append(ops.reshape(_additive(mask, "attn_mask", q), shape=whole))
+    if len(parts) == 2 and padding is not None and mask is not None and padding.array.dtype != mask.array.dtype:
+        warnings.warn(
+            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.",
+            stacklevel=4,
+        )
+    if not parts:
+        return None
+    total = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+    if not added:
+        return total
+    seen = zeros((*total.array.shape[:3], added), dtype=q.array.dtype)
+    return ops.concatenate(total, seen, axis=3)
+
+
+def _additive(mask: Tensor, name: str, q: Tensor) -> Tensor:
+    """Return `mask` as numbers that are added to scores: minus infinity where it is True."""
+    if mask.array.dtype == np.bool_:
+        return wrap(np.where(mask.array, -math.inf, 0.0).astype(q.array.dtype))
+    if mask.array.dtype.kind != "f":
+        raise DTypeError(f"only bool and floating types of {name} are supported, found {mask.array.dtype}")
+    return mask
+
+
+def _check_axes(
+    query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, num_heads: int
+) -> None:
+    """Raise ShapeError unless all have the axis N, or none has it."""
+    axes = query.array.ndim
+    if axes not in (2, 3):
+        raise ShapeError(f"query should be unbatched 2D or batched 3D tensor but received {axes}-D query tensor")
+    kind = f"For {'batched (3-D)' if axes == 3 else 'unbatched (2-D)'} `query`, expected"
+    if (key.array.ndim, value.array.ndim) != (axes, axes):
+        raise ShapeError(
+            f"{kind} `key` and `value` to be {axes}-D but found {key.array.ndim}-D and {value.array.ndim}-D tensors "
+            f"respectively"
+        )
+    if padding is not None and padding.array.ndim != axes - 1:
+        raise ShapeError(
+            f"{kind} `key_padding_mask` to be `None` or {axes - 1}-D but found {padding.array.ndim}-D tensor instead"
+        )
+    if mask is None:
+        return
+    if mask.array.ndim not in (2, 3):
+        raise ShapeError(
+            f"{kind} `attn_mask` to be `None`, 2-D or 3-D but found {mask.array.ndim}-D tensor instead"
+        )
+    wanted = (num_heads, len(query.array), len(key.array))
+    if axes == 2 and mask.array.ndim == 3 and mask.array.shape != wanted:
+        raise ShapeError(f"Expected `attn_mask` shape to be {wanted} but got {mask.array.shape}")
+
+
+def _check_sizes(xs: Sequence[Tensor], embed_dim: int, num_heads: int, projections: Sequence[Tensor | None]) -> None:
+    """Raise ShapeError where lengths, batches or numbers of features do not fit."""
+    query, key, value = (x.array.shape for x in xs)
+    if query[2] != embed_dim:
+        raise ShapeError(f"was expecting embedding dimension of {embed_dim}, but got {query[2]}")
+    if embed_dim % num_heads:
+        raise ShapeError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
+    if key[:2] != value[:2]:
+        raise ShapeError(f"key's sequence and batch dims {list(key[:2])} do not match value's {list(value[:2])}")
+    if key[1] != query[1]:
+        raise ShapeError(f"the batch of the query is {query[1]}, that of key and value {key[1]}")
+    for name, x, weight in zip(("key", "value"), (key, value), projections[1:], strict=True):
+        if weight is None or weight.array.shape != (embed_dim, x[2]):
+            found = None if weight is None else list(weight.array.shape)
+            raise ShapeError(f"expecting {name} weights shape of {(embed_dim, x[2])}, but got {found}")

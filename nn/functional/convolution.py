@@ -28,8 +28,8 @@ def _steps(n: int, stride: Sizes, dilation: Sizes, padding: Sizes | str) -> tupl
     return step, apart
 
 
-def _margins(padding: Sizes | str, size: tuple[int, ...], step: tuple[int, ...], apart: tuple[int, ...]) -> list[int]:
-    """Return the zeros before each axis, then those after; "same" puts the odd one behind."""
+def margins(padding: Sizes | str, size: tuple[int, ...], step: tuple[int, ...], apart: tuple[int, ...]) -> list[int]:
+    """Return the zeros before each axis, then those after; "same" puts the odd one behind. ArgumentError otherwise."""
     n = len(size)
     if not isinstance(padding, str):
         return [*per_axis(padding, n, "padding")] * 2
@@ -109,8 +109,8 @@ def _convolution(n: int) -> Callable[..., Tensor]:
         _check(x, weight, bias, groups, False)
         outputs, size = weight.array.shape[0], weight.array.shape[2:]
         step, apart = _steps(n, stride, dilation, padding)
-        margins = _margins(padding, size, step, apart)
-        x = grown(x, margins[:n], margins[n:])
+        around = margins(padding, size, step, apart)
+        x = grown(x, around[:n], around[n:])
         spatial = x.array.shape[2:]
         if any(m < d * (k - 1) + 1 for m, k, d in zip(spatial, size, apart, strict=True)):
             raise ShapeError(

@@ -11,14 +11,15 @@ from tensorgrad.errors import ShapeError
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def chosen(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+def chosen(reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 3) -> str:
     """Return the reduction that PyTorch's old arguments ask for, with its warning; `reduction` where they are None."""
     if size_average is None and reduce is None:
         return reduction
     averaged, summed = size_average in (None, True), reduce in (None, True)
     found = "none" if not summed else "mean" if averaged else "sum"
     warnings.warn(
-        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.", stacklevel=3
+        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.",
+        stacklevel=stacklevel,
     )
     return found
 

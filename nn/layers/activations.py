@@ -1,14 +1,25 @@
-"""Smooth activation functions, and those along an axis, as modules; those made of pieces stand in `rectifiers`."""
+"""Activation functions as modules: smooth ones, those along an axis, and those made of pieces.
+
+`inplace` is accepted and changes nothing: inputs are never written. At a kink the derivative is PyTorch's.
+"""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import InitVar
+from typing import Any
+
 from tensorgrad import ops
+from tensorgrad.create.creation import full
+from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.parameter import Parameter
+from tensorgrad.nn.module.settings import setting, settings
 
-from .rectifiers import InPlace
+# --- smooth ones ------------------------------------------------------------------------------------------------------
 
 
 class Sigmoid(Module):
@@ -51,43 +62,38 @@ class Tanhshrink(Module):
         return functional.tanhshrink(input)
 
 
+@settings
 class Softplus(Module):
     """``log(1 + exp(beta * x)) / beta``, and x itself where ``beta * x > threshold``: a smooth ReLU."""
 
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__()
-        self.beta = beta
-        self.threshold = threshold
+    beta: float = 1.0
+    threshold: float = 20.0
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the smooth positive part of `input`."""
         return functional.softplus(input, self.beta, self.threshold)
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"beta={self.beta}, threshold={self.threshold}"
 
-
+@settings
 class GELU(Module):
     """`x` times the probability that a standard normal number is below it; `approximate` "tanh" for PyTorch's formula.
 
     Source: Hendrycks and Gimpel 2016.
     """
 
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__()
-        self.approximate = approximate
+    approximate: str = "none"
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` times that probability."""
         return functional.gelu(input, self.approximate)
 
-    def extra_repr(self) -> str:
-        """Return the setting."""
-        return f"approximate={self.approximate!r}"
+
+@settings
+class _InPlace(Module):
+    inplace: bool = setting(default=False, shown="changed")
 
 
-class SiLU(InPlace):
+class SiLU(_InPlace):
     """``x * sigmoid(x)``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -95,7 +101,7 @@ class SiLU(InPlace):
         return functional.silu(input)
 
 
-class Mish(InPlace):
+class Mish(_InPlace):
     """``x * tanh(softplus(x))``. Source: Misra 2019."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -103,14 +109,12 @@ class Mish(InPlace):
         return functional.mish(input)
 
 
-class _Along(Module):
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
+# --- along an axis ----------------------------------------------------------------------------------------------------
 
-    def extra_repr(self) -> str:
-        """Return the axis."""
-        return f"dim={self.dim}"
+
+@settings
+class _Along(Module):
+    dim: int | None = None
 
 
 class Softmax(_Along):
@@ -147,17 +151,197 @@ class Softmax2d(Module):
         return functional.softmax(input, -3)
 
 
+@settings
 class GLU(Module):
     """``a * sigmoid(b)``, a and b being the halves of x along `dim`. Source: Dauphin et al. 2017."""
 
-    def __init__(self, dim: int = -1) -> None:
-        super().__init__()
-        self.dim = dim
+    dim: int = -1
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the gated half of `input`."""
         return functional.glu(input, self.dim)
 
+
+# --- made of pieces ---------------------------------------------------------------------------------------------------
+
+
+class ReLU(_InPlace):
+    """``max(x, 0)``, with derivative 0 at 0. `inplace` is accepted and changes nothing: inputs are never written."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``max(input, 0)``."""
+        return ops.relu(input)
+
+
+@settings
+class LeakyReLU(Module):
+    """``x`` where it is positive, ``negative_slope * x`` elsewhere."""
+
+    negative_slope: float = 0.01
+    inplace: bool = setting(default=False, shown="changed")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with its negative part scaled."""
+        return functional.leaky_relu(input, self.negative_slope)
+
+
+@settings
+class PReLU(Module):
+    """``x`` where it is positive, ``weight * x`` elsewhere, with learned slopes: one, or one for each channel (axis 1).
+
+    Source: He, Zhang, Ren and Sun 2015.
+    """
+
+    num_parameters: int = 1
+    init: float = setting(default=0.25, shown="never")
+    device: InitVar[Any] = None
+    dtype: InitVar[Any] = None
+
+    def _complete(self, **placed: Any) -> None:
+        self.weight = Parameter(full((self.num_parameters,), float(self.init), **placed))
+
+    def reset_parameters(self) -> None:
+        """Reset the slopes to what they began with."""
+        self.weight.detach().fill_(self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with its negative part scaled."""
+        return functional.prelu(input, self.weight)
+
+
+@settings
+class RReLU(Module):
+    """``x`` where it is positive, elsewhere times a slope: uniform in [lower, upper) in training, else their mean.
+
+    Source: Xu et al. 2015.
+    """
+
+    lower: float = 1 / 8
+    upper: float = 1 / 3
+    inplace: bool = setting(default=False, shown="changed")
+    generator: Generator | None = setting(default=None, kw_only=True, shown="never")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with its negative part scaled."""
+        return functional.rrelu(input, self.lower, self.upper, self.training, generator=self.generator)
+
+
+@settings
+class _Bent(Module):
+    alpha: float = 1.0
+    inplace: bool = setting(default=False, shown="changed")
+
+
+class ELU(_Bent):
+    """``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere. Source: Clevert et al. 2016."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with its negative part bent."""
+        return functional.elu(input, self.alpha)
+
+
+class CELU(_Bent):
+    """``x`` where it is positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere: smooth at 0. Source: Barron 2017."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with its negative part bent."""
+        return functional.celu(input, self.alpha)
+
+
+class SELU(_InPlace):
+    """``scale * elu(x, alpha)``, with the numbers that keep mean 0 and variance 1. Source: Klambauer et al. 2017."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with its negative part bent, scaled."""
+        return functional.selu(input)
+
+
+@settings
+class Threshold(Module):
+    """``x`` where it exceeds `threshold`, `value` elsewhere."""
+
+    threshold: float
+    value: float
+    inplace: bool = setting(default=False, shown="changed")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` where it exceeds the threshold."""
+        return functional.threshold(input, self.threshold, self.value)
+
+
+@settings
+class Hardtanh(Module):
+    """``x`` limited to [min_val, max_val], with derivative 0 at the bounds; `min_value`, `max_value` are old names."""
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+    inplace: bool = setting(default=False, shown="changed")
+    min_value: InitVar[float | None] = None
+    max_value: InitVar[float | None] = None
+
+    def _complete(self, **old: float | None) -> None:
+        for name, value in old.items():
+            if value is not None:
+                new = name.removesuffix("ue")
+                text = f"keyword argument `{name}` is deprecated and rename to `{new}`"
+                warnings.warn(text, FutureWarning, stacklevel=3)
+                setattr(self, new, value)
+        if self.max_val <= self.min_val:
+            raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input`, limited."""
+        return functional.hardtanh(input, self.min_val, self.max_val)
+
+
+class ReLU6(Hardtanh):
+    """``min(max(x, 0), 6)``, with derivative 0 at 0 and 6."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
     def extra_repr(self) -> str:
-        """Return the axis."""
-        return f"dim={self.dim}"
+        """Return the setting that is not fixed."""
+        return "inplace=True" if self.inplace else ""
+
+
+@settings
+class _Silent(Module):
+    inplace: bool = setting(default=False, shown="never")  # as in PyTorch
+
+
+class Hardsigmoid(_Silent):
+    """``relu6(x + 3) / 6``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``relu6(input + 3) / 6``."""
+        return functional.hardsigmoid(input)
+
+
+class Hardswish(_Silent):
+    """``x * relu6(x + 3) / 6``. Source: Howard et al. 2019."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input * relu6(input + 3) / 6``."""
+        return functional.hardswish(input)
+
+
+@settings
+class _Shrink(Module):
+    lambd: float = setting(default=0.5, shown="value")
+
+
+class Softshrink(_Shrink):
+    """``x`` moved by `lambd` towards 0, and 0 within."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input`, moved towards 0."""
+        return functional.softshrink(input, self.lambd)
+
+
+class Hardshrink(_Shrink):
+    """``x`` where its absolute value exceeds `lambd`, 0 elsewhere."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` without its small elements."""
+        return functional.hardshrink(input, self.lambd)

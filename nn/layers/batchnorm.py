@@ -60,6 +60,10 @@ class StatisticsNorm(Module):
         self.register_buffer("running_var", ones(num_features, **placed) if tracked else None)
         self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if tracked else None)
 
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of all parameters and statistics that have one."""
+        return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (self.num_features,))
+
     def _name_parameters(self) -> None:
         """Give the parameters the letters that the drawing shows."""
         for parameter, letter in ((self.weight, "γ"), (self.bias, "β")):

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tensorgrad import ops
-from tensorgrad.create.creation import empty, zeros
+from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
@@ -14,7 +14,8 @@ from tensorgrad.functions import composed
 from tensorgrad.nn import init
 from tensorgrad.nn.functional.recurrence import Weights, gru_step, lstm_step, rnn_step
 from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.parameter import Parameter
+
+from .linear import register_weights
 
 ACTIVATIONS = {"tanh": ops.tanh, "relu": ops.relu}
 
@@ -39,10 +40,8 @@ class _Cell(Module):
         self.hidden_size = hidden_size
         self.bias = bias
         rows = self.gates * hidden_size
-        self.weight_ih = Parameter(empty(rows, input_size, device=device, dtype=dtype))
-        self.weight_hh = Parameter(empty(rows, hidden_size, device=device, dtype=dtype))
-        for name in ("bias_ih", "bias_hh"):
-            self.register_parameter(name, Parameter(empty(rows, device=device, dtype=dtype)) if bias else None)
+        shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
+        register_weights(self, {**shapes, "bias_ih": (rows,), "bias_hh": (rows,)}, bias, device, dtype)
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:

@@ -6,14 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from tensorgrad.create.creation import empty
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.nn import functional, init
+from tensorgrad.nn.functional.convolution import margins
 from tensorgrad.nn.functional.windows import Sizes, per_axis
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
+from tensorgrad.nn.module.settings import changed
+
+from .linear import register_weights
 
 PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
 
@@ -21,6 +24,8 @@ PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
 class Convolution(Module):
     """What all convolutions share: settings, parameters, initial values and text."""
 
+    weight: Parameter
+    bias: Parameter | None
     ndim: ClassVar[int]
     transposed: ClassVar[bool] = False
 
@@ -50,17 +55,17 @@ class Convolution(Module):
         n = self.ndim
         self.kernel_size, self.stride = per_axis(kernel_size, n, "kernel_size"), per_axis(stride, n, "stride")
         self.dilation = per_axis(dilation, n, "dilation")
-        self.padding = self._padding(padding)
+        if isinstance(padding, str) and padding not in ("same", "valid"):
+            raise ArgumentError(f"Invalid padding string '{padding}', should be one of 'valid', 'same'")
+        margins(padding, self.kernel_size, self.stride, self.dilation)  # raises where "same" has a stride
+        self.padding = padding if isinstance(padding, str) else per_axis(padding, n, "padding")
         self.output_padding = per_axis(output_padding, n, "output_padding")
         self.groups, self.padding_mode = groups, padding_mode
-        self.weight = Parameter(empty(self.weight_shape(), device=device, dtype=dtype))
-        self.register_parameter(
-            "bias", Parameter(empty(self.out_channels, device=device, dtype=dtype)) if bias else None
-        )
+        register_weights(self, self.state_shapes(), bias, device, dtype)
         self.reset_parameters(generator)
 
-    def weight_shape(self) -> tuple[int, ...]:
-        """Return the shape of the weight; ArgumentError where the channels are not divisible by the groups."""
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of weight and bias; ArgumentError where the channels are not divisible by the groups."""
         for name in ("in_channels", "out_channels"):
             if getattr(self, name) % self.groups:
                 count = getattr(self, name)
@@ -68,16 +73,7 @@ class Convolution(Module):
         first, second = self.out_channels, self.in_channels
         if self.transposed:
             first, second = second, first
-        return (first, second // self.groups, *self.kernel_size)
-
-    def _padding(self, padding: Sizes | str) -> tuple[int, ...] | str:
-        if not isinstance(padding, str):
-            return per_axis(padding, self.ndim, "padding")
-        if padding not in ("same", "valid"):
-            raise ArgumentError(f"Invalid padding string '{padding}', should be one of 'valid', 'same'")
-        if padding == "same" and max(self.stride) > 1:
-            raise ArgumentError("padding='same' is not supported for strided convolutions")
-        return padding
+        return {"weight": (first, second // self.groups, *self.kernel_size), "bias": (self.out_channels,)}
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw weight and bias anew, uniform in ±1/sqrt(fan in), as PyTorch does."""
@@ -88,21 +84,11 @@ class Convolution(Module):
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that are not the default."""
-        n = self.ndim
-        text = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        if self.padding != (0,) * n:
-            text.append(f"padding={self.padding}")
-        if self.dilation != (1,) * n:
-            text.append(f"dilation={self.dilation}")
-        if self.output_padding != (0,) * n:
-            text.append(f"output_padding={self.output_padding}")
-        if self.groups != 1:
-            text.append(f"groups={self.groups}")
-        if self.bias is None:
-            text.append("bias=False")
-        if self.padding_mode != "zeros":
-            text.append(f"padding_mode={self.padding_mode}")
-        return ", ".join(text)
+        none, ones = (0,) * self.ndim, (1,) * self.ndim
+        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        usual = {"padding": none, "dilation": ones, "output_padding": none, "groups": 1}
+        shown = [sizes, *changed(self, usual), *(["bias=False"] if self.bias is None else [])]
+        return ", ".join([*shown, *changed(self, {"padding_mode": "zeros"})])
 
 
 class ForwardConvolution(Convolution):
@@ -138,11 +124,9 @@ class ForwardConvolution(Convolution):
         return conv(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _margins(self) -> list[int]:
-        if isinstance(self.padding, tuple):
-            return [p for p in reversed(self.padding) for _ in range(2)]
-        case = zip(reversed(self.dilation), reversed(self.kernel_size), strict=True)
-        totals = [d * (k - 1) if self.padding == "same" else 0 for d, k in case]
-        return [part for t in totals for part in (t // 2, t - t // 2)]
+        """Return what `functional.pad` is to add: the last axis comes first."""
+        around, n = margins(self.padding, self.kernel_size, self.stride, self.dilation), self.ndim
+        return [part for axis in reversed(range(n)) for part in (around[axis], around[axis + n])]
 
 
 class Conv1d(ForwardConvolution):

@@ -8,21 +8,20 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.dropout import check_probability
 from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.settings import setting, settings
 
 
+@settings
 class _Dropout(Module):
-    def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None) -> None:
-        super().__init__()
-        check_probability(p)
-        self.p = p
-        self.inplace = inplace  # accepted for PyTorch's sake: the input is never written
-        self.generator = generator
+    p: float = 0.5
+    inplace: bool = False  # accepted for PyTorch's sake: the input is never written
+    generator: Generator | None = setting(default=None, kw_only=True, shown="never")
 
-    def extra_repr(self) -> str:
-        """Return the probability."""
-        return f"p={self.p}, inplace={self.inplace}"
+    def _complete(self) -> None:
+        check_probability(self.p)
 
 
+@settings
 class Dropout(_Dropout):
     """In training, zero each element with probability `p` and divide the others by ``1 - p``; else do nothing.
 
@@ -36,25 +35,15 @@ class Dropout(_Dropout):
     tensor([0.5000, 0.5000, 0.5000])
     """
 
-    def __init__(
-        self,
-        p: float = 0.5,
-        inplace: bool = False,
-        *,
-        generator: Generator | None = None,
-        convention: str = "pytorch",
-    ) -> None:
-        super().__init__(p, inplace, generator=generator)
-        check_convention(convention)
-        self.convention = convention
+    convention: str = setting(default="pytorch", kw_only=True, shown="changed")
+
+    def _complete(self) -> None:
+        super()._complete()
+        check_convention(self.convention)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` with a new random mask, or what evaluation makes of it."""
         return functional.dropout(input, self.p, self.training, generator=self.generator, convention=self.convention)
-
-    def extra_repr(self) -> str:
-        """Return the probability, and the convention where it is the book's."""
-        return super().extra_repr() + (", convention='book'" if self.convention == "book" else "")
 
 
 class Dropout1d(_Dropout):

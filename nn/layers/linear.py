@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from tensorgrad.base.dtypes import DTypeLike
 from tensorgrad.create.creation import empty
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.errors import ArgumentError
 from tensorgrad.nn import functional, init
-from tensorgrad.nn.module.lazy import LazyModuleMixin
 from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.parameter import Parameter, UninitializedParameter
+from tensorgrad.nn.module.parameter import Parameter
+
+
+def register_weights(
+    layer: Module, shapes: Mapping[str, tuple[int, ...]], bias: bool, device: Any, dtype: DTypeLike
+) -> None:
+    """Register parameters of these shapes, not filled yet; those named bias only where there is one."""
+    for name, shape in shapes.items():
+        there = bias or not name.startswith("bias")
+        layer.register_parameter(name, Parameter(empty(shape, device=device, dtype=dtype)) if there else None)
 
 
 class Linear(Module):
@@ -39,9 +48,12 @@ class Linear(Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
-        self.register_parameter("bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
+        register_weights(self, self.state_shapes(), bias, device, dtype)
         self.reset_parameters(generator)
+
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of weight and bias."""
+        return {"weight": (self.out_features, self.in_features), "bias": (self.out_features,)}
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw the initial values anew."""
@@ -65,47 +77,6 @@ def uniform_within(bound: float, layer: Module, generator: Generator | None) -> 
         if parameter is not None:
             init.uniform_(parameter, -bound, bound, generator)
             parameter.name = name
-
-
-class LazyLinear(LazyModuleMixin, Linear):
-    """A `Linear` that takes `in_features` from its first input, and is one from then on."""
-
-    cls_to_become = Linear
-
-    def __init__(
-        self,
-        out_features: int,
-        bias: bool = True,
-        device: Any = None,
-        dtype: DTypeLike = None,
-        *,
-        generator: Generator | None = None,
-    ) -> None:
-        super().__init__(0, 0, False, device, dtype)
-        self.out_features = out_features
-        self.generator = generator
-        self.weight = UninitializedParameter(device=device, dtype=dtype)
-        if bias:
-            self.bias = UninitializedParameter(device=device, dtype=dtype)
-
-    def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw the initial values anew, once there are any."""
-        if not self.has_uninitialized_params() and self.in_features:
-            super().reset_parameters(generator)
-
-    def initialize_parameters(self, input: Tensor) -> None:
-        """Give weight and bias their shapes and values; a state that was loaded before stays."""
-        if not input.array.ndim:
-            raise ShapeError("LazyLinear takes an input of shape (..., in_features), found one without axes")
-        fresh = self.has_uninitialized_params()
-        self.in_features = input.array.shape[-1]
-        for name, shape in (("weight", (self.out_features, self.in_features)), ("bias", (self.out_features,))):
-            parameter = self._parameters[name]
-            if isinstance(parameter, UninitializedParameter):
-                parameter.materialize(shape)
-        if fresh:
-            self.reset_parameters(self.generator)
-        del self.generator
 
 
 class Bilinear(Module):
@@ -135,8 +106,8 @@ class Bilinear(Module):
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features
-        self.weight = Parameter(empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
-        self.register_parameter("bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
+        shapes = {"weight": (out_features, in1_features, in2_features), "bias": (out_features,)}
+        register_weights(self, shapes, bias, device, dtype)
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:

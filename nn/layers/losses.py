@@ -1,40 +1,51 @@
-"""Losses of real numbers, of classes and of yes and no, as modules: each calls the function of the same name."""
+"""Losses as modules: of numbers, classes, yes and no, margins, distances; each calls the function of its name."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import InitVar
+from typing import ClassVar
 
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.reduction import check_reduction, chosen
 from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.settings import setting, settings
 
 
 class _Loss(Module):
     """A loss with a `reduction`: "mean", "sum" or "none". ValueError for another word."""
 
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
-        super().__init__()
-        self.reduction = chosen(reduction, size_average, reduce)
-        if reduction != "batchmean":
+    reduction: str
+    state: ClassVar[tuple[str, ...]] = ()  # the settings that are buffers
+
+    def _complete(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
+        given, self.reduction = self.reduction, chosen(self.reduction, size_average, reduce, stacklevel=4)
+        if given != "batchmean":
             check_reduction(self.reduction)
+        for name in self.state:
+            self.register_buffer(name, self.__dict__.pop(name))
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does for losses."""
+        return ""
+
+
+@settings
+class _ReducedLoss(_Loss):
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
 
 class _WeightedLoss(_Loss):
     """A loss whose `weight` belongs to its state."""
 
     weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+    state: ClassVar[tuple[str, ...]] = ("weight",)
 
 
-class L1Loss(_Loss):
+class L1Loss(_ReducedLoss):
     """``|input - target|``; see `functional.l1_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -42,7 +53,7 @@ class L1Loss(_Loss):
         return functional.l1_loss(input, target, reduction=self.reduction)
 
 
-class MSELoss(_Loss):
+class MSELoss(_ReducedLoss):
     """``(input - target) ** 2``; see `functional.mse_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -50,52 +61,39 @@ class MSELoss(_Loss):
         return functional.mse_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+@settings
+class SmoothL1Loss(_ReducedLoss):
     """Squared below `beta`, absolute above; see `functional.smooth_l1_loss`."""
 
-    def __init__(
-        self,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        beta: float = 1.0,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.beta = beta
+    beta: float = 1.0
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
+@settings
 class HuberLoss(_Loss):
     """Squared below `delta`, absolute above; see `functional.huber_loss`."""
 
-    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        super().__init__(reduction=reduction)
-        self.delta = delta
+    reduction: str = "mean"
+    delta: float = 1.0
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return functional.huber_loss(input, target, self.reduction, self.delta)
 
 
+@settings
 class PoissonNLLLoss(_Loss):
     """The negative log likelihood of counts; see `functional.poisson_nll_loss`."""
 
-    def __init__(
-        self,
-        log_input: bool = True,
-        full: bool = False,
-        size_average: bool | None = None,
-        eps: float = 1e-8,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.log_input = log_input
-        self.full = full
-        self.eps = eps
+    log_input: bool = True
+    full: bool = False
+    size_average: InitVar[bool | None] = None
+    eps: float = 1e-8
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
     def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -104,19 +102,20 @@ class PoissonNLLLoss(_Loss):
         )
 
 
+@settings
 class GaussianNLLLoss(_Loss):
     """The negative log likelihood of normal numbers; see `functional.gaussian_nll_loss`."""
 
-    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
-        super().__init__(reduction=reduction)
-        self.full = full
-        self.eps = eps
+    full: bool = setting(default=False, kw_only=True)
+    eps: float = setting(default=1e-6, kw_only=True)
+    reduction: str = setting(default="mean", kw_only=True)
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
         """Return the loss."""
         return functional.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
+@settings
 class CrossEntropyLoss(_WeightedLoss):
     """Softmax cross entropy of logits with classes or probabilities; see `functional.cross_entropy`.
 
@@ -125,18 +124,12 @@ class CrossEntropyLoss(_WeightedLoss):
     tensor(1.3863)
     """
 
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
+    weight: Tensor | None = None
+    size_average: InitVar[bool | None] = None
+    ignore_index: int = -100
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
+    label_smoothing: float = 0.0
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -150,44 +143,41 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
+@settings
 class NLLLoss(_WeightedLoss):
     """The negative of the target class's element; see `functional.nll_loss`."""
 
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        ignore_index: int = -100,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        self.ignore_index = ignore_index
+    weight: Tensor | None = None
+    size_average: InitVar[bool | None] = None
+    ignore_index: int = -100
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return functional.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
-class KLDivLoss(_Loss):
+@settings
+class KLDivLoss(_ReducedLoss):
     """Kullback and Leibler's divergence; see `functional.kl_div`."""
 
-    def __init__(
-        self,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        log_target: bool = False,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.log_target = log_target
+    log_target: bool = False
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return functional.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class BCELoss(_WeightedLoss):
+@settings
+class _PlainWeightedLoss(_WeightedLoss):
+    weight: Tensor | None = None
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
+
+
+class BCELoss(_PlainWeightedLoss):
     """Cross entropy of probabilities of yes; see `functional.binary_cross_entropy`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -195,24 +185,163 @@ class BCELoss(_WeightedLoss):
         return functional.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_WeightedLoss):
+@settings
+class BCEWithLogitsLoss(_PlainWeightedLoss):
     """Cross entropy of logits of yes; see `functional.binary_cross_entropy_with_logits`."""
 
-    pos_weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        pos_weight: Tensor | None = None,
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        self.register_buffer("pos_weight", pos_weight)
+    pos_weight: Tensor | None = None
+    state = ("weight", "pos_weight")
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return functional.binary_cross_entropy_with_logits(
             input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+        )
+
+
+@settings
+class CosineSimilarity(Module):
+    """The cosine of the angle between vectors; see `functional.cosine_similarity`."""
+
+    dim: int = setting(default=1, shown="never")
+    eps: float = setting(default=1e-8, shown="never")
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """Return the cosines, of the shape of the inputs without `dim`."""
+        return functional.cosine_similarity(x1, x2, self.dim, self.eps)
+
+
+class PairwiseDistance(Module):
+    """The p-norm of the difference of vectors; see `functional.pairwise_distance`."""
+
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
+        super().__init__()
+        self.norm = p
+        self.eps = eps
+        self.keepdim = keepdim
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """Return the distances, of the shape of the inputs without the last axis."""
+        return functional.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+
+
+@settings
+class _MarginLoss(_Loss):
+    margin: float = 0.0
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
+
+
+@settings
+class HingeEmbeddingLoss(_MarginLoss):
+    """Distances that should be small, or above a margin; see `functional.hinge_embedding_loss`."""
+
+    margin: float = 1.0
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
+
+
+class MarginRankingLoss(_MarginLoss):
+    """Which of two scores should be the larger; see `functional.margin_ranking_loss`."""
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+class CosineEmbeddingLoss(_MarginLoss):
+    """Vectors that should point in one direction, or not; see `functional.cosine_embedding_loss`."""
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+class SoftMarginLoss(_ReducedLoss):
+    """The logistic loss of targets 1 and -1; see `functional.soft_margin_loss`."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.soft_margin_loss(input, target, reduction=self.reduction)
+
+
+@settings
+class MultiMarginLoss(_WeightedLoss):
+    """The hinge loss of several classes; see `functional.multi_margin_loss`."""
+
+    p: int = 1
+    margin: float = 1.0
+    weight: Tensor | None = None
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
+
+
+class MultiLabelMarginLoss(_ReducedLoss):
+    """The hinge loss of examples with several classes; see `functional.multilabel_margin_loss`."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_PlainWeightedLoss):
+    """Cross entropies of several labels; see `functional.multilabel_soft_margin_loss`."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
+
+
+@settings
+class TripletMarginLoss(_Loss):
+    """An anchor that should be nearer to one vector than to another; see `functional.triplet_margin_loss`."""
+
+    margin: float = 1.0
+    p: float = 2.0
+    eps: float = 1e-6
+    swap: bool = False
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.triplet_margin_loss(
+            anchor, positive, negative, self.margin, self.p, self.eps, self.swap, reduction=self.reduction
+        )
+
+
+class TripletMarginWithDistanceLoss(_MarginLoss):
+    """`TripletMarginLoss` with a distance of one's own; see `functional.triplet_margin_with_distance_loss`."""
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(margin, reduction=reduction)
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the loss."""
+        return functional.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
         )

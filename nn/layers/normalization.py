@@ -12,6 +12,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional, init
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
+from tensorgrad.nn.module.settings import setting, settings
 
 from .batchnorm import StatisticsNorm
 
@@ -225,23 +226,18 @@ class RMSNorm(_Affine):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
+@settings
 class LocalResponseNorm(Module):
     """Divide each element of (N, C, L...) by a power of the squares of neighbouring channels.
 
     ``y = x / (k + alpha / size * sum(neighbours ** 2)) ** beta``. Source: Krizhevsky et al. 2012, section 3.3.
     """
 
-    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
-        super().__init__()
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
+    size: int = setting(shown="value")
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the scaled examples, of the shape of `input`."""
         return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -8,6 +8,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.windows import Sizes, per_axis
 from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.settings import setting, settings
 
 
 class _Padding(Module):
@@ -15,33 +16,29 @@ class _Padding(Module):
 
     ndim: ClassVar[int]
     mode: ClassVar[str] = "constant"
+    padding: Sizes
     value: float = 0.0
 
-    def __init__(self, padding: Sizes) -> None:
-        super().__init__()
-        self.padding = per_axis(padding, 2 * self.ndim, "padding")
+    def _complete(self) -> None:
+        self.padding = per_axis(self.padding, 2 * self.ndim, "padding")
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` with more elements around its last axes."""
-        return functional.pad(input, self.padding, self.mode, self.value if self.mode == "constant" else None)
-
-    def extra_repr(self) -> str:
-        """Return the padding."""
-        return str(self.padding)
+        return functional.pad(input, self.padding, self.mode, self.value)  # type: ignore[arg-type]  # one per side now
 
 
+@settings
+class _Sides(_Padding):
+    padding: Sizes = setting(shown="value")
+
+
+@settings
 class ConstantPad1d(_Padding):
     """`value` on both sides of the last axis."""
 
     ndim = 1
-
-    def __init__(self, padding: Sizes, value: float) -> None:
-        super().__init__(padding)
-        self.value = value
-
-    def extra_repr(self) -> str:
-        """Return the padding and the value."""
-        return f"padding={self.padding}, value={self.value}"
+    padding: Sizes
+    value: float
 
 
 class ConstantPad2d(ConstantPad1d):
@@ -56,13 +53,13 @@ class ConstantPad3d(ConstantPad1d):
     ndim = 3
 
 
-class ZeroPad1d(_Padding):
+class ZeroPad1d(_Sides):
     """Zeros on both sides of the last axis."""
 
     ndim = 1
 
 
-class ZeroPad2d(_Padding):
+class ZeroPad2d(_Sides):
     """Zeros around the last two axes.
 
     >>> import tensorgrad as tg
@@ -74,43 +71,43 @@ class ZeroPad2d(_Padding):
     ndim = 2
 
 
-class ZeroPad3d(_Padding):
+class ZeroPad3d(_Sides):
     """Zeros around the last three axes."""
 
     ndim = 3
 
 
-class ReflectionPad1d(_Padding):
+class ReflectionPad1d(_Sides):
     """The last axis mirrored at its ends, which are not repeated."""
 
     ndim, mode = 1, "reflect"
 
 
-class ReflectionPad2d(_Padding):
+class ReflectionPad2d(_Sides):
     """The last two axes mirrored at their ends, which are not repeated."""
 
     ndim, mode = 2, "reflect"
 
 
-class ReplicationPad1d(_Padding):
+class ReplicationPad1d(_Sides):
     """The ends of the last axis repeated."""
 
     ndim, mode = 1, "replicate"
 
 
-class ReplicationPad2d(_Padding):
+class ReplicationPad2d(_Sides):
     """The ends of the last two axes repeated."""
 
     ndim, mode = 2, "replicate"
 
 
-class CircularPad1d(_Padding):
+class CircularPad1d(_Sides):
     """The last axis continued from its other end."""
 
     ndim, mode = 1, "circular"
 
 
-class CircularPad2d(_Padding):
+class CircularPad2d(_Sides):
     """The last two axes continued from their other ends."""
 
     ndim, mode = 2, "circular"

@@ -1,4 +1,4 @@
-"""Pooling as modules."""
+"""Windows as modules: their maxima and averages, and the windows themselves as columns."""
 
 from __future__ import annotations
 
@@ -9,30 +9,27 @@ from tensorgrad.nn import functional
 from tensorgrad.nn.functional.pooling import Pooled
 from tensorgrad.nn.functional.windows import Sizes, per_axis
 from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.settings import setting, settings
 
 
-class _MaxPool(Module):
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+class _Windowed(Module):
+    """A module with windows that stand side by side where no stride is given."""
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
-            f"ceil_mode={self.ceil_mode}"
-        )
+    kernel_size: Sizes
+    stride: Sizes | None
+
+    def _complete(self) -> None:
+        self.stride = self.kernel_size if self.stride is None else self.stride
+
+
+@settings
+class _MaxPool(_Windowed):
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: Sizes = 0
+    dilation: Sizes = 1
+    return_indices: bool = setting(default=False, shown="never")
+    ceil_mode: bool = False
 
 
 class MaxPool1d(_MaxPool):
@@ -40,8 +37,9 @@ class MaxPool1d(_MaxPool):
 
     def forward(self, input: Tensor) -> Pooled:
         """Return the maxima, and their places if `return_indices`."""
-        settings = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        return functional.max_pool1d(input, *settings)
+        return functional.max_pool1d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
 
 class MaxPool2d(_MaxPool):
@@ -49,73 +47,57 @@ class MaxPool2d(_MaxPool):
 
     def forward(self, input: Tensor) -> Pooled:
         """Return the maxima, and their places if `return_indices`."""
-        settings = self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        return functional.max_pool2d(input, *settings)
+        return functional.max_pool2d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
 
-class AvgPool1d(Module):
+@settings
+class _AvgPool(_Windowed):
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: Sizes = 0
+    ceil_mode: bool = setting(default=False, shown="never")
+    count_include_pad: bool = setting(default=True, shown="never")
+
+
+class AvgPool1d(_AvgPool):
     """The average of each window of (N, C, L)."""
 
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = per_axis(kernel_size, 1, "kernel_size")
-        self.stride = self.kernel_size if stride is None else per_axis(stride, 1, "stride")
-        self.padding = per_axis(padding, 1, "padding")
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+    def _complete(self) -> None:
+        super()._complete()
+        for name in ("kernel_size", "stride", "padding"):
+            setattr(self, name, per_axis(getattr(self, name), 1, name))
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the averages."""
-        settings = self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        return functional.avg_pool1d(input, *settings)
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return functional.avg_pool1d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
 
 
-class AvgPool2d(Module):
+@settings
+class AvgPool2d(_AvgPool):
     """The average of each window of (N, C, H, W)."""
 
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+    divisor_override: int | None = setting(default=None, shown="never")
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the averages."""
-        settings = self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        return functional.avg_pool2d(input, *settings, self.divisor_override)
+        return functional.avg_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
 
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-
+@settings
 class _Adaptive(Module):
-    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
-        super().__init__()
-        self.output_size = output_size
-
-    def extra_repr(self) -> str:
-        """Return the size of the output."""
-        return f"output_size={self.output_size}"
+    output_size: int | Sequence[int | None] | None
 
 
 class AdaptiveAvgPool1d(_Adaptive):
@@ -134,10 +116,9 @@ class AdaptiveAvgPool2d(_Adaptive):
         return functional.adaptive_avg_pool2d(input, self.output_size)
 
 
+@settings
 class _AdaptiveMax(_Adaptive):
-    def __init__(self, output_size: int | Sequence[int | None] | None, return_indices: bool = False) -> None:
-        super().__init__(output_size)
-        self.return_indices = return_indices
+    return_indices: bool = setting(default=False, shown="never")
 
 
 class AdaptiveMaxPool1d(_AdaptiveMax):
@@ -154,3 +135,32 @@ class AdaptiveMaxPool2d(_AdaptiveMax):
     def forward(self, input: Tensor) -> Pooled:
         """Return the maxima, and their places if `return_indices`."""
         return functional.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+
+@settings
+class Unfold(Module):
+    """The windows of (N, C, H, W) as columns (N, C * kernel elements, positions): im2col."""
+
+    kernel_size: Sizes
+    dilation: Sizes = 1
+    padding: Sizes = 0
+    stride: Sizes = 1
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the columns."""
+        return functional.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+
+@settings
+class Fold(Module):
+    """Columns (N, C * kernel elements, positions) added up in (N, C, *output_size): the adjoint of `Unfold`."""
+
+    output_size: Sizes
+    kernel_size: Sizes
+    dilation: Sizes = 1
+    padding: Sizes = 0
+    stride: Sizes = 1
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the images."""
+        return functional.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)

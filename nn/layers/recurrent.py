@@ -2,15 +2,200 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import Any
 
+from tensorgrad import ops
+from tensorgrad.create.creation import empty, zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ArgumentError
-from tensorgrad.nn.functional.recurrence import Step, Weights, gru_step, lstm_step, rnn_step
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
+from tensorgrad.functions import composed, unbind
+from tensorgrad.nn import functional, init
+from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
+from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.parameter import Parameter
+from tensorgrad.nn.module.settings import changed
 
 from .cells import ACTIVATIONS
-from .recurrence import Recurrent
+
+
+class Recurrent(Module):
+    """A stack of recurrent layers; subclasses define `_step` and the numbers of gates and of tensors in a state.
+
+    Args:
+        input_size, hidden_size: features of the inputs and of the state.
+        num_layers: layers on top of one another, each reading the outputs of the one below.
+        bias: add biases.
+        batch_first: inputs and outputs are (N, L, features) instead of (L, N, features).
+        dropout: the probability with which outputs of every layer but the last are zeroed, in training.
+        bidirectional: a second set of layers reads the sequence from its end; the outputs stand side by side.
+        device, dtype: of the weights.
+        generator: draws the weights, uniform in ±1/sqrt(hidden_size), and the masks.
+    """
+
+    gates = 1
+    states = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        _check_settings(input_size, hidden_size, num_layers, dropout, proj_size)
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        self.generator = generator
+        self._names = [
+            (layer, f"l{layer}{suffix}")
+            for layer in range(num_layers)
+            for suffix in ("", "_reverse")[: 1 + bidirectional]
+        ]
+        output, rows = proj_size or hidden_size, self.gates * hidden_size
+        for layer, name in self._names:
+            width = input_size if layer == 0 else output * (1 + bidirectional)
+            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, output)}
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
+            shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
+            for kind, shape in shapes.items():
+                setattr(self, f"{kind}_{name}", Parameter(empty(shape, device=device, dtype=dtype)))
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the initial values anew, uniform in ±1/sqrt(hidden_size)."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator)
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: the weights need no other place in memory here."""
+
+    def _step(self, weights: Weights) -> Step:
+        raise NotImplementedError
+
+    def _weights(self, name: str) -> Weights:
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        return Weights(*(getattr(self, f"{kind}_{name}", None) for kind in kinds))  # type: ignore[arg-type]  # two always
+
+    def _run(self, input: Tensor, hx: State | None) -> tuple[Tensor, State]:
+        """Return the outputs of the last layer, and the last state of every layer and direction."""
+        batched = self._check_input(input)
+        x = input if batched else composed.expanded(input, 0 if self.batch_first else 1)
+        places = list(unbind(x, 1 if self.batch_first else 0))
+        if not places:
+            raise ShapeError(f"Expected sequence length to be larger than 0 in {type(self).__name__}")
+        initial = self._initial(places[0], hx, batched)
+        last: list[State] = []
+        for layer in range(self.num_layers):
+            directions = []
+            for number, (at, name) in enumerate(self._names):
+                if at == layer:
+                    outputs, state = self._along(places, self._weights(name), initial[number], "_reverse" in name)
+                    directions.append(outputs)
+                    last.append(state)
+            places = directions[0]
+            if self.bidirectional:
+                places = [ops.concatenate(a, b, axis=1) for a, b in zip(*directions, strict=True)]
+            if self.dropout and layer < self.num_layers - 1:
+                places = [functional.dropout(y, self.dropout, self.training, generator=self.generator) for y in places]
+        axis = 0 if not batched else 1 if self.batch_first else 0
+        outputs = [y if batched else composed.squeezed(y, 0) for y in places]
+        finals = [[h if batched else composed.squeezed(h, 0) for h in states] for states in zip(*last, strict=True)]
+        return composed.stack(outputs, axis), tuple(composed.stack(states) for states in finals)
+
+    def _along(
+        self, places: list[Tensor], weights: Weights, state: State, backwards: bool
+    ) -> tuple[list[Tensor], State]:
+        """Return the output at every place of the sequence, and the state at the end."""
+        step, outputs = self._step(weights), []
+        for x in reversed(places) if backwards else places:
+            state = step(x, state)
+            outputs.append(state[0])
+        return (outputs[::-1] if backwards else outputs), state
+
+    def _check_input(self, x: Tensor) -> bool:
+        """Return whether the input has the axis N."""
+        name, shape = type(self).__name__, x.array.shape
+        if len(shape) not in (2, 3):
+            raise ValueError(f"{name}: Expected input to be 2D or 3D, got {len(shape)}D instead")
+        if shape[-1] != self.input_size:
+            raise ShapeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {shape[-1]}, in {name}"
+            )
+        dtype = self.weight_ih_l0.array.dtype
+        if x.array.dtype != dtype:
+            raise DTypeError(
+                f"{name} input dtype ({x.array.dtype}) does not match weight dtype ({dtype}). Convert input: "
+                f"input.to(tensorgrad.{dtype}), or convert model: model.to(tensorgrad.{x.array.dtype})"
+            )
+        return len(shape) == 3
+
+    def _initial(self, x: Tensor, hx: State | None, batched: bool) -> list[State]:
+        """Return the state before the first place, for every layer and direction."""
+        count, n = len(self._names), x.array.shape[0]
+        widths = [self.proj_size or self.hidden_size, self.hidden_size][: self.states]
+        if hx is None:
+            nothing = tuple(zeros(n, width, dtype=x.array.dtype) for width in widths)
+            return [nothing] * count
+        for place, (h, width) in enumerate(zip(hx, widths, strict=True)):
+            wanted = (count, n, width) if batched else (count, width)
+            if h.array.ndim != len(wanted):
+                raise ShapeError(
+                    f"For {'batched 3-D' if batched else 'unbatched 2-D'} input, hx should also be {len(wanted)}-D but "
+                    f"got {h.array.ndim}-D tensor"
+                )
+            if h.array.shape != wanted:
+                raise ShapeError(
+                    f"Expected hidden{f'[{place}]' if self.states > 1 else ''} size {wanted}, got {list(h.array.shape)}"
+                )
+        tensors = [h if batched else composed.expanded(h, 1) for h in hx]
+        return [tuple(ops.getitem(h, index=(i,)) for h in tensors) for i in range(count)]
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that are not the default."""
+        usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
+        return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed(self, {**usual, "bidirectional": False})])
+
+
+def _check_settings(input_size: int, hidden_size: int, num_layers: int, dropout: float, proj_size: int) -> None:
+    for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+        if not isinstance(size, int):
+            raise TypeError(f"{name} should be of type int, got: {type(size).__name__}")
+        if size <= 0:
+            raise ValueError(f"{name} must be greater than zero, found {size}")
+    if isinstance(dropout, bool) or not 0 <= dropout <= 1:
+        raise ValueError(
+            "dropout should be a number in range [0, 1] representing the probability of an element being "
+            f"zeroed, found {dropout}"
+        )
+    if dropout > 0 and num_layers == 1:
+        warnings.warn(
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
+            f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
+            stacklevel=4,
+        )
+    if proj_size < 0:
+        raise ValueError("proj_size should be a positive integer or zero to disable projections")
+    if proj_size >= hidden_size:
+        raise ValueError("proj_size has to be smaller than hidden_size")
 
 
 class RNN(Recurrent):

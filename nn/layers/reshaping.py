@@ -8,6 +8,7 @@ from typing import Any
 from tensorgrad import functions
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.module.settings import settings
 
 
 class Identity(Module):
@@ -25,6 +26,7 @@ class Identity(Module):
         return input
 
 
+@settings
 class Flatten(Module):
     """The axes from `start_dim` to `end_dim` as one; by default all but the first, which is the batch.
 
@@ -33,20 +35,15 @@ class Flatten(Module):
     tensorgrad.Size([32, 784])
     """
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim = start_dim
-        self.end_dim = end_dim
+    start_dim: int = 1
+    end_dim: int = -1
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` with those axes as one."""
         return functions.flatten(input, self.start_dim, self.end_dim)
 
-    def extra_repr(self) -> str:
-        """Return the axes."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
-
+@settings
 class Unflatten(Module):
     """The axis `dim` as several, of lengths `unflattened_size`, one of which may be -1.
 
@@ -55,25 +52,21 @@ class Unflatten(Module):
     tensorgrad.Size([2, 3, 4])
     """
 
-    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
-        super().__init__()
-        if not isinstance(unflattened_size, tuple | list):
+    dim: int
+    unflattened_size: Sequence[int]
+
+    def _complete(self) -> None:
+        if not isinstance(self.unflattened_size, tuple | list):
             raise TypeError(
-                f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"
+                f"unflattened_size must be a tuple of ints, but found type {type(self.unflattened_size).__name__}"
             )
-        for i, length in enumerate(unflattened_size):
+        for i, length in enumerate(self.unflattened_size):
             if not isinstance(length, int):
                 raise TypeError(
                     f"unflattened_size must be tuple of ints, but found element of type {type(length).__name__} at "
                     f"pos {i}"
                 )
-        self.dim = dim
-        self.unflattened_size = unflattened_size
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` with that axis as several."""
         return functions.unflatten(input, self.dim, self.unflattened_size)
-
-    def extra_repr(self) -> str:
-        """Return the axis and its lengths."""
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

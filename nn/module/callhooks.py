@@ -14,7 +14,7 @@ Hook = Callable[..., Any]
 
 
 @dataclass
-class _Hooks:
+class Hooks:
     """The hooks of one module; those around forward each with whether it is shown keyword arguments."""
 
     before: dict[int, tuple[Hook, bool]] = field(default_factory=dict)
@@ -30,11 +30,11 @@ class _Hooks:
 class Hookable:
     """The part of Module that registers hooks; a module without hooks pays for one look."""
 
-    _hooks: _Hooks | None
+    _hooks: Hooks | None
 
-    def _own_hooks(self) -> _Hooks:
+    def _own_hooks(self) -> Hooks:
         if self._hooks is None:
-            object.__setattr__(self, "_hooks", _Hooks())
+            object.__setattr__(self, "_hooks", Hooks())
         assert self._hooks is not None
         return self._hooks
 
@@ -90,7 +90,7 @@ class Hookable:
             object.__setattr__(self, "_hooks", None)
 
 
-def hooked(module: Any, hooks: _Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def hooked(module: Any, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return ``module.forward(*args, **kwargs)`` with every hook called."""
     for hook, with_kwargs in list(hooks.before.values()):
         if with_kwargs:
@@ -110,7 +110,7 @@ def hooked(module: Any, hooks: _Hooks, args: tuple[Any, ...], kwargs: dict[str, 
 class _Crossing:
     """One call of a module whose gradients are watched where they enter and where they leave."""
 
-    def __init__(self, module: Any, hooks: _Hooks, args: tuple[Any, ...]) -> None:
+    def __init__(self, module: Any, hooks: Hooks, args: tuple[Any, ...]) -> None:
         self.module = module
         self.hooks = hooks
         self.args = args

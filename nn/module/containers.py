@@ -10,7 +10,6 @@ from tensorgrad.errors import RangeError
 from tensorgrad.tensor.tensortypes import typename
 
 from .module import Module
-from .registry import Registry
 
 
 class _Listed(Module):
@@ -56,7 +55,7 @@ class _Listed(Module):
 
     def insert(self, index: int, module: Module) -> Any:
         """Insert `module` before position `index`; all modules are named by their positions then."""
-        if not isinstance(module, Registry):
+        if not isinstance(module, Module):
             raise TypeError(f"{typename(module)} is not a Module subclass: module should be of type Module")
         if not -len(self) <= index <= len(self):
             raise RangeError(f"Index out of range: {index}, there are {len(self)} modules")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from tensorgrad.engine.tensor import Tensor
 
 from .parameter import Parameter, is_lazy
-
-if TYPE_CHECKING:
-    from .module import Module
 
 ROWS = 300
 LONGEST = 200  # characters of a module's settings
@@ -29,7 +26,23 @@ border-left:1px solid color-mix(in srgb,currentColor 25%,transparent)}
 """
 
 
-def outline(module: Module) -> str:
+class _Held(Protocol):
+    """What the outline reads from a module."""
+
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Any]
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield every parameter once."""
+        ...
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        ...
+
+
+def outline(module: _Held) -> str:
     """Return the tree of `module` as HTML: each module a ``<details>`` with its name, class, settings and size.
 
     A parameter that several modules share is counted in each of them. After `ROWS` lines the rest is left out.
@@ -46,13 +59,13 @@ class _Outline:
 
     def __init__(self) -> None:
         self.rows = 0
-        self.around: list[Module] = []
+        self.around: list[_Held] = []
 
-    def tree(self, name: str, module: Module) -> Iterator[str]:
+    def tree(self, name: str, module: _Held) -> Iterator[str]:
         """Yield the HTML of `module`, known as `name` to the one around it, and of all below."""
         self.rows += 1
         head = f"{_label(name)}<b>{escape(type(module).__name__)}</b>({_settings(module)}){_size(module)}"
-        registries: list[Mapping[str, Tensor | Module | None]] = [module._parameters, module._buffers, module._modules]
+        registries: list[Mapping[str, Any]] = [module._parameters, module._buffers, module._modules]
         held = [(key, value) for registry in registries for key, value in registry.items() if value is not None]
         if not held or any(module is other for other in self.around):
             yield f"<div>{head}</div>"
@@ -79,12 +92,12 @@ def _label(name: str) -> str:
     return f"{escape(name)}: " if name else ""
 
 
-def _settings(module: Module) -> str:
+def _settings(module: _Held) -> str:
     text = " ".join(module.extra_repr().split())
     return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
 
 
-def _size(module: Module) -> str:
+def _size(module: _Held) -> str:
     """Return how many numbers the parameters hold, each parameter counted once; "" if there is none."""
     parameters = list(module.parameters())
     if not parameters:

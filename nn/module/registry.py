@@ -1,18 +1,14 @@
-"""What a module holds: parameters, buffers and modules under names, in the order of registration, and their tree."""
+"""What a module holds: parameters, buffers and modules under names, in the order of registration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorgrad.base.unknown import UnknownAttributeError
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.tensor.tensortypes import typename
 
 from .parameter import Buffer, Parameter
-
-if TYPE_CHECKING:
-    from .module import Module
 
 _EXPECTED = {
     "_parameters": "parameter '{}' (tensorgrad.nn.Parameter or None expected)",
@@ -22,19 +18,17 @@ _EXPECTED = {
 
 
 class Registry:
-    """The part of Module that knows names: attributes, registration, and the walk through all modules below."""
+    """The part of Module that knows names: attributes and registration."""
 
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module | None]
+    _modules: dict[str, Any]  # modules, which stand above
     _non_persistent_buffers_set: set[str]
-    _paths: dict[int, tuple[Module, str]] | None
 
     def __init__(self) -> None:  # the registries come before __setattr__ can use them
         state = self.__dict__
         state["_parameters"], state["_buffers"], state["_modules"] = {}, {}, {}
         state["_non_persistent_buffers_set"] = set()
-        state["_paths"] = None
 
     # --- attributes ---------------------------------------------------------------------------------------------------
 
@@ -52,7 +46,7 @@ class Registry:
             self.register_parameter(name, value)
         elif isinstance(value, Registry) and name not in self.__dict__.get("_parameters", ()):
             self._make_room(name, "module", "_modules")
-            self.register_module(name, value)  # type: ignore[arg-type]  # there is no registry but in a module
+            self.register_module(name, value)
         else:
             for kind, expected in _EXPECTED.items():
                 if name in self.__dict__.get(kind, ()):
@@ -139,7 +133,7 @@ class Registry:
             )
         self._parameters[name] = param
 
-    def add_module(self, name: str, module: Module | None) -> None:
+    def add_module(self, name: str, module: Registry | None) -> None:
         """Register `module` under `name`; KeyError for a name that is taken, empty or has a dot in it."""
         self._check_started("module")
         if module is not None and not isinstance(module, Registry):
@@ -147,73 +141,6 @@ class Registry:
         self._check_name("module", name, self._modules)
         self._modules[name] = module
 
-    def register_module(self, name: str, module: Module | None) -> None:
+    def register_module(self, name: str, module: Registry | None) -> None:
         """Do what `add_module` does."""
         self.add_module(name, module)
-
-    # --- walks --------------------------------------------------------------------------------------------------------
-
-    def named_modules(
-        self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Module]]:
-        """Yield this module and all below it with dotted names, once each unless `remove_duplicate` is false.
-
-        Those in `memo` are left out; those found are added to it.
-        """
-        seen = set() if memo is None else memo
-        pending: list[tuple[str, Any]] = [(prefix, self)]
-        while pending:
-            name, module = pending.pop()
-            if remove_duplicate:
-                if module in seen:
-                    continue
-                seen.add(module)
-            yield name, module
-            below = [(f"{name}.{k}" if name else k, m) for k, m in module._modules.items() if m is not None]
-            pending.extend(reversed(below))
-
-    def modules(self) -> Iterator[Module]:
-        """Yield this module and all below it, once each."""
-        return (module for _, module in self.named_modules())
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Yield the modules directly below this one, once each, with their names."""
-        seen = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """Yield the modules directly below this one, once each."""
-        return (module for _, module in self.named_children())
-
-    def _named(self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
-        seen: set[Tensor] = set()
-        walk = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for path, module in walk:
-            for name, value in module.__dict__[kind].items():
-                if value is not None and value not in seen:
-                    if remove_duplicate:
-                        seen.add(value)
-                    yield (f"{path}.{name}" if path else name), value
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """Yield every parameter with its dotted name, in the order of registration; `recurse`: those below too."""
-        return self._named("_parameters", prefix, recurse, remove_duplicate)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Yield every parameter once, in the order of registration; `recurse`: those of the modules below too."""
-        return (p for _, p in self.named_parameters(recurse=recurse))
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """Yield every buffer with its dotted name, in the order of registration; `recurse`: those below too."""
-        return self._named("_buffers", prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """Yield every buffer once, in the order of registration; `recurse`: those of the modules below too."""
-        return (b for _, b in self.named_buffers(recurse=recurse))

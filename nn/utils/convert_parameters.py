@@ -1,4 +1,4 @@
-"""All parameters as one vector, and back."""
+"""All parameters as one vector, and back; a module of its own because it has PyTorch's path."""
 
 from __future__ import annotations
 
