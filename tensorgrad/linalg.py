@@ -8,40 +8,7 @@
 """
 
 from tensorgrad.base.unknown import answer_unknown_names
-from tensorgrad.functions.linalg import (
-    LinAlgError,
-    cholesky,
-    cond,
-    cross,
-    det,
-    diagonal,
-    eigh,
-    eigvalsh,
-    inv,
-    lstsq,
-    matmul,
-    matrix_norm,
-    matrix_power,
-    matrix_rank,
-    multi_dot,
-    norm,
-    outer,
-    pinv,
-    qr,
-    slogdet,
-    solve,
-    solve_triangular,
-    svd,
-    svdvals,
-    vander,
-    vecdot,
-    vector_norm,
-)
-
-__all__ = [
-    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve",
-    "solve_triangular", "svd", "svdvals", "vander", "vecdot", "vector_norm",
-]  # fmt: skip
+from tensorgrad.functions.linalg import *  # noqa: F403 - the list of names is that of the module
+from tensorgrad.functions.linalg import __all__ as __all__
 
 answer_unknown_names(__name__)

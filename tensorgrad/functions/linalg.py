@@ -1,11 +1,5 @@
-"""Linear algebra under the names of ``torch.linalg``; everything but ranks is differentiable, to any order.
+"""Linear algebra under the names of ``torch.linalg``, as `tensorgrad.linalg` offers it."""
 
->>> import tensorgrad as tg
->>> a = tg.tensor([[2.0, 1.0], [1.0, 3.0]], requires_grad=True)
->>> tg.linalg.det(a).backward()
->>> a.grad.round().tolist()
-[[3.0, -1.0], [-1.0, 2.0]]
-"""
 
 from __future__ import annotations
 
