@@ -9,6 +9,6 @@
 
 from tensorgrad.base.unknown import answer_unknown_names
 from tensorgrad.functions.linalg import *  # noqa: F403 - the list of names is that of the module
-from tensorgrad.functions.linalg import __all__ as __all__
+from tensorgrad.functions.linalg import __all__  # noqa: F401 - the same list
 
 answer_unknown_names(__name__)
