@@ -21,7 +21,7 @@ from tensorgrad.ops import cos, matmul, reshape, sqrt, where
 from tensorgrad.ops.contractions import swapped
 from tensorgrad.reference.composition import is_op, made_of, table
 from tensorgrad.reference.formulas import formula, helpers, summary
-from tensorgrad.reference.kinks import CONVENTIONS
+from tensorgrad.reference.kinks import KINKS
 from tensorgrad.reference.operations import OWN, page, torch_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +61,7 @@ def test_every_record_kink_and_public_name_is_on_the_page():
         assert [row[0].partition("(")[0].strip("`") for row in found[2:]] == list(named)
     kinks = [row[0].strip("`") for row in rows(text, "## Conventions at kinks")]
     expected = [name for name, p in PRIMITIVES.items() for _ in p.kinks]
-    expected += [name for name, known in CONVENTIONS.items() for _ in known]
+    expected += [name for name, known in KINKS.items() for _ in known]
     assert [name for name in kinks if name not in ("operation", "---")] == expected
     for name in tg.__all__:
         assert re.search(rf"`{re.escape(name)}[`(]", text.split("\n## Functions of")[1]), name
