@@ -13,6 +13,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.mime import HTML, SVG, TEXT, shortened, wanted
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
 from tensorgrad.graph.graph import Names
 from tensorgrad.viz.layout.dot import plain
@@ -27,7 +28,6 @@ from tensorgrad.viz.picture.spread import spread
 from tensorgrad.viz.picture.text import clean
 from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
-from .files import write_whole
 from .interactive import framed, interactive, page
 
 _LONG = 2_000_000  # characters of DOT that take seconds
