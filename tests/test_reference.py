@@ -17,7 +17,7 @@ import tensorgrad as tg
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions import composed
-from tensorgrad.ops import cos, matmul, reshape, sqrt, where
+from tensorgrad.ops import cos, linear, matmul, reshape, sqrt, where
 from tensorgrad.ops.contractions import swapped
 from tensorgrad.reference.composition import is_op, made_of, table
 from tensorgrad.reference.formulas import formula, helpers, summary
@@ -158,6 +158,9 @@ FORMULAS = [
     (lambda a, b: a ** (b - 1), "a^(b − 1)"),
     (lambda y: sqrt(1 - y * y) * sqrt(y), "√(1 − y²) · √y"),
     (lambda g, b: matmul(g, swapped(b)), "g @ bᵀ"),
+    (lambda g, b: linear(g, swapped(b)), "g @ b"),
+    (lambda a, b: a * (b @ a) * (b // a), "a · (b @ a) · (b // a)"),
+    (lambda a, b: (a @ b) * a - a @ b, "(a @ b) · a − a @ b"),
     (lambda g, x_shape: reshape(g, shape=x_shape), "reshape(g, shape(x))"),
     (lambda g, x: g.sum(axis=0) * x.shape[0], "sum(g, 0) · shape(x)[0]"),
     (lambda x: where(x == 0, 0.0, np.sign(x)), "where(x = 0, 0.0, sign(x))"),

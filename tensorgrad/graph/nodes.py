@@ -18,6 +18,7 @@ from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 from tensorgrad.engine.writes import written_since
 
+LEAVES = frozenset({"input", "parameter", "constant"})
 _ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
 
 
@@ -64,7 +65,7 @@ class GraphNode:
     @property
     def is_leaf(self) -> bool:
         """Whether nothing computes it."""
-        return self.op in ("input", "parameter", "constant")
+        return self.op in LEAVES
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,28 @@ class Passes:
     along: Mapping[tuple[int, int], int]
 
 
+def upward(scope: Scope | None) -> list[Scope]:
+    """Return the module calls around an operation of `scope`, outermost first."""
+    chain = []
+    while scope is not None:
+        chain.append(scope)
+        scope = scope.parent
+    return chain[::-1]
+
+
 def behind(roots: Collection[Node]) -> list[Node]:
     """Return the nodes behind `roots`, constants included, in the order of their creation.
 
     Fused nodes are expanded, unless what they saved has been written since: they can be drawn, not differentiated.
     """
     with _ONE_AT_A_TIME:
-        found = _all(roots)
+        found = ancestors(roots)
         intact = (n for n in found if not any(written_since(value, n.serial) for value in n.saved or ()))
-        return _all(roots) if expand(intact) else found
+        return ancestors(roots) if expand(intact) else found
 
 
-def _all(roots: Iterable[Node]) -> list[Node]:
+def ancestors(roots: Iterable[Node]) -> list[Node]:
+    """Return the nodes that `roots` were computed from, and these, in the order of their creation."""
     order = list(dict.fromkeys(roots))
     seen = set(order)
     for node in order:

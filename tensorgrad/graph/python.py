@@ -13,9 +13,9 @@ from tensorgrad.engine.tensor import Constant
 from tensorgrad.errors import AutogradError
 
 from .identifiers import on_one_line, unique
-from .literals import UNPACKED, array_literal, literal, written
 from .nodes import GraphNode, Operand, Passes
 from .numpysource import NumPySource
+from .spelling import UNPACKED, array_literal, literal, written
 
 _WIDTH = 100  # of a line into which an unnamed value is still drawn
 _RESERVED = ("np", "forward", "backward", "cache", "unpacked", "zlib", "base64", "functools", "itertools", "math")

@@ -15,7 +15,6 @@ from tensorgrad.graph import Graph, GraphNode
 
 from .text import clean, number
 
-LEAVES = frozenset({"input", "parameter", "constant"})
 _SYMMETRIC = frozenset({
     "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp", "hypot",
 })  # fmt: skip

@@ -12,15 +12,17 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import Edge, Graph, GraphNode
+from tensorgrad.graph.nodes import LEAVES
+from tensorgrad.graph.notation import subscript
 
 from .expressions import Expressions
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import LEAVES, is_asymmetric, leaf_label, operation
+from .folding import is_asymmetric, leaf_label, operation
 from .modules import Module, Placement
 from .placing import place
-from .text import clean, subscript
+from .text import clean
 from .tooltips import of_box, of_node, where
 from .values import values
 
@@ -154,7 +156,7 @@ class _Builder:
 
     def circle(self, id: str, nodes: list[GraphNode]) -> Vertex:
         node = nodes[-1]  # what is folded into it was recorded before
-        leaf = node.op in LEAVES
+        leaf = node.is_leaf
         label = leaf_label(node) if leaf else operation(node, nodes[0] if len(nodes) > 1 else None)
         what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.expressions.told(node)}"
         fault = gravest(self.faults.get(n.index) for n in nodes)
@@ -173,7 +175,7 @@ class _Builder:
 
     def box(self, id: str, box: Module, nodes: list[GraphNode]) -> Vertex:
         if box.scope is None:
-            count = f"{sum(node.op not in LEAVES for node in nodes):,} {box.label}"
+            count = f"{sum(not node.is_leaf for node in nodes):,} {box.label}"
             return Vertex(id, "box", count, None, (), count)
         size = f"{box.size:,} parameters [+]" if box.size else "[+]"
         fault = gravest(self.faults.get(n.index) for n in nodes)
@@ -191,7 +193,7 @@ class _Builder:
         for edge in self.graph.edges():
             tail, head = (self.placement.box(i) for i in (edge.source, edge.target))
             ends = self.id_of(edge.source), self.id_of(edge.target)
-            shared_weight = tail and head and self.nodes[edge.source].op in LEAVES
+            shared_weight = tail and head and self.nodes[edge.source].is_leaf
             if ends[0] != ends[1] and not shared_weight:
                 single = None if tail or head else (edge.target, edge.slot)
                 merged.setdefault((*ends, edge.source, single), []).append(edge)
@@ -261,7 +263,7 @@ class _Builder:
         self, source: int, tail: str, head: str, slot: int, back: str | None, gradient: Array | None, id: str
     ) -> EdgeRecord:
         node = self.nodes[source]
-        named = node.name is not None or source in self.graph.outputs or node.op in LEAVES
+        named = node.name is not None or source in self.graph.outputs or node.is_leaf
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
             node.value, str(node.dtype), named, id, order=node.order,
@@ -275,7 +277,7 @@ def _swept(group: list[Edge]) -> tuple[float, int]:
 
 def value_names(graph: Graph) -> list[str]:
     """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
-    names = [leaf_label(n) if n.op in LEAVES else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
+    names = [leaf_label(n) if n.is_leaf else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
     for i, index in enumerate(graph.outputs, 1):
         if graph.nodes[index].name is None:
             names[index] = "out" if len(graph.outputs) == 1 else f"out{subscript(i)}"

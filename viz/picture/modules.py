@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import Graph, GraphNode, Scope
+from tensorgrad.graph.nodes import upward
+from tensorgrad.graph.recording import paths_by_id
 
-from .folding import LEAVES
 from .text import clean, settings
 
 
@@ -76,7 +75,7 @@ class Placement:
     def within(self, scope: Scope | None) -> tuple[Module, ...]:
         """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
         known = {module.scope: module for chain in self.chains for module in chain}
-        drawn = [known[s] for s in _upward(scope) if s in known]
+        drawn = [known[s] for s in upward(scope) if s in known]
         return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
 
     def holder(self, index: int) -> Module | int:
@@ -90,14 +89,14 @@ class Placement:
 
 def chains(graph: Graph) -> list[tuple[Module, ...]]:
     """Return for every node the modules around it, outermost first."""
-    scopes = [_upward(node.scope) for node in graph.nodes]
+    scopes = [upward(node.scope) for node in graph.nodes]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
     for edge in graph.edges():
         consumers[edge.source].append(edge.target)
     traced = any(node.op == "input" for node in graph.nodes)
-    owned: dict[int, set[int]] = {}
+    owned: dict[int, dict[int, str]] = {}
     for node in graph.nodes:
-        if node.op in LEAVES:
+        if node.is_leaf:
             scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
     root = _root(scopes)
     known: dict[Scope, Module] = {}
@@ -114,15 +113,7 @@ def _known(known: dict[Scope, Module], scope: Scope, place: int, depth: int) -> 
     return known[scope]
 
 
-def _upward(scope: Scope | None) -> list[Scope]:
-    chain = []
-    while scope is not None:
-        chain.append(scope)
-        scope = scope.parent
-    return chain[::-1]
-
-
-def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, set[int]]) -> list[Scope]:
+def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, dict[int, str]]) -> list[Scope]:
     """Return the chain of modules in which a leaf is drawn.
 
     A parameter or buffer stands with its owner. Other constants are made by the module that reads them (a dropout
@@ -131,20 +122,11 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
     if not consumers or leaf.op == "input":
         return []
     for chain in consumers:
-        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in _owned(scope.module, owned)]
+        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in paths_by_id(scope.module, owned)]
         if owners:
             return chain[: owners[-1] + 1]
     common = _common(consumers)
     return common if traced and leaf.op == "constant" else []
-
-
-def _owned(module: Any, known: dict[int, set[int]]) -> set[int]:
-    """Return the ids of a module's parameters and buffers; asked once, as a module may have thousands."""
-    if id(module) not in known:
-        buffers: Callable[[], Iterable[object]] = getattr(module, "buffers", tuple)
-        parameters: Callable[[], Iterable[object]] = getattr(module, "parameters", tuple)
-        known[id(module)] = {id(x) for x in (*parameters(), *buffers())}
-    return known[id(module)]
 
 
 def _common(chains: list[list[Scope]]) -> list[Scope]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 
-from .folding import LEAVES, absorbed
+from .folding import absorbed
 from .modules import Module, Placement, chains
 from .repeats import alike
 from .text import clean
@@ -65,7 +65,7 @@ def _leave_out(placement: Placement, limit: int) -> int:
     """Hide the earliest operations in one box, so that about `limit` circles and boxes are left; return how many."""
     rest = Module(None, 0, 0, "earlier operations", "")
     nodes = placement.graph.nodes
-    operations = [node.index for node in nodes if node.op not in LEAVES]
+    operations = [node.index for node in nodes if not node.is_leaf]
     kept: set[Module | int] = set()
     count = len(operations)
     for index in reversed(operations):
@@ -77,7 +77,7 @@ def _leave_out(placement: Placement, limit: int) -> int:
     early = set(operations[:count])
     shown = {e.source for e in placement.graph.edges() if e.target not in early} | set(placement.graph.outputs)
     for node in nodes:
-        if node.index in early or (node.op in LEAVES and node.index not in shown):
+        if node.index in early or (node.is_leaf and node.index not in shown):
             placement.chains[node.index] = (rest,)
     placement.closed.add(rest)
     return count

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from .folding import LEAVES
 from .modules import Module, Placement
 from .text import clean
 
@@ -49,11 +48,11 @@ def _boxes(placement: Placement) -> tuple[dict[Module, _Box], dict[int, set[Modu
     nodes = placement.graph.nodes
     for node in nodes:
         module = placement.alone(node.index)
-        if module is not None and module.scope is not None and node.op not in LEAVES:
+        if module is not None and module.scope is not None and not node.is_leaf:
             boxes.setdefault(module, _Box(module)).operations.append(node.index)
     for edge in placement.graph.edges():
         tail, head = placement.alone(edge.source), placement.alone(edge.target)
-        if tail is head or (tail and nodes[edge.source].op in LEAVES):
+        if tail is head or (tail and nodes[edge.source].is_leaf):
             continue  # inside, or a weight that several calls share
         readers[edge.source].add(head)
         if tail in boxes:

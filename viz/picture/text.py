@@ -61,15 +61,6 @@ def shaped(shape: tuple[int, ...], dims: Mapping[int, str]) -> str:
     return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
 
 
-def subscript(n: int) -> str:
-    """Return `n` in subscript digits.
-
-    >>> subscript(12)
-    '₁₂'
-    """
-    return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-
-
 def width(text: str, size: float) -> float:
     """Return about how wide the widest line of `text` is at font size `size`, in points.
 
