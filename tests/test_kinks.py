@@ -12,8 +12,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.engine.primitive import PRIMITIVES, Kink
-from tensorgrad.reference.composition import table
 from tensorgrad.reference.kinks import KINKS
+from tensorgrad.reference.parts import table
 
 OPS = {name: op for named in table().values() for name, op in named.items()}
 OF_PRIMITIVES = [pytest.param(name, kink, id=f"{name}-{kink.at}") for name, p in PRIMITIVES.items() for kink in p.kinks]

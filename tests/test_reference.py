@@ -19,10 +19,10 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions import composed
 from tensorgrad.ops import cos, linear, matmul, reshape, sqrt, where
 from tensorgrad.ops.contractions import swapped
-from tensorgrad.reference.composition import is_op, made_of, table
 from tensorgrad.reference.formulas import formula, helpers, summary
 from tensorgrad.reference.kinks import KINKS
 from tensorgrad.reference.operations import OWN, page, torch_name
+from tensorgrad.reference.parts import is_op, made_of, table
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = ROOT / "docs" / "operations.md"

@@ -11,16 +11,16 @@ import numpy as np
 from tensorgrad.base.context import Scope
 from tensorgrad.engine.tensor import Constant
 
-from .identifiers import on_one_line, unique
+from .identifiers import on_one_line, unique_names
 from .nodes import GraphNode, upward
-from .notation import operation
+from .notation import with_operator
 
 _LONGEST = 60  # characters of a parameter's value
 
 
 def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[str]) -> str:
     """Return the program of `nodes`; `names` are made into identifiers that no two values share."""
-    words = unique(names)
+    words = unique_names(names)
     lines: list[str] = []
     around: list[Scope] = []
     order = 0
@@ -53,7 +53,7 @@ def _computed(node: GraphNode, words: Sequence[str]) -> str:
         known = node.op == "constant" and value is not None and value.size == 1
         return f"constant {value.item()!r}" if known and value is not None else node.op
     operands = [words[o.source] if o.source is not None else _number(o.constant) for o in node.operands]
-    signed = operation(node.op, [ast.Name(word) for word in operands])
+    signed = with_operator(node.op, [ast.Name(word) for word in operands])
     if signed is not None:
         return ast.unparse(signed)
     settings = [f"{key}={_setting(value)}" for key, value in given(node).items()]

@@ -88,10 +88,10 @@ def applied(name: str, operands: Sequence[Formula], forms: Mapping[str, Form] = 
     return Formula(text, form.strength)
 
 
-def operation(name: str, operands: Sequence[ast.expr]) -> ast.expr | None:
+def with_operator(name: str, operands: Sequence[ast.expr]) -> ast.expr | None:
     """Return the operation `name` on `operands` as Python writes it with an operator; None if it has none for it.
 
-    >>> ast.unparse(operation("sub", [ast.Name("x"), ast.Constant(1)]))
+    >>> ast.unparse(with_operator("sub", [ast.Name("x"), ast.Constant(1)]))
     'x - 1'
     """
     if name in _UNARY and len(operands) == 1:

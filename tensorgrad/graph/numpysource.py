@@ -22,7 +22,7 @@ from tensorgrad.base.sources import computed, definition
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.errors import AutogradError
 
-from .notation import operation
+from .notation import with_operator
 from .spelling import Hoist, literal
 
 _PLAIN: Mapping[Any, str] = {repeated: "broadcast_to"}
@@ -52,7 +52,7 @@ class NumPySource:
                 f"the Function {name} cannot be written as NumPy source: its forward is Python of yours; "
                 f"compute the same with operations of the library"
             )
-        signed = operation(name, operands)
+        signed = with_operator(name, operands)
         if signed is not None:
             return signed
         given = {key: literal(value, self.hoist) for key, value in params.items()}

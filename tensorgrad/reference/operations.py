@@ -16,9 +16,9 @@ from tensorgrad.engine.primitive import PRIMITIVES, Kink, Primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions import composed
 
-from .composition import is_op, made_of, table
 from .formulas import formula, helpers, summary
 from .kinks import KINKS
+from .parts import is_op, made_of, table
 
 # Names that PyTorch does not have.
 OWN = frozenset(

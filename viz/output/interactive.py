@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 
 from tensorgrad.viz.picture.model import Picture
-from tensorgrad.viz.picture.modules import Module
+from tensorgrad.viz.picture.nesting import ModuleCall
 
-from .style import CSS, HELP, PAGE, SCRIPT
+from .browser import CSS, HELP, PAGE, SCRIPT
 
 _SVG = "http://www.w3.org/2000/svg"
 _SIZE = re.compile(r"([\d.]+)pt")
@@ -94,7 +94,7 @@ def _arrange(graph: ET.Element, picture: Picture, told: Mapping[str, str]) -> No
             group = _edge(groups, f"b{edge.id}", (edge.head, edge.tail), step, within, told)
             edges.append(((1, -step, len(back), back), group))
     ordered = [group for _, group in sorted(edges, key=lambda entry: entry[0])]
-    known: set[Module] = set()
+    known: set[ModuleCall] = set()
     for vertex in picture.vertices:
         for i, module in enumerate(vertex.around):
             if module not in known:
@@ -129,7 +129,7 @@ def _retitle(group: ET.Element, text: str) -> None:
         group.remove(title)
 
 
-def _place(group: ET.Element, of: str, step: int, within: Sequence[Module]) -> None:
+def _place(group: ET.Element, of: str, step: int, within: Sequence[ModuleCall]) -> None:
     """Say which vertex the element belongs to, when it appears in the replay, and the frames that hide it."""
     group.attrib |= {"data-of": of} if of else {}
     group.set("data-step", str(step))
@@ -138,7 +138,7 @@ def _place(group: ET.Element, of: str, step: int, within: Sequence[Module]) -> N
 
 
 def _vertex(
-    groups: Mapping[str, ET.Element], id: str, step: int, within: Sequence[Module], told: Mapping[str, str]
+    groups: Mapping[str, ET.Element], id: str, step: int, within: Sequence[ModuleCall], told: Mapping[str, str]
 ) -> list[ET.Element]:
     """Return the circle or box, and the names and the shape that stand beside it."""
     found = []
@@ -153,7 +153,7 @@ def _vertex(
 
 
 def _edge(
-    groups: Mapping[str, ET.Element], id: str, ends: tuple[str, str], step: int, within: Sequence[Module],
+    groups: Mapping[str, ET.Element], id: str, ends: tuple[str, str], step: int, within: Sequence[ModuleCall],
     told: Mapping[str, str],
 ) -> ET.Element:  # fmt: skip
     group = groups[id]
@@ -164,7 +164,7 @@ def _edge(
     return group
 
 
-def _frame(group: ET.Element, within: Sequence[Module], told: Mapping[str, str]) -> ET.Element:
+def _frame(group: ET.Element, within: Sequence[ModuleCall], told: Mapping[str, str]) -> ET.Element:
     text = told[group.get("id", "")]
     _retitle(group, text)
     group.set("aria-label", text)

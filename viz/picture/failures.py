@@ -18,9 +18,9 @@ from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode, Operand
-from tensorgrad.graph.identifiers import unique
+from tensorgrad.graph.identifiers import unique_names
 from tensorgrad.graph.nodes import ancestors
-from tensorgrad.graph.recording import tensors
+from tensorgrad.graph.tracing import tensors_in
 
 from .text import clean, number
 
@@ -65,7 +65,7 @@ class FailedGraph(Graph):
 
     def text(self) -> str:
         """Return the graph as a typed program that ends with what failed."""
-        names = unique(self.names())
+        names = unique_names(self.names())
         words = [names[o.source] if o.source is not None else number(o.constant) for o in self.failed.operands]
         recorded = super().text().rpartition("\nreturn")[0]
         return f"{recorded}\nfailed: {self.failed.op}({', '.join(words)})\n{self.message}"
@@ -140,7 +140,7 @@ def _function(tracebacks: Sequence[list[_Step]]) -> _Call | None:
     """Return the function of the library that raised, with the tensors that it was given; None if it was no such."""
     for steps in tracebacks:
         for step in itertools.takewhile(lambda step: not is_outside(step.file), reversed(steps)):
-            given = tuple(tensors(step.arguments, _DEEP))
+            given = tuple(tensors_in(step.arguments, _DEEP))
             if given and not step.frame.f_code.co_name.startswith("_"):
                 return _Call(step.frame.f_code.co_name, given)
     return None
@@ -164,7 +164,7 @@ def _others(tracebacks: Sequence[list[_Step]], operands: Sequence[Tensor]) -> li
     steps = [step for step in itertools.chain(*tracebacks) if is_outside(step.file)]
     if since == math.inf:
         steps = steps[-1:]
-    found = {id(x): x for step in steps for x in tensors(step.variables, _DEEP) if x.tracked or x.node}
+    found = {id(x): x for step in steps for x in tensors_in(step.variables, _DEEP) if x.tracked or x.node}
     return [x for x in found.values() if since == math.inf or node_of(x).serial > since]
 
 

@@ -15,15 +15,15 @@ from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
 from tensorgrad.graph.notation import subscript
 
+from .closing import nested
 from .expressions import Expressions
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import is_asymmetric, leaf_label, operation
-from .modules import Module, Placement
-from .placing import place
+from .folding import circle_label, is_asymmetric, leaf_label
+from .nesting import ModuleCall, Nesting
 from .text import clean
-from .tooltips import of_box, of_node, where
+from .tooltips import of_box, of_node, script_line
 from .values import values
 
 
@@ -39,7 +39,7 @@ class Vertex:
     kind: str
     label: str
     shape: tuple[int, ...] | None
-    around: tuple[Module, ...]
+    around: tuple[ModuleCall, ...]
     tooltip: str
     fault: Fault | None = None
     order: int = 0
@@ -111,33 +111,33 @@ def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
     if isinstance(graph, FailedGraph):
         options = replace(options, grads=False)
-    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
-    builder = _Builder(graph, placement, options)
+    nesting, caption = nested(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
+    builder = _Builder(graph, nesting, options)
     vertices, edges = builder.vertices(), builder.edges()
     told = [caption, *builder.findings(edges)]
     if isinstance(graph, FailedGraph):
         edges += builder.failed(graph, vertices)
-        told.insert(0, f"{graph.message} {where(graph.failed.place)}")
+        told.insert(0, f"{graph.message} {script_line(graph.failed.place)}")
     return Picture(vertices, edges, "; ".join(filter(None, told)))
 
 
 class _Builder:
-    def __init__(self, graph: Graph, placement: Placement, options: Options) -> None:
+    def __init__(self, graph: Graph, nesting: Nesting, options: Options) -> None:
         self.graph = graph
-        self.placement = placement
+        self.nesting = nesting
         self.dims = options.dims or {}
         self.names = value_names(graph)
         self.labels: dict[str, str] = {}
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
         self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, values(graph), strict=True)]
-        spelt = [node.index not in placement.folded for node in self.nodes]
+        spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = faults((node.index, node.value) for node in self.nodes)
 
     def id_of(self, index: int) -> str:
-        holder = self.placement.holder(index)
-        return holder.id if isinstance(holder, Module) else f"n{holder}"
+        holder = self.nesting.holder(index)
+        return holder.id if isinstance(holder, ModuleCall) else f"n{holder}"
 
     def vertices(self) -> list[Vertex]:
         """Return circles, boxes and ends; a box stands where the last node in it does, after all that it reads."""
@@ -146,7 +146,7 @@ class _Builder:
             inside[self.id_of(node.index)].append(node)
         found = []
         for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
-            box = self.placement.box(nodes[0].index)
+            box = self.nesting.box(nodes[0].index)
             found.append(self.circle(id, nodes) if box is None else self.box(id, box, nodes))
         for place_, index in enumerate(self.graph.outputs):
             node, name = self.nodes[index], self.names[index]
@@ -157,11 +157,11 @@ class _Builder:
     def circle(self, id: str, nodes: list[GraphNode]) -> Vertex:
         node = nodes[-1]  # what is folded into it was recorded before
         leaf = node.is_leaf
-        label = leaf_label(node) if leaf else operation(node, nodes[0] if len(nodes) > 1 else None)
+        label = leaf_label(node) if leaf else circle_label(node, nodes[0] if len(nodes) > 1 else None)
         what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.expressions.told(node)}"
         fault = gravest(self.faults.get(n.index) for n in nodes)
         text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
-        around, kind = self.placement.around(node.index), node.op if leaf else "op"
+        around, kind = self.nesting.around(node.index), node.op if leaf else "op"
         return Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
@@ -169,11 +169,13 @@ class _Builder:
         told = []
         for node in (self.nodes[index] for index, fault in self.faults.items() if fault.first):
             what = self.expressions.told(node) if node.operands else node.op
-            told.append(f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {where(node.place)}")
+            told.append(
+                f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {script_line(node.place)}"
+            )
         told += [f"first {e.fault.kind} gradient: {e.backward}" for e in edges if e.fault is not None and e.fault.first]
         return [clean(text, 100).strip() for text in told]
 
-    def box(self, id: str, box: Module, nodes: list[GraphNode]) -> Vertex:
+    def box(self, id: str, box: ModuleCall, nodes: list[GraphNode]) -> Vertex:
         if box.scope is None:
             count = f"{sum(not node.is_leaf for node in nodes):,} {box.label}"
             return Vertex(id, "box", count, None, (), count)
@@ -185,13 +187,13 @@ class _Builder:
         )
         text = of_box(box, len(nodes), fault, inside)
         lines = "\n".join(filter(None, [box.label, box.more, size]))
-        return Vertex(id, "box", lines, None, self.placement.around(nodes[0].index), text, fault)
+        return Vertex(id, "box", lines, None, self.nesting.around(nodes[0].index), text, fault)
 
     def edges(self) -> list[EdgeRecord]:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
         merged: dict[tuple[object, ...], list[Edge]] = {}
         for edge in self.graph.edges():
-            tail, head = (self.placement.box(i) for i in (edge.source, edge.target))
+            tail, head = (self.nesting.box(i) for i in (edge.source, edge.target))
             ends = self.id_of(edge.source), self.id_of(edge.target)
             shared_weight = tail and head and self.nodes[edge.source].is_leaf
             if ends[0] != ends[1] and not shared_weight:
@@ -250,9 +252,9 @@ class _Builder:
     def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
         """Add the operation that failed to `vertices`, and return the arrows into it."""
         node = graph.failed
-        label = self.labels["failed"] = operation(node)
-        text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {where(node.place)}", 400)
-        vertices.append(Vertex("failed", "failed", label, None, self.placement.within(node.scope), text))
+        label = self.labels["failed"] = circle_label(node)
+        text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {script_line(node.place)}", 400)
+        vertices.append(Vertex("failed", "failed", label, None, self.nesting.within(node.scope), text))
         return [
             self.described(o.source, self.id_of(o.source), "failed", slot, None, None, f"failed_{slot}")
             for slot, o in enumerate(node.operands)

@@ -11,7 +11,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
 from .canvas import INK, dress, grid, legend, new_figure, settings, settled, words
-from .linestyles import LineStyle, line_styles, sign
+from .linestyles import LineStyle, legend_mark, line_styles
 from .series import Line, panels, share
 from .smoothing import smoothed
 
@@ -129,7 +129,7 @@ def _draw(axes: Any, line: Line, style: LineStyle, smoothing: float | str) -> di
     for places, edge, kind in ((bad, 1.0, _BAD), (low, 0.0, _LOW)):
         if places.any():
             _mark(axes, line.x[places], edge, kind[0], style.colour)
-            entries[kind] = sign(*kind)
+            entries[kind] = legend_mark(*kind)
     return {(label, style): drawn, **entries}
 
 

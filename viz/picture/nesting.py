@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import Graph, GraphNode, Scope
 from tensorgrad.graph.nodes import upward
-from tensorgrad.graph.recording import paths_by_id
+from tensorgrad.graph.tracing import paths_by_id
 
-from .text import clean, settings
+from .text import clean, leading_sizes
 
 
 @dataclass(frozen=True, eq=False)
-class Module:
+class ModuleCall:
     """One call of a module (`scope`), or the place of operations left out (None), under an id that is the same in
     every run: the `place` of its first node in topological order, and its depth among the modules drawn. `more` says
     how many calls like it stand behind it, drawn as one with it.
@@ -32,10 +32,10 @@ class Module:
     more: str = ""
 
     @classmethod
-    def of(cls, scope: Scope, place: int, depth: int) -> Module:
+    def of(cls, scope: Scope, place: int, depth: int) -> ModuleCall:
         """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``."""
         path, detail = scope.path, scope.detail
-        prefix, sizes = f"{path}: " if path else "", settings(detail)
+        prefix, sizes = f"{path}: " if path else "", leading_sizes(detail)
         label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
         return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
 
@@ -46,39 +46,39 @@ class Module:
 
 
 @dataclass
-class Placement:
+class Nesting:
     """For every node: the closed module that hides it or None, and the open ones around it, outermost first.
 
     `together` names, for closed modules that are drawn as one with others, the module that stands for all of them.
     """
 
     graph: Graph
-    chains: list[tuple[Module, ...]]
+    chains: list[tuple[ModuleCall, ...]]
     folded: dict[int, int]
-    closed: set[Module] = field(default_factory=set)
-    together: dict[Module, Module] = field(default_factory=dict)
+    closed: set[ModuleCall] = field(default_factory=set)
+    together: dict[ModuleCall, ModuleCall] = field(default_factory=dict)
 
-    def box(self, index: int) -> Module | None:
+    def box(self, index: int) -> ModuleCall | None:
         """The outermost closed module around a node, or the one that stands for it together with others like it."""
         found = self.alone(index)
         return None if found is None else self.together.get(found, found)
 
-    def alone(self, index: int) -> Module | None:
+    def alone(self, index: int) -> ModuleCall | None:
         """The outermost closed module around a node."""
         return next((module for module in self.chains[index] if module in self.closed), None)
 
-    def around(self, index: int) -> tuple[Module, ...]:
+    def around(self, index: int) -> tuple[ModuleCall, ...]:
         """The open modules around a node or, if it is hidden, around the box that hides it."""
         chain = self.chains[index]
         return chain[: next((i for i, module in enumerate(chain) if module in self.closed), len(chain))]
 
-    def within(self, scope: Scope | None) -> tuple[Module, ...]:
+    def within(self, scope: Scope | None) -> tuple[ModuleCall, ...]:
         """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
         known = {module.scope: module for chain in self.chains for module in chain}
         drawn = [known[s] for s in upward(scope) if s in known]
         return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
 
-    def holder(self, index: int) -> Module | int:
+    def holder(self, index: int) -> ModuleCall | int:
         """What a node is drawn as: a closed module, or the node it is drawn inside, or itself."""
         return self.box(index) or self.folded.get(index, index)
 
@@ -87,7 +87,7 @@ class Placement:
         return len({self.holder(node.index) for node in self.graph.nodes})
 
 
-def chains(graph: Graph) -> list[tuple[Module, ...]]:
+def chains(graph: Graph) -> list[tuple[ModuleCall, ...]]:
     """Return for every node the modules around it, outermost first."""
     scopes = [upward(node.scope) for node in graph.nodes]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
@@ -99,7 +99,7 @@ def chains(graph: Graph) -> list[tuple[Module, ...]]:
         if node.is_leaf:
             scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
     root = _root(scopes)
-    known: dict[Scope, Module] = {}
+    known: dict[Scope, ModuleCall] = {}
     found = []
     for index, chain in enumerate(scopes):
         drawn = chain[1:] if chain[:1] == [root] else chain
@@ -107,9 +107,9 @@ def chains(graph: Graph) -> list[tuple[Module, ...]]:
     return found
 
 
-def _known(known: dict[Scope, Module], scope: Scope, place: int, depth: int) -> Module:
+def _known(known: dict[Scope, ModuleCall], scope: Scope, place: int, depth: int) -> ModuleCall:
     if scope not in known:
-        known[scope] = Module.of(scope, place, depth)
+        known[scope] = ModuleCall.of(scope, place, depth)
     return known[scope]
 
 

@@ -21,7 +21,7 @@ from .labels import Box, Room, place_note, place_pair
 from .lanes import HEAVY, lanes
 from .operands import order_notes
 from .render import render
-from .splines import Point, Spline, along, parallel, parse, sampled
+from .splines import Point, Spline, between, parallel, parse, sampled
 
 GAP = 3.5  # between an arrow and the middle of its pair
 _NAME_SIZE = 18.0
@@ -112,7 +112,7 @@ def _taken(picture: Picture, plan: Plan) -> Room:
         corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
         for a, b in itertools.pairwise(corners):
             steps = int(math.dist(a, b) // 4) + 1
-            room.line(along(a, b, i / steps) for i in range(steps))
+            room.line(between(a, b, i / steps) for i in range(steps))
     return room
 
 

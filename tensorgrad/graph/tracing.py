@@ -37,13 +37,13 @@ def parameter_names(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
-def tensors(result: Any, depth: float = math.inf) -> Iterator[Tensor]:
+def tensors_in(result: Any, depth: float = math.inf) -> Iterator[Tensor]:
     """Yield the tensors in what a function returned: in tuples, lists and mappings, so many levels deep."""
     if isinstance(result, Tensor):
         yield result
     elif depth and isinstance(result, tuple | list | Mapping):
         for part in result.values() if isinstance(result, Mapping) else result:
-            yield from tensors(part, depth - 1)
+            yield from tensors_in(part, depth - 1)
 
 
 def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:

@@ -113,7 +113,7 @@ def _bound(scope: ast.AST) -> dict[str, int]:
     return {name: line for name, line in found.items() if name not in elsewhere}
 
 
-def missing(names: Sequence[Use]) -> list[tuple[Use, str]]:
+def lacking(names: Sequence[Use]) -> list[tuple[Use, str]]:
     """Return those of `names` that this library does not have, each with what to do.
 
     Attributes of classes and of values are left alone: only a name looked for in a module can be known to be missing.
@@ -147,7 +147,7 @@ def report(source: str, filename: str) -> str:
     """Return a line for each name that `source` uses and this library does not have; empty if there is none."""
     lines = [
         f"{filename}:{use.line}: {use.name} is not in tensorgrad{': ' * bool(answer)}{answer}"
-        for use, answer in missing(uses(source, filename))
+        for use, answer in lacking(uses(source, filename))
     ]
     return "\n".join(lines)
 
