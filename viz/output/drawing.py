@@ -214,14 +214,10 @@ class Drawing:
             TensorgradError: another suffix.
         """
         target = Path(path)
-        kinds: dict[str, Callable[[], str]] = {
-            ".svg": lambda: self.svg,
-            ".html": lambda: self.html,
-            ".dot": lambda: self.dot,
-        }
-        if target.suffix.lower() not in kinds:
+        kind = target.suffix.lower()
+        if kind not in (".svg", ".html", ".dot"):
             raise TensorgradError(f"cannot save {target.name!r}: the name must end in .svg, .html or .dot")
-        return write_whole(target, kinds[target.suffix.lower()]())
+        return write_whole(target, getattr(self, kind[1:]))
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
