@@ -12,7 +12,7 @@ from tensorgrad.base.context import Scope
 from tensorgrad.engine.tensor import Constant
 
 from .identifiers import on_one_line, unique_names
-from .nodes import GraphNode, upward
+from .nodes import GraphNode, common, upward
 from .notation import with_operator
 
 _LONGEST = 60  # characters of a parameter's value
@@ -29,9 +29,8 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
             order = node.order
             lines.append("# backward" if order == 1 else f"# backward, order {order}")
         scopes = [] if node.is_leaf else upward(node.scope)
-        shared = next((i for i, (a, b) in enumerate(zip(around, scopes, strict=False)) if a is not b), None)
-        shared = min(len(around), len(scopes)) if shared is None else shared
         if not node.is_leaf:
+            shared = len(common([around, scopes]))
             lines += [f"{'  ' * i}# {_title(scopes[i])}" for i in range(shared, len(scopes))]
             around = scopes
         shape = ",".join(map(str, node.shape))

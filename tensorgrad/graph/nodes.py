@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -96,6 +97,12 @@ def upward(scope: Scope | None) -> list[Scope]:
         chain.append(scope)
         scope = scope.parent
     return chain[::-1]
+
+
+def common(chains: Iterable[Sequence[Scope]]) -> list[Scope]:
+    """Return the module calls that all of `chains`, outermost first, have in common."""
+    shared = itertools.takewhile(lambda level: all(scope is level[0] for scope in level), zip(*chains, strict=False))
+    return [level[0] for level in shared]
 
 
 def behind(roots: Collection[Node]) -> list[Node]:

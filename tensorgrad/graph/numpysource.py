@@ -112,13 +112,10 @@ def _public(value: Any) -> str | None:
     name = getattr(value, "__name__", "")
     if isinstance(getattr(value, "__self__", None), np.ufunc):  # np.add.reduce
         return f"numpy.{value.__self__.__name__}.{name}"
-    if isinstance(value, np.ufunc | type) or not isinstance(value, FunctionType):
-        module = getattr(value, "__module__", None) or ""
-        if getattr(np, name, None) is value:
-            return f"numpy.{name}"
-        if module and "." not in module and module != "builtins" and name:
-            return f"{module}.{name}"
-    return f"numpy.{name}" if name and getattr(np, name, None) is value else None
+    if name and getattr(np, name, None) is value:
+        return f"numpy.{name}"
+    module = "" if isinstance(value, FunctionType) else getattr(value, "__module__", None) or ""
+    return f"{module}.{name}" if module and "." not in module and module != "builtins" and name else None
 
 
 def _varied(function: Any) -> set[str]:

@@ -111,28 +111,21 @@ def _pass(order: int) -> list[str]:
     return [f"d{min(order, 2)}"] if order else []
 
 
-def _in_frames(graph: Any, vertices: Iterable[Vertex], frame: Callable[[ModuleCall], dict[str, str]]) -> None:
+def _in_frames(
+    graph: Any, vertices: Iterable[Vertex], frame: Callable[[ModuleCall], dict[str, str]], depth: int = 0
+) -> None:
     """Write the vertices into nested clusters, one for each open module; `frame` gives the attributes of a cluster."""
-    vertices = list(vertices)
-    children: dict[tuple[ModuleCall, ...], list[tuple[ModuleCall, ...]]] = {(): []}
-    members: dict[tuple[ModuleCall, ...], list[Vertex]] = {}
+    inside: dict[ModuleCall, list[Vertex]] = {}
     for vertex in vertices:
-        members.setdefault(vertex.around, []).append(vertex)
-        for i in range(len(vertex.around)):
-            path = vertex.around[: i + 1]
-            if path not in children:
-                children[path] = []
-                children[path[:-1]].append(path)
-
-    def fill(parent: Any, path: tuple[ModuleCall, ...]) -> None:
-        for child in children[path]:
-            with parent.subgraph(name=f"cluster_{child[-1].id}") as inner:
-                inner.attr("graph", **frame(child[-1]))
-                fill(inner, child)
-                for vertex in members.get(child, []):
+        if len(vertex.around) > depth:
+            inside.setdefault(vertex.around[depth], []).append(vertex)
+    for module, held in inside.items():
+        with graph.subgraph(name=f"cluster_{module.id}") as inner:
+            inner.attr("graph", **frame(module))
+            _in_frames(inner, held, frame, depth + 1)
+            for vertex in held:
+                if len(vertex.around) == depth + 1:
                     inner.node(vertex.id)
-
-    fill(graph, ())
 
 
 def frame_attributes(module: ModuleCall) -> dict[str, str]:

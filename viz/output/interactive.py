@@ -110,12 +110,9 @@ def _arrange(graph: ET.Element, picture: Picture, told: Mapping[str, str]) -> No
 
 def _steps(picture: Picture) -> dict[str, int]:
     """Return the place of every vertex in the order of computation; an end has that of the value it shows."""
-    steps: dict[str, int] = {}
-    for vertex in picture.vertices:
-        if vertex.kind != "output":
-            steps[vertex.id] = len(steps)
-    ends = {vertex.id for vertex in picture.vertices if vertex.kind == "output"}
-    return steps | {edge.head: steps[edge.tail] for edge in picture.edges if edge.head in ends}
+    computed = (vertex.id for vertex in picture.vertices if vertex.kind != "output")
+    steps = {id: step for step, id in enumerate(computed)}
+    return steps | {edge.head: steps[edge.tail] for edge in picture.edges if edge.head not in steps}
 
 
 def _tell(group: ET.Element, text: str) -> None:

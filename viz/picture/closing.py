@@ -39,8 +39,7 @@ def nested(
         nesting.closed.update(found)
     if depth is not None:
         nesting.closed.update(m for m in modules if m.depth == depth)
-    if repeats:
-        nesting.together = alike(nesting)
+    nesting.together = alike(nesting) if repeats else {}
     return nesting, _limited(nesting, modules, max_nodes, repeats)
 
 
@@ -51,8 +50,7 @@ def _limited(nesting: Nesting, modules: Sequence[ModuleCall], limit: int, repeat
     already = len(nesting.closed)
     for level in range(max((m.depth for m in modules), default=0), 0, -1):
         nesting.closed.update(m for m in modules if m.depth == level)
-        if repeats:
-            nesting.together = alike(nesting)
+        nesting.together = alike(nesting) if repeats else {}
         if nesting.count() <= limit:
             break
     told = [f"{len(nesting.closed) - already} modules are closed"] if len(nesting.closed) > already else []

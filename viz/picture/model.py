@@ -237,9 +237,7 @@ class _Builder:
         parts = [
             self.flows.gradients.edges[key] for e in group if (key := (e.target, e.slot)) in self.flows.gradients.edges
         ]
-        gradient = None
-        if parts:
-            gradient = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+        gradient = np.sum(parts, axis=0) if len(parts) > 1 else next(iter(parts), None)
         tail, head = self.id_of(first.source), self.id_of(first.target)
         back = f"d{self.names[first.source]}{sub}" if self.backward(group) else None
         return self.described(first.source, tail, head, first.slot, back, gradient, f"{first.target}_{first.slot}")

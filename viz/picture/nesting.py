@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import Graph, GraphNode, Scope
-from tensorgrad.graph.nodes import upward
+from tensorgrad.graph.nodes import common, upward
 from tensorgrad.graph.tracing import paths_by_id
 
 from .text import clean, leading_sizes
@@ -125,17 +125,7 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
         owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in paths_by_id(scope.module, owned)]
         if owners:
             return chain[: owners[-1] + 1]
-    common = _common(consumers)
-    return common if traced and leaf.op == "constant" else []
-
-
-def _common(chains: list[list[Scope]]) -> list[Scope]:
-    shared = []
-    for level in zip(*chains, strict=False):
-        if any(scope is not level[0] for scope in level):
-            break
-        shared.append(level[0])
-    return shared
+    return common(consumers) if traced and leaf.op == "constant" else []
 
 
 def _root(scopes: list[list[Scope]]) -> Scope | None:
