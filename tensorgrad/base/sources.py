@@ -37,8 +37,9 @@ def computed(function: Callable[..., Any]) -> tuple[list[tuple[ast.expr, ast.exp
 
     No value for one that does more than that, or whose source cannot be read.
 
-    >>> [ast.unparse(part) for part in computed(lambda x: x + 1)[1:]]
-    ['x + 1']
+    >>> before, result = computed(_holds)
+    >>> [ast.unparse(name) for name, _ in before], ast.unparse(result.values[1])
+    (['body', '(start, end)', 'places', 'inside'], 'bool(places)')
     """
     tree = definition(function)
     if isinstance(tree, ast.Lambda):
