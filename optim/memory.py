@@ -15,7 +15,6 @@ without, a plain MLP's 0.8, 0.95 and 1.05.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
 from operator import attrgetter, is_, itemgetter
@@ -24,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array, DType
-from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine import references
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.engine.views import forget, position_of
 from tensorgrad.engine.writes import note
 
@@ -93,7 +93,7 @@ class Flat:
         for name in self.numbers:
             for state in states:
                 state[name] = together[name]
-        if max(map(sys.getrefcount, arrays)) > _LISTED:
+        if not references.all_alone(arrays):
             del arrays
             for x in tensors:
                 alone(x)
@@ -192,7 +192,7 @@ def alone(x: Tensor) -> bool:
     if position is not None and len(position.living()) == 1:
         del position
         forget(x)
-    return sys.getrefcount(x.array) <= _ALONE
+    return references.alone(x)
 
 
 def _moved(column: list[Tensor]) -> Array:
@@ -207,15 +207,3 @@ def _moved(column: list[Tensor]) -> Array:
         part[...] = x.array
         x.array = part
     return memory.view(np.ndarray)
-
-
-def _measured() -> tuple[int, int]:
-    """Return how many references an array has that nobody else holds, in `alone` and in a list of arrays."""
-    x = wrap(np.zeros(1))
-    arrays = list(map(_array_of, [x]))
-    listed = max(map(sys.getrefcount, arrays))
-    del arrays
-    return sys.getrefcount(x.array), listed
-
-
-_ALONE, _LISTED = _measured()  # they differ between Pythons

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tensorgrad as tg
 from tensorgrad import func, nn
-from tensorgrad.autograd.sweep import reverse
+from tensorgrad.autograd.careful import reverse
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.func import trees
 from tensorgrad.func.jacobians import hessian, hvp, jacfwd, jacrev

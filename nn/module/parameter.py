@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -10,21 +9,10 @@ import numpy as np
 
 from tensorgrad.base.devices import check_device
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, as_dtype, get_default_dtype
-from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.references import count, fresh
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.engine.views import link_alias, position_of
 from tensorgrad.errors import ArgumentError
-
-
-class _Probe:
-    """Counts the references to an argument of ``__init__`` that nobody else holds, which differ between Pythons."""
-
-    def __init__(self, data: Any) -> None:
-        self.count = sys.getrefcount(data)
-
-
-# Of a tensor made for the parameter alone. Memory that is shared with nobody is not noted as shared: an optimiser then
-# writes to it without looking for others (see `writes.note`).
-_TEMPORARY = _Probe(wrap(np.empty(0))).count
 
 
 class Parameter(Tensor):
@@ -41,7 +29,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = (), requires_grad: bool = True) -> None:
         super().__init__(data)
-        if isinstance(data, Tensor) and (sys.getrefcount(data) > _TEMPORARY or position_of(data) is not None):
+        if isinstance(data, Tensor) and (not fresh(count(data)) or position_of(data) is not None):
             link_alias(self, data)
         self.requires_grad = requires_grad
 
@@ -62,7 +50,7 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any = (), *, persistent: bool = True) -> None:
         super().__init__(data)
-        if isinstance(data, Tensor) and (sys.getrefcount(data) > _TEMPORARY or position_of(data) is not None):
+        if isinstance(data, Tensor) and (not fresh(count(data)) or position_of(data) is not None):
             link_alias(self, data)
         self.persistent = persistent
 

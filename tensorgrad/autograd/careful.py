@@ -1,84 +1,230 @@
-"""Products in which an exact zero wins, also over infinity and NaN: what a sweep uses when the plain product gave NaN.
+"""What surrounds the two sweeps of `sweep`: which nodes they visit, hooks, anomalies, and numbers that are not finite.
 
-``where(x > 0, sqrt(x), 0)`` at 0 has the derivative 0: the branch that was not taken contributes nothing. But the chain
-rule multiplies what arrives from there, 0, with the slope of the root, infinity. A cotangent of 0 says that nothing
-depends on the value; no slope can change that. In the forward sweep the same chain is walked from the other end: there
-a slope of 0 says it, whatever the tangent is. A mask says it in both. A NaN that the result depends on still shows.
-
-The compositions are recorded like any other, so derivatives of higher order see the same rule.
+Plain products come first. Behind a choice (``where``, a maximum, a rectifier) they may answer 0 times infinity with NaN
+although nothing depends on that value. Only if a choice was made on the way and a NaN reaches a result, the sweep is
+run again, from the first choice on, with the products of `strongzeros`, in which an exact zero wins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.context import CONTEXT, STRONG, context
-from tensorgrad.engine.dispatch import STRONG_FORMS
-from tensorgrad.engine.tensor import Cotangent, Flow, Tensor, wrap
-from tensorgrad.ops import affine, linear, matmul, mul, reshape, sum, where
-from tensorgrad.ops.contractions import swapped
+from tensorgrad.base.callsite import here, told
+from tensorgrad.base.context import ANOMALY, CONTEXT, STRONG, context
+from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, tick, wrap
+from tensorgrad.errors import AnomalyError
+
+from . import quick, sweep
+from .order import leading_to, oldest, reachable
+from .strongzeros import Cotangent, Tangent, unmarked
+
+_vdot = np.vdot
+
+EdgeRecord = list[tuple[Node, Node, Any]]
+"""(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
 
 
-def _product(a: Any, b: Any) -> Any:
-    """Return ``a * b``, 0 where the plain product is NaN although nothing depends on it."""
-    y = mul(a, b)
-    flow, factor = (a, b) if isinstance(a, Flow) else (b, a)
-    without = _array(flow if isinstance(flow, Cotangent) else factor) == 0
-    if _array(factor).dtype.kind == "b":
-        without = without | ~_array(factor)
-    zero = np.isnan(y.array) & without
-    if not zero.any():
-        return y
-    kept = wrap(np.asarray(~zero))
-    return mul(where(kept, a, 0.0), where(kept, b, 0.0))
+def reverse(
+    seeds: Mapping[Node, Any],
+    *,
+    targets: Collection[Node] | None = None,
+    create_graph: bool = False,
+    retain_graph: bool = True,
+    closed: bool = False,
+    edges: EdgeRecord | None = None,
+) -> dict[Node, Any]:
+    """Return the cotangent of every node in `targets` (None: of every node that has a living owner).
+
+    Args:
+        seeds: the cotangent of each output, an array or, with `create_graph`, a Tensor.
+        targets: the nodes whose cotangents are wanted; only what leads to them is computed.
+        create_graph: run the rules on Tensors, so that the result can be differentiated again.
+        retain_graph: keep the saved values; otherwise they are freed as soon as they cannot be needed any more.
+        closed: take the targets for leaves: do not go on behind them.
+        edges: extended by the contribution along every edge, where given.
+
+    Raises:
+        AutogradError: a node's saved values have been freed by an earlier sweep.
+        InPlaceError: a saved value has been written since.
+        AnomalyError: under anomaly detection, a contribution is not finite.
+    """
+    special, since, freeing = context().special, oldest(targets), None if retain_graph else here(2)
+    wanted = None if targets is None else set(targets)
+    if special & ANOMALY:
+        record: EdgeRecord = [] if edges is None else edges
+        run = _Reverse(wanted, closed, record)
+        run.start = dict(seeds)
+        run.again(since, create_graph)
+        _check_finite(record)
+    else:
+        order = reachable(seeds.keys(), expanded=create_graph, since=since)
+        choices, hidden = _choices(order), _is_recorded(order)
+        if not (create_graph or choices or hidden or ANY_HOOK or edges is not None or special & STRONG):
+            needed = None if wanted is None else leading_to(wanted, order)
+            return quick.reverse(order, _needed(seeds, needed), wanted, needed, closed, freeing)
+        run = _Reverse(wanted, closed, edges, choices)
+        if hidden:
+            run.start = dict(seeds)
+        run.sweep(order, seeds, create_graph)
+        if run.start is not None and (run.skipped or any(map(_spoilt, run.found.values()))):
+            run.again(since, create_graph)
+    if freeing is not None:
+        for node in run.visited:
+            if node.saved:
+                node.saved, node.freed = None, freeing
+    if create_graph:
+        _recorded[0] = tick()
+    return run.found
 
 
-def _matmul(a: Any, b: Any) -> Any:
-    """Return ``a @ b`` as sums of such products, where the plain one holds a NaN."""
-    y = matmul(a, b)
-    if not np.isnan(y.array).any():
-        return y
-    left = _like(a, reshape(a, shape=(*a.shape, 1)))
-    right = _like(b, reshape(b, shape=(*b.shape[:-2], 1, *b.shape[-2:])))
-    return sum(_product(left, right), axis=-2)
+_recorded = [0]  # when a sweep was recorded last
 
 
-def _linear(a: Any, b: Any) -> Any:
-    y = linear(a, b)
-    return _matmul(a, _like(b, swapped(b))) if np.isnan(y.array).any() else y
+def _is_recorded(order: list[Node]) -> bool:
+    """Return whether `order` may hold a recorded sweep: its cotangents are values here, and any product may hide."""
+    return bool(_recorded[0]) and _recorded[0] > next((n.serial for n in order if n.primitive is not None), math.inf)
 
 
-def _affine(a: Any, b: Any, c: Any) -> Any:
-    y = affine(a, b, c)
-    return _linear(a, b) + c if np.isnan(y.array).any() else y
+def _needed(seeds: Mapping[Node, Any], needed: Collection[Node] | None) -> Mapping[Node, Any]:
+    return seeds if needed is None else {node: g for node, g in seeds.items() if node in needed}
 
 
-def _like(x: Any, y: Tensor) -> Tensor:
-    """Return `y`, linear in `x`, marked as `x` is."""
-    return type(x).of(y) if isinstance(x, Flow) else y
+def _choices(order: Collection[Node]) -> set[Any]:
+    """Return the primitives of `order` behind which the sweep may have to be run again.
+
+    A rectifier hides minus infinity only, which takes an operation that is singular somewhere to make.
+    """
+    primitives = {node.primitive for node in order}
+    hiding = {p for p in primitives if p is not None and p.hides}
+    if hiding and not any(p is not None and p.singular for p in primitives):
+        hiding = {p for p in hiding if p.hides != "-inf"}
+    return hiding
 
 
-def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else np.asarray(x)
+class _Reverse:
+    """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
+
+    def __init__(
+        self, wanted: set[Node] | None, closed: bool, edges: EdgeRecord | None, choices: Collection[Any] = ()
+    ) -> None:
+        self.wanted, self.closed, self.edges, self.choices = wanted, closed, edges, choices
+        self.found: dict[Node, Any] = {}
+        self.start: dict[Node, Any] | None = None  # the cotangents that are known when the first choice is reached
+        self.before: tuple[dict[Node, Any], int] = ({}, 0)  # what had been found by then, and how many edges
+        self.visited: list[Node] = []  # what may be freed, once no second run is to be expected
+        self.hooked: dict[Node, Tensor] = {}
+        self.skipped = False
+
+    def sweep(self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool) -> None:
+        """Add to `found` the cotangents that are wanted, and to `edges` what flows back along each."""
+        needed = None if self.wanted is None else leading_to(self.wanted, order)
+        flowing = sweep.reverse(order, _needed(seeds, needed), self.arrive, needed, boxed)
+        if self.edges is None:
+            deque(flowing, maxlen=0)
+        else:
+            self.edges.extend(flowing)
+
+    def arrive(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> Any:
+        """Return the cotangent `g` of `node` as its rules take it: what hooks make of it, marked in a careful run."""
+        if ANY_HOOK and node in HOOKS:
+            g = self._after_hooks(node, g)
+        if (node.owner is not None) if self.wanted is None else (node in self.wanted):
+            self.found[node] = g
+            if self.closed:
+                return None
+        self.visited.append(node)
+        if self.start is None and node.primitive in self.choices:
+            self.start = {**grads, node: g}
+            self.before = dict(self.found), len(self.edges or ())
+        return Cotangent.of(g) if context().special & STRONG else g
+
+    def again(self, since: float, create_graph: bool) -> None:
+        """Run from `start` on with strong products."""
+        assert self.start is not None
+        earlier, count = self.before
+        self.found = {}
+        order = reachable(self.start.keys(), expanded=True, since=since)
+        with _strong(create_graph):
+            if self.edges is not None:
+                del self.edges[count:]
+            self.sweep(order, {n: _boxed(g) for n, g in self.start.items()}, boxed=True)
+        unboxed = unmarked if create_graph else _array
+        self.found = {**earlier, **{n: unboxed(g) for n, g in self.found.items()}}
+        if self.edges is not None:
+            self.edges[count:] = [(n, parent, unboxed(gx)) for n, parent, gx in self.edges[count:]]
+
+    def _after_hooks(self, node: Node, g: Any) -> Any:
+        """Return what the hooks of `node` make of `g`; each is called once, also where the sweep is run again."""
+        if node not in self.hooked:
+            if self.start is not None and _spoilt(g) and not context().special & STRONG:
+                self.skipped = True
+                return g  # the second run calls them, with what is right
+            value = _boxed(g)
+            for hook in list(HOOKS[node].values()):
+                result = hook(value)
+                value = value if result is None else _boxed(result)
+            self.hooked[node] = value
+        value = self.hooked[node]
+        return value if isinstance(g, Tensor) else value.array
 
 
-def _by_itself(form: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `form` with the plain products inside: its own operations are not to be replaced by itself."""
-
-    def run(*args: Any) -> Any:
-        token = CONTEXT.set(replace(context(), special=context().special & ~STRONG))
-        try:
-            result = form(*args)
-            return next(a for a in args if isinstance(a, Flow)).of(result)
-        finally:
-            CONTEXT.reset(token)
-
-    return run
+def _boxed(g: Any) -> Tensor:
+    return g if isinstance(g, Tensor) else wrap(g)
 
 
-_FORMS: dict[str, Callable[..., Any]] = {"mul": _product, "matmul": _matmul, "linear": _linear, "affine": _affine}
-STRONG_FORMS.update({name: _by_itself(form) for name, form in _FORMS.items()})
+def _itself(t: Any) -> Any:
+    return t
+
+
+def _array(g: Tensor) -> Any:
+    return g.array
+
+
+def _spoilt(g: Any) -> bool:
+    """Return whether `g` holds a NaN; the product with itself is the quickest way to see."""
+    array = g.array if isinstance(g, Tensor) else g
+    total = _vdot(array, array)
+    return bool(total != total)  # noqa: PLR0124 - NaN is what differs from itself
+
+
+@contextmanager
+def _strong(create_graph: bool) -> Iterator[None]:
+    """Context manager: products are strong, and are recorded if asked for."""
+    mode = context()
+    token = CONTEXT.set(replace(mode, grad=create_graph, special=(mode.special | STRONG) & ~ANOMALY))
+    try:
+        with np.errstate(all="ignore"):  # what the plain sweep warned of is dealt with here
+            yield
+    finally:
+        CONTEXT.reset(token)
+
+
+def _check_finite(record: EdgeRecord) -> None:
+    for node, parent, gx in record:
+        array = gx.array if isinstance(gx, Tensor) else gx
+        if not np.isfinite(array).all():
+            assert node.primitive is not None
+            kind = "nan" if np.isnan(array).any() else "infinite"
+            raise AnomalyError(
+                f"Function '{node.primitive.name}Backward' returned {kind} values in its "
+                f"{node.inputs.index(parent)}th output; the forward operation was recorded at {told(node.place)}"
+            )
+
+
+def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
+    """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
+    order = reachable(outputs, expanded=True, since=oldest(tangents))
+    known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)
+    found = {node: known[node] for node in outputs if node in known}
+    if any(map(_spoilt, found.values())):
+        with _strong(create_graph):
+            known = sweep.forward(order, {n: _boxed(t) for n, t in tangents.items()}, Tangent.of, True)
+        found = {node: (unmarked if create_graph else _array)(known[node]) for node in found}
+    return found

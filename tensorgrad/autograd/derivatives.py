@@ -14,9 +14,8 @@ from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, AutogradError, ShapeError
 from tensorgrad.ops import astype, contiguous
 
-from . import careful  # noqa: F401 - importing it registers its products
+from .careful import forward, reverse
 from .modes import enable_grad, set_grad_enabled
-from .sweep import forward, reverse
 
 
 def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:

@@ -12,14 +12,13 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.context import context
-from tensorgrad.engine.fastpath import recorded
 from tensorgrad.engine.primitive import Primitive, Rule, Signature, always
 from tensorgrad.engine.shared_memory import plain
-from tensorgrad.engine.tensor import Node, Tensor, node_of, wrap
+from tensorgrad.engine.tensor import Node, Tensor, node_of, recorded, wrap
 from tensorgrad.errors import AutogradError, ShapeError
 
+from .careful import reverse
 from .modes import enable_grad, no_grad
-from .sweep import reverse
 
 
 class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs attributes

@@ -78,9 +78,11 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
     if x.ndim == 2 and (axis == 0 or axis == (0,)) and x.shape[0] <= BLOCK:  # noqa: PLR1714 - `in` is slower
         row: Array = _ones(x.shape[0], x.dtype) @ x
         return row[None] if keepdims else row
-    for a in normalized(axis, x.ndim):
-        if x.shape[a] > BLOCK and x.strides[a] != x.itemsize:  # NumPy adds pairwise only along adjacent memory
-            x = _folded(x, a)
+    axes = normalized(axis, x.ndim)
+    if len(axes) < x.ndim or not x.flags.forc:  # of all that lies without gaps, NumPy adds everything pairwise
+        for a in axes:
+            if x.shape[a] > BLOCK and x.strides[a] != x.itemsize:  # and otherwise only along adjacent memory
+                x = _block_sums(x, a)
     return _reduce(x, axis=axis, keepdims=keepdims)
 
 
@@ -94,11 +96,21 @@ def column_sums(x: Array) -> Array:
     return _ones(n, x.dtype) @ x if n <= BLOCK else total(x, 0)
 
 
-def _folded(x: Array, axis: int) -> Array:
-    """Add blocks of `axis` until at most BLOCK sums are left."""
+def _block_sums(x: Array, axis: int) -> Array:
+    """Return `x` with the sums of blocks along `axis` in the place of its elements, at most BLOCK of them.
+
+    Splitting an axis is a view. The blocks of a narrow matrix are products with ones: NumPy's loop would run over its
+    short rows.
+    """
     while (n := x.shape[axis]) > BLOCK:
-        parts = np.add.reduceat(x, range(0, n, BLOCK), axis=axis)
-        x = parts
+        lead, whole = (slice(None),) * axis, n - n % BLOCK
+        blocks = x[(*lead, slice(whole))].reshape(*x.shape[:axis], whole // BLOCK, BLOCK, *x.shape[axis + 1 :])
+        if x.ndim == 2 and axis == 0 and x.shape[1] < BLOCK:
+            sums = np.matmul(_ones(BLOCK, x.dtype)[None], blocks)[:, 0]
+        else:
+            sums = _reduce(blocks, axis=axis + 1)
+        rest = x[(*lead, slice(whole, None))]
+        x = np.concatenate([sums, _reduce(rest, axis=axis, keepdims=True)], axis) if n > whole else sums
     return x
 
 

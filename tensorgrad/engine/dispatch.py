@@ -1,6 +1,6 @@
 """Running a primitive: on arrays, on tensors, recorded or not.
 
-`apply` is the definition; `fast` holds what does the same in fewer steps.
+`apply` is the definition; `fastpath` holds what does the same in fewer steps.
 """
 
 from __future__ import annotations
@@ -13,34 +13,35 @@ import numpy as np
 
 from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, STRONG, TRACING, Context, context
-from tensorgrad.base.dtypes import aligned, get_default_dtype
+from tensorgrad.base.dtypes import aligned, default_complex, get_default_dtype
 from tensorgrad.base.numerics import axis_error
 from tensorgrad.errors import AnomalyError, DTypeError, LinAlgError, ShapeError
 
 from .primitive import Primitive
 from .shared_memory import adopted, like, plain, still_exposed
-from .tensor import Flow, Node, Tensor, node_of, tick, wrap
+from .tensor import Node, Tensor, node_of, recorded, wrap
 from .views import link_view
 from .writes import owner_of
 
 NUMBERS = (bool, int, float, complex, np.generic)
 
-_new_node = Node.__new__
+Apply = Callable[[Primitive, tuple[Any, ...], dict[str, Any]], Any]
 
 
 def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Return the value of `primitive`: an array if no argument is a Tensor (no graph), a Tensor otherwise."""
-    defaults = primitive.signature.defaults
     if len(params) < len(primitive.signature.parameters):
-        params = {**defaults, **params}
+        params = {**primitive.signature.defaults, **params}
     if not any(isinstance(a, Tensor) for a in args):
         for a in args:
             _check_operand(primitive, a)  # NumPy would take a list of tensors for an array, without their graph
         return primitive.forward(*args, **params)
+    return CAREFUL[0](primitive, args, params) if context().special & STRONG else on_tensors(primitive, args, params)
+
+
+def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Return the value of `primitive` as a Tensor, recorded where a gradient may be asked for or all is traced."""
     mode = context()
-    flow = next((type(a) for a in args if isinstance(a, Flow)), None) if mode.special & STRONG else None
-    if flow is not None and primitive.name in STRONG_FORMS:
-        return STRONG_FORMS[primitive.name](*args)
     if len(args) > 1:
         args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a) for a in args])
     tracked = tuple([isinstance(a, Tensor) and a.tracked for a in args])
@@ -50,24 +51,25 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
         values, out = _evaluate(primitive, values, params)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise explained(primitive, values, error) from error
-    if isinstance(out, np.generic):
-        out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
     if mode.special & ANOMALY:
         check_finite(primitive, values, out)
-    y = wrap(out)
     wanted = mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc"
     if wanted or mode.special & TRACING:
-        y.node = _record(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
+        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
+        assert y.node is not None
         y.node.tracked = y.tracked = wanted
+        y.node.place = here(2)
+    else:
+        y = wrap(out)
     if out.base is not None and isinstance(args[0], Tensor):
         if exposed[0] and owner_of(out) is owner_of(args[0].array):
             y.array = like(out, args[0].array)
         link_view(y, args[0], primitive, params)
-    return y if flow is None or primitive.kind != "multilinear" else flow.of(y)
+    return y
 
 
-STRONG_FORMS: dict[str, Callable[..., Any]] = {}
-"""By the name of a product: the composition that stands for it while products with an exact zero are zero."""
+CAREFUL: list[Apply] = [on_tensors]
+"""What runs a primitive inside a careful sweep: `autograd.strongzeros` puts in its place what knows exact zeros."""
 
 
 def check_finite(primitive: Primitive, values: list[Any], out: Any) -> None:
@@ -104,22 +106,32 @@ def _number(operand: Any) -> Any:
 
 
 def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -> tuple[list[Any], Any]:
-    """Return the arguments in the dtype in which they meet, and the output."""
+    """Return the arguments in the dtype in which they meet, and the output, for which the forward runs once."""
     head, rest = values[: primitive.conditions], values[primitive.conditions :]
-    if len(rest) > 1 and len({v.dtype for v in rest if isinstance(v, np.ndarray)}) > 1:
-        values = [*head, *aligned(rest)]
+    dtypes = {v.dtype for v in rest if isinstance(v, np.ndarray)}
+    whole = primitive.kind in ("elementwise", "constant") and not any(dtype.kind in "fc" for dtype in dtypes)
+    if len(rest) > 1 and len(dtypes) > 1:
+        rest = aligned(rest)
+    if whole and primitive.kind == "elementwise":
+        inexact = _dtype_of_whole(primitive, rest)
+        rest = rest if inexact is None else [np.asarray(v, inexact) for v in rest]
+    values = [*head, *rest]
     out = primitive.forward(*values, **params)
-    inexact = any(v.dtype.kind in "fc" for v in values if isinstance(v, np.ndarray))
-    if primitive.kind in ("elementwise", "constant") and out.dtype.kind in "fc" and not inexact:
-        # NumPy answers integers in float64 (int8 even in float16); PyTorch in the default dtype
-        dtype = np.result_type(get_default_dtype(), np.complex64) if out.dtype.kind == "c" else get_default_dtype()
-        rest = [np.asarray(v, dtype) for v in values[primitive.conditions :]]
-        values = [*head, *rest]
-        out = primitive.forward(*values, **params)
+    if not isinstance(out, np.ndarray):
+        out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
+    if whole and out.dtype.kind in "fc":  # NumPy answers integers in float64, PyTorch in the default dtype
+        out = out.astype(default_complex() if out.dtype.kind == "c" else get_default_dtype(), copy=False)
     return values, out
 
 
-def _record(
+def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
+    """Return the dtype in which `primitive` computes with integers and these numbers; None for that of the integers."""
+    if any(isinstance(v, complex) for v in operands):
+        return default_complex()
+    return get_default_dtype() if primitive.floating or any(isinstance(v, float) for v in operands) else None
+
+
+def _recorded(
     primitive: Primitive,
     args: tuple[Any, ...],
     params: dict[str, Any],
@@ -127,26 +139,19 @@ def _record(
     exposed: tuple[bool, ...],
     tracked: tuple[bool, ...],
     mode: Context,
-) -> Node:
-    node = _new_node(Node)
-    seen = _seen if mode.special & TRACING else node_of
-    node.inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
-    node.serial = tick()
-    node.primitive = primitive
-    node.params = params
-    node.shape = saved[0].shape
-    node.dtype = saved[0].dtype
-    keep = (True,) * len(saved) if mode.special & TRACING else primitive.keeps(tracked)
-    if mode.special & TRACING:  # for a picture: what was there, whatever is written afterwards
-        saved = tuple([_copied(v) for v in saved])
+) -> Tensor:
+    tracing = bool(mode.special & TRACING)
+    seen = _seen if tracing else node_of
+    inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
+    keep = (True,) * len(saved) if tracing else primitive.keeps(tracked)
+    if tracing:  # for a picture: what was there, whatever is written afterwards
+        kept = tuple([_copied(v) for v in saved])
     elif True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
-        saved = tuple([v.copy() if k and e else v for v, k, e in zip(saved, keep or exposed, exposed, strict=True)])
-    node.saved = tuple([v if k else None for v, k in zip(saved, keep, strict=True)]) if keep else ()
-    node.scope = mode.scope
-    node.name = None
-    node.owner = None
-    node.place = here(2)
-    return node
+        kept = tuple([v.copy() if k and e else v for v, k, e in zip(saved, keep or exposed, exposed, strict=True)])
+    else:
+        kept = saved
+    kept = tuple([v if k else None for v, k in zip(kept, keep, strict=True)]) if keep else ()
+    return recorded(saved[0], primitive, inputs, params, kept, mode)
 
 
 def _seen(a: Tensor) -> Node:

@@ -1,36 +1,28 @@
-"""`apply` in fewer steps, for the cases that matter for speed: plain arrays, and tensors of one dtype with axes.
+"""`dispatch.apply` in fewer steps, for the cases that matter for speed: plain arrays, and tensors of one float dtype.
 
-Each function here builds, for one primitive, what does the same as `dispatch.apply` and leaves every other case to it.
-`unary` and `binary` make their node in line, where the others call `recorded`: a call is a tenth of their time.
-The tests hold the two equal; `benchmarks` (chain10, bn) shows what it buys.
+Each function here builds, for one primitive, what does the same as `apply` and leaves every other case to it: what is
+special about the mode or the operands is looked at before the forward function runs, so that it runs once. The tests
+hold the two equal; `benchmarks` (chain10, bn) shows what it buys.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.callsite import Place, here, is_users
-from tensorgrad.base.context import Context, context
+from tensorgrad.base.context import context
 
-from .dispatch import apply
+from .dispatch import apply, explained
 from .primitive import Primitive
-from .tensor import Node, Tensor, leaf, tick
+from .tensor import Tensor, leaf, recorded, wrap
 from .views import link_view
 
-_new_tensor = Tensor.__new__
-_new_node = Node.__new__
-_ndarray = np.ndarray
-_frame = sys._getframe
+_ndarray, _asarray = np.ndarray, np.asarray
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)  # NumPy has one object for each
+_ERRORS = (ValueError, TypeError, IndexError, OverflowError)
 _NO_PARAMS: dict[str, Any] = {}
-
-
-def _inside(mode: Context) -> Place:
-    """Return the place of an operation that the library called itself: who called the outermost module, or it."""
-    return mode.scope.place if mode.scope else here(2)
 
 
 def unary(primitive: Primitive) -> Callable[[Any], Any]:
@@ -42,34 +34,19 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
     def op(x: Any) -> Any:
         try:
             a = x.array
-            out = forward(a)
-        except (AttributeError, ValueError, TypeError):
+        except AttributeError:
             return apply(primitive, (x,), {})
-        dtype = out.dtype
         mode = context()
-        if dtype is not a.dtype or out.__class__ is not _ndarray or mode.special:
+        dtype = a.dtype
+        if (dtype is not _SINGLE and dtype is not _DOUBLE) or a.__class__ is not _ndarray or mode.special:
             return apply(primitive, (x,), {})
-        y = _new_tensor(Tensor)
-        y.array = out
-        y.grad = None
+        out = forward(a)
+        if out.__class__ is not _ndarray:
+            out = _asarray(out)  # NumPy answers arrays without axes with scalars
         if not (x.tracked and mode.grad):
-            y.tracked, y.node = False, None
-            return y
-        y.tracked = True
-        y.node = node = _new_node(Node)
-        node.inputs = (x.node or leaf(x),)
-        node.serial = tick()
-        node.primitive = primitive
-        node.params = _NO_PARAMS
-        node.saved = (out if keep_y else None, a if keep_x else None) if keep else ()
-        node.shape = out.shape
-        node.dtype = dtype
-        node.tracked = True
-        node.scope = mode.scope
-        node.name = node.owner = None
-        f = _frame(1)
-        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else _inside(mode)
-        return y
+            return wrap(out)
+        saved = (out if keep_y else None, a if keep_x else None) if keep else ()
+        return recorded(out, primitive, (x.node or leaf(x),), _NO_PARAMS, saved, mode)
 
     return op
 
@@ -79,40 +56,35 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
     forward = primitive.forward
     first, second, both = map(primitive.keeps, ((True, False), (False, True), (True, True)))
     with_number = _with_number(primitive)
+    kinds = "" if primitive.floating else "iu"  # integers stay integers where NumPy has a loop for them
 
     def op(a: Any, b: Any) -> Any:
         try:
             u = a.array
             v = b.array
-            out = forward(u, v)
-        except (AttributeError, ValueError, TypeError):
+        except AttributeError:
             return with_number(a, b)
-        dtype = out.dtype
         mode = context()
-        if dtype is not u.dtype or dtype is not v.dtype or out.__class__ is not _ndarray or mode.special:
+        dtype = u.dtype
+        if (
+            dtype is not v.dtype
+            or (dtype is not _SINGLE and dtype is not _DOUBLE and dtype.kind not in kinds)
+            or u.__class__ is not _ndarray
+            or v.__class__ is not _ndarray
+            or mode.special
+        ):
             return apply(primitive, (a, b), {})
-        y = _new_tensor(Tensor)
-        y.array = out
-        y.grad = None
+        try:
+            out = forward(u, v)
+        except _ERRORS as error:
+            raise explained(primitive, [u, v], error) from error
+        if out.__class__ is not _ndarray:
+            out = _asarray(out)
         keep = (both if b.tracked else first) if a.tracked else second if b.tracked else None
         if keep is None or not mode.grad:
-            y.tracked, y.node = False, None
-            return y
-        y.tracked = True
-        y.node = node = _new_node(Node)
-        node.inputs = (a.node or leaf(a), b.node or leaf(b))
-        node.serial = tick()
-        node.primitive = primitive
-        node.params = _NO_PARAMS
-        node.saved = (out if keep[0] else None, u if keep[1] else None, v if keep[2] else None) if keep else ()
-        node.shape = out.shape
-        node.dtype = dtype
-        node.tracked = True
-        node.scope = mode.scope
-        node.name = node.owner = None
-        f = _frame(1)
-        node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else _inside(mode)
-        return y
+            return wrap(out)
+        saved = (out if keep[0] else None, u if keep[1] else None, v if keep[2] else None) if keep else ()
+        return recorded(out, primitive, (a.node or leaf(a), b.node or leaf(b)), _NO_PARAMS, saved, mode)
 
     return op
 
@@ -129,20 +101,23 @@ def _with_number(primitive: Primitive) -> Callable[[Any, Any], Any]:
             return apply(primitive, (a, b), {})
         u = x.array
         mode = context()
-        if u.dtype.kind != "f" or not u.ndim or mode.special:
+        dtype = u.dtype
+        if (dtype is not _SINGLE and dtype is not _DOUBLE) or u.__class__ is not _ndarray or mode.special:
             return apply(primitive, (a, b), {})
-        out = forward(u, number) if right else forward(number, u)
-        if out.dtype is not u.dtype or out.__class__ is not _ndarray:
-            return apply(primitive, (a, b), {})
+        try:
+            out = forward(u, number) if right else forward(number, u)
+        except _ERRORS as error:
+            raise explained(primitive, [u, number] if right else [number, u], error) from error
+        if out.__class__ is not _ndarray:
+            out = _asarray(out)
         if not (x.tracked and mode.grad):
-            return _plain(out)
-        node_x = x.node or leaf(x)
-        keep = first if right else second
+            return wrap(out)
+        node = x.node or leaf(x)
         if right:
-            saved = (out if keep[0] else None, u if keep[1] else None, number if keep[2] else None) if keep else ()
-            return recorded(out, primitive, (node_x, number), _NO_PARAMS, saved, mode)
-        saved = (out if keep[0] else None, number if keep[1] else None, u if keep[2] else None) if keep else ()
-        return recorded(out, primitive, (number, node_x), _NO_PARAMS, saved, mode)
+            saved = (out if first[0] else None, u if first[1] else None, number if first[2] else None) if first else ()
+            return recorded(out, primitive, (node, number), _NO_PARAMS, saved, mode)
+        saved = (out if second[0] else None, number if second[1] else None, u if second[2] else None) if second else ()
+        return recorded(out, primitive, (number, node), _NO_PARAMS, saved, mode)
 
     return op
 
@@ -152,7 +127,7 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
     forward, defaults, wanted = primitive.forward, primitive.signature.defaults, len(primitive.signature.parameters)
     keep = primitive.keeps((True,)) if primitive.differentiable else ()
     keep_y, keep_x = keep or (False, False)
-    same_dtype = primitive.kind == "elementwise"
+    converts = primitive.kind == "elementwise"
 
     def op(x: Any, **params: Any) -> Any:
         if x.__class__ is _ndarray:
@@ -160,18 +135,23 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
         mode = context()
         try:
             a = x.array
-            out = forward(a, **params)
-        except (AttributeError, ValueError, TypeError, IndexError):
+        except AttributeError:
             return apply(primitive, (x,), params)
-        if out.__class__ is not _ndarray or mode.special or (same_dtype and out.dtype is not a.dtype):
+        if a.__class__ is not _ndarray or mode.special or (converts and a.dtype.kind != "f"):
             return apply(primitive, (x,), params)
         if len(params) < wanted:
             params = {**defaults, **params}
-        if x.tracked and mode.grad and out.dtype.kind == "f":
+        try:
+            out = forward(a, **params)
+        except _ERRORS as error:
+            raise explained(primitive, [a], error) from error
+        if out.__class__ is not _ndarray:
+            out = _asarray(out)
+        if x.tracked and mode.grad and out.dtype.kind in "fc":
             saved = (out if keep_y else None, a if keep_x else None) if keep else ()
             y = recorded(out, primitive, (x.node or leaf(x),), params, saved, mode)
         else:
-            y = _plain(out)
+            y = wrap(out)
         if out.base is not None:
             link_view(y, x, primitive, params)
         return y
@@ -197,62 +177,24 @@ def several(primitive: Primitive) -> Callable[..., Any]:
         mode = context()
         try:
             arrays = [a.array for a in args]
-            for a in arrays:
-                if a.__class__ is not _ndarray:
-                    return apply(primitive, args, {})
-            out = forward(*arrays)
-        except (AttributeError, ValueError, TypeError):
+        except AttributeError:
             return apply(primitive, args, {})
-        dtype = out.dtype
+        dtype = arrays[0].dtype
+        if mode.special or (dtype is not _SINGLE and dtype is not _DOUBLE):
+            return apply(primitive, args, {})
         for a in arrays:
-            if a.dtype is not dtype:
+            if a.dtype is not dtype or a.__class__ is not _ndarray:
                 return apply(primitive, args, {})
-        if mode.special:
-            return apply(primitive, args, {})
+        try:
+            out = forward(*arrays)
+        except _ERRORS as error:
+            raise explained(primitive, arrays, error) from error
         tracked = tuple([a.tracked for a in args])
         if not (mode.grad and True in tracked):
-            return _plain(out)
+            return wrap(out)
         inputs = tuple([a.node or leaf(a) for a in args])
         keep = primitive.keeps(tracked)
         saved = tuple([v if k else None for v, k in zip((out, *arrays), keep, strict=True)]) if keep else ()
         return recorded(out, primitive, inputs, _NO_PARAMS, saved, mode)
 
     return op
-
-
-def _plain(out: Any) -> Tensor:
-    y = _new_tensor(Tensor)
-    y.array = out
-    y.grad = None
-    y.tracked = False
-    y.node = None
-    return y
-
-
-def recorded(
-    out: Any,
-    primitive: Primitive,
-    inputs: tuple[Any, ...],
-    params: dict[str, Any],
-    saved: tuple[Any, ...],
-    mode: Context,
-) -> Tensor:
-    """Return the tensor of `out` with a node of its own: what the fast paths end with."""
-    y = _new_tensor(Tensor)
-    y.array = out
-    y.grad = None
-    y.tracked = True
-    y.node = node = _new_node(Node)
-    node.inputs = inputs
-    node.serial = tick()
-    node.primitive = primitive
-    node.params = params
-    node.saved = saved
-    node.shape = out.shape
-    node.dtype = out.dtype
-    node.tracked = True
-    node.scope = mode.scope
-    node.name = node.owner = None
-    f = _frame(2)
-    node.place = (f.f_code, f.f_lasti) if is_users(f.f_code.co_filename) else _inside(mode)
-    return y

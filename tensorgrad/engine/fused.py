@@ -17,10 +17,9 @@ import numpy as np
 from tensorgrad.base.context import CONTEXT, context
 
 from .dispatch import explained
-from .fastpath import recorded
 from .primitive import Primitive, Rule, Signature, always
 from .shared_memory import check_unexposed
-from .tensor import Node, Tensor, leaf, linked, tick, wrap
+from .tensor import Node, Tensor, leaf, linked, recorded, tick, wrap
 from .writes import check_unwritten, last_write
 
 

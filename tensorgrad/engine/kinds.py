@@ -36,12 +36,14 @@ def elementwise(
     defaults: dict[str, Any] | None = None,
     kinks: Sequence[Kink] = (),
     hides: str = "",
+    floating: bool = False,
 ) -> Op:
     """Return the op of a function of each element: one partial per argument (``x``; ``a, b``; ``c, a, b``).
 
     The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
     keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up,
-    `hides` what may have no influence (see `Primitive`).
+    `hides` what may have no influence; `floating` that it makes floats of integers (see `Primitive`), which a ufunc
+    tells by itself.
     """
     signature = Signature(
         (("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1], False, defaults or {}, tuple(defaults or {})
@@ -65,9 +67,16 @@ def elementwise(
         kinks=tuple(kinks),
         stated={"partial": partials},
         hides=hides,
+        floating=floating or _makes_floats(forward),
     )
     build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
     return _named(build(register(record)), record, doc)
+
+
+def _makes_floats(forward: Callable[..., Any]) -> bool:
+    """Return whether `forward` is a ufunc that has no loop from integers to integers."""
+    loops = [loop.split("->") for loop in getattr(forward, "types", ())]
+    return bool(loops) and not any(set(taken) <= set("bhilq") and made in "bhilq?" for taken, made in loops)
 
 
 def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "") -> Decorator:

@@ -10,7 +10,6 @@ Fast paths know nothing of this: an `Exposed` operand makes an `Exposed` result,
 
 from __future__ import annotations
 
-import sys
 import weakref
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -22,6 +21,7 @@ from tensorgrad.base.callsite import Place, here
 from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import InPlaceError
 
+from .references import base_alone
 from .tensor import Node, Tensor, tick, wrap
 from .views import position_of
 from .writes import last_write, owner_of, spoiled
@@ -42,9 +42,6 @@ class _HandedOut:
 
 
 _handed_out: dict[int, _HandedOut] = {}  # by the id of the array that owns the memory
-
-# What refers to the array behind `from_numpy` when its caller has dropped it: the Exposed view, a variable, the call.
-_OURS = 3
 
 
 def _exposed(array: Array, handed: list[weakref.ref[Array]] | None) -> Array:
@@ -103,12 +100,8 @@ def still_exposed(x: Tensor) -> bool:
     array = x.array
     if not isinstance(array, Exposed):
         return False
-    if array.handed is None:
-        base = array.base  # of a view, and of memory that is not NumPy's own, nothing can be told
-        own = isinstance(base, np.ndarray) and base.base is None
-        alone = own and sys.getrefcount(base) <= _OURS
-    else:
-        alone = all(ref() is None for ref in array.handed)
+    # of a view, and of memory that is not NumPy's own, nothing can be told
+    alone = base_alone(array) if array.handed is None else all(ref() is None for ref in array.handed)
     if alone:
         x.array = plain(array)
     return not alone

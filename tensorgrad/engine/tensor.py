@@ -9,14 +9,15 @@ there are no cycles, and reference counting frees a graph as soon as nobody can 
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
-from tensorgrad.base.callsite import Place
-from tensorgrad.base.context import Scope
+from tensorgrad.base.callsite import Place, here, is_users
+from tensorgrad.base.context import Context, Scope
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, check_differentiable
 from tensorgrad.base.literals import array_of, constructed
 from tensorgrad.errors import AutogradError
@@ -30,6 +31,8 @@ else:
 
 tick = count(1).__next__
 """The serial clock: creation order is a topological order, so a sweep sorts instead of searching."""
+
+_frame = sys._getframe
 
 
 class Constant(float):
@@ -175,29 +178,7 @@ class Tensor(Methods):
         (self.node or leaf(self)).name = value
 
 
-class Flow(Tensor):
-    """What a careful sweep carries along: products with it are those of `strong`."""
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, x: Tensor) -> Self:
-        """Return `x` marked so."""
-        self = cls.__new__(cls)
-        self.array, self.grad, self.node, self.tracked = x.array, None, x.node, x.tracked
-        return self
-
-
-class Cotangent(Flow):
-    """Of a reverse sweep."""
-
-    __slots__ = ()
-
-
-class Tangent(Flow):
-    """Of a forward sweep."""
-
-    __slots__ = ()
+_new_tensor, _new_node = Tensor.__new__, Node.__new__
 
 
 def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array:
@@ -209,7 +190,7 @@ def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array
 
 def wrap(array: Array) -> Tensor:
     """Return a tensor of `array` itself, without copy and without history."""
-    self = Tensor.__new__(Tensor)
+    self = _new_tensor(Tensor)
     self.array = array
     self.grad = None
     self.node = None
@@ -219,30 +200,54 @@ def wrap(array: Array) -> Tensor:
 
 def linked(array: Array, node: Node) -> Tensor:
     """Return a tensor of `array` that stands in the graph where `node` does: how a sweep reads a saved value."""
-    self = Tensor.__new__(Tensor)
-    self.array = array
-    self.grad = None
+    self = wrap(array)
     self.node = node
     self.tracked = node.tracked
     return self
 
 
+def recorded(
+    array: Array, primitive: Primitive | None, inputs: tuple[Any, ...], params: dict[str, Any], saved: tuple[Any, ...],
+    mode: Context | None, of: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Return a tensor of `array` with its node: the one place where nodes are made.
+
+    It is the result of an operation on `inputs` that has just run in `mode`; without one, the leaf or constant `of`.
+    """
+    if of is None:
+        y = _new_tensor(Tensor)
+        y.array = array
+        y.grad = None
+        y.tracked = True
+    else:
+        y = of
+    y.node = node = _new_node(Node)
+    node.serial = tick()
+    node.primitive = primitive
+    node.inputs = inputs
+    node.params = params
+    node.saved = saved
+    node.shape = array.shape
+    node.dtype = array.dtype
+    node.tracked = y.tracked
+    node.name = node.owner = None
+    if mode is None:
+        node.scope = node.place = None
+        return y
+    node.scope = mode.scope
+    f = _frame(2)
+    if is_users(f.f_code.co_filename):
+        node.place = (f.f_code, f.f_lasti)
+    else:  # the library called it itself: where the outermost module was called, or the library
+        node.place = mode.scope.place if mode.scope else here(2)
+    return y
+
+
 def leaf(x: Tensor) -> Node:
     """Return the new node of a leaf or constant `x`, and set it."""
-    node = Node()
-    node.serial = tick()
-    node.primitive = None
-    node.inputs = ()
-    node.saved = ()
-    node.params = {}
-    node.shape = x.array.shape
-    node.dtype = x.array.dtype
-    node.tracked = x.tracked
-    node.scope = None
-    node.name = None
+    node = recorded(x.array, None, (), {}, (), None, x).node
+    assert node is not None
     node.owner = weakref.ref(x)
-    node.place = None
-    x.node = node
     return node
 
 

@@ -7,7 +7,6 @@ optimiser's) is older than the graph of the next step, so the sweep makes one co
 
 from __future__ import annotations
 
-import sys
 import weakref
 from typing import Any, NamedTuple
 
@@ -18,7 +17,8 @@ from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import InPlaceError
 
-from .tensor import Node, Tensor, tick, wrap
+from .references import alone
+from .tensor import Node, Tensor, tick
 
 
 class Write(NamedTuple):
@@ -63,7 +63,7 @@ def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None
     to it. That is the common case, an optimiser's step after backward has freed the graph, or running statistics. An
     array that refers to no other array is the one whose writes are noted, whatever its memory belongs to.
     """
-    if sys.getrefcount(x.array) <= _ALONE and not isinstance(x.array.base, np.ndarray):
+    if alone(x) and not isinstance(x.array.base, np.ndarray):
         return
     owner = owner_of(x.array)
     key = id(owner)
@@ -76,14 +76,6 @@ def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None
         bounds = byte_bounds(owner)
     last_write[0] = serial = tick()
     log.parts[bounds] = Write(serial, op, here())
-
-
-def _references_of_a_new_tensor() -> int:
-    x = wrap(np.zeros(1))
-    return sys.getrefcount(x.array)
-
-
-_ALONE = _references_of_a_new_tensor()  # measured, because how many references a call adds differs between Pythons
 
 
 def written_since(array: Any, serial: float) -> Write | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.autograd.sweep import EdgeRecord, reverse
+from tensorgrad.autograd.careful import EdgeRecord, reverse
 from tensorgrad.base.callsite import told
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap

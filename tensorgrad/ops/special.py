@@ -55,6 +55,7 @@ erf: Op = elementwise(
     lambda x: _of_each(math.erf, x),
     lambda x: _bell(x),
     samples=[REAL],
+    floating=True,
     doc="Return ``2 / sqrt(pi)`` times the integral of ``exp(-s * s)`` from 0 to `x`.",
 )
 erfc: Op = elementwise(
@@ -62,6 +63,7 @@ erfc: Op = elementwise(
     lambda x: _of_each(math.erfc, x),
     lambda x: -_bell(x),
     samples=[REAL],
+    floating=True,
     doc="Return ``1 - erf(x)``, accurate where that is small.",
 )
 erfinv: Op = elementwise(
@@ -70,6 +72,7 @@ erfinv: Op = elementwise(
     lambda y: 1 / _bell(y),
     samples=[UNIT],
     kinks=[Kink((-1.0,), (np.inf,), LIMIT), Kink((1.0,), (np.inf,), LIMIT)],
+    floating=True,
     doc="Return the number whose `erf` is `x`, for x in [-1, 1].",
 )
 

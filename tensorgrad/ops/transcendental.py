@@ -38,8 +38,6 @@ def _inverse_root(x: Any) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
-    if x.dtype.kind in "biu":
-        x = x.astype(np.float64)  # -|x| does not exist in unsigned integers
     # exp only of what is not positive: no overflow, and full relative accuracy at both ends
     if x.dtype.kind == "c":  # the same without what is not analytic
         negative = x.real < 0
@@ -161,6 +159,7 @@ sigmoid: Op = elementwise(
     lambda y: y * (1 - y),
     symbol="σ",
     samples=[REAL],
+    floating=True,
     doc="Return ``1 / (1 + e ** -x)``, finite and accurate for any x.",
 )
 atan2: Op = elementwise(

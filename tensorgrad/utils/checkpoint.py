@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tensorgrad.autograd.sweep import reverse
+from tensorgrad.autograd.careful import reverse
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
 from tensorgrad.base.context import CONTEXT, RECOMPUTING, context
 from tensorgrad.create.random import states

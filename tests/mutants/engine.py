@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from tensorgrad.autograd import order, sweep
+from tensorgrad.autograd import order, quick, sweep
 from tensorgrad.autograd.derivatives import _accumulate, _owned, _seeds, _sweep
 
 
@@ -28,10 +28,14 @@ class EngineFault:
 
 
 ENGINE_FAULTS = [
-    EngineFault("a second contribution overwrites the first", sweep._Reverse.run, "known + gx", "gx"),
-    EngineFault("a second contribution is dropped", sweep._Reverse.run, "known + gx", "known"),
-    EngineFault("a cotangent is not summed down", sweep._fitted, "sum_to(gx, shape=parent.shape)", "gx"),
-    EngineFault("a cotangent keeps its own dtype", sweep._fitted, "astype(gx, dtype=parent.dtype)", "gx"),
+    EngineFault("a second contribution overwrites the first", sweep.reverse, "grads[parent] + gx if", "gx if"),
+    EngineFault("a second contribution is dropped", sweep.reverse, "grads[parent] + gx if", "grads[parent] if"),
+    EngineFault("the nodes are walked in the order of creation", sweep.reverse, "reversed(order)", "order"),
+    EngineFault("quick: a second contribution overwrites the first", quick.reverse, "known + gx", "gx"),
+    EngineFault("quick: a second contribution is dropped", quick.reverse, "known + gx", "known"),
+    EngineFault("quick: the nodes are walked in the order of creation", quick.reverse, "reversed(order)", "order"),
+    EngineFault("a cotangent is not summed down", sweep.fitted, "sum_to(gx, shape=parent.shape)", "gx"),
+    EngineFault("a cotangent keeps its own dtype", sweep.fitted, "astype(gx, dtype=parent.dtype)", "gx"),
     EngineFault(
         "with create_graph the sweep reads plain arrays",
         order.readable,
@@ -40,11 +44,10 @@ ENGINE_FAULTS = [
     ),
     EngineFault("a saved output is detached", order._relinked, "linked(y, node)", "y"),
     EngineFault("a saved input is detached", order._relinked, "linked(x, i)", "x"),
-    EngineFault("the nodes are walked in the order of creation", sweep._Reverse.run, "reversed(order)", "order"),
     EngineFault("only targets count as leading to one", order.leading_to, "needed.add(node)", "pass"),
-    EngineFault("a second tangent overwrites the first", sweep._pushed, "sum_of_parts + ty", "ty"),
-    EngineFault("a tangent is not broadcast up", sweep._pushed, "broadcast_to(ty, shape=node.shape)", "ty"),
-    EngineFault("a tangent keeps its own dtype", sweep._pushed, "astype(ty, dtype=node.dtype)", "ty"),
+    EngineFault("a second tangent overwrites the first", sweep.forward, "total + ty", "ty"),
+    EngineFault("a tangent is not broadcast up", sweep.repeated, "broadcast_to(ty, shape=node.shape)", "ty"),
+    EngineFault("a tangent keeps its own dtype", sweep.repeated, "astype(ty, dtype=node.dtype)", "ty"),
     EngineFault("an output named twice counts once", _seeds, "seeds[node] + value", "value"),
     EngineFault("a second backward overwrites .grad", _accumulate, "known.array, g, out", "g, 0, out"),
     EngineFault("a gradient may be somebody's memory", _owned, 'np.array(array, order="C")', "array"),

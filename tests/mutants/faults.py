@@ -94,8 +94,9 @@ def of_rule(primitive: Primitive, side: str, i: int, right: Rule) -> Iterator[Mu
         return mutant
 
     for fault, change in RESULT_FAULTS.items():
-        # the sweeps convert a wider answer, except the reverse sweep that of an elementwise rule
-        if fault != "widened" or (primitive.kind == "elementwise" and side != "jvps"):
+        # the sweeps convert a wider answer, but the quick one, in which no choice is made, that of elementwise rules
+        quick = primitive.kind == "elementwise" and primitive.hides != "any" and side != "jvps"
+        if fault != "widened" or quick:
             yield made(fault, changed(right, change))
     if len(rules) > 1 and side != "jvps":
         yield made("not summed", unsummed(right, i))

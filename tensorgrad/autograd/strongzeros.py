@@ -1,0 +1,119 @@
+"""Products in which an exact zero wins, also over infinity and NaN: what a sweep uses when the plain product gave NaN.
+
+``where(x > 0, sqrt(x), 0)`` at 0 has the derivative 0: the branch that was not taken contributes nothing. But the chain
+rule multiplies what arrives from there, 0, with the slope of the root, infinity. A cotangent of 0 says that nothing
+depends on the value; no slope can change that. In the forward sweep the same chain is walked from the other end: there
+a slope of 0 says it, whatever the tangent is. A mask says it in both. A NaN that the result depends on still shows.
+
+The compositions are recorded like any other, so derivatives of higher order see the same rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+
+from tensorgrad.base.context import CONTEXT, STRONG, context
+from tensorgrad.engine.dispatch import CAREFUL, on_tensors
+from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.ops import affine, linear, matmul, mul, reshape, sum, where
+from tensorgrad.ops.contractions import swapped
+
+
+class Flow(Tensor):
+    """What a careful sweep carries along: products with it are those of this module."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, x: Tensor) -> Self:
+        """Return `x` marked so."""
+        self = cls.__new__(cls)
+        self.array, self.grad, self.node, self.tracked = x.array, None, x.node, x.tracked
+        return self
+
+
+class Cotangent(Flow):
+    """Of a reverse sweep."""
+
+    __slots__ = ()
+
+
+class Tangent(Flow):
+    """Of a forward sweep."""
+
+    __slots__ = ()
+
+
+def unmarked(x: Tensor) -> Tensor:
+    """Return `x` as a sweep gives it out."""
+    if not isinstance(x, Flow):
+        return x
+    y = wrap(x.array)
+    y.node, y.tracked = x.node, x.tracked
+    return y
+
+
+def _product(a: Any, b: Any) -> Any:
+    """Return ``a * b``, 0 where the plain product is NaN although nothing depends on it."""
+    y = mul(a, b)
+    flow, factor = (a, b) if isinstance(a, Flow) else (b, a)
+    without = _values(flow if isinstance(flow, Cotangent) else factor) == 0
+    if _values(factor).dtype.kind == "b":
+        without = without | ~_values(factor)
+    zero = np.isnan(y.array) & without
+    if not zero.any():
+        return y
+    kept = wrap(np.asarray(~zero))
+    return mul(where(kept, a, 0.0), where(kept, b, 0.0))
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    """Return ``a @ b`` as sums of such products, where the plain one holds a NaN."""
+    y = matmul(a, b)
+    if not np.isnan(y.array).any():
+        return y
+    left = _like(a, reshape(a, shape=(*a.shape, 1)))
+    right = _like(b, reshape(b, shape=(*b.shape[:-2], 1, *b.shape[-2:])))
+    return sum(_product(left, right), axis=-2)
+
+
+def _linear(a: Any, b: Any) -> Any:
+    y = linear(a, b)
+    return _matmul(a, _like(b, swapped(b))) if np.isnan(y.array).any() else y
+
+
+def _affine(a: Any, b: Any, c: Any) -> Any:
+    y = affine(a, b, c)
+    return _linear(a, b) + c if np.isnan(y.array).any() else y
+
+
+def _like(x: Any, y: Tensor) -> Tensor:
+    """Return `y`, linear in `x`, marked as `x` is."""
+    return type(x).of(y) if isinstance(x, Flow) else y
+
+
+def _values(x: Any) -> Any:
+    return x.array if isinstance(x, Tensor) else np.asarray(x)
+
+
+def run(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Run `primitive` inside a careful sweep: a product with a flow by its form here, what is linear in one marked."""
+    flow = next((type(a) for a in args if isinstance(a, Flow)), None)
+    if flow is None or primitive.name not in FORMS:
+        y = on_tensors(primitive, args, params)
+        return y if flow is None or primitive.kind != "multilinear" else flow.of(y)
+    mode = context()
+    token = CONTEXT.set(replace(mode, special=mode.special & ~STRONG))  # the form's own products are plain ones
+    try:
+        return flow.of(FORMS[primitive.name](*args))
+    finally:
+        CONTEXT.reset(token)
+
+
+FORMS: dict[str, Callable[..., Any]] = {"mul": _product, "matmul": _matmul, "linear": _linear, "affine": _affine}
+CAREFUL[0] = run
