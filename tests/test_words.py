@@ -109,7 +109,7 @@ WORDS_TO_RENAME = {
     ("told", "chapter6.optimizers"): "losses in words",
     ("told", "chapter6.weight_decay"): "accuracies in words",
     ("CONVENTIONS", "chapter6.xavier"): "layers by the convention of each",
-    ("EdgeRecord", "autograd.sweep"): "the contributions that a sweep notes",
+    ("EdgeRecord", "autograd.careful"): "the contributions that a sweep notes",
     ("Function", "optim.lr_scheduler.functions"): "from a step to a factor",
     ("Function", "testing.gradcheck"): "what is checked",
 }
