@@ -15,7 +15,7 @@ import traceback
 from importlib import import_module
 from pathlib import Path
 
-from tensorgrad.viz.output.files import write_whole
+from tensorgrad.files.atomic import write_whole
 
 from .run import Settings, perform
 

@@ -22,10 +22,10 @@ from tensorgrad.create.creation import tensor
 from tensorgrad.data import digits, holdout, mnist
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DataError
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.random import manual_seed
 from tensorgrad.utils.progress import Progress
 from tensorgrad.viz import Drawing, save_figure
-from tensorgrad.viz.output.files import write_whole
 
 
 class Words(NamedTuple):

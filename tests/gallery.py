@@ -16,8 +16,8 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
-from tensorgrad.viz.output.files import write_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 LETTERS = {"dims": {7: "N", 3: "D"}}

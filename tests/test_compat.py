@@ -12,7 +12,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.compat import installed
 from tensorgrad.compat.__main__ import main
-from tensorgrad.compat.script import Use, missing, report, uses
+from tensorgrad.compat.runner import Use, lacking, report, uses
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -145,7 +145,7 @@ def test_a_name_that_means_the_import_is_reported_wherever_it_stands(source: str
 
 
 def test_attributes_of_classes_and_values_are_left_alone() -> None:
-    assert not missing([Use("torch.Tensor.no_such_method", 1), Use("torch.float32.itemsize", 2)])
+    assert not lacking([Use("torch.Tensor.no_such_method", 1), Use("torch.float32.itemsize", 2)])
     assert report("import torch\ntorch.nn.Module.forward\n", "a.py") == ""
 
 

@@ -12,7 +12,7 @@ import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.errors import ArgumentError, AutogradError
 from tensorgrad.graph import Graph
-from tensorgrad.graph.identifiers import unique
+from tensorgrad.graph.identifiers import unique_names
 from tensorgrad.ops import where
 from tensorgrad.testing.programs import programs
 
@@ -55,7 +55,7 @@ def test_a_line_reads_as_it_would_be_written(function, line) -> None:
 
 
 def test_names_become_identifiers_that_no_two_values_share() -> None:
-    assert unique(["a b", "a_b", "if", "1", "", "x₁", "x1"]) == ["a_b", "a_b_2", "if_", "_1", "_", "x1", "x1_2"]
+    assert unique_names(["a b", "a_b", "if", "1", "", "x₁", "x1"]) == ["a_b", "a_b_2", "if_", "_1", "_", "x1", "x1_2"]
 
 
 def test_the_backward_graph_holds_the_gradients_under_their_names() -> None:

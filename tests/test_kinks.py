@@ -12,14 +12,14 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.engine.primitive import PRIMITIVES, Kink
-from tensorgrad.reference.composition import table
-from tensorgrad.reference.kinks import CONVENTIONS
+from tensorgrad.reference.kinks import KINKS
+from tensorgrad.reference.parts import table
 
 OPS = {name: op for named in table().values() for name, op in named.items()}
 OF_PRIMITIVES = [pytest.param(name, kink, id=f"{name}-{kink.at}") for name, p in PRIMITIVES.items() for kink in p.kinks]
 OF_FUNCTIONS = [
     pytest.param(name, kink, id=f"{name}-{kink.at}-{dict(kink.params)}")
-    for name, kinks in CONVENTIONS.items()
+    for name, kinks in KINKS.items()
     for kink in kinks
 ]
 

@@ -17,12 +17,12 @@ import tensorgrad as tg
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions import composed
-from tensorgrad.ops import cos, matmul, reshape, sqrt, where
+from tensorgrad.ops import cos, linear, matmul, reshape, sqrt, where
 from tensorgrad.ops.contractions import swapped
-from tensorgrad.reference.composition import is_op, made_of, table
 from tensorgrad.reference.formulas import formula, helpers, summary
-from tensorgrad.reference.kinks import CONVENTIONS
+from tensorgrad.reference.kinks import KINKS
 from tensorgrad.reference.operations import OWN, page, torch_name
+from tensorgrad.reference.parts import is_op, made_of, table
 
 ROOT = Path(__file__).resolve().parent.parent
 STORED = ROOT / "docs" / "operations.md"
@@ -61,7 +61,7 @@ def test_every_record_kink_and_public_name_is_on_the_page():
         assert [row[0].partition("(")[0].strip("`") for row in found[2:]] == list(named)
     kinks = [row[0].strip("`") for row in rows(text, "## Conventions at kinks")]
     expected = [name for name, p in PRIMITIVES.items() for _ in p.kinks]
-    expected += [name for name, known in CONVENTIONS.items() for _ in known]
+    expected += [name for name, known in KINKS.items() for _ in known]
     assert [name for name in kinks if name not in ("operation", "---")] == expected
     for name in tg.__all__:
         assert re.search(rf"`{re.escape(name)}[`(]", text.split("\n## Functions of")[1]), name
@@ -158,6 +158,9 @@ FORMULAS = [
     (lambda a, b: a ** (b - 1), "a^(b − 1)"),
     (lambda y: sqrt(1 - y * y) * sqrt(y), "√(1 − y²) · √y"),
     (lambda g, b: matmul(g, swapped(b)), "g @ bᵀ"),
+    (lambda g, b: linear(g, swapped(b)), "g @ b"),
+    (lambda a, b: a * (b @ a) * (b // a), "a · (b @ a) · (b // a)"),
+    (lambda a, b: (a @ b) * a - a @ b, "(a @ b) · a − a @ b"),
     (lambda g, x_shape: reshape(g, shape=x_shape), "reshape(g, shape(x))"),
     (lambda g, x: g.sum(axis=0) * x.shape[0], "sum(g, 0) · shape(x)[0]"),
     (lambda x: where(x == 0, 0.0, np.sign(x)), "where(x = 0, 0.0, sign(x))"),

@@ -21,7 +21,7 @@ from tensorgrad import nn
 from tensorgrad.errors import MissingDependencyError, TensorgradError
 from tensorgrad.viz import draw
 from tensorgrad.viz.layout import render
-from tensorgrad.viz.output import drawing, style
+from tensorgrad.viz.output import browser, drawing
 from tensorgrad.viz.picture.text import clean
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -192,9 +192,9 @@ def test_dot_is_complete_and_can_be_laid_out_by_graphviz_itself():
 
 
 def test_the_script_is_small_and_the_document_refers_to_nothing_outside():
-    assert len(style.SCRIPT.encode()) <= 3000
+    assert len(browser.SCRIPT.encode()) <= 3000
     svg = small().svg
-    assert "]]>" not in style.SCRIPT
+    assert "]]>" not in browser.SCRIPT
     assert re.findall(r"https?://[^\"' ]+", svg) == ["http://www.w3.org/2000/svg"]
     assert "prefers-color-scheme:dark" in svg
 
@@ -227,7 +227,7 @@ def luminance(color: str) -> float:
 @pytest.mark.parametrize(("text", "ground"), [("#c8102e", "#ffffff"), ("#ff6b6b", "#16181d"), ("#555555", "#ffffff"),
                                               ("#a4abb3", "#16181d"), ("#e8e8e8", "#22262e")])  # fmt: skip
 def test_contrast_is_at_least_four_and_a_half(text, ground):
-    assert text in style.CSS or text[:4] in style.CSS
+    assert text in browser.CSS or text[:4] in browser.CSS
     high, low = sorted((luminance(text), luminance(ground)), reverse=True)
     assert (high + 0.05) / (low + 0.05) >= 4.5
 

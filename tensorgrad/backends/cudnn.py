@@ -1,17 +1,7 @@
 """The switches of cuDNN, which scripts set for reproducible runs; every result here is deterministic anyway."""
 
-from __future__ import annotations
+from tensorgrad.base.hardware import is_available, version
 
-deterministic = False
-benchmark = False
-enabled = False
-allow_tf32 = False
+__all__ = ["allow_tf32", "benchmark", "deterministic", "enabled", "is_available", "version"]
 
-
-def is_available() -> bool:
-    """Return False: there is no cuDNN."""
-    return False
-
-
-def version() -> None:
-    """Return None: there is no cuDNN."""
+deterministic = benchmark = enabled = allow_tf32 = False

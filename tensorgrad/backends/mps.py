@@ -1,13 +1,5 @@
 """Whether Apple's Metal can be used."""
 
-from __future__ import annotations
+from tensorgrad.base.hardware import is_available, is_built
 
-
-def is_available() -> bool:
-    """Return False: tensorgrad computes on the CPU only."""
-    return False
-
-
-def is_built() -> bool:
-    """Return False: tensorgrad computes on the CPU only."""
-    return False
+__all__ = ["is_available", "is_built"]

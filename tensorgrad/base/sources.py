@@ -32,6 +32,25 @@ def definition(function: Callable[..., Any]) -> ast.FunctionDef | ast.Lambda | N
     return found if isinstance(found, ast.FunctionDef) else None
 
 
+def computed(function: Callable[..., Any]) -> tuple[list[tuple[ast.expr, ast.expr]], ast.expr | None]:
+    """Return what a function that only defines names and returns defines, name and value, and what it returns.
+
+    No value for one that does more than that, or whose source cannot be read.
+
+    >>> before, result = computed(_holds)
+    >>> [ast.unparse(name) for name, _ in before], ast.unparse(result.values[1])
+    (['body', '(start, end)', 'places', 'inside'], 'bool(places)')
+    """
+    tree = definition(function)
+    if isinstance(tree, ast.Lambda):
+        return [], tree.body
+    if tree is None or not isinstance(tree.body[-1], ast.Return):
+        return [], None
+    before = tree.body[ast.get_docstring(tree) is not None : -1]
+    known = [(s.targets[0], s.value) for s in before if isinstance(s, ast.Assign)]
+    return (known, tree.body[-1].value) if len(known) == len(before) else ([], None)
+
+
 @cache
 def _lambdas(file: str) -> list[ast.Lambda]:
     return [node for node in ast.walk(ast.parse(Path(file).read_text("utf-8"))) if isinstance(node, ast.Lambda)]

@@ -20,7 +20,7 @@ from tensorgrad.chapter6.page import Outcome, figure_order, page
 from tensorgrad.chapter6.run import Settings, version
 from tensorgrad.data import mnist
 from tensorgrad.errors import ArgumentError, DataError, MissingDependencyError
-from tensorgrad.viz.output.files import write_whole
+from tensorgrad.files.atomic import write_whole
 
 PACKAGE = "tensorgrad.chapter6"
 LOOK = 0.1  # seconds between two looks at the running experiments

@@ -11,9 +11,9 @@ from tensorgrad.create.creation import arange
 from tensorgrad.create.random import manual_seed
 from tensorgrad.data import digits, holdout, mnist
 from tensorgrad.errors import DataError, MissingDependencyError
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.testing import GradientReport, check_gradients
 from tensorgrad.utils.progress import Progress
-from tensorgrad.viz.output.files import write_whole
 
 from .examples import batchnorm, network
 from .network import Dataset, DigitNet, frozen_loss, tensors

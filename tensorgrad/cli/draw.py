@@ -16,8 +16,8 @@ from tensorgrad.create.random import Generator, manual_seed
 from tensorgrad.create.sampling import randn
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
-from tensorgrad.viz.output.files import write_whole
 
 from .examples import EXAMPLES
 from .script import Script, ran, reported, split

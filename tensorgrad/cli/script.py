@@ -12,7 +12,7 @@ from typing import Any
 
 from tensorgrad import nn
 from tensorgrad.compat import installed
-from tensorgrad.compat.script import surroundings
+from tensorgrad.compat.runner import surroundings
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph

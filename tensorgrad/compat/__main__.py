@@ -7,7 +7,7 @@ import sys
 import tokenize
 from pathlib import Path
 
-from tensorgrad.compat.script import report, run
+from tensorgrad.compat.runner import report, run
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from tensorgrad.base.devices import check_device, device
 from tensorgrad.errors import DataError
-from tensorgrad.files.atomic import write
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.files.container import pack, unpack
 from tensorgrad.files.structure import decode, encode
 
@@ -49,7 +49,7 @@ def save(obj: Any, f: File) -> None:
     if hasattr(f, "write"):
         f.write(content)
     else:
-        write(_path(f), content)
+        write_whole(_path(f), content)
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool | None = True, mmap: bool | None = None) -> Any:

@@ -7,16 +7,17 @@ import stat
 from pathlib import Path
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, through a temporary file in the same folder that then takes its place.
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write `content`, text as UTF-8, through a temporary file that then takes the place of `path`; return `path`.
 
     The permissions of an old file stay, and a link stays one. If anything fails, the old file is as it was and the
     temporary one is gone; only a killed process may leave one behind, ``.tensorgrad-*.tmp``.
     """
+    content = content if isinstance(content, bytes) else content.encode()
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # a device such as /dev/null is written to, not replaced
         target.write_bytes(content)
-        return
+        return path
     temporary = target.with_name(f".tensorgrad-{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -30,6 +31,7 @@ def write(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+    return path
 
 
 def _sync_folder(folder: Path) -> None:

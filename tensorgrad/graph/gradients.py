@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 
-SUBSCRIPT = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+from .notation import subscript, superscript
 
 
 def derivative(name: str, order: int) -> str:
@@ -16,7 +15,7 @@ def derivative(name: str, order: int) -> str:
     >>> derivative("x", 1), derivative("x", 2)
     ('dx', 'd²x')
     """
-    return f"d{name}" if order == 1 else f"d{str(order).translate(SUPERSCRIPT)}{name}"
+    return f"d{name}" if order == 1 else f"d{superscript(str(order))}{name}"
 
 
 def gradient_names(
@@ -39,7 +38,7 @@ def gradient_names(
     for source in sorted(flowing, key=lambda source: source not in own):
         nodes, known = flowing[source], result if source in own else made_up
         for i, node in enumerate(nodes, 1):
-            place = str(i).translate(SUBSCRIPT) if len(nodes) > 1 else ""
+            place = subscript(i) if len(nodes) > 1 else ""
             known.setdefault(node, derivative(names[source], order) + place)
     for source, g in found.items():
         (result if source in own else made_up).setdefault(node_of(g), derivative(names[source], order))

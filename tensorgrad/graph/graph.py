@@ -22,7 +22,7 @@ from .gradients import derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Operand, Passes, behind, described, overwritten
 from .python import python_source
-from .recording import module_names, parameter_names, tensors, tracing, variables, watching
+from .tracing import module_names, parameter_names, tensors_in, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
 """Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
@@ -78,7 +78,7 @@ class Graph:
         seen: dict[Node, str] = {}
         with tracing(), watching(seen) if names == "variables" else nullcontext():
             result = function(*inputs)
-        outputs = list(tensors(result))
+        outputs = list(tensors_in(result))
         if not outputs:
             raise ArgumentError(f"the traced function returned {type(result).__name__}: there is no Tensor to draw")
         known = {node_of(x): name for name, x in given.items() if isinstance(x, Tensor)}

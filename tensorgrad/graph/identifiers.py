@@ -29,10 +29,10 @@ def on_one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
-def unique(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+def unique_names(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
     """Return an identifier for each of `names`: the first bearer keeps the name, the others get a number.
 
-    >>> unique(["h", "h", "np"], taken=["np"])
+    >>> unique_names(["h", "h", "np"], taken=["np"])
     ['h', 'h_2', 'np_2']
     """
     used = set(taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,19 +11,16 @@ import numpy as np
 from tensorgrad.base.context import Scope
 from tensorgrad.engine.tensor import Constant
 
-from .identifiers import on_one_line, unique
-from .nodes import GraphNode
+from .identifiers import on_one_line, unique_names
+from .nodes import GraphNode, common, upward
+from .notation import with_operator
 
-SIGNS = {
-    "add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "matmul": "@", "remainder": "%", "floor_divide": "//",
-    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
-}  # fmt: skip
 _LONGEST = 60  # characters of a parameter's value
 
 
 def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[str]) -> str:
     """Return the program of `nodes`; `names` are made into identifiers that no two values share."""
-    words = unique(names)
+    words = unique_names(names)
     lines: list[str] = []
     around: list[Scope] = []
     order = 0
@@ -30,10 +28,9 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
         if node.order != order:
             order = node.order
             lines.append("# backward" if order == 1 else f"# backward, order {order}")
-        scopes = [] if node.is_leaf else _chain(node.scope)
-        shared = next((i for i, (a, b) in enumerate(zip(around, scopes, strict=False)) if a is not b), None)
-        shared = min(len(around), len(scopes)) if shared is None else shared
+        scopes = [] if node.is_leaf else upward(node.scope)
         if not node.is_leaf:
+            shared = len(common([around, scopes]))
             lines += [f"{'  ' * i}# {_title(scopes[i])}" for i in range(shared, len(scopes))]
             around = scopes
         shape = ",".join(map(str, node.shape))
@@ -41,14 +38,6 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
         lines.append(f"{indent}{words[node.index]}: {node.dtype}[{shape}] = {_computed(node, words)}")
     lines.append("return " + ", ".join(words[i] for i in outputs))
     return "\n".join(lines)
-
-
-def _chain(scope: Scope | None) -> list[Scope]:
-    chain = []
-    while scope is not None:
-        chain.append(scope)
-        scope = scope.parent
-    return chain[::-1]
 
 
 def _title(scope: Scope) -> str:
@@ -63,10 +52,9 @@ def _computed(node: GraphNode, words: Sequence[str]) -> str:
         known = node.op == "constant" and value is not None and value.size == 1
         return f"constant {value.item()!r}" if known and value is not None else node.op
     operands = [words[o.source] if o.source is not None else _number(o.constant) for o in node.operands]
-    if node.op in SIGNS and len(operands) == 2:
-        return f"{operands[0]} {SIGNS[node.op]} {operands[1]}"
-    if node.op == "neg":
-        return f"-{operands[0]}"
+    signed = with_operator(node.op, [ast.Name(word) for word in operands])
+    if signed is not None:
+        return ast.unparse(signed)
     settings = [f"{key}={_setting(value)}" for key, value in given(node).items()]
     return f"{node.op}({', '.join(operands + settings)})"
 

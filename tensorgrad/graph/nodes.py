@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 from tensorgrad.engine.writes import written_since
 
+LEAVES = frozenset({"input", "parameter", "constant"})
 _ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
 
 
@@ -64,7 +66,7 @@ class GraphNode:
     @property
     def is_leaf(self) -> bool:
         """Whether nothing computes it."""
-        return self.op in ("input", "parameter", "constant")
+        return self.op in LEAVES
 
 
 @dataclass(frozen=True)
@@ -88,18 +90,34 @@ class Passes:
     along: Mapping[tuple[int, int], int]
 
 
+def upward(scope: Scope | None) -> list[Scope]:
+    """Return the module calls around an operation of `scope`, outermost first."""
+    chain = []
+    while scope is not None:
+        chain.append(scope)
+        scope = scope.parent
+    return chain[::-1]
+
+
+def common(chains: Iterable[Sequence[Scope]]) -> list[Scope]:
+    """Return the module calls that all of `chains`, outermost first, have in common."""
+    shared = itertools.takewhile(lambda level: all(scope is level[0] for scope in level), zip(*chains, strict=False))
+    return [level[0] for level in shared]
+
+
 def behind(roots: Collection[Node]) -> list[Node]:
     """Return the nodes behind `roots`, constants included, in the order of their creation.
 
     Fused nodes are expanded, unless what they saved has been written since: they can be drawn, not differentiated.
     """
     with _ONE_AT_A_TIME:
-        found = _all(roots)
+        found = ancestors(roots)
         intact = (n for n in found if not any(written_since(value, n.serial) for value in n.saved or ()))
-        return _all(roots) if expand(intact) else found
+        return ancestors(roots) if expand(intact) else found
 
 
-def _all(roots: Iterable[Node]) -> list[Node]:
+def ancestors(roots: Iterable[Node]) -> list[Node]:
+    """Return the nodes that `roots` were computed from, and these, in the order of their creation."""
     order = list(dict.fromkeys(roots))
     seen = set(order)
     for node in order:

@@ -18,18 +18,13 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numerics import repeated
-from tensorgrad.base.sources import definition
+from tensorgrad.base.sources import computed, definition
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.errors import AutogradError
 
-from .literals import Hoist, literal
+from .notation import with_operator
+from .spelling import Hoist, literal
 
-INFIX: dict[str, ast.operator] = {
-    "add": ast.Add(), "sub": ast.Sub(), "mul": ast.Mult(), "div": ast.Div(), "pow": ast.Pow(), "matmul": ast.MatMult(),
-}  # fmt: skip
-COMPARED: dict[str, ast.cmpop] = {
-    "eq": ast.Eq(), "ne": ast.NotEq(), "lt": ast.Lt(), "le": ast.LtE(), "gt": ast.Gt(), "ge": ast.GtE(),
-}  # fmt: skip
 _PLAIN: Mapping[Any, str] = {repeated: "broadcast_to"}
 """NumPy's name for what the library does in fewer steps, to the bit."""
 
@@ -57,12 +52,9 @@ class NumPySource:
                 f"the Function {name} cannot be written as NumPy source: its forward is Python of yours; "
                 f"compute the same with operations of the library"
             )
-        if name in INFIX:
-            return ast.BinOp(operands[0], INFIX[name], operands[1])
-        if name in COMPARED:
-            return ast.Compare(operands[0], [COMPARED[name]], [operands[1]])
-        if name == "neg":
-            return ast.UnaryOp(ast.USub(), operands[0])
+        signed = with_operator(name, operands)
+        if signed is not None:
+            return signed
         given = {key: literal(value, self.hoist) for key, value in params.items()}
         if name == "getitem" and shape:
             return ast.Subscript(operands[0], given["index"])
@@ -74,8 +66,8 @@ class NumPySource:
         known = _public(function)
         if known is not None:
             return ast.Call(self._imported(known), list(operands), [ast.keyword(k, v) for k, v in given.items()])
-        body = _single_expression(function)
-        if body is not None and not inspect.signature(function).parameters.keys() & _varied(function):
+        where, body = computed(function)
+        if body is not None and not where and not inspect.signature(function).parameters.keys() & _varied(function):
             arguments = dict(zip(inspect.signature(function).parameters, operands, strict=False)) | dict(given)
             if all(_uses(body, k) <= 1 or isinstance(v, ast.Name | ast.Constant) for k, v in arguments.items()):
                 tree = _Standalone(self, function, arguments).visit(deepcopy(body))
@@ -120,32 +112,16 @@ def _public(value: Any) -> str | None:
     name = getattr(value, "__name__", "")
     if isinstance(getattr(value, "__self__", None), np.ufunc):  # np.add.reduce
         return f"numpy.{value.__self__.__name__}.{name}"
-    if isinstance(value, np.ufunc | type) or not isinstance(value, FunctionType):
-        module = getattr(value, "__module__", None) or ""
-        if getattr(np, name, None) is value:
-            return f"numpy.{name}"
-        if module and "." not in module and module != "builtins" and name:
-            return f"{module}.{name}"
-    return f"numpy.{name}" if name and getattr(np, name, None) is value else None
+    if name and getattr(np, name, None) is value:
+        return f"numpy.{name}"
+    module = "" if isinstance(value, FunctionType) else getattr(value, "__module__", None) or ""
+    return f"{module}.{name}" if module and "." not in module and module != "builtins" and name else None
 
 
 def _varied(function: Any) -> set[str]:
     """Return the names of ``*xs`` and its like."""
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds}
-
-
-def _single_expression(function: Any) -> ast.expr | None:
-    """Return the body of a lambda, or of a function that is nothing but a docstring and a return."""
-    tree = definition(function)
-    if isinstance(tree, ast.Lambda):
-        return tree.body
-    body = [] if tree is None else [s for s in tree.body if not _is_text(s)]
-    return body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _uses(body: ast.expr, name: str) -> int:

@@ -12,10 +12,10 @@ from tensorgrad.base.dtypes import Array, promoted
 from tensorgrad.engine.tensor import Constant
 from tensorgrad.errors import AutogradError
 
-from .identifiers import on_one_line, unique
-from .literals import UNPACKED, array_literal, literal, written
+from .identifiers import on_one_line, unique_names
 from .nodes import GraphNode, Operand, Passes
 from .numpysource import NumPySource
+from .spelling import UNPACKED, array_literal, literal, unparsed
 
 _WIDTH = 100  # of a line into which an unnamed value is still drawn
 _RESERVED = ("np", "forward", "backward", "cache", "unpacked", "zlib", "base64", "functools", "itertools", "math")
@@ -40,7 +40,7 @@ class _Writer:
         for node in self.nodes:  # the functions of the file first: their names are taken
             if node.primitive is not None:
                 self.source.call(node.primitive, [ast.Name("_")] * len(node.operands), node.params, node.shape)
-        self.words = unique(passes.names, [*_RESERVED, *self.source.functions, *self.constants])
+        self.words = unique_names(passes.names, [*_RESERVED, *self.source.functions, *self.constants])
         leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
         self.arguments = sorted(leaves, key=lambda n: n.op)
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
@@ -53,7 +53,7 @@ class _Writer:
             seeds = [n for n in self.nodes[self.forward :] if n.op == "input"]
             parts.append(self._function("backward", seeds, self.nodes[self.forward :]))
         helpers = [ast.unparse(function) for function in self.source.functions.values()]
-        constants = [f"{name} = {written(array_literal(value))}" for name, value in self.constants.items()]
+        constants = [f"{name} = {unparsed(array_literal(value))}" for name, value in self.constants.items()]
         packed = any("unpacked(" in text for text in (*constants, *parts))
         modules = self.source.modules | ({"zlib", "base64"} if packed else set())
         imports = [f"import {m}" for m in sorted(modules - {"numpy"})] + ["", "import numpy as np"]

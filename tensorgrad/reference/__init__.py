@@ -1,1 +1,6 @@
-"""What writes documents and stubs from the code: `python -m tensorgrad.reference`. The engine never imports it."""
+"""What writes documents from the code, which never imports it: ``python -m tensorgrad.reference`` prints one of them.
+
+Read in this order: `kinks` (what the derivatives of composed functions are where there are none, as data), `parts`
+(what a composed function is made of, read from its source), `formulas` (the source of a rule as mathematics) and
+`operations` (the page docs/operations.md, made of all these and of the records).
+"""

@@ -13,50 +13,44 @@ from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tensorgrad.base.sources import definition
+from tensorgrad.base.sources import computed
 from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.graph.notation import (
+    ATOM,
+    CHOICE,
+    COMPARISON,
+    FORMS,
+    OPERATORS,
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    Form,
+    Formula,
+    applied,
+    superscript,
+)
 
-CHOICE, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
-"""How strongly the parts of a formula hold together; a weaker part inside a stronger one gets parentheses."""
-
-BINARY = {
-    ast.Add: ("+", SUM),
-    ast.Sub: ("−", SUM),
-    ast.Mult: ("·", PRODUCT),
-    ast.Div: ("/", PRODUCT),
-    ast.FloorDiv: ("//", PRODUCT),
-    ast.Mod: ("mod", PRODUCT),
-    ast.MatMult: ("@", PRODUCT),
-    ast.BitAnd: ("and", COMPARISON),
-    ast.BitOr: ("or", COMPARISON),
-    ast.BitXor: ("xor", COMPARISON),
-    ast.LShift: ("<<", COMPARISON),
-    ast.RShift: (">>", COMPARISON),
+# What only the source of rules holds, and what reads better on a page than in a drawing.
+RULES = FORMS | {
+    "mul": Form("{} · {}", PRODUCT, (PRODUCT, SIGN)),
+    "pow": Form("{}^{}", POWER, (ATOM, ATOM)),
+    "bitwise_and": Form("{} and {}", COMPARISON, (COMPARISON, SUM)),
+    "bitwise_or": Form("{} or {}", COMPARISON, (COMPARISON, SUM)),
+    "bitwise_xor": Form("{} xor {}", COMPARISON, (COMPARISON, SUM)),
+    "is": Form("{} is {}", COMPARISON, (SUM, SUM)),
+    "is not": Form("{} is not {}", COMPARISON, (SUM, SUM)),
+    "in": Form("{} ∈ {}", COMPARISON, (SUM, SUM)),
+    "not in": Form("{} ∉ {}", COMPARISON, (SUM, SUM)),
+    "if": Form("{} if {} else {}", CHOICE, (COMPARISON, COMPARISON, COMPARISON)),
+    "not": Form("not {}", SIGN, (SIGN,)),
+    "bitwise_not": Form("¬{}", SIGN, (SIGN,)),
+    "logical_not": Form("¬{}", POWER, (ATOM,)),
 }
-COMPARE = {
-    ast.Eq: "=",
-    ast.NotEq: "≠",
-    ast.Lt: "<",
-    ast.LtE: "≤",
-    ast.Gt: ">",
-    ast.GtE: "≥",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "∈",
-    ast.NotIn: "∉",
-}
-UNARY = {ast.USub: "−", ast.UAdd: "+", ast.Not: "not ", ast.Invert: "¬"}
-INFIX: dict[str, ast.operator] = {
-    "add": ast.Add(),
-    "sub": ast.Sub(),
-    "mul": ast.Mult(),
-    "div": ast.Div(),
-    "pow": ast.Pow(),
-    "matmul": ast.MatMult(),
-}
-SIGNS = {"abs": ("|", "|"), "sqrt": ("√", ""), "swapped": ("", "ᵀ"), "logical_not": ("¬", ""), "neg": ("−", "")}
+_WORDS = OPERATORS | {
+    ast.Not: "not", ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
+}  # fmt: skip
 SILENT = {"tuple", "list", "tolist"}  # they change the container, not what is in it
-SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def formula(rule: Any) -> str:
@@ -89,12 +83,12 @@ def helpers(rule: Any) -> dict[str, Any]:
 @cache
 def _printed(rule: Any) -> tuple[str, dict[str, Any]]:
     """Return the formula of a function and what it calls by name; nothing where it is more than definitions."""
-    body = _body(rule)
-    if body is None:
+    before, result = computed(rule)
+    if result is None:
         return "", {}
     printer = _Printer(rule.__globals__, dict.fromkeys(rule.__code__.co_varnames))
-    text = printer.text(body[1])[0]
-    where = "; ".join(f"{printer.text(name)[0]} = {printer.text(value)[0]}" for name, value in body[0])
+    text = printer.of(result).text
+    where = "; ".join(f"{printer.of(name).text} = {printer.of(value).text}" for name, value in before)
     return text + (f" where {where}" if where else ""), printer.called
 
 
@@ -104,117 +98,89 @@ def summary(thing: Any) -> str:
     return text.removeprefix("Return ").removesuffix(".")
 
 
-def _body(function: Any) -> tuple[list[tuple[ast.expr, ast.expr]], ast.expr] | None:
-    """Return the definitions and the result of `function`; None where it does more than define and return."""
-    tree = definition(function)
-    if tree is None:
-        return None
-    if isinstance(tree, ast.Lambda):
-        return [], tree.body
-    *before, last = tree.body
-    known = [(s.targets[0], s.value) for s in before if isinstance(s, ast.Assign)]
-    if len(known) < len(before) or not isinstance(last, ast.Return) or last.value is None:
-        return None
-    return known, last.value
-
-
 class _Printer:
     """Prints expressions; `names` holds local names and, for an inlined helper, what its parameters stand for."""
 
-    def __init__(self, namespace: Mapping[str, Any], names: Mapping[str, tuple[str, int] | None]) -> None:
+    def __init__(self, namespace: Mapping[str, Any], names: Mapping[str, Formula | None]) -> None:
         self.namespace = namespace
         self.names = names
         self.called: dict[str, Any] = {}
 
-    def text(self, node: ast.expr) -> tuple[str, int]:
-        """Return the text of `node` and how strongly it holds together."""
-        method: Callable[[Any], tuple[str, int]] | None = getattr(self, f"_{type(node).__name__.lower()}", None)
-        return (ast.unparse(node), ATOM) if method is None else method(node)
+    def of(self, node: ast.expr) -> Formula:
+        """Return the formula of `node`; Python's text for what has none."""
+        method: Callable[[Any], Formula] | None = getattr(self, f"_{type(node).__name__.lower()}", None)
+        return Formula(ast.unparse(node)) if method is None else method(node)
 
-    def _inside(self, node: ast.expr, strength: int) -> str:
-        text, own = self.text(node)
-        return text if own >= strength else f"({text})"
+    def _applied(self, name: str, *operands: ast.expr) -> Formula:
+        """Return an operation on operands; what is multiplied by itself is a square."""
+        square = name == "mul" and len(operands) == 2 and ast.dump(operands[0]) == ast.dump(operands[1])
+        if square or (name == "pow" and len(operands) == 2):
+            base, exponent = self.of(operands[0]), Formula("2") if square else self.of(operands[1])
+            if exponent.text.removeprefix("−").isdecimal():
+                return Formula(base.within(ATOM) + superscript(exponent.text), POWER)
+        return applied(name, [*map(self.of, operands)], RULES)
 
-    def _name(self, node: ast.Name) -> tuple[str, int]:
+    def _name(self, node: ast.Name) -> Formula:
         meant = self.names.get(node.id)
         if meant is not None:
             return meant
         if node.id not in self.names and isinstance(self.namespace.get(node.id), int | float):
             self.called[node.id] = self.namespace[node.id]
         argument, _, end = node.id.rpartition("_")
-        return (f"shape({argument})" if end == "shape" and argument else node.id), ATOM
+        return Formula(f"shape({argument})" if end == "shape" and argument else node.id)
 
-    def _attribute(self, node: ast.Attribute) -> tuple[str, int]:
+    def _attribute(self, node: ast.Attribute) -> Formula:
         if node.attr in ("shape", "ndim", "dtype"):
-            return f"{node.attr}({self.text(node.value)[0]})", ATOM
-        return {"pi": "π"}.get(node.attr, ast.unparse(node)), ATOM
+            return self._applied(node.attr, node.value)
+        return Formula({"pi": "π"}.get(node.attr, ast.unparse(node)))
 
-    def _binop(self, node: ast.BinOp) -> tuple[str, int]:
-        if isinstance(node.op, ast.Pow):
-            return self._power(node.left, node.right)
-        if isinstance(node.op, ast.Mult) and ast.dump(node.left) == ast.dump(node.right):
-            return self._power(node.left, ast.Constant(2))
-        sign, strength = BINARY[type(node.op)]
-        return f"{self._inside(node.left, strength)} {sign} {self._inside(node.right, strength + 1)}", strength
+    def _binop(self, node: ast.BinOp) -> Formula:
+        return self._applied(_WORDS[type(node.op)], node.left, node.right)
 
-    def _power(self, base: ast.expr, exponent: ast.expr) -> tuple[str, int]:
-        bottom, top = self._inside(base, ATOM), self.text(exponent)[0]
-        if top.removeprefix("−").isdecimal():
-            return bottom + top.translate(SUPERSCRIPT), POWER
-        return f"{bottom}^{self._inside(exponent, ATOM)}", POWER
+    def _unaryop(self, node: ast.UnaryOp) -> Formula:
+        return self._applied(_WORDS[type(node.op)], node.operand)
 
-    def _unaryop(self, node: ast.UnaryOp) -> tuple[str, int]:
-        return UNARY[type(node.op)] + self._inside(node.operand, SIGN), SIGN
+    def _compare(self, node: ast.Compare) -> Formula:
+        (op,), (right,) = node.ops, node.comparators  # arrays cannot be compared in chains
+        return self._applied(_WORDS[type(op)], node.left, right)
 
-    def _compare(self, node: ast.Compare) -> tuple[str, int]:
-        parts = [self._inside(node.left, SUM)]
-        for op, right in zip(node.ops, node.comparators, strict=True):
-            parts += [COMPARE[type(op)], self._inside(right, SUM)]
-        return " ".join(parts), COMPARISON
+    def _ifexp(self, node: ast.IfExp) -> Formula:
+        return self._applied("if", node.body, node.test, node.orelse)
 
-    def _ifexp(self, node: ast.IfExp) -> tuple[str, int]:
-        parts = [self._inside(part, COMPARISON) for part in (node.body, node.test, node.orelse)]
-        return "{} if {} else {}".format(*parts), CHOICE
+    def _tuple(self, node: ast.Tuple) -> Formula:
+        return self._applied("", *node.elts)
 
-    def _tuple(self, node: ast.Tuple) -> tuple[str, int]:
-        return f"({', '.join(self.text(item)[0] for item in node.elts)})", ATOM
-
-    def _subscript(self, node: ast.Subscript) -> tuple[str, int]:
+    def _subscript(self, node: ast.Subscript) -> Formula:
         index = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return f"{self._inside(node.value, ATOM)}[{', '.join(self.text(part)[0] for part in index)}]", ATOM
+        return Formula(f"{self.of(node.value).within(ATOM)}[{', '.join(self.of(part).text for part in index)}]")
 
-    def _slice(self, node: ast.Slice) -> tuple[str, int]:
+    def _slice(self, node: ast.Slice) -> Formula:
         lower, upper, step = (
-            "" if part is None else self.text(part)[0] for part in (node.lower, node.upper, node.step)
+            "" if part is None else self.of(part).text for part in (node.lower, node.upper, node.step)
         )
-        return f"{lower}:{upper}" + (f":{step}" if step else ""), ATOM
+        return Formula(f"{lower}:{upper}" + (f":{step}" if step else ""))
 
-    def _call(self, node: ast.Call) -> tuple[str, int]:
+    def _call(self, node: ast.Call) -> Formula:
         name, given = ast.unparse(node.func), [*node.args, *(keyword.value for keyword in node.keywords)]
         if isinstance(node.func, ast.Attribute):
             name = node.func.attr
             if not isinstance(self.namespace.get(ast.unparse(node.func.value)), ModuleType):
                 given.insert(0, node.func.value)  # a method: x.sum(axis) is sum(x, axis)
         if name in SILENT:
-            return self.text(given[0])
-        if name in INFIX:
-            return self._binop(ast.BinOp(given[0], INFIX[name], given[1]))
-        if name in SIGNS:
-            before, after = SIGNS[name]
-            return before + self._inside(given[0], ATOM) + after, ATOM if after else POWER
+            return self.of(given[0])
         helper = self.namespace.get(name)
-        if isinstance(helper, FunctionType) and helper.__name__ not in PRIMITIVES:
+        if isinstance(helper, FunctionType) and helper.__name__ not in PRIMITIVES and name not in RULES:
             return self._helper(helper, name, given)
-        return f"{name}({', '.join(self.text(value)[0] for value in given)})", ATOM
+        return self._applied(name, *given)
 
-    def _helper(self, helper: FunctionType, name: str, given: list[ast.expr]) -> tuple[str, int]:
+    def _helper(self, helper: FunctionType, name: str, given: list[ast.expr]) -> Formula:
         variadic = helper.__code__.co_flags & inspect.CO_VARARGS
-        body = None if helper.__doc__ or variadic else _body(helper)
-        values = [self.text(value) for value in given]
-        if body is None or body[0]:
+        before, result = ([], None) if helper.__doc__ or variadic else computed(helper)
+        values = [self.of(value) for value in given]
+        if result is None or before:
             self.called[name] = helper
-            return f"{name}({', '.join(text for text, _ in values)})", ATOM
+            return applied(name, values)
         inner = _Printer(helper.__globals__, dict(zip(inspect.signature(helper).parameters, values, strict=False)))
-        result = inner.text(body[1])
+        found = inner.of(result)
         self.called |= inner.called
-        return result
+        return found

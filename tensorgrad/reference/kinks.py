@@ -16,7 +16,7 @@ RETURNED = "all goes to the element at the index that is returned, the first"
 BOUND = "the slope inside: what reached a bound can leave it"
 UNDEFINED = "no value, no derivative: 0 degrees of freedom"
 
-CONVENTIONS: Mapping[str, tuple[Kink, ...]] = {
+KINKS: Mapping[str, tuple[Kink, ...]] = {
     "max": (
         Kink(((1.0, 3.0, 3.0),), ((0.0, 0.5, 0.5),), CONVEX),
         Kink(((1.0, 3.0, 3.0),), ((0.0, 1.0, 0.0),), RETURNED, {"dim": 0}),

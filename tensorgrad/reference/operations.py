@@ -16,9 +16,9 @@ from tensorgrad.engine.primitive import PRIMITIVES, Kink, Primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions import composed
 
-from .composition import is_op, made_of, table
 from .formulas import formula, helpers, summary
-from .kinks import CONVENTIONS
+from .kinks import KINKS
+from .parts import is_op, made_of, table
 
 # Names that PyTorch does not have.
 OWN = frozenset(
@@ -179,7 +179,7 @@ def _number(value: Any) -> str:
 def _kinks() -> str:
     """Return the tables of all conventions at kinks."""
     of_primitives = [_kink(record.name, kink) for record in PRIMITIVES.values() for kink in record.kinks]
-    of_functions = [_kink(name, kink) for name, kinks in CONVENTIONS.items() for kink in kinks]
+    of_functions = [_kink(name, kink) for name, kinks in KINKS.items() for kink in kinks]
     head = ("operation", "at", "slopes", "PyTorch", "why")
     first, rule, *_ = (inspect.getdoc(Kink) or "").split("\n\n")
     return (

@@ -9,12 +9,12 @@ from typing import Any
 
 from tensorgrad.viz.picture.faults import is_zero
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
-from tensorgrad.viz.picture.modules import Module
+from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
 
 from .lanes import HEAVY, Lanes
 from .render import graphviz_package
-from .splines import Point, Spline, at, written
+from .splines import Point, Spline, at, pos_text
 
 FONT = "DejaVu Sans"  # the widest of the fonts that a viewer may put in its place
 RED = "#c8102e"
@@ -111,31 +111,24 @@ def _pass(order: int) -> list[str]:
     return [f"d{min(order, 2)}"] if order else []
 
 
-def _in_frames(graph: Any, vertices: Iterable[Vertex], frame: Callable[[Module], dict[str, str]]) -> None:
+def _in_frames(
+    graph: Any, vertices: Iterable[Vertex], frame: Callable[[ModuleCall], dict[str, str]], depth: int = 0
+) -> None:
     """Write the vertices into nested clusters, one for each open module; `frame` gives the attributes of a cluster."""
-    vertices = list(vertices)
-    children: dict[tuple[Module, ...], list[tuple[Module, ...]]] = {(): []}
-    members: dict[tuple[Module, ...], list[Vertex]] = {}
+    inside: dict[ModuleCall, list[Vertex]] = {}
     for vertex in vertices:
-        members.setdefault(vertex.around, []).append(vertex)
-        for i in range(len(vertex.around)):
-            path = vertex.around[: i + 1]
-            if path not in children:
-                children[path] = []
-                children[path[:-1]].append(path)
-
-    def fill(parent: Any, path: tuple[Module, ...]) -> None:
-        for child in children[path]:
-            with parent.subgraph(name=f"cluster_{child[-1].id}") as inner:
-                inner.attr("graph", **frame(child[-1]))
-                fill(inner, child)
-                for vertex in members.get(child, []):
+        if len(vertex.around) > depth:
+            inside.setdefault(vertex.around[depth], []).append(vertex)
+    for module, held in inside.items():
+        with graph.subgraph(name=f"cluster_{module.id}") as inner:
+            inner.attr("graph", **frame(module))
+            _in_frames(inner, held, frame, depth + 1)
+            for vertex in held:
+                if len(vertex.around) == depth + 1:
                     inner.node(vertex.id)
 
-    fill(graph, ())
 
-
-def frame_attributes(module: Module) -> dict[str, str]:
+def frame_attributes(module: ModuleCall) -> dict[str, str]:
     """Return how the dashed frame of an open module looks."""
     return {
         "label": escaped(module.label),
@@ -150,7 +143,7 @@ def frame_attributes(module: Module) -> dict[str, str]:
     }
 
 
-def plain(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, title: str) -> str:
+def without_positions(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, title: str) -> str:
     """Return DOT without positions, for any Graphviz: black edges shape the layout, red ones follow it."""
     graph = _graph("autograd", title, rankdir=rankdir, nodesep="0.42", ranksep="0.5", newrank="true")
     for vertex in picture.vertices:
@@ -265,7 +258,7 @@ def _arrow(graph: Any, arrow: DrawnEdge) -> None:
     attributes = {
         "id": f"{'b' if back else 'f'}{edge.id}",
         "class": " ".join([arrow.kind, *_pass(edge.order)]),
-        "pos": written(arrow.spline, ARROW),
+        "pos": pos_text(arrow.spline, ARROW),
     }
     if back:
         attributes |= _red(edge)

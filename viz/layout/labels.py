@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tensorgrad.viz.picture.model import EdgeRecord
 from tensorgrad.viz.picture.text import brief, clean, shaped, width
 
-from .dot import LABEL_SIZE
+from .dot import LABEL_SIZE, Note
 from .splines import Point, Spline, halfway, left_of, moved
 
 MODES = ("names", "none", "shapes", "values", "formulas")
@@ -151,10 +151,11 @@ def _cost(room: Room, boxes: list[Box]) -> int | None:
     return sum(map(room.crossed, boxes))
 
 
-def place_note(room: Room, text: str, size: float, candidates: Iterable[Point]) -> Point | None:
-    """Return the first best of the centres at which `text` is free, and take it; None if it is free at none."""
+def placed(room: Room, id: str, text: str, size: float, kind: str, candidates: Iterable[Point]) -> list[Note]:
+    """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none."""
     half = width(text, size) / 2, size * 0.6
     point, box = _best(room, [(center, Box.around(center, half)) for center in candidates])
-    if box:
-        room.take(box)
-    return point
+    if point is None or box is None:
+        return []
+    room.take(box)
+    return [Note(id, text, point, size, kind)]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tensorgrad.viz.picture.model import EdgeRecord, Picture
 
 from .dot import Note
-from .labels import Room, place_note
+from .labels import Room, placed
 from .splines import Spline, halfway, left_of, lengths, moved, sampled
 
 _SIZE = 10.0
@@ -43,5 +43,4 @@ def _number(edge: EdgeRecord, spline: Spline, room: Room) -> list[Note]:
     for back in (17.0, 24.0, 31.0):
         point, direction = halfway(spline, max(0.0, 1 - back / max(total, 1.0)))
         places += [moved(point, left_of(direction), side) for side in (8.0, -15.0)]
-    found = place_note(room, str(edge.slot + 1), _SIZE, places)
-    return [] if found is None else [Note(f"slot_{edge.id}", str(edge.slot + 1), found, _SIZE, "slot")]
+    return placed(room, f"slot_{edge.id}", str(edge.slot + 1), _SIZE, "slot", places)

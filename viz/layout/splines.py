@@ -16,10 +16,10 @@ Spline = list[Point]
 STEPS = 24  # straight pieces by which the length of one cubic is measured: exact to about 0.1 %
 
 
-def along(a: Point, b: Point, t: float) -> Point:
+def between(a: Point, b: Point, t: float) -> Point:
     """Return the point at the fraction `t` of the way from `a` to `b`.
 
-    >>> along((0, 0), (4, 2), 0.5)
+    >>> between((0, 0), (4, 2), 0.5)
     (2.0, 1.0)
     """
     return (a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t)
@@ -62,13 +62,13 @@ def parse(pos: str) -> Spline:
         else:
             points.append(point)
     if start is not None:
-        points = [start, along(start, points[0], 1 / 3), along(start, points[0], 2 / 3), *points]
+        points = [start, between(start, points[0], 1 / 3), between(start, points[0], 2 / 3), *points]
     if tip is not None:
-        points += [along(points[-1], tip, 1 / 3), along(points[-1], tip, 2 / 3), tip]
+        points += [between(points[-1], tip, 1 / 3), between(points[-1], tip, 2 / 3), tip]
     return points
 
 
-def written(spline: Spline, arrow: float) -> str:
+def pos_text(spline: Spline, arrow: float) -> str:
     """Return the `pos` attribute of `spline` with an arrowhead of length `arrow` at its end."""
     body, tip = cut_end(spline, arrow)
     return " ".join([f"e,{at(tip)}", *map(at, body)])
@@ -91,9 +91,9 @@ def pieces(spline: Spline) -> list[Spline]:
 def divided(cubic: Spline, t: float) -> tuple[Spline, Spline]:
     """Return the two cubics that `cubic` is made of before and after its parameter `t` (de Casteljau)."""
     a, b, c, d = cubic
-    ab, bc, cd = along(a, b, t), along(b, c, t), along(c, d, t)
-    abc, bcd = along(ab, bc, t), along(bc, cd, t)
-    middle = along(abc, bcd, t)
+    ab, bc, cd = between(a, b, t), between(b, c, t), between(c, d, t)
+    abc, bcd = between(ab, bc, t), between(bc, cd, t)
+    middle = between(abc, bcd, t)
     return [a, ab, abc, middle], [middle, bcd, cd, d]
 
 
@@ -150,4 +150,4 @@ def halfway(spline: Spline, fraction: float) -> tuple[Point, Point]:
     k = min(max(1, bisect_left(ways, ways[-1] * fraction)), len(points) - 1)
     step = ways[k] - ways[k - 1]
     rest = (ways[-1] * fraction - ways[k - 1]) / step if step else 0.0
-    return along(points[k - 1], points[k], rest), heading(points[k - 1], points[k])
+    return between(points[k - 1], points[k], rest), heading(points[k - 1], points[k])

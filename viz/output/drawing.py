@@ -13,21 +13,20 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.mime import HTML, SVG, TEXT, shortened, wanted
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
 from tensorgrad.graph.graph import Names
-from tensorgrad.viz.layout.dot import plain
+from tensorgrad.viz.layout.dot import without_positions
 from tensorgrad.viz.layout.labels import MODES, edge_texts
-from tensorgrad.viz.layout.passes import drawn
+from tensorgrad.viz.layout.placing import drawn
 from tensorgrad.viz.layout.render import TIMEOUT, render
-from tensorgrad.viz.picture.derivations import with_formulas
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.faults import marked
+from tensorgrad.viz.picture.finishing import with_formulas, with_leaves_beside_readers
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, value_names
-from tensorgrad.viz.picture.spread import spread
 from tensorgrad.viz.picture.text import clean
 from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
-from .files import write_whole
 from .interactive import framed, interactive, page
 
 _LONG = 2_000_000  # characters of DOT that take seconds
@@ -97,7 +96,7 @@ def draw(
     picture = build(graph, options)
     if labels == "formulas":
         picture = with_formulas(picture, graph, value_names(graph), seed)
-    return Drawing(spread(picture), graph, labels, rankdir, title, dims or {}, timeout)
+    return Drawing(with_leaves_beside_readers(picture), graph, labels, rankdir, title, dims or {}, timeout)
 
 
 def _graph_of(
@@ -158,7 +157,7 @@ class Drawing:
     @cached_property
     def dot(self) -> str:
         """DOT without positions, for any Graphviz; needs no renderer."""
-        return plain(self.picture, self._labels, self._rankdir, self._title)
+        return without_positions(self.picture, self._labels, self._rankdir, self._title)
 
     @cached_property
     def positioned(self) -> str:
@@ -215,14 +214,10 @@ class Drawing:
             TensorgradError: another suffix.
         """
         target = Path(path)
-        kinds: dict[str, Callable[[], str]] = {
-            ".svg": lambda: self.svg,
-            ".html": lambda: self.html,
-            ".dot": lambda: self.dot,
-        }
-        if target.suffix.lower() not in kinds:
+        kind = target.suffix.lower()
+        if kind not in (".svg", ".html", ".dot"):
             raise TensorgradError(f"cannot save {target.name!r}: the name must end in .svg, .html or .dot")
-        return write_whole(target, kinds[target.suffix.lower()]())
+        return write_whole(target, getattr(self, kind[1:]))
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None

@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 
 from tensorgrad.viz.picture.model import Picture
-from tensorgrad.viz.picture.modules import Module
+from tensorgrad.viz.picture.nesting import ModuleCall
 
-from .style import CSS, HELP, PAGE, SCRIPT
+from .browser import CSS, HELP, PAGE, SCRIPT
 
 _SVG = "http://www.w3.org/2000/svg"
 _SIZE = re.compile(r"([\d.]+)pt")
@@ -27,7 +27,7 @@ def interactive(svg: str, picture: Picture, title: str, description: str, told: 
         words = (group.get("class") or "").split()
         if words[:1] == ["graph"]:
             group.attrib.pop("id", None)
-            _retitle(group, "")
+            _untitle(group)
             _arrange(group, picture, told)
     _head(root, title, f"{description} {_KEYS}")
     for element in root.iter():
@@ -94,7 +94,7 @@ def _arrange(graph: ET.Element, picture: Picture, told: Mapping[str, str]) -> No
             group = _edge(groups, f"b{edge.id}", (edge.head, edge.tail), step, within, told)
             edges.append(((1, -step, len(back), back), group))
     ordered = [group for _, group in sorted(edges, key=lambda entry: entry[0])]
-    known: set[Module] = set()
+    known: set[ModuleCall] = set()
     for vertex in picture.vertices:
         for i, module in enumerate(vertex.around):
             if module not in known:
@@ -104,48 +104,52 @@ def _arrange(graph: ET.Element, picture: Picture, told: Mapping[str, str]) -> No
     placed = set(ordered)
     rest = [element for element in graph if element not in placed]  # title and caption
     for element in rest:
-        _retitle(element, "")
+        _untitle(element)
     graph[:] = [*rest, *ordered]
 
 
 def _steps(picture: Picture) -> dict[str, int]:
     """Return the place of every vertex in the order of computation; an end has that of the value it shows."""
-    steps: dict[str, int] = {}
-    for vertex in picture.vertices:
-        if vertex.kind != "output":
-            steps[vertex.id] = len(steps)
-    ends = {vertex.id for vertex in picture.vertices if vertex.kind == "output"}
-    return steps | {edge.head: steps[edge.tail] for edge in picture.edges if edge.head in ends}
+    computed = (vertex.id for vertex in picture.vertices if vertex.kind != "output")
+    steps = {id: step for step, id in enumerate(computed)}
+    return steps | {edge.head: steps[edge.tail] for edge in picture.edges if edge.head not in steps}
 
 
-def _retitle(group: ET.Element, text: str) -> None:
-    """Replace the title that Graphviz wrote, the name in DOT, by what hovering is to tell."""
-    title = group.find("title")
-    if title is None:
-        return
-    if text:
+def _tell(group: ET.Element, text: str) -> None:
+    """Replace the title that Graphviz wrote, the name in DOT, by what hovering and a screen reader are to tell."""
+    group.set("aria-label", text)
+    for title in group.findall("title"):
         title.text = text
-    else:
+
+
+def _untitle(group: ET.Element) -> None:
+    """Take out the title that Graphviz wrote: there is nothing to tell."""
+    for title in group.findall("title"):
         group.remove(title)
 
 
-def _place(group: ET.Element, of: str, step: int, within: Sequence[Module]) -> None:
+def _place(group: ET.Element, of: str, step: int, within: Sequence[ModuleCall]) -> None:
     """Say which vertex the element belongs to, when it appears in the replay, and the frames that hide it."""
     group.attrib |= {"data-of": of} if of else {}
     group.set("data-step", str(step))
+    _hide_in(group, within)
+
+
+def _hide_in(group: ET.Element, within: Sequence[ModuleCall]) -> None:
+    """Name the frames that hide the element when they are folded."""
     if within:
         group.set("data-in", " ".join(module.id for module in within))
 
 
 def _vertex(
-    groups: Mapping[str, ET.Element], id: str, step: int, within: Sequence[Module], told: Mapping[str, str]
+    groups: Mapping[str, ET.Element], id: str, step: int, within: Sequence[ModuleCall], told: Mapping[str, str]
 ) -> list[ET.Element]:
     """Return the circle or box, and the names and the shape that stand beside it."""
     found = []
     if id in groups:  # the end of an arrow is no circle
         found = [groups[id]]
-        _retitle(groups[id], told[id])
-        groups[id].attrib |= {"data-id": id, "tabindex": "0", "role": "graphics-symbol", "aria-label": told[id]}
+        groups[id].attrib |= {"data-id": id, "tabindex": "0", "role": "graphics-symbol"}
+        _tell(groups[id], told[id])
     found += [groups[name] for name in (f"fwd_{id}", f"bwd_{id}", f"shape_{id}") if name in groups]
     for group in found:
         _place(group, id, step, within)
@@ -153,23 +157,20 @@ def _vertex(
 
 
 def _edge(
-    groups: Mapping[str, ET.Element], id: str, ends: tuple[str, str], step: int, within: Sequence[Module],
+    groups: Mapping[str, ET.Element], id: str, ends: tuple[str, str], step: int, within: Sequence[ModuleCall],
     told: Mapping[str, str],
 ) -> ET.Element:  # fmt: skip
     group = groups[id]
-    _retitle(group, told[id])
-    group.attrib |= {"data-tail": ends[0], "data-head": ends[1], "role": "graphics-symbol", "aria-label": told[id]}
+    group.attrib |= {"data-tail": ends[0], "data-head": ends[1], "role": "graphics-symbol"}
+    _tell(group, told[id])
     _place(group, "", step, within)
     _widen(group)
     return group
 
 
-def _frame(group: ET.Element, within: Sequence[Module], told: Mapping[str, str]) -> ET.Element:
-    text = told[group.get("id", "")]
-    _retitle(group, text)
-    group.set("aria-label", text)
-    if within:
-        group.set("data-in", " ".join(module.id for module in within))
+def _frame(group: ET.Element, within: Sequence[ModuleCall], told: Mapping[str, str]) -> ET.Element:
+    _tell(group, told[group.get("id", "")])
+    _hide_in(group, within)
     label = group.find("text")
     if label is not None:
         ET.SubElement(label, "tspan", {"display": "none"}).text = " [+]"  # as a box that was closed when drawn

@@ -1,7 +1,7 @@
 """What a notebook shows of a graph: its drawing as HTML and SVG, its typed program as text.
 
 Nothing here changes what is shown, as the gradients come from a sweep of their own, and nothing takes long, as `draw`
-leaves out what is too much.
+leaves out what is too much. It is a file of its own because `Graph`, which stands below, loads it by its name.
 """
 
 from __future__ import annotations

@@ -9,34 +9,10 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from tensorgrad.graph import GraphNode, Passes
+from tensorgrad.graph.notation import Formula, applied
 
-from .folding import LEAVES
 from .text import clean, number
 
-CHOICE, SUM, PRODUCT, SIGN, POWER, ATOM = range(6)
-"""How strongly the parts of a formula hold together; a weaker part inside a stronger one gets parentheses."""
-
-# how an operation is written, how strongly that holds together, and how strongly each of its operands must
-_FORMS: dict[str, tuple[str, int, tuple[int, ...]]] = {
-    "add": ("{} + {}", SUM, (SUM, SUM)),
-    "sub": ("{} − {}", SUM, (SUM, PRODUCT)),
-    "mul": ("{} * {}", PRODUCT, (PRODUCT, PRODUCT)),
-    "div": ("{} / {}", PRODUCT, (PRODUCT, SIGN)),
-    "matmul": ("{} @ {}", PRODUCT, (PRODUCT, SIGN)),
-    "linear": ("{} @ {}ᵀ", PRODUCT, (PRODUCT, ATOM)),
-    "affine": ("{} @ {}ᵀ + {}", SUM, (PRODUCT, ATOM, PRODUCT)),
-    "pow": ("{} ** {}", POWER, (ATOM, SIGN)),
-    "eq": ("{} = {}", CHOICE, (SUM, SUM)),
-    "ne": ("{} ≠ {}", CHOICE, (SUM, SUM)),
-    "lt": ("{} < {}", CHOICE, (SUM, SUM)),
-    "le": ("{} ≤ {}", CHOICE, (SUM, SUM)),
-    "gt": ("{} > {}", CHOICE, (SUM, SUM)),
-    "ge": ("{} ≥ {}", CHOICE, (SUM, SUM)),
-    "neg": ("−{}", SIGN, (SIGN,)),
-    "sqrt": ("√{}", POWER, (ATOM,)),
-    "sum": ("Σ({})", ATOM, (CHOICE,)),
-    "sum_to": ("Σ({})", ATOM, (CHOICE,)),
-}
 _SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous"})
 _DEEPEST = 12  # unnamed values inside each other; a formula so long is cut anyway
 
@@ -69,32 +45,25 @@ class Expressions:
     def of(self, index: int) -> str:
         """Return how the value of a node is computed; its name where nothing computes it."""
         node = self.nodes[index]
-        return self.names[index] if node.op in LEAVES else clean(self._computed(node, _DEEPEST)[0])
+        return self.names[index] if node.is_leaf else clean(self._computed(node, _DEEPEST).text)
 
     def told(self, node: GraphNode) -> str:
         """Return how `node` is computed, also where it only arranges elements."""
-        text = self._computed(node, _DEEPEST)[0]
+        text = self._computed(node, _DEEPEST).text
         return clean(f"{node.op}({text})" if node.op in _SILENT else text)
 
-    def _computed(self, node: GraphNode, depth: int) -> tuple[str, int]:
-        words = [self._operand(o.source, o.constant, depth) for o in node.operands]
-        if node.op in _SILENT and words:
-            return words[0]
-        if node.op == "transpose" and len(node.shape) == 2:
-            text = words[0][0] if words[0][1] == ATOM else f"({words[0][0]})"
-            return (text[:-1] if text.endswith("ᵀ") else f"{text}ᵀ"), ATOM
-        form, own, needed = _FORMS.get(node.op, ("", ATOM, ()))
-        if len(needed) == len(words) > 0:  # what failed may have had other operands
-            parts = [text if held >= n else f"({text})" for (text, held), n in zip(words, needed, strict=True)]
-            return form.format(*parts), own
-        return f"{node.op}({', '.join(text for text, _ in words)})", ATOM
+    def _computed(self, node: GraphNode, depth: int) -> Formula:
+        operands = [self._operand(o.source, o.constant, depth) for o in node.operands]
+        if node.op in _SILENT and operands:
+            return operands[0]
+        return applied("swapped" if node.op == "transpose" and len(node.shape) == 2 else node.op, operands)
 
-    def _operand(self, source: int | None, constant: object, depth: int) -> tuple[str, int]:
+    def _operand(self, source: int | None, constant: object, depth: int) -> Formula:
         if source is None:
-            return number(constant), ATOM
+            return Formula(number(constant))
         node = self.nodes[source]
-        if node.op in LEAVES and node.name is None and node.value is not None and node.value.size == 1:
-            return number(node.value.item()), ATOM
-        if self.own[source] or node.op in LEAVES:
-            return self.names[source], ATOM
-        return self._computed(node, depth - 1) if depth else ("…", ATOM)
+        if node.is_leaf and node.name is None and node.value is not None and node.value.size == 1:
+            return Formula(number(node.value.item()))
+        if self.own[source] or node.is_leaf:
+            return Formula(self.names[source])
+        return self._computed(node, depth - 1) if depth else Formula("…")

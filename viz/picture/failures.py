@@ -15,14 +15,17 @@ from tensorgrad.base.callsite import Place, is_outside
 from tensorgrad.base.context import Context, Scope
 from tensorgrad.engine import dispatch, fastpath, fused
 from tensorgrad.engine.primitive import Primitive
-from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode, Operand
-from tensorgrad.graph.identifiers import unique
+from tensorgrad.graph.identifiers import unique_names
+from tensorgrad.graph.nodes import ancestors
+from tensorgrad.graph.tracing import tensors_in
 
 from .text import clean, number
 
 NOTE = "viz.draw(error) draws what was recorded before, and the operation that failed"
+_DEEP = 3  # from the variables of a function into what they hold, and no further: a list may hold itself
 _OPERATIONS = frozenset(module.__file__ for module in (dispatch, fastpath, fused))
 
 
@@ -62,7 +65,7 @@ class FailedGraph(Graph):
 
     def text(self) -> str:
         """Return the graph as a typed program that ends with what failed."""
-        names = unique(self.names())
+        names = unique_names(self.names())
         words = [names[o.source] if o.source is not None else number(o.constant) for o in self.failed.operands]
         recorded = super().text().rpartition("\nreturn")[0]
         return f"{recorded}\nfailed: {self.failed.op}({', '.join(words)})\n{self.message}"
@@ -137,9 +140,9 @@ def _function(tracebacks: Sequence[list[_Step]]) -> _Call | None:
     """Return the function of the library that raised, with the tensors that it was given; None if it was no such."""
     for steps in tracebacks:
         for step in itertools.takewhile(lambda step: not is_outside(step.file), reversed(steps)):
-            tensors = tuple(_tensors(step.arguments.values()))
-            if tensors and not step.frame.f_code.co_name.startswith("_"):
-                return _Call(step.frame.f_code.co_name, tensors)
+            given = tuple(tensors_in(step.arguments, _DEEP))
+            if given and not step.frame.f_code.co_name.startswith("_"):
+                return _Call(step.frame.f_code.co_name, given)
     return None
 
 
@@ -161,28 +164,14 @@ def _others(tracebacks: Sequence[list[_Step]], operands: Sequence[Tensor]) -> li
     steps = [step for step in itertools.chain(*tracebacks) if is_outside(step.file)]
     if since == math.inf:
         steps = steps[-1:]
-    found = {id(x): x for step in steps for x in _tensors(step.variables.values()) if x.tracked or x.node}
+    found = {id(x): x for step in steps for x in tensors_in(step.variables, _DEEP) if x.tracked or x.node}
     return [x for x in found.values() if since == math.inf or node_of(x).serial > since]
 
 
 def _oldest(operands: Sequence[Tensor]) -> float:
     """Return the serial of the oldest operation that `operands` were computed by; infinity if there is none."""
-    order: list[Node] = [node_of(x) for x in operands]
-    seen = set(order)
-    for node in order:  # grows while it is walked
-        new = {parent for parent in node.inputs if isinstance(parent, Node)} - seen
-        seen |= new
-        order.extend(new)
-    return min((node.serial for node in order if node.primitive is not None), default=math.inf)
-
-
-def _tensors(values: Any, depth: int = 2) -> Iterator[Tensor]:
-    """Yield the tensors among `values`, and those in lists, tuples and dicts there."""
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif depth and isinstance(value, dict | list | tuple):
-            yield from _tensors(value.values() if isinstance(value, dict) else value, depth - 1)
+    known = ancestors(map(node_of, operands))
+    return next((node.serial for node in known if node.primitive is not None), math.inf)
 
 
 def _place(steps: list[_Step]) -> Place | None:

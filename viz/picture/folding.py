@@ -15,7 +15,6 @@ from tensorgrad.graph import Graph, GraphNode
 
 from .text import clean, number
 
-LEAVES = frozenset({"input", "parameter", "constant"})
 _SYMMETRIC = frozenset({
     "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp", "hypot",
 })  # fmt: skip
@@ -39,7 +38,7 @@ def absorbed(graph: Graph) -> dict[int, int]:
         node, consumer = graph.nodes[edge.source], graph.nodes[edge.target]
         alone = uses[node.index] == 1 and node.index not in graph.outputs and node.name is None
         fits = alone and _scales_or_shifts(node) and _unary(consumer) and node.scope is consumer.scope
-        if fits and len(_applied(consumer, operation(node))) <= _INSIDE:
+        if fits and len(_applied(consumer, circle_label(node))) <= _INSIDE:
             found[node.index] = consumer.index
     return found
 
@@ -55,10 +54,10 @@ def _unary(node: GraphNode) -> bool:
     return len(node.operands) == 1 and node.op in PRIMITIVES and PRIMITIVES[node.op].kind == "elementwise"
 
 
-def operation(node: GraphNode, inner: GraphNode | None = None) -> str:
+def circle_label(node: GraphNode, inner: GraphNode | None = None) -> str:
     """Return the label of the circle of operation `node`, into which the node `inner` is drawn as well, if given."""
     if inner is not None:
-        return _applied(node, operation(inner))
+        return _applied(node, circle_label(inner))
     if node.op == "mean":
         return "1/N Σxᵢ"
     constants = [operand.constant for operand in node.operands if operand.source is None]

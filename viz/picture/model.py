@@ -12,16 +12,18 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import Edge, Graph, GraphNode
+from tensorgrad.graph.nodes import LEAVES
+from tensorgrad.graph.notation import subscript
 
+from .closing import nested
 from .expressions import Expressions
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import LEAVES, is_asymmetric, leaf_label, operation
-from .modules import Module, Placement
-from .placing import place
-from .text import clean, subscript
-from .tooltips import of_box, of_node, where
+from .folding import circle_label, is_asymmetric, leaf_label
+from .nesting import ModuleCall, Nesting
+from .text import clean
+from .tooltips import of_box, of_node, script_line
 from .values import values
 
 
@@ -37,7 +39,7 @@ class Vertex:
     kind: str
     label: str
     shape: tuple[int, ...] | None
-    around: tuple[Module, ...]
+    around: tuple[ModuleCall, ...]
     tooltip: str
     fault: Fault | None = None
     order: int = 0
@@ -109,33 +111,33 @@ def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
     if isinstance(graph, FailedGraph):
         options = replace(options, grads=False)
-    placement, caption = place(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
-    builder = _Builder(graph, placement, options)
+    nesting, caption = nested(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
+    builder = _Builder(graph, nesting, options)
     vertices, edges = builder.vertices(), builder.edges()
     told = [caption, *builder.findings(edges)]
     if isinstance(graph, FailedGraph):
         edges += builder.failed(graph, vertices)
-        told.insert(0, f"{graph.message} {where(graph.failed.place)}")
+        told.insert(0, f"{graph.message} {script_line(graph.failed.place)}")
     return Picture(vertices, edges, "; ".join(filter(None, told)))
 
 
 class _Builder:
-    def __init__(self, graph: Graph, placement: Placement, options: Options) -> None:
+    def __init__(self, graph: Graph, nesting: Nesting, options: Options) -> None:
         self.graph = graph
-        self.placement = placement
+        self.nesting = nesting
         self.dims = options.dims or {}
         self.names = value_names(graph)
         self.labels: dict[str, str] = {}
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
         self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, values(graph), strict=True)]
-        spelt = [node.index not in placement.folded for node in self.nodes]
+        spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = faults((node.index, node.value) for node in self.nodes)
 
     def id_of(self, index: int) -> str:
-        holder = self.placement.holder(index)
-        return holder.id if isinstance(holder, Module) else f"n{holder}"
+        holder = self.nesting.holder(index)
+        return holder.id if isinstance(holder, ModuleCall) else f"n{holder}"
 
     def vertices(self) -> list[Vertex]:
         """Return circles, boxes and ends; a box stands where the last node in it does, after all that it reads."""
@@ -144,7 +146,7 @@ class _Builder:
             inside[self.id_of(node.index)].append(node)
         found = []
         for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
-            box = self.placement.box(nodes[0].index)
+            box = self.nesting.box(nodes[0].index)
             found.append(self.circle(id, nodes) if box is None else self.box(id, box, nodes))
         for place_, index in enumerate(self.graph.outputs):
             node, name = self.nodes[index], self.names[index]
@@ -154,12 +156,12 @@ class _Builder:
 
     def circle(self, id: str, nodes: list[GraphNode]) -> Vertex:
         node = nodes[-1]  # what is folded into it was recorded before
-        leaf = node.op in LEAVES
-        label = leaf_label(node) if leaf else operation(node, nodes[0] if len(nodes) > 1 else None)
+        leaf = node.is_leaf
+        label = leaf_label(node) if leaf else circle_label(node, nodes[0] if len(nodes) > 1 else None)
         what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.expressions.told(node)}"
         fault = gravest(self.faults.get(n.index) for n in nodes)
         text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
-        around, kind = self.placement.around(node.index), node.op if leaf else "op"
+        around, kind = self.nesting.around(node.index), node.op if leaf else "op"
         return Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
@@ -167,13 +169,15 @@ class _Builder:
         told = []
         for node in (self.nodes[index] for index, fault in self.faults.items() if fault.first):
             what = self.expressions.told(node) if node.operands else node.op
-            told.append(f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {where(node.place)}")
+            told.append(
+                f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {script_line(node.place)}"
+            )
         told += [f"first {e.fault.kind} gradient: {e.backward}" for e in edges if e.fault is not None and e.fault.first]
         return [clean(text, 100).strip() for text in told]
 
-    def box(self, id: str, box: Module, nodes: list[GraphNode]) -> Vertex:
+    def box(self, id: str, box: ModuleCall, nodes: list[GraphNode]) -> Vertex:
         if box.scope is None:
-            count = f"{sum(node.op not in LEAVES for node in nodes):,} {box.label}"
+            count = f"{sum(not node.is_leaf for node in nodes):,} {box.label}"
             return Vertex(id, "box", count, None, (), count)
         size = f"{box.size:,} parameters [+]" if box.size else "[+]"
         fault = gravest(self.faults.get(n.index) for n in nodes)
@@ -183,15 +187,15 @@ class _Builder:
         )
         text = of_box(box, len(nodes), fault, inside)
         lines = "\n".join(filter(None, [box.label, box.more, size]))
-        return Vertex(id, "box", lines, None, self.placement.around(nodes[0].index), text, fault)
+        return Vertex(id, "box", lines, None, self.nesting.around(nodes[0].index), text, fault)
 
     def edges(self) -> list[EdgeRecord]:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
         merged: dict[tuple[object, ...], list[Edge]] = {}
         for edge in self.graph.edges():
-            tail, head = (self.placement.box(i) for i in (edge.source, edge.target))
+            tail, head = (self.nesting.box(i) for i in (edge.source, edge.target))
             ends = self.id_of(edge.source), self.id_of(edge.target)
-            shared_weight = tail and head and self.nodes[edge.source].op in LEAVES
+            shared_weight = tail and head and self.nodes[edge.source].is_leaf
             if ends[0] != ends[1] and not shared_weight:
                 single = None if tail or head else (edge.target, edge.slot)
                 merged.setdefault((*ends, edge.source, single), []).append(edge)
@@ -233,9 +237,7 @@ class _Builder:
         parts = [
             self.flows.gradients.edges[key] for e in group if (key := (e.target, e.slot)) in self.flows.gradients.edges
         ]
-        gradient = None
-        if parts:
-            gradient = parts[0] if len(parts) == 1 else np.sum(parts, axis=0)
+        gradient = np.sum(parts, axis=0) if len(parts) > 1 else next(iter(parts), None)
         tail, head = self.id_of(first.source), self.id_of(first.target)
         back = f"d{self.names[first.source]}{sub}" if self.backward(group) else None
         return self.described(first.source, tail, head, first.slot, back, gradient, f"{first.target}_{first.slot}")
@@ -248,9 +250,9 @@ class _Builder:
     def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
         """Add the operation that failed to `vertices`, and return the arrows into it."""
         node = graph.failed
-        label = self.labels["failed"] = operation(node)
-        text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {where(node.place)}", 400)
-        vertices.append(Vertex("failed", "failed", label, None, self.placement.within(node.scope), text))
+        label = self.labels["failed"] = circle_label(node)
+        text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {script_line(node.place)}", 400)
+        vertices.append(Vertex("failed", "failed", label, None, self.nesting.within(node.scope), text))
         return [
             self.described(o.source, self.id_of(o.source), "failed", slot, None, None, f"failed_{slot}")
             for slot, o in enumerate(node.operands)
@@ -261,7 +263,7 @@ class _Builder:
         self, source: int, tail: str, head: str, slot: int, back: str | None, gradient: Array | None, id: str
     ) -> EdgeRecord:
         node = self.nodes[source]
-        named = node.name is not None or source in self.graph.outputs or node.op in LEAVES
+        named = node.name is not None or source in self.graph.outputs or node.is_leaf
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
             node.value, str(node.dtype), named, id, order=node.order,
@@ -275,7 +277,7 @@ def _swept(group: list[Edge]) -> tuple[float, int]:
 
 def value_names(graph: Graph) -> list[str]:
     """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
-    names = [leaf_label(n) if n.op in LEAVES else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
+    names = [leaf_label(n) if n.is_leaf else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
     for i, index in enumerate(graph.outputs, 1):
         if graph.nodes[index].name is None:
             names[index] = "out" if len(graph.outputs) == 1 else f"out{subscript(i)}"

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .folding import LEAVES
-from .modules import Module, Placement
+from .nesting import ModuleCall, Nesting
 from .text import clean
 
 
@@ -23,54 +22,54 @@ from .text import clean
 class _Box:
     """A closed module: its operations, the nodes outside that it reads, and those in it that are read outside."""
 
-    module: Module
+    module: ModuleCall
     operations: list[int] = field(default_factory=list)
     reads: set[int] = field(default_factory=set)
     gives: set[int] = field(default_factory=set)
 
 
-def alike(placement: Placement) -> dict[Module, Module]:
+def alike(nesting: Nesting) -> dict[ModuleCall, ModuleCall]:
     """Return for every closed module that is drawn as one with others the module that stands for all of them."""
-    boxes, readers = _boxes(placement)
-    following = {module: _following(box, boxes, readers, placement) for module, box in boxes.items()}
-    found: dict[Module, Module] = {}
+    boxes, readers = _boxes(nesting)
+    following = {module: _following(box, boxes, readers, nesting) for module, box in boxes.items()}
+    found: dict[ModuleCall, ModuleCall] = {}
     for module in boxes:
         if module not in found:
-            run = _run(module, boxes, following, placement)
+            run = _run(module, boxes, following, nesting)
             if len(run) > 1:
                 found |= dict.fromkeys(run, _standing_for(run))
     return found
 
 
-def _boxes(placement: Placement) -> tuple[dict[Module, _Box], dict[int, set[Module | None]]]:
+def _boxes(nesting: Nesting) -> tuple[dict[ModuleCall, _Box], dict[int, set[ModuleCall | None]]]:
     """Return the closed modules in the order of computation, and by node who reads it from outside (None: no box)."""
-    boxes: dict[Module, _Box] = {}
-    readers: dict[int, set[Module | None]] = defaultdict(set)
-    nodes = placement.graph.nodes
+    boxes: dict[ModuleCall, _Box] = {}
+    readers: dict[int, set[ModuleCall | None]] = defaultdict(set)
+    nodes = nesting.graph.nodes
     for node in nodes:
-        module = placement.alone(node.index)
-        if module is not None and module.scope is not None and node.op not in LEAVES:
+        module = nesting.alone(node.index)
+        if module is not None and module.scope is not None and not node.is_leaf:
             boxes.setdefault(module, _Box(module)).operations.append(node.index)
-    for edge in placement.graph.edges():
-        tail, head = placement.alone(edge.source), placement.alone(edge.target)
-        if tail is head or (tail and nodes[edge.source].op in LEAVES):
+    for edge in nesting.graph.edges():
+        tail, head = nesting.alone(edge.source), nesting.alone(edge.target)
+        if tail is head or (tail and nodes[edge.source].is_leaf):
             continue  # inside, or a weight that several calls share
         readers[edge.source].add(head)
         if tail in boxes:
             boxes[tail].gives.add(edge.source)
         if head in boxes:
             boxes[head].reads.add(edge.source)
-    for index in placement.graph.outputs:
+    for index in nesting.graph.outputs:
         readers[index].add(None)
-        holder = placement.alone(index)
+        holder = nesting.alone(index)
         if holder in boxes:
             boxes[holder].gives.add(index)
     return boxes, readers
 
 
 def _following(
-    box: _Box, boxes: dict[Module, _Box], readers: dict[int, set[Module | None]], placement: Placement
-) -> Module | None:
+    box: _Box, boxes: dict[ModuleCall, _Box], readers: dict[int, set[ModuleCall | None]], nesting: Nesting
+) -> ModuleCall | None:
     """Return the module that alone reads the only result of `box`, and nothing else."""
     if len(box.gives) != 1 or not box.operations:
         return None
@@ -80,23 +79,23 @@ def _following(
     (reader,) = readers[result]
     if reader is None or reader not in boxes or boxes[reader].reads != {result}:
         return None
-    same_frame = placement.around(boxes[reader].operations[0]) == placement.around(box.operations[0])
+    same_frame = nesting.around(boxes[reader].operations[0]) == nesting.around(box.operations[0])
     return reader if same_frame else None
 
 
 def _run(
-    first: Module, boxes: dict[Module, _Box], following: dict[Module, Module | None], placement: Placement
-) -> list[Module]:
+    first: ModuleCall, boxes: dict[ModuleCall, _Box], following: dict[ModuleCall, ModuleCall | None], nesting: Nesting
+) -> list[ModuleCall]:
     """Return `first` and those behind it that are alike: all calls of the same module, or each of another one."""
-    written = _written(boxes[first], placement)
+    written = _written(boxes[first], nesting)
     run, at = [first], following[first]
-    while at is not None and _fits(run, at) and _written(boxes[at], placement) == written:
+    while at is not None and _fits(run, at) and _written(boxes[at], nesting) == written:
         run.append(at)
         at = following[at]
     return run
 
 
-def _fits(run: list[Module], other: Module) -> bool:
+def _fits(run: list[ModuleCall], other: ModuleCall) -> bool:
     """Return whether `other` is the module that was called all along, or one more of different ones."""
     called, new = [_called(module) for module in run], _called(other)
     if new is None or called[0] is None:  # gone, with the path and the settings
@@ -106,19 +105,19 @@ def _fits(run: list[Module], other: Module) -> bool:
     return len(set(map(id, called))) == len(called) and _settings(other) == _settings(run[0])
 
 
-def _called(module: Module) -> Any:
+def _called(module: ModuleCall) -> Any:
     assert module.scope is not None
     return module.scope.module
 
 
-def _settings(module: Module) -> tuple[str, str]:
+def _settings(module: ModuleCall) -> tuple[str, str]:
     assert module.scope is not None
     return module.scope.kind, module.scope.detail
 
 
-def _written(box: _Box, placement: Placement) -> list[Hashable]:
+def _written(box: _Box, nesting: Nesting) -> list[Hashable]:
     """Return what was recorded in `box`, in a form that is equal for two boxes that did the same."""
-    nodes = placement.graph.nodes
+    nodes = nesting.graph.nodes
     here = {index: place for place, index in enumerate(box.operations)}
     entries = {index: place for place, index in enumerate(sorted(box.reads))}
     found: list[Hashable] = []
@@ -147,7 +146,7 @@ def _frozen(value: Any) -> Hashable:
     return repr(value)
 
 
-def _standing_for(run: list[Module]) -> Module:
+def _standing_for(run: list[ModuleCall]) -> ModuleCall:
     """Return the box that is drawn in the place of all of `run`."""
     first, count = run[0], len(run)
     if _called(run[1]) is _called(first):
@@ -160,7 +159,7 @@ def _standing_for(run: list[Module]) -> Module:
     return replace(first, label=clean(label), told=told, size=size, more=f"+{count - 1} more like it")
 
 
-def _size(run: list[Module]) -> int:
+def _size(run: list[ModuleCall]) -> int:
     """Return how many parameters all of `run` have, those that they share counted once."""
     shared = {id(p): p.array.size for module in run for p in _called(module).parameters()}
     return sum(shared.values())

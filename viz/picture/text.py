@@ -61,15 +61,6 @@ def shaped(shape: tuple[int, ...], dims: Mapping[int, str]) -> str:
     return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
 
 
-def subscript(n: int) -> str:
-    """Return `n` in subscript digits.
-
-    >>> subscript(12)
-    '₁₂'
-    """
-    return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-
-
 def width(text: str, size: float) -> float:
     """Return about how wide the widest line of `text` is at font size `size`, in points.
 
@@ -109,7 +100,7 @@ def statistics(value: Array | None) -> str:
         return f"min {low:.4g}, mean {0.0 if abs(mean) < noise else mean:.4g}, max {high:.4g}"
 
 
-def norm(value: Array) -> str:
+def shown_norm(value: Array) -> str:
     """Return the Euclidean norm of all elements, in four digits."""
     with np.errstate(all="ignore"):
         return f"{float(np.linalg.norm(np.abs(value).astype(np.float64).ravel())):.4g}"
@@ -128,10 +119,10 @@ def brief(value: Array | None) -> str:
         return f"{wide.item():.3g}" if wide.size == 1 else f"{wide.mean():.3g} ± {wide.std():.3g}"
 
 
-def settings(detail: str) -> str:
+def leading_sizes(detail: str) -> str:
     """Return the leading numbers of a module's settings, which say its size; the rest stays in the tooltip.
 
-    >>> settings("in_features=64, out_features=100, bias=True"), settings("100, eps=1e-05, momentum=0.1")
+    >>> leading_sizes("in_features=64, out_features=100, bias=True"), leading_sizes("100, eps=1e-05, momentum=0.1")
     ('64, 100', '100')
     """
     kept: list[str] = []

@@ -15,8 +15,8 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import GraphNode
 
 from .faults import Fault, is_zero
-from .modules import Module
-from .text import clean, norm, shaped, statistics
+from .nesting import ModuleCall
+from .text import clean, shaped, shown_norm, statistics
 
 if TYPE_CHECKING:
     from .model import EdgeRecord
@@ -25,11 +25,11 @@ _LONGEST = 400
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")  # which differs from run to run
 
 
-def where(place: Place | None) -> str:
+def script_line(place: Place | None) -> str:
     """Return the file and the line of `place`, the file without its folder; empty if it is not known, or Python's own.
 
     >>> from tensorgrad.base.callsite import here
-    >>> where(None), where(here(0)).startswith("<doctest")
+    >>> script_line(None), script_line(here(0)).startswith("<doctest")
     ('', True)
     """
     if place is None or place[0].co_filename.startswith("<frozen"):
@@ -59,21 +59,21 @@ def of_node(node: GraphNode, what: str, gradient: Array | None, fault: Fault | N
     told = [what]
     told += [f"{name}={argument(value)}" for name, value in node.params.items()]
     told += [f"{shaped(node.shape, dims)} {node.dtype}", statistics(node.value)]
-    told += [f"gradient norm {norm(gradient)}"] if gradient is not None else []
+    told += [f"gradient norm {shown_norm(gradient)}"] if gradient is not None else []
     told += [fault.told] if fault else []
-    told.append(where(node.place))
+    told.append(script_line(node.place))
     return clean(", ".join(filter(None, told)), _LONGEST)
 
 
-def of_box(box: Module, count: int, fault: Fault | None, inside: str) -> str:
+def of_box(box: ModuleCall, count: int, fault: Fault | None, inside: str) -> str:
     """Return what hovering over a closed module tells; `inside` is the formula of what holds the `fault`."""
-    told = [box.told, f"{count} nodes inside", f"{fault.told} in {inside}" if fault else "", where(box.called)]
+    told = [box.told, f"{count} nodes inside", f"{fault.told} in {inside}" if fault else "", script_line(box.called)]
     return clean(", ".join(filter(None, told)), _LONGEST)
 
 
-def of_frame(module: Module) -> str:
+def of_frame(module: ModuleCall) -> str:
     """Return what hovering over the frame of an open module tells."""
-    return clean(", ".join(filter(None, [f"module {module.told}", where(module.called)])), _LONGEST)
+    return clean(", ".join(filter(None, [f"module {module.told}", script_line(module.called)])), _LONGEST)
 
 
 def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> str:
@@ -82,7 +82,7 @@ def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> st
     if not backward:
         told.append(statistics(edge.value))
     elif edge.gradient is not None:
-        told.append(f"norm {norm(edge.gradient)}")
+        told.append(f"norm {shown_norm(edge.gradient)}")
         told.append("all zero" if is_zero(edge.gradient) else statistics(edge.gradient))
         told += [edge.fault.told] if edge.fault else []
     return ", ".join(filter(None, told))

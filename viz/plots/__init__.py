@@ -1,11 +1,11 @@
 """Plots around training, on matplotlib: each is one call that returns a `matplotlib.figure.Figure`."""
 
-from .activations import plot_activations, plot_gradients
 from .canvas import figure_svg, save_figure
 from .curves import plot_curves
-from .images import plot_images
+from .layerwise import plot_activations, plot_gradients
 from .paths import plot_paths
 from .rates import plot_lr
+from .tiles import plot_images
 
 __all__ = [
     "figure_svg",

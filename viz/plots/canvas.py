@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tensorgrad.errors import ArgumentError, MissingDependencyError
-from tensorgrad.viz.output.files import write_whole
+from tensorgrad.files.atomic import write_whole
 from tensorgrad.viz.picture.text import clean
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import Generator, default_generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError
+from tensorgrad.graph.tracing import tensors_in
 
 
 class Layer(NamedTuple):
@@ -39,7 +40,7 @@ def activations(module: Any, inputs: tuple[Any, ...], wanted: Collection[str]) -
 
     def watch(name: str, layer: Any) -> Any:
         def hook(_module: Any, _inputs: Any, output: Any) -> None:
-            tensor = _first_tensor(output)
+            tensor = next(tensors_in(output), None)
             if tensor is not None:
                 calls[name] = calls.get(name, 0) + 1
                 again = f" #{calls[name]}" if calls[name] > 1 else ""
@@ -73,12 +74,6 @@ def _checked(seen: list[Layer], layers: Mapping[str, Any], wanted: Collection[st
 
 def _is_wanted(name: str, layer: Any, wanted: Collection[str]) -> bool:
     return not wanted or name in wanted or type(layer).__name__ in wanted
-
-
-def _first_tensor(output: Any) -> Tensor | None:
-    if isinstance(output, tuple | list):
-        return next((found for found in map(_first_tensor, output) if found is not None), None)
-    return output if isinstance(output, Tensor) else None
 
 
 @contextmanager

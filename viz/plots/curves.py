@@ -11,7 +11,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
 from .canvas import INK, dress, grid, legend, new_figure, settings, settled, words
-from .linestyles import LineStyle, line_styles, sign
+from .linestyles import LineStyle, legend_mark, line_styles
 from .series import Line, panels, share
 from .smoothing import smoothed
 
@@ -87,7 +87,7 @@ def _logarithmic(names: list[str], log: bool | Collection[str]) -> set[str]:
 
 
 def _scale(axes: Any, name: str, lines: Sequence[Line], logarithmic: bool) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+    from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
     values = np.concatenate([line.y for line in lines]) if lines else np.zeros(0)
     whole = all(np.all(line.x == np.floor(line.x)) for line in lines)
@@ -95,17 +95,13 @@ def _scale(axes: Any, name: str, lines: Sequence[Line], logarithmic: bool) -> No
     positive = values[np.isfinite(values) & (values > 0)]
     if logarithmic and positive.size:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         within = positive.max() < 10 * positive.min()  # powers of ten alone would leave the axis without numbers
-        axes.yaxis.set_minor_formatter(FuncFormatter(_plain) if within else NullFormatter())
+        axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if within else NullFormatter())
     elif share(name, values):
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     if not values.size:
         axes.text(0.5, 0.5, "no value yet", ha="center", transform=axes.transAxes, color=INK)
-
-
-def _plain(value: float, _place: int) -> str:
-    return f"{value:g}"
 
 
 def _draw(axes: Any, line: Line, style: LineStyle, smoothing: float | str) -> dict[Any, Any]:
@@ -129,7 +125,7 @@ def _draw(axes: Any, line: Line, style: LineStyle, smoothing: float | str) -> di
     for places, edge, kind in ((bad, 1.0, _BAD), (low, 0.0, _LOW)):
         if places.any():
             _mark(axes, line.x[places], edge, kind[0], style.colour)
-            entries[kind] = sign(*kind)
+            entries[kind] = legend_mark(*kind)
     return {(label, style): drawn, **entries}
 
 

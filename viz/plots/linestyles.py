@@ -50,7 +50,7 @@ def line_styles(found: Mapping[str, Sequence[Line]]) -> dict[tuple[str, int], Li
     }
 
 
-def sign(marker: str, label: str, *, hollow: bool = False) -> Any:
+def legend_mark(marker: str, label: str, *, hollow: bool = False) -> Any:
     """Return an entry of a legend: `marker` alone, in the colour of text."""
     from matplotlib.lines import Line2D
 

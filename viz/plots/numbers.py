@@ -38,7 +38,7 @@ def numbers(what: str, values: Any) -> Array:
         raise DTypeError(f"{what}: expected real numbers: {error}") from error
 
 
-def filled(what: str, values: Any) -> Array:
+def some_finite(what: str, values: Any) -> Array:
     """Return `numbers`, at least one of which is finite.
 
     Raises:

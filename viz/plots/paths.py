@@ -13,20 +13,20 @@ from tensorgrad.engine.tensor import wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 
 from .canvas import COLOURS, INK, MARKERS, dress, grid, legend, new_figure, settings, settled, words
-from .linestyles import sign
+from .linestyles import legend_mark
 from .numbers import limits_of, numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Function = Callable[[Any, Any], Any]
+Surface = Callable[[Any, Any], Any]
 _COLUMNS = 2
 _POINTS = 201  # of the grid, each way
 _DASHES = ("-", "--", "-.", ":")
 
 
 def plot_paths(
-    function: Function,
+    function: Surface,
     paths: Mapping[str, Any],
     *,
     minimum: tuple[float, float] | None = None,
@@ -81,8 +81,8 @@ def plot_paths(
             drawn.append(_draw(axes, path, i, told[name]))
             axes.set_title(told[name] if panels else "", color=INK)
         used[0].set(xlim=(x0, x1), ylim=(y0, y1))  # which all share
-        star = sign("*", "lowest point of the grid" if minimum is None else "minimum")
-        legend(figure, [*([] if panels else drawn), sign("o", "start", hollow=True), star])
+        star = legend_mark("*", "lowest point of the grid" if minimum is None else "minimum")
+        legend(figure, [*([] if panels else drawn), legend_mark("o", "start", hollow=True), star])
         return settled(figure)
 
 
@@ -109,7 +109,7 @@ def _limits(points: Mapping[str, Array], minimum: Array | None) -> list[tuple[fl
     return [(float(a), float(b)) for a, b in zip(low - room, high + room, strict=True)]
 
 
-def _values(function: Function, x: Array, y: Array) -> Array:
+def _values(function: Surface, x: Array, y: Array) -> Array:
     """Return the values of `function` at the points (x, y); infinities are NaN."""
     try:
         with no_grad():
@@ -130,7 +130,7 @@ def _values(function: Function, x: Array, y: Array) -> Array:
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def _told(name: str, path: Array, function: Function) -> str:
+def _told(name: str, path: Array, function: Surface) -> str:
     finite = np.isfinite(path).all(1)
     last = path[finite][-1:]
     value = _values(function, last[:, 0], last[:, 1]).item()

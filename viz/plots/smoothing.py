@@ -51,18 +51,12 @@ def _kaiser(values: Array) -> Array:
     finite = np.isfinite(values)
     window = np.kaiser(WINDOW, BETA)
     total, weights = (
-        np.convolve(np.concatenate([_before(x, half), x, _after(x, half)]), window, "valid")
+        np.convolve(
+            np.append(np.pad(x, (half, 0), "reflect"), np.pad(x, (0, half), "symmetric")[-half:]), window, "valid"
+        )
         for x in (np.where(finite, values, 0.0), finite.astype(np.float64))
     )
     return np.where(finite, total / np.where(finite, weights, 1.0), np.nan)
-
-
-def _before(values: Array, count: int) -> Array:
-    return np.pad(values, (count, 0), "reflect")[:count]
-
-
-def _after(values: Array, count: int) -> Array:
-    return np.pad(values, (0, count), "symmetric")[-count:]
 
 
 def _exponential(values: Array, weight: float) -> Array:

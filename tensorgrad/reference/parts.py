@@ -10,27 +10,15 @@ import ast
 import importlib
 import inspect
 import pkgutil
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.sources import definition
 from tensorgrad.engine.primitive import PRIMITIVES
-
-OPERATORS: dict[type[ast.operator | ast.unaryop], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.Pow: "pow",
-    ast.MatMult: "matmul",
-    ast.Mod: "remainder",
-    ast.FloorDiv: "floor_divide",
-    ast.USub: "neg",
-    ast.Invert: "bitwise_not",
-}
+from tensorgrad.graph.notation import OPERATORS
 
 Part = Callable[..., Any] | str
 """An op or a composed function; an op that an operator means, by its name."""
@@ -39,20 +27,16 @@ Part = Callable[..., Any] | str
 @cache
 def table() -> dict[ModuleType, dict[str, Callable[..., Any]]]:
     """Return the ops by the module of `tensorgrad.ops` that defines them, both in the order of registration."""
-    found: dict[str, tuple[ModuleType, Callable[..., Any]]] = {}
+    home: dict[str, ModuleType] = {}
     for info in pkgutil.iter_modules(ops.__path__, f"{ops.__name__}."):
         module = importlib.import_module(info.name)
         statements = ast.parse(inspect.getsource(module)).body
         imported = {alias.name for s in statements if isinstance(s, ast.ImportFrom) for alias in s.names}
-        for name, value in vars(module).items():
-            if name in PRIMITIVES and name not in imported:
-                found[name] = module, value
-    result: dict[ModuleType, dict[str, Callable[..., Any]]] = {}
-    for name in PRIMITIVES:
-        if name in found:
-            module, op = found[name]
-            result.setdefault(module, {})[name] = op
-    return result
+        home |= dict.fromkeys(vars(module).keys() & PRIMITIVES.keys() - imported, module)
+    found: dict[ModuleType, dict[str, Callable[..., Any]]] = {}
+    for name in filter(home.__contains__, PRIMITIVES):
+        found.setdefault(home[name], {})[name] = getattr(home[name], name)
+    return found
 
 
 def is_op(thing: Any) -> bool:
@@ -73,9 +57,7 @@ def made_of(function: Callable[..., Any]) -> tuple[Part, ...]:
     return tuple(dict.fromkeys(_Reader(function, frozenset()).parts()))
 
 
-@cache
-def _definition(function: Callable[..., Any]) -> ast.stmt:
-    return ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+_definition = cache(definition)
 
 
 @cache

@@ -90,7 +90,7 @@ def _packed(value: Array) -> ast.expr:
     return ast.Call(ast.Name("unpacked"), described, [])
 
 
-def written(tree: ast.expr) -> str:
+def unparsed(tree: ast.expr) -> str:
     """Return the text of `tree`, packed arrays over several lines."""
     text = ast.unparse(ast.fix_missing_locations(tree))
     return re.sub(r"unpacked\('([^']*)'", lambda m: 'unpacked("""\n' + m[1].replace("\\n", "\n") + '\n"""', text)

@@ -12,7 +12,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError, ShapeError
 
 from .canvas import INK, new_figure, settings, settled
-from .numbers import filled
+from .numbers import some_finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ def plot_images(
     for name, value in (("limit", limit), ("columns", columns)):
         if value is not None and value < 1:
             raise ArgumentError(f"plot_images: {name}={value}: expected at least 1")
-    every, channels = _images(filled("plot_images", weights), shape)
+    every, channels = _images(some_finite("plot_images", weights), shape)
     shown = every[:limit]
     per_row = columns or (channels if 1 < channels <= _COLUMNS else _COLUMNS)
     tiles = _Tiles(shown, min(per_row, len(shown)))

@@ -1,8 +1,9 @@
-"""The formulas of a picture's arrows: of the value on the black one, of the gradient on the red one."""
+"""What is done to a picture once it stands: its formulas, and leaves read everywhere drawn beside each reader."""
 
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,8 +13,10 @@ from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Graph, Passes
 
 from .expressions import Expressions
-from .model import EdgeRecord, Picture
+from .model import EdgeRecord, Picture, Vertex
 from .values import plainly
+
+MANY = 12
 
 
 def with_formulas(picture: Picture, graph: Graph, names: Sequence[str], seed: Tensor | Array | None) -> Picture:
@@ -44,3 +47,26 @@ def _source(graph: Graph, edge: EdgeRecord) -> tuple[int, tuple[int, int]]:
     source = graph.nodes[target].operands[slot].source
     assert source is not None
     return source, (target, slot)
+
+
+def with_leaves_beside_readers(picture: Picture, many: int = MANY) -> Picture:
+    """Return `picture` with a copy for each use of a leaf that is used more than `many` times.
+
+    A hundred long edges from one circle show nothing, and cost Graphviz minutes: each crosses every rank between its
+    ends.
+    """
+    uses: dict[str, list[EdgeRecord]] = defaultdict(list)
+    for edge in picture.edges:
+        uses[edge.tail].append(edge)
+    around = {vertex.id: vertex.around for vertex in picture.vertices}
+    copies: dict[EdgeRecord, EdgeRecord] = {}
+    vertices: list[Vertex] = []
+    for vertex in picture.vertices:
+        read = uses[vertex.id]
+        if not vertex.leaf or len(read) <= many:
+            vertices.append(vertex)
+            continue
+        for k, edge in enumerate(read):
+            copies[edge] = replace(edge, tail=f"{vertex.id}_{k}")
+            vertices.append(replace(vertex, id=f"{vertex.id}_{k}", around=around[edge.head]))
+    return Picture(vertices, [copies.get(edge, edge) for edge in picture.edges], picture.caption)

@@ -17,11 +17,11 @@ from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import shaped, width
 
 from .dot import LABEL_SIZE, RADIUS, DrawnEdge, Note, for_layout, look, positioned
-from .labels import Box, Room, place_note, place_pair
+from .labels import Box, Room, place_pair, placed
 from .lanes import HEAVY, lanes
 from .operands import order_notes
 from .render import render
-from .splines import Point, Spline, along, parallel, parse, sampled
+from .splines import Point, Spline, between, parallel, parse, sampled
 
 GAP = 3.5  # between an arrow and the middle of its pair
 _NAME_SIZE = 18.0
@@ -112,7 +112,7 @@ def _taken(picture: Picture, plan: Plan) -> Room:
         corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
         for a, b in itertools.pairwise(corners):
             steps = int(math.dist(a, b) // 4) + 1
-            room.line(along(a, b, i / steps) for i in range(steps))
+            room.line(between(a, b, i / steps) for i in range(steps))
     return room
 
 
@@ -152,11 +152,10 @@ def _name_pair(room: Room, vertex: Vertex, center: Point, gap: float, side: str,
     longest = max(width(text, _NAME_SIZE) for _, text, _ in texts)
     shift = {"left": -gap - longest / 2, "right": gap + longest / 2}.get(side, 0.0)
     rise = {"above": gap + 22, "below": -gap - 22}.get(side, 0.0)
-    found = []
+    found: list[Note] = []
     for kind, text, up in texts:
-        place = place_note(room, text, _NAME_SIZE, [(center[0] + shift, center[1] + rise + (up if back else 0))])
-        if place is not None:
-            found.append(Note(f"{kind}_{vertex.id}", text, place, _NAME_SIZE, kind))
+        place = center[0] + shift, center[1] + rise + (up if back else 0)
+        found += placed(room, f"{kind}_{vertex.id}", text, _NAME_SIZE, kind, [place])
     return found
 
 
@@ -164,19 +163,19 @@ def _shape_note(room: Room, vertex: Vertex, center: Point, text: str) -> list[No
     half = look(vertex).half
     beside = half[0] + 4 + width(text, _SHAPE_SIZE) / 2
     candidates = [(0.0, half[1] + 10), (0.0, -half[1] - 10), (beside * 0.8, half[1]), (-beside * 0.8, half[1])]
-    place = place_note(room, text, _SHAPE_SIZE, [(center[0] + x, center[1] + y) for x, y in candidates])
-    return [] if place is None else [Note(f"shape_{vertex.id}", text, place, _SHAPE_SIZE, "shape")]
+    places = [(center[0] + x, center[1] + y) for x, y in candidates]
+    return placed(room, f"shape_{vertex.id}", text, _SHAPE_SIZE, "shape", places)
 
 
 def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
     """Return the red text at a vertex in which a search for a mistake begins: it is placed before all others."""
     if not vertex.mark:
         return []
-    half, text = look(vertex).half, vertex.mark
+    half = look(vertex).half
     rises = [half[1] + 13, -half[1] - 13, half[1] + 29, -half[1] - 29, half[1] + 45]
     shifts = [0.0, half[0] * 0.7, -half[0] * 0.7]
-    place = place_note(room, text, LABEL_SIZE, [(center[0] + x, center[1] + y) for y in rises for x in shifts])
-    return [] if place is None else [Note(f"fault_{vertex.id}", text, place, LABEL_SIZE, "fault")]
+    places = [(center[0] + x, center[1] + y) for y in rises for x in shifts]
+    return placed(room, f"fault_{vertex.id}", vertex.mark, LABEL_SIZE, "fault", places)
 
 
 def _headings(plan: Plan, notes: Sequence[Note], title: str, caption: str) -> list[Note]:

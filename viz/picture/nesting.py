@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import Graph, GraphNode, Scope
+from tensorgrad.graph.nodes import common, upward
+from tensorgrad.graph.tracing import paths_by_id
 
-from .folding import LEAVES
-from .text import clean, settings
+from .text import clean, leading_sizes
 
 
 @dataclass(frozen=True, eq=False)
-class Module:
+class ModuleCall:
     """One call of a module (`scope`), or the place of operations left out (None), under an id that is the same in
     every run: the `place` of its first node in topological order, and its depth among the modules drawn. `more` says
     how many calls like it stand behind it, drawn as one with it.
@@ -33,10 +32,10 @@ class Module:
     more: str = ""
 
     @classmethod
-    def of(cls, scope: Scope, place: int, depth: int) -> Module:
+    def of(cls, scope: Scope, place: int, depth: int) -> ModuleCall:
         """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``."""
         path, detail = scope.path, scope.detail
-        prefix, sizes = f"{path}: " if path else "", settings(detail)
+        prefix, sizes = f"{path}: " if path else "", leading_sizes(detail)
         label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
         return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
 
@@ -47,39 +46,39 @@ class Module:
 
 
 @dataclass
-class Placement:
+class Nesting:
     """For every node: the closed module that hides it or None, and the open ones around it, outermost first.
 
     `together` names, for closed modules that are drawn as one with others, the module that stands for all of them.
     """
 
     graph: Graph
-    chains: list[tuple[Module, ...]]
+    chains: list[tuple[ModuleCall, ...]]
     folded: dict[int, int]
-    closed: set[Module] = field(default_factory=set)
-    together: dict[Module, Module] = field(default_factory=dict)
+    closed: set[ModuleCall] = field(default_factory=set)
+    together: dict[ModuleCall, ModuleCall] = field(default_factory=dict)
 
-    def box(self, index: int) -> Module | None:
+    def box(self, index: int) -> ModuleCall | None:
         """The outermost closed module around a node, or the one that stands for it together with others like it."""
         found = self.alone(index)
         return None if found is None else self.together.get(found, found)
 
-    def alone(self, index: int) -> Module | None:
+    def alone(self, index: int) -> ModuleCall | None:
         """The outermost closed module around a node."""
         return next((module for module in self.chains[index] if module in self.closed), None)
 
-    def around(self, index: int) -> tuple[Module, ...]:
+    def around(self, index: int) -> tuple[ModuleCall, ...]:
         """The open modules around a node or, if it is hidden, around the box that hides it."""
         chain = self.chains[index]
         return chain[: next((i for i, module in enumerate(chain) if module in self.closed), len(chain))]
 
-    def within(self, scope: Scope | None) -> tuple[Module, ...]:
+    def within(self, scope: Scope | None) -> tuple[ModuleCall, ...]:
         """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
         known = {module.scope: module for chain in self.chains for module in chain}
-        drawn = [known[s] for s in _upward(scope) if s in known]
+        drawn = [known[s] for s in upward(scope) if s in known]
         return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
 
-    def holder(self, index: int) -> Module | int:
+    def holder(self, index: int) -> ModuleCall | int:
         """What a node is drawn as: a closed module, or the node it is drawn inside, or itself."""
         return self.box(index) or self.folded.get(index, index)
 
@@ -88,19 +87,19 @@ class Placement:
         return len({self.holder(node.index) for node in self.graph.nodes})
 
 
-def chains(graph: Graph) -> list[tuple[Module, ...]]:
+def chains(graph: Graph) -> list[tuple[ModuleCall, ...]]:
     """Return for every node the modules around it, outermost first."""
-    scopes = [_upward(node.scope) for node in graph.nodes]
+    scopes = [upward(node.scope) for node in graph.nodes]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
     for edge in graph.edges():
         consumers[edge.source].append(edge.target)
     traced = any(node.op == "input" for node in graph.nodes)
-    owned: dict[int, set[int]] = {}
+    owned: dict[int, dict[int, str]] = {}
     for node in graph.nodes:
-        if node.op in LEAVES:
+        if node.is_leaf:
             scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
     root = _root(scopes)
-    known: dict[Scope, Module] = {}
+    known: dict[Scope, ModuleCall] = {}
     found = []
     for index, chain in enumerate(scopes):
         drawn = chain[1:] if chain[:1] == [root] else chain
@@ -108,21 +107,13 @@ def chains(graph: Graph) -> list[tuple[Module, ...]]:
     return found
 
 
-def _known(known: dict[Scope, Module], scope: Scope, place: int, depth: int) -> Module:
+def _known(known: dict[Scope, ModuleCall], scope: Scope, place: int, depth: int) -> ModuleCall:
     if scope not in known:
-        known[scope] = Module.of(scope, place, depth)
+        known[scope] = ModuleCall.of(scope, place, depth)
     return known[scope]
 
 
-def _upward(scope: Scope | None) -> list[Scope]:
-    chain = []
-    while scope is not None:
-        chain.append(scope)
-        scope = scope.parent
-    return chain[::-1]
-
-
-def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, set[int]]) -> list[Scope]:
+def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, dict[int, str]]) -> list[Scope]:
     """Return the chain of modules in which a leaf is drawn.
 
     A parameter or buffer stands with its owner. Other constants are made by the module that reads them (a dropout
@@ -131,29 +122,10 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
     if not consumers or leaf.op == "input":
         return []
     for chain in consumers:
-        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in _owned(scope.module, owned)]
+        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in paths_by_id(scope.module, owned)]
         if owners:
             return chain[: owners[-1] + 1]
-    common = _common(consumers)
-    return common if traced and leaf.op == "constant" else []
-
-
-def _owned(module: Any, known: dict[int, set[int]]) -> set[int]:
-    """Return the ids of a module's parameters and buffers; asked once, as a module may have thousands."""
-    if id(module) not in known:
-        buffers: Callable[[], Iterable[object]] = getattr(module, "buffers", tuple)
-        parameters: Callable[[], Iterable[object]] = getattr(module, "parameters", tuple)
-        known[id(module)] = {id(x) for x in (*parameters(), *buffers())}
-    return known[id(module)]
-
-
-def _common(chains: list[list[Scope]]) -> list[Scope]:
-    shared = []
-    for level in zip(*chains, strict=False):
-        if any(scope is not level[0] for scope in level):
-            break
-        shared.append(level[0])
-    return shared
+    return common(consumers) if traced and leaf.op == "constant" else []
 
 
 def _root(scopes: list[list[Scope]]) -> Scope | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,13 +37,13 @@ def parameter_names(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
-def tensors(result: Any) -> Iterator[Tensor]:
-    """Yield the tensors in what a function returned: in tuples, lists and mappings, however deep; nothing else."""
+def tensors_in(result: Any, depth: float = math.inf) -> Iterator[Tensor]:
+    """Yield the tensors in what a function returned: in tuples, lists and mappings, so many levels deep."""
     if isinstance(result, Tensor):
         yield result
-    elif isinstance(result, tuple | list | Mapping):
+    elif depth and isinstance(result, tuple | list | Mapping):
         for part in result.values() if isinstance(result, Mapping) else result:
-            yield from tensors(part)
+            yield from tensors_in(part, depth - 1)
 
 
 def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:
@@ -62,16 +63,16 @@ def module_names(recorded: Iterable[Node]) -> dict[Node, str]:
         for leaf in node.inputs if node.scope else ():
             if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner is not None and leaf not in found:
                 scope = node.scope
-                while scope is not None and id(leaf.owner()) not in _held(scope.module, known):
+                while scope is not None and id(leaf.owner()) not in paths_by_id(scope.module, known):
                     scope = scope.parent
-                name = "" if scope is None else _held(scope.module, known)[id(leaf.owner())].rpartition(".")[2]
+                name = "" if scope is None else paths_by_id(scope.module, known)[id(leaf.owner())].rpartition(".")[2]
                 if name and not name.isdigit():  # a place in a list names nothing
                     found[leaf] = name
     return found
 
 
-def _held(module: Any, known: dict[int, dict[int, str]]) -> dict[int, str]:
-    """Return the paths of a module's parameters and buffers, by their id; it is asked once."""
+def paths_by_id(module: Any, known: dict[int, dict[int, str]]) -> dict[int, str]:
+    """Return the paths of a module's parameters and buffers by their id; asked once, as there may be thousands."""
     if id(module) not in known:
         held = (*module.named_parameters(), *module.named_buffers()) if hasattr(module, "named_buffers") else ()
         known[id(module)] = {id(x): path for path, x in held}

@@ -33,8 +33,9 @@ def uses(source: str, filename: str = "<script>") -> list[Use]:
     [Use(name='torch.nn', line=1), Use(name='torch.nn.Linear', line=2)]
     """
     tree = ast.parse(source, filename)
-    aliases, assigned = dict(_imported(tree)), _bound(tree)
-    found = [*_imports(tree), *_attributes(tree, aliases, assigned)]
+    imports = list(_imports(tree))
+    aliases = {bound: meant for bound, meant, _ in imports}
+    found = [*(use for *_, use in imports), *_attributes(tree, aliases, _bound(tree))]
     first: dict[str, int] = {}
     for use in sorted(found, key=lambda use: use.line):
         first.setdefault(use.name, use.line)
@@ -45,24 +46,18 @@ def _is_pytorchs(name: str | None) -> bool:
     return name is not None and name.split(".")[0] == PYTORCH
 
 
-def _imports(tree: ast.AST) -> Iterator[Use]:
-    """Yield what the import statements name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (Use(a.name, node.lineno) for a in node.names if _is_pytorchs(a.name))
-        elif isinstance(node, ast.ImportFrom) and _is_pytorchs(node.module) and not node.level:
-            yield from (Use(f"{node.module}.{a.name}", node.lineno) for a in node.names if a.name != "*")
-
-
-def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield each name that an import binds, with what it stands for."""
+def _imports(tree: ast.AST) -> Iterator[tuple[str, str, Use]]:
+    """Yield for each import the name that it binds, what that stands for, and what is used."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for a in node.names:
                 if _is_pytorchs(a.name):
-                    yield (a.asname, a.name) if a.asname else (PYTORCH, PYTORCH)
+                    yield a.asname or PYTORCH, a.name if a.asname else PYTORCH, Use(a.name, node.lineno)
         elif isinstance(node, ast.ImportFrom) and _is_pytorchs(node.module) and not node.level:
-            yield from ((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
+            for a in node.names:
+                if a.name != "*":
+                    name = f"{node.module}.{a.name}"
+                    yield a.asname or a.name, name, Use(name, node.lineno)
 
 
 def _attributes(tree: ast.AST, aliases: dict[str, str], assigned: dict[str, int]) -> Iterator[Use]:
@@ -113,7 +108,7 @@ def _bound(scope: ast.AST) -> dict[str, int]:
     return {name: line for name, line in found.items() if name not in elsewhere}
 
 
-def missing(names: Sequence[Use]) -> list[tuple[Use, str]]:
+def lacking(names: Sequence[Use]) -> list[tuple[Use, str]]:
     """Return those of `names` that this library does not have, each with what to do.
 
     Attributes of classes and of values are left alone: only a name looked for in a module can be known to be missing.
@@ -147,7 +142,7 @@ def report(source: str, filename: str) -> str:
     """Return a line for each name that `source` uses and this library does not have; empty if there is none."""
     lines = [
         f"{filename}:{use.line}: {use.name} is not in tensorgrad{': ' * bool(answer)}{answer}"
-        for use, answer in missing(uses(source, filename))
+        for use, answer in lacking(uses(source, filename))
     ]
     return "\n".join(lines)
 
