@@ -1,6 +1,5 @@
 """Linear algebra under the names of ``torch.linalg``, as `tensorgrad.linalg` offers it."""
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence
