@@ -6,7 +6,7 @@ any class. What a factory makes says its parameters: `help` and `inspect.signatu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from types import FunctionType
 from typing import Any
@@ -28,10 +28,10 @@ FUNCTIONS: dict[str, Function] = {}
 """The functions of the package that the table names."""
 
 
-def named(function: Function, name: str, parameters: Iterable[Parameter]) -> Function:
-    """Return `function`, which a factory made, under the `name` and with the `parameters` that users see."""
+def named(function: Function, name: str, shown: Signature) -> Function:
+    """Return `function`, which a factory made, under the `name` and with the parameters that users see."""
     function.__name__ = function.__qualname__ = name
-    vars(function)["__signature__"] = Signature(list(parameters), return_annotation="Tensor")
+    vars(function)["__signature__"] = shown
     return function
 
 
@@ -46,7 +46,7 @@ def describe(op: Function) -> None:
         Parameter(name, Parameter.KEYWORD_ONLY, default=value, annotation=type(value).__name__)
         for name, value in given.defaults.items()
     ]
-    named(op, op.__name__, (*arguments, *keywords))
+    named(op, op.__name__, Signature([*arguments, *keywords], return_annotation="Tensor"))
 
 
 def is_primitive(function: Function) -> bool:
@@ -63,7 +63,10 @@ def in_place(row: Row, name: str) -> Function:
     """Return the method `name` that does what `row` says, and changes the tensor; it takes no `out`."""
     operation = row.method or row.function
     method = (reshaped if row.reshapes else written)(name, operation)
-    return named(method, name, (p for p in signature(operation).parameters.values() if p.name != "out"))
+    shown = signature(operation)
+    if "out" in shown.parameters:
+        shown = shown.replace(parameters=[p for p in shown.parameters.values() if p.name != "out"])
+    return named(method, name, shown)
 
 
 def offered(name: str) -> Function:
@@ -75,7 +78,8 @@ def offered(name: str) -> Function:
     method = getattr(Tensor, name)
     function.__doc__ = method.__doc__.replace("the tensor itself", "`input` itself")
     input = Parameter("input", Parameter.POSITIONAL_OR_KEYWORD, annotation="Tensor")
-    return named(function, name, (input, *list(signature(method).parameters.values())[1:]))
+    shown = signature(method)
+    return named(function, name, shown.replace(parameters=[input, *list(shown.parameters.values())[1:]]))
 
 
 class _Nothing(Tensor):
@@ -111,7 +115,7 @@ def attach_operators() -> None:
     for name, function, inplace in BINARY:
         describe(function)
         setattr(Tensor, f"__{name}__", function)
-        setattr(Tensor, f"__r{name}__", reflected(function))
+        setattr(Tensor, f"__r{name}__", reflected(f"__r{name}__", function))
         if inplace:
             setattr(Tensor, f"__i{name}__", in_place(Row(function, ""), inplace))
     for name, function in OTHERS.items():

@@ -39,12 +39,13 @@ def _converted(x: Tensor, dtype: Any, copy: bool = False) -> Tensor:
     return ops.astype(x, dtype=x.array.dtype if dtype is None else dtype)
 
 
-def converter(dtype: DType, doc: str = "") -> Callable[[Tensor], Tensor]:
-    """Return the method that turns a tensor into `dtype`."""
+def converter(name: str, dtype: DType, doc: str = "") -> Callable[[Tensor], Tensor]:
+    """Return the method `name` that turns a tensor into `dtype`."""
 
     def method(self: Tensor) -> Tensor:
         return _converted(self, dtype)
 
+    method.__name__ = method.__qualname__ = name
     method.__doc__ = doc or f"Return the tensor in {dtype}."
     return method
 

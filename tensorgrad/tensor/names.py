@@ -68,7 +68,8 @@ class Row(NamedTuple):
 
 
 # fmt: off
-ROWS = (    # functions of each element
+ROWS = (
+    # functions of each element
     Row(ops.abs, "abs absolute abs_ .absolute_"),
     Row(ops.acos, "acos arccos acos_ arccos_"),
     Row(ops.acosh, "acosh arccosh acosh_ arccosh_"),
@@ -364,17 +365,17 @@ ROWS = (    # functions of each element
     Row(sampling.multinomial, "multinomial"),
 
     # another dtype
-    Row(converter(dtypes.float16), ".half"),
-    Row(converter(dtypes.float32), ".float"),
-    Row(converter(dtypes.float64), ".double"),
-    Row(converter(dtypes.complex64), ".cfloat"),
-    Row(converter(dtypes.complex128), ".cdouble"),
-    Row(converter(dtypes.int8), ".char"),
-    Row(converter(dtypes.uint8), ".byte"),
-    Row(converter(dtypes.int16), ".short"),
-    Row(converter(dtypes.int32), ".int"),
-    Row(converter(dtypes.int64), ".long"),
-    Row(converter(dtypes.bool_, "Return whether each element is not zero."), ".bool"),
+    Row(converter("half", dtypes.float16), ".half"),
+    Row(converter("float", dtypes.float32), ".float"),
+    Row(converter("double", dtypes.float64), ".double"),
+    Row(converter("cfloat", dtypes.complex64), ".cfloat"),
+    Row(converter("cdouble", dtypes.complex128), ".cdouble"),
+    Row(converter("char", dtypes.int8), ".char"),
+    Row(converter("byte", dtypes.uint8), ".byte"),
+    Row(converter("short", dtypes.int16), ".short"),
+    Row(converter("int", dtypes.int32), ".int"),
+    Row(converter("long", dtypes.int64), ".long"),
+    Row(converter("bool", dtypes.bool_, "Return whether each element is not zero."), ".bool"),
     Row(tensortypes.real, "tg.real"),
     Row(tensortypes.imag, "tg.imag"),
 

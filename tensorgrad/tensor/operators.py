@@ -42,12 +42,13 @@ OTHERS = {
 """The operators of one operand, and the comparisons, which mirror one another."""
 
 
-def reflected(function: Callable[..., Tensor]) -> Callable[[Tensor, Operand], Tensor]:
-    """Return the method that Python calls for ``other - self`` where `other` is no Tensor."""
+def reflected(name: str, function: Callable[..., Tensor]) -> Callable[[Tensor, Operand], Tensor]:
+    """Return the method `name` that Python calls for ``other - self`` where `other` is no Tensor."""
 
     def method(self: Tensor, other: Operand, /) -> Tensor:
         return function(other, self)
 
+    method.__name__ = method.__qualname__ = name
     return method
 
 
