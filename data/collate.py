@@ -14,7 +14,7 @@ from tensorgrad.create.creation import as_tensor, tensor
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, as_array, wrap
 from tensorgrad.errors import RangeError, ShapeError
-from tensorgrad.functions import stack
+from tensorgrad.functions.joining import stack
 
 _TEXT_OR_OBJECT = "SUO"
 

@@ -15,10 +15,12 @@ from typing import Any
 
 from numpy import dtype
 
-import tensorgrad.tensor.inplace  # noqa: F401 - first: the function `tensor` takes the folder's name afterwards
+from tensorgrad.tensor.attach import (
+    FUNCTIONS as _FUNCTIONS,  # first: the function `tensor` takes the folder's name afterwards
+)
 
 # isort: split
-from tensorgrad import autograd, functions, linalg, random
+from tensorgrad import autograd, linalg, random
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -104,8 +106,6 @@ from tensorgrad.create.creation import (
 )
 from tensorgrad.create.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from tensorgrad.create.sampling import (
-    bernoulli,
-    multinomial,
     normal,
     poisson,
     rand,
@@ -118,9 +118,6 @@ from tensorgrad.create.sampling import (
 )
 from tensorgrad.engine.tensor import Constant, Tensor
 from tensorgrad.files import load, save
-from tensorgrad.functions import *  # noqa: F403 - the list of names is functions.__all__
-from tensorgrad.tensor import members
-from tensorgrad.tensor.members import *  # noqa: F403 - the list of names is members.__all__
 from tensorgrad.tensor.tensortypes import (
     BoolTensor,
     ByteTensor,
@@ -133,10 +130,6 @@ from tensorgrad.tensor.tensortypes import (
     IntTensor,
     LongTensor,
     ShortTensor,
-    is_complex,
-    is_floating_point,
-    is_nonzero,
-    is_tensor,
     set_default_tensor_type,
     typename,
 )
@@ -146,15 +139,15 @@ from tensorgrad.version import __version__
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "ComplexDoubleTensor", "ComplexFloatTensor", "Constant", "DoubleTensor",
     "FloatTensor", "Generator", "HalfTensor", "IntTensor", "LongTensor", "ShortTensor", "Size", "Tensor",
-    "__version__", "arange", "are_deterministic_algorithms_enabled", "as_tensor", "asarray", "autograd", "bernoulli",
+    "__version__", "arange", "are_deterministic_algorithms_enabled", "as_tensor", "asarray", "autograd",
     "bool", "can_cast", "cdouble", "cfloat", "complex", "complex128", "complex64", "contiguous_format", "device",
     "double", "dtype", "e", "empty", "empty_like", "enable_grad", "eye", "finfo", "float", "float16", "float32",
     "float64", "from_dlpack", "from_numpy", "full", "full_like", "get_default_device", "get_default_dtype",
     "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode",
-    "initial_seed", "int", "int16", "int32", "int64", "int8", "is_complex",
-    "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_nonzero", "is_tensor", "layout", "linalg", "linspace", "load", "logspace",
-    "long", "manual_seed", "memory_format", "multinomial", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like",
+    "initial_seed", "int", "int16", "int32", "int64", "int8",
+    "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled",
+    "is_inference_mode_enabled", "layout", "linalg", "linspace", "load", "logspace",
+    "long", "manual_seed", "memory_format", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like",
     "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "random", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
     "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
@@ -162,10 +155,10 @@ __all__ = [
     "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
 ]
 # fmt: on
-__all__ += functions.__all__
-__all__ += members.__all__
+__all__ += list(_FUNCTIONS)
 
 newaxis = None
+globals().update(_FUNCTIONS)
 
 _SUBPACKAGES = (
     "accelerator", "backends", "compat", "cuda", "data", "func", "graph", "mps", "nn", "optim", "search", "testing",

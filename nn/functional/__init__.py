@@ -2,7 +2,7 @@
 
 # fmt: off
 # isort: off
-from tensorgrad.functions import logsumexp, sigmoid, tanh
+from tensorgrad import logsumexp, sigmoid, tanh
 from tensorgrad.base.unknown import answer_unknown_names
 from .activations import (
     celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu, relu6,

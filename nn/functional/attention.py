@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tensorgrad import functions, ops
+from tensorgrad import ops
 from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
+from tensorgrad.functions.repetition import repeat_interleave
 
 from .dropout import dropout
 from .linear import linear
@@ -146,7 +147,7 @@ def _repeated(x: Tensor, heads: int) -> Tensor:
             f"Number of heads in key and value must divide the number of heads in query: found {heads} heads in the "
             f"query, and key or value of shape {list(x.array.shape)}, whose axis -3 are the heads"
         )
-    return functions.repeat_interleave(x, heads // own, dim=x.array.ndim - 3)
+    return repeat_interleave(x, heads // own, dim=x.array.ndim - 3)
 
 
 # fmt: off

@@ -6,12 +6,13 @@ import warnings
 
 import numpy as np
 
-from tensorgrad import functions, ops
+from tensorgrad import ops
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
+from tensorgrad.functions.elementwise import xlogy
 from tensorgrad.nn.functional import kernels
 
 from .reduction import chosen, reduced
@@ -211,7 +212,7 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
-    loss = ops.exp(target) * (target - input) if log_target else functions.xlogy(target, target) - target * input
+    loss = ops.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction != "batchmean":
         return reduced(loss, reduction)
     total = ops.sum(loss)

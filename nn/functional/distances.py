@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tensorgrad import functions, ops
+from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.functions import linalg
+from tensorgrad.functions import arithmetic, elementwise, linalg, shapes
 
 from .reduction import chosen, reduced
 
@@ -40,8 +40,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
     """Return ``input / max(norm, eps)`` with the p-norm over `dim`: vectors of length 1."""
-    size = functions.clamp(linalg.vector_norm(input, p, dim, keepdim=True), min=eps)
-    return functions.div(input, size, out=out)
+    size = elementwise.clamp(linalg.vector_norm(input, p, dim, keepdim=True), min=eps)
+    return arithmetic.div(input, size, out=out)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -53,8 +53,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> cosine_similarity(tg.tensor([[1.0, 0.0]]), tg.tensor([[3.0, 4.0]]))
     tensor([0.6000])
     """
-    x1, x2 = functions.broadcast_tensors(x1, x2)
-    first, second = (functions.clamp(linalg.vector_norm(x, 2, dim, keepdim=True), min=eps) for x in (x1, x2))
+    x1, x2 = shapes.broadcast_tensors(x1, x2)
+    first, second = (elementwise.clamp(linalg.vector_norm(x, 2, dim, keepdim=True), min=eps) for x in (x1, x2))
     return ops.sum((x1 / first) * (x2 / second), axis=dim)
 
 

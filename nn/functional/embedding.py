@@ -10,7 +10,7 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions import max as maximum_along
+from tensorgrad.functions.ordering import max as maximum_along
 from tensorgrad.tensor.tensortypes import typename
 
 

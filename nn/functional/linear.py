@@ -5,7 +5,7 @@ from __future__ import annotations
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.functions import einsum
+from tensorgrad.functions.einsum import einsum
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

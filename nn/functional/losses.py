@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from tensorgrad import functions, ops
+from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
+from tensorgrad.functions.elementwise import clamp
 
 from .reduction import chosen, reduced, warn_of_sizes, weighted
 
@@ -128,7 +129,7 @@ def gaussian_nll_loss(
         len(given) == len(shape)
     ):
         raise ValueError(f"var is of incorrect size: found {given} for an input of shape {shape}")
-    v = functions.clamp(var, min=eps)
+    v = clamp(var, min=eps)
     loss = 0.5 * (ops.log(v) + (input - target) ** 2 / v)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 

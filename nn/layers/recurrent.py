@@ -11,7 +11,8 @@ from tensorgrad.create.creation import empty, zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.functions import composed, unbind
+from tensorgrad.functions import composed
+from tensorgrad.functions.joining import unbind
 from tensorgrad.nn import functional, init
 from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
 from tensorgrad.nn.module.module import Module

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorgrad import functions
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.functions import shapes
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.settings import settings
 
@@ -40,7 +40,7 @@ class Flatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` with those axes as one."""
-        return functions.flatten(input, self.start_dim, self.end_dim)
+        return shapes.flatten(input, self.start_dim, self.end_dim)
 
 
 @settings
@@ -69,4 +69,4 @@ class Unflatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` with that axis as several."""
-        return functions.unflatten(input, self.dim, self.unflattened_size)
+        return shapes.unflatten(input, self.dim, self.unflattened_size)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.functions import cat, reshape
+from tensorgrad.functions.joining import cat
+from tensorgrad.functions.shapes import reshape
 from tensorgrad.tensor.tensortypes import typename
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from tensorgrad.create.creation import full
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.functions import cat, composed
+from tensorgrad.functions import composed
+from tensorgrad.functions.joining import cat
 
 
 def pad_sequence(

@@ -15,7 +15,7 @@ from tensorgrad import func as transforms
 from tensorgrad.autograd import enable_grad, no_grad
 from tensorgrad.engine.tensor import Node, Tensor, leaf, wrap
 from tensorgrad.errors import AutogradError, ShapeError
-from tensorgrad.functions import reshape
+from tensorgrad.functions.shapes import reshape
 
 from .order import reachable
 

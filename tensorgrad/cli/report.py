@@ -13,7 +13,7 @@ import numpy as np
 
 import tensorgrad
 from tensorgrad.base.dtypes import Array
-from tensorgrad.functions import softmax
+from tensorgrad.functions.elementwise import softmax
 from tensorgrad.testing import GradientReport
 from tensorgrad.utils.style import CSS
 from tensorgrad.viz import Drawing

@@ -1,6 +1,6 @@
 """Functions that make tensors, with PyTorch's names and defaults. The random ones stand in `sampling`.
 
-All take ``dtype``, ``device``, ``layout``, ``pin_memory`` and ``requires_grad`` (see `placement.Options`).
+All take ``dtype``, ``device``, ``layout``, ``pin_memory`` and ``requires_grad`` (see `factory.Options`).
 """
 
 from __future__ import annotations

@@ -23,11 +23,11 @@ from tensorgrad.base.literals import array_of, constructed
 from tensorgrad.errors import AutogradError
 
 if TYPE_CHECKING:
-    from tensorgrad.tensor.inplace import InPlace as Methods
+    from tensorgrad.tensor.surface import Surface  # a stub: what tensorgrad.tensor.attach gives the class
 
     from .primitive import Primitive
 else:
-    Methods = object  # the methods are attached when tensorgrad.tensor is imported, once the table exists
+    Surface = object
 
 tick = count(1).__next__
 """The serial clock: creation order is a topological order, so a sweep sorts instead of searching."""
@@ -97,7 +97,7 @@ AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 ANY_HOOK, ANY_AFTERWARDS = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS))  # true if there is one
 
 
-class Tensor(Methods):
+class Tensor(Surface):
     """A multi-dimensional array that records what is computed from it.
 
     Args:

@@ -12,7 +12,7 @@ from tensorgrad.create.random import default_generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, spread, structure
-from tensorgrad.functions import stack
+from tensorgrad.functions.joining import stack
 from tensorgrad.ops import astype, getitem
 
 RANDOMNESS = ("error", "different", "same")

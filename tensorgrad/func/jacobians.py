@@ -13,7 +13,8 @@ from tensorgrad.func.forward import jvp
 from tensorgrad.func.recording import Argnums, Recording, check_differentiable_outputs, record
 from tensorgrad.func.reverse import grad
 from tensorgrad.func.trees import filled, structure
-from tensorgrad.functions import reshape, stack
+from tensorgrad.functions.joining import stack
+from tensorgrad.functions.shapes import reshape
 
 
 def jacrev(

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError
-from tensorgrad.functions import stack
+from tensorgrad.functions.joining import stack
 
 Slot = tuple[dict[str, Any], str]
 """Where a module keeps a parameter or buffer: the registry and the key in it."""

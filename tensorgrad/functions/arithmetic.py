@@ -6,7 +6,6 @@ The operators of Tensor are bound to the primitives themselves and pay for none 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,30 +14,7 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import float64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
-from tensorgrad.functions.common import constant, keywords, operand
-
-
-def _binary(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:
-    def function(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
-        return op(input if isinstance(other, Tensor) else operand(input), other)
-
-    function.__name__ = function.__qualname__ = op.__name__
-    function.__doc__ = op.__doc__
-    return keywords(function)
-
-
-mul = multiply = _binary(ops.mul)
-floor_divide = _binary(ops.floor_divide)
-remainder = _binary(ops.remainder)
-fmod = _binary(ops.fmod)
-atan2 = arctan2 = _binary(ops.atan2)
-hypot = _binary(ops.hypot)
-logaddexp = _binary(ops.logaddexp)
-maximum = _binary(ops.maximum)
-minimum = _binary(ops.minimum)
-bitwise_and = _binary(ops.bitwise_and)
-bitwise_or = _binary(ops.bitwise_or)
-bitwise_xor = _binary(ops.bitwise_xor)
+from tensorgrad.functions.common import Operand, constant, keywords, operand
 
 
 def _times(x: Any, factor: Any, *others: Any) -> Any:
@@ -53,7 +29,7 @@ def _integral(x: Any) -> bool:
 
 
 @keywords
-def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def add(input: Operand, other: Operand, *, alpha: complex = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input + alpha * other``.
 
     >>> import tensorgrad as tg
@@ -64,22 +40,19 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
 
 
 @keywords
-def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+def sub(input: Operand, other: Operand, *, alpha: complex = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input - alpha * other``."""
     return ops.sub(input, other if alpha == 1 else _times(other, alpha, input))
 
 
-subtract = sub
-
-
 @keywords
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+def rsub(input: Operand, other: Operand, *, alpha: complex = 1) -> Tensor:
     """Return ``other - alpha * input``."""
     return sub(other, input, alpha=alpha)
 
 
 @keywords
-def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return ``input / other``, rounded towards zero with 'trunc' or down with 'floor', which keep integers integers.
 
     >>> import tensorgrad as tg
@@ -101,17 +74,14 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     return ops.trunc(ops.div(input, other))
 
 
-divide = true_divide = div
-
-
 @keywords
-def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input ** exponent``, either of which may be a number."""
     return ops.pow(input, exponent)
 
 
 @keywords
-def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input ** exponent`` in float64."""
     return ops.pow(ops.astype(operand(input), dtype=float64), exponent)
 
@@ -131,7 +101,7 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @keywords
-def copysign(input: Tensor, other: Any, *, out: Tensor | None = None) -> Tensor:
+def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return the absolute value of `input` with the sign of `other`."""
     magnitude = ops.abs(input)
     return ops.where(constant(np.signbit(operand(other).array)), ops.neg(magnitude), magnitude)
@@ -145,19 +115,23 @@ def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Te
 
 
 @keywords
-def lerp(input: Tensor, end: Tensor, weight: Any, *, out: Tensor | None = None) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input + weight * (end - input)``."""
     return ops.add(input, ops.mul(weight, ops.sub(end, input)))
 
 
 @keywords
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Tensor:
+def addcmul(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: complex = 1, out: Tensor | None = None
+) -> Tensor:
     """Return ``input + value * tensor1 * tensor2``."""
     return ops.add(input, _times(ops.mul(tensor1, tensor2), value, input))
 
 
 @keywords
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1, out: Tensor | None = None) -> Tensor:
+def addcdiv(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: complex = 1, out: Tensor | None = None
+) -> Tensor:
     """Return ``input + value * tensor1 / tensor2``."""
     return ops.add(input, _times(ops.div(tensor1, tensor2), value, input))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -26,6 +27,15 @@ from .composed import Axis
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Operand = Tensor | Array | complex | np.generic
+"""What stands beside a tensor in an operation: another, an array, or a number."""
+
+Lengths = int | Sequence[int]
+"""One number, or several: functions take the lengths of a shape one by one or as a sequence."""
+
+Dims = Lengths | None
+"""One dimension, several, or all."""
+
 _WORDS = {"axis": "dim", "keepdims": "keepdim"}
 
 
@@ -42,9 +52,10 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     The memory of `out` gets the result, by PyTorch's rules: nothing of it may be recorded, its dtype must be able to
     hold the result, and its shape must be that of the result (an empty tensor takes on the shape).
     """
-    parameters = inspect.signature(function).parameters
-    renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in parameters and theirs not in parameters}
-    writes, names = "out" in parameters, tuple(parameters)
+    code: CodeType = function.__code__  # quicker than inspect.signature
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in names}
+    writes = "out" in names
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -60,7 +71,40 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
             raise _explained(function.__name__, names, (*args, *kwargs.values()), error) from error
         return value if out is None else _delivered(value, out)
 
+    if renamed:
+        vars(call)["__signature__"] = _with(inspect.signature(function), renamed)
     return call
+
+
+def _with(shown: inspect.Signature, renamed: dict[str, str]) -> inspect.Signature:
+    """Return the signature `shown` with NumPy's words beside PyTorch's, where these need not be given."""
+    pairs = [(theirs, shown.parameters[ours]) for theirs, ours in renamed.items()]
+    more = [p.replace(name=theirs, kind=p.KEYWORD_ONLY) for theirs, p in pairs if p.default is not p.empty]
+    return shown.replace(parameters=[*shown.parameters.values(), *more])
+
+
+def unary(op: Callable[[Any], Tensor]) -> Callable[..., Tensor]:
+    """Return the function of the package for a primitive of one argument: it asks for a tensor, and takes `out`."""
+
+    def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+        return op(checked(op.__name__, input))
+
+    return _like_op(op, function)
+
+
+def binary(op: Callable[[Any, Any], Tensor]) -> Callable[..., Tensor]:
+    """Return the function of the package for a primitive of two arguments, of which either may be a number."""
+
+    def function(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+        return op(input if isinstance(other, Tensor) else operand(input), other)
+
+    return _like_op(op, function)
+
+
+def _like_op(op: Callable[..., Tensor], function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    function.__name__ = function.__qualname__ = op.__name__
+    function.__doc__ = op.__doc__
+    return keywords(function)
 
 
 def _explained(function: str, names: tuple[str, ...], values: tuple[Any, ...], error: AttributeError) -> Exception:
@@ -102,6 +146,13 @@ def _delivered(value: Any, out: Any) -> Any:
     return out
 
 
+def checked(name: str, input: Any) -> Tensor:
+    """Return `input`, the first argument of the function `name`; TypeError unless it is a Tensor."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    return input
+
+
 def operand(x: Any) -> Tensor:
     """Return `x` as a Tensor: itself, or a constant of an array's or number's value."""
     if isinstance(x, Tensor):
@@ -114,12 +165,11 @@ def constant(array: Any) -> Tensor:
     return wrap(np.asarray(array))
 
 
-def chosen(dim: Any, axis: Any = None) -> Axis:
-    """Return the one of `dim` and `axis` that is given, in engine form; an empty list of dimensions means all."""
-    found = dim if axis is None else axis
-    if isinstance(found, list | tuple):
-        return tuple(found) or None
-    return None if found is None else int(found)
+def chosen(dim: Any) -> Axis:
+    """Return `dim` in engine form; an empty list of dimensions means all."""
+    if isinstance(dim, list | tuple):
+        return tuple(dim) or None
+    return None if dim is None else int(dim)
 
 
 def dimension(dim: int, ndim: int) -> int:

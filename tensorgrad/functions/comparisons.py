@@ -2,58 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.functions.common import chosen, constant, keywords, operand
+from tensorgrad.functions.common import Dims, Operand, chosen, constant, keywords, operand
 
 
-def _comparison(op: Callable[[Any, Any], Any]) -> Callable[..., Tensor]:
-    def function(input: Any, other: Any, *, out: Tensor | None = None) -> Any:
-        return op(input if isinstance(other, Tensor) else operand(input), other)
-
-    function.__name__ = function.__qualname__ = op.__name__
-    function.__doc__ = op.__doc__
-    return keywords(function)
-
-
-eq = _comparison(ops.eq)
-ne = not_equal = _comparison(ops.ne)
-lt = less = _comparison(ops.lt)
-le = less_equal = _comparison(ops.le)
-gt = greater = _comparison(ops.gt)
-ge = greater_equal = _comparison(ops.ge)
-
-
-def _truth(x: Any) -> Tensor:
+def _truth(x: Operand) -> Tensor:
     return ops.ne(operand(x), 0)
 
 
 @keywords
-def logical_not(input: Any, *, out: Tensor | None = None) -> Tensor:
+def logical_not(input: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return whether each element is zero."""
     return ops.logical_not(input)
 
 
 @keywords
-def logical_and(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+def logical_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return whether neither element is zero."""
     return ops.bitwise_and(_truth(input), _truth(other))
 
 
 @keywords
-def logical_or(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+def logical_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return whether either element is not zero."""
     return ops.bitwise_or(_truth(input), _truth(other))
 
 
 @keywords
-def logical_xor(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+def logical_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return whether exactly one element is not zero."""
     return ops.bitwise_xor(_truth(input), _truth(other))
 
@@ -119,22 +99,18 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 @keywords
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Return whether each of `elements` is among `test_elements`."""
     return constant(np.isin(operand(elements).array, operand(test_elements).array, assume_unique, invert))
 
 
 @keywords
-def all(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, out: Tensor | None = None
-) -> Tensor:
+def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return whether every element over `dim` (None: all axes) is not zero."""
-    return constant(np.all(input.array, axis=normalized(chosen(dim, axis), input.array.ndim), keepdims=keepdim))
+    return constant(np.all(input.array, axis=normalized(chosen(dim), input.array.ndim), keepdims=keepdim))
 
 
 @keywords
-def any(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None, out: Tensor | None = None
-) -> Tensor:
+def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return whether some element over `dim` (None: all axes) is not zero."""
-    return constant(np.any(input.array, axis=normalized(chosen(dim, axis), input.array.ndim), keepdims=keepdim))
+    return constant(np.any(input.array, axis=normalized(chosen(dim), input.array.ndim), keepdims=keepdim))

@@ -1,7 +1,7 @@
 """Functions without rules: each is a composition of primitives, so its derivatives of every order follow.
 
-The arguments are engine words (`axis`, `keepdims`); the public surface in `methods` and `functions` accepts PyTorch's
-`dim` and `keepdim` for the same thing.
+The arguments are engine words (`axis`, `keepdims`); the public functions accept PyTorch's `dim` and
+`keepdim` for the same thing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 from tensorgrad.base.dtypes import get_default_dtype, int32, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.functions.common import constant, dimension, keywords, operand
+from tensorgrad.functions.common import Operand, constant, dimension, keywords, operand
 
 
 class Histogram(NamedTuple):
@@ -114,12 +114,12 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
 @keywords
 def histogram(
     input: Tensor,
-    bins: Any,
+    bins: Tensor | int,
     *,
     range: tuple[float, float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
-    out: Any = None,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> Histogram:
     """Return the pair (hist, bin_edges): how many elements of `input` fall in each bin, and the edges of the bins.
 
@@ -137,7 +137,7 @@ def histogram(
 @keywords
 def searchsorted(
     sorted_sequence: Tensor,
-    input: Any,
+    input: Operand,
     *,
     out_int32: bool = False,
     right: bool = False,
@@ -169,7 +169,7 @@ def searchsorted(
 
 
 @keywords
-def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
+def bucketize(input: Operand, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """Return the number of the bucket between ascending `boundaries` that each of `input` is in.
 
     >>> import tensorgrad as tg

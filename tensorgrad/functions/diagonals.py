@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import int64
+from tensorgrad.base.dtypes import DTypeLike, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions.common import constant, dimension, keywords, widened
@@ -98,13 +98,13 @@ def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
 
 
 @keywords
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = int64) -> Tensor:
     """Return the positions (2, n) of the lower triangle of a (row, col) matrix, row by row."""
     return constant(np.array(np.tril_indices(row, offset, col), np.dtype(dtype)))
 
 
 @keywords
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = int64) -> Tensor:
     """Return the positions (2, n) of the upper triangle of a (row, col) matrix, row by row."""
     return constant(np.array(np.triu_indices(row, offset, col), np.dtype(dtype)))
 

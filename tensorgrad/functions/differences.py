@@ -40,6 +40,3 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int =
     if x.array.ndim == 1:
         widths = ops.reshape(widths, shape=(-1, *(1,) * (y.array.ndim - axis - 1)))
     return ops.mul(ops.sum(ops.mul(heights, widths), axis=axis), 0.5)
-
-
-trapz = trapezoid

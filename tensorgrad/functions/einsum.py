@@ -7,18 +7,19 @@ an index that nothing else needs is summed at once. All of it is made of primiti
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.functions.common import operand
+from tensorgrad.functions.common import Operand, operand
 
 Labels = list[Any]
 """One label per axis: a letter, or the (negative) place of an axis that the ellipsis stands for."""
 
 
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: str, *operands: Operand | Sequence[Operand]) -> Tensor:
     """Return what `equation` says of `operands`, for instance ``"ij,jk->ik"``: the product of two matrices.
 
     Letters name axes; ``...`` stands for any number of them, which broadcast. Without ``->`` the result has the

@@ -10,7 +10,17 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
-from tensorgrad.functions.common import along_axis, constant, dimension, keywords, lifted, like, operand, positions
+from tensorgrad.functions.common import (
+    Operand,
+    along_axis,
+    constant,
+    dimension,
+    keywords,
+    lifted,
+    like,
+    operand,
+    positions,
+)
 
 
 @keywords
@@ -28,7 +38,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 
 @keywords
-def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
     """Return the view of `length` elements of `input` along `dim`, from `start` on."""
     axis = dimension(dim, input.array.ndim)
     n, first = input.array.shape[axis], int(start)
@@ -143,7 +153,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
 
 
 @keywords
-def where(condition: Any, input: Any = None, other: Any = None, *, out: Tensor | None = None) -> Any:
+def where(
+    condition: Operand, input: Operand | None = None, other: Operand | None = None, *, out: Tensor | None = None
+) -> Any:
     """Return elements of `input` where `condition` holds, of `other` elsewhere; without these, the places it holds."""
     mask = operand(condition)
     if input is None and other is None:

@@ -12,7 +12,7 @@ from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, RangeError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import along_axis, dimension, keywords, operand, tensors_of
+from tensorgrad.functions.common import Lengths, Operand, along_axis, dimension, keywords, operand, tensors_of
 
 
 @keywords
@@ -43,9 +43,6 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
                     f"tensor number {i} in the list (shapes {list(first)} and {list(shape)})."
                 )
     return ops.concatenate(*used, axis=axis)
-
-
-concat = concatenate = cat
 
 
 @keywords
@@ -98,9 +95,6 @@ def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     return cat([atleast_2d(x) for x in tensors_of("vstack", tensors)], 0)
 
 
-row_stack = vstack
-
-
 @keywords
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Return `tensors` joined along the third axis."""
@@ -115,7 +109,7 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 
 
 @keywords
-def block_diag(*tensors: Any) -> Tensor:
+def block_diag(*tensors: Operand) -> Tensor:
     """Return the matrix with `tensors` of at most two axes as blocks on its diagonal, zeros elsewhere."""
     xs = [operand(x) for x in tensors]
     for i, x in enumerate(xs):
@@ -140,7 +134,7 @@ def _cut(input: Tensor, bounds: Sequence[int], axis: int) -> tuple[Tensor, ...]:
 
 
 @keywords
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def split(tensor: Tensor, split_size_or_sections: Lengths, dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of `tensor` along `dim`: of one length, the last perhaps shorter, or of each length in a list.
 
     >>> import tensorgrad as tg
@@ -183,7 +177,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @keywords
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(input: Tensor, indices_or_sections: Lengths | Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of `input` along `dim`: a number of them, as equal as can be, or cut at each of the indices."""
     axis = dimension(dim, input.array.ndim)
     n = input.array.shape[axis]
@@ -197,19 +191,19 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 @keywords
-def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def hsplit(input: Tensor, indices_or_sections: Lengths | Tensor) -> tuple[Tensor, ...]:
     """Return views of `input` along its second axis (a vector: its only one), as `tensor_split` cuts them."""
     return tensor_split(input, indices_or_sections, 0 if input.array.ndim == 1 else 1)
 
 
 @keywords
-def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def vsplit(input: Tensor, indices_or_sections: Lengths | Tensor) -> tuple[Tensor, ...]:
     """Return views of `input` along its first axis, as `tensor_split` cuts them."""
     return tensor_split(input, indices_or_sections, 0)
 
 
 @keywords
-def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def dsplit(input: Tensor, indices_or_sections: Lengths | Tensor) -> tuple[Tensor, ...]:
     """Return views of `input` along its third axis, as `tensor_split` cuts them."""
     return tensor_split(input, indices_or_sections, 2)
 
@@ -224,7 +218,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 @keywords
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Operand | Sequence[Operand], indexing: str = "ij") -> tuple[Tensor, ...]:
     """Return the coordinates of all points of a grid, one tensor for each of the vectors `tensors`.
 
     `indexing` is 'ij', the first vector along the first axis, or 'xy', the first vector along the second.
@@ -257,7 +251,7 @@ def _vector(x: Any) -> Tensor:
 
 
 @keywords
-def cartesian_prod(*tensors: Any) -> Tensor:
+def cartesian_prod(*tensors: Operand) -> Tensor:
     """Return all tuples of one element from each of the vectors `tensors`, as rows; of one vector, the vector."""
     xs = [_vector(x) for x in tensors]
     if len(xs) == 1:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import DTypeLike
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import chosen, constant, dimension, keywords
+from tensorgrad.functions.common import Dims, chosen, constant, dimension, keywords, lengths
 from tensorgrad.functions.decompositions import svdvals
 from tensorgrad.functions.matrices import check_matrix
 
 
-def _floating(x: Tensor, name: str, dtype: Any) -> Tensor:
+def _floating(x: Tensor, name: str, dtype: DTypeLike) -> Tensor:
     y = x if dtype is None else ops.astype(x, dtype=np.dtype(dtype))
     if y.array.dtype.kind not in "fc":
         raise DTypeError(f"{name}: Expected a floating point or complex tensor as input. Got {y.array.dtype}")
@@ -43,7 +45,13 @@ def _power_norm(x: Tensor, p: float, axis: Any, keepdims: bool) -> Tensor:
 
 @keywords
 def vector_norm(
-    x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+    x: Tensor,
+    ord: float | str = 2,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DTypeLike = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Return the norm of the vectors along `dim` (None: of all elements): ``sum(|x| ** ord) ** (1 / ord)``.
 
@@ -70,11 +78,11 @@ def vector_norm(
 @keywords
 def matrix_norm(
     A: Tensor,
-    ord: Any = "fro",
-    dim: Any = (-2, -1),
+    ord: float | str = "fro",
+    dim: Sequence[int] = (-2, -1),
     keepdim: bool = False,
     *,
-    dtype: Any = None,
+    dtype: DTypeLike = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the norm of the matrices in the two dimensions `dim`.
@@ -114,10 +122,10 @@ def _spectral(m: Tensor, ord: Any) -> Tensor:
 @keywords
 def norm(
     input: Tensor,
-    p: Any = "fro",
-    dim: Any = None,
+    p: float | str | None = "fro",
+    dim: Dims = None,
     keepdim: bool = False,
-    dtype: Any = None,
+    dtype: DTypeLike = None,
     *,
     out: Tensor | None = None,
 ) -> Tensor:
@@ -128,7 +136,7 @@ def norm(
     tensor([5., 0.])
     """
     if p == "nuc":
-        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else lengths((dim,)), keepdim, dtype=dtype)
     if isinstance(p, str) and p not in ("fro", "inf", "-inf"):
         raise ArgumentError(f"linalg.matrix_norm: Order {p} not supported.")
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)

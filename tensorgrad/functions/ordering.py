@@ -14,7 +14,7 @@ from tensorgrad.base.dtypes import Array, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import RangeError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Selection, along_axis, chosen, constant, dimension, keywords, lifted
+from tensorgrad.functions.common import Dims, Selection, along_axis, chosen, constant, dimension, keywords, lifted
 
 
 class Extrema(NamedTuple):
@@ -56,10 +56,7 @@ def _extremum(input: Tensor, dim: Any, keepdim: bool, name: str) -> Any:
 
 
 @keywords
-def max(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None,
-    keepdims: bool = False, out: Any = None,
-) -> Any:  # fmt: skip
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
     """Return the largest element; with `dim`, the pair (values, indices) along it; with a Tensor, as `maximum`.
 
     Ties share the gradient equally; with `dim` it goes to the index that is returned, the first.
@@ -68,26 +65,23 @@ def max(
     >>> tg.tensor([[1.0, 5.0], [4.0, 2.0]]).max(dim=1).indices
     tensor([1, 0])
     """
-    return _extremum(input, next((v for v in (other, axis) if v is not None), dim), keepdim or keepdims, "max")
+    return _extremum(input, dim if other is None else other, keepdim, "max")
 
 
 @keywords
-def min(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, axis: Any = None,
-    keepdims: bool = False, out: Any = None,
-) -> Any:  # fmt: skip
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None) -> Any:
     """Return the smallest element; with `dim`, the pair (values, indices) along it; with a Tensor, as `minimum`."""
-    return _extremum(input, next((v for v in (other, axis) if v is not None), dim), keepdim or keepdims, "min")
+    return _extremum(input, dim if other is None else other, keepdim, "min")
 
 
 @keywords
-def amax(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def amax(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the largest element over `dim`; ties share the gradient equally."""
     return ops.amax(input, axis=chosen(dim), keepdims=keepdim)
 
 
 @keywords
-def amin(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def amin(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return the smallest element over `dim`; ties share the gradient equally."""
     return ops.amin(input, axis=chosen(dim), keepdims=keepdim)
 
@@ -129,7 +123,14 @@ def order_of(a: Array, axis: int, descending: bool) -> Array:
 
 
 @keywords
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None) -> Selection:
+def sort(
+    input: Tensor,
+    dim: int = -1,
+    descending: bool = False,
+    stable: bool = False,
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
+) -> Selection:
     """Return the pair (values, indices) of `input` in order along `dim`; equal elements always keep their order.
 
     >>> import tensorgrad as tg
@@ -156,7 +157,13 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 @keywords
 def topk(
-    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
+    input: Tensor,
+    k: int,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
+    *,
+    out: tuple[Tensor, Tensor] | None = None,
 ) -> Selection:
     """Return the pair (values, indices) of the `k` largest elements along `dim`, the largest first."""
     axis = dimension(dim, input.array.ndim)
@@ -180,12 +187,12 @@ def _running(input: Tensor, dim: int, extreme: np.ufunc) -> Selection:
 
 
 @keywords
-def cummax(input: Tensor, dim: int, *, out: Any = None) -> Selection:
+def cummax(input: Tensor, dim: int, *, out: tuple[Tensor, Tensor] | None = None) -> Selection:
     """Return the pair (values, indices) of the largest element up to each one along `dim`, the last of equal ones."""
     return _running(input, dim, np.maximum)
 
 
 @keywords
-def cummin(input: Tensor, dim: int, *, out: Any = None) -> Selection:
+def cummin(input: Tensor, dim: int, *, out: tuple[Tensor, Tensor] | None = None) -> Selection:
     """Return the pair (values, indices) of the smallest element up to each one along `dim`, the last of equal ones."""
     return _running(input, dim, np.minimum)

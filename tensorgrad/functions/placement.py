@@ -25,7 +25,7 @@ def _kept(y: Tensor, x: Tensor) -> Tensor:
 
 
 @keywords
-def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+def masked_fill(input: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
     """Return `input` with `value`, a number or 0-d tensor, where `mask` holds."""
     where = operand(mask)
     if where.array.dtype.kind != "b":
@@ -69,9 +69,15 @@ def _source(name: str, input: Tensor, src: Any, shape: tuple[int, ...]) -> Tenso
 
 @keywords
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | complex | None = None,
+    *,
+    value: Tensor | complex | None = None,
+    reduce: str | None = None,
     out: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Return `input` with the elements of `src` (a number: that number) at the positions `index` along `dim`.
 
     With `reduce` 'add' or 'multiply' they are added to, or multiplied with, what is there; without it, the last of
@@ -143,7 +149,7 @@ def _slices(name: str, input: Tensor, dim: int, index: Any, source: Tensor) -> t
 
 @keywords
 def index_add(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, out: Tensor | None = None
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: complex = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return `input` with `alpha` times the slices of `source` added to those at the positions `index` along `dim`."""
     x, where = _slices("index_add_", input, dim, index, source)
@@ -159,7 +165,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 
 
 @keywords
-def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | complex) -> Tensor:
     """Return `input` with `value`, a number or 0-d tensor, in all slices at the positions `index` along `dim`."""
     x, axis = lifted(input), dimension(dim, input.array.ndim)
     places = vector("index_fill_", index, x.array.shape[axis], axis)

@@ -11,20 +11,20 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import dimension, keywords, operand
+from tensorgrad.functions.common import Operand, dimension, keywords, operand
 
 
 def _words(x: Tensor) -> str:
     return "x".join(map(str, x.array.shape))
 
 
-def multiplied(a: Any, b: Any) -> Tensor:
+def multiplied(a: Operand, b: Operand) -> Tensor:
     """Return ``a @ b``: what the operator is bound to."""
     return composed.product(operand(a), operand(b))
 
 
 @keywords
-def matmul(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
+def matmul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix product ``input @ other``; leading axes are batches and broadcast.
 
     >>> import tensorgrad as tg
@@ -89,9 +89,6 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     return composed.product(input, tensor)
 
 
-vdot = dot
-
-
 @keywords
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix of all products of an element of `input` and one of `vec2`.
@@ -105,9 +102,6 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
         if x.array.ndim != 1:
             raise ShapeError(f"outer: Expected 1-D argument {name}, but got {x.array.ndim}-D")
     return ops.mul(composed.expanded(input, 1), vec2)
-
-
-ger = outer
 
 
 @keywords
@@ -136,7 +130,7 @@ def _contracted(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
 
 
 @keywords
-def tensordot(a: Any, b: Any, dims: Any = 2, out: Tensor | None = None) -> Tensor:
+def tensordot(a: Operand, b: Operand, dims: Any = 2, out: Tensor | None = None) -> Tensor:
     """Return the sum of products over `dims`: the last n of `a` and the first n of `b`, or a pair of lists."""
     a, b = operand(a), operand(b)
     first, second = _contracted(a, b, dims)

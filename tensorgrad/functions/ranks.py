@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ def _at(input: Tensor, k: int, dim: int, keepdim: bool) -> Selection:
 
 
 @keywords
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Selection:
+def kthvalue(
+    input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
+) -> Selection:
     """Return the pair (value, index) of the `k`-th smallest element along `dim`, counted from 1."""
     axis = dimension(dim, input.array.ndim)
     n = lifted(input).array.shape[axis]
@@ -90,7 +93,7 @@ def _commonest(row: Array) -> int:
 @keywords
 def quantile(
     input: Tensor,
-    q: Any,
+    q: Tensor | float | Sequence[float],
     dim: int | None = None,
     keepdim: bool = False,
     *,

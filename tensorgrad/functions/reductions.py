@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import DTypeLike
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import chosen, constant, dimension, keywords, lifted, like, widened
+from tensorgrad.functions.common import Dims, chosen, constant, dimension, keywords, lifted, like, widened
 
 
 class VarMean(NamedTuple):
@@ -31,12 +32,10 @@ class StdMean(NamedTuple):
 @keywords
 def sum(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims = None,
     keepdim: bool = False,
     *,
-    dtype: Any = None,
-    axis: Any = None,
-    keepdims: bool = False,
+    dtype: DTypeLike = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the sum over `dim` (None: all axes), in `dtype`; integers and booleans are summed in int64.
@@ -45,24 +44,22 @@ def sum(
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
     tensor([4., 6.])
     """
-    return ops.sum(widened(input, dtype), axis=chosen(dim, axis), keepdims=keepdim or keepdims)
+    return ops.sum(widened(input, dtype), axis=chosen(dim), keepdims=keepdim)
 
 
 @keywords
 def mean(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims = None,
     keepdim: bool = False,
     *,
-    dtype: Any = None,
-    axis: Any = None,
-    keepdims: bool = False,
+    dtype: DTypeLike = None,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over `dim` (None: all axes), in `dtype`; DTypeError for integers, as in PyTorch."""
     x = input if dtype is None else widened(input, dtype)
     composed.check_floating(x, "mean")
-    return ops.mean(x, axis=chosen(dim, axis), keepdims=keepdim or keepdims)
+    return ops.mean(x, axis=chosen(dim), keepdims=keepdim)
 
 
 def _without_nan(input: Tensor) -> Tensor:
@@ -71,7 +68,7 @@ def _without_nan(input: Tensor) -> Tensor:
 
 @keywords
 def nansum(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike = None, out: Tensor | None = None
 ) -> Tensor:
     """Return the sum of the elements that are not NaN."""
     return sum(_without_nan(input), dim, keepdim, dtype=dtype)
@@ -79,7 +76,7 @@ def nansum(
 
 @keywords
 def nanmean(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+    input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike = None, out: Tensor | None = None
 ) -> Tensor:
     """Return the mean of the elements that are not NaN; NaN where there are none."""
     x = input if dtype is None else widened(input, dtype)
@@ -91,7 +88,7 @@ def nanmean(
 
 @keywords
 def prod(
-    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None, out: Tensor | None = None
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DTypeLike = None, out: Tensor | None = None
 ) -> Tensor:
     """Return the product over `dim` (None: of all elements), in `dtype`; integers and booleans in int64.
 
@@ -120,37 +117,33 @@ def _correction(unbiased: bool, correction: float | None) -> float:
 @keywords
 def var(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims = None,
     unbiased: bool = True,
     keepdim: bool = False,
     *,
     correction: float | None = None,
-    axis: Any = None,
-    keepdims: bool = False,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the variance over `dim`, with n - 1 in the denominator unless `correction` says otherwise."""
     _check_spread(input)
     over, unbiased = _positional(dim, unbiased)
-    return composed.var(input, chosen(over, axis), _correction(unbiased, correction), keepdim or keepdims)
+    return composed.var(input, chosen(over), _correction(unbiased, correction), keepdim)
 
 
 @keywords
 def std(
     input: Tensor,
-    dim: Any = None,
+    dim: Dims = None,
     unbiased: bool = True,
     keepdim: bool = False,
     *,
     correction: float | None = None,
-    axis: Any = None,
-    keepdims: bool = False,
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the standard deviation over `dim`, the square root of `var`."""
     _check_spread(input)
     over, unbiased = _positional(dim, unbiased)
-    return composed.std(input, chosen(over, axis), _correction(unbiased, correction), keepdim or keepdims)
+    return composed.std(input, chosen(over), _correction(unbiased, correction), keepdim)
 
 
 def _positional(dim: Any, unbiased: bool) -> tuple[Any, bool]:
@@ -160,7 +153,7 @@ def _positional(dim: Any, unbiased: bool) -> tuple[Any, bool]:
 
 @keywords
 def var_mean(
-    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> VarMean:
     """Return the pair of `var` and `mean` over `dim`."""
     over, unbiased = _positional(dim, unbiased)
@@ -169,7 +162,7 @@ def var_mean(
 
 @keywords
 def std_mean(
-    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+    input: Tensor, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> StdMean:
     """Return the pair of `std` and `mean` over `dim`."""
     over, unbiased = _positional(dim, unbiased)
@@ -177,19 +170,19 @@ def std_mean(
 
 
 @keywords
-def logsumexp(input: Tensor, dim: Any, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
+def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return ``log(sum(exp(input)))`` over `dim`, without overflow."""
     return composed.logsumexp(input, chosen(dim), keepdim)
 
 
 @keywords
-def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
     """Return how many elements over `dim` are not zero."""
     return constant(np.count_nonzero(input.array, axis=normalized(chosen(dim), input.array.ndim)))
 
 
 @keywords
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike = None, out: Tensor | None = None) -> Tensor:
     """Return the sum of all elements up to each one along `dim`; integers and booleans are summed in int64.
 
     >>> import tensorgrad as tg
@@ -201,7 +194,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = N
 
 
 @keywords
-def cumprod(input: Tensor, dim: int, *, dtype: Any = None, out: Tensor | None = None) -> Tensor:
+def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike = None, out: Tensor | None = None) -> Tensor:
     """Return the product of all elements up to each one along `dim`; the derivatives are right where elements are 0."""
     x = widened(input, dtype)
     return like(composed.scan(ops.mul, lifted(x), dimension(dim, x.array.ndim)), x)

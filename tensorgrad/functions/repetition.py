@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,12 +11,23 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import along_axis, copied, dimension, keywords, lengths, lifted, like, operand
+from tensorgrad.functions.common import (
+    Dims,
+    Lengths,
+    along_axis,
+    copied,
+    dimension,
+    keywords,
+    lengths,
+    lifted,
+    like,
+    operand,
+)
 from tensorgrad.functions.shapes import movedim, ravel
 
 
 @keywords
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
+def repeat(input: Tensor, *repeats: Lengths) -> Tensor:
     """Return `input` repeated: as often along each axis as `repeats` says, whose first numbers are for new axes.
 
     >>> import tensorgrad as tg
@@ -41,7 +51,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
 
 
 @keywords
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *dims: Lengths) -> Tensor:
     """Return `input` repeated as often along each axis as `dims` says; missing first numbers are 1."""
     times = lengths(dims)
     return repeat(input, (1,) * (input.array.ndim - len(times)) + times)
@@ -49,7 +59,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 @keywords
 def repeat_interleave(
-    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor, repeats: Tensor | int | None = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """Return `input` with every element along `dim` (None: of the flattened tensor) repeated in place.
 
@@ -80,7 +90,7 @@ def repeat_interleave(
 
 
 @keywords
-def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
+def flip(input: Tensor, *axes: Lengths, dims: Dims = None) -> Tensor:
     """Return a copy of `input` with the order of elements reversed along `dims`, one sequence or several numbers."""
     wanted = lengths(axes if dims is None else (dims,))
     reversed_axes = normalized(wanted, input.array.ndim)
@@ -105,7 +115,7 @@ def flipud(input: Tensor) -> Tensor:
 
 
 @keywords
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def roll(input: Tensor, shifts: Lengths, dims: Dims = None) -> Tensor:
     """Return `input` with its elements moved on by `shifts` along `dims`; what leaves at the end comes in again.
 
     >>> import tensorgrad as tg

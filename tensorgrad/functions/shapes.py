@@ -13,7 +13,7 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import chosen, dimension, keywords, lengths, operand
+from tensorgrad.functions.common import Dims, Lengths, Operand, chosen, dimension, keywords, lengths, operand
 
 
 def numel(input: Tensor) -> int:
@@ -40,7 +40,7 @@ def _inferred(wanted: Sequence[Any], size: int, found: Sequence[int]) -> tuple[i
 
 
 @keywords
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *shape: Lengths) -> Tensor:
     """Return the elements of `input` in `shape`; one length may be -1. The memory is shared where it can be."""
     return ops.reshape(input, shape=_inferred(lengths(shape), input.array.size, input.array.shape))
 
@@ -100,7 +100,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 @keywords
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
     """Return `input` without its axes of length 1, or without those of them in `dim`."""
     return composed.squeezed(input, chosen(dim)) if dim != () else input
 
@@ -112,7 +112,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 @keywords
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *dims: Lengths) -> Tensor:
     """Return a view of `input` with its axes in the order `dims`."""
     order = lengths(dims)
     ndim = input.array.ndim
@@ -133,9 +133,6 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return composed.exchanged(input, dim0, dim1)
 
 
-swapdims = transpose
-
-
 @keywords
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """Return a view of `input` with two axes swapped."""
@@ -143,7 +140,7 @@ def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
 
 
 @keywords
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+def movedim(input: Tensor, source: Lengths, destination: Lengths) -> Tensor:
     """Return a view of `input` with the axes `source` at the places `destination`; the others keep their order."""
     ndim = input.array.ndim
     first, last = ((d,) if isinstance(d, int) else tuple(d) for d in (source, destination))
@@ -155,9 +152,6 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     taken = dict(zip(normalized(last, ndim), normalized(first, ndim), strict=True))
     rest = iter(i for i in range(ndim) if i not in taken.values())
     return ops.transpose(input, axes=tuple(taken[i] if i in taken else next(rest) for i in range(ndim)))
-
-
-moveaxis = movedim
 
 
 @keywords
@@ -175,7 +169,7 @@ def adjoint(input: Tensor) -> Tensor:
 
 
 @keywords
-def broadcast_to(input: Tensor, *size: Any) -> Tensor:
+def broadcast_to(input: Tensor, *size: Lengths) -> Tensor:
     """Return a read-only view of `input` repeated to `size`; -1 keeps a length."""
     wanted, found = lengths(size), input.array.shape
     lead = len(wanted) - len(found)
@@ -200,7 +194,7 @@ def broadcast_to(input: Tensor, *size: Any) -> Tensor:
 
 
 @keywords
-def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+def sum_to_size(input: Tensor, *size: Lengths) -> Tensor:
     """Return `input` summed over the axes that broadcasting from `size` would add or stretch."""
     shape = tuple(int(n) for n in lengths(size))
     if broadcast_shapes(shape, input.array.shape) != input.array.shape:
@@ -215,7 +209,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @keywords
-def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+def broadcast_tensors(*tensors: Operand | Sequence[Operand]) -> tuple[Tensor, ...]:
     """Return read-only views of `tensors` repeated to the shape in which they all meet."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
     found = [operand(x) for x in given]
@@ -223,7 +217,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     return tuple(ops.broadcast_to(x, shape=shape) for x in found)
 
 
-def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+def broadcast_shapes(*shapes: Lengths) -> tuple[int, ...]:
     """Return the shape in which `shapes` meet; ShapeError where they do not.
 
     >>> broadcast_shapes((2, 1), (3,))

@@ -1,30 +1,31 @@
-"""What a tensor tells of itself and turns into: shape, values, Python's protocols. The dtype's part: `conversions`."""
+"""What a tensor tells of itself and turns into: shape, values, Python's protocols. The dtype's part: `conversions`.
+
+The class has no instances. It is a Tensor so that its methods know what `self` is; `attach` gives them to Tensor.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.devices import check_memory
+from tensorgrad.base.devices import check_memory, memory_format
 from tensorgrad.base.dtypes import Array, DType, DTypeLike
 from tensorgrad.base.numerics import normalized
 from tensorgrad.base.printing import shown
 from tensorgrad.base.size import Size
-from tensorgrad.create import sampling
 from tensorgrad.engine.shared_memory import expose_for_good, handed_out, plain
 from tensorgrad.engine.tensor import Tensor, as_array, leaf, renew, wrap
 from tensorgrad.engine.views import forget, link_alias
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.functions import composed
+from tensorgrad.functions.common import Operand
 
-from .conversions import Conversions
 
-
-class State(Conversions):
-    """The part of Tensor's methods that computes nothing."""
+class Protocols(Tensor):
+    """What a Tensor answers without computing."""
 
     __slots__ = ()
 
@@ -44,28 +45,27 @@ class State(Conversions):
         return self.array.ndim
 
     @property
-    def T(self: Any) -> Tensor:  # noqa: N802 - NumPy's and PyTorch's name
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's and PyTorch's name
         """The view with all axes in reverse order."""
         return ops.transpose(self, axes=tuple(range(self.array.ndim))[::-1])
 
     @property
-    def mT(self: Any) -> Tensor:  # noqa: N802 - PyTorch's name
+    def mT(self) -> Tensor:  # noqa: N802 - PyTorch's name
         """The view with the last two axes swapped."""
         return composed.exchanged(self, -1, -2)
 
     @property
-    def mH(self: Any) -> Tensor:  # noqa: N802 - PyTorch's name
+    def mH(self) -> Tensor:  # noqa: N802 - PyTorch's name
         """The last two axes swapped, and a complex tensor conjugated."""
-        swapped: Tensor = composed.exchanged(self, -1, -2)
-        return swapped.conj()
+        return composed.exchanged(self, -1, -2).conj()
 
     @property
-    def data(self: Any) -> Tensor:
+    def data(self) -> Tensor:
         """A tensor on the same memory, without history. Assignable: the tensor then has that memory."""
-        return State.detach(self)
+        return self.detach()
 
     @data.setter
-    def data(self: Any, value: Any) -> None:
+    def data(self, value: Operand) -> None:
         array = as_array(value)
         if array.shape != self.array.shape and not self.is_leaf:
             raise AutogradError(f"data of shape {array.shape} for a recorded tensor of shape {self.array.shape}")
@@ -74,20 +74,20 @@ class State(Conversions):
         if self.is_leaf:
             renew(self)
 
-    def size(self, dim: Any = None) -> Any:
+    def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one axis."""
         if dim is None:
             return Size.of(self.array.shape)
         (axis,) = normalized(dim, self.array.ndim)
         return self.array.shape[axis]
 
-    def dim(self) -> Any:
+    def dim(self) -> int:
         """Return the number of axes."""
         return self.array.ndim
 
     ndimension = dim
 
-    def numel(self) -> Any:
+    def numel(self) -> int:
         """Return the number of elements."""
         return self.array.size
 
@@ -105,56 +105,53 @@ class State(Conversions):
         """Return the elements as nested lists of Python numbers."""
         return self.array.tolist()
 
-    def numpy(self: Any) -> Array:
+    def numpy(self) -> Array:
         """Return the array behind the tensor, on the same memory; AutogradError if it requires a gradient."""
         if self.tracked:
             raise AutogradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return handed_out(self)
 
-    def __array__(self: Any, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
-        array: Array = self.numpy()
-        return np.array(array, dtype=dtype, copy=copy) if copy else np.asarray(array, dtype=dtype)
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy) if copy else np.asarray(self.numpy(), dtype=dtype)
 
-    def __dlpack__(self: Any, **options: Any) -> Any:
+    def __dlpack__(self, **options: Any) -> Any:
         if self.tracked:
             raise AutogradError("Can't export tensors that require gradient, use tensor.detach()")
         expose_for_good(self)
         return plain(self.array).__dlpack__(**options)
 
-    def __dlpack_device__(self: Any) -> tuple[Any, Any]:
+    def __dlpack_device__(self) -> tuple[int, int]:
         return plain(self.array).__dlpack_device__()
 
-    def detach(self: Any) -> Tensor:
+    def detach(self) -> Tensor:
         """Return a tensor on the same memory, without history."""
         alias = wrap(self.array)
         link_alias(alias, self)
         return alias
 
-    def clone(self: Any, *, memory_format: Any = None) -> Tensor:
+    def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
         """Return a copy that the gradient flows through."""
         check_memory(memory_format=memory_format)
         return ops.astype(self, dtype=self.array.dtype)
 
-    bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
-
-    def __len__(self) -> Any:
+    def __len__(self) -> int:
         if not self.array.ndim:
             raise TypeError("len() of a 0-d tensor")
         return len(self.array)
 
-    def __iter__(self: Any) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self.array)))
 
-    def __contains__(self, value: Any) -> Any:
+    def __contains__(self, value: object) -> bool:
         if not isinstance(value, Tensor | int | float | complex | np.generic):
             raise DTypeError(
                 f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}: use =="
             )
         return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
 
-    def __bool__(self) -> Any:
+    def __bool__(self) -> bool:
         if self.array.size != 1:
             count = "more than one value" if self.array.size else "no values"
             raise ShapeError(
@@ -163,21 +160,21 @@ class State(Conversions):
             )
         return bool(self.array.item())
 
-    def __float__(self) -> Any:
+    def __float__(self) -> float:
         return float(self.item())
 
-    def __int__(self) -> Any:
+    def __int__(self) -> int:
         return int(self.item())
 
-    def __complex__(self) -> Any:
+    def __complex__(self) -> complex:
         return complex(self.item())
 
-    def __index__(self) -> Any:
+    def __index__(self) -> int:
         if self.array.dtype.kind not in "iub":
             raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
-    def __format__(self, spec: Any) -> Any:
+    def __format__(self, spec: str) -> str:
         if not self.array.ndim:
             return format(self.array.item(), spec)  # as PyTorch: f"{x}" of a tensor without axes is that of its number
         if spec:
@@ -187,23 +184,23 @@ class State(Conversions):
             )
         return str(self)
 
-    def __repr__(self: Any) -> Any:
+    def __repr__(self) -> str:
         return shown(self.array, self.tracked, self.grad_fn)
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a Tensor is not pickled (loading a pickle can run any code): save it with tensorgrad.save")
 
-    def __copy__(self: Any) -> Tensor:
-        copy: Tensor = self.__class__.__new__(self.__class__)
+    def __copy__(self) -> Tensor:
+        copy = self.__class__.__new__(self.__class__)
         copy.array, copy.grad, copy.node, copy.tracked = self.array, None, None, self.tracked
         return copy
 
-    def __deepcopy__(self: Any, memo: dict[Any, Any]) -> Tensor:
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         if not self.is_leaf:
             raise AutogradError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol"
             )
-        copy: Tensor = self.__class__.__new__(self.__class__)  # a Parameter stays one
+        copy = self.__class__.__new__(self.__class__)  # a Parameter stays one
         copy.array, copy.node, copy.tracked = self.array.copy(), None, self.tracked
         copy.grad = None if self.grad is None else wrap(self.grad.array.copy())
         if self.node is not None:

@@ -23,6 +23,7 @@ from tensorgrad.base.dtypes import (
 from tensorgrad.base.literals import constructed
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError
+from tensorgrad.functions.common import checked
 
 
 class _TensorType(type):
@@ -115,22 +116,26 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
-def _checked(name: str, input: Any) -> Tensor:
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    return input
-
-
 def is_floating_point(input: Tensor) -> bool:
     """Return whether the dtype is one of floats."""
-    return bool(_checked("is_floating_point", input).array.dtype.kind == "f")
+    return bool(checked("is_floating_point", input).array.dtype.kind == "f")
 
 
 def is_complex(input: Tensor) -> bool:
     """Return whether the dtype is complex."""
-    return bool(_checked("is_complex", input).array.dtype.kind == "c")
+    return bool(checked("is_complex", input).array.dtype.kind == "c")
 
 
 def is_nonzero(input: Tensor) -> bool:
     """Return whether the only element of a tensor is not zero; ShapeError for any other number of elements."""
-    return bool(_checked("is_nonzero", input))
+    return bool(checked("is_nonzero", input))
+
+
+def real(input: Tensor) -> Tensor:
+    """Return `input` itself, or the real part of a complex tensor, on the same memory."""
+    return checked("real", input).real
+
+
+def imag(input: Tensor) -> Tensor:
+    """Return the imaginary part of a complex tensor, on the same memory; DTypeError for any other."""
+    return checked("imag", input).imag

@@ -12,7 +12,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.functions import cat
+from tensorgrad.functions.joining import cat
 
 from .checking import check
 from .gradcheck import gradgradcheck

@@ -1,0 +1,127 @@
+"""The one place that completes the class Tensor, and makes the functions of the package, from the table in `names`.
+
+Everything becomes a plain attribute of the class, and a primitive is bound as it is: a look-up costs what it costs in
+any class. What a factory makes says its parameters: `help` and `inspect.signature` show them, the stubs print them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
+from types import FunctionType
+from typing import Any
+
+from tensorgrad import ops
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.functions.common import binary, checked, unary
+
+from .conversions import Conversions
+from .inplace import InPlace, reshaped, written
+from .names import METHODS_AS_FUNCTIONS, ROWS, Row
+from .operators import BINARY, OTHERS, Operators, reflected
+from .protocols import Protocols
+
+Function = Callable[..., Any]
+
+FUNCTIONS: dict[str, Function] = {}
+"""The functions of the package that the table names."""
+
+
+def named(function: Function, name: str, shown: Signature) -> Function:
+    """Return `function`, which a factory made, under the `name` and with the parameters that users see."""
+    function.__name__ = function.__qualname__ = name
+    vars(function)["__signature__"] = shown
+    return function
+
+
+def describe(op: Function) -> None:
+    """Let `op`, if it is a primitive, say its parameters: the arguments, given by their places, then the keywords."""
+    if not is_primitive(op):
+        return
+    given = PRIMITIVES[op.__name__].signature
+    kinds = [(name, "Operand" if place else "Tensor") for place, name in enumerate(given.arguments)]
+    arguments = [Parameter(name, Parameter.POSITIONAL_ONLY, annotation=kind) for name, kind in kinds]
+    keywords = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=value, annotation=type(value).__name__)
+        for name, value in given.defaults.items()
+    ]
+    named(op, op.__name__, Signature([*arguments, *keywords], return_annotation="Tensor"))
+
+
+def is_primitive(function: Function) -> bool:
+    """Return whether `function` is an op of the table of primitives, not a function around it."""
+    return vars(ops).get(function.__name__) is function
+
+
+def with_out(op: Function) -> Function:
+    """Return the function of the package for a primitive."""
+    return (unary if len(PRIMITIVES[op.__name__].signature.arguments) == 1 else binary)(op)
+
+
+def in_place(row: Row, name: str) -> Function:
+    """Return the method `name` that does what `row` says, and changes the tensor; it takes no `out`."""
+    operation = row.method or row.function
+    method = (reshaped if row.reshapes else written)(name, operation)
+    shown = signature(operation)
+    if "out" in shown.parameters:
+        shown = shown.replace(parameters=[p for p in shown.parameters.values() if p.name != "out"])
+    return named(method, name, shown)
+
+
+def offered(name: str) -> Function:
+    """Return the function of the package whose first argument is the tensor that the method `name` is called on."""
+
+    def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return getattr(checked(name, input), name)(*args, **kwargs)
+
+    method = getattr(Tensor, name)
+    function.__doc__ = method.__doc__.replace("the tensor itself", "`input` itself")
+    input = Parameter("input", Parameter.POSITIONAL_OR_KEYWORD, annotation="Tensor")
+    shown = signature(method)
+    return named(function, name, shown.replace(parameters=[input, *list(shown.parameters.values())[1:]]))
+
+
+class _Nothing(Tensor):
+    __slots__ = ()
+
+
+def attach_classes() -> None:
+    """Give Tensor the methods that are no operations."""
+    for part in (Protocols, Conversions, Operators, InPlace):
+        for name, member in vars(part).items():
+            if name not in vars(_Nothing):
+                if isinstance(member, FunctionType):
+                    member.__qualname__ = f"Tensor.{name}"
+                setattr(Tensor, name, member)
+
+
+def attach_rows() -> None:
+    """Give Tensor the methods of the table, and collect its functions."""
+    for row in ROWS:
+        made = function = row.function
+        describe(row.method or function)
+        if is_primitive(function):
+            made = with_out(function)
+        for name in row.methods:
+            setattr(Tensor, name, in_place(row, name) if name.endswith("_") else row.method or function)
+        for name in row.functions:
+            FUNCTIONS[name] = offered(name) if name.endswith("_") else made
+    FUNCTIONS.update({name: offered(name) for name in METHODS_AS_FUNCTIONS})
+
+
+def attach_operators() -> None:
+    """Give Tensor what Python calls for its signs."""
+    for name, function, inplace in BINARY:
+        describe(function)
+        setattr(Tensor, f"__{name}__", function)
+        setattr(Tensor, f"__r{name}__", reflected(f"__r{name}__", function))
+        if inplace:
+            setattr(Tensor, f"__i{name}__", in_place(Row(function, ""), inplace))
+    for name, function in OTHERS.items():
+        setattr(Tensor, f"__{name}__", function)
+
+
+attach_classes()
+attach_rows()
+attach_operators()
