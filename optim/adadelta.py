@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .groups import check, check_positive, check_rate, number, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -37,13 +37,8 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        if not number(rho) <= 1:
-            raise ValueError(f"Invalid rho value: {rho}")
-        check("rho value", rho)
-        check_positive(eps=eps, weight_decay=weight_decay)
-        modes = switches(maximize, differentiable, capturable=capturable, foreach=foreach)
-        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        super().__init__(params, checked(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, **modes))
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average squares of the gradients and of the steps."""

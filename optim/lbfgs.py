@@ -13,7 +13,7 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
 
-from .groups import check_rate, number
+from .groups import checked, number
 from .optimizer import Optimizer
 from .wolfe import Point, strong_wolfe
 
@@ -55,13 +55,19 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_rate(lr)
         if line_search_fn not in {None, "strong_wolfe"}:
             raise ArgumentError(f"only 'strong_wolfe' is supported as line_search_fn, found {line_search_fn!r}")
         most = max_iter * 5 // 4 if max_eval is None else max_eval
-        settings: dict[str, Any] = {"lr": lr, "max_iter": max_iter, "max_eval": most, "tolerance_grad": tolerance_grad}
-        settings |= {"tolerance_change": tolerance_change, "history_size": history_size}
-        super().__init__(params, {**settings, "line_search_fn": line_search_fn})
+        settings = checked(
+            lr=lr,
+            max_iter=max_iter,
+            max_eval=most,
+            tolerance_grad=tolerance_grad,
+            tolerance_change=tolerance_change,
+            history_size=history_size,
+            line_search_fn=line_search_fn,
+        )
+        super().__init__(params, settings)
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 

@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 
-from .groups import check_rate, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -38,11 +38,8 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        if not 0 < etas[0] < 1 < etas[1]:
-            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
-        super().__init__(params, {"lr": lr, "etas": etas, "step_sizes": step_sizes, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        super().__init__(params, checked(lr=lr, etas=etas, step_sizes=step_sizes, **modes))
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the gradient before, and the steps."""
