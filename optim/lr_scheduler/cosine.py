@@ -88,11 +88,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 raise ValueError(f"Expected non-negative epoch, but got {epoch}")
             self._enter(epoch)
         self.last_epoch = math.floor(epoch)
-        with self._within_step():
-            values = self.get_lr()
-        for group, lr in zip(self.optimizer.param_groups, values, strict=True):
-            group["lr"] = lr
-        self._note_lr()
+        self._set_lr(self.get_lr)
 
     def _enter(self, epoch: float) -> None:
         """Find the descent that `epoch` is in, by counting: a logarithm would be off by one at some restarts."""
