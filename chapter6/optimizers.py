@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 import tensorgrad as tg
-from tensorgrad import nn, optim, viz
-from tensorgrad.chapter6.network import MultiLayerNet, batches
+from tensorgrad import optim, viz
+from tensorgrad.chapter6.network import MultiLayerNet, losses_of
 from tensorgrad.chapter6.run import Run, Words, main
 from tensorgrad.viz.plots.smoothing import smoothed
 
@@ -29,19 +28,7 @@ def experiment(run: Run) -> None:
     start = MultiLayerNet(train.x.shape[1], HIDDEN, std="he")
     nets = {name: copy.deepcopy(start) for name in OPTIMIZERS}  # the same initial values for all
     optimizers = {name: make(nets[name].parameters()) for name, make in OPTIMIZERS.items()}
-    losses: dict[str, list[float]] = {name: [] for name in OPTIMIZERS}
-
-    with run.progress(epochs=10, steps=ITERATIONS // 10) as progress:
-        for step, batch in enumerate(batches(train, BATCH, ITERATIONS), 1):
-            for name, net in nets.items():
-                optimizers[name].zero_grad()
-                loss = nn.functional.cross_entropy(net(batch.x), batch.y)
-                loss.backward()
-                optimizers[name].step()
-                losses[name].append(loss.item())
-            progress.step(**{name: values[-1] for name, values in losses.items()})
-            if step % (ITERATIONS // 10) == 0:
-                progress.epoch(**{name: float(np.mean(values[-100:])) for name, values in losses.items()})
+    losses = losses_of(run, nets, optimizers, train, BATCH, ITERATIONS)
 
     curves = {name: smoothed(np.array(values), "kaiser") for name, values in losses.items()}  # as they are drawn
     part = ITERATIONS // 4
@@ -76,4 +63,4 @@ def told(means: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from tensorgrad.random import manual_seed
 from tensorgrad.utils.progress import Progress
 from tensorgrad.viz import Drawing, save_figure
 from tensorgrad.viz.output.files import write_whole
+from tensorgrad.viz.plots.canvas import new_figure, settings, settled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 
 class Words(NamedTuple):
@@ -109,11 +113,9 @@ class Run:
         first, second = parts
         return _images(first.images[:train], first.labels[:train], most), _images(second.images, second.labels, most)
 
-    @contextmanager
-    def progress(self, epochs: int, steps: int | None = None) -> Iterator[Progress]:
-        """Context manager: a live table of `epochs` rounds of `steps` steps."""
-        with Progress(epochs, steps) as progress:
-            yield progress
+    def progress(self, epochs: int, steps: int | None = None) -> Progress:
+        """Return a context manager: a live table of `epochs` rounds of `steps` steps."""
+        return Progress(epochs, steps)
 
     def figure(self, number: str, drawn: Any, caption: Words) -> None:
         """Add the figure `number` of the book: a matplotlib figure, as SVG and PNG, or a `viz.Drawing`, as SVG."""
@@ -136,6 +138,19 @@ class Run:
     def passed(self) -> bool:
         """Whether every conclusion that is asserted on this data holds."""
         return all(verdict.holds(self.settings.data) for verdict in self.verdicts)
+
+
+@contextmanager
+def sheet(what: str, width: float, height: float, title: str = "") -> Iterator[MatplotlibFigure]:
+    """Context manager: an empty figure of matplotlib, in inches, in the style of all plots; its layout is then fixed.
+
+    Raises:
+        MissingDependencyError: matplotlib, which `what` needs, is not installed.
+    """
+    with settings(what):
+        figure = new_figure(width, height, title)
+        yield figure
+        settled(figure)
 
 
 def perform(name: str, experiment: Callable[[Run], None], settings: Settings, folder: Path) -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,9 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, new_figure, settings, settled
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION
 
-from .run import Run, Words, main
+from .run import Run, Words, main, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,8 +25,7 @@ CONVENTIONS = {"1/√n_in (book)": "book", "√(2/(n_in+n_out)) (PyTorch)": "pyt
 def picture() -> Figure:
     """Return a node with n inputs, whose weights have the standard deviation 1/sqrt(n)."""
     heights = (3.0, 2.0, 0.0)
-    with settings("figure 6-12"):
-        figure = new_figure(6.0, 3.6)
+    with sheet("figure 6-12", 6.0, 3.6) as figure:
         axes = figure.subplots()
         for y in heights:
             axes.annotate(
@@ -44,7 +42,7 @@ def picture() -> Figure:
         )
         axes.set(xlim=(-1.6, 4.6), ylim=(-0.5, 3.8), aspect="equal")
         axes.set_axis_off()
-        return settled(figure)
+    return figure
 
 
 def spread_of_sums(n: int) -> float:
@@ -129,4 +127,4 @@ def check_definitions(run: Run, measured: dict[str, tuple[list[float], list[floa
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))
