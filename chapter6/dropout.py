@@ -6,7 +6,7 @@ import tensorgrad as tg
 from tensorgrad import nn, optim, viz
 from tensorgrad.chapter6.network import MultiLayerNet, accuracies_of
 from tensorgrad.chapter6.run import Images, Run, Words, main
-from tensorgrad.chapter6.weight_decay import final, gap, told
+from tensorgrad.chapter6.weight_decay import final, gap, in_words
 
 IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 6, 301, 0.01
 RATIOS = (0.0, 0.15, 0.2)  # none; that of the book's figure; that of the book's code
@@ -46,7 +46,7 @@ def conclude(run: Run, courses: dict[float, dict[str, list[float]]]) -> None:
             "不使用 Dropout 时，训练数据的识别精度接近 100%",
         ),
         final(without)[0] > 0.99,
-        told(without),
+        in_words(without),
         on="mnist",
     )
     for ratio in RATIOS[1:]:
@@ -63,7 +63,7 @@ def conclude(run: Run, courses: dict[float, dict[str, list[float]]]) -> None:
             "并且训练数据也没有达到 100% 的识别精度",
         ),
         last[0.2] < last[0.15] < 1.0,
-        f"0.15: {told(figure)}; 0.2: {told(code)}",
+        f"0.15: {in_words(figure)}; 0.2: {in_words(code)}",
     )
 
 

@@ -38,12 +38,12 @@ def experiment(run: Run) -> None:
     run.check(
         Words("SGD learns more slowly than the other three by a clear margin", "与 SGD 相比，其他三种方法学习得更快"),
         slowest_by(early) > 1.5,
-        "mean loss of the first quarter: " + told(early),
+        "mean loss of the first quarter: " + in_words(early),
     )
     run.check(
         Words("The other three end well below SGD", "学习结束时，其他三种方法的损失明显低于 SGD"),
         slowest_by(late) > 2.0,
-        "mean loss of the last quarter: " + told(late),
+        "mean loss of the last quarter: " + in_words(late),
     )
     run.figure(
         "6-9",
@@ -57,7 +57,7 @@ def slowest_by(means: dict[str, float]) -> float:
     return means["SGD"] / max(mean for name, mean in means.items() if name != "SGD")
 
 
-def told(means: dict[str, float]) -> str:
+def in_words(means: dict[str, float]) -> str:
     """Return the losses as a list in words."""
     return ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
 

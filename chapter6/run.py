@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tensorgrad.create.creation import tensor
-from tensorgrad.data import digits, holdout, mnist
+from tensorgrad.data import Split, digits, holdout, mnist
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DataError
 from tensorgrad.random import manual_seed
@@ -105,9 +105,7 @@ class Run:
         if self.settings.data == "digits":
             parts, most = holdout(*digits(), fraction=0.2, seed=self.seed), 16
         elif self.settings.data == "mnist":
-            if self.settings.mnist_dir is None:
-                raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
-            parts, most = mnist(self.settings.mnist_dir), 255
+            parts, most = mnist_in(self.settings.mnist_dir), 255
         else:
             raise DataError(f"--data {self.settings.data}: there are digits and mnist")
         first, second = parts
@@ -173,6 +171,17 @@ def perform(name: str, experiment: Callable[[Run], None], settings: Settings, fo
     }
     write_whole(folder / "result.json", json.dumps(result, indent=1, ensure_ascii=False))
     return run
+
+
+def mnist_in(folder: str | Path | None) -> Split[np.uint8]:
+    """Return MNIST as read from `folder`, what the command line gives for it.
+
+    Raises:
+        DataError: no folder is given, or a file in it is missing or damaged.
+    """
+    if folder is None:
+        raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
+    return mnist(folder)
 
 
 def version(source: Path) -> str:

@@ -26,7 +26,7 @@ def final(course: dict[str, list[float]]) -> tuple[float, float]:
     return train, test
 
 
-def told(course: dict[str, list[float]]) -> str:
+def in_words(course: dict[str, list[float]]) -> str:
     """Return the final accuracies as text."""
     train, test = final(course)
     return f"{train:.3f} on the training images, {test:.3f} on the test images"
@@ -49,7 +49,7 @@ def experiment(run: Run) -> None:
             "不使用权值衰减时，训练数据的识别精度接近 100%",
         ),
         final(without)[0] > 0.99 and gap(without) > 0.1,
-        told(without),
+        in_words(without),
         on="mnist",
     )
     run.check(
@@ -61,7 +61,7 @@ def experiment(run: Run) -> None:
     run.check(
         Words("and the training accuracy stays below 1", "并且训练数据的识别精度没有达到 100%"),
         final(with_)[0] < 0.99,
-        told(with_),
+        in_words(with_),
         on="mnist",
     )
     captions = (

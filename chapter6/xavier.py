@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 INPUTS = (10, 100, 1000)
 WIDTHS = (50, 100, 200, 400, 800)
 ROWS = 1000
-CONVENTIONS = {"1/√n_in (book)": "book", "√(2/(n_in+n_out)) (PyTorch)": "pytorch"}
+DEFINITIONS = {"1/√n_in (book)": "book", "√(2/(n_in+n_out)) (PyTorch)": "pytorch"}
 
 
 def picture() -> Figure:
@@ -81,7 +81,7 @@ def experiment(run: Run) -> None:
         Words("A node with n inputs: std 1/sqrt(n)", "Xavier初始值：与前一层有n个节点连接时，使用标准差为1/√n的分布"),
     )
     sums = {n: spread_of_sums(n) for n in INPUTS}
-    measured = {name: scales(convention) for name, convention in CONVENTIONS.items()}
+    measured = {name: scales(convention) for name, convention in DEFINITIONS.items()}
     drawn = viz.plot_curves(
         {
             "std of the values": {name: forward for name, (forward, _) in measured.items()},
@@ -111,7 +111,7 @@ def check_definitions(run: Run, measured: dict[str, tuple[list[float], list[floa
     (forward, back), (both_forward, both_back) = measured.values()
     errors = [
         np.abs(np.log(np.divide(found, formula))).max()
-        for name, convention in CONVENTIONS.items()
+        for name, convention in DEFINITIONS.items()
         for found, formula in zip(measured[name], expected(convention), strict=True)
     ]
     run.check(

@@ -24,9 +24,9 @@ from .base import LRScheduler
 from .composition import ChainedScheduler, SequentialLR
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from .cycles import CyclicLR, OneCycleLR
-from .factors import ConstantLR, ExponentialLR, LinearLR, MultiStepLR, PolynomialLR, StepLR
 from .functions import LambdaLR, MultiplicativeLR
 from .plateau import ReduceLROnPlateau
+from .scaling import ConstantLR, ExponentialLR, LinearLR, MultiStepLR, PolynomialLR, StepLR
 
 __all__ = [
     "ChainedScheduler",

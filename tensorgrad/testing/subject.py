@@ -156,9 +156,7 @@ class Subject:
 
 
 def _leaf(array: Array) -> Tensor:
-    x = wrap(np.array(array, order="K"))
-    x.requires_grad = True
-    return x
+    return wrap(np.array(array, order="K")).requires_grad_()
 
 
 def _weights(outputs: Sequence[Tensor], coarse: Sequence[Array], random: np.random.Generator) -> list[Array]:
