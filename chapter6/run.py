@@ -101,6 +101,9 @@ class Run:
         """Return the training images, the first `train` of them if given, and the test images.
 
         MNIST's 60,000 and 10,000 of 784 pixels, or of the bundled digits four fifths and one fifth, of 64 pixels.
+
+        Raises:
+            DataError: `settings` name no known data, or MNIST's files are missing or damaged.
         """
         if self.settings.data == "digits":
             parts, most = holdout(*digits(), fraction=0.2, seed=self.seed), 16

@@ -65,6 +65,10 @@ class RandomSampler(Sampler[int]):
             a generator of its own: the order is the same after the same `manual_seed`, and what else is random while
             the epoch lasts does not change it.
 
+    Raises:
+        TypeError: `replacement` is no bool.
+        ArgumentError (a ValueError): `num_samples` is no positive integer, or the data set is empty.
+
     >>> import tensorgrad as tg
     >>> sampler = RandomSampler(range(5))
     >>> _ = tg.manual_seed(1); first, second = list(sampler), list(sampler)
@@ -131,6 +135,10 @@ class WeightedRandomSampler(Sampler[int]):
         replacement: whether an index may be drawn again.
         generator: draws them; the default one if not given.
 
+    Raises:
+        ArgumentError (a ValueError): `num_samples` is no positive integer, `replacement` is no bool, or `weights` have
+            another number of axes than one.
+
     >>> list(WeightedRandomSampler([0.0, 3.0, 0.0], 4))
     [1, 1, 1, 1]
     """
@@ -159,6 +167,9 @@ class WeightedRandomSampler(Sampler[int]):
 
 class BatchSampler(Sampler[list[int]]):
     """The indices of `sampler` in lists of `batch_size`; the last, if it is shorter, is left out with `drop_last`.
+
+    Raises:
+        ArgumentError (a ValueError): `batch_size` is no positive integer, or `drop_last` is no bool.
 
     >>> list(BatchSampler(SequentialSampler(range(5)), batch_size=2, drop_last=False))
     [[0, 1], [2, 3], [4]]

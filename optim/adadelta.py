@@ -19,6 +19,10 @@ class Adadelta(Optimizer):
     ``a = rho * a + (1 - rho) * d * d`` is the average square of the steps so far, which gives w's unit to the step.
 
     Source: Zeiler 2012, algorithm 1.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True

@@ -21,6 +21,10 @@ class Adagrad(Optimizer):
 
     Source: Duchi, Hazan and Singer 2011. Each element's learning rate falls with the squares of its own gradients.
     ``convention="book"`` has 1e-7 for `eps` where none is given.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, `foreach` and `fused` at once, or an unknown `convention`.
     """
 
     elementwise = True

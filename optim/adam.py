@@ -30,6 +30,11 @@ class Adam(Optimizer):
         lr_t = lr * sqrt(1 - b2 ** t) / (1 - b1 ** t); w -= lr_t * m / (sqrt(v) + eps)
 
     Source: Kingma and Ba 2015, algorithm 1; the book's form is the one at the end of their section 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, `foreach` and `fused` at once, an unknown `convention`, or the book's
+            with `amsgrad`.
     """
 
     elementwise = True
@@ -111,6 +116,10 @@ class AdamW(Adam):
     """Adam with decoupled weight decay: each step first scales w by ``1 - lr * weight_decay``.
 
     Source: Loshchilov and Hutter 2019, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, or `foreach` and `fused` at once.
     """
 
     elementwise = True

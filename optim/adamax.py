@@ -17,6 +17,10 @@ class Adamax(Optimizer):
     """``m += (1 - b1) * (g - m); u = max(b2 * u, |g| + eps); w -= lr / (1 - b1 ** t) * m / u``.
 
     Source: Kingma and Ba 2015, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True

@@ -19,6 +19,10 @@ class ASGD(Optimizer):
     Python number, of double precision.
 
     Source: Polyak and Juditsky 1992.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True

@@ -23,7 +23,12 @@ required: Any = _Required()
 
 
 def members(params: Any) -> tuple[list[Tensor], list[str] | None]:
-    """Return the parameters that a group is made of, and their names if they came with names."""
+    """Return the parameters that a group is made of, and their names if they came with names.
+
+    Raises:
+        TypeError: a set, whose order is not the same in two runs, or what is no Tensor.
+        ValueError: a tensor that an operation made, or names for some parameters alone.
+    """
     if isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "

@@ -30,6 +30,10 @@ class LBFGS(Optimizer):
 
     Source: Nocedal and Wright, Numerical Optimization (2006), algorithms 7.4 and 7.5.
 
+    Raises:
+        ValueError: a negative `lr`, no parameter at all, or several groups.
+        ArgumentError: an unknown `line_search_fn`.
+
     >>> import tensorgrad as tg
     >>> w = tg.tensor([-1.0, 2.0], requires_grad=True)
     >>> optimizer = LBFGS([w], line_search_fn="strong_wolfe")
@@ -72,7 +76,11 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Iterate, and return the loss at the start; `closure` computes the loss and its gradients."""
+        """Iterate, and return the loss at the start; `closure` computes the loss and its gradients.
+
+        Raises:
+            ArgumentError: no closure.
+        """
         if closure is None:
             raise ArgumentError(
                 "LBFGS.step needs a closure that computes the loss, calls backward and returns the loss"

@@ -24,6 +24,10 @@ class NAdam(Optimizer):
     PyTorch rounds M_t to its default dtype; here it is always a Python number, of double precision.
 
     Source: Dozat 2016, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True

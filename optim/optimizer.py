@@ -110,7 +110,13 @@ class Optimizer:
     param_groups: list[dict[str, Any]]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters with settings of its own."""
+        """Add a group of parameters with settings of its own.
+
+        Raises:
+            TypeError: no dict, a set of parameters, or what is no Tensor.
+            ValueError: a parameter that belongs to a group already or that an operation made, names for some parameters
+                alone, or a setting that every group must give is missing.
+        """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         tensors, names = members(param_group["params"])

@@ -22,6 +22,10 @@ class RAdam(Optimizer):
     ``lr * m'``.
 
     Source: Liu et al. 2020, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True

@@ -23,6 +23,10 @@ class RMSprop(Optimizer):
     where none is given.
 
     Source: Tieleman and Hinton 2012, lecture 6.5.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, or another `convention` than "pytorch" and "book".
     """
 
     elementwise = True

@@ -21,6 +21,10 @@ class Rprop(Optimizer):
     within `step_sizes`; where the sign has changed, w stays for this once. For gradients of all data, not of batches.
 
     Source: Riedmiller and Braun 1993.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True

@@ -24,6 +24,10 @@ class SGD(Optimizer):
         v = momentum * v - lr * g; w += v
         w += momentum * momentum * v; w -= (1 + momentum) * lr * g; v = momentum * v - lr * g
 
+    Raises:
+        ValueError: a setting out of its range, `nesterov` without a momentum or with dampening, or no parameter at all.
+        ArgumentError: ``differentiable=True``, `foreach` and `fused` at once, or an unknown `convention`.
+
     >>> import tensorgrad as tg
     >>> w = tg.tensor([1.0], requires_grad=True)
     >>> (w * 3).sum().backward()

@@ -50,7 +50,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     `step` also takes a fraction of an epoch, ``epoch + batch / batches``, to move after each batch.
 
-    ValueError unless `T_0` and `T_mult` are positive integers and `eta_min` is a number.
+    Raises:
+        ValueError: `T_0` or `T_mult` is no positive integer, or `eta_min` is no number.
     """
 
     def __init__(

@@ -45,6 +45,10 @@ class _OfFunctions(LRScheduler):
 class LambdaLR(_OfFunctions):
     """``base_lr * lr_lambda(epoch)``, with one function or one for each group.
 
+    Raises:
+        ValueError: another number of functions than of groups.
+        TypeError: what cannot be called.
+
     >>> import tensorgrad as tg
     >>> optimizer = tg.optim.SGD([tg.zeros(1, requires_grad=True)], lr=1.0)
     >>> scheduler = LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
@@ -61,7 +65,12 @@ class LambdaLR(_OfFunctions):
 
 
 class MultiplicativeLR(_OfFunctions):
-    """``lr *= lr_lambda(epoch)``, with one function or one for each group."""
+    """``lr *= lr_lambda(epoch)``, with one function or one for each group.
+
+    Raises:
+        ValueError: another number of functions than of groups.
+        TypeError: what cannot be called.
+    """
 
     def get_lr(self) -> list[float]:
         """Return the present learning rates times the functions of the epoch."""

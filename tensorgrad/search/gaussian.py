@@ -57,6 +57,9 @@ class GaussianProcess:
         lengths: shape (d,), how far one has to go along each coordinate for the values to differ.
         scale: the variance of the values.
         noise: the variance of what is measured around them.
+
+    Raises:
+        ArgumentError: an unknown kernel.
     """
 
     def __init__(self, kernel: str = "matern52", starts: int = 2, seed: int = 0) -> None:

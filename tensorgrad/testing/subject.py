@@ -34,6 +34,10 @@ class Subject:
         arguments: its arguments.
         checked: the positions of those that are differentiated.
         random: draws the weights.
+
+    Raises:
+        AutogradError: no output requires a gradient.
+        DTypeError: an output that requires one is not float64.
     """
 
     def __init__(
