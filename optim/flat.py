@@ -80,10 +80,10 @@ class Flat:
         """
         if not self.arrays.keys() >= set(needed):
             return False
-        known, together = optimizer.state, dict[str, Any](self.arrays)
+        together: State = {**self.arrays}
         try:
             gradients = list(map(_gradient_of, self.members))
-            states = list(map(known.get, self.members)) if self.count else []
+            states = list(map(optimizer.state.get, self.members)) if self.count else []
             tensors = [*self.members, *[state[name] for name in self.names for state in states]]
             arrays = list(map(_array_of, tensors))
             for name in self.numbers:
