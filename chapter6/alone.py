@@ -53,4 +53,4 @@ def _told(error: Exception, name: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

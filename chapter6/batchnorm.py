@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tensorgrad import nn, optim
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress, legend, new_figure, settings, settled
+from tensorgrad import optim
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress, legend
 
-from .network import MultiLayerNet, accuracy, batches
-from .run import Images, Run, Words, main
+from .network import MultiLayerNet, accuracy, learning
+from .run import Images, Run, Words, main, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,23 +29,18 @@ def learn(train: Images, std: float) -> Curves:
     steps = IMAGES // BATCH
     nets = {name: MultiLayerNet(train.x.shape[1], HIDDEN, std, batchnorm=name == "BatchNorm") for name in LOOKS}
     optimizers = {name: optim.SGD(net.parameters(), lr=LR) for name, net in nets.items()}
-    loss_function = nn.CrossEntropyLoss()
     curves: Curves = {name: [accuracy(net, train)] for name, net in nets.items()}
-    for step, batch in enumerate(batches(train, BATCH, EPOCHS * steps), 1):  # the same for both
-        for name, net in nets.items():
-            optimizers[name].zero_grad()
-            loss_function(net(batch.x), batch.y).backward()
-            optimizers[name].step()
-            if step % steps == 0:
-                curves[name].append(accuracy(net, train))
+    for step, _ in enumerate(learning(nets, optimizers, train, BATCH, EPOCHS * steps), 1):
+        for name, net in nets.items() if step % steps == 0 else ():
+            curves[name].append(accuracy(net, train))
     return curves
 
 
 def panels(curves: dict[float, Curves], columns: int, title: str) -> Figure:
     """Return a panel for each scale: BatchNorm solid, without it dashed."""
     rows = -(-len(curves) // columns)
-    with settings("figure 6-19"):
-        figure = new_figure(2.6 * columns if columns > 1 else 6.0, 2.1 * rows + 0.5 if rows > 1 else 4.0, title)
+    size = (2.6 * columns if columns > 1 else 6.0, 2.1 * rows + 0.5 if rows > 1 else 4.0)
+    with sheet("figure 6-19", *size, title) as figure:
         every = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         lines = []
         for axes, (std, pair) in zip(every.flat, curves.items(), strict=False):
@@ -60,7 +54,7 @@ def panels(curves: dict[float, Curves], columns: int, title: str) -> Figure:
             axes.set_xlabel("epoch", color=INK)
         figure.supylabel("accuracy on the training images", color=INK, fontsize=10)
         legend(figure, lines)
-        return settled(figure)
+    return figure
 
 
 def experiment(run: Run) -> None:
@@ -98,4 +92,4 @@ def experiment(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

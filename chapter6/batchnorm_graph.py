@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
 import tensorgrad as tg
@@ -94,4 +92,4 @@ def draw_numbers(run: Run, net: MultiLayerNet, batch: Images) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -6,16 +6,16 @@ each trial goes where most improvement is expected (Snoek et al. 2012). The sett
 
 from __future__ import annotations
 
-import sys
 from itertools import accumulate
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tensorgrad import search
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress
 
 from .network import accuracy
 from .random_search import IMAGES, SPACE, VALIDATION, Outcomes, train
-from .run import Images, Run, Words, main
+from .run import Images, Run, Words, main, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,23 +37,21 @@ def trials_to_reach(value: float, outcomes: Outcomes) -> int:
 
 def best_so_far(random: Outcomes, searches: list[Outcomes]) -> Figure:
     """Draw the best accuracy so far, and which learning rates were tried."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    looks = [("#0072b2", f"Bayesian, search {number}") for number in range(1, SEARCHES + 1)]
-    for outcomes, (colour, name) in zip([random, *searches], [("#d55e00", "random"), *looks], strict=True):
-        steps = range(1, len(outcomes) + 1)
-        style = "-" if name == "random" else ("-", "--", ":")[searches.index(outcomes) % 3]
-        left.plot(steps, list(accumulate((o.value for o in outcomes), max)), style, color=colour, label=name)
-        right.plot(steps, [o.params["lr"] for o in outcomes], ".", color=colour, alpha=0.6)
-    left.axhline(max(o.value for o in random), color="#222222", linewidth=0.8, linestyle=(0, (1, 3)))
-    left.set(xlabel="trials", ylabel="best validation accuracy so far", ylim=(0, 1))
-    left.legend(frameon=False, loc="lower right")
-    right.set(xlabel="trial", ylabel="learning rate tried", yscale="log")
-    for axes in (left, right):
-        axes.grid(alpha=0.2)
-        axes.spines[["top", "right"]].set_visible(False)
+    looks = [(BLUE, style, f"Bayesian, search {number}") for number, style in enumerate(("-", "--", ":"), 1)]
+    with sheet("figure 6-24-bayesian", 11, 4) as figure:
+        left, right = figure.subplots(1, 2)
+        for outcomes, (colour, style, name) in zip(
+            [random, *searches], [(VERMILLION, "-", "random"), *looks], strict=True
+        ):
+            steps = range(1, len(outcomes) + 1)
+            left.plot(steps, list(accumulate((o.value for o in outcomes), max)), style, color=colour, label=name)
+            right.plot(steps, [o.params["lr"] for o in outcomes], ".", color=colour, alpha=0.6)
+        left.axhline(max(o.value for o in random), color=INK, linewidth=0.8, linestyle=(0, (1, 3)))
+        dress(left, "trials", "best validation accuracy so far")
+        dress(right, "trial", "learning rate tried")
+        left.set_ylim(0, 1)
+        right.set_yscale("log")
+        left.legend(frameon=False, loc="lower right")
     return figure
 
 
@@ -81,19 +79,22 @@ def experiment(run: Run) -> None:
     tried = [[{**o.params, "accuracy": o.value} for o in outcomes] for outcomes in (random, *searches)]
     run.record(target=target, needed=needed, needed_at_random=alone, random=tried[0], bayesian=tried[1:])
 
-    statement = Words(
-        f"Bayesian optimisation reaches the best of {RANDOM_TRIALS} random trials within {TRIALS}",
-        f"贝叶斯最优化在{TRIALS}次试验以内达到随机搜索{RANDOM_TRIALS}次试验的最好结果",
+    run.check(
+        Words(
+            f"Bayesian optimisation reaches the best of {RANDOM_TRIALS} random trials within {TRIALS}",
+            f"贝叶斯最优化在{TRIALS}次试验以内达到随机搜索{RANDOM_TRIALS}次试验的最好结果",
+        ),
+        median(needed) <= TRIALS,
+        f"{target:.2f} after {', '.join(map(str, needed))} trials; random search after {alone}",
     )
-    told = f"{target:.2f} after {', '.join(map(str, needed))} trials; random search after {alone}"
-    run.check(statement, median(needed) <= TRIALS, told)
 
     good = [sum(o.params["lr"] >= 1e-3 for o in outcomes[-20:]) for outcomes in searches]
-    statement = Words("It spends its trials where learning succeeds", "它把试验集中在学习顺利进行的范围")
     run.check(
-        statement, median(good) >= 12, f"of the last 20 trials {', '.join(map(str, good))} above 1e-3, at random 5"
+        Words("It spends its trials where learning succeeds", "它把试验集中在学习顺利进行的范围"),
+        median(good) >= 12,
+        f"of the last 20 trials {', '.join(map(str, good))} above 1e-3, at random 5",
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

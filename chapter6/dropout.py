@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import sys
-
 import tensorgrad as tg
 from tensorgrad import nn, optim, viz
-from tensorgrad.chapter6.network import MultiLayerNet, accuracy, batches
+from tensorgrad.chapter6.network import MultiLayerNet, accuracies_of
 from tensorgrad.chapter6.run import Images, Run, Words, main
-from tensorgrad.chapter6.weight_decay import final, gap, told
+from tensorgrad.chapter6.weight_decay import final, gap, in_words
 
 IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 6, 301, 0.01
 RATIOS = (0.0, 0.15, 0.2)  # none; that of the book's figure; that of the book's code
 
 
-def learning(run: Run, train: Images, test: Images, ratio: float) -> dict[str, list[float]]:
+def course_of(run: Run, parts: tuple[Images, Images], ratio: float) -> dict[str, list[float]]:
     """Return the accuracies on the training and the test images after each epoch."""
-    net = MultiLayerNet(train.x.shape[1], HIDDEN, std="he", dropout=ratio)
+    net = MultiLayerNet(parts[0].x.shape[1], HIDDEN, std="he", dropout=ratio)
     optimizer = optim.SGD(net.parameters(), lr=LR, convention="book")
-    course: dict[str, list[float]] = {"train_accuracy": [], "test_accuracy": []}
-    with run.progress(EPOCHS, IMAGES // BATCH) as progress:
-        for _ in range(EPOCHS):
-            for batch in batches(train, BATCH, IMAGES // BATCH):
-                optimizer.zero_grad()
-                loss = nn.functional.cross_entropy(net(batch.x), batch.y)
-                loss.backward()
-                optimizer.step()
-                progress.step(loss=loss.item())
-            course["train_accuracy"].append(accuracy(net, train))
-            course["test_accuracy"].append(accuracy(net, test))
-            progress.epoch(**{name: values[-1] for name, values in course.items()})
-    return course
+    return accuracies_of(run, net, optimizer, parts, BATCH, EPOCHS)
 
 
 def experiment(run: Run) -> None:
     """Units that are switched off at random cannot rely on each other: the gap shrinks."""
-    layer = nn.Dropout(0.5, convention="book")
     x = tg.randn(5, 4, requires_grad=True)
-    drawing = viz.draw(layer, x, dims={5: "N", 4: "D"})
     run.figure(
         "6-22",
-        drawing,
+        viz.draw(nn.Dropout(0.5, convention="book"), x, dims={5: "N", 4: "D"}),
         Words("Dropout: a mask is a factor on both ways", "Dropout 的概念图：掩码在前向与反向中都是因子"),
     )
 
-    train, test = run.images(IMAGES)
-    courses = {ratio: learning(run, train, test, ratio) for ratio in RATIOS}
+    parts = run.images(IMAGES)
+    courses = {ratio: course_of(run, parts, ratio) for ratio in RATIOS}
     run.record(courses={str(ratio): course for ratio, course in courses.items()})
     conclude(run, courses)
     curves = {f"Dropout {ratio}" if ratio else "without Dropout": course for ratio, course in courses.items()}
@@ -62,7 +46,7 @@ def conclude(run: Run, courses: dict[float, dict[str, list[float]]]) -> None:
             "不使用 Dropout 时，训练数据的识别精度接近 100%",
         ),
         final(without)[0] > 0.99,
-        told(without),
+        in_words(without),
         on="mnist",
     )
     for ratio in RATIOS[1:]:
@@ -79,9 +63,9 @@ def conclude(run: Run, courses: dict[float, dict[str, list[float]]]) -> None:
             "并且训练数据也没有达到 100% 的识别精度",
         ),
         last[0.2] < last[0.15] < 1.0,
-        f"0.15: {told(figure)}; 0.2: {told(code)}",
+        f"0.15: {in_words(figure)}; 0.2: {in_words(code)}",
     )
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -7,7 +7,6 @@ be differentiated again does: it records the whole training, step by step, and g
 from __future__ import annotations
 
 import math
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +14,10 @@ import numpy as np
 from tensorgrad import float64, nn, search
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.func import functional_call
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress
 
 from .network import MultiLayerNet
-from .run import Run, Words, main
+from .run import Run, Words, main, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,36 +80,41 @@ def experiment(run: Run) -> None:
 
 def conclude(run: Run, errors: list[float], grid: list[float], descent: list[float]) -> None:
     """Check the gradients against the differences, and the descent against the grid."""
-    statement = Words("The hypergradients are the slopes of the validation loss", "超梯度等于验证数据损失的斜率")
-    run.check(statement, max(errors) < 1e-6, f"relative errors {errors[0]:.0e} (rate), {errors[1]:.0e} (decay)")
+    run.check(
+        Words("The hypergradients are the slopes of the validation loss", "超梯度等于验证数据损失的斜率"),
+        max(errors) < 1e-6,
+        f"relative errors {errors[0]:.0e} (rate), {errors[1]:.0e} (decay)",
+    )
     first, last = descent[0], descent[-1]
-    statement = Words("Descending along them lowers the validation loss", "沿超梯度下降，验证数据的损失减小")
-    run.check(statement, last < first, f"{first:.3f}, after {DESCENT} steps {last:.3f}")
+    run.check(
+        Words("Descending along them lowers the validation loss", "沿超梯度下降，验证数据的损失减小"),
+        last < first,
+        f"{first:.3f}, after {DESCENT} steps {last:.3f}",
+    )
     best = min(loss for loss in grid if math.isfinite(loss))
-    statement = Words("It comes as far as a grid of learning rates", "达到与网格搜索相当的结果")
-    run.check(statement, last < best + 0.1 * (first - best), f"{last:.3f}; best of {len(RATES)} rates {best:.3f}")
+    run.check(
+        Words("It comes as far as a grid of learning rates", "达到与网格搜索相当的结果"),
+        last < best + 0.1 * (first - best),
+        f"{last:.3f}; best of {len(RATES)} rates {best:.3f}",
+    )
 
 
 def slopes(curve: list[tuple[float, float, float]], path: list[tuple[float, float, float, float]]) -> Figure:
     """Draw the loss over the learning rate, tangents with the slopes of the hypergradients, and the descent."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.subplots()
-    losses = [loss for loss, _, _ in curve]
-    axes.plot(RATES, losses, color="#0072b2", label="validation loss after training")
-    for rate, (loss, slope, _) in zip(RATES[::3], curve[::3], strict=True):
-        ends = np.array([-0.4, 0.4])
-        axes.plot(rate * np.exp(ends), loss + slope * ends, color="#222222", linewidth=2)
-    axes.plot([], [], color="#222222", linewidth=2, label="hypergradient")
     rates, reached = np.exp([place for place, *_ in path]), [loss for _, loss, *_ in path]
-    axes.plot(rates, reached, "o", color="#d55e00", markersize=5, label="descent along hypergradients")
-    axes.set(xscale="log", xlabel="learning rate", ylabel="validation loss")
-    axes.legend(frameon=False)
-    axes.grid(alpha=0.2)
-    axes.spines[["top", "right"]].set_visible(False)
+    ends = np.array([-0.4, 0.4])
+    with sheet("figure 6-24-hypergradients", 7, 4.2) as figure:
+        axes = figure.subplots()
+        dress(axes, "learning rate", "validation loss")
+        axes.plot(RATES, [loss for loss, _, _ in curve], color=BLUE, label="validation loss after training")
+        for rate, (loss, slope, _) in zip(RATES[::3], curve[::3], strict=True):
+            axes.plot(rate * np.exp(ends), loss + slope * ends, color=INK, linewidth=2)
+        axes.plot([], [], color=INK, linewidth=2, label="hypergradient")
+        axes.plot(rates, reached, "o", color=VERMILLION, markersize=5, label="descent along hypergradients")
+        axes.set_xscale("log")
+        axes.legend(frameon=False)
     return figure
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 
-from tensorgrad import nn, optim, viz
+from tensorgrad import optim, viz
 
-from .network import MultiLayerNet, accuracy, batches
+from .network import MultiLayerNet, accuracy, losses_of
 from .run import Run, Words, main
 
 HIDDEN, LR, BATCH, STEPS = 4, 0.01, 128, 2000
@@ -21,20 +20,7 @@ def experiment(run: Run) -> None:
     train, test = run.images()
     nets = {name: MultiLayerNet(train.x.shape[1], HIDDEN, std) for name, std in STDS.items()}
     optimizers = {name: optim.SGD(net.parameters(), lr=LR) for name, net in nets.items()}
-    loss_function = nn.CrossEntropyLoss()
-    losses: dict[str, list[float]] = {name: [] for name in nets}
-    with run.progress(epochs=STEPS // LAST, steps=LAST) as progress:
-        for step, batch in enumerate(batches(train, BATCH, STEPS), 1):  # the same for all three
-            for name, net in nets.items():
-                optimizers[name].zero_grad()
-                loss = loss_function(net(batch.x), batch.y)
-                loss.backward()
-                optimizers[name].step()
-                losses[name].append(loss.item())
-            progress.step(**{f"{name} loss": values[-1] for name, values in losses.items()})
-            if step % LAST == 0:
-                progress.epoch()
-
+    losses = losses_of(run, nets, optimizers, train, BATCH, STEPS)
     caption = Words("Three initial values compared", "权重初始值的比较：横轴是学习的迭代次数，纵轴是损失函数的值")
     run.figure(
         "6-15", viz.plot_curves({"loss": losses}, smoothing="kaiser", unit="iteration", title=caption.en), caption
@@ -67,4 +53,4 @@ def check(run: Run, losses: dict[str, list[float]], right: dict[str, float]) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

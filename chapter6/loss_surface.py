@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import nn, optim
-from tensorgrad.chapter6.network import MultiLayerNet, batches
-from tensorgrad.chapter6.run import Images, Run, Words, main
+from tensorgrad.chapter6.network import MultiLayerNet, learning
+from tensorgrad.chapter6.run import Images, Run, Words, main, sheet
 
 IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 4, 100, 0.01
 REACH, POINTS = 1.0, 21
@@ -21,11 +20,7 @@ def trained(train: Images, batchnorm: bool, decay: float) -> MultiLayerNet:
     """Return a network that has learnt the images."""
     net = MultiLayerNet(train.x.shape[1], HIDDEN, "he", batchnorm=batchnorm)
     optimizer = optim.SGD(net.parameters(), lr=LR, momentum=0.9, weight_decay=decay, convention="book")
-    for _ in range(EPOCHS):
-        for batch in batches(train, BATCH, IMAGES // BATCH):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(net(batch.x), batch.y).backward()
-            optimizer.step()
+    list(learning({"loss": net}, {"loss": optimizer}, train, BATCH, EPOCHS * (IMAGES // BATCH)))
     return net
 
 
@@ -92,20 +87,18 @@ def experiment(run: Run) -> None:
 
 
 def _contours(surfaces: dict[str, np.ndarray]) -> Any:
-    from matplotlib.figure import Figure
-
     ticks = np.linspace(-REACH, REACH, POINTS)
-    figure = Figure(figsize=(3.4 * len(surfaces) + 0.8, 3.4), layout="constrained")
     levels = np.geomspace(0.05, 20, 14)
-    for axes, (name, z) in zip(figure.subplots(1, len(surfaces), sharey=True), surfaces.items(), strict=True):
-        drawn = axes.contourf(
-            ticks, ticks, np.clip(z, levels[0], levels[-1]), levels=levels, norm="log", cmap="viridis"
-        )
-        axes.plot(0, 0, "*", color="white", markersize=10)
-        axes.set(title=name, xlabel="a", aspect="equal")
-    figure.colorbar(drawn, ax=figure.axes, label="loss")
+    with sheet("figure 6-21-surface", 3.4 * len(surfaces) + 0.8, 3.4) as figure:
+        for axes, (name, z) in zip(figure.subplots(1, len(surfaces), sharey=True), surfaces.items(), strict=True):
+            drawn = axes.contourf(
+                ticks, ticks, np.clip(z, levels[0], levels[-1]), levels=levels, norm="log", cmap="viridis"
+            )
+            axes.plot(0, 0, "*", color="white", markersize=10)
+            axes.set(title=name, xlabel="a", aspect="equal")
+        figure.colorbar(drawn, ax=figure.axes, label="loss")
     return figure
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

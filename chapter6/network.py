@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
-from tensorgrad import nn, no_grad, randint
+from tensorgrad import nn, no_grad, optim, randint
 from tensorgrad.engine.tensor import Tensor
 
-from .run import Images
+from .run import Images, Run
 
 WIDTH = 100
 
@@ -58,6 +59,13 @@ class MultiLayerNet(nn.Module):
         """Return the affine layers in order."""
         return [layer for layer in self.layers if isinstance(layer, nn.Linear)]
 
+    def groups(self, decay: float) -> list[dict[str, Any]]:
+        """Return the parameters for an optimiser that adds ``decay * W`` to the gradients of weights, not of biases."""
+        return [
+            {"params": [layer.weight for layer in self.affine()], "weight_decay": decay},
+            {"params": [layer.bias for layer in self.affine()]},
+        ]
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the scores (N, 10) of images (N, pixels)."""
         y: Tensor = self.layers(x)
@@ -69,6 +77,62 @@ def batches(images: Images, size: int, steps: int) -> Iterator[Images]:
     for _ in range(steps):
         rows = randint(0, len(images.x), (size,))
         yield Images(images.x[rows], images.y[rows])
+
+
+def learning(
+    nets: Mapping[str, nn.Module], optimizers: Mapping[str, optim.Optimizer], images: Images, size: int, steps: int
+) -> Iterator[dict[str, float]]:
+    """Train `nets` side by side, on the same `steps` batches of `size` images; yield the losses of each step.
+
+    What trains a single one has its metric's name for it, as in ``learning({"loss": net}, {"loss": optimizer}, ...)``.
+    """
+    for batch in batches(images, size, steps):
+        losses = {}
+        for name, net in nets.items():
+            optimizers[name].zero_grad()
+            loss = nn.functional.cross_entropy(net(batch.x), batch.y)
+            loss.backward()
+            optimizers[name].step()
+            losses[name] = loss.item()
+        yield losses
+
+
+def losses_of(
+    run: Run,
+    nets: Mapping[str, nn.Module],
+    optimizers: Mapping[str, optim.Optimizer],
+    images: Images,
+    size: int,
+    steps: int,
+) -> dict[str, list[float]]:
+    """Train `nets` side by side, and return the losses of each at every step; ten times their means are told."""
+    found: dict[str, list[float]] = {name: [] for name in nets}
+    part = steps // 10
+    with run.progress(epochs=10, steps=part) as progress:
+        for step, losses in enumerate(learning(nets, optimizers, images, size, steps), 1):
+            for name, loss in losses.items():
+                found[name].append(loss)
+            progress.step(**losses)
+            if step % part == 0:
+                progress.epoch(**{name: sum(values[-part:]) / part for name, values in found.items()})
+    return found
+
+
+def accuracies_of(
+    run: Run, net: nn.Module, optimizer: optim.Optimizer, parts: tuple[Images, Images], size: int, epochs: int
+) -> dict[str, list[float]]:
+    """Train `net` on `parts[0]`; return the accuracies on these images and on the test images after each epoch."""
+    train, test = parts
+    found: dict[str, list[float]] = {"train_accuracy": [], "test_accuracy": []}
+    steps = len(train.x) // size
+    with run.progress(epochs, steps) as progress:
+        for _ in range(epochs):
+            for losses in learning({"loss": net}, {"loss": optimizer}, train, size, steps):
+                progress.step(**losses)
+            found["train_accuracy"].append(accuracy(net, train))
+            found["test_accuracy"].append(accuracy(net, test))
+            progress.epoch(**{name: values[-1] for name, values in found.items()})
+    return found
 
 
 def accuracy(net: nn.Module, images: Images) -> float:

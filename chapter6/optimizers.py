@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 import tensorgrad as tg
-from tensorgrad import nn, optim, viz
-from tensorgrad.chapter6.network import MultiLayerNet, batches
+from tensorgrad import optim, viz
+from tensorgrad.chapter6.network import MultiLayerNet, losses_of
 from tensorgrad.chapter6.run import Run, Words, main
 from tensorgrad.viz.plots.smoothing import smoothed
 
@@ -29,19 +28,7 @@ def experiment(run: Run) -> None:
     start = MultiLayerNet(train.x.shape[1], HIDDEN, std="he")
     nets = {name: copy.deepcopy(start) for name in OPTIMIZERS}  # the same initial values for all
     optimizers = {name: make(nets[name].parameters()) for name, make in OPTIMIZERS.items()}
-    losses: dict[str, list[float]] = {name: [] for name in OPTIMIZERS}
-
-    with run.progress(epochs=10, steps=ITERATIONS // 10) as progress:
-        for step, batch in enumerate(batches(train, BATCH, ITERATIONS), 1):
-            for name, net in nets.items():
-                optimizers[name].zero_grad()
-                loss = nn.functional.cross_entropy(net(batch.x), batch.y)
-                loss.backward()
-                optimizers[name].step()
-                losses[name].append(loss.item())
-            progress.step(**{name: values[-1] for name, values in losses.items()})
-            if step % (ITERATIONS // 10) == 0:
-                progress.epoch(**{name: float(np.mean(values[-100:])) for name, values in losses.items()})
+    losses = losses_of(run, nets, optimizers, train, BATCH, ITERATIONS)
 
     curves = {name: smoothed(np.array(values), "kaiser") for name, values in losses.items()}  # as they are drawn
     part = ITERATIONS // 4
@@ -51,12 +38,12 @@ def experiment(run: Run) -> None:
     run.check(
         Words("SGD learns more slowly than the other three by a clear margin", "与 SGD 相比，其他三种方法学习得更快"),
         slowest_by(early) > 1.5,
-        "mean loss of the first quarter: " + told(early),
+        "mean loss of the first quarter: " + in_words(early),
     )
     run.check(
         Words("The other three end well below SGD", "学习结束时，其他三种方法的损失明显低于 SGD"),
         slowest_by(late) > 2.0,
-        "mean loss of the last quarter: " + told(late),
+        "mean loss of the last quarter: " + in_words(late),
     )
     run.figure(
         "6-9",
@@ -70,10 +57,10 @@ def slowest_by(means: dict[str, float]) -> float:
     return means["SGD"] / max(mean for name, mean in means.items() if name != "SGD")
 
 
-def told(means: dict[str, float]) -> str:
+def in_words(means: dict[str, float]) -> str:
     """Return the losses as a list in words."""
     return ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tensorgrad.utils.style import CSS
+from tensorgrad.utils.webpage import document, table
 
 from . import texts
 from .run import Words
@@ -107,14 +107,9 @@ class _Writer:
         for number, outcome in self.figures:
             behind = self.behind(outcome) if last[outcome.name] == number else ""
             sections.append(self.figure(number, outcome) + behind)
-        return (
-            f'<!DOCTYPE html>\n<html lang="{lang}"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f"<title>{self.say(texts.TITLE)}</title><style>{CSS}{texts.MORE_CSS}</style></head>\n<body><main>\n"
-            f"<header><h1>{self.say(texts.TITLE)}</h1><p>{self.say(texts.ABOUT)}</p></header>\n"
-            + "\n".join([self.facts(), self.contents(), *sections])
-            + "\n</main></body></html>\n"
-        )
+        title = self.say(texts.TITLE)
+        header = f"<header><h1>{title}</h1><p>{self.say(texts.ABOUT)}</p></header>"
+        return document(lang, title, [header, self.facts(), self.contents(), *sections], texts.MORE_CSS)
 
     def facts(self) -> str:
         """Return how much of the chapter is there and holds."""
@@ -209,7 +204,7 @@ class _Writer:
             (f'<span class="{css[word]}">{self.say(word)}</span>', self.say(v["statement"]), html.escape(v["measured"]))
             for word, v in outcome.verdicts()
         ]
-        return self.table((texts.VERDICT, texts.STATEMENT, texts.MEASURED), rows, "wide") if rows else ""
+        return table(map(self.say, (texts.VERDICT, texts.STATEMENT, texts.MEASURED)), rows, "wide") if rows else ""
 
     def settings(self, result: dict[str, Any]) -> str:
         """Return the settings in a line."""
@@ -228,8 +223,8 @@ class _Writer:
         rest = f"<p>{self.say(texts.MORE).format(count=more)}</p>" if more > 0 else ""
         links = f'<a href="{outcome.name}/result.json">{self.say(texts.ALL_NUMBERS)}</a>'
         folded = f"<details><summary>{self.say(texts.NUMBERS)} ({len(rows)})</summary>"
-        table = self.table((texts.NAME, texts.VALUE), cells, "wide") if cells else ""
-        return f"{folded}{table}{rest}</details><p>{links}</p>"
+        shown = table(map(self.say, (texts.NAME, texts.VALUE)), cells, "wide") if cells else ""
+        return f"{folded}{shown}{rest}</details><p>{links}</p>"
 
     def value(self, value: Any) -> str:
         """Return a value as a cell; of a list of numbers, how many and between which."""
@@ -240,13 +235,6 @@ class _Writer:
             )
         text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False).strip('"')
         return html.escape(text if len(text) <= 120 else f"{text[:119]}…")
-
-    def table(self, headings: Sequence[Words], rows: Sequence[Sequence[str]], css: str) -> str:
-        """Return a table whose cells are HTML."""
-        head = "".join(f'<th scope="col" class="left">{self.say(heading)}</th>' for heading in headings)
-        body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-        whole = f'<table class="{css}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-        return f'<div class="scroll">{whole}</div>'
 
 
 def _record(outcome: Outcome, number: str) -> dict[str, Any] | None:

@@ -8,15 +8,15 @@ looked at once, at the end.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from tensorgrad import nn, optim, search
+from tensorgrad.viz.plots.canvas import BLUE, VERMILLION, dress
 
-from .network import MultiLayerNet, accuracy, batches
-from .run import Images, Run, Words, main
+from .network import MultiLayerNet, accuracy, learning
+from .run import Images, Run, Words, main, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,15 +37,9 @@ Outcomes = list[search.Outcome]
 def train(params: Params, images: Images, after_epoch: Callable[[nn.Module], None]) -> nn.Module:
     """Return a network trained with SGD and weight decay; `after_epoch(net)` is called after each epoch."""
     net = MultiLayerNet(images.x.shape[1], HIDDEN)
-    weights = {"params": [layer.weight for layer in net.affine()], "weight_decay": params["decay"]}
-    biases = {"params": [layer.bias for layer in net.affine()]}
-    optimizer = optim.SGD([weights, biases], lr=params["lr"])
+    optimizer = optim.SGD(net.groups(params["decay"]), lr=params["lr"])
     for _ in range(EPOCHS):
-        for batch in batches(images, BATCH, len(images.x) // BATCH):
-            loss = nn.functional.cross_entropy(net(batch.x), batch.y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+        list(learning({"loss": net}, {"loss": optimizer}, images, BATCH, len(images.x) // BATCH))
         after_epoch(net)
     return net
 
@@ -70,37 +64,30 @@ def evaluate(params: Params, training: Any, test: Any) -> float:
 
 def panels(outcomes: Outcomes) -> Figure:
     """Draw the best trials: validation solid, training dashed, above it the rank and what was tried."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 9.4), layout="constrained")
-    every = figure.subplots(4, 5, sharex=True, sharey=True)
-    for rank, (axes, trial) in enumerate(zip(every.flat, outcomes, strict=False), 1):
-        axes.plot(trial.notes["validation"], color="#0072b2", label="validation")
-        axes.plot(trial.notes["training"], color="#d55e00", linestyle="--", label="training")
-        tried = f"lr {trial.params['lr']:.1e}, decay {trial.params['decay']:.1e}"
-        axes.set_title(f"Best-{rank}: {trial.value:.2f}\n{tried}", fontsize=9)
-        axes.set_ylim(0, 1.02)
-        axes.grid(alpha=0.2)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("epoch", fontsize=10)
-    figure.supylabel("accuracy", fontsize=10)
-    figure.legend(*every[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
+    with sheet("figure 6-24", 12, 9.4) as figure:
+        every = figure.subplots(4, 5, sharex=True, sharey=True)
+        for rank, (axes, trial) in enumerate(zip(every.flat, outcomes, strict=False), 1):
+            tried = f"lr {trial.params['lr']:.1e}, decay {trial.params['decay']:.1e}"
+            dress(axes, title=f"Best-{rank}: {trial.value:.2f}\n{tried}")
+            axes.plot(trial.notes["validation"], color=BLUE, label="validation")
+            axes.plot(trial.notes["training"], color=VERMILLION, linestyle="--", label="training")
+            axes.set_ylim(0, 1.02)
+        figure.supxlabel("epoch", fontsize=10)
+        figure.supylabel("accuracy", fontsize=10)
+        figure.legend(*every[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
     return figure
 
 
 def trials_of(rounds: list[Outcomes]) -> Figure:
     """Draw every trial of each round where its learning rate and decay are, coloured by its accuracy."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    every = figure.subplots(1, len(rounds), sharex=True, sharey=True)
-    for number, (axes, outcomes) in enumerate(zip(every, rounds, strict=True), 1):
-        lr, decay = ([o.params[name] for o in outcomes] for name in ("lr", "decay"))
-        dots = axes.scatter(lr, decay, c=[o.value for o in outcomes], cmap="viridis", vmin=0, vmax=1, s=30)
-        axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="weight decay", title=f"round {number}")
-        axes.grid(alpha=0.2)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.colorbar(dots, ax=every, label="validation accuracy")
+    with sheet("figure 6-24-rounds", 10, 4) as figure:
+        every = figure.subplots(1, len(rounds), sharex=True, sharey=True)
+        for number, (axes, outcomes) in enumerate(zip(every, rounds, strict=True), 1):
+            lr, decay = ([o.params[name] for o in outcomes] for name in ("lr", "decay"))
+            dots = axes.scatter(lr, decay, c=[o.value for o in outcomes], cmap="viridis", vmin=0, vmax=1, s=30)
+            dress(axes, "learning rate", "weight decay", f"round {number}")
+            axes.set(xscale="log", yscale="log")
+        figure.colorbar(dots, ax=every, label="validation accuracy")
     return figure
 
 
@@ -131,27 +118,36 @@ def conclude(run: Run, first: Outcomes, second: Outcomes, right: float) -> None:
     """Check what the book concludes from the figure, and from the second round."""
     rates = [o.params["lr"] for o in first[:10]]
     inside = sum(1e-3 <= rate <= 1e-2 for rate in rates)
-    statement = Words(
-        "The best runs have learning rates from 1e-3 to 1e-2", "学习顺利进行的试验，学习率在0.001到0.01之间"
+    run.check(
+        Words("The best runs have learning rates from 1e-3 to 1e-2", "学习顺利进行的试验，学习率在0.001到0.01之间"),
+        inside >= 9,
+        f"{inside} of the best 10; {min(rates):.1e} to {max(rates):.1e}",
     )
-    run.check(statement, inside >= 9, f"{inside} of the best 10; {min(rates):.1e} to {max(rates):.1e}")
 
     wide, narrow = (
         math.log10(max(r) / min(r)) for r in ([o.params["lr"] for o in trials] for trials in (first, second))
     )
-    statement = Words("The best runs narrow the range of learning rates", "观察结果，可以缩小学习率的范围")
-    run.check(statement, narrow < wide / 2, f"{wide:.2f} powers of ten, then {narrow:.2f}")
+    run.check(
+        Words("The best runs narrow the range of learning rates", "观察结果，可以缩小学习率的范围"),
+        narrow < wide / 2,
+        f"{wide:.2f} powers of ten, then {narrow:.2f}",
+    )
 
     middle = [median(o.value for o in trials) for trials in (first, second)]
     top = [fmean(o.value for o in trials[:10]) for trials in (first, second)]
-    statement = Words("The second round, in the narrowed range, is better", "在缩小的范围中再次搜索，结果更好")
-    measured = f"median {middle[0]:.2f}, then {middle[1]:.2f}; mean of the best 10 {top[0]:.2f}, then {top[1]:.2f}"
-    run.check(statement, middle[1] > middle[0] and top[1] > top[0], measured)
+    run.check(
+        Words("The second round, in the narrowed range, is better", "在缩小的范围中再次搜索，结果更好"),
+        middle[1] > middle[0] and top[1] > top[0],
+        f"median {middle[0]:.2f}, then {middle[1]:.2f}; mean of the best 10 {top[0]:.2f}, then {top[1]:.2f}",
+    )
 
     chosen = second[0].value
-    statement = Words("The test set, looked at once, confirms the choice", "最后只用一次的测试数据确认了泛化能力")
-    run.check(statement, abs(right - chosen) < 0.2, f"test {right:.3f}, validation {chosen:.3f}")
+    run.check(
+        Words("The test set, looked at once, confirms the choice", "最后只用一次的测试数据确认了泛化能力"),
+        abs(right - chosen) < 0.2,
+        f"test {right:.3f}, validation {chosen:.3f}",
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -14,18 +14,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.create.creation import tensor
-from tensorgrad.data import digits, holdout, mnist
+from tensorgrad.data import Split, digits, holdout, mnist
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DataError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.random import manual_seed
 from tensorgrad.utils.progress import Progress
 from tensorgrad.viz import Drawing, save_figure
+from tensorgrad.viz.plots.canvas import new_figure, settings, settled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 
 class Words(NamedTuple):
@@ -97,23 +101,22 @@ class Run:
         """Return the training images, the first `train` of them if given, and the test images.
 
         MNIST's 60,000 and 10,000 of 784 pixels, or of the bundled digits four fifths and one fifth, of 64 pixels.
+
+        Raises:
+            DataError: `settings` name no known data, or MNIST's files are missing or damaged.
         """
         if self.settings.data == "digits":
             parts, most = holdout(*digits(), fraction=0.2, seed=self.seed), 16
         elif self.settings.data == "mnist":
-            if self.settings.mnist_dir is None:
-                raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
-            parts, most = mnist(self.settings.mnist_dir), 255
+            parts, most = mnist_in(self.settings.mnist_dir), 255
         else:
             raise DataError(f"--data {self.settings.data}: there are digits and mnist")
         first, second = parts
         return _images(first.images[:train], first.labels[:train], most), _images(second.images, second.labels, most)
 
-    @contextmanager
-    def progress(self, epochs: int, steps: int | None = None) -> Iterator[Progress]:
-        """Context manager: a live table of `epochs` rounds of `steps` steps."""
-        with Progress(epochs, steps) as progress:
-            yield progress
+    def progress(self, epochs: int, steps: int | None = None) -> Progress:
+        """Return a context manager: a live table of `epochs` rounds of `steps` steps."""
+        return Progress(epochs, steps)
 
     def figure(self, number: str, drawn: Any, caption: Words) -> None:
         """Add the figure `number` of the book: a matplotlib figure, as SVG and PNG, or a `viz.Drawing`, as SVG."""
@@ -138,6 +141,19 @@ class Run:
         return all(verdict.holds(self.settings.data) for verdict in self.verdicts)
 
 
+@contextmanager
+def sheet(what: str, width: float, height: float, title: str = "") -> Iterator[MatplotlibFigure]:
+    """Context manager: an empty figure of matplotlib, in inches, in the style of all plots; its layout is then fixed.
+
+    Raises:
+        MissingDependencyError: matplotlib, which `what` needs, is not installed.
+    """
+    with settings(what):
+        figure = new_figure(width, height, title)
+        yield figure
+        settled(figure)
+
+
 def perform(name: str, experiment: Callable[[Run], None], settings: Settings, folder: Path) -> Run:
     """Run `experiment` into `folder`, write ``result.json`` there as the last file, and return the run."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,6 +174,17 @@ def perform(name: str, experiment: Callable[[Run], None], settings: Settings, fo
     }
     write_whole(folder / "result.json", json.dumps(result, indent=1, ensure_ascii=False))
     return run
+
+
+def mnist_in(folder: str | Path | None) -> Split[np.uint8]:
+    """Return MNIST as read from `folder`, what the command line gives for it.
+
+    Raises:
+        DataError: no folder is given, or a file in it is missing or damaged.
+    """
+    if folder is None:
+        raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
+    return mnist(folder)
 
 
 def version(source: Path) -> str:

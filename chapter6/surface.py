@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
 import tensorgrad as tg
-from tensorgrad.chapter6.run import Run, Words, main
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress, legend, new_figure, settings, settled
+from tensorgrad.chapter6.run import Run, Words, main, sheet
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress, legend
 
 FAR = 10.0  # degrees between the arrow and the way to the minimum, from which on it misses it
 
@@ -64,8 +62,7 @@ def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _surface() -> object:
     x, y = np.meshgrid(np.linspace(-10, 10, 81), np.linspace(-10, 10, 81))
     z = f(tg.tensor(x), tg.tensor(y)).numpy()
-    with settings("figure 6-1"):
-        figure = new_figure(9.0, 4.0)
+    with sheet("figure 6-1", 9.0, 4.0) as figure:
         left = figure.add_subplot(1, 2, 1, projection="3d")
         left.plot_surface(x, y, z, cmap="viridis", rcount=40, ccount=40, linewidth=0)
         left.set(xlabel="x", ylabel="y", zlabel="f(x, y)")
@@ -76,7 +73,7 @@ def _surface() -> object:
         right.plot(0, 0, "*", color=INK, markersize=12)
         right.set(aspect="equal", xticks=range(-10, 11, 5), yticks=range(-10, 11, 5))
         dress(right, "x", "y")
-        return settled(figure)
+    return figure
 
 
 def _field(ticks: np.ndarray, arrows: np.ndarray, misses: np.ndarray) -> object:
@@ -84,10 +81,9 @@ def _field(ticks: np.ndarray, arrows: np.ndarray, misses: np.ndarray) -> object:
     steepness = np.linalg.norm(arrows, axis=-1, keepdims=True)
     drawn = arrows / np.sqrt(np.maximum(steepness, np.finfo(float).tiny))
     drawn /= np.sqrt(steepness.max())  # the longest reaches its neighbour
-    with settings("figure 6-2"):
+    with sheet("figure 6-2", 6.4, 6.2) as figure:
         from matplotlib.lines import Line2D
 
-        figure = new_figure(6.4, 6.2)
         axes = figure.add_subplot()
         handles = []
         for which, colour, label in (
@@ -101,8 +97,8 @@ def _field(ticks: np.ndarray, arrows: np.ndarray, misses: np.ndarray) -> object:
         axes.set_aspect("equal")
         dress(axes, "x", "y")
         legend(figure, handles)
-        return settled(figure)
+    return figure
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

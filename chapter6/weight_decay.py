@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
-from tensorgrad import nn, optim, viz
-from tensorgrad.chapter6.network import MultiLayerNet, accuracy, batches
+from tensorgrad import optim, viz
+from tensorgrad.chapter6.network import MultiLayerNet, accuracies_of
 from tensorgrad.chapter6.run import Images, Run, Words, main
 
 IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 6, 201, 0.01
@@ -15,27 +13,11 @@ DECAY = 0.1
 LAST = 20  # epochs whose mean is compared
 
 
-def learning(run: Run, train: Images, test: Images, decay: float) -> dict[str, list[float]]:
+def course_of(run: Run, parts: tuple[Images, Images], decay: float) -> dict[str, list[float]]:
     """Return the accuracies on the training and the test images after each epoch."""
-    net = MultiLayerNet(train.x.shape[1], HIDDEN, std="he")
-    groups = [
-        {"params": [layer.weight for layer in net.affine()], "weight_decay": decay},  # adds decay * W to the gradient
-        {"params": [layer.bias for layer in net.affine()]},
-    ]
-    optimizer = optim.SGD(groups, lr=LR, convention="book")
-    course: dict[str, list[float]] = {"train_accuracy": [], "test_accuracy": []}
-    with run.progress(EPOCHS, IMAGES // BATCH) as progress:
-        for _ in range(EPOCHS):
-            for batch in batches(train, BATCH, IMAGES // BATCH):
-                optimizer.zero_grad()
-                loss = nn.functional.cross_entropy(net(batch.x), batch.y)
-                loss.backward()
-                optimizer.step()
-                progress.step(loss=loss.item())
-            course["train_accuracy"].append(accuracy(net, train))
-            course["test_accuracy"].append(accuracy(net, test))
-            progress.epoch(**{name: values[-1] for name, values in course.items()})
-    return course
+    net = MultiLayerNet(parts[0].x.shape[1], HIDDEN, std="he")
+    optimizer = optim.SGD(net.groups(decay), lr=LR, convention="book")
+    return accuracies_of(run, net, optimizer, parts, BATCH, EPOCHS)
 
 
 def final(course: dict[str, list[float]]) -> tuple[float, float]:
@@ -44,7 +26,7 @@ def final(course: dict[str, list[float]]) -> tuple[float, float]:
     return train, test
 
 
-def told(course: dict[str, list[float]]) -> str:
+def in_words(course: dict[str, list[float]]) -> str:
     """Return the final accuracies as text."""
     train, test = final(course)
     return f"{train:.3f} on the training images, {test:.3f} on the test images"
@@ -58,8 +40,8 @@ def gap(course: dict[str, list[float]]) -> float:
 
 def experiment(run: Run) -> None:
     """A large network learns three hundred images by heart; weight decay keeps it from that."""
-    train, test = run.images(IMAGES)
-    without, with_ = (learning(run, train, test, decay) for decay in (0.0, DECAY))
+    parts = run.images(IMAGES)
+    without, with_ = (course_of(run, parts, decay) for decay in (0.0, DECAY))
     run.record(without=without, with_decay=with_, decay=DECAY)
     run.check(
         Words(
@@ -67,7 +49,7 @@ def experiment(run: Run) -> None:
             "不使用权值衰减时，训练数据的识别精度接近 100%",
         ),
         final(without)[0] > 0.99 and gap(without) > 0.1,
-        told(without),
+        in_words(without),
         on="mnist",
     )
     run.check(
@@ -79,7 +61,7 @@ def experiment(run: Run) -> None:
     run.check(
         Words("and the training accuracy stays below 1", "并且训练数据的识别精度没有达到 100%"),
         final(with_)[0] < 0.99,
-        told(with_),
+        in_words(with_),
         on="mnist",
     )
     captions = (
@@ -96,4 +78,4 @@ def experiment(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,9 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, new_figure, settings, settled
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION
 
-from .run import Run, Words, main
+from .run import Run, Words, main, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,14 +19,13 @@ if TYPE_CHECKING:
 INPUTS = (10, 100, 1000)
 WIDTHS = (50, 100, 200, 400, 800)
 ROWS = 1000
-CONVENTIONS = {"1/√n_in (book)": "book", "√(2/(n_in+n_out)) (PyTorch)": "pytorch"}
+DEFINITIONS = {"1/√n_in (book)": "book", "√(2/(n_in+n_out)) (PyTorch)": "pytorch"}
 
 
 def picture() -> Figure:
     """Return a node with n inputs, whose weights have the standard deviation 1/sqrt(n)."""
     heights = (3.0, 2.0, 0.0)
-    with settings("figure 6-12"):
-        figure = new_figure(6.0, 3.6)
+    with sheet("figure 6-12", 6.0, 3.6) as figure:
         axes = figure.subplots()
         for y in heights:
             axes.annotate(
@@ -44,7 +42,7 @@ def picture() -> Figure:
         )
         axes.set(xlim=(-1.6, 4.6), ylim=(-0.5, 3.8), aspect="equal")
         axes.set_axis_off()
-        return settled(figure)
+    return figure
 
 
 def spread_of_sums(n: int) -> float:
@@ -83,7 +81,7 @@ def experiment(run: Run) -> None:
         Words("A node with n inputs: std 1/sqrt(n)", "Xavier初始值：与前一层有n个节点连接时，使用标准差为1/√n的分布"),
     )
     sums = {n: spread_of_sums(n) for n in INPUTS}
-    measured = {name: scales(convention) for name, convention in CONVENTIONS.items()}
+    measured = {name: scales(convention) for name, convention in DEFINITIONS.items()}
     drawn = viz.plot_curves(
         {
             "std of the values": {name: forward for name, (forward, _) in measured.items()},
@@ -113,7 +111,7 @@ def check_definitions(run: Run, measured: dict[str, tuple[list[float], list[floa
     (forward, back), (both_forward, both_back) = measured.values()
     errors = [
         np.abs(np.log(np.divide(found, formula))).max()
-        for name, convention in CONVENTIONS.items()
+        for name, convention in DEFINITIONS.items()
         for found, formula in zip(measured[name], expected(convention), strict=True)
     ]
     run.check(
@@ -129,4 +127,4 @@ def check_definitions(run: Run, measured: dict[str, tuple[list[float], list[floa
 
 
 if __name__ == "__main__":
-    sys.exit(main(experiment))
+    raise SystemExit(main(experiment))

@@ -49,13 +49,11 @@ def _intact(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        message = f"{path}: expected the bundled digits, found: {reason}; reinstall tensorgrad"
-        raise DataError(message) from error
+        raise DataError(f"{path}: expected the bundled digits, found: {reason}; reinstall tensorgrad") from error
     found = hashlib.sha256(content).hexdigest()
     if found != _SHA256:
-        message = (
+        raise DataError(
             f"{path}: expected the bundled digits with SHA-256 {_SHA256[:12]}..., found {found[:12]}... "
             f"({len(content)} bytes): the file is damaged; reinstall tensorgrad"
         )
-        raise DataError(message)
     return content

@@ -66,7 +66,11 @@ def fetch(file: Remote, folder: Path, mirrors: Sequence[str]) -> Path:
 
 
 def downloader() -> Any:
-    """Return the library that fetches files and knows where caches are."""
+    """Return the library that fetches files and knows where caches are.
+
+    Raises:
+        MissingDependencyError: pooch is not installed.
+    """
     try:
         import pooch
     except ImportError as error:

@@ -62,7 +62,11 @@ class Recipe:
 
 
 def unstopped(function: Callable[[Any], Any], argument: Any) -> Any:
-    """Return ``function(argument)``; its StopIteration would end, in silence, the epoch of whoever iterates."""
+    """Return ``function(argument)``; its StopIteration would end, in silence, the epoch of whoever iterates.
+
+    Raises:
+        RuntimeError: in the place of StopIteration.
+    """
     try:
         return function(argument)
     except StopIteration as error:

@@ -85,11 +85,10 @@ def _read(path: Path, file: io.BufferedIOBase) -> npt.NDArray[Any]:
     content = _take(file, declared + 1)
     if len(content) != declared:
         found = "more" if len(content) > declared else str(len(content))
-        message = (
+        raise DataError(
             f"{path}: expected {declared} bytes of values, as its header declares shape {shape} of {dtype.name}, "
             f"found {found}; fetch the file again"
         )
-        raise DataError(message)
     # A bytearray keeps the array writable without a copy.
     values = np.frombuffer(content, dtype=dtype).reshape(shape)
     return values.astype(dtype.newbyteorder("="), copy=False)
@@ -99,18 +98,16 @@ def _read_header(path: Path, file: io.BufferedIOBase) -> tuple[np.dtype[Any], tu
     magic = bytes(_take(file, 4))
     known = len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in _DTYPES and 1 <= magic[3] <= _MAX_DIMENSIONS
     if not known:
-        message = (
+        raise DataError(
             f"{path}: expected an IDX magic number such as 00 00 08 03, found {magic.hex(' ') or 'an empty file'}; "
             "check that this is an IDX file"
         )
-        raise DataError(message)
     sizes = _take(file, 4 * magic[3])
     if len(sizes) != 4 * magic[3]:
-        message = (
+        raise DataError(
             f"{path}: expected {magic[3]} sizes of 4 bytes after the magic number, found {len(sizes)} bytes; "
             "fetch the file again"
         )
-        raise DataError(message)
     dtype = np.dtype(_DTYPES[magic[2]])
     shape = tuple(int.from_bytes(sizes[start : start + 4], "big") for start in range(0, len(sizes), 4))
     # NumPy refuses such a shape even where another size is zero and nothing has to be held.

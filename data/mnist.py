@@ -79,22 +79,20 @@ def _find(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
-    message = (
+    raise DataError(
         f"{folder}: expected {name} or {name}.gz, found neither; put MNIST's four IDX files into this folder, or "
         f"fetch them with download=True"
     )
-    raise DataError(message)
 
 
 def _read(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """Return the uint8 array of `path`, which must have exactly this shape: images and labels then agree as well."""
     array = read_idx(path)
     if array.dtype != np.uint8 or array.shape != shape:
-        message = (
+        raise DataError(
             f"{path}: expected uint8 of shape {shape}, found {array.dtype} of shape {array.shape}; "
             "fetch the file again, or check that no two files changed names"
         )
-        raise DataError(message)
     if array.ndim == 1 and array.max() > 9:
         place = int(array.argmax())
         raise DataError(f"{path}: expected labels 0 to 9, found {array[place]} at {place}; fetch the file again")

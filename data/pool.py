@@ -52,7 +52,11 @@ class Pool:
         return len(self._processes)
 
     def ask(self, number: int, index: Any) -> None:
-        """Send `index` to a worker."""
+        """Send `index` to a worker.
+
+        Raises:
+            RuntimeError: the worker has died.
+        """
         try:
             send(self._lines[number], index)
         except OSError as error:

@@ -24,8 +24,14 @@ def drawn_seed(generator: Generator | None) -> int:
     return int(generator_of(generator).integers(1 << 63, dtype=np.int64))
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _check_count(name: str, value: Any, why: str = "") -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ArgumentError(f"{name} should be a positive integer value, but got {name}={value}{why}")
+
+
+def _check_switch(name: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{name} should be a boolean value, but got {name}={value}")
 
 
 class Sampler(Generic[T_co]):
@@ -59,6 +65,10 @@ class RandomSampler(Sampler[int]):
             a generator of its own: the order is the same after the same `manual_seed`, and what else is random while
             the epoch lasts does not change it.
 
+    Raises:
+        TypeError: `replacement` is no bool.
+        ArgumentError (a ValueError): `num_samples` is no positive integer, or the data set is empty.
+
     >>> import tensorgrad as tg
     >>> sampler = RandomSampler(range(5))
     >>> _ = tg.manual_seed(1); first, second = list(sampler), list(sampler)
@@ -79,11 +89,7 @@ class RandomSampler(Sampler[int]):
         self.replacement = replacement
         self._num_samples = num_samples
         self.generator = generator
-        if not _is_count(self.num_samples):
-            empty = ": the data set is empty" if num_samples is None else ""
-            raise ArgumentError(
-                f"num_samples should be a positive integer value, but got num_samples={self.num_samples}{empty}"
-            )
+        _check_count("num_samples", self.num_samples, ": the data set is empty" if num_samples is None else "")
 
     @property
     def num_samples(self) -> int:
@@ -129,6 +135,10 @@ class WeightedRandomSampler(Sampler[int]):
         replacement: whether an index may be drawn again.
         generator: draws them; the default one if not given.
 
+    Raises:
+        ArgumentError (a ValueError): `num_samples` is no positive integer, `replacement` is no bool, or `weights` have
+            another number of axes than one.
+
     >>> list(WeightedRandomSampler([0.0, 3.0, 0.0], 4))
     [1, 1, 1, 1]
     """
@@ -136,10 +146,8 @@ class WeightedRandomSampler(Sampler[int]):
     def __init__(
         self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
     ) -> None:
-        if not _is_count(num_samples):
-            raise ArgumentError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
-        if not isinstance(replacement, bool):
-            raise ArgumentError(f"replacement should be a boolean value, but got replacement={replacement}")
+        _check_count("num_samples", num_samples)
+        _check_switch("replacement", replacement)
         self.weights = as_tensor(weights, dtype=float64)
         if self.weights.array.ndim != 1:
             raise ArgumentError(
@@ -160,15 +168,16 @@ class WeightedRandomSampler(Sampler[int]):
 class BatchSampler(Sampler[list[int]]):
     """The indices of `sampler` in lists of `batch_size`; the last, if it is shorter, is left out with `drop_last`.
 
+    Raises:
+        ArgumentError (a ValueError): `batch_size` is no positive integer, or `drop_last` is no bool.
+
     >>> list(BatchSampler(SequentialSampler(range(5)), batch_size=2, drop_last=False))
     [[0, 1], [2, 3], [4]]
     """
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
-        if not _is_count(batch_size):
-            raise ArgumentError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
-        if not isinstance(drop_last, bool):
-            raise ArgumentError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        _check_count("batch_size", batch_size)
+        _check_switch("drop_last", drop_last)
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last

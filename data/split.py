@@ -63,11 +63,10 @@ def holdout(
     True
     """
     if images.ndim < 1 or labels.shape != images.shape[:1]:
-        message = (
+        raise ShapeError(
             f"holdout: images of shape {images.shape} need labels of shape {images.shape[:1]}, "
             f"found {labels.shape}; pass one label per image"
         )
-        raise ShapeError(message)
     if len(images) < 2:
         raise ShapeError(f"holdout: {len(images)} rows cannot be split in two; pass at least 2")
     if not 0.0 < fraction < 1.0:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .groups import check, check_positive, check_rate, number, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -19,6 +19,10 @@ class Adadelta(Optimizer):
     ``a = rho * a + (1 - rho) * d * d`` is the average square of the steps so far, which gives w's unit to the step.
 
     Source: Zeiler 2012, algorithm 1.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True
@@ -37,13 +41,8 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        if not number(rho) <= 1:
-            raise ValueError(f"Invalid rho value: {rho}")
-        check("rho value", rho)
-        check_positive(eps=eps, weight_decay=weight_decay)
-        modes = switches(maximize, differentiable, capturable=capturable, foreach=foreach)
-        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        super().__init__(params, checked(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, **modes))
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average squares of the gradients and of the steps."""

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 
-from .groups import check_positive, check_rate, switches
-from .optimizer import BOOK_EPS, Optimizer
+from .groups import book_eps, checked
+from .optimizer import Optimizer
 
 EPS = 1e-10
 
@@ -22,6 +21,10 @@ class Adagrad(Optimizer):
 
     Source: Duchi, Hazan and Singer 2011. Each element's learning rate falls with the squares of its own gradients.
     ``convention="book"`` has 1e-7 for `eps` where none is given.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, `foreach` and `fused` at once, or an unknown `convention`.
     """
 
     elementwise = True
@@ -42,13 +45,19 @@ class Adagrad(Optimizer):
         fused: bool | None = None,
         convention: str = "pytorch",
     ) -> None:
-        check_rate(lr)
-        check_positive(lr_decay=lr_decay, weight_decay=weight_decay)
-        check_positive(initial_accumulator_value=initial_accumulator_value, eps=eps)
-        eps = BOOK_EPS if check_convention(convention) and eps is EPS else eps
-        settings = {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay}
-        modes = switches(maximize, differentiable, foreach=foreach, fused=fused)
-        super().__init__(params, {**settings, "initial_accumulator_value": initial_accumulator_value, **modes})
+        eps = book_eps(convention, eps, EPS)
+        settings = checked(
+            lr=lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+            foreach=foreach,
+            maximize=maximize,
+            differentiable=differentiable,
+            fused=fused,
+        )
+        super().__init__(params, settings)
         for group in self.param_groups:  # PyTorch's has its state from the start
             for p in group["params"]:
                 self.state[p] = self.initial_state(p, group)

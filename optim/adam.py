@@ -12,8 +12,8 @@ from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
-from .groups import check_betas, check_positive, check_rate, switches
-from .optimizer import BOOK_EPS, Optimizer
+from .groups import book_eps, checked
+from .optimizer import Optimizer
 
 EPS = 1e-8
 
@@ -30,6 +30,11 @@ class Adam(Optimizer):
         lr_t = lr * sqrt(1 - b2 ** t) / (1 - b1 ** t); w -= lr_t * m / (sqrt(v) + eps)
 
     Source: Kingma and Ba 2015, algorithm 1; the book's form is the one at the end of their section 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, `foreach` and `fused` at once, an unknown `convention`, or the book's
+            with `amsgrad`.
     """
 
     elementwise = True
@@ -52,17 +57,23 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
         convention: str = "pytorch",
     ) -> None:
-        check_rate(lr)
-        check_positive(eps=eps)
-        check_betas(betas)
-        check_positive(weight_decay=weight_decay)
         self.book = check_convention(convention)
         if self.book and amsgrad:
             raise ArgumentError("convention='book' has no amsgrad")
-        eps = BOOK_EPS if self.book and eps is EPS else eps
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
-        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable, fused=fused)
-        super().__init__(params, {**settings, **modes, "decoupled_weight_decay": decoupled_weight_decay})
+        settings = checked(
+            lr=lr,
+            eps=book_eps(convention, eps, EPS),
+            betas=betas,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=decoupled_weight_decay,
+        )
+        super().__init__(params, settings)
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the two moving averages, and with `amsgrad` the largest value of the second."""
@@ -105,6 +116,10 @@ class AdamW(Adam):
     """Adam with decoupled weight decay: each step first scales w by ``1 - lr * weight_decay``.
 
     Source: Loshchilov and Hutter 2019, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, or `foreach` and `fused` at once.
     """
 
     elementwise = True
@@ -124,6 +139,17 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        modes: dict[str, Any] = {"maximize": maximize, "foreach": foreach, "capturable": capturable}
-        modes |= {"differentiable": differentiable, "fused": fused, "decoupled_weight_decay": True}
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **modes)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

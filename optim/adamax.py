@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .groups import check_betas, check_positive, check_rate, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -17,6 +17,10 @@ class Adamax(Optimizer):
     """``m += (1 - b1) * (g - m); u = max(b2 * u, |g| + eps); w -= lr / (1 - b1 ** t) * m / u``.
 
     Source: Kingma and Ba 2015, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True
@@ -35,12 +39,8 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_rate(lr)
-        check_positive(eps=eps)
-        check_betas(betas)
-        check_positive(weight_decay=weight_decay)
-        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        super().__init__(params, checked(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay, **modes))
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average gradient, and the largest."""

@@ -8,7 +8,7 @@ from typing import Any
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
 
-from .groups import check_positive, check_rate, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -19,6 +19,10 @@ class ASGD(Optimizer):
     Python number, of double precision.
 
     Source: Polyak and Juditsky 1992.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True
@@ -37,11 +41,9 @@ class ASGD(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_rate(lr)
-        check_positive(weight_decay=weight_decay)
-        settings = {"lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay}
-        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
-        super().__init__(params, {**settings, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        own = {"lambd": lambd, "alpha": alpha, "t0": t0}  # of which PyTorch checks none
+        super().__init__(params, {**checked(lr=lr, weight_decay=weight_decay, **modes), **own})
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average of the parameter."""

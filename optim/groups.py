@@ -1,12 +1,14 @@
-"""Parameter groups: who belongs to one, and the checks of its settings."""
+"""Parameter groups: who belongs to one, and its settings, which are checked here for all optimisers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.convention import check_convention
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 
@@ -21,7 +23,12 @@ required: Any = _Required()
 
 
 def members(params: Any) -> tuple[list[Tensor], list[str] | None]:
-    """Return the parameters that a group is made of, and their names if they came with names."""
+    """Return the parameters that a group is made of, and their names if they came with names.
+
+    Raises:
+        TypeError: a set, whose order is not the same in two runs, or what is no Tensor.
+        ValueError: a tensor that an operation made, or names for some parameters alone.
+    """
     if isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
@@ -47,51 +54,79 @@ def number(value: Any) -> Any:
     return tuple(map(number, value)) if isinstance(value, tuple) else value
 
 
-_NUMBERS = {bool, float, int, list, str, type(None)}
+_NUMBERS = frozenset({bool, float, int, list, str, type(None)})
 
 
-def plain(group: dict[str, Any]) -> bool:
-    """Return whether no setting of `group` needs `number`."""
-    return set(map(type, group.values())) <= _NUMBERS
+def in_numbers(group: dict[str, Any]) -> dict[str, Any]:
+    """Return `group` with every setting a `number`: itself where that is so already, as it nearly always is."""
+    for value in group.values():
+        if type(value) not in _NUMBERS and not (type(value) is tuple and _NUMBERS.issuperset(map(type, value))):
+            return {k: number(v) for k, v in group.items()}
+    return group
 
 
-def check(name: str, value: Any, low: float = 0.0) -> None:
-    """Raise ValueError unless ``value >= low``."""
-    if not number(value) >= low:
+def checked(**settings: Any) -> dict[str, Any]:
+    """Return the settings of an optimiser, each by its name, once all are found to be possible.
+
+    A setting that PyTorch does not check, though it checks one of that name elsewhere, is added to what this returns.
+
+    Raises:
+        ValueError: a setting out of its range, in PyTorch's words.
+        ArgumentError: ``differentiable=True``: a step is not recorded. PyTorch's ``foreach`` and ``fused`` choose
+            between implementations, and may not both be True; here small parameters are always updated together, and
+            they change nothing.
+    """
+    for name, value in settings.items():
+        if name in _CHECKS:
+            _CHECKS[name](value)
+    if settings.get("differentiable"):
+        raise ArgumentError("differentiable=True: the step of an optimiser is not recorded; write it with operations")
+    if settings.get("fused") and settings.get("foreach"):
+        raise ArgumentError("`fused` and `foreach` cannot be `True` together.")
+    return settings
+
+
+def _check(name: str, value: Any) -> None:
+    if not number(value) >= 0:
         raise ValueError(f"Invalid {name}: {number(value)}")
 
 
-def check_rate(lr: Any) -> None:
-    """Raise ValueError unless `lr` is a number, or a tensor of one element, that is not negative."""
+def _check_rate(lr: Any) -> None:
     if isinstance(lr, Tensor) and lr.array.size != 1:
         raise ValueError("Tensor lr must be 1-element")
-    check("learning rate", lr)
+    _check("learning rate", lr)
 
 
-def check_betas(betas: tuple[Any, Any]) -> None:
-    """Raise ValueError unless both weights of the old averages are from 0 to below 1."""
+def _check_rho(rho: Any) -> None:
+    if not 0 <= number(rho) <= 1:
+        raise ValueError(f"Invalid rho value: {rho}")
+
+
+def _check_betas(betas: tuple[Any, Any]) -> None:
     for i, beta in enumerate(betas):
         if not 0 <= number(beta) < 1:
             raise ValueError(f"Invalid beta parameter at index {i}: {number(beta)}")
 
 
-def check_positive(**values: Any) -> None:
-    """Raise ValueError for a setting that is negative, under PyTorch's name for it."""
-    for name, value in values.items():
-        check(f"{'epsilon' if name == 'eps' else name} value", value)
+def _check_etas(etas: tuple[float, float]) -> None:
+    if not 0 < etas[0] < 1 < etas[1]:
+        raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
 
 
-def switches(maximize: bool, differentiable: bool, **modes: bool | None) -> dict[str, Any]:
-    """Return the settings that say how a step is computed; `modes` change nothing here.
+_NOT_NEGATIVE = ("alpha", "momentum", "weight_decay", "lr_decay", "initial_accumulator_value", "momentum_decay")
+_CHECKS: dict[str, Callable[[Any], None]] = {
+    "lr": _check_rate,
+    "eps": partial(_check, "epsilon value"),
+    "rho": _check_rho,
+    "betas": _check_betas,
+    "etas": _check_etas,
+    **{name: partial(_check, f"{name} value") for name in _NOT_NEGATIVE},
+}
 
-    ArgumentError for `differentiable`: a step is not recorded. PyTorch's ``foreach`` and ``fused`` choose between
-    implementations; here small parameters are always updated together.
-    """
-    if differentiable:
-        raise ArgumentError("differentiable=True: the step of an optimiser is not recorded; write it with operations")
-    if modes.get("fused") and modes.get("foreach"):
-        raise ArgumentError("`fused` and `foreach` cannot be `True` together.")
-    return {"maximize": maximize, "differentiable": differentiable, **modes}
+
+def book_eps(convention: str, eps: float, default: float) -> float:
+    """Return `eps`, or what the book has in its code where nobody gave one: the very object that is the default."""
+    return 1e-7 if check_convention(convention) and eps is default else eps
 
 
 def names_of(groups: Iterable[dict[str, Any]]) -> list[str] | None:

@@ -13,7 +13,7 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
 
-from .groups import check_rate, number
+from .groups import checked, number
 from .optimizer import Optimizer
 from .wolfe import Point, strong_wolfe
 
@@ -29,6 +29,10 @@ class LBFGS(Optimizer):
     step; otherwise it is `lr` (shorter at the very first). All parameters are one vector, in one group.
 
     Source: Nocedal and Wright, Numerical Optimization (2006), algorithms 7.4 and 7.5.
+
+    Raises:
+        ValueError: a negative `lr`, no parameter at all, or several groups.
+        ArgumentError: an unknown `line_search_fn`.
 
     >>> import tensorgrad as tg
     >>> w = tg.tensor([-1.0, 2.0], requires_grad=True)
@@ -55,18 +59,28 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_rate(lr)
         if line_search_fn not in {None, "strong_wolfe"}:
             raise ArgumentError(f"only 'strong_wolfe' is supported as line_search_fn, found {line_search_fn!r}")
         most = max_iter * 5 // 4 if max_eval is None else max_eval
-        settings: dict[str, Any] = {"lr": lr, "max_iter": max_iter, "max_eval": most, "tolerance_grad": tolerance_grad}
-        settings |= {"tolerance_change": tolerance_change, "history_size": history_size}
-        super().__init__(params, {**settings, "line_search_fn": line_search_fn})
+        settings = checked(
+            lr=lr,
+            max_iter=max_iter,
+            max_eval=most,
+            tolerance_grad=tolerance_grad,
+            tolerance_change=tolerance_change,
+            history_size=history_size,
+            line_search_fn=line_search_fn,
+        )
+        super().__init__(params, settings)
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Iterate, and return the loss at the start; `closure` computes the loss and its gradients."""
+        """Iterate, and return the loss at the start; `closure` computes the loss and its gradients.
+
+        Raises:
+            ArgumentError: no closure.
+        """
         if closure is None:
             raise ArgumentError(
                 "LBFGS.step needs a closure that computes the loss, calls backward and returns the loss"

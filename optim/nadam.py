@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
 
-from .groups import check_betas, check_positive, check_rate, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -24,6 +24,10 @@ class NAdam(Optimizer):
     PyTorch rounds M_t to its default dtype; here it is always a Python number, of double precision.
 
     Source: Dozat 2016, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True
@@ -44,14 +48,10 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        check_positive(eps=eps)
-        check_betas(betas)
-        check_positive(weight_decay=weight_decay, momentum_decay=momentum_decay)
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        settings |= {"momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay}
-        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
-        super().__init__(params, {**settings, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        decays = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay}
+        settings = checked(lr=lr, eps=eps, betas=betas, momentum_decay=momentum_decay, **decays, **modes)
+        super().__init__(params, settings)
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the two moving averages."""

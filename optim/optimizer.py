@@ -1,4 +1,7 @@
-"""What optimisers share: parameter groups, state, hooks, and the loop over parameters that have a gradient."""
+"""What optimisers share: the step, which is a loop over parameters that have a gradient; groups, state, hooks.
+
+What makes a step quick stands apart, in `flat`, and changes no bit of what is written here.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,11 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
 
-from .groups import members, number, plain, required
-from .memory import Plan
+from .flat import Plan, Rooms, same
+from .groups import in_numbers, members, required
 from .saving import loaded, saved
 
 __all__ = ["Optimizer", "required"]
-
-LARGE = 1 << 14  # elements
-BOOK_EPS = 1e-7  # where the book has a constant in its code
 
 Hook = Callable[..., Any]
 State = dict[str, Any]
@@ -66,7 +66,7 @@ class Optimizer:
 
     Attributes:
         elementwise: whether `update` treats every element alike, whatever the shape and the other elements; small
-            parameters are then updated together (see `memory`). A class that defines `update` has to say so itself.
+            parameters are then updated together (see `flat`). A class that defines `update` has to say so itself.
         numbers: the entries of a parameter's state that are Python numbers.
 
     Raises:
@@ -97,12 +97,12 @@ class Optimizer:
             self.add_param_group(dict(group))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in {"_plans", "_room", "_before", "_after"}}
+        return {k: v for k, v in vars(self).items() if k not in {"_plans", "_rooms", "_before", "_after"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._plans: dict[int, Plan] = {}
-        self._room: dict[tuple[Any, ...], Array] = {}
+        self._rooms = Rooms()
         self._before: dict[int, Hook] = {}
         self._after: dict[int, Hook] = {}
 
@@ -110,7 +110,13 @@ class Optimizer:
     param_groups: list[dict[str, Any]]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group of parameters with settings of its own."""
+        """Add a group of parameters with settings of its own.
+
+        Raises:
+            TypeError: no dict, a set of parameters, or what is no Tensor.
+            ValueError: a parameter that belongs to a group already or that an operation made, names for some parameters
+                alone, or a setting that every group must give is missing.
+        """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         tensors, names = members(param_group["params"])
@@ -144,28 +150,22 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            plan = self._plans.get(id(group))
-            if plan is None or not plan.fits(group["params"]):
-                plan = self._plans[id(group)] = Plan(group["params"])
-            plan.step(self, group if plain(group) else {k: number(v) for k, v in group.items()})
+            settings, plan = in_numbers(group), self._plan(group)
+            for p in plan.update(self, settings):  # many small ones it has updated at once; these are left, or all
+                if p.grad is not None:
+                    g = p.grad.array
+                    self.update_one(p, np.negative(g) if settings.get("maximize") else g, settings)
+            plan.revise(self)
         return loss
 
     def update_one(self, p: Tensor, g: Array, group: dict[str, Any]) -> None:
-        """Update the parameter `p` by the gradient `g`."""
+        """Update the parameter `p` by the gradient `g`, and note that its memory and its state's were written."""
         state = self.state.get(p) or self.initial_state(p, group)
-        values = {k: _with_axes(v.array) if isinstance(v, Tensor) else v for k, v in state.items()} if state else {}
-        if g.ndim:
-            self.update(p.array, g, values, group)
-        else:
-            self.update(_with_axes(p.array), _with_axes(g), values, group)
+        values = {k: _with_axes(v.array) if isinstance(v, Tensor) else v for k, v in state.items()}
+        self.update(_with_axes(p.array), _with_axes(g), values, group)
         note(p)
         if values:
             self.state[p] = state
-            self._take_over(values, state, p)
-
-    @staticmethod
-    def _take_over(values: State, state: State, p: Tensor) -> None:
-        """Write numbers and new arrays of `values` to the `state` of `p`; the others are its own, and were changed."""
         while values:
             name, value = values.popitem()
             if not isinstance(value, np.ndarray):
@@ -176,19 +176,19 @@ class Optimizer:
             else:
                 state[name] = wrap(value if p.array.ndim else value.reshape(()).copy())
 
-    def room(self, w: Array, number: int = 0) -> Array | None:
-        """Return where an intermediate result like `w` goes: kept arrays for all large parameters of a shape and dtype.
+    def _plan(self, group: dict[str, Any]) -> Plan:
+        """Return who of `group` is updated with whom: the plan of the last step, if it had the same parameters."""
+        plan = self._plans.get(id(group))
+        if plan is None or not same(plan.params, group["params"]):
+            plan = self._plans[id(group)] = Plan(group["params"])
+        return plan
 
-        Made anew for each step, it would be given back to the system each time, and made of new pages by the next. None
-        for small ones, which come out of memory that the process holds anyway.
+    def room(self, w: Array, number: int = 0) -> Array | None:
+        """Return an array like `w` for an intermediate result, kept from step to step; None if `w` is small.
+
+        An `update` gives it to NumPy as ``out``, for which None means a new array. Who needs several has numbers.
         """
-        if w.size < LARGE:
-            return None
-        key = (w.shape, w.dtype, number)
-        found: Array | None = self._room.get(key)
-        if found is None:
-            found = self._room[key] = np.empty(w.shape, w.dtype)
-        return found
+        return self._rooms.like(w, number)
 
     def decayed(self, w: Array, g: Array, group: dict[str, Any]) -> Array:
         """Return the gradient with that of the penalty ``weight_decay / 2 * sum(w ** 2)`` added.

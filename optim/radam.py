@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .groups import check_betas, check_positive, check_rate, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -22,6 +22,10 @@ class RAdam(Optimizer):
     ``lr * m'``.
 
     Source: Liu et al. 2020, algorithm 2.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True
@@ -41,13 +45,9 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        check_positive(eps=eps)
-        check_betas(betas)
-        check_positive(weight_decay=weight_decay)
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
-        super().__init__(params, {**settings, "decoupled_weight_decay": decoupled_weight_decay, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        decays = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay}
+        super().__init__(params, checked(lr=lr, eps=eps, betas=betas, **decays, **modes))
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the two moving averages."""

@@ -53,7 +53,8 @@ class Regularizer:
     def penalty(self, parameters: Tensor | Iterable[Tensor]) -> Tensor:
         """Return the sum of the terms of all selected parameters, of shape (); without history if proximal.
 
-        ValueError if none is selected, as when an iterator of parameters is used up.
+        Raises:
+            ValueError: none is selected, as when an iterator of parameters is used up.
         """
         total: Tensor | None = None
         for w in self._selected(parameters):
@@ -65,7 +66,8 @@ class Regularizer:
     def apply_(self, parameters: Tensor | Iterable[Tensor], lr: float) -> None:
         """Make the proximal step of size `lr` on each selected parameter, in place; nothing unless proximal.
 
-        ValueError if none is selected.
+        Raises:
+            ValueError: none is selected.
         """
         chosen = self._selected(parameters)
         for w in chosen if self.proximal else ():
@@ -110,6 +112,9 @@ class L1(_Weighted):
     ``w <- sign(w) * max(|w| - lr * lambd, 0)``. Proximal unless ``proximal=False`` is given; the gradient is then
     ``lambd * sign(W)``, 0 at 0.
 
+    Raises:
+        ValueError: `lambd` is negative, or no number.
+
     >>> import tensorgrad as tg
     >>> w = tg.tensor([[3.0, -0.5]], requires_grad=True)
     >>> L1(2.0).apply_([w], lr=0.5)
@@ -136,6 +141,9 @@ class L2(_Weighted):
 
     The proximal step is ``w <- w / (1 + lr * lambd)``.
 
+    Raises:
+        ValueError: `lambd` is negative, or no number.
+
     >>> import tensorgrad as tg
     >>> w = tg.tensor([[3.0, -0.5]], requires_grad=True)
     >>> L2(0.1).penalty([w]).backward()
@@ -157,6 +165,9 @@ class LInf(_Weighted):
 
     The proximal step cuts all weights off at the level c at which ``sum(max(|w| - c, 0)) = lr * lambd``, or makes
     them 0 if their sum is less than that.
+
+    Raises:
+        ValueError: `lambd` is negative, or no number.
 
     >>> import tensorgrad as tg
     >>> w = tg.tensor([[3.0, -3.0, 1.0]], requires_grad=True)
@@ -193,6 +204,9 @@ class MaxNorm(Regularizer):
     """A bound on the length of each unit's incoming weights, ``W[i]``: longer ones are scaled down to `max_norm`.
 
     A constraint: the penalty is 0, and the proximal step is the projection, whatever the learning rate.
+
+    Raises:
+        ValueError: `max_norm` is not a positive number.
 
     >>> import tensorgrad as tg
     >>> w = tg.tensor([[3.0, 4.0], [0.3, 0.4]], requires_grad=True)

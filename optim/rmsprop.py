@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
 
-from .groups import check_positive, check_rate, switches
-from .optimizer import BOOK_EPS, Optimizer
+from .groups import book_eps, checked
+from .optimizer import Optimizer
 
 EPS = 1e-8
 
@@ -24,6 +23,10 @@ class RMSprop(Optimizer):
     where none is given.
 
     Source: Tieleman and Hinton 2012, lecture 6.5.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``, or another `convention` than "pytorch" and "book".
     """
 
     elementwise = True
@@ -45,12 +48,10 @@ class RMSprop(Optimizer):
         *,
         convention: str = "pytorch",
     ) -> None:
-        check_rate(lr)
-        check_positive(eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
-        eps = BOOK_EPS if check_convention(convention) and eps is EPS else eps
-        settings = {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered}
-        modes = switches(maximize, differentiable, capturable=capturable, foreach=foreach)
-        super().__init__(params, {**settings, "weight_decay": weight_decay, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        eps = book_eps(convention, eps, EPS)
+        settings = {"momentum": momentum, "weight_decay": weight_decay, "alpha": alpha, "centered": centered}
+        super().__init__(params, checked(lr=lr, eps=eps, **settings, **modes))
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average square, and what momentum and centring need."""

@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 
-from .groups import check_rate, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -21,6 +21,10 @@ class Rprop(Optimizer):
     within `step_sizes`; where the sign has changed, w stays for this once. For gradients of all data, not of batches.
 
     Source: Riedmiller and Braun 1993.
+
+    Raises:
+        ValueError: a setting out of its range, or no parameter at all.
+        ArgumentError: ``differentiable=True``: a step is not recorded.
     """
 
     elementwise = True
@@ -38,11 +42,8 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        if not 0 < etas[0] < 1 < etas[1]:
-            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        modes = switches(maximize, differentiable, foreach=foreach, capturable=capturable)
-        super().__init__(params, {"lr": lr, "etas": etas, "step_sizes": step_sizes, **modes})
+        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
+        super().__init__(params, checked(lr=lr, etas=etas, step_sizes=step_sizes, **modes))
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the gradient before, and the steps."""

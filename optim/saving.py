@@ -41,6 +41,10 @@ def loaded(data: Mapping[str, Any], groups: Groups, numbers: tuple[str, ...]) ->
     """Return the state and the groups that `data` stands for, for the parameters of `groups`; nothing is shared.
 
     `numbers` are the entries of a state that are Python numbers; PyTorch saves them as tensors.
+
+    Raises:
+        ArgumentError: another number of groups, or of parameters in a group.
+        ShapeError: an array of another shape than its parameter's.
     """
     given: Groups = list(data["param_groups"])
     if len(given) != len(groups):

@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
 
-from .groups import check_positive, check_rate, switches
+from .groups import checked
 from .optimizer import Optimizer
 
 
@@ -23,6 +23,10 @@ class SGD(Optimizer):
 
         v = momentum * v - lr * g; w += v
         w += momentum * momentum * v; w -= (1 + momentum) * lr * g; v = momentum * v - lr * g
+
+    Raises:
+        ValueError: a setting out of its range, `nesterov` without a momentum or with dampening, or no parameter at all.
+        ArgumentError: ``differentiable=True``, `foreach` and `fused` at once, or an unknown `convention`.
 
     >>> import tensorgrad as tg
     >>> w = tg.tensor([1.0], requires_grad=True)
@@ -49,14 +53,14 @@ class SGD(Optimizer):
         fused: bool | None = None,
         convention: str = "pytorch",
     ) -> None:
-        check_rate(lr)
-        check_positive(momentum=momentum, weight_decay=weight_decay)
+        self.book = check_convention(convention)
+        modes = {"foreach": foreach, "maximize": maximize, "differentiable": differentiable, "fused": fused}
+        settings = checked(
+            lr=lr, momentum=momentum, weight_decay=weight_decay, dampening=dampening, nesterov=nesterov, **modes
+        )
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        self.book = check_convention(convention)
-        settings = {"momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov}
-        modes = switches(maximize, differentiable, foreach=foreach, fused=fused)
-        super().__init__(params, {"lr": lr, **settings, **modes})
+        super().__init__(params, settings)
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the velocity, if there is one."""

@@ -25,6 +25,7 @@ SAME_SUBJECT = {
     ("ops", "nn.functional"): "the linear primitive, and the function with PyTorch's signature",
     ("ops", "nn.layers"): "the linear primitive, and the layer",
     ("data", "utils.data"): "the code, and PyTorch's place for it",
+    ("nn.module", "nn.layers"): "what makes a module lazy, and the layers that are",
     ("nn.module", "nn"): "the code, and PyTorch's place for it",
     ("engine", ""): "the code, and the public page",
     ("functions", ""): "the code, and the public page",
@@ -39,12 +40,7 @@ SAME_SUBJECT = {
 }
 
 # File names with two meanings, which wait to be renamed: the meanings.
-FILES_TO_RENAME = {
-    "paths": "nn.module: from a module to those inside it; elsewhere: those of optimisers",
-    "differences": "testing: quotients that check a gradient; functions: of neighbours, as torch.diff",
-    "factors": "optim.lr_scheduler: of a learning rate; functions: of a matrix",
-    "report": "cli: the page of a training; testing: of what a check found",
-}
+FILES_TO_RENAME: dict[str, str] = {}
 
 
 class Word(NamedTuple):
@@ -67,7 +63,13 @@ WORDS = {
     "composed": Word("functions without rules, made of primitives", "functions.composed"),
     "made_of": Word("the primitives and functions that a composed function names", "reference.parts"),
     "sweep": Word("a walk over the recorded graph that carries gradients back or tangents forward", "autograd.sweep"),
-    "careful": Word("the sweep in which a strong zero times infinity is zero", "autograd.careful"),
+    "careful": Word("what surrounds a sweep: hooks, anomalies, second runs", "autograd.careful"),
+    "quick": Word("the reverse sweep of a step of training, in fewer steps", "autograd.quick"),
+    "strongzeros": Word("products in which an exact zero wins, over infinity and NaN too", "autograd.strongzeros"),
+    "Contributions": Word("what a sweep let flow along each edge", "autograd.careful"),
+    "references": Word("whether anybody else holds an array", "engine.references"),
+    "subscripts": Word("what stands in the brackets of an index", "engine.subscripts"),
+    "recorded": Word("a tensor with a node of its own", "engine.tensor"),
     "order": Word("the order in which a sweep visits nodes", "autograd.order"),
     "history": Word("what a write does to the record", "autograd.history"),
     "Function": Word("an operation of the user's with a forward and a backward", "autograd.function"),
@@ -103,16 +105,7 @@ WORDS = {
 }
 
 # Other meanings of these words, which wait for another name.
-WORDS_TO_RENAME = {
-    ("plain", "engine.subscripts"): "a user's index as NumPy's",
-    ("plain", "optim.groups"): "whether a group asks for nothing out of the ordinary",
-    ("told", "chapter6.optimizers"): "losses in words",
-    ("told", "chapter6.weight_decay"): "accuracies in words",
-    ("CONVENTIONS", "chapter6.xavier"): "layers by the convention of each",
-    ("EdgeRecord", "autograd.careful"): "the contributions that a sweep notes",
-    ("Function", "optim.lr_scheduler.functions"): "from a step to a factor",
-    ("Function", "testing.gradcheck"): "what is checked",
-}
+WORDS_TO_RENAME: dict[tuple[str, str], str] = {}
 
 
 def folder(name: str) -> str:

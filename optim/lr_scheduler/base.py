@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -108,19 +107,16 @@ class LRScheduler:
         else:
             self.last_epoch = epoch
             choose = getattr(self, "_get_closed_form_lr", self.get_lr)
-        with self._within_step():
-            values = choose()
-        for group, lr in zip(self.optimizer.param_groups, values, strict=True):
-            group["lr"] = lr
-        self._note_lr()
+        self._set_lr(choose)
 
-    @contextmanager
-    def _within_step(self) -> Iterator[None]:
+    def _set_lr(self, choose: Callable[[], list[float]]) -> None:
+        """Set the learning rates that `choose` returns, which is told that it is asked within a step."""
         self._get_lr_called_within_step = True
         try:
-            yield
+            set_lrs(self.optimizer, choose())
         finally:
             self._get_lr_called_within_step = False
+        self._note_lr()
 
     def _warn_outside_step(self) -> None:
         """Warn that most schedules answer `get_lr` with the value after the present one."""
@@ -173,6 +169,12 @@ def check_optimizer(optimizer: Any) -> None:
     """Raise TypeError unless `optimizer` is one."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def set_lrs(optimizer: Optimizer, values: list[Any]) -> None:
+    """Give each parameter group its learning rate of `values`."""
+    for group, lr in zip(optimizer.param_groups, values, strict=True):
+        group["lr"] = lr
 
 
 def check_positive(what: str, value: Any) -> None:

@@ -50,7 +50,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     `step` also takes a fraction of an epoch, ``epoch + batch / batches``, to move after each batch.
 
-    ValueError unless `T_0` and `T_mult` are positive integers and `eta_min` is a number.
+    Raises:
+        ValueError: `T_0` or `T_mult` is no positive integer, or `eta_min` is no number.
     """
 
     def __init__(
@@ -88,11 +89,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 raise ValueError(f"Expected non-negative epoch, but got {epoch}")
             self._enter(epoch)
         self.last_epoch = math.floor(epoch)
-        with self._within_step():
-            values = self.get_lr()
-        for group, lr in zip(self.optimizer.param_groups, values, strict=True):
-            group["lr"] = lr
-        self._note_lr()
+        self._set_lr(self.get_lr)
 
     def _enter(self, epoch: float) -> None:
         """Find the descent that `epoch` is in, by counting: a logarithm would be off by one at some restarts."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tensorgrad.optim.optimizer import Optimizer
 
-from .base import LRScheduler, check_optimizer, check_positive, per_group, state_of
+from .base import LRScheduler, check_optimizer, check_positive, per_group, set_lrs, state_of
 from .cosine import along_cosine
 
 
@@ -102,8 +102,7 @@ class CyclicLR(_WithMomentum):
             bounds = self._bound_momentum(optimizer, base_momentum, max_momentum, last_epoch)
             self.base_momentums, self.max_momentums = bounds
         if last_epoch == -1:
-            for group, lr in zip(optimizer.param_groups, base_lrs, strict=True):
-                group["lr"] = lr
+            set_lrs(optimizer, base_lrs)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 

@@ -9,7 +9,7 @@ from tensorgrad.optim.optimizer import Optimizer
 
 from .base import LRScheduler, state_of
 
-Function = Callable[[int], float]
+OfEpoch = Callable[[int], float]
 
 
 class _OfFunctions(LRScheduler):
@@ -18,9 +18,9 @@ class _OfFunctions(LRScheduler):
     A function is no part of the state, but the attributes of an object with ``__call__`` are.
     """
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Function | Sequence[Function], last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer, lr_lambda: OfEpoch | Sequence[OfEpoch], last_epoch: int = -1) -> None:
         groups = len(optimizer.param_groups)
-        self.lr_lambdas: list[Function] = (
+        self.lr_lambdas: list[OfEpoch] = (
             list(lr_lambda) if isinstance(lr_lambda, list | tuple) else [lr_lambda] * groups  # type: ignore[list-item]
         )
         if len(self.lr_lambdas) != groups:
@@ -45,6 +45,10 @@ class _OfFunctions(LRScheduler):
 class LambdaLR(_OfFunctions):
     """``base_lr * lr_lambda(epoch)``, with one function or one for each group.
 
+    Raises:
+        ValueError: another number of functions than of groups.
+        TypeError: what cannot be called.
+
     >>> import tensorgrad as tg
     >>> optimizer = tg.optim.SGD([tg.zeros(1, requires_grad=True)], lr=1.0)
     >>> scheduler = LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
@@ -61,7 +65,12 @@ class LambdaLR(_OfFunctions):
 
 
 class MultiplicativeLR(_OfFunctions):
-    """``lr *= lr_lambda(epoch)``, with one function or one for each group."""
+    """``lr *= lr_lambda(epoch)``, with one function or one for each group.
+
+    Raises:
+        ValueError: another number of functions than of groups.
+        TypeError: what cannot be called.
+    """
 
     def get_lr(self) -> list[float]:
         """Return the present learning rates times the functions of the epoch."""

@@ -27,7 +27,7 @@ from .strongzeros import Cotangent, Tangent, unmarked
 
 _vdot = np.vdot
 
-EdgeRecord = list[tuple[Node, Node, Any]]
+Contributions = list[tuple[Node, Node, Any]]
 """(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
 
 
@@ -38,7 +38,7 @@ def reverse(
     create_graph: bool = False,
     retain_graph: bool = True,
     closed: bool = False,
-    edges: EdgeRecord | None = None,
+    edges: Contributions | None = None,
 ) -> dict[Node, Any]:
     """Return the cotangent of every node in `targets` (None: of every node that has a living owner).
 
@@ -58,7 +58,7 @@ def reverse(
     special, since, freeing = context().special, oldest(targets), None if retain_graph else here(2)
     wanted = None if targets is None else set(targets)
     if special & ANOMALY:
-        record: EdgeRecord = [] if edges is None else edges
+        record: Contributions = [] if edges is None else edges
         run = _Reverse(wanted, closed, record)
         run.start = dict(seeds)
         run.again(since, create_graph)
@@ -112,7 +112,7 @@ class _Reverse:
     """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
 
     def __init__(
-        self, wanted: set[Node] | None, closed: bool, edges: EdgeRecord | None, choices: Collection[Any] = ()
+        self, wanted: set[Node] | None, closed: bool, edges: Contributions | None, choices: Collection[Any] = ()
     ) -> None:
         self.wanted, self.closed, self.edges, self.choices = wanted, closed, edges, choices
         self.found: dict[Node, Any] = {}
@@ -206,7 +206,7 @@ def _strong(create_graph: bool) -> Iterator[None]:
         CONTEXT.reset(token)
 
 
-def _check_finite(record: EdgeRecord) -> None:
+def _check_finite(record: Contributions) -> None:
     for node, parent, gx in record:
         array = gx.array if isinstance(gx, Tensor) else gx
         if not np.isfinite(array).all():

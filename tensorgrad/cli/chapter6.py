@@ -17,9 +17,8 @@ from typing import Any
 
 from tensorgrad import chapter6
 from tensorgrad.chapter6.page import Outcome, figure_order, page
-from tensorgrad.chapter6.run import Settings, version
-from tensorgrad.data import mnist
-from tensorgrad.errors import ArgumentError, DataError, MissingDependencyError
+from tensorgrad.chapter6.run import Settings, mnist_in, version
+from tensorgrad.errors import ArgumentError, MissingDependencyError
 from tensorgrad.files.atomic import write_whole
 
 PACKAGE = "tensorgrad.chapter6"
@@ -86,9 +85,7 @@ def _demand(settings: Settings) -> None:
     if sys.stdout.isatty() and find_spec("rich") is None:
         raise MissingDependencyError.of("the progress of chapter6", "rich", "cli")
     if settings.data == "mnist":
-        if settings.mnist_dir is None:
-            raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
-        mnist(settings.mnist_dir)
+        mnist_in(settings.mnist_dir)
 
 
 @dataclass(eq=False)

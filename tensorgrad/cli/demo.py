@@ -7,17 +7,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tensorgrad import viz
+from tensorgrad.chapter6.run import mnist_in
 from tensorgrad.create.creation import arange
 from tensorgrad.create.random import manual_seed
-from tensorgrad.data import digits, holdout, mnist
-from tensorgrad.errors import DataError, MissingDependencyError
+from tensorgrad.data import digits, holdout
+from tensorgrad.errors import MissingDependencyError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.testing import GradientReport, check_gradients
 from tensorgrad.utils.progress import Progress
 
+from .demo_page import Report, page
 from .examples import batchnorm, network
 from .network import Dataset, DigitNet, frozen_loss, tensors
-from .report import Report, page
 from .training import History, Settings, batches, train
 
 EPOCHS = {"digits": 30, "mnist": 8}
@@ -69,9 +70,7 @@ def load(name: str, mnist_dir: Path | None, seed: int) -> Dataset:
     if name == "digits":
         train_part, test_part = holdout(*digits(), fraction=0.2, seed=seed % 2**64)
         return Dataset("the bundled digits", 8, *tensors(train_part, 16), *tensors(test_part, 16))
-    if mnist_dir is None:
-        raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
-    read = mnist(mnist_dir)
+    read = mnist_in(mnist_dir)
     return Dataset("MNIST", 28, *tensors(read.train, 255), *tensors(read.test, 255))
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from .tensor import Tensor
 
 
-def plain(index: Any) -> Any:
+def for_numpy(index: Any) -> Any:
     """Return `index` with tensors and lists as arrays of their own: a recorded index must not change afterwards."""
     if isinstance(index, Tensor):
         return index.array.copy()
     if isinstance(index, tuple):
-        return tuple([plain(i) for i in index])
+        return tuple([for_numpy(i) for i in index])
     return np.array(index) if isinstance(index, list | np.ndarray) else index
 
 

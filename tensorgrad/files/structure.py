@@ -198,15 +198,8 @@ class _Reader:
         return array
 
 
-def _tensor(array: Array, entry: dict[str, Any]) -> Tensor:
-    x = wrap(array)
-    if entry.get("requires_grad"):
-        x.requires_grad = True
-    return x
-
-
 _ARRAYS: dict[str, Callable[[Array, dict[str, Any]], Any]] = {
-    "tensor": _tensor,
+    "tensor": lambda array, entry: wrap(array).requires_grad_(bool(entry.get("requires_grad"))),
     "array": lambda array, entry: array,
     "scalar": lambda array, entry: array[()],
 }

@@ -194,7 +194,12 @@ def _in_dtype(value: Tensor, like: Tensor) -> Tensor:
 
 
 def checked_like(what: str, given: Tree, of: str, form: Tree) -> list[Tensor]:
-    """Return the leaves of `given`, Tensors in the structure `form` of `of`, or raise."""
+    """Return the leaves of `given`, Tensors in the structure `form` of `of`, or raise.
+
+    Raises:
+        AutogradError: `given` has another structure.
+        TypeError: a leaf of it is not a Tensor.
+    """
     found = leaves_like(form, given)
     if found is None:
         raise AutogradError(
@@ -208,7 +213,12 @@ def checked_like(what: str, given: Tree, of: str, form: Tree) -> list[Tensor]:
 
 
 def check_differentiable_outputs(where: str, outputs: Sequence[Tensor]) -> None:
-    """Raise unless there are outputs and all are floating point."""
+    """Raise unless there are outputs and all are floating point.
+
+    Raises:
+        AutogradError: there is no output.
+        DTypeError: an output that is not floating point or complex.
+    """
     if not outputs:
         raise AutogradError(f"{where}: Expected f to be a function that has non-empty output (got output = [])")
     for y in outputs:

@@ -58,6 +58,9 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
 
     With `has_aux` it computes ``(gradient, (value, aux))``.
 
+    Raises:
+        AutogradError: when called, the output is not a Tensor without axes.
+
     >>> import tensorgrad as tg
     >>> tg.func.grad_and_value(lambda x: (x * x).sum())(tg.tensor([1.0, 2.0]))
     (tensor([2., 4.]), tensor(5.))

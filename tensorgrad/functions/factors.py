@@ -1,4 +1,4 @@
-"""PyTorch's older names for factorizations, whose parts and arguments are not those of `linalg`."""
+"""PyTorch's older names for factorizations, in a file of its own: parts and arguments are not those of `linalg`."""
 
 from __future__ import annotations
 

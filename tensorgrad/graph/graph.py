@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.autograd.careful import EdgeRecord, reverse
+from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.callsite import told
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
@@ -106,7 +106,7 @@ class Graph:
         """
         if not self._outputs or not self._outputs[0].tracked:
             return Gradients({}, {})
-        record: EdgeRecord = []
+        record: Contributions = []
         start = self._ends[0]
         found = reverse({start: self._seed(seed)}, targets=self._recorded, edges=record)
         edges = {place: g for place, _, g in self._contributions(record)}
@@ -144,7 +144,7 @@ class Graph:
         start = self._ends[0]
         g = wrap(self._seed(seed))
         g.tracked = g.array.dtype.kind in "fc"
-        record: EdgeRecord = []
+        record: Contributions = []
         with tracing(grad=True):
             inputs = self._inputs | {node_of(g): derivative(names[start], order)}
             found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
@@ -173,7 +173,7 @@ class Graph:
             raise AutogradError(f"the seed has shape {start.shape}, the output {first.shape}")
         return start
 
-    def _contributions(self, record: EdgeRecord) -> Iterator[tuple[tuple[int, int], Node, Any]]:
+    def _contributions(self, record: Contributions) -> Iterator[tuple[tuple[int, int], Node, Any]]:
         """Yield for every recorded contribution the edge ``(target, slot)``, the node it flows to, and its value."""
         slots: dict[tuple[Node, Node], Iterator[int]] = {}
         for node, source, g in record:

@@ -7,6 +7,7 @@ Larochelle and Adams 2012, "Practical Bayesian optimization of machine learning 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -56,6 +57,9 @@ class GaussianProcess:
         lengths: shape (d,), how far one has to go along each coordinate for the values to differ.
         scale: the variance of the values.
         noise: the variance of what is measured around them.
+
+    Raises:
+        ArgumentError: an unknown kernel.
     """
 
     def __init__(self, kernel: str = "matern52", starts: int = 2, seed: int = 0) -> None:
@@ -107,15 +111,7 @@ class GaussianProcess:
 
     def _ascended(self, start: Array) -> tuple[float, Array]:
         place = tensor(start, dtype=self._x.dtype, requires_grad=True)
-        optimizer = LBFGS([place], max_iter=40, line_search_fn="strong_wolfe", tolerance_change=1e-6)
-
-        def closure() -> Tensor:
-            optimizer.zero_grad()
-            loss = self.loss(place)
-            loss.backward()
-            return loss
-
-        optimizer.step(closure)
+        _descend(place, lambda: self.loss(place), 40)
         with no_grad():
             return self.loss(place).item(), place.detach().numpy()
 
@@ -131,6 +127,19 @@ def _within(ends: tuple[float, float], logarithm: Tensor) -> Tensor:
     low, high = math.log(ends[0]), math.log(ends[1])
     middle, half = (low + high) / 2, (high - low) / 2
     return (middle + half * ((logarithm - middle) / half).tanh()).exp()
+
+
+def _descend(place: Tensor, loss_of: Callable[[], Tensor], steps: int) -> None:
+    """Move the leaf `place` to where the loss at it is least, by at most `steps` iterations of L-BFGS."""
+    optimizer = LBFGS([place], max_iter=steps, line_search_fn="strong_wolfe", tolerance_change=1e-6)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_of()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
 
 
 _FAR = -6.0
@@ -157,18 +166,11 @@ def most_promising(process: GaussianProcess, best: float, candidates: Array, cli
         promise = log_expected_improvement(*process.predict(as_tensor(candidates)), best).numpy()
     chosen = candidates[np.argsort(-promise, kind="stable")[:climbers]]
     u = tensor(np.arcsin(2 * chosen - 1), dtype=process.lengths.dtype, requires_grad=True)
-    optimizer = LBFGS([u], max_iter=30, line_search_fn="strong_wolfe", tolerance_change=1e-6)
 
     def promises() -> Tensor:
         return log_expected_improvement(*process.predict((1 + u.sin()) / 2), best)
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = -promises().sum()
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
+    _descend(u, lambda: -promises().sum(), 30)
     with no_grad():
         climbed = ((1 + u.sin()) / 2).numpy()
         return np.asarray(climbed[int(np.argmax(promises().numpy()))])

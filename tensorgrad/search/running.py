@@ -59,7 +59,11 @@ class Trial:
         self.notes: dict[str, Any] = {}
 
     def report(self, value: Any, step: int) -> None:
-        """Report how good it is after `step` epochs; a hopeless trial ends here, as the search's pruner decides."""
+        """Report how good it is after `step` epochs; a hopeless trial ends here, as the search's pruner decides.
+
+        Raises:
+            TrialPruned: Optuna's, which ends a hopeless trial.
+        """
         from optuna import TrialPruned
 
         self._trial.report(float(value), step)

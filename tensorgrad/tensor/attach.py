@@ -22,20 +22,20 @@ from .names import METHODS_AS_FUNCTIONS, ROWS, Row
 from .operators import BINARY, OTHERS, Operators, reflected
 from .protocols import Protocols
 
-Function = Callable[..., Any]
+AnyFunction = Callable[..., Any]
 
-FUNCTIONS: dict[str, Function] = {}
+FUNCTIONS: dict[str, AnyFunction] = {}
 """The functions of the package that the table names."""
 
 
-def named(function: Function, name: str, shown: Signature) -> Function:
+def named(function: AnyFunction, name: str, shown: Signature) -> AnyFunction:
     """Return `function`, which a factory made, under the `name` and with the parameters that users see."""
     function.__name__ = function.__qualname__ = name
     vars(function)["__signature__"] = shown
     return function
 
 
-def describe(op: Function) -> None:
+def describe(op: AnyFunction) -> None:
     """Let `op`, if it is a primitive, say its parameters: the arguments, given by their places, then the keywords."""
     if not is_primitive(op):
         return
@@ -49,17 +49,17 @@ def describe(op: Function) -> None:
     named(op, op.__name__, Signature([*arguments, *keywords], return_annotation="Tensor"))
 
 
-def is_primitive(function: Function) -> bool:
+def is_primitive(function: AnyFunction) -> bool:
     """Return whether `function` is an op of the table of primitives, not a function around it."""
     return vars(ops).get(function.__name__) is function
 
 
-def with_out(op: Function) -> Function:
+def with_out(op: AnyFunction) -> AnyFunction:
     """Return the function of the package for a primitive."""
     return (unary if len(PRIMITIVES[op.__name__].signature.arguments) == 1 else binary)(op)
 
 
-def in_place(row: Row, name: str) -> Function:
+def in_place(row: Row, name: str) -> AnyFunction:
     """Return the method `name` that does what `row` says, and changes the tensor; it takes no `out`."""
     operation = row.method or row.function
     method = (reshaped if row.reshapes else written)(name, operation)
@@ -69,7 +69,7 @@ def in_place(row: Row, name: str) -> Function:
     return named(method, name, shown)
 
 
-def offered(name: str) -> Function:
+def offered(name: str) -> AnyFunction:
     """Return the function of the package whose first argument is the tensor that the method `name` is called on."""
 
     def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:

@@ -15,7 +15,7 @@ from tensorgrad.autograd import no_grad
 from tensorgrad.autograd.history import before, check_writable, is_recorded, write
 from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import Generator, generator_of
-from tensorgrad.engine.subscripts import plain, whole
+from tensorgrad.engine.subscripts import for_numpy, whole
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.views import Position, position_of
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
@@ -103,7 +103,7 @@ class InPlace(Tensor):
         return write(self, ..., source, "copy_")
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        index = whole(self.array.shape, plain(index))
+        index = whole(self.array.shape, for_numpy(index))
         source = value if isinstance(value, Tensor | np.ndarray | bool | int | float | complex) else as_array(value)
         if isinstance(source, Tensor) and source.array.dtype.kind in "fc" and self.array.dtype.kind not in "fc":
             source = source.to(self.array.dtype)

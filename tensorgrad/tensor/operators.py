@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tensorgrad import autograd, ops
-from tensorgrad.engine.subscripts import plain, split
+from tensorgrad.engine.subscripts import for_numpy, split
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import AutogradError
 from tensorgrad.functions import indexing, products
@@ -71,7 +71,7 @@ class Operators(Tensor):
         return True if other is None else ops.ne(self, other)
 
     def __getitem__(self, index: Any) -> Tensor:
-        first, rest = split(plain(index))
+        first, rest = split(for_numpy(index))
         return ops.getitem(self if first is None else ops.getitem(self, index=first), index=rest)
 
     def backward(

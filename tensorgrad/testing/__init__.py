@@ -12,7 +12,7 @@
 from tensorgrad.base.unknown import answer_unknown_names
 
 from .checking import check
-from .differences import Slope, slope
+from .extrapolation import Slope, slope
 from .gradcheck import gradcheck, gradgradcheck
 from .parameters import GradientReport, ParameterCheck, check_gradients
 from .report import Comparison, GradcheckError, Report

@@ -13,10 +13,9 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError
 
-from .differences import LARGEST_STEP, Slope
-from .report import Comparison, GradcheckError, Report, verdict_of
+from .extrapolation import LARGEST_STEP, Slope
+from .report import Comparison, Report, unrepeatable, verdict_of
 from .steps import (
-    REPEATABLE,
     ROUNDING,
     along,
     anywhere,
@@ -116,8 +115,7 @@ def _repeatable(subject: Subject, tolerance: float) -> None:
     pairs += list(zip(subject.gradients(), again.gradients(), strict=True))
     for a, b in pairs:
         if not np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True):
-            nowhere = Comparison(subject.checked[0], None, "reverse", np.nan, np.nan, np.inf, 1.0, "not finite")
-            raise GradcheckError(f"gradcheck: {REPEATABLE}", nowhere)
+            raise unrepeatable("gradcheck", subject.checked[0])
 
 
 class _Check:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .differences import EPS, Slope
+from .extrapolation import EPS, Slope
 
 STEP = 2.0**-100  # its square is lost beside anything; divided by, it costs no digit
 

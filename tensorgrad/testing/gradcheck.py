@@ -15,15 +15,15 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
 
 from .checking import check
-from .differences import LARGEST_STEP
+from .extrapolation import LARGEST_STEP
 from .report import Report
 from .subject import tensors_of
 
-Function = Callable[..., Tensor | Sequence[Tensor]]
+Checked = Callable[..., Tensor | Sequence[Tensor]]
 
 
 def gradcheck(
-    fn: Function,
+    fn: Checked,
     inputs: Tensor | Sequence[Any],
     *,
     eps: float | None = None,
@@ -95,7 +95,7 @@ def gradcheck(
 
 
 def gradgradcheck(
-    fn: Function,
+    fn: Checked,
     inputs: Tensor | Sequence[Any],
     grad_outputs: Tensor | Sequence[Tensor] | None = None,
     *,
@@ -186,7 +186,7 @@ def _random(like: Tensor, random: np.random.Generator, gaps: bool) -> Tensor:
     return wrap(values)
 
 
-def _gradients_of(fn: Function, n: int) -> Function:
+def _gradients_of(fn: Checked, n: int) -> Checked:
     """Return the function of the `n` arguments of `fn` and of cotangents that returns the gradients of `fn`."""
 
     def gradients(*arguments: Any) -> list[Tensor]:
@@ -198,7 +198,7 @@ def _gradients_of(fn: Function, n: int) -> Function:
     return gradients
 
 
-def _tangents_of(fn: Function, n: int) -> Function:
+def _tangents_of(fn: Checked, n: int) -> Checked:
     """Return the function of the `n` arguments of `fn` and of directions that returns the tangents of `fn`."""
 
     def tangents(*arguments: Any) -> Sequence[Tensor]:
@@ -209,9 +209,7 @@ def _tangents_of(fn: Function, n: int) -> Function:
     return tangents
 
 
-def _over_forward(
-    fn: Function, arguments: list[Any], vs: list[Tensor], options: dict[str, Any], wanted: bool
-) -> Report:
+def _over_forward(fn: Checked, arguments: list[Any], vs: list[Tensor], options: dict[str, Any], wanted: bool) -> Report:
     """Return the report on the tangents of `fn`; where an operation has none, one that says so unless `wanted`."""
     try:
         return _second(_tangents_of(fn, len(arguments)), arguments, vs, "tangents", "forward", options)
@@ -222,7 +220,7 @@ def _over_forward(
 
 
 def _second(
-    fn: Function, arguments: list[Any], others: list[Tensor], name: str, mode: str, options: dict[str, Any]
+    fn: Checked, arguments: list[Any], others: list[Tensor], name: str, mode: str, options: dict[str, Any]
 ) -> Report:
     """Return the report on `fn` of `arguments` and `others`, told in terms of the function it is the derivative of."""
     n = len(arguments)

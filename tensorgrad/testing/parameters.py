@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,9 +13,8 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
 
-from .report import Comparison, GradcheckError, verdict_of, worst_of
+from .report import Compared, Comparison, GradcheckError, unrepeatable, verdict_of
 from .steps import (
-    REPEATABLE,
     ROUNDING,
     along,
     anywhere,
@@ -30,7 +28,7 @@ from .steps import (
 
 
 @dataclass(frozen=True)
-class ParameterCheck:
+class ParameterCheck(Compared):
     """What the check of one parameter found.
 
     Attributes:
@@ -59,24 +57,9 @@ class ParameterCheck:
         return sum(c.verdict == "kink" for c in self.comparisons)
 
     @property
-    def worst(self) -> Comparison | None:
-        """The comparison that failed or, where none did, the one with the largest relative error."""
-        return worst_of(self.comparisons)
-
-    @property
-    def largest_error(self) -> float:
-        """The largest relative error; infinite if a gradient is not finite."""
-        return max((c.relative for c in self.comparisons), default=0.0)
-
-    @property
     def estimate(self) -> float:
         """The error of the numerical derivative in the worst comparison, relative in the same way."""
         return self.worst.estimate / self.worst.scale if self.worst else 0.0
-
-    @property
-    def verdict(self) -> str:
-        """Return "failed" if anything is wrong, "kink" if something could not be checked, else "passed"."""
-        return verdict_of(self.comparisons)
 
 
 @dataclass(frozen=True)
@@ -160,8 +143,7 @@ def check_gradients(
     first, again = _value(loss_fn), _value(loss_fn)
     # only whether the loss repeats itself: a NaN that comes again is judged below, as a failure
     if not np.array_equal(first, again, equal_nan=True):
-        nowhere = Comparison(next(iter(named)), None, "reverse", math.nan, math.nan, math.inf, 1.0, "not finite")
-        raise GradcheckError(f"check_gradients: {REPEATABLE}", nowhere)
+        raise unrepeatable("check_gradients", next(iter(named)))
     with np.errstate(all="ignore"):  # NaN is an answer here, and a wrong one
         gradients = grad(loss_fn(), list(named.values()), materialize_grads=True)
     random = Generator().manual_seed(seed).numpy

@@ -140,9 +140,7 @@ def execute(line: Line, names: dict[str, Any]) -> None:
 
 def leaf_of(array: Array) -> Tensor:
     """Return a leaf of the values of `array` that requires a gradient."""
-    x = wrap(array.copy())
-    x.requires_grad = True
-    return x
+    return wrap(array.copy()).requires_grad_()
 
 
 def _kept(value: Tensor, constant: Array) -> Tensor:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from tensorgrad.errors import TensorgradError
 
+REPEATABLE = (
+    "the function gives other values when it is called again with the same inputs: fix its random numbers, for "
+    "instance with a Generator seeded anew inside it, and keep it from changing what it reads"
+)
 SHOWN = 10  # problems that a printed report lists
 
 
@@ -99,6 +103,12 @@ class Comparison:
         return f"{kind} of {name} {place} is wrong: {numbers}: correct the derivative of an operation it goes through"
 
 
+def unrepeatable(check: str, input: int | str) -> GradcheckError:
+    """Return the error of a function that gives other values when it is called again."""
+    nowhere = Comparison(input, None, "reverse", math.nan, math.nan, math.inf, 1.0, "not finite")
+    return GradcheckError(f"{check}: {REPEATABLE}", nowhere)
+
+
 def verdict_of(comparisons: Iterable[Comparison]) -> str:
     """Return "failed" if anything is wrong, "kink" if something could not be checked, else "passed"."""
     verdicts = {c.verdict for c in comparisons}
@@ -107,14 +117,30 @@ def verdict_of(comparisons: Iterable[Comparison]) -> str:
     return "kink" if "kink" in verdicts else "passed"
 
 
-def worst_of(comparisons: Iterable[Comparison]) -> Comparison | None:
-    """Return the comparison that failed or, where none did, a kink or the one with the largest relative error."""
-    order = {"agrees": 0, "kink": 1, "disagrees": 2, "not finite": 3}
-    return max(comparisons, key=lambda c: (order[c.verdict], c.relative), default=None)
+class Compared:
+    """What holds of all `comparisons` together."""
+
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def verdict(self) -> str:
+        """Return "failed", "kink" (something could not be checked) or "passed": a failure outranks a kink."""
+        return verdict_of(self.comparisons)
+
+    @property
+    def worst(self) -> Comparison | None:
+        """The comparison that failed or, where none did, a kink or the one with the largest relative error."""
+        order = {"agrees": 0, "kink": 1, "disagrees": 2, "not finite": 3}
+        return max(self.comparisons, key=lambda c: (order[c.verdict], c.relative), default=None)
+
+    @property
+    def largest_error(self) -> float:
+        """The largest relative error; infinite if a gradient is not finite."""
+        return max((c.relative for c in self.comparisons), default=0.0)
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Compared):
     """All that a check of a function found; true in a condition if it passed, readable when printed.
 
     Attributes:
@@ -126,11 +152,6 @@ class Report:
     left_out: tuple[str, ...] = ()
 
     @property
-    def verdict(self) -> str:
-        """Return "failed", "kink" or "passed": a failure outranks a kink."""
-        return verdict_of(self.comparisons)
-
-    @property
     def failures(self) -> tuple[Comparison, ...]:
         """The comparisons that are wrong or not finite."""
         return tuple(c for c in self.comparisons if c.verdict in ("disagrees", "not finite"))
@@ -139,16 +160,6 @@ class Report:
     def kinks(self) -> tuple[Comparison, ...]:
         """The comparisons at points without a derivative."""
         return tuple(c for c in self.comparisons if c.verdict == "kink")
-
-    @property
-    def worst(self) -> Comparison | None:
-        """The comparison that failed or, where none did, a kink or the one with the largest relative error."""
-        return worst_of(self.comparisons)
-
-    @property
-    def largest_error(self) -> float:
-        """The largest relative error; infinite if a gradient is not finite."""
-        return max((c.relative for c in self.comparisons), default=0.0)
 
     def raise_if_not_passed(self) -> None:
         """Raise GradcheckError about the first failure or, where there is none, the first kink."""

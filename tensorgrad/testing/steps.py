@@ -13,18 +13,13 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
 
 from .complex_step import refined
-from .differences import EPS, LARGEST_STEP, Slope, slope
+from .extrapolation import EPS, LARGEST_STEP, Slope, slope
 from .report import Comparison
 
 # The estimate is the disagreement of a few extrapolations: a sample, and sometimes a lucky one.
 SAFETY = 10.0
 ROUNDING = 32 * EPS  # of the numbers that a sweep adds up, and of outputs that nearly cancel, as softmax's do
 LARGE = 1024.0
-
-REPEATABLE = (
-    "the function gives other values when it is called again with the same inputs: fix its random numbers, for "
-    "instance with a Generator seeded anew inside it, and keep it from changing what it reads"
-)
 
 
 def require_float64(x: Tensor, name: str) -> None:

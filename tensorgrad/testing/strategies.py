@@ -145,13 +145,8 @@ def tensors(
     >>> find(tensors(shape=(2,)), lambda x: True)
     tensor([0., 0.], dtype=float64, requires_grad=True)
     """
-
-    def made(array: Array) -> Tensor:
-        x = wrap(array)
-        x.requires_grad = requires_grad and array.dtype.kind in "fc"
-        return x
-
-    return arrays(shape, dtype, domain, **options).map(made)
+    drawn = arrays(shape, dtype, domain, **options)
+    return drawn.map(lambda array: wrap(array).requires_grad_(requires_grad and array.dtype.kind in "fc"))
 
 
 @st.composite
@@ -190,8 +185,7 @@ def inside(draw: Any, op: str | Callable[..., Any], requires_grad: bool = True) 
         else:
             values = _between(part, sum(sizes), domain, (0.0,))
         x = wrap(laid_out(values.reshape(shape), draw(st.sampled_from(LAYOUTS))))
-        x.requires_grad = requires_grad and values.dtype.kind == "f"
-        found.append(x)
+        found.append(x.requires_grad_(requires_grad and values.dtype.kind == "f"))
     return found
 
 

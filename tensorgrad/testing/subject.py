@@ -34,6 +34,10 @@ class Subject:
         arguments: its arguments.
         checked: the positions of those that are differentiated.
         random: draws the weights.
+
+    Raises:
+        AutogradError: no output requires a gradient.
+        DTypeError: an output that requires one is not float64.
     """
 
     def __init__(
@@ -156,9 +160,7 @@ class Subject:
 
 
 def _leaf(array: Array) -> Tensor:
-    x = wrap(np.array(array, order="K"))
-    x.requires_grad = True
-    return x
+    return wrap(np.array(array, order="K")).requires_grad_()
 
 
 def _weights(outputs: Sequence[Tensor], coarse: Sequence[Array], random: np.random.Generator) -> list[Array]:

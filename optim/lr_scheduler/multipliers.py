@@ -85,7 +85,8 @@ class ConstantLR(Factor):
 
     A factor of 0, at which PyTorch divides by it, is allowed: training starts at epoch `total_iters`.
 
-    ValueError unless 0 <= `factor` <= 1.
+    Raises:
+        ValueError: `factor` is not between 0 and 1.
     """
 
     def __init__(
@@ -117,7 +118,8 @@ class ConstantLR(Factor):
 class LinearLR(Factor):
     """From ``start_factor * base_lr`` in equal steps to ``end_factor * base_lr`` at epoch `total_iters`: a warm-up.
 
-    ValueError unless 0 < `start_factor` <= 1 and 0 <= `end_factor` <= 1.
+    Raises:
+        ValueError: `start_factor` is not above 0 and at most 1, or `end_factor` not between 0 and 1.
     """
 
     def __init__(

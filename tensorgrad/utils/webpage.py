@@ -1,6 +1,8 @@
-"""The look of the HTML pages: one style sheet, light and dark, no image and no font from elsewhere."""
+"""HTML pages: their frame, their tables, and one style sheet, light and dark, no image and no font from elsewhere."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 CSS = """
 :root{color-scheme:light dark;--ink:#1b1f24;--mute:#57606a;--paper:#fff;--card:#f6f8fa;--line:#d0d7de;--good:#1a7f37;
@@ -42,3 +44,22 @@ code{font:.92em ui-monospace,"Cascadia Mono",Menlo,Consolas,monospace}
 footer{color:var(--mute);font-size:.85rem;margin-top:3rem;border-top:1px solid var(--line);padding-top:.8rem}
 @media print{.facts div,figure{break-inside:avoid}}
 """
+
+
+def document(language: str, title: str, parts: Iterable[str], more_css: str = "") -> str:
+    """Return the page with the `title` and the `parts` of its body, all of them HTML."""
+    body = "\n".join(parts)
+    return (
+        f'<!DOCTYPE html>\n<html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{title}</title><style>{CSS}{more_css}</style></head>\n<body><main>\n{body}\n</main></body></html>\n"
+    )
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]], css: str = "") -> str:
+    """Return a table whose cells are HTML; with a class `css`, one of words, whose headings stand on the left."""
+    of_head, of_table = (' class="left"', f' class="{css}"') if css else ("", "")
+    head = "".join(f'<th scope="col"{of_head}>{heading}</th>' for heading in headings)
+    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    whole = f"<table{of_table}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="scroll">{whole}</div>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import platform
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -15,7 +14,7 @@ import tensorgrad
 from tensorgrad.base.dtypes import Array
 from tensorgrad.functions.elementwise import softmax
 from tensorgrad.testing import GradientReport
-from tensorgrad.utils.style import CSS
+from tensorgrad.utils.webpage import document, table
 from tensorgrad.viz import Drawing
 
 from .network import Dataset, DigitNet, predictions
@@ -63,13 +62,7 @@ def page(report: Report) -> str:
         ),
         _footer(report),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>tensorgrad demo: {html.escape(report.data.name)}</title><style>{CSS}</style></head>\n<body><main>\n"
-        + "\n".join(sections)
-        + "\n</main></body></html>\n"
-    )
+    return document("en", f"tensorgrad demo: {html.escape(report.data.name)}", sections)
 
 
 def _header(report: Report) -> str:
@@ -136,12 +129,6 @@ def _tight(drawing: Drawing) -> str:
     )
 
 
-def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
-    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
 def _gradients(report: Report) -> str:
     if report.gradients is None:
         return "<section><h2>Gradient check</h2><p>Not run, because the training was stopped.</p></section>"
@@ -164,7 +151,7 @@ def _gradients(report: Report) -> str:
         "training mode with a fixed Dropout mask and in float64, against extrapolated central differences: along "
         "random directions in which the whole parameter moves, and at single coordinates drawn at random. The relative "
         "error is the largest one found; the estimate is what the numerical derivative itself may be off by there.</p>"
-        f"{problems}{_table(headings, rows)}</section>"
+        f"{problems}{table(headings, rows)}</section>"
     )
 
 
@@ -229,8 +216,8 @@ def _particulars(report: Report) -> str:
     versions = [("tensorgrad", tensorgrad.__version__), ("Python", platform.python_version())]
     versions += [(name, installed(name)) for name in LIBRARIES]
     return (
-        '<section class="two"><div><h2>Settings</h2>' + _table(("setting", "value"), settings) + "</div>"
-        "<div><h2>Versions</h2>" + _table(("library", "version"), versions) + "</div></section>"
+        '<section class="two"><div><h2>Settings</h2>' + table(("setting", "value"), settings) + "</div>"
+        "<div><h2>Versions</h2>" + table(("library", "version"), versions) + "</div></section>"
     )
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import tensorgrad as tg
 from tensorgrad import nn, optim
 from tensorgrad.errors import InPlaceError
-from tensorgrad.optim import memory
+from tensorgrad.optim import flat as flat_memory
 
 RNG = np.random.default_rng
 CHOICES: list[tuple[str, dict[str, Any]]] = [
@@ -43,7 +43,7 @@ def parameters(shapes: Any, dtype: str = "float64") -> list[tg.Tensor]:
     return [tg.tensor(RNG(i).normal(size=s), dtype=dtype, requires_grad=True) for i, s in enumerate(shapes)]
 
 
-def flats(optimizer: Any) -> list[memory.Flat]:
+def flats(optimizer: Any) -> list[flat_memory.Flat]:
     return [flat for plan in optimizer._plans.values() for flat in plan.flats]
 
 
@@ -56,7 +56,7 @@ def give_gradients(params: list[tg.Tensor], present: list[bool], seed: int) -> N
 @pytest.fixture
 def apart(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A switch that forbids flat arrays."""
-    return lambda: monkeypatch.setattr(memory, "SMALL", -1)
+    return lambda: monkeypatch.setattr(flat_memory, "SMALL", -1)
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=str)
@@ -347,7 +347,7 @@ def test_an_update_that_says_nothing_is_called_for_each_parameter() -> None:
 
 
 def test_large_and_strided_parameters_are_not_moved() -> None:
-    large = tg.zeros(memory.SMALL + 1, requires_grad=True)
+    large = tg.zeros(flat_memory.SMALL + 1, requires_grad=True)
     strided = tg.tensor(np.zeros((3, 2)))
     strided.data = tg.zeros(2, 3, dtype=tg.float64).T
     strided.requires_grad = True

@@ -1,11 +1,15 @@
-"""The small parameters of a group side by side in one array: an update then costs one call in place of one for each.
+"""What makes a step quick: small parameters side by side in one array, and kept room for what large ones compute.
 
-An elementwise update of the concatenation is, bit for bit, the concatenation of the updates. So the memory of small
-parameters and of their states is moved into flat arrays, of which each tensor keeps a part. Nobody can tell: a tensor
-is moved only while nobody else holds its array; its part refers to the flat array through a memoryview, which makes it,
-for everything that asks who owns some memory, an owner of its own; and where anything is not as it was left (a gradient
-that is None, memory that has been assigned, another step count), the parameters are updated one by one, in the same
-memory.
+The plain form is the loop in `Optimizer.step`, one `update_one` for each parameter: what is done here gives the same
+parameters and the same state, bit for bit (tests/test_optim_flat.py compares them, for every optimiser). What it is
+worth, ``python -m benchmarks --workloads bn mnist_adam bn_dropout_adam`` measures.
+
+An elementwise update of a concatenation is the concatenation of the updates, and costs one call in place of one for
+each. So the memory of small parameters and of their states is moved into flat arrays, of which each tensor keeps a
+part. Nobody can tell: a tensor is moved only while nobody else holds its array; its part refers to the flat array
+through a memoryview, which makes it, for everything that asks who owns some memory, an owner of its own; and where
+anything is not as it was left (a gradient that is None, memory that has been assigned, another step count), the
+parameters are updated one by one, in the same memory.
 
 Large parameters stay where they are: for them, gathering the gradients costs more than the calls that it saves. Nor is
 a large array updated in blocks: from 4 to 32 thousand elements, each size was measured slower than the whole. A step
@@ -17,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
-from operator import attrgetter, is_, itemgetter
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -30,6 +34,9 @@ from tensorgrad.engine.writes import note
 
 SMALL = 1 << 14
 """The most elements of a parameter that is moved: with more, SGD without momentum loses."""
+
+LARGE = 1 << 14
+"""The fewest elements of a parameter for whose intermediate results room is kept."""
 
 LINE = 64  # bytes: what the processor fetches at once
 
@@ -57,6 +64,7 @@ class Flat:
         self.members = members
         self.names = tuple(k for k, v in states[0].items() if isinstance(v, Tensor))
         self.numbers = tuple(k for k in states[0] if k not in self.names)
+        self.count = len(states[0])
         self.kinds = [_kind_of(p.array) for p in members]
         columns = [members, *([state[name] for state in states] for name in self.names)]
         flats = [_moved(column) for column in columns]
@@ -65,30 +73,33 @@ class Flat:
         self.arrays = dict(zip(self.names, flats[1:], strict=True))
         self.bases = [x.array.base for column in columns for x in column]
 
-    def step(self, optimizer: Any, needed: Iterable[str], group: dict[str, Any]) -> bool:
+    def update(self, optimizer: Any, needed: Iterable[str], group: dict[str, Any]) -> bool:
         """Update all members; False, and nothing has been done, where they cannot be updated together.
 
         `needed` are the arrays that the update finds in a state.
         """
         if not self.arrays.keys() >= set(needed):
             return False
-        known = optimizer.state
+        together: State = {**self.arrays}
         try:
             gradients = list(map(_gradient_of, self.members))
-            states = list(map(known.get, self.members)) if self.names or self.numbers else []
+            states = list(map(optimizer.state.get, self.members)) if self.count else []
             tensors = [*self.members, *[state[name] for name in self.names for state in states]]
-            numbers = {name: self._common(name, states) for name in self.numbers}
             arrays = list(map(_array_of, tensors))
-        except (AttributeError, TypeError, KeyError, ValueError):  # no gradient, no state, not the same number
+            for name in self.numbers:
+                first, *others = [state[name] for state in states]
+                if others.count(first) != len(others):
+                    return False
+                together[name] = first
+        except (AttributeError, TypeError, KeyError):  # no gradient, no state
             return False
         if list(map(_kind_of, gradients)) != self.kinds or not all(map(is_, map(_base_of, arrays), self.bases)):
             return False
-        if any(len(state) != len(self.names) + len(self.numbers) for state in states):
+        if states and set(map(len, states)) != {self.count}:
             return False
         np.concatenate(gradients, axis=None, out=self.g)
         if group.get("maximize"):
             np.negative(self.g, out=self.g)
-        together = {**self.arrays, **numbers}
         optimizer.update(self.w, self.g, together, group)
         for name in self.numbers:
             for state in states:
@@ -100,49 +111,32 @@ class Flat:
                 note(x)
         return True
 
-    @staticmethod
-    def _common(name: str, states: list[State]) -> Any:
-        """Return the number `name` of all states; ValueError if they differ."""
-        values = list(map(itemgetter(name), states))
-        if values.count(values[0]) != len(values):
-            raise ValueError(name)
-        return values[0]
-
 
 class Plan:
-    """Who of the parameters of a group is updated with whom; it is thought over after 1, 2, 4, 8 ... steps."""
+    """Who of the parameters of a group is updated with whom; it is revised after 1, 2, 4, 8 ... steps."""
 
     def __init__(self, params: Iterable[Tensor]) -> None:
         self.params = list(params)
         self.single = self.params
         self.flats: list[Flat] = []
-        self.count = 0
+        self.steps = 0
         self.distinct = len({id(p) for p in self.params}) == len(self.params)
 
-    def fits(self, params: list[Tensor]) -> bool:
-        """Return whether this is the plan for `params`."""
-        return _same(self.params, params)
+    def update(self, optimizer: Any, group: dict[str, Any]) -> list[Tensor]:
+        """Update who can be updated together under the settings of `group`; return the others, to be updated singly."""
+        if not self.flats:
+            return self.single
+        needed = optimizer.arrays(group)
+        apart = [flat.members for flat in self.flats if not flat.update(optimizer, needed, group)]
+        return sum(apart, self.single)
 
-    def step(self, optimizer: Any, group: dict[str, Any]) -> None:
-        """Update every parameter that has a gradient under the settings of `group`."""
-        single = self.single
-        if self.flats:
-            needed = optimizer.arrays(group)
-            for flat in self.flats:
-                if not flat.step(optimizer, needed, group):
-                    single = [*single, *flat.members]
-        maximize = group.get("maximize")
-        for p in single:
-            gradient = p.grad
-            if gradient is not None:
-                g = gradient.array
-                optimizer.update_one(p, np.negative(g) if maximize else g, group)
-        if optimizer.elementwise and self.distinct:
-            self.count += 1
-            if not self.count & (self.count - 1):
-                self.flats = flats_of(self.params, optimizer.state, self.flats)
-                together = {id(p) for flat in self.flats for p in flat.members}
-                self.single = [p for p in self.params if id(p) not in together]
+    def revise(self, optimizer: Any) -> None:
+        """After a step, think over who is updated with whom if it is time."""
+        self.steps += 1
+        if optimizer.elementwise and self.distinct and not self.steps & (self.steps - 1):
+            self.flats = flats_of(self.params, optimizer.state, self.flats)
+            together = {id(p) for flat in self.flats for p in flat.members}
+            self.single = [p for p in self.params if id(p) not in together]
 
 
 def flats_of(params: Iterable[Tensor], known: Mapping[Tensor, State], before: list[Flat]) -> list[Flat]:
@@ -162,12 +156,16 @@ def flats_of(params: Iterable[Tensor], known: Mapping[Tensor, State], before: li
     for members in together.values():
         if len(members) > 1:
             members.sort(key=lambda p: p.array.size, reverse=True)  # biases behind, where they misalign nothing
-            same = next((f for f in before if _same(f.members, members) and _is_in_place(f, known)), None)
-            found.append(same or Flat(members, [known.get(p, {}) for p in members]))
+            kept = next(
+                (f for f in before if same(f.members, members) and _is_in_place(f, known)),
+                None,
+            )
+            found.append(kept or Flat(members, [known.get(p, {}) for p in members]))
     return found
 
 
-def _same(some: list[Tensor], others: list[Tensor]) -> bool:
+def same(some: list[Tensor], others: list[Tensor]) -> bool:
+    """Return whether both are the same tensors, in the same order."""
     return len(some) == len(others) and all(map(is_, some, others))
 
 
@@ -207,3 +205,24 @@ def _moved(column: list[Tensor]) -> Array:
         part[...] = x.array
         x.array = part
     return memory.view(np.ndarray)
+
+
+class Rooms:
+    """Arrays that an update writes its intermediate results to, for all large parameters of a shape and dtype.
+
+    Made anew for each step, they would be given back to the system each time, and made of new pages by the next. Small
+    ones come out of memory that the process holds anyway, so for them there is none.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Any, ...], Array] = {}
+
+    def like(self, w: Array, number: int) -> Array | None:
+        """Return the array `number` of the shape and dtype of `w`, with anything in it; None if `w` is small."""
+        if w.size < LARGE:
+            return None
+        key = (w.shape, w.dtype, number)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = np.empty(w.shape, w.dtype)
+        return found
