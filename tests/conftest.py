@@ -7,15 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.browser import Browser, NoBrowserError
 
-# No deadline: the first call of a property pays for imports and caches. In CI the examples are the same in every run,
-# so that a change is never blamed for an example that another run did not draw.
+# No deadline, nor a complaint of slow examples: the first call of a property pays for imports and caches, and a machine
+# may be slow or busy. In CI the examples are the same in every run, so that a change is never blamed for an example
+# that another run did not draw.
 _IN_CI = "CI" in os.environ
 for _name, _examples in {"fast": 20, "default": 100, "nightly": 1000}.items():
-    settings.register_profile(_name, max_examples=_examples, deadline=None, derandomize=_IN_CI)
+    settings.register_profile(
+        _name,
+        max_examples=_examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        derandomize=_IN_CI,
+    )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -17,6 +17,7 @@ from tensorgrad.autograd import backward, grad, jvp
 from tensorgrad.composed import logsigmoid, softplus
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
 from tensorgrad.nn.functional import cross_entropy
+from tests.waiting import CEILING
 
 WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
 RNG = np.random.default_rng
@@ -674,12 +675,12 @@ def test_every_thread_has_its_own_mode() -> None:
     def stay_without() -> None:
         with tg.no_grad():
             inside.set()
-            release.wait(10)
+            release.wait(CEILING)
             results.append(tg.is_grad_enabled())
 
     thread = threading.Thread(target=stay_without)
     thread.start()
-    assert inside.wait(10)
+    assert inside.wait(CEILING)
     assert tg.is_grad_enabled()
     release.set()
     thread.join()

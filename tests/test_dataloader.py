@@ -9,7 +9,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -27,6 +26,7 @@ from tensorgrad import data
 from tensorgrad.data import DataLoader, TensorDataset, channel, fetch, options, pool, worker
 from tensorgrad.errors import ArgumentError, AutogradError
 from tests.peer import WITHOUT_TORCH
+from tests.waiting import CEILING, lives, until
 
 ROOT = Path(__file__).resolve().parent.parent
 METHODS = multiprocessing.get_all_start_methods()
@@ -61,7 +61,8 @@ class Numbers(data.Dataset):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if i == 1 and "note" in self.happens:
             self.happens["note"].touch()
-        time.sleep(self.happens.get("slow", {}).get(i, 0.0))
+        if i == self.happens.get("waits"):
+            until(self.happens["gate"].exists, "the test lets this sample go")
         return i
 
 
@@ -487,10 +488,12 @@ def test_a_worker_that_dies_is_reported_and_the_epoch_is_over() -> None:
     assert list(batches) == []
 
 
-def test_a_worker_that_takes_too_long_is_reported_and_can_be_waited_for() -> None:
-    batches = iter(DataLoader(Numbers(2, slow={0: 0.5}), num_workers=1, timeout=0.1))
+def test_a_worker_that_takes_too_long_is_reported_and_can_be_waited_for(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    batches = iter(DataLoader(Numbers(2, waits=0, gate=gate), num_workers=1, timeout=0.1))
     with pytest.raises(RuntimeError, match=r"timed out after 0\.1 seconds"):
         next(batches)
+    gate.touch()
     found = []
     while len(found) < 2:
         with suppress(RuntimeError):
@@ -502,7 +505,7 @@ def test_a_worker_that_takes_too_long_is_reported_and_can_be_waited_for() -> Non
 def test_workers_end_by_themselves_when_the_consumer_stops_early(
     persistent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "PATIENCE", 60.0)
+    monkeypatch.setattr(pool, "PATIENCE", CEILING)
     loader = DataLoader(Numbers(1000), 1, num_workers=2, persistent_workers=persistent)
     batches = iter(loader)
     processes = batches._pool._processes
@@ -518,12 +521,11 @@ def test_a_busy_worker_is_not_waited_for_long(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stubborn: int | None, by: signal.Signals
 ) -> None:
     monkeypatch.setattr(pool, "PATIENCE", 0.2)
-    note = tmp_path / "busy"
-    batches = iter(DataLoader(Numbers(slow={1: 60.0}, stubborn=stubborn, note=note), 1, num_workers=1))
+    note, never = tmp_path / "busy", tmp_path / "never"
+    batches = iter(DataLoader(Numbers(waits=1, gate=never, stubborn=stubborn, note=note), 1, num_workers=1))
     (process,) = batches._pool._processes
     assert next(batches).tolist() == [0]
-    while not note.exists():
-        time.sleep(0.01)
+    until(note.exists, "the worker is busy")
     del batches
     assert process.exitcode == -by
 
@@ -550,7 +552,7 @@ def test_a_worker_that_has_died_is_reported_when_it_is_asked() -> None:
 
 
 def test_large_batches_that_nobody_reads_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "PATIENCE", 60.0)
+    monkeypatch.setattr(pool, "PATIENCE", CEILING)
     batches = iter(DataLoader(TensorDataset(tg.zeros(64, 1 << 16)), 8, num_workers=2, prefetch_factor=4))
     processes = batches._pool._processes
     assert next(batches)[0].shape == (8, 1 << 16)
@@ -568,22 +570,10 @@ def test_workers_end_with_a_program_that_is_killed() -> None:
         next(batches)
         print(*(p.pid for p in batches._pool._processes), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)"""
-    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, timeout=60, check=False)
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, timeout=CEILING, check=False)
     pids = [int(pid) for pid in run.stdout.split()]
     assert len(pids) == 2
-    deadline = time.monotonic() + 20.0
-    while any(lives(pid) for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def lives(pid: int) -> bool:
-    """Whether there is such a process that has not ended: one that waits for its parent's notice has."""
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
+    until(lambda: not any(map(lives, pids)), "the workers of the killed program have ended")
 
 
 def test_a_program_that_ends_in_the_middle_of_an_epoch_ends() -> None:
@@ -592,7 +582,7 @@ def test_a_program_that_ends_in_the_middle_of_an_epoch_ends() -> None:
         batches = iter(DataLoader(range(10**6), num_workers=2, persistent_workers=True))
         next(batches)"""
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, capture_output=True, timeout=60, check=False
+        [sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, capture_output=True, timeout=CEILING, check=False
     )
     assert (run.returncode, run.stderr) == (0, b"")
 
@@ -612,13 +602,15 @@ def test_persistent_workers_are_the_same_in_each_epoch() -> None:
 
 
 @FORK
-def test_persistent_workers_are_replaced_when_one_has_died() -> None:
-    dataset = Numbers(4, slow={0: 0.3})
+def test_persistent_workers_are_replaced_when_one_has_died(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    dataset = Numbers(4, waits=0, gate=gate)
     loader = DataLoader(dataset, 1, num_workers=1, persistent_workers=True)
     batches = iter(loader)
     os.kill(batches._pool._processes[0].pid, signal.SIGKILL)
     with pytest.raises(RuntimeError, match="exited unexpectedly"):
         next(batches)
+    gate.touch()
     assert lists(loader) == [[0], [1], [2], [3]]
 
 
