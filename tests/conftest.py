@@ -1,4 +1,4 @@
-"""What all tests share: the Hypothesis profiles, the folder of the real MNIST and a browser."""
+"""What all tests share: the Hypothesis profiles, the folder of the real MNIST, a browser, and that nothing is left."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import Browser, NoBrowserError
+from tests.leftovers import (  # noqa: F401 - pytest takes hooks and fixtures from here
+    nothing_is_left,
+    pytest_configure,
+    pytest_runtest_logfinish,
+    pytest_sessionfinish,
+    pytest_sessionstart,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)
 
 # No deadline, nor a complaint of slow examples: the first call of a property pays for imports and caches, and a machine
 # may be slow or busy. In CI the examples are the same in every run, so that a change is never blamed for an example
