@@ -93,7 +93,7 @@ class Browser:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._driver.pid, ending)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._driver.wait(5)
+                self._driver.wait(5 if ending == signal.SIGTERM else CEILING)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ask(self, method: str, path: str, body: object = None, limit: float = ANSWER) -> Any:
