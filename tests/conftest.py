@@ -17,7 +17,6 @@ from tests.leftovers import (  # noqa: F401 - pytest takes hooks and fixtures fr
     pytest_sessionfinish,
     pytest_sessionstart,
     pytest_terminal_summary,
-    pytest_unconfigure,
 )
 
 # No deadline, nor a complaint of slow examples: the first call of a property pays for imports and caches, and a machine

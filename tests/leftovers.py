@@ -7,12 +7,14 @@ the checkout, which all share, is looked at by the one process that started them
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from multiprocessing import util
 from pathlib import Path
 
 import pytest
@@ -69,11 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="tensorgrad-tests-")).resolve()
     config.stash[OWN] = folder
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the folder."""
-    shutil.rmtree(config.stash[OWN], ignore_errors=True)
+    # After multiprocessing has removed its own folder, which has priority -100 and is inside.
+    util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -123,8 +122,12 @@ def nothing_is_left(pytestconfig: pytest.Config) -> Iterator[None]:
         time.sleep(0.05)
     # The folders of workers are inside that of the process that started them, which runs no tests.
     left = [f"the process {pid} still runs: {line}" for pid, line in sorted(running.items())]
+    kept = {
+        multiprocessing.current_process()._config.get("tempdir")
+    }  # where multiprocessing has its sockets, to the end
     left += [
         f"the temporary file {path} is still there (first seen after {_first_seen.get(path.name, 'the last test')})"
         for path in sorted(folder.iterdir())
+        if str(path) not in kept
     ]
     assert not left, "the tests leave something behind:\n" + "\n".join(left)
