@@ -231,8 +231,8 @@ print(Graph.trace(nn.BatchNorm1d(3), x).backward().text())
 
 ## The same as NumPy source
 
-`Graph.trace(nn.BatchNorm1d(3), x).to_python()` writes a file that needs NumPy alone, and computes the same to the last
-bit; these are its two main functions.
+`Graph.trace(nn.BatchNorm1d(3), x).to_python()` writes a file that needs NumPy alone, and computes on the same
+machine the same to the last bit; these are its two main functions.
 
 ```python
 {generated}
