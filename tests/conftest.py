@@ -34,7 +34,7 @@ for _name, _examples in {"fast": 20, "default": 100, "nightly": 1000}.items():
     )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-# Started in the background of a shell, the tests and the processes that they start would ignore Ctrl-C, which some send.
+# In the background of a shell, the tests and the processes that they start would ignore Ctrl-C, which some tests send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -557,9 +557,10 @@ def test_the_hessian_is_symmetric_and_is_what_hvp_multiplies_with(name, point, s
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(n=st.integers(1, 5), seed=st.integers(0, 1000))
 def test_vmap_is_the_stack_of_the_examples(name, n, seed):
-    xs = double(RNG(seed).uniform(0.3, 1.5, (n, 3)))
+    xs = double(RNG(seed).integers(3, 13, (n, 3)) / 8)  # products and sums of these are exact, in any order
+    rtol = 0 if name in {"polynomial", "product", "matrix"} else 1e-14  # memory that lies otherwise may round otherwise
     for g in (FUNCTIONS[name], jacrev(FUNCTIONS[name])):
-        close(vmap(g)(xs), values(tg.stack([g(x) for x in xs])), rtol=0, atol=0)
+        close(vmap(g)(xs), values(tg.stack([g(x) for x in xs])), rtol=rtol, atol=rtol)
 
 
 # --- beside PyTorch ---------------------------------------------------------------------------------------------------
