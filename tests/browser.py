@@ -21,8 +21,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import CEILING
+
 CHROMIUM, DRIVER = "chromium", "chromedriver"
-START, ANSWER = 30.0, 30.0  # seconds that starting, and each command, may take
+START, ANSWER = CEILING, CEILING  # seconds that starting, and each command, may take
 # Root in a container has no sandbox, no graphics card and little shared memory; what is loaded is our own. The rest
 # keeps the browser from asking anything of the network by itself.
 FLAGS = [
@@ -86,12 +88,12 @@ class Browser:
         """End the browser and the driver, and remove what they wrote."""
         if self._session:
             with contextlib.suppress(OSError, RuntimeError, http.client.HTTPException):  # it may be dead already
-                self._ask("DELETE", self._session, limit=10)
+                self._ask("DELETE", self._session)
         for ending in (signal.SIGTERM, signal.SIGKILL):  # the group: chromium's processes are the driver's children
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._driver.pid, ending)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._driver.wait(5)
+                self._driver.wait(5 if ending == signal.SIGTERM else CEILING)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ask(self, method: str, path: str, body: object = None, limit: float = ANSWER) -> Any:
@@ -127,7 +129,7 @@ class Browser:
         """Return what `script` gives to the function that is its last argument."""
         return self._tell("execute/async", {"script": script, "args": list(arguments)})
 
-    def wait(self, script: str, *arguments: object, seconds: float = 5.0) -> Any:
+    def wait(self, script: str, *arguments: object, seconds: float = CEILING) -> Any:
         """Run `script` until it returns something true, and return that; fail after `seconds`."""
         deadline = time.monotonic() + seconds
         while not (found := self.run(script, *arguments)):

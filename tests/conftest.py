@@ -1,22 +1,42 @@
-"""What all tests share: the Hypothesis profiles, the folder of the real MNIST and a browser."""
+"""What all tests share: the Hypothesis profiles, the folder of the real MNIST, a browser, and that nothing is left."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.browser import Browser, NoBrowserError
+from tests.leftovers import (  # noqa: F401 - pytest takes hooks and fixtures from here
+    nothing_is_left,
+    pytest_configure,
+    pytest_runtest_logfinish,
+    pytest_sessionfinish,
+    pytest_sessionstart,
+    pytest_terminal_summary,
+)
 
-# No deadline: the first call of a property pays for imports and caches. In CI the examples are the same in every run,
-# so that a change is never blamed for an example that another run did not draw.
+# No deadline, nor a complaint of slow examples: the first call of a property pays for imports and caches, and a machine
+# may be slow or busy. In CI the examples are the same in every run, so that a change is never blamed for an example
+# that another run did not draw.
 _IN_CI = "CI" in os.environ
 for _name, _examples in {"fast": 20, "default": 100, "nightly": 1000}.items():
-    settings.register_profile(_name, max_examples=_examples, deadline=None, derandomize=_IN_CI)
+    settings.register_profile(
+        _name,
+        max_examples=_examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        derandomize=_IN_CI,
+    )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# In the background of a shell, the tests and the processes that they start would ignore Ctrl-C, which some tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

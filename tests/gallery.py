@@ -1,6 +1,13 @@
 """The gallery: `python -m tests.gallery` writes docs/gallery.md and the pictures beside it, all from recorded graphs.
 
-`python -m tests.gallery --torchviz` draws what torchviz makes of the same network as well; it needs torch and torchviz.
+`python -m tests.gallery --check` writes nothing, and says which files are not what the code draws; `--torchviz` draws
+what torchviz makes of the same network as well, and needs torch and torchviz.
+
+A drawing tells numbers in four digits, and must tell the same on every machine, although the last bit of a product, a
+sum or a logarithm depends on the processor. So everything starts from numbers with few binary digits, of which products
+and sums are exact in any order; what is divided and rooted after that is float64, twelve digits from what is told; and
+nothing is shown that rounding alone makes, as is the gradient of a bias that BatchNorm takes away again.
+`tests/lastbit.py` puts it to the test.
 """
 
 from __future__ import annotations
@@ -23,19 +30,32 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 LETTERS = {"dims": {7: "N", 3: "D"}}
 
 
-def normals(*shape: int, seed: int = 0, requires_grad: bool = True, dtype: Any = tg.float64) -> tg.Tensor:
-    """Return standard normal numbers, the same in every run."""
-    return tg.tensor(np.random.default_rng(seed).standard_normal(shape), dtype=dtype, requires_grad=requires_grad)
+def normals(*shape: int, seed: int = 0, requires_grad: bool = True) -> tg.Tensor:
+    """Return standard normal numbers in eighths, the same in every run and on every machine."""
+    drawn = np.random.default_rng(seed).standard_normal(shape)
+    return tg.tensor(np.round(8 * drawn) / 8, requires_grad=requires_grad)
+
+
+def exact(make: Callable[[], nn.Module]) -> nn.Module:
+    """Return the module that `make` makes from the generator's start, in float64, its parameters in 128ths."""
+    tg.manual_seed(0)
+    module = make().double()
+    with tg.no_grad():
+        for p in module.parameters():
+            p.copy_((128 * p).round() / 128)
+    return module
 
 
 class Net(nn.Module):
-    """The chapter's network in small: two hidden layers with BatchNorm, Dropout before the last."""
+    """The chapter's network in small: two hidden layers with BatchNorm, Dropout before the last.
+
+    BatchNorm subtracts whatever bias the layer before it adds: those layers have none.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        tg.manual_seed(0)
-        self.fc1, self.bn1 = nn.Linear(64, 100), nn.BatchNorm1d(100)
-        self.fc2, self.bn2, self.drop = nn.Linear(100, 100), nn.BatchNorm1d(100), nn.Dropout(0.5)
+        self.fc1, self.bn1 = nn.Linear(64, 100, bias=False), nn.BatchNorm1d(100)
+        self.fc2, self.bn2, self.drop = nn.Linear(100, 100, bias=False), nn.BatchNorm1d(100), nn.Dropout(0.5)
         self.fc3 = nn.Linear(100, 10)
 
     def forward(self, x: tg.Tensor) -> tg.Tensor:
@@ -57,8 +77,8 @@ def dropout() -> viz.Drawing:
 
 def network(**options: Any) -> viz.Drawing:
     """Return the network on 32 images."""
-    x, seed = normals(32, 64, requires_grad=False, dtype=tg.float32), normals(32, 10, seed=1, dtype=tg.float32)
-    return viz.draw(Net(), x, seed=seed, dims={32: "N"}, **options)
+    x, seed = normals(32, 64, requires_grad=False), normals(32, 10, seed=3)
+    return viz.draw(exact(Net), x, seed=seed, dims={32: "N"}, **options)
 
 
 def by_hand(x: tg.Tensor, gamma: tg.Tensor, beta: tg.Tensor) -> tg.Tensor:
@@ -90,24 +110,26 @@ def not_a_number() -> viz.Drawing:
         return (y * y).mean()
 
     with np.errstate(invalid="ignore"):
-        return viz.draw(loss, tg.tensor([0.5, 2.0, 3.0], requires_grad=True))
+        return viz.draw(loss, tg.tensor([0.5, 2.0, 3.0], dtype=tg.float64, requires_grad=True))
 
 
 def failure() -> viz.Drawing:
     """Return what had been recorded when a product did not fit."""
-    net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(4, 2))
+    net = exact(lambda: nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(4, 2)))
     try:
-        return viz.draw(net, normals(5, 4, dtype=tg.float32))
+        return viz.draw(net, normals(5, 4))
     except tg.errors.ShapeError as error:
         return viz.draw(error)
 
 
 def deep() -> viz.Drawing:
     """Return a network of equal blocks, closed."""
-    tg.manual_seed(0)
-    blocks = [nn.Sequential(nn.Linear(8, 8), nn.Tanh()) for _ in range(5)]
-    net = nn.Sequential(nn.Linear(4, 8), *blocks, nn.Linear(8, 2))
-    return viz.draw(net, normals(3, 4, dtype=tg.float32), depth=1)
+
+    def net() -> nn.Module:
+        blocks = [nn.Sequential(nn.Linear(8, 8), nn.Tanh()) for _ in range(5)]
+        return nn.Sequential(nn.Linear(4, 8), *blocks, nn.Linear(8, 2))
+
+    return viz.draw(exact(net), normals(3, 4), depth=1)
 
 
 @dataclass(frozen=True)
@@ -209,8 +231,8 @@ print(Graph.trace(nn.BatchNorm1d(3), x).backward().text())
 
 ## The same as NumPy source
 
-`Graph.trace(nn.BatchNorm1d(3), x).to_python()` writes a file that needs NumPy alone, and computes the same to the last
-bit; these are its two main functions.
+`Graph.trace(nn.BatchNorm1d(3), x).to_python()` writes a file that needs NumPy alone, and computes on the same
+machine the same to the last bit; these are its two main functions.
 
 ```python
 {generated}
@@ -236,8 +258,9 @@ def torchviz() -> str:
 
     torch.manual_seed(0)
     net = torch.nn.Sequential(
-        torch.nn.Linear(64, 100), torch.nn.BatchNorm1d(100), torch.nn.ReLU(), torch.nn.Linear(100, 100),
-        torch.nn.BatchNorm1d(100), torch.nn.ReLU(), torch.nn.Dropout(0.5), torch.nn.Linear(100, 10),
+        torch.nn.Linear(64, 100, bias=False), torch.nn.BatchNorm1d(100), torch.nn.ReLU(),
+        torch.nn.Linear(100, 100, bias=False), torch.nn.BatchNorm1d(100), torch.nn.ReLU(),
+        torch.nn.Dropout(0.5), torch.nn.Linear(100, 10),
     )  # fmt: skip
     graph = make_dot(net(torch.randn(32, 64)), params=dict(net.named_parameters()))
     source = re.sub(r"graph \[size=.*\]\n", "", graph.source)  # on which the WebAssembly build of Graphviz stumbles
@@ -246,13 +269,20 @@ def torchviz() -> str:
     return render(source, engine="dot", format="svg").decode()
 
 
+def written() -> dict[str, str]:
+    """Return the text of every file that the library writes, by its path in docs/."""
+    return {f"gallery/{figure.name}.svg": figure.drawing().svg for figure in FIGURES} | {"gallery.md": page()}
+
+
 def main() -> None:
-    """Write everything."""
-    for figure in FIGURES:
-        figure.drawing().save(DOCS / "gallery" / f"{figure.name}.svg")
+    """Write everything, or say what is not as it would be written."""
+    files = written()
+    if "--check" in sys.argv[1:]:
+        sys.exit("\n".join(name for name, text in files.items() if (DOCS / name).read_text("utf-8") != text) or None)
     if "--torchviz" in sys.argv[1:]:
-        write_whole(DOCS / "gallery" / "torchviz.svg", torchviz())
-    write_whole(DOCS / "gallery.md", page())
+        files["gallery/torchviz.svg"] = torchviz()
+    for name, text in files.items():
+        write_whole(DOCS / name, text)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tensorgrad import chapter6
 from tensorgrad.chapter6.page import Outcome, page
 from tensorgrad.cli import chapter6 as command
 from tensorgrad.cli import main
+from tests.waiting import PROC, finished, lives, until
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: the experiments draw with it")
 
@@ -63,7 +63,7 @@ SLOW = '''
 def experiment(run: Run) -> None:
     """It takes a while."""
     (run.folder / "pid").write_text(str(os.getpid()))
-    time.sleep(60)
+    time.sleep(36000)
 '''
 DEAD = '''
 def experiment(run: Run) -> None:
@@ -281,23 +281,7 @@ def process(standins_folder: Path, out: Path) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def until(condition, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be collected does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state not in "ZX"
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc: whether a process runs is not known")
+@pytest.mark.skipif(not PROC, reason="no /proc: whether a process runs is not known")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_run_that_is_stopped_leaves_whole_results_and_no_process_and_goes_on_where_it_was(
     standins, run, tmp_path, number, status
@@ -305,15 +289,15 @@ def test_a_run_that_is_stopped_leaves_whole_results_and_no_process_and_goes_on_w
     folder, out = standins("graph", "slow"), tmp_path / "out"
     started = process(folder, out)
     try:
-        until(lambda: (out / "graph" / "result.json").exists() and (out / "slow" / "pid").exists())
-        until(lambda: (out / "slow" / "pid").read_text() != "")
+        until((out / "graph" / "result.json").exists, "one experiment is done")
+        until(lambda: (out / "slow" / "pid").exists() and (out / "slow" / "pid").read_text(), "the other runs")
     finally:
         os.killpg(started.pid, number)
-    _, complaints = started.communicate(timeout=30)
+        _, complaints = finished(started)
     assert started.returncode == status
     assert complaints == ("tensorgrad: stopped by Ctrl-C\n" if status == 130 else "")
     pid = int((out / "slow" / "pid").read_text())
-    until(lambda: not alive(pid))
+    until(lambda: not lives(pid), "its process is gone")
     assert not (out / "slow" / "result.json").exists()
     (folder / "slow.py").write_text(HEAD.format(title="slow") + UNTRUE, "utf-8")
     assert "already there (--again runs them again): graph\n" in run()[1]

@@ -21,6 +21,7 @@ from tensorgrad.cli import demo as demo_module
 from tensorgrad.cli import main
 from tensorgrad.cli.network import DigitNet, frozen_loss
 from tensorgrad.cli.training import Settings, batches, train
+from tests.waiting import CEILING, finished, worked
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {"figure-6-17.svg", "network.svg", "training.svg", "report.html"}
@@ -50,7 +51,7 @@ def trained(seed: int, epochs: int):
 def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo") / "made" / "anew"
     process = command("demo", "--epochs", "3", "--seed", "5", "--out", str(out))
-    printed, complaints = process.communicate(timeout=120)
+    printed, complaints = finished(process)
     return process.returncode, printed, complaints, out
 
 
@@ -113,7 +114,7 @@ def test_the_report_holds_everything_and_needs_nothing_else(run) -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_pictures(run, tmp_path) -> None:
-    again, _ = command("demo", "--epochs", "3", "--seed", "5", "--out", str(tmp_path)).communicate(timeout=120)
+    again, _ = finished(command("demo", "--epochs", "3", "--seed", "5", "--out", str(tmp_path)))
     assert again.splitlines()[:4] == run[1].splitlines()[:4]
     for name in FILES - {"report.html"}:
         assert (tmp_path / name).read_bytes() == (run[3] / name).read_bytes()
@@ -121,9 +122,10 @@ def test_the_same_seed_gives_the_same_numbers_and_pictures(run, tmp_path) -> Non
 
 @pytest.mark.parametrize("seed", range(5) if FULL else [0])
 def test_the_digits_are_read_with_97_percent(seed) -> None:
-    history = trained(seed, demo_module.EPOCHS["digits"])[2]
+    with worked() as work:
+        history = trained(seed, demo_module.EPOCHS["digits"])[2]
     assert history.accuracy["test"][-1] >= 0.97
-    assert history.seconds < 30
+    assert work.seconds < 30
 
 
 @pytest.mark.skipif(not FULL, reason="takes half a minute: set TENSORGRAD_FULL=1")
@@ -153,7 +155,7 @@ def test_ctrl_c_stops_the_training_and_writes_what_there_is(tmp_path) -> None:
     process = command("demo", "--epochs", "100000", "--out", str(tmp_path))
     printed = [process.stdout.readline() for _ in range(4)]
     process.send_signal(signal.SIGINT)
-    rest, complaints = process.communicate(timeout=60)
+    rest, complaints = finished(process)
     assert printed[3].startswith("epoch      3/100000 ")
     assert (process.returncode, complaints) == (130, "")
     last = rest.splitlines()[-1]
@@ -287,5 +289,5 @@ def test_a_reader_that_leaves_brings_no_traceback(tmp_path) -> None:
     process.stdout.close()
     with process.stderr:
         complaints = process.stderr.read()
-    assert process.wait(timeout=60) == 2
+    assert process.wait(CEILING) == 2
     assert complaints == ""

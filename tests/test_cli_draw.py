@@ -16,6 +16,7 @@ from tensorgrad import viz
 from tensorgrad.cli import draw as draw_module
 from tensorgrad.cli import main
 from tensorgrad.cli.script import split
+from tests.waiting import CEILING
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -182,7 +183,7 @@ def test_the_option_for_pytorch_is_named_where_it_is_missing(monkeypatch, capsys
         (["--labels", "none"], [], [">xμ<"]),
         (["--labels", "formulas"], ["x̂ = xμ * ivar"], []),
         (["--order", "1"], ['class="edge fwd d1"'], ['class="edge bwd']),
-        (["--timeout", "30"], [">xμ<"], []),
+        (["--timeout", "600"], [">xμ<"], []),
         (["--depth", "1"], ["15 parameters [+]"], [">xμ<"]),
         (["--depth", "0"], [">xμ<"], ["parameters [+]"]),
         (["--collapse", "fc1"], ["15 parameters [+]", ">xμ<"], []),
@@ -409,7 +410,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess:
         [sys.executable, "-m", "tensorgrad", "draw", *arguments],
         env=environment,
         capture_output=True,
-        timeout=60,
+        timeout=CEILING,
         check=False,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import tensorgrad as tg
 from tensorgrad.reference.operations import anchor
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TESTS = ROOT / "tests"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*DOCUMENTS, TESTS / "README.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED_TEST = re.compile(r"\b(tests/test_\w+\.py)::(\w+)")
 
@@ -134,7 +137,17 @@ def test_the_arguments_of_draw_on_the_page_are_those_that_it_has() -> None:
 
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
-    assert [page.name for page in PAGES[1:] if page.name != "README.md" and f"({page.name})" not in index] == []
+    assert [page.name for page in DOCUMENTS[1:] if page.name != "README.md" and f"({page.name})" not in index] == []
+
+
+def test_every_module_and_every_file_of_the_tests_is_in_their_index() -> None:
+    index = (TESTS / "README.md").read_text(encoding="utf-8")
+    shared = [path.stem for path in TESTS.glob("*.py") if not path.stem.startswith("test_")]
+    assert [name for name in shared if f"]({name}.py)" not in index] == []
+    named = re.findall(r"`(test_\w+\*?)`", index)
+    files = [path.stem for path in TESTS.glob("test_*.py")]
+    assert [name for name in files if not any(fnmatchcase(name, pattern) for pattern in named)] == []
+    assert [pattern for pattern in named if not any(fnmatchcase(name, pattern) for name in files)] == []
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:

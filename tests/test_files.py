@@ -1,17 +1,10 @@
-"""Files: what is saved comes back bit for bit, what can run code is refused unopened, damage is found."""
+"""Files: what is saved comes back bit for bit."""
 
 from __future__ import annotations
 
 import io
-import json
 import math
-import os
-import pickle
-import stat
-import struct
 import sys
-import tracemalloc
-import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -28,40 +21,13 @@ from tensorgrad import nn, optim
 from tensorgrad.base.dtypes import NAMES
 from tensorgrad.errors import ArgumentError, DataError, DeviceError, MissingDependencyError
 from tensorgrad.files import container
+from tests.packing import SAMPLE, WITHOUT_TORCH, Payload, loaded, numpys, packed, same
 
-numpys = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed: no file can be saved or loaded")
-WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
 RNG = np.random.default_rng
-
-
-def packed(obj: Any) -> bytes:
-    file = io.BytesIO()
-    tg.save(obj, file)
-    return file.getvalue()
-
-
-def loaded(content: bytes) -> Any:
-    return tg.load(io.BytesIO(content))
 
 
 def again(obj: Any) -> Any:
     return loaded(packed(obj))
-
-
-def same(a: Any, b: Any) -> bool:
-    """Of the same classes through and through, in the same order, and the same bits."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, tg.Tensor):
-        return a.requires_grad == b.requires_grad and same(a.array, b.array)
-    if isinstance(a, np.ndarray | np.generic):
-        return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
-    if isinstance(a, float | complex):
-        return struct.pack("<dd", a.real, a.imag) == struct.pack("<dd", b.real, b.imag)
-    if isinstance(a, list | tuple | dict):
-        pairs = (list(x.items() if isinstance(x, dict) else x) for x in (a, b))
-        return len(a) == len(b) and all(map(same, *pairs))
-    return bool(a == b)
 
 
 # --- tensors ----------------------------------------------------------------------------------------------------------
@@ -144,6 +110,7 @@ def test_tensors_that_share_memory_do_not_share_it_when_loaded() -> None:
 
 # --- structure --------------------------------------------------------------------------------------------------------
 
+
 singles = st.one_of(
     st.none(),
     st.booleans(),
@@ -157,7 +124,11 @@ singles = st.one_of(
     hnp.arrays(st.sampled_from(["float32", "int8", "bool", "complex64"]), hnp.array_shapes(max_dims=2, max_side=3)),
     st.builds(tg.ones, st.integers(0, 3)),
 )
+
+
 keys = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters(codec=None)))
+
+
 things = st.recursive(
     singles,
     lambda inner: st.one_of(
@@ -213,16 +184,6 @@ def test_a_list_of_as_many_levels_as_allowed_is_saved_and_one_more_is_not() -> N
     circle["again"] = circle
     with pytest.raises(ArgumentError, match=r"or one that contains itself, at obj\['again'\]\['again'\]"):
         packed(circle)
-
-
-class Payload:
-    """Pickled, it makes a file when it is loaded."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return (Path.touch, (self.path,))
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
@@ -294,350 +255,6 @@ def test_a_file_of_another_program_is_loaded_as_a_dict_of_tensors() -> None:
     assert {k: v.tolist() for k, v in found.items()} == {k: v.tolist() for k, v in theirs.items()}
     with pytest.raises(DataError, match="'w' is of dtype BF16, which NumPy does not have: convert it"):
         loaded(save({"w": torch.zeros(2, dtype=torch.bfloat16)}))
-
-
-# --- what is never opened ---------------------------------------------------------------------------------------------
-
-
-def pickled(protocol: int) -> Callable[[Path], bytes]:
-    return lambda path: pickle.dumps(Payload(path), protocol)
-
-
-def archive(member: str) -> Callable[[Path], bytes]:
-    def make(path: Path) -> bytes:
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as zipped:
-            zipped.writestr(member, pickle.dumps(Payload(path)))
-        return file.getvalue()
-
-    return make
-
-
-def object_array(name: str) -> Callable[[Path], bytes]:
-    def make(path: Path) -> bytes:
-        file = io.BytesIO()
-        (np.savez if name == "npz" else np.save)(file, np.array([Payload(path)], object), allow_pickle=True)
-        return file.getvalue()
-
-    return make
-
-
-def torchs(path: Path, **options: Any) -> bytes:
-    torch = pytest.importorskip("torch", reason=WITHOUT_TORCH)
-    file = io.BytesIO()
-    torch.save(Payload(path), file, **options)
-    return file.getvalue()
-
-
-def opened_by_pytorch(content: bytes) -> None:
-    pytest.importorskip("torch", reason=WITHOUT_TORCH).load(io.BytesIO(content), weights_only=False)
-
-
-def opened_as_archive(content: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(content)) as zipped:
-        pickle.loads(zipped.read(zipped.namelist()[0]))
-
-
-def opened_by_numpy(content: bytes) -> None:
-    found = np.load(io.BytesIO(content), allow_pickle=True)
-    if not isinstance(found, np.ndarray):
-        _ = found["arr_0"]
-
-
-# How a file that runs code is made, how it would be run, and what it is called.
-HOSTILE: dict[str, tuple[Callable[[Path], bytes], Callable[[bytes], Any], str]] = {
-    **{f"pickle_{n}": (pickled(n), pickle.loads, "a file of torch.save or pickle.dump") for n in (2, 3, 4, 5)},
-    **{f"pickle_{n}": (pickled(n), pickle.loads, "bytes that begin with") for n in (0, 1)},
-    "torch_zip_by_hand": (archive("archive/data.pkl"), opened_as_archive, "a file of torch.save"),
-    "zip": (archive("file"), opened_as_archive, "a zip archive"),
-    "npy": (object_array("npy"), opened_by_numpy, "an array of numpy.save"),
-    "npz": (object_array("npz"), opened_by_numpy, "a zip archive such as numpy.savez writes"),
-    "torch": (torchs, opened_by_pytorch, "a file of torch.save"),
-    "torch_old": (
-        lambda path: torchs(path, _use_new_zipfile_serialization=False), opened_by_pytorch, "a file of torch.save"
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("weights_only", [True, False, None])
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".pkl", ".npz", ".npy", ".safetensors", ""])
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_file_that_runs_code_is_refused_unopened_under_any_name(
-    name: str, suffix: str, weights_only: bool | None, tmp_path: Path
-) -> None:
-    make, _, text = HOSTILE[name]
-    made, path = tmp_path / "made", tmp_path / f"model{suffix}"
-    path.write_bytes(make(made))
-    with pytest.raises(DataError, match=f"expected a safetensors file, found {text}") as caught:
-        tg.load(path, weights_only=weights_only)
-    assert str(caught.value).startswith(f"{path}: ")
-    assert any(cure in str(caught.value) for cure in ("convert it: ", "numpy.load(path, allow_pickle=False)", "check"))
-    assert not made.exists()
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_the_files_do_run_code_where_they_are_opened(name: str, tmp_path: Path) -> None:
-    make, run, _ = HOSTILE[name]
-    made = tmp_path / "made"
-    run(make(made))
-    assert made.exists()
-
-
-def test_neither_saving_nor_loading_knows_pickle() -> None:
-    for path in Path(container.__file__).parent.glob("*.py"):
-        assert "import pickle" not in path.read_text("utf-8")
-
-
-# --- damage -----------------------------------------------------------------------------------------------------------
-
-SAMPLE: dict[str, Any] = {
-    "weight": tg.tensor([[1.5, -2.0]], requires_grad=True),
-    "mask": tg.tensor([True, False, True]),
-    "step": 3,
-    "rate": 0.1,
-    "more": ("text", tg.tensor(1j), math.inf, {7: None}),
-}
-
-
-def refused_or_same(content: bytes) -> bool:
-    """Whether `content` is answered with a DataError; what is loaded in its place must be the sample."""
-    try:
-        found = loaded(content)
-    except DataError:
-        return True
-    assert same(found, SAMPLE), "damage was not noticed"
-    return False
-
-
-def test_a_file_that_was_cut_off_or_has_more_is_refused_at_every_length() -> None:
-    content = packed(SAMPLE)
-    assert all(refused_or_same(content[:n]) for n in range(len(content)))
-    assert refused_or_same(content + b"\0")
-    assert refused_or_same(b"\0" + content)
-
-
-def test_every_single_flipped_bit_is_found() -> None:
-    content = packed(SAMPLE)
-    found = 0
-    for place in range(len(content)):
-        for bit in range(8):
-            damaged = bytearray(content)
-            damaged[place] ^= 1 << bit
-            found += refused_or_same(bytes(damaged))
-    assert found >= len(content) * 8 - 64  # a padding blank may become another blank
-
-
-@given(data=st.data())
-def test_random_damage_is_found(data: st.DataObject) -> None:
-    content = bytearray(packed(SAMPLE))
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(content) - 1))
-        content[start : start + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
-    refused_or_same(bytes(content))
-
-
-@given(content=st.binary(max_size=100), header=st.booleans())
-def test_any_bytes_are_a_file_or_a_data_error(content: bytes, header: bool) -> None:
-    if header:
-        content = len(content).to_bytes(8, "little") + b"{" + content[1:]
-    try:
-        found = loaded(content)
-    except DataError:
-        return
-    assert found == {}
-
-
-def written(header: Any, data: bytes = b"", length: int | None = None) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return (len(text) if length is None else length).to_bytes(8, "little") + text + data
-
-
-def entry(dtype: str = "F32", shape: Any = (1,), offsets: Any = (0, 4)) -> dict[str, Any]:
-    return {"a": {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}}
-
-
-HEADERS: dict[str, bytes] = {
-    "longer_than_the_file": written(entry(), bytes(4), length=2**40),
-    "longest": written(entry(), bytes(4), length=2**64 - 1),
-    "terabytes": written(entry("F64", (2**37,), (0, 2**40)), bytes(8)),
-    "shape_overflow": written(entry("F64", (2**62, 4), (0, 0))),
-    "shape_overflow_of_nothing": written(entry("F64", (0, 2**62, 2**62), (0, 0))),
-    "shape_too_long": written(entry("F64", [1] * 100, (0, 8)), bytes(8)),
-    "shape_negative": written(entry("F32", (-1,))),
-    "shape_fraction": written(entry("F32", (0.5,))),
-    "shape_of_another_size": written(entry("F32", (2,)), bytes(4)),
-    "gap": written(entry("F32", (1,), (4, 8)), bytes(8)),
-    "overlap": written({**entry(), "b": entry()["a"]}, bytes(4)),
-    "backwards": written(entry("F32", (1,), (4, 0)), bytes(4)),
-    "beyond_the_end": written(entry("F32", (2,), (0, 8)), bytes(4)),
-    "more_than_it_says": written(entry(), bytes(5)),
-    "dtype": written(entry("OBJECT"), bytes(4)),
-    "dtype_of_four_bits": written(entry("F4", (8,)), bytes(4)),
-    "bool_of_two": written(entry("BOOL", (1,), (0, 1)), b"\2"),
-    "no_json": written(b"{nonsense"),
-    "no_object": written([1, 2]),
-    "deep_json": written(b'{"a":' + b"[" * 100_000),
-    "no_utf8": written(b'{"a\xff":{}}'),
-    "metadata_of_numbers": written({"__metadata__": {"tensorgrad": 3}}),
-    "empty": b"",
-    "short": b"\0\0\0",
-}
-
-
-@pytest.mark.parametrize("name", HEADERS)
-def test_a_header_that_lies_is_refused_before_any_memory_is_taken(name: str) -> None:
-    loaded(packed(1))  # what is imported at the first call is not counted
-    tracemalloc.start()
-    try:
-        with pytest.raises(DataError, match=r"^the file object: .*(expected|is of dtype)"):
-            loaded(HEADERS[name])
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 4 << 20
-
-
-def told(structure: str, arrays: dict[str, np.ndarray] | None = None) -> bytes:
-    return container.pack(structure, arrays or {})
-
-
-ONE = np.ones(1, np.float32)
-TOLD = {"name": "a", "crc32": container.checksum(ONE)}
-STRUCTURES: dict[str, bytes] = {
-    "no_json": told("{"),
-    "nan": told("NaN"),
-    "unknown_kind": told('{"function":"os.system"}'),
-    "two_kinds": told('{"tuple":[],"list":[]}'),
-    "no_kind": told("{}"),
-    "deep": told("[" * 100_000),
-    "deep_but_parsed": told("[" * 150 + "]" * 150),
-    "missing_array": told('{"tensor":{"name":"b","crc32":0}}', {"a": ONE}),
-    "unnamed_array": told("[]", {"a": ONE}),
-    "array_taken_twice": told(json.dumps([{"tensor": TOLD}, {"tensor": TOLD}]), {"a": ONE}),
-    "checksum": told(json.dumps({"tensor": {**TOLD, "crc32": 1}}), {"a": ONE}),
-    "complex_of_one": told(json.dumps({"tensor": {**TOLD, "complex": True}}), {"a": ONE}),
-    "no_entry": told('{"tensor":3}', {"a": ONE}),
-    "entry_without_name": told('{"tensor":{}}', {"a": ONE}),
-    "pair": told('{"dict":[[1]]}'),
-    "no_pairs": told('{"dict":3}'),
-    "unhashable_key": told('{"dict":[[[1],2]]}'),
-    "unhashable_item": told('{"set":[[1]]}'),
-    "size": told('{"size":["a"]}'),
-    "tuple": told('{"tuple":3}'),
-    "dtype": told('{"dtype":"object"}'),
-    "device": told('{"device":"abacus"}'),
-    "bytes": told('{"bytes":"xyz"}'),
-    "float": told('{"float":"00"}'),
-    "complex": told('{"complex":[1]}'),
-    "counter": told('{"counter":[["a",2,3]]}'),
-    "gradient_of_integers": told(
-        json.dumps({"tensor": {"name": "a", "crc32": container.checksum(np.ones(1, int)), "requires_grad": True}}),
-        {"a": np.ones(1, int)},
-    ),
-    "huge_number": told("1" * 5000),
-    "key_alone": numpys.save({}, {"tensorgrad": "nonsense"}),
-    "value_alone": numpys.save({}, {"tensorgrae": "tensorgrad 1 00000000 []"}),
-}
-
-
-@pytest.mark.parametrize("name", STRUCTURES)
-def test_a_structure_that_makes_no_sense_is_refused(name: str) -> None:
-    with pytest.raises(DataError, match=r"^the file object: expected"):
-        loaded(STRUCTURES[name])
-
-
-def test_a_file_of_a_later_version_says_so() -> None:
-    with pytest.raises(DataError, match="expected a file of version 1, found version 2; update tensorgrad"):
-        loaded(numpys.save({}, {"tensorgrad": "tensorgrad 2 00000000 {}"}))
-
-
-# --- writing in one piece ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fails", ["fsync", "replace", "write"])
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_failure_leaves_the_old_file_and_no_other(
-    fails: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "model.safetensors"
-    tg.save({"step": 1}, path)
-
-    def fail(*_: Any) -> None:
-        raise error
-
-    class Half(io.BufferedIOBase):
-        """A file that takes half of what it is given."""
-
-        def __init__(self, file: Any) -> None:
-            self.file = file
-
-        def write(self, content: Any) -> int:
-            self.file.write(content[: len(content) // 2])
-            raise error
-
-        def close(self) -> None:
-            self.file.close()
-            super().close()
-
-    opened = Path.open
-    holder, replacement = {
-        "write": (Path, lambda self, *args: Half(opened(self, *args))),
-        "fsync": (os, fail),
-        "replace": (Path, fail),
-    }[fails]
-    monkeypatch.setattr(holder, "open" if fails == "write" else fails, replacement)
-    with pytest.raises(type(error)):
-        tg.save({"step": 2}, path)
-    monkeypatch.undo()
-    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
-    assert tg.load(path) == {"step": 1}
-
-
-def test_the_file_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    events: list[str] = []
-    fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: (events.append("fsync"), fsync(handle))[1])
-    monkeypatch.setattr(Path, "replace", lambda self, to: (events.append("replace"), replace(self, to))[1])
-    tg.save(1, tmp_path / "file")
-    assert events[:2] == ["fsync", "replace"]
-    if os.name == "posix":
-        assert events == ["fsync", "replace", "fsync"]  # the last is that of the folder
-
-
-def test_reading_never_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    tg.save("old", path)
-    seen = []
-    replace = Path.replace
-    monkeypatch.setattr(Path, "replace", lambda self, to: (seen.append(tg.load(path)), replace(self, to))[1])
-    tg.save("new", path)
-    assert [*seen, tg.load(path)] == ["old", "new"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions and links are those of POSIX")
-def test_permissions_and_links_stay_and_devices_are_not_replaced(tmp_path: Path) -> None:
-    mask = os.umask(0o027)
-    try:
-        path, link = tmp_path / "file", tmp_path / "link"
-        tg.save(1, path)
-        assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    finally:
-        os.umask(mask)
-    path.chmod(0o604)
-    link.symlink_to(path)
-    tg.save(2, link)
-    assert link.is_symlink()
-    assert tg.load(path) == 2
-    assert stat.S_IMODE(path.stat().st_mode) == 0o604
-    tg.save(3, "/dev/null")
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
-    for place in (tmp_path, "/dev/zero"):
-        with pytest.raises(DataError, match="expected a file, found a folder or a device"):
-            tg.load(place)
-    with pytest.raises(IsADirectoryError):
-        tg.save(1, tmp_path)
-    with pytest.raises(FileNotFoundError):
-        tg.save(1, tmp_path / "no" / "such" / "folder")
 
 
 # --- arguments --------------------------------------------------------------------------------------------------------

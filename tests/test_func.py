@@ -17,29 +17,17 @@ from hypothesis import strategies as st
 
 import tensorgrad as tg
 from tensorgrad import func, nn
-from tensorgrad.autograd.careful import reverse
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
-from tensorgrad.func import trees
+from tensorgrad.func import jvp, linearize, trees, vmap
 from tensorgrad.func.jacobians import hessian, hvp, jacfwd, jacrev
 from tensorgrad.func.modules import functional_call, stack_module_state
 from tensorgrad.func.reverse import grad, grad_and_value, value_and_grad, vjp
-
-jvp, linearize, vmap = func.jvp, func.linearize, func.vmap
+from tests.doubles import close, double, values
 
 WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
+
+
 RNG = np.random.default_rng
-
-
-def values(x: Any) -> np.ndarray:
-    return np.asarray(x.detach() if hasattr(x, "detach") else x)
-
-
-def close(found: Any, wanted: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:
-    """The two have the same shape and the same finite values."""
-    found, wanted = values(found), values(wanted)
-    assert found.shape == wanted.shape
-    assert np.isfinite(wanted).all(), "the reference is not finite, it proves nothing"
-    np.testing.assert_allclose(found, wanted, rtol=rtol, atol=atol, equal_nan=False)
 
 
 def close_trees(found: Any, wanted: Any) -> None:
@@ -48,14 +36,15 @@ def close_trees(found: Any, wanted: Any) -> None:
         close(a, b)
 
 
-def double(data: Any, requires_grad: bool = False) -> tg.Tensor:
-    return tg.tensor(np.asarray(data, np.float64), requires_grad=requires_grad)
-
-
 # --- trees ------------------------------------------------------------------------------------------------------------
 
+
 Point = namedtuple("Point", "x y")  # noqa: PYI024 - without types it is as small as it can be
+
+
 LEAVES = st.integers()
+
+
 TREES = st.recursive(
     st.one_of(LEAVES, st.none()),
     lambda inner: st.one_of(
@@ -99,6 +88,7 @@ def test_a_prefix_that_does_not_fit_is_told(prefix, tree):
 
 # --- closed forms and nesting -----------------------------------------------------------------------------------------
 
+
 A, POWER = 0.7, 3
 
 
@@ -135,6 +125,8 @@ TRANSFORMS: dict[str, tuple[Callable[[Callable[..., Any]], Callable[..., Any]], 
     "hvp": (lambda g: lambda x: hvp(g, x, ONE), 2),
     "vmap": (lambda g: lambda x: vmap(g)(tg.stack([x, 2 * x]))[0], 0),
 }
+
+
 NESTINGS = [
     *itertools.product(TRANSFORMS, repeat=1),
     *itertools.product(TRANSFORMS, repeat=2),
@@ -517,6 +509,7 @@ def test_a_module_is_a_function_too():
 
 # --- properties -------------------------------------------------------------------------------------------------------
 
+
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "polynomial": lambda x: x**3 - 2 * x * x.sum(),
     "transcendental": lambda x: (x.sin() * (x / 2).exp()).tanh(),
@@ -527,6 +520,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "indexed": lambda x: x[0] * x[-1] + x[1:].exp(),
     "where": lambda x: x.abs() * x + x.sigmoid(),
 }
+
+
 POINTS = st.lists(st.floats(0.3, 1.5).map(lambda v: round(v, 3)), min_size=2, max_size=4)
 
 
@@ -562,12 +557,14 @@ def test_the_hessian_is_symmetric_and_is_what_hvp_multiplies_with(name, point, s
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(n=st.integers(1, 5), seed=st.integers(0, 1000))
 def test_vmap_is_the_stack_of_the_examples(name, n, seed):
-    xs = double(RNG(seed).uniform(0.3, 1.5, (n, 3)))
+    xs = double(RNG(seed).integers(3, 13, (n, 3)) / 8)  # products and sums of these are exact, in any order
+    rtol = 0 if name in {"polynomial", "product", "matrix"} else 1e-14  # memory that lies otherwise may round otherwise
     for g in (FUNCTIONS[name], jacrev(FUNCTIONS[name])):
-        close(vmap(g)(xs), values(tg.stack([g(x) for x in xs])), rtol=0, atol=0)
+        close(vmap(g)(xs), values(tg.stack([g(x) for x in xs])), rtol=rtol, atol=rtol)
 
 
 # --- beside PyTorch ---------------------------------------------------------------------------------------------------
+
 
 PEER_TRANSFORMS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "grad": lambda F, f, x: F.grad(lambda x: f(x).sum())(x),
@@ -627,131 +624,12 @@ def test_an_inner_step_of_learning_is_differentiated_as_in_pytorch():
     close_trees(meta_gradient(tg, double), meta_gradient(torch, torch.tensor))
 
 
-# --- vmap -------------------------------------------------------------------------------------------------------------
-
-
-def test_vmap_without_an_axis_takes_the_argument_as_it_is():
-    xs = double([[1.0, 2.0], [3.0, 4.0]])
-    found = vmap(lambda x, c, *, flag: (x * c["k"], c["n"] if flag else None), (0, None), (0, None))(
-        xs, {"k": double([1.0, 10.0]), "n": 7}, flag=True
-    )
-    close(found[0], [[1.0, 20.0], [3.0, 40.0]])
-    assert found[1] == 7
-
-
-def test_vmap_counts_axes_from_the_end_too():
-    xs = double([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    close(vmap(lambda x: x[0] - x, -1, -1)(xs), [[0.0, 0.0, 0.0], [-3.0, -3.0, -3.0]])
-
-
-def test_vmap_takes_branches_that_depend_on_the_data():
-    found = vmap(lambda x: x.exp() if x > 0 else x)(double([1.0, -1.0]))
-    close(found, [math.e, -1.0])
-
-
-def test_vmap_works_on_copies_of_the_examples():
-    xs = double([[1.0, 2.0], [3.0, 4.0]])
-    close(vmap(lambda x: x.mul_(2))(xs), [[2.0, 4.0], [6.0, 8.0]])
-    close(xs, [[1.0, 2.0], [3.0, 4.0]])
-
-
-def test_vmap_records_or_not_as_the_mode_says():
-    xs = double([[1.0, 2.0]], requires_grad=True)
-    with tg.no_grad():
-        assert not vmap(lambda x: x * 2)(xs).requires_grad
-    vmap(lambda x: x * x)(xs).sum().backward()
-    close(xs.grad, [[2.0, 4.0]])
-
-
-def test_the_cost_of_taking_a_batch_apart_grows_little_faster_than_the_batch():
-    def elements_filled(n: int) -> int:
-        xs = tg.zeros(n, 4, requires_grad=True)
-        ys = vmap(lambda x: x * 2)(xs)
-        edges: list[Any] = []
-        reverse({ys.node: np.ones(ys.shape, np.float32)}, edges=edges)
-        return sum(np.size(g) for _, _, g in edges)
-
-    assert elements_filled(256) < 8 * 2 * elements_filled(32)  # linear would be 8; one full array per example 64
-
-
-def test_randomness_is_refused_shared_or_independent():
-    xs = tg.zeros(3)
-
-    def noisy(x: tg.Tensor) -> tg.Tensor:
-        return x + tg.randn(1)[0]
-
-    with pytest.raises(AutogradError, match="called random operation while in randomness error mode"):
-        vmap(noisy)(xs)
-    close(vmap(lambda x: x * 2)(xs), np.zeros(3, np.float32))
-    tg.manual_seed(5)
-    same = values(vmap(noisy, randomness="same")(xs))
-    after = tg.randn(1).item()
-    tg.manual_seed(5)
-    first, second, third = tg.randn(1).item(), tg.randn(1).item(), tg.randn(1).item()
-    assert same.tolist() == [np.float32(first)] * 3
-    assert after == second, "the generator goes on as after one example"
-    tg.manual_seed(5)
-    assert values(vmap(noisy, randomness="different")(xs)).tolist() == [first, second, third]
-
-
-# --- modules ----------------------------------------------------------------------------------------------------------
-
-
-class Tied(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Linear(2, 2, bias=False)
-        self.second = nn.Linear(2, 2, bias=False)
-        self.second.weight = self.first.weight
-
-    def forward(self, x: tg.Tensor) -> tg.Tensor:
-        return self.second(self.first(x))
-
-
-def test_tied_weights_are_replaced_under_all_their_names():
-    net, w, x = Tied(), tg.tensor([[0.0, 1.0], [2.0, 0.0]]), tg.tensor([1.0, 3.0])
-    close(functional_call(net, {"first.weight": w}, x), values(w) @ (values(w) @ values(x)))
-    own = values(net.first.weight)
-    close(functional_call(net, {"first.weight": w}, x, tie_weights=False), own @ (values(w) @ values(x)), rtol=1e-6)
-    with pytest.raises(AutogradError, match="tied weights that are different"):
-        functional_call(net, {"first.weight": w, "second.weight": w * 2}, x)
-
-
-def test_a_module_is_the_same_again_afterwards():
-    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
-    before = dict(net.named_parameters()) | dict(net.named_buffers())
-    with pytest.raises(ShapeError):
-        functional_call(net, {"1.weight": tg.ones(2), "0.weight": tg.ones(2, 3)}, tg.ones(4, 2))
-    functional_call(net, [{"1.weight": tg.ones(2) * 5}, {"1.running_mean": tg.ones(2)}], (tg.ones(4, 2),))
-    after = dict(net.named_parameters()) | dict(net.named_buffers())
-    assert list(before) == list(after)
-    assert all(before[name] is after[name] for name in before)
-
-
-def test_an_ensemble_is_the_stack_of_its_models():
-    models = [nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU()).eval() for _ in range(3)]
-    parameters, buffers = stack_module_state(models)
-    assert all(p.requires_grad and p.is_leaf for p in parameters.values())
-    assert not any(b.requires_grad for b in buffers.values())
-    x = tg.randn(5, 3)
-
-    def call(p: Any, b: Any, x: tg.Tensor) -> tg.Tensor:
-        return functional_call(models[0], (p, b), x)
-
-    found = vmap(call, in_dims=(0, 0, None))(parameters, buffers, x)
-    close(found, np.stack([values(model(x)) for model in models]), rtol=1e-6, atol=1e-6)
-    found.sum().backward()
-    for name, p in parameters.items():
-        for model in models:
-            model.zero_grad()
-            model(x).sum().backward()
-        wanted = np.stack([values(dict(model.named_parameters())[name].grad) for model in models])
-        close(p.grad, wanted, rtol=1e-5, atol=1e-6)
-
-
 # --- errors -----------------------------------------------------------------------------------------------------------
 
+
 X = double([1.0, 2.0])
+
+
 ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: grad(lambda x: x)(X), AutogradError, "Expected f.*scalar Tensor, got tensor with 1 dims. .*vjp or jacrev"),
     (lambda: grad(lambda x: x[:1])(X), AutogradError, "scalar Tensor, got tensor with 1 dims"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.gallery import DOCS, FIGURES, page, torchviz
@@ -12,6 +15,13 @@ AGAIN = "write it anew: python -m tests.gallery"
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
 def test_a_picture_is_what_the_code_draws(figure) -> None:
     assert (DOCS / "gallery" / f"{figure.name}.svg").read_text("utf-8") == figure.drawing().svg, AGAIN
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_all_of_it_is_the_same_where_the_last_bit_of_every_product_sum_and_function_is_another(seed) -> None:
+    command = [sys.executable, "-m", "tests.lastbit", str(seed), "tests.gallery", "--check"]
+    run = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"other bytes than in docs/: {run.stderr}"
 
 
 def test_the_page_shows_every_picture_and_what_the_code_prints() -> None:

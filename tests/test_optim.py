@@ -204,7 +204,8 @@ def test_lbfgs_solves_a_quadratic_in_one_step() -> None:
         return loss
 
     optimizer.step(closure)
-    np.testing.assert_allclose(w.detach().numpy(), np.linalg.solve(matrix.numpy(), np.ones(4)), rtol=1e-9)
+    wanted = np.linalg.solve(matrix.numpy(), np.ones(4))
+    np.testing.assert_allclose(w.detach().numpy(), wanted, rtol=1e-7)  # about the root of the loss's last bit
 
 
 def test_lbfgs_needs_a_closure_and_one_group() -> None:

@@ -16,6 +16,7 @@ from tensorgrad.errors import ArgumentError, MissingDependencyError, TensorgradE
 from tensorgrad.utils import progress as module
 from tensorgrad.utils.progress import Progress
 from tensorgrad.utils.progresstable import best, course, written
+from tests.waiting import joined
 
 WITHOUT_RICH = "rich is not installed: there is no table"
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"  # the cursor
@@ -183,8 +184,7 @@ def test_the_terminal_is_given_back_however_the_block_ends(terminal, stop) -> No
     assert "test accuracy" in last_frame(text)
     assert sys.stdout is stdout
     for thread in set(threading.enumerate()) - threads:
-        thread.join(5)
-        assert not thread.is_alive()
+        joined(thread)
 
 
 def test_a_table_of_ascii_is_drawn_where_nothing_else_can_be(terminal, monkeypatch) -> None:

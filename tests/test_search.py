@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import search
 from tensorgrad.errors import ArgumentError, MissingDependencyError, ShapeError, TensorgradError
+from tests.waiting import CEILING, finished, until
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -198,14 +198,18 @@ def test_half_a_line_that_a_dead_process_left_is_cut_off(tmp_path: Path) -> None
 
 
 WORKER = """
-import math, sys, time
+import math, os, sys, time
 import numpy as np
 from tensorgrad import search
+
+begun = []
 
 def objective(trial, train, valid):
     with open(sys.argv[2], "a") as file:
         file.write(f"{sys.argv[3]} {trial.slot}\\n")
-    time.sleep(0.08)
+    begun.append(trial.slot)
+    while len(begun) == 3 and not os.path.exists(f"{sys.argv[2]}-{sys.argv[3]}"):
+        time.sleep(0.01)  # in the middle of the third trial, until the test lets this worker go on
     return -(math.log10(trial.params["lr"]) + 2) ** 2
 
 x = np.arange(20.0)
@@ -220,11 +224,8 @@ def worker(storage: object, log: Path, name: str, heartbeat: float) -> subproces
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for(condition, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+def in_its_third(log: Path, name: str) -> None:
+    until(lambda: sum(who == name for who, _ in lines(log)) == 3, f"worker {name} is in its third trial")
 
 
 def lines(log: Path) -> list[list[str]]:
@@ -239,34 +240,36 @@ def test_processes_share_a_search_and_no_trial_is_lost_when_one_is_killed(tmp_pa
         pytest.importorskip("sqlalchemy", reason="Optuna's databases need sqlalchemy")
         search.open_storage(storage)
     log = tmp_path / "log"
-    a = worker(storage, log, "a", 15)
-    wait_for(lambda: len(lines(log)) >= 2)
-    b = worker(storage, log, "b", 15)
-    wait_for(lambda: sum(name == "b" for name, _ in lines(log)) >= 3)
+    a = worker(storage, log, "a", CEILING)
+    in_its_third(log, "a")
+    b = worker(storage, log, "b", CEILING)
+    in_its_third(log, "b")
     b.send_signal(signal.SIGKILL)
-    b.communicate()
-    printed, complaints = a.communicate(timeout=60)
+    finished(b)
+    (tmp_path / "log-a").touch()
+    printed, complaints = finished(a)
     assert (a.returncode, complaints) == (0, "")
 
     alone = tried(searched(lambda *_: 0.0, space={"lr": SPACE["lr"]}).run(24, progress=False))
     assert eval(printed) == [(slot, params["lr"]) for slot, params in enumerate(alone)]
     ran = lines(log)
     assert {name for name, _ in ran} == {"a", "b"}
-    assert 24 <= len(ran) <= 25  # the one that was in the middle is run again
+    assert len(ran) == 25  # the one that was in the middle is run again
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no SIGSTOP")
 def test_a_trial_of_a_worker_without_a_sign_of_life_is_run_again(tmp_path: Path) -> None:
     log, storage = tmp_path / "log", tmp_path / "a.journal"
     b = worker(storage, log, "b", 0.2)
-    wait_for(lambda: len(lines(log)) >= 2)
+    in_its_third(log, "b")
     b.send_signal(signal.SIGSTOP)  # as a machine does that is gone: its process cannot be asked
+    (tmp_path / "log-a").touch()
     try:
         a = worker(storage, log, "a", 0.2)
-        printed, complaints = a.communicate(timeout=60)
+        printed, complaints = finished(a)
     finally:
         b.send_signal(signal.SIGKILL)
-        b.communicate()
+        finished(b)
     assert (a.returncode, complaints) == (0, "")
     assert [slot for slot, _ in eval(printed)] == list(range(24))
 

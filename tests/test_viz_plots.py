@@ -21,6 +21,7 @@ from tensorgrad.viz.plots.collecting import activations
 from tensorgrad.viz.plots.linestyles import line_styles
 from tensorgrad.viz.plots.series import panels
 from tensorgrad.viz.plots.smoothing import smoothed
+from tests.waiting import joined
 
 ROOT = Path(__file__).resolve().parent.parent
 WITHOUT = "matplotlib is not installed: there is nothing to draw with"
@@ -136,8 +137,7 @@ def test_threads_draw_at_the_same_time(mpl) -> None:
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(60)
+    joined(*threads)
     assert found == [expected] * 4
 
 

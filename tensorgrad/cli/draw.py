@@ -38,7 +38,7 @@ STDOUT = "-"
 def run(given: argparse.Namespace) -> int:
     """Draw what the arguments say, write it, tell what was written, and return the exit status 0.
 
-    The default generator starts anew, so that the same command writes the same bytes.
+    The default generator starts anew, so that on one machine the same command writes the same bytes.
 
     Raises:
         TensorgradError: arguments that do not fit together, or an error in the user's code.

@@ -228,7 +228,7 @@ class Graph:
         ``forward`` takes the inputs and parameters, and returns the output (several as a tuple) and a cache;
         ``backward`` takes the gradient of the first output and the cache, and returns the gradients of what requires
         one, in the order of the arguments. Shapes, dtypes, branches and constants (the mask of a Dropout) are those of
-        the recorded run; the results are equal to the last bit.
+        the recorded run; on the same machine the results are equal to the last bit.
 
         Raises:
             AutogradError: a `Function` of the user's was recorded, whose source is not NumPy's; a value that the file

@@ -134,8 +134,8 @@ def legend(figure: Any, handles: list[Any]) -> None:
 def figure_svg(figure: Any, title: str = "") -> str:
     """Return a matplotlib figure as one self-contained SVG that follows the reader's dark colour scheme.
 
-    The same figure gives the same bytes in every run with the same version of matplotlib. What is drawn in the colour
-    of text, ``#222222``, takes on that of the page.
+    The same figure gives the same bytes in every run on one machine with the same version of matplotlib. What is drawn
+    in the colour of text, ``#222222``, takes on that of the page.
 
     Args:
         figure: any `matplotlib.figure.Figure`, as the functions ``plot_*`` return it.

@@ -1,0 +1,172 @@
+"""Damage to a file is found, whatever it is."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorgrad.errors import DataError
+from tensorgrad.files import container
+from tests.packing import SAMPLE, loaded, numpys, packed, same
+
+
+def refused_or_same(content: bytes) -> bool:
+    """Whether `content` is answered with a DataError; what is loaded in its place must be the sample."""
+    try:
+        found = loaded(content)
+    except DataError:
+        return True
+    assert same(found, SAMPLE), "damage was not noticed"
+    return False
+
+
+def test_a_file_that_was_cut_off_or_has_more_is_refused_at_every_length() -> None:
+    content = packed(SAMPLE)
+    assert all(refused_or_same(content[:n]) for n in range(len(content)))
+    assert refused_or_same(content + b"\0")
+    assert refused_or_same(b"\0" + content)
+
+
+def test_every_single_flipped_bit_is_found() -> None:
+    content = packed(SAMPLE)
+    found = 0
+    for place in range(len(content)):
+        for bit in range(8):
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << bit
+            found += refused_or_same(bytes(damaged))
+    assert found >= len(content) * 8 - 64  # a padding blank may become another blank
+
+
+@given(data=st.data())
+def test_random_damage_is_found(data: st.DataObject) -> None:
+    content = bytearray(packed(SAMPLE))
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(content) - 1))
+        content[start : start + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
+    refused_or_same(bytes(content))
+
+
+@given(content=st.binary(max_size=100), header=st.booleans())
+def test_any_bytes_are_a_file_or_a_data_error(content: bytes, header: bool) -> None:
+    if header:
+        content = len(content).to_bytes(8, "little") + b"{" + content[1:]
+    try:
+        found = loaded(content)
+    except DataError:
+        return
+    assert found == {}
+
+
+def written(header: Any, data: bytes = b"", length: int | None = None) -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + data
+
+
+def entry(dtype: str = "F32", shape: Any = (1,), offsets: Any = (0, 4)) -> dict[str, Any]:
+    return {"a": {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}}
+
+
+HEADERS: dict[str, bytes] = {
+    "longer_than_the_file": written(entry(), bytes(4), length=2**40),
+    "longest": written(entry(), bytes(4), length=2**64 - 1),
+    "terabytes": written(entry("F64", (2**37,), (0, 2**40)), bytes(8)),
+    "shape_overflow": written(entry("F64", (2**62, 4), (0, 0))),
+    "shape_overflow_of_nothing": written(entry("F64", (0, 2**62, 2**62), (0, 0))),
+    "shape_too_long": written(entry("F64", [1] * 100, (0, 8)), bytes(8)),
+    "shape_negative": written(entry("F32", (-1,))),
+    "shape_fraction": written(entry("F32", (0.5,))),
+    "shape_of_another_size": written(entry("F32", (2,)), bytes(4)),
+    "gap": written(entry("F32", (1,), (4, 8)), bytes(8)),
+    "overlap": written({**entry(), "b": entry()["a"]}, bytes(4)),
+    "backwards": written(entry("F32", (1,), (4, 0)), bytes(4)),
+    "beyond_the_end": written(entry("F32", (2,), (0, 8)), bytes(4)),
+    "more_than_it_says": written(entry(), bytes(5)),
+    "dtype": written(entry("OBJECT"), bytes(4)),
+    "dtype_of_four_bits": written(entry("F4", (8,)), bytes(4)),
+    "bool_of_two": written(entry("BOOL", (1,), (0, 1)), b"\2"),
+    "no_json": written(b"{nonsense"),
+    "no_object": written([1, 2]),
+    "deep_json": written(b'{"a":' + b"[" * 100_000),
+    "no_utf8": written(b'{"a\xff":{}}'),
+    "metadata_of_numbers": written({"__metadata__": {"tensorgrad": 3}}),
+    "empty": b"",
+    "short": b"\0\0\0",
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_header_that_lies_is_refused_before_any_memory_is_taken(name: str) -> None:
+    loaded(packed(1))  # what is imported at the first call is not counted
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"^the file object: .*(expected|is of dtype)"):
+            loaded(HEADERS[name])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+def told(structure: str, arrays: dict[str, np.ndarray] | None = None) -> bytes:
+    return container.pack(structure, arrays or {})
+
+
+ONE = np.ones(1, np.float32)
+
+
+TOLD = {"name": "a", "crc32": container.checksum(ONE)}
+
+
+STRUCTURES: dict[str, bytes] = {
+    "no_json": told("{"),
+    "nan": told("NaN"),
+    "unknown_kind": told('{"function":"os.system"}'),
+    "two_kinds": told('{"tuple":[],"list":[]}'),
+    "no_kind": told("{}"),
+    "deep": told("[" * 100_000),
+    "deep_but_parsed": told("[" * 150 + "]" * 150),
+    "missing_array": told('{"tensor":{"name":"b","crc32":0}}', {"a": ONE}),
+    "unnamed_array": told("[]", {"a": ONE}),
+    "array_taken_twice": told(json.dumps([{"tensor": TOLD}, {"tensor": TOLD}]), {"a": ONE}),
+    "checksum": told(json.dumps({"tensor": {**TOLD, "crc32": 1}}), {"a": ONE}),
+    "complex_of_one": told(json.dumps({"tensor": {**TOLD, "complex": True}}), {"a": ONE}),
+    "no_entry": told('{"tensor":3}', {"a": ONE}),
+    "entry_without_name": told('{"tensor":{}}', {"a": ONE}),
+    "pair": told('{"dict":[[1]]}'),
+    "no_pairs": told('{"dict":3}'),
+    "unhashable_key": told('{"dict":[[[1],2]]}'),
+    "unhashable_item": told('{"set":[[1]]}'),
+    "size": told('{"size":["a"]}'),
+    "tuple": told('{"tuple":3}'),
+    "dtype": told('{"dtype":"object"}'),
+    "device": told('{"device":"abacus"}'),
+    "bytes": told('{"bytes":"xyz"}'),
+    "float": told('{"float":"00"}'),
+    "complex": told('{"complex":[1]}'),
+    "counter": told('{"counter":[["a",2,3]]}'),
+    "gradient_of_integers": told(
+        json.dumps({"tensor": {"name": "a", "crc32": container.checksum(np.ones(1, int)), "requires_grad": True}}),
+        {"a": np.ones(1, int)},
+    ),
+    "huge_number": told("1" * 5000),
+    "key_alone": numpys.save({}, {"tensorgrad": "nonsense"}),
+    "value_alone": numpys.save({}, {"tensorgrae": "tensorgrad 1 00000000 []"}),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_a_structure_that_makes_no_sense_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match=r"^the file object: expected"):
+        loaded(STRUCTURES[name])
+
+
+def test_a_file_of_a_later_version_says_so() -> None:
+    with pytest.raises(DataError, match="expected a file of version 1, found version 2; update tensorgrad"):
+        loaded(numpys.save({}, {"tensorgrad": "tensorgrad 2 00000000 {}"}))
