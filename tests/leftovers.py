@@ -24,6 +24,7 @@ from tests.waiting import PROC, children, lives
 ROOT = Path(__file__).resolve().parent.parent
 GRACE = 30.0  # seconds for processes that are about to end
 HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")  # which Python keeps until its own end
+PEERS = ("torchinductor_",)  # folders that PyTorch, where it is installed, makes when it is imported
 OWN = pytest.StashKey[Path]()
 BEFORE = pytest.StashKey[set[str] | None]()
 LEFT = pytest.StashKey[list[str]]()
@@ -122,12 +123,10 @@ def nothing_is_left(pytestconfig: pytest.Config) -> Iterator[None]:
         time.sleep(0.05)
     # The folders of workers are inside that of the process that started them, which runs no tests.
     left = [f"the process {pid} still runs: {line}" for pid, line in sorted(running.items())]
-    kept = {
-        multiprocessing.current_process()._config.get("tempdir")
-    }  # where multiprocessing has its sockets, to the end
+    kept = {multiprocessing.current_process()._config.get("tempdir")}  # with multiprocessing's sockets, to the end
     left += [
         f"the temporary file {path} is still there (first seen after {_first_seen.get(path.name, 'the last test')})"
         for path in sorted(folder.iterdir())
-        if str(path) not in kept
+        if str(path) not in kept and not path.name.startswith(PEERS)
     ]
     assert not left, "the tests leave something behind:\n" + "\n".join(left)

@@ -127,7 +127,7 @@ def test_the_std_of_the_relu_layers_is_recorded_with_their_histograms(without_fi
         (activations, "STDS", {"std 1": 1.0, "std 0.01": 0.01, "Xavier": 0.01}, "Xavier: spread"),
         (activations, "STDS", {"std 1": 0.1, "std 0.01": 0.01, "Xavier": 0.1}, "std 1: most units"),
         (activations, "STDS", {"std 1": 1.0, "std 0.01": 0.1, "Xavier": 0.1}, "Beyond the book"),
-        (xavier, "CONVENTIONS", {"a": "pytorch", "b": "pytorch"}, "Beyond the book"),
+        (xavier, "DEFINITIONS", {"a": "pytorch", "b": "pytorch"}, "Beyond the book"),
         (relu_activations, "STDS", {"std 0.01": 0.01, "Xavier": 0.1, "He": 0.1}, "He keeps"),
         (relu_activations, "STDS", {"std 0.01": 0.1, "Xavier": 0.1, "He": 0.14}, "std 0.01 collapses"),
         (relu_activations, "STDS", {"std 0.01": 0.01, "Xavier": 0.14, "He": 0.14}, "Xavier loses"),

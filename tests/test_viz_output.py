@@ -20,7 +20,7 @@ import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.errors import MissingDependencyError, TensorgradError
 from tensorgrad.viz import draw
-from tensorgrad.viz.layout.passes import render
+from tensorgrad.viz.layout import render
 from tensorgrad.viz.output import browser, drawing
 from tensorgrad.viz.picture.text import clean
 
