@@ -10,6 +10,7 @@ import pytest
 
 from tensorgrad.cli import main
 from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.tensor.attach import FUNCTIONS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,3 +48,12 @@ def test_the_commands_are_targets_of_the_makefile(command):
     assert command in README
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert command.split()[1] in targets
+
+
+def test_the_readme_says_how_much_there_is_to_read():
+    files = [path for name in ("engine", "ops", "autograd") for path in (ROOT / "tensorgrad" / name).glob("*.py")]
+    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+    claimed = int(re.search(r"about ([\d,]+) lines to read", README)[1].replace(",", ""))
+    assert abs(lines - claimed) < 0.1 * claimed
+    functions = int(re.search(r"about (\d+) functions of the package", README)[1])
+    assert abs(len(FUNCTIONS) - functions) < 10

@@ -22,7 +22,7 @@ from typing import TypeAlias
 from tensorgrad import __version__
 from tensorgrad.chapter6.run import Settings
 from tensorgrad.errors import TensorgradError
-from tensorgrad.viz.layout.labels import MODES
+from tensorgrad.viz.picture.edgetexts import MODES
 
 from . import chapter6, demo, draw
 from .examples import EXAMPLES

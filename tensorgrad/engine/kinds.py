@@ -195,4 +195,5 @@ class _Endless:
 def _named(op: Callable[..., Any], record: Primitive, doc: str | None) -> Op:
     op.__name__ = op.__qualname__ = record.name
     op.__doc__ = doc
+    vars(op)["primitive"] = record
     return op

@@ -11,7 +11,6 @@ from inspect import Parameter, Signature, signature
 from types import FunctionType
 from typing import Any
 
-from tensorgrad import ops
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import binary, checked, unary
@@ -51,7 +50,7 @@ def describe(op: AnyFunction) -> None:
 
 def is_primitive(function: AnyFunction) -> bool:
     """Return whether `function` is an op of the table of primitives, not a function around it."""
-    return vars(ops).get(function.__name__) is function
+    return "primitive" in vars(function)
 
 
 def with_out(op: AnyFunction) -> AnyFunction:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tensorgrad.viz.picture.model import EdgeRecord
-from tensorgrad.viz.picture.text import brief, clean, shaped, width
+from tensorgrad.viz.picture.text import width
 
 from .dot import LABEL_SIZE, Note
 from .splines import Point, Spline, halfway, left_of, moved
 
-MODES = ("names", "none", "shapes", "values", "formulas")
 _FRACTIONS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)  # of the way along the arrow, best first
 _CELL = 40.0
 
@@ -80,25 +78,6 @@ def _touches(box: Box, taken: Box, radius: float) -> bool:
     x, y = (taken.left + taken.right) / 2, (taken.bottom + taken.top) / 2
     dx, dy = max(box.left - x, 0.0, x - box.right), max(box.bottom - y, 0.0, y - box.top)
     return dx * dx + dy * dy < radius * radius
-
-
-def edge_texts(edge: EdgeRecord, mode: str, dims: Mapping[int, str]) -> tuple[str, str]:
-    """Return what stands on the black and on the red arrow. Values without a name show their shape instead."""
-    if mode == "none":
-        return "", ""
-    shape = shaped(edge.shape, dims)
-    forward, backward = (edge.forward, edge.backward or "") if edge.named else ("", "")
-    if mode == "names":
-        return forward or shape, backward
-    if mode == "shapes":
-        return f"{forward} {shape}".strip(), f"{backward} {shape}" if backward else ""
-    told = edge.formulas if mode == "formulas" else (brief(edge.value), brief(edge.gradient))
-    texts = [clean(_equal(*pair)) for pair in zip((forward, backward), told, strict=True)]
-    return texts[0] or shape, texts[1]
-
-
-def _equal(name: str, what: str) -> str:
-    return name if name == what else " = ".join(filter(None, (name, what)))
 
 
 def place_pair(room: Room, arrows: list[tuple[Spline, str]]) -> list[Point | None]:

@@ -17,9 +17,9 @@ from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
 from tensorgrad.graph.graph import Names
 from tensorgrad.viz.layout.dot import without_positions
-from tensorgrad.viz.layout.labels import MODES, edge_texts
 from tensorgrad.viz.layout.placing import drawn
 from tensorgrad.viz.layout.render import TIMEOUT, render
+from tensorgrad.viz.picture.edgetexts import MODES, edge_texts
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.faults import marked
 from tensorgrad.viz.picture.finishing import with_formulas, with_leaves_beside_readers
