@@ -78,11 +78,11 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
     if x.ndim == 2 and (axis == 0 or axis == (0,)) and x.shape[0] <= BLOCK:  # noqa: PLR1714 - `in` is slower
         row: Array = _ones(x.shape[0], x.dtype) @ x
         return row[None] if keepdims else row
-    axes = normalized(axis, x.ndim)
-    if len(axes) < x.ndim or not x.flags.forc:  # of all that lies without gaps, NumPy adds everything pairwise
-        for a in axes:
-            if x.shape[a] > BLOCK and x.strides[a] != x.itemsize:  # and otherwise only along adjacent memory
-                x = _block_sums(x, a)
+    if axis is None and x.flags.forc:  # NumPy adds all that lies without gaps pairwise
+        return _reduce(x, axis=None, keepdims=keepdims)
+    for a in normalized(axis, x.ndim):
+        if x.shape[a] > BLOCK and x.strides[a] != x.itemsize:  # and otherwise only along adjacent memory
+            x = _block_sums(x, a)
     return _reduce(x, axis=axis, keepdims=keepdims)
 
 

@@ -236,9 +236,11 @@ def recorded(
         return y
     node.scope = mode.scope
     f = _frame(2)
-    if is_users(f.f_code.co_filename):
+    while (users := is_users(f.f_code.co_filename)) is False and f.f_back and not mode.scope:
+        f = f.f_back
+    if users:
         node.place = (f.f_code, f.f_lasti)
-    else:  # the library called it itself: where the outermost module was called, or the library
+    else:  # a module of the library called it: where the outermost one was called; or a file that is not known yet
         node.place = mode.scope.place if mode.scope else here(2)
     return y
 
