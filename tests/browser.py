@@ -54,19 +54,26 @@ class Browser:
         missing = [name for name in (CHROMIUM, DRIVER) if shutil.which(name) is None]
         if missing:
             raise NoBrowserError(f"no {' and no '.join(missing)} here (Debian: apt install chromium chromium-driver)")
-        self.folder = Path(tempfile.mkdtemp(prefix="tensorgrad-browser-"))
+        # A short name: chromium makes a socket some folders below, whose path may not be longer than 107 characters.
+        self.folder = Path(tempfile.mkdtemp(prefix="tg-b-"))
         self._files = 0
         self._session = ""
+        self._scripts = True
         with (self.folder / "driver.log").open("wb") as log:
             self._driver = subprocess.Popen(
                 [DRIVER, "--port=0"], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                start_new_session=True,
+                start_new_session=True, env=os.environ | {"TMPDIR": str(self.folder)},
             )  # fmt: skip
         try:
             self._port = self._find_port()
             flags = [*FLAGS, f"--user-data-dir={self.folder / 'profile'}", f"--window-size={width},{height}"]
+            limits = {"script": int(1000 * ANSWER), "pageLoad": int(1000 * ANSWER)}
             options = {"binary": shutil.which(CHROMIUM), "args": flags}
-            wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+            wanted = {
+                "timeouts": limits,
+                "goog:chromeOptions": options,
+                "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+            }
             answer = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}}, limit=START)
             self._session = f"/session/{answer['sessionId']}"
         except BaseException as error:
@@ -115,11 +122,13 @@ class Browser:
     # Pages
 
     def open(self, text: str, suffix: str = ".html") -> None:
-        """Write `text` to a file and load it."""
+        """Write `text` to a file, load it, and return when it has been painted: before, a key may be lost."""
         self._files += 1
         path = self.folder / f"page{self._files}{suffix}"
         path.write_text(text, "utf-8")
         self._tell("url", {"url": path.as_uri()})
+        if self._scripts:
+            self.run_async("requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))")
 
     def run(self, script: str, *arguments: object) -> Any:
         """Return what the body of a function, in JavaScript, returns in the page."""
@@ -200,6 +209,7 @@ class Browser:
     def scripts(self, *, on: bool) -> None:
         """Let pages run their scripts, or not, from the next `open` on."""
         self.cdp("Emulation.setScriptExecutionDisabled", value=not on)
+        self._scripts = on
 
     def window(self, width: int, height: int) -> None:
         """Give the page this many pixels, as on a telephone."""

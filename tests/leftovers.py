@@ -43,18 +43,20 @@ def checkout() -> set[str] | None:
 def processes(folder: Path) -> dict[int, str]:
     """Return the command lines of the processes that this one, or one of its children, has started and that run.
 
-    A process whose parent has ended is known by its environment: the temporary folder is that of this session.
+    A process whose parent has ended is known by its environment: its temporary folder is this session's, or in it.
     """
     if not PROC:
         return {}
     found = set(children())
-    mark = f"TMPDIR={folder}\0".encode()
+    marks = [f"TMPDIR={folder}{end}".encode() for end in ("\0", "/")]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                found |= {int(entry.name)} if mark in (entry / "environ").read_bytes() + b"\0" else set()
+                environment = (entry / "environ").read_bytes() + b"\0"
             except OSError:  # it has ended, or is another user's
                 continue
+            if any(mark in environment for mark in marks):
+                found.add(int(entry.name))
     told = {pid: _command(pid) for pid in found if lives(pid)}
     return {pid: line for pid, line in told.items() if line and not any(helper in line for helper in HELPERS)}
 
@@ -69,7 +71,11 @@ def _command(pid: int) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Give the session, and each worker, a temporary folder; pytest's own stays where people look for it."""
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
-    folder = Path(tempfile.mkdtemp(prefix="tensorgrad-tests-")).resolve()
+    if hasattr(config, "workerinput"):
+        folder = Path(tempfile.gettempdir()) / config.workerinput["workerid"]
+        folder.mkdir()
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="tg-tests-")).resolve()
     config.stash[OWN] = folder
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     # After multiprocessing has removed its own folder, which has priority -100 and is inside.
