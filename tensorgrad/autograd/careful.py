@@ -8,7 +8,6 @@ run again, from the first choice on, with the products of `strongzeros`, in whic
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.callsite import here, told
+from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.context import ANOMALY, CONTEXT, STRONG, context
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, tick, wrap
 from tensorgrad.errors import AnomalyError
@@ -57,31 +56,41 @@ def reverse(
     """
     special, since, freeing = context().special, oldest(targets), None if retain_graph else here(2)
     wanted = None if targets is None else set(targets)
+    run = _Reverse(wanted, closed, edges)
     if special & ANOMALY:
-        record: Contributions = [] if edges is None else edges
-        run = _Reverse(wanted, closed, record)
+        run.edges = record = [] if edges is None else edges
         run.start = dict(seeds)
         run.again(since, create_graph)
         _check_finite(record)
     else:
         order = reachable(seeds.keys(), expanded=create_graph, since=since)
-        choices, hidden = _choices(order), _is_recorded(order)
-        if not (create_graph or choices or hidden or ANY_HOOK or edges is not None or special & STRONG):
+        run.choices, hidden = _choices(order), _is_recorded(order)
+        hooked = ANY_HOOK and any(node in HOOKS for node in order)
+        if not (create_graph or hidden or hooked or edges is not None or special & STRONG):
             needed = None if wanted is None else leading_to(wanted, order)
-            return quick.reverse(order, _needed(seeds, needed), wanted, needed, closed, freeing)
-        run = _Reverse(wanted, closed, edges, choices)
+            kept = run.visited if run.choices else None
+            run.found = quick.reverse(order, _needed(seeds, needed), wanted, needed, closed, freeing, kept)
+            if not (run.choices and any(map(_spoilt, run.found.values()))):
+                _free(run.visited, freeing)
+                return run.found
+            run.found = {}
         if hidden:
             run.start = dict(seeds)
         run.sweep(order, seeds, create_graph)
         if run.start is not None and (run.skipped or any(map(_spoilt, run.found.values()))):
             run.again(since, create_graph)
-    if freeing is not None:
-        for node in run.visited:
-            if node.saved:
-                node.saved, node.freed = None, freeing
+    _free(run.visited, freeing)
     if create_graph:
         _recorded[0] = tick()
     return run.found
+
+
+def _free(nodes: list[Node], place: Place | None) -> None:
+    """Drop what `nodes` have saved, at `place` in the script; None: keep it."""
+    if place is not None:
+        for node in nodes:
+            if node.saved:
+                node.saved, node.freed = None, place
 
 
 _recorded = [0]  # when a sweep was recorded last
@@ -111,11 +120,10 @@ def _choices(order: Collection[Node]) -> set[Any]:
 class _Reverse:
     """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
 
-    def __init__(
-        self, wanted: set[Node] | None, closed: bool, edges: Contributions | None, choices: Collection[Any] = ()
-    ) -> None:
-        self.wanted, self.closed, self.edges, self.choices = wanted, closed, edges, choices
+    def __init__(self, wanted: set[Node] | None, closed: bool, edges: Contributions | None) -> None:
+        self.wanted, self.closed, self.edges = wanted, closed, edges
         self.found: dict[Node, Any] = {}
+        self.choices: set[Any] = set()
         self.start: dict[Node, Any] | None = None  # the cotangents that are known when the first choice is reached
         self.before: tuple[dict[Node, Any], int] = ({}, 0)  # what had been found by then, and how many edges
         self.visited: list[Node] = []  # what may be freed, once no second run is to be expected
@@ -125,11 +133,9 @@ class _Reverse:
     def sweep(self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool) -> None:
         """Add to `found` the cotangents that are wanted, and to `edges` what flows back along each."""
         needed = None if self.wanted is None else leading_to(self.wanted, order)
-        flowing = sweep.reverse(order, _needed(seeds, needed), self.arrive, needed, boxed)
-        if self.edges is None:
-            deque(flowing, maxlen=0)
-        else:
-            self.edges.extend(flowing)
+        for edge in sweep.reverse(order, _needed(seeds, needed), self.arrive, needed, boxed):
+            if self.edges is not None:
+                self.edges.append(edge)
 
     def arrive(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> Any:
         """Return the cotangent `g` of `node` as its rules take it: what hooks make of it, marked in a careful run."""

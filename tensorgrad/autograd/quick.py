@@ -20,13 +20,14 @@ from .sweep import fitted
 
 def reverse(
     order: list[Node], seeds: Mapping[Node, Any], wanted: set[Node] | None, needed: set[Node] | None,
-    closed: bool, freeing: Place | None,
+    closed: bool, freeing: Place | None, kept: list[Node] | None,
 ) -> dict[Node, Any]:  # fmt: skip
     """Return the cotangent of every node in `wanted` (None: of every node that has a living owner).
 
     Nothing goes on behind what is wanted if `closed`; `freeing` is the place in the script where saved values are
-    dropped, None to keep them. One function although it branches much: a call costs as much as the arithmetic of small
-    arrays.
+    dropped, None to keep them. Where a second run may need them, `kept` takes the nodes that could be freed.
+
+    One function although it branches much: a call costs as much as the arithmetic of small arrays.
     """
     found: dict[Node, Any] = {}
     grads, newest = dict(seeds), last_write[0]
@@ -53,6 +54,8 @@ def reverse(
             if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
                 gx = fitted(gx, parent)
             grads[parent] = gx if (known := grads.get(parent)) is None else known + gx
-        if freeing is not None and saved:
+        if kept is not None:
+            kept.append(node)
+        elif freeing is not None and saved:
             node.saved, node.freed = None, freeing
     return found
