@@ -53,6 +53,10 @@ clean:
 	$(INSTALL) '.[$(EXTRAS)]'
 	touch $@
 
+# A checkout has these links; an archive of the sources, which cannot hold them, gets them here.
+LINKS = nn optim viz data chapter6
+
 .venv/bin/python:
+	cd tensorgrad && for name in $(LINKS); do test -e $$name || ln -s ../$$name $$name; done
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tensorgrad needs Python 3.11 or newer: make PYTHON=...")'
 	$(PYTHON) -m venv .venv

@@ -5,12 +5,13 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
-from setuptools import find_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tensorgrad"
@@ -99,8 +100,7 @@ def test_every_module_has_one_name() -> None:
 def test_every_folder_is_packaged_linked_and_measured() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", "utf-8")
-    assert config["options"]["packages"] == "find:"
-    packages = set(find_packages(ROOT, include=config["options.packages.find"]["include"].split()))
+    packages = set(config["options"]["packages"].split())
     mapping = dict(line.split(" = ") for line in config["options"]["package_dir"].strip().splitlines())
     sources = set(config["coverage:run"]["source"].split())
 
@@ -114,3 +114,39 @@ def test_every_folder_is_packaged_linked_and_measured() -> None:
     assert links == {name: f"../{name}" for name in beside}
     assert sources == beside | {"tensorgrad"}
     assert set(mapping) == {"tensorgrad", *(f"tensorgrad.{name}" for name in beside)}
+
+
+BUILD = """
+import os, sys, tarfile
+from setuptools import build_meta
+
+target = sys.argv[1]  # setuptools writes its own
+os.makedirs("out")
+with tarfile.open(os.path.join("out", build_meta.build_sdist("out"))) as archive:
+    archive.extractall("unpacked", filter="data")
+os.chdir(os.path.join("unpacked", os.listdir("unpacked")[0]))
+print("wheel", build_meta.build_wheel(target))
+"""
+
+
+@pytest.mark.slow
+def test_a_wheel_made_of_an_archive_of_the_sources_holds_everything(tmp_path: Path) -> None:
+    pytest.importorskip("setuptools", reason="a wheel is built by setuptools")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("which files belong to the sources is asked of git")
+    sources = tmp_path / "sources"
+    for name in filter(None, listed.stdout.split("\0")):
+        if not (ROOT / name).is_symlink() and (ROOT / name).is_file():
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, sources / name)
+    answer = subprocess.run(
+        [sys.executable, "-c", BUILD, str(tmp_path)], cwd=sources, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("tensorgrad/")}
+    wanted = {path.relative_to(ROOT).as_posix() for path in python_files()}
+    assert wanted <= held
+    assert {"tensorgrad/py.typed", "tensorgrad/__init__.pyi", "tensorgrad/tensor/surface.pyi"} <= held
+    assert {"tensorgrad/data/digits.npz", "tensorgrad/data/ATTRIBUTION.md"} <= held
