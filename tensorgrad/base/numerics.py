@@ -19,7 +19,8 @@ from .dtypes import Array
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
-BLOCK = 512  # rows added naively before the partial sums are added: the error grows with this, not with the height
+BLOCK = 512  # rows added one after the other where there are no more
+STEP = 64  # rows of a taller array added so before their sums are: the error grows with this, not with the height
 
 
 def normalized(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
@@ -80,10 +81,12 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
         return row[None] if keepdims else row
     if axis is None and x.flags.forc:  # NumPy adds all that lies without gaps pairwise
         return _reduce(x, axis=None, keepdims=keepdims)
-    for a in normalized(axis, x.ndim):
-        if x.shape[a] > BLOCK and x.strides[a] != x.itemsize:  # and otherwise only along adjacent memory
-            x = _block_sums(x, a)
-    return _reduce(x, axis=axis, keepdims=keepdims)
+    tall = [a for a in normalized(axis, x.ndim) if x.shape[a] > BLOCK and x.strides[a] != x.itemsize]
+    if not tall:  # and otherwise only along adjacent memory
+        return _reduce(x, axis=axis, keepdims=keepdims)
+    for a in tall:
+        x = _block_sums(x, a)
+    return _reduce(x, axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype, copy=False)
 
 
 def column_sums(x: Array) -> Array:
@@ -103,10 +106,10 @@ def _block_sums(x: Array, axis: int) -> Array:
     short rows.
     """
     while (n := x.shape[axis]) > BLOCK:
-        lead, whole = (slice(None),) * axis, n - n % BLOCK
-        blocks = x[(*lead, slice(whole))].reshape(*x.shape[:axis], whole // BLOCK, BLOCK, *x.shape[axis + 1 :])
+        lead, whole = (slice(None),) * axis, n - n % STEP
+        blocks = x[(*lead, slice(whole))].reshape(*x.shape[:axis], whole // STEP, STEP, *x.shape[axis + 1 :])
         if x.ndim == 2 and axis == 0 and x.shape[1] < BLOCK:
-            sums = np.matmul(_ones(BLOCK, x.dtype)[None], blocks)[:, 0]
+            sums = np.matmul(_ones(STEP, x.dtype)[None], blocks)[:, 0]
         else:
             sums = _reduce(blocks, axis=axis + 1)
         rest = x[(*lead, slice(whole, None))]

@@ -108,27 +108,26 @@ def _number(operand: Any) -> Any:
 def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -> tuple[list[Any], Any]:
     """Return the arguments in the dtype in which they meet, and the output, for which the forward runs once."""
     head, rest = values[: primitive.conditions], values[primitive.conditions :]
-    dtypes = {v.dtype for v in rest if isinstance(v, np.ndarray)}
-    whole = primitive.kind in ("elementwise", "constant") and not any(dtype.kind in "fc" for dtype in dtypes)
-    if len(rest) > 1 and len(dtypes) > 1:
+    if len(rest) > 1 and len({v.dtype for v in rest if isinstance(v, np.ndarray)}) > 1:
         rest = aligned(rest)
-    if whole and primitive.kind == "elementwise":
-        inexact = _dtype_of_whole(primitive, rest)
-        rest = rest if inexact is None else [np.asarray(v, inexact) for v in rest]
-    values = [*head, *rest]
+    inexact = any(v.dtype.kind in "fc" for v in rest if isinstance(v, np.ndarray))
+    dtype = None if inexact or not primitive.arithmetic else _dtype_of_whole(primitive, [*rest, *params.values()])
+    values = [*head, *(rest if dtype is None else [np.asarray(v, dtype) for v in rest])]
     out = primitive.forward(*values, **params)
     if not isinstance(out, np.ndarray):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
-    if whole and out.dtype.kind in "fc":  # NumPy answers integers in float64, PyTorch in the default dtype
-        out = out.astype(default_complex() if out.dtype.kind == "c" else get_default_dtype(), copy=False)
     return values, out
 
 
 def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
-    """Return the dtype in which `primitive` computes with integers and these numbers; None for that of the integers."""
-    if any(isinstance(v, complex) for v in operands):
+    """Return the dtype in which `primitive` computes with integers and these numbers; None for that of the integers.
+
+    NumPy answers integers in float64 (int8 even in float16), PyTorch in the default dtype.
+    """
+    kinds = {v.dtype.kind if hasattr(v, "dtype") else type(v).__name__[0] for v in operands}
+    if "c" in kinds:
         return default_complex()
-    return get_default_dtype() if primitive.floating or any(isinstance(v, float) for v in operands) else None
+    return get_default_dtype() if primitive.floating or "f" in kinds else None
 
 
 def _recorded(

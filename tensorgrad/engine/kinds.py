@@ -67,6 +67,7 @@ def elementwise(
         kinks=tuple(kinks),
         stated={"partial": partials},
         hides=hides,
+        arithmetic=True,
         floating=floating or _makes_floats(forward),
     )
     build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
@@ -146,8 +147,13 @@ def primitive(
     return decorate
 
 
-def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = ()) -> Decorator:
-    """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it."""
+def constant(
+    *, samples: Any, symbol: str = "", kinks: Sequence[Kink] = (), arithmetic: bool = False
+) -> Decorator:
+    """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it.
+
+    `arithmetic` says that it computes with numbers as an elementwise function does (see `Primitive`).
+    """
 
     def decorate(forward: Callable[..., Any]) -> Op:
         name = forward.__name__
@@ -163,6 +169,7 @@ def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = ()) -> D
             symbol or name,
             samples,
             kinks=tuple(kinks),
+            arithmetic=arithmetic,
         )
         return _named(general(register(record)), record, forward.__doc__)
 

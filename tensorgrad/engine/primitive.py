@@ -131,8 +131,9 @@ class Primitive:
     for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
     `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
     what the derivative is where there is none, `hides` which values of an argument may have no influence on the output
-    ("any" that is not chosen, or "-inf"), `floating` that integers are computed with as floats, and `stated` holds the
-    rules as the table states them, by what they are: "partial", "adjoint", "reverse", "forward".
+    ("any" that is not chosen, or "-inf"), `arithmetic` that numbers of all kinds meet in one dtype, `floating` that integers are
+    computed with as floats, and `stated` holds the rules as the table states them, by what they are: "partial",
+    "adjoint", "reverse", "forward".
     """
 
     name: str
@@ -147,6 +148,7 @@ class Primitive:
     composed: Callable[..., Any] | None = None
     together: bool = False
     hides: str = ""
+    arithmetic: bool = False
     floating: bool = False
     kinks: tuple[Kink, ...] = ()
     stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)

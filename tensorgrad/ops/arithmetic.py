@@ -57,7 +57,12 @@ remainder: Op = elementwise(
 )
 
 
-@constant(symbol="//", samples=[REAL, NONZERO], kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses")])
+@constant(
+    symbol="//",
+    samples=[REAL, NONZERO],
+    kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses")],
+    arithmetic=True,
+)
 def floor_divide(a: Any, b: Any) -> Any:
     """Return ``floor(a / b)``."""
     return np.floor_divide(a, b)
