@@ -186,3 +186,11 @@ def test_a_complete_tall_factorization_has_no_derivative_and_says_so() -> None:
         tg.linalg.qr(x, mode="complete")
     assert tg.linalg.qr(x.detach(), mode="complete").Q.shape == (3, 3)
     assert tg.linalg.qr(x.detach(), mode="r").R.shape == (2, 2)
+
+
+def test_a_third_tensor_and_a_number_among_matrices_are_refused() -> None:
+    x = tg.ones(2)
+    with pytest.raises(TypeError, match="a third tensor"):
+        tg.max(x, x, x)
+    with pytest.raises(TypeError, match=r"chain_matmul\(\): argument 'matrices' .* must be Tensor, not float"):
+        tg.chain_matmul(1.0, 2.0)

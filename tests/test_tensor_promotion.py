@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.kinds import elementwise
 from tests.peer import torch_
 from tests.values import RNG, close, grad_of
 
@@ -110,3 +112,27 @@ def test_an_operand_of_a_strange_type_is_refused_with_its_name() -> None:
         tg.ones(2) + "text"
     with pytest.raises(TypeError):
         operator.add([1.0, 2.0], tg.ones(2))
+
+
+def test_whole_numbers_meet_floats_in_the_default_dtype_before_they_are_divided() -> None:
+    x = tg.tensor([3, 6, 9, -3])
+    for found, single in ((x // 0.3, x.float() // 0.3), (x % 0.3, x.float() % 0.3), (x * 0.1, x.float() * 0.1)):
+        assert found.dtype == np.float32
+        assert found.tolist() == single.tolist()
+    big, one = tg.tensor([2**40 + 1]), tg.tensor(np.array([1], np.uint64))
+    for made in (big + one, one * big, tg.maximum(big, one)):
+        assert made.dtype == tg.result_type(big, one) == np.float64
+    assert (big + one).item() == 2**40 + 2
+    assert tg.clamp(tg.tensor([1, 2]), 0.5).dtype == np.float32
+
+
+def test_an_operation_of_the_users_gives_integers_one_dtype_on_every_path() -> None:
+    slope = lambda a: 0.5  # noqa: E731 - a rule
+    half = elementwise("half_of_sum", lambda a, b: (a + b) / 2, slope, slope, samples=[(-1, 1)] * 2, doc="(a + b) / 2")
+    try:
+        x = tg.arange(3)
+        with tg.autograd.detect_anomaly():
+            watched = half(x, x)
+        assert half(x, x).dtype == watched.dtype == np.float32
+    finally:
+        PRIMITIVES.pop("half_of_sum")

@@ -56,7 +56,7 @@ def reverse(
     """
     special, since, freeing = context().special, oldest(targets), None if retain_graph else here(2)
     wanted = None if targets is None else set(targets)
-    run = _Reverse(wanted, closed, edges)
+    run = _Reverse(wanted, closed, edges, freeing)
     if special & ANOMALY:
         run.edges = record = [] if edges is None else edges
         run.start = dict(seeds)
@@ -66,31 +66,19 @@ def reverse(
         order = reachable(seeds.keys(), expanded=create_graph, since=since)
         run.choices, hidden = _choices(order), _is_recorded(order)
         hooked = ANY_HOOK and any(node in HOOKS for node in order)
-        if not (create_graph or hidden or hooked or edges is not None or special & STRONG):
-            needed = None if wanted is None else leading_to(wanted, order)
-            kept = run.visited if run.choices else None
-            run.found = quick.reverse(order, _needed(seeds, needed), wanted, needed, closed, freeing, kept)
-            if not (run.choices and any(map(_spoilt, run.found.values()))):
-                _free(run.visited, freeing)
-                return run.found
-            run.found = {}
         if hidden:
             run.start = dict(seeds)
-        run.sweep(order, seeds, create_graph)
+        if create_graph or hidden or hooked or edges is not None or special & STRONG:
+            run.sweep(order, seeds, create_graph)
+        else:
+            needed = None if wanted is None else leading_to(wanted, order)
+            quick.reverse(order, _needed(seeds, needed), run, needed)
         if run.start is not None and (run.skipped or any(map(_spoilt, run.found.values()))):
             run.again(since, create_graph)
-    _free(run.visited, freeing)
+    run.free()
     if create_graph:
         _recorded[0] = tick()
     return run.found
-
-
-def _free(nodes: list[Node], place: Place | None) -> None:
-    """Drop what `nodes` have saved, at `place` in the script; None: keep it."""
-    if place is not None:
-        for node in nodes:
-            if node.saved:
-                node.saved, node.freed = None, place
 
 
 _recorded = [0]  # when a sweep was recorded last
@@ -120,13 +108,16 @@ def _choices(order: Collection[Node]) -> set[Any]:
 class _Reverse:
     """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
 
-    def __init__(self, wanted: set[Node] | None, closed: bool, edges: Contributions | None) -> None:
+    def __init__(
+        self, wanted: set[Node] | None, closed: bool, edges: Contributions | None, freeing: Place | None
+    ) -> None:
         self.wanted, self.closed, self.edges = wanted, closed, edges
+        self.freeing = freeing  # where in the script saved values are dropped; None to keep them
         self.found: dict[Node, Any] = {}
         self.choices: set[Any] = set()
         self.start: dict[Node, Any] | None = None  # the cotangents that are known when the first choice is reached
         self.before: tuple[dict[Node, Any], int] = ({}, 0)  # what had been found by then, and how many edges
-        self.visited: list[Node] = []  # what may be freed, once no second run is to be expected
+        self.visited: list[Node] = []  # whose rules have run, or do so next; to be freed
         self.hooked: dict[Node, Tensor] = {}
         self.skipped = False
 
@@ -139,6 +130,8 @@ class _Reverse:
 
     def arrive(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> Any:
         """Return the cotangent `g` of `node` as its rules take it: what hooks make of it, marked in a careful run."""
+        if self.start is None:
+            self.free()
         if ANY_HOOK and node in HOOKS:
             g = self._after_hooks(node, g)
         if (node.owner is not None) if self.wanted is None else (node in self.wanted):
@@ -147,9 +140,21 @@ class _Reverse:
                 return None
         self.visited.append(node)
         if self.start is None and node.primitive in self.choices:
-            self.start = {**grads, node: g}
-            self.before = dict(self.found), len(self.edges or ())
+            self.begin(node, g, grads)
         return Cotangent.of(g) if context().special & STRONG else g
+
+    def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
+        """Note that the first choice is reached: from here on, saved values may be needed by a second run."""
+        self.start = {**grads, node: g}
+        self.before = dict(self.found), len(self.edges or ())
+
+    def free(self) -> None:
+        """Drop the saved values of what has been visited."""
+        if self.freeing is not None:
+            for node in self.visited:
+                if node.saved:
+                    node.saved, node.freed = None, self.freeing
+            self.visited.clear()
 
     def again(self, since: float, create_graph: bool) -> None:
         """Run from `start` on with strong products."""

@@ -7,7 +7,7 @@ values are dropped as the sweep goes, their memory used again while it is in the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.engine.primitive import identity
@@ -18,18 +18,27 @@ from .order import readable
 from .sweep import fitted
 
 
-def reverse(
-    order: list[Node], seeds: Mapping[Node, Any], wanted: set[Node] | None, needed: set[Node] | None,
-    closed: bool, freeing: Place | None, kept: list[Node] | None,
-) -> dict[Node, Any]:  # fmt: skip
-    """Return the cotangent of every node in `wanted` (None: of every node that has a living owner).
+class Run(Protocol):
+    """What a sweep is after, what it has found, and how a second run is prepared (see `careful`)."""
 
-    Nothing goes on behind what is wanted if `closed`; `freeing` is the place in the script where saved values are
-    dropped, None to keep them. Where a second run may need them, `kept` takes the nodes that could be freed.
+    wanted: set[Node] | None
+    found: dict[Node, Any]
+    closed: bool
+    freeing: Place | None
+    choices: set[Any]
+    visited: list[Node]
+
+    def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
+        """Note that a choice is reached behind which a second run may be needed."""
+
+
+def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[Node] | None) -> None:
+    """Add to `found` of `run` the cotangent of every node in `wanted` (None: of every node that has a living owner).
 
     One function although it branches much: a call costs as much as the arithmetic of small arrays.
     """
-    found: dict[Node, Any] = {}
+    wanted, found, closed, freeing, watching = run.wanted, run.found, run.closed, run.freeing, bool(run.choices)
+    kept: list[Node] | None = None  # from the first choice on
     grads, newest = dict(seeds), last_write[0]
     for node in reversed(order):
         if (g := grads.pop(node, None)) is None:
@@ -40,6 +49,9 @@ def reverse(
                 continue
         if (primitive := node.primitive) is None:
             continue
+        if watching and primitive in run.choices:
+            watching, kept = False, run.visited
+            run.begin(node, g, grads)
         saved = node.saved
         if saved is None or newest > node.serial:
             saved = readable(node, False)
@@ -58,4 +70,3 @@ def reverse(
             kept.append(node)
         elif freeing is not None and saved:
             node.saved, node.freed = None, freeing
-    return found

@@ -74,15 +74,13 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
         return np.sum(x, axis=axis, keepdims=keepdims)
     if x.dtype.itemsize == 2:
         return total(x.astype(np.float32), axis, keepdims).astype(x.dtype)
-    if x.ndim < 2:
+    if x.ndim < 2 or (axis is None and x.flags.forc):  # NumPy adds all that lies without gaps pairwise
         return _reduce(x, axis=axis, keepdims=keepdims)
     if x.ndim == 2 and (axis == 0 or axis == (0,)) and x.shape[0] <= BLOCK:  # noqa: PLR1714 - `in` is slower
         row: Array = _ones(x.shape[0], x.dtype) @ x
         return row[None] if keepdims else row
-    if axis is None and x.flags.forc:  # NumPy adds all that lies without gaps pairwise
-        return _reduce(x, axis=None, keepdims=keepdims)
     tall = [a for a in normalized(axis, x.ndim) if x.shape[a] > BLOCK and x.strides[a] != x.itemsize]
-    if not tall:  # and otherwise only along adjacent memory
+    if not tall:  # it adds pairwise along adjacent memory, too
         return _reduce(x, axis=axis, keepdims=keepdims)
     for a in tall:
         x = _block_sums(x, a)

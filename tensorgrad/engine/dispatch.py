@@ -116,6 +116,8 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     out = primitive.forward(*values, **params)
     if not isinstance(out, np.ndarray):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
+    if dtype is None and not inexact and primitive.kind in ("elementwise", "constant") and out.dtype.kind in "fc":
+        out = out.astype(default_complex() if out.dtype.kind == "c" else get_default_dtype(), copy=False)
     return values, out
 
 

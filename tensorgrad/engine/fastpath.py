@@ -21,7 +21,7 @@ from .views import link_view
 
 _ndarray, _asarray = np.ndarray, np.asarray
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)  # NumPy has one object for each
-_ERRORS = (ValueError, TypeError, IndexError, OverflowError)
+_ERRORS = (ValueError, TypeError, IndexError)
 _NO_PARAMS: dict[str, Any] = {}
 
 
@@ -40,7 +40,10 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
         dtype = a.dtype
         if (dtype is not _SINGLE and dtype is not _DOUBLE) or a.__class__ is not _ndarray or mode.special:
             return apply(primitive, (x,), {})
-        out = forward(a)
+        try:
+            out = forward(a)
+        except _ERRORS as error:
+            raise explained(primitive, [a], error) from error
         if out.__class__ is not _ndarray:
             out = _asarray(out)  # NumPy answers arrays without axes with scalars
         if not (x.tracked and mode.grad):
@@ -56,7 +59,8 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
     forward = primitive.forward
     first, second, both = map(primitive.keeps, ((True, False), (False, True), (True, True)))
     with_number = _with_number(primitive)
-    kinds = "" if primitive.floating else "iu"  # integers stay integers where NumPy has a loop for them
+    whole = isinstance(forward, np.ufunc) and not primitive.floating
+    kinds = "iu" if whole else ""  # integers stay integers where NumPy has a loop for them
 
     def op(a: Any, b: Any) -> Any:
         try:
@@ -147,7 +151,7 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
             raise explained(primitive, [a], error) from error
         if out.__class__ is not _ndarray:
             out = _asarray(out)
-        if x.tracked and mode.grad and out.dtype.kind in "fc":
+        if x.tracked and mode.grad and out.dtype.kind == "f":
             saved = (out if keep_y else None, a if keep_x else None) if keep else ()
             y = recorded(out, primitive, (x.node or leaf(x),), params, saved, mode)
         else:

@@ -147,9 +147,7 @@ def primitive(
     return decorate
 
 
-def constant(
-    *, samples: Any, symbol: str = "", kinks: Sequence[Kink] = (), arithmetic: bool = False
-) -> Decorator:
+def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = (), arithmetic: bool = False) -> Decorator:
     """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it.
 
     `arithmetic` says that it computes with numbers as an elementwise function does (see `Primitive`).

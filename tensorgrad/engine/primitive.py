@@ -1,4 +1,4 @@
-"""The record of a primitive, the registry, and the four kinds that state the calculus once.
+"""The record of a primitive, the registry, and the contract of the four kinds that state the calculus once (`kinds`).
 
 A primitive is one record: name, NumPy forward, derivative, drawing symbol, sample domain. Reverse mode, forward mode,
 derivatives of any order, the recorded graph, the drawing and the property tests are derived from it. The contract:
@@ -131,9 +131,9 @@ class Primitive:
     for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
     `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
     what the derivative is where there is none, `hides` which values of an argument may have no influence on the output
-    ("any" that is not chosen, or "-inf"), `arithmetic` that numbers of all kinds meet in one dtype, `floating` that integers are
-    computed with as floats, and `stated` holds the rules as the table states them, by what they are: "partial",
-    "adjoint", "reverse", "forward".
+    ("any" that is not chosen, or "-inf"), `arithmetic` that numbers of all kinds meet in one dtype, `floating` that
+    integers are computed with as floats, and `stated` holds the rules as the table states them, by what they are:
+    "partial", "adjoint", "reverse", "forward".
     """
 
     name: str

@@ -53,7 +53,8 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     hold the result, and its shape must be that of the result (an empty tensor takes on the shape).
     """
     code: CodeType = function.__code__  # quicker than inspect.signature
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    several = bool(code.co_flags & inspect.CO_VARARGS)
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + several]
     renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in names}
     writes = "out" in names
 

@@ -38,6 +38,8 @@ def scalar(found: Selection) -> Selection:
 
 
 def _extremum(input: Tensor, dim: Any, keepdim: bool, name: str) -> Any:
+    if isinstance(keepdim, Tensor):
+        raise TypeError(f"{name}() takes one tensor, or two, and `keepdim` is a bool: found a third tensor")
     if isinstance(dim, Tensor):
         return (ops.maximum if name == "max" else ops.minimum)(input, dim)
     if dim is None:
