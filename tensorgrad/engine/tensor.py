@@ -23,11 +23,11 @@ from tensorgrad.base.literals import array_of, constructed
 from tensorgrad.errors import AutogradError
 
 if TYPE_CHECKING:
-    from tensorgrad.tensor.surface import Surface  # a stub: what tensorgrad.tensor.attach gives the class
+    from tensorgrad.tensor.methods import Methods  # a stub: what tensorgrad.tensor.attach gives the class
 
     from .primitive import Primitive
 else:
-    Surface = object
+    Methods = object
 
 tick = count(1).__next__
 """The serial clock: creation order is a topological order, so a sweep sorts instead of searching."""
@@ -97,7 +97,7 @@ AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 ANY_HOOK, ANY_AFTERWARDS = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS))  # true if there is one
 
 
-class Tensor(Surface):
+class Tensor(Methods):
     """A multi-dimensional array that records what is computed from it.
 
     Args:
