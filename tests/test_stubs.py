@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -144,3 +145,13 @@ def test_help_shows_parameters_of_what_a_factory_made() -> None:
     for row in ROWS:
         for name in row.methods:
             assert "args" not in shown(getattr(tg.Tensor, name)), name
+
+
+@pytest.mark.parametrize("module", [tg, tg.linalg], ids=lambda module: module.__name__)
+def test_a_function_that_shows_numpys_words_is_found_under_its_name(module: Any) -> None:
+    functions = [member for name in module.__all__ if inspect.isfunction(member := getattr(module, name))]
+    twins = [function for function in functions if "axis" in shown(function) and hasattr(function, "__wrapped__")]
+    assert len(twins) > 4
+    for twin in twins:
+        assert pickle.loads(pickle.dumps(twin)) is twin
+        assert "axis" not in shown(inspect.unwrap(twin))

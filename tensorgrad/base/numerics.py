@@ -136,8 +136,10 @@ def rectified(x: Array) -> Array:
     >>> rectified(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    keeps = type(x) is np.ndarray and x.size <= _KEPT_ZEROS
-    result: Array = np.maximum(x, _zeros(x.shape, x.dtype) if keeps else 0)
+    if type(x) is not np.ndarray or x.size > _KEPT_ZEROS:
+        result: Array = np.maximum(x, 0)
+    else:
+        result = np.maximum(x, _zeros(x.shape, x.dtype))
     return result
 
 
