@@ -1,7 +1,7 @@
 """Tensor: an array, whether it requires a gradient, its gradient, and the node that made it.
 
-Only the state lives here. The operations stand in `ops`, the methods built on them are bound in `methods`: this module
-knows neither, so the table of primitives can stand above it.
+Only the state lives here. The operations stand in `ops`, the methods built on them are given to the class in
+`tensor.attach`: this module knows neither, so the table of primitives can stand above it.
 
 Edges point from an output's node to the nodes of its inputs and never back, and a node refers to its tensor weakly:
 there are no cycles, and reference counting frees a graph as soon as nobody can ask for its gradient.
