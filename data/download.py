@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tensorgrad.errors import DataError, MissingDependencyError
+from tensorgrad.errors import DataError, needing
 
 _ROUNDS = 2  # each mirror is asked again: a transfer that was cut off goes on, one that was damaged begins anew
 _TIMEOUT = (10.0, 30.0)  # seconds for an answer to the call, and then without a byte
@@ -71,10 +71,8 @@ def downloader() -> Any:
     Raises:
         MissingDependencyError: pooch is not installed.
     """
-    try:
+    with needing("download", "pooch", "data"):
         import pooch
-    except ImportError as error:
-        raise MissingDependencyError.of("download", "pooch", "data") from error
     return pooch
 
 
@@ -127,10 +125,8 @@ def _bar(file: Remote) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield lambda _done: None
         return
-    try:
+    with needing("the progress bar", "rich", "data"):
         from rich import console, progress
-    except ImportError as error:
-        raise MissingDependencyError.of("the progress bar", "rich", "data") from error
     columns = (
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, TypeVar
+from types import GenericAlias
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,10 @@ class Labelled(NamedTuple, Generic[Pixel]):
     images: npt.NDArray[Pixel]
     labels: npt.NDArray[np.int64]
 
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias:
+        return GenericAlias(cls, item)  # as any tuple; Generic calls the parameter otherwise
+
 
 class Split(NamedTuple, Generic[Pixel]):
     """A training part and a test part that have no row in common.
@@ -32,6 +37,10 @@ class Split(NamedTuple, Generic[Pixel]):
 
     train: Labelled[Pixel]
     test: Labelled[Pixel]
+
+    @classmethod
+    def __class_getitem__(cls, item: Any, /) -> GenericAlias:
+        return GenericAlias(cls, item)  # as any tuple; Generic calls the parameter otherwise
 
 
 def holdout(

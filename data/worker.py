@@ -7,7 +7,7 @@ import random
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from enum import Enum
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -27,16 +27,16 @@ PATROL = 5.0  # seconds between two looks at whether the loader's process still 
 class Order(Enum):
     """What a worker is told beside indices."""
 
-    RESTART = auto()
+    RESTART = "restart"
 
 
 class Kind(Enum):
     """What an answer is."""
 
-    BATCH = auto()
-    END = auto()  # of the stream in this worker
-    FAILURE = auto()
-    RESTARTED = auto()
+    BATCH = "batch"
+    END = "end"  # of the stream in this worker
+    FAILURE = "failure"
+    RESTARTED = "restarted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ raises, so that ``except RuntimeError`` in a PyTorch-like script and ``except Va
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 __all__ = [
@@ -79,3 +82,21 @@ class MissingDependencyError(TensorgradError, ImportError):
         plots needs matplotlib: pip install 'tensorgrad[plot]'
         """
         return cls(f"{feature} needs {library}: pip install 'tensorgrad[{extra}]'")
+
+
+@contextmanager
+def needing(feature: str, library: str, extra: str) -> Iterator[None]:
+    """Return a context in which `library` is imported for `feature`.
+
+    Raises:
+        MissingDependencyError: it is not installed; `extra` is what it comes with.
+
+    >>> with needing("knitting", "wool", "test"):
+    ...     import wool
+    Traceback (most recent call last):
+    tensorgrad.errors.MissingDependencyError: knitting needs wool: pip install 'tensorgrad[test]'
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependencyError.of(feature, library, extra) from error

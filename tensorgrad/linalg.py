@@ -8,7 +8,10 @@
 """
 
 from tensorgrad.base.unknown import answer_unknown_names
-from tensorgrad.functions.linalg import *  # noqa: F403 - the list of names is that of the module
-from tensorgrad.functions.linalg import __all__  # noqa: F401 - the same list
+from tensorgrad.functions import linalg as _linalg
+from tensorgrad.functions.common import published as _published
 
+__all__ = list(_linalg.__all__)
+
+globals().update({name: _published(getattr(_linalg, name), __name__) for name in __all__})
 answer_unknown_names(__name__)

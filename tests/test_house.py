@@ -162,7 +162,7 @@ def type_imports(modules: dict[str, Module]) -> list[str]:
                 while target and target not in modules:
                     target = target.rpartition(".")[0]
                 here, there = rank(module.name), rank(target or "__init__")
-                known = (module.name, full) == ("engine.tensor", "tensorgrad.tensor.surface.Surface")
+                known = (module.name, full) == ("engine.tensor", "tensorgrad.tensor.methods.Methods")
                 upward = here is not None and there is not None and there > here and target != "engine.tensor"
                 if top == "tensorgrad" and upward and not known:
                     found.append(f"{module.path}:{statement.lineno}: {module.name} may not import {full} for types")

@@ -63,7 +63,7 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
 
     Args:
         x: the tensor whose memory is written.
-        index: NumPy's, as `indexing.plain` makes it; ``...`` for all of it.
+        index: NumPy's, as `subscripts.for_numpy` makes it; ``...`` for all of it.
         value: broadcast to the shape of ``x[index]``.
         op: what the user called, for messages.
         result_of: where `value` is a result made for this write: the tensors that it was made of.

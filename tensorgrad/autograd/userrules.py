@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .careful import reverse
 from .modes import enable_grad, no_grad
 
 
+@final
 class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs attributes
     """The saved values of a function's node: arrays, for the check of writes, and the context."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from functools import cache
 from pathlib import Path
 from types import CodeType
+
+from .caching import remembered
 
 Place = tuple[CodeType, int]
 
@@ -20,7 +21,7 @@ is_users = _foreign.get
 """File name -> True for a file of the user's, once `here` has seen it; the fast paths ask before they call `here`."""
 
 
-@cache
+@remembered()
 def _trees() -> tuple[str, ...]:
     """Return where the library's files lie: its folder, and those that are links in it."""
     root = Path(__file__).parent.parent

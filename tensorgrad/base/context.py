@@ -74,7 +74,7 @@ class Scope:
 
 TRACING, ANOMALY, STRONG = 1, 2, 4
 """What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
-product with an exact zero is zero (see `strong`)."""
+product with an exact zero is zero (see `strongzeros`)."""
 
 INFERENCE, RECOMPUTING = 1, 2
 """What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time."""

@@ -8,13 +8,13 @@ training, the sum over a batch of rows, is a product with a vector of ones, whic
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.errors import RangeError, ShapeError
 
+from .caching import remembered
 from .dtypes import Array
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
@@ -57,7 +57,7 @@ def axis_error(axis: int, ndim: int) -> IndexError:
     )
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def _ones(n: int, dtype: np.dtype[Any]) -> Array:
     ones = np.ones(n, dtype)
     ones.flags.writeable = False
@@ -124,7 +124,7 @@ def average(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool 
     return y / n if n else np.full_like(y, np.nan)  # as PyTorch: the mean of nothing is NaN
 
 
-@lru_cache(maxsize=16)
+@remembered(maxsize=16)
 def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     zeros = np.zeros(shape, dtype)
     zeros.flags.writeable = False
@@ -139,8 +139,9 @@ def rectified(x: Array) -> Array:
     """
     if type(x) is not np.ndarray or x.size > _KEPT_ZEROS:
         result: Array = np.maximum(x, 0)
-        return result
-    return np.maximum(x, _zeros(x.shape, x.dtype))
+    else:
+        result = np.maximum(x, _zeros(x.shape, x.dtype))
+    return result
 
 
 def repeated(x: Array, shape: tuple[int, ...]) -> Array:

@@ -6,10 +6,11 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
+
+from .caching import remembered
 
 
 def definition(function: Callable[..., Any]) -> ast.FunctionDef | ast.Lambda | None:
@@ -51,7 +52,7 @@ def computed(function: Callable[..., Any]) -> tuple[list[tuple[ast.expr, ast.exp
     return (known, tree.body[-1].value) if len(known) == len(before) else ([], None)
 
 
-@cache
+@remembered()
 def _lambdas(file: str) -> list[ast.Lambda]:
     return [node for node in ast.walk(ast.parse(Path(file).read_text("utf-8"))) if isinstance(node, ast.Lambda)]
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 from tensorgrad import __version__
 from tensorgrad.chapter6.run import Settings
@@ -27,7 +26,7 @@ from tensorgrad.viz.picture.edgetexts import MODES
 from . import chapter6, demo, draw
 from .examples import EXAMPLES
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Add = Callable[..., argparse.ArgumentParser]
 FAILED, INTERRUPTED = 2, 130
 
 
@@ -97,14 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tensorgrad", description="An automatic differentiation engine on NumPy.")
     parser.add_argument("--version", action="version", version=f"tensorgrad {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    _add_demo(commands)
-    _add_draw(commands)
-    _add_chapter6(commands)
+    _add_demo(commands.add_parser)
+    _add_draw(commands.add_parser)
+    _add_chapter6(commands.add_parser)
     return parser
 
 
-def _add_demo(commands: Commands) -> None:
-    parser = commands.add_parser(
+def _add_demo(add: Add) -> None:
+    parser = add(
         "demo",
         help="train a network, check its gradients, draw it, and write a report",
         description="Train a network on handwritten digits, check its gradients against numerical ones, draw its "
@@ -124,8 +123,8 @@ def _add_demo(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for what is drawn (default: %(default)s)")
 
 
-def _add_draw(commands: Commands) -> None:
-    parser = commands.add_parser(
+def _add_draw(add: Add) -> None:
+    parser = add(
         "draw",
         help="draw the graph of an expression of a script, or of an example",
         description="Draw a computational graph, values forward and gradients back. The script is run without being "
@@ -163,8 +162,8 @@ def _add_draw(commands: Commands) -> None:
     look.add_argument("--dims", action="append", type=_letter, metavar="7=N", help="a letter for a length in shapes")
 
 
-def _add_chapter6(commands: Commands) -> None:
-    parser = commands.add_parser(
+def _add_chapter6(add: Add) -> None:
+    parser = add(
         "chapter6",
         help="run the experiments of the book's chapter 6 and check its conclusions",
         description="Run the experiments of chapter 6 of Deep Learning from Scratch, side by side, draw its figures, "

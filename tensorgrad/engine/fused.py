@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .tensor import Node, Tensor, leaf, linked, recorded, tick, wrap
 from .writes import check_unwritten, last_write
 
 
+@final
 class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs an attribute
     """The saved values of a fused node: ``(None, *inputs)``, and what its backward function needs beside them."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+
+from tensorgrad.base.caching import remembered
 
 from .dispatch import apply, general
 from .fastpath import binary, mapping, pairing, several, unary
@@ -174,7 +175,7 @@ def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = (), arit
     return decorate
 
 
-@functools.cache
+@remembered()
 def _bound(signature: Signature, rules: tuple[Given, ...], i: int) -> tuple[Rule | None, frozenset[int]]:
     rule = rules[0 if signature.variadic else i]
     return (None, _NOTHING) if rule is None else signature.bind(rule, "rule({})", i)

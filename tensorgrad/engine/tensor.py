@@ -1,7 +1,7 @@
 """Tensor: an array, whether it requires a gradient, its gradient, and the node that made it.
 
-Only the state lives here. The operations stand in `ops`, the methods built on them are bound in `methods`: this module
-knows neither, so the table of primitives can stand above it.
+Only the state lives here. The operations stand in `ops`, the methods built on them are given to the class in
+`tensor.attach`: this module knows neither, so the table of primitives can stand above it.
 
 Edges point from an output's node to the nodes of its inputs and never back, and a node refers to its tensor weakly:
 there are no cycles, and reference counting frees a graph as soon as nobody can ask for its gradient.
@@ -23,11 +23,11 @@ from tensorgrad.base.literals import array_of, constructed
 from tensorgrad.errors import AutogradError
 
 if TYPE_CHECKING:
-    from tensorgrad.tensor.surface import Surface  # a stub: what tensorgrad.tensor.attach gives the class
+    from tensorgrad.tensor.methods import Methods  # a stub: what tensorgrad.tensor.attach gives the class
 
     from .primitive import Primitive
 else:
-    Surface = object
+    Methods = object
 
 tick = count(1).__next__
 """The serial clock: creation order is a topological order, so a sweep sorts instead of searching."""
@@ -97,7 +97,7 @@ AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 ANY_HOOK, ANY_AFTERWARDS = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS))  # true if there is one
 
 
-class Tensor(Surface):
+class Tensor(Methods):
     """A multi-dimensional array that records what is computed from it.
 
     Args:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.errors import ArgumentError, DataError, MissingDependencyError
+from tensorgrad.errors import ArgumentError, DataError, needing
 
 _KEY = "tensorgrad"
 _VERSION = "1"
@@ -29,11 +29,9 @@ _DTYPES = {
 
 def library() -> Any:
     """Return safetensors; MissingDependencyError if it is not installed."""
-    try:
+    with needing("tensorgrad.save and tensorgrad.load", "safetensors", "io"):
         import safetensors
         import safetensors.numpy
-    except ImportError as error:
-        raise MissingDependencyError.of("tensorgrad.save and tensorgrad.load", "safetensors", "io") from error
     return safetensors
 
 

@@ -12,8 +12,9 @@ from tensorgrad.create.random import default_generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, spread, structure
+from tensorgrad.functions.common import copied
 from tensorgrad.functions.joining import stack
-from tensorgrad.ops import astype, getitem
+from tensorgrad.ops import getitem
 
 RANDOMNESS = ("error", "different", "same")
 
@@ -133,7 +134,7 @@ def _batch(func: Callable[..., Any], in_dims: Any, args: tuple[Any, ...]) -> lis
             f"example, got sizes {sizes} for the mapped dimension"
         )
     columns = [
-        [value] * sizes[0] if dim is None else [_copied(x) for x in _unbound(value, dim)]
+        [value] * sizes[0] if dim is None else [copied(x) for x in _unbound(value, dim)]
         for value, dim in zip(values, dims, strict=True)
     ]
     form = structure(args)
@@ -172,10 +173,6 @@ def _unbound(x: Tensor, axis: int) -> list[Tensor]:
         return [getitem(x, index=(*leading, 0))]
     halves = (slice(None, n // 2), slice(n // 2, None))
     return [part for half in halves for part in _unbound(getitem(x, index=(*leading, half)), axis)]
-
-
-def _copied(x: Tensor) -> Tensor:
-    return astype(x, dtype=x.array.dtype)
 
 
 def _stacked(func: Callable[..., Any], out_dims: Any, results: list[Tree]) -> Tree:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -37,6 +37,7 @@ Dims = Lengths | None
 """One dimension, several, or all."""
 
 _WORDS = {"axis": "dim", "keepdims": "keepdim"}
+_SHOWN: dict[Any, inspect.Signature] = {}  # the functions that take NumPy's words, and the parameters that users see
 
 
 class Selection(NamedTuple):
@@ -73,7 +74,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
         return value if out is None else _delivered(value, out)
 
     if renamed:
-        vars(call)["__signature__"] = _with(inspect.signature(function), renamed)
+        _SHOWN[call] = _with(inspect.signature(function), renamed)
     return call
 
 
@@ -82,6 +83,20 @@ def _with(shown: inspect.Signature, renamed: dict[str, str]) -> inspect.Signatur
     pairs = [(theirs, shown.parameters[ours]) for theirs, ours in renamed.items()]
     more = [p.replace(name=theirs, kind=p.KEYWORD_ONLY) for theirs, p in pairs if p.default is not p.empty]
     return shown.replace(parameters=[*shown.parameters.values(), *more])
+
+
+def published(function: Any, module: str) -> Any:
+    """Return what `module` offers users for `function`: a twin, if it takes NumPy's words, whose signature shows them.
+
+    The twin runs the same code in as many steps. `function` itself keeps the parameters that its source says.
+    """
+    if function not in _SHOWN:
+        return function
+    twin = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
+    functools.update_wrapper(twin, function)
+    twin.__module__ = module
+    vars(twin)["__signature__"] = _SHOWN[function]
+    return twin
 
 
 def unary(op: Callable[[Any], Tensor]) -> Callable[..., Tensor]:

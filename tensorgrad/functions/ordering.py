@@ -24,17 +24,16 @@ class Extrema(NamedTuple):
     max: Tensor
 
 
-def selected(x: Tensor, where: Array, axis: int, keepdim: bool = True) -> Selection:
-    """Return the elements of the lifted `x` at the positions `where` along `axis`, and these positions."""
-    values = composed.along(x, where, axis)
-    if keepdim:
-        return Selection(values, constant(where.astype(int64, copy=False)))
-    return Selection(composed.squeezed(values, axis), constant(where.squeeze(axis).astype(int64, copy=False)))
+def selected(input: Tensor, where: Array, axis: int, keepdim: bool = True) -> Selection:
+    """Return the elements of `input` at the positions `where` along `axis`, and these positions.
 
-
-def scalar(found: Selection) -> Selection:
-    """Return what was found in a lifted 0-d tensor as 0-d tensors."""
-    return Selection(*(ops.reshape(v, shape=()) for v in found))
+    `where` has one axis at least; what is found in a 0-d tensor has none.
+    """
+    values = composed.along(lifted(input), where, axis)
+    if not (keepdim and input.array.ndim):
+        values = composed.squeezed(values, axis)
+        where = where.reshape(values.array.shape)
+    return Selection(values, constant(where.astype(int64, copy=False)))
 
 
 def _extremum(input: Tensor, dim: Any, keepdim: bool, name: str) -> Any:
@@ -49,12 +48,11 @@ def _extremum(input: Tensor, dim: Any, keepdim: bool, name: str) -> Any:
                 f"with the 'dim' argument."
             )
         return (ops.amax if name == "max" else ops.amin)(input)
-    axis = dimension(dim, input.array.ndim)
-    x = lifted(input)
-    if not x.array.shape[axis]:
+    axis, a = dimension(dim, input.array.ndim), np.atleast_1d(input.array)
+    if not a.shape[axis]:
         raise RangeError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
-    where = (np.argmax if name == "max" else np.argmin)(x.array, axis=axis, keepdims=True)
-    return selected(x, where, axis, keepdim and bool(input.array.ndim))
+    where = (np.argmax if name == "max" else np.argmin)(a, axis=axis, keepdims=True)
+    return selected(input, where, axis, keepdim)
 
 
 @keywords
@@ -115,8 +113,9 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return _position(input, dim, keepdim, "argmin")
 
 
-def order_of(a: Array, axis: int, descending: bool) -> Array:
-    """Return the stable order of `a` along `axis`, NaN as the largest: equal elements keep their places."""
+def order_of(input: Tensor, axis: int, descending: bool = False) -> Array:
+    """Return the stable order of `input` along `axis`, NaN as the largest: equal elements keep their places."""
+    a = np.atleast_1d(input.array)
     if not descending:
         return np.argsort(a, axis=axis, kind="stable")
     order = np.argsort(np.flip(a, axis), axis=axis, kind="stable")
@@ -140,9 +139,7 @@ def sort(
     tensor([3., 2., 1.])
     """
     axis = dimension(dim, input.array.ndim)
-    x = lifted(input)
-    found = selected(x, order_of(x.array, axis, descending), axis)
-    return found if input.array.ndim else scalar(found)
+    return selected(input, order_of(input, axis, descending), axis)
 
 
 @keywords
@@ -169,23 +166,18 @@ def topk(
 ) -> Selection:
     """Return the pair (values, indices) of the `k` largest elements along `dim`, the largest first."""
     axis = dimension(dim, input.array.ndim)
-    x = lifted(input)
-    if not 0 <= k <= x.array.shape[axis]:
-        raise RangeError(f"selected index k out of range: {k} of {x.array.shape[axis]} elements along dim {axis}")
-    order = order_of(x.array, axis, largest)
-    found = selected(x, order[along_axis(axis, slice(k))], axis)
-    return found if input.array.ndim else scalar(found)
+    order = order_of(input, axis, largest)
+    if not 0 <= k <= order.shape[axis]:
+        raise RangeError(f"selected index k out of range: {k} of {order.shape[axis]} elements along dim {axis}")
+    return selected(input, order[along_axis(axis, slice(k))], axis)
 
 
 def _running(input: Tensor, dim: int, extreme: np.ufunc) -> Selection:
-    axis = dimension(dim, input.array.ndim)
-    x = lifted(input)
-    a = x.array
+    axis, a = dimension(dim, input.array.ndim), np.atleast_1d(input.array)
     reached = extreme.accumulate(a, axis=axis)
     steps = np.arange(a.shape[axis]).reshape(-1, *(1,) * (a.ndim - axis - 1))
     here = (a == reached) | (a != a)  # noqa: PLR0124 - NaN, which is not equal to itself
-    found = selected(x, np.maximum.accumulate(np.where(here, steps, 0), axis=axis), axis)
-    return found if input.array.ndim else scalar(found)
+    return selected(input, np.maximum.accumulate(np.where(here, steps, 0), axis=axis), axis)
 
 
 @keywords

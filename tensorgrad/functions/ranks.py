@@ -17,12 +17,11 @@ from tensorgrad.functions.common import Selection, along_axis, constant, dimensi
 from tensorgrad.functions.ordering import order_of, selected, sort
 
 
-def _at(input: Tensor, k: int, dim: int, keepdim: bool) -> Selection:
-    """Return the element with `k` smaller ones along `dim`."""
-    axis = dimension(dim, input.array.ndim)
-    x = lifted(input)
-    where = order_of(x.array, axis, False)[along_axis(axis, slice(k, k + 1))]
-    return selected(x, where, axis, keepdim and bool(input.array.ndim))
+def _along(input: Tensor, dim: int | None) -> tuple[Tensor, int]:
+    """Return `input` with one axis at least, and the axis that `dim` means (None: that of the flattened tensor)."""
+    if dim is None:
+        return ops.reshape(input, shape=(input.array.size,)), 0
+    return lifted(input), dimension(dim, input.array.ndim)
 
 
 @keywords
@@ -31,10 +30,11 @@ def kthvalue(
 ) -> Selection:
     """Return the pair (value, index) of the `k`-th smallest element along `dim`, counted from 1."""
     axis = dimension(dim, input.array.ndim)
-    n = lifted(input).array.shape[axis]
+    order = order_of(input, axis)
+    n = order.shape[axis]
     if not 1 <= k <= n:
         raise RangeError(f"kthvalue(): selected number k out of range for dimension {axis}: {k} of {n} elements")
-    return _at(input, k - 1, dim, keepdim)
+    return selected(input, order[along_axis(axis, slice(k - 1, k))], axis, keepdim)
 
 
 @keywords
@@ -43,14 +43,13 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
     NaN where an element is NaN. The gradient goes to the element that is returned.
     """
-    flat = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
-    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    flat, axis = _along(input, dim)
     n = flat.array.shape[axis]
     if not n:
         if dim is None:
             return constant(np.array(np.nan, input.array.dtype))
         raise RangeError(f"median(): Expected reduction dim {axis} to have non-zero size.")
-    order = order_of(flat.array, axis, False)
+    order = order_of(flat, axis)
     where = order[along_axis(axis, slice((n - 1) // 2, (n - 1) // 2 + 1))]
     if flat.array.dtype.kind == "f" and np.isnan(flat.array).any():
         missing = np.isnan(flat.array)
@@ -62,9 +61,8 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 @keywords
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle one of the elements that are not NaN, as `median`; NaN where all are."""
-    flat = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
-    axis = 0 if dim is None else dimension(dim, input.array.ndim)
-    order = order_of(flat.array, axis, False)  # NaN last
+    flat, axis = _along(input, dim)
+    order = order_of(flat, axis)  # NaN last
     numbers = (~np.isnan(flat.array)).sum(axis, keepdims=True)
     where = np.take_along_axis(order, np.maximum(numbers - 1, 0) // 2, axis)
     found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
@@ -80,9 +78,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
     1
     """
     axis = dimension(dim, input.array.ndim)
-    x = lifted(input)
-    where = np.expand_dims(np.apply_along_axis(_commonest, axis, x.array), axis)
-    return selected(x, where, axis, keepdim and bool(input.array.ndim))
+    where = np.expand_dims(np.apply_along_axis(_commonest, axis, np.atleast_1d(input.array)), axis)
+    return selected(input, where, axis, keepdim)
 
 
 def _commonest(row: Array) -> int:
@@ -113,8 +110,7 @@ def quantile(
     share = q if isinstance(q, Tensor) else constant(np.asarray(q, input.array.dtype))
     if ((share.array < 0) | (share.array > 1)).any():
         raise ArgumentError(f"quantile() q must be in the range [0, 1] but got {share.array.tolist()}")
-    x = ops.reshape(input, shape=(input.array.size,)) if dim is None else lifted(input)
-    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    x, axis = _along(input, dim)
     y = _interpolated(sort(x, axis).values, ops.reshape(share, shape=(share.array.size,)), axis, interpolation)
     missing = np.isnan(x.array).any(axis, keepdims=True)
     if missing.any():

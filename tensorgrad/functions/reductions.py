@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,16 +103,22 @@ def prod(
     return composed.expanded(y, axis) if keepdim and x.array.ndim else y
 
 
-def _check_spread(input: Tensor) -> None:
+def _spread(
+    measure: Callable[..., Tensor], input: Tensor, dim: Any, unbiased: bool, keepdim: bool, correction: float | None
+) -> Tensor:
+    """Return what `measure`, of `composed`, says with the arguments of `var` and `std`."""
     if input.array.dtype.kind not in "fc":
         raise DTypeError(
             f"std and var only support floating point and complex dtypes, found {input.array.dtype}; convert first, "
             f"for instance with .float()"
         )
+    over, unbiased = _positional(dim, unbiased)
+    return measure(input, chosen(over), float(unbiased) if correction is None else correction, keepdim)
 
 
-def _correction(unbiased: bool, correction: float | None) -> float:
-    return float(unbiased) if correction is None else correction
+def _positional(dim: Any, unbiased: bool) -> tuple[Any, bool]:
+    """Return `dim` and `unbiased`, of which PyTorch lets the second stand alone: ``x.var(False)``."""
+    return (None, dim) if isinstance(dim, bool) else (dim, unbiased)
 
 
 @keywords
@@ -125,9 +132,7 @@ def var(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the variance over `dim`, with n - 1 in the denominator unless `correction` says otherwise."""
-    _check_spread(input)
-    over, unbiased = _positional(dim, unbiased)
-    return composed.var(input, chosen(over), _correction(unbiased, correction), keepdim)
+    return _spread(composed.var, input, dim, unbiased, keepdim, correction)
 
 
 @keywords
@@ -141,14 +146,7 @@ def std(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the standard deviation over `dim`, the square root of `var`."""
-    _check_spread(input)
-    over, unbiased = _positional(dim, unbiased)
-    return composed.std(input, chosen(over), _correction(unbiased, correction), keepdim)
-
-
-def _positional(dim: Any, unbiased: bool) -> tuple[Any, bool]:
-    """Return `dim` and `unbiased`, of which PyTorch lets the second stand alone: ``x.var(False)``."""
-    return (None, dim) if isinstance(dim, bool) else (dim, unbiased)
+    return _spread(composed.std, input, dim, unbiased, keepdim, correction)
 
 
 @keywords

@@ -11,12 +11,12 @@ import builtins
 import inspect
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated
 from tensorgrad.base.sources import computed, definition
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
@@ -179,7 +179,7 @@ class _Standalone(ast.NodeTransformer):
         return _without_defaults(made, self.source.functions)
 
 
-@cache
+@remembered()
 def _namespace(function: Any) -> Mapping[str, Any]:
     """Return what the free names of `function` stand for, builtins left out."""
     enclosed = inspect.getclosurevars(function)

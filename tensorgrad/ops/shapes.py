@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated, total
 from tensorgrad.engine.kinds import multilinear, primitive
 
@@ -25,7 +25,7 @@ def sum_to(x: Any, *, shape: Any) -> Any:
     return y if y.shape == shape else y.reshape(shape)
 
 
-@lru_cache(maxsize=1024)
+@remembered(maxsize=1024)
 def _added(full: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
     """Return the axes that broadcasting `shape` to `full` adds or stretches, and whether any is stretched."""
     lead = len(full) - len(shape)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping
-from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.sources import computed
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.graph.notation import (
@@ -80,7 +80,7 @@ def helpers(rule: Any) -> dict[str, Any]:
     return found
 
 
-@cache
+@remembered()
 def _printed(rule: Any) -> tuple[str, dict[str, Any]]:
     """Return the formula of a function and what it calls by name; nothing where it is more than definitions."""
     before, result = computed(rule)

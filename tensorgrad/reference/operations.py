@@ -215,7 +215,8 @@ def _composed() -> str:
     pending: list[Any] = [*filter(inspect.isfunction, public), *filter(inspect.isfunction, vars(composed).values())]
     for function in pending:  # grows while it is walked
         pending += [part for part in made_of(function) if not isinstance(part, str) and part not in pending]
-    made = {f for f in pending if f not in public and made_of(f)}
+    offered = {inspect.unwrap(f) for f in public if inspect.isfunction(f)}  # under twins, which show NumPy's words
+    made = {f for f in pending if inspect.unwrap(f) not in offered and made_of(f)}
     listed = [f for f in made if "Tensor" in str(f.__annotations__.get("return"))]
     rows = [
         (_code(f.__name__ + _words(f)), _made_of(f), summary(f), _code(f.__module__))

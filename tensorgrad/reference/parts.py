@@ -11,11 +11,11 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.sources import definition
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.graph.notation import OPERATORS
@@ -24,7 +24,7 @@ Part = Callable[..., Any] | str
 """An op or a composed function; an op that an operator means, by its name."""
 
 
-@cache
+@remembered()
 def table() -> dict[ModuleType, dict[str, Callable[..., Any]]]:
     """Return the ops by the module of `tensorgrad.ops` that defines them, both in the order of registration."""
     home: dict[str, ModuleType] = {}
@@ -44,7 +44,7 @@ def is_op(thing: Any) -> bool:
     return any(thing is op for named in table().values() for op in named.values())
 
 
-@cache
+@remembered()
 def made_of(function: Callable[..., Any]) -> tuple[Part, ...]:
     """Return the ops and composed functions that `function` names; nothing for an op.
 
@@ -57,15 +57,15 @@ def made_of(function: Callable[..., Any]) -> tuple[Part, ...]:
     return tuple(dict.fromkeys(_Reader(function, frozenset()).parts()))
 
 
-_definition = cache(definition)
+_definition = remembered()(definition)
 
 
-@cache
+@remembered()
 def _enclosed(function: Callable[..., Any]) -> Mapping[str, Any]:
     return inspect.getclosurevars(function).nonlocals
 
 
-@cache
+@remembered()
 def _has_parts(function: Callable[..., Any], within: frozenset[Any]) -> bool:
     return is_op(function) or any(True for _ in _Reader(function, within).parts())
 

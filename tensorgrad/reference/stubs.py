@@ -1,7 +1,7 @@
-"""Type stubs of the class Tensor and of the face, printed from the functions that the table of names gives them.
+"""Type stubs of the class Tensor, of the face and of its page `linalg`, printed from the functions that users get.
 
-``python -m tensorgrad.reference.stubs`` writes both; a test holds them equal to what this prints. Both describe modules
-without logic: `tensor/surface.pyi` has none beside it, and what it describes is put together in `tensor/attach.py`.
+``python -m tensorgrad.reference.stubs`` writes them; a test holds them equal to what this prints. They describe modules
+without logic: that of the methods is empty, and what its stub describes is put together in `tensor/attach.py`.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Stub:
 
     def imported(self, but: Sequence[str] = ()) -> list[str]:
         """Return the lines that import what annotations name (`but` these), by a name of its own where it is hidden."""
-        lines = ["import builtins"]
+        lines = ["import builtins"] if any("builtins." in line for line in self.lines) else []
         for module in sorted(self.imports, key=lambda m: (m.startswith("tensorgrad"), m)):
             names = [
                 f"{name} as _{name}" if name in self.hidden else name for name in sorted(self.imports[module] - {*but})
@@ -179,7 +179,7 @@ def globals_of(function: Any) -> dict[str, Any]:
     return {"Tensor": Tensor, **getattr(function, "__globals__", {})}
 
 
-def surface() -> str:
+def methods() -> str:
     """Return the stub of what `attach` gives the class Tensor."""
     members = {
         name: member
@@ -203,12 +203,19 @@ def surface() -> str:
             *stub.imported(),
             "",
             "@type_check_only",
-            "class Surface:",
+            "class Methods:",
             "    def __hash__(self) -> builtins.int: ...",
             *stub.lines,
             "",
         ]
     )
+
+
+def exported(names: Sequence[str]) -> list[str]:
+    """Return the lines that say what ``from module import *`` gives."""
+    text = ", ".join(f'"{name}"' for name in sorted(names))
+    lines = textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return ["# fmt: off", "__all__ = [", *lines, "]", "# fmt: on"]
 
 
 def face() -> str:
@@ -222,7 +229,6 @@ def face() -> str:
     stub = Stub(set(tg.__all__) & set(dir(builtins)), "")
     for name, function in sorted(FUNCTIONS.items()):
         stub.define(name, function, False)
-    names = ", ".join(f'"{name}"' for name in sorted(tg.__all__))
     return "\n".join(
         [
             HEAD.format("What `import tensorgrad` gives, for type checkers"),
@@ -230,11 +236,7 @@ def face() -> str:
             *own,
             *(f"from . import {name} as {name}" for name in vars(tg)["_SUBPACKAGES"]),
             "",
-            "# fmt: off",
-            "__all__ = [",
-            *textwrap.wrap(names, WIDTH, initial_indent="    ", subsequent_indent="    "),
-            "]",
-            "# fmt: on",
+            *exported(tg.__all__),
             "",
             "newaxis: None",
             "",
@@ -244,14 +246,35 @@ def face() -> str:
     )
 
 
+def linalg() -> str:
+    """Return the stub of `tensorgrad.linalg`."""
+    stub = Stub(set(), "")
+    kinds = {name: member for name in tg.linalg.__all__ if isinstance(member := getattr(tg.linalg, name), type)}
+    for name in sorted({*tg.linalg.__all__} - {*kinds}):
+        stub.define(name, getattr(tg.linalg, name), False)
+    return "\n".join(
+        [
+            HEAD.format("What `import tensorgrad.linalg` gives, for type checkers"),
+            *stub.imported(),
+            *(f"from {kind.__module__} import {name} as {name}" for name, kind in kinds.items()),
+            "",
+            *exported(tg.linalg.__all__),
+            "",
+            *stub.lines,
+            "",
+        ]
+    )
+
+
 STUBS: dict[Path, Callable[[], str]] = {
-    PACKAGE / "tensor" / "surface.pyi": surface,
+    PACKAGE / "tensor" / "methods.pyi": methods,
     PACKAGE / "__init__.pyi": face,
+    PACKAGE / "linalg.pyi": linalg,
 }
 
 
 def write() -> None:
-    """Write both stubs."""
+    """Write the stubs."""
     for path, text in STUBS.items():
         path.write_text(text(), "utf-8")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.errors import ArgumentError, MissingDependencyError
+from tensorgrad.errors import ArgumentError, needing
 
 Params = dict[str, Any]
 
@@ -163,8 +163,6 @@ def need_optuna() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    try:
+    with needing("hyper-parameter search", "optuna", "search"):
         import optuna
-    except ImportError as error:
-        raise MissingDependencyError.of("hyper-parameter search", "optuna", "search") from error
     return optuna

@@ -13,11 +13,11 @@ from typing import Any
 
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.functions.common import binary, checked, unary
+from tensorgrad.functions.common import binary, checked, published, unary
 
 from .conversions import Conversions
 from .inplace import InPlace, reshaped, written
-from .names import METHODS_AS_FUNCTIONS, ROWS, Row
+from .names import METHODS_AS_FUNCTIONS, ROWS
 from .operators import BINARY, OTHERS, Operators, reflected
 from .protocols import Protocols
 
@@ -58,10 +58,9 @@ def with_out(op: AnyFunction) -> AnyFunction:
     return (unary if len(PRIMITIVES[op.__name__].signature.arguments) == 1 else binary)(op)
 
 
-def in_place(row: Row, name: str) -> AnyFunction:
-    """Return the method `name` that does what `row` says, and changes the tensor; it takes no `out`."""
-    operation = row.method or row.function
-    method = (reshaped if row.reshapes else written)(name, operation)
+def in_place(operation: AnyFunction, name: str, reshapes: bool = False) -> AnyFunction:
+    """Return the method `name` that does what `operation` does, and changes the tensor; it takes no `out`."""
+    method = (reshaped if reshapes else written)(name, operation)
     shown = signature(operation)
     if "out" in shown.parameters:
         shown = shown.replace(parameters=[p for p in shown.parameters.values() if p.name != "out"])
@@ -98,12 +97,12 @@ def attach_classes() -> None:
 def attach_rows() -> None:
     """Give Tensor the methods of the table, and collect its functions."""
     for row in ROWS:
-        made = function = row.function
-        describe(row.method or function)
-        if is_primitive(function):
-            made = with_out(function)
+        function = published(row.function, "tensorgrad")
+        operation = row.method or function
+        describe(operation)
+        made = with_out(function) if is_primitive(function) else function
         for name in row.methods:
-            setattr(Tensor, name, in_place(row, name) if name.endswith("_") else row.method or function)
+            setattr(Tensor, name, in_place(operation, name, row.reshapes) if name.endswith("_") else operation)
         for name in row.functions:
             FUNCTIONS[name] = offered(name) if name.endswith("_") else made
     FUNCTIONS.update({name: offered(name) for name in METHODS_AS_FUNCTIONS})
@@ -116,7 +115,7 @@ def attach_operators() -> None:
         setattr(Tensor, f"__{name}__", function)
         setattr(Tensor, f"__r{name}__", reflected(f"__r{name}__", function))
         if inplace:
-            setattr(Tensor, f"__i{name}__", in_place(Row(function, ""), inplace))
+            setattr(Tensor, f"__i{name}__", in_place(function, inplace))
     for name, function in OTHERS.items():
         setattr(Tensor, f"__{name}__", function)
 

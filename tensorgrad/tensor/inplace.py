@@ -64,11 +64,20 @@ def _replaced(self: Tensor, view: Tensor) -> Tensor:
 
 
 def _filled(
-    self: Tensor, op: str, sample: Callable[[np.random.Generator], Array], generator: Generator | None
+    self: Tensor,
+    op: str,
+    sample: Callable[[np.random.Generator, tuple[int, ...]], Array],
+    generator: Generator | None,
 ) -> Tensor:
-    """Write independent random numbers over `self`."""
-    drawn = sample(generator_of(generator))
+    """Write independent random numbers over `self`: what `sample` draws from a generator in a shape."""
+    drawn = sample(generator_of(generator), self.array.shape)
     return write(self, ..., wrap(np.asarray(drawn).astype(self.array.dtype)), op)
+
+
+def _fitting(self: Tensor, source: Tensor) -> Tensor:
+    """Return `source`, cut to the dtype of `self` where that holds integers and `source` floats."""
+    cut = source.array.dtype.kind in "fc" and self.array.dtype.kind not in "fc"
+    return source.to(self.array.dtype) if cut else source
 
 
 class InPlace(Tensor):
@@ -97,43 +106,33 @@ class InPlace(Tensor):
 
     def copy_(self, src: Operand, non_blocking: bool = False) -> Tensor:  # noqa: ARG002 - there is one device
         """Copy the elements of `src`, broadcast to this shape and converted to this dtype, into this memory."""
-        source = src if isinstance(src, Tensor) else wrap(as_array(src))
-        if source.array.dtype.kind in "fc" and self.array.dtype.kind not in "fc":
-            source = source.to(self.array.dtype)
-        return write(self, ..., source, "copy_")
+        return write(self, ..., _fitting(self, src if isinstance(src, Tensor) else wrap(as_array(src))), "copy_")
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = whole(self.array.shape, for_numpy(index))
         source = value if isinstance(value, Tensor | np.ndarray | bool | int | float | complex) else as_array(value)
-        if isinstance(source, Tensor) and source.array.dtype.kind in "fc" and self.array.dtype.kind not in "fc":
-            source = source.to(self.array.dtype)
-        write(self, index, source, "__setitem__")
+        write(self, index, _fitting(self, source) if isinstance(source, Tensor) else source, "__setitem__")
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers from the normal distribution, in place."""
-        shape = self.array.shape
-        return _filled(self, "normal_", lambda g: mean + std * g.standard_normal(shape), generator)
+        return _filled(self, "normal_", lambda g, shape: mean + std * g.standard_normal(shape), generator)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers uniform in [from_, to), in place."""
-        shape = self.array.shape
-        return _filled(self, "uniform_", lambda g: from_ + (to - from_) * g.random(shape), generator)
+        return _filled(self, "uniform_", lambda g, shape: from_ + (to - from_) * g.random(shape), generator)
 
     def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fill with 1 with probability `p` and 0 otherwise, in place."""
-        shape = self.array.shape
-        return _filled(self, "bernoulli_", lambda g: g.random(shape) < p, generator)
+        return _filled(self, "bernoulli_", lambda g, shape: g.random(shape) < p, generator)
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers from the exponential distribution of rate `lambd`, in place."""
-        shape = self.array.shape
-        return _filled(self, "exponential_", lambda g: g.standard_exponential(shape) / lambd, generator)
+        return _filled(self, "exponential_", lambda g, shape: g.standard_exponential(shape) / lambd, generator)
 
     def random_(self, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
         """Fill with whole numbers uniform in [from_, to), in place; `to` alone may be given first, as in PyTorch."""
         low, high = (0, from_) if to is None and from_ else (from_, to if to is not None else 2**24)
-        shape = self.array.shape
-        return _filled(self, "random_", lambda g: g.integers(low, high, shape), generator)
+        return _filled(self, "random_", lambda g, shape: g.integers(low, high, shape), generator)
 
     def resize_(self, *sizes: Any) -> Tensor:
         """Give the tensor another shape in place: the first elements stay, further ones hold anything."""

@@ -143,10 +143,10 @@ def gradgradcheck(
     arguments: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     random = Generator().manual_seed(seed).numpy
     with enable_grad(), np.errstate(all="ignore"):
-        ys = [y for y in tensors_of(fn(*arguments)) if y.requires_grad]
+        ys = _outputs(fn, arguments)
     given = None if grad_outputs is None else [wrap(g.array) for g in tensors_of(grad_outputs)]
     gs = [_random(y, random, gen_non_contig_grad_outputs) for y in ys] if given is None else given
-    vs = [_random(x, random, False) for x in arguments if isinstance(x, Tensor) and x.requires_grad]
+    vs = [_random(x, random, False) for x in _inputs(arguments)]
     options: dict[str, Any] = {"atol": atol, "rtol": rtol, "nondet_tol": nondet_tol, "seed": seed}
     options |= {"max_coordinates": 0 if fast_mode else max_coordinates, "largest_step": _step(eps)}
     options |= {"check_left_out": check_undefined_grad}
@@ -186,14 +186,23 @@ def _random(like: Tensor, random: np.random.Generator, gaps: bool) -> Tensor:
     return wrap(values)
 
 
+def _inputs(arguments: Sequence[Any]) -> list[Tensor]:
+    """Return the arguments that are differentiated."""
+    return [x for x in arguments if isinstance(x, Tensor) and x.requires_grad]
+
+
+def _outputs(fn: Checked, arguments: Sequence[Any]) -> list[Tensor]:
+    """Return the outputs of `fn` that are."""
+    return [y for y in tensors_of(fn(*arguments)) if y.requires_grad]
+
+
 def _gradients_of(fn: Checked, n: int) -> Checked:
     """Return the function of the `n` arguments of `fn` and of cotangents that returns the gradients of `fn`."""
 
     def gradients(*arguments: Any) -> list[Tensor]:
         xs, gs = arguments[:n], arguments[n:]
-        ys = [y for y in tensors_of(fn(*xs)) if y.requires_grad]
-        targets = [x for x in xs if isinstance(x, Tensor) and x.requires_grad]
-        return [g for g in grad(ys, targets, gs, create_graph=True, materialize_grads=True) if g is not None]
+        found = grad(_outputs(fn, xs), _inputs(xs), gs, create_graph=True, materialize_grads=True)
+        return [g for g in found if g is not None]
 
     return gradients
 
@@ -203,8 +212,7 @@ def _tangents_of(fn: Checked, n: int) -> Checked:
 
     def tangents(*arguments: Any) -> Sequence[Tensor]:
         xs, vs = arguments[:n], arguments[n:]
-        ys = [y for y in tensors_of(fn(*xs)) if y.requires_grad]
-        return jvp(ys, [x for x in xs if isinstance(x, Tensor) and x.requires_grad], vs, create_graph=True)
+        return jvp(_outputs(fn, xs), _inputs(xs), vs, create_graph=True)
 
     return tangents
 

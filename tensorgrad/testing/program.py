@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from functools import lru_cache
 from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.functions.joining import cat
@@ -128,7 +128,7 @@ def module_of(namespace: ModuleType | str) -> Any:
     return importlib.import_module(namespace) if isinstance(namespace, str) else namespace
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def _compiled(text: str) -> CodeType:
     return compile(text, "<program>", "exec")
 

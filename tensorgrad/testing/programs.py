@@ -20,16 +20,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorgrad.errors import MissingDependencyError
+from tensorgrad.errors import needing
 
 from .building import Code, built
 from .program import Line, Program
 from .vocabulary import CUTS, ROWS, WRITES
 
-try:
+with needing("tensorgrad.testing.programs", "hypothesis", "test"):
     from hypothesis import strategies as st
-except ImportError as error:
-    raise MissingDependencyError.of("tensorgrad.testing.programs", "hypothesis", "test") from error
 
 __all__ = ["Code", "Line", "Program", "built", "programs"]
 

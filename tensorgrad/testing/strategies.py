@@ -20,13 +20,11 @@ import numpy as np
 from tensorgrad.base.dtypes import Array, DType, DTypeLike
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import MissingDependencyError
+from tensorgrad.errors import needing
 
-try:
+with needing("tensorgrad.testing.strategies", "hypothesis", "test"):
     from hypothesis import strategies as st
     from hypothesis.extra import numpy as hnp
-except ImportError as error:
-    raise MissingDependencyError.of("tensorgrad.testing.strategies", "hypothesis", "test") from error
 
 Shape = tuple[int, ...]
 Domain = tuple[float, float]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import MissingDependencyError
+from tensorgrad.errors import needing
 from tensorgrad.graph import Graph, GraphNode
 
 __all__ = ["SummaryWriter"]
@@ -39,10 +39,8 @@ class SummaryWriter:
         flush_secs: int = 120,
         filename_suffix: str = "",
     ) -> None:
-        try:
+        with needing("SummaryWriter", "tensorboardX", "tensorboard"):
             from tensorboardX import SummaryWriter as Writer
-        except ImportError as error:
-            raise MissingDependencyError.of("SummaryWriter", "tensorboardX", "tensorboard") from error
         folder = None if log_dir is None else str(log_dir)
         self._writer = Writer(folder, comment, purge_step, max_queue, flush_secs, filename_suffix)
         self.log_dir: str = self._writer.logdir

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tensorgrad.errors import ArgumentError, MissingDependencyError
+from tensorgrad.errors import ArgumentError, needing
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.viz.picture.text import clean
 
@@ -53,10 +53,8 @@ def settings(what: str) -> Iterator[None]:
     Raises:
         MissingDependencyError: matplotlib, which `what` needs, is not installed.
     """
-    try:
+    with needing(what, "matplotlib", "plot"):
         from matplotlib import style
-    except ImportError as error:
-        raise MissingDependencyError.of(what, "matplotlib", "plot") from error
     with _ONE_AT_A_TIME, style.context(["default", _SETTINGS]):
         yield
 

@@ -20,7 +20,7 @@ from tensorgrad.functions.ordering import Extrema
 from tensorgrad.tensor.conversions import DeviceLike
 
 @type_check_only
-class Surface:
+class Methods:
     def __hash__(self) -> builtins.int: ...
     @property
     def T(self) -> Tensor: ...
