@@ -72,7 +72,7 @@ def downloader() -> Any:
         MissingDependencyError: pooch is not installed.
     """
     with needing("download", "pooch", "data"):
-        import pooch
+        import pooch  # type: ignore[import-untyped, import-not-found, unused-ignore]
     return pooch
 
 

@@ -19,7 +19,7 @@ _precision = ["highest"]
 def get_num_threads() -> int:
     """Return how many threads matrix products may use: of NumPy's library where threadpoolctl is installed."""
     if importlib.util.find_spec("threadpoolctl"):
-        import threadpoolctl
+        import threadpoolctl  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
         pools = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
         return max(pools, default=1)

