@@ -27,7 +27,7 @@ check: .venv/dev.stamp
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	$(PYTEST) tests/test_house.py tests/test_packaging.py tensorgrad
+	$(PYTEST) tests/test_house.py tests/test_words.py tests/test_recipes.py tests/test_stubs.py tests/test_packaging.py tests/test_public_surface.py tensorgrad
 
 # The gallery of drawings, what a browser shows of it (needs Debian's chromium and chromium-driver), and chapter 6.
 figures: .venv/figures.stamp
