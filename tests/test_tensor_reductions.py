@@ -144,6 +144,17 @@ def test_the_mean_of_a_million_float32_is_right_to_1e_5(layout: str) -> None:
     close(x.numpy().astype(np.float64), np.full(x.shape, 0.1), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "shape", [(513, 7), (600, 2), (1000, 1000), (3000, 7), (3000, 1000), (5000, 3, 3), (60000, 10)]
+)
+@pytest.mark.parametrize("fill", ["equal", "random"])
+def test_sums_over_a_tall_axis_are_right_to_a_few_last_bits(shape: tuple[int, ...], fill: str) -> None:
+    x = (np.full(shape, 0.1) if fill == "equal" else np.random.default_rng(0).random(shape) + 1).astype(np.float32)
+    expected = x.astype(np.float64).sum(0)
+    close(tg.tensor(x).sum(0).numpy().astype(np.float64), expected, rtol=1e-6)
+    close(tg.tensor(np.asfortranarray(x)).sum(0).numpy().astype(np.float64), expected, rtol=1e-6)
+
+
 def test_a_broadcast_over_a_million_rows_has_a_right_float32_gradient() -> None:
     b = tg.zeros(2, requires_grad=True)
     (b + tg.full((1_000_000, 2), 0.0)).mean(0).sum().backward()

@@ -100,13 +100,15 @@ def column_sums(x: Array) -> Array:
 def _block_sums(x: Array, axis: int) -> Array:
     """Return `x` with the sums of blocks along `axis` in the place of its elements, at most BLOCK of them.
 
-    Splitting an axis is a view. The blocks of a narrow matrix are products with ones: NumPy's loop would run over its
-    short rows.
+    Splitting an axis is a view. The blocks of a matrix are products with ones: NumPy's loop would run over short rows,
+    and add them one after the other, where BLAS keeps several sums; only long rows of doubles are better left to it.
     """
+    if x.ndim == 2 and axis == 1:
+        return _block_sums(x.T, 0).T
     while (n := x.shape[axis]) > BLOCK:
         lead, whole = (slice(None),) * axis, n - n % STEP
         blocks = x[(*lead, slice(whole))].reshape(*x.shape[:axis], whole // STEP, STEP, *x.shape[axis + 1 :])
-        if x.ndim == 2 and axis == 0 and x.shape[1] < BLOCK:
+        if x.ndim == 2 and (x.itemsize == 4 or x.shape[1] < BLOCK):
             sums = np.matmul(_ones(STEP, x.dtype)[None], blocks)[:, 0]
         else:
             sums = _reduce(blocks, axis=axis + 1)
