@@ -230,6 +230,32 @@ def test_backward_frees_what_was_saved_and_retain_graph_keeps_it() -> None:
     assert array() is None
 
 
+@pytest.mark.parametrize("hooked", [False, True])
+def test_what_lies_before_the_first_choice_is_freed_on_the_way(hooked: bool) -> None:
+    seen = []
+
+    class Look(tg.autograd.Function):  # of which nothing is known: it may hide something, as a choice does
+        @staticmethod
+        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:  # noqa: ARG004
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:  # noqa: ARG004
+            seen.append(array() is None)
+            return g
+
+    h = Look.apply(tg.ones(3, requires_grad=True))
+    if hooked:
+        h.register_hook(lambda g: None)
+    y = h.exp()
+    array = weakref.ref(y.array)
+    loss = (y * y).sum()
+    del y
+    with no_collector():
+        loss.backward()
+    assert seen == [True]
+
+
 def test_the_table_of_writes_forgets_memory_that_is_gone() -> None:
     from tensorgrad.engine import writes
 
