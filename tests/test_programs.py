@@ -74,8 +74,12 @@ def test_pytorch_gives_the_same_values_gradients_and_second_derivatives(program)
     try:
         theirs = derivatives(program, torch, 2)
     except RuntimeError as error:
-        assert "inplace" in str(error)  # noqa: PT017 - any other one is a failure
-        reject()  # it takes a write to one row for a write to all
+        # It takes a write to one row for a write to all, and the zeros that it materializes for leaves; any other error
+        # is a failure.
+        assert "inplace" in str(error) or "a leaf Variable that requires grad is being used in an in-place" in str(
+            error
+        )  # noqa: PT017
+        reject()
     ours = derivatives(program, tg, 2)
     assert len(ours) == len(theirs)
     for a, b in zip(ours, theirs, strict=True):
