@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, find, given, reject, settings
@@ -74,11 +76,9 @@ def test_pytorch_gives_the_same_values_gradients_and_second_derivatives(program)
     try:
         theirs = derivatives(program, torch, 2)
     except RuntimeError as error:
-        # It takes a write to one row for a write to all, and the zeros that it materializes for leaves; any other error
-        # is a failure.
-        assert "inplace" in str(error) or "a leaf Variable that requires grad is being used in an in-place" in str(
-            error
-        )  # noqa: PT017
+        # It takes a write to one row for a write to all, and the zeros that it materializes for leaves.
+        if not re.search("inplace|a leaf Variable .* in-place operation", str(error)):
+            raise
         reject()
     ours = derivatives(program, tg, 2)
     assert len(ours) == len(theirs)
