@@ -126,10 +126,11 @@ def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
 
     NumPy answers integers in float64 (int8 even in float16), PyTorch in the default dtype.
     """
-    kinds = {v.dtype.kind if hasattr(v, "dtype") else type(v).__name__[0] for v in operands}
-    if "c" in kinds:
+    kinds = {v.dtype.kind for v in operands if hasattr(v, "dtype")}
+    if "c" in kinds or any(isinstance(v, complex) for v in operands):
         return default_complex()
-    return get_default_dtype() if primitive.floating or "f" in kinds else None
+    inexact = "f" in kinds or any(isinstance(v, float) for v in operands)
+    return get_default_dtype() if primitive.floating or inexact else None
 
 
 def _recorded(
