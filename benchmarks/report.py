@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+import tensorgrad
 from benchmarks.peers import NAMES, SUBJECT, library
 from benchmarks.targets import TARGETS
 from benchmarks.timing import Samples, paired_ratio
@@ -93,9 +94,9 @@ def _print_plain(rows: list[Row]) -> None:
 
 def write_json(path: Path, rows: list[Row], missing: list[str]) -> None:
     """Write the rows with the versions they were measured with."""
-    versions = {"python": platform.python_version()}
+    versions = {"python": platform.python_version(), SUBJECT: tensorgrad.__version__}
     for peer in NAMES:
-        if peer not in missing:
+        if peer not in {SUBJECT, *missing}:
             try:
                 versions[library(peer)] = version(library(peer))
             except PackageNotFoundError:  # imported from a checkout

@@ -43,14 +43,18 @@ def fetch(file: Remote, folder: Path, mirrors: Sequence[str]) -> Path:
 
     Raises:
         DataError: no mirror gives the file.
-        MissingDependencyError: pooch is not installed, or in a terminal rich, which draws the progress bar.
+        MissingDependencyError: pooch or what comes with it is not installed, or in a terminal rich, which draws the
+            progress bar.
     """
     pooch = downloader()
-    import urllib3
+    with needing("download", "requests"):
+        import requests
+    with needing("download", "urllib3"):
+        import urllib3
 
     reasons: dict[str, str] = {}
     with _bar(file) as advance:
-        transfer = _Transfer(file, folder / f"{file.name}.part", advance)
+        transfer = _Transfer(file, folder / f"{file.name}.part", advance, requests.get)
         for mirror in (*mirrors,) * _ROUNDS:
             try:
                 found = pooch.retrieve(mirror + file.name, f"sha256:{file.sha256}", file.name, folder, None, transfer)
@@ -71,7 +75,7 @@ def downloader() -> Any:
     Raises:
         MissingDependencyError: pooch is not installed.
     """
-    with needing("download", "pooch", "data"):
+    with needing("download", "pooch"):
         import pooch  # type: ignore[import-untyped, import-not-found, unused-ignore]
     return pooch
 
@@ -83,6 +87,7 @@ class _Transfer:
     file: Remote
     part: Path
     advance: Advance
+    get: Callable[..., Any]
 
     def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
         done = self.part.stat().st_size if self.part.exists() else 0
@@ -92,11 +97,9 @@ class _Transfer:
 
     def _take(self, url: str, done: int) -> None:
         """Take what follows the first `done` bytes; ConnectionError if not all of it arrives."""
-        import requests
-
         # What is sent is the file itself: nothing may unpack it on the way.
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={done}-"} if done else {})
-        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
+        with self.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
             answer.raise_for_status()
             begin = self._begin(answer, done)
             with self.part.open("ab" if begin else "wb") as file:
@@ -125,7 +128,7 @@ def _bar(file: Remote) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield lambda _done: None
         return
-    with needing("the progress bar", "rich", "data"):
+    with needing("the progress bar", "rich"):
         from rich import console, progress
     columns = (
         progress.TextColumn("{task.description}"),

@@ -37,7 +37,7 @@ def mnist(root: str | os.PathLike[str] | None = None, download: bool = False) ->
             given: ``mnist`` in the folder that the environment variable TENSORGRAD_DATA names, or else in the user's
             cache.
         download: fetch the files that are missing or damaged, 11.6 MB in all, from the first of several mirrors that
-            gives them; needs pooch (``pip install 'tensorgrad[data]'``).
+            gives them; needs pooch (``pip install pooch``).
 
     Returns:
         ``(x_train, t_train), (x_test, t_test)``: images uint8 of shapes (60000, 28, 28) and (10000, 28, 28), 0 (paper)

@@ -75,28 +75,29 @@ class MissingDependencyError(TensorgradError, ImportError):
     """An optional library that is not installed; the message says how to install it."""
 
     @classmethod
-    def of(cls, feature: str, library: str, extra: str) -> MissingDependencyError:
-        """Return the error for `feature`, which needs `library` from the extra `extra`.
+    def of(cls, feature: str, *libraries: str, otherwise: str = "") -> MissingDependencyError:
+        """Return the error for `feature`, which needs `libraries`, named as pip knows them, or `otherwise`.
 
-        >>> print(MissingDependencyError.of("plots", "matplotlib", "plot"))
-        plots needs matplotlib: pip install 'tensorgrad[plot]'
+        >>> print(MissingDependencyError.of("plots", "matplotlib"))
+        plots needs matplotlib: pip install matplotlib
         """
-        return cls(f"{feature} needs {library}: pip install 'tensorgrad[{extra}]'")
+        cure = f"pip install {' '.join(libraries)}" + (f", or {otherwise}" if otherwise else "")
+        return cls(f"{feature} needs {' and '.join(libraries)}: {cure}")
 
 
 @contextmanager
-def needing(feature: str, library: str, extra: str) -> Iterator[None]:
-    """Return a context in which `library` is imported for `feature`.
+def needing(feature: str, library: str) -> Iterator[None]:
+    """Return a context in which `library`, named as pip knows it, is imported for `feature`.
 
     Raises:
-        MissingDependencyError: it is not installed; `extra` is what it comes with.
+        MissingDependencyError: it is not installed.
 
-    >>> with needing("knitting", "wool", "test"):
+    >>> with needing("knitting", "wool"):
     ...     import wool
     Traceback (most recent call last):
-    tensorgrad.errors.MissingDependencyError: knitting needs wool: pip install 'tensorgrad[test]'
+    tensorgrad.errors.MissingDependencyError: knitting needs wool: pip install wool
     """
     try:
         yield
     except ImportError as error:
-        raise MissingDependencyError.of(feature, library, extra) from error
+        raise MissingDependencyError.of(feature, library) from error

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("optuna", reason="optuna is not installed: pip install 'tensorgrad[search]'")
-pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'tensorgrad[plot]'")
+pytest.importorskip("optuna", reason="optuna is not installed: pip install optuna")
+pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install matplotlib")
 
 from tensorgrad import search
 from tensorgrad.chapter6 import EXPERIMENTS, bayesian_search, hypergradients, random_search

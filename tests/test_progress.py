@@ -12,7 +12,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import viz
-from tensorgrad.errors import ArgumentError, MissingDependencyError, TensorgradError
+from tensorgrad.errors import ArgumentError, TensorgradError
 from tensorgrad.utils import progress as module
 from tensorgrad.utils.progress import Progress
 from tensorgrad.utils.progresstable import best, course, written
@@ -118,13 +118,6 @@ def test_a_log_needs_no_library(capsys, monkeypatch) -> None:
     with Progress(1) as progress:
         progress.epoch(loss=0.5)
     assert capsys.readouterr().out == "epoch 1/1  loss 0.5000\n"
-
-
-def test_a_terminal_without_rich_says_what_to_install(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "rich", None)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    with pytest.raises(MissingDependencyError, match=r"rich: pip install 'tensorgrad\[cli\]'"):
-        Progress(1)
 
 
 @pytest.mark.parametrize("term", ["dumb", "unknown"])

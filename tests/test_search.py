@@ -15,13 +15,13 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import search
-from tensorgrad.errors import ArgumentError, MissingDependencyError, ShapeError, TensorgradError
+from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
 from tests.waiting import CEILING, finished, until
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install 'tensorgrad[search]'")
+optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install optuna")
 
 SPACE = {"lr": search.log_uniform(1e-6, 1e-1), "units": search.integers(1, 9), "kind": search.choice("a", "b")}
 X = np.arange(20.0)
@@ -303,12 +303,6 @@ def test_wrong_ranges_data_and_counts_are_told() -> None:
         searched().run(0)
     with pytest.raises(ArgumentError, match="no test set"):
         searched().test(searched().run(1, progress=False)[0], lambda *_: 0.0)
-
-
-def test_without_optuna_the_search_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingDependencyError, match=r"needs optuna: pip install 'tensorgrad\[search\]'"):
-        searched()
 
 
 def test_the_progress_of_a_search_is_told(capsys: pytest.CaptureFixture[str]) -> None:

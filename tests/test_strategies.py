@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -122,16 +120,3 @@ def test_failures_shrink_to_the_simplest() -> None:
         (1, 2),
         (2, 1),
     }
-
-
-def test_without_hypothesis_the_error_says_what_to_install() -> None:
-    script = (
-        "import sys; sys.modules['hypothesis'] = None\nimport tensorgrad.testing\n"
-        "from tensorgrad.errors import MissingDependencyError\n"
-        "for name in ('strategies', 'programs'):\n"
-        "    try: __import__(f'tensorgrad.testing.{name}')\n"
-        "    except MissingDependencyError as error: print(error)"
-    )
-    answer = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    for line, name in zip(answer.stdout.splitlines(), ("strategies", "programs"), strict=True):
-        assert line == f"tensorgrad.testing.{name} needs hypothesis: pip install 'tensorgrad[test]'"

@@ -81,9 +81,9 @@ def chosen(figures: Sequence[str]) -> list[str]:
 def _demand(settings: Settings) -> None:
     """Raise now what would otherwise be found out in every experiment."""
     if find_spec("matplotlib") is None:
-        raise MissingDependencyError.of("chapter6", "matplotlib", "plot")
+        raise MissingDependencyError.of("chapter6", "matplotlib")
     if sys.stdout.isatty() and find_spec("rich") is None:
-        raise MissingDependencyError.of("the progress of chapter6", "rich", "cli")
+        raise MissingDependencyError.of("the progress of chapter6", "rich")
     if settings.data == "mnist":
         mnist_in(settings.mnist_dir)
 

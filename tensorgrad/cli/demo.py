@@ -44,7 +44,7 @@ def run(name: str, mnist_dir: Path | None, seed: int, epochs: int, out: Path) ->
         OSError: `out` cannot be written.
     """
     if find_spec("matplotlib") is None:  # asked now, because it would be a pity to find out after the training
-        raise MissingDependencyError.of("the report of the demo", "matplotlib", "plot")
+        raise MissingDependencyError.of("the report of the demo", "matplotlib")
     data = load(name, mnist_dir, seed)
     out.mkdir(parents=True, exist_ok=True)
     figure = batchnorm().drawing()

@@ -29,7 +29,7 @@ _DTYPES = {
 
 def library() -> Any:
     """Return safetensors; MissingDependencyError if it is not installed."""
-    with needing("tensorgrad.save and tensorgrad.load", "safetensors", "io"):
+    with needing("tensorgrad.save and tensorgrad.load", "safetensors"):
         import safetensors
         import safetensors.numpy
     return safetensors

@@ -163,6 +163,6 @@ def need_optuna() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    with needing("hyper-parameter search", "optuna", "search"):
+    with needing("hyper-parameter search", "optuna"):
         import optuna
     return optuna

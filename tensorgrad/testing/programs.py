@@ -26,7 +26,7 @@ from .building import Code, built
 from .program import Line, Program
 from .vocabulary import CUTS, ROWS, WRITES
 
-with needing("tensorgrad.testing.programs", "hypothesis", "test"):
+with needing("tensorgrad.testing.programs", "hypothesis"):
     from hypothesis import strategies as st
 
 __all__ = ["Code", "Line", "Program", "built", "programs"]

@@ -22,7 +22,7 @@ from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import needing
 
-with needing("tensorgrad.testing.strategies", "hypothesis", "test"):
+with needing("tensorgrad.testing.strategies", "hypothesis"):
     from hypothesis import strategies as st
     from hypothesis.extra import numpy as hnp
 

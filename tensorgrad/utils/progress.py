@@ -171,7 +171,7 @@ def _console() -> Any:
         from rich import console as rich
     except ImportError as error:
         if sys.stdout.isatty():
-            raise MissingDependencyError.of("the progress table", "rich", "cli") from error
+            raise MissingDependencyError.of("the progress table", "rich") from error
         return None
     console = rich.Console()
     if console.is_jupyter:  # where rich draws into a widget, and shows nothing at all without

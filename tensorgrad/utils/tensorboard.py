@@ -39,7 +39,7 @@ class SummaryWriter:
         flush_secs: int = 120,
         filename_suffix: str = "",
     ) -> None:
-        with needing("SummaryWriter", "tensorboardX", "tensorboard"):
+        with needing("SummaryWriter", "tensorboardX"):
             from tensorboardX import SummaryWriter as Writer  # type: ignore[import-untyped, import-not-found, unused-ignore]
         folder = None if log_dir is None else str(log_dir)
         self._writer = Writer(folder, comment, purge_step, max_queue, flush_secs, filename_suffix)

