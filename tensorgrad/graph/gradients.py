@@ -38,8 +38,7 @@ def gradient_names(
     for source in sorted(flowing, key=lambda source: source not in own):
         nodes, known = flowing[source], result if source in own else made_up
         for i, node in enumerate(nodes, 1):
-            place = subscript(i) if len(nodes) > 1 else ""
-            known.setdefault(node, derivative(names[source], order) + place)
+            known.setdefault(node, derivative(names[source], order) + (subscript(i) if len(nodes) > 1 else ""))
     for source, g in found.items():
         (result if source in own else made_up).setdefault(node_of(g), derivative(names[source], order))
     return {n: name for n, name in result.items() if n not in names}, made_up

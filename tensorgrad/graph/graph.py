@@ -20,7 +20,7 @@ from tensorgrad.errors import ArgumentError, AutogradError
 
 from .gradients import derivative, gradient_names
 from .listing import listing
-from .nodes import Edge, Gradients, Operand, Passes, behind, described, overwritten
+from .nodes import Edge, Gradients, Passes, behind, described, operands_of, overwritten
 from .python import python_source
 from .tracing import module_names, parameter_names, tensors_in, tracing, variables, watching
 
@@ -47,14 +47,13 @@ class Graph:
         orders: Mapping[Node, int] | None = None,
         also: Sequence[Tensor] = (),
     ) -> None:
-        roots = [node_of(y) for y in outputs]
-        self._recorded = behind([*roots, *map(node_of, also)])
+        self._outputs, self._ends = list(outputs), [node_of(y) for y in outputs]
+        self._recorded = behind([*self._ends, *map(node_of, also)])
         self._index = {node: i for i, node in enumerate(self._recorded)}
-        self._outputs, self._ends = list(outputs), roots
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
         self._names = module_names(self._recorded) | dict(names or {})
         self.nodes = described(self._recorded, (*outputs, *also), self._inputs, self._names, self._orders)
-        self.outputs = tuple(self._index[node] for node in roots)
+        self.outputs = tuple(self._index[node] for node in self._ends)
         self.along = {}
         self._made_up: Mapping[Node, str] = {}
 
@@ -107,8 +106,7 @@ class Graph:
         if not self._outputs or not self._outputs[0].tracked:
             return Gradients({}, {})
         record: Contributions = []
-        start = self._ends[0]
-        found = reverse({start: self._seed(seed)}, targets=self._recorded, edges=record)
+        found = reverse({self._ends[0]: self._seed(seed)}, targets=self._recorded, edges=record)
         edges = {place: g for place, _, g in self._contributions(record)}
         return Gradients(edges, {self._index[node]: g for node, g in found.items()})
 
@@ -140,8 +138,7 @@ class Graph:
             raise AutogradError("this graph has no backward pass: its first output does not require a gradient")
         names = dict(zip(self._recorded, self.names(), strict=True))
         own = {node for node, seen in zip(self._recorded, self.nodes, strict=True) if seen.name} | set(self._ends)
-        before, order = tick(), self.order + 1
-        start = self._ends[0]
+        before, order, start = tick(), self.order + 1, self._ends[0]
         g = wrap(self._seed(seed))
         g.tracked = g.array.dtype.kind in "fc"
         record: Contributions = []
@@ -163,8 +160,7 @@ class Graph:
     def _leaves(self) -> list[Node]:
         """Return the inputs, then the parameters, that require a gradient."""
         leaves = [node for node in self._recorded if node.primitive is None and node.tracked]
-        inputs = {node: i for i, node in enumerate(self._inputs)}
-        return sorted(leaves, key=lambda node: inputs.get(node, len(inputs)))
+        return [*(n for n in self._inputs if n in leaves), *(n for n in leaves if n not in self._inputs)]
 
     def _seed(self, seed: Tensor | Array | None) -> Array:
         first = self._outputs[0].array
@@ -183,10 +179,9 @@ class Graph:
 
     def names(self) -> list[str]:
         """Return a name for every value: its own, "out" for an output without one, "x3" or "v3" for the others."""
-        known = (self._made_up.get(node) for node in self._recorded)
         names = [
-            n.name or made_up or f"{'x' if n.is_leaf else 'v'}{n.index}"
-            for n, made_up in zip(self.nodes, known, strict=True)
+            n.name or self._made_up.get(node) or f"{'x' if n.is_leaf else 'v'}{n.index}"
+            for n, node in zip(self.nodes, self._recorded, strict=True)
         ]
         for i, index in enumerate(self.outputs, 1):
             if self.nodes[index].name is None and not self.nodes[index].is_leaf:
@@ -196,20 +191,14 @@ class Graph:
     def with_backward(self, seed: Tensor | Array | None = None) -> Passes:
         """Return both passes under one numbering, in which the nodes of this graph keep theirs; as `backward`."""
         back = self.backward(seed)
-        index, added = dict(self._index), list[Node]()
-        for node in back._recorded:
-            if node not in index:
-                index[node] = len(index)
-                added.append(node)
-        nodes, names = list(self.nodes), self.names()
-        for node in added:
-            found = back.nodes[back._index[node]]
-            operands = tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in node.inputs)
-            nodes.append(replace(found, index=index[node], operands=operands))
-            names.append(found.name or back._made_up.get(node) or f"v{index[node]}")
+        index, nodes, names = dict(self._index), list(self.nodes), self.names()
+        for node, found in zip(back._recorded, back.nodes, strict=True):
+            if node not in self._index:
+                index[node] = len(nodes)
+                nodes.append(replace(found, index=len(nodes), operands=operands_of(node.inputs, index)))
+                names.append(found.name or back._made_up.get(node) or f"v{index[node]}")
         here = [index[node] for node in back._recorded]
-        along = {place: here[i] for place, i in back.along.items()}
-        return Passes(nodes, names, [here[i] for i in back.outputs], along)
+        return Passes(nodes, names, [here[i] for i in back.outputs], {edge: here[i] for edge, i in back.along.items()})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do
@@ -257,6 +246,4 @@ def _places(node: Node, source: Node) -> list[int]:
 def _names(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:
     if isinstance(names, str) and names != "variables":
         raise ArgumentError(f"names={names!r} is not known: give a mapping of names to tensors, or 'variables'")
-    if names is None:
-        return {}
-    return variables(caller if isinstance(names, str) else names)
+    return variables(caller if isinstance(names, str) else names or {})

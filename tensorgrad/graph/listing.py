@@ -33,11 +33,9 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
             shared = len(common([around, scopes]))
             lines += [f"{'  ' * i}# {_title(scopes[i])}" for i in range(shared, len(scopes))]
             around = scopes
-        shape = ",".join(map(str, node.shape))
-        indent = "  " * len(scopes)
-        lines.append(f"{indent}{words[node.index]}: {node.dtype}[{shape}] = {_computed(node, words)}")
-    lines.append("return " + ", ".join(words[i] for i in outputs))
-    return "\n".join(lines)
+        typed = f"{words[node.index]}: {_described(node.dtype, node.shape)}"
+        lines.append(f"{'  ' * len(scopes)}{typed} = {_computed(node, words)}")
+    return "\n".join([*lines, f"return {', '.join(words[i] for i in outputs)}"])
 
 
 def _title(scope: Scope) -> str:
@@ -45,18 +43,19 @@ def _title(scope: Scope) -> str:
     return on_one_line(f"{path}{scope.kind}({scope.detail if scope.size or scope.path else ''})")
 
 
+def _described(dtype: Any, shape: tuple[int, ...]) -> str:
+    return f"{dtype}[{','.join(map(str, shape))}]"
+
+
 def _computed(node: GraphNode, words: Sequence[str]) -> str:
     """Return the right side of a line: ``x0 * x0``, ``sum(v1, axis=0)``, ``parameter``."""
     if node.is_leaf:
-        value = node.value
-        known = node.op == "constant" and value is not None and value.size == 1
-        return f"constant {value.item()!r}" if known and value is not None else node.op
+        number = node.value if node.op == "constant" else None
+        return node.op if number is None or number.size != 1 else f"constant {number.item()!r}"
     operands = [words[o.source] if o.source is not None else _number(o.constant) for o in node.operands]
     signed = with_operator(node.op, [ast.Name(word) for word in operands])
-    if signed is not None:
-        return ast.unparse(signed)
     settings = [f"{key}={_setting(value)}" for key, value in given(node).items()]
-    return f"{node.op}({', '.join(operands + settings)})"
+    return f"{node.op}({', '.join(operands + settings)})" if signed is None else ast.unparse(signed)
 
 
 def given(node: GraphNode) -> dict[str, Any]:
@@ -71,9 +70,9 @@ def _number(value: Any) -> str:
 
 def _setting(value: Any) -> str:
     if isinstance(value, np.ndarray):
-        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
+        return _described(value.dtype, value.shape)
     if isinstance(value, slice):
-        parts = (value.start, value.stop) if value.step is None else (value.start, value.stop, value.step)
+        parts = (value.start, value.stop, value.step)[: 2 if value.step is None else 3]
         return ":".join("" if v is None else str(v) for v in parts)
     if isinstance(value, tuple):
         inner = ", ".join(map(_setting, value))

@@ -140,21 +140,21 @@ def described(
     values = _values(recorded, outputs)
     found = []
     for node in recorded:
-        name = node.name or inputs.get(node) or names.get(node)
-        if node.primitive is not None:
-            op, symbol = node.primitive.name, node.primitive.symbol
-        else:
-            op = "input" if node in inputs else "parameter" if node.tracked else "constant"
-            symbol = name or ""
-        operands = tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in node.inputs)
+        name, made = node.name or inputs.get(node) or names.get(node), node.primitive
+        leaf = "input" if node in inputs else "parameter" if node.tracked else "constant"
         found.append(
             GraphNode(
-                index[node], op, symbol, operands, node.params, node.shape, node.dtype, node.scope, name, node.tracked,
-                values.get(node), node.place, orders.get(node, 0), node.primitive,
-                _owner(node) if node.primitive is None else None,
+                index[node], made.name if made else leaf, made.symbol if made else name or "",
+                operands_of(node.inputs, index), node.params, node.shape, node.dtype, node.scope, name, node.tracked,
+                values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
             )
         )  # fmt: skip
     return found
+
+
+def operands_of(inputs: Iterable[Any], index: Mapping[Node, int]) -> tuple[Operand, ...]:
+    """Return what an operation reads, nodes and constants, as operands; `index` numbers the nodes."""
+    return tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in inputs)
 
 
 def _owner(node: Node) -> Tensor | None:

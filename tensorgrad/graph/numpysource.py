@@ -63,17 +63,18 @@ class NumPySource:
     def _called(
         self, function: Any, operands: Sequence[ast.expr], given: Mapping[str, ast.expr], name: str
     ) -> ast.expr:
-        known = _public(function)
+        known, keywords = _public(function), [ast.keyword(k, v) for k, v in given.items()]
         if known is not None:
-            return ast.Call(self._imported(known), list(operands), [ast.keyword(k, v) for k, v in given.items()])
+            return ast.Call(self._imported(known), list(operands), keywords)
         where, body = computed(function)
-        if body is not None and not where and not inspect.signature(function).parameters.keys() & _varied(function):
-            arguments = dict(zip(inspect.signature(function).parameters, operands, strict=False)) | dict(given)
+        parameters = inspect.signature(function).parameters
+        varied = any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values())  # *xs and its like
+        if body is not None and not where and not varied:
+            arguments = dict(zip(parameters, operands, strict=False)) | dict(given)
             if all(_uses(body, k) <= 1 or isinstance(v, ast.Name | ast.Constant) for k, v in arguments.items()):
                 tree = _Standalone(self, function, arguments).visit(deepcopy(body))
                 return _without_defaults(tree, self.functions)
-        call = ast.Call(self.function(function, name), list(operands), [ast.keyword(k, v) for k, v in given.items()])
-        return _without_defaults(call, self.functions)
+        return _without_defaults(ast.Call(self.function(function, name), list(operands), keywords), self.functions)
 
     def function(self, function: Any, name: str) -> ast.expr:
         """Return how to refer to a Python function of the library, added to the file under `name`."""
@@ -116,12 +117,6 @@ def _public(value: Any) -> str | None:
         return f"numpy.{name}"
     module = "" if isinstance(value, FunctionType) else getattr(value, "__module__", None) or ""
     return f"{module}.{name}" if module and "." not in module and module != "builtins" and name else None
-
-
-def _varied(function: Any) -> set[str]:
-    """Return the names of ``*xs`` and its like."""
-    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return {p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds}
 
 
 def _uses(body: ast.expr, name: str) -> int:
@@ -169,14 +164,12 @@ class _Standalone(ast.NodeTransformer):
         return self.generic_visit(node)  # type: ignore[return-value]
 
     def visit_For(self, node: ast.For) -> ast.stmt | None:
-        made = self.generic_visit(node)
-        assert isinstance(made, ast.For)
-        return made if made.body else None
+        self.generic_visit(node)
+        return node if node.body else None
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        made = self.generic_visit(node)
-        assert isinstance(made, ast.Call)
-        return _without_defaults(made, self.source.functions)
+        self.generic_visit(node)
+        return _without_defaults(node, self.source.functions)
 
 
 @remembered()
@@ -200,8 +193,11 @@ def _without_defaults(call: ast.expr, functions: Mapping[str, ast.FunctionDef]) 
         return name in defaults and ast.dump(defaults[name]) == ast.dump(value)
 
     call.keywords = [k for k in call.keywords if not is_default(k.arg, k.value)]
-    while call.args and not call.keywords and len(call.args) <= len(plain):
-        if not is_default(plain[len(call.args) - 1], call.args[-1]):
-            break
+    while (
+        call.args
+        and not call.keywords
+        and len(call.args) <= len(plain)
+        and is_default(plain[len(call.args) - 1], call.args[-1])
+    ):
         call.args.pop()
     return call

@@ -32,11 +32,12 @@ class _Writer:
     def __init__(self, passes: Passes, forward: int, outputs: Sequence[int]) -> None:
         self.nodes, self.gradients = passes.nodes, passes.gradients
         self.forward, self.outputs = forward, outputs
+        self.results = (*outputs, *passes.gradients)
         self.constants: dict[str, Array] = {}
         self.source = NumPySource(self._hoisted)
         self.expressions: dict[int, ast.expr] = {}
         self.uses = Counter(o.source for node in self.nodes for o in node.operands if o.source is not None)
-        self.uses.update([*self.outputs, *self.gradients])
+        self.uses.update(self.results)
         for node in self.nodes:  # the functions of the file first: their names are taken
             if node.primitive is not None:
                 self.source.call(node.primitive, [ast.Name("_")] * len(node.operands), node.params, node.shape)
@@ -44,7 +45,8 @@ class _Writer:
         leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
         self.arguments = sorted(leaves, key=lambda n: n.op)
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
-        self.kept = sorted(i for i in across | set(self.gradients) if i < self.forward and not self._is_constant(i))
+        kept = (i for i in across | set(self.gradients) if i < self.forward)
+        self.kept = sorted(i for i in kept if self.nodes[i].op != "constant")
 
     def file(self) -> str:
         """Return the whole text."""
@@ -57,20 +59,17 @@ class _Writer:
         packed = any("unpacked(" in text for text in (*constants, *parts))
         modules = self.source.modules | ({"zlib", "base64"} if packed else set())
         imports = [f"import {m}" for m in sorted(modules - {"numpy"})] + ["", "import numpy as np"]
-        head = [f'"""{self._told()}"""', "", *imports]
+        told = ": forward, and the gradients step by step" if self.gradients else ""
+        head = [f'"""The recorded computation as NumPy source{told}."""', "", *imports]
         parts = [*parts, *helpers, *([UNPACKED.strip()] if packed else []), *(["\n".join(constants)] * bool(constants))]
         return "\n".join(head).replace("\n\n\n", "\n\n") + "".join(f"\n\n\n{part}" for part in parts) + "\n"
-
-    def _told(self) -> str:
-        what = "The recorded computation as NumPy source"
-        return f"{what}: forward, and the gradients step by step." if self.gradients else f"{what}."
 
     def _function(self, name: str, arguments: Sequence[GraphNode], nodes: Sequence[GraphNode]) -> str:
         given = [self.words[n.index] for n in arguments] + ["cache"] * (name == "backward")
         lines = [f"def {name}({', '.join(given)}):", f'    """{self._document(name, arguments)}"""']
+        cache = self._row(self.kept) + "," * (len(self.kept) == 1)
         if name == "backward" and self.kept:
-            lines.append(f"    {self._row(self.kept)}, = cache" if len(self.kept) == 1 else
-                         f"    {self._row(self.kept)} = cache")  # fmt: skip
+            lines.append(f"    {cache} = cache")
         module = ""
         for node in nodes:
             if node.is_leaf:
@@ -87,8 +86,7 @@ class _Writer:
         results = self.outputs if name == "forward" else self.gradients
         returned = self._row(results)
         if name == "forward" and self.gradients:
-            cache = f"({self._row(self.kept)},)" if len(self.kept) == 1 else f"({self._row(self.kept)})"
-            returned = f"{returned if len(results) == 1 else f'({returned})'}, {cache}"
+            returned = f"{returned if len(results) == 1 else f'({returned})'}, ({cache})"
         return "\n".join([*lines, f"    return {returned}"])
 
     def _document(self, name: str, arguments: Sequence[GraphNode]) -> str:
@@ -108,23 +106,17 @@ class _Writer:
         self.constants[name] = value
         return ast.Name(name)
 
-    def _is_constant(self, index: int) -> bool:
-        return self.nodes[index].op == "constant"
-
     def _inlined(self, node: GraphNode) -> bool:
         """Whether `node` is written where it is read: unnamed, read once and in the same pass, and short."""
-        if node.name is not None or self.uses[node.index] != 1 or node.index in (*self.outputs, *self.gradients):
-            return False
-        if node.shape == () or (node.index < self.forward and node.index in self.kept):
-            return False
-        return len(ast.unparse(self.expressions[node.index])) <= _WIDTH // 2
+        alone = node.name is None and self.uses[node.index] == 1 and node.index not in (*self.results, *self.kept)
+        return alone and node.shape != () and len(ast.unparse(self.expressions[node.index])) <= _WIDTH // 2
 
     def _expression(self, node: GraphNode) -> ast.expr:
         operands = [self._operand(*pair) for pair in self._converted(node)]
         assert node.primitive is not None
         made = self.source.call(node.primitive, operands, node.params, node.shape)
-        scalar = node.shape == () and node.index not in (*self.outputs, *self.gradients)
-        if scalar:  # NumPy answers with a number, whose arithmetic may differ in the last bit from an array's
+        if node.shape == () and node.index not in self.results:
+            # NumPy answers with a number, whose arithmetic may differ in the last bit from an array's
             made = ast.Call(ast.Attribute(ast.Name("np"), "asarray"), [made], [])
         return ast.fix_missing_locations(made)
 
@@ -132,15 +124,12 @@ class _Writer:
         if operand.source is None:
             value = operand.constant
             return literal(float(value) if isinstance(value, Constant) else value)
-        found = self._reference(operand.source)
-        if self.nodes[operand.source].index in self.expressions and self._inlined(self.nodes[operand.source]):
-            found = self.expressions[operand.source]
-        if dtype is None:
-            return found
-        return ast.Call(ast.Attribute(found, "astype"), [literal(dtype)], [])
+        inlined = operand.source in self.expressions and self._inlined(self.nodes[operand.source])
+        found = self.expressions[operand.source] if inlined else self._reference(operand.source)
+        return found if dtype is None else ast.Call(ast.Attribute(found, "astype"), [literal(dtype)], [])
 
     def _reference(self, index: int) -> ast.expr:
-        if not self._is_constant(index):
+        if self.nodes[index].op != "constant":
             return ast.Name(self.words[index])
         value = self.nodes[index].value
         if value is None:
@@ -160,7 +149,7 @@ class _Writer:
         dtypes = [None if o.source is None else self.nodes[o.source].dtype for o in node.operands]
         known = {d for d in dtypes[primitive.conditions :] if d is not None}
         common = None
-        if len(node.operands) - primitive.conditions > 1 and len(known) > 1:
+        if len(known) > 1:
             common = promoted([self._sample(o) for o in node.operands[primitive.conditions :]])
             known = {common}
         whole = primitive.kind in ("elementwise", "constant") and known and all(d.kind in "biu" for d in known)
@@ -173,10 +162,8 @@ class _Writer:
 
     def _sample(self, operand: Operand) -> object:
         """Return something that NumPy promotes as the operand."""
-        if operand.source is None:
-            return operand.constant
-        node = self.nodes[operand.source]
-        return np.broadcast_to(np.empty((), node.dtype), node.shape)
+        node = None if operand.source is None else self.nodes[operand.source]
+        return operand.constant if node is None else np.broadcast_to(np.empty((), node.dtype), node.shape)
 
 
 def _typed(node: GraphNode) -> str:

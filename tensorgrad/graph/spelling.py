@@ -73,21 +73,20 @@ def array_literal(value: Array) -> ast.expr:
     """Return the expression of an array of any size, with the memory order that `value` has: sums depend on it."""
     order = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
     arranged = value.transpose(order)
-    if value.size <= SMALL:
-        dtype = ast.keyword("dtype", literal(value.dtype))
-        inner: ast.expr = ast.Call(_np("array"), [literal(arranged.tolist())], [dtype])
-    else:
-        inner = _packed(np.ascontiguousarray(arranged))
+    inner = _written(arranged) if value.size <= SMALL else _packed(np.ascontiguousarray(arranged))
     if order == list(range(value.ndim)):
         return inner
     return ast.Call(_np("transpose"), [inner, literal(tuple(np.argsort(order).tolist()))], [])
 
 
+def _written(value: Array) -> ast.expr:
+    return ast.Call(_np("array"), [literal(value.tolist())], [ast.keyword("dtype", literal(value.dtype))])
+
+
 def _packed(value: Array) -> ast.expr:
     text = base64.b85encode(zlib.compress(value.tobytes(), 9)).decode()
     lines = [text[i : i + _COLUMNS] for i in range(0, len(text), _COLUMNS)]
-    described = [ast.Constant("\n".join(lines)), ast.Constant(value.dtype.str), literal(value.shape)]
-    return ast.Call(ast.Name("unpacked"), described, [])
+    return ast.Call(ast.Name("unpacked"), [*map(literal, ("\n".join(lines), value.dtype.str, value.shape))], [])
 
 
 def unparsed(tree: ast.expr) -> str:

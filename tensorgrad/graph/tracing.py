@@ -29,9 +29,8 @@ def tracing(**changes: Any) -> Iterator[None]:
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:
     """Return the names of the positional parameters of a function, or of a module's `forward`."""
-    target = getattr(function, "forward", function)
     try:
-        parameters = inspect.signature(target).parameters.values()
+        parameters = inspect.signature(getattr(function, "forward", function)).parameters.values()
     except ValueError:  # a callable written in C tells no names
         return []
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

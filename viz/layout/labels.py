@@ -71,10 +71,8 @@ class Room:
 
 
 def _touches(box: Box, taken: Box, radius: float) -> bool:
-    if not box.meets(taken):
-        return False
-    if not radius:
-        return True
+    if not radius or not box.meets(taken):
+        return box.meets(taken)
     x, y = (taken.left + taken.right) / 2, (taken.bottom + taken.top) / 2
     dx, dy = max(box.left - x, 0.0, x - box.right), max(box.bottom - y, 0.0, y - box.top)
     return dx * dx + dy * dy < radius * radius
@@ -86,28 +84,23 @@ def place_pair(room: Room, arrows: list[tuple[Spline, str]]) -> list[Point | Non
     Both stand at the same place along the edge where that is free, otherwise each for itself; None where no place is.
     """
     choices = [list(_choices(spline, text, reverse=i == 1)) for i, (spline, text) in enumerate(arrows)]
-    together = [
-        (cost, i) for i in range(len(_FRACTIONS)) if (cost := _cost(room, [c[i][1] for c in choices if c])) is not None
-    ]
-    if together:
-        best = min(together)[1]
-        picked = [c[best] if c else None for c in choices]
-        for choice in picked:
-            if choice:
-                room.take(choice[1])
-        return [choice[0] if choice else None for choice in picked]
-    found: list[Point | None] = []
-    for options in choices:
-        point, box = _best(room, options)
-        if box:
-            room.take(box)
-        found.append(point)
-    return found
+    together = _best(room, ([c[i][1] for c in choices if c] for i in range(len(_FRACTIONS))))
+    return [_taken(room, options, together) for options in choices]
 
 
-def _best(room: Room, options: list[tuple[Point, Box]]) -> tuple[Point | None, Box | None]:
-    costs = [(cost, i) for i, (_, box) in enumerate(options) if (cost := _cost(room, [box])) is not None]
-    return options[min(costs)[1]] if costs else (None, None)
+def _best(room: Room, choices: Iterable[list[Box]]) -> int | None:
+    """Return which of `choices` is free and covers least, the first of such; None if none is free."""
+    costs = [(cost, i) for i, boxes in enumerate(choices) if (cost := _cost(room, boxes)) is not None]
+    return min(costs)[1] if costs else None
+
+
+def _taken(room: Room, options: list[tuple[Point, Box]], which: int | None = None) -> Point | None:
+    """Take the box at place `which` of `options`, the best if None, and return its centre; None if no box is free."""
+    best = _best(room, ([box] for _, box in options)) if which is None else which
+    if best is None or not options:
+        return None
+    room.take(options[best][1])
+    return options[best][0]
 
 
 def _choices(spline: Spline, text: str, *, reverse: bool) -> Iterator[tuple[Point, Box]]:
@@ -133,8 +126,5 @@ def _cost(room: Room, boxes: list[Box]) -> int | None:
 def placed(room: Room, id: str, text: str, size: float, kind: str, candidates: Iterable[Point]) -> list[Note]:
     """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none."""
     half = width(text, size) / 2, size * 0.6
-    point, box = _best(room, [(center, Box.around(center, half)) for center in candidates])
-    if point is None or box is None:
-        return []
-    room.take(box)
-    return [Note(id, text, point, size, kind)]
+    point = _taken(room, [(center, Box.around(center, half)) for center in candidates])
+    return [] if point is None else [Note(id, text, point, size, kind)]

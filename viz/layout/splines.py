@@ -48,22 +48,15 @@ def parse(pos: str) -> Spline:
     >>> parse("e,9,0 0,0 1,0 2,0 3,0")
     [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (5.0, 0.0), (7.0, 0.0), (9.0, 0.0)]
     """
-    points: Spline = []
-    tip: Point | None = None
-    start: Point | None = None
+    found: dict[str, Spline] = {"s": [], "": [], "e": []}
     for word in pos.split(";", maxsplit=1)[0].split():
         kind, _, rest = word.partition(",") if word[:2] in ("e,", "s,") else ("", "", word)
         x, y = rest.split(",")[:2]
-        point = (float(x), float(y))
-        if kind == "e":
-            tip = point
-        elif kind == "s":
-            start = point
-        else:
-            points.append(point)
-    if start is not None:
+        found[kind].append((float(x), float(y)))
+    points = found[""]
+    for start in found["s"]:
         points = [start, between(start, points[0], 1 / 3), between(start, points[0], 2 / 3), *points]
-    if tip is not None:
+    for tip in found["e"]:
         points += [between(points[-1], tip, 1 / 3), between(points[-1], tip, 2 / 3), tip]
     return points
 
@@ -116,38 +109,33 @@ def parallel(spline: Spline, distance: float) -> Spline:
 
 def sampled(spline: Spline, steps: int = STEPS) -> list[Point]:
     """Return points on `spline`, `steps` for each cubic and the first."""
-    points = [spline[0]]
-    for cubic in pieces(spline):
-        points += [divided(cubic, j / steps)[0][3] for j in range(1, steps + 1)]
-    return points
+    return [spline[0], *(divided(cubic, j / steps)[0][3] for cubic in pieces(spline) for j in range(1, steps + 1))]
 
 
 def lengths(points: list[Point]) -> list[float]:
     """Return the way from the first of `points` to each of them."""
-    result = [0.0]
-    for a, b in itertools.pairwise(points):
-        result.append(result[-1] + math.dist(a, b))
-    return result
+    return list(itertools.accumulate(itertools.starmap(math.dist, itertools.pairwise(points)), initial=0.0))
 
 
 def cut_end(spline: Spline, length: float) -> tuple[Spline, Point]:
     """Return `spline` without the last `length` of its way, and where it ended."""
-    points = sampled(spline)
-    ways = lengths(points)
-    wanted = max(ways[-1] - length, ways[-1] * 0.05)
-    k = max(1, bisect_left(ways, wanted))
-    step = ways[k] - ways[k - 1]
-    place = (k - 1 + ((wanted - ways[k - 1]) / step if step else 1.0)) / STEPS
+    ways = lengths(sampled(spline))
+    k, rest = _piece(ways, max(ways[-1] - length, ways[-1] * 0.05))
+    place = (k - 1 + rest) / STEPS
     whole = min(int(place), len(pieces(spline)) - 1)
-    kept = spline[: 3 * whole + 1]
-    return kept + divided(pieces(spline)[whole], min(place - whole, 1.0))[0][1:], spline[-1]
+    return spline[: 3 * whole + 1] + divided(pieces(spline)[whole], min(place - whole, 1.0))[0][1:], spline[-1]
+
+
+def _piece(ways: list[float], wanted: float) -> tuple[int, float]:
+    """Return the number, from 1, of the piece of a line that lies `wanted` along it, and the fraction of that piece."""
+    k = min(max(1, bisect_left(ways, wanted)), len(ways) - 1)
+    step = ways[k] - ways[k - 1]
+    return k, (wanted - ways[k - 1]) / step if step else 0.0
 
 
 def halfway(spline: Spline, fraction: float) -> tuple[Point, Point]:
     """Return the point at `fraction` of the length of `spline`, and the direction there."""
     points = sampled(spline)
     ways = lengths(points)
-    k = min(max(1, bisect_left(ways, ways[-1] * fraction)), len(points) - 1)
-    step = ways[k] - ways[k - 1]
-    rest = (ways[-1] * fraction - ways[k - 1]) / step if step else 0.0
+    k, rest = _piece(ways, ways[-1] * fraction)
     return between(points[k - 1], points[k], rest), heading(points[k - 1], points[k])

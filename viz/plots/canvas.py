@@ -20,7 +20,9 @@ from tensorgrad.files.atomic import write_whole
 from tensorgrad.viz.picture.text import clean
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure  # noqa: PLC0414 - which other files take from here
+else:
+    Figure = "matplotlib.figure.Figure"  # for annotations alone: matplotlib need not be installed
 
 INK = "#222222"  # text and axes; currentColor in `figure_svg`
 BLUE, VERMILLION = "#0072b2", "#d55e00"
@@ -61,9 +63,9 @@ def settings(what: str) -> Iterator[None]:
 
 def new_figure(width: float, height: float, title: str = "") -> Figure:
     """Return an empty figure, in inches, whose layout keeps texts apart; call it within `settings`, as `settled`."""
-    from matplotlib.figure import Figure
+    from matplotlib import figure as figures
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = figures.Figure(figsize=(width, height), layout="constrained")
     # IPython knows how to show the figures of pyplot only; asked for this method, any object shows itself.
     vars(figure)["_repr_svg_"] = partial(figure_svg, figure)
     if title:

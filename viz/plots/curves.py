@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
-from .canvas import INK, dress, grid, legend, new_figure, settings, settled, words
+from .canvas import INK, Figure, dress, grid, legend, new_figure, settings, settled, words
 from .linestyles import LineStyle, legend_mark, line_styles
 from .series import Line, panels, share
 from .smoothing import smoothed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _COLUMNS = 3
 _BAD, _LOW = ("x", "NaN or infinite"), ("v", "0 or less")

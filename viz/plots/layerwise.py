@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tensorgrad.errors import ArgumentError
 
-from .canvas import BLUE, INK, dress, grid, new_figure, settings, settled, words
+from .canvas import BLUE, INK, Figure, dress, grid, new_figure, settings, settled, words
 from .collecting import activations, gradients
 from .histograms import Panel, check_bins, common_limits, draw_histogram, edges_between
 from .numbers import limits_of, numbers
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _COLUMNS = 5
 _WIDTH, _HEIGHT = 2.5, 2.45  # inches of one panel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +12,9 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 
-from .canvas import COLOURS, INK, MARKERS, dress, grid, legend, new_figure, settings, settled, words
+from .canvas import COLOURS, INK, MARKERS, Figure, dress, grid, legend, new_figure, settings, settled, words
 from .linestyles import legend_mark
 from .numbers import limits_of, numbers
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Surface = Callable[[Any, Any], Any]
 _COLUMNS = 2

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorgrad.errors import ArgumentError
 
+from .canvas import Figure
 from .curves import plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def plot_lr(scheduler: Any, steps: int, *, log: bool = False, unit: str = "epoch", title: str = "") -> Figure:

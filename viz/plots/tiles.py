@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError, ShapeError
 
-from .canvas import INK, new_figure, settings, settled
+from .canvas import INK, Figure, new_figure, settings, settled
 from .numbers import some_finite
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _COLUMNS = 10
 
