@@ -41,8 +41,19 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
-        super().__init__(params, checked(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, **modes))
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                rho=rho,
+                eps=eps,
+                weight_decay=weight_decay,
+                foreach=foreach,
+                maximize=maximize,
+                capturable=capturable,
+                differentiable=differentiable,
+            ),
+        )
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average squares of the gradients and of the steps."""
@@ -50,8 +61,7 @@ class Adadelta(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the gradient in units of the ratio of both averages."""
-        state["step"] += 1
-        g = self.decayed(w, g, group)
+        g = self.counted(w, g, state, group)
         rho, eps, h, a = group["rho"], group["eps"], state["square_avg"], state["acc_delta"]
         h *= rho
         h += (1 - rho) * g * g

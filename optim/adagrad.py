@@ -45,19 +45,20 @@ class Adagrad(Optimizer):
         fused: bool | None = None,
         convention: str = "pytorch",
     ) -> None:
-        eps = book_eps(convention, eps, EPS)
-        settings = checked(
-            lr=lr,
-            lr_decay=lr_decay,
-            weight_decay=weight_decay,
-            initial_accumulator_value=initial_accumulator_value,
-            eps=eps,
-            foreach=foreach,
-            maximize=maximize,
-            differentiable=differentiable,
-            fused=fused,
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                lr_decay=lr_decay,
+                weight_decay=weight_decay,
+                initial_accumulator_value=initial_accumulator_value,
+                eps=book_eps(convention, eps, EPS),
+                foreach=foreach,
+                maximize=maximize,
+                differentiable=differentiable,
+                fused=fused,
+            ),
         )
-        super().__init__(params, settings)
         for group in self.param_groups:  # PyTorch's has its state from the start
             for p in group["params"]:
                 self.state[p] = self.initial_state(p, group)
@@ -72,8 +73,7 @@ class Adagrad(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move each element of `w` by its own learning rate."""
-        state["step"] += 1
-        g = self.decayed(w, g, group)
+        g = self.counted(w, g, state, group)
         room = self.room(w)
         state["sum"] += np.multiply(g, g, out=room)
         root = np.sqrt(state["sum"], out=room)

@@ -60,20 +60,22 @@ class Adam(Optimizer):
         self.book = check_convention(convention)
         if self.book and amsgrad:
             raise ArgumentError("convention='book' has no amsgrad")
-        settings = checked(
-            lr=lr,
-            eps=book_eps(convention, eps, EPS),
-            betas=betas,
-            weight_decay=weight_decay,
-            amsgrad=amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=decoupled_weight_decay,
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                eps=book_eps(convention, eps, EPS),
+                betas=betas,
+                weight_decay=weight_decay,
+                amsgrad=amsgrad,
+                foreach=foreach,
+                maximize=maximize,
+                capturable=capturable,
+                differentiable=differentiable,
+                fused=fused,
+                decoupled_weight_decay=decoupled_weight_decay,
+            ),
         )
-        super().__init__(params, settings)
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the two moving averages, and with `amsgrad` the largest value of the second."""
@@ -81,12 +83,11 @@ class Adam(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the corrected ratio of the averages."""
-        state["step"] += 1
-        t, (b1, b2), m, v = state["step"], group["betas"], state["exp_avg"], state["exp_avg_sq"]
-        g = self.decayed(w, g, group)
+        g = self.counted(w, g, state, group)
         if self.book:
             self.update_as_in_the_book(w, g, state, group)
             return
+        t, (b1, b2), m, v = state["step"], group["betas"], state["exp_avg"], state["exp_avg_sq"]
         room = self.room(w)
         m *= b1
         m += np.multiply(g, 1 - b1, out=room)
@@ -121,8 +122,6 @@ class AdamW(Adam):
         ValueError: a setting out of its range, or no parameter at all.
         ArgumentError: ``differentiable=True``, or `foreach` and `fused` at once.
     """
-
-    elementwise = True
 
     def __init__(
         self,

@@ -39,8 +39,19 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
-        super().__init__(params, checked(lr=lr, eps=eps, betas=betas, weight_decay=weight_decay, **modes))
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                eps=eps,
+                betas=betas,
+                weight_decay=weight_decay,
+                foreach=foreach,
+                maximize=maximize,
+                capturable=capturable,
+                differentiable=differentiable,
+            ),
+        )
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average gradient, and the largest."""
@@ -48,8 +59,7 @@ class Adamax(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the average gradient in units of the largest."""
-        state["step"] += 1
-        g = self.decayed(w, g, group)
+        g = self.counted(w, g, state, group)
         (b1, b2), m, u = group["betas"], state["exp_avg"], state["exp_inf"]
         m += (1 - b1) * (g - m)
         u *= b2

@@ -55,8 +55,7 @@ class ASGD(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` against the gradient, and the average towards `w`."""
-        state["step"] += 1
-        g = self.decayed(w, g, group)
+        g = self.counted(w, g, state, group)
         t, lr, lambd, average = state["step"], group["lr"], group["lambd"], state["ax"]
         w *= 1 - lambd * state["eta"]
         w -= state["eta"] * g

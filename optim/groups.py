@@ -132,5 +132,4 @@ def book_eps(convention: str, eps: float, default: float) -> float:
 def names_of(groups: Iterable[dict[str, Any]]) -> list[str] | None:
     """Return the names of all parameters of `groups` in order; None if they have none, or not each its own."""
     names = [name for group in groups for name in group.get("param_names", ())]
-    count = sum(len(group["params"]) for group in groups)
-    return names if names and len(set(names)) == count else None
+    return names if names and len(set(names)) == sum(len(group["params"]) for group in groups) else None

@@ -61,17 +61,18 @@ class LBFGS(Optimizer):
     ) -> None:
         if line_search_fn not in {None, "strong_wolfe"}:
             raise ArgumentError(f"only 'strong_wolfe' is supported as line_search_fn, found {line_search_fn!r}")
-        most = max_iter * 5 // 4 if max_eval is None else max_eval
-        settings = checked(
-            lr=lr,
-            max_iter=max_iter,
-            max_eval=most,
-            tolerance_grad=tolerance_grad,
-            tolerance_change=tolerance_change,
-            history_size=history_size,
-            line_search_fn=line_search_fn,
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                max_iter=max_iter,
+                max_eval=max_iter * 5 // 4 if max_eval is None else max_eval,
+                tolerance_grad=tolerance_grad,
+                tolerance_change=tolerance_change,
+                history_size=history_size,
+                line_search_fn=line_search_fn,
+            ),
         )
-        super().__init__(params, settings)
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
@@ -96,9 +97,9 @@ class _Step:
         self.params: list[Tensor] = self.group["params"]
         self.closure = closure
         self.state = optimizer.state[self.params[0]]
-        empty: dict[str, Any] = {"func_evals": 0, "n_iter": 0, "old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1.0}
-        for name, value in empty.items():
-            self.state.setdefault(name, value)
+        self.state.update(
+            {"func_evals": 0, "n_iter": 0, "old_dirs": [], "old_stps": [], "ro": [], "H_diag": 1.0} | self.state
+        )
         self.loss: Any = None
         self.evaluations = 0
 
@@ -184,13 +185,13 @@ class _Step:
                 return found.value, found.gradient, t
             move(t)
             return start.value, start.gradient, t
-        left = self.group["max_eval"] - self.evaluations
-        found = strong_wolfe(evaluate, start, t, float(np.abs(d).max(initial=0)), left)
+        found = strong_wolfe(
+            evaluate, start, t, float(np.abs(d).max(initial=0)), self.group["max_eval"] - self.evaluations
+        )
         move(found.t)
         return found.value, found.gradient, found.t
 
     def parts(self, flat: Array) -> list[Array]:
         """Return `flat` cut into views of the shapes of the parameters."""
         ends = np.cumsum([p.array.size for p in self.params])
-        pieces = np.split(flat, ends[:-1])
-        return [piece.reshape(p.array.shape) for piece, p in zip(pieces, self.params, strict=True)]
+        return [x.reshape(p.array.shape) for x, p in zip(np.split(flat, ends[:-1]), self.params, strict=True)]

@@ -48,10 +48,21 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
-        decays = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay}
-        settings = checked(lr=lr, eps=eps, betas=betas, momentum_decay=momentum_decay, **decays, **modes)
-        super().__init__(params, settings)
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                eps=eps,
+                betas=betas,
+                momentum_decay=momentum_decay,
+                weight_decay=weight_decay,
+                decoupled_weight_decay=decoupled_weight_decay,
+                foreach=foreach,
+                maximize=maximize,
+                capturable=capturable,
+                differentiable=differentiable,
+            ),
+        )
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the two moving averages."""
@@ -63,8 +74,7 @@ class NAdam(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the gradient and the next average, in units of the root of the second average."""
-        state["step"] += 1
-        g = self.decayed(w, g, group)
+        g = self.counted(w, g, state, group)
         t, (b1, b2), lr, m, v = state["step"], group["betas"], group["lr"], state["exp_avg"], state["exp_avg_sq"]
         mu, after = (b1 * (1 - 0.5 * 0.96 ** (s * group["momentum_decay"])) for s in (t, t + 1))
         state["mu_product"] *= mu

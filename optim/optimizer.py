@@ -205,10 +205,14 @@ class Optimizer:
         penalty += g
         return penalty
 
+    def counted(self, w: Array, g: Array, state: State, group: dict[str, Any]) -> Array:
+        """Count the step in `state`, and return the gradient as `decayed` does: how most updates begin."""
+        state["step"] += 1
+        return self.decayed(w, g, group)
+
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> State:
         """Return the state of a parameter before its first step: its numbers are 0, its arrays zeros."""
-        zeros = {name: wrap(np.zeros_like(p.array)) for name in self.arrays(group)}
-        return {**dict.fromkeys(self.numbers, 0), **zeros}
+        return dict.fromkeys(self.numbers, 0) | {name: wrap(np.zeros_like(p.array)) for name in self.arrays(group)}
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return which entries of a parameter's state are arrays of its shape, under the settings of `group`."""

@@ -45,9 +45,20 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
-        decays = {"weight_decay": weight_decay, "decoupled_weight_decay": decoupled_weight_decay}
-        super().__init__(params, checked(lr=lr, eps=eps, betas=betas, **decays, **modes))
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                eps=eps,
+                betas=betas,
+                weight_decay=weight_decay,
+                decoupled_weight_decay=decoupled_weight_decay,
+                foreach=foreach,
+                maximize=maximize,
+                capturable=capturable,
+                differentiable=differentiable,
+            ),
+        )
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the two moving averages."""
@@ -55,8 +66,7 @@ class RAdam(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the average gradient, in units of the root of the second average as soon as that is known."""
-        state["step"] += 1
-        g = self.decayed(w, g, group)
+        g = self.counted(w, g, state, group)
         t, (b1, b2), m, v = state["step"], group["betas"], state["exp_avg"], state["exp_avg_sq"]
         m += (1 - b1) * (g - m)
         v *= b2

@@ -48,10 +48,21 @@ class RMSprop(Optimizer):
         *,
         convention: str = "pytorch",
     ) -> None:
-        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
-        eps = book_eps(convention, eps, EPS)
-        settings = {"momentum": momentum, "weight_decay": weight_decay, "alpha": alpha, "centered": centered}
-        super().__init__(params, checked(lr=lr, eps=eps, **settings, **modes))
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                eps=book_eps(convention, eps, EPS),
+                momentum=momentum,
+                weight_decay=weight_decay,
+                alpha=alpha,
+                centered=centered,
+                foreach=foreach,
+                maximize=maximize,
+                capturable=capturable,
+                differentiable=differentiable,
+            ),
+        )
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the average square, and what momentum and centring need."""
@@ -60,8 +71,7 @@ class RMSprop(Optimizer):
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the gradient in units of its root mean square."""
-        state["step"] += 1
-        g, room, alpha = self.decayed(w, g, group), self.room(w), group["alpha"]
+        g, room, alpha = self.counted(w, g, state, group), self.room(w), group["alpha"]
         h = state["square_avg"]
         h *= alpha
         square = np.multiply(g, 1 - alpha, out=room)

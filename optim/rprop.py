@@ -42,8 +42,18 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
-        super().__init__(params, checked(lr=lr, etas=etas, step_sizes=step_sizes, **modes))
+        super().__init__(
+            params,
+            checked(
+                lr=lr,
+                etas=etas,
+                step_sizes=step_sizes,
+                foreach=foreach,
+                maximize=maximize,
+                capturable=capturable,
+                differentiable=differentiable,
+            ),
+        )
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the gradient before, and the steps."""

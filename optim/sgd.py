@@ -54,9 +54,16 @@ class SGD(Optimizer):
         convention: str = "pytorch",
     ) -> None:
         self.book = check_convention(convention)
-        modes = {"foreach": foreach, "maximize": maximize, "differentiable": differentiable, "fused": fused}
         settings = checked(
-            lr=lr, momentum=momentum, weight_decay=weight_decay, dampening=dampening, nesterov=nesterov, **modes
+            lr=lr,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            dampening=dampening,
+            nesterov=nesterov,
+            foreach=foreach,
+            maximize=maximize,
+            differentiable=differentiable,
+            fused=fused,
         )
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")

@@ -95,8 +95,7 @@ class LRScheduler:
         if self._step_count == 1 and not _has_stepped(self.optimizer):
             warnings.warn(_ORDER, UserWarning, stacklevel=2)
         self._step_count += 1
-        if epoch is not None:
-            warnings.warn(_EPOCH, UserWarning, stacklevel=2)
+        warn_of(epoch)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
@@ -160,9 +159,10 @@ def _has_stepped(optimizer: Optimizer) -> bool:
     return _awaited.get(optimizer) is None
 
 
-def warn_of_epoch() -> None:
-    """Warn the caller of the caller that a step with an epoch is deprecated."""
-    warnings.warn(_EPOCH, UserWarning, stacklevel=3)
+def warn_of(epoch: Any) -> None:
+    """Warn the caller of the caller that a step with an epoch is deprecated, if there is one."""
+    if epoch is not None:
+        warnings.warn(_EPOCH, UserWarning, stacklevel=3)
 
 
 def check_optimizer(optimizer: Any) -> None:

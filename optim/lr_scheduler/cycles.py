@@ -90,8 +90,7 @@ class CyclicLR(_WithMomentum):
         self.max_lrs = per_group("max_lr", optimizer, max_lr)
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
             raise ValueError("mode is invalid and scale_fn is None: mode is triangular, triangular2 or exp_range")
-        down = step_size_up if step_size_down is None else step_size_down
-        self.total_size = float(step_size_up + down)
+        self.total_size = float(step_size_up + (step_size_up if step_size_down is None else step_size_down))
         self.step_ratio = step_size_up / self.total_size
         self.mode = mode
         self.gamma = gamma
@@ -99,8 +98,9 @@ class CyclicLR(_WithMomentum):
         self.scale_mode = scale_mode if scale_fn is not None else "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            bounds = self._bound_momentum(optimizer, base_momentum, max_momentum, last_epoch)
-            self.base_momentums, self.max_momentums = bounds
+            self.base_momentums, self.max_momentums = self._bound_momentum(
+                optimizer, base_momentum, max_momentum, last_epoch
+            )
         if last_epoch == -1:
             set_lrs(optimizer, base_lrs)
         super().__init__(optimizer, last_epoch)
@@ -225,11 +225,10 @@ class OneCycleLR(_WithMomentum):
 
 def _steps(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
     """Return the number of all steps, given as such or as a product."""
-    given = {"total_steps": total_steps} if total_steps is not None else {}
-    if not given:
-        if epochs is None or steps_per_epoch is None:
-            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-        given = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    product: dict[str, Any] = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    given = product if total_steps is None else {"total_steps": total_steps}
+    if None in given.values():
+        raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
     for name, value in given.items():
         check_positive(f"positive integer {name}", value)
     return math.prod(given.values())

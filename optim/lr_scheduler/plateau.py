@@ -7,7 +7,7 @@ from typing import Literal, SupportsFloat
 
 from tensorgrad.optim.optimizer import Optimizer
 
-from .base import LRScheduler, check_optimizer, warn_of_epoch
+from .base import LRScheduler, check_optimizer, warn_of
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -84,8 +84,7 @@ class ReduceLROnPlateau(LRScheduler):
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take notice of `metrics`, this epoch's loss or score, and reduce the learning rates if it is time."""
         current = float(metrics)
-        if epoch is not None:
-            warn_of_epoch()
+        warn_of(epoch)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(current):
             self.best = current
