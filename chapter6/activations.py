@@ -32,8 +32,7 @@ def there_and_back(x: tg.Tensor, dout: tg.Tensor, std: float) -> Pass:
     """Return what comes out of each sigmoid layer, and the gradient that arrives there from `dout` behind the last."""
     layers = {}
     for i in range(1, LAYERS + 1):
-        w = (tg.randn(NODES, NODES) * std).requires_grad_()
-        x = (x @ w).sigmoid()
+        x = (x @ (tg.randn(NODES, NODES) * std).requires_grad_()).sigmoid()
         x.retain_grad()
         layers[f"layer {i}"] = x
     x.backward(dout)
@@ -58,17 +57,19 @@ def experiment(run: Run) -> None:
     for name, (number, caption) in FIGURES.items():
         drawn = viz.plot_activations(passes[name].activations, bins=30, limits=(0, 1), bounds=(0, 1), title=caption.en)
         run.figure(number, drawn, caption)
-    drawn = viz.plot_curves(
-        {
-            "norm of the gradient": {name: norms(of) for name, of in passes.items()},
-            "median derivative of the sigmoid": {name: medians(of) for name, of in passes.items()},
-        },
-        log=True,
-        unit="layer",
-        title="The way back through the same layers",
+    run.figure(
+        "6-10-gradients",
+        viz.plot_curves(
+            {
+                "norm of the gradient": {name: norms(of) for name, of in passes.items()},
+                "median derivative of the sigmoid": {name: medians(of) for name, of in passes.items()},
+            },
+            log=True,
+            unit="layer",
+            title="The way back through the same layers",
+        ),
+        Words("The gradients that arrive at each layer (not in the book)", "反向传播到各层的梯度（书中没有）"),
     )
-    caption = Words("The gradients that arrive at each layer (not in the book)", "反向传播到各层的梯度（书中没有）")
-    run.figure("6-10-gradients", drawn, caption)
     run.record(
         **{
             name: {

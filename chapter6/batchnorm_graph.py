@@ -72,11 +72,14 @@ def draw_numbers(run: Run, net: MultiLayerNet, batch: Images) -> None:
     nn.CrossEntropyLoss()(net.layers[2:](y), batch.y).backward()
     assert x.grad is not None
     graph = viz.draw(norm, x, labels="values", dims={BATCH: "N", WIDTH: "D"}, seed=y.grad)
-    caption = Words(
-        "The same with the numbers of a mini-batch: mean ± standard deviation (not in the book)",
-        "同一计算图，标有一个mini-batch的数值：均值±标准差（书中没有）",
+    run.figure(
+        "6-17-values",
+        graph,
+        Words(
+            "The same with the numbers of a mini-batch: mean ± standard deviation (not in the book)",
+            "同一计算图，标有一个mini-batch的数值：均值±标准差（书中没有）",
+        ),
     )
-    run.figure("6-17-values", graph, caption)
     red = sum(edge.gradient for edge in graph.edges if edge.source == "x" and edge.gradient is not None)
     apart = np.abs(red - x.grad.numpy()).max() / np.abs(x.grad.numpy()).max()
     out = y.detach().numpy()

@@ -33,8 +33,11 @@ def experiment(run: Run) -> None:
     run.record(courses={str(ratio): course for ratio, course in courses.items()})
     conclude(run, courses)
     curves = {f"Dropout {ratio}" if ratio else "without Dropout": course for ratio, course in courses.items()}
-    caption = Words("Training and test accuracy without and with Dropout", "不使用与使用 Dropout 的识别精度的变化")
-    run.figure("6-23", viz.plot_curves(curves), caption)
+    run.figure(
+        "6-23",
+        viz.plot_curves(curves),
+        Words("Training and test accuracy without and with Dropout", "不使用与使用 Dropout 的识别精度的变化"),
+    )
 
 
 def conclude(run: Run, courses: dict[float, dict[str, list[float]]]) -> None:

@@ -7,7 +7,6 @@ be differentiated again does: it records the whole training, step by step, and g
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +16,7 @@ from tensorgrad.func import functional_call
 from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress
 
 from .network import MultiLayerNet
-from .run import Run, Words, main, sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .run import Run, Sheet, Words, main, sheet
 
 IMAGES = 200
 TRAINING = 150
@@ -99,7 +95,7 @@ def conclude(run: Run, errors: list[float], grid: list[float], descent: list[flo
     )
 
 
-def slopes(curve: list[tuple[float, float, float]], path: list[tuple[float, float, float, float]]) -> Figure:
+def slopes(curve: list[tuple[float, float, float]], path: list[tuple[float, float, float, float]]) -> Sheet:
     """Draw the loss over the learning rate, tangents with the slopes of the hypergradients, and the descent."""
     rates, reached = np.exp([place for place, *_ in path]), [loss for _, loss, *_ in path]
     ends = np.array([-0.4, 0.4])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import nn, optim
 from tensorgrad.chapter6.network import MultiLayerNet, learning
-from tensorgrad.chapter6.run import Images, Run, Words, main, sheet
+from tensorgrad.chapter6.run import Images, Run, Sheet, Words, main, sheet
 
 IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 4, 100, 0.01
 REACH, POINTS = 1.0, 21
@@ -62,8 +60,7 @@ def experiment(run: Run) -> None:
     surfaces: dict[str, np.ndarray] = {}
     with run.progress(epochs=len(NETWORKS)) as progress, np.errstate(all="ignore"):
         for name, (batchnorm, decay) in NETWORKS.items():
-            net = trained(train, batchnorm, decay)
-            surfaces[name] = surface(net, train)
+            surfaces[name] = surface(trained(train, batchnorm, decay), train)
             progress.epoch(loss=float(surfaces[name].min()))
     middle = POINTS // 2
     centre = {name: float(z[middle, middle]) for name, z in surfaces.items()}
@@ -80,13 +77,17 @@ def experiment(run: Run) -> None:
         max(rise["weight decay 0.1"], rise["BatchNorm"]) < rise["plain"] / 2,
         ", ".join(f"{name} rises by {rise[name]:.2f}" for name in NETWORKS),
     )
-    caption = Words(
-        "Beyond the book: the loss in two random directions from the solution", "补充：从解出发沿两个随机方向的损失曲面"
+    run.figure(
+        "6-21-surface",
+        _contours(surfaces),
+        Words(
+            "Beyond the book: the loss in two random directions from the solution",
+            "补充：从解出发沿两个随机方向的损失曲面",
+        ),
     )
-    run.figure("6-21-surface", _contours(surfaces), caption)
 
 
-def _contours(surfaces: dict[str, np.ndarray]) -> Any:
+def _contours(surfaces: dict[str, np.ndarray]) -> Sheet:
     ticks = np.linspace(-REACH, REACH, POINTS)
     levels = np.geomspace(0.05, 20, 14)
     with sheet("figure 6-21-surface", 3.4 * len(surfaces) + 0.8, 3.4) as figure:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from tensorgrad import nn, no_grad, optim, randint
-from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor, wrap
 
 from .run import Images, Run
 
@@ -135,11 +137,18 @@ def accuracies_of(
     return found
 
 
-def accuracy(net: nn.Module, images: Images) -> float:
-    """Return the share of images that `net`, in evaluation mode, puts into the right class; the mode stays."""
+def predictions(net: nn.Module, x: Tensor, batch: int = 2000) -> Tensor:
+    """Return the logits (N, classes) in evaluation mode, `batch` rows at a time; the mode is restored."""
     training = net.training
     net.eval()
-    with no_grad():
-        right = (net(images.x).argmax(1) == images.y).float().mean().item()
-    net.train(training)
-    return float(right)
+    try:
+        with no_grad():
+            parts = [net(x[i : i + batch]).array for i in range(0, len(x), batch)]
+    finally:
+        net.train(training)
+    return wrap(np.concatenate(parts))
+
+
+def accuracy(net: nn.Module, images: Images) -> float:
+    """Return the share of images that `net`, in evaluation mode, puts into the right class; the mode stays."""
+    return float(np.mean(predictions(net, images.x).array.argmax(1) == images.y.array))

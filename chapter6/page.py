@@ -10,8 +10,7 @@ from typing import Any
 
 from tensorgrad.utils.webpage import document, table
 
-from . import texts
-from .run import Words
+from .texts import CHINESE, MORE_CSS
 
 TABLE_ROWS = 40  # what is longer stands in result.json
 
@@ -40,13 +39,13 @@ class Outcome:
         """Whether it has been run to its end and bears out the book, as far as its data can."""
         return self.result is not None and bool(self.result["passed"])
 
-    def verdicts(self) -> Iterator[tuple[Words, dict[str, Any]]]:
+    def verdicts(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the word and the record of each verdict."""
         if self.result is not None:
             data = self.result["settings"]["data"]
             for verdict in self.result["verdicts"]:
                 asserted = verdict["on"] in ("any", data)
-                yield texts.PASS if verdict["passed"] else texts.FAIL if asserted else texts.NEEDS, verdict
+                yield "pass" if verdict["passed"] else "fail" if asserted else "needs MNIST", verdict
 
     def line(self) -> str:
         """Return the outcome as a line of a log."""
@@ -54,10 +53,8 @@ class Outcome:
             return f"{self.name}: {self.failure['error']} ({self.failure['place']})"
         if self.result is None:
             return f"{self.name}: not run"
-        words = [word.en for word, _ in self.verdicts()]
-        counts = [
-            f"{words.count(word.en)} {word.en}" for word in (texts.PASS, texts.FAIL, texts.NEEDS) if word.en in words
-        ]
+        words = [word for word, _ in self.verdicts()]
+        counts = [f"{words.count(word)} {word}" for word in ("pass", "fail", "needs MNIST") if word in words]
         return f"{self.name}: {', '.join(counts) or 'no conclusion'}, {self.result['seconds']:.1f} s"
 
     def problems(self) -> list[str]:
@@ -67,7 +64,7 @@ class Outcome:
         return [
             f"{self.name}: FAIL: {verdict['statement']['en']}: {verdict['measured']}"
             for word, verdict in self.verdicts()
-            if word is texts.FAIL
+            if word == "fail"
         ]
 
 
@@ -77,8 +74,7 @@ def figure_order(number: str) -> tuple[tuple[int, str], ...]:
     >>> sorted(["6-10", "6-9", "6-1"], key=figure_order)
     ['6-1', '6-9', '6-10']
     """
-    parts = number.replace(".", "-").split("-")
-    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in parts)
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in number.replace(".", "-").split("-"))
 
 
 def page(outcomes: Sequence[Outcome], language: str) -> str:
@@ -95,32 +91,37 @@ class _Writer:
             key=lambda pair: figure_order(pair[0]),
         )
 
-    def say(self, words: Words | dict[str, str]) -> str:
-        """Return `words` in the language of the page, escaped."""
-        both = words if isinstance(words, dict) else words._asdict()
+    def say(self, words: str | dict[str, str]) -> str:
+        """Return `words`, in English or in both languages, in the language of the page, escaped."""
+        both = words if isinstance(words, dict) else {"en": words, "zh": CHINESE[words]}
         return html.escape(both[self.language])
 
     def page(self) -> str:
         """Return the page."""
         lang = {"zh": "zh-Hans"}.get(self.language, self.language)
-        sections, last = [], {outcome.name: number for number, outcome in self.figures}
-        for number, outcome in self.figures:
-            behind = self.behind(outcome) if last[outcome.name] == number else ""
-            sections.append(self.figure(number, outcome) + behind)
-        title = self.say(texts.TITLE)
-        header = f"<header><h1>{title}</h1><p>{self.say(texts.ABOUT)}</p></header>"
-        return document(lang, title, [header, self.facts(), self.contents(), *sections], texts.MORE_CSS)
+        last = {outcome.name: number for number, outcome in self.figures}
+        sections = [
+            self.figure(number, outcome) + (self.behind(outcome) if last[outcome.name] == number else "")
+            for number, outcome in self.figures
+        ]
+        title = self.say("Chapter 6: techniques related to learning")
+        about = self.say(
+            "The figures of the chapter of Deep Learning from Scratch, computed by tensorgrad, and whether what the "
+            "book concludes from them comes out."
+        )
+        header = f"<header><h1>{title}</h1><p>{about}</p></header>"
+        return document(lang, title, [header, self.facts(), self.contents(), *sections], MORE_CSS)
 
     def facts(self) -> str:
         """Return how much of the chapter is there and holds."""
         words = [word for outcome in self.outcomes for word, _ in outcome.verdicts()]
         there = sum(_record(outcome, number) is not None for number, outcome in self.figures)
-        asserted = sum(word is not texts.NEEDS for word in words)
-        holds = sum(word is texts.PASS for word in words)
+        asserted = sum(word != "needs MNIST" for word in words)
+        holds = words.count("pass")
         facts = [
-            (texts.DRAWN, f"{there} / {len(self.figures)}", ""),
-            (texts.BORNE, f"{holds} / {asserted}", "bad" if texts.FAIL in words else "good"),
-            (texts.NEEDS, str(len(words) - asserted), ""),
+            ("figures", f"{there} / {len(self.figures)}", ""),
+            ("conclusions that hold", f"{holds} / {asserted}", "bad" if "fail" in words else "good"),
+            ("needs MNIST", str(len(words) - asserted), ""),
         ]
         cards = "".join(f'<div><dt>{self.say(n)}</dt><dd class="{css}">{text}</dd></div>' for n, text, css in facts)
         return f'<dl class="facts">{cards}</dl>'
@@ -132,14 +133,14 @@ class _Writer:
             f"{self.title(number, outcome)} {self.mark(outcome)}</li>\n"
             for number, outcome in self.figures
         )
-        title = f'<h2 id="list">{self.say(texts.CONTENTS)}</h2>'
+        title = f'<h2 id="list">{self.say("Contents")}</h2>'
         return f'<nav id="contents" aria-labelledby="list">{title}<ol>{items}</ol></nav>'
 
     def heading(self, number: str) -> str:
         """Return the name of a figure."""
         chapter, figure, *beyond = number.split("-")
-        more = f" ({self.say(texts.BEYOND)}: {html.escape('-'.join(beyond))})" if beyond else ""
-        return f"{self.say(texts.FIGURE)} {chapter}-{figure}{more}"
+        more = f" ({self.say('beyond the book')}: {html.escape('-'.join(beyond))})" if beyond else ""
+        return f"{self.say('Figure')} {chapter}-{figure}{more}"
 
     def title(self, number: str, outcome: Outcome) -> str:
         """Return the caption of a figure as it stands in the contents, nothing for one that is not there."""
@@ -149,10 +150,10 @@ class _Writer:
     def mark(self, outcome: Outcome) -> str:
         """Return in a word how the experiment came out."""
         if outcome.failure is not None:
-            return f'<span class="bad">{self.say(texts.BROKEN)}</span>'
+            return f'<span class="bad">{self.say("stopped with an error")}</span>'
         if outcome.result is None:
             return ""
-        word, css = (texts.PASS, "good") if outcome.passed else (texts.FAIL, "bad")
+        word, css = ("pass", "good") if outcome.passed else ("fail", "bad")
         return f'<span class="{css}">{self.say(word)}</span>'
 
     def figure(self, number: str, outcome: Outcome) -> str:
@@ -160,15 +161,17 @@ class _Writer:
         start = f'<section id="figure-{number}"><h2>{self.heading(number)}</h2>'
         record = _record(outcome, number)
         if record is None:
-            why = f"{self.say(texts.MISSING)} <code>tensorgrad chapter6 {html.escape(number)}</code>"
+            why = f"{self.say('not run yet; run it by')} <code>tensorgrad chapter6 {html.escape(number)}</code>"
             return f'{start}<p class="note">{self.alert(outcome) or why}</p></section>'
         files = {file.rpartition(".")[2]: f"{outcome.name}/{file}" for file in record["files"]}
         drawn = "png" not in files
         kind = ' class="drawn"' if drawn else ""
         caption = self.say(record["caption"])
-        links = [f'<a href="{files["svg"]}">{self.say(texts.INTERACTIVE if drawn else texts.VECTOR)}</a>']
-        links += [] if drawn else [f'<a href="{files["png"]}">{self.say(texts.PICTURE)}</a>']
-        links.append(f'<a href="#{outcome.name}">{self.say(texts.BEHIND)}</a>')
+        links = [
+            f'<a href="{files["svg"]}">{self.say("interactive drawing (SVG)" if drawn else "as SVG")}</a>',
+            *([] if drawn else [f'<a href="{files["png"]}">{self.say("as PNG")}</a>']),
+            f'<a href="#{outcome.name}">{self.say("Verdicts, numbers and source")}</a>',
+        ]
         return (
             f'{start}<figure{kind}><a href="{files["svg"]}">'
             f'<img src="{files["svg"]}" alt="{caption}"></a>'
@@ -181,38 +184,39 @@ class _Writer:
         if outcome.failure is None:
             return ""
         told = f"<code>{html.escape(outcome.failure['error'])}</code> ({html.escape(outcome.failure['place'])})"
-        log = f'<a href="{outcome.name}/log.txt">{self.say(texts.LOG)}</a>'
-        return f'<span class="bad">{self.say(texts.BROKEN)}</span>: {told} {log}'
+        log = f'<a href="{outcome.name}/log.txt">{self.say("log")}</a>'
+        return f'<span class="bad">{self.say("stopped with an error")}</span>: {told} {log}'
 
     def behind(self, outcome: Outcome) -> str:
         """Return what stands behind the figures of an experiment."""
-        parts = [f'<section class="behind" id="{outcome.name}">']
-        parts.append(f"<h3>{self.say(texts.EXPERIMENT)} <code>{outcome.name}</code></h3>")
-        if outcome.result is not None:
-            parts += [self.verdicts(outcome), self.settings(outcome.result), self.numbers(outcome)]
+        of = outcome.result
         code = f"<pre tabindex=0><code>{html.escape(outcome.source)}</code></pre>"
-        parts.append(
-            f"<details><summary>{self.say(texts.SOURCE)}: <code>{outcome.name}.py</code></summary>{code}</details>"
+        return "\n".join(
+            [
+                f'<section class="behind" id="{outcome.name}">',
+                f"<h3>{self.say('Experiment')} <code>{outcome.name}</code></h3>",
+                *([] if of is None else [self.verdicts(outcome), self.settings(of), self.numbers(outcome)]),
+                f"<details><summary>{self.say('Source')}: <code>{outcome.name}.py</code></summary>{code}</details>",
+                f'<p class="top"><a href="#contents">{self.say("back to the contents")}</a></p></section>',
+            ]
         )
-        parts.append(f'<p class="top"><a href="#contents">{self.say(texts.TO_TOP)}</a></p></section>')
-        return "\n".join(parts)
 
     def verdicts(self, outcome: Outcome) -> str:
         """Return the table of the book's conclusions."""
-        css = {texts.PASS: "good", texts.FAIL: "bad", texts.NEEDS: "needs"}
+        css = {"pass": "good", "fail": "bad", "needs MNIST": "needs"}
         rows = [
             (f'<span class="{css[word]}">{self.say(word)}</span>', self.say(v["statement"]), html.escape(v["measured"]))
             for word, v in outcome.verdicts()
         ]
-        return table(map(self.say, (texts.VERDICT, texts.STATEMENT, texts.MEASURED)), rows, "wide") if rows else ""
+        return table(map(self.say, ("verdict", "conclusion of the book", "measured")), rows, "wide") if rows else ""
 
     def settings(self, result: dict[str, Any]) -> str:
         """Return the settings in a line."""
         given = result["settings"]
-        data = self.say(texts.DIGITS) if given["data"] == "digits" else "MNIST"
-        facts = [(texts.DATA, data), (texts.SEED, str(given["seed"])), (texts.TIME, f"{result['seconds']:.1f} s")]
+        data = self.say("the bundled 8x8 digits") if given["data"] == "digits" else "MNIST"
+        facts = [("data", data), ("seed", str(given["seed"])), ("time", f"{result['seconds']:.1f} s")]
         told = " · ".join(f"{self.say(name)}: {value}" for name, value in facts)
-        return f"<h4>{self.say(texts.SETTINGS)}</h4><p>{told}</p>"
+        return f"<h4>{self.say('Settings')}</h4><p>{told}</p>"
 
     def numbers(self, outcome: Outcome) -> str:
         """Return the numbers of an experiment, long lists summed up, and the way to all of them."""
@@ -220,17 +224,17 @@ class _Writer:
         rows = list(_flat(outcome.result["numbers"]))
         cells = [(f"<code>{html.escape(name)}</code>", self.value(value)) for name, value in rows[:TABLE_ROWS]]
         more = len(rows) - TABLE_ROWS
-        rest = f"<p>{self.say(texts.MORE).format(count=more)}</p>" if more > 0 else ""
-        links = f'<a href="{outcome.name}/result.json">{self.say(texts.ALL_NUMBERS)}</a>'
-        folded = f"<details><summary>{self.say(texts.NUMBERS)} ({len(rows)})</summary>"
-        shown = table(map(self.say, (texts.NAME, texts.VALUE)), cells, "wide") if cells else ""
+        rest = f"<p>{self.say('and {count} more in result.json').format(count=more)}</p>" if more > 0 else ""
+        links = f'<a href="{outcome.name}/result.json">{self.say("all numbers (JSON)")}</a>'
+        folded = f"<details><summary>{self.say('Numbers')} ({len(rows)})</summary>"
+        shown = table(map(self.say, ("name", "value")), cells, "wide") if cells else ""
         return f"{folded}{shown}{rest}</details><p>{links}</p>"
 
     def value(self, value: Any) -> str:
         """Return a value as a cell; of a list of numbers, how many and between which."""
         numbers = list(_leaves(value)) if isinstance(value, list) else []
         if len(numbers) > 5 and all(isinstance(n, int | float) for n in numbers):
-            return self.say(texts.COUNT).format(
+            return self.say("{count} numbers from {low} to {high}").format(
                 count=len(numbers), low=f"{min(numbers):.4g}", high=f"{max(numbers):.4g}"
             )
         text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False).strip('"')

@@ -10,16 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorgrad import nn, optim, search
 from tensorgrad.viz.plots.canvas import BLUE, VERMILLION, dress
 
 from .network import MultiLayerNet, accuracy, learning
-from .run import Images, Run, Words, main, sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .run import Images, Run, Sheet, Words, main, sheet
 
 IMAGES = 500
 VALIDATION = 0.2
@@ -62,7 +59,7 @@ def evaluate(params: Params, training: Any, test: Any) -> float:
     return accuracy(train(params, Images(*training), lambda _: None), Images(*test))
 
 
-def panels(outcomes: Outcomes) -> Figure:
+def panels(outcomes: Outcomes) -> Sheet:
     """Draw the best trials: validation solid, training dashed, above it the rank and what was tried."""
     with sheet("figure 6-24", 12, 9.4) as figure:
         every = figure.subplots(4, 5, sharex=True, sharey=True)
@@ -78,7 +75,7 @@ def panels(outcomes: Outcomes) -> Figure:
     return figure
 
 
-def trials_of(rounds: list[Outcomes]) -> Figure:
+def trials_of(rounds: list[Outcomes]) -> Sheet:
     """Draw every trial of each round where its learning rate and decay are, coloured by its accuracy."""
     with sheet("figure 6-24-rounds", 10, 4) as figure:
         every = figure.subplots(1, len(rounds), sharex=True, sharey=True)
@@ -99,16 +96,22 @@ def experiment(run: Run) -> None:
     first, second = rounds
     right = finder.test(second[0], evaluate)
 
-    caption = Words(
-        "The best 20 of 100 trials: accuracy on validation data (solid) and on training data (dashed).",
-        "100次试验中最好的20次：实线是验证数据的识别精度，虚线是训练数据的识别精度。",
+    run.figure(
+        "6-24",
+        panels(first[:SHOWN]),
+        Words(
+            "The best 20 of 100 trials: accuracy on validation data (solid) and on training data (dashed).",
+            "100次试验中最好的20次：实线是验证数据的识别精度，虚线是训练数据的识别精度。",
+        ),
     )
-    run.figure("6-24", panels(first[:SHOWN]), caption)
-    caption = Words(
-        "All trials of the first round, and those of the second in the narrowed range.",
-        "第一轮的全部试验，以及缩小范围后第二轮的全部试验。",
+    run.figure(
+        "6-24-rounds",
+        trials_of(rounds),
+        Words(
+            "All trials of the first round, and those of the second in the narrowed range.",
+            "第一轮的全部试验，以及缩小范围后第二轮的全部试验。",
+        ),
     )
-    run.figure("6-24-rounds", trials_of(rounds), caption)
     tried = [[{**o.params, "accuracy": o.value} for o in outcomes] for outcomes in rounds]
     run.record(rounds=tried, curves=[o.notes for o in first[:SHOWN]], test_accuracy=right)
     conclude(run, first, second, right)

@@ -37,12 +37,11 @@ def experiment(run: Run) -> None:
     drawn.axes[0].set_ylim(0, TOP)  # which all share
     run.figure("6-14", drawn, caption)
     stds = {name: [float(y.std()) for y in of.values()] for name, of in layers.items()}
-    drawn = viz.plot_curves(
-        {"std of the activations": stds}, log=True, unit="layer", title="The spread from layer to layer"
-    )
     run.figure(
         "6-14-spread",
-        drawn,
+        viz.plot_curves(
+            {"std of the activations": stds}, log=True, unit="layer", title="The spread from layer to layer"
+        ),
         Words("The spread from layer to layer (not in the book)", "激活值的广度逐层的变化（书中没有）"),
     )
     run.record(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from tensorgrad.viz.plots.canvas import new_figure, settings, settled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
+
+Sheet: TypeAlias = "MatplotlibFigure"
+"""What `sheet` gives: a figure of matplotlib, which need not be installed."""
 
 
 class Words(NamedTuple):
@@ -105,14 +108,7 @@ class Run:
         Raises:
             DataError: `settings` name no known data, or MNIST's files are missing or damaged.
         """
-        if self.settings.data == "digits":
-            parts, most = holdout(*digits(), fraction=0.2, seed=self.seed), 16
-        elif self.settings.data == "mnist":
-            parts, most = mnist_in(self.settings.mnist_dir), 255
-        else:
-            raise DataError(f"--data {self.settings.data}: there are digits and mnist")
-        first, second = parts
-        return _images(first.images[:train], first.labels[:train], most), _images(second.images, second.labels, most)
+        return images_of(self.settings.data, self.settings.mnist_dir, self.seed, train)
 
     def progress(self, epochs: int, steps: int | None = None) -> Progress:
         """Return a context manager: a live table of `epochs` rounds of `steps` steps."""
@@ -121,11 +117,12 @@ class Run:
     def figure(self, number: str, drawn: Any, caption: Words) -> None:
         """Add the figure `number` of the book: a matplotlib figure, as SVG and PNG, or a `viz.Drawing`, as SVG."""
         stem = f"figure-{number}"
-        if isinstance(drawn, Drawing):
-            files: tuple[str, ...] = (drawn.save(self.folder / f"{stem}.svg").name,)
-        else:
-            files = tuple(save_figure(drawn, self.folder / f"{stem}.{kind}").name for kind in ("svg", "png"))
-        self.figures.append(Figure(number, caption, files))
+        saved = (
+            [drawn.save(self.folder / f"{stem}.svg")]
+            if isinstance(drawn, Drawing)
+            else [save_figure(drawn, self.folder / f"{stem}.{kind}") for kind in ("svg", "png")]
+        )
+        self.figures.append(Figure(number, caption, tuple(file.name for file in saved)))
 
     def record(self, **numbers: Any) -> None:
         """Add numbers behind the figures: tensors, arrays, numbers, texts, and lists and dicts of these."""
@@ -142,7 +139,7 @@ class Run:
 
 
 @contextmanager
-def sheet(what: str, width: float, height: float, title: str = "") -> Iterator[MatplotlibFigure]:
+def sheet(what: str, width: float, height: float, title: str = "") -> Iterator[Sheet]:
     """Context manager: an empty figure of matplotlib, in inches, in the style of all plots; its layout is then fixed.
 
     Raises:
@@ -187,6 +184,22 @@ def mnist_in(folder: str | Path | None) -> Split[np.uint8]:
     return mnist(folder)
 
 
+def images_of(data: str, mnist_dir: str | Path | None, seed: int, train: int | None = None) -> tuple[Images, Images]:
+    """Return the first `train` training images, all if not given, and the test images; see `Run.images`.
+
+    Raises:
+        DataError: there is no data of this name, or MNIST's files are missing or damaged.
+    """
+    if data == "digits":
+        parts, most = holdout(*digits(), fraction=0.2, seed=seed), 16
+    elif data == "mnist":
+        parts, most = mnist_in(mnist_dir), 255
+    else:
+        raise DataError(f"--data {data}: there are digits and mnist")
+    first, second = parts
+    return _images(first.images[:train], first.labels[:train], most), _images(second.images, second.labels, most)
+
+
 def version(source: Path) -> str:
     """Return what changes whenever the file of an experiment, or of the network they share, does."""
     return hashlib.sha256(source.read_bytes() + Path(__file__).with_name("network.py").read_bytes()).hexdigest()[:16]
@@ -201,8 +214,7 @@ def main(experiment: Callable[[Run], None]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/chapter6"), metavar="DIR")
     given = parser.parse_args()
-    settings = Settings(given.data, given.seed, given.mnist_dir)
-    run = perform(name, experiment, settings, given.out / name)
+    run = perform(name, experiment, Settings(given.data, given.seed, given.mnist_dir), given.out / name)
     for verdict in run.verdicts:
         word = "pass" if verdict.passed else "FAIL" if not verdict.holds(given.data) else f"no (needs {verdict.on})"
         print(f"{word}: {verdict.statement.en}: {verdict.measured}")
@@ -210,8 +222,7 @@ def main(experiment: Callable[[Run], None]) -> int:
 
 
 def _images(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], most: int) -> Images:
-    x = images.reshape(len(images), -1).astype(np.float32) / most
-    return Images(tensor(x), tensor(labels.astype(np.int64)))
+    return Images(tensor(images.reshape(len(images), -1).astype(np.float32) / most), tensor(labels.astype(np.int64)))
 
 
 def _plain(value: Any) -> Any:
@@ -222,6 +233,4 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, dict):
         return {str(key): _plain(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

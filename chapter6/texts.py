@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-from .run import Words
-
-TITLE = Words("Chapter 6: techniques related to learning", "第6章 与学习相关的技巧")
-ABOUT = Words(
+CHINESE = {
+    "Chapter 6: techniques related to learning": "第6章 与学习相关的技巧",
     "The figures of the chapter of Deep Learning from Scratch, computed by tensorgrad, and whether what the book "
-    "concludes from them comes out.",
-    "《深度学习入门》第6章的图，由 tensorgrad 计算得出，并逐一检验书中的结论是否成立。",
-)
-CONTENTS = Words("Contents", "目录")
-FIGURE = Words("Figure", "图")
-BEYOND = Words("beyond the book", "书外补充")
-EXPERIMENT = Words("Experiment", "实验")
-BEHIND = Words("Verdicts, numbers and source", "结论、数值与源代码")
-PASS = Words("pass", "成立")
-FAIL = Words("fail", "不成立")
-NEEDS = Words("needs MNIST", "需要 MNIST")
-VERDICT = Words("verdict", "判定")
-STATEMENT = Words("conclusion of the book", "书中的结论")
-MEASURED = Words("measured", "测得")
-SETTINGS = Words("Settings", "设置")
-DATA = Words("data", "数据")
-DIGITS = Words("the bundled 8x8 digits", "自带的 8×8 手写数字")
-SEED = Words("seed", "随机种子")
-TIME = Words("time", "用时")
-NUMBERS = Words("Numbers", "数值")
-NAME = Words("name", "名称")
-VALUE = Words("value", "值")
-COUNT = Words("{count} numbers from {low} to {high}", "{count} 个数，从 {low} 到 {high}")
-MORE = Words("and {count} more in result.json", "另有 {count} 项，见 result.json")
-ALL_NUMBERS = Words("all numbers (JSON)", "全部数值（JSON）")
-LOG = Words("log", "日志")
-SOURCE = Words("Source", "源代码")
-PICTURE = Words("as PNG", "PNG 图片")
-INTERACTIVE = Words("interactive drawing (SVG)", "可交互的图（SVG）")
-VECTOR = Words("as SVG", "SVG 图片")
-MISSING = Words("not run yet; run it by", "尚未运行；运行命令：")
-BROKEN = Words("stopped with an error", "运行出错")
-BORNE = Words("conclusions that hold", "成立的结论")
-DRAWN = Words("figures", "图")
-TO_TOP = Words("back to the contents", "返回目录")
+    "concludes from them comes out.": (
+        "《深度学习入门》第6章的图，由 tensorgrad 计算得出，并逐一检验书中的结论是否成立。"
+    ),
+    "Contents": "目录",
+    "Figure": "图",
+    "beyond the book": "书外补充",
+    "Experiment": "实验",
+    "Verdicts, numbers and source": "结论、数值与源代码",
+    "pass": "成立",
+    "fail": "不成立",
+    "needs MNIST": "需要 MNIST",
+    "verdict": "判定",
+    "conclusion of the book": "书中的结论",
+    "measured": "测得",
+    "Settings": "设置",
+    "data": "数据",
+    "the bundled 8x8 digits": "自带的 8×8 手写数字",
+    "seed": "随机种子",
+    "time": "用时",
+    "Numbers": "数值",
+    "name": "名称",
+    "value": "值",
+    "{count} numbers from {low} to {high}": "{count} 个数，从 {low} 到 {high}",
+    "and {count} more in result.json": "另有 {count} 项，见 result.json",
+    "all numbers (JSON)": "全部数值（JSON）",
+    "log": "日志",
+    "Source": "源代码",
+    "as PNG": "PNG 图片",
+    "interactive drawing (SVG)": "可交互的图（SVG）",
+    "as SVG": "SVG 图片",
+    "not run yet; run it by": "尚未运行；运行命令：",
+    "stopped with an error": "运行出错",
+    "conclusions that hold": "成立的结论",
+    "figures": "图",
+    "back to the contents": "返回目录",
+}
+"""Each text of the page by the English one, which stands where it is said."""
 
 MORE_CSS = """
 nav ol{columns:2;column-gap:2.5rem;padding-left:0;list-style:none}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +10,7 @@ import tensorgrad as tg
 from tensorgrad import nn, viz
 from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION
 
-from .run import Run, Words, main, sheet
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .run import Run, Sheet, Words, main, sheet
 
 INPUTS = (10, 100, 1000)
 WIDTHS = (50, 100, 200, 400, 800)
@@ -22,7 +18,7 @@ ROWS = 1000
 DEFINITIONS = {"1/√n_in (book)": "book", "√(2/(n_in+n_out)) (PyTorch)": "pytorch"}
 
 
-def picture() -> Figure:
+def picture() -> Sheet:
     """Return a node with n inputs, whose weights have the standard deviation 1/sqrt(n)."""
     heights = (3.0, 2.0, 0.0)
     with sheet("figure 6-12", 6.0, 3.6) as figure:
@@ -53,8 +49,7 @@ def spread_of_sums(n: int) -> float:
 
 def scales(convention: str) -> tuple[list[float], list[float]]:
     """Return the std of the values behind each affine layer, and that of the gradients that come back to its inputs."""
-    x = tg.randn(ROWS, WIDTHS[0], requires_grad=True)
-    values = [x]
+    values = [tg.randn(ROWS, WIDTHS[0], requires_grad=True)]
     for n_in, n_out in pairwise(WIDTHS):
         w = nn.init.xavier_normal_(tg.empty(n_out, n_in), convention=convention)
         values.append(values[-1] @ w.T)
@@ -82,19 +77,18 @@ def experiment(run: Run) -> None:
     )
     sums = {n: spread_of_sums(n) for n in INPUTS}
     measured = {name: scales(convention) for name, convention in DEFINITIONS.items()}
-    drawn = viz.plot_curves(
-        {
-            "std of the values": {name: forward for name, (forward, _) in measured.items()},
-            "std of the gradients": {name: back for name, (_, back) in measured.items()},
-        },
-        log=True,
-        x=range(len(WIDTHS)),
-        unit="layer",
-        title=f"Affine layers of {', '.join(map(str, WIDTHS))} nodes",
-    )
     run.figure(
         "6-12-definitions",
-        drawn,
+        viz.plot_curves(
+            {
+                "std of the values": {name: forward for name, (forward, _) in measured.items()},
+                "std of the gradients": {name: back for name, (_, back) in measured.items()},
+            },
+            log=True,
+            x=range(len(WIDTHS)),
+            unit="layer",
+            title=f"Affine layers of {', '.join(map(str, WIDTHS))} nodes",
+        ),
         Words("Xavier's two definitions (not in the book)", "Xavier初始值的两种定义（书中没有）"),
     )
     run.record(sums=sums, scales=measured)

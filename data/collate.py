@@ -42,9 +42,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
         return batch
     if isinstance(first, Mapping):
         return _mapping_like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
-    if isinstance(first, Sequence):
-        return _collated_sequences(batch)
-    return _stacked(batch)
+    if not isinstance(first, Sequence):
+        return _stacked(batch)
+    lengths = [len(sample) for sample in batch]
+    if len(set(lengths)) > 1:
+        raise ShapeError(f"each element in list of batch should be of equal size: found lengths {lengths[:10]}")
+    return _sequence_like(first, [default_collate(column) for column in zip(*batch, strict=True)])
 
 
 def _stacked(batch: Sequence[Any]) -> Tensor:
@@ -80,14 +83,6 @@ def _refusal(found: Any) -> TypeError:
         f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {found}: convert "
         f"it in the data set, or give the DataLoader a collate_fn"
     )
-
-
-def _collated_sequences(batch: Sequence[Any]) -> Any:
-    first = batch[0]
-    lengths = [len(sample) for sample in batch]
-    if len(set(lengths)) > 1:
-        raise ShapeError(f"each element in list of batch should be of equal size: found lengths {lengths[:10]}")
-    return _sequence_like(first, [default_collate(column) for column in zip(*batch, strict=True)])
 
 
 def default_convert(data: Any) -> Any:

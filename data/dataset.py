@@ -214,9 +214,7 @@ class Subset(Dataset[T_co]):
         self.indices = indices
 
     def __getitem__(self, idx: Any) -> Any:
-        if isinstance(idx, list):
-            return self.dataset[[self.indices[i] for i in idx]]
-        return self.dataset[self.indices[idx]]
+        return self.dataset[[self.indices[i] for i in idx] if isinstance(idx, list) else self.indices[idx]]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """Return the samples at `indices`, taken together where the data set can do that."""
@@ -229,8 +227,7 @@ class Subset(Dataset[T_co]):
 def samples_of(dataset: Any, indices: Iterable[Any]) -> list[Any]:
     """Return the samples of `dataset` at `indices`: all at once where it has ``__getitems__``, else one by one."""
     together = getattr(dataset, "__getitems__", None)
-    samples: list[Any] = together(indices) if callable(together) else [dataset[i] for i in indices]
-    return samples
+    return together(indices) if callable(together) else [dataset[i] for i in indices]
 
 
 def random_split(
@@ -258,8 +255,7 @@ def random_split(
             f"{len(dataset)} samples"
         )
     order = randperm(len(dataset), generator=generator).tolist()
-    ends = accumulate(map(int, lengths), initial=0)
-    return [Subset(dataset, order[start:end]) for start, end in pairwise(ends)]
+    return [Subset(dataset, order[start:end]) for start, end in pairwise(accumulate(map(int, lengths), initial=0))]
 
 
 def _whole(total: int, fractions: Sequence[float]) -> list[int]:

@@ -143,5 +143,4 @@ def _bar(file: Remote) -> Iterator[Advance]:
 
 def cache(name: str) -> Path:
     """Return the folder `name` in the one that the variable TENSORGRAD_DATA names, or else in the user's cache."""
-    given = os.environ.get("TENSORGRAD_DATA")
-    return Path(given or downloader().os_cache("tensorgrad")).expanduser() / name
+    return Path(os.environ.get("TENSORGRAD_DATA") or downloader().os_cache("tensorgrad")).expanduser() / name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -28,17 +29,9 @@ class Recipe:
     collate_fn: Callable[[Any], Any]
     drop_last: bool
 
-    @property
-    def streamed(self) -> bool:
-        """Whether the data set is iterated over instead of indexed."""
-        return isinstance(self.dataset, IterableDataset)
-
     def fetcher(self) -> Fetch:
         """Return the function from indices to a batch, which begins a new iteration over a stream."""
-        return self._stream() if self.streamed else self._fetch
-
-    def _fetch(self, index: Any) -> Any:
-        return unstopped(self._made, index)
+        return self._stream() if isinstance(self.dataset, IterableDataset) else partial(unstopped, self._made)
 
     def _made(self, index: Any) -> Any:
         if not self.batched:

@@ -90,14 +90,12 @@ def _read(path: Path, file: io.BufferedIOBase) -> npt.NDArray[Any]:
             f"found {found}; fetch the file again"
         )
     # A bytearray keeps the array writable without a copy.
-    values = np.frombuffer(content, dtype=dtype).reshape(shape)
-    return values.astype(dtype.newbyteorder("="), copy=False)
+    return np.frombuffer(content, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _read_header(path: Path, file: io.BufferedIOBase) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = bytes(_take(file, 4))
-    known = len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in _DTYPES and 1 <= magic[3] <= _MAX_DIMENSIONS
-    if not known:
+    if not (len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in _DTYPES and 1 <= magic[3] <= _MAX_DIMENSIONS):
         raise DataError(
             f"{path}: expected an IDX magic number such as 00 00 08 03, found {magic.hex(' ') or 'an empty file'}; "
             "check that this is an IDX file"
@@ -119,9 +117,6 @@ def _read_header(path: Path, file: io.BufferedIOBase) -> tuple[np.dtype[Any], tu
 def _take(file: io.BufferedIOBase, size: int) -> bytearray:
     """Return the next `size` bytes, fewer at the end of the file; holds no more than the file really gives."""
     content = bytearray()
-    while len(content) < size:
-        chunk = file.read(min(_CHUNK, size - len(content)))
-        if not chunk:
-            break
+    while chunk := file.read(min(_CHUNK, size - len(content))):
         content += chunk
     return content

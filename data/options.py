@@ -41,15 +41,12 @@ def check_workers(num_workers: int, timeout: float, prefetch_factor: int | None,
 
 def _processors() -> int:
     """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_stream(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> None:
     """Raise ArgumentError for an order of samples that are not asked for by index."""
-    given = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}
-    for name, value in given.items():
+    for name, value in {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}.items():
         if value is not None:
             raise ArgumentError(
                 f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}: order "

@@ -7,10 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tensorgrad import viz
-from tensorgrad.chapter6.run import mnist_in
+from tensorgrad.chapter6.run import images_of
 from tensorgrad.create.creation import arange
 from tensorgrad.create.random import manual_seed
-from tensorgrad.data import digits, holdout
 from tensorgrad.errors import MissingDependencyError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.testing import GradientReport, check_gradients
@@ -18,11 +17,12 @@ from tensorgrad.utils.progress import Progress
 
 from .demo_page import Report, page
 from .examples import batchnorm, network
-from .network import Dataset, DigitNet, frozen_loss, tensors
+from .network import Dataset, DigitNet, frozen_loss
 from .training import History, Settings, batches, train
 
 EPOCHS = {"digits": 30, "mnist": 8}
 BATCH = {"digits": 64, "mnist": 256}
+CALLED = {"digits": ("the bundled digits", 8), "mnist": ("MNIST", 28)}  # and pixels along a side
 
 CHECKED_IMAGES = 16  # fewer images, fewer kinks of the relus inside each step of the numerical derivative
 DRAWN_IMAGES = 5
@@ -59,19 +59,14 @@ def run(name: str, mnist_dir: Path | None, seed: int, epochs: int, out: Path) ->
     steps = len(batches(arange(len(data.x_train)), settings.batch))
     with Progress(epochs, steps) as progress:
         history = train(net, data, settings, progress)
-    checked = None if history.stopped else check(net, data, seed)
-    told = Result(data, settings, net, history, checked, figure)
-    files = told.write(out)
-    return told.say(files)
+    told = Result(data, settings, net, history, None if history.stopped else check(net, data, seed), figure)
+    return told.say(told.write(out))
 
 
 def load(name: str, mnist_dir: Path | None, seed: int) -> Dataset:
     """Return the data set: of the digits a random fifth is held out, MNIST has a test set of its own."""
-    if name == "digits":
-        train_part, test_part = holdout(*digits(), fraction=0.2, seed=seed % 2**64)
-        return Dataset("the bundled digits", 8, *tensors(train_part, 16), *tensors(test_part, 16))
-    read = mnist_in(mnist_dir)
-    return Dataset("MNIST", 28, *tensors(read.train, 255), *tensors(read.test, 255))
+    train_part, test_part = images_of(name, mnist_dir, seed % 2**64)
+    return Dataset(*CALLED[name], *train_part, *test_part)
 
 
 def check(net: DigitNet, data: Dataset, seed: int) -> GradientReport:

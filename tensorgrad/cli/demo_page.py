@@ -12,12 +12,13 @@ import numpy as np
 
 import tensorgrad
 from tensorgrad.base.dtypes import Array
+from tensorgrad.chapter6.network import predictions
 from tensorgrad.functions.elementwise import softmax
 from tensorgrad.testing import GradientReport
 from tensorgrad.utils.webpage import document, table
 from tensorgrad.viz import Drawing
 
-from .network import Dataset, DigitNet, predictions
+from .network import Dataset, DigitNet
 from .training import History, Settings
 
 SHOWN_DIGITS = 27

@@ -6,13 +6,9 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from tensorgrad import nn
-from tensorgrad.autograd import no_grad
 from tensorgrad.create.random import Generator
-from tensorgrad.data import Labelled
-from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.tensor import Tensor
 
 HIDDEN = 100
 
@@ -50,8 +46,7 @@ class DigitNet(nn.Module):
         """Return the logits (N, classes) of images (N, pixels)."""
         x = self.drop1(self.relu1(self.bn1(self.fc1(x))))
         x = self.drop2(self.relu2(self.bn2(self.fc2(x))))
-        logits: Tensor = self.fc3(x)
-        return logits
+        return self.fc3(x)
 
 
 @dataclass(frozen=True)
@@ -64,12 +59,6 @@ class Dataset:
     y_train: Tensor
     x_test: Tensor
     y_test: Tensor
-
-
-def tensors(part: Labelled[np.uint8], ink: int) -> tuple[Tensor, Tensor]:
-    """Return images (N, pixels) from 0 to 1, where `ink` is the darkest pixel's number, and labels (N,)."""
-    flat = part.images.reshape(len(part.images), -1)
-    return wrap(flat.astype(np.float32) / np.float32(ink)), wrap(part.labels)
 
 
 def frozen_loss(net: DigitNet, x: Tensor, y: Tensor, seed: int) -> tuple[DigitNet, Callable[[], Tensor]]:
@@ -92,15 +81,3 @@ def frozen_loss(net: DigitNet, x: Tensor, y: Tensor, seed: int) -> tuple[DigitNe
         return value
 
     return twin, loss
-
-
-def predictions(net: DigitNet, x: Tensor, batch: int = 2000) -> Tensor:
-    """Return the logits (N, classes) in evaluation mode, `batch` rows at a time; the mode is restored."""
-    training = net.training
-    net.eval()
-    try:
-        with no_grad():
-            parts = [net(x[i : i + batch]).array for i in range(0, len(x), batch)]
-    finally:
-        net.train(training)
-    return wrap(np.concatenate(parts))

@@ -106,8 +106,7 @@ def ran(path: Path, *, as_main: bool = False, torch: bool = False) -> Iterator[S
 
 
 def _compiled(source: str | bytes, name: str, mode: str) -> CodeType:
-    code: CodeType = compile(source, name, mode, dont_inherit=True)
-    return code
+    return compile(source, name, mode, dont_inherit=True)
 
 
 @contextmanager

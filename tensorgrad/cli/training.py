@@ -9,10 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from tensorgrad import nn, optim
+from tensorgrad.chapter6.network import predictions
 from tensorgrad.create.sampling import randperm
 from tensorgrad.engine.tensor import Tensor
 
-from .network import Dataset, DigitNet, predictions
+from .network import Dataset, DigitNet
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,7 @@ def _metadata(content: bytes) -> dict[str, str]:
     import json
 
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # which the library has checked
-    metadata: dict[str, str] = header.get("__metadata__") or {}
-    return metadata
+    return header.get("__metadata__") or {}
 
 
 def _structure(metadata: dict[str, str], where: str) -> str | None:

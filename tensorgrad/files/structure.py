@@ -58,8 +58,7 @@ def encode(obj: Any) -> tuple[str, dict[str, Array]]:
     import json
 
     writer = _Writer()
-    structure = json.dumps(writer.encoded(obj, ()), separators=(",", ":"), allow_nan=False)
-    return structure, writer.arrays
+    return json.dumps(writer.encoded(obj, ()), separators=(",", ":"), allow_nan=False), writer.arrays
 
 
 class _Writer:

@@ -66,18 +66,14 @@ class GPSampler:
         losses = np.array([math.nan if t.value is None else sign * t.value for t in known])
         if np.isfinite(losses).sum() < 2 or len(known) < self._startup:
             return {}
-        running = np.array([t.state.name == "RUNNING" for t in known])
-        y = tamed(losses, running)
+        y = tamed(losses, np.array([t.state.name == "RUNNING" for t in known]))
         x = np.stack([self._place(t.params) for t in known])
         process = GaussianProcess(self._kernel, seed=int(self._rng.integers(2**32))).fit(x, y)
-        best = y.min()
-        place = most_promising(process, best, self._candidates(x[np.argsort(y, kind="stable")]))
-        return self._params(place)
+        return self._params(most_promising(process, y.min(), self._candidates(x[np.argsort(y, kind="stable")])))
 
     def _candidates(self, x: Array) -> Array:
         """Return places all over the unit cube, and some around the first, the best, of those that were tried."""
-        width = x.shape[1]
-        spread = self._rng.random((_CANDIDATES, width))
+        spread = self._rng.random((_CANDIDATES, x.shape[1]))
         near = np.repeat(x[:5], _NEAR, axis=0)
         return np.concatenate([spread, np.clip(near + self._rng.normal(0, 0.05, near.shape), 0, 1)])
 

@@ -100,8 +100,7 @@ class GaussianProcess:
     def _solved(self, lengths: Tensor, scale: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the Cholesky factor L of the covariance of the data, and the solution (n, 1) of ``L w = y``."""
         at = self._x / lengths
-        among = scale * covariance(self.kernel, at, at) + noise * eye(len(self._x), dtype=self._x.dtype)
-        factor = cholesky(among)
+        factor = cholesky(scale * covariance(self.kernel, at, at) + noise * eye(len(self._x), dtype=self._x.dtype))
         return factor, solve_triangular(factor, self._y.unsqueeze(1), upper=False)
 
     def loss(self, place: Tensor) -> Tensor:
@@ -172,5 +171,4 @@ def most_promising(process: GaussianProcess, best: float, candidates: Array, cli
 
     _descend(u, lambda: -promises().sum(), 30)
     with no_grad():
-        climbed = ((1 + u.sin()) / 2).numpy()
-        return np.asarray(climbed[int(np.argmax(promises().numpy()))])
+        return np.asarray(((1 + u.sin()) / 2).numpy()[int(np.argmax(promises().numpy()))])

@@ -45,8 +45,7 @@ def done(study: Any) -> dict[int, Any]:
 
 def again(study: Any, trial: Any) -> None:
     """Put a trial that no one finished into the queue, with its slot and its parameters."""
-    attributes = {SLOT: slot_of(study, trial), RETRY: trial.number}
-    study.enqueue_trial(dict(trial.params), user_attrs=attributes)
+    study.enqueue_trial(dict(trial.params), user_attrs={SLOT: slot_of(study, trial), RETRY: trial.number})
 
 
 class Watch:

@@ -35,9 +35,8 @@ def built(
         seed: decides on their values.
         in_place: use rows that write into memory, where the engine records such writes.
     """
-    rows = {**ROWS, **CUTS, **(WRITES if in_place else {})}
     values = _values(tuple(shape), leaves, seed)
-    builder = _Builder(rows, values)
+    builder = _Builder({**ROWS, **CUTS, **(WRITES if in_place else {})}, values)
     for code in codes:
         builder.append(code)
     return Program(values, tuple(builder.lines), builder.unread())
@@ -94,10 +93,9 @@ class _Builder:
 
     def _written(self, line: Line, name: str) -> bool:
         """Return whether `line` may write to `name`: not to a leaf, nor over a value that a gradient needs."""
-        target = self.names[name].array
-        if any(np.shares_memory(target, self.names[leaf].array) for leaf in self.leaves):
-            return False
         leaves = tuple(self.names[leaf].array for leaf in self.leaves)
+        if any(np.shares_memory(self.names[name].array, leaf) for leaf in leaves):
+            return False
         trial = Program(leaves, (*self.lines, line), tuple(self.order))
         try:
             found = trial.run()

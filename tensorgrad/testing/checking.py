@@ -223,8 +223,7 @@ class _Check:
         return found
 
     def _array(self, i: int) -> Array:
-        array: Array = self.subject.arguments[i].array
-        return array
+        return self.subject.arguments[i].array
 
     def _adjoint(self) -> Comparison:
         """Return the comparison of <Jv, g> with <v, JTg>, v a direction in which all inputs move."""

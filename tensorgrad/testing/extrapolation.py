@@ -161,9 +161,8 @@ def _step(
     """
     up, right = probe(t)
     down, left = probe(-t)
-    if right.shape != middle.shape or left.shape != middle.shape:
-        return None, moved  # a mask that selects more elements there
-    if not (np.isfinite(right).all() and np.isfinite(left).all()) or up == down:
+    other = right.shape != middle.shape or left.shape != middle.shape  # a mask that selects more elements there
+    if other or not (np.isfinite(right).all() and np.isfinite(left).all()) or up == down:
         return None, moved
     moved = moved | (right != left)
     size = float((np.abs(weights) * np.maximum(np.abs(right), np.abs(left)))[moved].sum())

@@ -105,8 +105,7 @@ class Program:
         constants = self.constants()
 
         def together(*leaves: Tensor) -> Tensor:
-            outputs = self.run("tensorgrad", *leaves, constants=constants)
-            return cat([y.reshape(-1) for y in outputs])
+            return cat([y.reshape(-1) for y in self.run("tensorgrad", *leaves, constants=constants)])
 
         xs = [leaf_of(x) for x in self.leaves]
         if not together(*xs).requires_grad:

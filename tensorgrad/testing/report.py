@@ -112,9 +112,7 @@ def unrepeatable(check: str, input: int | str) -> GradcheckError:
 def verdict_of(comparisons: Iterable[Comparison]) -> str:
     """Return "failed" if anything is wrong, "kink" if something could not be checked, else "passed"."""
     verdicts = {c.verdict for c in comparisons}
-    if verdicts & {"disagrees", "not finite"}:
-        return "failed"
-    return "kink" if "kink" in verdicts else "passed"
+    return "failed" if verdicts & {"disagrees", "not finite"} else "kink" if "kink" in verdicts else "passed"
 
 
 class Compared:
@@ -167,8 +165,7 @@ class Report(Compared):
             raise GradcheckError(str(c), c)
 
     def __add__(self, other: Report) -> Report:
-        left_out = dict.fromkeys((*self.left_out, *other.left_out))
-        return Report((*self.comparisons, *other.comparisons), tuple(left_out))
+        return Report((*self.comparisons, *other.comparisons), tuple(dict.fromkeys((*self.left_out, *other.left_out))))
 
     def __bool__(self) -> bool:
         return self.verdict == "passed"

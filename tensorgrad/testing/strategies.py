@@ -56,8 +56,7 @@ def axes(ndim: int) -> Strategy[int | tuple[int, ...] | None]:
     if not ndim:
         return st.none()
     one = st.integers(-ndim, ndim - 1)
-    several = st.lists(one, unique_by=lambda i: i % ndim, max_size=ndim).map(tuple)
-    return st.one_of(st.none(), one, several)
+    return st.one_of(st.none(), one, st.lists(one, unique_by=lambda i: i % ndim, max_size=ndim).map(tuple))
 
 
 @st.composite
@@ -68,9 +67,8 @@ def indices(draw: Any, shape: Shape, arrays: bool = True) -> Any:
     repeated entries and boolean masks. Integers and arrays never meet in one index: there NumPy and PyTorch order axes
     differently.
     """
-    mixed = hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True)
     if not arrays or not shape or not draw(st.booleans()):
-        whole = draw(mixed)
+        whole = draw(hnp.basic_indices(shape, allow_newaxis=True, allow_ellipsis=True))
         parts = whole if isinstance(whole, tuple) else (whole,)
         cut = draw(st.integers(0, 5))
         if not any(part is Ellipsis for part in parts[: max(cut - 1, 0)]):  # behind one, axes count from the other end
@@ -217,8 +215,7 @@ def _grid(draw: Any, size: int) -> Array:
     """Return different numbers between 0 and 1, points of a grid that is never coarse, in a drawn order."""
     n = max(size, COARSEST)
     order = np.random.default_rng(draw(st.integers(0, 2**16))).permutation(n)[:size]
-    grid: Array = (order + 0.5) / n
-    return grid
+    return (order + 0.5) / n
 
 
 def _between(points: Array, size: int, domain: Domain, away_from: Sequence[float]) -> Array:

@@ -76,14 +76,12 @@ class Subject:
             _leaf((x if j == i else a.array).astype(kind)) if j in self.checked else a
             for j, a in enumerate(self.arguments)
         ]
-        outputs = [y.array.ravel() for y in self._run(moved)]
-        return np.concatenate([np.zeros(0), *outputs])
+        return _vector(self._run(moved))
 
     def gradients(self, left_out: int | None = None, zero: int | None = None) -> list[Array]:
         """Return the gradients of the sum, without one output, or with zeros as its cotangent; unused inputs have 0."""
         chosen = [k for k in self.recorded if k != left_out]
-        seeds = [self.cotangents[k] * (k != zero) for k in chosen]
-        return self.pulled_back(chosen, seeds)
+        return self.pulled_back(chosen, [self.cotangents[k] * (k != zero) for k in chosen])
 
     def pulled_back(self, chosen: Sequence[int], seeds: Sequence[Array]) -> list[Array]:
         """Return the gradients for cotangents `seeds` of the outputs `chosen`."""
@@ -132,7 +130,7 @@ class Subject:
         """Return all outputs as a vector, and the gradients, in the dtype `kind`; None if the function refuses it."""
         try:
             other = self.again(self._moved(kind, random))
-            return [np.concatenate([np.zeros(0), *(y.array.ravel() for y in other.outputs)]), *other.gradients()]
+            return [_vector(other.outputs), *other.gradients()]
         except Exception:
             if kind is np.float64:
                 raise
@@ -157,6 +155,10 @@ class Subject:
                 signs = 0.0 if random is None else random.choice([-1.0, 1.0], x.shape)
                 arguments[i] = _leaf((x * (1 + eps * signs)).astype(kind))
         return arguments
+
+
+def _vector(outputs: Sequence[Tensor]) -> Array:
+    return np.concatenate([np.zeros(0), *(y.array.ravel() for y in outputs)])
 
 
 def _leaf(array: Array) -> Tensor:

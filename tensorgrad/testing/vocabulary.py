@@ -83,8 +83,7 @@ def _product(a: Operand, b: Operand, c: Operand, p: int, q: int) -> Text:
     x, y = a.array, b.array
     if not x.ndim or not y.ndim or x.shape[-1] != y.shape[-2 if y.ndim > 1 else -1]:
         return None
-    fits = x.ndim < 3 or y.ndim < 3 or _broadcast(x[..., 0, 0], y[..., 0, 0])
-    return f"{a.name} @ {b.name}" if fits else None
+    return f"{a.name} @ {b.name}" if x.ndim < 3 or y.ndim < 3 or _broadcast(x[..., 0, 0], y[..., 0, 0]) else None
 
 
 def _join(a: Operand, b: Operand, c: Operand, p: int, q: int) -> Text:
@@ -97,8 +96,7 @@ def _join(a: Operand, b: Operand, c: Operand, p: int, q: int) -> Text:
 
 
 def _stack(a: Operand, b: Operand, c: Operand, p: int, q: int) -> Text:
-    fits = a.array.shape == b.array.shape
-    return f"xp.stack([{a.name}, {b.name}], dim={p % (a.array.ndim + 1)})" if fits else None
+    return f"xp.stack([{a.name}, {b.name}], dim={p % (a.array.ndim + 1)})" if a.array.shape == b.array.shape else None
 
 
 def _reshape(a: Operand, b: Operand, c: Operand, p: int, q: int) -> Text:

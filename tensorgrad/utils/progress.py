@@ -13,7 +13,6 @@ epoch 2/2  loss 0.3611  test accuracy 95.00%
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 from importlib.util import find_spec
@@ -21,7 +20,7 @@ from typing import Any, Self
 
 from tensorgrad.errors import ArgumentError, MissingDependencyError, TensorgradError
 
-from .progresstable import Table, written
+from .progresstable import State, Table, written
 
 __all__ = ["Progress"]
 
@@ -55,7 +54,7 @@ class Progress:
         self.epochs = epochs
         self.history: dict[str, list[float | None]] = {}
         self.step_history: dict[str, list[float | None]] = {}
-        self._state = _State(epochs, steps, unit)
+        self._state = State(epochs, steps, unit)
         self._lock = threading.Lock()  # rich draws in a thread of its own
         console = _console()
         self._table = None if console is None else Table(self, self._state, console, self._lock)
@@ -117,46 +116,6 @@ class Progress:
         shown += [f"{name.replace('_', ' ')} {written(name, value)}" for name, value in values.items()]
         shown += [f"! {told}" for told in self._state.bad.values()]
         return "  ".join(shown)
-
-
-class _State:
-    """Where training is: what the table and the lines tell."""
-
-    def __init__(self, epochs: int, steps: int | None, unit: str) -> None:
-        self.unit = unit
-        self.epochs = epochs
-        self.steps = steps
-        self.done = 0
-        self.step = 0
-        self.all_steps = 0
-        self.sums: dict[str, tuple[float, int]] = {}
-        self.bad: dict[str, str] = {}
-
-    def stepped(self, values: dict[str, float]) -> None:
-        """Count a step."""
-        self.step += 1
-        self.all_steps += 1
-        for name, value in values.items():
-            total, count = self.sums.get(name, (0.0, 0))
-            self.sums[name] = total + value, count + 1
-        self._watch(values, f"in {self.unit} {self.done + 1}, step {self.step}")
-
-    def means(self) -> dict[str, float]:
-        """Return the means over the epoch's steps so far."""
-        return {name: total / count for name, (total, count) in self.sums.items()}
-
-    def finished(self, values: dict[str, float]) -> None:
-        """Count an epoch."""
-        self.done += 1
-        self.steps = self.steps or self.step or None
-        self.step = 0
-        self.sums = {}
-        self._watch(values, f"after {self.unit} {self.done}")
-
-    def _watch(self, values: dict[str, float], place: str) -> None:
-        for name, value in values.items():
-            if not math.isfinite(value):
-                self.bad.setdefault(name, f"{name.replace('_', ' ')} was {value} {place}")
 
 
 def _append(history: dict[str, list[float | None]], values: dict[str, float], before: int) -> None:

@@ -14,17 +14,44 @@ _COURSE = 24
 """Characters of the course of a metric."""
 
 
-class State(Protocol):
-    """Where training is."""
+class State:
+    """Where training is: what the table and the lines tell."""
 
-    unit: str
-    epochs: int
-    steps: int | None
-    done: int
-    step: int
-    bad: dict[str, str]
+    def __init__(self, epochs: int, steps: int | None, unit: str) -> None:
+        self.unit = unit
+        self.epochs = epochs
+        self.steps = steps
+        self.done = 0
+        self.step = 0
+        self.all_steps = 0
+        self.sums: dict[str, tuple[float, int]] = {}
+        self.bad: dict[str, str] = {}
 
-    def means(self) -> dict[str, float]: ...  # noqa: D102 - stated where it is defined
+    def stepped(self, values: dict[str, float]) -> None:
+        """Count a step."""
+        self.step += 1
+        self.all_steps += 1
+        for name, value in values.items():
+            total, count = self.sums.get(name, (0.0, 0))
+            self.sums[name] = total + value, count + 1
+        self._watch(values, f"in {self.unit} {self.done + 1}, step {self.step}")
+
+    def means(self) -> dict[str, float]:
+        """Return the means over the epoch's steps so far."""
+        return {name: total / count for name, (total, count) in self.sums.items()}
+
+    def finished(self, values: dict[str, float]) -> None:
+        """Count an epoch."""
+        self.done += 1
+        self.steps = self.steps or self.step or None
+        self.step = 0
+        self.sums = {}
+        self._watch(values, f"after {self.unit} {self.done}")
+
+    def _watch(self, values: dict[str, float], place: str) -> None:
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self.bad.setdefault(name, f"{name.replace('_', ' ')} was {value} {place}")
 
 
 class Recorded(Protocol):
@@ -121,8 +148,7 @@ class Table:
         if state.step:
             told += f"  step {state.step}" + (f"/{state.steps}" if state.steps else "")
         per_epoch = state.steps or 1
-        within = min(state.step, per_epoch) if state.steps else 0
-        completed = state.done * per_epoch + within
+        completed = state.done * per_epoch + (min(state.step, per_epoch) if state.steps else 0)
         self._bar.update(self._task, description=told, total=state.epochs * per_epoch, completed=completed)
 
     def _metrics(self) -> Any:

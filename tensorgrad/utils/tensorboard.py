@@ -103,6 +103,4 @@ def _plain(value: Any) -> Any:
         return array.item() if array.ndim == 0 else array
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)(_plain(v) for v in value)
-    return value
+    return type(value)(_plain(v) for v in value) if type(value) in (tuple, list) else value
