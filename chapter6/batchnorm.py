@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tensorgrad import optim
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress, legend
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure, dress, legend
 
 from .network import MultiLayerNet, accuracy, learning
-from .run import Images, Run, Sheet, Words, main, sheet
+from .run import Images, Run, Words, main, sheet
 
 IMAGES, HIDDEN, LR, BATCH, EPOCHS = 1000, 5, 0.01, 100, 20
 SCALES = np.logspace(0, -4, 16)
@@ -31,7 +31,7 @@ def learn(train: Images, std: float) -> Curves:
     return curves
 
 
-def panels(curves: dict[float, Curves], columns: int, title: str) -> Sheet:
+def panels(curves: dict[float, Curves], columns: int, title: str) -> Figure:
     """Return a panel for each scale: BatchNorm solid, without it dashed."""
     rows = -(-len(curves) // columns)
     size = (2.6 * columns if columns > 1 else 6.0, 2.1 * rows + 0.5 if rows > 1 else 4.0)

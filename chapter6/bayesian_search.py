@@ -11,11 +11,11 @@ from statistics import median
 from typing import Any
 
 from tensorgrad import search
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure, dress
 
 from .network import accuracy
 from .random_search import IMAGES, SPACE, VALIDATION, Outcomes, train
-from .run import Images, Run, Sheet, Words, main, sheet
+from .run import Images, Run, Words, main, sheet
 
 SEARCHES = 3
 RANDOM_TRIALS = 100
@@ -32,7 +32,7 @@ def trials_to_reach(value: float, outcomes: Outcomes) -> int:
     return next((n for n, o in enumerate(outcomes, 1) if o.value >= value), len(outcomes) + 1)
 
 
-def best_so_far(random: Outcomes, searches: list[Outcomes]) -> Sheet:
+def best_so_far(random: Outcomes, searches: list[Outcomes]) -> Figure:
     """Draw the best accuracy so far, and which learning rates were tried."""
     looks = [(BLUE, style, f"Bayesian, search {number}") for number, style in enumerate(("-", "--", ":"), 1)]
     with sheet("figure 6-24-bayesian", 11, 4) as figure:

@@ -13,10 +13,10 @@ import numpy as np
 from tensorgrad import float64, nn, search
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.func import functional_call
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure, dress
 
 from .network import MultiLayerNet
-from .run import Run, Sheet, Words, main, sheet
+from .run import Run, Words, main, sheet
 
 IMAGES = 200
 TRAINING = 150
@@ -95,7 +95,7 @@ def conclude(run: Run, errors: list[float], grid: list[float], descent: list[flo
     )
 
 
-def slopes(curve: list[tuple[float, float, float]], path: list[tuple[float, float, float, float]]) -> Sheet:
+def slopes(curve: list[tuple[float, float, float]], path: list[tuple[float, float, float, float]]) -> Figure:
     """Draw the loss over the learning rate, tangents with the slopes of the hypergradients, and the descent."""
     rates, reached = np.exp([place for place, *_ in path]), [loss for _, loss, *_ in path]
     ends = np.array([-0.4, 0.4])

@@ -7,7 +7,8 @@ import numpy as np
 import tensorgrad as tg
 from tensorgrad import nn, optim
 from tensorgrad.chapter6.network import MultiLayerNet, learning
-from tensorgrad.chapter6.run import Images, Run, Sheet, Words, main, sheet
+from tensorgrad.chapter6.run import Images, Run, Words, main, sheet
+from tensorgrad.viz.plots.canvas import Figure
 
 IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 4, 100, 0.01
 REACH, POINTS = 1.0, 21
@@ -87,7 +88,7 @@ def experiment(run: Run) -> None:
     )
 
 
-def _contours(surfaces: dict[str, np.ndarray]) -> Sheet:
+def _contours(surfaces: dict[str, np.ndarray]) -> Figure:
     ticks = np.linspace(-REACH, REACH, POINTS)
     levels = np.geomspace(0.05, 20, 14)
     with sheet("figure 6-21-surface", 3.4 * len(surfaces) + 0.8, 3.4) as figure:

@@ -13,10 +13,10 @@ from statistics import fmean, median
 from typing import Any
 
 from tensorgrad import nn, optim, search
-from tensorgrad.viz.plots.canvas import BLUE, VERMILLION, dress
+from tensorgrad.viz.plots.canvas import BLUE, VERMILLION, Figure, dress
 
 from .network import MultiLayerNet, accuracy, learning
-from .run import Images, Run, Sheet, Words, main, sheet
+from .run import Images, Run, Words, main, sheet
 
 IMAGES = 500
 VALIDATION = 0.2
@@ -59,7 +59,7 @@ def evaluate(params: Params, training: Any, test: Any) -> float:
     return accuracy(train(params, Images(*training), lambda _: None), Images(*test))
 
 
-def panels(outcomes: Outcomes) -> Sheet:
+def panels(outcomes: Outcomes) -> Figure:
     """Draw the best trials: validation solid, training dashed, above it the rank and what was tried."""
     with sheet("figure 6-24", 12, 9.4) as figure:
         every = figure.subplots(4, 5, sharex=True, sharey=True)
@@ -75,7 +75,7 @@ def panels(outcomes: Outcomes) -> Sheet:
     return figure
 
 
-def trials_of(rounds: list[Outcomes]) -> Sheet:
+def trials_of(rounds: list[Outcomes]) -> Figure:
     """Draw every trial of each round where its learning rate and decay are, coloured by its accuracy."""
     with sheet("figure 6-24-rounds", 10, 4) as figure:
         every = figure.subplots(1, len(rounds), sharex=True, sharey=True)

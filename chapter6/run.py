@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,13 +26,7 @@ from tensorgrad.files.atomic import write_whole
 from tensorgrad.random import manual_seed
 from tensorgrad.utils.progress import Progress
 from tensorgrad.viz import Drawing, save_figure
-from tensorgrad.viz.plots.canvas import new_figure, settings, settled
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as MatplotlibFigure
-
-Sheet: TypeAlias = "MatplotlibFigure"
-"""What `sheet` gives: a figure of matplotlib, which need not be installed."""
+from tensorgrad.viz.plots import canvas
 
 
 class Words(NamedTuple):
@@ -139,16 +133,16 @@ class Run:
 
 
 @contextmanager
-def sheet(what: str, width: float, height: float, title: str = "") -> Iterator[Sheet]:
+def sheet(what: str, width: float, height: float, title: str = "") -> Iterator[canvas.Figure]:
     """Context manager: an empty figure of matplotlib, in inches, in the style of all plots; its layout is then fixed.
 
     Raises:
         MissingDependencyError: matplotlib, which `what` needs, is not installed.
     """
-    with settings(what):
-        figure = new_figure(width, height, title)
+    with canvas.settings(what):
+        figure = canvas.new_figure(width, height, title)
         yield figure
-        settled(figure)
+        canvas.settled(figure)
 
 
 def perform(name: str, experiment: Callable[[Run], None], settings: Settings, folder: Path) -> Run:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import tensorgrad as tg
-from tensorgrad.chapter6.run import Run, Sheet, Words, main, sheet
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, dress, legend
+from tensorgrad.chapter6.run import Run, Words, main, sheet
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure, dress, legend
 
 FAR = 10.0  # degrees between the arrow and the way to the minimum, from which on it misses it
 
@@ -59,7 +59,7 @@ def between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return angles
 
 
-def _surface() -> Sheet:
+def _surface() -> Figure:
     x, y = np.meshgrid(np.linspace(-10, 10, 81), np.linspace(-10, 10, 81))
     z = f(tg.tensor(x), tg.tensor(y)).numpy()
     with sheet("figure 6-1", 9.0, 4.0) as figure:
@@ -76,7 +76,7 @@ def _surface() -> Sheet:
     return figure
 
 
-def _field(ticks: np.ndarray, arrows: np.ndarray, misses: np.ndarray) -> Sheet:
+def _field(ticks: np.ndarray, arrows: np.ndarray, misses: np.ndarray) -> Figure:
     x, y = np.meshgrid(ticks, ticks)
     steepness = np.linalg.norm(arrows, axis=-1, keepdims=True)
     drawn = arrows / np.sqrt(np.maximum(steepness, np.finfo(float).tiny))

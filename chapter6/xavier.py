@@ -8,9 +8,9 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
-from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION
+from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure
 
-from .run import Run, Sheet, Words, main, sheet
+from .run import Run, Words, main, sheet
 
 INPUTS = (10, 100, 1000)
 WIDTHS = (50, 100, 200, 400, 800)
@@ -18,7 +18,7 @@ ROWS = 1000
 DEFINITIONS = {"1/√n_in (book)": "book", "√(2/(n_in+n_out)) (PyTorch)": "pytorch"}
 
 
-def picture() -> Sheet:
+def picture() -> Figure:
     """Return a node with n inputs, whose weights have the standard deviation 1/sqrt(n)."""
     heights = (3.0, 2.0, 0.0)
     with sheet("figure 6-12", 6.0, 3.6) as figure:
