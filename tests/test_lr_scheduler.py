@@ -7,6 +7,7 @@ import math
 import warnings
 import weakref
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -643,3 +644,30 @@ def test_a_cycle_without_a_first_phase_starts_at_its_top() -> None:
     rates = run(lambda s, o: s.OneCycleLR(o, 0.1, 10, pct_start=0.1), tg, epochs=2)[0][:, 0]
     assert rates[0] == 0.1
     assert rates[2] < rates[1] < rates[0]
+
+
+@pytest.mark.parametrize("name", ["warm_up", "sequence", "sequence_of_cycles", "chain_in_sequence"])
+@pytest.mark.parametrize("epoch", [0, 4, 15, 25])
+def test_a_sequence_resumed_at_an_epoch_goes_on_like_one_that_never_stopped(name: str, epoch: int) -> None:
+    optimizer = optimizer_of(tg)
+    schedule = SCHEDULES[name](S, optimizer)
+    for _ in range(epoch):
+        optimizer.step()
+        schedule.step()
+    again = optimizer_of(tg)
+
+    class Resumed(S.SequentialLR):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, last_epoch=epoch)
+
+    names = SimpleNamespace(**{**vars(S), "SequentialLR": Resumed})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        resumed = SCHEDULES[name](names, again)
+    for _ in range(8):
+        assert resumed.last_epoch == schedule.last_epoch
+        assert resumed.get_last_lr() == schedule.get_last_lr()
+        assert [g["lr"] for g in again.param_groups] == [g["lr"] for g in optimizer.param_groups]
+        for o, s in ((optimizer, schedule), (again, resumed)):
+            o.step()
+            s.step()

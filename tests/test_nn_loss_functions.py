@@ -429,3 +429,11 @@ def test_what_does_not_fit_is_refused_in_pytorchs_words(case: Any) -> None:
 def test_every_function_of_losses_is_in_the_table() -> None:
     listed = {name for name, _, _ in LOSSES}
     assert {name for name in F.__all__ if name.endswith("_loss")} <= listed
+
+
+@pytest.mark.parametrize("label", [0, -1])
+def test_one_class_without_axes_misses_no_margin(label: int) -> None:
+    x, target = tg.tensor(0.5, requires_grad=True), tg.tensor(label)
+    loss = tg.nn.functional.multilabel_margin_loss(x, target)
+    loss.backward()
+    assert (loss.item(), loss.shape, x.grad.item(), x.grad.shape) == (0.0, (), 0.0, ())

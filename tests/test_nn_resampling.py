@@ -10,7 +10,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.nn import functional
 from tensorgrad.testing import gradcheck
 from tests.peer import close, same_call, same_module, torch_
@@ -31,6 +31,11 @@ MODULES: list[tuple[Callable[[Any], Any], np.ndarray]] = [
     (lambda lib: lib.ReplicationPad1d((2, 7)), LINE),
     (lambda lib: lib.ReplicationPad2d(3), IMAGE),
     (lambda lib: lib.CircularPad1d((2, 3)), LINE),
+    (lambda lib: lib.CircularPad1d((1, -2)), LINE),
+    (lambda lib: lib.CircularPad1d((-2, 3)), LINE),
+    (lambda lib: lib.CircularPad2d((-1, 2, 1, -2)), IMAGE),
+    (lambda lib: lib.ReflectionPad1d((3, -2)), LINE),
+    (lambda lib: lib.ReplicationPad1d((-2, 3)), LINE),
     (lambda lib: lib.CircularPad2d(2), IMAGE),
     (lambda lib: lib.Upsample(scale_factor=2), IMAGE),
     (lambda lib: lib.Upsample((3, 7), mode="bilinear"), IMAGE),
@@ -153,3 +158,11 @@ def test_what_does_not_fit_is_refused_in_pytorchs_words(case: Any) -> None:
     call, error, text = case
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("mode", ["linear", "bilinear", "trilinear", "area"])
+def test_whole_numbers_are_not_mixed(mode: str) -> None:
+    x = tg.ones((1, 1, *(4,) * {"bilinear": 2, "trilinear": 3}.get(mode, 1)), dtype=tg.int64)
+    with pytest.raises(DTypeError, match="between whole numbers"):
+        functional.interpolate(x, scale_factor=2, mode=mode)
+    assert functional.interpolate(x, scale_factor=2).dtype == tg.int64

@@ -137,3 +137,23 @@ def test_sequences_that_cannot_be_padded_are_refused() -> None:
         utils.rnn.pad_sequence([])
     with pytest.raises(RuntimeError, match="may differ in their first axis only"):
         utils.rnn.pad_sequence([tg.ones(2, 3), tg.ones(2, 4)])
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        lambda p: utils.clip_grad_norm_(p, 1.0),
+        lambda p: utils.clip_grad_value_(p, 1.0),
+        lambda p: utils.clip_grads_with_norm_(p, 1.0, tg.tensor(2.0)),
+    ],
+)
+def test_parameters_that_were_gone_through_already_are_not_clipped_in_silence(clip: Any) -> None:
+    module = tg.nn.Linear(2, 1)
+    module(tg.ones(1, 2)).sum().backward()
+    spent = module.parameters()
+    list(spent)
+    with pytest.warns(UserWarning, match="no gradient clipping will occur") as told:
+        clip(spent)
+    assert told[0].filename == __file__
+    clip([])
+    clip(module.parameters())

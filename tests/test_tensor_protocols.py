@@ -213,3 +213,81 @@ def test_a_tensor_tells_its_shape_in_pytorchs_words() -> None:
     x = tg.zeros(2, 3)
     assert (x.shape, x.size(), x.size(1), x.ndim, x.dim(), x.numel(), tg.numel(x)) == ((2, 3), (2, 3), 3, 2, 2, 6, 6)
     assert (x.device, x.T.shape, x.mT.shape, x.is_leaf) == (tg.device("cpu"), (3, 2), (3, 2), True)
+
+
+def test_where_nothing_is_recorded_arrays_may_be_read() -> None:
+    x = tg.ones(2, requires_grad=True)
+    with tg.no_grad():
+        assert x.numpy().tolist() == np.asarray(x).tolist() == [1.0, 1.0]
+
+    class Exp(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:
+            y = tg.tensor(np.exp(x.numpy()))
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:
+            return g * ctx.saved_tensors[0]
+
+    Exp.apply(x * 2).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * np.exp([2.0, 2.0]), rtol=1e-6, equal_nan=False)
+
+
+def test_a_write_to_what_was_read_under_no_grad_is_noticed() -> None:
+    x = tg.ones(2, requires_grad=True)
+    y = x * x
+    with tg.no_grad():
+        array = x.numpy()
+    array[0] = 5.0
+    with pytest.raises(RuntimeError, match="NumPy code, through the array handed out"):
+        y.sum().backward()
+
+
+def test_a_result_that_requires_a_gradient_may_be_asked_to_and_not_asked_not_to() -> None:
+    y = tg.ones(2, requires_grad=True) * 2
+    assert y.requires_grad_() is y
+    y.requires_grad = True
+    with pytest.raises(AutogradError, match="leaf variables"):
+        y.requires_grad_(False)
+    assert (+y).requires_grad
+    assert (+y).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]),
+        np.array([1.0, 2.0, 3.0]).view(type("Own", (np.ndarray,), {"__add__": lambda a, b: None, "__mul__": None})),
+    ],
+    ids=lambda a: type(a).__name__,
+)
+def test_what_numpys_subclasses_add_to_arrays_does_not_live_on_in_a_tensor(array: Any) -> None:
+    for make in (tg.tensor, tg.as_tensor, tg.from_numpy, tg.asarray):
+        x = make(array).requires_grad_()
+        y = (x * x + x).sum()
+        y.backward()
+        assert np.ravel(x.grad.tolist()).tolist() == [3.0, 5.0, 7.0]
+        assert y.item() == 20.0
+    z = tg.ones(3, requires_grad=True)
+    (z * array).sum().backward()
+    assert np.ravel(z.grad.tolist()).tolist() == [1.0, 2.0, 3.0]
+
+
+# NumPy's functions that call a method of the tensor's: what has the same name in PyTorch may mean something else.
+NUMPYS = [
+    (np.argwhere, {}), (np.nonzero, {}), (np.flatnonzero, {}), (np.size, {}), (np.size, {"axis": 0}), (np.max, {}),
+    (np.max, {"axis": 0}), (np.amax, {"axis": 1, "keepdims": True}), (np.min, {"axis": -1}), (np.amin, {"axis": 0}),
+    (np.sum, {"axis": 0}), (np.mean, {"axis": 1}), (np.prod, {"axis": 1}), (np.argmax, {"axis": 0}), (np.sort, {}),
+    (np.repeat, {"repeats": 2}), (np.cumsum, {"axis": 0}), (np.transpose, {}), (np.squeeze, {}), (np.diagonal, {}),
+    (np.trace, {}), (np.ravel, {}), (np.round, {}), (np.take, {"indices": [1]}), (np.count_nonzero, {"axis": 0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "options"), NUMPYS)
+def test_numpys_functions_say_of_a_tensor_what_they_say_of_its_array(function: Any, options: Any) -> None:
+    a = np.array([[0.0, 1.0, 1.0], [0.0, 3.0, 2.0]])
+    found, wanted = function(tg.tensor(a), **options), function(a, **options)
+    for one, other in zip(*(v if isinstance(v, tuple) else (v,) for v in (found, wanted)), strict=True):
+        assert np.asarray(one).tolist() == np.asarray(other).tolist()

@@ -256,10 +256,10 @@ def multilabel_margin_loss(
 ) -> Tensor:
     """Return ``sum max(0, 1 - (x_t - x_i)) / C`` over the classes t of an example and the others, i.
 
-    `target`, of the shape of `input` (C,) or (N, C), lists the classes; the first -1 ends a list.
+    `target`, of the shape of `input` (), (C,) or (N, C), lists the classes; the first -1 ends a list.
     """
     reduction = chosen(reduction, size_average, reduce)
-    t, shape = target.array, input.array.shape
+    t, shape = np.atleast_1d(target.array), input.array.shape or (1,)
     if t.shape != shape or t.dtype.kind not in "iu":
         raise ShapeError(f"inconsistent target size: {t.dtype} of shape {t.shape} for an input of shape {shape}")
     listed = np.cumsum(t < 0, axis=-1) == 0
@@ -268,5 +268,6 @@ def multilabel_margin_loss(
     hits = (np.arange(shape[-1]) == t[..., None]) & listed[..., None]
     counts = hits.sum(axis=-2)
     pairs = wrap((counts[..., :, None] * (counts == 0)[..., None, :]).astype(input.array.dtype))
-    excess = ops.relu(1 - composed.expanded(input, -1) + composed.expanded(input, -2)) * pairs
+    x = ops.reshape(input, shape=shape)
+    excess = ops.relu(1 - composed.expanded(x, -1) + composed.expanded(x, -2)) * pairs
     return reduced(ops.sum(excess, axis=(-2, -1)) / shape[-1], reduction)

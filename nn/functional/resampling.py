@@ -9,7 +9,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 
@@ -52,6 +52,11 @@ def interpolate(
     if mode not in LINEAR and align_corners is not None:
         raise ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | trilinear"
+        )
+    if mode not in NEAREST and input.array.dtype.kind != "f":
+        raise DTypeError(
+            f"interpolate() in mode {mode!r} is not implemented for {input.array.dtype}: between whole numbers lie "
+            f"others; convert first, for instance with .float()"
         )
     if LINEAR.get(mode, len(shape)) != len(shape) or not shape:
         raise ShapeError(

@@ -163,14 +163,18 @@ def _repeated(x: Tensor, before: Sequence[int], after: Sequence[int], mode: str)
     lead = x.array.ndim - len(before)
     for axis, (a, b) in enumerate(zip(before, after, strict=True), lead):
         n = x.array.shape[axis]
-        limit = {"reflect": n - 1, "circular": n}.get(mode)
+        cut = slice(max(-a, 0), n - max(-b, 0))  # leaves before a ring closes, but after a mirror image is taken
+        limit = {"reflect": n - 1, "circular": cut.stop - cut.start}.get(mode)
         if n == 0 or (limit is not None and max(a, b) > limit):
             raise ShapeError(
                 f"Padding size should be less than the corresponding input dimension, but got: padding ({a}, {b}) at "
                 f"dimension {axis} of input {list(x.array.shape)} in mode {mode}"
             )
         if a or b:
-            places = np.pad(np.arange(n), (max(a, 0), max(b, 0)), MODES[mode])
-            places = places[max(-a, 0) : len(places) - max(-b, 0)]
+            added = max(a, 0), max(b, 0)
+            if mode == "circular":
+                places = np.pad(np.arange(n)[cut], added, MODES[mode])
+            else:
+                places = np.pad(np.arange(n), added, MODES[mode])[cut.start : n + sum(added) - max(-b, 0)]
             x = ops.getitem(x, index=(slice(None),) * axis + (places,))
     return x

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -14,9 +15,19 @@ from tensorgrad.errors import ArgumentError
 Tensors = Tensor | Iterable[Tensor]
 
 
-def _gradients(parameters: Tensors) -> list[Tensor]:
+def _gradients(parameters: list[Tensor]) -> list[Tensor]:
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def _held(parameters: Tensors) -> list[Tensor]:
     held = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [p.grad for p in held if p.grad is not None]
+    if not held and isinstance(parameters, Iterator):
+        warnings.warn(
+            "`parameters` is an empty generator, no gradient clipping will occur: it can be gone through once; ask for "
+            "model.parameters() again",
+            stacklevel=3,
+        )
+    return held
 
 
 def get_total_norm(
@@ -59,10 +70,11 @@ def clip_grads_with_norm_(
     foreach: bool | None = None,  # noqa: ARG001 - PyTorch's keyword
 ) -> None:
     """Multiply the gradients of `parameters` by ``max_norm / (total_norm + 1e-6)`` if that is less than 1."""
+    held = _held(parameters)
     factor = float(max_norm) / (float(total_norm) + 1e-6)
     if not factor >= 1:  # also where it is not a number, as in PyTorch
         with no_grad(), np.errstate(invalid="ignore"):  # an infinite element times zero is not a number, as in PyTorch
-            for g in _gradients(parameters):
+            for g in _gradients(held):
                 g.mul_(factor)
 
 
@@ -83,7 +95,7 @@ def clip_grad_norm_(
     >>> clip_grad_norm_([p], 1.0), p.grad
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
-    held = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    held = _held(parameters)
     total = get_total_norm(_gradients(held), norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(held, max_norm, total, foreach)
     return total
@@ -96,5 +108,5 @@ def clip_grad_value_(
 ) -> None:
     """Bring every element of every gradient to within ±`clip_value`."""
     with no_grad():
-        for g in _gradients(parameters):
+        for g in _gradients(_held(parameters)):
             g.clamp_(-float(clip_value), float(clip_value))

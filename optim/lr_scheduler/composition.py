@@ -66,7 +66,8 @@ class SequentialLR(_Composed):
     """The first schedule until epoch ``milestones[0]``, then the second until ``milestones[1]``, and so on.
 
     Each starts at its own epoch 0 when its turn comes. The parts have set the learning rate when they were made; the
-    sequence starts from `initial_lr` again.
+    sequence starts from `initial_lr` again. With `last_epoch` it goes through all steps up to that epoch, so that the
+    rate and the places of the parts are those of a run that was never interrupted (PyTorch loses them).
 
     Raises:
         ValueError: no schedule, one of another optimizer, or not one milestone less than schedules.
@@ -88,7 +89,10 @@ class SequentialLR(_Composed):
         for part in _simple(schedulers):
             part.last_epoch -= 1
         self._initial_step()
-        self.last_epoch = last_epoch + 1
+        for part in _simple(schedulers) if last_epoch > 0 else ():
+            part._step_count += 1  # the optimiser's first step was made in the run that is resumed
+        for _ in range(last_epoch):
+            self.step()
 
     def _initial_step(self) -> None:
         self.last_epoch = 0

@@ -32,7 +32,9 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
         return _nested(data, wanted)
     result: Array
     if hasattr(data, "__array_function__") and not isinstance(data, np.generic):
-        kept = data.copy() if copy else data  # an array of any library stays what it is
+        kept = data.copy() if copy else data  # an array of another library stays what it is
+        if isinstance(kept, np.ndarray):
+            kept = np.asarray(kept)  # masks and other natures of NumPy's subclasses do not live on inside a tensor
         result = kept if wanted is None else kept.astype(wanted, copy=False)
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         result = np.array(data, wanted) if copy else np.asarray(data, wanted)

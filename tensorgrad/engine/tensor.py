@@ -141,6 +141,8 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if value and self.tracked:
+            return
         if self.node is not None and self.node.primitive is not None:
             raise AutogradError(
                 f"you can only change requires_grad flags of leaf variables; this tensor was made by "

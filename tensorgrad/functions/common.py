@@ -204,6 +204,11 @@ def like(y: Tensor, x: Tensor) -> Tensor:
     return y if x.array.ndim else ops.reshape(y, shape=())
 
 
+def whole(y: Tensor, x: Tensor, keepdim: bool) -> Tensor:
+    """Return `y`, what all of `x` was reduced to: without axes, or with one of length 1 for each of `x`."""
+    return ops.reshape(y, shape=(1,) * x.array.ndim) if keepdim else y
+
+
 def copied(x: Tensor) -> Tensor:
     """Return a copy of `x` that the gradient flows through: what a view must become where PyTorch makes no view."""
     return ops.astype(x, dtype=x.array.dtype)

@@ -89,7 +89,9 @@ def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
 
 
 def _highest(x: Tensor, axis: Axis) -> Tensor:
-    """Return the largest elements as constants, 0 where they are not finite."""
+    """Return the largest elements as constants, 0 where they are not finite or there are none."""
+    if not reduced(x.array.shape, axis):
+        return wrap(np.zeros(kept(x.array.shape, axis), x.array.dtype))
     highest = amax(x, axis=axis, keepdims=True).array
     finite = np.isfinite(highest)
     return wrap(highest if finite.all() else np.where(finite, highest, 0).astype(highest.dtype))
@@ -117,7 +119,8 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
 
 def softmax(x: Tensor, axis: int) -> Tensor:
     """Return ``exp(x) / sum(exp(x))`` over `axis`, without overflow."""
-    e = exp(sub(x, detached(amax(x, axis=axis, keepdims=True))))
+    highest = detached(amax(x, axis=axis, keepdims=True)) if x.array.size else x
+    e = exp(sub(x, highest))
     return e / sum(e, axis=axis, keepdims=True)
 
 

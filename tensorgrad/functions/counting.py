@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,10 +36,21 @@ def unique(
     >>> tg.tensor([3, 1, 3]).unique(return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    axis = None if dim is None else dimension(dim, input.array.ndim)
+    axis = None if dim is None else _row_axis(input, dim)
     values, inverse, counts = np.unique(input.array, return_inverse=True, return_counts=True, axis=axis)
     shape = input.array.shape if axis is None else (input.array.shape[axis],)
     return _found(values, inverse.reshape(shape), counts, return_inverse, return_counts)
+
+
+def _row_axis(input: Tensor, dim: int) -> int:
+    """Return the axis that `dim` means; ShapeError where its slices hold nothing that could differ."""
+    axis = dimension(dim, input.array.ndim)
+    if 0 in (*input.array.shape[:axis], *input.array.shape[axis + 1 :]):
+        raise ShapeError(
+            f"There are 0 sized dimensions, and they aren't selected, so unique cannot be applied: found shape "
+            f"{list(input.array.shape)} with dim {dim}"
+        )
+    return axis
 
 
 def _found(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
@@ -51,9 +63,9 @@ def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """Return the elements of `input` (with `dim`: slices) that differ from the one before; extras as in `unique`."""
-    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    axis = 0 if dim is None else _row_axis(input, dim)
     a = input.array.reshape(-1) if dim is None else input.array
-    rows = np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1)
+    rows = np.moveaxis(a, axis, 0).reshape(a.shape[axis], math.prod(n for i, n in enumerate(a.shape) if i != axis))
     new = np.ones(len(rows), bool)
     new[1:] = (rows[1:] != rows[:-1]).any(1)
     inverse = np.cumsum(new) - 1

@@ -7,28 +7,40 @@ an index that nothing else needs is summed at once. All of it is made of primiti
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from string import ascii_letters
 from typing import Any
 
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ShapeError
+from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.common import Operand, operand
 
 Labels = list[Any]
 """One label per axis: a letter, or the (negative) place of an axis that the ellipsis stands for."""
 
 
-def einsum(equation: str, *operands: Operand | Sequence[Operand]) -> Tensor:
+def einsum(equation: str | Operand, *operands: Any) -> Tensor:
     """Return what `equation` says of `operands`, for instance ``"ij,jk->ik"``: the product of two matrices.
 
     Letters name axes; ``...`` stands for any number of them, which broadcast. Without ``->`` the result has the
     letters that occur once, in alphabetical order, after the ellipsis.
 
+    In the second spelling each operand is followed by the list of its labels, numbers from 0 to 51 or an Ellipsis; a
+    list at the end tells those of the result.
+
     >>> import tensorgrad as tg
     >>> tg.einsum("ii->", tg.eye(3)).item(), tg.einsum("i,j->ij", tg.ones(2), tg.ones(3)).shape
     (3.0, tensorgrad.Size([2, 3]))
+    >>> tg.einsum(tg.eye(3), [0, 1], tg.ones(3), [1], [0])
+    tensor([1., 1., 1.])
+
+    Raises:
+        ShapeError: labels and operands do not fit.
+        ArgumentError: a label is no number from 0 to 51.
+        TypeError: neither an equation nor operands with their labels.
     """
+    if not isinstance(equation, str):
+        equation, operands = _spelled(equation, *operands)
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
     tensors = [operand(x) for x in given]
     left, arrow, right = equation.replace(" ", "").partition("->")
@@ -49,6 +61,24 @@ def einsum(equation: str, *operands: Operand | Sequence[Operand]) -> Tensor:
         )
     x, names = _summed(x, names, set(output))
     return ops.transpose(x, axes=tuple(names.index(k) for k in output))
+
+
+def _spelled(*given: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return the equation and the operands of the second spelling."""
+    right = f"->{_term(given[-1])}" if len(given) % 2 else ""
+    return ",".join(map(_term, given[1::2])) + right, given[: len(given) - len(given) % 2 : 2]
+
+
+def _term(labels: Any) -> str:
+    if not isinstance(labels, list | tuple):
+        raise TypeError(
+            f"einsum() takes an equation and operands, or operands each followed by the list of its labels: found "
+            f"{type(labels).__name__} in place of a list"
+        )
+    for k in labels:
+        if k is not Ellipsis and not (isinstance(k, int) and 0 <= k < len(ascii_letters)):
+            raise ArgumentError(f"einsum(): subscript {k} is not within the valid range [0, 52)")
+    return "".join("..." if k is Ellipsis else sorted(ascii_letters)[k] for k in labels)
 
 
 def _split(term: str) -> tuple[str, str, str]:

@@ -14,6 +14,8 @@ from tensorgrad.errors import ArgumentError, RangeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Lengths, Operand, along_axis, dimension, keywords, operand, tensors_of
 
+_MOST_PARTS = 2**20  # more views than this would not end, nor fit into memory
+
 
 @keywords
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
@@ -183,8 +185,8 @@ def tensor_split(input: Tensor, indices_or_sections: Lengths | Tensor, dim: int 
     n = input.array.shape[axis]
     wanted = indices_or_sections.array.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
     if isinstance(wanted, int | np.integer):
-        if wanted <= 0:
-            raise ArgumentError(f"number of sections must be larger than 0, got {wanted}")
+        if not 0 < wanted <= _MOST_PARTS:
+            raise ArgumentError(f"number of sections must be larger than 0 and at most {_MOST_PARTS}, got {wanted}")
         short, longer = divmod(n, int(wanted))
         return _cut(input, [i * short + min(i, longer) for i in range(int(wanted) + 1)], axis)
     return _cut(input, [0, *(slice(i).indices(n)[1] for i in wanted), n], axis)

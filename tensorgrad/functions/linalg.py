@@ -90,6 +90,8 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     """Return the condition number of `A`: its norm times that of its inverse; None: the ratio of singular values."""
     if p in (None, 2, -2):
         s = svdvals(A)
+        if not s.array.shape[-1]:
+            return ops.sum(s, axis=-1)  # nothing is stretched: 0, as in PyTorch
         largest, smallest = ops.getitem(s, index=(..., 0)), ops.getitem(s, index=(..., -1))
         return ops.div(smallest, largest) if p == -2 else ops.div(largest, smallest)
     return ops.mul(matrix_norm(A, p), matrix_norm(inv(A), p))

@@ -47,7 +47,7 @@ def _extremum(input: Tensor, dim: Any, keepdim: Any, name: str) -> Any:
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
                 f"with the 'dim' argument."
             )
-        return (ops.amax if name == "max" else ops.amin)(input)
+        return (ops.amax if name == "max" else ops.amin)(input, keepdims=keepdim)
     axis, a = dimension(dim, input.array.ndim), np.atleast_1d(input.array)
     if not a.shape[axis]:
         raise RangeError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")

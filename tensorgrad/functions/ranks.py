@@ -13,8 +13,9 @@ from tensorgrad.base.dtypes import Array, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted
+from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted, whole
 from tensorgrad.functions.ordering import order_of, selected, sort
+from tensorgrad.ops.reductions import kept
 
 
 def _along(input: Tensor, dim: int | None) -> tuple[Tensor, int]:
@@ -46,27 +47,33 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     flat, axis = _along(input, dim)
     n = flat.array.shape[axis]
     if not n:
-        if dim is None:
-            return constant(np.array(np.nan, input.array.dtype))
-        raise RangeError(f"median(): Expected reduction dim {axis} to have non-zero size.")
+        return _of_nothing(input, dim, keepdim)
     order = order_of(flat, axis)
     where = order[along_axis(axis, slice((n - 1) // 2, (n - 1) // 2 + 1))]
     if flat.array.dtype.kind == "f" and np.isnan(flat.array).any():
         missing = np.isnan(flat.array)
         where = np.where(missing.any(axis, keepdims=True), missing.argmax(axis, keepdims=True), where)
     found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
-    return found.values if dim is None else found
+    return whole(found.values, input, keepdim) if dim is None else found
+
+
+def _of_nothing(input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    if dim is not None:
+        raise RangeError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    return whole(constant(np.array(np.nan, input.array.dtype)), input, keepdim)
 
 
 @keywords
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle one of the elements that are not NaN, as `median`; NaN where all are."""
     flat, axis = _along(input, dim)
+    if not flat.array.shape[axis]:
+        return _of_nothing(input, dim, keepdim)
     order = order_of(flat, axis)  # NaN last
     numbers = (~np.isnan(flat.array)).sum(axis, keepdims=True)
     where = np.take_along_axis(order, np.maximum(numbers - 1, 0) // 2, axis)
     found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
-    return found.values if dim is None else found
+    return whole(found.values, input, keepdim) if dim is None else found
 
 
 @keywords
@@ -78,7 +85,13 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
     1
     """
     axis = dimension(dim, input.array.ndim)
-    where = np.expand_dims(np.apply_along_axis(_commonest, axis, np.atleast_1d(input.array)), axis)
+    a = np.atleast_1d(input.array)
+    if a.size:
+        where = np.expand_dims(np.apply_along_axis(_commonest, axis, a), axis)
+    elif a.shape[axis]:
+        where = np.zeros(kept(a.shape, axis), np.intp)
+    else:
+        raise RangeError(f"mode(): Expected reduction dim {axis} to have non-zero size.")
     return selected(input, where, axis, keepdim)
 
 

@@ -13,7 +13,7 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Dims, chosen, constant, dimension, keywords, lifted, like, widened
+from tensorgrad.functions.common import Dims, chosen, constant, dimension, keywords, lifted, like, whole, widened
 
 
 class VarMean(NamedTuple):
@@ -97,7 +97,7 @@ def prod(
     """
     x = widened(input, dtype)
     if dim is None:
-        return composed.prod(ops.reshape(x, shape=(x.array.size,)), 0)
+        return whole(composed.prod(ops.reshape(x, shape=(x.array.size,)), 0), x, keepdim)
     axis = dimension(dim, x.array.ndim)
     y = composed.prod(lifted(x), axis)
     return composed.expanded(y, axis) if keepdim and x.array.ndim else y
@@ -234,6 +234,7 @@ def cov(
         ratio = ops.div(ops.sum(ops.mul(weights, given[-1])), total)
         freedom = ops.sub(total, ops.mul(ratio, float(correction)))
     scaled = deviations if weights is None else ops.mul(deviations, weights)
+    freedom = ops.maximum(freedom, 0.0)  # as in PyTorch: infinite or not a number, but no variance below 0
     y = ops.div(ops.matmul(scaled, ops.transpose(deviations, axes=(1, 0))), freedom)
     return composed.squeezed(y) if y.array.size == 1 else y
 

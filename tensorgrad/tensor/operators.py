@@ -10,7 +10,7 @@ from tensorgrad import autograd, ops
 from tensorgrad.engine.subscripts import for_numpy, split
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import AutogradError
-from tensorgrad.functions import indexing, products
+from tensorgrad.functions import elementwise, indexing, products
 from tensorgrad.functions.common import Operand
 
 
@@ -37,7 +37,8 @@ BINARY = (
 )
 
 OTHERS = {
-    "neg": ops.neg, "abs": ops.abs, "invert": ops.bitwise_not, "lt": ops.lt, "le": ops.le, "gt": ops.gt, "ge": ops.ge,
+    "pos": elementwise.positive, "neg": ops.neg, "abs": ops.abs, "invert": ops.bitwise_not,
+    "lt": ops.lt, "le": ops.le, "gt": ops.gt, "ge": ops.ge,
 }  # fmt: skip
 """The operators of one operand, and the comparisons, which mirror one another."""
 

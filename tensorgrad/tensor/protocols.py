@@ -5,12 +5,13 @@ The class has no instances. It is a Tensor so that its methods know what `self` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.context import context
 from tensorgrad.base.devices import check_memory, memory_format
 from tensorgrad.base.dtypes import Array, DType, DTypeLike
 from tensorgrad.base.numerics import normalized
@@ -20,8 +21,19 @@ from tensorgrad.engine.shared_memory import expose_for_good, handed_out, plain
 from tensorgrad.engine.tensor import Tensor, as_array, leaf, renew, wrap
 from tensorgrad.engine.views import forget, link_alias
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
-from tensorgrad.functions import composed
+from tensorgrad.functions import composed, ordering
 from tensorgrad.functions.common import Operand
+
+OTHERWISE: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.nonzero: lambda a: np.nonzero(a.array),
+    np.argwhere: lambda a: np.argwhere(a.array),
+    np.size: lambda a, axis=None: np.size(a.array, axis),
+    np.max: ordering.amax,
+    np.amax: ordering.amax,
+    np.min: ordering.amin,
+    np.amin: ordering.amin,
+}
+"""NumPy's functions that call a method of the same name, which says something else in PyTorch."""
 
 
 class Protocols(Tensor):
@@ -106,13 +118,19 @@ class Protocols(Tensor):
         return self.array.tolist()
 
     def numpy(self) -> Array:
-        """Return the array behind the tensor, on the same memory; AutogradError if it requires a gradient."""
-        if self.tracked:
+        """Return the array behind the tensor, on the same memory.
+
+        AutogradError if it requires a gradient, which would be lost; not under ``no_grad()``, where none is recorded.
+        """
+        if self.tracked and context().grad:
             raise AutogradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return handed_out(self)
 
     def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy) if copy else np.asarray(self.numpy(), dtype=dtype)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return OTHERWISE.get(function, function._implementation)(*args, **kwargs)
 
     def __dlpack__(self, **options: Any) -> Any:
         if self.tracked:
