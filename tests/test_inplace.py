@@ -423,3 +423,16 @@ def test_many_views_of_one_tensor_do_not_pile_up() -> None:
     for i in range(1000):
         base[i % 10].item()
     assert len(position_of(base).memory) < 50
+
+
+def test_a_view_made_without_recording_is_not_written_with_it() -> None:
+    x = tg.ones(3, requires_grad=True)
+    y = x * 2
+    with tg.no_grad():
+        view = y[:2]
+        view.mul_(3)  # recorded nowhere, as both are asked to be
+    for write in (lambda: view.mul_(3), lambda: view.add_(x[:2]), lambda: view.__setitem__(0, 5.0), view.zero_):
+        with pytest.raises(RuntimeError, match="A view was created in no_grad mode"):
+            write()
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]

@@ -393,3 +393,37 @@ def test_a_chain_of_additions_keeps_no_intermediate_array() -> None:
     assert after - before < 2 * x.array.nbytes  # of fifty results one is alive
     y.sum().backward()
     assert (x.grad.numpy() == 1).all()
+
+
+def test_a_log_of_arrays_that_were_handed_out_does_not_grow() -> None:
+    weight = tg.nn.Parameter(tg.ones(2))
+
+    def log(times: int) -> int:
+        for _ in range(times):
+            with tg.no_grad():
+                weight.add_(0.1)
+            weight.detach().numpy()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        first = log(100)
+        assert log(1000) - first < 10_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_change_from_outside_is_noticed_however_many_arrays_were_handed_out_since() -> None:
+    x = tg.ones(2, requires_grad=True)
+    y = x * x
+    for i in range(100):
+        x.detach().numpy()[0] = float(i)
+    x.detach().numpy()[0] = 1.0
+    with pytest.raises(RuntimeError, match="NumPy code, through the array handed out"):
+        y.sum().backward()
+    z = x * x
+    for _ in range(100):
+        x.detach().numpy()
+    z.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]

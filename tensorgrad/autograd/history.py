@@ -37,18 +37,18 @@ def check_writable(x: Tensor, recorded: bool, op: str) -> None:
             f"{op}: the memory of this tensor of shape {list(x.array.shape)} is read-only (an expanded tensor repeats "
             f"the same elements; or it came from a read-only array): write to a .clone()"
         )
+    position = position_of(x)
+    if position is not None and position.without_history and context().grad:
+        raise InPlaceError(
+            f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({op}): make the "
+            f"view with grad mode on, or write under no_grad() as well"
+        )
     if not recorded:
         return
     if x.tracked and x.is_leaf:
         raise InPlaceError(
             f"a leaf Variable that requires grad is being used in an in-place operation ({op}): "
             f"update it under tensorgrad.no_grad(), or make a new tensor"
-        )
-    position = position_of(x)
-    if position is not None and position.without_history:
-        raise InPlaceError(
-            f"A view was created in no_grad mode and is being modified inplace with grad mode enabled ({op}): make the "
-            f"view with grad mode on, or write under no_grad() as well"
         )
     base = _base_node(x, position) if position is not None and position.chain else None
     if base is not None and base.tracked and base.primitive is None:

@@ -39,7 +39,10 @@ class _HandedOut:
 
     owner: weakref.ref[Array]
     states: list[tuple[int, bytes, Place]] = field(default_factory=list)
+    forgotten: int = 0  # the serial of the last state that has been dropped
 
+
+_MOST_STATES = 32  # what was saved before the oldest of them counts as changed: so many changes it cannot have outlived
 
 _handed_out: dict[int, _HandedOut] = {}  # by the id of the array that owns the memory
 
@@ -127,6 +130,8 @@ def _note_state(array: Array) -> None:
     if entry.states and entry.states[-1][1] == digest:
         entry.states.pop()  # nothing happened in between: the later moment stands for both
     entry.states.append((serial, digest, here()))
+    if len(entry.states) > _MOST_STATES:
+        entry.forgotten = entry.states.pop(0)[0]
 
 
 def check_unexposed(node: Node) -> None:
@@ -137,5 +142,5 @@ def check_unexposed(node: Node) -> None:
         owner = owner_of(value)
         entry = _handed_out.get(id(owner))
         first = next((state for state in entry.states if state[0] > node.serial), None) if entry else None
-        if first is not None and first[1] != _digest(owner):
+        if entry and first and (entry.forgotten > node.serial or first[1] != _digest(owner)):
             raise InPlaceError(spoiled(node, value, "NumPy code, through the array handed out by numpy()", first[2]))

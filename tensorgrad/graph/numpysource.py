@@ -84,7 +84,7 @@ class NumPySource:
             tree = definition(function)
             assert tree is not None, f"the source of {name} cannot be read"
             made = _Standalone(self, function, {}).visit(_as_function(deepcopy(tree), name))
-            self.functions[name] = ast.fix_missing_locations(made)
+            self.functions[name] = made
         return ast.Name(name)
 
     def value(self, value: Any, name: str) -> ast.expr:
@@ -190,7 +190,7 @@ def _without_defaults(call: ast.expr, functions: Mapping[str, ast.FunctionDef]) 
     defaults |= {a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None}
 
     def is_default(name: str | None, value: ast.expr) -> bool:
-        return name in defaults and ast.dump(defaults[name]) == ast.dump(value)
+        return name in defaults and ast.unparse(defaults[name]) == ast.unparse(value)
 
     call.keywords = [k for k in call.keywords if not is_default(k.arg, k.value)]
     while (

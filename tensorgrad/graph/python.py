@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -26,6 +27,13 @@ def python_source(passes: Passes, forward: int, outputs: Sequence[int]) -> str:
     return _Writer(passes, forward, outputs).file()
 
 
+def _hoisted(constants: dict[str, Array], value: Array) -> ast.expr:
+    """Return the name under which a large index stands at the end of the file, among its `constants`."""
+    name = next((n for n, known in constants.items() if known is value), f"_index_{len(constants)}")
+    constants[name] = value
+    return ast.Name(name)
+
+
 class _Writer:
     """Writes the steps of both passes; nodes of the backward pass count on where those of the forward pass end."""
 
@@ -34,7 +42,7 @@ class _Writer:
         self.forward, self.outputs = forward, outputs
         self.results = (*outputs, *passes.gradients)
         self.constants: dict[str, Array] = {}
-        self.source = NumPySource(self._hoisted)
+        self.source = NumPySource(partial(_hoisted, self.constants))  # not a method: that would be a cycle
         self.expressions: dict[int, ast.expr] = {}
         self.uses = Counter(o.source for node in self.nodes for o in node.operands if o.source is not None)
         self.uses.update(self.results)
@@ -54,7 +62,7 @@ class _Writer:
         if self.gradients:
             seeds = [n for n in self.nodes[self.forward :] if n.op == "input"]
             parts.append(self._function("backward", seeds, self.nodes[self.forward :]))
-        helpers = [ast.unparse(function) for function in self.source.functions.values()]
+        helpers = [unparsed(function) for function in self.source.functions.values()]
         constants = [f"{name} = {unparsed(array_literal(value))}" for name, value in self.constants.items()]
         packed = any("unpacked(" in text for text in (*constants, *parts))
         modules = self.source.modules | ({"zlib", "base64"} if packed else set())
@@ -100,12 +108,6 @@ class _Writer:
         """Return values as they are written beside each other."""
         return ", ".join(ast.unparse(self._reference(i)) for i in indices)
 
-    def _hoisted(self, value: Array) -> ast.expr:
-        """Return the name under which a large index stands at the end of the file."""
-        name = next((n for n, known in self.constants.items() if known is value), f"_index_{len(self.constants)}")
-        self.constants[name] = value
-        return ast.Name(name)
-
     def _inlined(self, node: GraphNode) -> bool:
         """Whether `node` is written where it is read: unnamed, read once and in the same pass, and short."""
         alone = node.name is None and self.uses[node.index] == 1 and node.index not in (*self.results, *self.kept)
@@ -118,7 +120,7 @@ class _Writer:
         if node.shape == () and node.index not in self.results:
             # NumPy answers with a number, whose arithmetic may differ in the last bit from an array's
             made = ast.Call(ast.Attribute(ast.Name("np"), "asarray"), [made], [])
-        return ast.fix_missing_locations(made)
+        return made
 
     def _operand(self, operand: Operand, dtype: np.dtype[np.generic] | None) -> ast.expr:
         if operand.source is None:

@@ -89,7 +89,14 @@ def _packed(value: Array) -> ast.expr:
     return ast.Call(ast.Name("unpacked"), [*map(literal, ("\n".join(lines), value.dtype.str, value.shape))], [])
 
 
-def unparsed(tree: ast.expr) -> str:
-    """Return the text of `tree`, packed arrays over several lines."""
-    text = ast.unparse(ast.fix_missing_locations(tree))
+def unparsed(tree: ast.AST) -> str:
+    """Return the text of `tree`, packed arrays over several lines.
+
+    Statements need a line number for it. ``ast.fix_missing_locations`` would give them one, and leave a cycle for the
+    garbage collector at every call.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not hasattr(node, "lineno"):
+            node.lineno = 1
+    text = ast.unparse(tree)
     return re.sub(r"unpacked\('([^']*)'", lambda m: 'unpacked("""\n' + m[1].replace("\\n", "\n") + '\n"""', text)
