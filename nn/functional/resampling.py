@@ -53,11 +53,7 @@ def interpolate(
         raise ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | trilinear"
         )
-    if mode not in NEAREST and input.array.dtype.kind != "f":
-        raise DTypeError(
-            f"interpolate() in mode {mode!r} is not implemented for {input.array.dtype}: between whole numbers lie "
-            f"others; convert first, for instance with .float()"
-        )
+    _check_mixed(input, mode)
     if LINEAR.get(mode, len(shape)) != len(shape) or not shape:
         raise ShapeError(
             f"Got {input.array.ndim}D input, but {mode} mode needs {LINEAR.get(mode, 1) + 2}D input (N, C, ...)"
@@ -76,6 +72,15 @@ def interpolate(
             nearest = np.minimum(np.floor(places * np.float32(scale)), n - 1).astype(np.intp)
             y = _taken(y, axis, nearest)
     return y
+
+
+def _check_mixed(input: Tensor, mode: str) -> None:
+    """Raise DTypeError where `mode` would mix whole numbers."""
+    if mode not in NEAREST and input.array.dtype.kind != "f":
+        raise DTypeError(
+            f"interpolate() in mode {mode!r} is not implemented for {input.array.dtype}: between whole numbers lie "
+            f"others; convert first, for instance with .float()"
+        )
 
 
 def _lengths(
