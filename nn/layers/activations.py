@@ -17,7 +17,7 @@ from tensorgrad.errors import ShapeError
 from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
-from tensorgrad.nn.module.settings import setting, settings
+from tensorgrad.nn.module.settings import Applied, setting, settings
 
 # --- smooth ones ------------------------------------------------------------------------------------------------------
 
@@ -227,25 +227,21 @@ class RReLU(Module):
 
 
 @settings
-class _Bent(Module):
+class _Bent(Applied):
     alpha: float = 1.0
     inplace: bool = setting(default=False, shown="changed")
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with its negative part bent."""
+        return self._function(input, self.alpha)
 
-class ELU(_Bent):
+
+class ELU(_Bent, function=functional.elu):
     """``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere. Source: Clevert et al. 2016."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with its negative part bent."""
-        return functional.elu(input, self.alpha)
 
-
-class CELU(_Bent):
+class CELU(_Bent, function=functional.celu):
     """``x`` where it is positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere: smooth at 0. Source: Barron 2017."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with its negative part bent."""
-        return functional.celu(input, self.alpha)
 
 
 class SELU(_InPlace):

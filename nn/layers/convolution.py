@@ -12,16 +12,15 @@ from tensorgrad.errors import ArgumentError
 from tensorgrad.nn import functional, init
 from tensorgrad.nn.functional.convolution import margins
 from tensorgrad.nn.functional.windows import Sizes, per_axis
-from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
-from tensorgrad.nn.module.settings import changed
+from tensorgrad.nn.module.settings import Applied, changed
 
 from .linear import register_weights
 
 PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
 
 
-class Convolution(Module):
+class Convolution(Applied):
     """What all convolutions share: settings, parameters, initial values and text."""
 
     weight: Parameter
@@ -68,11 +67,11 @@ class Convolution(Module):
         """Return the shapes of weight and bias; ArgumentError where the channels are not divisible by the groups."""
         for name in ("in_channels", "out_channels"):
             if getattr(self, name) % self.groups:
-                count = getattr(self, name)
-                raise ArgumentError(f"{name} must be divisible by groups, but got {name}={count}, groups={self.groups}")
-        first, second = self.out_channels, self.in_channels
-        if self.transposed:
-            first, second = second, first
+                raise ArgumentError(
+                    f"{name} must be divisible by groups, but got {name}={getattr(self, name)}, groups={self.groups}"
+                )
+        channels = self.out_channels, self.in_channels
+        first, second = reversed(channels) if self.transposed else channels
         return {"weight": (first, second // self.groups, *self.kernel_size), "bias": (self.out_channels,)}
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
@@ -86,9 +85,9 @@ class Convolution(Module):
         """Return the sizes, and the settings that are not the default."""
         none, ones = (0,) * self.ndim, (1,) * self.ndim
         sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        usual = {"padding": none, "dilation": ones, "output_padding": none, "groups": 1}
-        shown = [sizes, *changed(self, usual), *(["bias=False"] if self.bias is None else [])]
-        return ", ".join([*shown, *changed(self, {"padding_mode": "zeros"})])
+        shown = changed(self, {"padding": none, "dilation": ones, "output_padding": none, "groups": 1})
+        shown += ["bias=False"] if self.bias is None else []
+        return ", ".join([sizes, *shown, *changed(self, {"padding_mode": "zeros"})])
 
 
 class ForwardConvolution(Convolution):
@@ -117,11 +116,10 @@ class ForwardConvolution(Convolution):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the cross-correlation of `input` (N, C, ...) or (C, ...) with the weight, plus the bias."""
-        conv = (functional.conv1d, functional.conv2d, functional.conv3d)[self.ndim - 1]
         padding: Sizes | str = self.padding
         if self.padding_mode != "zeros":
             input, padding = functional.pad(input, self._margins(), self.padding_mode), 0
-        return conv(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return self._function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _margins(self) -> list[int]:
         """Return what `functional.pad` is to add: the last axis comes first."""
@@ -129,13 +127,13 @@ class ForwardConvolution(Convolution):
         return [part for axis in reversed(range(n)) for part in (around[axis], around[axis + n])]
 
 
-class Conv1d(ForwardConvolution):
+class Conv1d(ForwardConvolution, function=functional.conv1d):
     """The cross-correlation of (N, C, L), weight (out_channels, in_channels / groups, k)."""
 
     ndim = 1
 
 
-class Conv2d(ForwardConvolution):
+class Conv2d(ForwardConvolution, function=functional.conv2d):
     """The cross-correlation of (N, C, H, W), weight (out_channels, in_channels / groups, kh, kw).
 
     The windows are copied before the product: memory of about kh * kw times the input's at stride 1.
@@ -148,7 +146,7 @@ class Conv2d(ForwardConvolution):
     ndim = 2
 
 
-class Conv3d(ForwardConvolution):
+class Conv3d(ForwardConvolution, function=functional.conv3d):
     """The cross-correlation of (N, C, D, H, W), weight (out_channels, in_channels / groups, kd, kh, kw)."""
 
     ndim = 3
@@ -189,9 +187,10 @@ class TransposedConvolution(Convolution):
         `output_size`, of the spatial axes or of all, takes the place of `output_padding`: a convolution with a stride
         gives the same size for several, and this says which one.
         """
-        conv = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)[self.ndim - 1]
         more = self.output_padding if output_size is None else self._missing(input.array.shape, tuple(output_size))
-        return conv(input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation)
+        return self._function(
+            input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation
+        )
 
     def _missing(self, shape: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...]:
         """Return the output padding that gives the `wanted` size for an input of `shape`."""
@@ -214,19 +213,19 @@ class TransposedConvolution(Convolution):
         return tuple(size - low for low, size in zip(least, asked, strict=True))
 
 
-class ConvTranspose1d(TransposedConvolution):
+class ConvTranspose1d(TransposedConvolution, function=functional.conv_transpose1d):
     """The adjoint of `Conv1d`, weight (in_channels, out_channels / groups, k)."""
 
     ndim = 1
 
 
-class ConvTranspose2d(TransposedConvolution):
+class ConvTranspose2d(TransposedConvolution, function=functional.conv_transpose2d):
     """The adjoint of `Conv2d`, weight (in_channels, out_channels / groups, kh, kw)."""
 
     ndim = 2
 
 
-class ConvTranspose3d(TransposedConvolution):
+class ConvTranspose3d(TransposedConvolution, function=functional.conv_transpose3d):
     """The adjoint of `Conv3d`, weight (in_channels, out_channels / groups, kd, kh, kw)."""
 
     ndim = 3

@@ -7,18 +7,21 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.dropout import check_probability
-from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.settings import setting, settings
+from tensorgrad.nn.module.settings import Applied, setting, settings
 
 
 @settings
-class _Dropout(Module):
+class _Dropout(Applied):
     p: float = 0.5
     inplace: bool = False  # accepted for PyTorch's sake: the input is never written
     generator: Generator | None = setting(default=None, kw_only=True, shown="never")
 
     def _complete(self) -> None:
         check_probability(self.p)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` with a new random mask, or unchanged in evaluation."""
+        return self._function(input, self.p, self.training, generator=self.generator)
 
 
 @settings
@@ -46,47 +49,27 @@ class Dropout(_Dropout):
         return functional.dropout(input, self.p, self.training, generator=self.generator, convention=self.convention)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_Dropout, function=functional.dropout1d):
     """In training, zero each channel of (N, C, L) or (C, L) with probability `p`, and divide the others by ``1 - p``.
 
     Source: Tompson et al. 2015. ValueError for p outside [0, 1].
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with a new random mask, or unchanged in evaluation."""
-        return functional.dropout1d(input, self.p, self.training, generator=self.generator)
 
-
-class Dropout2d(_Dropout):
+class Dropout2d(_Dropout, function=functional.dropout2d):
     """In training, zero each channel of (N, C, H, W) with probability `p`, and divide the others by ``1 - p``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with a new random mask, or unchanged in evaluation."""
-        return functional.dropout2d(input, self.p, self.training, generator=self.generator)
 
-
-class Dropout3d(_Dropout):
+class Dropout3d(_Dropout, function=functional.dropout3d):
     """In training, zero each channel of (N, C, D, H, W) or (C, D, H, W) with probability `p`; see Dropout2d."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with a new random mask, or unchanged in evaluation."""
-        return functional.dropout3d(input, self.p, self.training, generator=self.generator)
 
-
-class AlphaDropout(_Dropout):
+class AlphaDropout(_Dropout, function=functional.alpha_dropout):
     """In training, put each element to the lower end of SELU with probability `p`, keeping mean 0 and variance 1.
 
     Source: Klambauer et al. 2017. ValueError for p outside [0, 1].
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with a new random mask, or unchanged in evaluation."""
-        return functional.alpha_dropout(input, self.p, self.training, generator=self.generator)
 
-
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_Dropout, function=functional.feature_alpha_dropout):
     """AlphaDropout of whole channels of (N, C, ...)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with a new random mask, or unchanged in evaluation."""
-        return functional.feature_alpha_dropout(input, self.p, self.training, generator=self.generator)

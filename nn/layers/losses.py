@@ -10,7 +10,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.reduction import check_reduction, chosen
 from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.settings import setting, settings
+from tensorgrad.nn.module.settings import Applied, setting, settings
 
 
 class _Loss(Module):
@@ -31,57 +31,49 @@ class _Loss(Module):
         return ""
 
 
+class _PlainLoss(Applied, _Loss):
+    """A loss of an input and a target, whose function has the settings as keywords."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return self._function(input, target, **{name: getattr(self, name) for name in self._held})
+
+
 @settings
-class _ReducedLoss(_Loss):
+class _ReducedLoss(_PlainLoss):
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
 
-class _WeightedLoss(_Loss):
+class _WeightedLoss(_PlainLoss):
     """A loss whose `weight` belongs to its state."""
 
     weight: Tensor | None
     state: ClassVar[tuple[str, ...]] = ("weight",)
 
 
-class L1Loss(_ReducedLoss):
+class L1Loss(_ReducedLoss, function=functional.l1_loss):
     """``|input - target|``; see `functional.l1_loss`."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.l1_loss(input, target, reduction=self.reduction)
 
-
-class MSELoss(_ReducedLoss):
+class MSELoss(_ReducedLoss, function=functional.mse_loss):
     """``(input - target) ** 2``; see `functional.mse_loss`."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.mse_loss(input, target, reduction=self.reduction)
 
 
 @settings
-class SmoothL1Loss(_ReducedLoss):
+class SmoothL1Loss(_ReducedLoss, function=functional.smooth_l1_loss):
     """Squared below `beta`, absolute above; see `functional.smooth_l1_loss`."""
 
     beta: float = 1.0
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
-
 
 @settings
-class HuberLoss(_Loss):
+class HuberLoss(_PlainLoss, function=functional.huber_loss):
     """Squared below `delta`, absolute above; see `functional.huber_loss`."""
 
     reduction: str = "mean"
     delta: float = 1.0
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.huber_loss(input, target, self.reduction, self.delta)
 
 
 @settings
@@ -144,7 +136,7 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 @settings
-class NLLLoss(_WeightedLoss):
+class NLLLoss(_WeightedLoss, function=functional.nll_loss):
     """The negative of the target class's element; see `functional.nll_loss`."""
 
     weight: Tensor | None = None
@@ -153,20 +145,12 @@ class NLLLoss(_WeightedLoss):
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
-
 
 @settings
-class KLDivLoss(_ReducedLoss):
+class KLDivLoss(_ReducedLoss, function=functional.kl_div):
     """Kullback and Leibler's divergence; see `functional.kl_div`."""
 
     log_target: bool = False
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
 @settings
@@ -177,26 +161,16 @@ class _PlainWeightedLoss(_WeightedLoss):
     reduction: str = "mean"
 
 
-class BCELoss(_PlainWeightedLoss):
+class BCELoss(_PlainWeightedLoss, function=functional.binary_cross_entropy):
     """Cross entropy of probabilities of yes; see `functional.binary_cross_entropy`."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 @settings
-class BCEWithLogitsLoss(_PlainWeightedLoss):
+class BCEWithLogitsLoss(_PlainWeightedLoss, function=functional.binary_cross_entropy_with_logits):
     """Cross entropy of logits of yes; see `functional.binary_cross_entropy_with_logits`."""
 
     pos_weight: Tensor | None = None
     state = ("weight", "pos_weight")
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.binary_cross_entropy_with_logits(
-            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
-        )
 
 
 @settings
@@ -234,14 +208,10 @@ class _MarginLoss(_Loss):
 
 
 @settings
-class HingeEmbeddingLoss(_MarginLoss):
+class HingeEmbeddingLoss(_MarginLoss, _PlainLoss, function=functional.hinge_embedding_loss):
     """Distances that should be small, or above a margin; see `functional.hinge_embedding_loss`."""
 
     margin: float = 1.0
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
 
 
 class MarginRankingLoss(_MarginLoss):
@@ -260,16 +230,12 @@ class CosineEmbeddingLoss(_MarginLoss):
         return functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
 
-class SoftMarginLoss(_ReducedLoss):
+class SoftMarginLoss(_ReducedLoss, function=functional.soft_margin_loss):
     """The logistic loss of targets 1 and -1; see `functional.soft_margin_loss`."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.soft_margin_loss(input, target, reduction=self.reduction)
 
 
 @settings
-class MultiMarginLoss(_WeightedLoss):
+class MultiMarginLoss(_WeightedLoss, function=functional.multi_margin_loss):
     """The hinge loss of several classes; see `functional.multi_margin_loss`."""
 
     p: int = 1
@@ -279,25 +245,13 @@ class MultiMarginLoss(_WeightedLoss):
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
 
-
-class MultiLabelMarginLoss(_ReducedLoss):
+class MultiLabelMarginLoss(_ReducedLoss, function=functional.multilabel_margin_loss):
     """The hinge loss of examples with several classes; see `functional.multilabel_margin_loss`."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.multilabel_margin_loss(input, target, reduction=self.reduction)
 
-
-class MultiLabelSoftMarginLoss(_PlainWeightedLoss):
+class MultiLabelSoftMarginLoss(_PlainWeightedLoss, function=functional.multilabel_soft_margin_loss):
     """Cross entropies of several labels; see `functional.multilabel_soft_margin_loss`."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return functional.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
 
 
 @settings

@@ -9,14 +9,16 @@ from tensorgrad.nn import functional
 from tensorgrad.nn.functional.pooling import Pooled
 from tensorgrad.nn.functional.windows import Sizes, per_axis
 from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.settings import setting, settings
+from tensorgrad.nn.module.settings import Applied, setting, settings
 
 
-class _Windowed(Module):
+@settings
+class _Windowed(Applied):
     """A module with windows that stand side by side where no stride is given."""
 
     kernel_size: Sizes
-    stride: Sizes | None
+    stride: Sizes | None = None
+    padding: Sizes = 0
 
     def _complete(self) -> None:
         self.stride = self.kernel_size if self.stride is None else self.stride
@@ -24,39 +26,27 @@ class _Windowed(Module):
 
 @settings
 class _MaxPool(_Windowed):
-    kernel_size: Sizes
-    stride: Sizes | None = None
-    padding: Sizes = 0
     dilation: Sizes = 1
     return_indices: bool = setting(default=False, shown="never")
     ceil_mode: bool = False
 
+    def forward(self, input: Tensor) -> Pooled:
+        """Return the maxima, and their places if `return_indices`."""
+        return self._function(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
-class MaxPool1d(_MaxPool):
+
+class MaxPool1d(_MaxPool, function=functional.max_pool1d):
     """The maximum of each window of (N, C, L)."""
 
-    def forward(self, input: Tensor) -> Pooled:
-        """Return the maxima, and their places if `return_indices`."""
-        return functional.max_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        )
 
-
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPool, function=functional.max_pool2d):
     """The maximum of each window of (N, C, H, W)."""
-
-    def forward(self, input: Tensor) -> Pooled:
-        """Return the maxima, and their places if `return_indices`."""
-        return functional.max_pool2d(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        )
 
 
 @settings
 class _AvgPool(_Windowed):
-    kernel_size: Sizes
-    stride: Sizes | None = None
-    padding: Sizes = 0
     ceil_mode: bool = setting(default=False, shown="never")
     count_include_pad: bool = setting(default=True, shown="never")
 
@@ -96,45 +86,39 @@ class AvgPool2d(_AvgPool):
 
 
 @settings
-class _Adaptive(Module):
+class _Adaptive(Applied):
     output_size: int | Sequence[int | None] | None
 
 
-class AdaptiveAvgPool1d(_Adaptive):
+class _AdaptiveAvg(_Adaptive):
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the averages."""
+        return self._function(input, self.output_size)
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvg, function=functional.adaptive_avg_pool1d):
     """Averages of `output_size` windows that share the axis of (N, C, L) evenly."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the averages."""
-        return functional.adaptive_avg_pool1d(input, self.output_size)
 
-
-class AdaptiveAvgPool2d(_Adaptive):
+class AdaptiveAvgPool2d(_AdaptiveAvg, function=functional.adaptive_avg_pool2d):
     """Averages of windows that share the axes of (N, C, H, W) evenly; a size None keeps the length."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the averages."""
-        return functional.adaptive_avg_pool2d(input, self.output_size)
 
 
 @settings
 class _AdaptiveMax(_Adaptive):
     return_indices: bool = setting(default=False, shown="never")
 
+    def forward(self, input: Tensor) -> Pooled:
+        """Return the maxima, and their places if `return_indices`."""
+        return self._function(input, self.output_size, self.return_indices)
 
-class AdaptiveMaxPool1d(_AdaptiveMax):
+
+class AdaptiveMaxPool1d(_AdaptiveMax, function=functional.adaptive_max_pool1d):
     """Maxima of `output_size` windows that share the axis of (N, C, L) evenly."""
 
-    def forward(self, input: Tensor) -> Pooled:
-        """Return the maxima, and their places if `return_indices`."""
-        return functional.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
-
-class AdaptiveMaxPool2d(_AdaptiveMax):
+class AdaptiveMaxPool2d(_AdaptiveMax, function=functional.adaptive_max_pool2d):
     """Maxima of windows that share the axes of (N, C, H, W) evenly; a size None keeps the length."""
-
-    def forward(self, input: Tensor) -> Pooled:
-        """Return the maxima, and their places if `return_indices`."""
-        return functional.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 @settings

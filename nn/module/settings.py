@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, get_annotations, signature
-from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform
+
+from tensorgrad.engine.tensor import Tensor
 
 from .module import Module
 
@@ -70,16 +72,29 @@ def settings(cls: M) -> M:
     for name, annotation in get_annotations(cls).items():
         if not annotation.startswith("ClassVar"):
             given = cls.__dict__.get(name, ...)
-            found = given if isinstance(given, _Setting) else _Setting(given)
-            declared[name] = found._replace(annotation=annotation)
+            declared[name] = (given if isinstance(given, _Setting) else _Setting(given))._replace(annotation=annotation)
             if name in cls.__dict__:
                 delattr(cls, name)
     changed: Any = cls
-    changed._declared = declared
+    changed._declared, changed._held = declared, tuple(name for name, s in declared.items() if s.held)
     changed.__init__ = _initializer(cls, declared)
     if cls.extra_repr is Module.extra_repr:
         changed.extra_repr = _extra_repr
     return cls
+
+
+class Applied(Module):
+    """What layers share whose forward differs in its function only: ``class L1Loss(..., function=functional.l1_loss)``.
+
+    The forward of their common base calls it as ``self._function``.
+    """
+
+    _function: ClassVar[Callable[..., Tensor]]
+
+    def __init_subclass__(cls, function: Callable[..., Any] | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if function is not None:
+            cls._function = staticmethod(function)
 
 
 def _initializer(cls: type[Module], declared: dict[str, _Setting]) -> Callable[..., None]:
@@ -98,14 +113,12 @@ def _initializer(cls: type[Module], declared: dict[str, _Setting]) -> Callable[.
                 raise _misfit(__init__, (self, *args), kwargs)
         self.__dict__.update(values)
         if completed:
-            state = self.__dict__
-            self._complete(**{name: state.pop(name) for name in temporary})
+            self._complete(**{name: self.__dict__.pop(name) for name in temporary})
 
     own = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
-    ordered = sorted(declared.items(), key=lambda item: item[1].kw_only)
-    parameters = [own, *(s.parameter(name) for name, s in ordered)]
+    given = (s.parameter(name) for name, s in sorted(declared.items(), key=lambda item: item[1].kw_only))
     made: Any = __init__
-    made.__signature__ = Signature(parameters, return_annotation="None")
+    made.__signature__ = Signature([own, *given], return_annotation="None")
     made.__module__, made.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
     return __init__
 
@@ -123,11 +136,10 @@ def _misfit(init: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, 
 def _extra_repr(self: Any) -> str:
     """Return the settings."""
     words = []
-    for name, declared in self._declared.items():
-        if declared.held and declared.shown != "never":
-            value = getattr(self, name)
-            if declared.shown != "changed" or value != declared.default:
-                words.append(repr(value) if declared.shown == "value" else f"{name}={value!r}")
+    for name in self._held:
+        declared, value = self._declared[name], getattr(self, name)
+        if declared.shown != "never" and (declared.shown != "changed" or value != declared.default):
+            words.append(repr(value) if declared.shown == "value" else f"{name}={value!r}")
     return ", ".join(words)
 
 
