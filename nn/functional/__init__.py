@@ -5,13 +5,14 @@
 from tensorgrad import logsumexp, sigmoid, tanh
 from tensorgrad.base.unknown import answer_unknown_names
 from .activations import (
-    celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu, relu6,
-    rrelu, selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
+    celu, celu_, elu, elu_, gelu, glu, gumbel_softmax, hardshrink, hardsigmoid, hardswish, hardtanh, hardtanh_,
+    leaky_relu, leaky_relu_, log_softmax, logsigmoid, mish, prelu, relu, relu6, relu_, rrelu, rrelu_, selu, selu_,
+    silu, softmax, softmin, softplus, softshrink, softsign, tanhshrink, threshold, threshold_,
 )
-from .attention import scaled_dot_product_attention
+from .attention import multi_head_attention_forward, scaled_dot_product_attention
 from .losses import (
-    binary_cross_entropy, binary_cross_entropy_with_logits, hinge_embedding_loss, multilabel_soft_margin_loss,
-    soft_margin_loss,
+    binary_cross_entropy, binary_cross_entropy_with_logits, gaussian_nll_loss, hinge_embedding_loss, huber_loss,
+    l1_loss, mse_loss, multilabel_soft_margin_loss, poisson_nll_loss, smooth_l1_loss, soft_margin_loss,
 )
 from .classification import cross_entropy, kl_div, multi_margin_loss, multilabel_margin_loss, nll_loss
 from .convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -21,20 +22,16 @@ from .distances import (
 )
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .embedding import embedding, embedding_bag
-from .activations import celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_
-from .normalization import group_norm, layer_norm, local_response_norm, rms_norm
+from .normalization import (
+    batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm, scaled,
+)
 from .linear import bilinear, linear
-from .losses import gaussian_nll_loss, huber_loss, l1_loss, mse_loss, poisson_nll_loss, smooth_l1_loss
-from .attention import multi_head_attention_forward
-from .normalization import batch_norm, instance_norm, scaled
-from .windows import pad
 from .pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
     max_pool1d, max_pool2d,
 )
 from .resampling import channel_shuffle, interpolate, pixel_shuffle, pixel_unshuffle
-from .activations import glu, gumbel_softmax, log_softmax, softmax, softmin
-from .windows import fold, unfold
+from .windows import fold, pad, unfold
 # isort: on
 
 __all__ = [

@@ -170,8 +170,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return `input` moved by `lambd` towards 0, and 0 within; ArgumentError for a negative `lambd`."""
     if lambd < 0:
         raise ArgumentError(f"lambda must be greater or equal to 0, but found {lambd}: it must be in range [0, inf)")
-    below = ops.lt(input, -lambd)
-    return ops.where(below, input + lambd, ops.where(_within(input, lambd), 0.0, input - lambd))
+    return ops.where(ops.lt(input, -lambd), input + lambd, ops.where(_within(input, lambd), 0.0, input - lambd))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -218,20 +217,17 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
     Without `dim` it is the axis 1, or 0 for inputs of 0, 1 or 3 axes, and a warning.
     """
-    axis = _axis("softmax", input, dim, _stacklevel)
-    return composed.softmax(_converted(input, dtype), axis)
+    return composed.softmax(_converted(input, dtype), _axis("softmax", input, dim, _stacklevel))
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """Return the softmax of ``-input``."""
-    axis = _axis("softmin", input, dim, _stacklevel)
-    return composed.softmax(ops.neg(_converted(input, dtype)), axis)
+    return composed.softmax(ops.neg(_converted(input, dtype)), _axis("softmin", input, dim, _stacklevel))
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """Return the logarithm of `softmax`, without underflow."""
-    axis = _axis("log_softmax", input, dim, _stacklevel)
-    return composed.log_softmax(_converted(input, dtype), axis)
+    return composed.log_softmax(_converted(input, dtype), _axis("log_softmax", input, dim, _stacklevel))
 
 
 def gumbel_softmax(
@@ -248,10 +244,10 @@ def gumbel_softmax(
     ``softmax((logits + g) / tau)`` with g from the Gumbel distribution (Jang et al. 2017). With `hard` the value is the
     corner itself, the gradient that of the point.
     """
-    drawn = rand(logits.array.shape, dtype=logits.array.dtype, generator=generator)
+    dtype = logits.array.dtype
+    drawn = rand(logits.array.shape, dtype=dtype, generator=generator)
     exponential = ops.neg(ops.log1p(ops.neg(drawn)))  # positive but where a draw is exactly 0
-    least = float(np.finfo(logits.array.dtype).tiny)
-    gumbel = ops.neg(ops.log(ops.clip(exponential, low=least, high=None)))
+    gumbel = ops.neg(ops.log(ops.clip(exponential, low=float(np.finfo(dtype).tiny), high=None)))
     axis = dimension(dim, logits.array.ndim)
     soft = composed.softmax((logits + gumbel) / tau, axis)
     if not hard:
@@ -263,8 +259,7 @@ def gumbel_softmax(
 
 
 def _positions(x: Tensor, axis: int) -> Tensor:
-    n = x.array.shape[axis]
-    return Tensor(np.arange(n).reshape(n, *(1,) * (x.array.ndim - axis - 1)))
+    return Tensor(np.arange(x.array.shape[axis]).reshape(-1, *(1,) * (x.array.ndim - axis - 1)))
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
@@ -293,11 +288,5 @@ def _written(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return write
 
 
-celu_ = _written(celu)
-elu_ = _written(elu)
-hardtanh_ = _written(hardtanh)
-leaky_relu_ = _written(leaky_relu)
-relu_ = _written(relu)
-rrelu_ = _written(rrelu)
-selu_ = _written(selu)
-threshold_ = _written(threshold)
+_WRITING: tuple[Callable[..., Tensor], ...] = (celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold)
+celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = map(_written, _WRITING)

@@ -17,7 +17,7 @@ from tensorgrad.functions import composed
 from tensorgrad.functions.repetition import repeat_interleave
 
 from .dropout import dropout
-from .linear import linear
+from .linear import linear, parts_or_none
 from .naming import named
 from .precision import narrowed, widened
 
@@ -181,11 +181,11 @@ def multi_head_attention_forward(
     """
     _check_axes(query, key, value, key_padding_mask, attn_mask, num_heads)
     batched = query.array.ndim == 3
-    xs = [x if batched else _with_batch(x) for x in (query, key, value)]
-    separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
-    projections = _thirds(in_proj_weight, 3) if separate is None else list(separate)
+    xs = [x if batched else composed.expanded(x, 1) for x in (query, key, value)]
+    separate = [q_proj_weight, k_proj_weight, v_proj_weight]
+    projections = separate if use_separate_proj_weight else parts_or_none(in_proj_weight, 3)
     _check_sizes(xs, embed_dim_to_check, num_heads, projections)
-    pairs = zip(xs, projections, _thirds(in_proj_bias, 3), strict=True)
+    pairs = zip(xs, projections, parts_or_none(in_proj_bias, 3), strict=True)
     q, k, v = (_heads(linear(x, w, b), num_heads) for x, w, b in pairs if w is not None)
     k, v = (_static(x, given, name) for x, given, name in ((k, static_k, "static_k"), (v, static_v, "static_v")))
     own = k.array.shape[2]
@@ -201,26 +201,8 @@ def multi_head_attention_forward(
     if average_attn_weights:
         weights = ops.mean(weights, axis=1)
     if not batched:
-        outputs, weights = _without(outputs, 1), _without(weights, 0)
+        outputs, weights = composed.squeezed(outputs, 1), composed.squeezed(weights, 0)
     return outputs, weights if need_weights else None
-
-
-def _with_batch(x: Tensor) -> Tensor:
-    length, features = x.array.shape
-    return ops.reshape(x, shape=(length, 1, features))
-
-
-def _without(x: Tensor, axis: int) -> Tensor:
-    shape = x.array.shape
-    return ops.reshape(x, shape=(*shape[:axis], *shape[axis + 1 :]))
-
-
-def _thirds(x: Tensor | None, count: int) -> list[Tensor | None]:
-    """Return `x` cut in three along its first axis."""
-    if x is None:
-        return [None] * count
-    size = len(x.array) // count
-    return [ops.getitem(x, index=slice(i * size, (i + 1) * size)) for i in range(count)]
 
 
 def _heads(x: Tensor, count: int) -> Tensor:
@@ -251,8 +233,7 @@ def _extended(x: Tensor, bias: Tensor | None, add_zero: bool) -> Tensor:
     n, heads, _, features = x.array.shape
     parts = [x]
     if bias is not None:
-        row = ops.reshape(bias, shape=(1, heads, 1, features))
-        parts.append(ops.broadcast_to(row, shape=(n, heads, 1, features)))
+        parts.append(ops.broadcast_to(ops.reshape(bias, shape=(1, heads, 1, features)), shape=(n, heads, 1, features)))
     if add_zero:
         parts.append(zeros(n, heads, 1, features, dtype=x.array.dtype))
     return x if len(parts) == 1 else ops.concatenate(*parts, axis=2)
@@ -282,10 +263,8 @@ def _mask(padding: Tensor | None, mask: Tensor | None, q: Tensor, own: int, adde
     if not parts:
         return None
     total = parts[0] if len(parts) == 1 else parts[0] + parts[1]
-    if not added:
-        return total
     seen = zeros((*total.array.shape[:3], added), dtype=q.array.dtype)
-    return ops.concatenate(total, seen, axis=3)
+    return ops.concatenate(total, seen, axis=3) if added else total
 
 
 def _additive(mask: Tensor, name: str, q: Tensor) -> Tensor:

@@ -57,21 +57,15 @@ def cross_entropy(
     reduction = chosen(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    axis = _class_axis(input)
-    _check_weight(weight, input, axis)
+    axis = _class_axis(input, weight)
     logs = composed.log_softmax(input, axis)
-    if target.array.shape == input.array.shape and input.array.ndim:
-        return _with_probabilities(logs, target, weight, axis, label_smoothing, reduction, ignore_index)
-    return _with_classes(logs, target, weight, ignore_index, reduction, label_smoothing)
-
-
-def _class_losses(input: Tensor, target: Array) -> Tensor:
-    x = composed.log_softmax(input, -1)
-    return ops.neg(ops.getitem(x, index=(np.arange(x.array.shape[0]), target)))
+    loss = _with_probabilities if target.array.shape == input.array.shape else _with_classes
+    return loss(logs, target, weight, axis, label_smoothing, reduction, ignore_index)
 
 
 def _mean_cross_entropy(input: Tensor, *, target: Array) -> Tensor:
-    return ops.mean(_class_losses(input, target))
+    logs = composed.log_softmax(input, -1)
+    return ops.mean(ops.neg(ops.getitem(logs, index=(np.arange(len(target)), target))))
 
 
 _fused_cross_entropy = fused("cross_entropy", _mean_cross_entropy, kernels.cross_entropy, kernels.cross_entropy_adjoint)
@@ -99,32 +93,28 @@ def nll_loss(
     Shapes, weights, ignored classes, reductions and errors are those of `cross_entropy` with class indices.
     """
     reduction = chosen(reduction, size_average, reduce)
-    _check_weight(weight, input, _class_axis(input))
-    return _with_classes(input, target, weight, ignore_index, reduction, 0.0)
+    return _with_classes(input, target, weight, _class_axis(input, weight), 0.0, reduction, ignore_index)
 
 
-def _class_axis(x: Tensor) -> int:
+def _class_axis(x: Tensor, weight: Tensor | None) -> int:
+    """Return which axis of `x` are the classes; ShapeError where there is none, or `weight` has another length."""
     if not x.array.ndim:
         raise ShapeError("Expected an input of shape (C), (N, C) or (N, C, d1, ...), found a scalar")
-    return 0 if x.array.ndim == 1 else 1
-
-
-def _check_weight(weight: Tensor | None, x: Tensor, axis: int) -> None:
+    axis = 0 if x.array.ndim == 1 else 1
     classes = x.array.shape[axis]
     if weight is not None and weight.array.shape != (classes,):
         raise ShapeError(
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
             f"shape: {list(weight.array.shape)}"
         )
+    return axis
 
 
 def _with_classes(
-    logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float
+    logs: Tensor, target: Tensor, weight: Tensor | None, axis: int, smoothing: float, reduction: str, ignore_index: int
 ) -> Tensor:
-    axis = _class_axis(logs)
     ignored, t = _checked(logs.array, target.array, axis, ignore_index)
-    positions = np.expand_dims(t, axis)
-    losses = ops.neg(composed.squeezed(composed.along(logs, positions, axis), axis))
+    losses = ops.neg(composed.squeezed(composed.along(logs, np.expand_dims(t, axis), axis), axis))
     factor = None if weight is None else ops.getitem(weight, index=(t,))
     if factor is not None:
         losses = losses * factor
@@ -138,10 +128,8 @@ def _with_classes(
         factor = ops.where(wrap(ignored), 0.0, factor)
     if reduction != "mean" or factor is None:
         return reduced(losses, reduction)
-    count = ops.sum(factor)
-    if not count.array:  # every position is ignored: the mean of nothing
-        return ops.mean(losses) * np.nan
-    return ops.sum(losses) / count
+    count = ops.sum(factor)  # 0 where every position is ignored: the mean of nothing
+    return ops.sum(losses) / count if count.array else ops.mean(losses) * np.nan
 
 
 def _with_probabilities(
@@ -233,8 +221,7 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ArgumentError(f"only p == 1 and p == 2 supported, found {p}")
     reduction = chosen(reduction, size_average, reduce)
-    axis = _class_axis(input)
-    _check_weight(weight, input, axis)
+    axis = _class_axis(input, weight)
     ignored, t = _checked(input.array, target.array, axis, -1)
     if ignored is not None:
         raise IndexError(f"target out of range: classes are 0 to {input.array.shape[axis] - 1}, found -1")
@@ -265,8 +252,7 @@ def multilabel_margin_loss(
     listed = np.cumsum(t < 0, axis=-1) == 0
     if (t[listed] >= shape[-1]).any():
         raise IndexError(f"target out of range: classes are 0 to {shape[-1] - 1}, found {t[listed].max()}")
-    hits = (np.arange(shape[-1]) == t[..., None]) & listed[..., None]
-    counts = hits.sum(axis=-2)
+    counts = ((np.arange(shape[-1]) == t[..., None]) & listed[..., None]).sum(axis=-2)
     pairs = wrap((counts[..., :, None] * (counts == 0)[..., None, :]).astype(input.array.dtype))
     x = ops.reshape(input, shape=shape)
     excess = ops.relu(1 - composed.expanded(x, -1) + composed.expanded(x, -2)) * pairs

@@ -90,9 +90,7 @@ def _product(rows: Tensor, columns: Tensor, groups: int, transposed: bool) -> Te
 
 
 def _shifted(y: Tensor, bias: Tensor | None) -> Tensor:
-    if bias is None:
-        return y
-    return y + ops.reshape(bias, shape=(-1, *(1,) * (y.array.ndim - 2)))
+    return y if bias is None else y + ops.reshape(bias, shape=(-1, *(1,) * (y.array.ndim - 2)))
 
 
 def _convolution(n: int) -> Callable[..., Tensor]:
@@ -124,8 +122,8 @@ def _convolution(n: int) -> Callable[..., Tensor]:
         batchsize, channels = x.array.shape[:2]
         columns = ops.reshape(columns, shape=(batchsize, channels * math.prod(size), math.prod(positions)))
         rows = ops.reshape(weight, shape=(groups, outputs // groups, math.prod(weight.array.shape[1:])))
-        y = _product(rows, columns, groups, False)
-        return unbatched(_shifted(ops.reshape(y, shape=(batchsize, outputs, *positions)), bias), batch)
+        y = ops.reshape(_product(rows, columns, groups, False), shape=(batchsize, outputs, *positions))
+        return unbatched(_shifted(y, bias), batch)
 
     conv.__name__ = conv.__qualname__ = f"conv{n}d"
     conv.__doc__ = f"""Return the cross-correlation of (N, C, ...) or (C, ...) with weight (out, C / groups, ...).

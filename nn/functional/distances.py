@@ -40,8 +40,12 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
     """Return ``input / max(norm, eps)`` with the p-norm over `dim`: vectors of length 1."""
-    size = elementwise.clamp(linalg.vector_norm(input, p, dim, keepdim=True), min=eps)
-    return arithmetic.div(input, size, out=out)
+    return arithmetic.div(input, _lengths(input, p, dim, eps), out=out)
+
+
+def _lengths(x: Tensor, p: float, dim: int, eps: float) -> Tensor:
+    """Return the p-norms over `dim`, which keeps its place, those below `eps` as `eps`."""
+    return elementwise.clamp(linalg.vector_norm(x, p, dim, keepdim=True), min=eps)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -54,8 +58,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     tensor([0.6000])
     """
     x1, x2 = shapes.broadcast_tensors(x1, x2)
-    first, second = (elementwise.clamp(linalg.vector_norm(x, 2, dim, keepdim=True), min=eps) for x in (x1, x2))
-    return ops.sum((x1 / first) * (x2 / second), axis=dim)
+    return ops.sum((x1 / _lengths(x1, 2, dim, eps)) * (x2 / _lengths(x2, 2, dim, eps)), axis=dim)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:

@@ -57,17 +57,13 @@ def dropout(
             return input * (1.0 - p)
         keep = _drawn(input, input.array.shape, generator) > p
         return input * named("mask", wrap(keep.astype(input.array.dtype)))
-    if not training or p == 0:
-        return input
-    return _masked(input, input.array.shape, p, generator)
+    return _masked(input, input.array.shape, p, generator) if training and p else input
 
 
 def _by_channel(input: Tensor, p: float, training: bool, generator: Generator | None, batched: bool) -> Tensor:
     """Return `input` with whole channels zeroed: of (N, C, ...), or of (C, ...) without a batch."""
     check_probability(p)
-    if not training or p == 0:
-        return input
-    return _masked(input, _channels(input, batched), p, generator)
+    return _masked(input, _channels(input, batched), p, generator) if training and p else input
 
 
 def _channels(input: Tensor, batched: bool = True) -> tuple[int, ...]:

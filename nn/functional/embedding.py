@@ -140,24 +140,22 @@ def embedding_bag(
     chosen = rows.ravel()[places] if rows.size else np.zeros(places.shape, np.int64)
     if padding is not None:
         full = full & (chosen != padding)
-    there = full[..., None]
     y = embedding(wrap(chosen), weight, None, max_norm, norm_type)
     if scale_grad_by_freq and rows.size:
         y = _shared(y, chosen, np.bincount(chosen[full], minlength=len(weight.array)))
     if per_sample_weights is not None:
-        factors = composed.flattened(per_sample_weights)
-        y = y * ops.reshape(ops.getitem(factors, index=(places,)), shape=(*places.shape, 1))
-    return _gathered(y, there, mode)
+        factors = ops.getitem(composed.flattened(per_sample_weights), index=(places,))
+        y = y * composed.expanded(factors, -1)
+    return _gathered(y, full[..., None], mode)
 
 
 def _gathered(y: Tensor, there: Array, mode: str) -> Tensor:
     """Return the sum, mean or maximum over axis 1 of `y` (B, N, D) where `there` (B, N, 1); 0 where nothing is."""
-    some = np.asarray(there.any(1))
     if mode == "max":
         if not there.shape[1]:
             return ops.sum(y, axis=1)
         highest = maximum_along(ops.where(wrap(there), y, -np.inf), 1)[0]
-        return ops.where(wrap(some), highest, 0.0)
+        return ops.where(wrap(np.asarray(there.any(1))), highest, 0.0)
     total = ops.sum(ops.where(wrap(there), y, 0.0), axis=1)
     return total if mode == "sum" else total / wrap(np.maximum(there.sum(1), 1).astype(y.array.dtype))
 

@@ -1,4 +1,4 @@
-"""The affine map."""
+"""The affine map, and weights of several maps that stand below one another."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Of a weight of shape (in,) and a bias of shape (), the result has shape (...).
     """
     if not (input.array.ndim and weight.array.ndim):
-        axes = f"{input.array.ndim}D and {weight.array.ndim}D"
-        raise ShapeError(f"both arguments to linear need to be at least 1D, but they are {axes}")
+        raise ShapeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.array.ndim}D and "
+            f"{weight.array.ndim}D"
+        )
     if input.array.shape[-1:] != weight.array.shape[-1:]:
         shapes = "x".join(map(str, input.array.shape)), "x".join(map(str, weight.array.shape[::-1]))
         raise ShapeError(
@@ -44,3 +46,14 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
             raise ShapeError(f"bilinear(): input{i} size does not match weight size: got {found} but expected {wanted}")
     y = einsum("...a,oab,...b->...o", input1, weight, input2)
     return y if bias is None else y + bias
+
+
+def parts(x: Tensor, count: int) -> list[Tensor]:
+    """Return `x` cut in `count` along its first axis: what belongs to each of the maps."""
+    size = len(x.array) // count
+    return [ops.getitem(x, index=slice(i * size, (i + 1) * size)) for i in range(count)]
+
+
+def parts_or_none(x: Tensor | None, count: int) -> list[Tensor | None]:
+    """Return the parts of `x`, or as many None."""
+    return [None] * count if x is None else [*parts(x, count)]

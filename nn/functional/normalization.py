@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import overload
 
 import numpy as np
 
@@ -24,13 +23,9 @@ from .precision import narrowed, widened
 Axes = int | tuple[int, ...]
 
 
-@overload
-def by_channel(x: Tensor, ndim: int) -> Tensor: ...
-@overload
-def by_channel(x: None, ndim: int) -> None: ...
-def by_channel(x: Tensor | None, ndim: int) -> Tensor | None:
+def by_channel(x: Tensor, ndim: int) -> Tensor:
     """Return `x`, a number for each channel (C,), in the shape that fits an input (N, C, ...) of `ndim` axes."""
-    return x if x is None or ndim <= 2 else ops.reshape(x, shape=(x.array.size, *(1,) * (ndim - 2)))
+    return x if ndim <= 2 else ops.reshape(x, shape=(x.array.size, *(1,) * (ndim - 2)))
 
 
 def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
@@ -41,6 +36,12 @@ def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None,
     if weight is not None:
         out = named("γx̂", out * weight)
     return out if bias is None else out + bias
+
+
+def scaled_by_channel(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+    """Return what `scaled` does, with a weight and a bias (C,) for `xmu` (N, C, ...)."""
+    weight, bias = (None if v is None else by_channel(v, xmu.array.ndim) for v in (weight, bias))
+    return scaled(xmu, var, weight, bias, eps)
 
 
 def statistics(x: Tensor, axis: Axes = 0, keepdims: bool = False) -> tuple[Tensor, Tensor, Tensor]:
@@ -69,8 +70,7 @@ def standardized(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: flo
         mu, xmu, var = statistics(x)
     else:
         mu, xmu, var = statistics(x, (0, *range(2, ndim)), keepdims=True)
-    y = scaled(xmu, var, by_channel(weight, ndim), by_channel(bias, ndim), eps)
-    return y, mu.array.reshape(-1), var.array.reshape(-1)
+    return scaled_by_channel(xmu, var, weight, bias, eps), mu.array.reshape(-1), var.array.reshape(-1)
 
 
 def batch_norm(
@@ -112,9 +112,8 @@ def batch_norm(
 
 
 def _by_running(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
-    ndim = x.array.ndim
-    xmu = named("xμ", x - by_channel(mean, ndim))
-    return scaled(xmu, by_channel(var, ndim), by_channel(weight, ndim), by_channel(bias, ndim), eps)
+    xmu = named("xμ", x - by_channel(mean, x.array.ndim))
+    return scaled_by_channel(xmu, by_channel(var, x.array.ndim), weight, bias, eps)
 
 
 def values_per_channel(x: Tensor) -> int:
@@ -133,9 +132,8 @@ def _check(x: Tensor, *given: Tensor | None) -> None:
     """Raise ShapeError unless each of the four that is given has one element for each channel of `x`."""
     shape = x.array.shape
     channels = shape[1:2]
-    for i, v in enumerate(given):
+    for name, v in zip(("running_mean", "running_var", "weight", "bias"), given, strict=True):
         if v is not None and v.array.shape != channels:
-            name = ("running_mean", "running_var", "weight", "bias")[i]
             raise ShapeError(
                 f"{name} should contain {channels[0] if channels else 'no'} elements not {v.array.size}: expected "
                 f"{max(len(shape), 2)}D input with {v.array.size} channels in axis 1, found shape {shape}"
@@ -216,8 +214,7 @@ def instance_norm(
     if running_mean is not None and running_var is not None and input.array.size:
         move(running_mean, mu.array.reshape(shape[:2]).mean(0), 1 - momentum, momentum)
         move(running_var, var.array.reshape(shape[:2]).mean(0), 1 - momentum, momentum * n / (n - 1))
-    y = scaled(xmu, var, by_channel(weight, len(shape)), by_channel(bias, len(shape)), eps)
-    return narrowed(y, input)
+    return narrowed(scaled_by_channel(xmu, var, weight, bias, eps), input)
 
 
 def layer_norm(
@@ -272,10 +269,9 @@ def _last_axes(x: Tensor, lengths: int | Sequence[int], **parameters: Tensor | N
             )
     shape = x.array.shape
     if shape[-len(wanted) :] != wanted:
-        stars = ", ".join(["*", *map(str, wanted)])
         raise ShapeError(
-            f"Given normalized_shape={list(wanted)}, expected input with shape [{stars}], but got input of size"
-            f"{list(shape)}"
+            f"Given normalized_shape={list(wanted)}, expected input with shape [*, {', '.join(map(str, wanted))}], but "
+            f"got input of size{list(shape)}"
         )
     return tuple(range(len(shape) - len(wanted), len(shape)))
 
@@ -308,15 +304,14 @@ def group_norm(
             )
     rows = n * channels // num_groups
     if rows * math.prod(field) == 1:
-        sizes = [rows, num_groups, *field]
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {sizes}")
-    size = channels // num_groups * math.prod(field)
-    groups = ops.reshape(widened(input), shape=(n, num_groups, size))
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {[rows, num_groups, *field]}"
+        )
+    groups = ops.reshape(widened(input), shape=(n, num_groups, channels // num_groups * math.prod(field)))
     _, xmu, var = statistics(groups, 2, keepdims=True)
     y = ops.reshape(scaled(xmu, var, None, None, eps), shape=shape)
-    scale, shift = by_channel(weight, len(shape)), by_channel(bias, len(shape))
-    y = y if scale is None else y * scale
-    return narrowed(y if shift is None else y + shift, input)
+    y = y if weight is None else y * by_channel(weight, len(shape))
+    return narrowed(y if bias is None else y + by_channel(bias, len(shape)), input)
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

@@ -58,16 +58,14 @@ def _adaptive(n: int, count: int) -> Array:
     starts = np.arange(count) * n // count
     ends = -(-(np.arange(count) + 1) * n // count)
     size = int((ends - starts).max(initial=1))
-    windows: Array = np.minimum(starts[:, None] + np.arange(size), ends[:, None] - 1)
-    return windows
+    return np.asarray(np.minimum(starts[:, None] + np.arange(size), ends[:, None] - 1))
 
 
 def _index(places: Array) -> Array | slice:
     """Return `places` as a slice where they are evenly spaced: a view instead of a copy."""
     step = int(places[1] - places[0]) if len(places) > 1 else 1
-    if step <= 0 or (np.diff(places) != step).any():
-        return places
-    return slice(int(places[0]), int(places[-1]) + 1, step)
+    even = step > 0 and (np.diff(places) == step).all()
+    return slice(int(places[0]), int(places[-1]) + 1, step) if even else places
 
 
 def _highest(x: Array, axes: Sequence[Array]) -> Array:
@@ -94,8 +92,7 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
         np.maximum(
             chosen, better * chosen.dtype.type(number), out=chosen
         )  # numbers grow: no masked copy, which is slow
-    found: Array = np.stack(table)[(chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])]
-    return found
+    return np.asarray(np.stack(table)[(chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])])
 
 
 def _picked(x: Tensor, axes: Sequence[Array], batch: bool, return_indices: bool) -> Pooled:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 
+from .linear import parts, parts_or_none
+
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
 """From the input (N, input) and the state, to the new state, whose first tensor is the output (N, hidden)."""
@@ -37,19 +39,10 @@ def _beside(a: Tensor, b: Tensor) -> Tensor:
     return ops.concatenate(a, b, axis=1)
 
 
-def _gates(x: Tensor | None, count: int) -> list[Tensor | None]:
-    """Return the rows of each gate."""
-    if x is None:
-        return [None] * count
-    size = x.array.shape[0] // count
-    return [ops.getitem(x, index=(slice(i * size, (i + 1) * size),)) for i in range(count)]
-
-
 def _joint(weights: Weights, count: int) -> list[tuple[Tensor, Tensor | None]]:
     """Return for each gate the weight of input and state side by side, and the sum of the biases."""
     bias = None if weights.bias_ih is None or weights.bias_hh is None else weights.bias_ih + weights.bias_hh
-    both = _gates(_beside(weights.ih, weights.hh), count)
-    return [(w, b) for w, b in zip(both, _gates(bias, count), strict=True) if w is not None]
+    return list(zip(parts(_beside(weights.ih, weights.hh), count), parts_or_none(bias, count), strict=True))
 
 
 def rnn_step(weights: Weights, activation: Callable[[Tensor], Tensor]) -> Step:
@@ -89,10 +82,8 @@ def gru_step(weights: Weights) -> Step:
     ``h' = (1 - z) n + z h``; the rows are in the order r, z, n.
     """
     r, z, _ = _joint(weights, 3)
-    new_x, new_h = _gates(weights.ih, 3)[2], _gates(weights.hh, 3)[2]
-    bias_x, bias_h = _gates(weights.bias_ih, 3)[2], _gates(weights.bias_hh, 3)[2]
-    assert new_x is not None
-    assert new_h is not None
+    new_x, new_h = parts(weights.ih, 3)[2], parts(weights.hh, 3)[2]
+    bias_x, bias_h = parts_or_none(weights.bias_ih, 3)[2], parts_or_none(weights.bias_hh, 3)[2]
 
     def step(x: Tensor, state: State) -> State:
         h = state[0]

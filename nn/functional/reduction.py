@@ -46,9 +46,7 @@ def weighted(x: Tensor, weight: Tensor, reduction: str, like: Tensor) -> Tensor:
         raise ShapeError(
             f"Weights and input must have the same size: found {weight.array.shape} and {like.array.shape}"
         )
-    if reduction == "mean":
-        return ops.sum(x * weight) / ops.sum(weight)
-    return reduced(x * weight, reduction)
+    return ops.sum(x * weight) / ops.sum(weight) if reduction == "mean" else reduced(x * weight, reduction)
 
 
 def warn_of_sizes(input: Tensor, target: Tensor) -> None:

@@ -69,8 +69,7 @@ def interpolate(
             y = _along(y, axis, *_between(n, m, scale, bool(align_corners)))
         else:
             places = np.arange(m, dtype=np.float32) + (0.5 if mode == "nearest-exact" else 0)
-            nearest = np.minimum(np.floor(places * np.float32(scale)), n - 1).astype(np.intp)
-            y = _taken(y, axis, nearest)
+            y = _taken(y, axis, np.minimum(np.floor(places * np.float32(scale)), n - 1).astype(np.intp))
     return y
 
 
@@ -88,8 +87,7 @@ def _lengths(
 ) -> tuple[list[int], list[float] | None]:
     """Return the new lengths, and the distance between new pixels in old ones where a factor gives it."""
     if (size is None) == (factor is None):
-        few = "either size or scale_factor should be defined"
-        raise ValueError("only one of size or scale_factor should be defined" if size is not None else few)
+        raise ValueError(f"{'either' if size is None else 'only one of'} size or scale_factor should be defined")
     given = size if size is not None else factor
     each = list(given) if isinstance(given, Sequence) else [given] * len(shape)
     if len(each) != len(shape):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -55,14 +55,18 @@ def grown(x: Tensor, before: Sequence[int], after: Sequence[int]) -> Tensor:
     kept = tuple(slice(max(-a, 0), m - max(-b, 0)) for m, a, b in pairs)
     placed = tuple(slice(max(a, 0), max(a, 0) + s.stop - s.start) for s, (_, a, _) in zip(kept, pairs, strict=True))
     inner = x if min(*before, *after) >= 0 else ops.getitem(x, index=(..., *kept))
-    if max(*before, *after) <= 0:
-        return inner
-    return ops.scatter(inner, index=(..., *placed), shape=(*lead, *(m + a + b for m, a, b in pairs)))
+    whole = (*lead, *(m + a + b for m, a, b in pairs))
+    return ops.scatter(inner, index=(..., *placed), shape=whole) if max(*before, *after) > 0 else inner
 
 
 def places(n: int, size: int, stride: int, padding: int, dilation: int) -> int:
     """Return how many windows fit on an axis of length `n`."""
     return (n + 2 * padding - dilation * (size - 1) - 1) // stride + 1
+
+
+def _each(**settings: Sizes) -> Iterator[tuple[int, ...]]:
+    """Yield the settings of `unfold` and `fold` as integers for both of their axes."""
+    return (per_axis(value, 2, name) for name, value in settings.items())
 
 
 def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Tensor:
@@ -75,8 +79,7 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
     [[0.0, 1.0, 3.0, 4.0], [1.0, 2.0, 4.0, 5.0], [3.0, 4.0, 6.0, 7.0], [4.0, 5.0, 7.0, 8.0]]
     """
     x, batch = batched(input, 2, "unfold")
-    size, step = per_axis(kernel_size, 2, "kernel_size"), per_axis(stride, 2, "stride")
-    pad, apart = per_axis(padding, 2, "padding"), per_axis(dilation, 2, "dilation")
+    size, step, pad, apart = _each(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
     spatial = x.array.shape[2:]
     found = [places(*case) for case in zip(spatial, size, step, pad, apart, strict=True)]
     if min(found) < 1:
@@ -98,9 +101,9 @@ def fold(
     stride: Sizes = 1,
 ) -> Tensor:
     """Return (N, C, *output_size), columns (N, C * kernel elements, positions) added up: the adjoint of `unfold`."""
-    spatial, size = per_axis(output_size, 2, "output_size"), per_axis(kernel_size, 2, "kernel_size")
-    step, pad = per_axis(stride, 2, "stride"), per_axis(padding, 2, "padding")
-    apart = per_axis(dilation, 2, "dilation")
+    spatial, size, step, pad, apart = _each(
+        output_size=output_size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+    )
     x, batch = batched(input, 1, "fold")
     found = [places(*case) for case in zip(spatial, size, step, pad, apart, strict=True)]
     n, rows, columns = x.array.shape
@@ -153,15 +156,11 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             raise ArgumentError(f'Padding mode "{mode}" doesn\'t take in value argument')
         return _repeated(input, before, after, mode)
     y = grown(input, before, after)
-    if not value:
-        return y
-    inside = grown(wrap(np.ones(shape, bool)), before, after)
-    return ops.where(inside, y, value)
+    return ops.where(grown(wrap(np.ones(shape, bool)), before, after), y, value) if value else y
 
 
 def _repeated(x: Tensor, before: Sequence[int], after: Sequence[int], mode: str) -> Tensor:
-    lead = x.array.ndim - len(before)
-    for axis, (a, b) in enumerate(zip(before, after, strict=True), lead):
+    for axis, (a, b) in enumerate(zip(before, after, strict=True), x.array.ndim - len(before)):
         n = x.array.shape[axis]
         cut = slice(max(-a, 0), n - max(-b, 0))  # leaves before a ring closes, but after a mirror image is taken
         limit = {"reflect": n - 1, "circular": cut.stop - cut.start}.get(mode)
