@@ -15,20 +15,24 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
 
 
+def filled(tensor: Tensor, values: Tensor) -> Tensor:
+    """Return `tensor` with `values` written to it, which no graph records."""
+    with no_grad():
+        return tensor.copy_(values)
+
+
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with independent normal numbers; ArgumentError for a negative `std`."""
     if not std >= 0:
         raise ArgumentError(f"normal expects std >= 0.0, but found std {std}")
-    with no_grad():
-        return tensor.copy_(randn(tensor.array.shape, dtype=tensor.array.dtype, generator=generator) * std + mean)
+    return filled(tensor, randn(tensor.array.shape, dtype=tensor.array.dtype, generator=generator) * std + mean)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with independent numbers, uniform in [a, b); ArgumentError for a > b."""
     if a > b:
         raise ArgumentError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
-    with no_grad():
-        return tensor.copy_(rand(tensor.array.shape, dtype=tensor.array.dtype, generator=generator) * (b - a) + a)
+    return filled(tensor, rand(tensor.array.shape, dtype=tensor.array.dtype, generator=generator) * (b - a) + a)
 
 
 _STANDARD = NormalDist()
@@ -69,9 +73,7 @@ def trunc_normal_(
     p = first + generator_of(generator).random(tensor.array.shape) * (last - first)
     p = np.clip(p, np.nextafter(0.0, 1.0), _BELOW_ONE)
     z = np.asarray(np.frompyfunc(_STANDARD.inv_cdf, 1, 1)(p), np.float64)
-    values = np.clip((-z if mirrored else z) * std + mean, a, b)
-    with no_grad():
-        return tensor.copy_(wrap(values))
+    return filled(tensor, wrap(np.clip((-z if mirrored else z) * std + mean, a, b)))
 
 
 def _below(z: float) -> float:

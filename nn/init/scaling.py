@@ -51,12 +51,15 @@ def _empty(tensor: Tensor) -> bool:
     return False
 
 
+def _uniform(tensor: Tensor, std: float, generator: Generator | None) -> Tensor:
+    bound = math.sqrt(3) * std
+    return uniform_(tensor, -bound, bound, generator)
+
+
 def xavier_std(tensor: Tensor, gain: float = 1.0, convention: str = "pytorch") -> float:
     """Return ``gain * sqrt(2 / (fan_in + fan_out))`` (Glorot and Bengio 2010, eq. 16); the book's: 1 / sqrt(fan_in)."""
     fan_in, fan_out = fans(tensor)
-    if check_convention(convention):
-        return gain * (1 / math.sqrt(fan_in))
-    return gain * math.sqrt(2 / (fan_in + fan_out))
+    return gain * (1 / math.sqrt(fan_in) if check_convention(convention) else math.sqrt(2 / (fan_in + fan_out)))
 
 
 def xavier_normal_(
@@ -67,19 +70,16 @@ def xavier_normal_(
     By ``convention="book"``: ``gain / sqrt(fan_in)``. A tensor without elements stays as it is, with a warning.
     Source: Glorot and Bengio 2010, for activations that are nearly linear around 0.
     """
-    if len(tensor.array.shape) > 1 and _empty(tensor):
-        return tensor
-    return normal_(tensor, 0.0, xavier_std(tensor, gain, convention), generator)
+    empty = len(tensor.array.shape) > 1 and _empty(tensor)
+    return tensor if empty else normal_(tensor, 0.0, xavier_std(tensor, gain, convention), generator)
 
 
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None, *, convention: str = "pytorch"
 ) -> Tensor:
     """Fill with uniform numbers of the standard deviation of `xavier_normal_`."""
-    if len(tensor.array.shape) > 1 and _empty(tensor):
-        return tensor
-    bound = math.sqrt(3) * xavier_std(tensor, gain, convention)
-    return uniform_(tensor, -bound, bound, generator)
+    empty = len(tensor.array.shape) > 1 and _empty(tensor)
+    return tensor if empty else _uniform(tensor, xavier_std(tensor, gain, convention), generator)
 
 
 def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
@@ -102,9 +102,7 @@ def kaiming_normal_(
     A tensor without elements stays as it is, with a warning.
     Source: He, Zhang, Ren and Sun 2015, which keeps the spread of activations through layers of relu.
     """
-    if _empty(tensor):
-        return tensor
-    return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)
+    return tensor if _empty(tensor) else normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def kaiming_uniform_(
@@ -115,10 +113,7 @@ def kaiming_uniform_(
     generator: Generator | None = None,
 ) -> Tensor:
     """Fill with uniform numbers of the standard deviation of `kaiming_normal_`."""
-    if _empty(tensor):
-        return tensor
-    bound = math.sqrt(3) * kaiming_std(tensor, a, mode, nonlinearity)
-    return uniform_(tensor, -bound, bound, generator)
+    return tensor if _empty(tensor) else _uniform(tensor, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 he_normal_ = kaiming_normal_

@@ -6,18 +6,18 @@ import math
 
 import numpy as np
 
-from tensorgrad.autograd import no_grad
 from tensorgrad.create.random import Generator, generator_of
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
+
+from .filling import filled
 
 
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity: ones on the diagonal, zeros elsewhere; ValueError for other shapes."""
     if tensor.array.ndim != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, found shape {tensor.array.shape}")
-    with no_grad():
-        return tensor.copy_(wrap(np.eye(*tensor.array.shape, dtype=tensor.array.dtype)))
+    return filled(tensor, wrap(np.eye(*tensor.array.shape, dtype=tensor.array.dtype)))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -43,8 +43,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     for group in range(groups):
         for channel in range(min(size, shape[1])):
             values[(group * size + channel, channel, *middle)] = 1
-    with no_grad():
-        return tensor.copy_(wrap(values))
+    return filled(tensor, wrap(values))
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
@@ -59,12 +58,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if not tensor.array.size:
         return tensor
     rows, columns = shape[0], math.prod(shape[1:])
-    drawn = generator_of(generator).standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(drawn)
+    q, r = np.linalg.qr(generator_of(generator).standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.where(np.diagonal(r) < 0, -1.0, 1.0)
-    values = gain * (q.T if rows < columns else q)
-    with no_grad():
-        return tensor.copy_(wrap(values.reshape(shape)))
+    return filled(tensor, wrap((gain * (q.T if rows < columns else q)).reshape(shape)))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
@@ -81,5 +77,4 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     values = std * source.standard_normal((rows, columns))
     order = source.permuted(np.tile(np.arange(rows)[:, None], columns), axis=0)
     np.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0.0, axis=0)
-    with no_grad():
-        return tensor.copy_(wrap(values))
+    return filled(tensor, wrap(values))
