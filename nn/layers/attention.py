@@ -83,8 +83,9 @@ class MultiheadAttention(Module):
         self.generator = generator
         self._qkv_same_embed_dim = self.kdim == self.vdim == embed_dim
         for name, shape in self._shapes(bias, add_bias_kv).items():
-            held = None if shape is None else Parameter(empty(shape, device=device, dtype=dtype))
-            self.register_parameter(name, held)
+            self.register_parameter(
+                name, None if shape is None else Parameter(empty(shape, device=device, dtype=dtype))
+            )
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias, device, dtype, generator=generator)
         self._reset_parameters(generator)
 

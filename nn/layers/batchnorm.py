@@ -25,7 +25,22 @@ class _Default(float):
 EPS, MOMENTUM = _Default(1e-5), _Default(0.1)
 
 
-class StatisticsNorm(Module):
+class Affine(Module):
+    """A module with scales that start at 1 and shifts that start at 0, either of which may be absent."""
+
+    def _register(self, shape: Any, affine: bool, bias: bool, placed: dict[str, Any]) -> None:
+        self.register_parameter("weight", Parameter(ones(shape, **placed)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(shape, **placed)) if affine and bias else None)
+
+    def reset_parameters(self) -> None:
+        """Reset the scales to 1 and the shifts to 0."""
+        for name, start in (("weight", 1.0), ("bias", 0.0)):
+            parameter = self._parameters.get(name)
+            if parameter is not None:
+                init.constant_(parameter, start)
+
+
+class StatisticsNorm(Affine):
     """What normalisations with running statistics share: the parameters, the buffers, the text."""
 
     running_mean: Tensor | None
@@ -52,13 +67,11 @@ class StatisticsNorm(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.register_parameter("weight", Parameter(ones(num_features, **placed)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features, **placed)) if affine and bias else None)
+        self._register(num_features, affine, bias, placed)
         self._name_parameters()
-        tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, **placed) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, **placed) if tracked else None)
-        self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, **placed) if track_running_stats else None)
+        self.register_buffer("running_var", ones(num_features, **placed) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if track_running_stats else None)
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of all parameters and statistics that have one."""
@@ -82,9 +95,7 @@ class StatisticsNorm(Module):
     def reset_parameters(self) -> None:
         """Reset the running statistics, the scales to 1 and the shifts to 0."""
         self.reset_running_stats()
-        for parameter, start in ((self._parameters["weight"], 1.0), (self._parameters["bias"], 0.0)):
-            if parameter is not None:
-                init.constant_(parameter, start)
+        super().reset_parameters()
 
     def _unfit(self, x: Tensor) -> ShapeError:
         """Return the error for an input with another number of axes."""

@@ -12,7 +12,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.nn import init
-from tensorgrad.nn.functional.recurrence import Weights, gru_step, lstm_step, rnn_step
+from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
 from tensorgrad.nn.module.module import Module
 
 from .linear import register_weights
@@ -50,11 +50,11 @@ class _Cell(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound, generator)
 
-    def _weights(self) -> Weights:
-        return Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+    def _step(self, weights: Weights) -> Step:
+        raise NotImplementedError
 
-    def _batched(self, input: Tensor, state: tuple[Tensor, ...] | None, count: int) -> tuple[Tensor, ...]:
-        """Return the input (N, input_size) and the state, `count` tensors (N, hidden_size)."""
+    def _next(self, input: Tensor, state: State | None, count: int = 1) -> State:
+        """Return the state after `input`, `count` tensors (N, hidden_size), or (hidden_size,) without a batch."""
         name, ndim = type(self).__name__, input.array.ndim
         if ndim not in (1, 2):
             raise ValueError(f"{name}: Expected input to be 1D or 2D, got {ndim}D instead")
@@ -73,7 +73,8 @@ class _Cell(Module):
                 raise ShapeError(
                     f"{name}: Expected hidden of shape {(n, self.hidden_size)} for {n} inputs, got {h.array.shape}"
                 )
-        return (x, *state)
+        new = self._step(Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh))(x, state)
+        return new if ndim == 2 else tuple(composed.squeezed(h, 0) for h in new)
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that are not the default."""
@@ -102,11 +103,12 @@ class RNNCell(_Cell):
         super().__init__(input_size, hidden_size, bias, device, dtype, generator=generator)
         self.nonlinearity = nonlinearity
 
+    def _step(self, weights: Weights) -> Step:
+        return rnn_step(weights, ACTIVATIONS[self.nonlinearity])
+
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the new state."""
-        x, h = self._batched(input, None if hx is None else (hx,), 1)
-        (new,) = rnn_step(self._weights(), ACTIVATIONS[self.nonlinearity])(x, (h,))
-        return new if input.array.ndim == 2 else composed.squeezed(new, 0)
+        return self._next(input, None if hx is None else (hx,))[0]
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that are not the default."""
@@ -122,11 +124,13 @@ class LSTMCell(_Cell):
 
     gates = 4
 
+    def _step(self, weights: Weights) -> Step:
+        return lstm_step(weights)
+
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return the new state (h, c)."""
-        x, h, c = self._batched(input, hx, 2)
-        h, c = lstm_step(self._weights())(x, (h, c))
-        return (h, c) if input.array.ndim == 2 else (composed.squeezed(h, 0), composed.squeezed(c, 0))
+        h, c = self._next(input, hx, 2)
+        return h, c
 
 
 class GRUCell(_Cell):
@@ -137,8 +141,9 @@ class GRUCell(_Cell):
 
     gates = 3
 
+    def _step(self, weights: Weights) -> Step:
+        return gru_step(weights)
+
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the new state."""
-        x, h = self._batched(input, None if hx is None else (hx,), 1)
-        (new,) = gru_step(self._weights())(x, (h,))
-        return new if input.array.ndim == 2 else composed.squeezed(new, 0)
+        return self._next(input, None if hx is None else (hx,))[0]

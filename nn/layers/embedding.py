@@ -108,8 +108,9 @@ class Embedding(_Table):
         sparse: bool = False,
     ) -> Self:
         """Return a layer on the memory of `embeddings` (V, D), which is not trained unless `freeze` is false."""
-        rows, columns = _sizes(embeddings)
-        return cls(rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
+        return cls(
+            *_sizes(embeddings), padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze
+        )
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the rows that `input` names."""

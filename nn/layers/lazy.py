@@ -38,8 +38,9 @@ class _Lazy(LazyModuleMixin):
         super().__init_subclass__(**kwargs)
         cls.cls_to_become = cls.__bases__[-1]
 
-    def _await(self: Any, generator: Generator | None = None) -> None:
-        """Take the shapes away; the first call draws the values."""
+    def __init__(self: Any, *args: Any, generator: Generator | None = None, **kwargs: Any) -> None:
+        """Make the layer and take the shapes away; the first call draws the values."""
+        super().__init__(*args, **kwargs)
         self.generator = generator
         for registry, kind in ((self._parameters, UninitializedParameter), (self._buffers, UninitializedBuffer)):
             for name, x in registry.items():
@@ -81,8 +82,7 @@ class LazyLinear(_Lazy, Linear):
         *,
         generator: Generator | None = None,
     ) -> None:
-        super().__init__(0, out_features, bias, device, dtype)
-        self._await(generator)
+        super().__init__(0, out_features, bias, device, dtype, generator=generator)
 
     def _size_of(self, input: Tensor) -> Any:
         if not input.array.ndim:
@@ -113,9 +113,10 @@ class _LazyForward(_LazyConvolution, ForwardConvolution):
         *,
         generator: Generator | None = None,
     ) -> None:
-        settings = out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
-        super().__init__(0, *settings, device, dtype)
-        self._await(generator)
+        super().__init__(
+            0, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype,
+            generator=generator,
+        )  # fmt: skip
 
 
 class LazyConv1d(_LazyForward, Conv1d):
@@ -155,9 +156,10 @@ class _LazyTransposed(_LazyConvolution, TransposedConvolution):
         *,
         generator: Generator | None = None,
     ) -> None:
-        settings = out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode
-        super().__init__(0, *settings, device, dtype)
-        self._await(generator)
+        super().__init__(
+            0, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode,
+            device, dtype, generator=generator,
+        )  # fmt: skip
 
 
 class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
@@ -187,7 +189,6 @@ class _LazyNorm(_Lazy, StatisticsNorm):
         bias: bool = True,
     ) -> None:
         super().__init__(0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
-        self._await()
 
     def _size_of(self, input: Tensor) -> Any:
         if input.array.ndim not in self._ndims:

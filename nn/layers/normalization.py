@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorgrad import ops
-from tensorgrad.create.creation import ones, zeros
+from tensorgrad.create.creation import ones
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.nn import functional, init
+from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
 from tensorgrad.nn.module.settings import setting, settings
 
-from .batchnorm import StatisticsNorm
+from .batchnorm import Affine, StatisticsNorm
 
 
 class _InstanceNorm(StatisticsNorm):
@@ -89,26 +89,11 @@ class InstanceNorm3d(_InstanceNorm):
     _ndims = (4, 5)
 
 
-class _Affine(Module):
-    """A module with scales that start at 1 and shifts that start at 0, either of which may be absent."""
-
-    def _register(self, shape: Any, affine: bool, bias: bool, placed: dict[str, Any]) -> None:
-        self.register_parameter("weight", Parameter(ones(shape, **placed)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(shape, **placed)) if affine and bias else None)
-
-    def reset_parameters(self) -> None:
-        """Reset the scales to 1 and the shifts to 0."""
-        for name, start in (("weight", 1.0), ("bias", 0.0)):
-            parameter = self._parameters.get(name)
-            if parameter is not None:
-                init.constant_(parameter, start)
-
-
 def _lengths(shape: int | Sequence[int]) -> tuple[int, ...]:
     return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
-class LayerNorm(_Affine):
+class LayerNorm(Affine):
     """Normalise each example over its last axes, of the lengths `normalized_shape`, then scale and shift each element.
 
     ``y = weight * (x - mean) / sqrt(var + eps) + bias``, with the biased variance: no statistics of the batch are
@@ -153,7 +138,7 @@ class LayerNorm(_Affine):
         )
 
 
-class GroupNorm(_Affine):
+class GroupNorm(Affine):
     """Normalise each of `num_groups` groups of the `num_channels` channels of every example (N, C, ...).
 
     Then scale and shift each channel. One group: over all of an example; as many as channels: InstanceNorm.
@@ -194,7 +179,7 @@ class GroupNorm(_Affine):
         )
 
 
-class RMSNorm(_Affine):
+class RMSNorm(Affine):
     """Divide each example by the root of its mean square over its last axes, then scale each element.
 
     ``y = weight * x / sqrt(mean(x ** 2) + eps)``; `eps` None is the machine epsilon of the input's dtype. Arguments as
@@ -213,8 +198,7 @@ class RMSNorm(_Affine):
         self.normalized_shape = _lengths(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        placed = {"device": device, "dtype": dtype}
-        weight = Parameter(ones(self.normalized_shape, **placed)) if elementwise_affine else None
+        weight = Parameter(ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
         self.register_parameter("weight", weight)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -154,8 +154,7 @@ class Recurrent(Module):
         count, n = len(self._names), x.array.shape[0]
         widths = [self.proj_size or self.hidden_size, self.hidden_size][: self.states]
         if hx is None:
-            nothing = tuple(zeros(n, width, dtype=x.array.dtype) for width in widths)
-            return [nothing] * count
+            return [tuple(zeros(n, width, dtype=x.array.dtype) for width in widths)] * count
         for place, (h, width) in enumerate(zip(hx, widths, strict=True)):
             wanted = (count, n, width) if batched else (count, width)
             if h.array.ndim != len(wanted):
@@ -199,7 +198,14 @@ def _check_settings(input_size: int, hidden_size: int, num_layers: int, dropout:
         raise ValueError("proj_size has to be smaller than hidden_size")
 
 
-class RNN(Recurrent):
+class _OneState(Recurrent):
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the outputs at every place, and the last state of every layer and direction."""
+        outputs, (last,) = self._run(input, None if hx is None else (hx,))
+        return outputs, last
+
+
+class RNN(_OneState):
     """Elman's network: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`` along a sequence, or relu.
 
     From (L, N, input_size) to the outputs (L, N, hidden_size) and the last states (layers, N, hidden_size); the axis N
@@ -237,16 +243,14 @@ class RNN(Recurrent):
     def _step(self, weights: Weights) -> Step:
         return rnn_step(weights, ACTIVATIONS[self.nonlinearity])
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the outputs at every place, and the last state of every layer and direction."""
-        outputs, (last,) = self._run(input, None if hx is None else (hx,))
-        return outputs, last
 
-
-class GRU(Recurrent):
+class GRU(_OneState):
     """Gated recurrent units along a sequence; shapes as for `RNN`, equations at `functional.recurrence.gru_step`."""
 
     gates = 3
+
+    def _step(self, weights: Weights) -> Step:
+        return gru_step(weights)
 
     def __init__(
         self,
@@ -266,14 +270,6 @@ class GRU(Recurrent):
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype,
             generator=generator,
         )  # fmt: skip
-
-    def _step(self, weights: Weights) -> Step:
-        return gru_step(weights)
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the outputs at every place, and the last state of every layer and direction."""
-        outputs, (last,) = self._run(input, None if hx is None else (hx,))
-        return outputs, last
 
 
 class LSTM(Recurrent):

@@ -175,13 +175,18 @@ def _attended(
     )[0]
 
 
-def _copies(layer: Module, count: int) -> ModuleList:
-    """Return a list of copies of `layer`, which draw from its generator and not from copies of that."""
-    generators = [m.__dict__.get("generator") for m in layer.modules()]
-    return ModuleList([copy.deepcopy(layer, {id(g): g for g in generators if g is not None}) for _ in range(count)])
+class _Stack(Module):
+    """Copies of a layer, which draw from its generator and not from copies of that, and what comes after them."""
+
+    def __init__(self, layer: Module, num_layers: int, norm: Module | None = None) -> None:
+        super().__init__()
+        kept = {id(g): g for m in layer.modules() if (g := m.__dict__.get("generator")) is not None}
+        self.layers = ModuleList([copy.deepcopy(layer, {**kept}) for _ in range(num_layers)])
+        self.num_layers = num_layers
+        self.norm = norm
 
 
-class TransformerEncoder(Module):
+class TransformerEncoder(_Stack):
     """`num_layers` copies of an encoder layer, one after the other, then `norm`.
 
     As in PyTorch the copies start with the same values: draw them anew, for instance with `apply`. Outputs at padded
@@ -201,10 +206,7 @@ class TransformerEncoder(Module):
         enable_nested_tensor: bool = True,
         mask_check: bool = True,
     ) -> None:
-        super().__init__()
-        self.layers = _copies(encoder_layer, num_layers)
-        self.num_layers = num_layers
-        self.norm = norm
+        super().__init__(encoder_layer, num_layers, norm)
         self.enable_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
 
@@ -221,14 +223,11 @@ class TransformerEncoder(Module):
         return src if self.norm is None else self.norm(src)
 
 
-class TransformerDecoder(Module):
+class TransformerDecoder(_Stack):
     """`num_layers` copies of a decoder layer, one after the other, each attending to the same memory, then `norm`."""
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
-        super().__init__()
-        self.layers = _copies(decoder_layer, num_layers)
-        self.num_layers = num_layers
-        self.norm = norm
+        super().__init__(decoder_layer, num_layers, norm)
 
     def forward(
         self,
@@ -285,16 +284,15 @@ class Transformer(Module):
         sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
         placed: dict[str, Any] = {"device": device, "dtype": dtype}
 
-        def norm() -> LayerNorm:
-            return LayerNorm(d_model, layer_norm_eps, bias=bias, **placed)
+        def stacked(stack: type[_Stack], layer: type[_Layer], count: int) -> _Stack:
+            norm = LayerNorm(d_model, layer_norm_eps, bias=bias, **placed)
+            return stack(layer(*sizes, **placed, generator=generator), count, norm)
 
         if custom_encoder is None:
-            encoder_layer = TransformerEncoderLayer(*sizes, **placed, generator=generator)
-            custom_encoder = TransformerEncoder(encoder_layer, num_encoder_layers, norm())
+            custom_encoder = stacked(TransformerEncoder, TransformerEncoderLayer, num_encoder_layers)
         self.encoder = custom_encoder
         if custom_decoder is None:
-            decoder_layer = TransformerDecoderLayer(*sizes, **placed, generator=generator)
-            custom_decoder = TransformerDecoder(decoder_layer, num_decoder_layers, norm())
+            custom_decoder = stacked(TransformerDecoder, TransformerDecoderLayer, num_decoder_layers)
         self.decoder = custom_decoder
         self._reset_parameters(generator)
         self.d_model = d_model
