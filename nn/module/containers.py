@@ -12,6 +12,13 @@ from tensorgrad.tensor.tensortypes import typename
 from .module import Module
 
 
+def taken(held: Any, key: Any) -> Any:
+    """Return what `held` has under `key`, which is taken out."""
+    found = held[key]
+    del held[key]
+    return found
+
+
 class _Listed(Module):
     """Modules at positions 0, 1, ..., which are also their names: what Sequential and ModuleList share."""
 
@@ -34,19 +41,26 @@ class _Listed(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter(list(self._modules.values()))
 
+    def _part(self, position: slice) -> Self:
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, position: int) -> Any: ...
+    @overload
+    def __getitem__(self, position: slice) -> Self: ...
+    def __getitem__(self, position: int | slice) -> Any:
+        return self._part(position) if isinstance(position, slice) else self._modules[self._name_at(position)]
+
     def __setitem__(self, position: int, module: Module) -> None:
         self.add_module(self._name_at(position), module)
 
     def __delitem__(self, position: int | slice) -> None:
-        names = list(self._modules)
-        gone = names[position] if isinstance(position, slice) else [self._name_at(position)]
+        gone = list(self._modules)[position] if isinstance(position, slice) else [self._name_at(position)]
         self._rename([module for name, module in self._modules.items() if name not in gone])
 
     def pop(self, key: Any) -> Any:
         """Take the module at a position out and return it, or those of a slice; the others are named anew."""
-        found = self[key]  # type: ignore[index]  # defined by both
-        del self[key]
-        return found
+        return taken(self, key)
 
     def append(self, module: Module) -> Self:
         """Add `module` at the end and return the container."""
@@ -97,14 +111,8 @@ class Sequential(_Listed):
             x = module(x)
         return x
 
-    @overload
-    def __getitem__(self, position: int) -> Any: ...
-    @overload
-    def __getitem__(self, position: slice) -> Sequential: ...
-    def __getitem__(self, position: int | slice) -> Any:
-        if isinstance(position, slice):
-            return type(self)(dict(list(self._modules.items())[position]))
-        return self._modules[self._name_at(position)]
+    def _part(self, position: slice) -> Self:
+        return type(self)(dict(list(self._modules.items())[position]))
 
     def insert(self, index: int, module: Module) -> Self:
         """Insert `module` before position `index` and return the container; all are named by their positions then."""
@@ -160,14 +168,8 @@ class ModuleList(_Listed):
         if modules is not None:
             self.extend(modules)
 
-    @overload
-    def __getitem__(self, position: int) -> Any: ...
-    @overload
-    def __getitem__(self, position: slice) -> ModuleList: ...
-    def __getitem__(self, position: int | slice) -> Any:
-        if isinstance(position, slice):
-            return type(self)(list(self)[position])
-        return self._modules[self._name_at(position)]
+    def _part(self, position: slice) -> Self:
+        return type(self)(list(self)[position])
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add `modules` at the end and return the list."""
@@ -230,9 +232,7 @@ class ModuleDict(Module):
 
     def pop(self, key: str) -> Any:
         """Take the module under `key` out and return it."""
-        found = self[key]
-        del self[key]
-        return found
+        return taken(self, key)
 
     def keys(self) -> KeysView[str]:
         """Return the names."""

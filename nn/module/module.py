@@ -93,7 +93,7 @@ class Module(Stateful):
                 seen.add(module)
             yield name, module
             below = [(f"{name}.{k}" if name else k, m) for k, m in module._modules.items() if m is not None]
-            pending.extend(reversed(below))
+            pending += reversed(below)
 
     def modules(self) -> Iterator[Module]:
         """Yield this module and all below it, once each."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 from tensorgrad.engine.tensor import Tensor
 
 from .parameter import Parameter, is_lazy
+from .registry import Registry
 
 ROWS = 300
 LONGEST = 200  # characters of a module's settings
@@ -26,23 +27,7 @@ border-left:1px solid color-mix(in srgb,currentColor 25%,transparent)}
 """
 
 
-class _Held(Protocol):
-    """What the outline reads from a module."""
-
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Any]
-
-    def parameters(self) -> Iterator[Parameter]:
-        """Yield every parameter once."""
-        ...
-
-    def extra_repr(self) -> str:
-        """Return the settings."""
-        ...
-
-
-def outline(module: _Held) -> str:
+def outline(module: Registry) -> str:
     """Return the tree of `module` as HTML: each module a ``<details>`` with its name, class, settings and size.
 
     A parameter that several modules share is counted in each of them. After `ROWS` lines the rest is left out.
@@ -59,9 +44,9 @@ class _Outline:
 
     def __init__(self) -> None:
         self.rows = 0
-        self.around: list[_Held] = []
+        self.around: list[Registry] = []
 
-    def tree(self, name: str, module: _Held) -> Iterator[str]:
+    def tree(self, name: str, module: Registry) -> Iterator[str]:
         """Yield the HTML of `module`, known as `name` to the one around it, and of all below."""
         self.rows += 1
         head = f"{_label(name)}<b>{escape(type(module).__name__)}</b>({_settings(module)}){_size(module)}"
@@ -92,12 +77,12 @@ def _label(name: str) -> str:
     return f"{escape(name)}: " if name else ""
 
 
-def _settings(module: _Held) -> str:
+def _settings(module: Registry) -> str:
     text = " ".join(module.extra_repr().split())
     return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
 
 
-def _size(module: _Held) -> str:
+def _size(module: Registry) -> str:
     """Return how many numbers the parameters hold, each parameter counted once; "" if there is none."""
     parameters = list(module.parameters())
     if not parameters:

@@ -70,10 +70,11 @@ class _Uninitialized(Tensor):
     __slots__ = ()
     cls_to_become: ClassVar[type[Tensor]]
 
-    def _start(self, dtype: DTypeLike, device: Any) -> None:
+    def _start(self, dtype: DTypeLike, device: Any, tracked: bool) -> None:
         check_device(device)
         self.grad = None
         self.node = None
+        self.tracked = tracked
         self.array = np.empty(0, get_default_dtype() if dtype is None else as_dtype(dtype))
 
     @property
@@ -109,8 +110,7 @@ class _Uninitialized(Tensor):
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         copy = type(self).__new__(type(self))
-        copy._start(self.dtype, None)
-        copy.tracked = self.tracked
+        copy._start(self.dtype, None, self.tracked)
         memo[id(self)] = copy
         return copy
 
@@ -125,8 +125,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
     cls_to_become = Parameter
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: DTypeLike = None) -> None:
-        self._start(dtype, device)
-        self.tracked = requires_grad
+        self._start(dtype, device, requires_grad)
 
 
 class UninitializedBuffer(_Uninitialized, Buffer):
@@ -138,8 +137,7 @@ class UninitializedBuffer(_Uninitialized, Buffer):
     def __init__(
         self, requires_grad: bool = False, device: Any = None, dtype: DTypeLike = None, persistent: bool = True
     ) -> None:
-        self._start(dtype, device)
-        self.tracked = requires_grad
+        self._start(dtype, device, requires_grad)
         self.persistent = persistent
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:

@@ -10,7 +10,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import RangeError
 from tensorgrad.tensor.tensortypes import typename
 
-from .containers import pairs_of
+from .containers import pairs_of, taken
 from .module import Module
 from .parameter import Parameter, is_lazy
 
@@ -151,9 +151,7 @@ class ParameterDict(Module):
 
     def pop(self, key: str) -> Any:
         """Take the value under `key` out and return it."""
-        found = self[key]
-        del self[key]
-        return found
+        return taken(self, key)
 
     def popitem(self) -> tuple[str, Any]:
         """Take the last item out and return it."""

@@ -137,9 +137,7 @@ def _class_of(base: type[Module], names: tuple[str, ...]) -> type[Module]:
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Return whether any tensor of `module`, or the one of that name, is parametrised."""
     found = module._modules.get("parametrizations")
-    if not isinstance(found, ModuleDict):
-        return False
-    return bool(len(found)) if tensor_name is None else tensor_name in found
+    return isinstance(found, ModuleDict) and (len(found) > 0 if tensor_name is None else tensor_name in found)
 
 
 def type_before_parametrizations(module: Module) -> type[Module]:
