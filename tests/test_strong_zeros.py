@@ -118,11 +118,36 @@ def test_a_nan_constant_in_a_product_still_shows() -> None:
     assert x.grad.numpy()[1] == 3.0
 
 
-def test_behind_a_choice_a_slope_of_exactly_zero_counts_too() -> None:
+def test_behind_a_choice_a_slope_that_happens_to_be_zero_is_no_mask() -> None:
     x = tg.tensor([0.0, 1.0], dtype=tg.float64, requires_grad=True)
     with np.errstate(all="ignore"):
         tg.where(x < 3, x.log().sigmoid(), 0.0).sum().backward()
-    assert x.grad.tolist() == [0.0, 0.25]  # where the limit of the first is 1
+    np.testing.assert_array_equal(x.grad.numpy(), [np.nan, 0.25])  # the limit of the first is 1: not 0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.sqrt() ** 4,  # x * x, which bends by 2
+        lambda x: tg.where(x < 3, x.sqrt(), 0.0) ** 4,
+        lambda x: (x**0.5) ** 4,
+        lambda x: (x.sqrt() * x.sqrt()).cosh(),
+    ],
+)
+def test_a_zero_that_is_the_value_of_a_function_hides_nothing_at_second_order(f: Callable[[Any], Any]) -> None:
+    x = tg.tensor([0.0, 1.0], dtype=tg.float64, requires_grad=True)
+    with np.errstate(all="ignore"):
+        second = derivatives(f(x), x)[1]
+    assert np.isnan(second[0])
+    assert np.isfinite(second[1])
+
+
+def test_a_mask_hides_behind_further_operations_too() -> None:
+    x = tg.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=tg.float64, requires_grad=True)
+    mask = tg.tensor([0.0, 1.0], dtype=tg.float64)
+    first, second = derivatives(((x.norm(dim=1) * mask) ** 3).reshape(1, 2) @ tg.ones(2, 3, dtype=tg.float64), x)
+    assert first[0].tolist() == second[0].tolist() == [0.0, 0.0]
+    assert np.isfinite(second).all()
 
 
 def test_hooks_see_each_gradient_once_although_the_sweep_runs_twice() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.context import ANOMALY, CONTEXT, STRONG, context
-from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, tick, wrap
+from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
 from tensorgrad.errors import AnomalyError
 
 from . import quick, sweep
@@ -116,6 +116,7 @@ class _Reverse:
         self.found: dict[Node, Any] = {}
         self.choices: set[Any] = set()
         self.start: dict[Node, Any] | None = None  # the cotangents that are known when the first choice is reached
+        self.midway = False  # whether they were computed, not given
         self.before: tuple[dict[Node, Any], int] = ({}, 0)  # what had been found by then, and how many edges
         self.visited: list[Node] = []  # whose rules have run, or do so next; to be freed
         self.hooked: dict[Node, Tensor] = {}
@@ -145,7 +146,7 @@ class _Reverse:
 
     def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
         """Note that the first choice is reached: from here on, saved values may be needed by a second run."""
-        self.start = {**grads, node: g}
+        self.start, self.midway = {**grads, node: g}, True
         self.before = dict(self.found), len(self.edges or ())
 
     def free(self) -> None:
@@ -162,14 +163,27 @@ class _Reverse:
         earlier, count = self.before
         self.found = {}
         order = reachable(self.start.keys(), expanded=True, since=since)
-        with _strong(create_graph):
+        with _strong():
             if self.edges is not None:
                 del self.edges[count:]
-            self.sweep(order, {n: _boxed(g) for n, g in self.start.items()}, boxed=True)
+            self.sweep(order, {n: self._started(g) for n, g in self.start.items()}, boxed=True)
         unboxed = unmarked if create_graph else _array
         self.found = {**earlier, **{n: unboxed(g) for n, g in self.found.items()}}
         if self.edges is not None:
             self.edges[count:] = [(n, parent, unboxed(gx)) for n, parent, gx in self.edges[count:]]
+
+    def _started(self, g: Any) -> Tensor:
+        """Return the cotangent `g` as the second run starts with it.
+
+        What a sweep on arrays has found by then may be 0 as a function's value is, so it counts as depending on a leaf.
+        """
+        if isinstance(g, Tensor):
+            return g
+        x = wrap(g)
+        if self.midway:
+            x.tracked = True
+            leaf(x)
+        return x
 
     def _after_hooks(self, node: Node, g: Any) -> Any:
         """Return what the hooks of `node` make of `g`; each is called once, also where the sweep is run again."""
@@ -206,10 +220,10 @@ def _spoilt(g: Any) -> bool:
 
 
 @contextmanager
-def _strong(create_graph: bool) -> Iterator[None]:
-    """Context manager: products are strong, and are recorded if asked for."""
+def _strong() -> Iterator[None]:
+    """Context manager: products are strong; they are recorded, for the graph tells where a zero comes from."""
     mode = context()
-    token = CONTEXT.set(replace(mode, grad=create_graph, special=(mode.special | STRONG) & ~ANOMALY))
+    token = CONTEXT.set(replace(mode, grad=True, special=(mode.special | STRONG) & ~ANOMALY))
     try:
         with np.errstate(all="ignore"):  # what the plain sweep warned of is dealt with here
             yield
@@ -235,7 +249,7 @@ def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_g
     known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)
     found = {node: known[node] for node in outputs if node in known}
     if any(map(_spoilt, found.values())):
-        with _strong(create_graph):
+        with _strong():
             known = sweep.forward(order, {n: _boxed(t) for n, t in tangents.items()}, Tangent.of, True)
         found = {node: (unmarked if create_graph else _array)(known[node]) for node in found}
     return found

@@ -1,11 +1,13 @@
 """Products in which an exact zero wins, also over infinity and NaN: what a sweep uses when the plain product gave NaN.
 
 ``where(x > 0, sqrt(x), 0)`` at 0 has the derivative 0: the branch that was not taken contributes nothing. But the chain
-rule multiplies what arrives from there, 0, with the slope of the root, infinity. A cotangent of 0 says that nothing
-depends on the value; no slope can change that. In the forward sweep the same chain is walked from the other end: there
-a slope of 0 says it, whatever the tangent is. A mask says it in both. A NaN that the result depends on still shows.
+rule multiplies what arrives from there, 0, with the slope of the root, infinity. A zero is exact if it stays zero
+whatever the values are: a mask made it, or a constant, or an index that left the place out. Nothing depends on what it
+is multiplied with; no slope can change that. The zero of ``2 * norm(x)`` at 0 is none: it is the value of a function,
+and what becomes of its product with an unknown slope only the limit can tell, so NaN stays.
 
-The compositions are recorded like any other, so derivatives of higher order see the same rule.
+Where a zero comes from stands in the graph, so a careful sweep records itself, whether or not it is differentiated. The
+compositions are recorded like any other, and derivatives of higher order see the same rule.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.ops import affine, linear, matmul, mul, reshape, sum, where
 from tensorgrad.ops.contractions import swapped
+
+from .exactzeros import exact_zeros
 
 
 class Flow(Tensor):
@@ -61,15 +65,26 @@ def unmarked(x: Tensor) -> Tensor:
 def _product(a: Any, b: Any) -> Any:
     """Return ``a * b``, 0 where the plain product is NaN although nothing depends on it."""
     y = mul(a, b)
+    spoilt = np.isnan(y.array)
+    if not spoilt.any():
+        return y
     flow, factor = (a, b) if isinstance(a, Flow) else (b, a)
-    without = _values(flow if isinstance(flow, Cotangent) else factor) == 0
-    if _values(factor).dtype.kind == "b":
-        without = without | ~_values(factor)
-    zero = np.isnan(y.array) & without
+    zero = spoilt & _without_influence(flow, factor)
     if not zero.any():
         return y
     kept = wrap(np.asarray(~zero))
     return mul(where(kept, a, 0.0), where(kept, b, 0.0))
+
+
+def _without_influence(flow: Any, factor: Any) -> Any:
+    """Return where the result does not depend on this product: a mask says it in both sweeps.
+
+    A cotangent says it too, and so does a tangent of what has a slope; in the forward sweep a slope says it.
+    """
+    if isinstance(flow, Cotangent):
+        return exact_zeros(flow) | (_values(factor).dtype.kind == "b" and exact_zeros(factor))
+    varies = isinstance(factor, Tensor) and factor.tracked
+    return exact_zeros(factor) | (varies and exact_zeros(flow))
 
 
 def _matmul(a: Any, b: Any) -> Any:

@@ -162,3 +162,34 @@ def repeated(x: Array, shape: tuple[int, ...]) -> Array:
     view: Array = np.ndarray(shape, x.dtype, x, 0, strides)
     view.flags.writeable = False
     return view
+
+
+def norm(x: Array, p: float = 2, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+    """Return ``sum(|x| ** p) ** (1 / p)`` over `axis`, also where the powers leave the dtype.
+
+    >>> float(norm(np.array([3e200, 0.0]))), float(norm(np.array([3e-200, 0.0])))
+    (3e+200, 3e-200)
+    """
+    if x.dtype.kind == "f" and x.dtype.itemsize == 2:
+        return np.asarray(norm(x.astype(np.float32), p, axis, keepdims)).astype(x.dtype)
+    if p != 2:
+        return _scaled_norm(x, p, axis, keepdims)
+    with np.errstate(over="ignore", under="ignore"):
+        squares = total(x * x, axis, keepdims)
+    limits = np.finfo(x.dtype)
+    if squares.size and not (squares.min() > limits.tiny / limits.eps and squares.max() < np.inf):
+        return _scaled_norm(x, p, axis, keepdims)
+    roots: Array = np.sqrt(squares)
+    return roots
+
+
+def _scaled_norm(x: Array, p: float, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:
+    """Return the norm by way of ``|x|`` over the element that counts most, whose powers are at most 1."""
+    size = np.abs(x)
+    first = np.max(size, axis, keepdims=True, initial=0) if p > 0 else np.min(size, axis, keepdims=True, initial=np.inf)
+    scale = np.where((first > 0) & (first < np.inf), first, 1).astype(x.dtype)
+    with np.errstate(divide="ignore", under="ignore"):  # with p < 0, an element that is 0 makes the norm 0
+        y = size / scale
+        sums = total(y * y if p == 2 else y**p, axis, True)
+        roots: Array = (np.sqrt(sums) if p == 2 else sums ** (1 / p)) * scale
+    return roots if keepdims else np.squeeze(roots, normalized(axis, x.ndim))

@@ -20,6 +20,7 @@ from tensorgrad.ops import (
     concatenate,
     exp,
     getitem,
+    length,
     log,
     logaddexp,
     matmul,
@@ -27,11 +28,9 @@ from tensorgrad.ops import (
     mul,
     neg,
     reshape,
-    sqrt,
     sub,
     sum,
     transpose,
-    where,
 )
 from tensorgrad.ops.reductions import kept, reduced
 
@@ -73,9 +72,9 @@ def var(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = Fa
 
 def std(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
     """Return the square root of `var`; where that is 0, the derivative is 0, the subgradient of least norm."""
-    v = var(x, axis, correction, keepdims)
-    zero = wrap(np.asarray(v.array == 0))
-    return where(zero, 0.0, sqrt(where(zero, 1.0, v)))
+    n = reduced(x.array.shape, axis)
+    y = length(sub(x, mean(x, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
+    return mul(y, (n - correction) ** -0.5 if n > correction else math.nan)
 
 
 def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:

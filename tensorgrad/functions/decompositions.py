@@ -47,11 +47,15 @@ def _row(y: Tensor, at: int) -> Tensor:
 def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
     """Return the lower triangular L with ``L Lᵀ = A`` (with `upper`, Lᵀ) for symmetric positive definite `A`.
 
-    LinAlgError where `A` is not positive definite. The gradient is symmetric.
+    Only the lower triangle of `A` is read (with `upper`, the upper one). The gradient is symmetric, as in PyTorch: what
+    an element of that triangle gets is shared with its mirror image.
+
+    Raises:
+        LinAlgError: `A` is not positive definite.
     """
     check_matrix(A, "linalg.cholesky", square=True)
     try:
-        y = ops.cholesky(A)
+        y = ops.cholesky(A, triangle="U" if upper else "L")
     except LinAlgError as error:
         raise LinAlgError(
             "linalg.cholesky: The factorization could not be completed because the input is not positive-definite"
@@ -96,8 +100,10 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
 def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     """Return (U, S, Vh) with ``A = U diag(S) Vh``; without `full_matrices`, only min(m, n) columns of U and rows of Vh.
 
-    As in PyTorch, the gradient flows through these columns and rows only. It exists where the singular values differ;
-    through `S` alone, everywhere.
+    As in PyTorch, the gradient flows through these columns and rows only. It exists where the singular values differ
+    (and are not 0, for a matrix that is not square); where they are equal to rounding, a gradient that asks for the
+    vectors is NaN, also where the whole happens to be smooth, as in ``U diag(S) Vh = A``. Through `S` alone it exists
+    everywhere at first order.
     """
     check_matrix(A, "linalg.svd")
     m, n = A.array.shape[-2:]
@@ -123,15 +129,32 @@ def svdvals(A: Tensor) -> Tensor:
 def eigh(A: Tensor, UPLO: str = "L") -> Spectrum:
     """Return the eigenvalues, ascending, and eigenvectors of the symmetric matrix `A`, or of each in a batch.
 
-    `UPLO` says which triangle PyTorch reads; here the mean of the two is taken, which is the same for a symmetric
-    matrix. The gradient of the vectors exists where the values differ.
+    Only the lower triangle of `A` is read (the upper one for `UPLO` "U"). The gradient is symmetric, as in PyTorch:
+    what an element of that triangle gets is shared with its mirror image.
+
+    Through the values alone a gradient exists everywhere at first order. Vectors have one where their values differ:
+    those of equal values (to rounding) may be turned into each other, so a gradient that asks for them is NaN there,
+    also where the whole happens to be smooth, as in ``V diag(w) Vᵀ = A``.
+
+    Raises:
+        ArgumentError: `UPLO` is neither "L" nor "U".
+
+    >>> import tensorgrad as tg
+    >>> tg.linalg.eigh(tg.tensor([[2.0, 9.0], [0.0, 3.0]])).eigenvalues
+    tensor([2., 3.])
     """
     check_matrix(A, "linalg.eigh", square=True)
-    y = ops.eigh(A)
+    if UPLO not in ("L", "U", "l", "u"):
+        raise ArgumentError(f"linalg.eigh: Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    y = ops.eigh(A, triangle=UPLO.upper())
     return Spectrum(_row(y, -1), _rows(y, None, -1))
 
 
 @keywords
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
-    """Return the eigenvalues, ascending, of the symmetric matrix `A`."""
+    """Return the eigenvalues, ascending, of the symmetric matrix `A`, of which `eigh` says what is read.
+
+    Raises:
+        ArgumentError: `UPLO` is neither "L" nor "U".
+    """
     return eigh(A, UPLO).eigenvalues

@@ -25,24 +25,6 @@ def _floating(x: Tensor, name: str, dtype: DTypeLike) -> Tensor:
     return y
 
 
-def _root(total: Tensor, exponent: float) -> Tensor:
-    """Return ``total ** exponent`` with the derivative 0 where `total` is 0: the subgradient of least norm."""
-    zero = constant(total.array == 0)
-    safe = ops.where(zero, 1.0, total)
-    return ops.where(zero, 0.0, ops.sqrt(safe) if exponent == 0.5 else ops.pow(safe, exponent))
-
-
-def _power_norm(x: Tensor, p: float, axis: Any, keepdims: bool) -> Tensor:
-    """Return ``sum(|x| ** p) ** (1 / p)``; no infinite slope at 0 for p < 1."""
-    size = ops.abs(x)
-    if p < 0:
-        with np.errstate(divide="ignore"):  # one element that is 0 makes the sum infinite and the norm 0
-            return ops.pow(ops.sum(ops.pow(size, p), axis=axis, keepdims=keepdims), 1 / p)
-    zero = constant(x.array == 0)
-    powers = ops.where(zero, 0.0, ops.pow(ops.where(zero, 1.0, size), p))
-    return _root(ops.sum(powers, axis=axis, keepdims=keepdims), 1 / p)
-
-
 @keywords
 def vector_norm(
     x: Tensor,
@@ -56,7 +38,8 @@ def vector_norm(
     """Return the norm of the vectors along `dim` (None: of all elements): ``sum(|x| ** ord) ** (1 / ord)``.
 
     inf is the largest absolute value, -inf the smallest, 0 the number of elements that are not zero. At 0 the
-    derivative is 0, the subgradient of least norm.
+    derivative is 0, the subgradient of least norm; one of higher order that needs the slope of that is NaN, also
+    where the whole is smooth: ``x @ x`` bends by 2 at 0, ``norm(x) ** 2`` by NaN.
 
     >>> import tensorgrad as tg
     >>> tg.linalg.vector_norm(tg.tensor([3.0, 4.0]))
@@ -64,15 +47,14 @@ def vector_norm(
     """
     v = _floating(x, "linalg.vector_norm", dtype)
     axis, p = chosen(dim), float(ord)
-    if p == 2:
-        return _root(ops.sum(ops.mul(v, v), axis=axis, keepdims=keepdim), 0.5)
     if p == 0:
         return ops.sum(ops.astype(constant(v.array != 0), dtype=v.array.dtype), axis=axis, keepdims=keepdim)
     if math.isinf(p):
         return (ops.amax if p > 0 else ops.amin)(ops.abs(v), axis=axis, keepdims=keepdim)
     if p == 1:
         return ops.sum(ops.abs(v), axis=axis, keepdims=keepdim)
-    return _power_norm(v, p, axis, keepdim)
+    size = ops.abs(v) if v.array.dtype.kind == "c" else v
+    return ops.length(size, p=p, axis=axis, keepdims=keepdim)
 
 
 @keywords

@@ -15,8 +15,10 @@ from tensorgrad.ops.arithmetic import (
     sub,
 )
 from tensorgrad.ops.contractions import affine, linear, matmul
+from tensorgrad.ops.determinants import cofactor, det, logabsdet
 from tensorgrad.ops.diagonals import diagonal, embedded
-from tensorgrad.ops.factorizations import cholesky, cofactor, det, eigh, inv, logabsdet, pinv, qr, solve, svd
+from tensorgrad.ops.factorizations import cholesky, eigh, inv, pinv, qr, solve, svd
+from tensorgrad.ops.lengths import even_power, length, odd_power
 from tensorgrad.ops.reductions import amax, amin, argmax, argmin, cumsum, mean, sum
 from tensorgrad.ops.selection import (
     abs,
@@ -48,7 +50,7 @@ from tensorgrad.ops.shapes import (
     sum_to,
     transpose,
 )
-from tensorgrad.ops.special import erf, erfc, erfinv, fmod, hypot, trunc
+from tensorgrad.ops.special import direction, erf, erfc, erfinv, fmod, hypot, trunc
 from tensorgrad.ops.transcendental import (
     acos,
     acosh,
@@ -110,6 +112,7 @@ __all__ = [
     "cumsum",
     "det",
     "diagonal",
+    "direction",
     "div",
     "eigh",
     "embedded",
@@ -117,6 +120,7 @@ __all__ = [
     "erf",
     "erfc",
     "erfinv",
+    "even_power",
     "exp",
     "exp2",
     "expm1",
@@ -130,6 +134,7 @@ __all__ = [
     "hypot",
     "inv",
     "le",
+    "length",
     "linear",
     "log",
     "log10",
@@ -146,6 +151,7 @@ __all__ = [
     "mul",
     "ne",
     "neg",
+    "odd_power",
     "pinv",
     "pow",
     "qr",

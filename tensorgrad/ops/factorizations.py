@@ -1,4 +1,4 @@
-"""Inverses, determinants and factorizations of matrices in the last two axes, with the published adjoints.
+"""Inverses and factorizations of matrices in the last two axes, with the published adjoints.
 
 A primitive has one output, a factorization several. Here the factors stand one above the other in one array whose
 columns belong together: eigenvectors over eigenvalues, Q over R transposed, U over the singular values over V. Rules
@@ -18,12 +18,12 @@ import numpy as np
 from tensorgrad.engine.kinds import primitive
 from tensorgrad.ops.contractions import matmul, swapped
 from tensorgrad.ops.diagonals import diagonal, embedded
-from tensorgrad.ops.reductions import sum
-from tensorgrad.ops.selection import where
+from tensorgrad.ops.selection import abs, maximum, unknown
 from tensorgrad.ops.shapes import concatenate
 
 
-def _product(*factors: Any) -> Any:
+def product(*factors: Any) -> Any:
+    """Return the product of matrices, from the left."""
     y = factors[0]
     for factor in factors[1:]:
         y = matmul(y, factor)
@@ -34,15 +34,38 @@ def _symmetric(x: Any) -> Any:
     return (x + swapped(x)) * 0.5
 
 
-def _reciprocal(x: Any) -> Any:
-    """1 / x, and 0 at 0: what equal eigenvalues add to a derivative that exists."""
-    zero = x == 0
-    return where(zero, 0.0, 1 / where(zero, 1.0, x))
+def _resolution(w: Any, n: int) -> float:
+    """How far apart, relative to the largest, two values of an n by n matrix are that rounding can tell apart."""
+    return float(n * np.finfo(w.dtype).eps)
 
 
-def _gaps(w: Any) -> Any:
-    """F[i, j] = 1 / (w[j] - w[i]), 0 on the diagonal and between equal values."""
-    return _reciprocal(w[..., None, :] - w[..., :, None])
+def _gaps(gap: Any, size: Any) -> Any:
+    """1 / gap between each pair of values, 0 on the diagonal; NaN between those that are equal to rounding of `size`.
+
+    There the vectors may be turned into each other and no derivative of a single one exists. Where nothing depends on
+    them, the sweeps know that what it is multiplied with is an exact zero (`autograd.strongzeros`).
+    """
+    n = gap.shape[-1]
+    apart = 1 - np.eye(n, dtype=gap.dtype)
+    return apart / unknown(gap + np.eye(n, dtype=gap.dtype), (abs(gap) <= size * _resolution(gap, n)) & (apart == 1))
+
+
+def _eigenvalue_gaps(w: Any) -> Any:
+    """F[i, j] = 1 / (w[j] - w[i])."""
+    size = maximum(abs(w[..., :1]), abs(w[..., -1:]))  # they ascend
+    return _gaps(w[..., None, :] - w[..., :, None], size[..., None])
+
+
+def _squared_gaps(s: Any) -> Any:
+    """F[i, j] = 1 / (s[j]**2 - s[i]**2)."""
+    columns, rows = s[..., None, :], s[..., :, None]
+    sums = columns + rows
+    return _gaps(columns - rows, s[..., :1, None]) / (sums + (sums == 0))
+
+
+def _inverse_values(s: Any, n: int) -> Any:
+    """1 / s, NaN where s is 0 to rounding: what it belongs to is not determined."""
+    return 1 / unknown(s, s <= s[..., :1] * _resolution(s, n))
 
 
 def _stacked(*factors: Any) -> Any:
@@ -53,14 +76,9 @@ def _square(w: Any) -> Any:
     return embedded(w, offset=0, shape=(w.shape[-1], w.shape[-1]))
 
 
-def _trace(a: Any, b: Any) -> Any:
-    """The inner product of two matrices, with two axes of length 1."""
-    return sum(a * b, axis=(-2, -1), keepdims=True)
-
-
 @primitive(
-    (lambda g, y: -_product(swapped(y), g, swapped(y)),),
-    (lambda t, y: -_product(y, t, y),),
+    (lambda g, y: -product(swapped(y), g, swapped(y)),),
+    (lambda t, y: -product(y, t, y),),
     symbol="x⁻¹",
     samples="square",
 )
@@ -81,60 +99,18 @@ def solve(a: Any, b: Any) -> Any:
 
 
 @primitive(
-    (lambda g, x: g[..., None, None] * cofactor(x),),
-    (lambda t, x: sum(t * cofactor(x), axis=(-2, -1)),),
-    symbol="det",
-    samples="square",
-)
-def det(x: Any) -> Any:
-    """Return the determinant of `x` (..., n, n). ``d det X = <cof X, dX>``, also where X is singular."""
-    return np.linalg.det(x)
-
-
-@primitive(
-    (lambda g, y, x: swapped(inv(x)) * _trace(y, g) - _product(y, swapped(g), swapped(inv(x))),),
-    (lambda t, y, x: y * _trace(swapped(inv(x)), t) - _product(swapped(inv(x)), swapped(t), y),),
-    symbol="cof",
-    samples="square",
-)
-def cofactor(x: Any) -> Any:
-    """Return the cofactors of `x`: ``det(X) X⁻ᵀ``, or by singular values where X is nearly singular.
-
-    The derivative of the cofactors themselves needs the inverse.
-    """
-    u, s, vh = np.linalg.svd(x)
-    n = s.shape[-1]
-    if (s[..., -1:] > 1e-6 * s[..., :1]).all():
-        return np.linalg.det(x)[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2)
-    others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)  # the product of the other values
-    sign = np.linalg.det(u) * np.linalg.det(vh)
-    return (sign[..., None, None] * ((u * others[..., None, :]) @ vh)).astype(x.dtype)
-
-
-@primitive(
-    (lambda g, x: g[..., None, None] * swapped(inv(x)),),
-    (lambda t, x: sum(t * swapped(inv(x)), axis=(-2, -1)),),
-    symbol="log|det|",
-    samples="square",
-)
-def logabsdet(x: Any) -> Any:
-    """Return the logarithm of the absolute value of the determinant, without overflow. ``d log|det X| = <X⁻ᵀ, dX>``."""
-    return np.linalg.slogdet(x).logabsdet
-
-
-@primitive(
     (
         lambda g, y, x, rtol: (
-            -_product(swapped(y), g, swapped(y))
-            + _product(_beside(x, y), swapped(g), y, swapped(y))
-            + _product(swapped(y), y, swapped(g), _beside(y, x))
+            -product(swapped(y), g, swapped(y))
+            + product(_beside(x, y), swapped(g), y, swapped(y))
+            + product(swapped(y), y, swapped(g), _beside(y, x))
         ),
     ),
     (
         lambda t, y, x, rtol: (
-            -_product(y, t, y)
-            + _product(y, swapped(y), swapped(t), _beside(x, y))
-            + _product(_beside(y, x), swapped(t), swapped(y), y)
+            -product(y, t, y)
+            + product(y, swapped(y), swapped(t), _beside(x, y))
+            + product(_beside(y, x), swapped(t), swapped(y), y)
         ),
     ),
     symbol="x⁺",
@@ -148,6 +124,17 @@ def pinv(x: Any, *, rtol: Any) -> Any:
 def _beside(a: Any, b: Any) -> Any:
     """I - a b: the projector onto what the product does not reach."""
     return np.eye(a.shape[-2], dtype=a.dtype) - matmul(a, b)
+
+
+def _held(x: Any, triangle: Any) -> Any:
+    """The symmetric matrix that `x` holds: its symmetric part, or what its "L"ower or "U"pper triangle says.
+
+    The derivative is that of the symmetric part in any case, as in PyTorch: half of it stands above the diagonal.
+    """
+    if triangle is None:
+        return (x + np.swapaxes(x, -1, -2)) / 2
+    upper = np.triu(x, 1) if triangle == "U" else np.swapaxes(np.tril(x, -1), -1, -2)
+    return upper + np.swapaxes(upper, -1, -2) + np.where(np.eye(x.shape[-1], dtype=bool), x, 0)
 
 
 def _lower(x: Any) -> Any:
@@ -166,30 +153,30 @@ def _cholesky_tangent(t: Any, y: Any) -> Any:
 
 
 @primitive((_cholesky_adjoint,), (_cholesky_tangent,), symbol="chol", samples="square")
-def cholesky(x: Any) -> Any:
-    """Return the lower triangular L with ``L Lᵀ = X`` for the symmetric part X of `x`, which is positive definite."""
-    return np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)
+def cholesky(x: Any, *, triangle: Any = None) -> Any:
+    """Return the lower triangular L with ``L Lᵀ = X`` for the symmetric positive definite X in `x`."""
+    return np.linalg.cholesky(_held(x, triangle))
 
 
 def _eigh_adjoint(g: Any, y: Any) -> Any:
     v, w = y[..., :-1, :], y[..., -1, :]
-    core = _square(g[..., -1, :]) + _gaps(w) * matmul(swapped(v), g[..., :-1, :])
-    return _symmetric(_product(v, core, swapped(v)))
+    core = _square(g[..., -1, :]) + _eigenvalue_gaps(w) * matmul(swapped(v), g[..., :-1, :])
+    return _symmetric(product(v, core, swapped(v)))
 
 
 def _eigh_tangent(t: Any, y: Any) -> Any:
     v, w = y[..., :-1, :], y[..., -1, :]
-    p = _product(swapped(v), _symmetric(t), v)
-    return _stacked(matmul(v, _gaps(w) * p), diagonal(p, offset=0)[..., None, :])
+    p = product(swapped(v), _symmetric(t), v)
+    return _stacked(matmul(v, _eigenvalue_gaps(w) * p), diagonal(p, offset=0)[..., None, :])
 
 
 @primitive((_eigh_adjoint,), (_eigh_tangent,), symbol="eigh", samples="square")
-def eigh(x: Any) -> Any:
-    """Return the eigenvectors of the symmetric part of `x` as columns, above the row of ascending eigenvalues.
+def eigh(x: Any, *, triangle: Any = None) -> Any:
+    """Return the eigenvectors of the symmetric matrix in `x` as columns, above the row of ascending eigenvalues.
 
-    ``dw = diag(Vᵀ dX V)``, ``dV = V (F * Vᵀ dX V)`` with ``F[i, j] = 1 / (w[j] - w[i])``.
+    ``dw = diag(Vᵀ dX V)``, ``dV = V (F * Vᵀ dX V)`` with ``F[i, j] = 1 / (w[j] - w[i])``, NaN between equal values.
     """
-    w, v = np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)
+    w, v = np.linalg.eigh(_held(x, triangle))
     return np.concatenate([v, w[..., None, :]], axis=-2)
 
 
@@ -200,28 +187,28 @@ def _svd_parts(y: Any, m: int) -> tuple[Any, Any, Any]:
 def _svd_adjoint(g: Any, y: Any, x_shape: Any) -> Any:
     m, n = x_shape[-2:]
     (u, s, v), (gu, gs, gv) = _svd_parts(y, m), _svd_parts(g, m)
-    gaps = _gaps(s * s)
+    gaps = _squared_gaps(s)
     pu, pv = gaps * matmul(swapped(u), gu), gaps * matmul(swapped(v), gv)
     core = (pu + swapped(pu)) * s[..., None, :] + (pv + swapped(pv)) * s[..., :, None] + _square(gs)
-    gx = _product(u, core, swapped(v))
+    gx = product(u, core, swapped(v))
     if m > n:
-        gx = gx + _product(_beside(u, swapped(u)), gu * _reciprocal(s)[..., None, :], swapped(v))
+        gx = gx + product(_beside(u, swapped(u)), gu * _inverse_values(s, m)[..., None, :], swapped(v))
     if n > m:
-        gx = gx + _product(u, swapped(gv * _reciprocal(s)[..., None, :]), _beside(v, swapped(v)))
+        gx = gx + product(u, swapped(gv * _inverse_values(s, n)[..., None, :]), _beside(v, swapped(v)))
     return gx
 
 
 def _svd_tangent(t: Any, y: Any, x_shape: Any) -> Any:
     m, n = x_shape[-2:]
     u, s, v = _svd_parts(y, m)
-    gaps, p = _gaps(s * s), _product(swapped(u), t, v)
+    gaps, p = _squared_gaps(s), product(swapped(u), t, v)
     columns, rows = s[..., None, :], s[..., :, None]
     du = matmul(u, gaps * (p * columns + rows * swapped(p)))
     dv = matmul(v, gaps * (p * rows + swapped(p) * columns))
     if m > n:
-        du = du + _product(_beside(u, swapped(u)), t, v) * _reciprocal(columns)
+        du = du + product(_beside(u, swapped(u)), t, v) * _inverse_values(s, m)[..., None, :]
     if n > m:
-        dv = dv + _product(_beside(v, swapped(v)), swapped(t), u) * _reciprocal(columns)
+        dv = dv + product(_beside(v, swapped(v)), swapped(t), u) * _inverse_values(s, n)[..., None, :]
     return _stacked(du, diagonal(p, offset=0)[..., None, :], dv)
 
 

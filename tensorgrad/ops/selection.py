@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import nan
 
 from tensorgrad.base.numerics import rectified
 from tensorgrad.engine.kinds import Op, constant, elementwise
@@ -143,3 +144,11 @@ relu: Op = elementwise(
     doc="Return ``max(x, 0)``; the derivative at 0 is 0.",
     kinks=[Kink((0.0,), (0.0,), CONVEX)],
 )
+
+
+def unknown(x: Any, c: Any) -> Any:
+    """X, NaN where `c` holds: not known, and so is every derivative of it.
+
+    A NaN put in by `where` alone would be a constant, whose derivative is 0.
+    """
+    return where(c, x * nan, x)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import nan
 
 from tensorgrad.engine.kinds import Op, constant, elementwise
 from tensorgrad.engine.primitive import CONVEX, JUMP, LIMIT, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL, mul
-from tensorgrad.ops.selection import where
+from tensorgrad.ops.selection import unknown
 from tensorgrad.ops.transcendental import UNIT, exp
 
 _DENSITY = 2 / math.sqrt(math.pi)
@@ -77,19 +78,35 @@ erfinv: Op = elementwise(
 )
 
 
-def _direction(a: Any, y: Any) -> Any:
-    """A / y, 0 at the origin: the subgradient of least norm."""
-    origin = y == 0
-    return where(origin, 0.0, a / where(origin, 1.0, y))
+def _divided(a: Any, b: Any) -> Any:
+    origin = b == 0
+    return np.where(origin, 0, a / np.where(origin, 1, b)).astype(np.result_type(a, b), copy=False)
 
 
+direction: Op = elementwise(
+    "direction",
+    _divided,
+    lambda b: 1 / unknown(b, b == 0),
+    lambda y, b: -y / unknown(b, b == 0),
+    symbol="x/|x|",
+    samples=[REAL, NONZERO],
+    kinks=[
+        Kink(
+            (0.0, 0.0),
+            (nan, nan),
+            "the slope of a length at its origin is 0 by convention, which has no slope of its own",
+            torch="has no such function",
+        )
+    ],
+    doc="Return ``a / b``, 0 where b is 0: the slope of the length `b` by its component `a`.",
+)
 hypot: Op = elementwise(
     "hypot",
     np.hypot,
-    lambda y, a: _direction(a, y),
-    lambda y, b: _direction(b, y),
+    lambda y, a: direction(a, y),
+    lambda y, b: direction(b, y),
     samples=[NONZERO, NONZERO],
-    kinks=[Kink((0.0, 0.0), (0.0, 0.0), f"{CONVEX}; PyTorch divides 0 by 0", torch=(np.nan, np.nan))],
+    kinks=[Kink((0.0, 0.0), (0.0, 0.0), f"{CONVEX}; PyTorch divides 0 by 0", torch=(nan, nan))],
     doc="Return ``sqrt(a * a + b * b)`` without overflow; the gradient at the origin is 0.",
 )
 

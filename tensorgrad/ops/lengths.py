@@ -1,0 +1,84 @@
+"""Norms of vectors: the slope of a length is a direction, at a length of 0 one by convention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import nan
+
+from tensorgrad.base.numerics import norm
+from tensorgrad.engine.kinds import Op, elementwise, primitive
+from tensorgrad.engine.primitive import CONVEX, Kink
+from tensorgrad.ops.arithmetic import NONZERO
+from tensorgrad.ops.reductions import kept, spread, sum
+from tensorgrad.ops.selection import unknown
+from tensorgrad.ops.shapes import reshape
+from tensorgrad.ops.special import direction
+
+
+def _powers(x: Any, p: Any) -> Any:
+    size = np.abs(x)
+    return size if p == 1 else size**p
+
+
+def _even_slope(x: Any, p: Any) -> Any:
+    """``p * sign(x) * |x| ** (p - 1)``, not known at 0 where |x| ** p has a corner, a cusp or a pole."""
+    return x * 0 if p == 0 else p * odd_power(x if p > 1 else unknown(x, x == 0), p=p - 1)
+
+
+def _odd_slope(x: Any, p: Any) -> Any:
+    """``p * |x| ** (p - 1)``, not known at 0 where the function jumps."""
+    return p * even_power(x if p > 0 else unknown(x, x == 0), p=p - 1)
+
+
+even_power: Op = elementwise(
+    "even_power",
+    lambda x, *, p=3.0: _powers(x, p),
+    _even_slope,
+    symbol="|x|ᵖ",
+    samples=[NONZERO],
+    defaults={"p": 3.0},
+    kinks=[
+        Kink(
+            (0.0,),
+            (nan,),
+            "no slope; NaN, for it is asked for at higher order only",
+            {"p": 1.0},
+            torch="has no such function",
+        )
+    ],
+    doc="Return ``|x| ** p``.",
+)
+odd_power: Op = elementwise(
+    "odd_power",
+    lambda x, *, p=3.0: np.where(x == 0, 0, np.sign(x) * _powers(np.where(x == 0, 1, x), p)).astype(
+        x.dtype, copy=False
+    ),
+    _odd_slope,
+    symbol="±|x|ᵖ",
+    samples=[NONZERO],
+    defaults={"p": 3.0},
+    kinks=[
+        Kink((0.0,), (nan,), "a jump, 0 by convention, which has no slope", {"p": 0.0}, torch="has no such function")
+    ],
+    doc="Return ``sign(x) * |x| ** p``, 0 at 0 for every p.",
+)
+
+
+def _slopes(y: Any, x: Any, p: Any, axis: Any, keepdims: Any) -> Any:
+    """The slope of the norm `y` by each element: that of x / y, to the power of p - 1; 0 where y is 0."""
+    part = direction(x, y if keepdims else reshape(y, shape=kept(x.shape, axis)))
+    return part if p == 2 else odd_power(part, p=p - 1)
+
+
+@primitive(
+    (lambda g, y, x, p, axis, keepdims: spread(g, x.shape, axis, keepdims) * _slopes(y, x, p, axis, keepdims),),
+    (lambda t, y, x, p, axis, keepdims: sum(t * _slopes(y, x, p, axis, keepdims), axis=axis, keepdims=keepdims),),
+    symbol="‖x‖",
+    samples="extremum",
+    kinks=[Kink(((0.0, 0.0),), ((0.0, 0.0),), CONVEX, torch="has no such function")],
+)
+def length(x: Any, *, p: Any = 2, axis: Any = None, keepdims: Any = False) -> Any:
+    """Return ``sum(|x| ** p) ** (1 / p)`` over `axis` (None: all), also where the powers leave the dtype."""
+    return norm(x, p, axis, keepdims)
