@@ -119,8 +119,7 @@ def _with_classes(
     if factor is not None:
         losses = losses * factor
     if smoothing:
-        terms = logs if weight is None else logs * _beside(weight, logs, axis)
-        even = ops.sum(terms, axis=axis) * (-smoothing / logs.array.shape[axis])
+        even = ops.sum(_weighted(logs, weight, axis), axis=axis) * (-smoothing / logs.array.shape[axis])
         losses = losses * (1 - smoothing) + even
     if ignored is not None:
         losses = ops.where(wrap(ignored), 0.0, losses)
@@ -144,15 +143,12 @@ def _with_probabilities(
         raise ArgumentError("ignore_index is not supported for floating point target")
     if smoothing:
         target = target * (1 - smoothing) + smoothing / logs.array.shape[axis]
-    terms = logs * target
-    if weight is not None:
-        terms = terms * _beside(weight, logs, axis)
-    return reduced(ops.neg(ops.sum(terms, axis=axis)), reduction)
+    return reduced(ops.neg(ops.sum(_weighted(logs * target, weight, axis), axis=axis)), reduction)
 
 
-def _beside(weight: Tensor, x: Tensor, axis: int) -> Tensor:
-    """Return `weight` (C,) in a shape that multiplies the classes of `x`."""
-    return ops.reshape(weight, shape=(-1, *(1,) * (x.array.ndim - axis - 1)))
+def _weighted(x: Tensor, weight: Tensor | None, axis: int) -> Tensor:
+    """Return `x` with its classes multiplied by `weight` (C,), if there is one."""
+    return x if weight is None else x * ops.reshape(weight, shape=(-1, *(1,) * (x.array.ndim - axis - 1)))
 
 
 def _checked(x: Array, t: Array, axis: int, ignore_index: int) -> tuple[Array | None, Array]:

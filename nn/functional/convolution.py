@@ -157,8 +157,8 @@ def _transposed(n: int) -> Callable[..., Tensor]:
         batchsize, channels, *spatial = x.array.shape
         outputs, elements = weight.array.shape[1] * groups, math.prod(size)
         rows = ops.reshape(weight, shape=(groups, channels // groups, weight.array.shape[1] * elements))
-        columns = _product(rows, ops.reshape(x, shape=(batchsize, channels, math.prod(spatial))), groups, True)
-        windows = ops.reshape(columns, shape=(batchsize, outputs, *size, *spatial))
+        x = ops.reshape(x, shape=(batchsize, channels, math.prod(spatial)))
+        windows = ops.reshape(_product(rows, x, groups, True), shape=(batchsize, outputs, *size, *spatial))
         case = zip(spatial, size, step, apart, more, strict=True)
         full = tuple((m - 1) * s + d * (k - 1) + 1 + o for m, k, s, d, o in case)
         _check_output(spatial, [m - 2 * p for m, p in zip(full, pad, strict=True)])

@@ -279,8 +279,9 @@ class Hardtanh(Module):
         for name, value in old.items():
             if value is not None:
                 new = name.removesuffix("ue")
-                text = f"keyword argument `{name}` is deprecated and rename to `{new}`"
-                warnings.warn(text, FutureWarning, stacklevel=3)
+                warnings.warn(
+                    f"keyword argument `{name}` is deprecated and rename to `{new}`", FutureWarning, stacklevel=3
+                )
                 setattr(self, new, value)
         if self.max_val <= self.min_val:
             raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")

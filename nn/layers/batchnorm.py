@@ -99,10 +99,9 @@ class StatisticsNorm(Affine):
 
     def _unfit(self, x: Tensor) -> ShapeError:
         """Return the error for an input with another number of axes."""
-        wanted = " or ".join(f"{n}D" for n in self._ndims)
         return ShapeError(
-            f"expected {wanted} input (got {x.array.ndim}D input): found shape {x.array.shape}, and "
-            f"{type(self).__name__} has {self.num_features} channels"
+            f"expected {' or '.join(f'{n}D' for n in self._ndims)} input (got {x.array.ndim}D input): found shape "
+            f"{x.array.shape}, and {type(self).__name__} has {self.num_features} channels"
         )
 
     def extra_repr(self) -> str:

@@ -112,8 +112,7 @@ class RNNCell(_Cell):
 
     def extra_repr(self) -> str:
         """Return the sizes, and the settings that are not the default."""
-        other = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
-        return super().extra_repr() + other
+        return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
 
 
 class LSTMCell(_Cell):

@@ -108,7 +108,16 @@ class GaussianNLLLoss(_Loss):
 
 
 @settings
-class CrossEntropyLoss(_WeightedLoss):
+class _ClassLoss(_WeightedLoss):
+    weight: Tensor | None = None
+    size_average: InitVar[bool | None] = None
+    ignore_index: int = -100
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
+
+
+@settings
+class CrossEntropyLoss(_ClassLoss):
     """Softmax cross entropy of logits with classes or probabilities; see `functional.cross_entropy`.
 
     >>> import tensorgrad as tg
@@ -116,11 +125,6 @@ class CrossEntropyLoss(_WeightedLoss):
     tensor(1.3863)
     """
 
-    weight: Tensor | None = None
-    size_average: InitVar[bool | None] = None
-    ignore_index: int = -100
-    reduce: InitVar[bool | None] = None
-    reduction: str = "mean"
     label_smoothing: float = 0.0
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -135,15 +139,8 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
-@settings
-class NLLLoss(_WeightedLoss, function=functional.nll_loss):
+class NLLLoss(_ClassLoss, function=functional.nll_loss):
     """The negative of the target class's element; see `functional.nll_loss`."""
-
-    weight: Tensor | None = None
-    size_average: InitVar[bool | None] = None
-    ignore_index: int = -100
-    reduce: InitVar[bool | None] = None
-    reduction: str = "mean"
 
 
 @settings

@@ -117,10 +117,10 @@ class Recurrent(Module):
                 places = [ops.concatenate(a, b, axis=1) for a, b in zip(*directions, strict=True)]
             if self.dropout and layer < self.num_layers - 1:
                 places = [functional.dropout(y, self.dropout, self.training, generator=self.generator) for y in places]
-        axis = 0 if not batched else 1 if self.batch_first else 0
+        axis = 1 if batched and self.batch_first else 0
         outputs = [y if batched else composed.squeezed(y, 0) for y in places]
-        finals = [[h if batched else composed.squeezed(h, 0) for h in states] for states in zip(*last, strict=True)]
-        return composed.stack(outputs, axis), tuple(composed.stack(states) for states in finals)
+        finals = ([h if batched else composed.squeezed(h, 0) for h in states] for states in zip(*last, strict=True))
+        return composed.stack(outputs, axis), tuple(map(composed.stack, finals))
 
     def _along(
         self, places: list[Tensor], weights: Weights, state: State, backwards: bool

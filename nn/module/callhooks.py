@@ -33,10 +33,9 @@ class Hookable:
     _hooks: Hooks | None
 
     def _own_hooks(self) -> Hooks:
-        if self._hooks is None:
-            object.__setattr__(self, "_hooks", Hooks())
-        assert self._hooks is not None
-        return self._hooks
+        hooks = self._hooks or Hooks()
+        object.__setattr__(self, "_hooks", hooks)
+        return hooks
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
@@ -140,11 +139,7 @@ class _Crossing:
 
     def entering(self, grads: tuple[Any, ...], places: list[int], count: int) -> tuple[Any, ...]:
         """Return the gradients of the outputs, after the hooks that see them first."""
-        known = dict(zip(places, grads, strict=True))
-        full = tuple(known.get(i) for i in range(count))
-        for hook in list(self.hooks.backward_before.values()):
-            changed = hook(self.module, full)
-            full = full if changed is None else changed if isinstance(changed, tuple) else (changed,)
+        full = self._seen(self.hooks.backward_before, grads, places, count)
         self.grad_output = full
         if not self.tracked:
             self.leaving(())
@@ -152,12 +147,19 @@ class _Crossing:
 
     def leaving(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the gradients of the arguments, after the hooks."""
-        known = dict(zip(self.tracked, grads, strict=True))
-        full = tuple(known.get(i) for i in range(len(self.args)))
-        for hook in list(self.hooks.backward.values()):
-            changed = hook(self.module, full, self.grad_output)
-            full = full if changed is None else changed if isinstance(changed, tuple) else (changed,)
+        full = self._seen(self.hooks.backward, grads, self.tracked, len(self.args), self.grad_output)
         return tuple(full[i] for i in self.tracked)
+
+    def _seen(
+        self, hooks: dict[int, Hook], grads: tuple[Any, ...], places: list[int], count: int, *others: Any
+    ) -> tuple[Any, ...]:
+        """Return `grads` at their places among `count`, None at the others, after the hooks."""
+        known = dict(zip(places, grads, strict=True))
+        full = tuple(known.get(i) for i in range(count))
+        for hook in list(hooks.values()):
+            changed = hook(self.module, full, *others)
+            full = full if changed is None else changed if isinstance(changed, tuple) else (changed,)
+        return full
 
 
 class _Watched(Function):

@@ -44,8 +44,7 @@ def pad_sequence(
     for x in held:
         missing = longest - len(x.array)
         gap = full((missing, *after), padding_value, dtype=x.array.dtype)
-        parts = [x, gap] if padding_side == "right" else [gap, x]
-        padded.append(cat(parts) if missing else x)
+        padded.append(x if not missing else cat([x, gap] if padding_side == "right" else [gap, x]))
     return composed.stack(padded, 0 if batch_first else 1)
 
 
