@@ -6,7 +6,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-fast mutants check figures bench clean
+.PHONY: demo test test-fast mutants fuzz check figures bench clean
 
 demo: .venv/demo.stamp
 	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
@@ -22,6 +22,12 @@ test-fast: test
 # Faults in every rule and in the sweeps: the tests must see each one.
 mutants: .venv/test.stamp
 	$(ONE_THREAD) .venv/bin/python -m tests.mutants $(ARGS)
+
+# Random programs here and on PyTorch, where it is installed in .venv; without it against the naive engine of the tests.
+N ?= 2000
+SEED ?= 0
+fuzz: .venv/test.stamp
+	$(ONE_THREAD) .venv/bin/python -m tests.fuzz --programs $(N) --seed $(SEED) $(ARGS)
 
 check: .venv/dev.stamp
 	.venv/bin/ruff format --check .

@@ -1,4 +1,4 @@
-"""A naive engine for the state machine: no tape of rules, only the program, and NumPy to run it again.
+"""A naive engine for the state machine and the fuzz: no tape of rules, only the program, and NumPy to run it again.
 
 A derivative is a replay of the whole program on complex numbers, in which one element of one variable is moved by an
 imaginary step: the imaginary part of the result is the derivative, to rounding. Views are NumPy's own views, in the
@@ -92,7 +92,7 @@ class Naive:
         values: list[np.ndarray] = []
         for number, step in enumerate(self.steps):
             value = _run(step, values)
-            if not step.inputs:
+            if not step.inputs and value.dtype.kind == "f":
                 value = value.astype(complex)
             if number == x:
                 value += 1j * STEP * direction
