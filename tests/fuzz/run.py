@@ -148,7 +148,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return np.array(value.array)  # numpy() would have the engine watch the memory
     if hasattr(value, "numpy"):
-        return np.array(value.numpy(force=True))  # PyTorch has zeros without memory
+        if value._is_zerotensor():  # PyTorch's zeros without memory
+            return np.zeros(tuple(value.shape), str(value.dtype).removeprefix("torch."))
+        return np.array(value.numpy(force=True))
     if isinstance(value, tuple | list):
         return tuple(map(plain, value))
     return value

@@ -33,7 +33,7 @@ DTYPES = {
 KINDS = {"f": "f", "x": "ffffffffiib", "i": "i", "b": "b", "u": "f", "p": "f"}
 
 SIMPLE = [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0]
-SPECIAL = [np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-30, 1e30, -1e4, 1e4, 60000.0]
+SPECIAL = [np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-9, 1e9, -1e4, 1e4, 60000.0]
 
 # The mood of a program: "smooth" points, "simple" numbers with ties, or "awkward" ones: special values and empties too.
 
