@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorgrad.base.convention import check_convention
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ArgumentError
+from tensorgrad.errors import ArgumentError, ComplexError
 
 
 class _Required:
@@ -28,6 +28,7 @@ def members(params: Any) -> tuple[list[Tensor], list[str] | None]:
     Raises:
         TypeError: a set, whose order is not the same in two runs, or what is no Tensor.
         ValueError: a tensor that an operation made, or names for some parameters alone.
+        ComplexError: a complex tensor.
     """
     if isinstance(params, set):
         raise TypeError(
@@ -44,6 +45,11 @@ def members(params: Any) -> tuple[list[Tensor], list[str] | None]:
             raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
         if not p.is_leaf:
             raise ValueError("can't optimize a non-leaf Tensor")
+        if p.array.dtype.kind == "c":
+            raise ComplexError(
+                f"optimizers take no complex parameters, found {p.array.dtype}: let the parameter hold the parts in a "
+                f"last axis of length 2, and compute with tg.view_as_complex(parameter)"
+            )
     return tensors, [p[0] for p in given] if given and all(named) else None
 
 

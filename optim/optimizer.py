@@ -116,6 +116,7 @@ class Optimizer:
             TypeError: no dict, a set of parameters, or what is no Tensor.
             ValueError: a parameter that belongs to a group already or that an operation made, names for some parameters
                 alone, or a setting that every group must give is missing.
+        ComplexError: a complex parameter.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")

@@ -191,8 +191,8 @@ __all__ = [
     "tan", "tan_", "tanh", "tanh_", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace", "transpose",
     "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "trunc_", "typename",
     "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze",
-    "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "vsplit", "vstack", "where", "xlogy", "xlogy_",
-    "zero_", "zeros", "zeros_like"
+    "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit",
+    "vstack", "where", "xlogy", "xlogy_", "zero_", "zeros", "zeros_like"
 ]
 # fmt: on
 
@@ -1145,6 +1145,8 @@ def var_mean(
     keepdims: builtins.bool = False,
 ) -> VarMean: ...
 def vdot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def view_as_complex(input: Tensor) -> Tensor: ...
+def view_as_real(input: Tensor) -> Tensor: ...
 def vsplit(input: Tensor, indices_or_sections: Lengths | Tensor) -> tuple[Tensor, ...]: ...
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor: ...
 @overload

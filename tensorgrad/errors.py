@@ -15,6 +15,7 @@ __all__ = [
     "AnomalyError",
     "ArgumentError",
     "AutogradError",
+    "ComplexError",
     "DataError",
     "DeviceError",
     "DTypeError",
@@ -49,6 +50,10 @@ class LinAlgError(TensorgradError, np.linalg.LinAlgError, RuntimeError):
 
 class DTypeError(TensorgradError, TypeError, RuntimeError):
     """A dtype that an operation, or a gradient, cannot have."""
+
+
+class ComplexError(DTypeError):
+    """Complex numbers, given to what takes only real ones."""
 
 
 class AutogradError(TensorgradError, RuntimeError):

@@ -12,7 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from hypothesis import strategies as st
 
-from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.primitive import PRIMITIVES, Primitive
+
+OF_REALS = {name: record for name, record in PRIMITIVES.items() if record.samples not in ("complex", "parts")}
+"""The primitives that take real numbers and give real ones; `test_complex` tests the others."""
 
 
 class Chooser(Protocol):

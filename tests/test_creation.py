@@ -190,7 +190,6 @@ REFUSED: dict[str, tuple[Made, type[Exception], str, bool]] = {
     "Tensor_number": (lambda t: t.Tensor(2.5), DTypeError, "new(): data must be a sequence (got float)", True),
     "FloatTensor_device": (lambda t: t.FloatTensor([1], device="cuda"), DeviceError, "CPU only", False),
     "complex_dtypes": (lambda t: t.complex(t.ones(1), t.ones(1).double()), DTypeError, "Expected both inputs", False),
-    "complex_grad": (lambda t: t.complex(t.ones(1, requires_grad=True), t.ones(1)), DTypeError, "requires grad", False),
     "asarray_alias": (lambda t: t.asarray([1], copy=False), ValueError, "can't alias", True),
 }  # fmt: skip
 

@@ -88,10 +88,11 @@ def test_every_table_has_as_many_cells_in_each_row_as_in_its_head():
 def test_every_row_of_the_operations_says_what_is_returned_and_how_it_is_differentiated():
     for module in table():
         for row in rows(page(), f"## {module.__name__.rpartition('.')[2].replace('_', ' ').capitalize()}")[2:]:
-            name, _, value, derivative, kept, kind, tested = row
+            name, _, value, derivative, kept, kind, taken, tested = row
             assert value, f"{name} has no docstring"
             assert (derivative == "none") == (kind == "constant"), name
             assert kept, name
+            assert taken in ("yes", "refused"), name
             assert tested, name
             assert "lambda" not in derivative, name
 

@@ -12,10 +12,10 @@ from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
-from tests.cases import Rolled, case
+from tests.cases import OF_REALS, Rolled, case
 from tests.checks import close, leaves, separate
 
-DIFFERENTIABLE = [name for name, p in PRIMITIVES.items() if p.differentiable]
+DIFFERENTIABLE = [name for name, p in OF_REALS.items() if p.differentiable]
 OF_ELEMENTS = [name for name, p in PRIMITIVES.items() if isinstance(p.samples, list) and "mask" not in p.samples]
 SMOOTH = [name for name in OF_ELEMENTS if PRIMITIVES[name].differentiable]
 FLOATS = [np.float16, np.float32, np.float64]
@@ -50,7 +50,7 @@ def has_half(name: str) -> bool:
     return True
 
 
-IN_EVERY_FORMAT = [(n, d) for n in PRIMITIVES for d in FLOATS if d is not np.float16 or has_half(n)]
+IN_EVERY_FORMAT = [(n, d) for n in OF_REALS for d in FLOATS if d is not np.float16 or has_half(n)]
 
 
 def count(primitive: Primitive) -> int:

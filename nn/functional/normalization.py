@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.context import RECOMPUTING, context
-from tensorgrad.base.dtypes import Array
+from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.create.creation import zeros
 from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.tensor import Constant, Tensor
@@ -46,6 +46,7 @@ def scaled_by_channel(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Ten
 
 def statistics(x: Tensor, axis: Axes = 0, keepdims: bool = False) -> tuple[Tensor, Tensor, Tensor]:
     """Return the mean of `x` over `axis`, the deviations from it, and the mean of their squares: two passes."""
+    check_real("var", x.array)
     mu = named("μ", ops.mean(x, axis=axis, keepdims=keepdims))
     xmu = named("xμ", x - mu)
     sq = named("sq", xmu**2)
@@ -248,6 +249,7 @@ def rms_norm(
     """
     axes = _last_axes(input, normalized_shape, weight=weight)
     x = widened(input)
+    check_real("rms_norm", x.array)
     eps = float(np.finfo(x.array.dtype).eps) if eps is None else eps
     y = x / ops.sqrt(ops.mean(x**2, axis=axes, keepdims=True) + eps)
     return narrowed(y if weight is None else y * weight, input)
@@ -323,6 +325,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     if len(shape) < 3:
         raise ShapeError(f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)")
     x = widened(input)
+    check_real("local_response_norm", x.array)
     before, after = (zeros((shape[0], n, *shape[2:]), dtype=x.array.dtype) for n in (size // 2, (size - 1) // 2))
     padded = ops.concatenate(before, x**2, after, axis=1)
     total = ops.getitem(padded, index=(slice(None), slice(0, shape[1])))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import Array
+from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 
@@ -96,6 +96,7 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
 
 
 def _picked(x: Tensor, axes: Sequence[Array], batch: bool, return_indices: bool) -> Pooled:
+    check_real("max_pool", x.array)
     found = _highest(x.array, axes)
     lead, size = x.array.shape[:2], math.prod(x.array.shape[2:])
     starts = np.arange(math.prod(lead)).reshape(*lead, *(1,) * len(axes)) * size

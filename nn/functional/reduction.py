@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 
@@ -31,7 +32,11 @@ def check_reduction(reduction: str) -> None:
 
 
 def reduced(x: Tensor, reduction: str) -> Tensor:
-    """Return the losses averaged, summed or as they are; ValueError for any other word."""
+    """Return the losses averaged, summed or as they are; ValueError for any other word.
+
+    ComplexError for complex ones: what is as small as possible is a real number.
+    """
+    check_real("loss", x.array)
     if reduction == "mean":
         return ops.mean(x)
     if reduction == "sum":

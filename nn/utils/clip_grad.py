@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from tensorgrad.autograd import no_grad
-from tensorgrad.base.dtypes import get_default_dtype
+from tensorgrad.base.dtypes import check_real, get_default_dtype
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
 
@@ -49,6 +49,7 @@ def get_total_norm(
     tensor(5.)
     """
     arrays = [t.array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
+    check_real("get_total_norm", *arrays)
     p = float(norm_type)
     # in float64: the squares of large float32 numbers overflow, and sums of many lose digits
     norms = [np.linalg.norm(a.astype(np.float64).ravel(), p) for a in arrays if a.size]

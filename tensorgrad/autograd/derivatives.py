@@ -26,6 +26,11 @@ def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
             "requires_grad=True, or it was computed under no_grad()"
         )
     if gradient is None:
+        if y.array.dtype.kind == "c":
+            raise AutogradError(
+                f"grad can be implicitly created only for real scalar outputs but got {y.array.dtype}: take its real "
+                f"part or its abs(), or pass gradient= of that dtype"
+            )
         if y.array.size != 1:
             raise AutogradError(
                 f"grad can be implicitly created only for scalar outputs, found shape {y.array.shape}: "

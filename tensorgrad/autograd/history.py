@@ -19,7 +19,7 @@ from tensorgrad.engine.subscripts import distinct
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
 from tensorgrad.engine.views import Position, Step, position_of, relatives
 from tensorgrad.engine.writes import note
-from tensorgrad.errors import DTypeError, InPlaceError, ShapeError
+from tensorgrad.errors import ComplexError, DTypeError, InPlaceError, ShapeError
 
 Change = tuple[Tensor, Node]
 """A tensor, and the node that it stands for after the write."""
@@ -95,6 +95,11 @@ def _check_fit(x: Tensor, shape: tuple[int, ...], source: Any, op: str, whole: b
     """Raise unless `source` can be written to a part of `x` of `shape`, or as the new value of the `whole`."""
     given = np.shape(source)
     kind = source.dtype.kind if hasattr(source, "dtype") else np.asarray(source).dtype.kind
+    if kind == "c" and x.array.dtype.kind != "c":
+        raise ComplexError(
+            f"{op}: complex numbers do not fit into a tensor of dtype {x.array.dtype}: write their .real, or convert "
+            f"the tensor first, for instance with .cfloat()"
+        )
     if kind in "fc" and x.array.dtype.kind not in "fc" and (given or hasattr(source, "dtype")):
         raise DTypeError(
             f"{op}: result type {source.dtype} can't be cast to the desired output type {x.array.dtype}: convert the "
@@ -173,6 +178,11 @@ def _base_node(x: Tensor, position: Position) -> Node | None:
 def _assigned_to_base(x: Tensor, position: Position, after: Tensor) -> Tensor:
     """Return the base of the view `x` with `after` in the place of the view."""
     array = position.base.array
+    if array.dtype != x.array.dtype:
+        raise InPlaceError(
+            f"a part of complex numbers cannot be written where a gradient is recorded, found a view of {array.dtype} "
+            f"as {x.array.dtype}: make the numbers anew, with tg.complex(real, imag)"
+        )
     node = _base_node(x, position)
     (first, params), *more = position.chain
     if first.name == "getitem" and not more:

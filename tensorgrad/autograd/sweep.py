@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from tensorgrad.base.dtypes import DType
 from tensorgrad.engine.tensor import Node
 from tensorgrad.ops import astype, broadcast_to, sum_to
 
@@ -51,7 +52,7 @@ def fitted(gx: Any, parent: Node) -> Any:
     """Return the cotangent `gx` in the shape and dtype of the value it belongs to: broadcasting is undone here."""
     if gx.shape != parent.shape:
         gx = sum_to(gx, shape=parent.shape)
-    return gx if gx.dtype == parent.dtype else astype(gx, dtype=parent.dtype)
+    return gx if gx.dtype == parent.dtype else _converted(gx, parent.dtype)
 
 
 def forward(
@@ -79,4 +80,9 @@ def repeated(ty: Any, node: Node) -> Any:
     """Return the tangent `ty` in the shape and dtype of the value of `node`: broadcasting is followed here."""
     if ty.shape != node.shape:
         ty = broadcast_to(ty, shape=node.shape)
-    return ty if ty.dtype == node.dtype else astype(ty, dtype=node.dtype)
+    return ty if ty.dtype == node.dtype else _converted(ty, node.dtype)
+
+
+def _converted(v: Any, dtype: DType) -> Any:
+    """Return `v` in `dtype`; of a complex one its real part, where it belongs to a real value."""
+    return astype(v.real if v.dtype.kind == "c" and dtype.kind != "c" else v, dtype=dtype)

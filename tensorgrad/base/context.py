@@ -76,8 +76,9 @@ TRACING, ANOMALY, STRONG = 1, 2, 4
 """What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
 product with an exact zero is zero (see `strongzeros`)."""
 
-INFERENCE, RECOMPUTING = 1, 2
-"""What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time."""
+INFERENCE, RECOMPUTING, STEPPING = 1, 2, 4
+"""What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time; complex numbers
+stand for real ones that move (see `testing.complex_step`)."""
 
 
 @dataclass(slots=True, eq=False)

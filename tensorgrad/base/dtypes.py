@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tensorgrad.errors import DTypeError
+from tensorgrad.errors import ComplexError, DTypeError
+
+from .context import STEPPING, context
 
 Array = npt.NDArray[Any]
 DType = np.dtype[Any]
@@ -90,6 +92,22 @@ def check_differentiable(dtype: DType) -> None:
         raise DTypeError(
             f"only Tensors of floating point dtype can require gradients, found {dtype}: "
             f"a derivative needs values that can change by a little; convert first, for instance with .float()"
+        )
+
+
+def is_complex(x: Any) -> bool:
+    """Return whether `x`, an array or a number, is complex."""
+    dtype = getattr(x, "dtype", None)
+    return isinstance(x, complex) if dtype is None else bool(dtype.kind == "c")
+
+
+def check_real(function: str, *operands: Any) -> None:
+    """Raise ComplexError if any of `operands`, arrays, numbers or anything else, is complex, and `function` is not."""
+    if any(map(is_complex, operands)) and not context().flags & STEPPING:
+        found = next(str(getattr(x, "dtype", "a complex number")) for x in operands if is_complex(x))
+        raise ComplexError(
+            f"{function}() takes no complex numbers, found {found}: it is not defined for them, or not implemented; "
+            f"use z.real, z.imag or z.abs() of the tensor z"
         )
 
 

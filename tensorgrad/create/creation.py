@@ -12,6 +12,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from tensorgrad import ops
 from tensorgrad.base.devices import check_device, contiguous_format
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, int64, promoted
 from tensorgrad.engine.shared_memory import adopted
@@ -205,15 +206,17 @@ def _spaced(first: Any, last: Any, steps: int, dtype: DType) -> Array:
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
-    """Return the complex tensor with these parts, which may not require gradients."""
-    if real.tracked or imag.tracked:
-        raise DTypeError("complex(): a part requires grad, and gradients through complex numbers are not there")
+    """Return the complex tensor with these parts, which broadcast."""
     if real.array.dtype != imag.array.dtype or real.array.dtype.kind != "f":
         raise DTypeError(
             f"Expected both inputs to be Float or Double tensors of one dtype but got {real.array.dtype} and "
             f"{imag.array.dtype}"
         )
-    return wrap(np.asarray(real.array + 1j * imag.array))
+    dtype, shape = np.result_type(real.array, np.float32), np.broadcast_shapes(real.array.shape, imag.array.shape)
+    parts = [ops.broadcast_to(ops.astype(x, dtype=dtype), shape=shape) for x in (real, imag)]
+    together = ops.concatenate(*[ops.reshape(x, shape=(*shape, 1)) for x in parts], axis=-1)
+    numbers: Tensor = ops.view_as_complex(together)
+    return numbers
 
 
 def _like(name: str, input: Tensor, make: Any, options: Any) -> Tensor:

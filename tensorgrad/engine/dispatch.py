@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, STRONG, TRACING, Context, context
-from tensorgrad.base.dtypes import aligned, default_complex, get_default_dtype
+from tensorgrad.base.dtypes import aligned, check_real, default_complex, get_default_dtype, is_complex
 from tensorgrad.base.numerics import axis_error
 from tensorgrad.errors import AnomalyError, DTypeError, LinAlgError, ShapeError
 
@@ -35,6 +35,8 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     if not any(isinstance(a, Tensor) for a in args):
         for a in args:
             _check_operand(primitive, a)  # NumPy would take a list of tensors for an array, without their graph
+        if not primitive.complex:
+            check_real(primitive.name, *args)
         return primitive.forward(*args, **params)
     return CAREFUL[0](primitive, args, params) if context().special & STRONG else on_tensors(primitive, args, params)
 
@@ -49,6 +51,8 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
     values = [plain(a.array) if isinstance(a, Tensor) else _number(a) for a in args]
     try:
         values, out = _evaluate(primitive, values, params)
+    except DTypeError:
+        raise  # by what knows more than NumPy does
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise explained(primitive, values, error) from error
     if mode.special & ANOMALY:
@@ -107,6 +111,8 @@ def _number(operand: Any) -> Any:
 
 def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -> tuple[list[Any], Any]:
     """Return the arguments in the dtype in which they meet, and the output, for which the forward runs once."""
+    if not primitive.complex:
+        check_real(primitive.name, *values, *params.values())
     head, rest = values[: primitive.conditions], values[primitive.conditions :]
     if len(rest) > 1 and len({v.dtype for v in rest if isinstance(v, np.ndarray)}) > 1:
         rest = aligned(rest)
@@ -145,6 +151,8 @@ def _recorded(
     tracing = bool(mode.special & TRACING)
     seen = _seen if tracing else node_of
     inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
+    if primitive.complex and any(map(is_complex, saved)):
+        primitive = primitive.on_complex
     keep = (True,) * len(saved) if tracing else primitive.keeps(tracked)
     if tracing:  # for a picture: what was there, whatever is written afterwards
         kept = tuple([_copied(v) for v in saved])

@@ -131,17 +131,18 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
     forward, defaults, wanted = primitive.forward, primitive.signature.defaults, len(primitive.signature.parameters)
     keep = primitive.keeps((True,)) if primitive.differentiable else ()
     keep_y, keep_x = keep or (False, False)
-    converts = primitive.kind == "elementwise"
+    kinds = "f" if primitive.kind == "elementwise" else "fiub"  # of numbers; what is of others is left to `apply`
+    takes_complex = primitive.complex
 
     def op(x: Any, **params: Any) -> Any:
-        if x.__class__ is _ndarray:
+        if x.__class__ is _ndarray and (takes_complex or x.dtype.kind != "c"):
             return forward(x, **params)
         mode = context()
         try:
             a = x.array
         except AttributeError:
             return apply(primitive, (x,), params)
-        if a.__class__ is not _ndarray or mode.special or (converts and a.dtype.kind != "f"):
+        if a.__class__ is not _ndarray or mode.special or a.dtype.kind not in kinds:
             return apply(primitive, (x,), params)
         if len(params) < wanted:
             params = {**defaults, **params}
@@ -151,9 +152,10 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
             raise explained(primitive, [a], error) from error
         if out.__class__ is not _ndarray:
             out = _asarray(out)
-        if x.tracked and mode.grad and out.dtype.kind == "f":
+        if x.tracked and mode.grad and (kind := out.dtype.kind) in "fc":
             saved = (out if keep_y else None, a if keep_x else None) if keep else ()
-            y = recorded(out, primitive, (x.node or leaf(x),), params, saved, mode)
+            record = primitive if kind == "f" else primitive.on_complex
+            y = recorded(out, record, (x.node or leaf(x),), params, saved, mode)
         else:
             y = wrap(out)
         if out.base is not None:

@@ -38,17 +38,17 @@ def elementwise(
     kinks: Sequence[Kink] = (),
     hides: str = "",
     floating: bool = False,
+    complex: bool = False,
 ) -> Op:
     """Return the op of a function of each element: one partial per argument (``x``; ``a, b``; ``c, a, b``).
 
     The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
     keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up,
     `hides` what may have no influence; `floating` that it makes floats of integers (see `Primitive`), which a ufunc
-    tells by itself.
+    tells by itself; `complex` that it is holomorphic, and its partials hold for complex numbers.
     """
-    signature = Signature(
-        (("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1], False, defaults or {}, tuple(defaults or {})
-    )
+    names = (("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1]
+    signature = Signature(names, False, defaults or {}, tuple(defaults or {}))
     fixed: dict[Any, Rule | None] = {None: None, 1: identity, -1: _negation}
     bound = [
         signature.bind(partial, "v * rule({})", i) if callable(partial) else (fixed[partial], _NOTHING)
@@ -70,6 +70,7 @@ def elementwise(
         hides=hides,
         arithmetic=True,
         floating=floating or _makes_floats(forward),
+        complex=complex,
     )
     build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
     return _named(build(register(record)), record, doc)
@@ -81,8 +82,11 @@ def _makes_floats(forward: Callable[..., Any]) -> bool:
     return bool(loops) and not any(set(taken) <= set("bhilq") and made in "bhilq?" for taken, made in loops)
 
 
-def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "") -> Decorator:
-    """Return a decorator for a function linear in each argument separately: the tangent rule is the op itself."""
+def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "", complex: bool = True) -> Decorator:
+    """Return a decorator for a function linear in each argument separately: the tangent rule is the op itself.
+
+    It is so in complex numbers too, unless `complex` denies it.
+    """
 
     def decorate(forward: Callable[..., Any]) -> Op:
         signature = Signature.of(forward)
@@ -107,6 +111,7 @@ def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "
             samples,
             stated={"adjoint": adjoints},
             hides=hides,
+            complex=complex,
         )
         build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
         return _named(build(register(record)), record, forward.__doc__)
@@ -122,8 +127,12 @@ def primitive(
     symbol: str = "",
     kinks: Sequence[Kink] = (),
     hides: str = "",
+    complex: bool = False,
 ) -> Decorator:
-    """Return a decorator for a function whose rules are both given, one per argument (one in all if variadic)."""
+    """Return a decorator for a function whose rules are both given, one per argument (one in all if variadic).
+
+    `complex` says that they hold for complex numbers as they are written.
+    """
 
     def decorate(forward: Callable[..., Any]) -> Op:
         signature = Signature.of(forward)
@@ -141,6 +150,7 @@ def primitive(
             kinks=tuple(kinks),
             stated={"reverse": vjps, "forward": jvps},
             hides=hides,
+            complex=complex,
         )
         plain = not signature.variadic and not signature.parameters and len(signature.arguments) > 1
         return _named((several if plain else general)(register(record)), record, forward.__doc__)
@@ -148,10 +158,18 @@ def primitive(
     return decorate
 
 
-def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = (), arithmetic: bool = False) -> Decorator:
+def constant(
+    *,
+    samples: Any,
+    symbol: str = "",
+    kinks: Sequence[Kink] = (),
+    arithmetic: bool = False,
+    complex: bool = False,
+) -> Decorator:
     """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it.
 
-    `arithmetic` says that it computes with numbers as an elementwise function does (see `Primitive`).
+    `arithmetic` says that it computes with numbers as an elementwise function does (see `Primitive`), `complex` that it
+    takes complex ones.
     """
 
     def decorate(forward: Callable[..., Any]) -> Op:
@@ -169,6 +187,7 @@ def constant(*, samples: Any, symbol: str = "", kinks: Sequence[Kink] = (), arit
             samples,
             kinks=tuple(kinks),
             arithmetic=arithmetic,
+            complex=complex,
         )
         return _named(general(register(record)), record, forward.__doc__)
 

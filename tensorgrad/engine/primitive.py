@@ -19,13 +19,18 @@ multilinear    the adjoint per argument  the adjoint              the primitive 
 primitive      both                      given                    given
 constant       nothing                   none                     none
 =============  ========================  =======================  ==============================================
+
+* **Complex numbers** are taken by a record that says `complex`: its rules, as they are written for real numbers, are
+  C-linear in ``g`` and ``t`` and hold for complex values too. The gradient of a real L by ``z = x + iy`` is PyTorch's,
+  ``dL/dx + i dL/dy``, for which the chain rule has the conjugate of the transposed Jacobian: `on_complex` puts the
+  reverse rule between two conjugations. All other records refuse complex numbers (see `dispatch`).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +46,20 @@ def identity(v: Any, s: Any, n: Any) -> Any:
 def always(known: Any) -> Rule:
     """Return the rule whose contribution has been computed already."""
     return lambda v, s, n: known
+
+
+@dataclass(frozen=True)
+class Conjugated:
+    """The reverse rules of an operation on complex numbers, adjoints of its tangents: ``g -> conj(rule(conj(g)))``."""
+
+    rules: Iterable[Rule | None]
+
+    def __iter__(self) -> Iterator[Rule | None]:
+        return (rule if rule is None or rule is identity else _conjugated(rule) for rule in self.rules)
+
+
+def _conjugated(rule: Rule) -> Rule:
+    return lambda v, s, n: rule(v.conj(), s, n).conj()
 
 
 _ITSELF = (lambda x: x).__code__.co_code
@@ -132,8 +151,8 @@ class Primitive:
     `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
     what the derivative is where there is none, `hides` which values of an argument may have no influence on the output
     ("any" that is not chosen, or "-inf"), `arithmetic` that numbers of all kinds meet in one dtype, `floating` that
-    integers are computed with as floats, and `stated` holds the rules as the table states them, by what they are:
-    "partial", "adjoint", "reverse", "forward".
+    integers are computed with as floats, `complex` that it takes complex numbers, and `stated` holds the rules as the
+    table states them, by what they are: "partial", "adjoint", "reverse", "forward".
     """
 
     name: str
@@ -150,6 +169,7 @@ class Primitive:
     hides: str = ""
     arithmetic: bool = False
     floating: bool = False
+    complex: bool = False
     kinks: tuple[Kink, ...] = ()
     stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     _keeps: dict[tuple[bool, ...], tuple[bool, ...]] = field(default_factory=dict)
@@ -160,6 +180,11 @@ class Primitive:
         if self.kind != "elementwise":
             return self.kind == "function"  # of which nothing is known
         return any(isinstance(domain, tuple) and not domain[0] <= -1 < 1 <= domain[1] for domain in self.samples)
+
+    @cached_property
+    def on_complex(self) -> Primitive:
+        """What is recorded for this operation where complex numbers meet: itself, with the rules for these."""
+        return replace(self, vjps=Conjugated(self.vjps))
 
     @property
     def differentiable(self) -> bool:

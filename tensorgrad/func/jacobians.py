@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.func.forward import jvp
 from tensorgrad.func.recording import Argnums, Recording, check_differentiable_outputs, record
@@ -46,7 +47,7 @@ def jacrev(
     @functools.wraps(func, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         run = record("jacrev(f)(*args)", func, args, kwargs, argnums, has_aux)
-        check_differentiable_outputs("jacrev(f)(*args)", run.outputs)
+        _check_outputs("jacrev", run)
         blocks = filled(structure(run.output), [run.filled(_rows(run, k)) for k in range(len(run.outputs))])
         return run.closed((blocks, run.aux) if has_aux else blocks)
 
@@ -71,13 +72,19 @@ def jacfwd(
     @functools.wraps(func, updated=())
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         run = record("jacfwd(f)(*args)", func, args, kwargs, argnums, has_aux)
-        check_differentiable_outputs("jacfwd(f)(*args)", run.outputs)
+        _check_outputs("jacfwd", run)
         per_input = [_columns(run, k) for k in range(len(run.inputs))]
         blocks = [run.filled([columns[k] for columns in per_input]) for k in range(len(run.outputs))]
         result = filled(structure(run.output), blocks)
         return run.closed((result, run.aux) if has_aux else result)
 
     return jacobian
+
+
+def _check_outputs(name: str, run: Recording) -> None:
+    """Raise DTypeError unless a matrix of real numbers holds all derivatives: complex ones have two by each number."""
+    check_differentiable_outputs(f"{name}(f)(*args)", run.outputs)
+    check_real(name, *[x.array for x in (*run.inputs, *run.outputs)])
 
 
 def _unit_vectors(like: Tensor) -> Iterator[Tensor]:

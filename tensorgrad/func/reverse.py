@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
 from tensorgrad.func.recording import Argnums, check_differentiable_outputs, checked_like, record
@@ -33,7 +34,7 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
 
     Raises:
         AutogradError: the output is not a 0-d Tensor; an argnum names no argument.
-        TypeError, DTypeError: a differentiated argument is not a floating point Tensor.
+        TypeError, DTypeError: a differentiated argument is not a floating point Tensor, or the output is complex.
 
     >>> import tensorgrad as tg
     >>> tg.func.grad(tg.sin)(tg.tensor(0.0))
@@ -77,6 +78,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
                 f"{_WHERE}: Expected f(*args) to return a scalar Tensor, got tensor with {y.array.ndim} dims. Maybe "
                 f"you wanted to use the vjp or jacrev APIs instead?"
             )
+        check_real(_WHERE.removesuffix("(f)(*args)"), y.array)
         found = run.filled(run.pullback([wrap(np.ones_like(y.array))], retain_graph=False))
         return run.closed((found, (y, run.aux) if has_aux else y))
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import float64
+from tensorgrad.base.dtypes import check_real, float64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions.common import Operand, constant, keywords, operand
@@ -83,13 +83,16 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
 @keywords
 def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input ** exponent`` in float64."""
-    return ops.pow(ops.astype(operand(input), dtype=float64), exponent)
+    x = operand(input)
+    check_real("float_power", x.array)
+    return ops.pow(ops.astype(x, dtype=float64), exponent)
 
 
 @keywords
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the larger of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
     a, b = operand(input), operand(other)
+    check_real("fmax", a.array, b.array)
     return ops.where(constant((a.array >= b.array) | np.isnan(b.array)), a, b)
 
 
@@ -97,14 +100,16 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the smaller of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
     a, b = operand(input), operand(other)
+    check_real("fmin", a.array, b.array)
     return ops.where(constant((a.array <= b.array) | np.isnan(b.array)), a, b)
 
 
 @keywords
 def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return the absolute value of `input` with the sign of `other`."""
-    magnitude = ops.abs(input)
-    return ops.where(constant(np.signbit(operand(other).array)), ops.neg(magnitude), magnitude)
+    magnitude, sign = ops.abs(input), operand(other).array
+    check_real("copysign", operand(input).array, sign)
+    return ops.where(constant(np.signbit(sign)), ops.neg(magnitude), magnitude)
 
 
 @keywords
@@ -139,4 +144,5 @@ def addcdiv(
 @keywords
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the step function: 0 below zero, 1 above, `values` at zero."""
+    check_real("heaviside", input.array, values.array)
     return constant(np.heaviside(input.array, values.array).astype(input.array.dtype))

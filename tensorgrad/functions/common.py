@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
@@ -20,7 +21,7 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.writes import note
-from tensorgrad.errors import AutogradError, DTypeError, RangeError, ShapeError
+from tensorgrad.errors import AutogradError, ComplexError, DTypeError, RangeError, ShapeError
 
 from .composed import Axis
 
@@ -71,6 +72,10 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
             value = function(*args, **kwargs)
         except AttributeError as error:
             raise _explained(function.__name__, names, (*args, *kwargs.values()), error) from error
+        except ComplexError as error:
+            if re.search(rf"\b{function.__name__}\(\)", str(error)):
+                raise
+            raise ComplexError(f"{function.__name__}(): {error}") from error
         return value if out is None else _delivered(value, out)
 
     if renamed:

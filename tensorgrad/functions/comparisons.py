@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import check_real
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import Dims, Operand, chosen, constant, keywords, operand
@@ -59,12 +60,14 @@ def isinf(input: Tensor) -> Tensor:
 @keywords
 def isposinf(input: Tensor) -> Tensor:
     """Return whether each element is positive infinity."""
+    check_real("isposinf", input.array)
     return constant(np.isposinf(input.array))
 
 
 @keywords
 def isneginf(input: Tensor) -> Tensor:
     """Return whether each element is negative infinity."""
+    check_real("isneginf", input.array)
     return constant(np.isneginf(input.array))
 
 
@@ -77,6 +80,7 @@ def isreal(input: Tensor) -> Tensor:
 @keywords
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return whether the sign bit of each element is set: of -0.0 it is."""
+    check_real("signbit", input.array)
     return constant(input.array < 0 if input.array.dtype.kind in "biu" else np.signbit(input.array))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tensorgrad.base.dtypes import Array
+from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, ShapeError
@@ -64,6 +64,7 @@ def product(a: Tensor, b: Tensor) -> Tensor:
 
 def var(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
     """Return the variance over `axis`: the sum of squared deviations over ``n - correction`` (two passes)."""
+    check_real("var", x.array)
     deviation = sub(x, mean(x, axis=axis, keepdims=True))
     n = reduced(x.array.shape, axis)
     squares = sum(mul(deviation, deviation), axis=axis, keepdims=keepdims)

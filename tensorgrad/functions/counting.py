@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.base.dtypes import get_default_dtype, int32, int64
+from tensorgrad.base.dtypes import check_real, get_default_dtype, int32, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions.common import Operand, constant, dimension, keywords, operand
@@ -36,6 +36,7 @@ def unique(
     >>> tg.tensor([3, 1, 3]).unique(return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
+    check_real("unique", input.array)
     axis = None if dim is None else _row_axis(input, dim)
     values, inverse, counts = np.unique(input.array, return_inverse=True, return_counts=True, axis=axis)
     shape = input.array.shape if axis is None else (input.array.shape[axis],)
@@ -90,6 +91,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         )
     if weights is None:
         return constant(np.bincount(a, minlength=minlength))
+    check_real("bincount", weights.array)
     if weights.array.shape != a.shape:
         raise ShapeError("weights should be 1-d and have the same length as input")
     wide = np.float32 if weights.array.dtype == np.float32 else np.float64
@@ -116,6 +118,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     The counts have the dtype of `input`.
     """
     a = input.array
+    check_real("histc", a)
     if a.dtype.kind != "f":
         raise DTypeError(f"\"histogram_cpu\" not implemented for '{a.dtype}': histc() counts floating point elements")
     if bins <= 0:
@@ -139,6 +142,7 @@ def histogram(
     """
     a = input.array
     edges: Any = bins.array if isinstance(bins, Tensor) else bins
+    check_real("histogram", a, edges, *([] if weight is None else [weight.array]))
     span = None if isinstance(bins, Tensor) else _range(a, *(range or (0.0, 0.0)))
     weights = None if weight is None else weight.array.reshape(-1)
     hist, found = np.histogram(a.reshape(-1), edges, span, density, weights)
@@ -162,6 +166,7 @@ def searchsorted(
     Before equal elements, or after them with `right`. The other dimensions of the two are the same.
     """
     rows, values = sorted_sequence.array, operand(input).array
+    check_real("searchsorted", rows, values)
     if sorter is not None:
         rows = np.take_along_axis(rows, sorter.array, -1)
     if rows.ndim != 1 and rows.shape[:-1] != values.shape[:-1]:

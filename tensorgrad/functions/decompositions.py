@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
 from tensorgrad.functions.common import constant, keywords
@@ -66,6 +67,7 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
 @keywords
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """Return the X with ``L Lᵀ X = B``, given Cholesky's factor."""
+    check_real("cholesky_solve", B.array, L.array)
     lower = swapped(L) if upper else L
     return solve_triangular(swapped(lower), solve_triangular(lower, B, upper=False), upper=True)
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import DTypeLike
+from tensorgrad.base.dtypes import DTypeLike, check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
@@ -92,6 +92,7 @@ def clamp(
     """
     if min is None and max is None:
         raise ArgumentError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    check_real("clamp", min, max)
     if not isinstance(min, Tensor) and not isinstance(max, Tensor):
         return ops.clip(input, low=min, high=max)
     raised = input if min is None else ops.where(ops.lt(input, min), min, input)
@@ -121,7 +122,8 @@ def nan_to_num(
 ) -> Tensor:
     """Return `input` with NaN and the infinities replaced: by `nan`, and the largest and smallest numbers there are."""
     a = input.array
-    if a.dtype.kind not in "fc":
+    check_real("nan_to_num", a)
+    if a.dtype.kind != "f":
         return ops.astype(input, dtype=a.dtype)
     limits = np.finfo(a.dtype)
     y = ops.where(constant(np.isnan(a)), nan, input)

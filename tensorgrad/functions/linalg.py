@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import LinAlgError, ShapeError
 from tensorgrad.functions import composed
@@ -67,8 +68,8 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
 
 @keywords
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
-    """Return the inner products of the vectors along `dim`."""
-    return ops.sum(ops.mul(x, y), axis=dim)
+    """Return the inner products of the vectors along `dim`, of which complex `x` are conjugated."""
+    return ops.sum(ops.mul(x.conj(), y), axis=dim)
 
 
 @keywords
@@ -88,6 +89,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
 
 def cond(A: Tensor, p: Any = None) -> Tensor:
     """Return the condition number of `A`: its norm times that of its inverse; None: the ratio of singular values."""
+    check_real("cond", A.array)
     if p in (None, 2, -2):
         s = svdvals(A)
         if not s.array.shape[-1]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import DTypeLike
+from tensorgrad.base.dtypes import DTypeLike, check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
@@ -22,6 +22,7 @@ def _floating(x: Tensor, name: str, dtype: DTypeLike) -> Tensor:
     y = x if dtype is None else ops.astype(x, dtype=np.dtype(dtype))
     if y.array.dtype.kind not in "fc":
         raise DTypeError(f"{name}: Expected a floating point or complex tensor as input. Got {y.array.dtype}")
+    check_real(name, y.array)
     return y
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import RangeError, ShapeError
 from tensorgrad.functions import composed
@@ -49,6 +49,7 @@ def _extremum(input: Tensor, dim: Any, keepdim: Any, name: str) -> Any:
             )
         return (ops.amax if name == "max" else ops.amin)(input, keepdims=keepdim)
     axis, a = dimension(dim, input.array.ndim), np.atleast_1d(input.array)
+    check_real(name, a)
     if not a.shape[axis]:
         raise RangeError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
     where = (np.argmax if name == "max" else np.argmin)(a, axis=axis, keepdims=True)
@@ -116,6 +117,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 def order_of(input: Tensor, axis: int, descending: bool = False) -> Array:
     """Return the stable order of `input` along `axis`, NaN as the largest: equal elements keep their places."""
     a = np.atleast_1d(input.array)
+    check_real("sort", a)
     if not descending:
         return np.argsort(a, axis=axis, kind="stable")
     order = np.argsort(np.flip(a, axis), axis=axis, kind="stable")
@@ -174,6 +176,7 @@ def topk(
 
 def _running(input: Tensor, dim: int, extreme: np.ufunc) -> Selection:
     axis, a = dimension(dim, input.array.ndim), np.atleast_1d(input.array)
+    check_real("cummax" if extreme is np.maximum else "cummin", a)
     reached = extreme.accumulate(a, axis=axis)
     steps = np.arange(a.shape[axis]).reshape(-1, *(1,) * (a.ndim - axis - 1))
     here = (a == reached) | (a != a)  # noqa: PLR0124 - NaN, which is not equal to itself

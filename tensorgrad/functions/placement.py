@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions.common import along_axis, constant, dimension, keywords, lifted, like, operand
@@ -239,6 +239,7 @@ def _product(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> T
 
 def _extremum(extreme: np.ufunc) -> Any:
     def reduction(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
+        check_real("scatter_reduce", x.array, source.array)
         worst = -np.inf if extreme is np.maximum else np.inf
         start = _started(x, grid, own, worst)
         value = start.array.copy()

@@ -90,6 +90,12 @@ def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @keywords
+def vdot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the inner product of two vectors of the same length, of which complex `input` is conjugated."""
+    return dot(input.conj(), tensor)
+
+
+@keywords
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix of all products of an element of `input` and one of `vec2`.
 

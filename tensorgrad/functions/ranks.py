@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError
 from tensorgrad.functions import composed
@@ -84,6 +84,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
     >>> tg.tensor([3, 1, 1, 3, 2]).mode().values.item()
     1
     """
+    check_real("mode", input.array)
     axis = dimension(dim, input.array.ndim)
     a = np.atleast_1d(input.array)
     if a.size:
@@ -118,6 +119,7 @@ def quantile(
     >>> tg.tensor([0.0, 1.0, 2.0, 3.0]).quantile(0.5)
     tensor(1.5000)
     """
+    check_real("quantile", input.array)
     if input.array.dtype.kind != "f":
         raise DTypeError(f"quantile() input tensor must be either float or double dtype, found {input.array.dtype}")
     share = q if isinstance(q, Tensor) else constant(np.asarray(q, input.array.dtype))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import DTypeLike
+from tensorgrad.base.dtypes import DTypeLike, check_real
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
@@ -64,6 +64,7 @@ def mean(
 
 
 def _without_nan(input: Tensor) -> Tensor:
+    check_real("nansum", input.array)
     return input if input.array.dtype.kind != "f" else ops.where(constant(np.isnan(input.array)), 0.0, input)
 
 
@@ -223,6 +224,7 @@ def cov(
     `fweights` counts how often each observation was made, `aweights` says how important it is.
     """
     composed.check_ndim(input, "cov", 2)
+    check_real("cov", input.array)
     x = input if input.array.ndim == 2 else ops.reshape(input, shape=(1, input.array.size))
     x = x if x.array.dtype.kind in "fc" else widened(x, np.result_type(x.array.dtype, np.float32))
     given = [ops.astype(w, dtype=x.array.dtype) for w in (fweights, aweights) if w is not None]

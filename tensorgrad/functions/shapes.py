@@ -164,8 +164,8 @@ def t(input: Tensor) -> Tensor:
 
 @keywords
 def adjoint(input: Tensor) -> Tensor:
-    """Return a view of `input` with its last two axes swapped."""
-    return composed.exchanged(input, -1, -2)
+    """Return `input` with its last two axes swapped, a view, and the conjugate of that if it is complex."""
+    return composed.exchanged(input, -1, -2).conj()
 
 
 @keywords

@@ -14,6 +14,7 @@ from tensorgrad.ops.arithmetic import (
     sign,
     sub,
 )
+from tensorgrad.ops.complex_numbers import conj, view_as_complex, view_as_real
 from tensorgrad.ops.contractions import affine, linear, matmul
 from tensorgrad.ops.determinants import cofactor, det, logabsdet
 from tensorgrad.ops.diagonals import diagonal, embedded
@@ -106,6 +107,7 @@ __all__ = [
     "clip",
     "cofactor",
     "concatenate",
+    "conj",
     "contiguous",
     "cos",
     "cosh",
@@ -175,5 +177,7 @@ __all__ = [
     "transpose",
     "trunc",
     "unfold",
+    "view_as_complex",
+    "view_as_real",
     "where",
 ]

@@ -20,17 +20,32 @@ def _inverse(b: Any) -> Any:
     try:
         return 1 / b
     except ZeroDivisionError:
-        return math.copysign(inf, b)
+        return nan if isinstance(b, complex) else math.copysign(inf, b)
 
 
-add: Op = elementwise("add", np.add, 1, 1, symbol="+", samples=[REAL, REAL], doc="Return ``a + b``.")
-sub: Op = elementwise("sub", np.subtract, 1, -1, symbol="−", samples=[REAL, REAL], doc="Return ``a - b``.")
-neg: Op = elementwise("neg", np.negative, -1, symbol="−x", samples=[REAL], doc="Return ``-x``.")
+add: Op = elementwise("add", np.add, 1, 1, symbol="+", samples=[REAL, REAL], complex=True, doc="Return ``a + b``.")
+sub: Op = elementwise(
+    "sub", np.subtract, 1, -1, symbol="−", samples=[REAL, REAL], complex=True, doc="Return ``a - b``."
+)
+neg: Op = elementwise("neg", np.negative, -1, symbol="−x", samples=[REAL], complex=True, doc="Return ``-x``.")
 contiguous: Op = elementwise(
-    "contiguous", lambda x: x.copy(), 1, symbol="copy", samples=[REAL], doc="Return a copy in row-major order."
+    "contiguous",
+    lambda x: x.copy(),
+    1,
+    symbol="copy",
+    samples=[REAL],
+    complex=True,
+    doc="Return a copy in row-major order.",
 )
 mul: Op = elementwise(
-    "mul", np.multiply, lambda b: b, lambda a: a, symbol="*", samples=[REAL, REAL], doc="Return ``a * b``."
+    "mul",
+    np.multiply,
+    lambda b: b,
+    lambda a: a,
+    symbol="*",
+    samples=[REAL, REAL],
+    complex=True,
+    doc="Return ``a * b``.",
 )
 div: Op = elementwise(
     "div",
@@ -39,6 +54,7 @@ div: Op = elementwise(
     lambda y, b: -y / b,
     symbol="/",
     samples=[REAL, NONZERO],
+    complex=True,
     doc="Return ``a / b``.",
     kinks=[
         Kink((1.0, 0.0), (inf, -inf), "the limit as b falls to +0; at -0 the signs are the other way round"),

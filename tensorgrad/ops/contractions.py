@@ -47,6 +47,7 @@ def linear(a: Any, b: Any) -> Any:
     (lambda g, b: linear(g, swapped(b)), lambda g, a: matmul(swapped(flat(g)), flat(a)), lambda g: g),
     (lambda t, b: linear(t, b), lambda t, a: linear(a, t), lambda t: t),
     symbol="Affine",
+    complex=True,
     samples="(n,k),(m,k),(m)->(n,m)",
 )
 def affine(a: Any, b: Any, c: Any) -> Any:

@@ -81,6 +81,7 @@ def _square(w: Any) -> Any:
     (lambda t, y: -product(y, t, y),),
     symbol="x⁻¹",
     samples="square",
+    complex=True,
 )
 def inv(x: Any) -> Any:
     """Return the inverse of `x` (..., n, n); LinAlgError where there is none. ``d(X⁻¹) = -X⁻¹ dX X⁻¹``."""
@@ -92,6 +93,7 @@ def inv(x: Any) -> Any:
     (lambda t, y, a: -solve(a, matmul(t, y)), lambda t, a: solve(a, t)),
     symbol="a⁻¹b",
     samples="solve",
+    complex=True,
 )
 def solve(a: Any, b: Any) -> Any:
     """Return the solution Y of ``a Y = b`` for `a` (..., n, n) and `b` (..., n, k); leading axes broadcast."""

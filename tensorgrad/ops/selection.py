@@ -21,7 +21,7 @@ def _comparison(name: str, ufunc: np.ufunc, symbol: str) -> Op:
 
     compare.__name__ = name
     compare.__doc__ = f"Return whether ``a {symbol} b``, for every pair of elements."
-    return constant(symbol=symbol, samples=[REAL, REAL])(compare)
+    return constant(symbol=symbol, samples=[REAL, REAL], complex=symbol in "=≠")(compare)
 
 
 eq = _comparison("eq", np.equal, "=")
@@ -71,7 +71,7 @@ def inside(x: Any, *, low: Any, high: Any) -> Any:
     return np.logical_and(above, below)
 
 
-@constant(symbol="¬", samples=[REAL])
+@constant(symbol="¬", samples=[REAL], complex=True)
 def logical_not(x: Any) -> Any:
     """Return whether each element is zero."""
     return np.logical_not(x)
@@ -86,6 +86,7 @@ where: Op = elementwise(
     symbol="where",
     samples=["mask", REAL, REAL],
     hides="any",
+    complex=True,
     doc="Return elements of `a` where the condition `c` holds, of `b` elsewhere.",
     kinks=[Kink((True, 1.0, 2.0), (None, 1.0, 0.0), "the condition has no derivative; all goes to the chosen branch")],
 )
@@ -128,12 +129,22 @@ clip: Op = elementwise(
 abs: Op = elementwise(
     "abs",
     np.abs,
-    lambda x: sign(x),
+    lambda x: _direction(x) if x.dtype.kind == "c" else sign(x),
     symbol="|x|",
     samples=[REAL],
+    complex=True,
     doc="Return ``|x|``; the derivative at 0 is 0, the subgradient of least norm.",
     kinks=[Kink((0.0,), (0.0,), CONVEX)],
 )
+
+
+def _direction(z: Any) -> Any:
+    """The conjugate of ``z / |z|``, 0 at 0: ``d|z|`` is the real part of its product with ``dz``."""
+    size = abs(z)
+    zero = size == 0
+    return where(zero, 0.0, z.conj() / where(zero, 1.0, size))
+
+
 relu: Op = elementwise(
     "relu",
     rectified,

@@ -9,6 +9,7 @@ import numpy as np
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated, total
 from tensorgrad.engine.kinds import multilinear, primitive
+from tensorgrad.errors import ComplexError
 
 
 @multilinear(lambda g, x_shape: sum_to(g, shape=x_shape), symbol="⇑", samples="broadcast")
@@ -47,7 +48,15 @@ def transpose(x: Any, *, axes: Any) -> Any:
 
 @multilinear(lambda g: g, symbol="astype", samples="dtype")
 def astype(x: Any, *, dtype: Any) -> Any:
-    """Return `x` converted to `dtype`; the sweeps convert the cotangent back, as for any mixture of dtypes."""
+    """Return `x` converted to `dtype`; the sweeps convert the cotangent back, as for any mixture of dtypes.
+
+    ComplexError where an imaginary part would be lost.
+    """
+    if x.dtype.kind == "c" and np.dtype(dtype).kind in "fiu":
+        raise ComplexError(
+            f"conversion from {x.dtype} to {np.dtype(dtype)} would discard the imaginary part: take z.real of the "
+            f"tensor z, or z.abs(), first"
+        )
     return x.astype(dtype)
 
 
@@ -88,6 +97,7 @@ def region(shape: Any, index: Any) -> Any:
     symbol="[ ]=",
     hides="any",
     samples="assign",
+    complex=True,
 )
 def assign(a: Any, b: Any, *, index: Any) -> Any:
     """Return a copy of `a` with `b`, broadcast, at `index`, which names no element twice."""
@@ -107,6 +117,7 @@ def piece(shapes: Any, axis: Any, position: Any) -> Any:
     (lambda t, y_shape, shapes, axis, position: scatter(t, index=piece(shapes, axis, position), shape=y_shape),),
     symbol="concat",
     samples="concatenate",
+    complex=True,
 )
 def concatenate(*xs: Any, axis: Any) -> Any:
     """Return the arrays joined along `axis`, which is the only one they may differ in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -28,8 +29,8 @@ def _slope(a: Any, b: Any) -> Any:
 def _log_slope(y: Any, a: Any, b: Any) -> Any:
     """``y * log(a)``, 0 at a = 0 where b >= 0: the limit."""
     if isinstance(a, int | float) and a:
-        return y * (math.log(a) if a > 0 else nan)
-    zero = (a == 0) & (b >= 0)
+        return y * (math.log(a) if a > 0 else nan if y.dtype.kind != "c" else cmath.log(a))
+    zero = (a == 0) & (b.real >= 0)
     return where(zero, 0.0, y * log(where(zero, 1.0, a)))
 
 
@@ -54,6 +55,7 @@ pow: Op = elementwise(
     _log_slope,
     symbol="**",
     samples=[POSITIVE, SMALL],
+    complex=True,
     doc="Return ``a ** b``.",
     kinks=[
         Kink(
@@ -65,16 +67,19 @@ pow: Op = elementwise(
         Kink((-2.0, 3.0), (12.0, nan), "by a: the gradient; by b: a negative base has powers at whole b only"),
     ],
 )
-exp: Op = elementwise("exp", np.exp, lambda y: y, samples=[SMALL], doc="Return ``e ** x``.")
+exp: Op = elementwise("exp", np.exp, lambda y: y, samples=[SMALL], complex=True, doc="Return ``e ** x``.")
 expm1: Op = elementwise(
-    "expm1", np.expm1, lambda x: exp(x), samples=[SMALL], doc="Return ``e ** x - 1``, exact near 0."
+    "expm1", np.expm1, lambda x: exp(x), samples=[SMALL], complex=True, doc="Return ``e ** x - 1``, exact near 0."
 )
-exp2: Op = elementwise("exp2", np.exp2, lambda y: math.log(2) * y, samples=[SMALL], doc="Return ``2 ** x``.")
+exp2: Op = elementwise(
+    "exp2", np.exp2, lambda y: math.log(2) * y, samples=[SMALL], complex=True, doc="Return ``2 ** x``."
+)
 log: Op = elementwise(
     "log",
     np.log,
     lambda x: 1 / x,
     samples=[POSITIVE],
+    complex=True,
     doc="Return the natural logarithm of x > 0.",
     kinks=[Kink((0.0,), (inf,), LIMIT)],
 )
@@ -83,6 +88,7 @@ log1p: Op = elementwise(
     np.log1p,
     lambda x: 1 / (x + 1),
     samples=[UNIT],
+    complex=True,
     doc="Return ``log(1 + x)``, exact near 0.",
     kinks=[Kink((-1.0,), (inf,), LIMIT)],
 )
@@ -91,6 +97,7 @@ log2: Op = elementwise(
     np.log2,
     lambda x: 1 / (math.log(2) * x),
     samples=[POSITIVE],
+    complex=True,
     doc="Return the logarithm to base 2.",
     kinks=[Kink((0.0,), (inf,), LIMIT)],
 )
@@ -99,6 +106,7 @@ log10: Op = elementwise(
     np.log10,
     lambda x: 1 / (math.log(10) * x),
     samples=[POSITIVE],
+    complex=True,
     doc="Return the logarithm to base 10.",
     kinks=[Kink((0.0,), (inf,), LIMIT)],
 )
@@ -108,17 +116,25 @@ sqrt: Op = elementwise(
     lambda y: 0.5 / y,
     symbol="√",
     samples=[POSITIVE],
+    complex=True,
     doc="Return the square root.",
     kinks=[Kink((0.0,), (inf,), LIMIT)],
 )
-sin: Op = elementwise("sin", np.sin, lambda x: cos(x), samples=[REAL], doc="Return the sine of x in radians.")
-cos: Op = elementwise("cos", np.cos, lambda x: -sin(x), samples=[REAL], doc="Return the cosine of x in radians.")
-tan: Op = elementwise("tan", np.tan, lambda y: 1 + y * y, samples=[UNIT], doc="Return the tangent of x in radians.")
+sin: Op = elementwise(
+    "sin", np.sin, lambda x: cos(x), samples=[REAL], complex=True, doc="Return the sine of x in radians."
+)
+cos: Op = elementwise(
+    "cos", np.cos, lambda x: -sin(x), samples=[REAL], complex=True, doc="Return the cosine of x in radians."
+)
+tan: Op = elementwise(
+    "tan", np.tan, lambda y: 1 + y * y, samples=[UNIT], complex=True, doc="Return the tangent of x in radians."
+)
 asin: Op = elementwise(
     "asin",
     np.arcsin,
     lambda x: _inverse_root(1 - x * x),
     samples=[UNIT],
+    complex=True,
     doc="Return the arcsine.",
     kinks=[Kink((-1.0,), (inf,), LIMIT), Kink((1.0,), (inf,), LIMIT)],
 )
@@ -127,21 +143,36 @@ acos: Op = elementwise(
     np.arccos,
     lambda x: -_inverse_root(1 - x * x),
     samples=[UNIT],
+    complex=True,
     doc="Return the arccosine.",
     kinks=[Kink((-1.0,), (-inf,), LIMIT), Kink((1.0,), (-inf,), LIMIT)],
 )
-atan: Op = elementwise("atan", np.arctan, lambda x: 1 / (1 + x * x), samples=[REAL], doc="Return the arctangent.")
-sinh: Op = elementwise("sinh", np.sinh, lambda x: cosh(x), samples=[SMALL], doc="Return the hyperbolic sine.")
-cosh: Op = elementwise("cosh", np.cosh, lambda x: sinh(x), samples=[SMALL], doc="Return the hyperbolic cosine.")
-tanh: Op = elementwise("tanh", np.tanh, lambda y: 1 - y * y, samples=[REAL], doc="Return the hyperbolic tangent.")
+atan: Op = elementwise(
+    "atan", np.arctan, lambda x: 1 / (1 + x * x), samples=[REAL], complex=True, doc="Return the arctangent."
+)
+sinh: Op = elementwise(
+    "sinh", np.sinh, lambda x: cosh(x), samples=[SMALL], complex=True, doc="Return the hyperbolic sine."
+)
+cosh: Op = elementwise(
+    "cosh", np.cosh, lambda x: sinh(x), samples=[SMALL], complex=True, doc="Return the hyperbolic cosine."
+)
+tanh: Op = elementwise(
+    "tanh", np.tanh, lambda y: 1 - y * y, samples=[REAL], complex=True, doc="Return the hyperbolic tangent."
+)
 asinh: Op = elementwise(
-    "asinh", np.arcsinh, lambda x: _inverse_root(x * x + 1), samples=[REAL], doc="Return the inverse hyperbolic sine."
+    "asinh",
+    np.arcsinh,
+    lambda x: _inverse_root(x * x + 1),
+    samples=[REAL],
+    complex=True,
+    doc="Return the inverse hyperbolic sine.",
 )
 acosh: Op = elementwise(
     "acosh",
     np.arccosh,
     lambda x: _inverse_root(x * x - 1),
     samples=[(1.3, 4.0)],
+    complex=True,
     doc="Return the inverse hyperbolic cosine of x >= 1.",
     kinks=[Kink((1.0,), (inf,), LIMIT)],
 )
@@ -150,6 +181,7 @@ atanh: Op = elementwise(
     np.arctanh,
     lambda x: 1 / (1 - x * x),
     samples=[UNIT],
+    complex=True,
     doc="Return the inverse hyperbolic tangent.",
     kinks=[Kink((-1.0,), (inf,), LIMIT), Kink((1.0,), (inf,), LIMIT)],
 )
@@ -160,6 +192,7 @@ sigmoid: Op = elementwise(
     symbol="σ",
     samples=[REAL],
     floating=True,
+    complex=True,
     doc="Return ``1 / (1 + e ** -x)``, finite and accurate for any x.",
 )
 atan2: Op = elementwise(

@@ -43,7 +43,8 @@ the engine runs; the tests hold it to them.
 
 **How to read a derivative.** `y` is the output, `g` its cotangent (dL/dy, of the shape of `y`), `t` the tangent of an
 argument. `shape(x)` costs nothing: only values that a formula names are kept for backward. `ᵀ` swaps the last two axes,
-`·` multiplies element by element, `@` matrices. No rule sums over broadcast axes: the sweeps do that for all.
+`·` multiplies element by element, `@` matrices. No rule sums over broadcast axes: the sweeps do that for all. Of
+complex numbers the reverse rule runs between two conjugations ([numerics](numerics.md#complex-numbers)).
 
 | kind | stated | reverse mode | forward mode |
 |---|---|---|---|
@@ -94,11 +95,12 @@ def _subject(module: ModuleType) -> str:
             "<br>".join(_derivative(record)) or "none",
             ", ".join(map(_code, _kept(record))) or "nothing",
             record.kind,
+            "yes" if record.complex else "refused",
             _domain(record),
         )
         for record in records
     ]
-    head = ("operation", "drawn as", "value", "derivative", "keeps", "kind", "tested on")
+    head = ("operation", "drawn as", "value", "derivative", "keeps", "kind", "complex numbers", "tested on")
     rules = (rule for record in records for group in record.stated.values() for rule in group)
     used = {name: thing for rule in rules for name, thing in helpers(rule).items()}
     notes = "".join(f"* {_note(name, used[name])}\n" for name in sorted(used))

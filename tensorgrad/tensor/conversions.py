@@ -186,18 +186,18 @@ class Conversions(Tensor):
     @property
     def real(self) -> Tensor:
         """The tensor itself, or the real part of a complex one, on the same memory."""
-        return _part(self, "real") if self.array.dtype.kind == "c" else self
+        return _part(self, 0) if self.array.dtype.kind == "c" else self
 
     @property
     def imag(self) -> Tensor:
         """The imaginary part of a complex tensor, on the same memory; DTypeError for any other."""
         if self.array.dtype.kind != "c":
             raise DTypeError(f"imag is not implemented for tensors with non-complex dtypes, found {self.array.dtype}")
-        return _part(self, "imag")
+        return _part(self, 1)
 
     def conj(self) -> Tensor:
         """Return the tensor itself, or the conjugate of a complex one."""
-        return _part(self, "conj") if self.array.dtype.kind == "c" else self
+        return ops.conj(self) if self.array.dtype.kind == "c" else self
 
     def new_tensor(self, data: Any, **options: Unpack[Options]) -> Tensor:
         """Return a tensor of `data` in the dtype of this one."""
@@ -220,8 +220,6 @@ class Conversions(Tensor):
         return creation.full(size, fill_value, **{"dtype": self.array.dtype} | options)
 
 
-def _part(x: Tensor, name: str) -> Tensor:
-    if x.tracked:
-        raise DTypeError(f"{name} of a complex tensor has no gradient: use .detach()")
-    found = getattr(x.array, name)
-    return wrap(found() if name == "conj" else found)
+def _part(z: Tensor, which: int) -> Tensor:
+    part: Tensor = ops.getitem(ops.view_as_real(z), index=(..., which))
+    return part

@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorgrad.autograd import no_grad
 from tensorgrad.autograd.history import before, check_writable, is_recorded, write
-from tensorgrad.base.dtypes import Array
+from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.create.random import Generator, generator_of
 from tensorgrad.engine.subscripts import for_numpy, whole
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
@@ -70,6 +70,7 @@ def _filled(
     generator: Generator | None,
 ) -> Tensor:
     """Write independent random numbers over `self`: what `sample` draws from a generator in a shape."""
+    check_real(op, self.array)
     drawn = sample(generator_of(generator), self.array.shape)
     return write(self, ..., wrap(np.asarray(drawn).astype(self.array.dtype)), op)
 

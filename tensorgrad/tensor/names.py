@@ -219,7 +219,8 @@ ROWS = (
     Row(products.mm, "mm"),
     Row(products.bmm, "bmm"),
     Row(products.mv, "mv"),
-    Row(products.dot, "dot vdot"),
+    Row(products.dot, "dot"),
+    Row(products.vdot, "vdot"),
     Row(products.outer, "outer ger"),
     Row(products.inner, "inner"),
     Row(products.addmm, "addmm .addmm_"),
@@ -378,6 +379,8 @@ ROWS = (
     Row(converter("bool", dtypes.bool_, "Return whether each element is not zero."), ".bool"),
     Row(tensortypes.real, "tg.real"),
     Row(tensortypes.imag, "tg.imag"),
+    Row(tensortypes.view_as_real, "tg.view_as_real"),
+    Row(tensortypes.view_as_complex, "tg.view_as_complex"),
 
     # hooks
     Row(hooks.on_gradient, ".register_hook"),

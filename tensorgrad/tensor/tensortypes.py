@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorgrad import ops
 from tensorgrad.base.devices import check_device
 from tensorgrad.base.dtypes import (
     DType,
@@ -22,7 +23,7 @@ from tensorgrad.base.dtypes import (
 )
 from tensorgrad.base.literals import constructed
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import DTypeError
+from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.functions.common import checked
 
 
@@ -129,6 +130,45 @@ def is_complex(input: Tensor) -> bool:
 def is_nonzero(input: Tensor) -> bool:
     """Return whether the only element of a tensor is not zero; ShapeError for any other number of elements."""
     return bool(checked("is_nonzero", input))
+
+
+def view_as_real(input: Tensor) -> Tensor:
+    """Return the real and imaginary parts of a complex tensor in a new last axis of length 2: a view of its memory.
+
+    What is made for real numbers alone, as an optimiser is, takes complex ones so.
+
+    Raises:
+        DTypeError: `input` is not complex.
+
+    >>> import tensorgrad as tg
+    >>> tg.view_as_real(tg.tensor([1 + 2j]))
+    tensor([[1., 2.]])
+    """
+    dtype = checked("view_as_real", input).array.dtype
+    if dtype.kind != "c":
+        raise DTypeError(f"view_as_real is only supported for complex tensors, found {dtype}")
+    parts: Tensor = ops.view_as_real(input)
+    return parts
+
+
+def view_as_complex(input: Tensor) -> Tensor:
+    """Return the complex numbers whose parts stand in the last axis, of length 2: a view where memory allows.
+
+    Raises:
+        DTypeError: `input` is neither float32 nor float64.
+        ShapeError: the last axis is not of length 2.
+
+    >>> import tensorgrad as tg
+    >>> tg.view_as_complex(tg.tensor([[1.0, 2.0]]))
+    tensor([1.+2.j])
+    """
+    x = checked("view_as_complex", input).array
+    if x.dtype not in (float32, float64):
+        raise DTypeError(f"view_as_complex is only supported for float32 and float64 tensors, found {x.dtype}")
+    if x.shape[-1:] != (2,):
+        raise ShapeError(f"Tensor must have a last dimension of size 2, found shape {list(x.shape)}")
+    numbers: Tensor = ops.view_as_complex(input)
+    return numbers
 
 
 def real(input: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tensorgrad.base.context import CONTEXT, STEPPING, context
 from tensorgrad.base.dtypes import Array
 
 from .extrapolation import EPS, Slope
@@ -57,7 +58,10 @@ def refined(found: Slope, probe: Callable[[complex], Array], weights: Array) -> 
 def _outputs(probe: Callable[[complex], Array]) -> Array | None:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)  # an imaginary part that is dropped
+        token = CONTEXT.set(replace(context(), flags=context().flags | STEPPING))
         try:
             return probe(STEP * 1j)
         except Exception:  # noqa: BLE001 - the function was never meant for complex numbers: whatever it says means no
             return None
+        finally:
+            CONTEXT.reset(token)

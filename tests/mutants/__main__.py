@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from tensorgrad.engine.primitive import PRIMITIVES
+from tests.cases import OF_REALS
 from tests.mutants.engine import ENGINE_FAULTS
 from tests.mutants.faults import mutants
 from tests.mutants.judge import engine_noticed, noticed, proof
@@ -71,7 +72,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"primitives, or {ENGINE!r}; default: all")
     parser.add_argument("--processes", type=int, default=2, help="how many to use (%(default)s)")
     arguments = parser.parse_args()
-    names = arguments.names or [ENGINE, *PRIMITIVES]
+    names = arguments.names or [ENGINE, *OF_REALS]
     start = time.perf_counter()
     with ProcessPoolExecutor(arguments.processes) as pool:
         found = [v for verdicts in pool.map(judged, names) for v in verdicts]

@@ -10,7 +10,7 @@ from tensorgrad.base.context import CONTEXT, Context
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.engine.tensor import Tensor, wrap
-from tests.cases import Rolled, case
+from tests.cases import OF_REALS, Rolled, case
 from tests.checks import check, check_dtypes, check_reuse, check_value, leaves
 from tests.mutants.engine import EngineFault, injected
 from tests.mutants.faults import Mutant
@@ -49,7 +49,7 @@ def engine_noticed(fault: EngineFault) -> str | None:
     """How the checks of the first primitive that notices it reject an engine with `fault`; None if all accept it."""
     with injected(fault):
         for seed in range(TOUCHED_BY):
-            for name, primitive in PRIMITIVES.items():
+            for name, primitive in OF_REALS.items():
                 if found := rejection(primitive, seed):
                     return f"{found} ({name})"
     return None

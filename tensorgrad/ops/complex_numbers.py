@@ -1,0 +1,34 @@
+"""The parts of complex numbers: a subject of its own, linear in the parts, but not in the complex number itself.
+
+The adjoints are written for the bilinear product ``Re(a b)``, as all rules are: between the conjugations of
+`Primitive.on_complex` they become those of the convention, and the sweeps take the real part of what arrives at a real
+value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.engine.kinds import multilinear
+from tensorgrad.ops.arithmetic import REAL
+
+
+@multilinear(lambda g: view_as_complex(g).conj(), symbol="(x, y)", samples="complex")
+def view_as_real(x: Any) -> Any:
+    """Return the real and the imaginary parts of complex `x`, beside each other in a new last axis: a view."""
+    return x[..., None].view(x.real.dtype)
+
+
+@multilinear(lambda g: view_as_real(g.conj()), symbol="x + iy", samples="parts")
+def view_as_complex(x: Any) -> Any:
+    """Return the complex numbers whose parts stand in the last axis of `x`, of length 2: a view where memory allows."""
+    together = x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
+    return together.view(np.result_type(x, np.complex64))[..., 0]
+
+
+@multilinear(lambda g: g.conj(), symbol="x̄", samples=[REAL])
+def conj(x: Any) -> Any:
+    """Return the complex conjugate of `x`, a copy."""
+    return np.conj(x)
