@@ -185,8 +185,9 @@ class ChainDataset(IterableDataset[T_co]):
     def _streams(self) -> Iterator[Any]:
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
-                found = type(dataset).__name__
-                raise AssertionError(f"ChainDataset only supports IterableDataset, found {found}")  # noqa: TRY004
+                raise AssertionError(  # noqa: TRY004
+                    f"ChainDataset only supports IterableDataset, found {type(dataset).__name__}"
+                )
             yield dataset
 
     def __iter__(self) -> Iterator[T_co]:

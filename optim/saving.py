@@ -111,6 +111,4 @@ def _copied(value: Any, copy: Callable[[str, Any], Any], name: str = "") -> Any:
         return wrap(np.asarray(copy(name, as_array(value))))
     if isinstance(value, Mapping):
         return {k: _copied(v, copy, name or str(k)) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_copied(v, copy, name) for v in value)
-    return deepcopy(value)
+    return type(value)(_copied(v, copy, name) for v in value) if isinstance(value, list | tuple) else deepcopy(value)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -151,11 +151,9 @@ class Part:
             )
         order = {"module": f"{PACKAGE}.{self.name}", "folder": str(self.folder), "settings": asdict(self.settings)}
         assert self.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it has ended already: `ended` tells how
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended already: `ended` tells how
 
     def ended(self) -> bool:
         """Return whether the process is at its end; if that came without a word, a failure is written for it."""
@@ -234,7 +232,6 @@ def _telling(total: int) -> Iterator[Any]:
         def tell(over: Sequence[Part], running: Sequence[Part]) -> None:
             for part in over:
                 bars.console.print(part.outcome().line(), markup=False, highlight=False)
-            now = "; ".join(part.last_words() for part in running)
-            bars.update(whole, advance=len(over), says=now)
+            bars.update(whole, advance=len(over), says="; ".join(part.last_words() for part in running))
 
         yield tell

@@ -97,9 +97,8 @@ class Result:
     def write(self, out: Path) -> list[Path]:
         """Write the drawings, the curves and the report, each whole or not at all, and return their paths."""
         drawn = draw_network(self.net, self.data)
-        history = self.history
-        figure = viz.plot_curves({"loss": history.loss, "accuracy": history.accuracy}, log=["loss"])
-        curves = viz.figure_svg(figure, "Training curves")
+        series = {"loss": self.history.loss, "accuracy": self.history.accuracy}
+        curves = viz.figure_svg(viz.plot_curves(series, log=["loss"]), "Training curves")
         report = Report(self.data, self.settings, self.net, self.history, self.gradients, self.batchnorm, drawn, curves)
         return [
             out / "figure-6-17.svg",

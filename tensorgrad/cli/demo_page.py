@@ -49,7 +49,12 @@ def page(report: Report) -> str:
             report.curves,
         ),
         '<div class="beside">'
-        + _network(report)
+        + _figure(
+            "The network",
+            "Each box is a layer. Values go down in black, gradients come up in red. Hover to follow one, click to pin "
+            "it. Also in <code>network.svg</code>.",
+            _framed(report.network),
+        )
         + "<div>"
         + _gradients(report)
         + _digits(report)
@@ -101,15 +106,6 @@ def _header(report: Report) -> str:
 
 def _figure(title: str, words: str, content: str) -> str:
     return f"<section><h2>{title}</h2><p>{words}</p><figure>{content}</figure></section>"
-
-
-def _network(report: Report) -> str:
-    return _figure(
-        "The network",
-        "Each box is a layer. Values go down in black, gradients come up in red. Hover to follow one, click to pin it. "
-        "Also in <code>network.svg</code>.",
-        _framed(report.network),
-    )
 
 
 def _framed(drawing: Drawing) -> str:

@@ -120,7 +120,10 @@ def drawn(
         _check(target, expression)
     generator = Generator().manual_seed(0)
     values = [
-        script.value(given) if isinstance(given, str) else _normal(given, _dtype(target), generator) for given in inputs
+        script.value(given)
+        if isinstance(given, str)
+        else randn(*given, dtype=_dtype(target), requires_grad=True, generator=generator)
+        for given in inputs
     ]
     if isinstance(target, Tensor) and "names" in options:
         options = {**options, "names": script.names}
@@ -161,7 +164,3 @@ def _dtype(target: Any) -> DType | None:
     """Return the dtype that `target` computes in, if it is a module whose parameters tell."""
     parameters = target.parameters() if isinstance(target, nn.Module) else ()
     return next((p.dtype for p in parameters if p.is_floating_point()), None)
-
-
-def _normal(shape: tuple[int, ...], dtype: DType | None, generator: Generator) -> Tensor:
-    return randn(*shape, dtype=dtype, requires_grad=True, generator=generator)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from tensorgrad import nn, optim
 from tensorgrad.chapter6.network import predictions
 from tensorgrad.create.sampling import randperm
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.utils.progress import Progress
 
 from .network import Dataset, DigitNet
 
@@ -50,16 +50,6 @@ class History:
     def epochs(self) -> int:
         """How many epochs were completed."""
         return len(self.accuracy["test"])
-
-
-class Progress(Protocol):
-    """What the training tells while it runs."""
-
-    def step(self, **metrics: float) -> None:
-        """One batch is done, with this loss."""
-
-    def epoch(self, **metrics: float) -> None:
-        """One epoch is done and measured."""
 
 
 def train(net: DigitNet, data: Dataset, settings: Settings, progress: Progress) -> History:

@@ -184,9 +184,7 @@ class _Reader:
             return _GROUPS[kind](self.decoded(v, level + 1) for v in content)
         if kind in _MAPPINGS:
             return _MAPPINGS[kind]({self.decoded(k, level + 1): self.decoded(v, level + 1) for k, v in content})
-        if kind in _SINGLES:
-            return _SINGLES[kind][2](content)
-        return _ARRAYS[kind](self._array(content), content)
+        return _SINGLES[kind][2](content) if kind in _SINGLES else _ARRAYS[kind](self._array(content), content)
 
     def _array(self, entry: dict[str, Any]) -> Array:
         array = self.arrays.pop(entry["name"])

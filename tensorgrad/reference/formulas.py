@@ -66,9 +66,7 @@ def formula(rule: Any) -> str:
     name = getattr(rule, "__name__", type(rule).__name__)
     if name in PRIMITIVES:
         return f"{name}({', '.join(inspect.signature(rule).parameters)})"
-    if rule.__doc__:
-        return summary(rule)
-    return _printed(rule)[0] or f"see `{name}` in `{rule.__module__}`"
+    return summary(rule) if rule.__doc__ else _printed(rule)[0] or f"see `{name}` in `{rule.__module__}`"
 
 
 def helpers(rule: Any) -> dict[str, Any]:

@@ -79,10 +79,6 @@ def _code(text: str) -> str:
     return text if not text or "`" in text or text in ("none", "nothing") else f"`{text}`"
 
 
-def _title(module: ModuleType) -> str:
-    return module.__name__.rpartition(".")[2].replace("_", " ").capitalize()
-
-
 def _subject(module: ModuleType) -> str:
     """Return the section of the operations that `module` defines."""
     ops = table()[module]
@@ -104,7 +100,8 @@ def _subject(module: ModuleType) -> str:
     rules = (rule for record in records for group in record.stated.values() for rule in group)
     used = {name: thing for rule in rules for name, thing in helpers(rule).items()}
     notes = "".join(f"* {_note(name, used[name])}\n" for name in sorted(used))
-    return f"## {_title(module)}\n\n{summary(module)}.\n\n{_table(head, rows)}" + (notes and f"\n{notes}")
+    title = module.__name__.rpartition(".")[2].replace("_", " ").capitalize()
+    return f"## {title}\n\n{summary(module)}.\n\n{_table(head, rows)}" + (notes and f"\n{notes}")
 
 
 def _note(name: str, thing: Any) -> str:
@@ -266,17 +263,17 @@ def _methods() -> str:
     shared = [name for name in names if getattr(Tensor, name) is public.get(name)]
     others = [(name, getattr(Tensor, name)) for name in names if name not in shared]
     rows = [
-        (_code(name + _arguments(member)), _meaning(name, member), _code(torch_name(f"Tensor.{name}") or "none"))
+        (
+            _code(name + (_words(member, skip=1) if inspect.isfunction(member) else "")),
+            _meaning(name, member),
+            _code(torch_name(f"Tensor.{name}") or "none"),
+        )
         for name, member in others
     ]
     return (
         f"## Methods and attributes of `Tensor`\n\nFunctions of the same name: {', '.join(map(_code, shared))}.\n\n"
         f"The others:\n\n{_table(('method or attribute', 'value', 'PyTorch'), rows)}"
     )
-
-
-def _arguments(member: Any) -> str:
-    return _words(member, skip=1) if inspect.isfunction(member) else ""
 
 
 def _meaning(name: str, member: Any) -> str:
@@ -289,5 +286,4 @@ def _meaning(name: str, member: Any) -> str:
         return "a field of the tensor"
     if not inspect.isroutine(member) and not inspect.isdatadescriptor(member):
         return f"always {_code(repr(member))}"
-    in_place = f"as {_code(name[:-1])}, in place" if name.endswith("_") else ""
-    return summary(member) or in_place
+    return summary(member) or (f"as {_code(name[:-1])}, in place" if name.endswith("_") else "")

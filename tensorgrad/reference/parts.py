@@ -109,9 +109,8 @@ class _Reader:
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             holder = scope.get(node.value.id)
             found = getattr(holder, node.attr, None) if isinstance(holder, ModuleType) else None
-        if not isinstance(found, FunctionType) or inspect.unwrap(found) in self.within:
-            return None
-        return found if _has_parts(found, self.within) else None
+        within = not isinstance(found, FunctionType) or inspect.unwrap(found) in self.within
+        return None if within or not _has_parts(found, self.within) else found
 
     def _is_tensor(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Name):

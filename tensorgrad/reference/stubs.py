@@ -143,10 +143,11 @@ class Stub:
         if len(rows) > 1:
             decorator = self.annotation("@overload", known)
         for changes, result in rows or (({}, signature(function).return_annotation),):
-            if isinstance(changes, str):
-                parts = self.annotation(changes, known).split(", ")
-            else:
-                parts = self.parameters(function, method, changes)
+            parts = (
+                self.annotation(changes, known).split(", ")
+                if isinstance(changes, str)
+                else self.parameters(function, method, changes)
+            )
             self.write(decorator, name, parts, self.annotation(result, known))
 
     def write(self, decorator: str, name: str, parameters: list[str], result: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ def gradgradcheck(
     options |= {"max_coordinates": 0 if fast_mode else max_coordinates, "largest_step": _step(eps)}
     options |= {"check_left_out": check_undefined_grad}
     over_reverse = {**options, "check_reverse": check_rev_over_rev, "check_forward": check_fwd_over_rev}
-    report = _second(_gradients_of(fn, len(arguments)), arguments, gs, "grad_outputs", "reverse", over_reverse)
+    report = _second(fn, _GRADIENTS, arguments, gs, "grad_outputs", "reverse", over_reverse)
     if check_over_fwd is not False:
         report += _over_forward(fn, arguments, vs, options, bool(check_over_fwd))
     if raise_exception:
@@ -196,31 +197,26 @@ def _outputs(fn: Checked, arguments: Sequence[Any]) -> list[Tensor]:
     return [y for y in tensors_of(fn(*arguments)) if y.requires_grad]
 
 
-def _gradients_of(fn: Checked, n: int) -> Checked:
-    """Return the function of the `n` arguments of `fn` and of cotangents that returns the gradients of `fn`."""
-
-    def gradients(*arguments: Any) -> list[Tensor]:
-        xs, gs = arguments[:n], arguments[n:]
-        found = grad(_outputs(fn, xs), _inputs(xs), gs, create_graph=True, materialize_grads=True)
-        return [g for g in found if g is not None]
-
-    return gradients
+_GRADIENTS = partial(grad, create_graph=True, materialize_grads=True)
+_TANGENTS = partial(jvp, create_graph=True)
 
 
-def _tangents_of(fn: Checked, n: int) -> Checked:
-    """Return the function of the `n` arguments of `fn` and of directions that returns the tangents of `fn`."""
+def _derivative_of(fn: Checked, n: int, sweep: Callable[..., Any]) -> Checked:
+    """Return the function of the `n` arguments of `fn`, and of cotangents or directions, that `sweep` computes.
 
-    def tangents(*arguments: Any) -> Sequence[Tensor]:
-        xs, vs = arguments[:n], arguments[n:]
-        return jvp(_outputs(fn, xs), _inputs(xs), vs, create_graph=True)
+    It returns the gradients of `fn`, or its tangents.
+    """
 
-    return tangents
+    def derivative(*arguments: Any) -> list[Tensor]:
+        return list(sweep(_outputs(fn, arguments[:n]), _inputs(arguments[:n]), arguments[n:]))
+
+    return derivative
 
 
 def _over_forward(fn: Checked, arguments: list[Any], vs: list[Tensor], options: dict[str, Any], wanted: bool) -> Report:
     """Return the report on the tangents of `fn`; where an operation has none, one that says so unless `wanted`."""
     try:
-        return _second(_tangents_of(fn, len(arguments)), arguments, vs, "tangents", "forward", options)
+        return _second(fn, _TANGENTS, arguments, vs, "tangents", "forward", options)
     except (AutogradError, NotImplementedError) as error:
         if wanted:
             raise
@@ -228,13 +224,19 @@ def _over_forward(fn: Checked, arguments: list[Any], vs: list[Tensor], options: 
 
 
 def _second(
-    fn: Checked, arguments: list[Any], others: list[Tensor], name: str, mode: str, options: dict[str, Any]
+    fn: Checked,
+    sweep: Callable[..., Any],
+    arguments: list[Any],
+    others: list[Tensor],
+    name: str,
+    mode: str,
+    options: dict[str, Any],
 ) -> Report:
-    """Return the report on `fn` of `arguments` and `others`, told in terms of the function it is the derivative of."""
+    """Return the report on the derivative of `fn` by `sweep`, of `arguments` and `others`, told in terms of `fn`."""
     n = len(arguments)
     for x in others:
         x.requires_grad = True
-    report = check(fn, [*arguments, *others], **options)
+    report = check(_derivative_of(fn, n, sweep), [*arguments, *others], **options)
     named = [
         replace(
             c,

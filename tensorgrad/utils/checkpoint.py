@@ -126,8 +126,7 @@ def _outside(outputs: list[Tensor], start: float) -> list[Node]:
 
 def _replace(segment: _Segment, outputs: list[Tensor], inputs: list[Node]) -> None:
     """Let `outputs` be results of one node with `inputs`; what was recorded between them is dropped."""
-    record = record_of("checkpoint", segment.function, segment)
-    node, nodes, shapes = joint(record, tuple(inputs), outputs)
+    node, nodes, shapes = joint(record_of("checkpoint", segment.function, segment), tuple(inputs), outputs)
     owners = [i.owner() for i in inputs if i.owner is not None]
     arrays = [x.array for x in (*segment.args, *owners) if isinstance(x, Tensor)]
     node.saved = Saved.of(arrays, None, shapes)  # so that a write to an argument or a parameter before it is refused
