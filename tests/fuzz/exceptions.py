@@ -102,8 +102,14 @@ EXCEPTIONS = (
     Exempt("topk|sort|kthvalue|mode|median", ALL, "wrong", "which one of equal elements is not laid down"),
     Exempt("eigh", "value", "wrong", "any basis of the eigenvectors of equal eigenvalues"),
     Exempt("solve|inv", "value", "accepted", "singular but for a rounding", "is singular"),
-    Exempt("erf|atan|tanh|sigmoid|exp", DERIVATIVES, "number", "the limit of the slope at an infinity, 0"),
+    Exempt("erf|atan|tanh|sigmoid|exp|div|/", DERIVATIVES, "number", "the limit of the slope at an infinity, 0"),
     Exempt("xlogy", DERIVATIVES, "wrong", "0 log y is 0 for every y: the slope by y is 0"),
+    Exempt(
+        "scatter_reduce", "second", "accepted", "PyTorch has no second derivative there", "Double backward is unsup"
+    ),
+    Exempt("signbit", "value", "wrong", "the sign bit of a NaN means nothing"),
+    Exempt("trapezoid", "value", "wrong sign", "the sum of the trapezoids, also of none"),
+    Exempt("hook", "value", "refused", "a constant here, zeros there", "doesn't require gradient"),
     Exempt("multi_margin", ALL, "nan", "NaN among the scores is NaN; PyTorch drops it"),
     # PyTorch rounds, or computes what is not there
     Exempt("trapezoid", ALL, "number", "the sum of the trapezoids; PyTorch subtracts the ends from a sum"),

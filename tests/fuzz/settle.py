@@ -23,7 +23,7 @@ from tests.fuzz.run import Refused, Run, run
 Peer = Callable[[Program], Run]
 
 STEP = 1e-5  # of a numerical derivative
-MOVES = 4  # runs with other roundings
+MOVES = 8  # runs with other roundings
 MOST = 40  # elements whose derivative is taken numerically
 
 
