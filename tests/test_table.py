@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tensorgrad as tg
+from tensorgrad import ops
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES
@@ -337,3 +338,13 @@ def test_an_axis_outside_the_array_is_refused():
         normalized(2, 2)
     with pytest.raises(ValueError, match="names an axis twice"):
         normalized((0, -2), 2)
+
+
+def test_every_record_of_the_table_is_found_in_ops_under_its_name() -> None:
+    files = [file for file in vars(ops).values() if getattr(file, "__name__", "").startswith("tensorgrad.ops.")]
+    found = {name: op for file in files for name, op in vars(file).items() if hasattr(op, "primitive")}
+    assert len(files) == 13
+    assert len(found) > 90
+    for name, op in found.items():
+        assert getattr(ops, name) is op
+        assert op.primitive is PRIMITIVES[name]

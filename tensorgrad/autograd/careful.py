@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.base.callsite import Place, here, told
-from tensorgrad.base.context import ANOMALY, CONTEXT, STRONG, context
+from tensorgrad.base.context import ANOMALY, STRONG, context, within
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
 from tensorgrad.errors import AnomalyError
 
 from . import quick, sweep
-from .order import leading_to, oldest, reachable
+from .modes import enable_grad
+from .order import leading_to, reachable
 from .strongzeros import Cotangent, Tangent, unmarked
 
 _vdot = np.vdot
@@ -54,27 +55,23 @@ def reverse(
         InPlaceError: a saved value has been written since.
         AnomalyError: under anomaly detection, a contribution is not finite.
     """
-    special, since, freeing = context().special, oldest(targets), None if retain_graph else here(2)
-    wanted = None if targets is None else set(targets)
-    run = _Reverse(wanted, closed, edges, freeing)
+    special = context().special
+    run = _Reverse(None if targets is None else set(targets), closed, edges, None if retain_graph else here(2))
     if special & ANOMALY:
         run.edges = record = [] if edges is None else edges
-        run.start = dict(seeds)
-        run.again(since, create_graph)
+        run.start = _Start(dict(seeds), {}, 0, midway=False)
+        run.again(create_graph)
         _check_finite(record)
     else:
-        order = reachable(seeds.keys(), expanded=create_graph, since=since)
-        run.choices, hidden = _choices(order), _is_recorded(order)
-        hooked = ANY_HOOK and any(node in HOOKS for node in order)
+        order = reachable(seeds.keys(), expanded=create_graph, targets=targets)
+        run.choices, hidden, hooked = _to_watch(order)
         if hidden:
-            run.start = dict(seeds)
-        if create_graph or hidden or hooked or edges is not None or special & STRONG:
-            run.sweep(order, seeds, create_graph)
-        else:
-            needed = None if wanted is None else leading_to(wanted, order)
-            quick.reverse(order, _needed(seeds, needed), run, needed)
-        if run.start is not None and (run.skipped or any(map(_spoilt, run.found.values()))):
-            run.again(since, create_graph)
+            run.start = _Start(dict(seeds), {}, 0, midway=False)
+        plain = not (create_graph or hidden or hooked or edges is not None or special & STRONG)
+        with enable_grad() if create_graph else nullcontext():
+            run.sweep(order, seeds, create_graph, plain)
+        if run.start is not None and (None in run.hooked.values() or any(map(_spoilt, run.found.values()))):
+            run.again(create_graph)
     run.free()
     if create_graph:
         _recorded[0] = tick()
@@ -84,48 +81,53 @@ def reverse(
 _recorded = [0]  # when a sweep was recorded last
 
 
-def _is_recorded(order: list[Node]) -> bool:
-    """Return whether `order` may hold a recorded sweep: its cotangents are values here, and any product may hide."""
-    return bool(_recorded[0]) and _recorded[0] > next((n.serial for n in order if n.primitive is not None), math.inf)
+def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
+    """Return what a sweep over `order` must watch: choices behind which it may have to be run again, and two answers.
 
-
-def _needed(seeds: Mapping[Node, Any], needed: Collection[Node] | None) -> Mapping[Node, Any]:
-    return seeds if needed is None else {node: g for node, g in seeds.items() if node in needed}
-
-
-def _choices(order: Collection[Node]) -> set[Any]:
-    """Return the primitives of `order` behind which the sweep may have to be run again.
-
-    A rectifier hides minus infinity only, which takes an operation that is singular somewhere to make.
+    A rectifier hides minus infinity only, which takes an operation that is singular somewhere to make. The answers:
+    may `order` hold a recorded sweep, whose cotangents are values here, so that any product may hide; are there hooks?
     """
-    primitives = {node.primitive for node in order}
-    hiding = {p for p in primitives if p is not None and p.hides}
-    if hiding and not any(p is not None and p.singular for p in primitives):
-        hiding = {p for p in hiding if p.hides != "-inf"}
-    return hiding
+    primitives: set[Any] = {node.primitive for node in order} - {None}
+    choices = {p for p in primitives if p.hides}
+    if choices and not any(p.singular for p in primitives):
+        choices = {p for p in choices if p.hides != "-inf"}
+    last = _recorded[0]
+    hidden = bool(last) and last > next((n.serial for n in order if n.primitive is not None), math.inf)
+    return choices, hidden, bool(ANY_HOOK) and any(node in HOOKS for node in order)
 
 
+class _Start(NamedTuple):
+    """What is known where a second run begins: cotangents, what had been found by then, and how many edges."""
+
+    cotangents: dict[Node, Any]
+    found: dict[Node, Any]
+    edges: int
+    midway: bool  # whether the cotangents were computed, not given
+
+
+@dataclass
 class _Reverse:
     """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
 
-    def __init__(
-        self, wanted: set[Node] | None, closed: bool, edges: Contributions | None, freeing: Place | None
-    ) -> None:
-        self.wanted, self.closed, self.edges = wanted, closed, edges
-        self.freeing = freeing  # where in the script saved values are dropped; None to keep them
-        self.found: dict[Node, Any] = {}
-        self.choices: set[Any] = set()
-        self.start: dict[Node, Any] | None = None  # the cotangents that are known when the first choice is reached
-        self.midway = False  # whether they were computed, not given
-        self.before: tuple[dict[Node, Any], int] = ({}, 0)  # what had been found by then, and how many edges
-        self.visited: list[Node] = []  # whose rules have run, or do so next; to be freed
-        self.hooked: dict[Node, Tensor] = {}
-        self.skipped = False
+    wanted: set[Node] | None
+    closed: bool
+    edges: Contributions | None
+    freeing: Place | None  # where in the script saved values are dropped; None to keep them
+    found: dict[Node, Any] = field(default_factory=dict)
+    choices: set[Any] = field(default_factory=set)
+    start: _Start | None = None
+    visited: list[Node] = field(default_factory=list)  # whose rules have run, or do so next; to be freed
+    hooked: dict[Node, Tensor | None] = field(default_factory=dict)  # what hooks made; None: a second run calls them
 
-    def sweep(self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool) -> None:
+    def sweep(self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool, plain: bool = False) -> None:
         """Add to `found` the cotangents that are wanted, and to `edges` what flows back along each."""
         needed = None if self.wanted is None else leading_to(self.wanted, order)
-        for edge in sweep.reverse(order, _needed(seeds, needed), self.arrive, needed, boxed):
+        if needed is not None:
+            seeds = {node: g for node, g in seeds.items() if node in needed}
+        if plain:
+            quick.reverse(order, seeds, self, needed)
+            return
+        for edge in sweep.reverse(order, seeds, self.arrive, needed, boxed):
             if self.edges is not None:
                 self.edges.append(edge)
 
@@ -146,8 +148,7 @@ class _Reverse:
 
     def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
         """Note that the first choice is reached: from here on, saved values may be needed by a second run."""
-        self.start, self.midway = {**grads, node: g}, True
-        self.before = dict(self.found), len(self.edges or ())
+        self.start = _Start({**grads, node: g}, dict(self.found), len(self.edges or ()), midway=True)
 
     def free(self) -> None:
         """Drop the saved values of what has been visited."""
@@ -157,47 +158,46 @@ class _Reverse:
                     node.saved, node.freed = None, self.freeing
             self.visited.clear()
 
-    def again(self, since: float, create_graph: bool) -> None:
+    def again(self, create_graph: bool) -> None:
         """Run from `start` on with strong products."""
         assert self.start is not None
-        earlier, count = self.before
+        seeds, earlier, count, midway = self.start
         self.found = {}
-        order = reachable(self.start.keys(), expanded=True, since=since)
+        if self.edges is not None:
+            del self.edges[count:]
+        order = reachable(seeds.keys(), expanded=True, targets=self.wanted)
         with _strong():
-            if self.edges is not None:
-                del self.edges[count:]
-            self.sweep(order, {n: self._started(g) for n, g in self.start.items()}, boxed=True)
+            self.sweep(order, {n: _started(g, midway) for n, g in seeds.items()}, boxed=True)
         unboxed = unmarked if create_graph else _array
         self.found = {**earlier, **{n: unboxed(g) for n, g in self.found.items()}}
         if self.edges is not None:
             self.edges[count:] = [(n, parent, unboxed(gx)) for n, parent, gx in self.edges[count:]]
 
-    def _started(self, g: Any) -> Tensor:
-        """Return the cotangent `g` as the second run starts with it.
-
-        What a sweep on arrays has found by then may be 0 as a function's value is, so it counts as depending on a leaf.
-        """
-        if isinstance(g, Tensor):
-            return g
-        x = wrap(g)
-        if self.midway:
-            x.tracked = True
-            leaf(x)
-        return x
-
     def _after_hooks(self, node: Node, g: Any) -> Any:
         """Return what the hooks of `node` make of `g`; each is called once, also where the sweep is run again."""
-        if node not in self.hooked:
+        value = self.hooked.get(node)
+        if value is None:
             if self.start is not None and _spoilt(g) and not context().special & STRONG:
-                self.skipped = True
+                self.hooked[node] = None
                 return g  # the second run calls them, with what is right
             value = _boxed(g)
             for hook in list(HOOKS[node].values()):
                 result = hook(value)
                 value = value if result is None else _boxed(result)
             self.hooked[node] = value
-        value = self.hooked[node]
         return value if isinstance(g, Tensor) else value.array
+
+
+def _started(g: Any, midway: bool) -> Tensor:
+    """Return the cotangent `g` as the second run starts with it.
+
+    What a sweep on arrays has found by then may be 0 as a function's value is, so it counts as depending on a leaf.
+    """
+    x = _boxed(g)
+    if midway and x is not g:
+        x.tracked = True
+        leaf(x)
+    return x
 
 
 def _boxed(g: Any) -> Tensor:
@@ -222,13 +222,8 @@ def _spoilt(g: Any) -> bool:
 @contextmanager
 def _strong() -> Iterator[None]:
     """Context manager: products are strong; they are recorded, for the graph tells where a zero comes from."""
-    mode = context()
-    token = CONTEXT.set(replace(mode, grad=True, special=(mode.special | STRONG) & ~ANOMALY))
-    try:
-        with np.errstate(all="ignore"):  # what the plain sweep warned of is dealt with here
-            yield
-    finally:
-        CONTEXT.reset(token)
+    with within(grad=True, special=(context().special | STRONG) & ~ANOMALY), np.errstate(all="ignore"):
+        yield  # what the plain sweep warned of is dealt with here
 
 
 def _check_finite(record: Contributions) -> None:
@@ -245,7 +240,7 @@ def _check_finite(record: Contributions) -> None:
 
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
-    order = reachable(outputs, expanded=True, since=oldest(tangents))
+    order = reachable(outputs, expanded=True, targets=tangents)
     known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)
     found = {node: known[node] for node in outputs if node in known}
     if any(map(_spoilt, found.values())):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, node_of, wrap
+from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, AutogradError, ShapeError
 from tensorgrad.ops import astype, contiguous
@@ -36,7 +36,7 @@ def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
                 f"grad can be implicitly created only for scalar outputs, found shape {y.array.shape}: "
                 f"reduce it, for instance with .sum(), or pass gradient= of that shape"
             )
-        return wrap(np.ones_like(y.array))
+        return wrap(np.ones(y.array.shape, y.array.dtype))
     seed = gradient if isinstance(gradient, Tensor) else wrap(as_array(gradient))
     if seed.array.shape != y.array.shape:
         raise ShapeError(
@@ -48,34 +48,25 @@ def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
 
 def _in_dtype_of(y: Tensor, given: Tensor) -> Tensor:
     """Return a cotangent or tangent in the dtype of the value it belongs to, and on plain memory."""
-    converted: Tensor = given
-    if given.array.dtype != y.array.dtype or given.array.__class__ is not np.ndarray:
-        converted = astype(given, dtype=y.array.dtype)
-    return converted
+    fits = given.array.dtype == y.array.dtype and given.array.__class__ is np.ndarray
+    return given if fits else astype(given, dtype=y.array.dtype)
 
 
-def _seeds(outputs: Sequence[Tensor], gradients: Sequence[Any] | None, create_graph: bool) -> dict[Node, Any]:
-    given = [None] * len(outputs) if gradients is None else list(gradients)
+def _seeds(outputs: Sequence[Tensor], gradients: Any, create_graph: bool) -> dict[Node, Any]:
+    given = [None] * len(outputs) if gradients is None else _tensors(gradients)
     if len(given) != len(outputs):
         raise AutogradError(f"got {len(outputs)} outputs and {len(given)} gradients: one is needed for each")
     seeds: dict[Node, Any] = {}
     for y, gradient in zip(outputs, given, strict=True):
         seed = _seed(y, gradient)
         value = seed if create_graph else seed.array
-        node = node_of(y)
+        node = y.node or leaf(y)
         seeds[node] = seeds[node] + value if node in seeds else value
     return seeds
 
 
 def _tensors(x: Any) -> list[Any]:
     return [x] if hasattr(x, "__array__") else list(x)
-
-
-def _sweep(seeds: dict[Node, Any], create_graph: bool, **options: Any) -> dict[Node, Any]:
-    if not create_graph:
-        return reverse(seeds, **options)
-    with enable_grad():
-        return reverse(seeds, create_graph=True, **options)
 
 
 def backward(
@@ -105,26 +96,24 @@ def backward(
     >>> x.grad
     tensor([6.])
     """
-    outputs = _tensors(tensors)
-    gradients = None if grad_tensors is None else _tensors(grad_tensors)
-    seeds = _seeds(outputs, gradients, create_graph)
+    seeds = _seeds(_tensors(tensors), grad_tensors, create_graph)
     given = None if inputs is None else _tensors(inputs)
     targets = None if given is None else [node_of(x) for x in given]
     keep = create_graph if retain_graph is None else retain_graph
-    found = _sweep(seeds, create_graph, targets=targets, retain_graph=keep)
-    handed = {id(_array(value)) for value in seeds.values()}
+    found = reverse(seeds, targets=targets, create_graph=create_graph, retain_graph=keep)
+    handed = set(map(id, map(_array, seeds.values())))
+    pairs: list[tuple[Tensor | None, Any]]
     if given is not None:
-        pairs: list[tuple[Tensor | None, Any]] = [(x, found.get(x.node)) for x in given if x.node is not None]
+        pairs = [(x, found.get(x.node)) for x in given]
     else:
         pairs = [(node.owner(), g) for node, g in found.items() if node.owner is not None]
-    watched = bool(ANY_AFTERWARDS)
     for owner, g in pairs:
         if owner is not None and g is not None and owner.tracked:
             if owner.grad is None:
                 owner.grad = _owned(g, handed)
             else:
                 _accumulate(owner, owner.grad, g)
-            if watched and owner.node is not None:
+            if ANY_AFTERWARDS and owner.node is not None:
                 with set_grad_enabled(create_graph):  # a hook may update the leaf, as an optimiser does
                     for hook in list(AFTERWARDS.get(owner.node, {}).values()):
                         hook(owner)
@@ -155,9 +144,9 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     own = array.__class__ is np.ndarray and array.base is None and key not in handed
     own = own and flags.writeable and flags.c_contiguous
     handed.add(key)
-    if boxed:
-        return g if own else contiguous(astype(g, dtype=array.dtype))
-    return wrap(array if own else np.array(array, order="C"))
+    if own:
+        return g if boxed else wrap(array)
+    return contiguous(astype(g, dtype=array.dtype)) if boxed else wrap(np.array(array, order="C"))
 
 
 def grad(
@@ -191,15 +180,14 @@ def grad(
     if not only_inputs or is_grads_batched:
         raise ArgumentError("grad takes only_inputs=True and is_grads_batched=False: use backward(), or func.vmap")
     ys, xs = _tensors(outputs), _tensors(inputs)
-    gradients = None if grad_outputs is None else _tensors(grad_outputs)
     for x in xs:
         if not x.tracked:
             raise AutogradError("One of the differentiated Tensors does not require grad: set requires_grad=True first")
     nodes = [node_of(x) for x in xs]
     keep = create_graph if retain_graph is None else retain_graph
-    seeds = _seeds(ys, gradients, create_graph)
-    found = _sweep(seeds, create_graph, targets=nodes, retain_graph=keep)
-    handed = {id(_array(value)) for value in seeds.values()}
+    seeds = _seeds(ys, grad_outputs, create_graph)
+    found = reverse(seeds, targets=nodes, create_graph=create_graph, retain_graph=keep)
+    handed = set(map(id, map(_array, seeds.values())))
     result: list[Tensor | None] = []
     for x, node in zip(xs, nodes, strict=True):
         g = found.get(node)
@@ -246,10 +234,10 @@ def jvp(
     nodes = [node_of(y) for y in ys]
     with enable_grad():
         found = forward(known, nodes, create_graph=create_graph)
-    handed = {id(_array(value)) for value in known.values()}
-    result = [found.get(node) for node in nodes]
+    handed = set(map(id, map(_array, known.values())))
     return tuple(
-        wrap(np.zeros_like(y.array)) if t is None else _owned(t, handed) for y, t in zip(ys, result, strict=True)
+        _owned(found[node], handed) if node in found else wrap(np.zeros_like(y.array))
+        for y, node in zip(ys, nodes, strict=True)
     )
 
 

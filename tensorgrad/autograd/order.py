@@ -16,12 +16,13 @@ from tensorgrad.errors import AutogradError
 _serial = attrgetter("serial")
 
 
-def reachable(roots: Collection[Node], expanded: bool = False, since: float = 0) -> list[Node]:
+def reachable(roots: Collection[Node], expanded: bool = False, targets: Collection[Node] | None = None) -> list[Node]:
     """Return the tracked nodes from which `roots` were computed, in the order of their creation.
 
-    `expanded` replaces fused nodes by their compositions first. Nodes with a serial below `since` are left out: they
-    were not computed from a node of that serial, whose share in `roots` is asked for, and may be many.
+    `expanded` replaces fused nodes by their compositions first. Nodes older than all `targets`, whose share in `roots`
+    is asked for (None: that of all), are left out: they were not computed from one, and may be many.
     """
+    since = min(map(_serial, targets or ()), default=0)
     order = list(roots)
     seen = set(order)
 
@@ -36,14 +37,9 @@ def reachable(roots: Collection[Node], expanded: bool = False, since: float = 0)
                 mark(parent)
                 push(parent)
     if expanded and expand(order):
-        return reachable(roots, since=since)
+        return reachable(roots, targets=targets)
     order.sort(key=_serial)
     return order
-
-
-def oldest(nodes: Collection[Node] | None) -> float:
-    """Return the least serial of `nodes`; 0 for None, which stands for all."""
-    return min(map(_serial, nodes), default=0) if nodes is not None else 0
 
 
 def leading_to(targets: set[Node], order: list[Node]) -> set[Node]:

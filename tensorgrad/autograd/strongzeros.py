@@ -13,12 +13,11 @@ compositions are recorded like any other, and derivatives of higher order see th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
-from tensorgrad.base.context import CONTEXT, STRONG, context
+from tensorgrad.base.context import STRONG, context, within
 from tensorgrad.engine.dispatch import CAREFUL, on_tensors
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -122,12 +121,8 @@ def run(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> 
     if flow is None or primitive.name not in FORMS:
         y = on_tensors(primitive, args, params)
         return y if flow is None or primitive.kind != "multilinear" else flow.of(y)
-    mode = context()
-    token = CONTEXT.set(replace(mode, special=mode.special & ~STRONG))  # the form's own products are plain ones
-    try:
+    with within(special=context().special & ~STRONG):  # the form's own products are plain ones
         return flow.of(FORMS[primitive.name](*args))
-    finally:
-        CONTEXT.reset(token)
 
 
 FORMS: dict[str, Callable[..., Any]] = {"mul": _product, "matmul": _matmul, "linear": _linear, "affine": _affine}

@@ -7,9 +7,10 @@ see each other's mode, and an exception restores what was there before. Reading 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from .callsite import Place, here
@@ -57,7 +58,7 @@ class Scope:
             return ""
         above, module = self.parent.module, self.module
         own = None if above is None or module is None else above.path_of(module)
-        return ".".join(part for part in (self.parent.path, own or self.kind.lower()) if part)
+        return ".".join(filter(None, (self.parent.path, own or self.kind.lower())))
 
     @property
     def detail(self) -> str:
@@ -96,3 +97,18 @@ class Context:
 
 CONTEXT: ContextVar[Context] = ContextVar("tensorgrad", default=Context())  # noqa: B039 - Context is never changed
 context = CONTEXT.get
+
+
+@contextmanager
+def within(**changes: Any) -> Iterator[None]:
+    """Change these fields of the context inside, and restore it afterwards, whatever happens there.
+
+    >>> with within(grad=False):
+    ...     context().grad
+    False
+    """
+    token = CONTEXT.set(replace(context(), **changes))
+    try:
+        yield
+    finally:
+        CONTEXT.reset(token)

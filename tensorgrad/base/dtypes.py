@@ -22,25 +22,14 @@ Array = npt.NDArray[Any]
 DType = np.dtype[Any]
 DTypeLike = npt.DTypeLike | None
 
-bool_ = np.dtype(np.bool_)
-uint8 = np.dtype(np.uint8)
-int8 = np.dtype(np.int8)
-int16 = np.dtype(np.int16)
-int32 = np.dtype(np.int32)
-int64 = np.dtype(np.int64)
-float16 = np.dtype(np.float16)
-float32 = np.dtype(np.float32)
-float64 = np.dtype(np.float64)
-uint16 = np.dtype(np.uint16)
-uint32 = np.dtype(np.uint32)
-uint64 = np.dtype(np.uint64)
-complex64 = np.dtype(np.complex64)
-complex128 = np.dtype(np.complex128)
-
 NAMES = (
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
     "complex64", "complex128",
 )  # fmt: skip
+(
+    bool_, uint8, uint16, uint32, uint64, int8, int16, int32, int64, float16, float32, float64,
+    complex64, complex128,
+) = map(np.dtype, NAMES)  # fmt: skip
 
 _HELD = frozenset(map(np.dtype, NAMES))
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
@@ -74,9 +63,8 @@ def as_dtype(dtype: Any) -> DType:
 
     DTypeError for what no tensor can hold.
     """
-    name = dtype.rpartition(".")[2] if isinstance(dtype, str) else dtype
     try:
-        found = np.dtype(name)
+        found = np.dtype(dtype.rpartition(".")[2] if isinstance(dtype, str) else dtype)
     except TypeError as error:
         raise DTypeError(
             f"argument 'dtype' must be a dtype, not {dtype!r}: there are {', '.join(NAMES)} (NumPy has no bfloat16)"
@@ -141,8 +129,8 @@ def promoted(operands: Sequence[Any]) -> DType:
 def met(dtypes: Sequence[DType]) -> DType:
     """Return the dtype in which `dtypes` of one group meet: the highest kind of number decides the size too."""
     highest = max(_RANK[d.kind] for d in dtypes)
-    lowest = 2 if highest == 3 else highest  # a complex number has the precision of the floats that it meets
-    return reduce(np.promote_types, [d for d in dtypes if _RANK[d.kind] >= lowest])
+    # a complex number has the precision of the floats that it meets
+    return reduce(np.promote_types, [d for d in dtypes if _RANK[d.kind] >= min(highest, 2)])
 
 
 def _of_number(x: Any) -> DType:
@@ -150,9 +138,7 @@ def _of_number(x: Any) -> DType:
         return bool_
     if isinstance(x, int):
         return int64
-    if isinstance(x, complex) and not isinstance(x, float):
-        return default_complex()
-    return _default[0]
+    return default_complex() if isinstance(x, complex) else _default[0]
 
 
 def aligned(operands: Sequence[Any]) -> list[Any]:

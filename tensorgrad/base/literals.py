@@ -39,8 +39,7 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         result = np.array(data, wanted) if copy else np.asarray(data, wanted)
     else:
-        kind = _kind_of_number(data)
-        result = _converted(data, wanted or _dtype_of_numbers({kind}))
+        result = _converted(data, wanted or _dtype_of_numbers({_kind_of_number(data)}))
     if result.dtype.kind not in "biufc":
         raise DTypeError(
             f"can't convert np.ndarray of type {result.dtype}: cannot make a tensor of what is no number, found an "
@@ -70,9 +69,8 @@ def constructed(data: tuple[Any, ...], dtype: DTypeLike = None) -> Array:
 def _nested(data: Sequence[Any], dtype: DType | None) -> Array:
     kinds = _kinds(data)
     if not kinds <= _NUMBERS:
-        found = list(_dtypes(data))
-        dtype = dtype or met(found)
-        data = _unboxed(data)
+        found = met(list(_dtypes(data)))  # asked in any case: it refuses what is no number
+        dtype, data = dtype or found, _unboxed(data)
     return _converted(data, dtype or _dtype_of_numbers(kinds))
 
 
@@ -98,9 +96,7 @@ def _dtypes(data: Sequence[Any]) -> Iterator[DType]:
 
 
 def _unboxed(data: Any) -> Any:
-    if isinstance(data, _SEQUENCES):
-        return [_unboxed(x) for x in data]
-    return getattr(data, "array", data)
+    return [_unboxed(x) for x in data] if isinstance(data, _SEQUENCES) else getattr(data, "array", data)
 
 
 def _kind_of_number(data: Any) -> type:
@@ -146,5 +142,4 @@ def _ragged(data: Any, axis: int = 0) -> tuple[Any, int, Any] | None:
     for length in lengths:
         if length != lengths[0]:
             return lengths[0], axis + 1, length
-    found = (_ragged(x, axis + 1) for x in data)
-    return next((place for place in found if place is not None), None)
+    return next((place for x in data if (place := _ragged(x, axis + 1)) is not None), None)

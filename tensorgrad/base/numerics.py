@@ -64,16 +64,16 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
     return ones
 
 
-def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """Return the sum of `x` over `axis`, in its own dtype for floats.
 
-    >>> float(total(np.full((1_000_000, 1), 0.1, np.float32), 0)[0]) / 1e6  # doctest: +ELLIPSIS
+    >>> float(total(np.full((1_000_000, 1), 0.1, np.float32), axis=0)[0]) / 1e6  # doctest: +ELLIPSIS
     0.1000...
     """
     if type(x) is not np.ndarray or x.dtype.kind != "f":
         return np.sum(x, axis=axis, keepdims=keepdims)
     if x.dtype.itemsize == 2:
-        return total(x.astype(np.float32), axis, keepdims).astype(x.dtype)
+        return total(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(x.dtype)
     if x.ndim < 2 or (axis is None and x.flags.forc):  # NumPy adds all that lies without gaps pairwise
         return _reduce(x, axis=axis, keepdims=keepdims)
     if x.ndim == 2 and (axis == 0 or axis == (0,)) and x.shape[0] <= BLOCK:  # noqa: PLR1714 - `in` is slower
@@ -88,13 +88,13 @@ def total(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = 
 
 
 def column_sums(x: Array) -> Array:
-    """Return ``total(x, 0)`` of a float matrix, without asking what it is: half of the time of a small one.
+    """Return ``total(x, axis=0)`` of a float matrix, without asking what it is: half of the time of a small one.
 
     >>> column_sums(np.ones((3, 2)))
     array([3., 3.])
     """
     n = x.shape[0]
-    return _ones(n, x.dtype) @ x if n <= BLOCK else total(x, 0)
+    return _ones(n, x.dtype) @ x if n <= BLOCK else total(x, axis=0)
 
 
 def _block_sums(x: Array, axis: int) -> Array:
@@ -117,11 +117,11 @@ def _block_sums(x: Array, axis: int) -> Array:
     return x
 
 
-def average(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+def average(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """Return the mean of `x` over `axis`; half precision is summed and divided in single, where it cannot overflow."""
     if x.dtype.kind == "f" and x.dtype.itemsize == 2:
-        return average(x.astype(np.float32), axis, keepdims).astype(x.dtype)
-    y = total(x, axis, keepdims)
+        return average(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(x.dtype)
+    y = total(x, axis=axis, keepdims=keepdims)
     n = x.size // y.size if y.size else 1
     return y / n if n else np.full_like(y, np.nan)  # as PyTorch: the mean of nothing is NaN
 
@@ -139,10 +139,8 @@ def rectified(x: Array) -> Array:
     >>> rectified(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    if type(x) is not np.ndarray or x.size > _KEPT_ZEROS:
-        result: Array = np.maximum(x, 0)
-    else:
-        result = np.maximum(x, _zeros(x.shape, x.dtype))
+    small = type(x) is np.ndarray and x.size <= _KEPT_ZEROS
+    result: Array = np.maximum(x, _zeros(x.shape, x.dtype) if small else 0)
     return result
 
 
@@ -155,8 +153,7 @@ def repeated(x: Array, shape: tuple[int, ...]) -> Array:
     if type(x) is not np.ndarray or not x.size or not x.flags.c_contiguous:
         return np.broadcast_to(x, shape)
     lead = len(shape) - x.ndim
-    fits = lead >= 0 and all(m in (n, 1) for m, n in zip(x.shape, shape[lead:], strict=True))
-    if not fits or 0 in shape:
+    if lead < 0 or 0 in shape or not all(m in (n, 1) for m, n in zip(x.shape, shape[lead:], strict=True)):
         return np.broadcast_to(x, shape)
     strides = (0,) * lead + tuple([s if m != 1 else 0 for m, s in zip(x.shape, x.strides, strict=True)])
     view: Array = np.ndarray(shape, x.dtype, x, 0, strides)
@@ -175,7 +172,7 @@ def norm(x: Array, p: float = 2, axis: int | tuple[int, ...] | None = None, keep
     if p != 2:
         return _scaled_norm(x, p, axis, keepdims)
     with np.errstate(over="ignore", under="ignore"):
-        squares = total(x * x, axis, keepdims)
+        squares = total(x * x, axis=axis, keepdims=keepdims)
     limits = np.finfo(x.dtype)
     if squares.size and not (squares.min() > limits.tiny / limits.eps and squares.max() < np.inf):
         return _scaled_norm(x, p, axis, keepdims)
@@ -190,6 +187,6 @@ def _scaled_norm(x: Array, p: float, axis: int | tuple[int, ...] | None, keepdim
     scale = np.where((first > 0) & (first < np.inf), first, 1).astype(x.dtype)
     with np.errstate(divide="ignore", under="ignore"):  # with p < 0, an element that is 0 makes the norm 0
         y = size / scale
-        sums = total(y * y if p == 2 else y**p, axis, True)
+        sums = total(y * y if p == 2 else y**p, axis=axis, keepdims=True)
         roots: Array = (np.sqrt(sums) if p == 2 else sums ** (1 / p)) * scale
     return roots if keepdims else np.squeeze(roots, normalized(axis, x.ndim))

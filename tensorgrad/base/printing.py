@@ -59,11 +59,9 @@ def set_printoptions(
     if profile is not None and profile not in _PROFILES:
         raise ValueError(f"profile must be one of {', '.join(_PROFILES)}, found {profile!r}")
     start = OPTIONS if profile is None else _PROFILES[profile]
-    OPTIONS.precision = start.precision if precision is None else precision
-    OPTIONS.threshold = start.threshold if threshold is None else threshold
-    OPTIONS.edgeitems = start.edgeitems if edgeitems is None else edgeitems
-    OPTIONS.linewidth = start.linewidth if linewidth is None else linewidth
-    OPTIONS.sci_mode = sci_mode
+    asked = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    given = {name: value for name, value in asked.items() if value is not None}
+    vars(OPTIONS).update(vars(start) | given | {"sci_mode": sci_mode})
 
 
 class _Writer:
@@ -77,12 +75,9 @@ class _Writer:
         finite = array[np.isfinite(array) & (array != 0)].astype(np.float64)
         sizes = np.abs(finite)
         self.whole = bool((sizes == np.ceil(sizes)).all())
-        self.scientific = False
-        if sizes.size:
-            low, high = float(sizes.min()), float(sizes.max())
-            self.scientific = high / low > 1000 or high > 1e8 or (not self.whole and low < 1e-4)
-        if OPTIONS.sci_mode is not None and sizes.size:
-            self.scientific = OPTIONS.sci_mode
+        low, high = float(sizes.min(initial=np.inf)), float(sizes.max(initial=0.0))
+        wide = high / low > 1000 or high > 1e8 or (not self.whole and low < 1e-4)
+        self.scientific = bool(sizes.size) and (wide if OPTIONS.sci_mode is None else OPTIONS.sci_mode)
         self.width = max((len(self._written(x)) for x in finite.tolist()), default=1)
 
     def _written(self, x: float) -> str:
@@ -128,23 +123,18 @@ def numbers(array: Array, indent: int = 0) -> str:
     summary = array.size > OPTIONS.threshold
     part = _shown_part(array) if summary else array
     write = _ComplexWriter(part) if part.dtype.kind == "c" else _Writer(part)
-    if not array.ndim:
-        return write(array.item())
-    return _nested(array, indent, summary, write)
+    return _nested(array, indent, summary, write) if array.ndim else write(array.item())
 
 
 def _nested(array: Array, indent: int, summary: bool, write: _Writer | _ComplexWriter) -> str:
-    edge = OPTIONS.edgeitems
+    edge, matrix = OPTIONS.edgeitems, array.ndim > 1
     cut = summary and len(array) > 2 * edge
     rows = [*array[:edge], *array[len(array) - edge :]] if cut else list(array)
-    if array.ndim > 1:
-        blocks = [_nested(row, indent + 1, summary, write) for row in rows]
-        if cut:
-            blocks.insert(edge, "...")
-        return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(blocks) + "]"
-    words = [write(x.item()) for x in rows]
+    words = [_nested(row, indent + 1, summary, write) if matrix else write(row.item()) for row in rows]
     if cut:
-        words.insert(edge, " ..." if edge else "...")
+        words.insert(edge, "..." if matrix or not edge else " ...")
+    if matrix:
+        return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(words) + "]"
     per_line = max(1, (OPTIONS.linewidth - indent) // (write.width + 2))
     lines = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"

@@ -18,8 +18,9 @@ from tensorgrad.base.dtypes import Array, DType, DTypeLike, int64, promoted
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, wrap
 from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.functions.common import checked
 
-from .factory import LikeOptions, Options, SizedOptions, made, shape_from
+from .factory import LikeOptions, Options, SizedOptions, made, sized
 
 
 def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
@@ -92,8 +93,7 @@ def scalar_tensor(s: float, **options: Unpack[Options]) -> Tensor:
 
 def zeros(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
     """Return zeros of the shape given as lengths, as one tuple or as `size`; float32 by default."""
-    shape = shape_from("zeros", lengths, options)
-    return made("zeros", lambda dtype: np.zeros(shape, dtype), options, out=out)
+    return sized("zeros", np.zeros, lengths, options, out=out)
 
 
 def ones(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
@@ -102,23 +102,20 @@ def ones(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOption
     >>> ones(2, 3).shape
     tensorgrad.Size([2, 3])
     """
-    shape = shape_from("ones", lengths, options)
-    return made("ones", lambda dtype: np.ones(shape, dtype), options, out=out)
+    return sized("ones", np.ones, lengths, options, out=out)
 
 
 def empty(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
     """Return a tensor of the given shape whose elements are whatever the memory held."""
-    shape = shape_from("empty", lengths, options)
-    return made("empty", lambda dtype: np.empty(shape, dtype), options, out=out)
+    return sized("empty", np.empty, lengths, options, out=out)
 
 
 def full(size: Any, fill_value: Any, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
     """Return a tensor of the shape `size` filled with the number `fill_value`, in the dtype of that number."""
     if not isinstance(size, list | tuple):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
-    shape = shape_from("full", (size,))
-    return made("full", lambda dtype: np.full(shape, _filling(fill_value, dtype)), options, out=out,
-                default=_filling(fill_value).dtype)  # fmt: skip
+    return sized("full", lambda shape, dtype: np.full(shape, _filling(fill_value, dtype)), (size,), options, out=out,
+                 default=_filling(fill_value).dtype)  # fmt: skip
 
 
 def _filling(value: Any, dtype: DType | None = None) -> Array:
@@ -220,25 +217,24 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
 
 
 def _like(name: str, input: Tensor, make: Any, options: Any) -> Tensor:
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    x = checked(name, input).array
     order = "C" if options.get("memory_format") is contiguous_format else "K"
-    return made(name, lambda dtype: make(dtype, order), options, default=input.array.dtype)
+    return made(name, lambda dtype: make(x, dtype=dtype, order=order), options, default=x.dtype)
 
 
 def zeros_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     """Return zeros of the shape and dtype of `input`."""
-    return _like("zeros_like", input, lambda dtype, order: np.zeros_like(input.array, dtype, order), options)
+    return _like("zeros_like", input, np.zeros_like, options)
 
 
 def ones_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     """Return ones of the shape and dtype of `input`."""
-    return _like("ones_like", input, lambda dtype, order: np.ones_like(input.array, dtype, order), options)
+    return _like("ones_like", input, np.ones_like, options)
 
 
 def empty_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     """Return a tensor of the shape and dtype of `input` whose elements are whatever the memory held."""
-    return _like("empty_like", input, lambda dtype, order: np.empty_like(input.array, dtype, order), options)
+    return _like("empty_like", input, np.empty_like, options)
 
 
 def full_like(input: Tensor, fill_value: Any, **options: Unpack[LikeOptions]) -> Tensor:
@@ -246,6 +242,6 @@ def full_like(input: Tensor, fill_value: Any, **options: Unpack[LikeOptions]) ->
     return _like(
         "full_like",
         input,
-        lambda dtype, order: np.full_like(input.array, _filling(fill_value, dtype), dtype, order),
+        lambda x, dtype, order: np.full_like(x, _filling(fill_value, dtype), dtype, order),
         options,
     )

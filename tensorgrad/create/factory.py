@@ -72,6 +72,20 @@ def made(
     return x
 
 
+def sized(
+    name: str,
+    make: Callable[[tuple[int, ...], DType], Array],
+    lengths: tuple[Any, ...],
+    options: Any,
+    *,
+    default: DType | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Return ``make(shape, dtype)`` as a tensor of the shape given by `lengths`, or as `size` in `options`."""
+    shape = shape_from(name, lengths, options)
+    return made(name, lambda dtype: make(shape, dtype), options, default=default, out=out)
+
+
 def delivered(name: str, array: Array, out: Tensor) -> Tensor:
     """Return `out` with the elements of `array` in its memory; an empty `out` gets the memory of `array`."""
     if out.tracked:

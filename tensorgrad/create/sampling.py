@@ -10,7 +10,7 @@ from tensorgrad.base.dtypes import Array, DType, get_default_dtype, int64
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, ShapeError
 
-from .factory import LikeOptions, Options, SizedOptions, delivered, made, shape_from
+from .factory import LikeOptions, Options, SizedOptions, delivered, made, shape_from, sized
 from .random import Generator, generator_of
 
 
@@ -36,8 +36,7 @@ def rand(
     **options: Unpack[SizedOptions],
 ) -> Tensor:
     """Return independent numbers, uniform in [0, 1)."""
-    shape = shape_from("rand", lengths, options)
-    return made("rand", lambda dtype: _drawn("random", shape, dtype, generator), options, out=out)
+    return sized("rand", lambda shape, dtype: _drawn("random", shape, dtype, generator), lengths, options, out=out)
 
 
 def randn(
@@ -47,8 +46,9 @@ def randn(
     **options: Unpack[SizedOptions],
 ) -> Tensor:
     """Return independent numbers from the normal distribution with mean 0 and standard deviation 1."""
-    shape = shape_from("randn", lengths, options)
-    return made("randn", lambda dtype: _drawn("standard_normal", shape, dtype, generator), options, out=out)
+    return sized(
+        "randn", lambda shape, dtype: _drawn("standard_normal", shape, dtype, generator), lengths, options, out=out
+    )
 
 
 def rand_like(input: Tensor, *, generator: Generator | None = None, **options: Unpack[LikeOptions]) -> Tensor:
@@ -98,8 +98,8 @@ def randint(
         low = given.pop()
     if high is None or given or "size" not in options:
         raise TypeError("randint() takes (high, size) or (low, high, size): one of them is missing or there are more")
-    shape = shape_from("randint", (), options)
-    return made("randint", lambda dtype: _integers(low, high, shape, dtype, generator), options, out=out, default=int64)
+    return sized("randint", lambda shape, dtype: _integers(low, high, shape, dtype, generator), (), options, out=out,
+                 default=int64)  # fmt: skip
 
 
 def randint_like(
@@ -175,8 +175,7 @@ def bernoulli(
     x = input.array
     chances = x if p is None else np.asarray(p, np.float64)
     _check_probabilities(chances)
-    drawn = generator_of(generator).random(x.shape) < chances
-    result = np.asarray(drawn, x.dtype)
+    result = np.asarray(generator_of(generator).random(x.shape) < chances, x.dtype)
     return wrap(result) if out is None else delivered("bernoulli", result, out)
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +13,13 @@ import numpy as np
 from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, STRONG, TRACING, Context, context
 from tensorgrad.base.dtypes import aligned, check_real, default_complex, get_default_dtype, is_complex
-from tensorgrad.base.numerics import axis_error
-from tensorgrad.errors import AnomalyError, DTypeError, LinAlgError, ShapeError
+from tensorgrad.errors import AnomalyError, DTypeError
 
+from .explanations import described, explained
 from .primitive import Primitive
 from .shared_memory import adopted, like, plain, still_exposed
-from .tensor import Node, Tensor, node_of, recorded, wrap
+from .snapshots import copied, traced
+from .tensor import Tensor, node_of, recorded, wrap
 from .views import link_view
 from .writes import owner_of
 
@@ -82,7 +82,7 @@ def check_finite(primitive: Primitive, values: list[Any], out: Any) -> None:
         kind = "nan" if np.isnan(out).any() else "infinite"
         raise AnomalyError(
             f"Function '{primitive.name}' returned {kind} values in its forward pass at {told(here(2))}: from "
-            f"{_found(values)}"
+            f"{described(values)}"
         )
 
 
@@ -143,84 +143,22 @@ def _recorded(
     primitive: Primitive,
     args: tuple[Any, ...],
     params: dict[str, Any],
-    saved: tuple[Any, ...],
+    values: tuple[Any, ...],
     exposed: tuple[bool, ...],
     tracked: tuple[bool, ...],
     mode: Context,
 ) -> Tensor:
-    tracing = bool(mode.special & TRACING)
-    seen = _seen if tracing else node_of
-    inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
-    if primitive.complex and any(map(is_complex, saved)):
+    if primitive.complex and any(map(is_complex, values)):
         primitive = primitive.on_complex
-    keep = (True,) * len(saved) if tracing else primitive.keeps(tracked)
-    if tracing:  # for a picture: what was there, whatever is written afterwards
-        kept = tuple([_copied(v) for v in saved])
-    elif True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
-        kept = tuple([v.copy() if k and e else v for v, k, e in zip(saved, keep or exposed, exposed, strict=True)])
+    if mode.special & TRACING:  # for a picture: what was there, whatever is written afterwards
+        seen, saved = traced, tuple(map(copied, values))
     else:
-        kept = saved
-    kept = tuple([v if k else None for v, k in zip(kept, keep, strict=True)]) if keep else ()
-    return recorded(saved[0], primitive, inputs, params, kept, mode)
-
-
-def _seen(a: Tensor) -> Node:
-    """Return the node of an operand for a picture: leaves keep a copy, and what was written unrecorded is a new one."""
-    node = node_of(a)
-    if node.saved and not a.tracked and not np.array_equal(node.saved[0], a.array, equal_nan=True):
-        a.node = None
-        node = node_of(a)
-    if node.primitive is None and not node.saved:
-        node.saved = (_copied(a.array),)
-    return node
-
-
-def _copied(value: Any) -> Any:
-    """Return a copy of an array in the same memory order; what is repeated stays repeated."""
-    if not isinstance(value, np.ndarray):
-        return value
-    once = value[tuple([slice(0, 1) if stride == 0 else slice(None) for stride in value.strides])]
-    copy = np.copy(plain(once), order="K")
-    return copy if copy.shape == value.shape else np.broadcast_to(copy, value.shape)
-
-
-def _index_reason(text: str) -> str:
-    """Return what NumPy says of a wrong index in PyTorch's words, with the cure for what old scripts write."""
-    if text.startswith("too many indices for array: array is 0-dim"):
-        return "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number"
-    text = re.sub(r"for array: array is (\d+)-dimensional.*", r"for tensor of dimension \1", text)
-    return text.replace(" for axis ", " for dimension ")
-
-
-def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
-    """Return the error with PyTorch's wording first, the op, and the shapes and dtypes that met."""
-    found = _found(values)
-    if isinstance(error, np.exceptions.AxisError) and error.axis is not None and error.ndim is not None:
-        return axis_error(error.axis, error.ndim)
-    if isinstance(error, np.linalg.LinAlgError):
-        return LinAlgError(f"{error} (in {primitive.name} of {found})")
-    if isinstance(error, IndexError):
-        return IndexError(f"{_index_reason(str(error))} (in {primitive.name} of {found})")
-    if isinstance(error, TypeError | OverflowError):
-        return DTypeError(f"{primitive.name}() cannot take {found}: {error}")
-    reason = str(error)
-    shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
-    if primitive.name == "matmul":
-        shapes = [s[:-2] for s in shapes]  # the batches broadcast
-    if (primitive.kind in ("elementwise", "constant") or primitive.name == "matmul") and len(shapes) > 1:
-        for k in range(1, max(map(len, shapes)) + 1):
-            sizes = list(dict.fromkeys(s[-k] for s in shapes if len(s) >= k and s[-k] != 1))
-            if len(sizes) > 1:
-                reason = (
-                    f"The size of tensor a ({sizes[0]}) must match the size of tensor b ({sizes[1]}) at non-singleton "
-                    f"dimension {max(map(len, shapes)) - k}"
-                )
-                break
-    return ShapeError(f"{reason} (in {primitive.name} of {found})")
-
-
-def _found(values: list[Any]) -> str:
-    return ", ".join(f"{v.dtype}{list(v.shape)}" if isinstance(v, np.ndarray) else repr(v) for v in values)
+        seen, keep = node_of, primitive.keeps(tracked)
+        saved = keep((*values, None)) if keep else ()
+        if saved and True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
+            saved = tuple([v.copy() if e and v is not None else v for v, e in zip(saved, exposed, strict=True)])
+    inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
+    return recorded(values[0], primitive, inputs, params, saved, mode)
 
 
 def general(primitive: Primitive) -> Callable[..., Any]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from tensorgrad.base.context import context
 
-from .dispatch import apply, explained
+from .dispatch import apply
+from .explanations import explained
 from .primitive import Primitive
 from .tensor import Tensor, leaf, recorded, wrap
 from .views import link_view
@@ -29,7 +30,6 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
     """Return `apply` for one argument and no parameters, in one frame."""
     forward = primitive.forward
     keep = primitive.keeps((True,))
-    keep_y, keep_x = keep or (False, False)
 
     def op(x: Any) -> Any:
         try:
@@ -48,8 +48,7 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
             out = _asarray(out)  # NumPy answers arrays without axes with scalars
         if not (x.tracked and mode.grad):
             return wrap(out)
-        saved = (out if keep_y else None, a if keep_x else None) if keep else ()
-        return recorded(out, primitive, (x.node or leaf(x),), _NO_PARAMS, saved, mode)
+        return recorded(out, primitive, (x.node or leaf(x),), _NO_PARAMS, keep((out, a, None)) if keep else (), mode)
 
     return op
 
@@ -59,8 +58,8 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
     forward = primitive.forward
     first, second, both = map(primitive.keeps, ((True, False), (False, True), (True, True)))
     with_number = _with_number(primitive)
-    whole = isinstance(forward, np.ufunc) and not primitive.floating
-    kinds = "iu" if whole else ""  # integers stay integers where NumPy has a loop for them
+    # integers stay integers where NumPy has a loop for them
+    kinds = "iu" if isinstance(forward, np.ufunc) and not primitive.floating else ""
 
     def op(a: Any, b: Any) -> Any:
         try:
@@ -87,8 +86,8 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
         keep = (both if b.tracked else first) if a.tracked else second if b.tracked else None
         if keep is None or not mode.grad:
             return wrap(out)
-        saved = (out if keep[0] else None, u if keep[1] else None, v if keep[2] else None) if keep else ()
-        return recorded(out, primitive, (a.node or leaf(a), b.node or leaf(b)), _NO_PARAMS, saved, mode)
+        inputs = a.node or leaf(a), b.node or leaf(b)
+        return recorded(out, primitive, inputs, _NO_PARAMS, keep((out, u, v, None)) if keep else (), mode)
 
     return op
 
@@ -118,9 +117,9 @@ def _with_number(primitive: Primitive) -> Callable[[Any, Any], Any]:
             return wrap(out)
         node = x.node or leaf(x)
         if right:
-            saved = (out if first[0] else None, u if first[1] else None, number if first[2] else None) if first else ()
+            saved = first((out, u, number, None)) if first else ()
             return recorded(out, primitive, (node, number), _NO_PARAMS, saved, mode)
-        saved = (out if second[0] else None, number if second[1] else None, u if second[2] else None) if second else ()
+        saved = second((out, number, u, None)) if second else ()
         return recorded(out, primitive, (number, node), _NO_PARAMS, saved, mode)
 
     return op
@@ -129,8 +128,7 @@ def _with_number(primitive: Primitive) -> Callable[[Any, Any], Any]:
 def mapping(primitive: Primitive) -> Callable[..., Any]:
     """Return `apply` for one argument and keyword parameters."""
     forward, defaults, wanted = primitive.forward, primitive.signature.defaults, len(primitive.signature.parameters)
-    keep = primitive.keeps((True,)) if primitive.differentiable else ()
-    keep_y, keep_x = keep or (False, False)
+    keep = primitive.keeps((True,))
     kinds = "f" if primitive.kind == "elementwise" else "fiub"  # of numbers; what is of others is left to `apply`
     takes_complex = primitive.complex
 
@@ -153,9 +151,8 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
         if out.__class__ is not _ndarray:
             out = _asarray(out)
         if x.tracked and mode.grad and (kind := out.dtype.kind) in "fc":
-            saved = (out if keep_y else None, a if keep_x else None) if keep else ()
             record = primitive if kind == "f" else primitive.on_complex
-            y = recorded(out, record, (x.node or leaf(x),), params, saved, mode)
+            y = recorded(out, record, (x.node or leaf(x),), params, keep((out, a, None)) if keep else (), mode)
         else:
             y = wrap(out)
         if out.base is not None:
@@ -198,9 +195,7 @@ def several(primitive: Primitive) -> Callable[..., Any]:
         tracked = tuple([a.tracked for a in args])
         if not (mode.grad and True in tracked):
             return wrap(out)
-        inputs = tuple([a.node or leaf(a) for a in args])
-        keep = primitive.keeps(tracked)
-        saved = tuple([v if k else None for v, k in zip((out, *arrays), keep, strict=True)]) if keep else ()
-        return recorded(out, primitive, inputs, _NO_PARAMS, saved, mode)
+        inputs, keep = tuple([a.node or leaf(a) for a in args]), primitive.keeps(tracked)
+        return recorded(out, primitive, inputs, _NO_PARAMS, keep((out, *arrays, None)) if keep else (), mode)
 
     return op

@@ -9,14 +9,14 @@ the composition, recorded anew from the saved inputs. The tests hold each form e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
-from tensorgrad.base.context import CONTEXT, context
+from tensorgrad.base.context import context, within
 
-from .dispatch import explained
+from .explanations import explained
 from .primitive import Primitive, Rule, Signature, always
 from .shared_memory import check_unexposed
 from .tensor import Node, Tensor, leaf, linked, recorded, tick, wrap
@@ -119,11 +119,8 @@ def _expand(node: Node, composed: Callable[..., Tensor]) -> None:
         check_unexposed(node)
     inputs = [linked(x, i) for x, i in zip(saved[1:], node.inputs, strict=True)]
     start = tick()
-    token = CONTEXT.set(replace(context(), grad=True, scope=node.scope))
-    try:
+    with within(grad=True, scope=node.scope):
         last = composed(*inputs, **node.params).node
-    finally:
-        CONTEXT.reset(token)
     assert last is not None
     pending, span = [last], tick() - start
     for new in pending:  # the new nodes take their place in creation order: between the fused node and the one before

@@ -11,7 +11,7 @@ from tensorgrad.base.caching import remembered
 
 from .dispatch import apply, general
 from .fastpath import binary, mapping, pairing, several, unary
-from .primitive import Kink, Primitive, Rule, Signature, identity, register
+from .primitive import NAMES, Kink, Primitive, Rule, Signature, identity, register
 from .tensor import Tensor
 
 Given = Callable[..., Any] | None
@@ -47,8 +47,7 @@ def elementwise(
     `hides` what may have no influence; `floating` that it makes floats of integers (see `Primitive`), which a ufunc
     tells by itself; `complex` that it is holomorphic, and its partials hold for complex numbers.
     """
-    names = (("x",), ("a", "b"), ("c", "a", "b"))[len(partials) - 1]
-    signature = Signature(names, False, defaults or {}, tuple(defaults or {}))
+    signature = Signature(NAMES[len(partials) - 1], False, defaults or {}, tuple(defaults or {}))
     fixed: dict[Any, Rule | None] = {None: None, 1: identity, -1: _negation}
     bound = [
         signature.bind(partial, "v * rule({})", i) if callable(partial) else (fixed[partial], _NOTHING)
@@ -82,10 +81,19 @@ def _makes_floats(forward: Callable[..., Any]) -> bool:
     return bool(loops) and not any(set(taken) <= set("bhilq") and made in "bhilq?" for taken, made in loops)
 
 
-def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "", complex: bool = True) -> Decorator:
+def multilinear(
+    *adjoints: Given,
+    samples: Any,
+    symbol: str = "",
+    hides: str = "",
+    complex: bool = True,
+    name: str = "",
+    doc: str = "",
+) -> Decorator:
     """Return a decorator for a function linear in each argument separately: the tangent rule is the op itself.
 
-    It is so in complex numbers too, unless `complex` denies it.
+    It is so in complex numbers too, unless `complex` denies it. `name` and `doc` are those of the op where `forward`,
+    which stands elsewhere, has others.
     """
 
     def decorate(forward: Callable[..., Any]) -> Op:
@@ -97,24 +105,22 @@ def multilinear(*adjoints: Given, samples: Any, symbol: str = "", hides: str = "
         def tangent(i: int) -> Rule:
             return lambda t, s, n: apply(record, (*s[1 : 1 + i], t, *s[2 + i :]) if s else (t,), n.params)
 
-        vjps, jvps = tuple(rule for rule, _ in bound), tuple(map(tangent, positions))
-        name = forward.__name__
         record = Primitive(
-            name,
+            name or forward.__name__,
             "multilinear",
             forward,
             signature,
-            vjps,
-            jvps,
+            tuple(rule for rule, _ in bound),
+            tuple(map(tangent, positions)),
             lambda i: bound[i][1] | others[i],
-            symbol or name,
+            symbol or name or forward.__name__,
             samples,
             stated={"adjoint": adjoints},
             hides=hides,
             complex=complex,
         )
         build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
-        return _named(build(register(record)), record, forward.__doc__)
+        return _named(build(register(record)), record, doc or forward.__doc__)
 
     return decorate
 
@@ -165,31 +171,31 @@ def constant(
     kinks: Sequence[Kink] = (),
     arithmetic: bool = False,
     complex: bool = False,
+    name: str = "",
+    doc: str = "",
 ) -> Decorator:
     """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it.
 
     `arithmetic` says that it computes with numbers as an elementwise function does (see `Primitive`), `complex` that it
-    takes complex ones.
+    takes complex ones. `name` and `doc` are those of the op where `forward`, a ufunc perhaps, has others.
     """
 
     def decorate(forward: Callable[..., Any]) -> Op:
-        name = forward.__name__
-        signature = Signature.of(forward)
         record = Primitive(
-            name,
+            name or forward.__name__,
             "constant",
             forward,
-            signature,
+            Signature.of(forward),
             (),
             (),
             lambda i: _NOTHING,
-            symbol or name,
+            symbol or name or forward.__name__,
             samples,
             kinks=tuple(kinks),
             arithmetic=arithmetic,
             complex=complex,
         )
-        return _named(general(register(record)), record, forward.__doc__)
+        return _named(general(register(record)), record, doc or forward.__doc__)
 
     return decorate
 
@@ -201,9 +207,8 @@ def _bound(signature: Signature, rules: tuple[Given, ...], i: int) -> tuple[Rule
 
 
 def _all(signature: Signature, rules: tuple[Given, ...]) -> Iterable[Rule | None]:
-    if signature.variadic:
-        return _Endless(signature, rules)
-    return tuple(_bound(signature, rules, i)[0] for i in range(len(rules)))
+    bound = (_bound(signature, rules, i)[0] for i in range(len(rules)))
+    return _Endless(signature, rules) if signature.variadic else tuple(bound)
 
 
 @dataclass(frozen=True)

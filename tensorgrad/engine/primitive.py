@@ -32,7 +32,10 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
+
+import numpy as np
 
 Rule = Callable[[Any, Any, Any], Any]
 """A rule as the sweeps call it: (cotangent or tangent, saved values ``(y, *args)``, node) -> contribution."""
@@ -62,6 +65,12 @@ def _conjugated(rule: Rule) -> Rule:
     return lambda v, s, n: rule(v.conj(), s, n).conj()
 
 
+Keep = Callable[[tuple[Any, ...]], tuple[Any, ...]] | tuple[()]
+"""What takes the values that are saved out of all that there are, see `Primitive.keeps`."""
+
+NAMES = ("x",), ("a", "b"), ("c", "a", "b")
+"""What the arguments of a function of each element are called, by how many there are."""
+
 _ITSELF = (lambda x: x).__code__.co_code
 
 
@@ -76,7 +85,9 @@ class Signature:
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> Signature:
-        """Return the signature of `forward`."""
+        """Return the signature of `forward`; a ufunc tells how many arguments it has, not what they are called."""
+        if isinstance(forward, np.ufunc):
+            return cls(NAMES[forward.nin - 1], False, {})
         parameters = inspect.signature(forward).parameters.values()
         return cls(
             tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY),
@@ -172,7 +183,7 @@ class Primitive:
     complex: bool = False
     kinks: tuple[Kink, ...] = ()
     stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    _keeps: dict[tuple[bool, ...], tuple[bool, ...]] = field(default_factory=dict)
+    _keeps: dict[tuple[bool, ...], Keep] = field(default_factory=dict)
 
     @cached_property
     def singular(self) -> bool:
@@ -196,12 +207,15 @@ class Primitive:
         """How many leading arguments select instead of being computed with (``c`` of where): they keep their dtype."""
         return int(self.signature.arguments[:1] == ("c",))
 
-    def keeps(self, tracked: tuple[bool, ...]) -> tuple[bool, ...]:
-        """Return which of ``(y, *args)`` the rules of the `tracked` arguments read; ``()`` for none."""
+    def keeps(self, tracked: tuple[bool, ...]) -> Keep:
+        """Return what makes the saved values of ``(y, *args, None)``: those that the rules of `tracked` arguments read.
+
+        None stands in the place of the others. It is one call of C, and ``()`` where nothing is read, hence saved.
+        """
         found = self._keeps.get(tracked)
         if found is None:
-            wanted = frozenset[int]().union(*(self.reads(i) for i, needed in enumerate(tracked) if needed))
-            found = tuple(i in wanted for i in range(len(tracked) + 1)) if wanted else ()
+            read = frozenset[int]().union(*(self.reads(i) for i, needed in enumerate(tracked) if needed))
+            found = itemgetter(*[i if i in read else -1 for i in range(len(tracked) + 1)]) if read else ()
             self._keeps[tracked] = found
         return found
 

@@ -238,10 +238,10 @@ def recorded(
         return y
     node.scope = mode.scope
     f = _frame(2)
-    while (users := is_users(f.f_code.co_filename)) is False and f.f_back and not mode.scope:
+    while (users := is_users((code := f.f_code).co_filename)) is False and f.f_back and not mode.scope:
         f = f.f_back
     if users:
-        node.place = (f.f_code, f.f_lasti)
+        node.place = (code, f.f_lasti)
     else:  # a module of the library called it: where the outermost one was called; or a file that is not known yet
         node.place = mode.scope.place if mode.scope else here(2)
     return y

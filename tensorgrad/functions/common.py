@@ -55,8 +55,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     hold the result, and its shape must be that of the result (an empty tensor takes on the shape).
     """
     code: CodeType = function.__code__  # quicker than inspect.signature
-    several = bool(code.co_flags & inspect.CO_VARARGS)
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + several]
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)]
     renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in names}
     writes = "out" in names
 
@@ -176,9 +175,7 @@ def checked(name: str, input: Any) -> Tensor:
 
 def operand(x: Any) -> Tensor:
     """Return `x` as a Tensor: itself, or a constant of an array's or number's value."""
-    if isinstance(x, Tensor):
-        return x
-    return adopted(x) if isinstance(x, np.ndarray) else wrap(as_array(x))
+    return x if isinstance(x, Tensor) else adopted(x) if isinstance(x, np.ndarray) else wrap(as_array(x))
 
 
 def constant(array: Any) -> Tensor:
@@ -188,15 +185,18 @@ def constant(array: Any) -> Tensor:
 
 def chosen(dim: Any) -> Axis:
     """Return `dim` in engine form; an empty list of dimensions means all."""
-    if isinstance(dim, list | tuple):
-        return tuple(dim) or None
-    return None if dim is None else int(dim)
+    return (tuple(dim) or None) if isinstance(dim, list | tuple) else None if dim is None else int(dim)
 
 
 def dimension(dim: int, ndim: int) -> int:
     """Return `dim` counted from the front; a 0-d tensor has one imaginary dimension."""
     axes = normalized(int(dim), ndim)
     return axes[0] if axes else 0
+
+
+def in_dtype(x: Tensor, dtype: Any) -> Tensor:
+    """Return `x` in `dtype` (None: its own): itself if it has it."""
+    return x if dtype is None or x.array.dtype == dtype else ops.astype(x, dtype=np.dtype(dtype))
 
 
 def lifted(x: Tensor) -> Tensor:
@@ -221,8 +221,17 @@ def copied(x: Tensor) -> Tensor:
 
 def lengths(size: Sequence[Any]) -> tuple[Any, ...]:
     """Return the shape that was given as separate arguments or as one sequence."""
-    wanted = size[0] if len(size) == 1 and not isinstance(size[0], int | np.integer) else size
-    return tuple(wanted)
+    return tuple(size[0] if len(size) == 1 and not isinstance(size[0], int | np.integer) else size)
+
+
+def separate(tensors: Sequence[Any]) -> Sequence[Any]:
+    """Return tensors that were given as separate arguments or as one sequence."""
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+
+
+def stretched(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Return `x` repeated to `shape`: itself if it has it."""
+    return x if x.array.shape == shape else ops.broadcast_to(x, shape=shape)
 
 
 def along_axis(axis: int, item: Any) -> tuple[Any, ...]:
@@ -257,6 +266,4 @@ def positions(name: str, index: Any, size: int, dim: int) -> Array:
 
 def widened(x: Tensor, dtype: Any) -> Tensor:
     """Return `x` in `dtype`; where that is None, booleans and integers in int64: how sums and products are taken."""
-    if dtype is not None:
-        return x if x.array.dtype == dtype else ops.astype(x, dtype=np.dtype(dtype))
-    return ops.astype(x, dtype=int64) if x.array.dtype.kind in "bui" and x.array.dtype != int64 else x
+    return in_dtype(x, int64 if dtype is None and x.array.dtype.kind in "bui" else dtype)

@@ -39,8 +39,9 @@ def unique(
     check_real("unique", input.array)
     axis = None if dim is None else _row_axis(input, dim)
     values, inverse, counts = np.unique(input.array, return_inverse=True, return_counts=True, axis=axis)
-    shape = input.array.shape if axis is None else (input.array.shape[axis],)
-    return _found(values, inverse.reshape(shape), counts, return_inverse, return_counts)
+    return _found(
+        values, inverse.reshape(input.array.shape if axis is None else -1), counts, return_inverse, return_counts
+    )
 
 
 def _row_axis(input: Tensor, dim: int) -> int:
@@ -69,11 +70,10 @@ def unique_consecutive(
     rows = np.moveaxis(a, axis, 0).reshape(a.shape[axis], math.prod(n for i, n in enumerate(a.shape) if i != axis))
     new = np.ones(len(rows), bool)
     new[1:] = (rows[1:] != rows[:-1]).any(1)
-    inverse = np.cumsum(new) - 1
+    inverse = (np.cumsum(new) - 1).reshape(input.array.shape if dim is None else -1)
     starts = np.flatnonzero(new)
     counts = np.diff(np.append(starts, len(rows)))
-    shape = input.array.shape if dim is None else inverse.shape
-    return _found(np.take(a, starts, axis), inverse.reshape(shape), counts, return_inverse, return_counts)
+    return _found(np.take(a, starts, axis), inverse, counts, return_inverse, return_counts)
 
 
 @keywords
@@ -175,14 +175,11 @@ def searchsorted(
             f"tensor and input value tensor must match, but we got boundaries tensor {list(rows.shape)} and input "
             f"value tensor {list(values.shape)}"
         )
-    from_right = right or side == "right"
-    if rows.ndim == 1:
-        found: Any = np.searchsorted(rows, values, "right" if from_right else "left")
-    else:
-        found = np.empty(values.shape, int64)
-        for at in np.ndindex(rows.shape[:-1]):
-            found[at] = np.searchsorted(rows[at], values[at], "right" if from_right else "left")
-    return constant(np.asarray(found, int32 if out_int32 else int64))
+    before: Any = "right" if right or side == "right" else "left"
+    found = np.empty(values.shape, int32 if out_int32 else int64)
+    for at in np.ndindex(rows.shape[:-1]):  # once, with (), for a vector
+        found[at] = np.searchsorted(rows[at], values[at], before)
+    return constant(found)
 
 
 @keywords

@@ -10,11 +10,14 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.functions.common import constant, dimension, keywords, widened
+from tensorgrad.functions.common import constant, copied, dimension, keywords, widened
 
 
-def _moved(ndim: int, first: int, second: int) -> tuple[int, ...]:
+def _moved(ndim: int, dim1: int, dim2: int) -> tuple[int, ...]:
     """Return the order of axes that puts two of them last."""
+    first, second = dimension(dim1, ndim), dimension(dim2, ndim)
+    if first == second:
+        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     return (*(i for i in range(ndim) if i not in (first, second)), first, second)
 
 
@@ -26,23 +29,15 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     >>> tg.tensor([[1, 2], [3, 4]]).diagonal()
     tensor([1, 4])
     """
-    ndim = input.array.ndim
-    first, second = dimension(dim1, ndim), dimension(dim2, ndim)
-    if first == second:
-        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return ops.diagonal(ops.transpose(input, axes=_moved(ndim, first, second)), offset=offset)
+    return ops.diagonal(ops.transpose(input, axes=_moved(input.array.ndim, dim1, dim2)), offset=offset)
 
 
 @keywords
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Return matrices with the last dimension of `input` on a diagonal over the new dimensions `dim1` and `dim2`."""
-    ndim = input.array.ndim + 1
-    first, second = dimension(dim1, ndim), dimension(dim2, ndim)
-    if first == second:
-        raise ShapeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    axes = np.argsort(_moved(input.array.ndim + 1, dim1, dim2))
     n = input.array.shape[-1] + abs(offset)
-    y = ops.embedded(input, offset=offset, shape=(n, n))
-    return ops.transpose(y, axes=tuple(np.argsort(_moved(ndim, first, second)).tolist()))
+    return ops.transpose(ops.embedded(input, offset=offset, shape=(n, n)), axes=tuple(axes.tolist()))
 
 
 @keywords
@@ -51,11 +46,7 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     ndim = input.array.ndim
     if ndim not in (1, 2):
         raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
-    return (
-        diag_embed(input, diagonal)
-        if ndim == 1
-        else ops.astype(ops.diagonal(input, offset=diagonal), dtype=input.array.dtype)
-    )
+    return diag_embed(input, diagonal) if ndim == 1 else copied(ops.diagonal(input, offset=diagonal))
 
 
 @keywords

@@ -13,7 +13,7 @@ from typing import Any
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.functions.common import Operand, operand
+from tensorgrad.functions.common import Operand, operand, separate
 
 Labels = list[Any]
 """One label per axis: a letter, or the (negative) place of an axis that the ellipsis stands for."""
@@ -41,8 +41,7 @@ def einsum(equation: str | Operand, *operands: Any) -> Tensor:
     """
     if not isinstance(equation, str):
         equation, operands = _spelled(equation, *operands)
-    given = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
-    tensors = [operand(x) for x in given]
+    tensors = [operand(x) for x in separate(operands)]
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(tensors):
@@ -104,9 +103,8 @@ def _labels(term: str, ndim: int, position: int) -> Labels:
 
 def _output(right: str, labels: list[Labels], wide: int) -> Labels:
     before, dots, after = _split(right)
-    known = {k for ls in labels for k in ls}
     for k in before + after:
-        if k not in known:
+        if not any(k in ls for ls in labels):
             raise ShapeError(f"einsum(): output subscript {k} does not appear in the equation for any input operand")
         if (before + after).count(k) > 1:
             raise ShapeError(f"einsum(): output subscript {k} appears more than once in the output")

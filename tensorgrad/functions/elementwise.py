@@ -11,7 +11,7 @@ from tensorgrad.base.dtypes import DTypeLike, check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Operand, constant, keywords, operand
+from tensorgrad.functions.common import Operand, constant, copied, in_dtype, keywords, operand
 
 
 @keywords
@@ -124,7 +124,7 @@ def nan_to_num(
     a = input.array
     check_real("nan_to_num", a)
     if a.dtype.kind != "f":
-        return ops.astype(input, dtype=a.dtype)
+        return copied(input)
     limits = np.finfo(a.dtype)
     y = ops.where(constant(np.isnan(a)), nan, input)
     y = ops.where(constant(np.isposinf(a)), float(limits.max) if posinf is None else posinf, y)
@@ -134,10 +134,10 @@ def nan_to_num(
 @keywords
 def softmax(input: Tensor, dim: int, dtype: DTypeLike = None) -> Tensor:
     """Return ``exp(input) / sum(exp(input))`` over `dim`, without overflow."""
-    return composed.softmax(input if dtype is None else ops.astype(input, dtype=np.dtype(dtype)), dim)
+    return composed.softmax(in_dtype(input, dtype), dim)
 
 
 @keywords
 def log_softmax(input: Tensor, dim: int, dtype: DTypeLike = None) -> Tensor:
     """Return the logarithm of `softmax`, without underflow."""
-    return composed.log_softmax(input if dtype is None else ops.astype(input, dtype=np.dtype(dtype)), dim)
+    return composed.log_softmax(in_dtype(input, dtype), dim)

@@ -20,6 +20,7 @@ from tensorgrad.functions.common import (
     like,
     operand,
     positions,
+    stretched,
 )
 
 
@@ -52,19 +53,19 @@ def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
     return ops.getitem(input, index=along_axis(axis, slice(first, first + length)))
 
 
-def vector(name: str, index: Any, size: int, dim: int) -> Array:
-    """Return an index that must be a vector, or a number, checked."""
-    found = operand(index)
+def slices(name: str, input: Tensor, dim: int, index: Any) -> tuple[Tensor, int, Array]:
+    """Return the lifted `input`, the axis and the checked `index`, which must be a vector, or a number."""
+    x, axis, found = lifted(input), dimension(dim, input.array.ndim), operand(index)
     if found.array.ndim > 1:
         raise RangeError(f"{name}(): Index is supposed to be a vector, found shape {list(found.array.shape)}")
-    return positions(name, found, size, dim).reshape(-1)
+    return x, axis, positions(name, found, x.array.shape[axis], axis).reshape(-1)
 
 
 @keywords
 def index_select(input: Tensor, dim: int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the slices of `input` at the positions `index`, a vector, along `dim`."""
-    x, axis = lifted(input), dimension(dim, input.array.ndim)
-    return like(ops.getitem(x, index=along_axis(axis, vector("index_select", index, x.array.shape[axis], axis))), input)
+    x, axis, places = slices("index_select", input, dim, index)
+    return like(ops.getitem(x, index=along_axis(axis, places)), input)
 
 
 def boolean(name: str, mask: Any) -> Tensor:
@@ -80,8 +81,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     """Return the elements of `input` where `mask` holds, as a vector; the two broadcast."""
     where = boolean("masked_select", mask).array
     shape = np.broadcast_shapes(input.array.shape, where.shape)
-    x = input if input.array.shape == shape else ops.broadcast_to(input, shape=shape)
-    return ops.getitem(x, index=np.array(np.broadcast_to(where, shape)))
+    return ops.getitem(stretched(input, shape), index=np.array(np.broadcast_to(where, shape)))
 
 
 @keywords
@@ -176,9 +176,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False, out: Tensor | None = None)
     >>> tg.nonzero(tg.tensor([[0, 5], [6, 0]])).tolist()
     [[0, 1], [1, 0]]
     """
-    if as_tuple:
-        return tuple(constant(i) for i in np.nonzero(lifted(input).array))
-    return constant(np.argwhere(input.array))
+    return tuple(map(constant, np.nonzero(lifted(input).array))) if as_tuple else argwhere(input)
 
 
 @keywords

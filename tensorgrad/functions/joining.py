@@ -12,7 +12,17 @@ from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, RangeError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Lengths, Operand, along_axis, dimension, keywords, operand, tensors_of
+from tensorgrad.functions.common import (
+    Lengths,
+    Operand,
+    along_axis,
+    dimension,
+    keywords,
+    operand,
+    separate,
+    tensors_of,
+)
+from tensorgrad.functions.shapes import ravel
 
 _MOST_PARTS = 2**20  # more views than this would not end, nor fit into memory
 
@@ -78,10 +88,9 @@ def atleast_3d(*tensors: Any) -> Any:
 
 def _each(tensors: tuple[Any, ...], change: Any) -> Any:
     """Return `change` of one tensor, or of each in a sequence."""
-    if len(tensors) == 1 and not isinstance(tensors[0], list | tuple):
-        return change(operand(tensors[0]))
-    given = tensors[0] if len(tensors) == 1 else tensors
-    return tuple(change(operand(x)) for x in given)
+    given = separate(tensors)
+    found = tuple(change(operand(x)) for x in given)
+    return found[0] if given is tensors and len(tensors) == 1 else found
 
 
 @keywords
@@ -229,8 +238,7 @@ def meshgrid(*tensors: Operand | Sequence[Operand], indexing: str = "ij") -> tup
     >>> [g.tolist() for g in tg.meshgrid(tg.tensor([1, 2]), tg.tensor([3, 4]), indexing="xy")]
     [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
     """
-    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
-    xs = tensors_of("meshgrid", given)
+    xs = tensors_of("meshgrid", separate(tensors))
     for x in xs:
         if x.array.ndim > 1:
             raise ShapeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x.array.ndim}D")
@@ -256,9 +264,7 @@ def _vector(x: Any) -> Tensor:
 def cartesian_prod(*tensors: Operand) -> Tensor:
     """Return all tuples of one element from each of the vectors `tensors`, as rows; of one vector, the vector."""
     xs = [_vector(x) for x in tensors]
-    if len(xs) == 1:
-        return xs[0]
-    return stack([ops.reshape(grid, shape=(grid.array.size,)) for grid in meshgrid(*xs)], 1)
+    return xs[0] if len(xs) == 1 else stack([ravel(grid) for grid in meshgrid(*xs)], 1)
 
 
 @keywords
@@ -266,5 +272,4 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     """Return all choices of `r` elements of the vector `input`, as rows, in the order of their places."""
     n = _vector(input).array.size
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = np.array(list(choose(range(n), r)), np.int64).reshape(-1, r)
-    return ops.getitem(input, index=places)
+    return ops.getitem(input, index=np.array(list(choose(range(n), r)), np.int64).reshape(-1, r))

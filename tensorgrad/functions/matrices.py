@@ -10,7 +10,7 @@ from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import constant, keywords
+from tensorgrad.functions.common import constant, copied, keywords
 from tensorgrad.functions.diagonals import tril, triu
 
 
@@ -132,8 +132,7 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
 
 
 def _tolerance(A: Tensor) -> float:
-    eps = float(np.finfo(A.array.dtype).eps)
-    return float(max(A.array.shape[-2:]) * eps)
+    return float(max(A.array.shape[-2:]) * np.finfo(A.array.dtype).eps)
 
 
 @keywords
@@ -155,8 +154,7 @@ def matrix_rank(A: Tensor, *, rtol: float | None = None, atol: float | None = No
     check_matrix(A, "linalg.matrix_rank")
     s = np.linalg.svd(A.array, compute_uv=False)
     relative = (0.0 if atol else _tolerance(A)) if rtol is None else rtol
-    bound = np.maximum(s.max(-1, keepdims=True, initial=0) * relative, atol or 0.0)
-    return constant((s > bound).sum(-1))
+    return constant((s > np.maximum(s.max(-1, keepdims=True, initial=0) * relative, atol or 0.0)).sum(-1))
 
 
 @keywords
@@ -193,4 +191,4 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         base = ops.matmul(base, base) if bits else base
     if power is None:
         return constant(np.broadcast_to(np.eye(A.array.shape[-1], dtype=A.array.dtype), A.array.shape).copy())
-    return ops.astype(A, dtype=A.array.dtype) if power is A else power
+    return copied(A) if power is A else power

@@ -5,6 +5,7 @@ Positions are found on the arrays; values are then read at these positions, so t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,8 +53,7 @@ def _extremum(input: Tensor, dim: Any, keepdim: Any, name: str) -> Any:
     check_real(name, a)
     if not a.shape[axis]:
         raise RangeError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
-    where = (np.argmax if name == "max" else np.argmin)(a, axis=axis, keepdims=True)
-    return selected(input, where, axis, keepdim)
+    return selected(input, (np.argmax if name == "max" else np.argmin)(a, axis=axis, keepdims=True), axis, keepdim)
 
 
 @keywords
@@ -93,36 +93,32 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return Extrema(amin(input, dim, keepdim), amax(input, dim, keepdim))
 
 
-def _position(input: Tensor, dim: Any, keepdim: bool, name: str) -> Tensor:
-    op = ops.argmax if name == "argmax" else ops.argmin
+def _position(input: Tensor, dim: Any, keepdim: bool, op: Callable[..., Tensor]) -> Tensor:
     if dim is None and not input.array.size:
-        raise RangeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
-    if not input.array.ndim:
-        return op(input, axis=None if dim is None else dimension(dim, 0) or None, keepdims=keepdim)
+        raise RangeError(f"{op.__name__}(): Expected reduction dim to be specified for input.numel() == 0.")
+    if dim is not None and not input.array.ndim:
+        dim = dimension(dim, 0) or None
     return op(input, axis=chosen(dim), keepdims=keepdim)
 
 
 @keywords
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 index of the largest element along `dim` (None: in the flattened tensor)."""
-    return _position(input, dim, keepdim, "argmax")
+    return _position(input, dim, keepdim, ops.argmax)
 
 
 @keywords
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Return the int64 index of the smallest element along `dim` (None: in the flattened tensor)."""
-    return _position(input, dim, keepdim, "argmin")
+    return _position(input, dim, keepdim, ops.argmin)
 
 
 def order_of(input: Tensor, axis: int, descending: bool = False) -> Array:
     """Return the stable order of `input` along `axis`, NaN as the largest: equal elements keep their places."""
     a = np.atleast_1d(input.array)
     check_real("sort", a)
-    if not descending:
-        return np.argsort(a, axis=axis, kind="stable")
-    order = np.argsort(np.flip(a, axis), axis=axis, kind="stable")
-    result: Array = a.shape[axis] - 1 - np.flip(order, axis)
-    return result
+    order: Array = np.argsort(np.flip(a, axis) if descending else a, axis=axis, kind="stable")
+    return a.shape[axis] - 1 - np.flip(order, axis) if descending else order
 
 
 @keywords

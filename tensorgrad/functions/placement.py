@@ -14,14 +14,20 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
-from tensorgrad.functions.common import along_axis, constant, dimension, keywords, lifted, like, operand
+from tensorgrad.functions.common import (
+    along_axis,
+    constant,
+    copied,
+    dimension,
+    in_dtype,
+    keywords,
+    lifted,
+    like,
+    operand,
+    stretched,
+)
 from tensorgrad.functions.diagonals import diagonal
-from tensorgrad.functions.indexing import boolean, grid_of, placed, vector
-
-
-def _kept(y: Tensor, x: Tensor) -> Tensor:
-    """Return `y` in the dtype of `x`: what is put into a tensor takes on its dtype."""
-    return y if y.array.dtype == x.array.dtype else ops.astype(y, dtype=x.array.dtype)
+from tensorgrad.functions.indexing import boolean, grid_of, placed, slices
 
 
 @keywords
@@ -38,22 +44,21 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
             f"dimension(s); see where()"
         )
-    return _kept(ops.where(where, value, input), input)
+    return in_dtype(ops.where(where, value, input), input.array.dtype)
 
 
 def put_in(input: Tensor, index: Any, source: Tensor) -> Tensor:
     """Return `input` with the elements of `source`, broadcast to what `index` names, at `index`."""
     shape = input.array.shape
     places = np.arange(input.array.size).reshape(shape)[index]
-    if source.array.shape != places.shape:
-        source = ops.broadcast_to(source, shape=places.shape)
     winner: Array = np.full(input.array.size, -1)
     winner[places.reshape(-1)] = np.arange(places.size)  # NumPy writes in order: the last one stays
     winner = winner.reshape(shape)
     if not places.size:
-        return ops.astype(input, dtype=input.array.dtype)
-    elements = ops.getitem(ops.reshape(source, shape=(places.size,)), index=np.maximum(winner, 0))
-    return _kept(ops.where(constant(winner >= 0), elements, input), input)
+        return copied(input)
+    flat = ops.reshape(stretched(source, places.shape), shape=(places.size,))
+    elements = ops.getitem(flat, index=np.maximum(winner, 0))
+    return in_dtype(ops.where(constant(winner >= 0), elements, input), input.array.dtype)
 
 
 def _source(name: str, input: Tensor, src: Any, shape: tuple[int, ...]) -> Tensor:
@@ -102,9 +107,8 @@ def scatter(
 
 def _multiplied(x: Tensor, grid: tuple[Array, ...], source: Tensor) -> Tensor:
     """Return `x` times the elements of `source` at the positions `grid`, which may name one several times."""
-    shape = source.array.shape
     for turn in _turns(x.array.shape, grid):
-        where = tuple(np.broadcast_to(g, shape)[turn] for g in grid)
+        where = tuple(np.broadcast_to(g, source.array.shape)[turn] for g in grid)
         ones = constant(np.ones(x.array.shape, x.array.dtype))
         x = ops.mul(x, put_in(ones, where, ops.getitem(source, index=turn)))
     return x
@@ -123,7 +127,7 @@ def _turns(shape: tuple[int, ...], grid: tuple[Array, ...]) -> list[Array]:
 
 
 def _added(x: Tensor, index: Any, source: Tensor) -> Tensor:
-    return _kept(ops.add(x, ops.scatter(source, index=index, shape=x.array.shape)), x)
+    return in_dtype(ops.add(x, ops.scatter(source, index=index, shape=x.array.shape)), x.array.dtype)
 
 
 @keywords
@@ -133,8 +137,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor, *, out: Ten
 
 
 def _slices(name: str, input: Tensor, dim: int, index: Any, source: Tensor) -> tuple[Tensor, Any]:
-    x, axis = lifted(input), dimension(dim, input.array.ndim)
-    places = vector(name, index, x.array.shape[axis], axis)
+    x, axis, places = slices(name, input, dim, index)
     found = lifted(source).array.shape
     if len(found) == x.array.ndim and found[axis] != places.size:
         raise RangeError(
@@ -153,8 +156,7 @@ def index_add(
 ) -> Tensor:
     """Return `input` with `alpha` times the slices of `source` added to those at the positions `index` along `dim`."""
     x, where = _slices("index_add_", input, dim, index, source)
-    scaled = source if alpha == 1 else ops.mul(source, alpha)
-    return like(_added(x, where, lifted(scaled)), input)
+    return like(_added(x, where, lifted(source if alpha == 1 else ops.mul(source, alpha))), input)
 
 
 @keywords
@@ -167,8 +169,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 @keywords
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | complex) -> Tensor:
     """Return `input` with `value`, a number or 0-d tensor, in all slices at the positions `index` along `dim`."""
-    x, axis = lifted(input), dimension(dim, input.array.ndim)
-    places = vector("index_fill_", index, x.array.shape[axis], axis)
+    x, axis, places = slices("index_fill_", input, dim, index)
     return like(put_in(x, along_axis(axis, places), operand(value)), input)
 
 
@@ -178,8 +179,6 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     chosen = boolean("masked_scatter", mask).array
     shape = np.broadcast_shapes(chosen.shape, input.array.shape)
     where = np.array(np.broadcast_to(chosen, shape))
-    if shape != input.array.shape:
-        input = ops.broadcast_to(input, shape=shape)
     n = int(where.sum())
     if source.array.size < n:
         raise ShapeError(
@@ -187,7 +186,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             f"for {n} places"
         )
     flat = ops.reshape(source, shape=(source.array.size,))
-    return put_in(input, where, ops.getitem(flat, index=slice(n)))
+    return put_in(stretched(input, shape), where, ops.getitem(flat, index=slice(n)))
 
 
 @keywords
@@ -240,8 +239,7 @@ def _product(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> T
 def _extremum(extreme: np.ufunc) -> Any:
     def reduction(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
         check_real("scatter_reduce", x.array, source.array)
-        worst = -np.inf if extreme is np.maximum else np.inf
-        start = _started(x, grid, own, worst)
+        start = _started(x, grid, own, -np.inf if extreme is np.maximum else np.inf)
         value = start.array.copy()
         extreme.at(value, grid, source.array)
         here, there = start.array == value, source.array == value[grid]
@@ -263,15 +261,9 @@ _REDUCTIONS = {
 def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return `input` with `values` at the positions `indices`, integer or boolean tensors, or added there."""
     where = tuple(np.array(operand(i).array) for i in indices)
-    return (
-        _added(input, where, _broadcast(values, input.array[where].shape))
-        if accumulate
-        else put_in(input, where, values)
-    )
-
-
-def _broadcast(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    return x if x.array.shape == shape else ops.broadcast_to(x, shape=shape)
+    if accumulate:
+        return _added(input, where, stretched(values, input.array[where].shape))
+    return put_in(input, where, values)
 
 
 @keywords
@@ -291,7 +283,6 @@ def slice_scatter(
 @keywords
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return `input` with `src` in place of the diagonal that ``diagonal(offset, dim1, dim2)`` is a view of."""
-    places = constant(np.arange(input.array.size).reshape(input.array.shape))
-    where = diagonal(places, offset, dim1, dim2).array
-    flat = put_in(ops.reshape(input, shape=(input.array.size,)), where, src)
-    return ops.reshape(flat, shape=input.array.shape)
+    n, shape = input.array.size, input.array.shape
+    where = diagonal(constant(np.arange(n).reshape(shape)), offset, dim1, dim2).array
+    return ops.reshape(put_in(ops.reshape(input, shape=(n,)), where, src), shape=shape)

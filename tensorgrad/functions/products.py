@@ -18,6 +18,13 @@ def _words(x: Tensor) -> str:
     return "x".join(map(str, x.array.shape))
 
 
+def _check_ndim(ndim: int, message: str, **given: Tensor) -> None:
+    """Raise ShapeError with `message` for the first of the arguments `given` that has another number of axes."""
+    for name, x in given.items():
+        if x.array.ndim != ndim:
+            raise ShapeError(message.format(name=name, shape=list(x.array.shape), ndim=x.array.ndim))
+
+
 def multiplied(a: Operand, b: Operand) -> Tensor:
     """Return ``a @ b``: what the operator is bound to."""
     return composed.product(operand(a), operand(b))
@@ -37,20 +44,14 @@ def matmul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tens
 @keywords
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the product of the matrices `input` (n, k) and `mat2` (k, m)."""
-    for name, x in (("self", input), ("mat2", mat2)):
-        if x.array.ndim != 2:
-            raise ShapeError(
-                f"{name} must be a matrix: mm() takes two, found shape {list(x.array.shape)}; see matmul()"
-            )
+    _check_ndim(2, "{name} must be a matrix: mm() takes two, found shape {shape}; see matmul()", self=input, mat2=mat2)
     return composed.product(input, mat2)
 
 
 @keywords
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the products of the matrices in `input` (b, n, k) and `mat2` (b, k, m)."""
-    for name, x in (("batch1", input), ("batch2", mat2)):
-        if x.array.ndim != 3:
-            raise ShapeError(f"{name} must be a 3D tensor: found shape {list(x.array.shape)}; see matmul()")
+    _check_ndim(3, "{name} must be a 3D tensor: found shape {shape}; see matmul()", batch1=input, batch2=mat2)
     b, _, k = input.array.shape
     if mat2.array.shape[:2] != (b, k):
         raise ShapeError(
@@ -104,9 +105,7 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([[3, 4],
             [6, 8]])
     """
-    for name, x in (("self", input), ("vec2", vec2)):
-        if x.array.ndim != 1:
-            raise ShapeError(f"outer: Expected 1-D argument {name}, but got {x.array.ndim}-D")
+    _check_ndim(1, "outer: Expected 1-D argument {name}, but got {ndim}-D", self=input, vec2=vec2)
     return ops.mul(composed.expanded(input, 1), vec2)
 
 
@@ -158,9 +157,7 @@ def tensordot(a: Operand, b: Operand, dims: Any = 2, out: Tensor | None = None) 
 def _sum(input: Any, product: Tensor, beta: float, alpha: float) -> Tensor:
     """Return ``beta * input + alpha * product``; with beta = 0 the input is not read, not even where it is NaN."""
     scaled = product if alpha == 1 else ops.mul(product, alpha)
-    if beta == 0:
-        return scaled
-    return ops.add(input if beta == 1 else ops.mul(input, beta), scaled)
+    return scaled if beta == 0 else ops.add(input if beta == 1 else ops.mul(input, beta), scaled)
 
 
 @keywords

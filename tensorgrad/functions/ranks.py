@@ -15,14 +15,20 @@ from tensorgrad.errors import ArgumentError, DTypeError, RangeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted, whole
 from tensorgrad.functions.ordering import order_of, selected, sort
+from tensorgrad.functions.shapes import ravel
 from tensorgrad.ops.reductions import kept
 
 
 def _along(input: Tensor, dim: int | None) -> tuple[Tensor, int]:
     """Return `input` with one axis at least, and the axis that `dim` means (None: that of the flattened tensor)."""
-    if dim is None:
-        return ops.reshape(input, shape=(input.array.size,)), 0
-    return lifted(input), dimension(dim, input.array.ndim)
+    return (ravel(input), 0) if dim is None else (lifted(input), dimension(dim, input.array.ndim))
+
+
+def _middle(input: Tensor, dim: int | None, keepdim: bool, where: Array) -> Any:
+    """Return what stands `where` as `median` gives it out."""
+    flat, axis = _along(input, dim)
+    found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
+    return whole(found.values, input, keepdim) if dim is None else found
 
 
 @keywords
@@ -48,13 +54,10 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     n = flat.array.shape[axis]
     if not n:
         return _of_nothing(input, dim, keepdim)
-    order = order_of(flat, axis)
-    where = order[along_axis(axis, slice((n - 1) // 2, (n - 1) // 2 + 1))]
-    if flat.array.dtype.kind == "f" and np.isnan(flat.array).any():
-        missing = np.isnan(flat.array)
-        where = np.where(missing.any(axis, keepdims=True), missing.argmax(axis, keepdims=True), where)
-    found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
-    return whole(found.values, input, keepdim) if dim is None else found
+    where = order_of(flat, axis)[along_axis(axis, slice((n - 1) // 2, (n - 1) // 2 + 1))]
+    missing = np.isnan(flat.array)
+    where = np.where(missing.any(axis, keepdims=True), missing.argmax(axis, keepdims=True), where)
+    return _middle(input, dim, keepdim, where)
 
 
 def _of_nothing(input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
@@ -71,9 +74,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
         return _of_nothing(input, dim, keepdim)
     order = order_of(flat, axis)  # NaN last
     numbers = (~np.isnan(flat.array)).sum(axis, keepdims=True)
-    where = np.take_along_axis(order, np.maximum(numbers - 1, 0) // 2, axis)
-    found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
-    return whole(found.values, input, keepdim) if dim is None else found
+    return _middle(input, dim, keepdim, np.take_along_axis(order, np.maximum(numbers - 1, 0) // 2, axis))
 
 
 @keywords
@@ -131,12 +132,11 @@ def quantile(
     if missing.any():
         y = ops.where(constant(missing), math.nan, y)
     y = composed.exchanged(composed.expanded(y, 0), 0, axis + 1)  # the quantiles first, length 1 in their old place
-    if not share.array.ndim:
-        y = composed.squeezed(y, 0)
-    keeps = share.array.ndim + axis
     if dim is None:
         return ops.reshape(y, shape=(*share.array.shape, *((1,) * input.array.ndim if keepdim else ())))
-    return y if keepdim and input.array.ndim else composed.squeezed(y, keeps)
+    if not share.array.ndim:
+        y = composed.squeezed(y, 0)
+    return y if keepdim and input.array.ndim else composed.squeezed(y, share.array.ndim + axis)
 
 
 _ROUNDING = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}

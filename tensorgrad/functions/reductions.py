@@ -13,7 +13,18 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Dims, chosen, constant, dimension, keywords, lifted, like, whole, widened
+from tensorgrad.functions.common import (
+    Dims,
+    chosen,
+    constant,
+    dimension,
+    in_dtype,
+    keywords,
+    lifted,
+    like,
+    whole,
+    widened,
+)
 
 
 class VarMean(NamedTuple):
@@ -45,7 +56,8 @@ def sum(
     >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(dim=0)
     tensor([4., 6.])
     """
-    return ops.sum(widened(input, dtype), axis=chosen(dim), keepdims=keepdim)
+    x = input if dtype is None and input.array.dtype.kind == "f" else widened(input, dtype)
+    return ops.sum(x, axis=None if dim is None else chosen(dim), keepdims=keepdim)  # no call for what is usual
 
 
 @keywords
@@ -58,7 +70,7 @@ def mean(
     out: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over `dim` (None: all axes), in `dtype`; DTypeError for integers, as in PyTorch."""
-    x = input if dtype is None else widened(input, dtype)
+    x = in_dtype(input, dtype)
     composed.check_floating(x, "mean")
     return ops.mean(x, axis=chosen(dim), keepdims=keepdim)
 
@@ -81,11 +93,11 @@ def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike = None, out: Tensor | None = None
 ) -> Tensor:
     """Return the mean of the elements that are not NaN; NaN where there are none."""
-    x = input if dtype is None else widened(input, dtype)
+    x = in_dtype(input, dtype)
     composed.check_floating(x, "nanmean")
-    counted = ops.astype(constant(~np.isnan(x.array)), dtype=x.array.dtype)
+    counts = sum(constant(~np.isnan(x.array)), dim, keepdim, dtype=x.array.dtype)
     with np.errstate(invalid="ignore"):
-        return ops.div(sum(_without_nan(x), dim, keepdim), sum(counted, dim, keepdim))
+        return ops.div(sum(_without_nan(x), dim, keepdim), counts)
 
 
 @keywords
@@ -211,8 +223,7 @@ def _centred(input: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     if weights is None:
         return ops.sub(input, ops.mean(input, axis=1, keepdims=True)), constant(float(input.array.shape[1]))
     total = ops.sum(weights)
-    middle = ops.div(ops.sum(ops.mul(input, weights), axis=1, keepdims=True), total)
-    return ops.sub(input, middle), total
+    return ops.sub(input, ops.div(ops.sum(ops.mul(input, weights), axis=1, keepdims=True), total)), total
 
 
 @keywords
@@ -226,7 +237,7 @@ def cov(
     composed.check_ndim(input, "cov", 2)
     check_real("cov", input.array)
     x = input if input.array.ndim == 2 else ops.reshape(input, shape=(1, input.array.size))
-    x = x if x.array.dtype.kind in "fc" else widened(x, np.result_type(x.array.dtype, np.float32))
+    x = in_dtype(x, None if x.array.dtype.kind in "fc" else np.result_type(x.array.dtype, np.float32))
     given = [ops.astype(w, dtype=x.array.dtype) for w in (fweights, aweights) if w is not None]
     weights = ops.mul(*given) if len(given) == 2 else given[0] if given else None
     deviations, total = _centred(x, weights)

@@ -46,8 +46,12 @@ def repeat(input: Tensor, *repeats: Lengths) -> Tensor:
     shape = (1,) * lead + input.array.shape
     apart = ops.reshape(input, shape=tuple(n for m in shape for n in (1, m)))
     wide = ops.broadcast_to(apart, shape=tuple(n for pair in zip(times, shape, strict=True) for n in pair))
-    joined = ops.reshape(wide, shape=tuple(n * m for n, m in zip(times, shape, strict=True)))
-    return joined if joined.array.flags.writeable else copied(joined)
+    return _owned(ops.reshape(wide, shape=tuple(n * m for n, m in zip(times, shape, strict=True))))
+
+
+def _owned(y: Tensor) -> Tensor:
+    """Return `y`, or a copy where it is a view that cannot be written."""
+    return y if y.array.flags.writeable else copied(y)
 
 
 @keywords
@@ -71,16 +75,14 @@ def repeat_interleave(
     """
     if repeats is None:
         return wrap(np.repeat(np.arange(input.array.size), input.array))
-    x = ravel(input) if dim is None else lifted(input)
-    axis = 0 if dim is None else dimension(dim, input.array.ndim)
+    x, axis = (ravel(input), 0) if dim is None else (lifted(input), dimension(dim, input.array.ndim))
     n = x.array.shape[axis]
     times = operand(repeats).array
     if times.size == 1:
         shape = x.array.shape
         k = int(times.reshape(()))
         wide = ops.broadcast_to(composed.expanded(x, axis + 1), shape=(*shape[: axis + 1], k, *shape[axis + 1 :]))
-        y = ops.reshape(wide, shape=(*shape[:axis], n * k, *shape[axis + 1 :]))
-        return y if y.array.flags.writeable else copied(y)
+        return _owned(ops.reshape(wide, shape=(*shape[:axis], n * k, *shape[axis + 1 :])))
     if times.ndim != 1 or times.size != n:
         raise ShapeError(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = {times.size} and "
@@ -92,10 +94,9 @@ def repeat_interleave(
 @keywords
 def flip(input: Tensor, *axes: Lengths, dims: Dims = None) -> Tensor:
     """Return a copy of `input` with the order of elements reversed along `dims`, one sequence or several numbers."""
-    wanted = lengths(axes if dims is None else (dims,))
-    reversed_axes = normalized(wanted, input.array.ndim)
-    step = tuple(slice(None, None, -1) if i in reversed_axes else slice(None) for i in range(input.array.ndim))
-    return copied(ops.getitem(input, index=step))
+    wanted = normalized(lengths(axes if dims is None else (dims,)), input.array.ndim)
+    index = tuple(slice(None, None, -1) if i in wanted else slice(None) for i in range(input.array.ndim))
+    return copied(ops.getitem(input, index=index))
 
 
 @keywords
@@ -171,5 +172,4 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if step <= 0:
         raise ArgumentError(f"step is {step} but must be > 0")
     places = np.arange(0, n - size + 1, step)[:, None] + np.arange(size)
-    windows = ops.getitem(x, index=along_axis(axis, places))
-    return movedim(windows, axis + 1, -1)
+    return movedim(ops.getitem(x, index=along_axis(axis, places)), axis + 1, -1)

@@ -13,7 +13,17 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Dims, Lengths, Operand, chosen, dimension, keywords, lengths, operand
+from tensorgrad.functions.common import (
+    Dims,
+    Lengths,
+    Operand,
+    chosen,
+    dimension,
+    keywords,
+    lengths,
+    operand,
+    separate,
+)
 
 
 def numel(input: Tensor) -> int:
@@ -211,8 +221,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 @keywords
 def broadcast_tensors(*tensors: Operand | Sequence[Operand]) -> tuple[Tensor, ...]:
     """Return read-only views of `tensors` repeated to the shape in which they all meet."""
-    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
-    found = [operand(x) for x in given]
+    found = [operand(x) for x in separate(tensors)]
     shape = broadcast_shapes(*(x.array.shape for x in found))
     return tuple(ops.broadcast_to(x, shape=shape) for x in found)
 

@@ -74,6 +74,7 @@ class NumPySource:
             if all(_uses(body, k) <= 1 or isinstance(v, ast.Name | ast.Constant) for k, v in arguments.items()):
                 tree = _Standalone(self, function, arguments).visit(deepcopy(body))
                 return _without_defaults(tree, self.functions)
+        name = name if function.__name__ == "<lambda>" else function.__name__
         return _without_defaults(ast.Call(self.function(function, name), list(operands), keywords), self.functions)
 
     def function(self, function: Any, name: str) -> ast.expr:

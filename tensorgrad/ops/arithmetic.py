@@ -73,33 +73,31 @@ remainder: Op = elementwise(
 )
 
 
-@constant(
+floor_divide: Op = constant(
     symbol="//",
     samples=[REAL, NONZERO],
     kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses")],
     arithmetic=True,
-)
-def floor_divide(a: Any, b: Any) -> Any:
-    """Return ``floor(a / b)``."""
-    return np.floor_divide(a, b)
-
-
-@constant(symbol="sign", samples=[REAL], kinks=[Kink((0.0,), (0.0,), JUMP)])
-def sign(x: Any) -> Any:
-    """Return -1, 0 or 1 by the sign of each element."""
-    return np.sign(x)
-
-
-@constant(symbol="floor", samples=[REAL], kinks=[Kink((1.0,), (0.0,), JUMP)])
-def floor(x: Any) -> Any:
-    """Return the largest integer not above each element, as a float."""
-    return np.floor(x)
-
-
-@constant(symbol="ceil", samples=[REAL], kinks=[Kink((1.0,), (0.0,), JUMP)])
-def ceil(x: Any) -> Any:
-    """Return the smallest integer not below each element, as a float."""
-    return np.ceil(x)
+    doc="Return ``floor(a / b)``.",
+)(np.floor_divide)
+sign: Op = constant(
+    symbol="sign",
+    samples=[REAL],
+    kinks=[Kink((0.0,), (0.0,), JUMP)],
+    doc="Return -1, 0 or 1 by the sign of each element.",
+)(np.sign)
+floor: Op = constant(
+    symbol="floor",
+    samples=[REAL],
+    kinks=[Kink((1.0,), (0.0,), JUMP)],
+    doc="Return the largest integer not above each element, as a float.",
+)(np.floor)
+ceil: Op = constant(
+    symbol="ceil",
+    samples=[REAL],
+    kinks=[Kink((1.0,), (0.0,), JUMP)],
+    doc="Return the smallest integer not below each element, as a float.",
+)(np.ceil)
 
 
 @constant(symbol="round", samples=[REAL], kinks=[Kink((0.5,), (0.0,), JUMP)])

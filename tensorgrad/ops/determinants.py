@@ -16,7 +16,7 @@ from tensorgrad.ops.reductions import sum
 from tensorgrad.ops.selection import unknown
 from tensorgrad.ops.shapes import concatenate, reshape
 
-SMALL = 1e-6
+_SMALL = 1e-6
 """Singular values below this part of the largest count as small: the inverse would lose their digits."""
 
 MINORS = 8
@@ -70,7 +70,7 @@ def _deficiencies(x: Any) -> Any:
     """Return how many singular values of each matrix are small, -1 where it is not finite."""
     finite = np.isfinite(x).all((-2, -1))
     s = np.linalg.svd(np.where(finite[..., None, None], x, 0), compute_uv=False)
-    return np.where(finite, (s <= SMALL * s[..., :1]).sum(-1), -1).ravel()
+    return np.where(finite, (s <= _SMALL * s[..., :1]).sum(-1), -1).ravel()
 
 
 def _cofactors(x: Any, small: int) -> Any:

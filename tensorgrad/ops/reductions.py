@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numerics import average, normalized, total
-from tensorgrad.engine.kinds import constant, multilinear, primitive
+from tensorgrad.engine.kinds import Op, constant, multilinear, primitive
 from tensorgrad.engine.primitive import CONCAVE, CONVEX, Kink
 from tensorgrad.ops.shapes import broadcast_to, reshape
 
@@ -31,20 +31,20 @@ def reduced(shape: Any, axis: Any) -> Any:
     return math.prod([shape[i] for i in normalized(axis, len(shape))])
 
 
-@multilinear(lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims), symbol="Σ", samples="reduction")
-def sum(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
-    """Return the sum over `axis` (None: all), accurate for tall float32 arrays."""
-    return total(x, axis, keepdims)
-
-
-@multilinear(
+sum: Op = multilinear(
+    lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims),
+    symbol="Σ",
+    samples="reduction",
+    name="sum",
+    doc="Return the sum over `axis` (None: all), accurate for tall float32 arrays.",
+)(total)
+mean: Op = multilinear(
     lambda g, x_shape, axis, keepdims: spread(g * (1 / max(reduced(x_shape, axis), 1)), x_shape, axis, keepdims),
     symbol="mean",
     samples="reduction",
-)
-def mean(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
-    """Return the mean over `axis` (None: all), accurate for tall float32 arrays."""
-    return average(x, axis, keepdims)
+    name="mean",
+    doc="Return the mean over `axis` (None: all), accurate for tall float32 arrays.",
+)(average)
 
 
 @multilinear(lambda g, axis, reverse: cumsum(g, axis=axis, reverse=not reverse), symbol="Σ≤", samples="cumulative")

@@ -14,46 +14,68 @@ from tensorgrad.ops.arithmetic import REAL, sign
 
 BOUND = "the slope inside: what reached a bound can leave it"
 
-
-def _comparison(name: str, ufunc: np.ufunc, symbol: str) -> Op:
-    def compare(a: Any, b: Any) -> Any:
-        return ufunc(a, b)
-
-    compare.__name__ = name
-    compare.__doc__ = f"Return whether ``a {symbol} b``, for every pair of elements."
-    return constant(symbol=symbol, samples=[REAL, REAL], complex=symbol in "=≠")(compare)
-
-
-eq = _comparison("eq", np.equal, "=")
-ne = _comparison("ne", np.not_equal, "≠")
-lt = _comparison("lt", np.less, "<")
-le = _comparison("le", np.less_equal, "≤")
-gt = _comparison("gt", np.greater, ">")
-ge = _comparison("ge", np.greater_equal, "≥")
-
-
-@constant(symbol="&", samples=["mask", "mask"])
-def bitwise_and(a: Any, b: Any) -> Any:
-    """Return ``a & b``: "and" of booleans, of the bits of integers."""
-    return np.bitwise_and(a, b)
-
-
-@constant(symbol="|", samples=["mask", "mask"])
-def bitwise_or(a: Any, b: Any) -> Any:
-    """Return ``a | b``: "or" of booleans, of the bits of integers."""
-    return np.bitwise_or(a, b)
-
-
-@constant(symbol="^", samples=["mask", "mask"])
-def bitwise_xor(a: Any, b: Any) -> Any:
-    """Return ``a ^ b``: "either, not both" of booleans, of the bits of integers."""
-    return np.bitwise_xor(a, b)
-
-
-@constant(symbol="~", samples=["mask"])
-def bitwise_not(x: Any) -> Any:
-    """Return ``~x``: "not" of booleans, of the bits of integers."""
-    return np.invert(x)
+eq: Op = constant(
+    name="eq",
+    complex=True,
+    symbol="=",
+    samples=[REAL, REAL],
+    doc="Return whether ``a = b``, for every pair of elements.",
+)(np.equal)
+ne: Op = constant(
+    name="ne",
+    complex=True,
+    symbol="≠",
+    samples=[REAL, REAL],
+    doc="Return whether ``a ≠ b``, for every pair of elements.",
+)(np.not_equal)
+lt: Op = constant(
+    name="lt",
+    symbol="<",
+    samples=[REAL, REAL],
+    doc="Return whether ``a < b``, for every pair of elements.",
+)(np.less)
+le: Op = constant(
+    name="le",
+    symbol="≤",
+    samples=[REAL, REAL],
+    doc="Return whether ``a ≤ b``, for every pair of elements.",
+)(np.less_equal)
+gt: Op = constant(
+    name="gt",
+    symbol=">",
+    samples=[REAL, REAL],
+    doc="Return whether ``a > b``, for every pair of elements.",
+)(np.greater)
+ge: Op = constant(
+    name="ge",
+    symbol="≥",
+    samples=[REAL, REAL],
+    doc="Return whether ``a ≥ b``, for every pair of elements.",
+)(np.greater_equal)
+bitwise_and: Op = constant(
+    name="bitwise_and",
+    symbol="&",
+    samples=["mask", "mask"],
+    doc='Return ``a & b``: "and" of booleans, of the bits of integers.',
+)(np.bitwise_and)
+bitwise_or: Op = constant(
+    name="bitwise_or",
+    symbol="|",
+    samples=["mask", "mask"],
+    doc='Return ``a | b``: "or" of booleans, of the bits of integers.',
+)(np.bitwise_or)
+bitwise_xor: Op = constant(
+    name="bitwise_xor",
+    symbol="^",
+    samples=["mask", "mask"],
+    doc='Return ``a ^ b``: "either, not both" of booleans, of the bits of integers.',
+)(np.bitwise_xor)
+bitwise_not: Op = constant(
+    name="bitwise_not", symbol="~", samples=["mask"], doc='Return ``~x``: "not" of booleans, of the bits of integers.'
+)(np.invert)
+logical_not: Op = constant(symbol="¬", samples=[REAL], complex=True, doc="Return whether each element is zero.")(
+    np.logical_not
+)
 
 
 @constant(symbol="1≥½", samples=[REAL, REAL], kinks=[Kink((1.0, 1.0), (0.0, 0.0), JUMP, torch="has no such function")])
@@ -69,12 +91,6 @@ def inside(x: Any, *, low: Any, high: Any) -> Any:
     above = True if low is None else x >= low
     below = True if high is None else x <= high
     return np.logical_and(above, below)
-
-
-@constant(symbol="¬", samples=[REAL], complex=True)
-def logical_not(x: Any) -> Any:
-    """Return whether each element is zero."""
-    return np.logical_not(x)
 
 
 where: Op = elementwise(

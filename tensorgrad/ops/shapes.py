@@ -22,7 +22,7 @@ def broadcast_to(x: Any, *, shape: Any) -> Any:
 def sum_to(x: Any, *, shape: Any) -> Any:
     """Return `x` summed over the axes that broadcasting from `shape` would add or stretch."""
     axes, keepdims = _added(x.shape, shape)
-    y = total(x, axes, keepdims)
+    y = total(x, axis=axes, keepdims=keepdims)
     return y if y.shape == shape else y.reshape(shape)
 
 

@@ -20,8 +20,7 @@ _DENSITY = 2 / math.sqrt(math.pi)
 
 def _of_each(function: Callable[[float], float], x: Any) -> Any:
     """`function` of each element: NumPy has no error function, Python's is right to the last place."""
-    values = np.frompyfunc(function, 1, 1)(x)
-    return np.asarray(values).astype(x.dtype if x.dtype.kind == "f" else np.float64)
+    return np.asarray(np.frompyfunc(function, 1, 1)(x)).astype(x.dtype if x.dtype.kind == "f" else np.float64)
 
 
 def inverse_error_function(x: float) -> float:
@@ -111,12 +110,12 @@ hypot: Op = elementwise(
 )
 
 
-@constant(symbol="trunc", samples=[REAL], kinks=[Kink((1.0,), (0.0,), JUMP)])
-def trunc(x: Any) -> Any:
-    """Return each element rounded towards zero."""
-    return np.trunc(x)
-
-
+trunc: Op = constant(
+    symbol="trunc",
+    samples=[REAL],
+    kinks=[Kink((1.0,), (0.0,), JUMP)],
+    doc="Return each element rounded towards zero.",
+)(np.trunc)
 fmod: Op = elementwise(
     "fmod",
     np.fmod,

@@ -39,8 +39,10 @@ def describe(op: AnyFunction) -> None:
     if not is_primitive(op):
         return
     given = PRIMITIVES[op.__name__].signature
-    kinds = [(name, "Operand" if place else "Tensor") for place, name in enumerate(given.arguments)]
-    arguments = [Parameter(name, Parameter.POSITIONAL_ONLY, annotation=kind) for name, kind in kinds]
+    arguments = [
+        Parameter(name, Parameter.POSITIONAL_ONLY, annotation="Operand" if place else "Tensor")
+        for place, name in enumerate(given.arguments)
+    ]
     keywords = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=value, annotation=type(value).__name__)
         for name, value in given.defaults.items()
@@ -62,9 +64,7 @@ def in_place(operation: AnyFunction, name: str, reshapes: bool = False) -> AnyFu
     """Return the method `name` that does what `operation` does, and changes the tensor; it takes no `out`."""
     method = (reshaped if reshapes else written)(name, operation)
     shown = signature(operation)
-    if "out" in shown.parameters:
-        shown = shown.replace(parameters=[p for p in shown.parameters.values() if p.name != "out"])
-    return named(method, name, shown)
+    return named(method, name, shown.replace(parameters=[p for p in shown.parameters.values() if p.name != "out"]))
 
 
 def offered(name: str) -> AnyFunction:

@@ -24,6 +24,7 @@ from tensorgrad.base.literals import constructed
 from tensorgrad.create import creation
 from tensorgrad.create.factory import Options, SizedOptions
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError
 
 from .tensortypes import dtype_of_type, is_complex, is_floating_point, type_name
@@ -112,10 +113,8 @@ class Conversions(Tensor):
 
     def storage_offset(self) -> int:
         """Return at which element of the memory it shares with others the tensor starts."""
-        owner = self.array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        return (self.data_ptr() - int(owner.__array_interface__["data"][0])) // self.array.itemsize
+        start = int(owner_of(self.array).__array_interface__["data"][0])
+        return (self.data_ptr() - start) // self.array.itemsize
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""

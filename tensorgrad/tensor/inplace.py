@@ -5,6 +5,7 @@ They are recorded where a gradient must flow through them; see `history`.
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -71,8 +72,8 @@ def _filled(
 ) -> Tensor:
     """Write independent random numbers over `self`: what `sample` draws from a generator in a shape."""
     check_real(op, self.array)
-    drawn = sample(generator_of(generator), self.array.shape)
-    return write(self, ..., wrap(np.asarray(drawn).astype(self.array.dtype)), op)
+    drawn = np.asarray(sample(generator_of(generator), self.array.shape))
+    return write(self, ..., wrap(drawn.astype(self.array.dtype)), op)
 
 
 def _fitting(self: Tensor, source: Tensor) -> Tensor:
@@ -140,9 +141,9 @@ class InPlace(Tensor):
         shape = tuple(int(n) for n in (sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes))
         if self.tracked:
             raise AutogradError("cannot resize variables that require grad: use reshape, or detach() first")
-        flat = self.array.ravel()
-        if int(np.prod(shape)) != flat.size:
-            flat = np.resize(flat, int(np.prod(shape))) if flat.size else np.zeros(int(np.prod(shape)), flat.dtype)
+        flat, size = self.array.ravel(), math.prod(shape)
+        if size != flat.size:
+            flat = np.resize(flat, size) if flat.size else np.zeros(size, flat.dtype)
         return _replaced(self, wrap(flat.reshape(shape)))
 
     def detach_(self) -> Tensor:

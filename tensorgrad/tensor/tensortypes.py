@@ -48,26 +48,16 @@ def _type(name: str, dtype: DType) -> _TensorType:
     return _TensorType(name, (), {"dtype": dtype, "__doc__": doc, "__module__": "tensorgrad"})
 
 
-FloatTensor, DoubleTensor, HalfTensor = (
+(
+    FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor,
+    ComplexFloatTensor, ComplexDoubleTensor,
+) = _TYPES = (
     _type("FloatTensor", float32), _type("DoubleTensor", float64), _type("HalfTensor", float16),
-)  # fmt: skip
-LongTensor, IntTensor, ShortTensor = (
     _type("LongTensor", int64), _type("IntTensor", int32), _type("ShortTensor", int16),
-)  # fmt: skip
-CharTensor, ByteTensor, BoolTensor = (
     _type("CharTensor", int8), _type("ByteTensor", uint8), _type("BoolTensor", bool_),
-)  # fmt: skip
-ComplexFloatTensor, ComplexDoubleTensor = (
     _type("ComplexFloatTensor", complex64), _type("ComplexDoubleTensor", complex128),
 )  # fmt: skip
-
-_BY_NAME = {
-    t.__name__: t
-    for t in (
-        FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor,
-        ComplexFloatTensor, ComplexDoubleTensor,
-    )
-}  # fmt: skip
+_BY_NAME = {t.__name__: t for t in _TYPES}
 
 
 def type_name(x: Tensor) -> str:
@@ -77,8 +67,7 @@ def type_name(x: Tensor) -> str:
     >>> type_name(tg.ones(2))
     'tensorgrad.FloatTensor'
     """
-    found = [name for name, t in _BY_NAME.items() if t.dtype == x.array.dtype]
-    return f"tensorgrad.{found[0] if found else x.array.dtype}"
+    return f"tensorgrad.{next((t.__name__ for t in _TYPES if t.dtype == x.array.dtype), x.array.dtype)}"
 
 
 def dtype_of_type(wanted: Any) -> Any:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from tensorgrad.autograd import order, quick, sweep
-from tensorgrad.autograd.derivatives import _accumulate, _owned, _seeds, _sweep
+from tensorgrad.autograd import careful, order, quick, sweep
+from tensorgrad.autograd.derivatives import _accumulate, _owned, _seeds
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ ENGINE_FAULTS = [
     EngineFault("an output named twice counts once", _seeds, "seeds[node] + value", "value"),
     EngineFault("a second backward overwrites .grad", _accumulate, "known.array, g, out", "g, 0, out"),
     EngineFault("a gradient may be somebody's memory", _owned, 'np.array(array, order="C")', "array"),
-    EngineFault("a recorded sweep is not recorded", _sweep, "enable_grad()", "no_grad()"),
+    EngineFault("a recorded sweep is not recorded", careful.reverse, "enable_grad() if create_graph else ", ""),
 ]
 
 
