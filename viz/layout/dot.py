@@ -147,8 +147,7 @@ def without_positions(picture: Picture, labels: Sequence[tuple[str, str]], rankd
     """Return DOT without positions, for any Graphviz: black edges shape the layout, red ones follow it."""
     graph = _graph("autograd", title, rankdir=rankdir, nodesep="0.42", ranksep="0.5", newrank="true")
     for vertex in picture.vertices:
-        mark = {"xlabel": vertex.mark} if vertex.mark else {}
-        graph.node(vertex.id, **_outline(vertex), **mark)
+        graph.node(vertex.id, **_outline(vertex), xlabel=vertex.mark or None)  # None is left out
     _in_frames(graph, picture.vertices, frame_attributes)
     ordered = {vertex.id for vertex in picture.vertices if vertex.asymmetric}
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
@@ -189,10 +188,8 @@ def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str
     edges = enumerate(zip(picture.edges, labels, lanes.weights, strict=True))
     for k, (edge, pair, weight) in sorted(edges, key=lambda item: -item[1][2]):
         wider = max(pair, key=lambda text: width(text, 1.0))
-        room = {"label": escaped(f"  {wider}  ")} if wider and roomy else {}
-        graph.edge(
-            edge.tail, edge.head, id=f"e{k}", weight=str(weight), **room, **({"minlen": "2"} if edge in far else {})
-        )
+        room = escaped(f"  {wider}  ") if wider and roomy else None
+        graph.edge(edge.tail, edge.head, room, id=f"e{k}", weight=str(weight), minlen="2" if edge in far else None)
     for before, after in lanes.joins:
         graph.edge(before, after, style="invis", weight="12")
     ends = [vertex.id for vertex in picture.vertices if vertex.kind == "output"]
@@ -211,7 +208,7 @@ def _entering(picture: Picture) -> set[EdgeRecord]:
     They are drawn two ranks long: the leaf then stands behind the frame before, not beside it, and both frames can lie
     on one line.
     """
-    vertices = {vertex.id: vertex for vertex in picture.vertices}
+    vertices = picture.vertex
     fed = {e.head for e in picture.edges if vertices[e.tail].leaf and vertices[e.tail].around and
            vertices[e.tail].around == vertices[e.head].around}  # fmt: skip
     return {e for e in picture.edges if e.head in fed and vertices[e.tail].around != vertices[e.head].around}
@@ -241,12 +238,17 @@ def positioned(
         graph.node(vertex.id, pos=at(centers[vertex.id]), **_outline(vertex))
     _in_frames(graph, picture.vertices, lambda module: frame_attributes(module) | frames[module.id])
     for note in notes:
-        size = {"width": f"{width(note.text, note.size) / 72:.2f}", "height": f"{note.size * 1.2 / 72:.2f}"}
-        red = (
-            {"fontcolor": RED} if note.kind in {"bwd", "fault"} else {"fontcolor": MUTED} if note.kind == "slot" else {}
-        )
-        look_ = {"shape": "plaintext", "fontsize": f"{note.size:g}", "class": f"note {note.kind}"}
-        graph.node(note.id, label=escaped(note.text), id=note.id, pos=at(note.center), **size, **red, **look_)
+        attributes = {
+            "id": note.id,
+            "pos": at(note.center),
+            "width": f"{width(note.text, note.size) / 72:.2f}",
+            "height": f"{note.size * 1.2 / 72:.2f}",
+            "shape": "plaintext",
+            "fontsize": f"{note.size:g}",
+            "fontcolor": {"bwd": RED, "fault": RED, "slot": MUTED}.get(note.kind),  # None is left out
+            "class": f"note {note.kind}",
+        }
+        graph.node(note.id, label=escaped(note.text), **attributes)
     for arrow in arrows:
         _arrow(graph, arrow)
     return str(graph.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,9 +38,8 @@ class Box:
 
     def cells(self) -> Iterator[tuple[int, int]]:
         """Yield the squares of the grid that the box touches."""
-        for i in range(int(self.left // _CELL), int(self.right // _CELL) + 1):
-            for j in range(int(self.bottom // _CELL), int(self.top // _CELL) + 1):
-                yield i, j
+        across = range(int(self.left // _CELL), int(self.right // _CELL) + 1)
+        return itertools.product(across, range(int(self.bottom // _CELL), int(self.top // _CELL) + 1))
 
 
 @dataclass

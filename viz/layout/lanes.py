@@ -6,7 +6,7 @@ Graphviz is given no positions, only weights and invisible edges; what they say 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 
@@ -24,15 +24,15 @@ class Lanes:
 
     spine: list[str]
     chains: list[list[str]]
-    leaves: list[str] = field(default_factory=list)
-    joins: list[tuple[str, str]] = field(default_factory=list)
-    weights: list[int] = field(default_factory=list)
-    effort: int = 0
+    leaves: list[str]
+    joins: list[tuple[str, str]]
+    weights: list[int]
+    effort: int
 
 
 def lanes(picture: Picture) -> Lanes:
     """Return the lanes of `picture`."""
-    vertices = {vertex.id: vertex for vertex in picture.vertices}
+    vertices = picture.vertex
     incoming: dict[str, list[EdgeRecord]] = defaultdict(list)
     for edge in picture.edges:
         incoming[edge.head].append(edge)
@@ -43,26 +43,21 @@ def lanes(picture: Picture) -> Lanes:
         _chain(vertex.id, vertices, incoming, taken, leaves=False)
         for vertex in reversed(picture.vertices)
         if vertex.kind in {"op", "box", "failed"} and vertex.id not in taken  # which grows with every chain
-    ]
-    result = Lanes(spine, chains[::-1])
-    if all(not v.around and v.kind != "box" for v in picture.vertices):
-        result.leaves = _left_leaves(picture, spine)
-    result.joins = _joins(result, picture.edges, vertices)
-    result.weights = _weights(result, picture.edges)
-    result.effort = _effort(picture, vertices)
-    return result
+    ][::-1]
+    flat = all(not v.around and v.kind != "box" for v in picture.vertices)
+    leaves = _left_leaves(picture, spine) if flat else []
+    joins, weights = _joins(spine, chains, picture), _weights(spine, chains, leaves, picture.edges)
+    return Lanes(spine, chains, leaves, joins, weights, _effort(picture))
 
 
-def _effort(picture: Picture, vertices: dict[str, Vertex]) -> int:
-    order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
-    rank = dict.fromkeys(vertices, 0)
-    spans = 0
-    for edge in sorted(picture.edges, key=lambda edge: order[edge.head]):
-        if vertices[edge.tail].leaf:
-            spans += 1  # it may stand right before
-        else:
-            rank[edge.head] = max(rank[edge.head], rank[edge.tail] + 1)
-    return spans + sum(rank[e.head] - rank[e.tail] for e in picture.edges if not vertices[e.tail].leaf)
+def _effort(picture: Picture) -> int:
+    order = {id: i for i, id in enumerate(picture.vertex)}
+    rank = dict.fromkeys(picture.vertex, 0)
+    computed = [edge for edge in picture.edges if not picture.vertex[edge.tail].leaf]
+    for edge in sorted(computed, key=lambda edge: order[edge.head]):
+        rank[edge.head] = max(rank[edge.head], rank[edge.tail] + 1)
+    leaves = len(picture.edges) - len(computed)  # each may stand right before its reader
+    return leaves + sum(rank[edge.head] - rank[edge.tail] for edge in computed)
 
 
 def _chain(
@@ -122,32 +117,30 @@ def _left_leaves(picture: Picture, spine: list[str]) -> list[str]:
     leaves = [vertex.id for vertex in picture.vertices if vertex.leaf]
     if not 2 <= len(leaves) <= FEW_LEAVES:
         return []
-    order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
+    order = {id: i for i, id in enumerate(picture.vertex)}
     first_use: dict[str, int] = {}
     for edge in picture.edges:
         first_use[edge.tail] = min(order[edge.head], first_use.get(edge.tail, len(order)))
     return sorted(leaves, key=lambda leaf: (leaf not in spine, first_use.get(leaf, 0), order[leaf]))
 
 
-def _joins(result: Lanes, edges: list[EdgeRecord], vertices: dict[str, Vertex]) -> list[tuple[str, str]]:
+def _joins(spine: list[str], chains: list[list[str]], picture: Picture) -> list[tuple[str, str]]:
     """Return the pairs (last of a chain, first of the next) of chains that leave the spine after the other is back."""
-    place = {vertex: i for i, vertex in enumerate(result.spine)}
+    place = {vertex: i for i, vertex in enumerate(spine)}
     leave: dict[str, int] = {}
     back: dict[str, int] = {}
-    for edge in edges:
+    for edge in picture.edges:
         if edge.tail in place:
             leave[edge.head] = max(place[edge.tail], leave.get(edge.head, 0))
         if edge.head in place:
             back[edge.tail] = max(place[edge.head], back.get(edge.tail, 0))
     free: list[tuple[int, str]] = []  # lanes: where each is free again, and the last vertex in it
     joins = []
-    branches = [chain for chain in result.chains if chain[0] in leave and chain[-1] in back]
+    branches = [chain for chain in chains if chain[0] in leave and chain[-1] in back]
     for chain in sorted(branches, key=lambda chain: leave[chain[0]]):
         first, last = chain[0], chain[-1]
-        around = vertices[first].around
-        lane = next(
-            (i for i, (until, end) in enumerate(free) if until <= leave[first] and vertices[end].around == around), None
-        )
+        framed = [picture.vertex[end].around == picture.vertex[first].around for _, end in free]
+        lane = next((i for i, (until, _) in enumerate(free) if until <= leave[first] and framed[i]), None)
         if lane is None:
             free.append((back[last], last))
         else:
@@ -156,12 +149,12 @@ def _joins(result: Lanes, edges: list[EdgeRecord], vertices: dict[str, Vertex]) 
     return joins
 
 
-def _weights(result: Lanes, edges: list[EdgeRecord]) -> list[int]:
-    lane = dict.fromkeys(result.spine, -1)
-    lane |= {vertex: i for i, chain in enumerate(result.chains) for vertex in chain}
+def _weights(spine: list[str], chains: list[list[str]], leaves: list[str], edges: list[EdgeRecord]) -> list[int]:
+    lane = dict.fromkeys(spine, -1)
+    lane |= {vertex: i for i, chain in enumerate(chains) for vertex in chain}
     weights = []
     for edge in edges:
-        if edge.tail in result.leaves and edge.tail not in result.spine:
+        if edge.tail in leaves and edge.tail not in spine:
             weights.append(40)
         elif edge.tail in lane and lane[edge.tail] == lane.get(edge.head):
             weights.append(30 if lane[edge.tail] == -1 else 12)

@@ -26,15 +26,11 @@ def order_notes(picture: Picture, splines: Sequence[Spline], room: Room, across:
             entering[edge.head].append((edge, spline))
     notes = []
     for arrows in entering.values():
-        places = [_height(spline, across) for _, spline in sorted(arrows, key=lambda arrow: arrow[0].slot)]
+        ends = [spline[-1] for _, spline in sorted(arrows, key=lambda arrow: arrow[0].slot)]
+        places = [y if across else -x for x, y in ends]  # how far above, or left, each arrow ends
         if len(arrows) == 2 and places[0] < places[1] + 2:
             notes += [note for edge, spline in arrows for note in _number(edge, spline, room)]
     return notes
-
-
-def _height(spline: Spline, across: bool) -> float:
-    """Return how far above, or left, the arrow ends."""
-    return spline[-1][1] if across else -spline[-1][0]
 
 
 def _number(edge: EdgeRecord, spline: Spline, room: Room) -> list[Note]:

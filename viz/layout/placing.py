@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
@@ -35,7 +35,7 @@ class Plan:
     centers: dict[str, Point]
     splines: list[Spline]
     frames: dict[str, dict[str, str]]
-    frame_titles: list[Box] = field(default_factory=list)
+    frame_titles: list[Box]
 
 
 def drawn(
@@ -67,24 +67,18 @@ def drawn(
 def first_pass(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float) -> Plan:
     """Return what `dot` makes of the forward edges."""
     found_lanes = lanes(picture)
-    text = for_layout(picture, labels, rankdir, found_lanes)
-    heavy = found_lanes.effort > HEAVY
+    text, heavy = for_layout(picture, labels, rankdir, found_lanes), found_lanes.effort > HEAVY
     found = json.loads(render(text, engine="dot", format="json", timeout=timeout, heavy=heavy))
     objects: dict[str, dict[str, Any]] = {o["name"]: o for o in found.get("objects", [])}
     splines = {edge["id"]: parse(edge["pos"]) for edge in found.get("edges", []) if "id" in edge}
-    plan = Plan(
+    modules = {module.id: module for vertex in picture.vertices for module in vertex.around}
+    frames = {id: {side: objects[f"cluster_{id}"][side] for side in ("bb", "lp")} for id in modules}
+    return Plan(
         {vertex.id: _point(objects[vertex.id]["pos"]) for vertex in picture.vertices},
         [splines[f"e{k}"] for k in range(len(picture.edges))],
-        {},
+        frames,
+        [Box.around(_point(frames[id]["lp"]), (width(m.label, 14.0) / 2, 9.0)) for id, m in modules.items()],
     )
-    for vertex in picture.vertices:
-        for module in vertex.around:
-            frame = objects[f"cluster_{module.id}"]
-            if module.id not in plan.frames:
-                plan.frames[module.id] = {"bb": frame["bb"], "lp": frame["lp"]}
-                half = width(module.label, 14.0) / 2, 9.0
-                plan.frame_titles.append(Box.around(_point(frame["lp"]), half))
-    return plan
 
 
 def _point(text: str) -> Point:
@@ -94,9 +88,7 @@ def _point(text: str) -> Point:
 
 def _twins(edge: EdgeRecord, spline: Spline) -> list[Spline]:
     """Return the black spline and, reversed, its red twin; the black one alone stays in the middle."""
-    if edge.backward is None:
-        return [spline]
-    return [parallel(spline, GAP), parallel(spline, -GAP)[::-1]]
+    return [spline] if edge.backward is None else [parallel(spline, GAP), parallel(spline, -GAP)[::-1]]
 
 
 def _taken(picture: Picture, plan: Plan) -> Room:

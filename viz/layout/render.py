@@ -111,13 +111,9 @@ def _in_process(command: list[str], dot: str, timeout: float) -> bytes:
     except OSError as error:
         raise _refused(str(error)) from error
     if found.returncode:
-        raise _refused(_last_line(found.stderr) or f"its process ended with code {found.returncode}")
+        told = found.stderr.decode(errors="replace").strip().splitlines()
+        raise _refused(told[-1] if told else f"its process ended with code {found.returncode}")
     return found.stdout
-
-
-def _last_line(text: bytes) -> str:
-    lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
 
 
 def _checked(drawn: bytes, format: str) -> bytes:

@@ -186,12 +186,11 @@ class Drawing:
         """The graph in words, for those who do not see it."""
         names = ", ".join(v.label.replace("\n", ", ") for v in self.picture.vertices[:60] if v.kind != "output")
         red = sum(edge.backward is not None for edge in self.edges)
-        parts = [f"{len(self.edges)} forward edges in black, {red} gradients in red, in the opposite direction."]
+        told = f"{len(self.edges)} forward edges in black, {red} gradients in red, in the opposite direction."
+        side = "above" if self._rankdir == "LR" else "on the left"
         if any(vertex.asymmetric for vertex in self.picture.vertices):
-            side = "above" if self._rankdir == "LR" else "on the left"
-            parts.append(f"Where it matters, the first operand enters {side}, or numbers tell which it is.")
-        parts += [f"In the order of computation: {names}.", self.caption]
-        return " ".join(filter(None, parts))
+            told += f" Where it matters, the first operand enters {side}, or numbers tell which it is."
+        return f"{told} In the order of computation: {names}. {self.caption}".rstrip(" ")
 
     def _told(self) -> dict[str, str]:
         """What each element tells on hovering, by its id."""

@@ -32,17 +32,14 @@ def interactive(svg: str, picture: Picture, title: str, description: str, told: 
     _head(root, title, f"{description} {_KEYS}")
     for element in root.iter():
         element.tail = "\n"
-    body = ET.tostring(root, encoding="unicode", short_empty_elements=True).rstrip()
-    script = f'<script type="text/javascript"><![CDATA[{SCRIPT}]]></script>\n</svg>\n'
-    return body.removesuffix("</svg>") + script
+    body = ET.tostring(root, encoding="unicode", short_empty_elements=True).rstrip().removesuffix("</svg>")
+    return f'{body}<script type="text/javascript"><![CDATA[{SCRIPT}]]></script>\n</svg>\n'
 
 
 def _without_namespace(svg: str) -> str:
     """Return the `svg` element alone, its names without prefix: ElementTree would write ns0: before each of them."""
-    start = svg.index("<svg")
-    end = svg.index(">", start)
-    opening = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", svg[start:end])
-    return opening + svg[end:]
+    opening, end, rest = svg[svg.index("<svg") :].partition(">")
+    return re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", opening) + end + rest
 
 
 def _head(root: ET.Element, title: str, description: str) -> None:
@@ -83,10 +80,10 @@ def _arrange(graph: ET.Element, picture: Picture, told: Mapping[str, str]) -> No
     """
     groups = {group.get("id", ""): group for group in graph.findall("g")}
     steps = _steps(picture)
-    around = {vertex.id: vertex.around for vertex in picture.vertices}
     edges: list[tuple[tuple[int, int, int, str], ET.Element]] = []
     for edge in picture.edges:
-        within = [m for m in around[edge.tail] if m in around[edge.head]]
+        around = picture.vertex[edge.head].around
+        within = [m for m in picture.vertex[edge.tail].around if m in around]
         step, back = max(steps[edge.tail], steps[edge.head]), edge.backward
         edges.append(((0, step, 0, ""), _edge(groups, f"f{edge.id}", (edge.tail, edge.head), step, within, told)))
         if back is not None:  # from the last to the first; what arrives at one vertex by its subscript
@@ -128,10 +125,9 @@ def _untitle(group: ET.Element) -> None:
         group.remove(title)
 
 
-def _place(group: ET.Element, of: str, step: int, within: Sequence[ModuleCall]) -> None:
+def _place(group: ET.Element, of: Mapping[str, str], step: int, within: Sequence[ModuleCall]) -> None:
     """Say which vertex the element belongs to, when it appears in the replay, and the frames that hide it."""
-    group.attrib |= {"data-of": of} if of else {}
-    group.set("data-step", str(step))
+    group.attrib |= {**of, "data-step": str(step)}
     _hide_in(group, within)
 
 
@@ -152,7 +148,7 @@ def _vertex(
         _tell(groups[id], told[id])
     found += [groups[name] for name in (f"fwd_{id}", f"bwd_{id}", f"shape_{id}") if name in groups]
     for group in found:
-        _place(group, id, step, within)
+        _place(group, {"data-of": id}, step, within)
     return found
 
 
@@ -163,7 +159,7 @@ def _edge(
     group = groups[id]
     group.attrib |= {"data-tail": ends[0], "data-head": ends[1], "role": "graphics-symbol"}
     _tell(group, told[id])
-    _place(group, "", step, within)
+    _place(group, {}, step, within)
     _widen(group)
     return group
 

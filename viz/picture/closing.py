@@ -30,8 +30,7 @@ def nested(
         )
     nesting = Nesting(graph, chains(graph), absorbed(graph))
     modules = list(dict.fromkeys(module for chain in nesting.chains for module in chain))
-    wanted = [collapse] if isinstance(collapse, str) else list(collapse)
-    for word in wanted:
+    for word in [collapse] if isinstance(collapse, str) else collapse:
         found = [m for m in modules if m.scope is not None and word in (m.scope.path, m.scope.kind)]
         if not found:
             names = ", ".join(dict.fromkeys(m.scope.path or m.scope.kind for m in modules if m.scope)) or "none"
@@ -67,8 +66,7 @@ def _leave_out(nesting: Nesting, limit: int) -> int:
     kept: set[ModuleCall | int] = set()
     count = len(operations)
     for index in reversed(operations):
-        sources = [o.source for o in nodes[index].operands if o.source is not None]
-        kept |= {nesting.holder(i) for i in (index, *sources)}
+        kept |= {nesting.holder(i) for i in (index, *(o.source for o in nodes[index].operands)) if i is not None}
         if len(kept) >= limit:
             break
         count -= 1

@@ -17,9 +17,9 @@ from tensorgrad.engine import dispatch, fastpath, fused
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import TensorgradError
-from tensorgrad.graph import Graph, GraphNode, Operand
+from tensorgrad.graph import Graph, GraphNode
 from tensorgrad.graph.identifiers import unique_names
-from tensorgrad.graph.nodes import ancestors
+from tensorgrad.graph.nodes import ancestors, operands_of
 from tensorgrad.graph.tracing import tensors_in
 
 from .text import clean, number
@@ -54,10 +54,7 @@ class FailedGraph(Graph):
         self.failed = self._described(call, _place(tracebacks[0]))
 
     def _described(self, call: _Call, place: Place | None) -> GraphNode:
-        index = {node: i for i, node in enumerate(self._recorded)}
-        operands = tuple(
-            Operand(index[node_of(a)], None) if isinstance(a, Tensor) else Operand(None, a) for a in call.arguments
-        )
+        operands = operands_of((node_of(a) if isinstance(a, Tensor) else a for a in call.arguments), self._index)
         return GraphNode(
             len(self.nodes), call.name, call.symbol or call.name, operands, call.params, (), self.nodes[0].dtype,
             call.scope, None, False, None, place, 0, None, None,
@@ -160,18 +157,13 @@ def _others(tracebacks: Sequence[list[_Step]], operands: Sequence[Tensor]) -> li
     Older ones than all that the operands were computed from are of another computation, such as the step before. If the
     operands are computed from nothing, only the innermost function of the script is asked.
     """
-    since = _oldest(operands)
+    made = (node.serial for node in ancestors(map(node_of, operands)) if node.primitive is not None)
+    since = next(made, math.inf)  # the serial of the oldest operation
     steps = [step for step in itertools.chain(*tracebacks) if is_outside(step.file)]
     if since == math.inf:
         steps = steps[-1:]
     found = {id(x): x for step in steps for x in tensors_in(step.variables, _DEEP) if x.tracked or x.node}
     return [x for x in found.values() if since == math.inf or node_of(x).serial > since]
-
-
-def _oldest(operands: Sequence[Tensor]) -> float:
-    """Return the serial of the oldest operation that `operands` were computed by; infinity if there is none."""
-    known = ancestors(map(node_of, operands))
-    return next((node.serial for node in known if node.primitive is not None), math.inf)
 
 
 def _place(steps: list[_Step]) -> Place | None:

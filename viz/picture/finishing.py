@@ -24,7 +24,6 @@ def with_formulas(picture: Picture, graph: Graph, names: Sequence[str], seed: Te
 
     Without the formulas of the gradients where values have been freed or overwritten, from which they follow.
     """
-    kinds = {vertex.id: vertex.kind for vertex in picture.vertices}
     passes = Passes(graph.nodes, graph.names(), [], {})
     if any(edge.backward for edge in picture.edges):
         with contextlib.suppress(AutogradError, InPlaceError), plainly():
@@ -33,9 +32,10 @@ def with_formulas(picture: Picture, graph: Graph, names: Sequence[str], seed: Te
     edges = []
     for edge in picture.edges:
         source, place = _source(graph, edge)
-        forward = "" if kinds[edge.tail] == "box" else told.of(source)
-        known = "box" not in (kinds[edge.tail], kinds[edge.head]) and edge.backward and place in passes.along
-        edges.append(replace(edge, formulas=(forward, told.of(passes.along[place]) if known else "")))
+        boxed = [picture.vertex[end].kind == "box" for end in (edge.tail, edge.head)]
+        known = not any(boxed) and edge.backward and place in passes.along
+        formulas = "" if boxed[0] else told.of(source), told.of(passes.along[place]) if known else ""
+        edges.append(replace(edge, formulas=formulas))
     return replace(picture, edges=edges)
 
 
@@ -58,7 +58,6 @@ def with_leaves_beside_readers(picture: Picture, many: int = MANY) -> Picture:
     uses: dict[str, list[EdgeRecord]] = defaultdict(list)
     for edge in picture.edges:
         uses[edge.tail].append(edge)
-    around = {vertex.id: vertex.around for vertex in picture.vertices}
     copies: dict[EdgeRecord, EdgeRecord] = {}
     vertices: list[Vertex] = []
     for vertex in picture.vertices:
@@ -68,5 +67,5 @@ def with_leaves_beside_readers(picture: Picture, many: int = MANY) -> Picture:
             continue
         for k, edge in enumerate(read):
             copies[edge] = replace(edge, tail=f"{vertex.id}_{k}")
-            vertices.append(replace(vertex, id=f"{vertex.id}_{k}", around=around[edge.head]))
+            vertices.append(replace(vertex, id=copies[edge].tail, around=picture.vertex[edge.head].around))
     return Picture(vertices, [copies.get(edge, edge) for edge in picture.edges], picture.caption)

@@ -45,9 +45,8 @@ def absorbed(graph: Graph) -> dict[int, int]:
 
 def _scales_or_shifts(node: GraphNode) -> bool:
     constants = [operand.source is None for operand in node.operands]
-    if len(constants) != 2 or sum(constants) != 1:
-        return False
-    return node.op in {"add", "mul"} or (node.op in {"sub", "div"} and constants[1])
+    either = node.op in {"add", "mul"} and constants in ([True, False], [False, True])
+    return either or (node.op in {"sub", "div"} and constants == [False, True])
 
 
 def _unary(node: GraphNode) -> bool:
@@ -71,9 +70,8 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None) -> str:
 
 def infix(symbol: str, left: str, right: str) -> str:
     """Return a binary operation written out: between its operands if the symbol is a sign, before them if a word."""
-    if any(c.isalpha() for c in symbol):
-        return f"{clean(symbol)}({left}, {right})"
-    return f"{left}{clean(symbol)}{right}"
+    word = any(c.isalpha() for c in symbol)
+    return f"{clean(symbol)}({left}, {right})" if word else f"{left}{clean(symbol)}{right}"
 
 
 def _applied(node: GraphNode, argument: str) -> str:

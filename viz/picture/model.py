@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -93,6 +94,11 @@ class Picture:
     edges: list[EdgeRecord]
     caption: str
 
+    @cached_property
+    def vertex(self) -> dict[str, Vertex]:
+        """The vertices by their ids."""
+        return {vertex.id: vertex for vertex in self.vertices}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -148,9 +154,10 @@ class _Builder:
         for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
             box = self.nesting.box(nodes[0].index)
             found.append(self.circle(id, nodes) if box is None else self.box(id, box, nodes))
-        for place_, index in enumerate(self.graph.outputs):
-            node, name = self.nodes[index], self.names[index]
-            found.append(Vertex(f"out{place_}", "output", name, node.shape, (), f"output {name}"))
+        found += [
+            Vertex(f"out{i}", "output", self.names[index], self.nodes[index].shape, (), f"output {self.names[index]}")
+            for i, index in enumerate(self.graph.outputs)
+        ]
         self.labels = {vertex.id: vertex.label for vertex in found}
         return found
 
@@ -158,8 +165,7 @@ class _Builder:
         node = nodes[-1]  # what is folded into it was recorded before
         leaf = node.is_leaf
         label = leaf_label(node) if leaf else circle_label(node, nodes[0] if len(nodes) > 1 else None)
-        what = f"{node.op} {label}" if leaf else f"{self.names[node.index]} = {self.expressions.told(node)}"
-        fault = gravest(self.faults.get(n.index) for n in nodes)
+        what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
         text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
         return Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
@@ -168,10 +174,8 @@ class _Builder:
         """Return where the first values and gradients are that are not finite, and how many more there are."""
         told = []
         for node in (self.nodes[index] for index, fault in self.faults.items() if fault.first):
-            what = self.expressions.told(node) if node.operands else node.op
-            told.append(
-                f"first {self.faults[node.index].kind}: {self.names[node.index]} = {what} {script_line(node.place)}"
-            )
+            what = self.formula(node) if node.operands else f"{self.names[node.index]} = {node.op}"
+            told.append(f"first {self.faults[node.index].kind}: {what} {script_line(node.place)}")
         told += [f"first {e.fault.kind} gradient: {e.backward}" for e in edges if e.fault is not None and e.fault.first]
         return [clean(text, 100).strip() for text in told]
 
@@ -180,14 +184,17 @@ class _Builder:
             count = f"{sum(not node.is_leaf for node in nodes):,} {box.label}"
             return Vertex(id, "box", count, None, (), count)
         size = f"{box.size:,} parameters [+]" if box.size else "[+]"
-        fault = gravest(self.faults.get(n.index) for n in nodes)
-        culprit = next((n for n in nodes if self.faults.get(n.index) is fault), None)
-        inside = (
-            f"{self.names[culprit.index]} = {self.expressions.told(culprit)}" if culprit is not None and fault else ""
-        )
-        text = of_box(box, len(nodes), fault, inside)
+        fault = self.gravest(nodes)
+        inside = next((self.formula(n) for n in nodes if fault and self.faults.get(n.index) is fault), "")
         lines = "\n".join(filter(None, [box.label, box.more, size]))
-        return Vertex(id, "box", lines, None, self.nesting.around(nodes[0].index), text, fault)
+        around = self.nesting.around(nodes[0].index)
+        return Vertex(id, "box", lines, None, around, of_box(box, len(nodes), fault, inside), fault)
+
+    def formula(self, node: GraphNode) -> str:
+        return f"{self.names[node.index]} = {self.expressions.told(node)}"
+
+    def gravest(self, nodes: list[GraphNode]) -> Fault | None:
+        return gravest(self.faults.get(node.index) for node in nodes)
 
     def edges(self) -> list[EdgeRecord]:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
@@ -200,52 +207,38 @@ class _Builder:
                 single = None if tail or head else (edge.target, edge.slot)
                 merged.setdefault((*ends, edge.source, single), []).append(edge)
         groups = list(merged.values())
-        subscripts = self.subscripts(groups)
-        found = [self.record(group, subscripts[i]) for i, group in enumerate(groups)]
-        last = len(groups)
-        found += [self.end(i, index, subscripts[last + i]) for i, index in enumerate(self.graph.outputs)]
-        swept = sorted(range(len(found)), key=lambda i: _swept(groups[i]) if i < last else (-math.inf, i))
-        wrong = faults((i, found[i].gradient) for i in swept)
+        swept = [*map(_swept, groups), *((-math.inf, i) for i in range(len(self.graph.outputs)))]
+        backward = self.gradient_names(groups, swept)
+        found = [self.record(group, back) for group, back in zip(groups, backward, strict=False)]
+        for i, (index, back) in enumerate(zip(self.graph.outputs, backward[len(groups) :], strict=True)):
+            found.append(self.described(index, f"out{i}", i, f"out{i}", back, self.flows.seeds.get(i)))
+        wrong = faults((i, found[i].gradient) for i in sorted(range(len(found)), key=swept.__getitem__))
         return [replace(edge, fault=wrong[i]) if i in wrong else edge for i, edge in enumerate(found)]
 
-    def subscripts(self, groups: list[list[Edge]]) -> list[str]:
-        """Return the subscript of every group's gradient, then of every output's: "" for the only one of a value.
+    def gradient_names(self, groups: list[list[Edge]], swept: list[tuple[float, int]]) -> list[str | None]:
+        """Return the name of every group's gradient, then of every output's; None where no gradient flows.
 
-        They count in the order in which the backward sweep comes by: the output first, then the latest consumer.
+        Several of one value have subscripts. They count in the order in which the backward sweep comes by, which sorts
+        by `swept`: the output first, then the latest consumer.
         """
-        places: dict[int, list[tuple[float, int, int]]] = defaultdict(list)
-        for i, group in enumerate(groups):
-            if self.backward(group):
-                places[group[0].source].append((*_swept(group), i))
-        for i, index in enumerate(self.graph.outputs):
-            if self.is_seeded(index):
-                places[index].append((-math.inf, i, len(groups) + i))
-        result = [""] * (len(groups) + len(self.graph.outputs))
-        for uses in places.values():
-            for n, (_, _, i) in enumerate(sorted(uses), 1):
-                result[i] = subscript(n) if len(uses) > 1 else ""
+        sources = [*(group[0].source for group in groups), *self.graph.outputs]
+        flowing = [any((e.target, e.slot) in self.flows.edges for e in group) for group in groups]
+        flowing += [self.grads and self.nodes[index].requires_grad for index in self.graph.outputs]
+        places: dict[int, list[int]] = defaultdict(list)
+        for i in sorted(range(len(swept)), key=swept.__getitem__):
+            places[sources[i]] += [i] * flowing[i]
+        result: list[str | None] = [None] * len(swept)
+        for source, uses in places.items():
+            for n, i in enumerate(uses, 1):
+                result[i] = f"d{self.names[source]}{subscript(n) if len(uses) > 1 else ''}"
         return result
 
-    def backward(self, group: list[Edge]) -> bool:
-        return any((e.target, e.slot) in self.flows.edges for e in group)
-
-    def is_seeded(self, index: int) -> bool:
-        return self.grads and self.nodes[index].requires_grad
-
-    def record(self, group: list[Edge], sub: str) -> EdgeRecord:
-        first = group[0]
-        parts = [
-            self.flows.gradients.edges[key] for e in group if (key := (e.target, e.slot)) in self.flows.gradients.edges
-        ]
+    def record(self, group: list[Edge], back: str | None) -> EdgeRecord:
+        first, known = group[0], self.flows.gradients.edges
+        parts = [known[e.target, e.slot] for e in group if (e.target, e.slot) in known]
         gradient = np.sum(parts, axis=0) if len(parts) > 1 else next(iter(parts), None)
-        tail, head = self.id_of(first.source), self.id_of(first.target)
-        back = f"d{self.names[first.source]}{sub}" if self.backward(group) else None
-        return self.described(first.source, tail, head, first.slot, back, gradient, f"{first.target}_{first.slot}")
-
-    def end(self, place_: int, index: int, sub: str) -> EdgeRecord:
-        back = f"d{self.names[index]}{sub}" if self.is_seeded(index) else None
-        seed = self.flows.seeds.get(place_)
-        return self.described(index, self.id_of(index), f"out{place_}", place_, back, seed, f"out{place_}")
+        id = f"{first.target}_{first.slot}"
+        return self.described(first.source, self.id_of(first.target), first.slot, id, back, gradient)
 
     def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
         """Add the operation that failed to `vertices`, and return the arrows into it."""
@@ -254,15 +247,15 @@ class _Builder:
         text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {script_line(node.place)}", 400)
         vertices.append(Vertex("failed", "failed", label, None, self.nesting.within(node.scope), text))
         return [
-            self.described(o.source, self.id_of(o.source), "failed", slot, None, None, f"failed_{slot}")
+            self.described(o.source, "failed", slot, f"failed_{slot}", None, None)
             for slot, o in enumerate(node.operands)
             if o.source is not None
         ]
 
     def described(
-        self, source: int, tail: str, head: str, slot: int, back: str | None, gradient: Array | None, id: str
+        self, source: int, head: str, slot: int, id: str, back: str | None, gradient: Array | None
     ) -> EdgeRecord:
-        node = self.nodes[source]
+        node, tail = self.nodes[source], self.id_of(source)
         named = node.name is not None or source in self.graph.outputs or node.is_leaf
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,

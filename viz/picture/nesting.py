@@ -103,14 +103,9 @@ def chains(graph: Graph) -> list[tuple[ModuleCall, ...]]:
     found = []
     for index, chain in enumerate(scopes):
         drawn = chain[1:] if chain[:1] == [root] else chain
-        found.append(tuple(_known(known, s, index, i + 1) for i, s in enumerate(drawn)))
+        known |= {s: ModuleCall.of(s, index, i) for i, s in enumerate(drawn, 1) if s not in known}
+        found.append(tuple(known[s] for s in drawn))
     return found
-
-
-def _known(known: dict[Scope, ModuleCall], scope: Scope, place: int, depth: int) -> ModuleCall:
-    if scope not in known:
-        known[scope] = ModuleCall.of(scope, place, depth)
-    return known[scope]
 
 
 def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, dict[int, str]]) -> list[Scope]:
@@ -130,7 +125,6 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
 
 def _root(scopes: list[list[Scope]]) -> Scope | None:
     """Return the one root module that is drawn without a frame: the only one, or the only one made of modules."""
-    roots = list(dict.fromkeys(chain[0] for chain in scopes if chain))
-    composed = list(dict.fromkeys(chain[0] for chain in scopes if len(chain) > 1))
-    candidates = roots if len(roots) == 1 else composed
-    return candidates[0] if len(candidates) == 1 else None
+    roots = {chain[0] for chain in scopes if chain}
+    composed = {chain[0] for chain in scopes if len(chain) > 1}
+    return next((found.pop() for found in (roots, composed) if len(found) == 1), None)

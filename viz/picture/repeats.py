@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.graph import Scope
+
 from .nesting import ModuleCall, Nesting
 from .text import clean
 
@@ -22,7 +24,6 @@ from .text import clean
 class _Box:
     """A closed module: its operations, the nodes outside that it reads, and those in it that are read outside."""
 
-    module: ModuleCall
     operations: list[int] = field(default_factory=list)
     reads: set[int] = field(default_factory=set)
     gives: set[int] = field(default_factory=set)
@@ -49,21 +50,16 @@ def _boxes(nesting: Nesting) -> tuple[dict[ModuleCall, _Box], dict[int, set[Modu
     for node in nodes:
         module = nesting.alone(node.index)
         if module is not None and module.scope is not None and not node.is_leaf:
-            boxes.setdefault(module, _Box(module)).operations.append(node.index)
-    for edge in nesting.graph.edges():
-        tail, head = nesting.alone(edge.source), nesting.alone(edge.target)
-        if tail is head or (tail and nodes[edge.source].is_leaf):
-            continue  # inside, or a weight that several calls share
-        readers[edge.source].add(head)
+            boxes.setdefault(module, _Box()).operations.append(node.index)
+    uses = [(e.source, nesting.alone(e.source), nesting.alone(e.target)) for e in nesting.graph.edges()]
+    read = [(i, tail, head) for i, tail, head in uses if tail is not head and not (tail and nodes[i].is_leaf)]
+    # left out is what is read inside, and a weight that several calls share
+    for index, tail, head in (*read, *((i, nesting.alone(i), None) for i in nesting.graph.outputs)):
+        readers[index].add(head)
         if tail in boxes:
-            boxes[tail].gives.add(edge.source)
+            boxes[tail].gives.add(index)
         if head in boxes:
-            boxes[head].reads.add(edge.source)
-    for index in nesting.graph.outputs:
-        readers[index].add(None)
-        holder = nesting.alone(index)
-        if holder in boxes:
-            boxes[holder].gives.add(index)
+            boxes[head].reads.add(index)
     return boxes, readers
 
 
@@ -97,7 +93,7 @@ def _run(
 
 def _fits(run: list[ModuleCall], other: ModuleCall) -> bool:
     """Return whether `other` is the module that was called all along, or one more of different ones."""
-    called, new = [_called(module) for module in run], _called(other)
+    called, new = [_scope(module).module for module in run], _scope(other).module
     if new is None or called[0] is None:  # gone, with the path and the settings
         return False
     if any(module is new for module in called):
@@ -105,14 +101,13 @@ def _fits(run: list[ModuleCall], other: ModuleCall) -> bool:
     return len(set(map(id, called))) == len(called) and _settings(other) == _settings(run[0])
 
 
-def _called(module: ModuleCall) -> Any:
+def _scope(module: ModuleCall) -> Scope:
     assert module.scope is not None
-    return module.scope.module
+    return module.scope
 
 
-def _settings(module: ModuleCall) -> tuple[str, str]:
-    assert module.scope is not None
-    return module.scope.kind, module.scope.detail
+def _settings(module: ModuleCall) -> str:
+    return f"{_scope(module).kind}({_scope(module).detail})"
 
 
 def _written(box: _Box, nesting: Nesting) -> list[Hashable]:
@@ -149,20 +144,14 @@ def _frozen(value: Any) -> Hashable:
 def _standing_for(run: list[ModuleCall]) -> ModuleCall:
     """Return the box that is drawn in the place of all of `run`."""
     first, count = run[0], len(run)
-    if _called(run[1]) is _called(first):
+    if _scope(run[1]).module is _scope(first).module:
         told = f"{first.told}, called {count} times in a row with the same parameters"
         return replace(first, told=told, more=f"×{count}, same parameters")
-    paths = [module.scope.path for module in run if module.scope is not None]
+    paths = [_scope(module).path for module in run]
     label = first.label.replace(paths[0], _span(paths), 1)
-    told = f"{', '.join(paths)}: {count} modules in a row, each {_settings(first)[0]}({_settings(first)[1]})"
-    size = _size(run)
-    return replace(first, label=clean(label), told=told, size=size, more=f"+{count - 1} more like it")
-
-
-def _size(run: list[ModuleCall]) -> int:
-    """Return how many parameters all of `run` have, those that they share counted once."""
-    shared = {id(p): p.array.size for module in run for p in _called(module).parameters()}
-    return sum(shared.values())
+    told = f"{', '.join(paths)}: {count} modules in a row, each {_settings(first)}"
+    sizes = {id(p): p.array.size for module in run for p in _scope(module).module.parameters()}  # shared ones once
+    return replace(first, label=clean(label), told=told, size=sum(sizes.values()), more=f"+{count - 1} more like it")
 
 
 def _span(paths: list[str]) -> str:

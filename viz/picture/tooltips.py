@@ -56,24 +56,25 @@ def argument(value: Any) -> str:
 
 def of_node(node: GraphNode, what: str, gradient: Array | None, fault: Fault | None, dims: Mapping[int, str]) -> str:
     """Return what hovering over the circle of `node` tells, which is `what`: a leaf, or a formula."""
-    told = [what]
-    told += [f"{name}={argument(value)}" for name, value in node.params.items()]
-    told += [f"{shaped(node.shape, dims)} {node.dtype}", statistics(node.value)]
-    told += [f"gradient norm {shown_norm(gradient)}"] if gradient is not None else []
-    told += [fault.told] if fault else []
-    told.append(script_line(node.place))
+    settings = [f"{name}={argument(value)}" for name, value in node.params.items()]
+    norm = "" if gradient is None else f"gradient norm {shown_norm(gradient)}"
+    known = [f"{shaped(node.shape, dims)} {node.dtype}", statistics(node.value), norm, fault.told if fault else ""]
+    return _line(what, *settings, *known, script_line(node.place))
+
+
+def _line(*told: str) -> str:
     return clean(", ".join(filter(None, told)), _LONGEST)
 
 
 def of_box(box: ModuleCall, count: int, fault: Fault | None, inside: str) -> str:
     """Return what hovering over a closed module tells; `inside` is the formula of what holds the `fault`."""
-    told = [box.told, f"{count} nodes inside", f"{fault.told} in {inside}" if fault else "", script_line(box.called)]
-    return clean(", ".join(filter(None, told)), _LONGEST)
+    wrong = f"{fault.told} in {inside}" if fault else ""
+    return _line(box.told, f"{count} nodes inside", wrong, script_line(box.called))
 
 
 def of_frame(module: ModuleCall) -> str:
     """Return what hovering over the frame of an open module tells."""
-    return clean(", ".join(filter(None, [f"module {module.told}", script_line(module.called)])), _LONGEST)
+    return _line(f"module {module.told}", script_line(module.called))
 
 
 def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> str:
@@ -82,7 +83,6 @@ def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> st
     if not backward:
         told.append(statistics(edge.value))
     elif edge.gradient is not None:
-        told.append(f"norm {shown_norm(edge.gradient)}")
-        told.append("all zero" if is_zero(edge.gradient) else statistics(edge.gradient))
-        told += [edge.fault.told] if edge.fault else []
+        numbers = "all zero" if is_zero(edge.gradient) else statistics(edge.gradient)
+        told += [f"norm {shown_norm(edge.gradient)}", numbers, edge.fault.told if edge.fault else ""]
     return ", ".join(filter(None, told))

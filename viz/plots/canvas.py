@@ -117,8 +117,7 @@ def dress(axes: Any, x: str = "", y: str = "", title: str = "") -> None:
     axes.grid(visible=True, color=INK, alpha=0.15)
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
-        spine.set_visible(side in {"left", "bottom"})
-        spine.set_color(INK)
+        spine.set(visible=side in {"left", "bottom"}, color=INK)
 
 
 def legend(figure: Any, handles: list[Any]) -> None:
@@ -153,12 +152,10 @@ def figure_svg(figure: Any, title: str = "") -> str:
 
 def _themed(svg: str, title: str) -> str:
     """Return matplotlib's SVG with the reader's text colour, a title for screen readers and room to shrink."""
-    start = svg.index("<svg")
-    end = svg.index(">", start)
-    opening = svg[start:end].replace("<svg", '<svg class="tg-plot" role="img" style="max-width:100%;height:auto"', 1)
-    body = svg[end:].replace(INK, "currentColor")
+    attributes, _, body = svg[svg.index("<svg") + 4 :].partition(">")
+    opening = f'<svg class="tg-plot" role="img" style="max-width:100%;height:auto"{attributes}>'
     escaped = title.replace("&", "&amp;").replace("<", "&lt;")
-    return f"{opening}><title>{escaped}</title>{_STYLE}{body[1:]}"
+    return f"{opening}<title>{escaped}</title>{_STYLE}{body.replace(INK, 'currentColor')}"
 
 
 _KINDS = {".png": {"Software": None}, ".pdf": {"CreationDate": None, "Creator": None, "Producer": None}}

@@ -111,11 +111,8 @@ def gradients(source: Any) -> dict[str, Any]:
         raise ArgumentError(f"plot_gradients: expected a module or a mapping, found {type(source).__name__}")
     if not source:
         raise ArgumentError("plot_gradients: there is no parameter, and so no gradient")
-    found = {name: value.grad if _is_parameter(value) else value for name, value in source.items()}
+    leaf = {name for name, x in source.items() if isinstance(x, Tensor) and x.requires_grad and x.is_leaf}
+    found = {name: value.grad if name in leaf else value for name, value in source.items()}
     if all(value is None for value in found.values()):
         raise AutogradError("plot_gradients: no parameter has a gradient yet: call backward() first")
     return found
-
-
-def _is_parameter(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.requires_grad and value.is_leaf

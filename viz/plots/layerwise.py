@@ -100,8 +100,7 @@ def _rows(
     if not isinstance(source, Mapping):
         if not hasattr(source, "named_modules"):
             raise ArgumentError(f"plot_activations: expected a module or a mapping, found {type(source).__name__}")
-        wanted = [layers] if isinstance(layers, str) else layers
-        found = activations(source, inputs, wanted)
+        found = activations(source, inputs, [layers] if isinstance(layers, str) else layers)
         return {"": [Panel(n, numbers(n, x).ravel(), bounds or _BOUNDS.get(kind)) for n, kind, x in found]}
     if inputs or layers:
         raise ArgumentError("plot_activations of a mapping takes no inputs and no layers: it holds the activations")
@@ -166,18 +165,14 @@ def plot_gradients(
             dress(axes)
             _percent(axes, log=False)
             axes.ticklabel_format(axis="x", scilimits=(-2, 3))
-            edges = edges_between(wanted or _symmetric(panel), bins, zero=False)
+            end = max(map(abs, common_limits([panel])))
+            edges = edges_between(wanted or (-end, end), bins, zero=False)
             draw_histogram(axes, panel, edges)
             axes.set_xlim(edges[0], edges[-1])
         above.supxlabel("gradient", color=INK, fontsize=10)
         above.supylabel("share of the values", color=INK, fontsize=10)
         _norms(below.subplots(), panels)
         return settled(figure)
-
-
-def _symmetric(panel: Panel) -> tuple[float, float]:
-    end = max(map(abs, common_limits([panel])))
-    return -end, end
 
 
 def _norms(axes: Any, panels: list[Panel]) -> None:

@@ -51,6 +51,13 @@ def some_finite(what: str, values: Any) -> Array:
     return found
 
 
+def at_least_one(what: str, **counts: int | None) -> None:
+    """Raise ArgumentError for the first of `counts` that is given and below 1."""
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ArgumentError(f"{what}: {name}={count}: expected at least 1")
+
+
 def limits_of(what: str, limits: Any) -> tuple[float, float]:
     """Return `limits` as two finite numbers, the lower first.
 

@@ -14,7 +14,7 @@ from tensorgrad.errors import ArgumentError, ShapeError
 
 from .canvas import COLOURS, INK, MARKERS, Figure, dress, grid, legend, new_figure, settings, settled, words
 from .linestyles import legend_mark
-from .numbers import limits_of, numbers
+from .numbers import at_least_one, limits_of, numbers
 
 Surface = Callable[[Any, Any], Any]
 _COLUMNS = 2
@@ -52,9 +52,10 @@ def plot_paths(
 
     >>> plot_paths(lambda x, y: x**2 / 20 + y**2, {"SGD": [(-7.0, 2.0), (-6.3, -1.8)]})  # doctest: +SKIP
     """
-    points = _all_points(paths)
-    if levels < 1:
-        raise ArgumentError(f"plot_paths: levels={levels}: expected at least 1")
+    if not paths:
+        raise ArgumentError("plot_paths: found no path: give a mapping from names to points (steps + 1, 2)")
+    points = {str(name): _points(name, path) for name, path in paths.items()}
+    at_least_one("plot_paths", levels=levels)
     known = None if minimum is None else _points("minimum", [minimum])[0]
     (x0, x1), (y0, y1) = _limits(points, known) if limits is None else [limits_of("limits", ends) for ends in limits]
     x, y = np.meshgrid(np.linspace(x0, x1, _POINTS), np.linspace(y0, y1, _POINTS))
@@ -81,12 +82,6 @@ def plot_paths(
         star = legend_mark("*", "lowest point of the grid" if minimum is None else "minimum")
         legend(figure, [*([] if panels else drawn), legend_mark("o", "start", hollow=True), star])
         return settled(figure)
-
-
-def _all_points(paths: Mapping[str, Any]) -> dict[str, Array]:
-    if not paths:
-        raise ArgumentError("plot_paths: found no path: give a mapping from names to points (steps + 1, 2)")
-    return {str(name): _points(name, path) for name, path in paths.items()}
 
 
 def _points(name: str, path: Any) -> Array:

@@ -9,6 +9,7 @@ from tensorgrad.errors import ArgumentError
 
 from .canvas import Figure
 from .curves import plot_curves
+from .numbers import at_least_one
 
 
 def plot_lr(scheduler: Any, steps: int, *, log: bool = False, unit: str = "epoch", title: str = "") -> Figure:
@@ -32,8 +33,7 @@ def plot_lr(scheduler: Any, steps: int, *, log: bool = False, unit: str = "epoch
     """
     if not hasattr(scheduler, "optimizer") or not hasattr(scheduler, "step"):
         raise ArgumentError(f"plot_lr: expected a schedule of the learning rate, found {type(scheduler).__name__}")
-    if steps < 1:
-        raise ArgumentError(f"plot_lr: steps={steps}: expected at least 1")
+    at_least_one("plot_lr", steps=steps)
     optimizer, groups = scheduler.optimizer, scheduler.optimizer.param_groups
     large = [optimizer.state, *(p for group in groups for p in group["params"])]  # a schedule reads none of it
     twin = copy.deepcopy(scheduler, {id(part): part for part in large})

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.errors import ShapeError
 
 from .canvas import INK, Figure, new_figure, settings, settled
-from .numbers import some_finite
+from .numbers import at_least_one, some_finite
 
 _COLUMNS = 10
 
@@ -42,9 +42,7 @@ def plot_images(
 
     >>> plot_images(model.fc1.weight, shape=(28, 28))  # doctest: +SKIP
     """
-    for name, value in (("limit", limit), ("columns", columns)):
-        if value is not None and value < 1:
-            raise ArgumentError(f"plot_images: {name}={value}: expected at least 1")
+    at_least_one("plot_images", limit=limit, columns=columns)
     every, channels = _images(some_finite("plot_images", weights), shape)
     shown = every[:limit]
     per_row = columns or (channels if 1 < channels <= _COLUMNS else _COLUMNS)
