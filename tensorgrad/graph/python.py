@@ -53,8 +53,8 @@ class _Writer:
         leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
         self.arguments = sorted(leaves, key=lambda n: n.op)
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
-        kept = (i for i in across | set(self.gradients) if i < self.forward)
-        self.kept = sorted(i for i in kept if self.nodes[i].op != "constant")
+        across |= {*self.gradients}
+        self.kept = sorted(i for i in across if i < self.forward and self.nodes[i].op != "constant")
 
     def file(self) -> str:
         """Return the whole text."""
@@ -79,9 +79,7 @@ class _Writer:
         if name == "backward" and self.kept:
             lines.append(f"    {cache} = cache")
         module = ""
-        for node in nodes:
-            if node.is_leaf:
-                continue
+        for node in (n for n in nodes if not n.is_leaf):
             self.expressions[node.index] = self._expression(node)
             if self._inlined(node):
                 continue
@@ -89,8 +87,9 @@ class _Writer:
             if path != module:
                 lines += ["", f"    # {path}"] if path else [""]
                 module = path
-            text = ast.unparse(self.expressions[node.index])
-            lines.append(f"    {self.words[node.index]} = {text}  # {_typed(node)}")
+            lines.append(
+                f"    {self.words[node.index]} = {ast.unparse(self.expressions[node.index])}  # {_typed(node)}"
+            )
         results = self.outputs if name == "forward" else self.gradients
         returned = self._row(results)
         if name == "forward" and self.gradients:

@@ -36,8 +36,7 @@ def literal(value: Any, hoist: Hoist | None = None) -> ast.expr:
     '(slice(0, 3, None), None, np.float32, np.inf)'
     """
     if isinstance(value, tuple | list):
-        made = ast.Tuple if isinstance(value, tuple) else ast.List
-        return made([literal(v, hoist) for v in value])
+        return (ast.Tuple if isinstance(value, tuple) else ast.List)([literal(v, hoist) for v in value])
     if isinstance(value, slice):
         return ast.Call(ast.Name("slice"), [literal(v) for v in (value.start, value.stop, value.step)], [])
     if isinstance(value, np.dtype):

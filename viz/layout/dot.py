@@ -18,6 +18,7 @@ from .splines import Point, Spline, at, pos_text
 
 FONT = "DejaVu Sans"  # the widest of the fonts that a viewer may put in its place
 RED = "#c8102e"
+_IN_RED = {"color": RED, "fontcolor": RED}
 GREY = "#8a8a8a"
 MUTED = "#555555"
 RADIUS = 31.0
@@ -58,14 +59,13 @@ def look(vertex: Vertex) -> Look:
     """
     if vertex.kind == "output":
         return Look((0.4, 0.4), 1.0, True)
-    lines = vertex.label.split("\n")
     if vertex.kind != "box":
         largest = 26.0 if len(vertex.label) == 1 and not vertex.label.isalnum() else 20.0
         size = min(largest, (2 * RADIUS - 9) / max(width(vertex.label, 1.0), 0.1))
         if size >= 9:
             return Look((RADIUS, RADIUS), round(size, 1), True)
-    size = 14.0
-    return Look((width(vertex.label, size) / 2 + _PADDING / 2, max(len(lines) * size * 0.65 + 8, 20.0)), size, False)
+    size, lines = 14.0, vertex.label.count("\n") + 1
+    return Look((width(vertex.label, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0)), size, False)
 
 
 def escaped(text: str) -> str:
@@ -149,19 +149,18 @@ def without_positions(picture: Picture, labels: Sequence[tuple[str, str]], rankd
     for vertex in picture.vertices:
         graph.node(vertex.id, **_outline(vertex), xlabel=vertex.mark or None)  # None is left out
     _in_frames(graph, picture.vertices, frame_attributes)
-    ordered = {vertex.id for vertex in picture.vertices if vertex.asymmetric}
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
-        place = {"headlabel": str(edge.slot + 1), "labelfontsize": "10"} if edge.head in ordered else {}
+        ordered = picture.vertex[edge.head].asymmetric
+        place = {"headlabel": str(edge.slot + 1), "labelfontsize": "10"} if ordered else {}
         graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"}, **place)
         if edge.backward is not None:
-            red = _red(edge) | {"id": f"b{edge.id}", "constraint": "false"}
-            graph.edge(edge.head, edge.tail, label=escaped(backward), **red)
+            graph.edge(edge.head, edge.tail, escaped(backward), id=f"b{edge.id}", constraint="false", **_red(edge))
     return str(graph.source)
 
 
 def _red(edge: EdgeRecord) -> dict[str, str]:
     """Return how the arrow of a gradient looks: dashed if it is zero, dotted and thick if it is not finite."""
-    attributes = {"class": "bwd", "color": RED, "fontcolor": RED}
+    attributes = {"class": "bwd"} | _IN_RED
     if edge.fault is not None:
         return attributes | {"class": f"bwd {edge.fault.classes}", "style": "dotted", "penwidth": "3"}
     return attributes | ({"class": "bwd zero", "style": "dashed"} if is_zero(edge.gradient) else {})
@@ -178,11 +177,10 @@ def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str
     graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep=apart, splines="true", newrank="true")
     if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
         graph.attr("graph", nslimit="1", mclimit="0.5")
-    framed = any(vertex.around for vertex in picture.vertices)
-    group = {} if framed else {vertex: {"group": "spine"} for vertex in lanes.spine}
+    spine = set() if any(vertex.around for vertex in picture.vertices) else {*lanes.spine}
     for vertex in reversed(picture.vertices):  # what comes last is tried on top: the spine, with branches below
         outline = {k: v for k, v in _outline(vertex).items() if k in {"shape", "width", "height"}}
-        graph.node(vertex.id, label="", **outline, **group.get(vertex.id, {}))
+        graph.node(vertex.id, label="", **outline, group="spine" if vertex.id in spine else None)
     _in_frames(graph, picture.vertices, frame_attributes)
     far = _entering(picture)
     edges = enumerate(zip(picture.edges, labels, lanes.weights, strict=True))
@@ -192,8 +190,7 @@ def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str
         graph.edge(edge.tail, edge.head, room, id=f"e{k}", weight=str(weight), minlen="2" if edge in far else None)
     for before, after in lanes.joins:
         graph.edge(before, after, style="invis", weight="12")
-    ends = [vertex.id for vertex in picture.vertices if vertex.kind == "output"]
-    for row in (lanes.leaves, ends):
+    for row in (lanes.leaves, [vertex.id for vertex in picture.vertices if vertex.kind == "output"]):
         if len(row) > 1:
             with graph.subgraph() as rank:
                 rank.attr(rank="same")
@@ -262,10 +259,7 @@ def _arrow(graph: Any, arrow: DrawnEdge) -> None:
         "class": " ".join([arrow.kind, *_pass(edge.order)]),
         "pos": pos_text(arrow.spline, ARROW),
     }
-    if back:
-        attributes |= _red(edge)
-    elif edge.order:
-        attributes |= {"color": RED, "fontcolor": RED}
+    attributes |= _red(edge) if back else _IN_RED if edge.order else {}
     if arrow.label and arrow.center is not None:
         attributes |= {"label": escaped(arrow.label), "lp": at(arrow.center)}
     graph.edge(tail, head, **attributes)

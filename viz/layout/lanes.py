@@ -32,15 +32,14 @@ class Lanes:
 
 def lanes(picture: Picture) -> Lanes:
     """Return the lanes of `picture`."""
-    vertices = picture.vertex
     incoming: dict[str, list[EdgeRecord]] = defaultdict(list)
     for edge in picture.edges:
         incoming[edge.head].append(edge)
     ends = [vertex.id for vertex in picture.vertices if vertex.kind in {"output", "failed"}]
     taken: set[str] = set()
-    spine = _chain(ends[0], vertices, incoming, taken) if ends else []
+    spine = _chain(ends[0], picture.vertex, incoming, taken) if ends else []
     chains = [
-        _chain(vertex.id, vertices, incoming, taken, leaves=False)
+        _chain(vertex.id, picture.vertex, incoming, taken, leaves=False)
         for vertex in reversed(picture.vertices)
         if vertex.kind in {"op", "box", "failed"} and vertex.id not in taken  # which grows with every chain
     ][::-1]
@@ -139,8 +138,9 @@ def _joins(spine: list[str], chains: list[list[str]], picture: Picture) -> list[
     branches = [chain for chain in chains if chain[0] in leave and chain[-1] in back]
     for chain in sorted(branches, key=lambda chain: leave[chain[0]]):
         first, last = chain[0], chain[-1]
-        framed = [picture.vertex[end].around == picture.vertex[first].around for _, end in free]
-        lane = next((i for i, (until, _) in enumerate(free) if until <= leave[first] and framed[i]), None)
+        left, around = leave[first], picture.vertex[first].around
+        fit = (i for i, (until, end) in enumerate(free) if until <= left and picture.vertex[end].around == around)
+        lane = next(fit, None)
         if lane is None:
             free.append((back[last], last))
         else:

@@ -20,9 +20,8 @@ _SIZE = 10.0
 def order_notes(picture: Picture, splines: Sequence[Spline], room: Room, across: bool) -> list[Note]:
     """Return the numbers at the black arrows, whose `splines` are given in the order of the edges."""
     entering: dict[str, list[tuple[EdgeRecord, Spline]]] = defaultdict(list)
-    ordered = {vertex.id for vertex in picture.vertices if vertex.asymmetric}
     for edge, spline in zip(picture.edges, splines, strict=True):
-        if edge.head in ordered:
+        if picture.vertex[edge.head].asymmetric:
             entering[edge.head].append((edge, spline))
     notes = []
     for arrows in entering.values():

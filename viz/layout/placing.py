@@ -67,8 +67,8 @@ def drawn(
 def first_pass(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float) -> Plan:
     """Return what `dot` makes of the forward edges."""
     found_lanes = lanes(picture)
-    text, heavy = for_layout(picture, labels, rankdir, found_lanes), found_lanes.effort > HEAVY
-    found = json.loads(render(text, engine="dot", format="json", timeout=timeout, heavy=heavy))
+    dot, heavy = for_layout(picture, labels, rankdir, found_lanes), found_lanes.effort > HEAVY
+    found = json.loads(render(dot, engine="dot", format="json", timeout=timeout, heavy=heavy))
     objects: dict[str, dict[str, Any]] = {o["name"]: o for o in found.get("objects", [])}
     splines = {edge["id"]: parse(edge["pos"]) for edge in found.get("edges", []) if "id" in edge}
     modules = {module.id: module for vertex in picture.vertices for module in vertex.around}
@@ -173,9 +173,8 @@ def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
 def _headings(plan: Plan, notes: Sequence[Note], title: str, caption: str) -> list[Note]:
     """Return the title above everything and the caption below it."""
     points = [*plan.centers.values(), *(p for spline in plan.splines for p in spline), *(n.center for n in notes)]
-    for frame in plan.frames.values():
-        left, bottom, right, top = _bounds(frame)
-        points += [(left, bottom), (right, top)]
+    bounds = map(_bounds, plan.frames.values())
+    points += [corner for left, bottom, right, top in bounds for corner in ((left, bottom), (right, top))]
     if not points:
         return []
     middle = (min(x for x, _ in points) + max(x for x, _ in points)) / 2

@@ -196,11 +196,9 @@ class Drawing:
         """What each element tells on hovering, by its id."""
         told = {vertex.id: vertex.tooltip for vertex in self.picture.vertices}
         told |= {m.id: of_frame(m) for vertex in self.picture.vertices for m in vertex.around}
-        for edge in self.edges:
-            told[f"f{edge.id}"] = of_arrow(edge, self._dims, backward=False)
-            if edge.backward is not None:
-                told[f"b{edge.id}"] = of_arrow(edge, self._dims, backward=True)
-        return told
+        told |= {f"f{edge.id}": of_arrow(edge, self._dims, backward=False) for edge in self.edges}
+        red = [edge for edge in self.edges if edge.backward is not None]
+        return told | {f"b{edge.id}": of_arrow(edge, self._dims, backward=True) for edge in red}
 
     def text(self) -> str:
         """Return the graph as a typed program, one line per node."""

@@ -24,8 +24,7 @@ def interactive(svg: str, picture: Picture, title: str, description: str, told: 
     """Return Graphviz's `svg` with style, script, title and description; `told` holds a tooltip for each element id."""
     root = ET.fromstring(_without_namespace(svg))  # noqa: S314 - the text comes from Graphviz, which expands nothing
     for group in root.iter("g"):
-        words = (group.get("class") or "").split()
-        if words[:1] == ["graph"]:
+        if group.get("class", "").split()[:1] == ["graph"]:
             group.attrib.pop("id", None)
             _untitle(group)
             _arrange(group, picture, told)
@@ -107,8 +106,7 @@ def _arrange(graph: ET.Element, picture: Picture, told: Mapping[str, str]) -> No
 
 def _steps(picture: Picture) -> dict[str, int]:
     """Return the place of every vertex in the order of computation; an end has that of the value it shows."""
-    computed = (vertex.id for vertex in picture.vertices if vertex.kind != "output")
-    steps = {id: step for step, id in enumerate(computed)}
+    steps = {id: step for step, id in enumerate(id for id, v in picture.vertex.items() if v.kind != "output")}
     return steps | {edge.head: steps[edge.tail] for edge in picture.edges if edge.head not in steps}
 
 

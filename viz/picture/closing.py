@@ -36,8 +36,7 @@ def nested(
             names = ", ".join(dict.fromkeys(m.scope.path or m.scope.kind for m in modules if m.scope)) or "none"
             raise TensorgradError(f"collapse={word!r} is no module of this graph; its modules are: {clean(names, 400)}")
         nesting.closed.update(found)
-    if depth is not None:
-        nesting.closed.update(m for m in modules if m.depth == depth)
+    nesting.closed.update(m for m in modules if m.depth == depth)
     nesting.together = alike(nesting) if repeats else {}
     return nesting, _limited(nesting, modules, max_nodes, repeats)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from .model import EdgeRecord
 from .text import brief, clean, shaped
@@ -13,10 +14,12 @@ Texts = tuple[str, str]
 Mode = Callable[[EdgeRecord, str], Texts]
 """From an arrow and its shape as text to what stands on it."""
 
+Given = TypeVar("Given", bound=Mode)
+
 MODES: dict[str, Mode] = {}
 
 
-def mode(function: Mode) -> Mode:
+def mode(function: Given) -> Given:
     """Make `function` a mode of labels, called as it is."""
     MODES[function.__name__] = function
     return function

@@ -63,8 +63,7 @@ def faults(values: Iterable[tuple[_Key, Array | None]]) -> dict[_Key, Fault]:
 
 def gravest(found: Iterable[Fault | None]) -> Fault | None:
     """Return the first fault that is an origin, a NaN before an infinity; else any; None if there is none."""
-    known = [fault for fault in found if fault is not None]
-    return min(known, key=lambda fault: (not fault.first, fault.kind != "NaN"), default=None)
+    return min(filter(None, found), key=lambda fault: (not fault.first, fault.kind != "NaN"), default=None)
 
 
 def is_zero(gradient: Array | None) -> bool:

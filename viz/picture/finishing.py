@@ -34,8 +34,8 @@ def with_formulas(picture: Picture, graph: Graph, names: Sequence[str], seed: Te
         source, place = _source(graph, edge)
         boxed = [picture.vertex[end].kind == "box" for end in (edge.tail, edge.head)]
         known = not any(boxed) and edge.backward and place in passes.along
-        formulas = "" if boxed[0] else told.of(source), told.of(passes.along[place]) if known else ""
-        edges.append(replace(edge, formulas=formulas))
+        gradient = told.of(passes.along[place]) if known else ""
+        edges.append(replace(edge, formulas=("" if boxed[0] else told.of(source), gradient)))
     return replace(picture, edges=edges)
 
 

@@ -52,8 +52,8 @@ def _boxes(nesting: Nesting) -> tuple[dict[ModuleCall, _Box], dict[int, set[Modu
         if module is not None and module.scope is not None and not node.is_leaf:
             boxes.setdefault(module, _Box()).operations.append(node.index)
     uses = [(e.source, nesting.alone(e.source), nesting.alone(e.target)) for e in nesting.graph.edges()]
-    read = [(i, tail, head) for i, tail, head in uses if tail is not head and not (tail and nodes[i].is_leaf)]
     # left out is what is read inside, and a weight that several calls share
+    read = [(i, tail, head) for i, tail, head in uses if tail is not head and not (tail and nodes[i].is_leaf)]
     for index, tail, head in (*read, *((i, nesting.alone(i), None) for i in nesting.graph.outputs)):
         readers[index].add(head)
         if tail in boxes:
@@ -67,13 +67,10 @@ def _following(
     box: _Box, boxes: dict[ModuleCall, _Box], readers: dict[int, set[ModuleCall | None]], nesting: Nesting
 ) -> ModuleCall | None:
     """Return the module that alone reads the only result of `box`, and nothing else."""
-    if len(box.gives) != 1 or not box.operations:
-        return None
-    (result,) = box.gives
-    if len(readers[result]) != 1:
-        return None
-    (reader,) = readers[result]
-    if reader is None or reader not in boxes or boxes[reader].reads != {result}:
+    results = list(box.gives)
+    found = list(readers[results[0]]) if len(results) == 1 else []
+    reader = found[0] if len(found) == 1 else None
+    if reader is None or reader not in boxes or boxes[reader].reads != box.gives:
         return None
     same_frame = nesting.around(boxes[reader].operations[0]) == nesting.around(box.operations[0])
     return reader if same_frame else None
@@ -148,10 +145,10 @@ def _standing_for(run: list[ModuleCall]) -> ModuleCall:
         told = f"{first.told}, called {count} times in a row with the same parameters"
         return replace(first, told=told, more=f"×{count}, same parameters")
     paths = [_scope(module).path for module in run]
-    label = first.label.replace(paths[0], _span(paths), 1)
+    label = clean(first.label.replace(paths[0], _span(paths), 1))
     told = f"{', '.join(paths)}: {count} modules in a row, each {_settings(first)}"
     sizes = {id(p): p.array.size for module in run for p in _scope(module).module.parameters()}  # shared ones once
-    return replace(first, label=clean(label), told=told, size=sum(sizes.values()), more=f"+{count - 1} more like it")
+    return replace(first, label=label, told=told, size=sum(sizes.values()), more=f"+{count - 1} more like it")
 
 
 def _span(paths: list[str]) -> str:

@@ -43,8 +43,7 @@ def argument(value: Any) -> str:
     >>> argument((slice(None), np.zeros((2, 3)))), argument(len), argument("mean")
     ('(slice(None, None, None), float64(2, 3))', 'len', "'mean'")
     """
-    if isinstance(value, Tensor):
-        value = value.array
+    value = value.array if isinstance(value, Tensor) else value
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{shaped(value.shape, {})}" if value.ndim else repr(value.item())
     if isinstance(value, tuple) and type(value) is tuple and len(value) <= 8:

@@ -39,9 +39,9 @@ def _again(node: GraphNode, known: list[Array | None]) -> Array | None:
     operands: list[Any] = [o.constant if o.source is None else known[o.source] for o in node.operands]
     if primitive is None or not operands or any(operand is None for operand in operands):
         return None
-    arguments = [wrap(o) if isinstance(o, np.ndarray) else o for o in operands]
+    arguments = tuple(wrap(o) if isinstance(o, np.ndarray) else o for o in operands)
     try:
-        array: Array = apply(primitive, tuple(arguments), dict(node.params)).array
+        array: Array = apply(primitive, arguments, dict(node.params)).array
     except TensorgradError:  # code outside has changed the values since, so that the operation cannot take them
         return None
     return array if array.shape == node.shape and array.dtype == node.dtype else None

@@ -80,7 +80,7 @@ def _is_wanted(name: str, layer: Any, wanted: Collection[str]) -> bool:
 def _unmoved(module: Any) -> Iterator[None]:
     """Put back, at the end of the block, the running statistics of `module` and the states of its generators."""
     buffers = [(name, buffer, buffer.array.copy()) for name, buffer in module.named_buffers()]
-    own = [getattr(layer, "generator", None) for layer in module.modules()]
+    own = (getattr(layer, "generator", None) for layer in module.modules())
     generators = [default_generator, *(g for g in own if isinstance(g, Generator))]
     states = [generator.get_state() for generator in generators]
     try:

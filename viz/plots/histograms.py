@@ -63,11 +63,10 @@ def common_limits(panels: Sequence[Panel]) -> tuple[float, float]:
     shared = bounds.pop() if len(bounds) == 1 else None
     if shared is not None:
         return shared
-    finite = [panel.values[np.isfinite(panel.values)] for panel in panels]
-    known = [values for values in finite if values.size]
-    if not known:
+    finite = np.concatenate([panel.values[np.isfinite(panel.values)] for panel in panels])
+    if not finite.size:
         return 0.0, 1.0
-    low, high = float(min(v.min() for v in known)), float(max(v.max() for v in known))
+    low, high = float(finite.min()), float(finite.max())
     if high - low > 1e-12 * max(abs(low), abs(high)):
         return low, high
     room = abs(low) / 2 or 0.5  # all values are one: it stands in the middle

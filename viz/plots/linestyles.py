@@ -23,8 +23,12 @@ class LineStyle:
 
     def options(self, count: int) -> dict[str, Any]:
         """Return the arguments of `Axes.plot` for a line of `count` points."""
-        every = max(1, count // _MARKED)
-        return {"color": self.colour, "linestyle": self.dashes, "marker": self.marker, "markevery": every}
+        return {
+            "color": self.colour,
+            "linestyle": self.dashes,
+            "marker": self.marker,
+            "markevery": max(1, count // _MARKED),
+        }
 
 
 def line_styles(found: Mapping[str, Sequence[Line]]) -> dict[tuple[str, int], LineStyle]:
