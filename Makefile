@@ -4,9 +4,9 @@ WORKERS ?= auto
 # One thread: on matrices of this size the others of NumPy's BLAS only wait, or fight with the test processes for cores.
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
-INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable
+INSTALL = python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-fast mutants fuzz check figures bench clean
+.PHONY: demo test test-fast oldest mutants fuzz check figures bench clean
 
 demo: .venv/demo.stamp
 	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
@@ -18,6 +18,12 @@ test: .venv/test.stamp
 test-fast: export HYPOTHESIS_PROFILE = fast
 test-fast: override ARGS += -m 'not slow'
 test-fast: test
+
+# The same beside the oldest NumPy that setup.cfg allows, and the oldest of what else every installation needs.
+oldest: export HYPOTHESIS_PROFILE = fast
+oldest: .venv-oldest/test.stamp
+	cat .venv-oldest/oldest.txt
+	$(ONE_THREAD) .venv-oldest/bin/python -m pytest -q -n $(WORKERS) -m 'not slow' $(ARGS)
 
 # Faults in every rule and in the sweeps: the tests must see each one.
 mutants: .venv/test.stamp
@@ -45,7 +51,7 @@ bench: .venv/bench.stamp
 	.venv/bin/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf .venv .venv-oldest out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The extras that a target needs; a stamp remembers that they are installed for this setup.cfg.
@@ -56,7 +62,13 @@ clean:
 .venv/bench.stamp: EXTRAS = bench
 
 .venv/%.stamp: .venv/bin/python setup.cfg pyproject.toml
-	$(INSTALL) '.[$(EXTRAS)]'
+	.venv/bin/$(INSTALL) '.[$(EXTRAS)]'
+	touch $@
+
+.venv-oldest/test.stamp: .venv/bin/python setup.cfg pyproject.toml
+	.venv/bin/python -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m tests.oldest >.venv-oldest/oldest.txt
+	.venv-oldest/bin/$(INSTALL) '.[test,demo]' --constraint .venv-oldest/oldest.txt
 	touch $@
 
 # A checkout has these links; an archive of the sources, which cannot hold them, gets them here.

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import oldest
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tensorgrad"
 
@@ -156,6 +158,12 @@ def test_every_folder_is_packaged_linked_and_measured() -> None:
     assert links == {name: f"../{name}" for name in beside}
     assert sources == beside | {"tensorgrad"}
     assert set(mapping) == {"tensorgrad", *(f"tensorgrad.{name}" for name in beside)}
+
+
+def test_every_requirement_says_its_oldest_version() -> None:
+    assert oldest.release("2.0") == oldest.release("2.0.0") < oldest.release("2.0.1") < oldest.release("2.10")
+    assert "numpy" in oldest.requirements()
+    assert all(map(oldest.release, oldest.requirements().values()))
 
 
 def test_the_extras_name_this_project_and_not_another() -> None:
