@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 import itertools
 
 import numpy as np
@@ -159,10 +158,7 @@ def of_numbers(p) -> bool:
     """Whether the forward function takes numbers and nothing else that must be said."""
     if not isinstance(p.samples, list) or "mask" in p.samples:
         return False
-    if isinstance(p.forward, np.ufunc):
-        return True
-    words = [q for q in inspect.signature(p.forward).parameters.values() if q.kind is q.KEYWORD_ONLY]
-    return all(q.default is not q.empty or q.name in p.signature.defaults for q in words)
+    return set(p.signature.parameters) <= set(p.signature.defaults)
 
 
 OF_NUMBERS = [name for name, p in PRIMITIVES.items() if of_numbers(p)]

@@ -116,9 +116,7 @@ def _rule(rule: Any) -> str:
 
 def _call(name: str, record: Primitive) -> str:
     """Return how the operation is called by `name`: its arguments, and after a semicolon its parameters."""
-    defaults, forward = record.signature.defaults, record.forward
-    parameters = inspect.signature(forward).parameters.values() if inspect.isfunction(forward) else ()
-    words = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    defaults, words = record.signature.defaults, record.signature.parameters
     first = ("*" if record.signature.variadic else "") + ", ".join(record.signature.arguments)
     after = ", ".join(f"{word}={defaults[word]}" if word in defaults else word for word in words)
     return f"{name}({first}{'; ' if after else ''}{after})"

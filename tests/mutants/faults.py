@@ -8,7 +8,6 @@ anything: `touched` turns true when the rule reads what the fault changes. A fau
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterator
 from itertools import combinations, islice
 from typing import Any
@@ -107,9 +106,8 @@ def of_rule(primitive: Primitive, side: str, i: int, right: Rule) -> Iterator[Mu
     for j, k in combinations(slots, 2):
         exchange = spoiled(right, {j, k}, lambda s, j=j, k=k: [*s[:j], s[k], *s[j + 1 : k], s[j], *s[k + 1 :]])
         yield made("saved swapped", exchange)
-    for name, parameter in inspect.signature(primitive.forward).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            yield made(f"wrong {name}", misled(right, name, primitive.kind == "multilinear" and side == "jvps"))
+    for name in primitive.signature.parameters:
+        yield made(f"wrong {name}", misled(right, name, primitive.kind == "multilinear" and side == "jvps"))
 
 
 # --- faults of what a rule is given and returns -----------------------------------------------------------------------
