@@ -119,8 +119,9 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
 
 def softmax(x: Tensor, axis: int) -> Tensor:
     """Return ``exp(x) / sum(exp(x))`` over `axis`, without overflow."""
-    highest = detached(amax(x, axis=axis, keepdims=True)) if x.array.size else x
-    e = exp(sub(x, highest))
+    if not x.array.size:
+        return exp(x)  # nothing is divided, and a backward pass would take the inverse of a sum of nothing, which is 0
+    e = exp(sub(x, detached(amax(x, axis=axis, keepdims=True))))
     return e / sum(e, axis=axis, keepdims=True)
 
 
