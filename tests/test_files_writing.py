@@ -98,3 +98,17 @@ def test_permissions_and_links_stay_and_devices_are_not_replaced(tmp_path: Path)
         tg.save(1, tmp_path)
     with pytest.raises(FileNotFoundError):
         tg.save(1, tmp_path / "no" / "such" / "folder")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_that_nobody_reads_does_not_stop_the_script(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="nobody reads this pipe"):
+        tg.save(tg.ones(2), pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        tg.save(tg.ones(2), pipe)
+        assert tg.load(io.BytesIO(os.read(reader, 10_000))).tolist() == [1.0, 1.0]
+    finally:
+        os.close(reader)

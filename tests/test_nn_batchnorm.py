@@ -215,3 +215,18 @@ def test_the_gradients_along_every_edge_of_batchnorm_add_up() -> None:
         if parts:
             close(sum(parts), total)
     assert x.grad is None
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_state_without_the_count_of_batches_is_taken(strict: bool) -> None:
+    trained = nn.Sequential(nn.BatchNorm1d(2))
+    trained(tg.tensor([[1.0, 2.0], [3.0, 5.0]]))
+    state = {k: v for k, v in trained.state_dict().items() if not k.endswith("num_batches_tracked")}
+    module = nn.Sequential(nn.BatchNorm1d(2))
+    found = module.load_state_dict(state, strict=strict)
+    assert (found.missing_keys, found.unexpected_keys) == ([], [])
+    assert module[0].num_batches_tracked.item() == 0
+    assert module[0].running_mean.tolist() == trained[0].running_mean.tolist()
+    del state["0.running_mean"]
+    with pytest.raises(RuntimeError, match="Missing key"):
+        module.load_state_dict(state)

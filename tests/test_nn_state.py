@@ -59,7 +59,8 @@ def test_without_strict_what_fits_is_loaded_and_the_rest_reported() -> None:
     result = net.load_state_dict({"scale": np.full(1, 7.0), "extra": tg.zeros(1)}, strict=False)
     assert net.scale.item() == 7.0
     assert result.unexpected_keys == ["extra"]
-    assert result.missing_keys == [k for k in STATE if k != "scale"]
+    older = {"bn1.num_batches_tracked"}  # which states of an older PyTorch do not hold either
+    assert result.missing_keys == [k for k in STATE if k != "scale" and k not in older]
 
 
 def test_loading_while_a_graph_needs_the_old_values_is_noticed() -> None:

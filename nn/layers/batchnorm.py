@@ -46,6 +46,7 @@ class StatisticsNorm(Affine):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+    _may_be_missing = frozenset({"num_batches_tracked"})
     _ndims: tuple[int, ...]
 
     def __init__(

@@ -33,6 +33,8 @@ class IncompatibleKeys(NamedTuple):
 class Stateful(Registry, Hookable):
     """The part of Module that gives its state and takes one."""
 
+    _may_be_missing: frozenset[str] = frozenset()  # what older states do not hold: it then stays as it is
+
     def get_extra_state(self) -> Any:
         """Return what `state_dict` holds beside parameters and buffers; subclasses that have something define it."""
         raise RuntimeError(
@@ -129,7 +131,7 @@ class _Loading:
         for name, tensor in own.items():
             if prefix + name in self.state:
                 self._compare(module, name, tensor, prefix + name)
-            else:
+            elif name not in module._may_be_missing:
                 self.missing.append(prefix + name)
         if type(module).set_extra_state is not Stateful.set_extra_state:
             own[_EXTRA] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -16,7 +17,8 @@ def write_whole(path: Path, content: str | bytes) -> Path:
     content = content if isinstance(content, bytes) else content.encode()
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # a device such as /dev/null is written to, not replaced
-        target.write_bytes(content)
+        with open(target, "wb", opener=_at_once) as device:
+            device.write(content)
         return path
     temporary = target.with_name(f".tensorgrad-{os.urandom(8).hex()}.tmp")
     try:
@@ -32,6 +34,19 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         raise
     _sync_folder(target.parent)
     return path
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open `path` for writing; OSError for a named pipe that nobody reads, where opening would wait for ever."""
+    try:
+        handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads this pipe: start its reader first", path) from error
+        raise
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(handle, True)
+    return handle
 
 
 def _sync_folder(folder: Path) -> None:
