@@ -8,7 +8,8 @@ from typing import Any
 
 from tensorgrad.autograd import Function
 from tensorgrad.autograd.hooks import RemovableHandle
-from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor, check_gradient
+from tensorgrad.errors import AutogradError
 
 Hook = Callable[..., Any]
 
@@ -106,6 +107,21 @@ def hooked(module: Any, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, A
     return output if crossing is None else crossing.outputs(output)
 
 
+def _changed(known: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
+    """Return what a backward hook makes of the gradients that it was shown: nothing else, or others of their kind."""
+    if given is None:
+        return known
+    grads: tuple[Any, ...] = given if isinstance(given, tuple) else (given,)
+    if len(grads) != len(known):
+        raise AutogradError(
+            f"Backward hook returned an invalid number of gradients, got {len(grads)}, but expected {len(known)}"
+        )
+    for g, before in zip(grads, known, strict=True):
+        if g is not None and before is not None:
+            check_gradient(g, before.array, "Backward hook returned")
+    return grads
+
+
 class _Crossing:
     """One call of a module whose gradients are watched where they enter and where they leave."""
 
@@ -114,7 +130,7 @@ class _Crossing:
         self.hooks = hooks
         self.args = args
         self.tracked = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
-        self.grad_output: tuple[Any, ...] = ()
+        self.grad_output: tuple[Any, ...] | None = None  # of the pass that is under way
 
     def inputs(self) -> tuple[Any, ...]:
         """Return the arguments, those with a gradient as results of a node that this call watches."""
@@ -147,7 +163,10 @@ class _Crossing:
 
     def leaving(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the gradients of the arguments, after the hooks."""
-        full = self._seen(self.hooks.backward, grads, self.tracked, len(self.args), self.grad_output)
+        grad_output, self.grad_output = self.grad_output, None
+        if grad_output is None:  # the pass has come in by a tensor inside: of the outputs there is no gradient to show
+            return grads
+        full = self._seen(self.hooks.backward, grads, self.tracked, len(self.args), grad_output)
         return tuple(full[i] for i in self.tracked)
 
     def _seen(
@@ -157,8 +176,7 @@ class _Crossing:
         known = dict(zip(places, grads, strict=True))
         full = tuple(known.get(i) for i in range(count))
         for hook in list(hooks.values()):
-            changed = hook(self.module, full, *others)
-            full = full if changed is None else changed if isinstance(changed, tuple) else (changed,)
+            full = _changed(full, hook(self.module, full, *others))
         return full
 
 

@@ -8,7 +8,7 @@ run again, from the first choice on, with the products of `strongzeros`, in whic
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,10 +17,12 @@ import numpy as np
 
 from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.context import ANOMALY, STRONG, context, within
+from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
 from tensorgrad.errors import AnomalyError
 
 from . import quick, sweep
+from .hooks import after_hooks
 from .modes import enable_grad
 from .order import leading_to, reachable
 from .strongzeros import Cotangent, Tangent, unmarked
@@ -68,9 +70,14 @@ def reverse(
         if hidden:
             run.start = _Start(dict(seeds), {}, 0, midway=False)
         plain = not (create_graph or hidden or hooked or edges is not None or special & STRONG)
-        with enable_grad() if create_graph else nullcontext():
-            run.sweep(order, seeds, create_graph, plain)
-        if run.start is not None and (None in run.hooked.values() or any(map(_spoilt, run.found.values()))):
+        # forward has warned of what is not finite; behind a choice there is nothing to warn of
+        with enable_grad() if create_graph else nullcontext(), np.errstate(all="ignore"):
+            try:
+                run.sweep(order, seeds, create_graph, plain)
+                spoilt = run.start is not None and any(map(_spoilt, run.found.values()))
+            except _Spoilt:
+                spoilt = True
+        if spoilt:
             run.again(create_graph)
     run.free()
     if create_graph:
@@ -96,6 +103,10 @@ def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
     return choices, hidden, bool(ANY_HOOK) and any(node in HOOKS for node in order)
 
 
+class _Spoilt(Exception):  # noqa: N818 - no error: it ends the first run
+    """A NaN behind a choice has come to a function of the user's: the second run calls it, with what is right."""
+
+
 class _Start(NamedTuple):
     """What is known where a second run begins: cotangents, what had been found by then, and how many edges."""
 
@@ -117,7 +128,8 @@ class _Reverse:
     choices: set[Any] = field(default_factory=set)
     start: _Start | None = None
     visited: list[Node] = field(default_factory=list)  # whose rules have run, or do so next; to be freed
-    hooked: dict[Node, Tensor | None] = field(default_factory=dict)  # what hooks made; None: a second run calls them
+    hooked: dict[Node, Tensor] = field(default_factory=dict)  # what hooks have made
+    ruled: dict[Node, list[Rule | None]] = field(default_factory=dict)  # what functions of the user's have answered
 
     def sweep(self, order: list[Node], seeds: Mapping[Node, Any], boxed: bool, plain: bool = False) -> None:
         """Add to `found` the cotangents that are wanted, and to `edges` what flows back along each."""
@@ -127,7 +139,7 @@ class _Reverse:
         if plain:
             quick.reverse(order, seeds, self, needed)
             return
-        for edge in sweep.reverse(order, seeds, self.arrive, needed, boxed):
+        for edge in sweep.reverse(order, seeds, self, needed, boxed):
             if self.edges is not None:
                 self.edges.append(edge)
 
@@ -135,16 +147,46 @@ class _Reverse:
         """Return the cotangent `g` of `node` as its rules take it: what hooks make of it, marked in a careful run."""
         if self.start is None:
             self.free()
+        wanted = (node.owner is not None) if self.wanted is None else (node in self.wanted)
+        if wanted and self.closed:  # the sweep outside goes on, and calls the hooks
+            self.found[node] = g
+            return None
         if ANY_HOOK and node in HOOKS:
             g = self._after_hooks(node, g)
-        if (node.owner is not None) if self.wanted is None else (node in self.wanted):
+        if wanted:
             self.found[node] = g
-            if self.closed:
-                return None
-        self.visited.append(node)
         if self.start is None and node.primitive in self.choices:
             self.begin(node, g, grads)
         return Cotangent.of(g) if context().special & STRONG else g
+
+    def rules(self, node: Node, g: Any, saved: Any) -> Iterable[Any]:
+        """Return the rules of `node`, which is freed in the end; what the user wrote is called once (see `_once`)."""
+        assert node.primitive is not None
+        self.visited.append(node)
+        rules: Iterable[Any] = node.primitive.vjps
+        if node.primitive.kind == "function":
+            rules = self._once(node, g, saved)
+        elif node.primitive.together:
+            rules = node.primitive.vjps.rules(g, saved, node)
+        return rules
+
+    def _once(self, node: Node, g: Any, saved: Any) -> list[Rule | None]:
+        """Return the rules of a function that the user wrote, called once, also where the sweep is run again.
+
+        Only where it made a NaN itself it is called again, with products in which an exact zero wins.
+        """
+        assert node.primitive is not None
+        strong = bool(context().special & STRONG)
+        if node not in self.ruled:
+            if not strong and self.start is not None and _spoilt(g):
+                raise _Spoilt
+            rules: list[Rule | None] = node.primitive.vjps.rules(g, saved, node)
+            if strong or self.start is None or any(rule and _spoilt(rule(g, saved, node)) for rule in rules):
+                return rules
+            self.ruled[node] = rules
+        if not strong:
+            return self.ruled[node]
+        return [rule and always(_boxed(rule(g, saved, node))) for rule in self.ruled[node]]
 
     def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
         """Note that the first choice is reached: from here on, saved values may be needed by a second run."""
@@ -178,13 +220,8 @@ class _Reverse:
         value = self.hooked.get(node)
         if value is None:
             if self.start is not None and _spoilt(g) and not context().special & STRONG:
-                self.hooked[node] = None
-                return g  # the second run calls them, with what is right
-            value = _boxed(g)
-            for hook in list(HOOKS[node].values()):
-                result = hook(value)
-                value = value if result is None else _boxed(result)
-            self.hooked[node] = value
+                raise _Spoilt
+            self.hooked[node] = value = after_hooks(HOOKS[node], _boxed(g))
         return value if isinstance(g, Tensor) else value.array
 
 
@@ -201,7 +238,7 @@ def _started(g: Any, midway: bool) -> Tensor:
 
 
 def _boxed(g: Any) -> Tensor:
-    return g if isinstance(g, Tensor) else wrap(g)
+    return g if isinstance(g, Tensor) else wrap(np.asarray(g))  # NumPy's sum of two arrays without axes is a number
 
 
 def _itself(t: Any) -> Any:

@@ -110,7 +110,7 @@ def backward(
     for owner, g in pairs:
         if owner is not None and g is not None and owner.tracked:
             if owner.grad is None:
-                owner.grad = _owned(g, handed)
+                owner.filled = _owned(g, handed)
             else:
                 _accumulate(owner, owner.grad, g)
             if ANY_AFTERWARDS and owner.node is not None:
@@ -122,7 +122,7 @@ def backward(
 def _accumulate(x: Tensor, known: Tensor, g: Any) -> None:
     """Add `g` to the gradient of `x`, which is `known`."""
     if isinstance(g, Tensor):
-        x.grad = known + g
+        x.filled = known + g
     else:
         np.add(known.array, g, out=known.array)
         note(known)

@@ -19,7 +19,7 @@ from tensorgrad.errors import AutogradError, InPlaceError
 
 from .history import adopt
 from .modes import no_grad
-from .userrules import Rules, Saved, joint, record_of
+from .userrules import Rules, Saved, computed_inside, joint, record_of
 
 
 class FunctionCtx:
@@ -37,7 +37,10 @@ class FunctionCtx:
         self._dirty: set[int] = set()
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep `tensors` for backward: inputs and outputs, or anything else that is then taken for constant."""
+        """Keep `tensors` for backward: inputs and outputs, or others, through which backward cannot be differentiated.
+
+        What is constant, a mask of random numbers perhaps, is set as an attribute of ctx instead.
+        """
         for x in tensors:
             if x is not None and not isinstance(x, Tensor):
                 raise TypeError(
@@ -50,7 +53,7 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
-        """What was saved; differentiable where it was an input or an output."""
+        """What was saved; an input or an output stands where it stood in the graph."""
         return tuple(_found(array, where) for array, where in self._kept)
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
@@ -147,21 +150,24 @@ class Function:
 def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outputs: Any) -> Any:
     """Return `outputs`, those that are differentiable as results of one new node."""
     ys = list(outputs) if isinstance(outputs, tuple | list) else [outputs]
-    linked_to: list[Tensor] = [
-        y for y in ys if isinstance(y, Tensor) and y.array.dtype.kind in "fc" and id(y) not in ctx._outside
-    ]
+    linked_to: list[Tensor] = [y for y in ys if _is_differentiable(y, ctx)]
     if not linked_to:
         return outputs
     node, nodes, shapes = joint(cls.record, inputs, linked_to)
-    node.saved = Saved.of(_kept(ctx, args, inputs, dict(zip(map(id, linked_to), nodes, strict=True))), ctx, shapes)
-    results = {}
-    for y, part in zip(linked_to, nodes, strict=True):
-        results[id(y)] = _result(y, part, any(y is a for a in args), id(y) in ctx._dirty)
-    made = [results.get(id(y), y) for y in ys]
+    outside = dict(zip(map(id, linked_to), nodes, strict=True))
+    node.saved = Saved.of(_kept(cls.__name__, ctx, args, inputs, outside), ctx, shapes)
+    parts = iter(nodes)  # one for each place: a tensor that is returned twice is two outputs
+    made = [_result(y, next(parts), args, ctx) if _is_differentiable(y, ctx) else y for y in ys]
     return type(outputs)(made) if isinstance(outputs, tuple | list) else made[0]
 
 
-def _kept(ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outputs: dict[int, Node]) -> list[Any]:
+def _is_differentiable(y: Any, ctx: FunctionCtx) -> bool:
+    return isinstance(y, Tensor) and y.array.dtype.kind in "fc" and id(y) not in ctx._outside
+
+
+def _kept(
+    name: str, ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outputs: dict[int, Node]
+) -> list[Any]:
     """Fill what `saved_tensors` returns, and return its arrays; of what code outside may write, copies."""
     places = {id(a): i for a, i in zip(args, inputs, strict=True) if isinstance(a, Tensor)}
     for x in ctx._to_save:
@@ -171,19 +177,21 @@ def _kept(ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outp
         array = plain(x.array).copy() if still_exposed(x) else x.array
         # an output's node refers to this context: a reference back would be a cycle
         where: Any = weakref.ref(outputs[id(x)]) if id(x) in outputs else places.get(id(x))
+        if where is None and array.dtype.kind in "fc" and not any(x is a for a in args):
+            where = computed_inside(name, array, inputs)
         ctx._kept.append((array, where))
     ctx._to_save = ()
     return [array for array, _ in ctx._kept]
 
 
-def _result(y: Tensor, node: Node, is_input: bool, dirty: bool) -> Tensor:
-    """Return the output `y` of a function, standing for `node`."""
-    if dirty:
+def _result(y: Tensor, node: Node, args: tuple[Any, ...], ctx: FunctionCtx) -> Tensor:
+    """Return the output `y` of a function of `args`, standing for `node`."""
+    if id(y) in ctx._dirty:
         if y.tracked and y.is_leaf:
             raise InPlaceError("a leaf Variable that requires grad is being used in an in-place operation (mark_dirty)")
         adopt(y, linked(y.array, node))
         return y
-    result = wrap(y.array) if is_input or y.node is not None else y
+    result = wrap(y.array) if y.node is not None or any(y is a for a in args) else y
     result.node, result.tracked = node, True
     return result
 

@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from itertools import count
 from typing import Any, Self
 
-from tensorgrad.engine.tensor import AFTERWARDS, HOOKS, Hook, Tensor, node_of
+from tensorgrad.engine.tensor import AFTERWARDS, HOOKS, Hook, Tensor, check_gradient, node_of
 from tensorgrad.errors import AutogradError
 
 _ids = count()
@@ -34,6 +34,20 @@ class RemovableHandle:
 
     def __exit__(self, *exception: object) -> None:
         self.remove()
+
+
+def after_hooks(hooks: MutableMapping[int, Hook], g: Tensor) -> Tensor:
+    """Return what `hooks`, one after the other, make of the cotangent `g`.
+
+    Raises:
+        TypeError, ShapeError, DTypeError: a hook returns what is no gradient of the tensor.
+    """
+    for hook in list(hooks.values()):
+        changed = hook(g)
+        if changed is not None:
+            check_gradient(changed, g.array, f"hook '{getattr(hook, '__name__', hook)}' has returned")
+            g = changed
+    return g
 
 
 def on_gradient(x: Tensor, hook: Hook) -> RemovableHandle:

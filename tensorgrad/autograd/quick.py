@@ -6,7 +6,7 @@ values are dropped as the sweep goes, their memory used again while it is in the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from tensorgrad.base.callsite import Place
@@ -31,6 +31,9 @@ class Run(Protocol):
     def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
         """Note that a choice is reached behind which a second run may be needed."""
 
+    def rules(self, node: Node, g: Any, saved: Any) -> Iterable[Any]:
+        """Return the rules of `node`, one for each of its inputs."""
+
 
 def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[Node] | None) -> None:
     """Add to `found` of `run` the cotangent of every node in `wanted` (None: of every node that has a living owner).
@@ -45,7 +48,7 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
             continue
         if (node.owner is not None) if wanted is None else (node in wanted):
             found[node] = g
-            if closed:
+            if closed or (needed is not None and not any(p in needed for p in node.inputs if p.__class__ is Node)):
                 continue
         if (primitive := node.primitive) is None:
             continue
@@ -56,7 +59,7 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
         if saved is None or newest > node.serial:
             saved = readable(node, False)
         alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
-        rules = primitive.vjps.rules(g, saved, node) if primitive.together else primitive.vjps
+        rules = run.rules(node, g, saved) if primitive.together else primitive.vjps
         for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
             if parent.__class__ is not Node or not parent.tracked or rule is None:
                 continue

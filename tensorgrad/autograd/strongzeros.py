@@ -36,7 +36,7 @@ class Flow(Tensor):
     def of(cls, x: Tensor) -> Self:
         """Return `x` marked so."""
         self = cls.__new__(cls)
-        self.array, self.grad, self.node, self.tracked = x.array, None, x.node, x.tracked
+        self.array, self.filled, self.node, self.tracked = x.array, None, x.node, x.tracked
         return self
 
 

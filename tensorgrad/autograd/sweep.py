@@ -9,8 +9,8 @@ records the sweep itself and makes derivatives of any order. What surrounds a sw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from tensorgrad.base.dtypes import DType
 from tensorgrad.engine.tensor import Node
@@ -18,12 +18,19 @@ from tensorgrad.ops import astype, broadcast_to, sum_to
 
 from .order import readable
 
-Arrive = Callable[[Node, Any, Mapping[Node, Any]], Any]
-"""Shown a node, its cotangent, which is complete, and those that are not; returns what to go on with, None to stop."""
+
+class Run(Protocol):
+    """What surrounds a reverse sweep."""
+
+    def arrive(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> Any:
+        """Return what to go on with, None to stop: `g`, of `node`, is complete, those in `grads` are not."""
+
+    def rules(self, node: Node, g: Any, saved: Any) -> Iterable[Any]:
+        """Return the rules of `node`, one for each of its inputs."""
 
 
 def reverse(
-    order: list[Node], seeds: Mapping[Node, Any], arrive: Arrive, needed: Collection[Node] | None, boxed: bool
+    order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: Collection[Node] | None, boxed: bool
 ) -> Iterator[tuple[Node, Node, Any]]:
     """Yield every edge of `order`, that of creation, backwards: consumer, source, and what flows back between them.
 
@@ -34,18 +41,20 @@ def reverse(
     for node in reversed(order):
         g = grads.pop(node, None)
         if g is not None:
-            g = arrive(node, g, grads)
-        if g is None or node.primitive is None:
+            g = run.arrive(node, g, grads)
+        if g is None or not any(receives(parent, needed) for parent in node.inputs):
             continue
         saved = readable(node, boxed)
-        rules = node.primitive.vjps.rules(g, saved, node) if node.primitive.together else node.primitive.vjps
-        for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
-            if rule is None or not isinstance(parent, Node) or not parent.tracked:
-                continue  # an argument without derivative, a number, a constant
-            if needed is None or parent in needed:
+        for parent, rule in zip(node.inputs, run.rules(node, g, saved)):  # noqa: B905 - rules may be endless
+            if rule is not None and receives(parent, needed):
                 gx = fitted(rule(g, saved, node), parent)
                 grads[parent] = grads[parent] + gx if parent in grads else gx
                 yield node, parent, gx
+
+
+def receives(parent: Any, needed: Collection[Node] | None) -> bool:
+    """Return whether a cotangent flows to this operand: it is no number, no constant, and asked for."""
+    return isinstance(parent, Node) and parent.tracked and (needed is None or parent in needed)
 
 
 def fitted(gx: Any, parent: Node) -> Any:

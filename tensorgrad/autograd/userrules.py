@@ -6,12 +6,13 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import Any, final
+from typing import Any, NoReturn, final
 
 import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.context import context
+from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.primitive import Primitive, Rule, Signature, always
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Node, Tensor, node_of, recorded, wrap
@@ -69,7 +70,7 @@ class Rules:
             found = self.cotangents(saved, node, g)
         else:
             with no_grad():
-                found = self.cotangents(saved, node, wrap(g.copy()))  # user code may write to it
+                found = self.cotangents(saved, node, wrap(np.array(g)))  # user code may write to it
         return [None if gx is None else always(gx if boxed else gx.array) for gx in found]
 
     def cotangents(self, saved: Saved, node: Node, g: Tensor) -> list[Tensor | None]:
@@ -124,6 +125,30 @@ class Rules:
         found = reverse(seed, targets=[u.node], create_graph=boxed and context().grad)
         y = found[u.node]
         return y if isinstance(y, Tensor) else wrap(y)
+
+
+class _Unknown:
+    """The rules of what forward has computed and saved: how it depends on the arguments was not recorded."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def rules(self, g: Any, saved: Any, node: Node) -> NoReturn:  # noqa: ARG002 - called as all rules are
+        """Raise AutogradError: backward has been differentiated."""
+        raise AutogradError(
+            f"the backward of function {self.name} was differentiated through a tensor that its forward computed and "
+            f"saved, whose derivative is not known: save the arguments and compute it from them in backward; or, if it "
+            f"is constant, set it as an attribute of ctx"
+        )
+
+    def __iter__(self) -> Iterator[Rule]:
+        return (lambda t, saved, node: self.rules(t, saved, node) for _ in count())
+
+
+def computed_inside(name: str, array: Array, inputs: tuple[Any, ...]) -> Node:
+    """Return a node for what the forward of function `name` computed from `inputs` without a record."""
+    unknown = _Unknown(name)
+    return node_of(recorded(array, record_of(name, unknown.rules, unknown), inputs, {}, (), context()))
 
 
 def unpacked(g: Tensor, shapes: list[tuple[int, ...]] | None) -> list[Tensor]:

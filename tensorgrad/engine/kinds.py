@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.base.caching import remembered
 
 from .dispatch import apply, general
 from .fastpath import binary, mapping, pairing, several, unary
 from .primitive import NAMES, Kink, Primitive, Rule, Signature, identity, register
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 
 Given = Callable[..., Any] | None
 """A rule as the table states it; None where there is no derivative."""
@@ -25,6 +27,11 @@ _NOTHING: frozenset[int] = frozenset()
 
 def _negation(v: Any, s: Any, n: Any) -> Any:
     return -v
+
+
+def _zeros(v: Any, s: Any, n: Any) -> Any:
+    zeros = np.zeros(v.shape, v.dtype)
+    return wrap(zeros) if isinstance(v, Tensor) else zeros
 
 
 def elementwise(
@@ -40,7 +47,7 @@ def elementwise(
     floating: bool = False,
     complex: bool = False,
 ) -> Op:
-    """Return the op of a function of each element: one partial per argument (``x``; ``a, b``; ``c, a, b``).
+    """Return the op of a function of each element: a partial or its value per argument (``x``; ``a, b``; ``c, a, b``).
 
     The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
     keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up,
@@ -48,7 +55,7 @@ def elementwise(
     tells by itself; `complex` that it is holomorphic, and its partials hold for complex numbers.
     """
     signature = Signature(NAMES[len(partials) - 1], False, defaults or {}, tuple(defaults or {}))
-    fixed: dict[Any, Rule | None] = {None: None, 1: identity, -1: _negation}
+    fixed: dict[Any, Rule | None] = {None: None, 0: _zeros, 1: identity, -1: _negation}
     bound = [
         signature.bind(partial, "v * rule({})", i) if callable(partial) else (fixed[partial], _NOTHING)
         for i, partial in enumerate(partials)

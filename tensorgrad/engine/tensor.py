@@ -20,7 +20,7 @@ from tensorgrad.base.callsite import Place, here, is_users
 from tensorgrad.base.context import Context, Scope
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, check_differentiable
 from tensorgrad.base.literals import array_of, constructed
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 
 if TYPE_CHECKING:
     from tensorgrad.tensor.methods import Methods  # a stub: what tensorgrad.tensor.attach gives the class
@@ -117,22 +117,35 @@ class Tensor(Methods):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "array", "family", "grad", "node", "tracked")
+    __slots__ = ("__weakref__", "array", "family", "filled", "node", "tracked")
     __array_ufunc__ = None  # NumPy then leaves `array * tensor` to Tensor.__rmul__ instead of building object arrays
 
     array: Array
     family: Any  # a `views.Position`; left empty where the tensor shares its memory with no other
-    grad: Tensor | None
+    filled: Tensor | None  # the gradient, as `grad` shows it
     node: Node | None
     tracked: bool
 
     def __init__(self, *data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> None:
         self.array = constructed(data, dtype)
-        self.grad = None
+        self.filled = None
         self.node = None
         self.tracked = False
         if requires_grad:
             self.requires_grad = True
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What backward adds the gradient to; None before. Assignable: a Tensor of this shape and dtype, or None."""
+        return self.filled
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is self:
+            raise AutogradError("can't assign Variable as its own grad: use its .detach().clone()")
+        if value is not None:
+            check_gradient(value, self.array, "attempting to assign")
+        self.filled = value
 
     @property
     def requires_grad(self) -> bool:
@@ -180,6 +193,29 @@ class Tensor(Methods):
         (self.node or leaf(self)).name = value
 
 
+def check_gradient(given: Any, of: Array, who: str) -> None:
+    """Raise unless `given`, which a user hands in as the gradient of what has the value `of`, fits it.
+
+    `who` begins the message.
+
+    Raises:
+        TypeError: `given` is no Tensor.
+        ShapeError, DTypeError: it has another shape or dtype than `of`.
+    """
+    if not isinstance(given, Tensor):
+        raise TypeError(f"{who} {type(given).__name__} as a gradient: expected a Tensor or None")
+    if given.array.shape != of.shape:
+        raise ShapeError(
+            f"{who} a gradient of size '{list(given.array.shape)}' to a tensor of size '{list(of.shape)}': a gradient "
+            f"has the shape of its tensor"
+        )
+    if given.array.dtype != of.dtype:
+        raise DTypeError(
+            f"{who} a gradient with dtype {given.array.dtype} to a tensor of dtype {of.dtype}: convert it first, with "
+            f".to(tensor.dtype)"
+        )
+
+
 _new_tensor, _new_node = Tensor.__new__, Node.__new__
 
 
@@ -194,7 +230,7 @@ def wrap(array: Array) -> Tensor:
     """Return a tensor of `array` itself, without copy and without history."""
     self = _new_tensor(Tensor)
     self.array = array
-    self.grad = None
+    self.filled = None
     self.node = None
     self.tracked = False
     return self
@@ -219,7 +255,7 @@ def recorded(
     if of is None:
         y = _new_tensor(Tensor)
         y.array = array
-        y.grad = None
+        y.filled = None
         y.tracked = True
     else:
         y = of

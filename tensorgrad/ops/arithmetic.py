@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
-from tensorgrad.engine.kinds import Op, constant, elementwise
+from tensorgrad.engine.kinds import Op, elementwise
 from tensorgrad.engine.primitive import JUMP, Kink
 
 REAL = (-3.0, 3.0)
 NONZERO = (0.3, 3.0)
+BETWEEN = (1.55, 1.95)  # no whole number or half, where others jump, is near
 
 
 def _inverse(b: Any) -> Any:
@@ -73,34 +74,46 @@ remainder: Op = elementwise(
 )
 
 
-floor_divide: Op = constant(
+floor_divide: Op = elementwise(
+    "floor_divide",
+    np.floor_divide,
+    0,
+    0,
     symbol="//",
-    samples=[REAL, NONZERO],
+    samples=[(1.05, 1.95), (0.97, 1.03)],
     kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses")],
-    arithmetic=True,
     doc="Return ``floor(a / b)``.",
-)(np.floor_divide)
-sign: Op = constant(
-    symbol="sign",
-    samples=[REAL],
+)
+sign: Op = elementwise(
+    "sign",
+    np.sign,
+    0,
+    samples=[NONZERO],
     kinks=[Kink((0.0,), (0.0,), JUMP)],
     doc="Return -1, 0 or 1 by the sign of each element.",
-)(np.sign)
-floor: Op = constant(
-    symbol="floor",
-    samples=[REAL],
+)
+floor: Op = elementwise(
+    "floor",
+    np.floor,
+    0,
+    samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP)],
     doc="Return the largest integer not above each element, as a float.",
-)(np.floor)
-ceil: Op = constant(
-    symbol="ceil",
-    samples=[REAL],
+)
+ceil: Op = elementwise(
+    "ceil",
+    np.ceil,
+    0,
+    samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP)],
     doc="Return the smallest integer not below each element, as a float.",
-)(np.ceil)
-
-
-@constant(symbol="round", samples=[REAL], kinks=[Kink((0.5,), (0.0,), JUMP)])
-def round(x: Any, *, decimals: Any = 0) -> Any:
-    """Return each element rounded half to even at `decimals` places."""
-    return np.round(x, decimals)
+)
+round: Op = elementwise(
+    "round",
+    lambda x, *, decimals=0: np.round(x, decimals),
+    0,
+    samples=[BETWEEN],
+    defaults={"decimals": 0},
+    kinks=[Kink((0.5,), (0.0,), JUMP)],
+    doc="Return each element rounded half to even at `decimals` places.",
+)

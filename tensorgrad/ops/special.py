@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy import nan
 
-from tensorgrad.engine.kinds import Op, constant, elementwise
+from tensorgrad.engine.kinds import Op, elementwise
 from tensorgrad.engine.primitive import CONVEX, JUMP, LIMIT, Kink
-from tensorgrad.ops.arithmetic import NONZERO, REAL, mul
+from tensorgrad.ops.arithmetic import BETWEEN, NONZERO, REAL, mul
 from tensorgrad.ops.selection import unknown
 from tensorgrad.ops.transcendental import UNIT, exp
 
@@ -110,12 +110,14 @@ hypot: Op = elementwise(
 )
 
 
-trunc: Op = constant(
-    symbol="trunc",
-    samples=[REAL],
+trunc: Op = elementwise(
+    "trunc",
+    np.trunc,
+    0,
+    samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP)],
     doc="Return each element rounded towards zero.",
-)(np.trunc)
+)
 fmod: Op = elementwise(
     "fmod",
     np.fmod,

@@ -28,6 +28,7 @@ OWN = frozenset(
         "Constant",
         "Tensor.array",
         "Tensor.family",
+        "Tensor.filled",
         "Tensor.name",
         "Tensor.node",
         "Tensor.tracked",

@@ -210,7 +210,7 @@ class Protocols(Tensor):
 
     def __copy__(self) -> Tensor:
         copy = self.__class__.__new__(self.__class__)
-        copy.array, copy.grad, copy.node, copy.tracked = self.array, None, None, self.tracked
+        copy.array, copy.filled, copy.node, copy.tracked = self.array, None, None, self.tracked
         return copy
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:

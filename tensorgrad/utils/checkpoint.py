@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.autograd.careful import reverse
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
 from tensorgrad.base.context import CONTEXT, RECOMPUTING, context
@@ -52,7 +54,7 @@ class _Segment:
                 "checkpoint: the function gave other results when it was run again: it must not depend on anything "
                 "that changes between forward and backward"
             )
-        parts = unpacked(g, saved.shapes)
+        parts = unpacked(g if boxed else wrap(np.asarray(g)), saved.shapes)
         seeds: dict[Node, Any] = {}
         for y, part in zip(outputs, parts, strict=True):
             target = node_of(y)
