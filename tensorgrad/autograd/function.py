@@ -104,8 +104,8 @@ class Function:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        rules = Rules(cls.__name__, cls.backward, None if cls.jvp is Function.jvp else cls.jvp)
-        cls.record = record_of(cls.__name__, cls.forward, rules)
+        jvp = None if cls.jvp is Function.jvp else cls.jvp
+        cls.record = record_of(cls.__name__, cls.forward, Rules(cls.__name__, cls.backward, jvp))
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:

@@ -78,16 +78,13 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     source = value.array if isinstance(value, Tensor) else value
     target = x.array[index]
     _check_fit(x, target.shape, source, op, bool(result_of))
+    changes: list[Change] = []
     if recorded:
         made = bool(result_of) and value.tracked and value.array.shape == target.shape
-        after = _converted(value, x) if made else _assigned(x, index, value, target.shape)
-        changes = _changes(x, after)
-    else:
-        changes = []
+        changes = _changes(x, _converted(value, x) if made else _assigned(x, index, value, target.shape))
     x.array[index] = source
     note(x, op, target if np.may_share_memory(target, x.array) else None)
-    for tensor, node in changes:
-        _move(tensor, node)
+    _move(changes)
     return x
 
 
@@ -147,21 +144,15 @@ def _changes(x: Tensor, after: Tensor) -> list[Change]:
     root = _assigned_to_base(x, position, after) if position.chain else after
     changes = [] if owner is None else [(owner, node_of(root))]
     for y in (x, *relatives(x)):
-        chain = _chain(y)
-        if chain:
-            changes.append((y, node_of(_replayed(chain, linked(root.array, node_of(root))))))
+        place = position_of(y)
+        if place is not None and place.chain:
+            changes.append((y, node_of(_replayed(place.chain, linked(root.array, node_of(root))))))
     return changes
 
 
 def adopt(x: Tensor, after: Tensor) -> None:
     """Let `x`, whose memory has been written already, and its relatives stand where `after` says."""
-    for tensor, node in _changes(x, after):
-        _move(tensor, node)
-
-
-def _chain(x: Tensor) -> tuple[Step, ...]:
-    position = position_of(x)
-    return () if position is None else position.chain
+    _move(_changes(x, after))
 
 
 def _base_node(x: Tensor, position: Position) -> Node | None:
@@ -202,10 +193,10 @@ def _replayed(chain: tuple[Step, ...], x: Any) -> Any:
     return x
 
 
-def _move(x: Tensor, node: Node) -> None:
-    """Let `x` stand for `node`; where its gradient was to be retained, it still is."""
-    old = x.node
-    if old is not None and old.primitive is not None and old.owner is not None:
-        node.owner, old.owner = old.owner, None
-    x.node = node
-    x.tracked = node.tracked
+def _move(changes: list[Change]) -> None:
+    """Let each tensor stand for its node; where its gradient was to be retained, it still is."""
+    for x, node in changes:
+        old = x.node
+        if old is not None and old.primitive is not None and old.owner is not None:
+            node.owner, old.owner = old.owner, None
+        x.node, x.tracked = node, node.tracked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from itertools import count
 from typing import Any, NoReturn, final
 
@@ -39,12 +40,11 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
 
 def record_of(name: str, forward: Callable[..., Any], rules: Any) -> Primitive:
     """Return the record of an operation of which nothing is known but `rules`, as `Rules` has them."""
-    signature = Signature((), True, {})
     return Primitive(
         name,
         "function",
         forward,
-        signature,
+        Signature((), True, {}),
         rules,
         rules,
         lambda i: frozenset(),
@@ -66,11 +66,8 @@ class Rules:
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule | None]:
         """Return for each argument a rule that knows its cotangent already."""
         boxed = isinstance(g, Tensor)
-        if boxed:
-            found = self.cotangents(saved, node, g)
-        else:
-            with no_grad():
-                found = self.cotangents(saved, node, wrap(np.array(g)))  # user code may write to it
+        with nullcontext() if boxed else no_grad():
+            found = self.cotangents(saved, node, g if boxed else wrap(np.array(g)))  # user code may write to it
         return [None if gx is None else always(gx if boxed else gx.array) for gx in found]
 
     def cotangents(self, saved: Saved, node: Node, g: Tensor) -> list[Tensor | None]:
@@ -122,8 +119,7 @@ class Rules:
         assert u.node is not None
         assert gx.node is not None
         seed = {gx.node: t if boxed else t.array}
-        found = reverse(seed, targets=[u.node], create_graph=boxed and context().grad)
-        y = found[u.node]
+        y = reverse(seed, targets=[u.node], create_graph=boxed and context().grad)[u.node]
         return y if isinstance(y, Tensor) else wrap(y)
 
 
@@ -172,8 +168,7 @@ def joint(record: Primitive, inputs: tuple[Any, ...], outputs: list[Tensor]) -> 
     flat = outputs[0].array if single else np.concatenate([y.array.ravel() for y in outputs])
     shapes = None if single else [y.array.shape for y in outputs]
     value = recorded(plain(flat), record, inputs, {}, (), context())
-    nodes = [node_of(part) for part in unpacked(value, shapes)]
-    return node_of(value), nodes, shapes
+    return node_of(value), [node_of(part) for part in unpacked(value, shapes)], shapes
 
 
 def _packed(tangents: Any, shapes: list[tuple[int, ...]] | None) -> Tensor:

@@ -89,9 +89,7 @@ def check_finite(primitive: Primitive, values: list[Any], out: Any) -> None:
 def _operand(primitive: Primitive, value: Any) -> Any:
     """Return an operand that is no Tensor: a Python number as it is, an array as a constant Tensor."""
     _check_operand(primitive, value)
-    if isinstance(value, NUMBERS):
-        return value
-    return adopted(value) if isinstance(value, np.ndarray) else wrap(value)
+    return value if isinstance(value, NUMBERS) else adopted(value) if isinstance(value, np.ndarray) else wrap(value)
 
 
 def _check_operand(primitive: Primitive, value: Any) -> None:
@@ -135,8 +133,8 @@ def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
     kinds = {v.dtype.kind for v in operands if hasattr(v, "dtype")}
     if "c" in kinds or any(isinstance(v, complex) for v in operands):
         return default_complex()
-    inexact = "f" in kinds or any(isinstance(v, float) for v in operands)
-    return get_default_dtype() if primitive.floating or inexact else None
+    inexact = primitive.floating or "f" in kinds or any(isinstance(v, float) for v in operands)
+    return get_default_dtype() if inexact else None
 
 
 def _recorded(

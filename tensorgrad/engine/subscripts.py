@@ -24,8 +24,7 @@ def split(index: Any) -> tuple[Any, Any]:
     PyTorch selects by integers before it indexes with arrays: ``x[0, :, [1, 1]]`` has the shape of ``x[0][:, [1, 1]]``.
     """
     parts = index if isinstance(index, tuple) else (index,)
-    mixed = any(isinstance(i, np.ndarray) for i in parts) and any(isinstance(i, int | np.integer) for i in parts)
-    if not mixed:
+    if not (any(isinstance(i, np.ndarray) for i in parts) and any(isinstance(i, int | np.integer) for i in parts)):
         return None, index
     first: list[Any] = []
     for i in parts:

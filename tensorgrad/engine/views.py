@@ -113,5 +113,8 @@ def relatives(x: Tensor) -> list[Tensor]:
     position = position_of(x)
     if position is None:
         return []
-    others = [(y, position_of(y)) for y in position.living()]
-    return [y for y, other in others if y is not x and other is not None and other.base is position.base]
+    return [
+        y
+        for y in position.living()
+        if y is not x and (other := position_of(y)) is not None and other.base is position.base
+    ]

@@ -80,16 +80,12 @@ def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None
 
 def written_since(array: Any, serial: float) -> Write | None:
     """Return a write that has changed the memory of `array` after the moment `serial`, or None."""
-    if not isinstance(array, np.ndarray):
-        return None
-    log = _written.get(id(owner_of(array)))
+    log = _written.get(id(owner_of(array))) if isinstance(array, np.ndarray) else None
     if log is None:
         return None
     low, high = byte_bounds(array)
-    for (start, end), write in log.parts.items():
-        if write.serial > serial and start < high and low < end:
-            return write
-    return None
+    hits = (w for (start, end), w in log.parts.items() if w.serial > serial and start < high and low < end)
+    return next(hits, None)
 
 
 def check_unwritten(node: Node) -> None:

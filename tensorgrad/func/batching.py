@@ -171,8 +171,8 @@ def _unbound(x: Tensor, axis: int) -> list[Tensor]:
     n = x.array.shape[axis]
     if n == 1:
         return [getitem(x, index=(*leading, 0))]
-    halves = (slice(None, n // 2), slice(n // 2, None))
-    return [part for half in halves for part in _unbound(getitem(x, index=(*leading, half)), axis)]
+    halves = [getitem(x, index=(*leading, half)) for half in (slice(None, n // 2), slice(n // 2, None))]
+    return [part for half in halves for part in _unbound(half, axis)]
 
 
 def _stacked(func: Callable[..., Any], out_dims: Any, results: list[Tree]) -> Tree:

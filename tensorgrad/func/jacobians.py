@@ -74,9 +74,8 @@ def jacfwd(
         run = record("jacfwd(f)(*args)", func, args, kwargs, argnums, has_aux)
         _check_outputs("jacfwd", run)
         per_input = [_columns(run, k) for k in range(len(run.inputs))]
-        blocks = [run.filled([columns[k] for columns in per_input]) for k in range(len(run.outputs))]
-        result = filled(structure(run.output), blocks)
-        return run.closed((result, run.aux) if has_aux else result)
+        blocks = filled(structure(run.output), [run.filled(columns) for columns in zip(*per_input, strict=True)])
+        return run.closed((blocks, run.aux) if has_aux else blocks)
 
     return jacobian
 
@@ -116,9 +115,7 @@ def _columns(run: Recording, k: int) -> list[Tensor]:
 
 
 def _joined(parts: Any, axis: int, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    if not parts:
-        return wrap(np.zeros(shape, like.array.dtype))
-    return reshape(stack(list(parts), axis), shape)
+    return reshape(stack(list(parts), axis), shape) if parts else wrap(np.zeros(shape, like.array.dtype))
 
 
 def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:

@@ -83,13 +83,13 @@ def _merged(dicts: Any) -> dict[str, Tensor]:
 
 def _slots(module: Any) -> dict[str, Slot]:
     """Return the slot of every parameter and buffer under each of its names."""
-    slots: dict[str, Slot] = {}
-    for path, part in module.named_modules(remove_duplicate=False):
-        for registry in (part._parameters, part._buffers):
-            for key, value in registry.items():
-                if value is not None:
-                    slots[f"{path}.{key}" if path else key] = (registry, key)
-    return slots
+    return {
+        f"{path}.{key}" if path else key: (registry, key)
+        for path, part in module.named_modules(remove_duplicate=False)
+        for registry in (part._parameters, part._buffers)
+        for key, value in registry.items()
+        if value is not None
+    }
 
 
 def _tied(given: dict[str, Tensor], before: dict[str, Tensor]) -> dict[str, Tensor]:

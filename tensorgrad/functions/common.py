@@ -84,8 +84,11 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
 
 def _with(shown: inspect.Signature, renamed: dict[str, str]) -> inspect.Signature:
     """Return the signature `shown` with NumPy's words beside PyTorch's, where these need not be given."""
-    pairs = [(theirs, shown.parameters[ours]) for theirs, ours in renamed.items()]
-    more = [p.replace(name=theirs, kind=p.KEYWORD_ONLY) for theirs, p in pairs if p.default is not p.empty]
+    more = [
+        p.replace(name=theirs, kind=p.KEYWORD_ONLY)
+        for theirs, ours in renamed.items()
+        if (p := shown.parameters[ours]).default is not p.empty
+    ]
     return shown.replace(parameters=[*shown.parameters.values(), *more])
 
 
@@ -137,8 +140,8 @@ def _explained(function: str, names: tuple[str, ...], values: tuple[Any, ...], e
 
 
 def _refuse_recording(name: str, values: tuple[Any, ...]) -> None:
-    tensors = [x for v in values for x in (v if isinstance(v, list | tuple) else (v,)) if isinstance(x, Tensor)]
-    if context().grad and any(x.tracked for x in tensors):
+    given = [x for v in values for x in (v if isinstance(v, list | tuple) else (v,))]
+    if context().grad and any(isinstance(x, Tensor) and x.tracked for x in given):
         raise AutogradError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             f"arguments requires grad: leave out= away, or compute under tensorgrad.no_grad()"

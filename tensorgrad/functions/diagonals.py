@@ -105,6 +105,5 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Return the matrix whose columns are the powers of the vector `x`, descending unless `increasing`."""
     if x.array.ndim != 1:
         raise ShapeError(f"x must be a one-dimensional tensor, found {x.array.ndim} dimensions")
-    powers = np.arange(x.array.size if N is None else N)
-    column = ops.reshape(x, shape=(x.array.size, 1))
-    return ops.pow(column, constant((powers if increasing else powers[::-1]).astype(x.array.dtype)))
+    powers = np.arange(x.array.size if N is None else N)[:: 1 if increasing else -1]
+    return ops.pow(ops.reshape(x, shape=(x.array.size, 1)), constant(powers.astype(x.array.dtype)))
