@@ -20,7 +20,7 @@ from tensorgrad.functions import composed
 from tensorgrad.ops import cos, linear, matmul, reshape, sqrt, where
 from tensorgrad.ops.contractions import swapped
 from tensorgrad.reference.formulas import formula, helpers, summary
-from tensorgrad.reference.kinks import KINKS
+from tensorgrad.reference.kinks import KINKS, SINGULAR
 from tensorgrad.reference.operations import OWN, page, torch_name
 from tensorgrad.reference.parts import is_op, made_of, table
 
@@ -62,7 +62,8 @@ def test_every_record_kink_and_public_name_is_on_the_page():
     kinks = [row[0].strip("`") for row in rows(text, "## Conventions at kinks")]
     expected = [name for name, p in PRIMITIVES.items() for _ in p.kinks]
     expected += [name for name, known in KINKS.items() for _ in known]
-    assert [name for name in kinks if name not in ("operation", "---")] == expected
+    expected += [name for name, points in SINGULAR.items() for _ in points]
+    assert [name for name in kinks if name not in ("operation", "function", "---")] == expected
     for name in tg.__all__:
         assert re.search(rf"`{re.escape(name)}[`(]", text.split("\n## Functions of")[1]), name
     for name in dir(Tensor):

@@ -133,6 +133,10 @@ CONCAVE = "concave: the supergradient of least norm"
 LIMIT = "the limit, by continuity"
 JUMP = "constant between its jumps: zero everywhere"
 
+TIES = "not exact at ties"
+UNKNOWN = "NaN where it is asked for"
+LIMITS = "the limit, or not finite"
+
 
 @dataclass(frozen=True)
 class Kink:
@@ -143,7 +147,9 @@ class Kink:
 
     `at` holds the value of every argument, a number or nested tuples, and `slopes` the derivative of the sum of the
     output by each, in the same form (None: the argument has none). `torch` holds what PyTorch gives where it differs,
-    its slopes, "refuses" or "has no such function", and `why` then gives the reason.
+    its slopes, "refuses" or "has no such function", and `why` then gives the reason. `beyond` says what holds from
+    order 2: TIES of functions in pieces, of which one is differentiated there, also where the whole is smooth or has
+    another bend, as ``abs(x) ** 3``; UNKNOWN of a convention that is differentiated as NaN; LIMITS of all others.
     """
 
     at: tuple[Any, ...]
@@ -151,6 +157,7 @@ class Kink:
     why: str
     params: Mapping[str, Any] = field(default_factory=dict)
     torch: tuple[Any, ...] | str = "the same"
+    beyond: str = LIMITS
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,6 +77,7 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
     """Return Q, with orthonormal columns, and the upper triangular R with ``Q R = A``.
 
     `mode` 'complete' completes Q to a square matrix, 'r' leaves Q empty; neither has a gradient for a tall matrix.
+    Where the first min(m, n) columns are dependent (to rounding), Q is not determined and the gradient is NaN.
     """
     check_matrix(A, "linalg.qr")
     m, n = A.array.shape[-2:]

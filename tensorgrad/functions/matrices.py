@@ -73,14 +73,17 @@ def inverse(input: Tensor) -> Tensor:
 
 @keywords
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the determinant of the matrix `A`, or of each in a batch; its gradient exists for singular ones too."""
+    """Return the determinant of the matrix `A`, or of each in a batch; singular ones have derivatives too."""
     check_matrix(A, "linalg.det", square=True)
     return ops.det(A)
 
 
 @keywords
 def slogdet(A: Tensor) -> SignAndLogarithm:
-    """Return the sign of the determinant of `A` and the logarithm of its absolute value, which cannot overflow."""
+    """Return the sign of the determinant of `A` and the logarithm of its absolute value, which cannot overflow.
+
+    Where `A` is singular the logarithm is -inf, and its gradient NaN.
+    """
     check_matrix(A, "linalg.slogdet", square=True)
     return SignAndLogarithm(constant(np.linalg.slogdet(A.array).sign), ops.logabsdet(A))
 
@@ -137,7 +140,10 @@ def _tolerance(A: Tensor) -> float:
 
 @keywords
 def pinv(A: Tensor, *, rtol: float | None = None, hermitian: bool = False) -> Tensor:
-    """Return the pseudo-inverse of `A`; singular values below `rtol` times the largest count as 0."""
+    """Return the pseudo-inverse of `A`; singular values below `rtol` times the largest count as 0.
+
+    Its derivative is that along matrices of the same rank, as in PyTorch; directions that raise the rank have none.
+    """
     check_matrix(A, "linalg.pinv")
     return ops.pinv(A, rtol=_tolerance(A) if rtol is None else rtol)
 

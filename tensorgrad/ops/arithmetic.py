@@ -9,7 +9,7 @@ import numpy as np
 from numpy import inf, nan
 
 from tensorgrad.engine.kinds import Op, elementwise
-from tensorgrad.engine.primitive import JUMP, Kink
+from tensorgrad.engine.primitive import JUMP, TIES, Kink
 
 REAL = (-3.0, 3.0)
 NONZERO = (0.3, 3.0)
@@ -70,7 +70,7 @@ remainder: Op = elementwise(
     symbol="mod",
     samples=[(1.05, 1.95), (0.97, 1.03)],  # away from the jumps at multiples of b
     doc="Return ``a - floor(a / b) * b``, which has the sign of b.",
-    kinks=[Kink((2.0, 1.0), (1.0, -2.0), "a jump: the gradient of the piece that begins here")],
+    kinks=[Kink((2.0, 1.0), (1.0, -2.0), "a jump: the gradient of the piece that begins here", beyond=TIES)],
 )
 
 
@@ -81,7 +81,7 @@ floor_divide: Op = elementwise(
     0,
     symbol="//",
     samples=[(1.05, 1.95), (0.97, 1.03)],
-    kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses")],
+    kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses", beyond=TIES)],
     doc="Return ``floor(a / b)``.",
 )
 sign: Op = elementwise(
@@ -89,7 +89,7 @@ sign: Op = elementwise(
     np.sign,
     0,
     samples=[NONZERO],
-    kinks=[Kink((0.0,), (0.0,), JUMP)],
+    kinks=[Kink((0.0,), (0.0,), JUMP, beyond=TIES)],
     doc="Return -1, 0 or 1 by the sign of each element.",
 )
 floor: Op = elementwise(
@@ -97,7 +97,7 @@ floor: Op = elementwise(
     np.floor,
     0,
     samples=[BETWEEN],
-    kinks=[Kink((1.0,), (0.0,), JUMP)],
+    kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
     doc="Return the largest integer not above each element, as a float.",
 )
 ceil: Op = elementwise(
@@ -105,7 +105,7 @@ ceil: Op = elementwise(
     np.ceil,
     0,
     samples=[BETWEEN],
-    kinks=[Kink((1.0,), (0.0,), JUMP)],
+    kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
     doc="Return the smallest integer not below each element, as a float.",
 )
 round: Op = elementwise(
@@ -114,6 +114,6 @@ round: Op = elementwise(
     0,
     samples=[BETWEEN],
     defaults={"decimals": 0},
-    kinks=[Kink((0.5,), (0.0,), JUMP)],
+    kinks=[Kink((0.5,), (0.0,), JUMP, beyond=TIES)],
     doc="Return each element rounded half to even at `decimals` places.",
 )

@@ -31,7 +31,8 @@ MINORS = 8
 )
 def det(x: Any) -> Any:
     """Return the determinant of `x` (..., n, n). ``d det X = <cof X, dX>``, also where X is singular."""
-    return np.linalg.det(x)
+    with np.errstate(invalid="ignore"):  # NaN shows in the result
+        return np.linalg.det(x)
 
 
 def _regular_inverse(y: Any, x: Any) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from tensorgrad.engine.kinds import primitive
 from tensorgrad.ops.contractions import matmul, swapped
 from tensorgrad.ops.diagonals import diagonal, embedded
+from tensorgrad.ops.reductions import amax, amin
 from tensorgrad.ops.selection import abs, maximum, unknown
 from tensorgrad.ops.shapes import concatenate
 
@@ -226,16 +227,23 @@ def _over(x: Any, r: Any) -> Any:
     return swapped(solve(swapped(r), swapped(x)))
 
 
+def _regular(r: Any) -> Any:
+    """R, NaN where an element of its diagonal is 0 to rounding: Q is not determined there."""
+    size = abs(diagonal(r, offset=0))
+    lowest, highest = amin(size, axis=-1, keepdims=True), amax(size, axis=-1, keepdims=True)
+    return unknown(r, (lowest <= highest * _resolution(r, r.shape[-1]))[..., None])
+
+
 def _qr_adjoint(g: Any, y: Any, x_shape: Any) -> Any:
     m = x_shape[-2]
-    q, r, gq, gr = y[..., :m, :], swapped(y[..., m:, :]), g[..., :m, :], swapped(g[..., m:, :])
+    q, r, gq, gr = y[..., :m, :], _regular(swapped(y[..., m:, :])), g[..., :m, :], swapped(g[..., m:, :])
     half = _lower(matmul(r, swapped(gr)) - matmul(swapped(gq), q))
     return swapped(solve(r, swapped(gq + matmul(q, half + swapped(half)))))
 
 
 def _qr_tangent(t: Any, y: Any, x_shape: Any) -> Any:
     m, n = x_shape[-2:]
-    q, r = y[..., :m, :], swapped(y[..., m:, :])
+    q, r = y[..., :m, :], _regular(swapped(y[..., m:, :]))
     p = _over(matmul(swapped(q), t), r)
     below = p * np.tri(n, k=-1, dtype=p.dtype)
     dr = matmul(p - below + swapped(below), r)

@@ -9,12 +9,36 @@ from numpy import nan
 
 from tensorgrad.base.numerics import norm
 from tensorgrad.engine.kinds import Op, elementwise, primitive
-from tensorgrad.engine.primitive import CONVEX, Kink
-from tensorgrad.ops.arithmetic import NONZERO
+from tensorgrad.engine.primitive import CONVEX, UNKNOWN, Kink
+from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.reductions import kept, spread, sum
 from tensorgrad.ops.selection import unknown
 from tensorgrad.ops.shapes import reshape
-from tensorgrad.ops.special import direction
+
+
+def _divided(a: Any, b: Any) -> Any:
+    origin = b == 0
+    return np.where(origin, 0, a / np.where(origin, 1, b)).astype(np.result_type(a, b), copy=False)
+
+
+direction: Op = elementwise(
+    "direction",
+    _divided,
+    lambda b: 1 / unknown(b, b == 0),
+    lambda y, b: -y / unknown(b, b == 0),
+    symbol="x/|x|",
+    samples=[REAL, NONZERO],
+    kinks=[
+        Kink(
+            (0.0, 0.0),
+            (nan, nan),
+            "the slope of a length at its origin is 0 by convention, which has no slope of its own",
+            torch="has no such function",
+            beyond=UNKNOWN,
+        )
+    ],
+    doc="Return ``a / b``, 0 where b is 0: the slope of the length `b` by its component `a`.",
+)
 
 
 def _powers(x: Any, p: Any) -> Any:
@@ -46,6 +70,7 @@ even_power: Op = elementwise(
             "no slope; NaN, for it is asked for at higher order only",
             {"p": 1.0},
             torch="has no such function",
+            beyond=UNKNOWN,
         )
     ],
     doc="Return ``|x| ** p``.",
@@ -60,7 +85,14 @@ odd_power: Op = elementwise(
     samples=[NONZERO],
     defaults={"p": 3.0},
     kinks=[
-        Kink((0.0,), (nan,), "a jump, 0 by convention, which has no slope", {"p": 0.0}, torch="has no such function")
+        Kink(
+            (0.0,),
+            (nan,),
+            "a jump, 0 by convention, which has no slope",
+            {"p": 0.0},
+            torch="has no such function",
+            beyond=UNKNOWN,
+        )
     ],
     doc="Return ``sign(x) * |x| ** p``, 0 at 0 for every p.",
 )
@@ -77,7 +109,7 @@ def _slopes(y: Any, x: Any, p: Any, axis: Any, keepdims: Any) -> Any:
     (lambda t, y, x, p, axis, keepdims: sum(t * _slopes(y, x, p, axis, keepdims), axis=axis, keepdims=keepdims),),
     symbol="‖x‖",
     samples="extremum",
-    kinks=[Kink(((0.0, 0.0),), ((0.0, 0.0),), CONVEX, torch="has no such function")],
+    kinks=[Kink(((0.0, 0.0),), ((0.0, 0.0),), CONVEX, torch="has no such function", beyond=UNKNOWN)],
 )
 def length(x: Any, *, p: Any = 2, axis: Any = None, keepdims: Any = False) -> Any:
     """Return ``sum(|x| ** p) ** (1 / p)`` over `axis` (None: all), also where the powers leave the dtype."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.numerics import average, normalized, total
 from tensorgrad.engine.kinds import Op, constant, multilinear, primitive
-from tensorgrad.engine.primitive import CONCAVE, CONVEX, Kink
+from tensorgrad.engine.primitive import CONCAVE, CONVEX, TIES, Kink
 from tensorgrad.ops.shapes import broadcast_to, reshape
 
 
@@ -78,7 +78,7 @@ def _extremum_tangent(t: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:
     symbol="max",
     hides="any",
     samples="extremum",
-    kinks=[Kink(((1.0, 3.0, 3.0),), ((0.0, 0.5, 0.5),), CONVEX)],
+    kinks=[Kink(((1.0, 3.0, 3.0),), ((0.0, 0.5, 0.5),), CONVEX, beyond=TIES)],
 )
 def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the largest element over `axis`; equal elements share the gradient equally."""
@@ -91,7 +91,7 @@ def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     symbol="min",
     hides="any",
     samples="extremum",
-    kinks=[Kink(((1.0, 1.0, 3.0),), ((0.5, 0.5, 0.0),), CONCAVE)],
+    kinks=[Kink(((1.0, 1.0, 3.0),), ((0.5, 0.5, 0.0),), CONCAVE, beyond=TIES)],
 )
 def amin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the smallest element over `axis`; equal elements share the gradient equally."""

@@ -9,7 +9,7 @@ from numpy import nan
 
 from tensorgrad.base.numerics import rectified
 from tensorgrad.engine.kinds import Op, constant, elementwise
-from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, Kink
+from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, TIES, Kink
 from tensorgrad.ops.arithmetic import REAL, sign
 
 BOUND = "the slope inside: what reached a bound can leave it"
@@ -78,7 +78,11 @@ logical_not: Op = constant(symbol="¬", samples=[REAL], complex=True, doc="Retur
 )
 
 
-@constant(symbol="1≥½", samples=[REAL, REAL], kinks=[Kink((1.0, 1.0), (0.0, 0.0), JUMP, torch="has no such function")])
+@constant(
+    symbol="1≥½",
+    samples=[REAL, REAL],
+    kinks=[Kink((1.0, 1.0), (0.0, 0.0), JUMP, torch="has no such function", beyond=TIES)],
+)
 def share(a: Any, b: Any) -> Any:
     """Return the part of a maximum's gradient that belongs to `a`: 1 where a > b, 0 where a < b, 1/2 at a tie."""
     dtype = np.result_type(a, b)
@@ -104,7 +108,14 @@ where: Op = elementwise(
     hides="any",
     complex=True,
     doc="Return elements of `a` where the condition `c` holds, of `b` elsewhere.",
-    kinks=[Kink((True, 1.0, 2.0), (None, 1.0, 0.0), "the condition has no derivative; all goes to the chosen branch")],
+    kinks=[
+        Kink(
+            (True, 1.0, 2.0),
+            (None, 1.0, 0.0),
+            "the condition has no derivative; all goes to the chosen branch",
+            beyond=TIES,
+        )
+    ],
 )
 maximum: Op = elementwise(
     "maximum",
@@ -115,7 +126,7 @@ maximum: Op = elementwise(
     samples=[REAL, REAL],
     hides="any",
     doc="Return the larger of `a` and `b`; at a tie each gets half of the gradient.",
-    kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONVEX)],
+    kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONVEX, beyond=TIES)],
 )
 minimum: Op = elementwise(
     "minimum",
@@ -126,7 +137,7 @@ minimum: Op = elementwise(
     samples=[REAL, REAL],
     hides="any",
     doc="Return the smaller of `a` and `b`; at a tie each gets half of the gradient.",
-    kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONCAVE)],
+    kinks=[Kink((1.0, 1.0), (0.5, 0.5), CONCAVE, beyond=TIES)],
 )
 clip: Op = elementwise(
     "clip",
@@ -138,8 +149,8 @@ clip: Op = elementwise(
     hides="any",
     doc="Return `x` limited to [low, high]; the gradient passes at the bounds themselves.",
     kinks=[
-        Kink((-1.0,), (1.0,), BOUND, {"low": -1.0, "high": 1.0}),
-        Kink((1.0,), (1.0,), BOUND, {"low": -1.0, "high": 1.0}),
+        Kink((-1.0,), (1.0,), BOUND, {"low": -1.0, "high": 1.0}, beyond=TIES),
+        Kink((1.0,), (1.0,), BOUND, {"low": -1.0, "high": 1.0}, beyond=TIES),
     ],
 )
 abs: Op = elementwise(
@@ -150,7 +161,7 @@ abs: Op = elementwise(
     samples=[REAL],
     complex=True,
     doc="Return ``|x|``; the derivative at 0 is 0, the subgradient of least norm.",
-    kinks=[Kink((0.0,), (0.0,), CONVEX)],
+    kinks=[Kink((0.0,), (0.0,), CONVEX, beyond=TIES)],
 )
 
 
@@ -169,7 +180,7 @@ relu: Op = elementwise(
     samples=[REAL],
     hides="-inf",
     doc="Return ``max(x, 0)``; the derivative at 0 is 0.",
-    kinks=[Kink((0.0,), (0.0,), CONVEX)],
+    kinks=[Kink((0.0,), (0.0,), CONVEX, beyond=TIES)],
 )
 
 

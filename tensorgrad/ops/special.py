@@ -10,9 +10,9 @@ import numpy as np
 from numpy import nan
 
 from tensorgrad.engine.kinds import Op, elementwise
-from tensorgrad.engine.primitive import CONVEX, JUMP, LIMIT, Kink
+from tensorgrad.engine.primitive import CONVEX, JUMP, LIMIT, TIES, UNKNOWN, Kink
 from tensorgrad.ops.arithmetic import BETWEEN, NONZERO, REAL, mul
-from tensorgrad.ops.selection import unknown
+from tensorgrad.ops.lengths import direction
 from tensorgrad.ops.transcendental import UNIT, exp
 
 _DENSITY = 2 / math.sqrt(math.pi)
@@ -77,35 +77,13 @@ erfinv: Op = elementwise(
 )
 
 
-def _divided(a: Any, b: Any) -> Any:
-    origin = b == 0
-    return np.where(origin, 0, a / np.where(origin, 1, b)).astype(np.result_type(a, b), copy=False)
-
-
-direction: Op = elementwise(
-    "direction",
-    _divided,
-    lambda b: 1 / unknown(b, b == 0),
-    lambda y, b: -y / unknown(b, b == 0),
-    symbol="x/|x|",
-    samples=[REAL, NONZERO],
-    kinks=[
-        Kink(
-            (0.0, 0.0),
-            (nan, nan),
-            "the slope of a length at its origin is 0 by convention, which has no slope of its own",
-            torch="has no such function",
-        )
-    ],
-    doc="Return ``a / b``, 0 where b is 0: the slope of the length `b` by its component `a`.",
-)
 hypot: Op = elementwise(
     "hypot",
     np.hypot,
     lambda y, a: direction(a, y),
     lambda y, b: direction(b, y),
     samples=[NONZERO, NONZERO],
-    kinks=[Kink((0.0, 0.0), (0.0, 0.0), f"{CONVEX}; PyTorch divides 0 by 0", torch=(nan, nan))],
+    kinks=[Kink((0.0, 0.0), (0.0, 0.0), f"{CONVEX}; PyTorch divides 0 by 0", torch=(nan, nan), beyond=UNKNOWN)],
     doc="Return ``sqrt(a * a + b * b)`` without overflow; the gradient at the origin is 0.",
 )
 
@@ -115,7 +93,7 @@ trunc: Op = elementwise(
     np.trunc,
     0,
     samples=[BETWEEN],
-    kinks=[Kink((1.0,), (0.0,), JUMP)],
+    kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
     doc="Return each element rounded towards zero.",
 )
 fmod: Op = elementwise(
@@ -125,6 +103,6 @@ fmod: Op = elementwise(
     lambda a, b: -trunc(a / b),
     symbol="fmod",
     samples=[(1.05, 1.95), (0.97, 1.03)],  # away from the jumps at multiples of b
-    kinks=[Kink((2.0, 1.0), (1.0, -2.0), "a jump: the gradient of the piece that begins here")],
+    kinks=[Kink((2.0, 1.0), (1.0, -2.0), "a jump: the gradient of the piece that begins here", beyond=TIES)],
     doc="Return ``a - trunc(a / b) * b``, which has the sign of a.",
 )

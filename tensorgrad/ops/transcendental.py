@@ -10,12 +10,16 @@ import numpy as np
 from numpy import inf, nan
 
 from tensorgrad.engine.kinds import Op, elementwise
-from tensorgrad.engine.primitive import LIMIT, Kink
+from tensorgrad.engine.primitive import LIMIT, TIES, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
+from tensorgrad.ops.lengths import direction
 from tensorgrad.ops.selection import where
 
 POSITIVE = (0.3, 3.0)
 SMALL = (-1.5, 1.5)
+
+FLAT = 3
+"""Beyond this exponent b, as many derivatives of ``a ** b * log(a)`` by a are 0 at 0 as are ever asked for."""
 UNIT = (-0.9, 0.9)
 
 
@@ -27,11 +31,14 @@ def _slope(a: Any, b: Any) -> Any:
 
 
 def _log_slope(y: Any, a: Any, b: Any) -> Any:
-    """``y * log(a)``, 0 at a = 0 where b >= 0: the limit."""
+    """``y * log(a)``, 0 at a = 0 where b >= 0: the limit, which is not known to be flat where b is small."""
     if isinstance(a, int | float) and a:
         return y * (math.log(a) if a > 0 else nan if y.dtype.kind != "c" else cmath.log(a))
     zero = (a == 0) & (b.real >= 0)
-    return where(zero, 0.0, y * log(where(zero, 1.0, a)))
+    flat = where(zero, 0.0, y * log(where(zero, 1.0, a)))
+    if y.dtype.kind == "c":
+        return flat
+    return where(zero & (b <= FLAT), direction(a + b * (b == 0), 0.0 * y), flat)
 
 
 def _inverse_root(x: Any) -> Any:
@@ -206,7 +213,7 @@ atan2: Op = elementwise(
         Kink(
             (0.0, 0.0), (nan, nan), "no limit: the slopes depend on the direction; PyTorch answers 0", torch=(0.0, 0.0)
         ),
-        Kink((0.0, -1.0), (-1.0, 0.0), "the value jumps by a full turn, the gradient is continuous"),
+        Kink((0.0, -1.0), (-1.0, 0.0), "the value jumps by a full turn, the gradient is continuous", beyond=TIES),
     ],
 )
 logaddexp: Op = elementwise(

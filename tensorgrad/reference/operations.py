@@ -17,7 +17,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions import composed
 
 from .formulas import formula, helpers, summary
-from .kinks import KINKS
+from .kinks import KINKS, SINGULAR
 from .parts import is_op, made_of, table
 
 # Names that PyTorch does not have.
@@ -178,20 +178,29 @@ def _kinks() -> str:
     """Return the tables of all conventions at kinks."""
     of_primitives = [_kink(record.name, kink) for record in PRIMITIVES.values() for kink in record.kinks]
     of_functions = [_kink(name, kink) for name, kinks in KINKS.items() for kink in kinks]
-    head = ("operation", "at", "slopes", "PyTorch", "why")
+    of_matrices = [(_code(name), _list(at), why) for name, points in SINGULAR.items() for at, why in points]
+    head = ("operation", "at", "slopes", "PyTorch", "why", "from order 2")
     first, rule, *_ = (inspect.getdoc(Kink) or "").split("\n\n")
     return (
         f"## Conventions at kinks\n\n{first}\n\n{rule}\n\n"
         "The slopes are the derivatives of the sum of the output by each argument, the same in both modes.\n\n"
         f"### Of primitives\n\n{_table(head, of_primitives)}\n"
-        f"### Of composed functions\n\n{_table(head, of_functions)}"
+        f"### Of composed functions\n\n{_table(head, of_functions)}\n"
+        f"### Of functions of matrices\n\n{_table(('function', 'at', 'derivatives'), of_matrices)}"
     )
 
 
 def _kink(name: str, kink: Kink) -> tuple[str, ...]:
     words = ", ".join(f"{key}={_number(value)}" for key, value in kink.params.items())
     torch = kink.torch if isinstance(kink.torch, str) else _list(kink.torch)
-    return _code(name), _list(kink.at) + (f"; {words}" if words else ""), _list(kink.slopes), torch, kink.why
+    return (
+        _code(name),
+        _list(kink.at) + (f"; {words}" if words else ""),
+        _list(kink.slopes),
+        torch,
+        kink.why,
+        kink.beyond,
+    )
 
 
 def _list(values: Iterable[Any]) -> str:
