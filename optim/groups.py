@@ -45,9 +45,9 @@ def members(params: Any) -> tuple[list[Tensor], list[str] | None]:
             raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
         if not p.is_leaf:
             raise ValueError("can't optimize a non-leaf Tensor")
-        if p.array.dtype.kind == "c":
+        if p.dtype.kind == "c":  # what is lazy has a dtype, but no array yet
             raise ComplexError(
-                f"optimizers take no complex parameters, found {p.array.dtype}: let the parameter hold the parts in a "
+                f"optimizers take no complex parameters, found {p.dtype}: let the parameter hold the parts in a "
                 f"last axis of length 2, and compute with tg.view_as_complex(parameter)"
             )
     return tensors, [p[0] for p in given] if given and all(named) else None

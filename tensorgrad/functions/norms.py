@@ -54,8 +54,7 @@ def vector_norm(
         return (ops.amax if p > 0 else ops.amin)(ops.abs(v), axis=axis, keepdims=keepdim)
     if p == 1:
         return ops.sum(ops.abs(v), axis=axis, keepdims=keepdim)
-    size = ops.abs(v) if v.array.dtype.kind == "c" else v
-    return ops.length(size, p=p, axis=axis, keepdims=keepdim)
+    return ops.length(v, p=p, axis=axis, keepdims=keepdim)
 
 
 @keywords

@@ -35,7 +35,7 @@ ENGINE_FAULTS = [
     EngineFault("quick: a second contribution is dropped", quick.reverse, "known + gx", "known"),
     EngineFault("quick: the nodes are walked in the order of creation", quick.reverse, "reversed(order)", "order"),
     EngineFault("a cotangent is not summed down", sweep.fitted, "sum_to(gx, shape=parent.shape)", "gx"),
-    EngineFault("a cotangent keeps its own dtype", sweep.fitted, "astype(gx, dtype=parent.dtype)", "gx"),
+    EngineFault("a cotangent keeps its own dtype", sweep.fitted, "_converted(gx, parent.dtype)", "gx"),
     EngineFault(
         "with create_graph the sweep reads plain arrays",
         order.readable,
@@ -47,7 +47,7 @@ ENGINE_FAULTS = [
     EngineFault("only targets count as leading to one", order.leading_to, "needed.add(node)", "pass"),
     EngineFault("a second tangent overwrites the first", sweep.forward, "total + ty", "ty"),
     EngineFault("a tangent is not broadcast up", sweep.repeated, "broadcast_to(ty, shape=node.shape)", "ty"),
-    EngineFault("a tangent keeps its own dtype", sweep.repeated, "astype(ty, dtype=node.dtype)", "ty"),
+    EngineFault("a tangent keeps its own dtype", sweep.repeated, "_converted(ty, node.dtype)", "ty"),
     EngineFault("an output named twice counts once", _seeds, "seeds[node] + value", "value"),
     EngineFault("a second backward overwrites .grad", _accumulate, "known.array, g, out", "g, 0, out"),
     EngineFault("a gradient may be somebody's memory", _owned, 'np.array(array, order="C")', "array"),
