@@ -13,8 +13,6 @@ import importlib
 from math import e, inf, nan, pi
 from typing import Any
 
-from numpy import dtype
-
 from tensorgrad.tensor.attach import (
     FUNCTIONS as _FUNCTIONS,  # first: the function `tensor` takes the folder's name afterwards
 )
@@ -39,37 +37,35 @@ from tensorgrad.base.devices import (
     set_default_device,
     strided,
 )
-from tensorgrad.base.dtypes import bool_ as bool
-from tensorgrad.base.dtypes import (
-    can_cast,
+from tensorgrad.base.dtypes import can_cast, finfo, iinfo, set_default_dtype
+from tensorgrad.base.numbertypes import bool_ as bool
+from tensorgrad.base.numbertypes import (
     complex64,
     complex128,
-    finfo,
+    dtype,
     float16,
     float32,
     float64,
     get_default_dtype,
-    iinfo,
     int8,
     int16,
     int32,
     int64,
     promote_types,
     result_type,
-    set_default_dtype,
     uint8,
     uint16,
     uint32,
     uint64,
 )
-from tensorgrad.base.dtypes import complex64 as cfloat
-from tensorgrad.base.dtypes import complex128 as cdouble
-from tensorgrad.base.dtypes import float16 as half
-from tensorgrad.base.dtypes import float32 as float
-from tensorgrad.base.dtypes import float64 as double
-from tensorgrad.base.dtypes import int16 as short
-from tensorgrad.base.dtypes import int32 as int
-from tensorgrad.base.dtypes import int64 as long
+from tensorgrad.base.numbertypes import complex64 as cfloat
+from tensorgrad.base.numbertypes import complex128 as cdouble
+from tensorgrad.base.numbertypes import float16 as half
+from tensorgrad.base.numbertypes import float32 as float
+from tensorgrad.base.numbertypes import float64 as double
+from tensorgrad.base.numbertypes import int16 as short
+from tensorgrad.base.numbertypes import int32 as int
+from tensorgrad.base.numbertypes import int64 as long
 from tensorgrad.base.printing import set_printoptions
 from tensorgrad.base.size import Size
 from tensorgrad.base.switches import (

@@ -185,18 +185,11 @@ def _check_linear(diff, tangents, cotangent, y, t, gx) -> None:
     for x in (cotangent, *tangents):
         x.requires_grad = True
     pulled = tg.autograd.grad(y, diff, cotangent, create_graph=True)
-    (transposed,) = _slopes(inner(pulled, [v.detach() for v in tangents]), [cotangent])
+    (transposed,) = tg.autograd.grad(inner(pulled, [v.detach() for v in tangents]), cotangent)
     close(transposed.array, t.array, 1e-9, 1e-10, "the derivative of <v, JTg> by g is Jv")
     pushed = tg.autograd.jvp(y, diff, tangents, create_graph=True)[0]
-    for a, b in zip(_slopes((pushed * cotangent.detach()).sum(), tangents), gx, strict=True):
+    for a, b in zip(tg.autograd.grad((pushed * cotangent.detach()).sum(), tangents), gx, strict=True):
         close(a.array, b.array, 1e-9, 1e-10, "the derivative of <Jv, g> by v is JTg")
-
-
-def _slopes(y: Any, xs: list[Tensor]) -> list[Tensor]:
-    """The gradients of `y` by `xs`; a derivative that is 0 everywhere depends on nothing."""
-    if isinstance(y, Tensor) and y.requires_grad:
-        return list(tg.autograd.grad(y, xs))
-    return [tg.zeros_like(x) for x in xs]
 
 
 def _directional(y: Tensor, diff: list[Tensor], tangents: list[Tensor]) -> float:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tensorgrad.base.devices import check_device
-from tensorgrad.base.dtypes import Array, DType, DTypeLike, as_dtype, get_default_dtype
+from tensorgrad.base.dtypes import Array, DTypeLike, as_dtype, get_default_dtype
+from tensorgrad.base.numbertypes import DTYPES, dtype
 from tensorgrad.engine.references import count, fresh
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.engine.views import link_alias, position_of
@@ -97,9 +98,8 @@ class _Uninitialized(Tensor):
         )
 
     @property
-    def dtype(self) -> DType:
-        held: Array = _HELD.__get__(self)
-        return held.dtype
+    def dtype(self) -> dtype:
+        return DTYPES[_HELD.__get__(self).dtype]
 
     def materialize(self: Any, shape: Sequence[int], device: Any = None, dtype: DTypeLike = None) -> None:
         """Become a Parameter or Buffer of the shape, with whatever the memory held; the identity stays."""

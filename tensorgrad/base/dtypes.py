@@ -31,7 +31,8 @@ NAMES = (
     complex64, complex128,
 ) = map(np.dtype, NAMES)  # fmt: skip
 
-_HELD = frozenset(map(np.dtype, NAMES))
+HELD = frozenset(map(np.dtype, NAMES))
+"""What a tensor can hold."""
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 _default: list[DType] = [float32]
 
@@ -69,7 +70,7 @@ def as_dtype(dtype: Any) -> DType:
         raise DTypeError(
             f"argument 'dtype' must be a dtype, not {dtype!r}: there are {', '.join(NAMES)} (NumPy has no bfloat16)"
         ) from error
-    if found not in _HELD:
+    if found not in HELD:
         raise DTypeError(f"argument 'dtype' must be a dtype of numbers, not {dtype!r}: there are {', '.join(NAMES)}")
     return found
 
@@ -145,20 +146,6 @@ def aligned(operands: Sequence[Any]) -> list[Any]:
     """Return `operands` with every array in the dtype in which they all meet; Python numbers stay as they are."""
     dtype = promoted(operands)
     return [x.astype(dtype) if hasattr(x, "dtype") and x.dtype != dtype else x for x in operands]
-
-
-def promote_types(type1: npt.DTypeLike, type2: npt.DTypeLike) -> DType:
-    """Return the smallest dtype that is not lower than either (PyTorch's table: int64 and float16 meet in float16)."""
-    return met([as_dtype(type1), as_dtype(type2)])
-
-
-def result_type(tensor1: Any, tensor2: Any) -> DType:
-    """Return the dtype in which two operands meet, tensors, arrays or Python numbers.
-
-    >>> result_type(np.ones(3, np.int8), 1.0)
-    dtype('float32')
-    """
-    return promoted([getattr(x, "array", x) for x in (tensor1, tensor2)])
 
 
 def can_cast(from_: npt.DTypeLike, to: npt.DTypeLike) -> bool:

@@ -12,7 +12,19 @@ import numpy as np
 
 from tensorgrad.errors import DTypeError, ShapeError
 
-from .dtypes import Array, DType, DTypeLike, as_dtype, bool_, default_complex, get_default_dtype, int64, met
+from .dtypes import (
+    HELD,
+    NAMES,
+    Array,
+    DType,
+    DTypeLike,
+    as_dtype,
+    bool_,
+    default_complex,
+    get_default_dtype,
+    int64,
+    met,
+)
 from .size import Size
 
 _NUMBERS = {bool, int, float, complex}
@@ -40,10 +52,12 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
         result = np.array(data, wanted) if copy else np.asarray(data, wanted)
     else:
         result = _converted(data, wanted or _dtype_of_numbers({_kind_of_number(data)}))
-    if result.dtype.kind not in "biufc":
+    if result.dtype not in HELD:
+        native = result.dtype.newbyteorder("=")
+        cure = f"use array.astype('{native}')" if native in HELD else f"there are {', '.join(NAMES)}"
         raise DTypeError(
-            f"can't convert np.ndarray of type {result.dtype}: cannot make a tensor of what is no number, found an "
-            f"array of shape {list(result.shape)}"
+            f"can't convert np.ndarray of type {result.dtype if native not in HELD else result.dtype.str}, found an "
+            f"array of shape {list(result.shape)}: cannot make a tensor of it; {cure}"
         )
     return result
 

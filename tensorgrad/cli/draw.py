@@ -163,4 +163,4 @@ def _check_inputs(target: Callable[..., Any], inputs: Sequence[Any], expression:
 def _dtype(target: Any) -> DType | None:
     """Return the dtype that `target` computes in, if it is a module whose parameters tell."""
     parameters = target.parameters() if isinstance(target, nn.Module) else ()
-    return next((p.dtype for p in parameters if p.is_floating_point()), None)
+    return next((p.array.dtype for p in parameters if p.is_floating_point()), None)

@@ -13,8 +13,8 @@ from tensorgrad.base.caching import remembered
 
 from .dispatch import apply, general
 from .fastpath import binary, mapping, pairing, several, unary
-from .primitive import NAMES, Kink, Primitive, Rule, Signature, identity, register
-from .tensor import Tensor, wrap
+from .primitive import NAMES, PRIMITIVES, Kink, Primitive, Rule, Signature, identity, register
+from .tensor import Tensor
 
 Given = Callable[..., Any] | None
 """A rule as the table states it; None where there is no derivative."""
@@ -30,8 +30,9 @@ def _negation(v: Any, s: Any, n: Any) -> Any:
 
 
 def _zeros(v: Any, s: Any, n: Any) -> Any:
-    zeros = np.zeros(v.shape, v.dtype)
-    return wrap(zeros) if isinstance(v, Tensor) else zeros
+    if not isinstance(v, Tensor):
+        return np.zeros(v.shape, v.dtype)
+    return apply(PRIMITIVES["where"], (np.zeros(v.shape, bool), v, 0.0), {})  # recorded, as all that flows back is
 
 
 def elementwise(

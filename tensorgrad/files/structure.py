@@ -16,6 +16,7 @@ import numpy as np
 
 from tensorgrad.base.devices import device
 from tensorgrad.base.dtypes import NAMES, Array, DType
+from tensorgrad.base.numbertypes import dtype
 from tensorgrad.base.size import Size
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DataError, TensorgradError
@@ -48,6 +49,7 @@ _SINGLES: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "complex": (complex, lambda z: [_bits(z.real), _bits(z.imag)], lambda parts: complex(*map(_float, parts))),
     "bytes": (bytes, bytes.hex, bytes.fromhex),
     "dtype": (np.dtype, lambda dtype: dtype.name, _dtype),
+    "tensor dtype": (dtype, str, lambda name: dtype(_dtype(name))),
     "device": (device, str, device),
     "version": (Version, str, Version),
 }

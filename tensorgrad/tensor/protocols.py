@@ -13,7 +13,8 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.context import context
 from tensorgrad.base.devices import check_memory, memory_format
-from tensorgrad.base.dtypes import Array, DType, DTypeLike
+from tensorgrad.base.dtypes import Array, DTypeLike
+from tensorgrad.base.numbertypes import DTYPES, dtype
 from tensorgrad.base.numerics import normalized
 from tensorgrad.base.printing import shown
 from tensorgrad.base.size import Size
@@ -47,9 +48,9 @@ class Protocols(Tensor):
         return Size.of(self.array.shape)
 
     @property
-    def dtype(self) -> DType:
-        """The NumPy dtype."""
-        return self.array.dtype
+    def dtype(self) -> dtype:
+        """The kind of numbers and their size."""
+        return DTYPES[self.array.dtype]
 
     @property
     def ndim(self) -> int:

@@ -51,7 +51,12 @@ ENGINE_FAULTS = [
     EngineFault("an output named twice counts once", _seeds, "seeds[node] + value", "value"),
     EngineFault("a second backward overwrites .grad", _accumulate, "known.array, g, out", "g, 0, out"),
     EngineFault("a gradient may be somebody's memory", _owned, 'np.array(array, order="C")', "array"),
-    EngineFault("a recorded sweep is not recorded", careful.reverse, "enable_grad() if create_graph else ", ""),
+    EngineFault(
+        "a recorded sweep is not recorded",
+        careful.reverse,
+        "enable_grad() if create_graph",
+        "within(grad=False) if create_graph",
+    ),
 ]
 
 
