@@ -167,6 +167,7 @@ REFERENCE = {
     "bitwise_or": lambda a, b: a + b,
     "bitwise_xor": lambda a, b: a != b,
     "bitwise_not": lambda x: x == False,  # noqa: E712 - elementwise
+    "step": lambda x: np.sign(x) == 1,
     "share": lambda a, b: 0.5 * (1 + np.sign(a - b)),
     "inside": lambda x, *, low, high: (x >= low) & (x <= high),
     "logical_not": lambda x: x == 0,

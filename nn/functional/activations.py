@@ -42,7 +42,8 @@ def hardtanh(
     """Return `input` limited to [min_val, max_val]; the derivative at the bounds is 0, unlike that of `clamp`."""
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: found {min_val} and {max_val}")
-    return ops.where(ops.le(input, min_val), min_val, ops.where(ops.ge(input, max_val), max_val, input))
+    x = composed.compared(input)
+    return ops.where(ops.le(x, min_val), min_val, ops.where(ops.ge(x, max_val), max_val, x))
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -52,7 +53,12 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``negative_slope * input`` elsewhere."""
-    return ops.where(ops.gt(input, 0), input, input * negative_slope)
+    return _sloping(input, negative_slope)
+
+
+def _sloping(input: Tensor, slopes: Tensor | float) -> Tensor:
+    x = composed.compared(input)
+    return ops.where(ops.gt(x, 0), x, x * slopes)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -68,7 +74,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"= {channels}."
         )
     slopes = ops.reshape(weight, shape=() if count == 1 else (count, *(1,) * (len(shape) - 2)))
-    return ops.where(ops.gt(input, 0), input, input * slopes)
+    return _sloping(input, slopes)
 
 
 def rrelu(
@@ -90,7 +96,7 @@ def rrelu(
         return leaky_relu(input, (lower + upper) / 2)
     drawn = rand(input.array.shape, dtype=input.array.dtype, generator=generator)
     slopes = named("slopes", drawn * (upper - lower) + lower)
-    return ops.where(ops.gt(input, 0), input, input * slopes)
+    return _sloping(input, slopes)
 
 
 def _not_positive(x: Tensor, bound: Tensor) -> Tensor:
@@ -170,12 +176,14 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return `input` moved by `lambd` towards 0, and 0 within; ArgumentError for a negative `lambd`."""
     if lambd < 0:
         raise ArgumentError(f"lambda must be greater or equal to 0, but found {lambd}: it must be in range [0, inf)")
-    return ops.where(ops.lt(input, -lambd), input + lambd, ops.where(_within(input, lambd), 0.0, input - lambd))
+    x = composed.compared(input)
+    return ops.where(ops.lt(x, -lambd), x + lambd, ops.where(_within(x, lambd), 0.0, x - lambd))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return `input` where its absolute value exceeds `lambd`, 0 elsewhere."""
-    return ops.where(_within(input, lambd), 0.0, input)
+    x = composed.compared(input)
+    return ops.where(_within(x, lambd), 0.0, x)
 
 
 def _within(x: Tensor, bound: float) -> Tensor:
@@ -184,7 +192,8 @@ def _within(x: Tensor, bound: float) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return `input` where it exceeds `threshold`, `value` elsewhere."""
-    return ops.where(ops.le(input, threshold), value, input)
+    x = composed.compared(input)
+    return ops.where(ops.le(x, threshold), value, x)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:

@@ -36,7 +36,8 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """Return ``softmax(query @ key.T * scale + mask) @ value`` (Vaswani et al. 2017).
 
-    A query that may see no key at all gets zeros, and sends back zeros.
+    A query that may see no key at all gets zeros, and sends back zeros. What a mask hides, by False or by minus
+    infinity, has no influence: keys and values may be NaN there.
 
     Args:
         query: (..., L, E); the leading axes are batches and heads, and broadcast.
@@ -82,13 +83,31 @@ def attend(
     scale: float | None = None,
     generator: Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return the output (..., L, Ev), and the weights (..., L, S) after dropout; arguments as above."""
+    """Return the output (..., L, Ev), and the weights (..., L, S) after dropout; arguments as above.
+
+    What the mask hides, by False or by minus infinity, has no influence, whatever stands there.
+    """
     factor = 1 / math.sqrt(query.array.shape[-1] or 1) if scale is None else scale
     scores = ops.matmul(query * factor, composed.exchanged(key, -2, -1))
+    seen = None
     if mask is not None:
-        scores = ops.where(mask, scores, -math.inf) if mask.array.dtype == np.bool_ else scores + mask
+        seen = mask if mask.array.dtype == np.bool_ else ops.gt(mask, -math.inf)
+        scores = scores if seen is mask else scores + mask
+        if seen is mask or np.isnan(scores.array).any():
+            scores = ops.where(seen, scores, -math.inf)
     weights = dropout(_shares(scores), dropout_p, generator=generator)
-    return ops.matmul(weights, value), weights
+    return _mixed(weights, value, seen), weights
+
+
+def _mixed(weights: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
+    """Return ``weights @ value``; a weight of what is not `seen` is 0, also times infinity and NaN."""
+    finite = np.isfinite(value.array)
+    if seen is None or finite.all():
+        return ops.matmul(weights, value)
+    y = ops.matmul(weights, ops.where(wrap(finite), value, 0.0))
+    whole = np.broadcast_to(seen.array, np.broadcast_shapes(seen.array.shape, weights.array.shape))
+    struck = np.matmul(whole.astype(y.array.dtype), (~finite).astype(y.array.dtype)) > 0
+    return ops.where(wrap(struck), ops.matmul(weights, value), y) if struck.any() else y
 
 
 def _shares(scores: Tensor) -> Tensor:

@@ -249,7 +249,8 @@ def multilabel_margin_loss(
     if (t[listed] >= shape[-1]).any():
         raise IndexError(f"target out of range: classes are 0 to {shape[-1] - 1}, found {t[listed].max()}")
     counts = ((np.arange(shape[-1]) == t[..., None]) & listed[..., None]).sum(axis=-2)
-    pairs = wrap((counts[..., :, None] * (counts == 0)[..., None, :]).astype(input.array.dtype))
+    pairs = counts[..., :, None] * (counts == 0)[..., None, :]
     x = ops.reshape(input, shape=shape)
-    excess = ops.relu(1 - composed.expanded(x, -1) + composed.expanded(x, -2)) * pairs
-    return reduced(ops.sum(excess, axis=(-2, -1)) / shape[-1], reduction)
+    excess = ops.relu(1 - composed.expanded(x, -1) + composed.expanded(x, -2))
+    losses = ops.where(wrap(pairs == 0), 0.0, excess * wrap(pairs.astype(excess.array.dtype)))
+    return reduced(ops.sum(losses, axis=(-2, -1)) / shape[-1], reduction)

@@ -60,11 +60,12 @@ def smooth_l1_loss(
     """
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss does not support negative values for beta. Found {beta}")
-    error = ops.abs(input - target)
+    error = input - target
+    size = ops.abs(error)
     warn_of_sizes(input, target)
     if beta:
-        error = ops.where(wrap(error.array < beta), error * error * (0.5 / beta), error - 0.5 * beta)
-    return reduced(error, chosen(reduction, size_average, reduce))
+        size = ops.where(wrap(size.array < beta), error * error * (0.5 / beta), size - 0.5 * beta)
+    return reduced(size, chosen(reduction, size_average, reduce))
 
 
 def huber_loss(
@@ -76,9 +77,10 @@ def huber_loss(
     """
     if delta <= 0:
         raise ArgumentError(f"huber_loss does not support non-positive values for delta. Found {delta}")
-    error = ops.abs(input - target)
+    error = input - target
+    size = ops.abs(error)
     warn_of_sizes(input, target)
-    loss = ops.where(wrap(error.array < delta), error * error * 0.5, (error - 0.5 * delta) * delta)
+    loss = ops.where(wrap(size.array < delta), error * error * 0.5, (size - 0.5 * delta) * delta)
     return reduced(loss if weight is None else weighted(loss, weight, "none", input), reduction)
 
 

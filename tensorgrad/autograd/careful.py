@@ -278,7 +278,8 @@ def _check_finite(record: Contributions) -> None:
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
     order = reachable(outputs, expanded=True, targets=tangents)
-    known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)
+    with np.errstate(all="ignore"):  # as in `reverse`
+        known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)
     found = {node: known[node] for node in outputs if node in known}
     if any(map(_spoilt, found.values())):
         with _strong():

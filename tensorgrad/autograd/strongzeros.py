@@ -27,8 +27,8 @@ from tensorgrad.ops.contractions import swapped
 from .exactzeros import exact_zeros
 
 
-class Flow(Tensor):
-    """What a careful sweep carries along: products with it are those of this module."""
+class Marked(Tensor):
+    """What products in a careful sweep know by its class."""
 
     __slots__ = ()
 
@@ -38,6 +38,18 @@ class Flow(Tensor):
         self = cls.__new__(cls)
         self.array, self.filled, self.node, self.tracked = x.array, None, x.node, x.tracked
         return self
+
+
+class Flow(Marked):
+    """What a careful sweep carries along: products with it are those of this module."""
+
+    __slots__ = ()
+
+
+class Mask(Marked):
+    """A slope that says what was chosen: its zeros are exact, whatever dtype holds them beside halves and NaN."""
+
+    __slots__ = ()
 
 
 class Cotangent(Flow):
@@ -81,9 +93,13 @@ def _without_influence(flow: Any, factor: Any) -> Any:
     A cotangent says it too, and so does a tangent of what has a slope; in the forward sweep a slope says it.
     """
     if isinstance(flow, Cotangent):
-        return exact_zeros(flow) | (_values(factor).dtype.kind == "b" and exact_zeros(factor))
+        return exact_zeros(flow) | (_is_mask(factor) and exact_zeros(factor))
     varies = isinstance(factor, Tensor) and factor.tracked
     return exact_zeros(factor) | (varies and exact_zeros(flow))
+
+
+def _is_mask(factor: Any) -> bool:
+    return isinstance(factor, Mask) or _values(factor).dtype.kind == "b"
 
 
 def _matmul(a: Any, b: Any) -> Any:
@@ -120,10 +136,13 @@ def run(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> 
     flow = next((type(a) for a in args if isinstance(a, Flow)), None)
     if flow is None or primitive.name not in FORMS:
         y = on_tensors(primitive, args, params)
+        if primitive.name in MASKS:
+            return Mask.of(y)
         return y if flow is None or primitive.kind != "multilinear" else flow.of(y)
     with within(special=context().special & ~STRONG):  # the form's own products are plain ones
         return flow.of(FORMS[primitive.name](*args))
 
 
+MASKS = {"step", "share", "inside", "ties"}
 FORMS: dict[str, Callable[..., Any]] = {"mul": _product, "matmul": _matmul, "linear": _linear, "affine": _affine}
 CAREFUL[0] = run

@@ -7,6 +7,7 @@ training, the sum over a batch of rows, is a product with a vector of ones, whic
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -142,6 +143,20 @@ def rectified(x: Array) -> Array:
     small = type(x) is np.ndarray and x.size <= _KEPT_ZEROS
     result: Array = np.maximum(x, _zeros(x.shape, x.dtype) if small else 0)
     return result
+
+
+def known(mask: Any, *values: Any) -> Any:
+    """Return `mask`, found by comparing `values`, with NaN where one of these is NaN: no comparison with it holds.
+
+    >>> known(np.array([True, False]), np.array([2.0, np.nan]))
+    array([ 1., nan])
+    """
+    for v in values:
+        square = np.vdot(v, v)  # the quickest way to see whether there is a NaN
+        if square != square:  # noqa: PLR0124 - NaN is what differs from itself
+            unknown, dtype = functools.reduce(np.logical_or, map(np.isnan, values)), np.result_type(*values)
+            return np.where(unknown, dtype.type(np.nan), np.asarray(mask).astype(dtype))
+    return mask
 
 
 def repeated(x: Array, shape: tuple[int, ...]) -> Array:

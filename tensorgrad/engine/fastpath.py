@@ -172,6 +172,19 @@ def pairing(primitive: Primitive) -> Callable[[Any, Any], Any]:
     return op
 
 
+def slopes(primitive: Primitive) -> Callable[..., Any]:
+    """Return `apply` for what rules call with plain arrays, and has no rule itself."""
+    forward, takes_complex = primitive.forward, primitive.complex
+
+    def op(*args: Any, **params: Any) -> Any:
+        for a in args:
+            if a.__class__ is not _ndarray or (a.dtype.kind == "c" and not takes_complex):
+                return apply(primitive, args, params)
+        return forward(*args, **params)
+
+    return op
+
+
 def several(primitive: Primitive) -> Callable[..., Any]:
     """Return `apply` for any number of tensors and no parameters."""
     forward = primitive.forward

@@ -12,7 +12,7 @@ import numpy as np
 from tensorgrad.base.caching import remembered
 
 from .dispatch import apply, general
-from .fastpath import binary, mapping, pairing, several, unary
+from .fastpath import binary, mapping, pairing, several, slopes, unary
 from .primitive import NAMES, PRIMITIVES, Kink, Primitive, Rule, Signature, identity, register
 from .tensor import Tensor
 
@@ -203,7 +203,7 @@ def constant(
             arithmetic=arithmetic,
             complex=complex,
         )
-        return _named(general(register(record)), record, doc or forward.__doc__)
+        return _named(slopes(register(record)), record, doc or forward.__doc__)
 
     return decorate
 

@@ -31,8 +31,10 @@ from tensorgrad.ops import (
     sub,
     sum,
     transpose,
+    where,
 )
 from tensorgrad.ops.reductions import kept, reduced
+from tensorgrad.ops.selection import unknown
 
 Axis = int | tuple[int, ...] | None
 
@@ -40,6 +42,17 @@ Axis = int | tuple[int, ...] | None
 def detached(x: Tensor) -> Tensor:
     """Return a tensor on the same memory, without history."""
     return wrap(x.array)
+
+
+def compared(x: Tensor) -> Tensor:
+    """Return `x` for a function that takes its pieces by comparing it: where it is NaN, so is its slope.
+
+    No comparison with NaN holds, and what is left over would lend its slope to it.
+    """
+    if not x.tracked or not (missing := np.isnan(x.array)).any():
+        return x
+    y: Tensor = unknown(x, wrap(missing))
+    return y
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -81,20 +94,24 @@ def std(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = Fa
 def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
     """Return ``log(sum(exp(x)))`` over `axis`, finite for any finite `x`.
 
-    The maximum is subtracted and added as a constant: the result is identically independent of it.
+    The maximum is subtracted and added as a constant: the result is identically independent of it. Beside plus infinity
+    it is the maximum, in value and slope.
     """
     highest = _highest(x, axis)
-    y = _log_of_sum(sub(x, highest), axis) + highest
+    finite = np.isfinite(highest.array)
+    shift = highest if finite.all() else wrap(np.where(finite, highest.array, 0).astype(x.array.dtype))
+    y = _log_of_sum(sub(x, shift), axis) + shift
+    endless = np.isposinf(highest.array)
+    if endless.any():
+        y = where(wrap(endless), amax(x, axis=axis, keepdims=True), y)
     return y if keepdims else reshape(y, shape=_without(x.array.shape, axis))
 
 
 def _highest(x: Tensor, axis: Axis) -> Tensor:
-    """Return the largest elements as constants, 0 where they are not finite or there are none."""
+    """Return the largest elements as constants, 0 where there are none."""
     if not reduced(x.array.shape, axis):
         return wrap(np.zeros(kept(x.array.shape, axis), x.array.dtype))
-    highest = amax(x, axis=axis, keepdims=True).array
-    finite = np.isfinite(highest)
-    return wrap(highest if finite.all() else np.where(finite, highest, 0).astype(highest.dtype))
+    return detached(amax(x, axis=axis, keepdims=True))
 
 
 def _log_of_sum(x: Tensor, axis: Axis) -> Tensor:
@@ -111,7 +128,7 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
     """Return ``x - logsumexp(x)`` over `axis`.
 
     What is subtracted twice is small: ``x - max`` first, which is exact for what counts, so that large inputs lose no
-    digits.
+    digits. Beside plus infinity all is NaN, as are the gradients.
     """
     shifted = sub(x, _highest(x, axis))
     return sub(shifted, _log_of_sum(shifted, axis))

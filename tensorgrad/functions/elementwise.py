@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, check_real
+from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
@@ -95,8 +96,19 @@ def clamp(
     check_real("clamp", min, max)
     if not isinstance(min, Tensor) and not isinstance(max, Tensor):
         return ops.clip(input, low=min, high=max)
-    raised = input if min is None else ops.where(ops.lt(input, min), min, input)
-    return raised if max is None else ops.where(ops.gt(raised, max), max, raised)
+    raised = _limited(composed.compared(input), min, ops.lt)
+    return _limited(raised, max, ops.gt)
+
+
+def _limited(x: Tensor, bound: Operand | None, beyond: Op) -> Tensor:
+    """Return `x`, and `bound` where it is NaN or `x` is beyond it."""
+    if bound is None:
+        return x
+    limit = operand(bound)
+    out, missing = beyond(x, limit), np.isnan(limit.array)
+    if missing.any():
+        out, limit = ops.bitwise_or(out, constant(missing)), composed.compared(limit)
+    return ops.where(out, limit, x)
 
 
 @keywords

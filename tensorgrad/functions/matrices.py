@@ -92,7 +92,8 @@ def slogdet(A: Tensor) -> SignAndLogarithm:
 def logdet(input: Tensor) -> Tensor:
     """Return the logarithm of the determinant: NaN where that is negative."""
     found = slogdet(input)
-    return ops.where(constant(found.sign.array < 0), np.nan, found.logabsdet)
+    y: Tensor = ops.unknown(found.logabsdet, constant(found.sign.array < 0))
+    return y
 
 
 @keywords

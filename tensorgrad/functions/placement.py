@@ -242,9 +242,11 @@ def _extremum(extreme: np.ufunc) -> Any:
         start = _started(x, grid, own, -np.inf if extreme is np.maximum else np.inf)
         value = start.array.copy()
         extreme.at(value, grid, source.array)
-        here, there = start.array == value, source.array == value[grid]
+        unknown = np.isnan(value)
+        here, there = (start.array == value) | unknown, (source.array == value[grid]) | unknown[grid]
         equal = here.astype(value.dtype)
         np.add.at(equal, grid, there)
+        equal[unknown] = np.nan
         kept = ops.where(constant(here), start, 0.0)
         came = ops.where(constant(there), source, 0.0)
         return ops.div(_added(kept, grid, came), constant(equal))  # equal: the gradient is shared

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -130,7 +129,7 @@ def quantile(
     y = _interpolated(sort(x, axis).values, ops.reshape(share, shape=(share.array.size,)), axis, interpolation)
     missing = np.isnan(x.array).any(axis, keepdims=True)
     if missing.any():
-        y = ops.where(constant(missing), math.nan, y)
+        y = ops.where(constant(missing), ops.amax(x, axis=axis, keepdims=True), y)  # NaN, and so are its slopes
     y = composed.exchanged(composed.expanded(y, 0), 0, axis + 1)  # the quantiles first, length 1 in their old place
     if dim is None:
         return ops.reshape(y, shape=(*share.array.shape, *((1,) * input.array.ndim if keepdim else ())))

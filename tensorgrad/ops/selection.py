@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import nan
 
-from tensorgrad.base.numerics import rectified
+from tensorgrad.base.numerics import known, rectified
 from tensorgrad.engine.kinds import Op, constant, elementwise
 from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, TIES, Kink
 from tensorgrad.ops.arithmetic import REAL, sign
@@ -78,23 +78,29 @@ logical_not: Op = constant(symbol="¬", samples=[REAL], complex=True, doc="Retur
 )
 
 
+@constant(symbol="1>0", samples=[REAL], kinks=[Kink((0.0,), (0.0,), JUMP, torch="has no such function", beyond=TIES)])
+def step(x: Any) -> Any:
+    """Return the slope of a rectifier: whether ``x > 0``, NaN where `x` is NaN."""
+    return known(x > 0, x)
+
+
 @constant(
     symbol="1≥½",
     samples=[REAL, REAL],
     kinks=[Kink((1.0, 1.0), (0.0, 0.0), JUMP, torch="has no such function", beyond=TIES)],
 )
 def share(a: Any, b: Any) -> Any:
-    """Return the part of a maximum's gradient that belongs to `a`: 1 where a > b, 0 where a < b, 1/2 at a tie."""
+    """Return the part of a maximum's gradient that belongs to `a`: 1 where a > b, 0 where a < b, 1/2 at a tie; NaN."""
     dtype = np.result_type(a, b)
-    return np.greater(a, b).astype(dtype) + np.equal(a, b) * dtype.type(0.5)
+    return known(np.greater(a, b).astype(dtype) + np.equal(a, b) * dtype.type(0.5), a, b)
 
 
 @constant(symbol="∈", samples=[REAL])
 def inside(x: Any, *, low: Any, high: Any) -> Any:
-    """Return whether each element lies in [low, high]; None is no bound."""
+    """Return whether each element lies in [low, high], None being no bound; NaN where NaN is compared."""
     above = True if low is None else x >= low
     below = True if high is None else x <= high
-    return np.logical_and(above, below)
+    return known(np.logical_and(above, below), x, *(b for b in (low, high) if b is not None and np.isnan(b)))
 
 
 where: Op = elementwise(
@@ -175,7 +181,7 @@ def _direction(z: Any) -> Any:
 relu: Op = elementwise(
     "relu",
     rectified,
-    lambda y: y > 0,
+    lambda y: step(y),
     symbol="relu",
     samples=[REAL],
     hides="-inf",
