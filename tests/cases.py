@@ -232,6 +232,12 @@ def _unfold(choose: Chooser) -> Any:
     return [(*shape(choose, 0, 1), *spatial)], {"size": size, "stride": stride, "dilation": dilation}
 
 
+def _windowed(choose: Chooser) -> Any:
+    size = choose.integer(1, 3)
+    length = size + choose.integer(0, 4)
+    return [(*shape(choose, 0, 2), length)], {"size": size, "step": choose.integer(1, 3)}
+
+
 def _fold(choose: Chooser) -> Any:
     (full,), params = _unfold(choose)
     spatial = full[-len(params["size"]) :]
@@ -276,6 +282,7 @@ FAMILIES = {
     "diagonal": _diagonal,
     "embedded": _embedded,
     "unfold": _unfold,
+    "windowed": _windowed,
     "fold": _fold,
     "square": _square,
     "matrix": _matrix,

@@ -21,7 +21,7 @@ ANALYTIC = {
     "add", "sub", "neg", "mul", "div", "pow", "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "sin",
     "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sum", "broadcast_to",
     "sum_to", "reshape", "transpose", "getitem", "scatter", "assign", "concatenate", "matmul", "linear", "affine",
-    "mean", "cumsum", "diagonal", "embedded", "unfold", "fold", "inv", "solve", "det",
+    "mean", "cumsum", "diagonal", "embedded", "unfold", "windowed", "fold", "inv", "solve", "det",
     "sigmoid",
 }  # fmt: skip
 

@@ -73,6 +73,11 @@ def _unfold(x, *, size, stride, dilation):
     return np.moveaxis(windows, range(-n, 0), range(-2 * n, -n))
 
 
+def _windowed(x, *, size, step):
+    starts = range(0, x.shape[-1] - size + 1, step)
+    return np.stack([x[..., start : start + size] for start in starts], -2)
+
+
 def _fold(x, *, shape, stride, dilation):
     n = len(shape)
     y = np.zeros((*x.shape[: -2 * n], *shape))
@@ -236,6 +241,7 @@ REFERENCE = {
     "diagonal": _diagonal,
     "embedded": _embedded,
     "unfold": _unfold,
+    "windowed": _windowed,
     "fold": _fold,
     "erf": _series,
     "erfc": lambda x: 1 - _series(x),

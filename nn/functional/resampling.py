@@ -10,6 +10,7 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
+from tensorgrad.functions import composed
 
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 
@@ -148,7 +149,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n, c = len(lead), channels // r**2
     x = ops.reshape(input, shape=(*lead, c, r, r, height, width))
     x = ops.transpose(x, axes=(*range(n + 1), n + 3, n + 1, n + 4, n + 2))
-    return ops.reshape(x, shape=(*lead, c, height * r, width * r))
+    return composed.unshared(ops.reshape(x, shape=(*lead, c, height * r, width * r)), input)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -163,7 +164,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     x = ops.reshape(input, shape=(*lead, channels, height // r, r, width // r, r))
     x = ops.transpose(x, axes=(*range(n + 1), n + 2, n + 4, n + 1, n + 3))
-    return ops.reshape(x, shape=(*lead, channels * r * r, height // r, width // r))
+    return composed.unshared(ops.reshape(x, shape=(*lead, channels * r * r, height // r, width // r)), input)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
@@ -174,7 +175,8 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
         )
     x = ops.reshape(input, shape=(n, groups, channels // groups, *rest))
-    return ops.reshape(ops.transpose(x, axes=(0, 2, 1, *range(3, x.array.ndim))), shape=(n, channels, *rest))
+    dealt = ops.transpose(x, axes=(0, 2, 1, *range(3, x.array.ndim)))
+    return composed.unshared(ops.reshape(dealt, shape=(n, channels, *rest)), input)
 
 
 def _image(x: Tensor, name: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions import composed
 
 Sizes = int | Sequence[int]
 
@@ -154,9 +155,11 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode != "constant":
         if value:
             raise ArgumentError(f'Padding mode "{mode}" doesn\'t take in value argument')
-        return _repeated(input, before, after, mode)
+        return composed.unshared(_repeated(input, before, after, mode), input)
     y = grown(input, before, after)
-    return ops.where(grown(wrap(np.ones(shape, bool)), before, after), y, value) if value else y
+    return (
+        ops.where(grown(wrap(np.ones(shape, bool)), before, after), y, value) if value else composed.unshared(y, input)
+    )
 
 
 def _repeated(x: Tensor, before: Sequence[int], after: Sequence[int], mode: str) -> Tensor:

@@ -34,8 +34,9 @@ def check_writable(x: Tensor, recorded: bool, op: str) -> None:
     """Raise InPlaceError where `x` cannot be written, or where the history of a write would have no place to go."""
     if not x.array.flags.writeable:
         raise InPlaceError(
-            f"{op}: the memory of this tensor of shape {list(x.array.shape)} is read-only (an expanded tensor repeats "
-            f"the same elements; or it came from a read-only array): write to a .clone()"
+            f"{op}: the memory of this tensor of shape {list(x.array.shape)} is read-only (more than one element of an "
+            f"expanded tensor, or of overlapping windows, refers to a single memory location; or it came from a "
+            f"read-only array): write to a .clone()"
         )
     position = position_of(x)
     if position is not None and position.without_history and context().grad:
@@ -76,8 +77,10 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     recorded = is_recorded(x, (*result_of, value))
     check_writable(x, recorded, op)
     source = value.array if isinstance(value, Tensor) else value
-    target = x.array[index]
+    target: Any = ops.getitem(x.array, index=index)
     _check_fit(x, target.shape, source, op, bool(result_of))
+    if np.ndim(source) > target.ndim:
+        source = source.reshape(source.shape[source.ndim - target.ndim :])
     changes: list[Change] = []
     if recorded:
         made = bool(result_of) and value.tracked and value.array.shape == target.shape

@@ -8,6 +8,7 @@ training, the sum over a batch of rows, is a product with a vector of ones, whic
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,15 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
     return ones
 
 
+def row_major(x: Array) -> Array:
+    """Return `x`, or a copy whose elements lie row by row: NumPy lays out a result as its arguments are, or as it came.
+
+    >>> row_major(np.ones((2, 3)).T).flags.c_contiguous
+    True
+    """
+    return x if type(x) is not np.ndarray or x.flags.c_contiguous else np.ascontiguousarray(x)
+
+
 def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
     """Return the sum of `x` over `axis`, in its own dtype for floats.
 
@@ -72,7 +82,7 @@ def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool
     0.1000...
     """
     if type(x) is not np.ndarray or x.dtype.kind != "f":
-        return np.sum(x, axis=axis, keepdims=keepdims)
+        return row_major(np.sum(x, axis=axis, keepdims=keepdims))
     if x.dtype.itemsize == 2:
         return total(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(x.dtype)
     if x.ndim < 2 or (axis is None and x.flags.forc):  # NumPy adds all that lies without gaps pairwise
@@ -82,10 +92,10 @@ def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool
         return row[None] if keepdims else row
     tall = [a for a in normalized(axis, x.ndim) if x.shape[a] > BLOCK and x.strides[a] != x.itemsize]
     if not tall:  # it adds pairwise along adjacent memory, too
-        return _reduce(x, axis=axis, keepdims=keepdims)
+        return row_major(_reduce(x, axis=axis, keepdims=keepdims))
     for a in tall:
         x = _block_sums(x, a)
-    return _reduce(x, axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype, copy=False)
+    return row_major(_reduce(x, axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype, copy=False))
 
 
 def column_sums(x: Array) -> Array:
@@ -162,17 +172,44 @@ def known(mask: Any, *values: Any) -> Any:
 def repeated(x: Array, shape: tuple[int, ...]) -> Array:
     """Return ``np.broadcast_to(x, shape)``, whose own steps in Python take ten times as long as making the view.
 
+    Where nothing is repeated, it can be written if `x` can.
+
     >>> repeated(np.arange(2), (2, 2)).strides[0]
     0
     """
-    if type(x) is not np.ndarray or not x.size or not x.flags.c_contiguous:
-        return np.broadcast_to(x, shape)
     lead = len(shape) - x.ndim
+    if type(x) is not np.ndarray:
+        return np.broadcast_to(x, shape)
+    if x.shape == shape[max(lead, 0) :] and math.prod(shape[: max(lead, 0)]) == 1:
+        return x.reshape(shape)
+    if not x.size or not x.flags.c_contiguous:
+        return np.broadcast_to(x, shape)
     if lead < 0 or 0 in shape or not all(m in (n, 1) for m, n in zip(x.shape, shape[lead:], strict=True)):
         return np.broadcast_to(x, shape)
     strides = (0,) * lead + tuple([s if m != 1 else 0 for m, s in zip(x.shape, x.strides, strict=True)])
     view: Array = np.ndarray(shape, x.dtype, x, 0, strides)
     view.flags.writeable = False
+    return view
+
+
+def restrided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """Return the view of `shape` and `strides` (in bytes) that begins where `x` does, on the memory that `x` lies in.
+
+    NumPy's `as_strided` hides whose memory that is behind an object of its own.
+
+    >>> restrided(np.arange(4), (2, 2), (8, 8)).tolist()
+    [[0, 1], [1, 2]]
+
+    Raises:
+        ValueError: the memory has gaps, or the view leaves it.
+    """
+    owner = x
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    dense = owner.transpose(np.argsort([-s for s in owner.strides], kind="stable"))  # a buffer must be row-major
+    view: Array = np.ndarray(shape, x.dtype, dense, offset, strides)
+    view.flags.writeable = x.flags.writeable
     return view
 
 

@@ -68,7 +68,10 @@ def asarray(
     source = obj.array if isinstance(obj, Tensor) else obj
     if copy is False and not (isinstance(source, np.ndarray) and np.may_share_memory(array, source)):
         raise ValueError(f"can't alias {type(obj).__name__} of another dtype or kind: leave out copy=False")
-    x = adopted(array) if array is source else wrap(array)
+    if isinstance(obj, Tensor) and array is source:
+        x = obj.detach() if obj.requires_grad or requires_grad else obj
+    else:
+        x = adopted(array) if array is source else wrap(array)
     if requires_grad:
         x.requires_grad = True
     return x

@@ -2,44 +2,140 @@
 
 from __future__ import annotations
 
+import operator
+import warnings
+from collections.abc import Sequence
+from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
 
-from .tensor import Tensor
+from tensorgrad.base.dtypes import Array, int64
+
+from .tensor import Tensor, as_array
+
+_NUMBERS = frozenset((int, bool))
+_PLAIN = frozenset((int, bool, NoneType, EllipsisType))
+_SINGLE = _PLAIN | {slice, Tensor, np.ndarray}
+_SEVERAL: tuple[Any, ...] = (Sequence, Tensor, np.ndarray, slice, NoneType, EllipsisType)
+_WHOLE = slice(None)
+_MOST_AXES = 32  # a list of as many items is one index, whatever they are
+_THE_USER = 4  # frames up from `_is_several`: for_numpy, __getitem__ or __setitem__, and the line that indexes
 
 
 def for_numpy(index: Any) -> Any:
-    """Return `index` with tensors and lists as arrays of their own: a recorded index must not change afterwards."""
-    if isinstance(index, Tensor):
-        return index.array.copy()
+    """Return `index` as int, bool, slice, None, Ellipsis, an array of its own, or a tuple of these.
+
+    A recorded index must not change afterwards. Tensors and arrays without axes are numbers, as in PyTorch; a sequence
+    holds positions, of which there may be none; uint8 says which elements are taken, not where they stand.
+
+    Raises:
+        IndexError: `index` is, or holds, something else.
+    """
+    several = index.__class__ is tuple or (index.__class__ not in _SINGLE and _is_several(index))
+    return tuple([_part(i) for i in index]) if several else _part(index)
+
+
+def _is_several(index: Any) -> bool:
+    """Return whether `index` holds one for each axis: a tuple does, and what holds more than numbers is read so."""
     if isinstance(index, tuple):
-        return tuple([for_numpy(i) for i in index])
-    return np.array(index) if isinstance(index, list | np.ndarray) else index
+        return True
+    if isinstance(index, str) or not isinstance(index, Sequence) or len(index) >= _MOST_AXES:
+        return False
+    several = not _NUMBERS.issuperset([i.__class__ for i in index]) and any(isinstance(i, _SEVERAL) for i in index)
+    if several:
+        warnings.warn(
+            "Using a non-tuple sequence for multidimensional indexing: it is read as one index for each axis, as "
+            "PyTorch reads it and NumPy does not; write x[tuple(seq)] for that, or x[tensorgrad.tensor(seq)]",
+            stacklevel=_THE_USER,
+        )
+    return several
 
 
-def split(index: Any) -> tuple[Any, Any]:
-    """Return `index` as integers to apply first and the rest, where NumPy would order the axes differently.
+def _part(i: Any) -> Any:
+    """Return one index, for one axis or several, as NumPy reads it."""
+    if i.__class__ in _PLAIN:
+        return i
+    if i.__class__ is slice:
+        plain = i.start.__class__ in _PLAIN and i.stop.__class__ in _PLAIN and i.step.__class__ in _PLAIN
+        return i if plain else slice(_bound(i.start), _bound(i.stop), _bound(i.step))
+    if isinstance(i, Tensor | np.ndarray | np.generic):
+        return _positions(np.array(i.array if isinstance(i, Tensor) else i))
+    if isinstance(i, Sequence) and not isinstance(i, str):
+        array = np.array(i) if _NUMBERS.issuperset([v.__class__ for v in i]) else as_array(i)
+        return _positions(array if array.size else array.astype(int64))
+    if hasattr(i, "__index__"):
+        return operator.index(i)
+    raise IndexError(
+        f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+        f"{type(i).__name__})"
+    )
+
+
+def _bound(i: Any) -> int | None:
+    return None if i is None else operator.index(i)
+
+
+def _positions(array: Array) -> Any:
+    """Return an array of positions or a mask; without axes, the number that it holds."""
+    if array.dtype.kind not in "iub":
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors: arrays used as indices must be of "
+            f"integer (or boolean) type, found {array.dtype}"
+        )
+    if array.dtype == np.uint8:
+        warnings.warn(
+            "indexing with dtype uint8 is deprecated: it says which elements are taken, not where they stand; use bool "
+            "for that, and int64 for positions",
+            stacklevel=_THE_USER + 1,
+        )
+        array = array.astype(np.bool_)
+    return array if array.ndim else array.item()
+
+
+def split(index: Any, ndim: int) -> tuple[Any, Any]:
+    """Return `index`, for `ndim` axes, as integers to apply first and the rest, where NumPy orders axes differently.
 
     PyTorch selects by integers before it indexes with arrays: ``x[0, :, [1, 1]]`` has the shape of ``x[0][:, [1, 1]]``.
+    Nor does an ellipsis that stands for no axis keep two arrays apart.
     """
-    parts = index if isinstance(index, tuple) else (index,)
-    if not (any(isinstance(i, np.ndarray) for i in parts) and any(isinstance(i, int | np.integer) for i in parts)):
+    if index.__class__ is not tuple:
+        return None, index
+    kinds = [i.__class__ for i in index]
+    if np.ndarray not in kinds and bool not in kinds:
+        return None, index
+    if EllipsisType in kinds:
+        index = _spelled_out(index, ndim)
+    if int not in kinds:
         return None, index
     first: list[Any] = []
-    for i in parts:
-        if isinstance(i, np.ndarray):
-            first += [slice(None)] * (i.ndim if i.dtype.kind == "b" else 1)
-        elif i is not None:
-            first.append(slice(None) if isinstance(i, slice) else i)
-    return tuple(first), tuple([i for i in parts if not isinstance(i, int | np.integer)])
+    for i in index:
+        if i.__class__ is int:
+            first.append(i)
+        else:
+            first += [_WHOLE] * _axes(i)
+    return tuple(first), tuple([i for i in index if i.__class__ is not int])
+
+
+def _axes(i: Any) -> int:
+    """Return how many axes one index, other than an ellipsis, is for."""
+    if i.__class__ is np.ndarray and i.dtype.kind == "b":
+        return i.ndim
+    return 0 if i is None or i.__class__ is bool else 1
+
+
+def _spelled_out(index: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+    """Return `index` with slices in the place of an ellipsis."""
+    at = [i.__class__ for i in index].index(EllipsisType)
+    others = (*index[:at], *index[at + 1 :])
+    return (*index[:at], *[_WHOLE] * (ndim - sum([_axes(i) for i in others])), *index[at + 1 :])
 
 
 def whole(shape: tuple[int, ...], index: Any) -> Any:
     """Return `index` for one assignment: as it is, or as positions where `split` would need two steps."""
-    first, rest = split(index)
+    first, rest = split(index, len(shape))
     if first is None:
-        return index
+        return rest
     numbered = np.arange(int(np.prod(shape))).reshape(shape)
     return np.unravel_index(numbered[first][rest], shape)
 

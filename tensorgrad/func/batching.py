@@ -12,9 +12,8 @@ from tensorgrad.create.random import default_generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, spread, structure
-from tensorgrad.functions.common import copied
 from tensorgrad.functions.joining import stack
-from tensorgrad.ops import getitem
+from tensorgrad.ops import contiguous, getitem
 
 RANDOMNESS = ("error", "different", "same")
 
@@ -134,7 +133,7 @@ def _batch(func: Callable[..., Any], in_dims: Any, args: tuple[Any, ...]) -> lis
             f"example, got sizes {sizes} for the mapped dimension"
         )
     columns = [
-        [value] * sizes[0] if dim is None else [copied(x) for x in _unbound(value, dim)]
+        [value] * sizes[0] if dim is None else [contiguous(x) for x in _unbound(value, dim)]
         for value, dim in zip(values, dims, strict=True)
     ]
     form = structure(args)

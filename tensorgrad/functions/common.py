@@ -17,7 +17,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, int64
-from tensorgrad.base.numerics import normalized
+from tensorgrad.base.numerics import normalized, row_major
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.writes import note
@@ -183,7 +183,7 @@ def operand(x: Any) -> Tensor:
 
 def constant(array: Any) -> Tensor:
     """Return a tensor without history of what NumPy gave, which may be a scalar."""
-    return wrap(np.asarray(array))
+    return wrap(row_major(np.asarray(array)))
 
 
 def chosen(dim: Any) -> Axis:
@@ -215,11 +215,6 @@ def like(y: Tensor, x: Tensor) -> Tensor:
 def whole(y: Tensor, x: Tensor, keepdim: bool) -> Tensor:
     """Return `y`, what all of `x` was reduced to: without axes, or with one of length 1 for each of `x`."""
     return ops.reshape(y, shape=(1,) * x.array.ndim) if keepdim else y
-
-
-def copied(x: Tensor) -> Tensor:
-    """Return a copy of `x` that the gradient flows through: what a view must become where PyTorch makes no view."""
-    return ops.astype(x, dtype=x.array.dtype)
 
 
 def lengths(size: Sequence[Any]) -> tuple[Any, ...]:

@@ -14,10 +14,12 @@ import numpy as np
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.ops import (
     amax,
     concatenate,
+    contiguous,
     exp,
     getitem,
     length,
@@ -53,6 +55,16 @@ def compared(x: Tensor) -> Tensor:
         return x
     y: Tensor = unknown(x, wrap(missing))
     return y
+
+
+def row_major(y: Tensor) -> Tensor:
+    """Return `y`, or a copy of it whose elements lie in memory row by row."""
+    return y if y.array.flags.c_contiguous else contiguous(y)
+
+
+def unshared(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y`, made of `x`, on memory of its own, row by row: a copy where it is `x` or a view of it."""
+    return contiguous(y) if owner_of(y.array) is owner_of(x.array) else row_major(y)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -131,7 +143,7 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
     digits. Beside plus infinity all is NaN, as are the gradients.
     """
     shifted = sub(x, _highest(x, axis))
-    return sub(shifted, _log_of_sum(shifted, axis))
+    return row_major(sub(shifted, _log_of_sum(shifted, axis)))
 
 
 def softmax(x: Tensor, axis: int) -> Tensor:
@@ -139,7 +151,7 @@ def softmax(x: Tensor, axis: int) -> Tensor:
     if not x.array.size:
         return exp(x)  # nothing is divided, and a backward pass would take the inverse of a sum of nothing, which is 0
     e = exp(sub(x, detached(amax(x, axis=axis, keepdims=True))))
-    return e / sum(e, axis=axis, keepdims=True)
+    return row_major(e / sum(e, axis=axis, keepdims=True))
 
 
 def softplus(x: Tensor) -> Tensor:
@@ -210,11 +222,12 @@ def prod(x: Tensor, axis: int) -> Tensor:
     lead = (slice(None),) * axis
     if not x.array.shape[axis]:
         return wrap(np.ones(_without(x.array.shape, axis), x.array.dtype))
-    while (n := x.array.shape[axis]) > 1:
+    y = x
+    while (n := y.array.shape[axis]) > 1:
         half = n // 2
-        pairs = mul(getitem(x, index=(*lead, slice(half))), getitem(x, index=(*lead, slice(half, 2 * half))))
-        x = concatenate(pairs, getitem(x, index=(*lead, slice(n - 1, n))), axis=axis) if n % 2 else pairs
-    return squeezed(x, axis)
+        pairs = mul(getitem(y, index=(*lead, slice(half))), getitem(y, index=(*lead, slice(half, 2 * half))))
+        y = concatenate(pairs, getitem(y, index=(*lead, slice(n - 1, n))), axis=axis) if n % 2 else pairs
+    return unshared(squeezed(y, axis), x)
 
 
 def scan(op: Callable[[Tensor, Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
@@ -222,12 +235,12 @@ def scan(op: Callable[[Tensor, Tensor], Tensor], x: Tensor, axis: int) -> Tensor
 
     Each step doubles how far an element reaches back (Hillis and Steele 1986): log2(n) operations on n elements.
     """
-    lead, n, reach = (slice(None),) * axis, x.array.shape[axis], 1
+    lead, n, reach, y = (slice(None),) * axis, x.array.shape[axis], 1, x
     while reach < n:
-        first, later = getitem(x, index=(*lead, slice(reach))), getitem(x, index=(*lead, slice(reach, None)))
-        x = concatenate(first, op(getitem(x, index=(*lead, slice(n - reach))), later), axis=axis)
+        first, later = getitem(y, index=(*lead, slice(reach))), getitem(y, index=(*lead, slice(reach, None)))
+        y = concatenate(first, op(getitem(y, index=(*lead, slice(n - reach))), later), axis=axis)
         reach *= 2
-    return x
+    return unshared(y, x)
 
 
 def check_ndim(x: Tensor, what: str, most: int) -> None:

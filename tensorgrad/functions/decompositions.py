@@ -10,6 +10,7 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords
 from tensorgrad.functions.matrices import check_matrix, solve_triangular, swapped
 
@@ -125,7 +126,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
 @keywords
 def svdvals(A: Tensor) -> Tensor:
     """Return the singular values of `A` in descending order."""
-    return svd(A, full_matrices=False).S
+    return composed.row_major(svd(A, full_matrices=False).S)
 
 
 @keywords
@@ -160,4 +161,4 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     Raises:
         ArgumentError: `UPLO` is neither "L" nor "U".
     """
-    return eigh(A, UPLO).eigenvalues
+    return composed.row_major(eigh(A, UPLO).eigenvalues)

@@ -10,7 +10,8 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.functions.common import constant, copied, dimension, keywords, widened
+from tensorgrad.functions import composed
+from tensorgrad.functions.common import constant, dimension, keywords, widened
 
 
 def _moved(ndim: int, dim1: int, dim2: int) -> tuple[int, ...]:
@@ -37,7 +38,8 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     """Return matrices with the last dimension of `input` on a diagonal over the new dimensions `dim1` and `dim2`."""
     axes = np.argsort(_moved(input.array.ndim + 1, dim1, dim2))
     n = input.array.shape[-1] + abs(offset)
-    return ops.transpose(ops.embedded(input, offset=offset, shape=(n, n)), axes=tuple(axes.tolist()))
+    y = ops.transpose(ops.embedded(input, offset=offset, shape=(n, n)), axes=tuple(axes.tolist()))
+    return composed.row_major(y)
 
 
 @keywords
@@ -46,7 +48,7 @@ def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     ndim = input.array.ndim
     if ndim not in (1, 2):
         raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
-    return diag_embed(input, diagonal) if ndim == 1 else copied(ops.diagonal(input, offset=diagonal))
+    return diag_embed(input, diagonal) if ndim == 1 else ops.contiguous(ops.diagonal(input, offset=diagonal))
 
 
 @keywords
@@ -67,7 +69,7 @@ def _triangle(input: Tensor, name: str, inside: Any) -> Tensor:
     if input.array.ndim < 2:
         raise ShapeError(f"{name}: input tensor must have at least 2 dimensions, found {input.array.ndim}")
     n, m = input.array.shape[-2:]
-    return ops.where(constant(inside(np.arange(m) - np.arange(n)[:, None])), input, False)
+    return composed.row_major(ops.where(constant(inside(np.arange(m) - np.arange(n)[:, None])), input, False))
 
 
 @keywords

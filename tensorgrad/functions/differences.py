@@ -5,7 +5,7 @@ from __future__ import annotations
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.functions.common import along_axis, copied, dimension, keywords
+from tensorgrad.functions.common import along_axis, dimension, keywords
 from tensorgrad.functions.joining import cat
 
 
@@ -37,7 +37,7 @@ def diff(
     for _ in range(min(n, x.array.shape[axis])):  # then nothing is left
         after, before = _piece(x, axis, 1, None), _piece(x, axis, None, -1)
         x = ops.bitwise_xor(after, before) if x.array.dtype.kind == "b" else ops.sub(after, before)
-    return copied(x) if x is input else x
+    return ops.contiguous(x) if x is input else x
 
 
 @keywords

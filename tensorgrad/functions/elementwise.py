@@ -12,7 +12,7 @@ from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Operand, constant, copied, in_dtype, keywords, operand
+from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, operand
 
 
 @keywords
@@ -136,7 +136,7 @@ def nan_to_num(
     a = input.array
     check_real("nan_to_num", a)
     if a.dtype.kind != "f":
-        return copied(input)
+        return ops.contiguous(input)
     limits = np.finfo(a.dtype)
     y = ops.where(constant(np.isnan(a)), nan, input)
     y = ops.where(constant(np.isposinf(a)), float(limits.max) if posinf is None else posinf, y)

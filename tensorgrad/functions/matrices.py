@@ -10,7 +10,7 @@ from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import constant, copied, keywords
+from tensorgrad.functions.common import constant, keywords
 from tensorgrad.functions.diagonals import tril, triu
 
 
@@ -106,7 +106,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     """
     check_matrix(A, "linalg.solve", square=True)
     if not left:
-        return swapped(solve(swapped(A), swapped(B)))
+        return composed.row_major(swapped(solve(swapped(A), swapped(B))))
     vector = B.array.ndim == 1 or (B.array.ndim == A.array.ndim - 1 and B.array.shape == A.array.shape[:-1])
     b = composed.expanded(B, -1) if vector else B
     n = A.array.shape[-1]
@@ -198,4 +198,4 @@ def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
         base = ops.matmul(base, base) if bits else base
     if power is None:
         return constant(np.broadcast_to(np.eye(A.array.shape[-1], dtype=A.array.dtype), A.array.shape).copy())
-    return copied(A) if power is A else power
+    return ops.contiguous(A) if power is A else power

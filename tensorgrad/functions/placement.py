@@ -14,10 +14,10 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import (
     along_axis,
     constant,
-    copied,
     dimension,
     in_dtype,
     keywords,
@@ -28,6 +28,11 @@ from tensorgrad.functions.common import (
 )
 from tensorgrad.functions.diagonals import diagonal
 from tensorgrad.functions.indexing import boolean, grid_of, placed, slices
+
+
+def _kept(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y` in the dtype of `x`, row by row: what is put into a tensor takes on its dtype."""
+    return composed.row_major(in_dtype(y, x.array.dtype))
 
 
 @keywords
@@ -44,7 +49,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
             f"dimension(s); see where()"
         )
-    return in_dtype(ops.where(where, value, input), input.array.dtype)
+    return _kept(ops.where(where, value, input), input)
 
 
 def put_in(input: Tensor, index: Any, source: Tensor) -> Tensor:
@@ -55,10 +60,10 @@ def put_in(input: Tensor, index: Any, source: Tensor) -> Tensor:
     winner[places.reshape(-1)] = np.arange(places.size)  # NumPy writes in order: the last one stays
     winner = winner.reshape(shape)
     if not places.size:
-        return copied(input)
+        return ops.contiguous(input)
     flat = ops.reshape(stretched(source, places.shape), shape=(places.size,))
     elements = ops.getitem(flat, index=np.maximum(winner, 0))
-    return in_dtype(ops.where(constant(winner >= 0), elements, input), input.array.dtype)
+    return _kept(ops.where(constant(winner >= 0), elements, input), input)
 
 
 def _source(name: str, input: Tensor, src: Any, shape: tuple[int, ...]) -> Tensor:
@@ -127,7 +132,7 @@ def _turns(shape: tuple[int, ...], grid: tuple[Array, ...]) -> list[Array]:
 
 
 def _added(x: Tensor, index: Any, source: Tensor) -> Tensor:
-    return in_dtype(ops.add(x, ops.scatter(source, index=index, shape=x.array.shape)), x.array.dtype)
+    return _kept(ops.add(x, ops.scatter(source, index=index, shape=x.array.shape)), x)
 
 
 @keywords

@@ -269,4 +269,4 @@ def in_best_order(matrices: Sequence[Tensor]) -> Tensor:
     def product(i: int, j: int) -> Tensor:
         return matrices[i] if i == j else mm(product(i, cut[i, j]), product(cut[i, j] + 1, j))
 
-    return product(0, n - 1)
+    return product(0, n - 1) if n > 1 else ops.contiguous(matrices[0])

@@ -15,7 +15,6 @@ from tensorgrad.functions.common import (
     Dims,
     Lengths,
     along_axis,
-    copied,
     dimension,
     keywords,
     lengths,
@@ -46,12 +45,7 @@ def repeat(input: Tensor, *repeats: Lengths) -> Tensor:
     shape = (1,) * lead + input.array.shape
     apart = ops.reshape(input, shape=tuple(n for m in shape for n in (1, m)))
     wide = ops.broadcast_to(apart, shape=tuple(n for pair in zip(times, shape, strict=True) for n in pair))
-    return _owned(ops.reshape(wide, shape=tuple(n * m for n, m in zip(times, shape, strict=True))))
-
-
-def _owned(y: Tensor) -> Tensor:
-    """Return `y`, or a copy where it is a view that cannot be written."""
-    return y if y.array.flags.writeable else copied(y)
+    return composed.unshared(ops.reshape(wide, shape=tuple(n * m for n, m in zip(times, shape, strict=True))), input)
 
 
 @keywords
@@ -82,7 +76,7 @@ def repeat_interleave(
         shape = x.array.shape
         k = int(times.reshape(()))
         wide = ops.broadcast_to(composed.expanded(x, axis + 1), shape=(*shape[: axis + 1], k, *shape[axis + 1 :]))
-        return _owned(ops.reshape(wide, shape=(*shape[:axis], n * k, *shape[axis + 1 :])))
+        return composed.unshared(ops.reshape(wide, shape=(*shape[:axis], n * k, *shape[axis + 1 :])), input)
     if times.ndim != 1 or times.size != n:
         raise ShapeError(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = {times.size} and "
@@ -96,7 +90,7 @@ def flip(input: Tensor, *axes: Lengths, dims: Dims = None) -> Tensor:
     """Return a copy of `input` with the order of elements reversed along `dims`, one sequence or several numbers."""
     wanted = normalized(lengths(axes if dims is None else (dims,)), input.array.ndim)
     index = tuple(slice(None, None, -1) if i in wanted else slice(None) for i in range(input.array.ndim))
-    return copied(ops.getitem(input, index=index))
+    return ops.contiguous(ops.getitem(input, index=index))
 
 
 @keywords
@@ -135,7 +129,7 @@ def roll(input: Tensor, shifts: Lengths, dims: Dims = None) -> Tensor:
         if n and (cut := -step % n):
             last, first = (ops.getitem(x, index=along_axis(axis, s)) for s in (slice(cut, None), slice(cut)))
             x = ops.concatenate(last, first, axis=axis)
-    return like(x, input) if any(step for step in steps) else copied(input)
+    return composed.unshared(like(x, input), input)
 
 
 @keywords
@@ -146,7 +140,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         raise ShapeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     turns = k % 4
     if turns == 0:
-        return copied(input)
+        return ops.contiguous(input)
     if turns == 2:
         return flip(input, (first, second))
     return (
@@ -158,7 +152,9 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 @keywords
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """Return all windows of `size` elements along an axis, `step` apart; the elements of a window are the last axis.
+    """Return a view of all windows of `size` elements along an axis, `step` apart; those of a window are the last axis.
+
+    Where windows overlap, it cannot be written.
 
     >>> import tensorgrad as tg
     >>> tg.tensor([1, 2, 3, 4]).unfold(0, 2, 1).tolist()
@@ -171,5 +167,5 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise ShapeError(f"maximum size for tensor at dimension {axis} is {n} but size is {size}")
     if step <= 0:
         raise ArgumentError(f"step is {step} but must be > 0")
-    places = np.arange(0, n - size + 1, step)[:, None] + np.arange(size)
-    return movedim(ops.getitem(x, index=along_axis(axis, places)), axis + 1, -1)
+    windows = movedim(ops.windowed(movedim(x, axis, -1), size=size, step=step), -2, axis)
+    return windows if input.array.ndim else ops.getitem(windows, index=0)

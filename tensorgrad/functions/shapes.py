@@ -11,6 +11,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.views import link_alias
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import (
@@ -59,7 +60,9 @@ def reshape(input: Tensor, *shape: Lengths) -> Tensor:
 def view(input: Tensor, *shape: Any) -> Tensor:
     """Return `input` in `shape` on the same memory; ShapeError where that cannot be. A dtype: the same bytes in it."""
     if len(shape) == 1 and not isinstance(shape[0], int | np.integer | list | tuple):
-        return wrap(input.array.view(np.dtype(shape[0])))
+        bits = wrap(input.array.view(np.dtype(shape[0])))
+        link_alias(bits, input)
+        return bits
     y = reshape(input, *shape)
     if y.array.size and not np.may_share_memory(y.array, input.array):
         raise ShapeError(
@@ -169,7 +172,7 @@ def t(input: Tensor) -> Tensor:
     """Return the transpose of a tensor of at most two axes."""
     if input.array.ndim > 2:
         raise ShapeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.array.ndim}D")
-    return composed.exchanged(input, 0, 1) if input.array.ndim == 2 else input
+    return ops.transpose(input, axes=tuple(range(input.array.ndim))[::-1])
 
 
 @keywords
@@ -180,7 +183,7 @@ def adjoint(input: Tensor) -> Tensor:
 
 @keywords
 def broadcast_to(input: Tensor, *size: Lengths) -> Tensor:
-    """Return a read-only view of `input` repeated to `size`; -1 keeps a length."""
+    """Return a view of `input` repeated to `size`, read-only where an element stands for several; -1 keeps a length."""
     wanted, found = lengths(size), input.array.shape
     lead = len(wanted) - len(found)
     if lead < 0:
@@ -209,18 +212,20 @@ def sum_to_size(input: Tensor, *size: Lengths) -> Tensor:
     shape = tuple(int(n) for n in lengths(size))
     if broadcast_shapes(shape, input.array.shape) != input.array.shape:
         raise ShapeError(f"size {{{list(shape)}}} is not expandable to size {{{list(input.array.shape)}}}.")
-    return ops.sum_to(input, shape=shape)
+    if shape and shape == input.array.shape:
+        return input
+    return composed.row_major(ops.sum_to(input, shape=shape))
 
 
 @keywords
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """Return a read-only view of `input` repeated to the shape of `other`."""
+    """Return a view of `input` repeated to the shape of `other`: see `broadcast_to`."""
     return broadcast_to(input, other.array.shape)
 
 
 @keywords
 def broadcast_tensors(*tensors: Operand | Sequence[Operand]) -> tuple[Tensor, ...]:
-    """Return read-only views of `tensors` repeated to the shape in which they all meet."""
+    """Return views of `tensors` repeated to the shape in which they all meet: see `broadcast_to`."""
     found = [operand(x) for x in separate(tensors)]
     shape = broadcast_shapes(*(x.array.shape for x in found))
     return tuple(ops.broadcast_to(x, shape=shape) for x in found)

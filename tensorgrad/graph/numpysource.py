@@ -21,6 +21,7 @@ from tensorgrad.base.numerics import repeated
 from tensorgrad.base.sources import computed, definition
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.errors import AutogradError
+from tensorgrad.ops.shapes import is_basic
 
 from .notation import with_operator
 from .spelling import Hoist, literal
@@ -56,7 +57,7 @@ class NumPySource:
         if signed is not None:
             return signed
         given = {key: literal(value, self.hoist) for key, value in params.items()}
-        if name == "getitem" and shape:
+        if name == "getitem" and shape and is_basic(params["index"]):
             return ast.Subscript(operands[0], given["index"])
         return self._called(primitive.forward, operands, given, name)
 

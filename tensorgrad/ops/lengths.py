@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import nan
 
-from tensorgrad.base.numerics import norm
+from tensorgrad.base.numerics import norm, row_major
 from tensorgrad.engine.kinds import Op, elementwise, primitive
 from tensorgrad.engine.primitive import CONVEX, UNKNOWN, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
@@ -113,4 +113,4 @@ def _slopes(y: Any, x: Any, p: Any, axis: Any, keepdims: Any) -> Any:
 )
 def length(x: Any, *, p: Any = 2, axis: Any = None, keepdims: Any = False) -> Any:
     """Return ``sum(|x| ** p) ** (1 / p)`` over `axis` (None: all), also where the powers leave the dtype."""
-    return norm(x, p, axis, keepdims)
+    return row_major(norm(x, p, axis, keepdims))

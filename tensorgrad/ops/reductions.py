@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.numerics import average, normalized, total
+from tensorgrad.base.numerics import average, normalized, row_major, total
 from tensorgrad.engine.kinds import Op, constant, multilinear, primitive
 from tensorgrad.engine.primitive import CONCAVE, CONVEX, TIES, Kink
 from tensorgrad.ops.shapes import broadcast_to, reshape
@@ -53,8 +53,9 @@ def cumsum(x: Any, *, axis: Any, reverse: Any) -> Any:
     if reverse:
         return np.flip(cumsum(np.flip(x, axis), axis=axis, reverse=False), axis)
     if x.dtype.kind == "f" and x.dtype.itemsize < 8:
-        return np.cumsum(x, axis, dtype=np.float64).astype(x.dtype)  # the error of a running sum grows with its length
-    return np.cumsum(x, axis)
+        sums = np.cumsum(x, axis, dtype=np.float64)  # the error of a running sum grows with its length
+        return row_major(sums.astype(x.dtype))
+    return row_major(np.cumsum(x, axis))
 
 
 @constant(symbol="ties", samples="ties")
@@ -82,7 +83,7 @@ def _extremum_tangent(t: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:
 )
 def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the largest element over `axis`; equal elements share the gradient equally."""
-    return np.max(x, axis=axis, keepdims=keepdims)
+    return row_major(np.max(x, axis=axis, keepdims=keepdims))
 
 
 @primitive(
@@ -95,7 +96,7 @@ def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
 )
 def amin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the smallest element over `axis`; equal elements share the gradient equally."""
-    return np.min(x, axis=axis, keepdims=keepdims)
+    return row_major(np.min(x, axis=axis, keepdims=keepdims))
 
 
 @constant(symbol="argmax", samples="argument")

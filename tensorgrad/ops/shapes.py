@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.caching import remembered
-from tensorgrad.base.numerics import repeated, total
+from tensorgrad.base.numerics import repeated, row_major, total
 from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.errors import ComplexError
 
 
 @multilinear(lambda g, x_shape: sum_to(g, shape=x_shape), symbol="⇑", samples="broadcast")
 def broadcast_to(x: Any, *, shape: Any) -> Any:
-    """Return a read-only view of `x` repeated to `shape`."""
+    """Return a view of `x` repeated to `shape`, read-only where an element stands for several."""
     return repeated(x, shape)
 
 
@@ -65,10 +65,29 @@ def astype(x: Any, *, dtype: Any) -> Any:
 )
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
+    if index.__class__ is tuple and index and index[-1].__class__ is np.ndarray and _picks_from_the_last(index, x.ndim):
+        return x.take(index[-1], len(index) - 1)  # row by row at once, and up to ten times as fast
     y = x[index]
     if isinstance(y, np.generic):  # NumPy copies a single element; with an ellipsis it makes a view of that, too
         y = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+    elif not (y.flags.c_contiguous or is_basic(index)):
+        y = row_major(y)  # NumPy lays out a copy along the axes in the order in which it came to them
     return y
+
+
+def is_basic(index: Any) -> bool:
+    """Return whether `index` holds no array, so that it gives a view."""
+    kinds = [i.__class__ for i in index] if index.__class__ is tuple else [index.__class__]
+    return np.ndarray not in kinds and list not in kinds and bool not in kinds
+
+
+def _picks_from_the_last(index: Any, ndim: Any) -> bool:
+    """Return whether `index` takes all of its axes, at most `ndim`, but the last one, of which it names positions."""
+    return (
+        len(index) <= ndim
+        and index[-1].dtype.kind == "i"
+        and all(i.__class__ is slice and i == slice(None) for i in index[:-1])
+    )
 
 
 @multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter")
@@ -121,4 +140,4 @@ def piece(shapes: Any, axis: Any, position: Any) -> Any:
 )
 def concatenate(*xs: Any, axis: Any) -> Any:
     """Return the arrays joined along `axis`, which is the only one they may differ in."""
-    return np.concatenate(xs, axis)
+    return row_major(np.concatenate(xs, axis))

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.numerics import restrided
 from tensorgrad.engine.kinds import multilinear
+from tensorgrad.ops.contractions import swapped
 
 
 def offsets(size: Any, stride: Any, dilation: Any, positions: Any) -> Any:
@@ -35,6 +37,24 @@ def unfold(x: Any, *, size: Any, stride: Any, dilation: Any) -> Any:
     y = np.empty((*x.shape[:lead], *size, *positions), x.dtype)
     for place, inside in offsets(size, stride, dilation, positions):
         y[(..., *place, *(slice(None),) * len(size))] = x[(..., *inside)]
+    return y
+
+
+@multilinear(
+    lambda g, x_shape, step: fold(swapped(g), shape=x_shape[-1:], stride=(step,), dilation=(1,)),
+    symbol="⊟",
+    hides="any",
+    samples="windowed",
+)
+def windowed(x: Any, *, size: Any, step: Any) -> Any:
+    """Return a view of the windows of `size` elements over the last axis of `x`, `step` apart: (..., positions, size).
+
+    It is read-only where windows overlap: a write would hit an element twice.
+    """
+    positions = (x.shape[-1] - size) // step + 1
+    y = restrided(x, (*x.shape[:-1], positions, size), (*x.strides[:-1], step * x.strides[-1], x.strides[-1]))
+    if size > step and positions > 1:
+        y.flags.writeable = False
     return y
 
 

@@ -72,7 +72,9 @@ class Operators(Tensor):
         return True if other is None else ops.ne(self, other)
 
     def __getitem__(self, index: Any) -> Tensor:
-        first, rest = split(for_numpy(index))
+        if index.__class__ is int:
+            return ops.getitem(self, index=index)
+        first, rest = split(for_numpy(index), self.array.ndim)
         return ops.getitem(self if first is None else ops.getitem(self, index=first), index=rest)
 
     def backward(

@@ -84,6 +84,8 @@ class Protocols(Tensor):
             raise AutogradError(f"data of shape {array.shape} for a recorded tensor of shape {self.array.shape}")
         self.array = array
         forget(self)
+        if isinstance(value, Tensor):
+            link_alias(self, value)
         if self.is_leaf:
             renew(self)
 
