@@ -208,6 +208,7 @@ REFERENCE = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "atan2": lambda a, b: np.angle(b + 1j * a),
     "logaddexp": lambda a, b: np.log(np.exp(a) + np.exp(b)),
+    "logaddexp2": lambda a, b: np.log2(2**a + 2**b),
     "broadcast_to": lambda x, *, shape: x + np.zeros(shape),
     "sum_to": _sum_to,
     "reshape": lambda x, *, shape: np.array(x.ravel().tolist()).reshape(shape),

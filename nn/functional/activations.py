@@ -21,9 +21,9 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import along_axis, dimension
+from tensorgrad.functions.precision import wide
 
 from .naming import named
-from .precision import narrowed, widened
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -103,12 +103,14 @@ def _not_positive(x: Tensor, bound: Tensor) -> Tensor:
     return ops.where(bound, 0.0, x)
 
 
+@wide
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``alpha * (exp(input) - 1)`` elsewhere (Clevert et al. 2016)."""
     positive = ops.gt(input, 0)
     return ops.where(positive, input, ops.expm1(_not_positive(input, positive)) * alpha)
 
 
+@wide
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere (Barron 2017)."""
     if alpha == 0:
@@ -127,6 +129,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return elu(input, SELU_ALPHA) * SELU_SCALE
 
 
+@wide
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return `input` times the probability that a standard normal number is below it (Hendrycks and Gimpel 2016).
 
@@ -135,38 +138,45 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f"approximate argument must be either none or tanh, found {approximate!r}.")
-    x = widened(input)
     if approximate == "none":
-        return narrowed(x * (ops.erfc(x * -math.sqrt(0.5)) * 0.5), input)
-    return narrowed(x * ops.sigmoid((x + x**3 * 0.044715) * (2 * math.sqrt(2 / math.pi))), input)
+        return input * (ops.erfc(input * -math.sqrt(0.5)) * 0.5)
+    near = ops.clip(input, low=-30.0, high=30.0)  # beyond, the sigmoid is 0 or 1, and a cube may leave the dtype
+    return input * ops.sigmoid((near + near**3 * 0.044715) * (2 * math.sqrt(2 / math.pi)))
 
 
+@wide
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * sigmoid(input)``."""
     return input * ops.sigmoid(input)
 
 
+@wide
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """Return ``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
     x = input * beta
     return ops.where(ops.gt(x, threshold), input, composed.softplus(x) / beta)
 
 
+@wide
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * tanh(log(1 + exp(input)))`` (Misra 2019)."""
     return input * ops.tanh(composed.softplus(input))
 
 
+@wide
 def logsigmoid(input: Tensor) -> Tensor:
     """Return ``log(sigmoid(input))`` without underflow."""
     return composed.logsigmoid(input)
 
 
+@wide
 def softsign(input: Tensor) -> Tensor:
     """Return ``input / (1 + |input|)``."""
-    return input / (ops.abs(input) + 1)
+    size, sign = ops.abs(input) + 1, ops.sign(input)
+    return ops.where(ops.gt(size, 2), sign - sign / size, input / size)  # input / size is all but 1 far out
 
 
+@wide
 def tanhshrink(input: Tensor) -> Tensor:
     """Return ``input - tanh(input)``."""
     return input - ops.tanh(input)
@@ -196,11 +206,13 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return ops.where(ops.le(x, threshold), value, x)
 
 
+@wide
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``relu6(input + 3) / 6``."""
     return relu6(input + 3.0) / 6.0
 
 
+@wide
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * relu6(input + 3) / 6``; the derivative at -3 is 0, at 3 it is 1 (Howard et al. 2019)."""
     return input * hardsigmoid(input)
@@ -271,6 +283,7 @@ def _positions(x: Tensor, axis: int) -> Tensor:
     return Tensor(np.arange(x.array.shape[axis]).reshape(-1, *(1,) * (x.array.ndim - axis - 1)))
 
 
+@wide
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return ``a * sigmoid(b)``, a and b being the halves of `input` along `dim` (Dauphin et al. 2017).
 

@@ -14,12 +14,12 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
+from tensorgrad.functions.precision import narrowed, widened
 from tensorgrad.functions.repetition import repeat_interleave
 
 from .dropout import dropout
 from .linear import linear, parts_or_none
 from .naming import named
-from .precision import narrowed, widened
 
 
 def scaled_dot_product_attention(

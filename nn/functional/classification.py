@@ -13,6 +13,7 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.elementwise import xlogy
+from tensorgrad.functions.precision import wide
 from tensorgrad.nn.functional import kernels
 
 from .reduction import chosen, reduced
@@ -20,6 +21,7 @@ from .reduction import chosen, reduced
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
+@wide
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -79,6 +81,7 @@ def _are_classes(x: Array, t: Array) -> bool:
     return bool(t.view(_UNSIGNED[t.dtype.itemsize]).max() < x.shape[1])
 
 
+@wide
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -174,6 +177,7 @@ def _checked(x: Array, t: Array, axis: int, ignore_index: int) -> tuple[Array | 
     return (ignored if ignored.any() else None), t
 
 
+@wide
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -194,7 +198,7 @@ def kl_div(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
+            stacklevel=3,
         )
     loss = ops.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction != "batchmean":
@@ -203,6 +207,7 @@ def kl_div(
     return total / input.array.shape[0] if input.array.ndim else total
 
 
+@wide
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -230,6 +235,7 @@ def multi_margin_loss(
     return reduced(ops.mean(losses, axis=axis), reduction)
 
 
+@wide
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,

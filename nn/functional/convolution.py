@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions.precision import wide
 
 from .windows import Sizes, batched, grown, per_axis, places, unbatched
 
@@ -130,7 +131,7 @@ def _convolution(n: int) -> Callable[..., Tensor]:
 
         There are {n} spatial axes. `padding` is a number, one for each axis, "same" or "valid".
         """
-    return conv
+    return wide(conv)
 
 
 def _transposed(n: int) -> Callable[..., Tensor]:
@@ -170,7 +171,7 @@ def _transposed(n: int) -> Callable[..., Tensor]:
     conv_transpose.__doc__ = (
         f"""Return the adjoint of conv{n}d applied to (N, C, ...), weight (C, out / groups, ...)."""
     )
-    return conv_transpose
+    return wide(conv_transpose)
 
 
 conv1d, conv2d, conv3d = map(_convolution, (1, 2, 3))

@@ -10,6 +10,7 @@ from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import arithmetic, elementwise, linalg, shapes
+from tensorgrad.functions.precision import wide
 
 from .reduction import chosen, reduced
 
@@ -38,6 +39,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return wrap((classes[..., None] == np.arange(num_classes)).astype(np.int64))
 
 
+@wide
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
     """Return ``input / max(norm, eps)`` with the p-norm over `dim`: vectors of length 1."""
     return arithmetic.div(input, _lengths(input, p, dim, eps), out=out)
@@ -48,6 +50,7 @@ def _lengths(x: Tensor, p: float, dim: int, eps: float) -> Tensor:
     return elementwise.clamp(linalg.vector_norm(x, p, dim, keepdim=True), min=eps)
 
 
+@wide
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """Return the cosine of the angle between the vectors along `dim`: their product over that of their lengths.
 
@@ -61,11 +64,13 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return ops.sum((x1 / _lengths(x1, 2, dim, eps)) * (x2 / _lengths(x2, 2, dim, eps)), axis=dim)
 
 
+@wide
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """Return the p-norm of ``x1 - x2 + eps`` over the last axis; eps keeps the slope finite where they are equal."""
     return linalg.vector_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@wide
 def pdist(input: Tensor, p: float = 2) -> Tensor:
     """Return the p-norm distances of every pair of rows of `input` (N, M), of shape (N (N - 1) / 2,).
 
@@ -77,6 +82,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     return linalg.vector_norm(ops.getitem(input, index=(first,)) - ops.getitem(input, index=(second,)), p, -1)
 
 
+@wide
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -102,6 +108,7 @@ def cosine_embedding_loss(
     return reduced(alike + apart, chosen(reduction, size_average, reduce))
 
 
+@wide
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -120,6 +127,7 @@ def margin_ranking_loss(
     return reduced(ops.relu(margin - target * (input1 - input2)), chosen(reduction, size_average, reduce))
 
 
+@wide
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

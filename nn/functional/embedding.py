@@ -11,6 +11,7 @@ from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.ordering import max as maximum_along
+from tensorgrad.functions.precision import wide
 from tensorgrad.tensor.tensortypes import typename
 
 
@@ -97,6 +98,7 @@ def _shared(y: Tensor, rows: Array, counts: Array) -> Tensor:
     return value + (y - value) * wrap(share)
 
 
+@wide
 def embedding_bag(
     input: Tensor,
     weight: Tensor,

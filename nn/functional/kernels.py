@@ -14,9 +14,11 @@ from tensorgrad.base.numerics import average, column_sums
 def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
     """Return the batch normalisation of `x` (N, D), and (mean, variance, deviations, 1/deviation) of the batch."""
     n = len(x)
-    mean = column_sums(x)
+    xmu = x - x[0]  # equal numbers leave nothing, whatever their mean is rounded to
+    mean = column_sums(xmu)
     mean /= n
-    xmu = x - mean
+    xmu -= mean
+    mean += x[0]
     var = column_sums(xmu * xmu)
     var /= n
     ivar = var + eps

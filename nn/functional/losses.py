@@ -11,10 +11,12 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.elementwise import clamp
+from tensorgrad.functions.precision import wide
 
 from .reduction import chosen, reduced, warn_of_sizes, weighted
 
 
+@wide
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -29,6 +31,7 @@ def l1_loss(
     return reduced(error, reduction) if weight is None else weighted(error, weight, reduction, input)
 
 
+@wide
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -46,6 +49,7 @@ def mse_loss(
     return reduced(error, reduction) if weight is None else weighted(error, weight, reduction, input)
 
 
+@wide
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -68,6 +72,7 @@ def smooth_l1_loss(
     return reduced(size, chosen(reduction, size_average, reduce))
 
 
+@wide
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -84,6 +89,7 @@ def huber_loss(
     return reduced(loss if weight is None else weighted(loss, weight, "none", input), reduction)
 
 
+@wide
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -107,6 +113,7 @@ def poisson_nll_loss(
     return reduced(rate, chosen(reduction, size_average, reduce))
 
 
+@wide
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -136,6 +143,7 @@ def gaussian_nll_loss(
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
+@wide
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -172,6 +180,7 @@ def _log(x: Tensor) -> Tensor:
     return ops.where(low, 1e12 * x - 100, ops.log(ops.where(low, 1.0, x)))
 
 
+@wide
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -190,13 +199,12 @@ def binary_cross_entropy_with_logits(
             f"Target size ({target.shape}) must be the same as input size ({input.shape}): reshape one of them, for "
             "instance with .view_as"
         )
-    log_sigmoid = composed.logsigmoid(input)
-    if pos_weight is not None:
-        log_sigmoid = log_sigmoid * ((pos_weight - 1) * target + 1)
-    loss = (1 - target) * input - log_sigmoid
+    yes = target if pos_weight is None else target * pos_weight
+    loss = yes * composed.softplus(ops.neg(input)) + (1 - target) * composed.softplus(input)
     return reduced(loss if weight is None else loss * weight, chosen(reduction, size_average, reduce))
 
 
+@wide
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -211,6 +219,7 @@ def multilabel_soft_margin_loss(
     return reduced(mean, chosen(reduction, size_average, reduce))
 
 
+@wide
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -222,6 +231,7 @@ def soft_margin_loss(
     return reduced(composed.softplus(ops.neg(target * input)), chosen(reduction, size_average, reduce))
 
 
+@wide
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,

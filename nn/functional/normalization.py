@@ -15,10 +15,10 @@ from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.tensor import Constant, Tensor
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions.precision import narrowed, widened
 from tensorgrad.nn.functional import kernels
 
 from .naming import named
-from .precision import narrowed, widened
 
 Axes = int | tuple[int, ...]
 
@@ -44,10 +44,15 @@ def scaled_by_channel(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Ten
     return scaled(xmu, var, weight, bias, eps)
 
 
-def statistics(x: Tensor, axis: Axes = 0, keepdims: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the mean of `x` over `axis`, the deviations from it, and the mean of their squares: two passes."""
+def statistics(
+    x: Tensor, axis: Axes = 0, keepdims: bool = False, refined: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean of `x` over `axis`, the deviations from it, and the mean of their squares: two passes.
+
+    Unless the mean is left as it was rounded, equal elements deviate by nothing.
+    """
     check_real("var", x.array)
-    mu = named("μ", ops.mean(x, axis=axis, keepdims=keepdims))
+    mu = named("μ", ops.mean(x, axis=axis, keepdims=keepdims, refined=refined))
     xmu = named("xμ", x - mu)
     sq = named("sq", xmu**2)
     return mu, xmu, named("var", ops.mean(sq, axis=axis, keepdims=keepdims))
@@ -172,7 +177,7 @@ def book_batch_norm(
     if training or running_mean is None or running_var is None:
         n = values_per_channel(input)
         # -2 is the axis 0, added row by row as np.mean does it: asked for as 0, it is a product with a vector of ones
-        mu, xmu, var = statistics(x, -2 if ndim == 2 else (0, *range(2, ndim)), keepdims=True)
+        mu, xmu, var = statistics(x, -2 if ndim == 2 else (0, *range(2, ndim)), keepdims=True, refined=False)
         if running_mean is not None and running_var is not None and n:
             move(running_mean, mu.array.reshape(-1), momentum, 1 - momentum)
             move(running_var, var.array.reshape(-1), momentum, 1 - momentum)

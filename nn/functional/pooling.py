@@ -13,6 +13,7 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions.precision import wide
 
 from .windows import Sizes, batched, grown, per_axis, unbatched
 
@@ -154,6 +155,7 @@ def max_pool2d(
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@wide
 def _avg_pool(
     n: int,
     input: Tensor,
@@ -216,6 +218,7 @@ def _counts(output_size: int | Sequence[int | None] | None, spatial: tuple[int, 
     return [m if count is None else count for m, count in zip(spatial, wanted, strict=True)]
 
 
+@wide
 def _adaptive_avg(n: int, input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
     x, batch = batched(input, n, f"adaptive_avg_pool{n}d")
     spatial = x.array.shape[2:]

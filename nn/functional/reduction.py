@@ -12,7 +12,7 @@ from tensorgrad.errors import ShapeError
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def chosen(reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 3) -> str:
+def chosen(reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4) -> str:
     """Return the reduction that PyTorch's old arguments ask for, with its warning; `reduction` where they are None."""
     if size_average is None and reduce is None:
         return reduction
@@ -61,5 +61,5 @@ def warn_of_sizes(input: Tensor, target: Tensor) -> None:
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
             "This will likely lead to incorrect results due to broadcasting. "
             "Please ensure they have the same size.",
-            stacklevel=3,
+            stacklevel=4,  # a loss is called by what widens it
         )

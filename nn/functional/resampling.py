@@ -11,6 +11,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
+from tensorgrad.functions.precision import wide
 
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 
@@ -18,6 +19,7 @@ LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
 NEAREST = ("nearest", "nearest-exact")
 
 
+@wide
 def interpolate(
     input: Tensor,
     size: int | Sequence[int] | None = None,

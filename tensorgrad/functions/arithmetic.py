@@ -5,7 +5,6 @@ The operators of Tensor are bound to the primitives themselves and pay for none 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tensorgrad.base.dtypes import check_real, float64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions.common import Operand, constant, keywords, operand
+from tensorgrad.functions.precision import wide
 
 
 def _times(x: Any, factor: Any, *others: Any) -> Any:
@@ -113,19 +113,20 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Ten
 
 
 @keywords
-def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+def logaddexp2(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``log2(2 ** input + 2 ** other)`` without overflow."""
-    log2 = math.log(2)
-    return ops.mul(ops.logaddexp(ops.mul(input, log2), ops.mul(other, log2)), 1 / log2)
+    return ops.logaddexp2(input, other)
 
 
 @keywords
+@wide
 def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input + weight * (end - input)``."""
     return ops.add(input, ops.mul(weight, ops.sub(end, input)))
 
 
 @keywords
+@wide
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: complex = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -134,6 +135,7 @@ def addcmul(
 
 
 @keywords
+@wide
 def addcdiv(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: complex = 1, out: Tensor | None = None
 ) -> Tensor:

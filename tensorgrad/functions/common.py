@@ -54,7 +54,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     The memory of `out` gets the result, by PyTorch's rules: nothing of it may be recorded, its dtype must be able to
     hold the result, and its shape must be that of the result (an empty tensor takes on the shape).
     """
-    code: CodeType = function.__code__  # quicker than inspect.signature
+    code: CodeType = inspect.unwrap(function).__code__  # quicker than inspect.signature
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)]
     renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in names}
     writes = "out" in names

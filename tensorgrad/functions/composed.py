@@ -16,6 +16,7 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.functions.precision import wide
 from tensorgrad.ops import (
     amax,
     concatenate,
@@ -87,22 +88,39 @@ def product(a: Tensor, b: Tensor) -> Tensor:
     return y
 
 
+@wide
 def var(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
-    """Return the variance over `axis`: the sum of squared deviations over ``n - correction`` (two passes)."""
+    """Return the variance over `axis`: the sum of squared deviations over ``n - correction``.
+
+    Over nothing, squares are infinite, and 0 is not known, nor is any derivative.
+    """
     check_real("var", x.array)
-    deviation = sub(x, mean(x, axis=axis, keepdims=True))
-    n = reduced(x.array.shape, axis)
+    deviation = centred(x, axis)
     squares = sum(mul(deviation, deviation), axis=axis, keepdims=keepdims)
-    return mul(squares, 1 / (n - correction) if n > correction else math.nan)
+    return _over(squares, reduced(x.array.shape, axis) - correction)
 
 
+def centred(x: Tensor, axis: Axis) -> Tensor:
+    """Return ``x - mean(x)`` over `axis`: twice, for a mean that was rounded leaves a mean of its own."""
+    once = sub(x, mean(x, axis=axis, keepdims=True))
+    return sub(once, mean(once, axis=axis, keepdims=True))
+
+
+def _over(x: Tensor, count: float) -> Tensor:
+    y = mul(x, 1 / count if count > 0 else math.nan)
+    if count <= 0:
+        y.array[x.array > 0] = np.inf  # in place, for the slope is not known
+    return y
+
+
+@wide
 def std(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
     """Return the square root of `var`; where that is 0, the derivative is 0, the subgradient of least norm."""
-    n = reduced(x.array.shape, axis)
-    y = length(sub(x, mean(x, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
-    return mul(y, (n - correction) ** -0.5 if n > correction else math.nan)
+    count = reduced(x.array.shape, axis) - correction
+    return _over(length(centred(x, axis), axis=axis, keepdims=keepdims), math.sqrt(max(count, 0.0)))
 
 
+@wide
 def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
     """Return ``log(sum(exp(x)))`` over `axis`, finite for any finite `x`.
 
@@ -136,6 +154,7 @@ def _without(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
+@wide
 def log_softmax(x: Tensor, axis: int) -> Tensor:
     """Return ``x - logsumexp(x)`` over `axis`.
 
@@ -146,6 +165,7 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
     return row_major(sub(shifted, _log_of_sum(shifted, axis)))
 
 
+@wide
 def softmax(x: Tensor, axis: int) -> Tensor:
     """Return ``exp(x) / sum(exp(x))`` over `axis`, without overflow."""
     if not x.array.size:
@@ -214,6 +234,7 @@ def along(x: Tensor, positions: Array, axis: int) -> Tensor:
     return getitem(x, index=tuple(grid))
 
 
+@wide
 def prod(x: Tensor, axis: int) -> Tensor:
     """Return the product over `axis`: halves are multiplied until one element is left.
 
@@ -230,6 +251,7 @@ def prod(x: Tensor, axis: int) -> Tensor:
     return unshared(squeezed(y, axis), x)
 
 
+@wide
 def scan(op: Callable[[Tensor, Tensor], Tensor], x: Tensor, axis: int) -> Tensor:
     """Return what `op`, which is associative, gives of all elements up to each one along `axis`.
 

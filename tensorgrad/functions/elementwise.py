@@ -13,9 +13,11 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, operand
+from tensorgrad.functions.precision import wide
 
 
 @keywords
+@wide
 def round(input: Operand, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Return each element rounded half to even at `decimals` places."""
     return ops.round(input, decimals=decimals)
@@ -64,6 +66,7 @@ def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 @keywords
+@wide
 def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return ``log(input / (1 - input))``, the inverse of sigmoid; `eps` limits the input to [eps, 1 - eps].
 
@@ -76,6 +79,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 
 
 @keywords
+@wide
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input * log(other)``, 0 where `input` is 0 (unless `other` is NaN)."""
     x, y = operand(input), operand(other)

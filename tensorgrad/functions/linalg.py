@@ -26,6 +26,7 @@ from tensorgrad.functions.matrices import (
     solve_triangular,
 )
 from tensorgrad.functions.norms import matrix_norm, vector_norm
+from tensorgrad.functions.precision import wide
 from tensorgrad.functions.products import cross_product, in_best_order, matmul, outer
 
 __all__ = [
@@ -67,6 +68,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
 
 
 @keywords
+@wide
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the inner products of the vectors along `dim`, of which complex `x` are conjugated."""
     return ops.sum(ops.mul(x.conj(), y), axis=dim)

@@ -16,6 +16,7 @@ from tensorgrad.functions import composed
 from tensorgrad.functions.common import Dims, chosen, constant, dimension, keywords, lengths
 from tensorgrad.functions.decompositions import svdvals
 from tensorgrad.functions.matrices import check_matrix
+from tensorgrad.functions.precision import wide
 
 
 def _floating(x: Tensor, name: str, dtype: DTypeLike) -> Tensor:
@@ -47,14 +48,18 @@ def vector_norm(
     tensor(5.)
     """
     v = _floating(x, "linalg.vector_norm", dtype)
-    axis, p = chosen(dim), float(ord)
+    return _lengths(v, float(ord), chosen(dim), keepdim)
+
+
+@wide
+def _lengths(v: Tensor, p: float, axis: composed.Axis, keepdims: bool) -> Tensor:
     if p == 0:
-        return ops.sum(ops.astype(constant(v.array != 0), dtype=v.array.dtype), axis=axis, keepdims=keepdim)
+        return ops.sum(ops.astype(constant(v.array != 0), dtype=v.array.dtype), axis=axis, keepdims=keepdims)
     if math.isinf(p):
-        return (ops.amax if p > 0 else ops.amin)(ops.abs(v), axis=axis, keepdims=keepdim)
+        return (ops.amax if p > 0 else ops.amin)(ops.abs(v), axis=axis, keepdims=keepdims)
     if p == 1:
-        return ops.sum(ops.abs(v), axis=axis, keepdims=keepdim)
-    return ops.length(v, p=p, axis=axis, keepdims=keepdim)
+        return ops.sum(ops.abs(v), axis=axis, keepdims=keepdims)
+    return ops.length(v, p=p, axis=axis, keepdims=keepdims)
 
 
 @keywords
@@ -85,14 +90,19 @@ def matrix_norm(
     if ord == "nuc" or ord in (2, -2):
         y = _spectral(m, ord)
     elif ord in (1, -1, math.inf, -math.inf):
-        sums = ops.sum(ops.abs(m), axis=-2 if abs(ord) == 1 else -1)
-        y = (ops.amax if ord > 0 else ops.amin)(sums, axis=-1)
+        y = _extreme_sum(m, ord)
     else:
         raise ArgumentError(f"linalg.matrix_norm: Order {ord} not supported.")
     if keepdim:
         for axis in sorted((rows, columns)):
             y = composed.expanded(y, axis)
     return y
+
+
+@wide
+def _extreme_sum(m: Tensor, ord: Any) -> Tensor:
+    sums = ops.sum(ops.abs(m), axis=-2 if abs(ord) == 1 else -1)
+    return (ops.amax if ord > 0 else ops.amin)(sums, axis=-1)
 
 
 def _spectral(m: Tensor, ord: Any) -> Tensor:
@@ -125,12 +135,14 @@ def norm(
 
 
 @keywords
+@wide
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the `p`-norm of ``input - other``."""
     return norm(ops.sub(input, other), p)
 
 
 @keywords
+@wide
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
     """Return the `p`-norms (..., n, m) of the differences between all rows of `x1` (..., n, d) and `x2` (..., m, d)."""
     if x1.array.shape[-1] != x2.array.shape[-1]:

@@ -28,6 +28,7 @@ from tensorgrad.functions.common import (
 )
 from tensorgrad.functions.diagonals import diagonal
 from tensorgrad.functions.indexing import boolean, grid_of, placed, slices
+from tensorgrad.functions.precision import wide
 
 
 def _kept(y: Tensor, x: Tensor) -> Tensor:
@@ -195,6 +196,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 
 @keywords
+@wide
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True,
     out: Tensor | None = None,

@@ -12,6 +12,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand, dimension, keywords, operand
+from tensorgrad.functions.precision import wide
 
 
 def _words(x: Tensor) -> str:
@@ -161,6 +162,7 @@ def _sum(input: Any, product: Tensor, beta: float, alpha: float) -> Tensor:
 
 
 @keywords
+@wide
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -169,6 +171,7 @@ def addmm(
 
 
 @keywords
+@wide
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -185,6 +188,7 @@ def addr(
 
 
 @keywords
+@wide
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -227,6 +231,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor |
     return cross_product(input, other, dim)
 
 
+@wide
 def cross_product(input: Tensor, other: Tensor, dim: int) -> Tensor:
     """Return the vector product along `dim`; the other dimensions broadcast."""
     for x in (input, other):
@@ -248,6 +253,7 @@ def cross_product(input: Tensor, other: Tensor, dim: int) -> Tensor:
 
 
 @keywords
+@wide
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """Return the product of several matrices, taken in the order that needs the fewest multiplications."""
     return in_best_order(matrices)

@@ -25,6 +25,7 @@ from tensorgrad.functions.common import (
     whole,
     widened,
 )
+from tensorgrad.functions.precision import wide
 
 
 class VarMean(NamedTuple):
@@ -95,9 +96,15 @@ def nanmean(
     """Return the mean of the elements that are not NaN; NaN where there are none."""
     x = in_dtype(input, dtype)
     composed.check_floating(x, "nanmean")
-    counts = sum(constant(~np.isnan(x.array)), dim, keepdim, dtype=x.array.dtype)
+    return _nanmean(x, chosen(dim), keepdim)
+
+
+@wide
+def _nanmean(x: Tensor, axis: composed.Axis, keepdims: bool) -> Tensor:
+    counted = ops.astype(constant(~np.isnan(x.array)), dtype=x.array.dtype)
+    sums = [ops.sum(each, axis=axis, keepdims=keepdims) for each in (_without_nan(x), counted)]
     with np.errstate(invalid="ignore"):
-        return ops.div(sum(_without_nan(x), dim, keepdim), counts)
+        return ops.div(*sums)
 
 
 @keywords
@@ -221,12 +228,13 @@ def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tenso
 def _centred(input: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return the deviations of the rows (variables) of `input` from their weighted means, and the sum of weights."""
     if weights is None:
-        return ops.sub(input, ops.mean(input, axis=1, keepdims=True)), constant(float(input.array.shape[1]))
+        return composed.centred(input, 1), constant(float(input.array.shape[1]))
     total = ops.sum(weights)
     return ops.sub(input, ops.div(ops.sum(ops.mul(input, weights), axis=1, keepdims=True), total)), total
 
 
 @keywords
+@wide
 def cov(
     input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
 ) -> Tensor:
@@ -253,6 +261,7 @@ def cov(
 
 
 @keywords
+@wide
 def corrcoef(input: Tensor) -> Tensor:
     """Return Pearson's correlations of the variables in the rows of `input`, between -1 and 1."""
     composed.check_ndim(input, "corrcoef", 2)

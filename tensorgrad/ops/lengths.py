@@ -39,6 +39,15 @@ direction: Op = elementwise(
     ],
     doc="Return ``a / b``, 0 where b is 0: the slope of the length `b` by its component `a`.",
 )
+hypot: Op = elementwise(
+    "hypot",
+    np.hypot,
+    lambda y, a: direction(a, y),
+    lambda y, b: direction(b, y),
+    samples=[NONZERO, NONZERO],
+    kinks=[Kink((0.0, 0.0), (0.0, 0.0), f"{CONVEX}; PyTorch divides 0 by 0", torch=(nan, nan), beyond=UNKNOWN)],
+    doc="Return ``sqrt(a * a + b * b)`` without overflow; the gradient at the origin is 0.",
+)
 
 
 def _powers(x: Any, p: Any) -> Any:

@@ -61,8 +61,8 @@ def cumsum(x: Any, *, axis: Any, reverse: Any) -> Any:
 @constant(symbol="ties", samples="ties")
 def ties(x: Any, y: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the part of the extremum `y` that each element of `x` is: equal shares among equals, 0 elsewhere."""
-    mask = (x == (y if keepdims else y.reshape(kept(x.shape, axis)))).astype(y.dtype)
-    return mask / mask.sum(axis=axis, keepdims=True)
+    mask = x == (y if keepdims else y.reshape(kept(x.shape, axis)))
+    return mask * (1 / mask.sum(axis=axis, keepdims=True)).astype(y.dtype)  # a count may have no place in float16
 
 
 def _extremum(g: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:

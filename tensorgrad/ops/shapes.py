@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.caching import remembered
-from tensorgrad.base.numerics import repeated, row_major, total
+from tensorgrad.base.numerics import accumulated, repeated, row_major, total
 from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.errors import ComplexError
 
@@ -93,13 +93,13 @@ def _picks_from_the_last(index: Any, ndim: Any) -> bool:
 @multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter")
 def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
-    y = np.zeros(shape, x.dtype)
+    y = np.zeros(shape, accumulated(x.dtype))
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
         np.add.at(y, index, x)
     else:
         y[index] = x  # slices, integers and masks name no element twice
-    return y
+    return y.astype(x.dtype, copy=False)
 
 
 def region(shape: Any, index: Any) -> Any:

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy import nan
 
 from tensorgrad.engine.kinds import Op, elementwise
-from tensorgrad.engine.primitive import CONVEX, JUMP, LIMIT, TIES, UNKNOWN, Kink
-from tensorgrad.ops.arithmetic import BETWEEN, NONZERO, REAL, mul
-from tensorgrad.ops.lengths import direction
+from tensorgrad.engine.primitive import JUMP, LIMIT, TIES, Kink
+from tensorgrad.ops.arithmetic import BETWEEN, REAL, mul
 from tensorgrad.ops.transcendental import UNIT, exp
 
 _DENSITY = 2 / math.sqrt(math.pi)
@@ -74,17 +72,6 @@ erfinv: Op = elementwise(
     kinks=[Kink((-1.0,), (np.inf,), LIMIT), Kink((1.0,), (np.inf,), LIMIT)],
     floating=True,
     doc="Return the number whose `erf` is `x`, for x in [-1, 1].",
-)
-
-
-hypot: Op = elementwise(
-    "hypot",
-    np.hypot,
-    lambda y, a: direction(a, y),
-    lambda y, b: direction(b, y),
-    samples=[NONZERO, NONZERO],
-    kinks=[Kink((0.0, 0.0), (0.0, 0.0), f"{CONVEX}; PyTorch divides 0 by 0", torch=(nan, nan), beyond=UNKNOWN)],
-    doc="Return ``sqrt(a * a + b * b)`` without overflow; the gradient at the origin is 0.",
 )
 
 

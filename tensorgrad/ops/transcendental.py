@@ -12,7 +12,7 @@ from numpy import inf, nan
 from tensorgrad.engine.kinds import Op, elementwise
 from tensorgrad.engine.primitive import LIMIT, TIES, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
-from tensorgrad.ops.lengths import direction
+from tensorgrad.ops.lengths import direction, hypot
 from tensorgrad.ops.selection import where
 
 POSITIVE = (0.3, 3.0)
@@ -21,13 +21,14 @@ SMALL = (-1.5, 1.5)
 FLAT = 3
 """Beyond this exponent b, as many derivatives of ``a ** b * log(a)`` by a are 0 at 0 as are ever asked for."""
 UNIT = (-0.9, 0.9)
+SHARES = "no limit: the shares depend on how a and b fall"
 
 
 def _slope(a: Any, b: Any) -> Any:
-    """``b * a ** (b - 1)``, finite at a = 0 where b is 0 or 1."""
+    """``b * a ** (b - 1)``, 0 at a = 0 where b is 0."""
     if isinstance(b, int | float):
         return 2 * a if b == 2 else b * pow(a, b - 1) if b else 0.0
-    return b * pow(a, where(b == 0, 1.0, b - 1))
+    return b * pow(where((a == 0) & (b == 0), 1.0, a), b - 1)
 
 
 def _log_slope(y: Any, a: Any, b: Any) -> Any:
@@ -169,7 +170,7 @@ tanh: Op = elementwise(
 asinh: Op = elementwise(
     "asinh",
     np.arcsinh,
-    lambda x: _inverse_root(x * x + 1),
+    lambda x: 1 / hypot(x, 1.0) if x.dtype.kind == "f" else _inverse_root(x * x + 1),
     samples=[REAL],
     complex=True,
     doc="Return the inverse hyperbolic sine.",
@@ -177,7 +178,7 @@ asinh: Op = elementwise(
 acosh: Op = elementwise(
     "acosh",
     np.arccosh,
-    lambda x: _inverse_root(x * x - 1),
+    lambda x: _inverse_root(x - 1) * _inverse_root(x + 1),
     samples=[(1.3, 4.0)],
     complex=True,
     doc="Return the inverse hyperbolic cosine of x >= 1.",
@@ -195,7 +196,7 @@ atanh: Op = elementwise(
 sigmoid: Op = elementwise(
     "sigmoid",
     _sigmoid,
-    lambda y: y * (1 - y),
+    lambda y, x: y * sigmoid(-x),  # what 1 - y says of the tail on the right is lost in y
     symbol="σ",
     samples=[REAL],
     floating=True,
@@ -205,8 +206,8 @@ sigmoid: Op = elementwise(
 atan2: Op = elementwise(
     "atan2",
     np.arctan2,
-    lambda a, b: b / (a * a + b * b),
-    lambda a, b: -a / (a * a + b * b),
+    lambda a, b: b / hypot(a, b) / hypot(a, b),  # squares would leave the dtype
+    lambda a, b: -a / hypot(a, b) / hypot(a, b),
     samples=[NONZERO, NONZERO],
     doc="Return the angle of the point (b, a) in (-pi, pi].",
     kinks=[
@@ -219,9 +220,18 @@ atan2: Op = elementwise(
 logaddexp: Op = elementwise(
     "logaddexp",
     np.logaddexp,
-    lambda a, b: sigmoid(a - b),
+    lambda a, b: sigmoid(a - b),  # and not of the sum, in which a difference may be lost
     lambda a, b: sigmoid(b - a),
     samples=[REAL, REAL],
     doc="Return ``log(e ** a + e ** b)`` without overflow.",
-    kinks=[Kink((-inf, -inf), (nan, nan), "no limit: the shares depend on how a and b fall")],
+    kinks=[Kink((-inf, -inf), (nan, nan), SHARES)],
+)
+logaddexp2: Op = elementwise(
+    "logaddexp2",
+    np.logaddexp2,
+    lambda a, b: sigmoid((a - b) * math.log(2)),
+    lambda a, b: sigmoid((b - a) * math.log(2)),
+    samples=[REAL, REAL],
+    doc="Return ``log2(2 ** a + 2 ** b)`` without overflow.",
+    kinks=[Kink((-inf, -inf), (nan, nan), SHARES)],
 )

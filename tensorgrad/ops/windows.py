@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.numerics import restrided
+from tensorgrad.base.numerics import accumulated, restrided
 from tensorgrad.engine.kinds import multilinear
 from tensorgrad.ops.contractions import swapped
 
@@ -68,7 +68,7 @@ def windowed(x: Any, *, size: Any, step: Any) -> Any:
 def fold(x: Any, *, shape: Any, stride: Any, dilation: Any) -> Any:
     """Return the windows `x` (..., *size, *positions) added up in zeros of (..., *shape), the adjoint of `unfold`."""
     n = len(stride)
-    y = np.zeros((*x.shape[: -2 * n], *shape), x.dtype)
+    y = np.zeros((*x.shape[: -2 * n], *shape), accumulated(x.dtype))
     for place, inside in offsets(x.shape[-2 * n : -n], stride, dilation, x.shape[-n:]):
         y[(..., *inside)] += x[(..., *place, *(slice(None),) * n)]
-    return y
+    return y.astype(x.dtype, copy=False)

@@ -1,0 +1,53 @@
+"""Half precision computed in single and rounded once: squares, sums and exponentials have no place in float16."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+from tensorgrad import ops
+from tensorgrad.base.dtypes import float16, float32
+from tensorgrad.engine.tensor import Tensor
+
+P = ParamSpec("P")
+
+
+def widened(x: Tensor) -> Tensor:
+    """Return `x`, in single where it is in half precision: the square of 300 has no place there."""
+    return ops.astype(x, dtype=float32) if x.array.dtype == float16 else x
+
+
+def narrowed(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y`, computed from a widened `x`, in the precision of `x`."""
+    return ops.astype(y, dtype=float16) if x.array.dtype == float16 else y
+
+
+def wide(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Return `function` so that it computes in single, and rounds once, where its floats are all in half precision.
+
+    What lies between its inputs and its result is then neither out of range nor rounded step by step, and so it is with
+    the derivatives.
+
+    >>> import tensorgrad as tg
+    >>> root = wide(lambda x: (x * x).mean().sqrt())
+    >>> root(tg.full((3,), 300.0, dtype=tg.float16))
+    tensor(300., dtype=float16)
+    """
+
+    @functools.wraps(function)
+    def computed(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        if args and isinstance(args[0], Tensor) and args[0].array.dtype.char in "fd":
+            return function(*args, **kwargs)  # nearly always: nothing else is asked
+        floats = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x.array.dtype.kind == "f"]
+        if not floats or any(x.array.dtype != float16 for x in floats):
+            return function(*args, **kwargs)
+        raised: Any = functools.partial(function, *map(_single, args), **{k: _single(v) for k, v in kwargs.items()})
+        y = raised()
+        return narrowed(y, floats[0]) if y.array.dtype == float32 else y
+
+    return computed
+
+
+def _single(x: Any) -> Any:
+    return widened(x) if isinstance(x, Tensor) else x

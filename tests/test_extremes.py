@@ -1,0 +1,220 @@
+"""Far out and near 0: values and slopes that the format can hold are there, in float32 and float64.
+
+What is compared with is the same function of mpmath's numbers; a slope is a difference of these, of 60 digits and more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad.autograd import grad
+from tensorgrad.nn import functional as F  # noqa: N812 - as everybody calls it
+from tests.values import close, leaf
+
+inf, nan = float("inf"), float("nan")
+BOTH = pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+POWERS = {
+    tg.float32: [-30, -20, -10, -5, -2, 0, 1, 1.6, 2, 10, 20, 30],
+    tg.float64: [-300, -200, -100, -10, -5, -2, 0, 1, 1.6, 2, 100, 200, 300],
+}
+
+
+def _share(x: Any) -> Any:
+    return 1 / (1 + mp.exp(-x))
+
+
+def _positive(x: Any) -> Any:
+    return x if x > 10_000 else mp.log1p(mp.exp(x))
+
+
+FUNCTIONS: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], Callable[[Any], Any]]] = {
+    "sigmoid": (tg.sigmoid, _share),
+    "logsigmoid": (F.logsigmoid, lambda x: -_positive(-x)),
+    "silu": (F.silu, lambda x: x * _share(x)),
+    "gelu": (F.gelu, lambda x: x * mp.erfc(-x / mp.sqrt(2)) / 2 if abs(x) < 1e6 else max(x, mp.mpf(0))),
+    "gelu by tanh": (
+        lambda x: F.gelu(x, approximate="tanh"),
+        lambda x: x * _share(2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf(0.044715) * x**3)),
+    ),
+    "mish": (F.mish, lambda x: x * mp.tanh(_positive(x))),
+    "elu": (F.elu, lambda x: x if x > 0 else mp.expm1(x)),
+    "softsign": (F.softsign, lambda x: x / (1 + abs(x))),
+    "log1p": (tg.log1p, mp.log1p),
+    "expm1": (tg.expm1, mp.expm1),
+    "asinh": (tg.asinh, mp.asinh),
+    "acosh": (tg.acosh, mp.acosh),
+    "hypot": (lambda x: tg.hypot(x, tg.ones_like(x)), lambda x: mp.sqrt(x * x + 1)),
+    "angle of y": (lambda x: tg.atan2(x, tg.ones_like(x)), mp.atan),
+    "angle of x": (lambda x: tg.atan2(tg.ones_like(x), x), lambda x: mp.atan2(1, x)),
+    "logaddexp": (lambda x: tg.logaddexp(x, tg.zeros_like(x)), _positive),
+    "logaddexp2": (
+        lambda x: tg.logaddexp2(x, tg.zeros_like(x)),
+        lambda x: x if x > 10_000 else mp.log1p(mp.power(2, x)) / mp.log(2),
+    ),
+    "logits of yes": (
+        lambda x: F.binary_cross_entropy_with_logits(x, tg.ones_like(x), reduction="none"),
+        lambda x: _positive(-x),
+    ),
+    "logits of no": (
+        lambda x: F.binary_cross_entropy_with_logits(x, tg.zeros_like(x), reduction="none"),
+        _positive,
+    ),
+}
+
+
+def _slope(function: Callable[[Any], Any], x: Any) -> Any:
+    with mp.workdps(900):
+        step = mp.mpf(10) ** -60 * (abs(x) if abs(x) < 1 or abs(x) > 1e6 else 1)
+        return (function(x + step) - function(x - step)) / (2 * step)
+
+
+@BOTH
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_slopes_far_out_and_near_zero(name: str, dtype: Any) -> None:
+    function, exact = FUNCTIONS[name]
+    limits = np.finfo(dtype)
+    points = [sign * 3.3 * 10.0**k for k in POWERS[dtype] for sign in (1, -1)]
+    points = [p for p in points if not (name == "acosh" and p < 1) and not (name == "log1p" and p < -1)]
+    x = leaf(points, dtype)
+    with np.errstate(all="ignore"):
+        y = function(x)
+        (slopes,) = grad(y.sum(), x)
+    for p, value, slope in zip(x.detach().tolist(), y.tolist(), slopes.tolist(), strict=True):
+        with mp.workdps(700):
+            wanted = exact(mp.mpf(p)), _slope(exact, mp.mpf(p))
+        for found, truth in zip((value, slope), wanted, strict=True):
+            if abs(truth) < limits.max:
+                assert abs(found - truth) <= 200 * limits.eps * abs(truth) + 2 * limits.tiny, (p, found, truth)
+
+
+@BOTH
+@pytest.mark.parametrize("p", [0.5, 1, 2, 3, inf])
+def test_norms_scale(p: float, dtype: Any) -> None:
+    far, eps = (1e25, 1e-6) if dtype == tg.float32 else (1e200, 1e-13)
+    for scale in (far, 1 / far):
+        x = leaf([[3.0, -4.0], [1.0, 2.0]], dtype)
+        z = leaf((x.detach() * scale).tolist(), dtype)
+        for axis in (None, 0, 1):
+            plain, scaled = (v.norm(p=p, dim=axis) for v in (x, z))
+            close(scaled.double() / scale, plain.double(), 10 * eps)
+            close(grad(scaled.sum(), z)[0].double(), grad(plain.sum(), x)[0].double(), 10 * eps)
+        close(grad(tg.dist(z, tg.zeros_like(z), p), z)[0].double(), grad(x.norm(p=p), x)[0].double(), 10 * eps)
+    tiny = leaf([1e-30], dtype)
+    close(grad(tiny.norm(p=p), tiny)[0].double(), [1.0], eps)
+
+
+@BOTH
+def test_deviations_scale(dtype: Any) -> None:
+    far, eps = (1e25, 1e-6) if dtype == tg.float32 else (1e200, 1e-13)
+    for scale in (far, 1 / far):
+        x = leaf([3.0, -4.0, 1.0, 2.0], dtype)
+        z = leaf((x.detach() * scale).tolist(), dtype)
+        close(z.std().double() / scale, x.std().double(), 10 * eps)
+        close(grad(z.std(), z)[0].double(), grad(x.std(), x)[0].double(), 100 * eps)
+
+
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
+@pytest.mark.parametrize("number", [1e6 / 3, 1e8, 0.1, 1 / 3, 1e-3])
+@pytest.mark.parametrize("n", [3, 7, 100, 513, 5000])
+def test_equal_numbers_do_not_deviate(n: int, number: float, dtype: Any) -> None:
+    x = tg.full((n, 2), number if dtype != tg.float16 else min(number, 6e4), dtype=dtype)
+    rows, images = x.T.contiguous(), x.T.reshape(1, 2, n)
+    assert x.var(0).tolist() == x.std(0).tolist() == [0, 0]
+    assert float(x.var()) == float(tg.cov(rows).abs().max()) == 0
+    scale, shift = tg.ones(2, dtype=dtype), tg.zeros(2, dtype=dtype)
+    for y in (
+        F.layer_norm(rows, [n]),
+        F.group_norm(images, 1),
+        F.instance_norm(images),
+        F.batch_norm(x, None, None, training=True),
+        F.batch_norm(x, None, None, scale, shift, training=True),
+        F.batch_norm(images, None, None, scale, shift, training=True),
+    ):
+        assert float(y.abs().max()) == 0
+
+
+def test_a_variance_is_that_of_the_numbers_as_they_are() -> None:
+    assert float(tg.tensor([1e8, 1e8 + 8]).var()) == 32  # the mean is no number of float32
+
+
+def test_a_variance_over_nothing_is_infinite_or_not_known() -> None:
+    x = tg.tensor([[1.0, 2.0], [3.0, 3.0]])
+    for correction in (2, 3):
+        for y in (x.var(1, correction=correction), x.std(1, correction=correction)):
+            np.testing.assert_array_equal(y.numpy(), [inf, nan])
+    z = leaf([1.0, 2.0])
+    z.var(correction=2).backward()
+    assert z.grad is not None
+    assert z.grad.isnan().all()
+
+
+@pytest.mark.parametrize("function", [tg.logaddexp, tg.logaddexp2])
+@BOTH
+def test_shares_of_equal_numbers_are_halves(function: Any, dtype: Any) -> None:
+    for number in (1e4, -1e6, 1e8, 1e20, 1e-20):
+        a, b = leaf([number], dtype), leaf([number], dtype)
+        assert [g.tolist() for g in grad(function(a, b).sum(), (a, b))] == [[0.5], [0.5]]
+    a, b = leaf([inf, 1.0, -inf, 2.0], dtype), leaf([1.0, inf, 3.0, -inf], dtype)
+    assert [g.tolist() for g in grad(function(a, b).sum(), (a, b))] == [[1, 0, 0, 1], [0, 1, 1, 0]]
+
+
+def test_logaddexp2_of_integers_and_doubles_is_one_of_doubles() -> None:
+    y = tg.logaddexp2(tg.tensor([1]), tg.tensor([0.0], dtype=tg.float64))
+    assert y.tolist() == [float(np.logaddexp2(1.0, 0.0))]
+
+
+@BOTH
+def test_what_is_flat_or_straight_far_away_bends_nowhere(dtype: Any) -> None:
+    x = leaf([-1e35, -1e20, -1e5, 1e5, 1e20, 1e35], dtype)
+    for function in (lambda x: F.gelu(x, approximate="tanh"), F.gelu, F.silu, F.elu, F.selu, F.softplus, F.logsigmoid):
+        with np.errstate(over="ignore"):
+            (g,) = grad(function(x).sum(), x, create_graph=True)
+            (h,) = grad(g.sum(), x)
+        assert h.tolist() == [0] * 6
+
+
+def test_at_infinity_a_slope_is_its_limit() -> None:
+    x = leaf([-inf, inf])
+    assert grad(F.logsigmoid(x).sum(), x)[0].tolist() == [1, 0]
+    assert grad(F.softplus(x).sum(), x)[0].tolist() == [0, 1]
+    assert grad(tg.sigmoid(x).sum(), x)[0].tolist() == [0, 0]
+    with np.errstate(invalid="ignore"):
+        loss = F.binary_cross_entropy_with_logits(x, tg.tensor([0.0, 1.0], dtype=tg.float64), reduction="sum")
+    assert grad(loss, x)[0].tolist() == [0, 0]
+
+
+def test_the_right_tail_of_a_sigmoid() -> None:
+    x = leaf([20.0], tg.float32)
+    (g,) = grad(tg.sigmoid(x).sum(), x, create_graph=True)
+    (h,) = grad(g.sum(), x)
+    close(g.detach().double(), [2.0611536e-9], 1e-6)
+    close(h.double(), [-2.0611536e-9], 1e-6)
+
+
+def test_near_the_origin_an_angle_has_its_slopes() -> None:
+    x, y = leaf([1e-30], tg.float32), leaf([0.0], tg.float32)
+    by_y, by_x = grad(tg.atan2(y, x).sum(), (y, x))
+    close(by_y.double(), [1e30], 1e-6)
+    assert by_x.tolist() == [0]
+
+
+def test_a_power_has_the_same_slope_with_a_number_and_with_a_tensor() -> None:
+    bases = [0.0, -0.0, inf, -inf, -2.0, 0.5, 1e-200, 1e200]
+    for exponent in (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 2.5, inf, -inf):
+        x = leaf(bases)
+        with np.errstate(all="ignore"):
+            powers = x**exponent, x ** tg.full((len(bases),), exponent, dtype=tg.float64)
+            slopes = [grad(y.sum(), x)[0].numpy() for y in powers]
+        np.testing.assert_array_equal(*slopes)
+
+
+def test_the_mixed_slope_of_a_power_at_exponent_zero() -> None:
+    a, b = leaf([2.0]), leaf([0.0])
+    (by_a,) = grad((a**b).sum(), a, create_graph=True)
+    assert grad(by_a.sum(), b)[0].tolist() == [0.5]
