@@ -56,6 +56,10 @@ class ComplexError(DTypeError):
     """Complex numbers, given to what takes only real ones."""
 
 
+class DivisionError(TensorgradError, ZeroDivisionError, RuntimeError):
+    """Whole numbers divided by 0, which have no quotient."""
+
+
 class AutogradError(TensorgradError, RuntimeError):
     """A gradient that was asked for and cannot be given."""
 

@@ -666,7 +666,7 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: vmap(lambda x: x, in_dims=1)(X), ShapeError, "expected in_dim to satisfy -1 <= in_dim < 1"),
     (lambda: vmap(lambda x: x, in_dims=(None,))(X), ValueError, "Expected at least one Tensor to vmap over"),
     (lambda: vmap(lambda x, y: x)(X, double([1.0])), ShapeError, "same size in the mapped dimension"),
-    (lambda: vmap(lambda x: x)(double([])), ShapeError, "at least one example"),
+    (lambda: vmap(lambda x, y: x)(double([]), X), ShapeError, "the same size in the mapped dimension"),
     (lambda: vmap(lambda x: 1.0)(X), TypeError, "must only return Tensors, got type <class 'float'>"),
     (lambda: vmap(lambda x: x, out_dims=(0, 0))(X), ValueError, "out_dims is not compatible with the structure"),
     (lambda: vmap(lambda x: x, out_dims="0")(X), TypeError, "`out_dims` must be an int"),

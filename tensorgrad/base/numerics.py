@@ -266,3 +266,24 @@ def _scaled_norm(x: Array, p: float, axis: int | tuple[int, ...] | None, keepdim
         sums = total(y * y if p == 2 else y**p, axis=axis, keepdims=True)
         roots: Array = (np.sqrt(sums) if p == 2 else sums ** (1 / p)) * scale
     return roots if keepdims else np.squeeze(roots, normalized(axis, x.ndim))
+
+
+def of_finite(factorize: Callable[..., Any], x: Array, **options: Any) -> Any:
+    """Return what `factorize`, of NumPy's linear algebra, gives of the matrices `x`; NaN for one that is not finite.
+
+    LAPACK would refuse the whole batch, or look for the singular values of an infinity for ever.
+
+    >>> of_finite(np.linalg.svd, np.array([[[np.inf, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, 1.0]]]), compute_uv=False)
+    array([[nan, nan],
+           [ 2.,  1.]])
+    """
+    finite: Array = np.asarray(np.isfinite(x).all((-2, -1)))
+    if finite.all():
+        return factorize(x, **options)
+
+    def marked(part: Array) -> Array:
+        known: Array = np.where(finite.reshape(finite.shape + (1,) * (part.ndim - finite.ndim)), part, np.nan)
+        return known.astype(part.dtype, copy=False)
+
+    found = factorize(np.where(finite[..., None, None], x, 0), **options)
+    return tuple(map(marked, found)) if isinstance(found, tuple) else marked(found)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
         values, out = _evaluate(primitive, values, params)
     except DTypeError:
         raise  # by what knows more than NumPy does
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError, FloatingPointError) as error:
         raise explained(primitive, values, error) from error
     if mode.special & ANOMALY:
         check_finite(primitive, values, out)
@@ -117,7 +118,9 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     inexact = any(v.dtype.kind in "fc" for v in rest if isinstance(v, np.ndarray))
     dtype = None if inexact or not primitive.arithmetic else _dtype_of_whole(primitive, [*rest, *params.values()])
     values = [*head, *(rest if dtype is None else [np.asarray(v, dtype) for v in rest])]
-    out = primitive.forward(*values, **params)
+    whole = primitive.arithmetic and dtype is None and not inexact
+    with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient
+        out = primitive.forward(*values, **params)
     if not isinstance(out, np.ndarray):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
     if dtype is None and not inexact and primitive.kind in ("elementwise", "constant") and out.dtype.kind in "fc":

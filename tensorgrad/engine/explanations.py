@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numerics import axis_error
-from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
+from tensorgrad.errors import DivisionError, DTypeError, LinAlgError, ShapeError
 
 from .primitive import Primitive
 
@@ -22,6 +22,8 @@ def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exce
         return LinAlgError(f"{error} {where}")
     if isinstance(error, IndexError):
         return IndexError(f"{_of_index(str(error))} {where}")
+    if isinstance(error, FloatingPointError):
+        return DivisionError(f"ZeroDivisionError: whole numbers are divided by 0 {where}")
     if isinstance(error, TypeError | OverflowError):
         return DTypeError(f"{primitive.name}() cannot take {described(values)}: {error}")
     return ShapeError(f"{_of_shapes(primitive, values) or error} {where}")

@@ -22,6 +22,7 @@ from .views import link_view
 
 _ndarray, _asarray = np.ndarray, np.asarray
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)  # NumPy has one object for each
+_DIVISIONS = {np.floor_divide, np.remainder, np.fmod}
 _ERRORS = (ValueError, TypeError, IndexError)
 _NO_PARAMS: dict[str, Any] = {}
 
@@ -58,8 +59,8 @@ def binary(primitive: Primitive) -> Callable[[Any, Any], Any]:
     forward = primitive.forward
     first, second, both = map(primitive.keeps, ((True, False), (False, True), (True, True)))
     with_number = _with_number(primitive)
-    # integers stay integers where NumPy has a loop for them
-    kinds = "iu" if isinstance(forward, np.ufunc) and not primitive.floating else ""
+    # integers stay integers where NumPy has a loop for them; `apply` looks whether they are divided by 0
+    kinds = "iu" if isinstance(forward, np.ufunc) and not primitive.floating and forward not in _DIVISIONS else ""
 
     def op(a: Any, b: Any) -> Any:
         try:

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.create.random import default_generator
-from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, spread, structure
+from tensorgrad.functions.indexing import narrow
 from tensorgrad.functions.joining import stack
 from tensorgrad.ops import contiguous, getitem
 
@@ -46,7 +49,7 @@ def vmap(
     Examples enter `func` as copies: operations in place on them do not reach the batch. Transforms nest in any order.
 
     Raises:
-        ShapeError: axes of examples of different lengths, or of length 0; an in_dim that is no axis.
+        ShapeError: axes of examples of different lengths; an in_dim that is no axis.
         ValueError: in_dims or out_dims do not fit the structure of arguments or outputs.
         TypeError: an output, or an argument with an in_dim, is not a Tensor; an in_dim is no int.
         AutogradError: a random number was drawn with randomness="error".
@@ -68,13 +71,13 @@ def vmap(
 
     @functools.wraps(func, updated=())
     def batched(*args: Any, **kwargs: Any) -> Any:
-        batch = _batch(func, in_dims, args)
+        batch, nothing = _batch(func, in_dims, args)
         draws = _Draws(randomness)
         results = []
         for example in batch:
             with draws.one_example():
                 results.append(func(*example, **kwargs))
-        return _stacked(func, out_dims, results)
+        return _stacked(func, out_dims, results, nothing)
 
     return batched
 
@@ -102,8 +105,8 @@ class _Draws:
             )
 
 
-def _batch(func: Callable[..., Any], in_dims: Any, args: tuple[Any, ...]) -> list[Tree]:
-    """Return the arguments of each example."""
+def _batch(func: Callable[..., Any], in_dims: Any, args: tuple[Any, ...]) -> tuple[list[Tree], bool]:
+    """Return the arguments of each example, and whether there is none: then of one of zeros, which tells the shapes."""
     call = f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>)"
     if not isinstance(in_dims, int | tuple):
         raise TypeError(
@@ -127,17 +130,25 @@ def _batch(func: Callable[..., Any], in_dims: Any, args: tuple[Any, ...]) -> lis
     sizes = [value.array.shape[dim] for value, dim in zip(values, dims, strict=True) if dim is not None]
     if not sizes:
         raise ValueError(f"{call}: vmap: Expected at least one Tensor to vmap over, but every in_dim is None")
-    if len(set(sizes)) > 1 or not sizes[0]:
+    if len(set(sizes)) > 1:
         raise ShapeError(
-            f"{call}: vmap: Expected all tensors to have the same size in the mapped dimension, and at least one "
-            f"example, got sizes {sizes} for the mapped dimension"
+            f"{call}: vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for "
+            f"the mapped dimension"
         )
+    if not sizes[0]:
+        values = [value if dim is None else _of_zeros(value, dim) for value, dim in zip(values, dims, strict=True)]
     columns = [
-        [value] * sizes[0] if dim is None else [contiguous(x) for x in _unbound(value, dim)]
+        [value] * max(sizes[0], 1) if dim is None else [contiguous(x) for x in _unbound(value, dim)]
         for value, dim in zip(values, dims, strict=True)
     ]
     form = structure(args)
-    return [filled(form, row) for row in zip(*columns, strict=True)]
+    return [filled(form, row) for row in zip(*columns, strict=True)], not sizes[0]
+
+
+def _of_zeros(x: Tensor, axis: int) -> Tensor:
+    shape = list(x.array.shape)
+    shape[axis] = 1
+    return wrap(np.zeros(shape, x.array.dtype))
 
 
 def _check_dim(call: str, value: Any, dim: Any) -> None:
@@ -174,8 +185,8 @@ def _unbound(x: Tensor, axis: int) -> list[Tensor]:
     return [part for half in halves for part in _unbound(half, axis)]
 
 
-def _stacked(func: Callable[..., Any], out_dims: Any, results: list[Tree]) -> Tree:
-    """Return one tree in the place of the results of all examples."""
+def _stacked(func: Callable[..., Any], out_dims: Any, results: list[Tree], nothing: bool) -> Tree:
+    """Return one tree in the place of the results of all examples; `nothing`: of which there is none."""
     call = f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>)"
     form = structure(results[0])
     dims = spread(out_dims, results[0])
@@ -190,10 +201,10 @@ def _stacked(func: Callable[..., Any], out_dims: Any, results: list[Tree]) -> Tr
                 f"{call}: outputs of different structure for different examples: {form} and {structure(result)}"
             )
     columns = zip(*[leaves(result) for result in results], strict=True)
-    return filled(form, [_column(call, list(c), dim) for c, dim in zip(columns, dims, strict=True)])
+    return filled(form, [_column(call, list(c), dim, nothing) for c, dim in zip(columns, dims, strict=True)])
 
 
-def _column(call: str, values: list[Any], dim: Any) -> Any:
+def _column(call: str, values: list[Any], dim: Any, nothing: bool) -> Any:
     if dim is None:
         return values[0]
     if not isinstance(dim, int):
@@ -204,7 +215,8 @@ def _column(call: str, values: list[Any], dim: Any) -> Any:
                 f"{call}: must only return Tensors, got type {type(value)}. Did you mean to set out_dims= to None for "
                 f"output?"
             )
-    return stack(values, dim)
+    y = stack(values, dim)
+    return narrow(y, dim, 0, 0) if nothing else y
 
 
 def _name(func: Callable[..., Any]) -> str:

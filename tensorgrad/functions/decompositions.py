@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import check_real
+from tensorgrad.base.numerics import of_finite
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
 from tensorgrad.functions import composed
@@ -114,7 +115,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     y = ops.svd(A)
     u, s, vh = _rows(y, None, m), _row(y, m), swapped(_rows(y, m + 1, None))
     if full_matrices and m != n:
-        whole = np.linalg.svd(A.array)
+        whole = of_finite(np.linalg.svd, A.array)
         k = min(m, n)
         if m > n:
             u = ops.concatenate(u, constant(whole[0][..., k:]), axis=-1)

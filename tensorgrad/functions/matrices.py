@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.numerics import of_finite
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
 from tensorgrad.functions import composed
@@ -159,7 +160,7 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
 def matrix_rank(A: Tensor, *, rtol: float | None = None, atol: float | None = None, hermitian: bool = False) -> Tensor:
     """Return how many singular values of `A` are larger than `atol`, and than `rtol` times the largest."""
     check_matrix(A, "linalg.matrix_rank")
-    s = np.linalg.svd(A.array, compute_uv=False)
+    s = of_finite(np.linalg.svd, A.array, compute_uv=False)
     relative = (0.0 if atol else _tolerance(A)) if rtol is None else rtol
     return constant((s > np.maximum(s.max(-1, keepdims=True, initial=0) * relative, atol or 0.0)).sum(-1))
 
@@ -181,7 +182,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     if m > n and bool((rank.array == n).all()):
         residuals = ((A.array @ solution.array - b.array) ** 2).sum(-2)
     y = composed.squeezed(solution, -1) if vector else solution
-    return LeastSquares(y, constant(residuals), rank, constant(np.linalg.svd(A.array, compute_uv=False)))
+    return LeastSquares(y, constant(residuals), rank, constant(of_finite(np.linalg.svd, A.array, compute_uv=False)))
 
 
 @keywords

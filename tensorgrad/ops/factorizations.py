@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.numerics import of_finite
 from tensorgrad.engine.kinds import primitive
 from tensorgrad.ops.contractions import matmul, swapped
 from tensorgrad.ops.diagonals import diagonal, embedded
@@ -121,7 +122,7 @@ def solve(a: Any, b: Any) -> Any:
 )
 def pinv(x: Any, *, rtol: Any) -> Any:
     """Return the pseudo-inverse of `x` (..., m, n), in which singular values below `rtol` of the largest count as 0."""
-    return np.linalg.pinv(x, rcond=rtol)
+    return of_finite(np.linalg.pinv, x, rcond=rtol)
 
 
 def _beside(a: Any, b: Any) -> Any:
@@ -179,7 +180,7 @@ def eigh(x: Any, *, triangle: Any = None) -> Any:
 
     ``dw = diag(Vᵀ dX V)``, ``dV = V (F * Vᵀ dX V)`` with ``F[i, j] = 1 / (w[j] - w[i])``, NaN between equal values.
     """
-    w, v = np.linalg.eigh(_held(x, triangle))
+    w, v = of_finite(np.linalg.eigh, _held(x, triangle))
     return np.concatenate([v, w[..., None, :]], axis=-2)
 
 
@@ -218,7 +219,7 @@ def _svd_tangent(t: Any, y: Any, x_shape: Any) -> Any:
 @primitive((_svd_adjoint,), (_svd_tangent,), symbol="svd", samples="matrix")
 def svd(x: Any) -> Any:
     """Return U (m, k) over the row of descending singular values over V (n, k), k = min(m, n), of `x` (..., m, n)."""
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u, s, vh = of_finite(np.linalg.svd, x, full_matrices=False)
     return np.concatenate([u, s[..., None, :], np.swapaxes(vh, -1, -2)], axis=-2)
 
 
