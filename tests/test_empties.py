@@ -148,3 +148,11 @@ def test_labels_of_einsum_in_lists():
         tg.einsum(a, [0, 1, 52])
     with pytest.raises(TypeError, match="the list of its labels"):
         tg.einsum(a, 3, b)
+
+
+def test_vmap_over_nothing_gives_nothing():
+    xs = tg.ones(0, 3, requires_grad=True)
+    y = tg.func.vmap(lambda x: (x * 2, x.sum()), out_dims=(1, 0))(xs)
+    assert [part.shape for part in y] == [(3, 0), (0,)]
+    assert tg.func.vmap(tg.func.grad(lambda x: (x * x).sum()))(xs.detach()).shape == (0, 3)
+    assert tg.func.vmap(lambda x, p: x**p, in_dims=(1, None))(tg.ones(2, 0), 2).shape == (0, 2)

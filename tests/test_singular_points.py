@@ -362,3 +362,16 @@ def test_a_norm_fits_where_its_squares_do_not(size: float, dtype: str, p: float)
     lengths = np.array([3.0, 4.0]) / np.linalg.norm([3.0, 4.0], p)
     np.testing.assert_allclose(y.detach().numpy() / size, [np.linalg.norm([3.0, 4.0], p), 0], rtol=1e-3)
     np.testing.assert_allclose(x.grad.numpy(), [lengths ** (p - 1), [0, 0]], rtol=2e-3)
+
+
+INFINITE = np.array([[[np.inf, 1.0], [1.0, 2.0]], [[2.0, 1.0], [1.0, 3.0]], [[np.nan, 0.0], [0.0, 1.0]]])
+
+
+@pytest.mark.parametrize("name", ["svdvals", "eigvalsh", "pinv", "cond", "matrix_norm"])
+def test_of_a_batch_the_matrices_that_are_not_finite_have_nan_for_factors(name: str) -> None:
+    function = (lambda x: tg.linalg.matrix_norm(x, "nuc")) if name == "matrix_norm" else getattr(tg.linalg, name)
+    x = tg.tensor(INFINITE)
+    found, alone = function(x), function(x[1])
+    assert np.isnan(found[0].numpy()).all()
+    assert np.isnan(found[2].numpy()).all()
+    np.testing.assert_allclose(found[1].numpy(), alone.numpy(), rtol=1e-12, equal_nan=False)

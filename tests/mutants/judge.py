@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from tensorgrad.autograd import grad
 from tensorgrad.base.context import CONTEXT, Context
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
@@ -74,15 +75,18 @@ def rejection(primitive: Primitive, seed: int) -> str | None:
 def proof(mutant: Mutant) -> str | None:
     """Why `mutant` computes the same as the primitive; None where nothing says so.
 
-    Either it is listed, or the table itself proves it: no differentiable path leads from the hidden value through the
-    rule, which uses it in primitives of kind constant only. What is constant almost everywhere has derivative zero.
+    Either it is listed, or the table itself proves it: a slope that is stated as 0 stays 0 when it is scaled; and what
+    the rule does with the hidden value is constant almost everywhere, so that its derivative is zero.
     """
     listed = EQUIVALENT.get((mutant.record.name, mutant.fault))
     if listed is not None:
         return listed
+    primitive = PRIMITIVES[mutant.record.name]
+    partials = primitive.stated.get("partial", ())
+    if mutant.fault == "scaled" and partials and partials[int(mutant.place.split()[1])] == 0:
+        return "the slope is 0, whatever it is multiplied with"
     if mutant.fault != "saved detached":
         return None
-    primitive = PRIMITIVES[mutant.record.name]
     connected = any(_connected(mutant, primitive, seed) for seed in range(SEEDS))
     return None if connected else "piecewise constant in the saved value: its derivative is zero, hidden or not"
 
@@ -103,4 +107,7 @@ def _connected(mutant: Mutant, primitive: Primitive, seed: int) -> bool:
     saved[mutant.slot].requires_grad = True
     given = wrap(np.ones(arrays[int(i)].shape if side == "jvps" else y.shape))
     result = mutant.right(given, tuple(saved), y.node)
-    return isinstance(result, Tensor) and result.requires_grad
+    if not (isinstance(result, Tensor) and result.requires_grad):
+        return False
+    (slope,) = grad(result.sum(), saved[mutant.slot], allow_unused=True)
+    return slope is not None and bool(slope.array.any())
