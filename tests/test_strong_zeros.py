@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import tensorgrad as tg
+from tensorgrad.autograd.exactzeros import exact_zeros
 
 # Functions that are infinite or undefined somewhere, and a region where they are smooth.
 HIDDEN: dict[str, Callable[[Any], Any]] = {
@@ -179,3 +180,25 @@ def test_nothing_of_the_careful_sweep_stays_behind() -> None:
         (g,) = tg.autograd.grad(tg.where(x > 0, x.sqrt(), 0.0).sum(), x, create_graph=True)
         assert type(g) is tg.Tensor
         assert (g * np.inf).isnan().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.log().round(), lambda x: x.sqrt().sign(), lambda x: (1 / x).floor(), lambda x: (1 / x).trunc(),
+        lambda x: tg.div(1, x, rounding_mode="trunc"), lambda x: x.sqrt() // 2,
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_the_zero_slope_of_a_jump_wins_over_an_infinite_one(function) -> None:
+    x = tg.tensor([0.0, 4.0], requires_grad=True)
+    function(x).backward(tg.ones(2))
+    assert x.grad.tolist() == [0.0, 0.0]
+    assert tg.autograd.jvp(function(x), x, tg.ones(2))[0].tolist() == [0.0, 0.0]
+
+
+def test_a_zero_that_where_puts_in_is_exact_in_the_place_where_it_is_chosen() -> None:
+    mask = tg.tensor([True, False])
+    x = tg.ones(2, requires_grad=True)
+    assert exact_zeros(tg.where(mask, x - 1, 0.0)).tolist() == [False, True]
+    assert exact_zeros(tg.where(mask, 0.0, x - 1)).tolist() == [True, False]

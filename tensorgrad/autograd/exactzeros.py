@@ -62,7 +62,7 @@ _OF_SEVERAL: dict[str, Callable[..., Any]] = {
     "mul": lambda a, b: a | b,
     "add": lambda a, b: a & b,
     "sub": lambda a, b: a & b,
-    "where": lambda c, a, b: (c | b) & (~c | a),
+    "where": lambda c, a, b: np.where(c, b, a),  # a condition that is 0 chooses b
 }
 
 

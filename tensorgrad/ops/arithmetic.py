@@ -82,6 +82,7 @@ floor_divide: Op = elementwise(
     symbol="//",
     samples=[(1.05, 1.95), (0.97, 1.03)],
     kinks=[Kink((2.0, 1.0), (0.0, 0.0), JUMP, torch="refuses", beyond=TIES)],
+    hides="any",
     doc="Return ``floor(a / b)``.",
 )
 sign: Op = elementwise(
@@ -90,6 +91,7 @@ sign: Op = elementwise(
     0,
     samples=[NONZERO],
     kinks=[Kink((0.0,), (0.0,), JUMP, beyond=TIES)],
+    hides="any",
     doc="Return -1, 0 or 1 by the sign of each element.",
 )
 floor: Op = elementwise(
@@ -98,6 +100,7 @@ floor: Op = elementwise(
     0,
     samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
+    hides="any",
     doc="Return the largest integer not above each element, as a float.",
 )
 ceil: Op = elementwise(
@@ -106,6 +109,7 @@ ceil: Op = elementwise(
     0,
     samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
+    hides="any",
     doc="Return the smallest integer not below each element, as a float.",
 )
 round: Op = elementwise(
@@ -115,5 +119,6 @@ round: Op = elementwise(
     samples=[BETWEEN],
     defaults={"decimals": 0},
     kinks=[Kink((0.5,), (0.0,), JUMP, beyond=TIES)],
+    hides="any",
     doc="Return each element rounded half to even at `decimals` places.",
 )

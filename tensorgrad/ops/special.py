@@ -81,6 +81,7 @@ trunc: Op = elementwise(
     0,
     samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
+    hides="any",
     doc="Return each element rounded towards zero.",
 )
 fmod: Op = elementwise(
