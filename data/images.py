@@ -55,7 +55,7 @@ class Digits(_Images):
     >>> part = Digits(train=False, transform=lambda image: image / 16)
     >>> image, target = part[0]
     >>> len(part), image.shape, image.dtype, part.data.shape
-    (359, tensorgrad.Size([8, 8]), dtype('float32'), tensorgrad.Size([359, 8, 8]))
+    (359, tensorgrad.Size([8, 8]), tensorgrad.float32, tensorgrad.Size([359, 8, 8]))
     """
 
     def __init__(
