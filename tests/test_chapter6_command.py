@@ -15,8 +15,7 @@ import pytest
 
 from tensorgrad import chapter6
 from tensorgrad.chapter6.page import Outcome, page
-from tensorgrad.cli import chapter6 as command
-from tensorgrad.cli import main
+from tensorgrad.cli import chapter6 as command, main
 from tests.waiting import PROC, finished, lives, until
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: the experiments draw with it")

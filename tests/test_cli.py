@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.cli import demo as demo_module
-from tensorgrad.cli import main
+from tensorgrad.cli import demo as demo_module, main
 from tensorgrad.cli.network import DigitNet, frozen_loss
 from tensorgrad.cli.training import Settings, batches, train
 from tests.waiting import CEILING, finished, worked

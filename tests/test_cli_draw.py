@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tensorgrad import viz
-from tensorgrad.cli import draw as draw_module
-from tensorgrad.cli import main
+from tensorgrad.cli import draw as draw_module, main
 from tensorgrad.cli.script import split
 from tests.waiting import CEILING
 

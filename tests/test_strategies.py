@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import find, given, settings
-from hypothesis import strategies as st
+from hypothesis import find, given, settings, strategies as st
 
 import tensorgrad as tg
 from tensorgrad.engine.primitive import PRIMITIVES
-from tensorgrad.testing import check
-from tensorgrad.testing import strategies as gen
+from tensorgrad.testing import check, strategies as gen
 
 ROOT = Path(__file__).resolve().parent.parent
 ENOUGH = settings(max_examples=2000, deadline=None)  # to find one, whatever the profile

@@ -95,8 +95,7 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     drawn = rand(input.array.shape, dtype=input.array.dtype, generator=generator)
-    slopes = named("slopes", drawn * (upper - lower) + lower)
-    return _sloping(input, slopes)
+    return _sloping(input, named("slopes", drawn * (upper - lower) + lower))
 
 
 def _not_positive(x: Tensor, bound: Tensor) -> Tensor:

@@ -21,8 +21,7 @@ def get_num_threads() -> int:
     if importlib.util.find_spec("threadpoolctl"):
         import threadpoolctl  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
-        pools = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
-        return max(pools, default=1)
+        return max((pool["num_threads"] for pool in threadpoolctl.threadpool_info()), default=1)
     return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 

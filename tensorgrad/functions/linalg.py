@@ -12,8 +12,7 @@ from tensorgrad.errors import LinAlgError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import chosen, keywords
 from tensorgrad.functions.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
-from tensorgrad.functions.diagonals import diagonal as _diagonal
-from tensorgrad.functions.diagonals import vander as _vander
+from tensorgrad.functions.diagonals import diagonal as _diagonal, vander as _vander
 from tensorgrad.functions.matrices import (
     det,
     inv,

@@ -47,8 +47,7 @@ def vector_norm(
     >>> tg.linalg.vector_norm(tg.tensor([3.0, 4.0]))
     tensor(5.)
     """
-    v = _floating(x, "linalg.vector_norm", dtype)
-    return _lengths(v, float(ord), chosen(dim), keepdim)
+    return _lengths(_floating(x, "linalg.vector_norm", dtype), float(ord), chosen(dim), keepdim)
 
 
 @wide

@@ -94,8 +94,7 @@ class GaussianProcess:
         across = self.scale * covariance(self.kernel, self._x / self.lengths, x / self.lengths)
         v = solve_triangular(self._factor, across, upper=False)
         variance = (self.scale - (v * v).sum(0)).clamp(min=_TINY)
-        mean = (v * self._weights).sum(0)
-        return mean * self._unit + self._mean, variance.sqrt() * self._unit
+        return (v * self._weights).sum(0) * self._unit + self._mean, variance.sqrt() * self._unit
 
     def _solved(self, lengths: Tensor, scale: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return the Cholesky factor L of the covariance of the data, and the solution (n, 1) of ``L w = y``."""
