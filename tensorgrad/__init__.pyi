@@ -33,19 +33,27 @@ from tensorgrad.base.devices import (
     strided,
 )
 from tensorgrad.base.dtypes import can_cast, finfo, iinfo, set_default_dtype
-from tensorgrad.base.numbertypes import bool_ as bool
 from tensorgrad.base.numbertypes import (
+    bool_ as bool,
     complex64,
+    complex64 as cfloat,
     complex128,
+    complex128 as cdouble,
     dtype,
     float16,
+    float16 as half,
     float32,
+    float32 as float,
     float64,
+    float64 as double,
     get_default_dtype,
     int8,
     int16,
+    int16 as short,
     int32,
+    int32 as int,
     int64,
+    int64 as long,
     promote_types,
     result_type,
     uint8,
@@ -53,14 +61,6 @@ from tensorgrad.base.numbertypes import (
     uint32,
     uint64,
 )
-from tensorgrad.base.numbertypes import complex64 as cfloat
-from tensorgrad.base.numbertypes import complex128 as cdouble
-from tensorgrad.base.numbertypes import float16 as half
-from tensorgrad.base.numbertypes import float32 as float
-from tensorgrad.base.numbertypes import float64 as double
-from tensorgrad.base.numbertypes import int16 as short
-from tensorgrad.base.numbertypes import int32 as int
-from tensorgrad.base.numbertypes import int64 as long
 from tensorgrad.base.printing import set_printoptions
 from tensorgrad.base.size import Size
 from tensorgrad.base.switches import (
