@@ -62,7 +62,7 @@ def test_formulas_stand_on_the_arrows_with_the_names_that_they_define() -> None:
         (lambda x: x * (x @ x), "x * (x @ x)", {"dout * (x @ x)", "dout * x", "dout * x @ xᵀ", "xᵀ @ (dout * x)"}),
         (lambda x: x.abs() % 2, "|x| mod 2", {"dout", "dout * sign(x)"}),
         (lambda x: x.reshape(9).exp(), "exp(x)", {"dout * out"}),
-        (lambda x: x.sigmoid(), "sigmoid(x)", {"dout * out * (1 − out)"}),
+        (lambda x: x.sigmoid(), "sigmoid(x)", {"dout * out * sigmoid(−x)"}),
         (lambda x: 1 / (x * x), "1 / (x * x)", {"dout * −out / (x * x)", "dout * −out / (x * x) * x"}),
     ],
 )
