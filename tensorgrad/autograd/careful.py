@@ -186,7 +186,7 @@ class _Reverse:
             self.ruled[node] = rules
         if not strong:
             return self.ruled[node]
-        return [rule and always(_boxed(rule(g, saved, node))) for rule in self.ruled[node]]
+        return [rule and always(tensor_of(rule(g, saved, node))) for rule in self.ruled[node]]
 
     def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
         """Note that the first choice is reached: from here on, saved values may be needed by a second run."""
@@ -221,7 +221,7 @@ class _Reverse:
         if value is None:
             if self.start is not None and _spoilt(g) and not context().special & STRONG:
                 raise _Spoilt
-            self.hooked[node] = value = after_hooks(HOOKS[node], _boxed(g))
+            self.hooked[node] = value = after_hooks(HOOKS[node], tensor_of(g))
         return value if isinstance(g, Tensor) else value.array
 
 
@@ -230,14 +230,15 @@ def _started(g: Any, midway: bool) -> Tensor:
 
     What a sweep on arrays has found by then may be 0 as a function's value is, so it counts as depending on a leaf.
     """
-    x = _boxed(g)
+    x = tensor_of(g)
     if midway and x is not g:
         x.tracked = True
         leaf(x)
     return x
 
 
-def _boxed(g: Any) -> Tensor:
+def tensor_of(g: Any) -> Tensor:
+    """Return the cotangent `g` as a Tensor."""
     return g if isinstance(g, Tensor) else wrap(np.asarray(g))  # NumPy's sum of two arrays without axes is a number
 
 
@@ -283,6 +284,6 @@ def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_g
     found = {node: known[node] for node in outputs if node in known}
     if any(map(_spoilt, found.values())):
         with _strong():
-            known = sweep.forward(order, {n: _boxed(t) for n, t in tangents.items()}, Tangent.of, True)
+            known = sweep.forward(order, {n: tensor_of(t) for n, t in tangents.items()}, Tangent.of, True)
         found = {node: (unmarked if create_graph else _array)(known[node]) for node in found}
     return found

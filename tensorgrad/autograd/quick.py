@@ -6,7 +6,7 @@ values are dropped as the sweep goes, their memory used again while it is in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tensorgrad.base.callsite import Place
@@ -14,11 +14,12 @@ from tensorgrad.engine.primitive import identity
 from tensorgrad.engine.tensor import Node
 from tensorgrad.engine.writes import last_write
 
+from . import sweep
 from .order import readable
 from .sweep import fitted
 
 
-class Run(Protocol):
+class Run(sweep.Run, Protocol):
     """What a sweep is after, what it has found, and how a second run is prepared (see `careful`)."""
 
     wanted: set[Node] | None
@@ -30,9 +31,6 @@ class Run(Protocol):
 
     def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
         """Note that a choice is reached behind which a second run may be needed."""
-
-    def rules(self, node: Node, g: Any, saved: Any) -> Iterable[Any]:
-        """Return the rules of `node`, one for each of its inputs."""
 
 
 def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[Node] | None) -> None:

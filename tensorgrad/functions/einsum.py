@@ -15,6 +15,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.common import Operand, operand, separate
 
+_LETTERS = "".join(sorted(ascii_letters))  # by PyTorch's numbers: capitals first
 Labels = list[Any]
 """One label per axis: a letter, or the (negative) place of an axis that the ellipsis stands for."""
 
@@ -75,9 +76,9 @@ def _term(labels: Any) -> str:
             f"{type(labels).__name__} in place of a list"
         )
     for k in labels:
-        if k is not Ellipsis and not (isinstance(k, int) and 0 <= k < len(ascii_letters)):
+        if k is not Ellipsis and not (isinstance(k, int) and 0 <= k < len(_LETTERS)):
             raise ArgumentError(f"einsum(): subscript {k} is not within the valid range [0, 52)")
-    return "".join("..." if k is Ellipsis else sorted(ascii_letters)[k] for k in labels)
+    return "".join("..." if k is Ellipsis else _LETTERS[k] for k in labels)
 
 
 def _split(term: str) -> tuple[str, str, str]:

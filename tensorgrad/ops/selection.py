@@ -14,44 +14,23 @@ from tensorgrad.ops.arithmetic import REAL, sign
 
 BOUND = "the slope inside: what reached a bound can leave it"
 
-eq: Op = constant(
-    name="eq",
-    complex=True,
-    symbol="=",
-    samples=[REAL, REAL],
-    doc="Return whether ``a = b``, for every pair of elements.",
-)(np.equal)
-ne: Op = constant(
-    name="ne",
-    complex=True,
-    symbol="≠",
-    samples=[REAL, REAL],
-    doc="Return whether ``a ≠ b``, for every pair of elements.",
-)(np.not_equal)
-lt: Op = constant(
-    name="lt",
-    symbol="<",
-    samples=[REAL, REAL],
-    doc="Return whether ``a < b``, for every pair of elements.",
-)(np.less)
-le: Op = constant(
-    name="le",
-    symbol="≤",
-    samples=[REAL, REAL],
-    doc="Return whether ``a ≤ b``, for every pair of elements.",
-)(np.less_equal)
-gt: Op = constant(
-    name="gt",
-    symbol=">",
-    samples=[REAL, REAL],
-    doc="Return whether ``a > b``, for every pair of elements.",
-)(np.greater)
-ge: Op = constant(
-    name="ge",
-    symbol="≥",
-    samples=[REAL, REAL],
-    doc="Return whether ``a ≥ b``, for every pair of elements.",
-)(np.greater_equal)
+
+def _comparison(name: str, symbol: str, ufunc: np.ufunc, *, complex: bool = False) -> Op:
+    return constant(
+        name=name,
+        symbol=symbol,
+        samples=[REAL, REAL],
+        complex=complex,
+        doc=f"Return whether ``a {symbol} b``, for every pair of elements.",
+    )(ufunc)
+
+
+eq: Op = _comparison("eq", "=", np.equal, complex=True)
+ne: Op = _comparison("ne", "≠", np.not_equal, complex=True)
+lt: Op = _comparison("lt", "<", np.less)
+le: Op = _comparison("le", "≤", np.less_equal)
+gt: Op = _comparison("gt", ">", np.greater)
+ge: Op = _comparison("ge", "≥", np.greater_equal)
 bitwise_and: Op = constant(
     name="bitwise_and",
     symbol="&",

@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from tensorgrad.autograd.careful import reverse
+from tensorgrad.autograd.careful import reverse, tensor_of
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
 from tensorgrad.base.context import CONTEXT, RECOMPUTING, context
 from tensorgrad.create.random import states
 from tensorgrad.engine.primitive import Rule, always
-from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
+from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick
 from tensorgrad.errors import AutogradError
 
 
@@ -54,7 +52,7 @@ class _Segment:
                 "checkpoint: the function gave other results when it was run again: it must not depend on anything "
                 "that changes between forward and backward"
             )
-        parts = unpacked(g if boxed else wrap(np.asarray(g)), saved.shapes)
+        parts = unpacked(tensor_of(g), saved.shapes)
         seeds: dict[Node, Any] = {}
         for y, part in zip(outputs, parts, strict=True):
             target = node_of(y)
@@ -64,7 +62,7 @@ class _Segment:
         inputs: list[Any] = list(node.inputs)
         found = reverse(seeds, targets=inputs, create_graph=recording, retain_graph=recording, closed=True)
         if boxed:
-            found = {i: gx if isinstance(gx, Tensor) else wrap(gx) for i, gx in found.items()}
+            found = {i: tensor_of(gx) for i, gx in found.items()}
         return [always(found[i]) if i in found else None for i in inputs]
 
     def __iter__(self) -> Iterator[Rule]:
