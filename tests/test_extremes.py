@@ -119,6 +119,59 @@ def test_deviations_scale(dtype: Any) -> None:
         close(grad(z.std(), z)[0].double(), grad(x.std(), x)[0].double(), 100 * eps)
 
 
+def _affine(x: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
+    return tg.ones(x.shape[-1], dtype=x.dtype), tg.zeros(x.shape[-1], dtype=x.dtype)
+
+
+OF_ROWS: dict[str, Callable[[tg.Tensor], tg.Tensor]] = {
+    "layer": lambda x: F.layer_norm(x, [4], *_affine(x), eps=0),
+    "group": lambda x: F.group_norm(x[:, None], 1, eps=0),
+    "instance": lambda x: F.instance_norm(x[None], eps=0),
+    "batch": lambda x: F.batch_norm(x.T, None, None, training=True, eps=0).T,
+    "batch, fused": lambda x: F.batch_norm(x.T, None, None, *_affine(x.T), training=True, eps=0).T,
+    "batch of images": lambda x: F.batch_norm(x.T[..., None], None, None, training=True, eps=0).T,
+    "root of mean squares": lambda x: F.rms_norm(x, [4], _affine(x)[0], eps=0),
+    "length": F.normalize,
+    "length of roots": lambda x: F.normalize(x, 0.5),
+    "cosine": lambda x: F.cosine_similarity(x, tg.arange(1, 5, dtype=x.dtype) / 4),
+    "cosine embedding": lambda x: F.cosine_embedding_loss(
+        x, tg.ones_like(x) * tg.arange(1, 5, dtype=x.dtype), tg.ones(len(x)), reduction="none"
+    ),
+    "local response": lambda x: F.local_response_norm(x[..., None], 3, beta=0.5, k=0),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("name", OF_ROWS)
+def test_what_is_normalised_has_no_size(name: str, dtype: Any) -> None:
+    largest, eps = float(np.finfo(dtype).max), 200 * np.finfo(dtype).eps
+    sizes = np.array([[largest / 8], [largest**0.7], [1.0]])
+    row = np.array([3.0, -4.0, 1.0, 2.0])
+    found = []
+    for x in (leaf(np.tile(row, (3, 1)), dtype), leaf(row * sizes, dtype)):
+        with np.errstate(over="ignore", invalid="ignore"):  # of the sums that are too large, before a unit is taken
+            y = OF_ROWS[name](x)
+        (slope,) = grad((y**3 + y[..., :1] * y).sum(), x)
+        found.append((y.detach().double().numpy(), slope.double().numpy()))
+    (value, slope), (of_sizes, slope_of_sizes) = found
+    np.testing.assert_allclose(of_sizes, value, eps, eps)
+    np.testing.assert_allclose(slope_of_sizes * sizes, slope, 0, 10 * eps * max(1, np.abs(slope).max()))
+
+
+def test_beside_a_large_row_a_tiny_one_has_its_eps() -> None:
+    x = tg.tensor([[1e38, -2e38], [1e-40, -2e-40]])
+    close(F.normalize(x)[1], [1e-28, -2e-28], 1e-4)
+    close(F.layer_norm(x, [2])[1] / 1e-38, [1.5e-2 / 1e-5**0.5, -1.5e-2 / 1e-5**0.5], 1e-4)
+
+
+def test_running_statistics_of_large_numbers_are_the_mean_and_an_infinite_variance() -> None:
+    mean, var = tg.zeros(1), tg.ones(1)
+    y = F.batch_norm(tg.tensor([[1e25], [3e25]]), mean, var, training=True)
+    close(y, [[-1], [1]], 1e-6)
+    close(mean, [2e24], 1e-6)
+    assert var.tolist() == [inf]
+
+
 @pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
 @pytest.mark.parametrize("number", [1e6 / 3, 1e8, 0.1, 1 / 3, 1e-3])
 @pytest.mark.parametrize("n", [3, 7, 100, 513, 5000])

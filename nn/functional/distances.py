@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.numerics import bounded, magnitude
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import arithmetic, elementwise, linalg, shapes
@@ -42,12 +43,18 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 @wide
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
     """Return ``input / max(norm, eps)`` with the p-norm over `dim`: vectors of length 1."""
-    return arithmetic.div(input, _lengths(input, p, dim, eps), out=out)
+    return arithmetic.div(*_over_length(input, p, dim, eps), out=out)
 
 
-def _lengths(x: Tensor, p: float, dim: int, eps: float) -> Tensor:
-    """Return the p-norms over `dim`, which keeps its place, those below `eps` as `eps`."""
-    return elementwise.clamp(linalg.vector_norm(x, p, dim, keepdim=True), min=eps)
+def _over_length(x: Tensor, p: float, dim: int, eps: float) -> tuple[Tensor, Tensor]:
+    """Return `x` and its p-norms over `dim`, those below `eps` as `eps`; both in a larger unit where those overflow."""
+    with np.errstate(over="ignore"):
+        size = linalg.vector_norm(x, p, dim, keepdim=True)
+    if bounded(size.array):
+        return x, elementwise.clamp(size, min=eps)
+    unit = magnitude(x.array, dim)
+    x = x * wrap(1 / unit)
+    return x, elementwise.clamp(linalg.vector_norm(x, p, dim, keepdim=True), min=wrap(eps / unit))
 
 
 @wide
@@ -61,7 +68,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     tensor([0.6000])
     """
     x1, x2 = shapes.broadcast_tensors(x1, x2)
-    return ops.sum((x1 / _lengths(x1, 2, dim, eps)) * (x2 / _lengths(x2, 2, dim, eps)), axis=dim)
+    first, second = (ops.div(*_over_length(x, 2, dim, eps)) for x in (x1, x2))
+    return ops.sum(first * second, axis=dim)
 
 
 @wide
@@ -101,11 +109,16 @@ def cosine_embedding_loss(
             f"{target.array.ndim}D target tensor expects {target.array.ndim + 1}D input tensors, but found inputs with "
             f"sizes {list(input1.array.shape)} and {list(input2.array.shape)}."
         )
-    squares = [ops.sum(x * x, axis=-1) + 1e-12 for x in (input1, input2)]
-    cos = ops.sum(input1 * input2, axis=-1) / ops.sqrt(squares[0] * squares[1])
+    cos = ops.sum(_directed(input1) * _directed(input2), axis=-1)
     alike = ops.where(wrap(target.array == 1), 1 - cos, 0.0)
     apart = ops.where(wrap(target.array == -1), ops.relu(cos - margin), 0.0)
     return reduced(alike + apart, chosen(reduction, size_average, reduce))
+
+
+def _directed(x: Tensor) -> Tensor:
+    """Return ``x / sqrt(sum(x * x) + 1e-12)`` over the last axis, by a length that scales, and is nowhere 0."""
+    slight = wrap(np.full((*x.array.shape[:-1], 1), 1e-6, x.array.dtype))
+    return x / ops.length(ops.concatenate(x, slight, axis=-1), p=2, axis=-1, keepdims=True)
 
 
 @wide

@@ -12,12 +12,17 @@ from tensorgrad.base.numerics import average, column_sums
 
 
 def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
-    """Return the batch normalisation of `x` (N, D), and (mean, variance, deviations, 1/deviation) of the batch."""
+    """Return the batch normalisation of `x` (N, D), and (mean, variance, deviations, 1/deviation) of the batch.
+
+    Where squares leave the dtype there are no residuals, and the value is none: the composition is to answer.
+    """
     n = len(x)
     xmu = x - x[0]  # equal numbers leave nothing, whatever their mean is rounded to
     mean = column_sums(xmu)
     mean /= n
     xmu -= mean
+    if not np.vdot(xmu, xmu) < np.inf:
+        return xmu, ()
     mean += x[0]
     var = column_sums(xmu * xmu)
     var /= n

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.context import RECOMPUTING, context
 from tensorgrad.base.dtypes import Array, check_real
+from tensorgrad.base.numerics import bounded, magnitude
 from tensorgrad.create.creation import zeros
 from tensorgrad.engine.fused import fused, fusible
-from tensorgrad.engine.tensor import Constant, Tensor
+from tensorgrad.engine.tensor import Constant, Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.precision import narrowed, widened
@@ -28,9 +31,9 @@ def by_channel(x: Tensor, ndim: int) -> Tensor:
     return x if ndim <= 2 else ops.reshape(x, shape=(x.array.size, *(1,) * (ndim - 2)))
 
 
-def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor) -> Tensor:
     """Return the second half of a normalisation: division by the root of the variance, scale and shift."""
-    sqrtvar = named("sqrtvar", ops.sqrt(var + Constant(eps, "ε")))
+    sqrtvar = _root(var, eps)
     ivar = named("ivar", 1 / sqrtvar)
     out = named("x̂", xmu * ivar)
     if weight is not None:
@@ -38,29 +41,63 @@ def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None,
     return out if bias is None else out + bias
 
 
-def scaled_by_channel(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+def _root(var: Tensor, eps: float | Tensor) -> Tensor:
+    return named("sqrtvar", ops.sqrt(var + (eps if isinstance(eps, Tensor) else Constant(eps, "ε"))))
+
+
+def scaled_by_channel(
+    xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor
+) -> Tensor:
     """Return what `scaled` does, with a weight and a bias (C,) for `xmu` (N, C, ...)."""
     weight, bias = (None if v is None else by_channel(v, xmu.array.ndim) for v in (weight, bias))
     return scaled(xmu, var, weight, bias, eps)
 
 
-def statistics(
-    x: Tensor, axis: Axes = 0, keepdims: bool = False, refined: bool = True
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the mean of `x` over `axis`, the deviations from it, and the mean of their squares: two passes.
+class Statistics(NamedTuple):
+    """Deviations, their variance, and ε, of numbers over a power of two; mean and variance of the numbers."""
+
+    xmu: Tensor
+    var: Tensor
+    eps: float | Tensor
+    mean: Array
+    variance: Array
+
+
+def statistics(x: Tensor, axis: Axes, eps: float, keepdims: bool = False, refined: bool = True) -> Statistics:
+    """Return what normalises `x` over `axis`; deviations whose squares leave the dtype are taken in a larger unit.
+
+    ``x / sqrt(var + eps)`` is the same of x / u and eps / u².
+    """
+    check_real("var", x.array)
+    mu, xmu = _deviations(x, axis, keepdims, refined)
+    if np.vdot(xmu.array, xmu.array) < np.inf:  # the quickest way to see that no square overflows
+        var = _variance(xmu, axis, keepdims)
+        return Statistics(xmu, var, eps, mu.array, var.array)
+    unit = magnitude(x.array, axis)
+    mu, xmu = _deviations(x * wrap(1 / unit), axis, keepdims, refined)
+    var = _variance(xmu, axis, keepdims)
+    unit = unit.reshape(var.array.shape)
+    with np.errstate(over="ignore"):  # a variance may have no place in the dtype
+        moments = mu.array * unit, var.array * unit * unit
+    return Statistics(xmu, var, wrap(eps / unit / unit), *moments)
+
+
+def _deviations(x: Tensor, axis: Axes, keepdims: bool, refined: bool) -> tuple[Tensor, Tensor]:
+    """Return the mean of `x` over `axis`, and the deviations from it.
 
     Unless the mean is left as it was rounded, equal elements deviate by nothing.
     """
-    check_real("var", x.array)
     mu = named("μ", ops.mean(x, axis=axis, keepdims=keepdims, refined=refined))
-    xmu = named("xμ", x - mu)
-    sq = named("sq", xmu**2)
-    return mu, xmu, named("var", ops.mean(sq, axis=axis, keepdims=keepdims))
+    return mu, named("xμ", x - mu)
+
+
+def _variance(xmu: Tensor, axis: Axes, keepdims: bool) -> Tensor:
+    return named("var", ops.mean(named("sq", xmu**2), axis=axis, keepdims=keepdims))
 
 
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
-    _, xmu, var = statistics(x)
-    return scaled(xmu, var, weight, bias, eps)
+    xmu, var, shift, *_ = statistics(x, 0, eps)
+    return scaled(xmu, var, weight, bias, shift)
 
 
 _fused_batch_norm = fused("batch_norm", _batch_norm, kernels.batch_norm, kernels.batch_norm_adjoint)
@@ -71,12 +108,14 @@ def standardized(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: flo
     ndim = x.array.ndim
     if ndim == 2:
         if weight is not None and bias is not None and len(x.array) and fusible(x, weight, bias):
-            y, (mean, variance, *_) = _fused_batch_norm(x, weight, bias, eps=eps)
-            return y, mean, variance
-        mu, xmu, var = statistics(x)
+            y, residuals = _fused_batch_norm(x, weight, bias, eps=eps)
+            if residuals:
+                return y, residuals[0], residuals[1]
+        found = statistics(x, 0, eps)
     else:
-        mu, xmu, var = statistics(x, (0, *range(2, ndim)), keepdims=True)
-    return scaled_by_channel(xmu, var, weight, bias, eps), mu.array.reshape(-1), var.array.reshape(-1)
+        found = statistics(x, (0, *range(2, ndim)), eps, keepdims=True)
+    y = scaled_by_channel(found.xmu, found.var, weight, bias, found.eps)
+    return y, found.mean.reshape(-1), found.variance.reshape(-1)
 
 
 def batch_norm(
@@ -177,13 +216,14 @@ def book_batch_norm(
     if training or running_mean is None or running_var is None:
         n = values_per_channel(input)
         # -2 is the axis 0, added row by row as np.mean does it: asked for as 0, it is a product with a vector of ones
-        mu, xmu, var = statistics(x, -2 if ndim == 2 else (0, *range(2, ndim)), keepdims=True, refined=False)
+        axes = -2 if ndim == 2 else (0, *range(2, ndim))
+        xmu, var, shift, mean, variance = statistics(x, axes, eps, keepdims=True, refined=False)
         if running_mean is not None and running_var is not None and n:
-            move(running_mean, mu.array.reshape(-1), momentum, 1 - momentum)
-            move(running_var, var.array.reshape(-1), momentum, 1 - momentum)
+            move(running_mean, mean.reshape(-1), momentum, 1 - momentum)
+            move(running_var, variance.reshape(-1), momentum, 1 - momentum)
     else:
-        xmu, var = named("xμ", x - by_channel(running_mean, ndim)), by_channel(running_var, ndim)
-    out = named("x̂", xmu / named("sqrtvar", ops.sqrt(var + Constant(eps, "ε"))))
+        xmu, var, shift = named("xμ", x - by_channel(running_mean, ndim)), by_channel(running_var, ndim), eps
+    out = named("x̂", xmu / _root(var, shift))
     if weight is not None:
         out = named("γx̂", out * by_channel(weight, ndim))
     return narrowed(out if bias is None else out + by_channel(bias, ndim), input)
@@ -216,11 +256,11 @@ def instance_norm(
     n = math.prod(shape[2:])
     if n == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {shape}")
-    mu, xmu, var = statistics(x, tuple(range(2, len(shape))), keepdims=True)
+    xmu, var, shift, mean, variance = statistics(x, tuple(range(2, len(shape))), eps, keepdims=True)
     if running_mean is not None and running_var is not None and input.array.size:
-        move(running_mean, mu.array.reshape(shape[:2]).mean(0), 1 - momentum, momentum)
-        move(running_var, var.array.reshape(shape[:2]).mean(0), 1 - momentum, momentum * n / (n - 1))
-    return narrowed(scaled_by_channel(xmu, var, weight, bias, eps), input)
+        move(running_mean, mean.reshape(shape[:2]).mean(0), 1 - momentum, momentum)
+        move(running_var, variance.reshape(shape[:2]).mean(0), 1 - momentum, momentum * n / (n - 1))
+    return narrowed(scaled_by_channel(xmu, var, weight, bias, shift), input)
 
 
 def layer_norm(
@@ -241,8 +281,8 @@ def layer_norm(
             [-1.,  1.]])
     """
     axes = _last_axes(input, normalized_shape, weight=weight, bias=bias)
-    _, xmu, var = statistics(widened(input), axes, keepdims=True)
-    return narrowed(scaled(xmu, var, weight, bias, eps), input)
+    xmu, var, shift, *_ = statistics(widened(input), axes, eps, keepdims=True)
+    return narrowed(scaled(xmu, var, weight, bias, shift), input)
 
 
 def rms_norm(
@@ -256,7 +296,14 @@ def rms_norm(
     x = widened(input)
     check_real("rms_norm", x.array)
     eps = float(np.finfo(x.array.dtype).eps) if eps is None else eps
-    y = x / ops.sqrt(ops.mean(x**2, axis=axes, keepdims=True) + eps)
+    with np.errstate(over="ignore"):
+        squares = ops.mean(x**2, axis=axes, keepdims=True)
+    if bounded(squares.array):
+        y = x / ops.sqrt(squares + eps)
+    else:
+        unit = magnitude(x.array, axes)
+        x = x * wrap(1 / unit)
+        y = x / ops.sqrt(ops.mean(x**2, axis=axes, keepdims=True) + wrap(eps / unit / unit))
     return narrowed(y if weight is None else y * weight, input)
 
 
@@ -315,8 +362,8 @@ def group_norm(
             f"Expected more than 1 value per channel when training, got input size {[rows, num_groups, *field]}"
         )
     groups = ops.reshape(widened(input), shape=(n, num_groups, channels // num_groups * math.prod(field)))
-    _, xmu, var = statistics(groups, 2, keepdims=True)
-    y = ops.reshape(scaled(xmu, var, None, None, eps), shape=shape)
+    xmu, var, shift, *_ = statistics(groups, 2, eps, keepdims=True)
+    y = ops.reshape(scaled(xmu, var, None, None, shift), shape=shape)
     y = y if weight is None else y * by_channel(weight, len(shape))
     return narrowed(y if bias is None else y + by_channel(bias, len(shape)), input)
 
@@ -332,8 +379,20 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     x = widened(input)
     check_real("local_response_norm", x.array)
     before, after = (zeros((shape[0], n, *shape[2:]), dtype=x.array.dtype) for n in (size // 2, (size - 1) // 2))
-    padded = ops.concatenate(before, x**2, after, axis=1)
-    total = ops.getitem(padded, index=(slice(None), slice(0, shape[1])))
-    for i in range(1, size):
-        total = total + ops.getitem(padded, index=(slice(None), slice(i, i + shape[1])))
-    return narrowed(x / (total * (alpha / size) + k) ** beta, input)
+    with np.errstate(over="ignore"):
+        total = _neighbours(ops.concatenate(before, x**2, after, axis=1), shape[1], size)
+        power = (total * (alpha / size) + k) ** beta
+    if bounded(power.array):
+        return narrowed(x / power, input)
+    padded = ops.concatenate(before, x, after, axis=1)
+    sizes = np.stack([padded.array[:, i : i + shape[1]] for i in range(size)])
+    unit = magnitude(sizes, 0)[0]
+    total = _neighbours(padded, shape[1], size, wrap(1 / unit))
+    power = (total * (alpha / size) + wrap(k / unit / unit)) ** beta
+    return narrowed(x * wrap(unit ** (-2 * beta)) / power, input)
+
+
+def _neighbours(x: Tensor, channels: int, size: int, factor: Tensor | None = None) -> Tensor:
+    """Return the sum of `size` neighbouring channels of `x`; with a `factor`, of their squares times its square."""
+    parts = [ops.getitem(x, index=(slice(None), slice(i, i + channels))) for i in range(size)]
+    return functools.reduce(ops.add, parts if factor is None else [(part * factor) ** 2 for part in parts])
