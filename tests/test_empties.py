@@ -97,6 +97,35 @@ def test_of_nothing_functions_say_what_pytorch_says(name):
             assert ours == theirs, (shape, params)
 
 
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"from_dlpack", "nn.functional.pdist"}))
+def test_of_nothing_there_are_gradients_where_pytorch_has_them(name):
+    torch = torch_()  # the gradient of pdist ends its process
+    find, (count, _) = CALLS[name]
+    if find(torch) is None:
+        pytest.skip("PyTorch has no such function")
+    for shape in [*SHAPES, (1, 0, 2)]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ours, theirs = (gradients(find(lib), [lib.ones(*shape) for _ in range(count)]) for lib in (tg, torch))
+        assert theirs == "refused" or ours != "refused", shape
+        for found, expected in zip(ours, theirs, strict=True) if ours != "refused" != theirs else ():
+            assert found is None or expected is None or found.shape == expected.shape, shape
+
+
+def gradients(function: Callable[..., Any], operands: list[Any]) -> Any:
+    """Return the gradients of the sum of all results."""
+    for x in operands:
+        x.requires_grad_()
+    try:
+        y = function(*operands)
+        parts = [t for t in (y if isinstance(y, tuple | list) else [y]) if getattr(t, "requires_grad", False)]
+        if parts:
+            sum(t.sum() for t in parts).backward()
+    except (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError, AssertionError):
+        return "refused"
+    return [x.grad for x in operands]
+
+
 def test_softmax_and_sums_of_exponentials_over_nothing():
     x = tg.ones(2, 0, requires_grad=True)
     assert x.softmax(1).shape == x.log_softmax(1).shape == (2, 0)

@@ -276,6 +276,11 @@ def test_a_zero_of_a_choice_is_exact_beside_an_infinite_slope(f: Function) -> No
     np.testing.assert_array_equal(x.grad.numpy(), [sign * 0.5 / np.sqrt(2), 0.0, 0.0, 0.0])
 
 
+def test_the_mode_counts_each_nan_for_itself() -> None:
+    for row, expected in {(nan, nan, 1.0): 1.0, (nan, 2.0, nan, 2.0): 2.0, (nan,): nan, (2.0, 1.0, nan): 1.0}.items():
+        np.testing.assert_equal(tg.tensor(row).mode().values.item(), expected)
+
+
 def test_a_bound_that_is_nan_is_not_dropped() -> None:
     y = tg.clamp(tg.ones(2), tg.tensor([nan, 0.0]), tg.tensor([2.0, nan]))
     assert y.isnan().all()

@@ -169,6 +169,29 @@ def test_the_mean_is_the_sum_by_a_constant_and_the_sum_that_of_the_elements(case
         close(mean, each.mean())
 
 
+# Pieces meet where elements are equal, one apart, or the negatives of each other.
+ROWS, OTHERS = R.choice([-1.0, 0.0, 1.0], size=(2, 4, 3))
+AT_TIES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    *((name, (ROWS, OTHERS), {}) for name in ("l1_loss", "mse_loss", "smooth_l1_loss", "huber_loss")),
+    ("hinge_embedding_loss", (ROWS, SIGNS), {}),
+    ("margin_ranking_loss", (ROWS, OTHERS, SIGNS), {"margin": 1.0}),
+    ("margin_ranking_loss", (ROWS, OTHERS, SIGNS), {}),
+    ("multi_margin_loss", (ROWS, CLASSES), {}),
+    ("multi_margin_loss", (ROWS, CLASSES), {"p": 2}),
+    ("multilabel_margin_loss", (ROWS, LISTS), {}),
+    ("triplet_margin_loss", (ROWS, ROWS + 1.0, ROWS - 2.0), {"margin": math.sqrt(3), "eps": 0.0}),
+    ("cosine_embedding_loss", (ROWS + 2.0, OTHERS + 2.0, -np.ones(4)), {"margin": 0.0}),
+]
+
+
+@pytest.mark.parametrize("case", AT_TIES, ids=named)
+def test_where_its_pieces_meet_a_loss_has_pytorchs_slope(case: Any) -> None:
+    name, arguments, settings = case
+    moving, whole = split(name, arguments)
+    order = 1 if name in WITHOUT_SECOND_DERIVATIVE else 2
+    same_call(lambda lib, *xs: run(lib, name, tuple(whole(lib, list(xs))), settings), *moving, order=order)
+
+
 # --- modules ----------------------------------------------------------------------------------------------------------
 
 

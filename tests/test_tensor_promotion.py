@@ -126,6 +126,21 @@ def test_whole_numbers_meet_floats_in_the_default_dtype_before_they_are_divided(
     assert tg.clamp(tg.tensor([1, 2]), 0.5).dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("op", [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, tg.atan2])
+def test_beside_a_number_a_gradient_has_the_dtype_of_what_it_is_of(op: Any, dtype: str) -> None:
+    for number in (-2, 0, 0.0, 1, 2.5):
+        for swapped in (False, True):
+            x = tg.ones(2, dtype=dtype, requires_grad=True)
+            with np.errstate(divide="ignore"):
+                y = op(number, x) if swapped else op(x, number)
+            (first,) = tg.autograd.grad(y.sum(), x, create_graph=True, allow_unused=True)
+            assert y.dtype == first.dtype == x.dtype, (number, swapped)
+            if first.requires_grad:
+                (second,) = tg.autograd.grad(first.sum(), x)
+                assert second.dtype == x.dtype, (number, swapped)
+
+
 def test_an_operation_of_the_users_gives_integers_one_dtype_on_every_path() -> None:
     slope = lambda a: 0.5  # noqa: E731 - a rule
     half = elementwise("half_of_sum", lambda a, b: (a + b) / 2, slope, slope, samples=[(-1, 1)] * 2, doc="(a + b) / 2")

@@ -111,7 +111,7 @@ def cosine_embedding_loss(
         )
     cos = ops.sum(_directed(input1) * _directed(input2), axis=-1)
     alike = ops.where(wrap(target.array == 1), 1 - cos, 0.0)
-    apart = ops.where(wrap(target.array == -1), ops.relu(cos - margin), 0.0)
+    apart = ops.where(wrap(target.array == -1), ops.clip(cos - margin, low=0, high=None), 0.0)
     return reduced(alike + apart, chosen(reduction, size_average, reduce))
 
 
@@ -137,7 +137,9 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape}"
         )
-    return reduced(ops.relu(margin - target * (input1 - input2)), chosen(reduction, size_average, reduce))
+    return reduced(
+        ops.clip(margin - target * (input1 - input2), low=0, high=None), chosen(reduction, size_average, reduce)
+    )
 
 
 @wide
@@ -189,4 +191,4 @@ def triplet_margin_with_distance_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = ops.minimum(far, distance(positive, negative))
-    return reduced(ops.relu(margin + near - far), reduction)
+    return reduced(ops.clip(margin + near - far, low=0, high=None), reduction)

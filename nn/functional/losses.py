@@ -242,5 +242,5 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """Return the distance `input` where `target` is 1, and ``max(0, margin - input)`` where it is -1."""
     alike = ops.where(wrap(target.array != -1), input, 0.0)
-    apart = ops.where(wrap(target.array != 1), ops.relu(margin - input), 0.0)
+    apart = ops.where(wrap(target.array != 1), ops.clip(margin - input, low=0, high=None), 0.0)
     return reduced(alike + apart, chosen(reduction, size_average, reduce))

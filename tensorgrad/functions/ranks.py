@@ -97,8 +97,9 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
 
 
 def _commonest(row: Array) -> int:
-    values, counts = np.unique(row, return_counts=True)
-    return int(np.flatnonzero(row == values[counts.argmax()])[-1])
+    order = np.argsort(row, kind="stable")
+    ends = np.flatnonzero(np.append(row[order[1:]] != row[order[:-1]], True))
+    return int(order[ends[np.diff(ends, prepend=-1).argmax()]])
 
 
 @keywords

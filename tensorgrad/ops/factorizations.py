@@ -230,6 +230,8 @@ def _over(x: Any, r: Any) -> Any:
 
 def _regular(r: Any) -> Any:
     """R, NaN where an element of its diagonal is 0 to rounding: Q is not determined there."""
+    if not r.shape[-1]:
+        return r
     size = abs(diagonal(r, offset=0))
     lowest, highest = amin(size, axis=-1, keepdims=True), amax(size, axis=-1, keepdims=True)
     return unknown(r, (lowest <= highest * _resolution(r, r.shape[-1]))[..., None])

@@ -35,6 +35,8 @@ def _log_slope(y: Any, a: Any, b: Any) -> Any:
     """``y * log(a)``, 0 at a = 0 where b >= 0: the limit, which is not known to be flat where b is small."""
     if isinstance(a, int | float) and a:
         return y * (math.log(a) if a > 0 else nan if y.dtype.kind != "c" else cmath.log(a))
+    if isinstance(a, int | float):
+        a = where(b == b, 0.0, b)  # in the dtype of b
     zero = (a == 0) & (b.real >= 0)
     flat = where(zero, 0.0, y * log(where(zero, 1.0, a)))
     if y.dtype.kind == "c":
