@@ -276,6 +276,48 @@ def test_a_zero_of_a_choice_is_exact_beside_an_infinite_slope(f: Function) -> No
     np.testing.assert_array_equal(x.grad.numpy(), [sign * 0.5 / np.sqrt(2), 0.0, 0.0, 0.0])
 
 
+OF_MATRICES: dict[str, Callable[[tg.Tensor], Any]] = {
+    "inv": tg.linalg.inv,
+    "solve": lambda a: tg.linalg.solve(a, tg.eye(2, dtype=a.dtype)),
+    "solve_triangular": lambda a: tg.linalg.solve_triangular(a, tg.eye(2, dtype=a.dtype), upper=True),
+    "det": tg.linalg.det,
+    "slogdet": tg.linalg.slogdet,
+    "qr": tg.linalg.qr,
+    "qr, complete": lambda a: tg.linalg.qr(a[:, :1], mode="complete"),
+    "svdvals": tg.linalg.svdvals,
+    "pinv": tg.linalg.pinv,
+    "eigvalsh": lambda a: tg.linalg.eigvalsh(a + a.mT),
+    "cond": tg.linalg.cond,
+    "power": lambda a: tg.linalg.matrix_power(a, -2),
+}
+
+
+@pytest.mark.parametrize("value", [nan, inf])
+@pytest.mark.parametrize("name", OF_MATRICES)
+def test_of_a_matrix_nan_shows_or_has_no_influence_and_infinity_has_a_limit(name: str, value: float) -> None:
+    def results(matrix: list[list[float]], i: int, j: int, element: float) -> np.ndarray:
+        a = tg.tensor(matrix, dtype=tg.float64)
+        a[i, j] = element
+        found = OF_MATRICES[name](a)
+        return np.concatenate([t.numpy().ravel() for t in (found if isinstance(found, tuple) else (found,))])
+
+    for matrix in (
+        [[2.0, 1.0], [1.0, 0.0]],
+        [[1.0, 0.0], [0.0, 1.0]],
+        [[0.0, 1.0], [1.0, 0.0]],
+        [[1.0, 2.0], [3.0, 4.0]],
+    ):
+        for i, j in itertools.product(range(2), repeat=2):
+            try:
+                others = [results(matrix, i, j, x) for x in ((1.75, -2.25) if np.isnan(value) else (1e8,))]
+            except tg.linalg.LinAlgError:
+                continue
+            found = results(matrix, i, j, value)
+            for other in others:
+                known = np.isfinite(found)
+                np.testing.assert_allclose(found[known], other[known], atol=1e-6, err_msg=f"{matrix} at {i, j}")
+
+
 def test_the_mode_counts_each_nan_for_itself() -> None:
     for row, expected in {(nan, nan, 1.0): 1.0, (nan, 2.0, nan, 2.0): 2.0, (nan,): nan, (2.0, 1.0, nan): 1.0}.items():
         np.testing.assert_equal(tg.tensor(row).mode().values.item(), expected)

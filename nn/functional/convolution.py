@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.precision import wide
 
 from .windows import Sizes, batched, grown, per_axis, places, unbatched
@@ -165,7 +166,7 @@ def _transposed(n: int) -> Callable[..., Tensor]:
         _check_output(spatial, [m - 2 * p for m, p in zip(full, pad, strict=True)])
         cut = [-p for p in pad]
         y = grown(ops.fold(windows, shape=full, stride=step, dilation=apart), cut, cut)
-        return unbatched(_shifted(y, bias), batch)
+        return unbatched(_shifted(composed.row_major(y), bias), batch)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = f"conv_transpose{n}d"
     conv_transpose.__doc__ = (

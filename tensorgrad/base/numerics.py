@@ -294,7 +294,8 @@ def bounded(x: Array) -> bool:
 def of_finite(factorize: Callable[..., Any], x: Array, **options: Any) -> Any:
     """Return what `factorize`, of NumPy's linear algebra, gives of the matrices `x`; NaN for one that is not finite.
 
-    LAPACK would refuse the whole batch, or look for the singular values of an infinity for ever.
+    LAPACK would refuse the whole batch, look for the singular values of an infinity for ever, or pass over a product
+    of 0 and NaN and answer with a number.
 
     >>> of_finite(np.linalg.svd, np.array([[[np.inf, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, 1.0]]]), compute_uv=False)
     array([[nan, nan],
@@ -308,5 +309,5 @@ def of_finite(factorize: Callable[..., Any], x: Array, **options: Any) -> Any:
         known: Array = np.where(finite.reshape(finite.shape + (1,) * (part.ndim - finite.ndim)), part, np.nan)
         return known.astype(part.dtype, copy=False)
 
-    found = factorize(np.where(finite[..., None, None], x, 0), **options)
+    found = factorize(np.where(finite[..., None, None], x, np.eye(*x.shape[-2:], dtype=x.dtype)), **options)
     return tuple(map(marked, found)) if isinstance(found, tuple) else marked(found)

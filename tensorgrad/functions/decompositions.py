@@ -90,9 +90,9 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
     if mode == "r" or (mode == "complete" and m > n):
         if A.tracked:
             raise AutogradError(f"linalg.qr: The derivative is not implemented when mode='{mode}': use mode='reduced'")
-        if mode == "r":
-            return OrthogonalTriangular(constant(np.empty(0, A.array.dtype)), constant(np.linalg.qr(A.array, "r")))
-        return OrthogonalTriangular(*(constant(part) for part in np.linalg.qr(A.array, "complete")))
+        found = of_finite(np.linalg.qr, A.array, mode=mode)
+        q, r = (np.empty(0, A.array.dtype), found) if mode == "r" else found
+        return OrthogonalTriangular(constant(q), constant(r))
     y = ops.qr(A if m >= n else ops.getitem(A, index=(..., slice(m))))
     q, r = _rows(y, None, m), swapped(_rows(y, m, None))
     if m >= n:

@@ -86,7 +86,7 @@ def slogdet(A: Tensor) -> SignAndLogarithm:
     Where `A` is singular the logarithm is -inf, and its gradient NaN.
     """
     check_matrix(A, "linalg.slogdet", square=True)
-    return SignAndLogarithm(constant(np.linalg.slogdet(A.array).sign), ops.logabsdet(A))
+    return SignAndLogarithm(constant(of_finite(np.linalg.slogdet, A.array)[0]), ops.logabsdet(A))
 
 
 @keywords

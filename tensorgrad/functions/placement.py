@@ -113,11 +113,12 @@ def scatter(
 
 def _multiplied(x: Tensor, grid: tuple[Array, ...], source: Tensor) -> Tensor:
     """Return `x` times the elements of `source` at the positions `grid`, which may name one several times."""
-    for turn in _turns(x.array.shape, grid):
+    turns = _turns(x.array.shape, grid)
+    for turn in turns:
         where = tuple(np.broadcast_to(g, source.array.shape)[turn] for g in grid)
         ones = constant(np.ones(x.array.shape, x.array.dtype))
         x = ops.mul(x, put_in(ones, where, ops.getitem(source, index=turn)))
-    return x
+    return x if turns else ops.contiguous(x)
 
 
 def _turns(shape: tuple[int, ...], grid: tuple[Array, ...]) -> list[Array]:

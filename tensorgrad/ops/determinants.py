@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
+from tensorgrad.base.numerics import of_finite
 from tensorgrad.engine.kinds import primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.ops.contractions import matmul, swapped
@@ -31,8 +32,7 @@ MINORS = 8
 )
 def det(x: Any) -> Any:
     """Return the determinant of `x` (..., n, n). ``d det X = <cof X, dX>``, also where X is singular."""
-    with np.errstate(invalid="ignore"):  # NaN shows in the result
-        return np.linalg.det(x)
+    return of_finite(np.linalg.det, x)
 
 
 def _regular_inverse(y: Any, x: Any) -> Any:
@@ -48,7 +48,7 @@ def _regular_inverse(y: Any, x: Any) -> Any:
 )
 def logabsdet(x: Any) -> Any:
     """Return the logarithm of the absolute value of the determinant, without overflow. ``d log|det X| = <X⁻ᵀ, dX>``."""
-    return np.linalg.slogdet(x).logabsdet
+    return of_finite(np.linalg.slogdet, x)[1]
 
 
 def cofactor(x: Any) -> Any:

@@ -87,7 +87,7 @@ def _square(w: Any) -> Any:
 )
 def inv(x: Any) -> Any:
     """Return the inverse of `x` (..., n, n); LinAlgError where there is none. ``d(X⁻¹) = -X⁻¹ dX X⁻¹``."""
-    return np.linalg.inv(x)
+    return of_finite(np.linalg.inv, x)
 
 
 @primitive(
@@ -99,7 +99,8 @@ def inv(x: Any) -> Any:
 )
 def solve(a: Any, b: Any) -> Any:
     """Return the solution Y of ``a Y = b`` for `a` (..., n, n) and `b` (..., n, k); leading axes broadcast."""
-    return np.linalg.solve(a, b)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return of_finite(np.linalg.solve, np.broadcast_to(a, batch + a.shape[-2:]), b=b)
 
 
 @primitive(
@@ -256,5 +257,5 @@ def _qr_tangent(t: Any, y: Any, x_shape: Any) -> Any:
 @primitive((_qr_adjoint,), (_qr_tangent,), symbol="qr", samples="tall")
 def qr(x: Any) -> Any:
     """Return Q (m, n) over the transpose of R (n, n) for `x` (..., m, n) with m >= n and full rank."""
-    q, r = np.linalg.qr(x)
+    q, r = of_finite(np.linalg.qr, x)
     return np.concatenate([q, np.swapaxes(r, -1, -2)], axis=-2)

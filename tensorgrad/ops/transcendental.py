@@ -36,7 +36,7 @@ def _log_slope(y: Any, a: Any, b: Any) -> Any:
     if isinstance(a, int | float) and a:
         return y * (math.log(a) if a > 0 else nan if y.dtype.kind != "c" else cmath.log(a))
     if isinstance(a, int | float):
-        a = where(b == b, 0.0, b)  # in the dtype of b
+        a = where(b >= -inf, 0.0, b)  # in the dtype of b
     zero = (a == 0) & (b.real >= 0)
     flat = where(zero, 0.0, y * log(where(zero, 1.0, a)))
     if y.dtype.kind == "c":

@@ -52,7 +52,7 @@ DERIVATIVES = "gradient second"
 INDEX = r"\[.*(xp\.tensor\(\d|\.sum\(\)\.clamp)"
 
 CHOICES = (
-    r"where|relu|clamp|maximum|minimum|fmax|fmin|clip|masked|hard|threshold|\[|copy_|fill|scatter|index_|triu|tril"
+    r"where|relu|clamp|maximum|minimum|fmax|fmin|clip|masked|hard|threshold|margin|\[|copy_|fill|scatter|index_|triu|tril"
     r"|max|min|pad|diag|split|chunk|narrow|select|unfold|roll|take|gather|nan_to_num|zero_|shrink|elu|topk|sort|median"
 )
 PIECES = "relu|hard|threshold|shrink|clamp|clip|maximum|minimum|max|min|logit|quantile|logdet"
@@ -111,7 +111,13 @@ EXCEPTIONS = (
         "values that are equal or 0 have no slope, or their vectors none",
     ),
     Exempt("svdvals|nuc", DERIVATIVES, "wrong", "a singular value of 0 is a kink: any slope of the two sides"),
-    Exempt("eig|svd|cond|norm|inv|det", "value", "nan", "factors of what is not finite are NaN"),
+    Exempt("eig|svd|cond|norm|inv|det|qr|solve", "value", "nan", "factors of what is not finite are NaN"),
+    Exempt("eig|svd|cond|norm|inv|cholesky", ALL, "accepted", "the same", "failed to converge|could not be completed"),
+    Exempt("slogdet", "value", "wrong", "the same: its sign, too", beside="slogdet"),
+    Exempt("det", DERIVATIVES, "number", "a cofactor that nothing unknown enters"),
+    Exempt("binary_cross_entropy_with_logits", "value", "number", "the loss of an infinite logit is infinite"),
+    Exempt(r"pow\(.*, 0\)", "gradient", "nan", "an infinite slope behind a power that is constant"),
+    Exempt("normalize", "second", "number", "linear below eps; PyTorch's norm has no second slope at 0"),
     Exempt("qr", DERIVATIVES, "nan", "Q of a matrix of deficient rank is not determined, and has no slope"),
     Exempt("solve_triangular", ALL, "refused", "a singular triangle is refused, as solve does", "is singular"),
     Exempt("var|std", "second", "number", "fewer values than degrees of freedom: no slope to differentiate"),

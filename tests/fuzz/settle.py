@@ -87,7 +87,7 @@ def _by_float64(program: Program, lifted: Program, difference: Difference, peer:
     room = 16 * unit * (np.abs(truth) + scale(truth)) + 30 * _spread(program, difference)
     with np.errstate(invalid="ignore", over="ignore"):
         room = room + 4 * np.where(np.isfinite(b - truth), np.abs(b - truth), 0)
-    ours_is = (a == truth) | (np.isnan(a) & np.isnan(truth)) | ~beyond(a, truth, room)
+    ours_is = (a == truth) | (np.isnan(a) & np.isnan(truth)) | ~beyond(a, truth, room) | (room == np.inf)
     too_large = np.isinf(a) & (np.abs(truth) > np.finfo(difference.found.dtype).max)
     return "nearer" if (ours_is | too_large | ((a == b) | (np.isnan(a) & np.isnan(b)))).all() else None
 
