@@ -242,6 +242,89 @@ def test_at_infinity_a_slope_is_its_limit() -> None:
     assert grad(loss, x)[0].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("logit", "target", "value", "slope"),
+    [(-inf, 0.0, 0.0, 0.0), (inf, 1.0, 0.0, 0.0), (inf, 0.0, inf, 1.0), (-inf, 1.0, inf, -1.0), (inf, 0.5, inf, 0.5)],
+)
+def test_an_infinite_logit_is_right_or_loses_all(logit: float, target: float, value: float, slope: float) -> None:
+    x, t = leaf([[logit]]), tg.tensor([[target]], dtype=tg.float64)
+    for loss in (F.binary_cross_entropy_with_logits, F.multilabel_soft_margin_loss):
+        y = loss(x, t, reduction="sum")
+        assert (y.item(), grad(y, x)[0].item()) == (value, slope)
+
+
+WINDOWS: dict[str, tuple[Callable[[tg.Tensor], tg.Tensor], list[int]]] = {
+    "pairs": (lambda x: F.avg_pool1d(x, 2, 2), [1]),
+    "steps of one": (lambda x: F.avg_pool1d(x, 3, 1, padding=1), [1, 2, 3]),
+    "images": (lambda x: F.avg_pool2d(tg.cat([x, x], 1), 2)[:, 0], [1]),
+    "even shares": (lambda x: F.adaptive_avg_pool1d(x, 4), [1]),
+    "uneven shares": (lambda x: F.adaptive_avg_pool1d(x, 3), [0, 1]),
+    "shares that overlap": (lambda x: F.adaptive_avg_pool2d(x[None], (1, 5))[0], [1]),
+    "area": (lambda x: F.interpolate(x, size=4, mode="area"), [1]),
+    "the same length": (lambda x: F.interpolate(x, size=8, mode="linear"), [2]),
+    "corners kept": (lambda x: F.interpolate(x, size=15, mode="linear", align_corners=True), [3, 4, 5]),
+    "fewer": (lambda x: F.interpolate(x, size=4, mode="linear"), [1]),
+}
+
+
+@pytest.mark.parametrize("value", [inf, -inf, nan])
+@pytest.mark.parametrize("name", WINDOWS)
+def test_what_is_not_finite_stays_in_its_windows(name: str, value: float) -> None:
+    function, holding = WINDOWS[name]
+    row = np.arange(1.0, 9.0)
+    x, plain = leaf(np.where(np.arange(8) == 2, value, row)[None, None]), leaf(row[None, None])
+    y, wanted = function(x), function(plain)
+    slope = grad(wanted.sum(), plain)[0]
+    wanted = wanted.detach().numpy()
+    wanted[..., holding] = value
+    np.testing.assert_allclose(y.detach().numpy(), wanted, 1e-12)
+    close(grad(y.sum(), x)[0], slope)
+
+
+@pytest.mark.parametrize("how", ["linear", "midpoint", "lower", "higher", "nearest"])
+def test_quantiles_beside_infinities(how: str) -> None:
+    x = leaf([1.0, 1.0, 1.0, -inf, 2.0])
+    y = tg.quantile(x, [0.0, 0.1, 0.25, 0.5, 1.0], interpolation=how)
+    between = {"higher": 1.0}.get(how, -inf)
+    assert y.tolist() == [-inf, between, 1, 1, 2]
+    assert tg.quantile(tg.tensor([inf, inf, 1.0]), 0.9).item() == inf
+    assert tg.quantile(tg.tensor([inf, -inf]), 0.5).isnan()
+
+
+@BOTH
+@pytest.mark.parametrize("p", [1.5, 2, 3])
+def test_a_norm_that_leaves_the_dtype_has_its_slopes(p: float, dtype: Any) -> None:
+    largest, eps = float(np.finfo(dtype).max), 100 * float(np.finfo(dtype).eps)
+    x, plain = leaf([largest, -largest / 2, largest / 4], dtype), leaf([4.0, -2.0, 1.0], dtype)
+    with np.errstate(over="ignore"):
+        y = x.norm(p)
+    assert y.item() == inf
+    close(grad(y, x)[0].double(), grad(plain.norm(p), plain)[0].double(), eps)
+
+
+@BOTH
+def test_a_length_that_leaves_the_dtype_has_its_slopes(dtype: Any) -> None:
+    largest = float(np.finfo(dtype).max)
+    a, b = leaf([largest, 1e-40, inf], dtype), leaf([-largest, 1e-40, 1.0], dtype)
+    with np.errstate(over="ignore"):
+        y = tg.hypot(a, b)
+    by_a, by_b = grad(y.sum(), (a, b))
+    np.testing.assert_allclose(by_a.tolist(), [0.5**0.5, 0.5**0.5, nan], 1e-3)
+    np.testing.assert_allclose(by_b.tolist(), [-(0.5**0.5), 0.5**0.5, 0], 1e-3)
+
+
+@BOTH
+def test_a_norm_of_roots_has_slopes_that_are_right_or_infinite(dtype: Any) -> None:
+    largest = float(np.finfo(dtype).max)
+    x = leaf([largest, -largest / 2], dtype)
+    with np.errstate(over="ignore"):
+        y = x.norm(0.5)
+    assert y.item() == inf
+    assert grad(y, x)[0].tolist() == [inf, -inf]
+    far = leaf([1e-30, 1e20], dtype)
+    close(grad(far.norm(0.5), far)[0].double(), [1e25, 1.0], 1e-5)
+
+
 def test_the_right_tail_of_a_sigmoid() -> None:
     x = leaf([20.0], tg.float32)
     (g,) = grad(tg.sigmoid(x).sum(), x, create_graph=True)

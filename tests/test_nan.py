@@ -334,3 +334,35 @@ def test_a_loss_that_is_a_square_bends_also_where_it_is_zero(loss: Function) -> 
     x = tg.ones(2, dtype=tg.float64, requires_grad=True)
     (g,) = tg.autograd.grad(loss(x, tg.ones(2, dtype=tg.float64), reduction="sum"), x, create_graph=True)
     assert tg.autograd.grad(g.sum(), x)[0].tolist() == [1.0, 1.0]
+
+
+OUTSIDE = {
+    "log": -1.0,
+    "log1p": -2.0,
+    "log2": -1.0,
+    "log10": -1.0,
+    "sqrt": -1.0,
+    "rsqrt": -1.0,
+    "asin": 2.0,
+    "acos": -2.0,
+    "acosh": 0.5,
+    "atanh": 2.0,
+    "erfinv": 2.0,
+    "logit": 2.0,
+    "sin": inf,
+    "cos": inf,
+    "tan": inf,
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_outside_of_its_domain_a_function_has_no_slope_of_any_order(name: str) -> None:
+    inner = {"sin": 0.5, "cos": 0.5, "tan": 0.5, "acosh": 1.5}.get(name, 0.5)
+    x = tg.tensor([OUTSIDE[name], inner], dtype=tg.float64, requires_grad=True)
+    with np.errstate(all="ignore"):
+        y = getattr(tg, name)(x)
+        for _ in range(3):
+            assert np.isnan(y.detach().numpy()).tolist() == [True, False]
+            (y,) = tg.autograd.grad(y.sum(), x, create_graph=True)
+        behind = tg.where(x == inner, getattr(tg, name)(x), 0.0).sum()
+    assert np.isfinite(tg.autograd.grad(behind, x)[0].numpy()).all()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.numerics import bounded
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
@@ -200,8 +201,25 @@ def binary_cross_entropy_with_logits(
             "instance with .view_as"
         )
     yes = target if pos_weight is None else target * pos_weight
-    loss = yes * composed.softplus(ops.neg(input)) + (1 - target) * composed.softplus(input)
+    loss = _of_logits(yes, target, input)
     return reduced(loss if weight is None else loss * weight, chosen(reduction, size_average, reduce))
+
+
+def _of_logits(yes: Tensor, target: Tensor, x: Tensor) -> Tensor:
+    """Return the binary cross entropy with logits `x`; an infinite one is right, and lost nothing, or lost all.
+
+    The slope by a target is the infinite logit itself: of targets that are tracked, the product is left as it is.
+    """
+    no, parts = 1 - target, (composed.softplus(ops.neg(x)), composed.softplus(x))
+    with np.errstate(invalid="ignore"):
+        loss = yes * parts[0] + no * parts[1]
+        if target.tracked or bounded(loss.array):
+            return loss
+        terms = [
+            ops.where(ops.bitwise_and(ops.eq(share, 0.0), ops.eq(part, math.inf)), 0.0, share * part)
+            for share, part in zip((yes, no), parts, strict=True)
+        ]
+    return ops.add(*terms)
 
 
 @wide
@@ -214,7 +232,7 @@ def multilabel_soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Return the mean over the classes, the last axis, of the binary cross entropies of logits with `target`."""
-    loss = ops.neg(target * composed.logsigmoid(input) + (1 - target) * composed.logsigmoid(ops.neg(input)))
+    loss = _of_logits(target, target, input)
     mean = ops.mean(loss if weight is None else loss * weight, axis=-1)
     return reduced(mean, chosen(reduction, size_average, reduce))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real
+from tensorgrad.base.numerics import bounded
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.precision import wide
@@ -223,10 +224,21 @@ def _adaptive_avg(n: int, input: Tensor, output_size: int | Sequence[int | None]
     x, batch = batched(input, n, f"adaptive_avg_pool{n}d")
     spatial = x.array.shape[2:]
     for m, count in zip(spatial, _counts(output_size, spatial), strict=True):
-        i, k = np.arange(count)[:, None], np.arange(m)
-        within = (k >= i * m // count) & (k < -(-(i + 1) * m // count))
-        x = ops.linear(_turned(x), wrap((within / within.sum(1, keepdims=True)).astype(x.array.dtype)))
+        x = _averages(_turned(x), m, count)
     return unbatched(x, batch)
+
+
+def _averages(x: Tensor, m: int, count: int) -> Tensor:
+    """Return the averages of `count` windows that share the last axis, of length `m`: an infinity stays in its own."""
+    i, k = np.arange(count)[:, None], np.arange(m)
+    within = (k >= i * m // count) & (k < -(-(i + 1) * m // count))
+    sizes = within.sum(1, keepdims=True)
+    if bounded(x.array):
+        return ops.linear(x, wrap((within / sizes).astype(x.array.dtype)))
+    places = _adaptive(m, count)
+    windows = ops.getitem(x, index=(*(slice(None),) * (x.array.ndim - 1), places))
+    own = ops.where(wrap(np.arange(places.shape[1]) < sizes), windows, 0.0)
+    return ops.sum(own, axis=-1) * wrap((1 / sizes[:, 0]).astype(x.array.dtype))
 
 
 def _turned(x: Tensor) -> Tensor:

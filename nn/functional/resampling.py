@@ -120,9 +120,15 @@ def _between(n: int, m: int, scale: float, align_corners: bool) -> tuple[Array, 
 
 
 def _along(x: Tensor, axis: int, before: Array, share: Array) -> Tensor:
-    """Return the linear interpolation of `x` along `axis`."""
+    """Return the linear interpolation of `x` along `axis`; of pixels that count in full, two halves.
+
+    A neighbour that is infinite would not be hidden by a share of 0.
+    """
+    share = share.astype(x.array.dtype)
     after = np.minimum(before + 1, x.array.shape[axis] - 1)
-    weights = share.astype(x.array.dtype).reshape(-1, *(1,) * (x.array.ndim - axis - 1))
+    before, after = np.where(share == 1, after, before), np.where(share == 0, before, after)
+    share = np.where((share == 0) | (share == 1), 0.5, share).astype(share.dtype)
+    weights = share.reshape(-1, *(1,) * (x.array.ndim - axis - 1))
     return _taken(x, axis, before) * wrap(1 - weights) + _taken(x, axis, after) * wrap(weights)
 
 

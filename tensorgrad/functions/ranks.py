@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
+from tensorgrad.base.numerics import bounded
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError
 from tensorgrad.functions import composed
@@ -157,4 +158,10 @@ def _interpolated(ordered: Tensor, share: Tensor, axis: int, how: str) -> Tensor
     weight = ops.reshape(weight, shape=(place.size, *(1,) * (ordered.array.ndim - axis - 1)))
     low = ops.getitem(ordered, index=along_axis(axis, below))
     high = ops.getitem(ordered, index=along_axis(axis, above))
-    return ops.add(low, ops.mul(ops.sub(high, low), ops.astype(weight, dtype=ordered.array.dtype)))
+    weight = ops.astype(weight, dtype=ordered.array.dtype)
+    with np.errstate(invalid="ignore"):
+        y: Tensor = ops.add(low, ops.mul(ops.sub(high, low), weight))
+        if not share.tracked and not bounded(y.array):
+            beside = ops.add(ops.mul(low, ops.sub(1.0, weight)), ops.mul(high, weight))  # no difference of infinities
+            y = ops.where(ops.eq(weight, 0.0), low, beside)
+    return y

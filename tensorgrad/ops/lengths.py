@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import nan
+from numpy import inf, nan
 
 from tensorgrad.base.numerics import norm, row_major
 from tensorgrad.engine.kinds import Op, elementwise, primitive
 from tensorgrad.engine.primitive import CONVEX, UNKNOWN, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.reductions import kept, spread, sum
-from tensorgrad.ops.selection import unknown
+from tensorgrad.ops.selection import unknown, where
 from tensorgrad.ops.shapes import reshape
 
 
@@ -39,11 +39,22 @@ direction: Op = elementwise(
     ],
     doc="Return ``a / b``, 0 where b is 0: the slope of the length `b` by its component `a`.",
 )
+
+
+def _part(y: Any, a: Any, b: Any) -> Any:
+    """``a / y``, in a larger unit where the length `y` of (a, b) has no place in the dtype."""
+    far = y == inf
+    if not far.any():
+        return direction(a, y)
+    unit = where(far, 0.25, 1.0)
+    return direction(a * unit, hypot(a * unit, b * unit))
+
+
 hypot: Op = elementwise(
     "hypot",
     np.hypot,
-    lambda y, a: direction(a, y),
-    lambda y, b: direction(b, y),
+    lambda y, a, b: _part(y, a, b),
+    lambda y, a, b: _part(y, b, a),
     samples=[NONZERO, NONZERO],
     kinks=[Kink((0.0, 0.0), (0.0, 0.0), f"{CONVEX}; PyTorch divides 0 by 0", torch=(nan, nan), beyond=UNKNOWN)],
     doc="Return ``sqrt(a * a + b * b)`` without overflow; the gradient at the origin is 0.",
@@ -108,8 +119,17 @@ odd_power: Op = elementwise(
 
 
 def _slopes(y: Any, x: Any, p: Any, axis: Any, keepdims: Any) -> Any:
-    """The slope of the norm `y` by each element: that of x / y, to the power of p - 1; 0 where y is 0."""
-    part = direction(x, y if keepdims else reshape(y, shape=kept(x.shape, axis)))
+    """The slope of the norm `y` by each element: that of x / y, to the power of p - 1; 0 where y is 0.
+
+    Where a norm has no place in the dtype, its slope has, and is taken in a larger unit; with p < 1 both are infinite.
+    """
+    y = y if keepdims else reshape(y, shape=kept(x.shape, axis))
+    if 0 < p < 1:  # x / y may be too small for the dtype, where this power of it is not
+        return odd_power(x, p=p - 1) * even_power(y, p=1 - p)
+    if (far := y == inf).any():
+        x = x * where(far, 2.0**-100, 1.0)
+        y = length(x, p=p, axis=axis, keepdims=True)
+    part = direction(x, y)
     return part if p == 2 else odd_power(part, p=p - 1)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy import nan
+from numpy import inf, nan
 
 from tensorgrad.base.numerics import known, rectified
 from tensorgrad.engine.kinds import Op, constant, elementwise
 from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, TIES, Kink
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.ops.arithmetic import REAL, sign
 
 BOUND = "the slope inside: what reached a bound can leave it"
@@ -167,6 +168,16 @@ relu: Op = elementwise(
     doc="Return ``max(x, 0)``; the derivative at 0 is 0.",
     kinks=[Kink((0.0,), (0.0,), CONVEX, beyond=TIES)],
 )
+
+
+def defined(x: Any, low: float, high: float = inf) -> Any:
+    """X where a function is defined, in [low, high]; not known elsewhere, where the function is NaN."""
+    values = x.array if isinstance(x, Tensor) else x
+    if values.dtype.kind == "c" or not values.size:
+        return x
+    if np.minimum.reduce(values, axis=None) >= low and (high == inf or np.maximum.reduce(values, axis=None) <= high):
+        return x
+    return unknown(x, (x < low) | (x > high))
 
 
 def unknown(x: Any, c: Any) -> Any:

@@ -13,7 +13,7 @@ from tensorgrad.engine.kinds import Op, elementwise
 from tensorgrad.engine.primitive import LIMIT, TIES, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.lengths import direction, hypot
-from tensorgrad.ops.selection import where
+from tensorgrad.ops.selection import defined, where
 
 POSITIVE = (0.3, 3.0)
 SMALL = (-1.5, 1.5)
@@ -87,7 +87,7 @@ exp2: Op = elementwise(
 log: Op = elementwise(
     "log",
     np.log,
-    lambda x: 1 / x,
+    lambda x: 1 / defined(x, 0.0),
     samples=[POSITIVE],
     complex=True,
     doc="Return the natural logarithm of x > 0.",
@@ -96,7 +96,7 @@ log: Op = elementwise(
 log1p: Op = elementwise(
     "log1p",
     np.log1p,
-    lambda x: 1 / (x + 1),
+    lambda x: 1 / (defined(x, -1.0) + 1),
     samples=[UNIT],
     complex=True,
     doc="Return ``log(1 + x)``, exact near 0.",
@@ -105,7 +105,7 @@ log1p: Op = elementwise(
 log2: Op = elementwise(
     "log2",
     np.log2,
-    lambda x: 1 / (math.log(2) * x),
+    lambda x: 1 / (math.log(2) * defined(x, 0.0)),
     samples=[POSITIVE],
     complex=True,
     doc="Return the logarithm to base 2.",
@@ -114,7 +114,7 @@ log2: Op = elementwise(
 log10: Op = elementwise(
     "log10",
     np.log10,
-    lambda x: 1 / (math.log(10) * x),
+    lambda x: 1 / (math.log(10) * defined(x, 0.0)),
     samples=[POSITIVE],
     complex=True,
     doc="Return the logarithm to base 10.",
@@ -189,7 +189,7 @@ acosh: Op = elementwise(
 atanh: Op = elementwise(
     "atanh",
     np.arctanh,
-    lambda x: 1 / (1 - x * x),
+    lambda x: 1 / (1 - defined(x, -1.0, 1.0) ** 2),
     samples=[UNIT],
     complex=True,
     doc="Return the inverse hyperbolic tangent.",

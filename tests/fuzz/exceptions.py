@@ -115,7 +115,7 @@ EXCEPTIONS = (
     Exempt("eig|svd|cond|norm|inv|cholesky", ALL, "accepted", "the same", "failed to converge|could not be completed"),
     Exempt("slogdet", "value", "wrong", "the same: its sign, too", beside="slogdet"),
     Exempt("det", DERIVATIVES, "number", "a cofactor that nothing unknown enters"),
-    Exempt("binary_cross_entropy_with_logits", "value", "number", "the loss of an infinite logit is infinite"),
+    Exempt("entropy_with_logits|multilabel_soft", "value", "number", "an infinite logit costs nothing, or infinitely"),
     Exempt(r"pow\(.*, 0\)", "gradient", "nan", "an infinite slope behind a power that is constant"),
     Exempt("normalize", "second", "number", "linear below eps; PyTorch's norm has no second slope at 0"),
     Exempt("qr", DERIVATIVES, "nan", "Q of a matrix of deficient rank is not determined, and has no slope"),
@@ -137,6 +137,10 @@ EXCEPTIONS = (
     Exempt("scaled_dot_product", ALL, "number", "what a mask hides has no influence: 0, not NaN"),
     # NaN: the value is not known, and nothing is said of it
     Exempt(PIECES, DERIVATIVES, "nan", "NaN in a function of pieces: its slope is NaN, PyTorch's that of a piece"),
+    Exempt("log|atanh", DERIVATIVES, "nan", "outside of its domain a function has no slope; PyTorch's is 1 / x"),
+    Exempt(
+        "interpolate|quantile", ALL, "number", "an infinity without a share has no influence; PyTorch takes it by 0"
+    ),
     Exempt("log(cum)?sumexp", DERIVATIVES, "wrong number", "the limit of the slope at an infinity"),
     Exempt("sign|heaviside", ALL, "nan", "NaN has no sign: NaN, where PyTorch answers 0"),
     Exempt("var_mean|std_mean", "value", "number", "the mean of infinities; PyTorch's is updated term by term"),
