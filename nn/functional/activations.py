@@ -21,7 +21,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import along_axis, dimension
-from tensorgrad.functions.precision import wide
+from tensorgrad.functions.precision import floating, wide
 
 from .naming import named
 
@@ -43,6 +43,8 @@ def hardtanh(
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: found {min_val} and {max_val}")
     x = composed.compared(input)
+    if x.array.dtype.kind in "iu":
+        min_val, max_val = int(min_val), int(max_val)
     return ops.where(ops.le(x, min_val), min_val, ops.where(ops.ge(x, max_val), max_val, x))
 
 
@@ -242,7 +244,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """Return the softmax of ``-input``."""
-    return composed.softmax(ops.neg(_converted(input, dtype)), _axis("softmin", input, dim, _stacklevel))
+    return composed.softmax(ops.neg(floating(_converted(input, dtype))), _axis("softmin", input, dim, _stacklevel))
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:

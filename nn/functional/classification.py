@@ -13,7 +13,7 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.elementwise import xlogy
-from tensorgrad.functions.precision import wide
+from tensorgrad.functions.precision import real, wide
 from tensorgrad.nn.functional import kernels
 
 from .reduction import chosen, reduced
@@ -177,7 +177,7 @@ def _checked(x: Array, t: Array, axis: int, ignore_index: int) -> tuple[Array | 
     return (ignored if ignored.any() else None), t
 
 
-@wide
+@real
 def kl_div(
     input: Tensor,
     target: Tensor,

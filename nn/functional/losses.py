@@ -12,7 +12,7 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.elementwise import clamp
-from tensorgrad.functions.precision import wide
+from tensorgrad.functions.precision import real, wide
 
 from .reduction import chosen, reduced, warn_of_sizes, weighted
 
@@ -50,7 +50,7 @@ def mse_loss(
     return reduced(error, reduction) if weight is None else weighted(error, weight, reduction, input)
 
 
-@wide
+@real
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -73,7 +73,7 @@ def smooth_l1_loss(
     return reduced(size, chosen(reduction, size_average, reduce))
 
 
-@wide
+@real
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -90,7 +90,7 @@ def huber_loss(
     return reduced(loss if weight is None else weighted(loss, weight, "none", input), reduction)
 
 
-@wide
+@real
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -114,7 +114,7 @@ def poisson_nll_loss(
     return reduced(rate, chosen(reduction, size_average, reduce))
 
 
-@wide
+@real
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -144,7 +144,7 @@ def gaussian_nll_loss(
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
 
 
-@wide
+@real
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -181,7 +181,7 @@ def _log(x: Tensor) -> Tensor:
     return ops.where(low, 1e12 * x - 100, ops.log(ops.where(low, 1.0, x)))
 
 
-@wide
+@real
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -222,7 +222,7 @@ def _of_logits(yes: Tensor, target: Tensor, x: Tensor) -> Tensor:
     return ops.add(*terms)
 
 
-@wide
+@real
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -237,7 +237,7 @@ def multilabel_soft_margin_loss(
     return reduced(mean, chosen(reduction, size_average, reduce))
 
 
-@wide
+@real
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -249,7 +249,7 @@ def soft_margin_loss(
     return reduced(composed.softplus(ops.neg(target * input)), chosen(reduction, size_average, reduce))
 
 
-@wide
+@real
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,

@@ -18,6 +18,7 @@ from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.tensor import Constant, Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions.composed import row_major
 from tensorgrad.functions.precision import narrowed, widened
 from tensorgrad.nn.functional import kernels
 
@@ -95,6 +96,13 @@ def _variance(xmu: Tensor, axis: Axes, keepdims: bool) -> Tensor:
     return named("var", ops.mean(named("sq", xmu**2), axis=axis, keepdims=keepdims))
 
 
+def _laid_out(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y`, made of the input `x` (N, C, ...), row by row, or with the channels last where those of `x` are."""
+    if y.array.flags.c_contiguous or (x.array.ndim > 3 and np.moveaxis(x.array, 1, -1).flags.c_contiguous):
+        return y
+    return row_major(y)
+
+
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
     xmu, var, shift, *_ = statistics(x, 0, eps)
     return scaled(xmu, var, weight, bias, shift)
@@ -147,13 +155,13 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError("running_mean must be defined in evaluation mode, and so must running_var")
-        return narrowed(_by_running(x, running_mean, running_var, weight, bias, eps), input)
+        return narrowed(_laid_out(_by_running(x, running_mean, running_var, weight, bias, eps), x), input)
     n = values_per_channel(input)
     y, mean, var = standardized(x, weight, bias, eps)
     if running_mean is not None and running_var is not None and n:
         move(running_mean, mean, 1 - momentum, momentum)
         move(running_var, var, 1 - momentum, momentum * n / (n - 1))  # from the biased to the unbiased variance
-    return narrowed(y, input)
+    return narrowed(_laid_out(y, x), input)
 
 
 def _by_running(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
@@ -226,7 +234,7 @@ def book_batch_norm(
     out = named("x̂", xmu / _root(var, shift))
     if weight is not None:
         out = named("γx̂", out * by_channel(weight, ndim))
-    return narrowed(out if bias is None else out + by_channel(bias, ndim), input)
+    return narrowed(_laid_out(out if bias is None else out + by_channel(bias, ndim), x), input)
 
 
 def instance_norm(
@@ -252,7 +260,7 @@ def instance_norm(
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise ArgumentError("Expected running_mean and running_var to be defined when use_input_stats is false")
-        return narrowed(_by_running(x, running_mean, running_var, weight, bias, eps), input)
+        return narrowed(row_major(_by_running(x, running_mean, running_var, weight, bias, eps)), input)
     n = math.prod(shape[2:])
     if n == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {shape}")
@@ -260,7 +268,7 @@ def instance_norm(
     if running_mean is not None and running_var is not None and input.array.size:
         move(running_mean, mean.reshape(shape[:2]).mean(0), 1 - momentum, momentum)
         move(running_var, variance.reshape(shape[:2]).mean(0), 1 - momentum, momentum * n / (n - 1))
-    return narrowed(scaled_by_channel(xmu, var, weight, bias, shift), input)
+    return narrowed(row_major(scaled_by_channel(xmu, var, weight, bias, shift)), input)
 
 
 def layer_norm(
@@ -282,7 +290,7 @@ def layer_norm(
     """
     axes = _last_axes(input, normalized_shape, weight=weight, bias=bias)
     xmu, var, shift, *_ = statistics(widened(input), axes, eps, keepdims=True)
-    return narrowed(scaled(xmu, var, weight, bias, shift), input)
+    return narrowed(row_major(scaled(xmu, var, weight, bias, shift)), input)
 
 
 def rms_norm(
@@ -304,7 +312,7 @@ def rms_norm(
         unit = magnitude(x.array, axes)
         x = x * wrap(1 / unit)
         y = x / ops.sqrt(ops.mean(x**2, axis=axes, keepdims=True) + wrap(eps / unit / unit))
-    return narrowed(y if weight is None else y * weight, input)
+    return narrowed(row_major(y if weight is None else y * weight), input)
 
 
 def _last_axes(x: Tensor, lengths: int | Sequence[int], **parameters: Tensor | None) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
+from tensorgrad.functions.common import widened
+from tensorgrad.functions.composed import check_floating
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -38,9 +40,10 @@ def reduced(x: Tensor, reduction: str) -> Tensor:
     """
     check_real("loss", x.array)
     if reduction == "mean":
+        check_floating(x, "mean")
         return ops.mean(x)
     if reduction == "sum":
-        return ops.sum(x)
+        return ops.sum(widened(x, None))
     check_reduction(reduction)
     return x
 

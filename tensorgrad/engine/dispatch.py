@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, STRONG, TRACING, Context, context
-from tensorgrad.base.dtypes import aligned, check_real, default_complex, get_default_dtype, is_complex
+from tensorgrad.base.dtypes import aligned, bool_, check_real, default_complex, get_default_dtype, int64, is_complex
 from tensorgrad.errors import AnomalyError, DTypeError
 
 from .explanations import described, explained
@@ -123,9 +123,18 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
         out = primitive.forward(*values, **params)
     if not isinstance(out, np.ndarray):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
-    if dtype is None and not inexact and primitive.kind in ("elementwise", "constant") and out.dtype.kind in "fc":
-        out = out.astype(default_complex() if out.dtype.kind == "c" else get_default_dtype(), copy=False)
+    if dtype is None and not inexact and primitive.kind in ("elementwise", "constant"):
+        out = _as_whole(out, values, primitive.arithmetic)
     return values, out
+
+
+def _as_whole(out: Any, values: list[Any], arithmetic: bool) -> Any:
+    """Return what NumPy computed of integers and booleans: floats in the default dtype, booleans as booleans."""
+    if out.dtype.kind in "fc":
+        return out.astype(default_complex() if out.dtype.kind == "c" else get_default_dtype(), copy=False)
+    if arithmetic and out.dtype.kind == "i" and all(getattr(v, "dtype", bool_) == bool_ for v in values):
+        return out.astype(bool_)  # it has no powers of booleans, and takes them for int8
+    return out
 
 
 def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
@@ -137,6 +146,8 @@ def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
     if "c" in kinds or any(isinstance(v, complex) for v in operands):
         return default_complex()
     inexact = primitive.floating or "f" in kinds or any(isinstance(v, float) for v in operands)
+    if not inexact and kinds == {"b"} and any(type(v) is int for v in operands):
+        return int64
     return get_default_dtype() if inexact else None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
 from tensorgrad.base.callsite import Place, here, is_users
-from tensorgrad.base.context import Context, Scope
+from tensorgrad.base.context import Context, Scope, context
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, check_differentiable
 from tensorgrad.base.literals import array_of, constructed
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
@@ -102,13 +102,15 @@ class Tensor(Methods):
 
     Args:
         data: nested lists of numbers or a NumPy array, which are copied, a Tensor, or the lengths of the axes (as
-            separate integers, or a Size) of a tensor whose elements are whatever the memory held. Numbers become
-            floats: `tensorgrad.tensor` is the function that keeps integers.
+            separate integers, or a Size) of a tensor whose elements are whatever the memory held. The memory of a
+            Tensor is shared, as by ``detach()``. Numbers become floats: `tensorgrad.tensor` is the function that keeps
+            integers.
         dtype: the dtype to convert to, the default one if not given; a Tensor keeps its own.
         requires_grad: record operations on this tensor, so that `backward` fills its `.grad`.
 
     Raises:
         DTypeError: `requires_grad` with an integer or boolean dtype.
+        AutogradError: `data` is a recorded Tensor, whose history this one would not have.
 
     >>> import tensorgrad as tg
     >>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
@@ -127,6 +129,11 @@ class Tensor(Methods):
     tracked: bool
 
     def __init__(self, *data: Any, dtype: DTypeLike = None, requires_grad: bool = False) -> None:
+        if self.__class__ is Tensor and data and isinstance(data[0], Tensor) and data[0].tracked and context().grad:
+            raise AutogradError(
+                "Tensor(x) of a tensor that requires grad would leave its history behind: use x itself, x.detach() for "
+                "its memory without history, or x.detach().clone() for a copy"
+            )
         self.array = constructed(data, dtype)
         self.filled = None
         self.node = None

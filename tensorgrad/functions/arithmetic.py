@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import check_real, float64
+from tensorgrad.base.dtypes import bool_, check_real, float64, promoted
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ArgumentError
-from tensorgrad.functions.common import Operand, constant, keywords, operand
-from tensorgrad.functions.precision import wide
+from tensorgrad.errors import ArgumentError, DTypeError
+from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, operand
+from tensorgrad.functions.precision import floating, wide
 
 
 def _times(x: Any, factor: Any, *others: Any) -> Any:
-    """Return ``factor * x``; an integer result takes an integer factor, as in PyTorch."""
+    """Return ``factor * x`` in the dtype in which `x` meets the `others`: an integer one takes an integer factor."""
     if isinstance(factor, float) and all(_integral(v) for v in (x, *others)):
         raise ArgumentError("For integral input tensors, argument alpha must not be a floating point number.")
-    return x if factor == 1 else ops.mul(x, factor)
+    if factor == 1:
+        return x
+    dtype = promoted([v.array if isinstance(v, Tensor) else v for v in (x, *others)])
+    return ops.mul(in_dtype(x, dtype) if isinstance(x, Tensor) else x, bool(factor) if dtype == bool_ else factor)
 
 
 def _integral(x: Any) -> bool:
@@ -85,7 +88,8 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
     """Return ``input ** exponent`` in float64."""
     x = operand(input)
     check_real("float_power", x.array)
-    return ops.pow(ops.astype(x, dtype=float64), exponent)
+    y = in_dtype(exponent, float64) if isinstance(exponent, Tensor) else exponent
+    return ops.pow(in_dtype(x, float64), y)
 
 
 @keywords
@@ -106,10 +110,12 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return the absolute value of `input` with the sign of `other`."""
-    magnitude, sign = ops.abs(input), operand(other).array
-    check_real("copysign", operand(input).array, sign)
-    return ops.where(constant(np.signbit(sign)), ops.neg(magnitude), magnitude)
+    """Return the absolute value of `input` with the sign of `other`, as floats."""
+    x, sign = operand(input), operand(other).array
+    check_real("copysign", x.array, sign)
+    met = promoted([x.array, other if isinstance(other, int | float) else sign])
+    magnitude = ops.abs(floating(in_dtype(x, met)))
+    return ops.where(constant(np.signbit(sign.astype(magnitude.array.dtype))), ops.neg(magnitude), magnitude)
 
 
 @keywords
@@ -145,6 +151,11 @@ def addcdiv(
 
 @keywords
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the step function: 0 below zero, 1 above, `values` at zero."""
+    """Return the step function: 0 below zero, 1 above, `values`, of the same dtype, at zero."""
     check_real("heaviside", input.array, values.array)
+    if input.array.dtype != values.array.dtype:
+        raise DTypeError(
+            f"heaviside is not yet implemented for tensors with different dtypes, found {input.array.dtype} and "
+            f"{values.array.dtype}: convert one, for instance with .to(input.dtype)"
+        )
     return constant(np.heaviside(input.array, values.array).astype(input.array.dtype))

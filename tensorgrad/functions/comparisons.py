@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import check_real
+from tensorgrad.base.dtypes import check_real, uint8
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import Dims, Operand, chosen, constant, keywords, operand
@@ -111,10 +113,17 @@ def isin(elements: Operand, test_elements: Operand, *, assume_unique: bool = Fal
 @keywords
 def all(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return whether every element over `dim` (None: all axes) is not zero."""
-    return constant(np.all(input.array, axis=normalized(chosen(dim), input.array.ndim), keepdims=keepdim))
+    y = np.all(input.array, axis=normalized(chosen(dim), input.array.ndim), keepdims=keepdim)
+    return constant(_answer(y, input))
 
 
 @keywords
 def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor | None = None) -> Tensor:
     """Return whether some element over `dim` (None: all axes) is not zero."""
-    return constant(np.any(input.array, axis=normalized(chosen(dim), input.array.ndim), keepdims=keepdim))
+    y = np.any(input.array, axis=normalized(chosen(dim), input.array.ndim), keepdims=keepdim)
+    return constant(_answer(y, input))
+
+
+def _answer(y: Any, input: Tensor) -> Any:
+    """Return the answer `y` about `input`: in uint8 about uint8, which was PyTorch's boolean once."""
+    return np.asarray(y, uint8) if input.array.dtype == uint8 else y

@@ -16,7 +16,7 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError, ShapeError
-from tensorgrad.functions.precision import wide
+from tensorgrad.functions.precision import floating, wide
 from tensorgrad.ops import (
     amax,
     concatenate,
@@ -127,6 +127,7 @@ def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
     The maximum is subtracted and added as a constant: the result is identically independent of it. Beside plus infinity
     it is the maximum, in value and slope.
     """
+    x = floating(x)
     highest = _highest(x, axis)
     finite = np.isfinite(highest.array)
     shift = highest if finite.all() else wrap(np.where(finite, highest.array, 0).astype(x.array.dtype))
@@ -161,6 +162,7 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
     What is subtracted twice is small: ``x - max`` first, which is exact for what counts, so that large inputs lose no
     digits. Beside plus infinity all is NaN, as are the gradients.
     """
+    x = floating(x)
     shifted = sub(x, _highest(x, axis))
     return row_major(sub(shifted, _log_of_sum(shifted, axis)))
 
@@ -168,6 +170,7 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
 @wide
 def softmax(x: Tensor, axis: int) -> Tensor:
     """Return ``exp(x) / sum(exp(x))`` over `axis`, without overflow."""
+    x = floating(x)
     if not x.array.size:
         return exp(x)  # nothing is divided, and a backward pass would take the inverse of a sum of nothing, which is 0
     e = exp(sub(x, detached(amax(x, axis=axis, keepdims=True))))
@@ -181,7 +184,7 @@ def softplus(x: Tensor) -> Tensor:
 
 def logsigmoid(x: Tensor) -> Tensor:
     """Return ``log(sigmoid(x))`` without underflow."""
-    return neg(softplus(neg(x)))
+    return neg(softplus(neg(floating(x))))
 
 
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:

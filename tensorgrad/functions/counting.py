@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.base.dtypes import check_real, get_default_dtype, int32, int64
+from tensorgrad.base.dtypes import Array, check_real, get_default_dtype, int32, int64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions.common import Operand, constant, dimension, keywords, operand
@@ -28,7 +28,7 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """Return the different elements of `input` (with `dim`: slices) in ascending order.
+    """Return the different elements of `input` (with `dim`: slices) in ascending order, every NaN for itself.
 
     With `return_inverse` also where each element went, with `return_counts` how often each occurs, in a tuple.
 
@@ -38,7 +38,9 @@ def unique(
     """
     check_real("unique", input.array)
     axis = None if dim is None else _row_axis(input, dim)
-    values, inverse, counts = np.unique(input.array, return_inverse=True, return_counts=True, axis=axis)
+    values, inverse, counts = np.unique(
+        input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    )
     return _found(
         values, inverse.reshape(input.array.shape if axis is None else -1), counts, return_inverse, return_counts
     )
@@ -163,7 +165,8 @@ def searchsorted(
 ) -> Tensor:
     """Return where each of `input` would be put in to keep the last dimension of `sorted_sequence` in order.
 
-    Before equal elements, or after them with `right`. The other dimensions of the two are the same.
+    Before equal elements, or after them with `right`. The other dimensions of the two are the same. NaN belongs after
+    all numbers, and a NaN in `sorted_sequence` is passed over: the search goes on behind it.
     """
     rows, values = sorted_sequence.array, operand(input).array
     check_real("searchsorted", rows, values)
@@ -178,8 +181,20 @@ def searchsorted(
     before: Any = "right" if right or side == "right" else "left"
     found = np.empty(values.shape, int32 if out_int32 else int64)
     for at in np.ndindex(rows.shape[:-1]):  # once, with (), for a vector
-        found[at] = np.searchsorted(rows[at], values[at], before)
+        unordered = np.isnan(rows[at]).any() or np.isnan(values[at]).any()
+        found[at] = (_bisected if unordered else np.searchsorted)(rows[at], values[at], before)
     return constant(found)
+
+
+def _bisected(row: Array, values: Array, side: str) -> Any:
+    """Return what `np.searchsorted` does, by comparisons alone: NaN, of which none holds, lies beyond all numbers."""
+    low, high = np.zeros(values.shape, int64), np.full(values.shape, row.size, int64)
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        there = row[np.minimum(middle, row.size - 1)]
+        further = ~(there > values if side == "right" else there >= values)
+        low, high = np.where(open_ & further, middle + 1, low), np.where(open_ & ~further, middle, high)
+    return low
 
 
 @keywords

@@ -107,5 +107,11 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """Return the matrix whose columns are the powers of the vector `x`, descending unless `increasing`."""
     if x.array.ndim != 1:
         raise ShapeError(f"x must be a one-dimensional tensor, found {x.array.ndim} dimensions")
-    powers = np.arange(x.array.size if N is None else N)[:: 1 if increasing else -1]
-    return ops.pow(ops.reshape(x, shape=(x.array.size, 1)), constant(powers.astype(x.array.dtype)))
+    return powers_of(x, N, increasing)
+
+
+def powers_of(x: Tensor, N: int | None, increasing: bool) -> Tensor:
+    """Return the matrices whose columns are powers of the vectors in the last axis of `x`; whole numbers in int64."""
+    powers = np.arange(x.array.shape[-1] if N is None else N)[:: 1 if increasing else -1]
+    base = composed.expanded(widened(x, None), -1)
+    return ops.pow(base, constant(powers.astype(base.array.dtype)))

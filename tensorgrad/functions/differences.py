@@ -7,7 +7,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.common import along_axis, dimension, keywords
 from tensorgrad.functions.joining import cat
-from tensorgrad.functions.precision import wide
+from tensorgrad.functions.precision import real
 
 
 def _piece(x: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:
@@ -42,7 +42,7 @@ def diff(
 
 
 @keywords
-@wide
+@real
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
     """Return the integral of `y` along `dim` by the trapezoidal rule, at the points `x` or points `dx` apart."""
     axis = dimension(dim, y.array.ndim)

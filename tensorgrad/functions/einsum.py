@@ -13,6 +13,7 @@ from typing import Any
 from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand, operand, separate
 
 _LETTERS = "".join(sorted(ascii_letters))  # by PyTorch's numbers: capitals first
@@ -60,7 +61,8 @@ def einsum(equation: str | Operand, *operands: Any) -> Tensor:
             *_summed(x, names, needed | set(others)), *_summed(y, others, needed | set(names)), needed
         )
     x, names = _summed(x, names, set(output))
-    return ops.transpose(x, axes=tuple(names.index(k) for k in output))
+    y = ops.transpose(x, axes=tuple(names.index(k) for k in output))
+    return y if len(tensors) == 1 else composed.row_major(y)
 
 
 def _spelled(*given: Any) -> tuple[str, tuple[Any, ...]]:

@@ -13,11 +13,10 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, operand
-from tensorgrad.functions.precision import wide
+from tensorgrad.functions.precision import floating, wide
 
 
 @keywords
-@wide
 def round(input: Operand, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Return each element rounded half to even at `decimals` places."""
     return ops.round(input, decimals=decimals)
@@ -74,7 +73,8 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
     >>> tg.logit(tg.tensor([0.5, 0.75]))
     tensor([0.0000, 1.0986])
     """
-    x = input if eps is None else ops.clip(input, low=eps, high=1 - eps)
+    given = floating(input)
+    x = given if eps is None else ops.clip(given, low=eps, high=1 - eps)
     return ops.sub(ops.log(x), ops.log1p(ops.neg(x)))
 
 

@@ -272,4 +272,6 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     """Return all choices of `r` elements of the vector `input`, as rows, in the order of their places."""
     n = _vector(input).array.size
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    return ops.getitem(input, index=np.array(list(choose(range(n), r)), np.int64).reshape(-1, r))
+    return ops.getitem(
+        input, index=np.array(list(choose(range(n), r)), np.int64).reshape(-1, r) if r else np.zeros(0, np.int64)
+    )

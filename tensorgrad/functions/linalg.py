@@ -9,10 +9,10 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import LinAlgError, ShapeError
-from tensorgrad.functions import composed
+from tensorgrad.functions import composed, reductions
 from tensorgrad.functions.common import chosen, keywords
 from tensorgrad.functions.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
-from tensorgrad.functions.diagonals import diagonal as _diagonal, vander as _vander
+from tensorgrad.functions.diagonals import diagonal as _diagonal, powers_of
 from tensorgrad.functions.matrices import (
     det,
     inv,
@@ -70,7 +70,7 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = N
 @wide
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Return the inner products of the vectors along `dim`, of which complex `x` are conjugated."""
-    return ops.sum(ops.mul(x.conj(), y), axis=dim)
+    return reductions.sum(ops.mul(x.conj(), y), dim)
 
 
 @keywords
@@ -102,5 +102,7 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
 
 @keywords
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
-    """Return the matrix whose columns are the ascending powers of the vector `x`, `N` of them or as many as rows."""
-    return _vander(x, N, increasing=True)
+    """Return the matrices whose columns are the ascending powers of the vectors in the last axis of `x`, `N` or all."""
+    if not x.array.ndim:
+        raise ShapeError("linalg.vander: x must have one dimension at least")
+    return powers_of(x, N, increasing=True)

@@ -31,8 +31,8 @@ class LeastSquares(NamedTuple):
     singular_values: Tensor
 
 
-def check_matrix(x: Tensor, name: str, square: bool = False) -> None:
-    """Raise an error that says why `x` is no floating point matrix, or batch of them, that `name` takes."""
+def check_matrix(x: Tensor, name: str, square: bool = False, whole: bool = False) -> None:
+    """Raise an error that says why `x` is no matrix, or batch of them, that `name` takes: of floats unless `whole`."""
     shape = x.array.shape
     if len(shape) < 2:
         raise ShapeError(f"{name}: The input tensor A must have at least 2 dimensions, found shape {list(shape)}.")
@@ -40,7 +40,7 @@ def check_matrix(x: Tensor, name: str, square: bool = False) -> None:
         raise ShapeError(
             f"{name}: A must be batches of square matrices, but they are {shape[-2]} by {shape[-1]} matrices"
         )
-    if x.array.dtype.kind not in "fc":
+    if x.array.dtype.kind not in "fc" and not whole:
         raise DTypeError(f"{name}: Expected a floating point or complex tensor as input. Got {x.array.dtype}")
 
 
@@ -188,7 +188,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 @keywords
 def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
     """Return the product of `n` matrices `A`, by repeated squaring; negative powers are those of the inverse."""
-    check_matrix(A, "linalg.matrix_power", square=True)
+    check_matrix(A, "linalg.matrix_power", square=True, whole=n >= 0)
     base = inv(A) if n < 0 else A
     power: Any = None
     bits = abs(n)

@@ -101,13 +101,20 @@ def matrix_norm(
 @wide
 def _extreme_sum(m: Tensor, ord: Any) -> Tensor:
     sums = ops.sum(ops.abs(m), axis=-2 if abs(ord) == 1 else -1)
-    return (ops.amax if ord > 0 else ops.amin)(sums, axis=-1)
+    return _extreme(sums, ord)
+
+
+def _extreme(x: Tensor, ord: Any) -> Tensor:
+    """Return the largest of what lies in the last axis, or the smallest; nothing has the norm 0."""
+    if ord > 0 and not x.array.shape[-1]:
+        return ops.sum(x, axis=-1)
+    return (ops.amax if ord > 0 else ops.amin)(x, axis=-1)
 
 
 def _spectral(m: Tensor, ord: Any) -> Tensor:
     check_matrix(m, "linalg.matrix_norm")
     s = svdvals(m)
-    return ops.sum(s, axis=-1) if ord == "nuc" else (ops.amax if ord > 0 else ops.amin)(s, axis=-1)
+    return ops.sum(s, axis=-1) if ord == "nuc" else _extreme(s, ord)
 
 
 @keywords

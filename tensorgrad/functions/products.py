@@ -11,7 +11,7 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Operand, dimension, keywords, operand
+from tensorgrad.functions.common import Operand, dimension, in_dtype, keywords, operand
 from tensorgrad.functions.precision import wide
 
 
@@ -201,7 +201,8 @@ def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
     """Return ``beta * input + alpha *`` the sum of the products in ``bmm(batch1, batch2)``."""
-    return _sum(input, ops.sum(bmm(batch1, batch2), axis=0), beta, alpha)
+    products = bmm(batch1, batch2)
+    return _sum(input, in_dtype(ops.sum(products, axis=0), products.array.dtype), beta, alpha)
 
 
 @keywords

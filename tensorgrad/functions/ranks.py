@@ -27,8 +27,12 @@ def _along(input: Tensor, dim: int | None) -> tuple[Tensor, int]:
 def _middle(input: Tensor, dim: int | None, keepdim: bool, where: Array) -> Any:
     """Return what stands `where` as `median` gives it out."""
     flat, axis = _along(input, dim)
-    found = selected(flat, where, axis, keepdim and bool(input.array.ndim) and dim is not None)
-    return whole(found.values, input, keepdim) if dim is None else found
+    if dim is not None:
+        return selected(flat, where, axis, keepdim and bool(input.array.ndim))
+    value = flat.array[where[0]]
+    missing = bool(np.isnan(value))
+    equals = ops.getitem(flat, index=(np.isnan(flat.array) if missing else flat.array == value,))
+    return whole((ops.mean if missing else ops.amax)(equals), input, keepdim)  # both share the slope among all of them
 
 
 @keywords
@@ -48,7 +52,8 @@ def kthvalue(
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the middle element, the lower of two; with `dim`, the pair (values, indices) along it.
 
-    NaN where an element is NaN. The gradient goes to the element that is returned.
+    NaN where an element is NaN. The gradient goes to the element that is returned; without `dim`, all that are equal
+    to it share it.
     """
     flat, axis = _along(input, dim)
     n = flat.array.shape[axis]
@@ -63,6 +68,8 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 def _of_nothing(input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     if dim is not None:
         raise RangeError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    if input.array.dtype.kind != "f":
+        raise RangeError(f"median(): there is no middle one of no elements, and no NaN in {input.array.dtype}")
     return whole(constant(np.array(np.nan, input.array.dtype)), input, keepdim)
 
 
@@ -80,6 +87,8 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 @keywords
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
     """Return the pair (values, indices) of the commonest element along `dim`, of several the smallest.
+
+    No NaN is equal to another, and each stands behind all numbers.
 
     >>> import tensorgrad as tg
     >>> tg.tensor([3, 1, 1, 3, 2]).mode().values.item()

@@ -25,7 +25,7 @@ from tensorgrad.functions.common import (
     whole,
     widened,
 )
-from tensorgrad.functions.precision import wide
+from tensorgrad.functions.precision import floating, wide
 
 
 class VarMean(NamedTuple):
@@ -245,7 +245,7 @@ def cov(
     composed.check_ndim(input, "cov", 2)
     check_real("cov", input.array)
     x = input if input.array.ndim == 2 else ops.reshape(input, shape=(1, input.array.size))
-    x = in_dtype(x, None if x.array.dtype.kind in "fc" else np.result_type(x.array.dtype, np.float32))
+    x = floating(x)
     given = [ops.astype(w, dtype=x.array.dtype) for w in (fweights, aweights) if w is not None]
     weights = ops.mul(*given) if len(given) == 2 else given[0] if given else None
     deviations, total = _centred(x, weights)

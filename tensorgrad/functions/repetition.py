@@ -68,7 +68,7 @@ def repeat_interleave(
     tensor([1, 1, 2, 2])
     """
     if repeats is None:
-        return wrap(np.repeat(np.arange(input.array.size), input.array))
+        return wrap(np.repeat(np.arange(input.array.size, dtype=input.array.dtype), input.array))
     x, axis = (ravel(input), 0) if dim is None else (lifted(input), dimension(dim, input.array.ndim))
     n = x.array.shape[axis]
     times = operand(repeats).array

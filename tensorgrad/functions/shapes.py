@@ -24,6 +24,7 @@ from tensorgrad.functions.common import (
     lengths,
     operand,
     separate,
+    widened,
 )
 
 
@@ -214,7 +215,7 @@ def sum_to_size(input: Tensor, *size: Lengths) -> Tensor:
         raise ShapeError(f"size {{{list(shape)}}} is not expandable to size {{{list(input.array.shape)}}}.")
     if shape and shape == input.array.shape:
         return input
-    return composed.row_major(ops.sum_to(input, shape=shape))
+    return composed.row_major(ops.sum_to(widened(input, None), shape=shape))
 
 
 @keywords

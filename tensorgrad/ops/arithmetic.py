@@ -24,6 +24,11 @@ def _inverse(b: Any) -> Any:
         return nan if isinstance(b, complex) else math.copysign(inf, b)
 
 
+def _rounded(x: Any, *, decimals: Any = 0) -> Any:
+    single = decimals and x.dtype == np.float16  # ten times a number may have no place in half precision
+    return np.round(x.astype(np.float32), decimals).astype(x.dtype) if single else np.round(x, decimals)
+
+
 add: Op = elementwise("add", np.add, 1, 1, symbol="+", samples=[REAL, REAL], complex=True, doc="Return ``a + b``.")
 sub: Op = elementwise(
     "sub", np.subtract, 1, -1, symbol="−", samples=[REAL, REAL], complex=True, doc="Return ``a - b``."
@@ -87,7 +92,7 @@ floor_divide: Op = elementwise(
 )
 sign: Op = elementwise(
     "sign",
-    np.sign,
+    lambda x: x.copy() if x.dtype == np.bool_ else np.sign(x),  # for booleans NumPy has none
     0,
     samples=[NONZERO],
     kinks=[Kink((0.0,), (0.0,), JUMP, beyond=TIES)],
@@ -114,7 +119,7 @@ ceil: Op = elementwise(
 )
 round: Op = elementwise(
     "round",
-    lambda x, *, decimals=0: np.round(x, decimals),
+    _rounded,
     0,
     samples=[BETWEEN],
     defaults={"decimals": 0},

@@ -14,12 +14,12 @@ import numpy as np
 
 from tensorgrad.autograd import no_grad
 from tensorgrad.autograd.history import before, check_writable, is_recorded, write
-from tensorgrad.base.dtypes import Array, check_real
+from tensorgrad.base.dtypes import Array, can_cast, check_real
 from tensorgrad.create.random import Generator, generator_of
 from tensorgrad.engine.subscripts import for_numpy, whole
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.views import Position, position_of
-from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
+from tensorgrad.errors import ArgumentError, AutogradError, DTypeError, InPlaceError, ShapeError
 from tensorgrad.functions.common import Operand
 
 
@@ -31,7 +31,7 @@ def written(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor
         check_writable(self, recorded, name)
         if not recorded:
             with no_grad():
-                return write(self, ..., operation(self, *args, **kwargs), name, (self,))
+                return write(self, ..., _holdable(self, operation(self, *args, **kwargs), name), name, (self,))
         old = before(self, self.array.copy())  # the operation may save it, and it is about to be overwritten
         args = tuple([old if a is self else a for a in args])
         kwargs = {k: old if a is self else a for k, a in kwargs.items()}
@@ -39,6 +39,16 @@ def written(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor
 
     method.__doc__ = f"Do what `{name[:-1]}` does, in place, and return the tensor."
     return method
+
+
+def _holdable(self: Tensor, y: Tensor, name: str) -> Tensor:
+    """Return `y`, what is to be written over `self`; DTypeError where its kind of number is a higher one."""
+    if not can_cast(y.array.dtype, self.array.dtype):
+        raise DTypeError(
+            f"{name}: result type {y.array.dtype} can't be cast to the desired output type {self.array.dtype}: convert "
+            f"the tensor first, or give {name[:-1]} a new name"
+        )
+    return y
 
 
 def reshaped(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -69,9 +79,12 @@ def _filled(
     op: str,
     sample: Callable[[np.random.Generator, tuple[int, ...]], Array],
     generator: Generator | None,
+    continuous: bool = True,
 ) -> Tensor:
     """Write independent random numbers over `self`: what `sample` draws from a generator in a shape."""
     check_real(op, self.array)
+    if continuous and self.array.dtype.kind != "f":
+        raise DTypeError(f"{op} draws floating point numbers, which {self.array.dtype} has no place for")
     drawn = np.asarray(sample(generator_of(generator), self.array.shape))
     return write(self, ..., wrap(drawn.astype(self.array.dtype)), op)
 
@@ -121,20 +134,27 @@ class InPlace(Tensor):
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers uniform in [from_, to), in place."""
+        if from_ > to:
+            raise ArgumentError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
         return _filled(self, "uniform_", lambda g, shape: from_ + (to - from_) * g.random(shape), generator)
 
-    def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
-        """Fill with 1 with probability `p` and 0 otherwise, in place."""
-        return _filled(self, "bernoulli_", lambda g, shape: g.random(shape) < p, generator)
+    def bernoulli_(self, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
+        """Fill with 1 with probability `p` (a number, or one for each element) and 0 otherwise, in place."""
+        chance = p.array if isinstance(p, Tensor) else np.asarray(p)
+        if not ((chance >= 0) & (chance <= 1)).all():
+            raise ArgumentError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+        return _filled(self, "bernoulli_", lambda g, shape: g.random(shape) < chance, generator, False)
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers from the exponential distribution of rate `lambd`, in place."""
+        if lambd <= 0:
+            raise ArgumentError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
         return _filled(self, "exponential_", lambda g, shape: g.standard_exponential(shape) / lambd, generator)
 
     def random_(self, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
         """Fill with whole numbers uniform in [from_, to), in place; `to` alone may be given first, as in PyTorch."""
         low, high = (0, from_) if to is None and from_ else (from_, to if to is not None else 2**24)
-        return _filled(self, "random_", lambda g, shape: g.integers(low, high, shape), generator)
+        return _filled(self, "random_", lambda g, shape: g.integers(low, high, shape), generator, False)
 
     def resize_(self, *sizes: Any) -> Tensor:
         """Give the tensor another shape in place: the first elements stay, further ones hold anything."""
