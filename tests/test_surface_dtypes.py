@@ -51,15 +51,14 @@ REFUSED = (
 )  # fmt: skip
 
 LEFT_OUT = {
-    *("manual_seed", "seed", "initial_seed", "save", "load", "set_rng_state", "set_default_dtype", "set_num_threads"),
-    *("set_default_device", "set_default_tensor_type", "typename", "result_type", ".backward", ".type", ".tolist"),
+    *("manual_seed", "seed", "initial_seed", "save", "load", "typename", "result_type", ".backward", ".type"),
 }
 
 
 def callables(inside: Any) -> Iterator[str]:
     for name in sorted(vars(inside) if inspect.ismodule(inside) else dir(inside)):
         function = getattr(inside, name)
-        if not name.startswith("_") and callable(function) and not inspect.isclass(function):
+        if not name.startswith(("_", "set_", "use_")) and callable(function) and not inspect.isclass(function):
             yield name
 
 

@@ -18,7 +18,7 @@ from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.tensor import Constant, Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, ShapeError
-from tensorgrad.functions.composed import row_major
+from tensorgrad.functions.composed import laid_out, row_major
 from tensorgrad.functions.precision import narrowed, widened
 from tensorgrad.nn.functional import kernels
 
@@ -96,13 +96,6 @@ def _variance(xmu: Tensor, axis: Axes, keepdims: bool) -> Tensor:
     return named("var", ops.mean(named("sq", xmu**2), axis=axis, keepdims=keepdims))
 
 
-def _laid_out(y: Tensor, x: Tensor) -> Tensor:
-    """Return `y`, made of the input `x` (N, C, ...), row by row, or with the channels last where those of `x` are."""
-    if y.array.flags.c_contiguous or (x.array.ndim > 3 and np.moveaxis(x.array, 1, -1).flags.c_contiguous):
-        return y
-    return row_major(y)
-
-
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
     xmu, var, shift, *_ = statistics(x, 0, eps)
     return scaled(xmu, var, weight, bias, shift)
@@ -155,13 +148,13 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError("running_mean must be defined in evaluation mode, and so must running_var")
-        return narrowed(_laid_out(_by_running(x, running_mean, running_var, weight, bias, eps), x), input)
+        return narrowed(laid_out(_by_running(x, running_mean, running_var, weight, bias, eps), x), input)
     n = values_per_channel(input)
     y, mean, var = standardized(x, weight, bias, eps)
     if running_mean is not None and running_var is not None and n:
         move(running_mean, mean, 1 - momentum, momentum)
         move(running_var, var, 1 - momentum, momentum * n / (n - 1))  # from the biased to the unbiased variance
-    return narrowed(_laid_out(y, x), input)
+    return narrowed(laid_out(y, x), input)
 
 
 def _by_running(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
@@ -234,7 +227,7 @@ def book_batch_norm(
     out = named("x̂", xmu / _root(var, shift))
     if weight is not None:
         out = named("γx̂", out * by_channel(weight, ndim))
-    return narrowed(_laid_out(out if bias is None else out + by_channel(bias, ndim), x), input)
+    return narrowed(laid_out(out if bias is None else out + by_channel(bias, ndim), x), input)
 
 
 def instance_norm(

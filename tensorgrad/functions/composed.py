@@ -63,6 +63,12 @@ def row_major(y: Tensor) -> Tensor:
     return y if y.array.flags.c_contiguous else contiguous(y)
 
 
+def laid_out(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y`, made of an input `x` (N, C, ...), row by row, or with the channels last where those of `x` are."""
+    last = x.array.ndim > 3 and np.moveaxis(x.array, 1, -1).flags.c_contiguous
+    return y if last else row_major(y)
+
+
 def unshared(y: Tensor, x: Tensor) -> Tensor:
     """Return `y`, made of `x`, on memory of its own, row by row: a copy where it is `x` or a view of it."""
     return contiguous(y) if owner_of(y.array) is owner_of(x.array) else row_major(y)
