@@ -15,7 +15,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.autograd import grad
 from tensorgrad.nn import functional as F  # noqa: N812 - as everybody calls it
-from tests.values import close, leaf
+from tests.values import RNG, close, leaf
 
 inf, nan = float("inf"), float("nan")
 BOTH = pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
@@ -194,6 +194,16 @@ def test_equal_numbers_do_not_deviate(n: int, number: float, dtype: Any) -> None
 
 def test_a_variance_is_that_of_the_numbers_as_they_are() -> None:
     assert float(tg.tensor([1e8, 1e8 + 8]).var()) == 32  # the mean is no number of float32
+
+
+@pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+@pytest.mark.parametrize("mean", [10.0**k for k in range(-1, 8)])
+def test_a_variance_beside_any_mean_is_right_to_the_last_digits(mean: float, dtype: Any) -> None:
+    x = tg.tensor(mean + RNG(0).normal(size=(700, 3)), dtype=dtype)
+    exact = x.numpy().astype(np.longdouble)
+    wanted = ((exact - exact.mean(0)) ** 2).sum(0) / 699
+    for found in (x.var(0), x.std(0) ** 2):
+        np.testing.assert_allclose(found.numpy(), wanted.astype(found.dtype), rtol=5 * tg.finfo(dtype).eps)
 
 
 def test_a_variance_over_nothing_is_infinite_or_not_known() -> None:

@@ -101,15 +101,30 @@ def var(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = Fa
     Over nothing, squares are infinite, and 0 is not known, nor is any derivative.
     """
     check_real("var", x.array)
-    deviation = centred(x, axis)
-    squares = sum(mul(deviation, deviation), axis=axis, keepdims=keepdims)
-    return _over(squares, reduced(x.array.shape, axis) - correction)
+
+    def squares(deviation: Tensor) -> Tensor:
+        return sum(mul(deviation, deviation), axis=axis, keepdims=keepdims)
+
+    return _over(_measured(x, axis, squares, np.sqrt), reduced(x.array.shape, axis) - correction)
 
 
 def centred(x: Tensor, axis: Axis) -> Tensor:
     """Return ``x - mean(x)`` over `axis`: twice, for a mean that was rounded leaves a mean of its own."""
     once = sub(x, mean(x, axis=axis, keepdims=True))
     return sub(once, mean(once, axis=axis, keepdims=True))
+
+
+def _measured(x: Tensor, axis: Axis, measure: Callable[[Tensor], Tensor], distance: Callable[[Array], Array]) -> Tensor:
+    """Return ``measure(centred(x, axis))``, whose `distance` is the length of the deviations.
+
+    What rounding leaves of the mean is seen only where the deviations are small beside it, for it counts by its square:
+    elsewhere they are taken once.
+    """
+    middle = mean(x, axis=axis, keepdims=True)
+    y = measure(sub(x, middle))
+    seen = 8 * math.sqrt(np.finfo(x.array.dtype).eps * reduced(x.array.shape, axis))
+    enough = seen * np.abs(middle.array).reshape(y.array.shape) <= distance(y.array)
+    return y if enough.all() else measure(centred(x, axis))
 
 
 def _over(x: Tensor, count: float) -> Tensor:
@@ -123,7 +138,8 @@ def _over(x: Tensor, count: float) -> Tensor:
 def std(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
     """Return the square root of `var`; where that is 0, the derivative is 0, the subgradient of least norm."""
     count = reduced(x.array.shape, axis) - correction
-    return _over(length(centred(x, axis), axis=axis, keepdims=keepdims), math.sqrt(max(count, 0.0)))
+    y = _measured(x, axis, lambda deviation: length(deviation, axis=axis, keepdims=keepdims), np.asarray)
+    return _over(y, math.sqrt(max(count, 0.0)))
 
 
 @wide
