@@ -43,10 +43,10 @@ def written(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor
 
 def _holdable(self: Tensor, y: Tensor, name: str) -> Tensor:
     """Return `y`, what is to be written over `self`; DTypeError where its kind of number is a higher one."""
-    if not can_cast(y.array.dtype, self.array.dtype):
+    if y.array.dtype.kind != "c" and not can_cast(y.array.dtype, self.array.dtype):  # complex ones: see `write`
         raise DTypeError(
             f"{name}: result type {y.array.dtype} can't be cast to the desired output type {self.array.dtype}: convert "
-            f"the tensor first, or give {name[:-1]} a new name"
+            f"the tensor first, or keep what {name[:-1]}() returns"
         )
     return y
 
