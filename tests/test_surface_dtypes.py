@@ -29,6 +29,7 @@ OTHERWISE = {
         "floats meet in the wider dtype, as everywhere; PyTorch's kernel takes that of one argument",
     ),
     "F.poisson_nll_loss": "of booleans or integers and halves: rounded to halves, as all that is computed of these",
+    "F.multilabel_soft_margin_loss": "targets are tensors",
     "complex": "NumPy has no complex32",
     "view_as_complex": "NumPy has no complex32",
     **dict.fromkeys(
