@@ -149,6 +149,30 @@ def test_floats_of_whole_numbers_are_those_of_the_same_floats(name: str, dtype: 
         np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_numbers_beside_float64_lose_no_digits(name: str) -> None:
+    where = max((w for w in WHERE if name.startswith(w)), key=len)
+    function = getattr(WHERE[where](tg), name.removeprefix(where))
+    if "normal" in name or name == "F.gumbel_softmax":
+        pytest.skip("not the same twice")
+    floats, whole = np.array([[0.3, 0.7, 0.1], [0.9, 0.2, 0.6]]), np.array([[1, 3, 5], [2, 1, 3]])
+    for position in (0, 1):
+        found, wanted = (
+            answered(function, (x, floats) if position == 0 else (floats, x)) for x in (whole, whole.astype(np.float64))
+        )
+        if all(isinstance(y, tg.Tensor) and y.dtype == np.float64 for y in (found, wanted)):
+            np.testing.assert_allclose(found.numpy(), wanted.numpy(), rtol=1e-12, err_msg=str(position))
+
+
+def answered(function: Any, given: tuple[np.ndarray, ...]) -> Any:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return function(*map(tg.tensor, given))
+        except Exception:  # noqa: BLE001 - it takes no two tensors, or none of whole numbers
+            return None
+
+
 @pytest.mark.parametrize(
     ("call", "wanted"),
     [

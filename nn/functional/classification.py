@@ -60,6 +60,8 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     axis = _class_axis(input, weight)
+    if input.array.dtype.kind in "bui" and target.array.dtype.kind == "f":
+        input = ops.astype(input, dtype=target.array.dtype)
     logs = composed.log_softmax(input, axis)
     loss = _with_probabilities if target.array.shape == input.array.shape else _with_classes
     return loss(logs, target, weight, axis, label_smoothing, reduction, ignore_index)
@@ -200,6 +202,8 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=3,
         )
+    if target.array.dtype.kind in "bui":
+        target = ops.astype(target, dtype=input.array.dtype)
     loss = ops.exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     if reduction != "batchmean":
         return reduced(loss, reduction)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import float16, float32, get_default_dtype
+from tensorgrad.base.dtypes import float16, float32, get_default_dtype, promoted
 from tensorgrad.engine.tensor import Tensor
 
 P = ParamSpec("P")
@@ -60,13 +60,20 @@ def _computing(function: Callable[P, Tensor], *, whole: bool) -> Callable[P, Ten
             return function(*args, **kwargs)  # nearly always: nothing else is asked
         floats = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor) and x.array.dtype.kind == "f"]
         if any(x.array.dtype != float16 for x in floats) or not (floats or whole):
-            return function(*args, **kwargs)
+            return function(*(_met(args, floats) if whole else args), **kwargs)
         change = _each(widened if floats else floating)
         raised: Any = functools.partial(function, *map(change, args), **{k: change(v) for k, v in kwargs.items()})
         y = raised()
         return narrowed(y, floats[0]) if floats and y.array.dtype == float32 else y
 
     return computed
+
+
+def _met(args: Any, floats: list[Tensor]) -> Any:
+    """Return `args`, whole numbers that come first in the dtype of the `floats` that they meet."""
+    if not floats or not isinstance(args[0], Tensor) or args[0].array.dtype.kind not in "bui":
+        return args
+    return (ops.astype(args[0], dtype=promoted([x.array for x in floats])), *args[1:])
 
 
 def _each(change: Callable[[Tensor], Tensor]) -> Callable[[Any], Any]:
