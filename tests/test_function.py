@@ -300,3 +300,94 @@ def test_a_function_leaves_no_cycle_and_frees_what_it_saved() -> None:
         assert node() is None
     finally:
         gc.enable()
+
+
+def made(forward: Any, backward: Any) -> Any:
+    """The application of a Function: `forward` of the inputs, `backward` of what was saved, the inputs, and g."""
+
+    class Made(Function):
+        @staticmethod
+        def forward(ctx: Any, *xs: Any) -> Any:
+            ctx.save_for_backward(*xs)
+            return forward(*xs)
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return backward(ctx.saved_tensors, g)
+
+    return Made.apply
+
+
+def array(x: Any) -> Any:
+    return x.detach().numpy()
+
+
+sine_by_numpy = made(lambda x: tg.tensor(np.sin(array(x))), lambda s, g: tg.tensor(array(g) * np.cos(array(s[0]))))
+OUTSIDE = {
+    "NumPy": sine_by_numpy,
+    "NumPy in one of two terms": made(
+        lambda x: x.sin() + x, lambda s, g: g + tg.tensor(array(g) * np.cos(array(s[0])))
+    ),
+    "the gradient is forgotten": made(lambda x: x.sin(), lambda s, g: s[0].cos()),
+    "the gradient is clipped": made(lambda x: x * 1.0, lambda s, g: g.clamp(-0.6, 0.6)),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_backward_that_leaves_the_graph_has_no_tangent_instead_of_zeros(name: str) -> None:
+    x, t = leaf(0.3, 0.5).detach(), tg.tensor([1.0, 2.0], dtype=tg.float64)
+    with pytest.raises(AutogradError, match=r"forward mode of function Made is not known.*define its jvp"):
+        tg.func.jvp(OUTSIDE[name], (x,), (t,))
+    with pytest.raises(AutogradError, match="forward mode of function Made"):
+        tg.func.jacfwd(OUTSIDE[name])(x)
+
+
+def test_a_once_differentiable_backward_has_no_tangent() -> None:
+    class Once(Cube):
+        backward = staticmethod(once_differentiable(lambda ctx, g: 3 * ctx.saved_tensors[0] ** 2 * g))
+
+    with pytest.raises(AutogradError, match="forward mode of function Once is not known"):
+        tg.func.jvp(Once.apply, (tg.ones(2),), (tg.ones(2),))
+
+
+def test_a_gradient_that_left_the_graph_is_no_constant_in_second_derivatives() -> None:
+    x = leaf(0.3, 0.5)
+    for seed in (None, leaf(1.0, 1.0)):
+        (g,) = tg.autograd.grad(sine_by_numpy(x), x, tg.ones_like(x) if seed is None else seed, create_graph=True)
+        np.testing.assert_allclose(g.tolist(), np.cos([0.3, 0.5]), rtol=1e-15)
+        with pytest.raises(AutogradError, match=r"the backward of function Made cannot be differentiated.*NumPy"):
+            (g.sum() + (x * x).sum()).backward()
+    with pytest.raises(AutogradError, match="cannot be differentiated"):
+        tg.func.hessian(lambda x: sine_by_numpy(x).sum())(x.detach())
+
+
+def test_a_linear_function_stays_constant_in_second_derivatives() -> None:
+    x = leaf(0.3, 0.5)
+    for fn in (made(lambda x: x * 3, lambda s, g: g * 3), made(lambda x: x.round(), lambda s, g: tg.zeros_like(g))):
+        (g,) = tg.autograd.grad(fn(x).sum(), x, create_graph=True)
+        assert not g.requires_grad
+        hessian = tg.func.hessian(lambda x, fn=fn: fn(x).sum())(x.detach())
+        assert hessian.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+        tg.func.jvp(fn, (x.detach(),), (tg.ones_like(x).detach(),))
+
+
+def test_the_gradient_itself_may_be_returned_and_summed_by_the_sweep() -> None:
+    x, b = tg.tensor(np.ones((3, 2)), requires_grad=True), tg.tensor(2.0, dtype=tg.float64, requires_grad=True)
+    through = made(lambda x: x.round(), lambda s, g: g)
+    assert tg.func.jvp(through, (tg.tensor([0.4]),), (tg.tensor([3.0]),))[1].tolist() == [3.0]
+    assert gradcheck(made(lambda x, y: x + y, lambda s, g: (g, g)), [x, b])
+    assert gradcheck(made(lambda x, b: x * b, lambda s, g: (g * s[1], (g * s[0]).sum(0))), [x, b])
+
+
+@pytest.mark.parametrize("shape", [(0,), (3,), (2, 1, 3)])
+def test_a_gradient_that_cannot_be_summed_down_names_the_function(shape: Any) -> None:
+    fn = made(lambda x: x * 2, lambda s, g: tg.ones(shape, dtype=tg.float64))
+    for x in (leaf(1.0, 2.0), *([tg.tensor(1.0, dtype=tg.float64, requires_grad=True)] if shape == (0,) else [])):
+        with pytest.raises(ShapeError, match="function MadeBackward returned an invalid gradient at index 0"):
+            fn(x).sum().backward()
+
+
+def test_a_sum_over_nothing_is_zero() -> None:
+    x, b = tg.zeros(0, 3), tg.tensor(2.0, requires_grad=True)
+    made(lambda x, b: x + b, lambda s, g: (None, g))(x, b).sum().backward()
+    assert b.grad.item() == 0.0

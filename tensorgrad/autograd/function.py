@@ -82,7 +82,8 @@ class Function:
     for each argument of forward, None for what has none; or ``forward(*args)`` and ``setup_context(ctx, inputs,
     output)``. `backward` is differentiated itself where it is made of differentiable operations. Forward mode uses
     ``jvp(ctx, *tangents)`` where it is defined, and otherwise the derivative of `backward`, which is linear in the
-    gradient.
+    gradient. A `backward` that leaves the graph, with NumPy for instance, gives first derivatives by the reverse sweep;
+    forward mode without a `jvp`, and second derivatives, raise AutogradError.
 
     >>> import tensorgrad as tg
     >>> class Cube(tg.autograd.Function):

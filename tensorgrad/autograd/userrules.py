@@ -12,7 +12,7 @@ from typing import Any, NoReturn, final
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.context import context
+from tensorgrad.base.context import STRONG, context
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.primitive import Primitive, Rule, Signature, always
 from tensorgrad.engine.shared_memory import plain
@@ -68,6 +68,8 @@ class Rules:
         boxed = isinstance(g, Tensor)
         with nullcontext() if boxed else no_grad():
             found = self.cotangents(saved, node, g if boxed else wrap(np.array(g)))  # user code may write to it
+            if boxed and context().grad and not context().special & STRONG:
+                self._refuse_constants(found, g, saved, node)
         return [None if gx is None else always(gx if boxed else gx.array) for gx in found]
 
     def cotangents(self, saved: Saved, node: Node, g: Tensor) -> list[Tensor | None]:
@@ -87,7 +89,7 @@ class Rules:
                 found[i] = None
             elif not isinstance(gx, Tensor):
                 raise TypeError(f"{name}: expected a Tensor or None as gradient {i}, got {type(gx).__name__}")
-            elif np.broadcast_shapes(gx.array.shape, parent.shape) != gx.array.shape:
+            elif not _sums_down(gx.array.shape, parent.shape, node.shape):
                 raise ShapeError(
                     f"{name} returned an invalid gradient at index {i} - got {list(gx.array.shape)} but expected shape "
                     f"compatible with {list(parent.shape)}"
@@ -109,42 +111,100 @@ class Rules:
         return y if boxed else y.array
 
     def _transposed(self, i: int, t: Tensor, saved: Saved, node: Node, boxed: bool) -> Tensor:
-        """Return the derivative of ``<backward(u), t>`` by u, at any u: `backward` is linear in it."""
-        u = wrap(np.zeros(node.shape, node.dtype))
-        u.requires_grad = True
+        """Return the derivative of ``<backward(u), t>`` by u: the same at any u, for `backward` is linear in it."""
+        u = _irregular(node)
+        start = node_of(u)
         with enable_grad():
             gx = self.cotangents(saved, node, u)[i]
-        if gx is None or not gx.tracked:
+        if gx is None or not (gx.tracked or gx.array.any()):
             return wrap(np.zeros(node.shape, node.dtype))
-        assert u.node is not None
-        assert gx.node is not None
-        seed = {gx.node: t if boxed else t.array}
-        y = reverse(seed, targets=[u.node], create_graph=boxed and context().grad)[u.node]
-        return y if isinstance(y, Tensor) else wrap(y)
+        if gx.array.shape != t.array.shape:
+            t = ops.broadcast_to(t, shape=gx.array.shape)  # the sweep sums what broadcasting has repeated
+        seed = {node_of(gx): t if boxed else t.array}
+        found = reverse(seed, targets=[start], create_graph=boxed and context().grad) if gx.tracked else {}
+        y = found.get(start)
+        if y is None:
+            raise AutogradError(f"the forward mode of function {self.name} is not known: {_LEFT}, or define its jvp")
+        y = y if isinstance(y, Tensor) else wrap(y)
+        if not _is_transposed(u.array, y.array, gx.array, t.array):
+            raise AutogradError(
+                f"the forward mode of function {self.name} is not known: its backward is not linear in the gradient "
+                f"that it is given, or leaves the graph in parts of it (NumPy, .detach(), .item()): define its jvp"
+            )
+        return y
+
+    def _refuse_constants(self, found: list[Tensor | None], g: Tensor, saved: Saved, node: Node) -> None:
+        """Let those of `found` that left the graph refuse to be differentiated: they would pass for constants.
+
+        What is linear in the gradient depends on it, or is zero: told apart by another call with a gradient whose
+        graph is watched.
+        """
+        if all(gx is None or gx.tracked for gx in found):
+            return
+        with enable_grad():
+            watched = self.cotangents(saved, node, _irregular(node))
+        for i, (gx, seen) in enumerate(zip(found, watched, strict=True)):
+            if gx is not None and not gx.tracked and seen is not None and not seen.tracked and seen.array.any():
+                text = f"the backward of function {self.name} cannot be differentiated: {_LEFT}"
+                found[i] = _unknown(self.name, text, gx.array, (node_of(g), *node.inputs))
+
+
+_LEFT = (
+    "its backward does not depend on the gradient that it is given, as far as the graph tells; where it leaves the "
+    "graph (NumPy, .detach(), .item()), write it with operations of tensorgrad"
+)
+
+
+def _irregular(node: Node) -> Tensor:
+    """Return a leaf in the shape of the value of `node` that no sum or difference of neighbours makes zero."""
+    steps = np.arange(1, math.prod(node.shape) + 1) * ((math.sqrt(5) - 1) / 2)
+    return wrap((0.5 + (steps % 1.0) / 2).reshape(node.shape).astype(node.dtype)).requires_grad_()
+
+
+def _sums_down(shape: tuple[int, ...], to: tuple[int, ...], output: tuple[int, ...]) -> bool:
+    """Return whether a gradient of `shape` can be summed down to `to`; over nothing only where `output` is empty."""
+    lead = len(shape) - len(to)
+    fits = lead >= 0 and all(n in (1, m) for m, n in zip(shape[lead:], to, strict=True))
+    return fits and (0 not in shape or 0 in to or 0 in output)
+
+
+def _is_transposed(u: Array, y: Array, gx: Array, t: Array) -> bool:
+    """Return whether ``<u, y> = <gx, t>`` but for rounding; so too where either is not finite."""
+    with np.errstate(all="ignore"):
+        left, right = (u * y).real, (gx.conj() * t).real
+        size = float(np.abs(left).sum(dtype=np.float64) + np.abs(right).sum(dtype=np.float64))
+        off = abs(float(left.sum(dtype=np.float64)) - float(right.sum(dtype=np.float64)))
+    return not math.isfinite(size) or off <= math.sqrt(np.finfo(y.dtype).eps) * size
 
 
 class _Unknown:
-    """The rules of what forward has computed and saved: how it depends on the arguments was not recorded."""
+    """The rules of a value of which is not recorded how it depends on the arguments."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def rules(self, g: Any, saved: Any, node: Node) -> NoReturn:  # noqa: ARG002 - called as all rules are
-        """Raise AutogradError: backward has been differentiated."""
-        raise AutogradError(
-            f"the backward of function {self.name} was differentiated through a tensor that its forward computed and "
-            f"saved, whose derivative is not known: save the arguments and compute it from them in backward; or, if it "
-            f"is constant, set it as an attribute of ctx"
-        )
+        """Raise AutogradError: the value has been differentiated."""
+        raise AutogradError(self.text)
 
     def __iter__(self) -> Iterator[Rule]:
         return (lambda t, saved, node: self.rules(t, saved, node) for _ in count())
 
 
+def _unknown(name: str, text: str, array: Array, inputs: tuple[Any, ...]) -> Tensor:
+    """Return `array` as computed from `inputs` by function `name`; differentiating it raises an error of `text`."""
+    rules = _Unknown(text)
+    return recorded(array, record_of(name, rules.rules, rules), inputs, {}, (), context())
+
+
 def computed_inside(name: str, array: Array, inputs: tuple[Any, ...]) -> Node:
     """Return a node for what the forward of function `name` computed from `inputs` without a record."""
-    unknown = _Unknown(name)
-    return node_of(recorded(array, record_of(name, unknown.rules, unknown), inputs, {}, (), context()))
+    text = (
+        f"the backward of function {name} was differentiated through a tensor that its forward computed and saved, "
+        f"whose derivative is not known: save the arguments and compute it from them in backward; or, if it is "
+        f"constant, set it as an attribute of ctx"
+    )
+    return node_of(_unknown(name, text, array, inputs))
 
 
 def unpacked(g: Tensor, shapes: list[tuple[int, ...]] | None) -> list[Tensor]:
