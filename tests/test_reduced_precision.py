@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import linalg
+from tensorgrad import linalg, ops
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.nn import functional as F  # noqa: N812 - as everybody calls it
 from tests.values import RNG
 
@@ -199,3 +200,45 @@ def test_a_dtype_that_is_asked_for_is_given() -> None:
     assert x.prod(dtype=tg.float64).dtype == tg.nanmean(x, dtype=tg.float64).dtype == tg.float64
     assert linalg.vector_norm(x, dtype=tg.float32).dtype == tg.float32
     assert F.mse_loss(x, x.float()).dtype == tg.float32
+
+
+_HALVES = np.arange(0, 0x7C00, 97, dtype=np.uint16).view(np.float16)
+OF_ALL_SIZES = np.concatenate([_HALVES, -_HALVES])
+OF_EACH_ELEMENT = {
+    **{p.name: p for p in PRIMITIVES.values() if p.kind == "elementwise" and not p.conditions},
+    **dict.fromkeys(("reciprocal", "rsqrt", "square", "logit")),
+}
+
+
+def _value_and_slopes(function: Any, arrays: list[np.ndarray], dtype: Any) -> list[Any]:
+    args = [tg.tensor(a, dtype=dtype, requires_grad=True) for a in arrays]
+    with np.errstate(all="ignore"):
+        y = function(*args)
+    found = [y.detach(), *tg.autograd.grad(y, args, tg.ones_like(y), allow_unused=True)]
+    return [None if x is None else x.numpy().astype(np.float64) for x in found]
+
+
+@pytest.mark.parametrize("name", OF_EACH_ELEMENT)
+def test_what_half_precision_can_hold_is_there(name: str) -> None:
+    primitive = OF_EACH_ELEMENT[name]
+    function = getattr(tg if primitive is None else ops, name)
+    arrays = [OF_ALL_SIZES]
+    if primitive is not None and len(primitive.signature.arguments) == 2:
+        few = OF_ALL_SIZES[::5]
+        arrays = [np.repeat(few, len(few)), np.tile(few, len(few))]
+    in_half, in_double = (_value_and_slopes(function, arrays, dtype) for dtype in (tg.float16, tg.float64))
+    for found, exact in zip(in_half, in_double, strict=True):
+        if found is None:
+            continue
+        with np.errstate(all="ignore"):
+            rounded = exact.astype(np.float16)
+            step = np.spacing(np.abs(rounded)).astype(np.float64)
+        fits = np.isfinite(rounded)
+        assert (np.abs(found[fits] - exact[fits]) <= 4 * step[fits]).all()
+
+
+def test_a_quotient_of_tiny_halves_has_its_slopes() -> None:
+    a, b = (tg.tensor([v], dtype=tg.float16, requires_grad=True) for v in (1e-7, 1e-5))
+    (a / b).backward()
+    exact = -float(a) / float(b) ** 2
+    assert abs(b.grad.item() - exact) <= 2e-3 * abs(exact)

@@ -17,7 +17,7 @@ from tensorgrad.base.dtypes import aligned, bool_, check_real, default_complex, 
 from tensorgrad.errors import AnomalyError, DTypeError
 
 from .explanations import described, explained
-from .primitive import Primitive
+from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
 from .snapshots import copied, traced
 from .tensor import Tensor, node_of, recorded, wrap
@@ -39,7 +39,23 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
         if not primitive.complex:
             check_real(primitive.name, *args)
         return primitive.forward(*args, **params)
+    if primitive.widens and _in_half(args):
+        return _widened(primitive, args, params)
     return CAREFUL[0](primitive, args, params) if context().special & STRONG else on_tensors(primitive, args, params)
+
+
+def _in_half(args: tuple[Any, ...]) -> bool:
+    """Return whether the floats that meet are all in half precision."""
+    dtypes = [a.dtype for a in args if isinstance(a, Tensor | np.ndarray)]
+    floats = [dtype for dtype in dtypes if dtype.kind in "fc"]
+    return bool(floats) and all(dtype == np.float16 for dtype in floats)
+
+
+def _widened(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Return the value of `primitive` in half precision, computed in single with its slopes, and rounded once."""
+    convert = PRIMITIVES["astype"]
+    wide = [apply(convert, (a,), {"dtype": np.float32}) if isinstance(a, Tensor | np.ndarray) else a for a in args]
+    return apply(convert, (apply(primitive, tuple(wide), params),), {"dtype": np.float16})
 
 
 def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:

@@ -200,6 +200,12 @@ class Primitive:
         return any(isinstance(domain, tuple) and not domain[0] <= -1 < 1 <= domain[1] for domain in self.samples)
 
     @cached_property
+    def widens(self) -> bool:
+        """Whether its slopes are computed: what lies between may have no place in half precision."""
+        rules = (rule for rule in self.stated.get("partial", ()) if callable(rule))
+        return not self.hides and any(rule.__code__.co_code != _ITSELF for rule in rules)
+
+    @cached_property
     def on_complex(self) -> Primitive:
         """What is recorded for this operation where complex numbers meet: itself, with the rules for these."""
         return replace(self, vjps=Conjugated(self.vjps))

@@ -49,6 +49,8 @@ def _inverse_root(x: Any) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
+    if x.dtype == np.float16:  # rounded once, as a ufunc does it
+        return _sigmoid(x.astype(np.float32)).astype(x.dtype)
     # exp only of what is not positive: no overflow, and full relative accuracy at both ends
     if x.dtype.kind == "c":  # the same without what is not analytic
         negative = x.real < 0
