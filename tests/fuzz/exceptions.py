@@ -1,7 +1,6 @@
 """Where this library answers otherwise than PyTorch, one line each with its reason; all else that differs is a failure.
 
-A line holds for a program that was made as small as it gets. One that is `waiting` is a fault that waits to be mended:
-it fails a long fuzz once nothing needs it any more.
+A line holds for a program that was made as small as it gets.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ class Exempt:
         levels, kinds: of the difference.
         message: is found in the error of the one that refuses.
         beside: is found in some line of the program.
-        waiting: a fault of this library that waits to be mended.
     """
 
     pattern: str
@@ -33,7 +31,6 @@ class Exempt:
     reason: str
     message: str = ""
     beside: str = ""
-    waiting: bool = False
 
     def holds(self, program: Program, difference: Difference) -> bool:
         error = next((x for x in (difference.found, difference.expected) if isinstance(x, Refused)), None)

@@ -15,7 +15,6 @@ from tests.fuzz.trial import Result
 
 LEVELS = {"value": "values", "gradient": "gradients", "second": "second gradients"}
 SHOWN = ("refused", "NaN", "wrong", "number", "alone")
-FEW = 2000  # programs, fewer than which do not tell that a line of the table is no longer needed
 
 
 class Report:
@@ -38,23 +37,13 @@ class Report:
         if result.failure:
             self.failures[result.failure].append(result)
 
-    @property
-    def unneeded(self) -> list[str]:
-        """The lines of the table for faults that wait, of which nothing was seen."""
-        if self.programs < FEW or self.peer != "torch":
-            return []
-        return [x.reason for i, x in enumerate(EXCEPTIONS) if x.waiting and not self.exempt[i]]
-
     def print(self, seconds: float) -> None:
         console = Console(width=140, highlight=False, soft_wrap=True, markup=False)
         console.print(self._table())
         console.print("\nexcused, by the table in tests/fuzz/exceptions.py:")
         for index, times in sorted(self.exempt.items()):
             line = EXCEPTIONS[index]
-            waits = " (waits to be mended)" if line.waiting else ""
-            console.print(f"  {times:6} {line.kinds}: {line.pattern or 'any'}: {line.reason}{waits}")
-        for reason in self.unneeded:
-            console.print(f"NO LONGER NEEDED in tests/fuzz/exceptions.py: {reason}")
+            console.print(f"  {times:6} {line.kinds}: {line.pattern or 'any'}: {line.reason}")
         for failure, found in sorted(self.failures.items()):
             first = min(found, key=lambda x: len(x.script))
             console.rule(style="default")
