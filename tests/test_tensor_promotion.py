@@ -141,6 +141,15 @@ def test_beside_a_number_a_gradient_has_the_dtype_of_what_it_is_of(op: Any, dtyp
                 assert second.dtype == x.dtype, (number, swapped)
 
 
+@pytest.mark.parametrize("op", [operator.floordiv, operator.mod, tg.fmod, tg.remainder, tg.floor_divide])
+def test_whole_numbers_of_any_kind_divided_by_zero_are_refused(op: Any) -> None:
+    whole = [tg.tensor([1, 0], dtype=d) for d in DTYPES if "float" not in d]
+    for a, b in itertools.product([*whole, *(x[0] for x in whole), 3, True], [*whole, 0, False]):
+        if isinstance(a, tg.Tensor) or (isinstance(b, tg.Tensor) and op in (operator.floordiv, operator.mod)):
+            with pytest.raises(ZeroDivisionError, match="whole numbers are divided by 0"):
+                op(a, b)
+
+
 def test_an_operation_of_the_users_gives_integers_one_dtype_on_every_path() -> None:
     slope = lambda a: 0.5  # noqa: E731 - a rule
     half = elementwise("half_of_sum", lambda a, b: (a + b) / 2, slope, slope, samples=[(-1, 1)] * 2, doc="(a + b) / 2")

@@ -134,7 +134,7 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     inexact = any(v.dtype.kind in "fc" for v in rest if isinstance(v, np.ndarray))
     dtype = None if inexact or not primitive.arithmetic else _dtype_of_whole(primitive, [*rest, *params.values()])
     values = [*head, *(rest if dtype is None else [np.asarray(v, dtype) for v in rest])]
-    whole = primitive.arithmetic and dtype is None and not inexact
+    whole = primitive.arithmetic and not inexact and (dtype is None or dtype.kind in "biu")
     with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient
         out = primitive.forward(*values, **params)
     if not isinstance(out, np.ndarray):

@@ -138,6 +138,7 @@ EXCEPTIONS = (
     Exempt(
         "interpolate|quantile", ALL, "number", "an infinity without a share has no influence; PyTorch takes it by 0"
     ),
+    Exempt("logit", "second", "number", "the limit of the second slope at 0 and 1"),
     Exempt("log(cum)?sumexp", DERIVATIVES, "wrong number", "the limit of the slope at an infinity"),
     Exempt("sign|heaviside", ALL, "nan", "NaN has no sign: NaN, where PyTorch answers 0"),
     Exempt("var_mean|std_mean", "value", "number", "the mean of infinities; PyTorch's is updated term by term"),
