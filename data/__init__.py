@@ -6,7 +6,7 @@
 ((1438, 8, 8), (359, 8, 8))
 """
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.data.collate import default_collate, default_convert
 from tensorgrad.data.dataloader import DataLoader
 from tensorgrad.data.dataset import (
@@ -64,4 +64,4 @@ __all__ = [
     "read_idx",
 ]
 
-answer_unknown_names(__name__)
+_complete(__name__)

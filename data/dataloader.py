@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.random import Generator
 from tensorgrad.data.collate import default_collate, default_convert
 from tensorgrad.data.dataset import IterableDataset
@@ -207,7 +207,7 @@ class _Batches(Iterator[Any]):
         )
         if self._loader.num_workers:
             text += " Each worker iterates over the whole data set unless that asks get_worker_info for its share."
-        warnings.warn(text, UserWarning, stacklevel=3)
+        warn(text)
 
     def __len__(self) -> int:
         return len(self._loader._index_sampler)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Generic, TypeVar
 
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.random import Generator, default_generator
 from tensorgrad.create.sampling import randperm
 from tensorgrad.engine.tensor import Tensor
@@ -270,5 +270,5 @@ def _whole(total: int, fractions: Sequence[float]) -> list[int]:
     for i, length in enumerate(lengths):
         if not length:
             text = f"Length of split at index {i} is 0. This might result in an empty dataset."
-            warnings.warn(text, UserWarning, stacklevel=3)
+            warn(text)
     return lengths

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import warnings
 from multiprocessing.context import BaseContext
 from typing import Any
 
+from tensorgrad.base.callsite import warn
 from tensorgrad.errors import ArgumentError
 
 
@@ -31,11 +31,9 @@ def check_workers(num_workers: int, timeout: float, prefetch_factor: int | None,
         raise ArgumentError("persistent_workers option needs num_workers > 0")
     processors = _processors()
     if num_workers > processors:
-        warnings.warn(
+        warn(
             f"This DataLoader will create {num_workers} worker processes in total. Our suggested max number of worker "
             f"in current system is {processors}: more of them only wait for one another.",
-            UserWarning,
-            stacklevel=3,
         )
 
 

@@ -2,7 +2,7 @@
 
 # fmt: off
 # isort: off
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 from . import functional, init, utils
 from .layers.activations import (
     CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU,
@@ -77,4 +77,4 @@ __all__ = [
 ]
 # fmt: on
 
-answer_unknown_names(__name__)
+_complete(__name__)

@@ -1,6 +1,6 @@
 """Optimisers. They know tensors and gradients, and nothing of modules."""
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 
 from . import lr_scheduler, regularizers
 from .adadelta import Adadelta
@@ -21,4 +21,4 @@ __all__ = [
     "Rprop", "lr_scheduler", "regularizers",
 ]  # fmt: skip
 
-answer_unknown_names(__name__)
+_complete(__name__)

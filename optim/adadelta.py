@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 
 from .groups import checked
 from .optimizer import Optimizer
@@ -31,7 +32,7 @@ class Adadelta(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 1.0,
+        lr: float | Tensor = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
         weight_decay: float = 0,

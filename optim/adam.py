@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 
 from .groups import book_eps, checked
@@ -43,8 +44,8 @@ class Adam(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 1e-3,
-        betas: tuple[Any, Any] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = EPS,
         weight_decay: float = 0,
         amsgrad: bool = False,
@@ -126,8 +127,8 @@ class AdamW(Adam):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 1e-3,
-        betas: tuple[Any, Any] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = EPS,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 
 from .groups import checked
 from .optimizer import Optimizer
@@ -29,7 +30,7 @@ class Adamax(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 2e-3,
+        lr: float | Tensor = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,

@@ -36,7 +36,7 @@ class NAdam(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 2e-3,
+        lr: float | Tensor = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,

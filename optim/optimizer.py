@@ -5,16 +5,17 @@ What makes a step quick stands apart, in `flat`, and changes no bit of what is w
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
+from inspect import unwrap
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.autograd import enable_grad
 from tensorgrad.autograd.hooks import RemovableHandle
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
@@ -35,7 +36,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if not (self._before or self._after) or type(self).step is not hooked:  # not that: from a subclass, by super()
+        inherited = unwrap(type(self).step) is not unwrap(step)  # called by that of a subclass, by super()
+        if inherited or not (self._before or self._after):
             return step(self, *args, **kwargs)
         given: tuple[tuple[Any, ...], dict[str, Any]] = (self, *args), kwargs
         for hook in list(self._before.values()):
@@ -125,7 +127,7 @@ class Optimizer:
         if any(id(p) in known for p in tensors):
             raise ValueError("some parameters appear in more than one parameter group")
         if len({id(p) for p in tensors}) != len(tensors):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters", stacklevel=3)
+            warn("optimizer contains a parameter group with duplicate parameters")
         if self.param_groups and ("param_names" in self.param_groups[0]) != (names is not None):
             raise ValueError(
                 f"all optimizer param groups should be with/without names. cannot add param group "

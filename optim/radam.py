@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 
 from .groups import checked
 from .optimizer import Optimizer
@@ -34,7 +35,7 @@ class RAdam(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 1e-3,
+        lr: float | Tensor = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,

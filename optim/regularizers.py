@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.unknown import answer_unknown_names
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 
@@ -241,4 +241,4 @@ class MaxNorm(Regularizer):
         return f"MaxNorm({self.max_norm})"
 
 
-answer_unknown_names(__name__)
+_complete(__name__)

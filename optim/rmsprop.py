@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 
 from .groups import book_eps, checked
 from .optimizer import Optimizer
@@ -35,7 +36,7 @@ class RMSprop(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 1e-2,
+        lr: float | Tensor = 1e-2,
         alpha: float = 0.99,
         eps: float = EPS,
         weight_decay: float = 0,

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.tensor import Tensor
 
 from .groups import checked
 from .optimizer import Optimizer
@@ -41,10 +42,10 @@ class SGD(Optimizer):
     def __init__(
         self,
         params: Iterable[Any],
-        lr: Any = 1e-3,
+        lr: float | Tensor = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
-        weight_decay: Any = 0,
+        weight_decay: float | Tensor = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,

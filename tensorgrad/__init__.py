@@ -27,6 +27,7 @@ from tensorgrad.autograd import (
     no_grad,
     set_grad_enabled,
 )
+from tensorgrad.base.answers import guard as _guard
 from tensorgrad.base.devices import (
     contiguous_format,
     device,
@@ -77,7 +78,7 @@ from tensorgrad.base.switches import (
     set_num_threads,
     use_deterministic_algorithms,
 )
-from tensorgrad.base.unknown import missing
+from tensorgrad.base.unknown import missing as _missing_name
 from tensorgrad.create.creation import (
     arange,
     as_tensor,
@@ -160,7 +161,8 @@ _SUBPACKAGES = (
     "accelerator", "backends", "compat", "cuda", "data", "func", "graph", "mps", "nn", "optim", "search", "testing",
     "utils", "viz", "xpu",
 )  # fmt: skip
-_missing = missing("tensorgrad")
+_missing = _missing_name("tensorgrad")
+_guard("tensorgrad")
 
 
 def __getattr__(name: str) -> Any:

@@ -5,9 +5,9 @@
 'cpu'
 """
 
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.base.hardware import current_accelerator, device_count, is_available
-from tensorgrad.base.unknown import answer_unknown_names
 
 __all__ = ["current_accelerator", "device_count", "is_available"]
 
-answer_unknown_names(__name__)
+_complete(__name__)

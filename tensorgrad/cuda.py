@@ -5,6 +5,7 @@
 'cpu'
 """
 
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.base.hardware import (
     current_device,
     device_count,
@@ -16,11 +17,10 @@ from tensorgrad.base.hardware import (
     manual_seed_all,
     synchronize,
 )
-from tensorgrad.base.unknown import answer_unknown_names
 
 __all__ = [
     "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "is_initialized",
     "manual_seed", "manual_seed_all", "synchronize",
 ]  # fmt: skip
 
-answer_unknown_names(__name__)
+_complete(__name__)

@@ -7,11 +7,11 @@
 [[3.0, -1.0], [-1.0, 2.0]]
 """
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.functions import linalg as _linalg
 from tensorgrad.functions.common import published as _published
 
 __all__ = list(_linalg.__all__)
 
 globals().update({name: _published(getattr(_linalg, name), __name__) for name in __all__})
-answer_unknown_names(__name__)
+_complete(__name__)

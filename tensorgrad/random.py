@@ -1,6 +1,6 @@
 """Random numbers under PyTorch's path: the default generator, explicit ones, and their states (see `create.random`)."""
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.create.random import (
     Generator,
     default_generator,
@@ -19,4 +19,4 @@ __all__ = [
     "seed", "set_rng_state", "states",
 ]  # fmt: skip
 
-answer_unknown_names(__name__)
+_complete(__name__)

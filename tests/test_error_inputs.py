@@ -82,13 +82,14 @@ NO_OPERANDS = {"text": "text", "a list of tensors": [tg.ones(2), tg.ones(2)], "N
 def wrong_calls(primitive: Primitive, params: dict[str, Any], count: int) -> Iterator[Wrong]:
     """What cannot be right, for any primitive of this kind with these parameters."""
     for what, value in NO_OPERANDS.items():
+        words = rf"argument '\w+' must be a Tensor, an array or a number, not {type(value).__name__}"
         for i in range(count):
             yield Wrong(
                 f"{what} as argument {i}",
                 lambda xs, i=i, value=value: [*xs[:i], value, *xs[i + 1 :]],
                 params,
                 TypeError,
-                rf"{primitive.name}\(\): argument must be a Tensor, an array or a number, found {type(value).__name__}",
+                rf"{primitive.name}\(\): {words}",
             )
     if primitive.kind in ("elementwise", "constant") and isinstance(primitive.samples, list):
         dtype = np.bool_ if "mask" in primitive.samples else np.float64

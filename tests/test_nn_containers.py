@@ -139,7 +139,6 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "insert before the last": lambda lib: line(lib).insert(-1, lib.nn.Tanh()),
     "insert out of range": lambda lib: line(lib).insert(9, lib.nn.Tanh()),
     "extend": lambda lib: line(lib).extend([lib.nn.Tanh(), lib.nn.ReLU()]),
-    "extend by a number": lambda lib: line(lib).extend(3),
     "add": lambda lib: line(lib) + called(lib),
     "add a number": lambda lib: line(lib) + 3,
     "add a list": lambda lib: line(lib).__add__([lib.nn.ReLU()]),
@@ -243,6 +242,13 @@ def outcome(operation: Callable[[Any], Any], lib: Any) -> tuple[type, str]:
     for word in ("tensorgrad.", "torch.", "nn.modules.container.", "nn.containers.", '"', "'"):
         text = text.replace(word, "")
     return kind, text.replace("ParametersDict", "ParameterDict").lower()
+
+
+def test_what_holds_no_modules_cannot_extend_a_container() -> None:
+    with pytest.raises(
+        TypeError, match=r"extend\(\): argument 'sequential' must be iterable of Module, not int: found 3"
+    ):
+        line(tg).extend(3)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -107,7 +107,7 @@ def test_a_pretrained_table_is_shared_and_frozen() -> None:
         (tg.tensor([-1]), IndexError, "index out of range in self"),
         (tg.tensor([1.0]), RuntimeError, r"Expected tensor for argument #1 'indices'.*Long, Int"),
         (tg.tensor([True]), RuntimeError, "Expected tensor for argument #1 'indices'"),
-        ([1], TypeError, r"embedding\(\): argument 'indices' \(position 2\) must be Tensor, not list"),
+        ([1], TypeError, r"Embedding\(\): argument 'input' \(position 1\) must be Tensor, not list"),
     ],
 )
 def test_what_names_no_row_is_refused(words: Any, error: type[Exception], text: str) -> None:

@@ -6,7 +6,7 @@
 [('x', 'x*2'), ('x*2', 'Σ'), ('Σ', 'out')]
 """
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.viz.output.drawing import Drawing, draw
 from tensorgrad.viz.picture.model import EdgeRecord
 
@@ -35,4 +35,4 @@ __all__ = [
     "save_figure",
 ]
 
-answer_unknown_names(__name__)
+_complete(__name__)

@@ -3,7 +3,8 @@
 # fmt: off
 # isort: off
 from tensorgrad import logsumexp, sigmoid, tanh
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
+from tensorgrad.engine.tensor import Tensor as _Tensor
 from .activations import (
     celu, celu_, elu, elu_, gelu, glu, gumbel_softmax, hardshrink, hardsigmoid, hardswish, hardtanh, hardtanh_,
     leaky_relu, leaky_relu_, log_softmax, logsigmoid, mish, prelu, relu, relu6, relu_, rrelu, rrelu_, selu, selu_,
@@ -53,4 +54,4 @@ __all__ = [
 ]
 # fmt: on
 
-answer_unknown_names(__name__)
+_complete(__name__, tensors=_Tensor)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.random import Generator
 from tensorgrad.create.sampling import rand
 from tensorgrad.engine.tensor import Tensor
@@ -219,13 +219,12 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return input * hardsigmoid(input)
 
 
-def _axis(name: str, input: Tensor, dim: int | None, level: int) -> int:
+def _axis(name: str, input: Tensor, dim: int | None) -> int:
     """Return the axis meant by `dim`; None is a choice that PyTorch warns of: 1, but 0 for 0, 1 or 3 axes."""
     if dim is not None:
         return dimension(dim, input.array.ndim)
-    warnings.warn(
+    warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        stacklevel=level,
     )
     return 0 if input.array.ndim in (0, 1, 3) else 1
 
@@ -239,17 +238,17 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
     Without `dim` it is the axis 1, or 0 for inputs of 0, 1 or 3 axes, and a warning.
     """
-    return composed.softmax(_converted(input, dtype), _axis("softmax", input, dim, _stacklevel))
+    return composed.softmax(_converted(input, dtype), _axis("softmax", input, dim))
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """Return the softmax of ``-input``."""
-    return composed.softmax(ops.neg(floating(_converted(input, dtype))), _axis("softmin", input, dim, _stacklevel))
+    return composed.softmax(ops.neg(floating(_converted(input, dtype))), _axis("softmin", input, dim))
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """Return the logarithm of `softmax`, without underflow."""
-    return composed.log_softmax(_converted(input, dtype), _axis("log_softmax", input, dim, _stacklevel))
+    return composed.log_softmax(_converted(input, dtype), _axis("log_softmax", input, dim))
 
 
 def gumbel_softmax(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -275,9 +275,8 @@ def _mask(padding: Tensor | None, mask: Tensor | None, q: Tensor, own: int, adde
         whole = (1, 1, *wanted) if axes == 2 else (n, heads, *wanted[1:])
         parts.append(ops.reshape(_additive(mask, "attn_mask", q), shape=whole))
     if len(parts) == 2 and padding is not None and mask is not None and padding.array.dtype != mask.array.dtype:
-        warnings.warn(
+        warn(
             "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.",
-            stacklevel=4,
         )
     if not parts:
         return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -196,11 +195,10 @@ def kl_div(
     if size_average is not None or reduce is not None:
         reduction = chosen(reduction, size_average, reduce)
     elif reduction == "mean":
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=3,
         )
     if target.array.dtype.kind in "bui":
         target = ops.astype(target, dtype=input.array.dtype)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import Generator
@@ -77,12 +77,11 @@ def _channels(input: Tensor, batched: bool = True) -> tuple[int, ...]:
 def _advised(name: str, input: Tensor, space: int) -> None:
     ndim = input.array.ndim
     if ndim not in (space + 1, space + 2):
-        warnings.warn(
+        warn(
             f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a future "
             f"release. To retain the behavior and silence this warning, please use dropout instead. Note that {name} "
             f"exists to provide channel-wise dropout on inputs with {space} spatial dimensions, a channel dimension, "
             f"and an optional batch dimension (i.e. {space + 1}D or {space + 2}D inputs).",
-            stacklevel=3,
         )
 
 
@@ -122,12 +121,11 @@ def dropout2d(
     """
     _advised("dropout2d", input, 2)
     if input.array.ndim == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired "
             "- input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a "
             "future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain "
             "the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
-            stacklevel=2,
         )
     return _by_channel(input, p, training, generator, batched=True)
 

@@ -141,7 +141,7 @@ def batch_norm(
         ArgumentError: no running statistics where not training, or one of the two.
         ShapeError: a statistic or parameter that has not one element for each channel.
     """
-    _check(input, running_mean, running_var, weight, bias)
+    _check(input, eps, running_mean, running_var, weight, bias)
     if (running_mean is None) != (running_var is None):
         raise ArgumentError("running_mean and running_var must either both be None or neither be None")
     x = widened(input)
@@ -174,8 +174,10 @@ def values_per_channel(x: Tensor) -> int:
     return n
 
 
-def _check(x: Tensor, *given: Tensor | None) -> None:
+def _check(x: Tensor, eps: float, *given: Tensor | None) -> None:
     """Raise ShapeError unless each of the four that is given has one element for each channel of `x`."""
+    if not eps > 0:
+        raise ArgumentError(f"batch_norm eps must be positive, but got {eps}; and so must that of instance_norm")
     shape = x.array.shape
     channels = shape[1:2]
     for name, v in zip(("running_mean", "running_var", "weight", "bias"), given, strict=True):
@@ -212,7 +214,7 @@ def book_batch_norm(
     `momentum` weighs the old statistics, the running variance is the biased one, and the deviations are divided by the
     root: ``running = momentum * running + (1 - momentum) * new``.
     """
-    _check(input, running_mean, running_var, weight, bias)
+    _check(input, eps, running_mean, running_var, weight, bias)
     x, ndim = widened(input), input.array.ndim
     if training or running_mean is None or running_var is None:
         n = values_per_channel(input)
@@ -248,7 +250,7 @@ def instance_norm(
         ValueError: one value per channel and example, whose variance says nothing.
         ArgumentError: no running statistics where they are to be used.
     """
-    _check(input, running_mean, running_var, weight, bias)
+    _check(input, eps, running_mean, running_var, weight, bias)
     x, shape = widened(input), input.array.shape
     if not use_input_stats:
         if running_mean is None or running_var is None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
@@ -14,15 +13,14 @@ from tensorgrad.functions.composed import check_floating
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def chosen(reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4) -> str:
+def chosen(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """Return the reduction that PyTorch's old arguments ask for, with its warning; `reduction` where they are None."""
     if size_average is None and reduce is None:
         return reduction
     averaged, summed = size_average in (None, True), reduce in (None, True)
     found = "none" if not summed else "mean" if averaged else "sum"
-    warnings.warn(
+    warn(
         f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.",
-        stacklevel=stacklevel,
     )
     return found
 
@@ -60,9 +58,8 @@ def weighted(x: Tensor, weight: Tensor, reduction: str, like: Tensor) -> Tensor:
 def warn_of_sizes(input: Tensor, target: Tensor) -> None:
     """Warn, as PyTorch does, where `input` and `target` have different shapes: (N,) against (N, 1) gives (N, N)."""
     if input.array.shape != target.array.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
             "This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=4,  # a loss is called by what widens it
+            "Please ensure they have the same size."
         )

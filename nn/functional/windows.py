@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from operator import index as whole_number
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ def per_axis(value: Sizes, n: int, name: str) -> tuple[int, ...]:
     """Return `value` as one integer for each of `n` axes."""
     if isinstance(value, int):
         return (value,) * n
-    values = tuple(value) * n if len(value) == 1 else tuple(value)
+    values = tuple([whole_number(v) for v in value]) * (n if len(value) == 1 else 1)
     if len(values) != n:
         raise ArgumentError(
             f"expected {name} to be a single integer value or a list of {n} values, one for each spatial dimension, "
@@ -65,9 +66,13 @@ def places(n: int, size: int, stride: int, padding: int, dilation: int) -> int:
     return (n + 2 * padding - dilation * (size - 1) - 1) // stride + 1
 
 
-def _each(**settings: Sizes) -> Iterator[tuple[int, ...]]:
-    """Yield the settings of `unfold` and `fold` as integers for both of their axes."""
-    return (per_axis(value, 2, name) for name, value in settings.items())
+def _each(function: str, **settings: Sizes) -> Iterator[tuple[int, ...]]:
+    """Yield the settings of `unfold` and `fold` as integers for both of their axes: windows and steps are positive."""
+    for name, value in settings.items():
+        sizes = per_axis(value, 2, name)
+        if name in ("kernel_size", "stride", "dilation") and min(sizes) < 1:
+            raise ArgumentError(f"{function}(): {name} should be greater than zero, but got {value}")
+        yield sizes
 
 
 def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Tensor:
@@ -80,7 +85,7 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
     [[0.0, 1.0, 3.0, 4.0], [1.0, 2.0, 4.0, 5.0], [3.0, 4.0, 6.0, 7.0], [4.0, 5.0, 7.0, 8.0]]
     """
     x, batch = batched(input, 2, "unfold")
-    size, step, pad, apart = _each(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    size, step, pad, apart = _each("unfold", kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
     spatial = x.array.shape[2:]
     found = [places(*case) for case in zip(spatial, size, step, pad, apart, strict=True)]
     if min(found) < 1:
@@ -103,7 +108,7 @@ def fold(
 ) -> Tensor:
     """Return (N, C, *output_size), columns (N, C * kernel elements, positions) added up: the adjoint of `unfold`."""
     spatial, size, step, pad, apart = _each(
-        output_size=output_size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+        "fold", output_size=output_size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
     )
     x, batch = batched(input, 1, "fold")
     found = [places(*case) for case in zip(spatial, size, step, pad, apart, strict=True)]

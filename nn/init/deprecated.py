@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
+
+from tensorgrad.base.callsite import warn
 
 from .filling import constant_, normal_, uniform_
 from .scaling import kaiming_normal_, kaiming_uniform_, xavier_normal_, xavier_uniform_
@@ -21,7 +22,7 @@ def _deprecated(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2)
+        warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning)
         return function(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = old

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from statistics import NormalDist
 
 import numpy as np
 
 from tensorgrad.autograd import no_grad
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.random import Generator, generator_of
 from tensorgrad.create.sampling import rand, randn
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -60,10 +60,9 @@ def trunc_normal_(
     if not std > 0:
         raise ArgumentError(f"trunc_normal_ expects std > 0.0, but found std {std}")
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
+        warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
             "The distribution of values may be incorrect.",
-            stacklevel=2,
         )
     low, high = (a - mean) / std, (b - mean) / std
     mirrored = low + high > 0

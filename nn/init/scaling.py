@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.convention import check_convention
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
@@ -46,7 +46,7 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 def _empty(tensor: Tensor) -> bool:
     """Return whether there is nothing to fill, with PyTorch's warning."""
     if 0 in tensor.array.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        warn("Initializing zero-element tensors is a no-op")
         return True
     return False
 

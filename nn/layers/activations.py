@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import InitVar
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import full
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
+from tensorgrad.functions.common import checked
 from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
@@ -27,7 +28,7 @@ class Sigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``1 / (1 + exp(-input))``."""
-        return ops.sigmoid(input)
+        return ops.sigmoid(checked("Sigmoid", input))
 
 
 class Tanh(Module):
@@ -35,7 +36,7 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``tanh(input)``."""
-        return ops.tanh(input)
+        return ops.tanh(checked("Tanh", input))
 
 
 class LogSigmoid(Module):
@@ -122,7 +123,7 @@ class Softmax(_Along):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the softmax of `input`."""
-        return functional.softmax(input, self.dim, _stacklevel=5)
+        return functional.softmax(input, self.dim)
 
 
 class Softmin(_Along):
@@ -130,7 +131,7 @@ class Softmin(_Along):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the softmin of `input`."""
-        return functional.softmin(input, self.dim, _stacklevel=5)
+        return functional.softmin(input, self.dim)
 
 
 class LogSoftmax(_Along):
@@ -138,7 +139,7 @@ class LogSoftmax(_Along):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the log-softmax of `input`."""
-        return functional.log_softmax(input, self.dim, _stacklevel=5)
+        return functional.log_softmax(input, self.dim)
 
 
 class Softmax2d(Module):
@@ -170,7 +171,7 @@ class ReLU(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``max(input, 0)``."""
-        return ops.relu(input)
+        return ops.relu(checked("ReLU", input))
 
 
 @settings
@@ -279,9 +280,7 @@ class Hardtanh(Module):
         for name, value in old.items():
             if value is not None:
                 new = name.removesuffix("ue")
-                warnings.warn(
-                    f"keyword argument `{name}` is deprecated and rename to `{new}`", FutureWarning, stacklevel=3
-                )
+                warn(f"keyword argument `{name}` is deprecated and rename to `{new}`", FutureWarning)
                 setattr(self, new, value)
         if self.max_val <= self.min_val:
             raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")

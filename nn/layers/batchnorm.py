@@ -12,6 +12,7 @@ from tensorgrad.base.convention import check_convention
 from tensorgrad.create.creation import ones, zeros
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
+from tensorgrad.functions.common import checked
 from tensorgrad.nn import functional, init
 from tensorgrad.nn.functional.normalization import book_batch_norm
 from tensorgrad.nn.module.module import Module
@@ -118,7 +119,7 @@ class _BatchNorm(StatisticsNorm):
 
     def forward(self, x: Tensor) -> Tensor:  # the drawing takes the name: figure 6-17 has an x
         """Return the normalised batch, of the shape of `x`."""
-        if x.array.ndim not in self._ndims:
+        if checked(type(self).__name__, x).array.ndim not in self._ndims:
             raise self._unfit(x)
         parameters, buffers = self._parameters, self._buffers  # attributes go through __getattr__, at every call
         mean, var = buffers["running_mean"], buffers["running_var"]

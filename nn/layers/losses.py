@@ -20,7 +20,7 @@ class _Loss(Module):
     state: ClassVar[tuple[str, ...]] = ()  # the settings that are buffers
 
     def _complete(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
-        given, self.reduction = self.reduction, chosen(self.reduction, size_average, reduce, stacklevel=4)
+        given, self.reduction = self.reduction, chosen(self.reduction, size_average, reduce)
         if given != "batchmean":
             check_reduction(self.reduction)
         for name in self.state:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import ones
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
@@ -57,10 +57,9 @@ class _InstanceNorm(StatisticsNorm):
                 f"expected input's size at dim={axis} to match num_features ({self.num_features}), but got: "
                 f"{shape[axis]}."
             )
-        warnings.warn(
+        warn(
             f"input's size at dim={axis} does not match num_features. You can silence this warning by not passing in "
             f"num_features, which is not used because affine=False",
-            stacklevel=4,
         )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import empty, zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
@@ -187,10 +187,9 @@ def _check_settings(input_size: int, hidden_size: int, num_layers: int, dropout:
             f"zeroed, found {dropout}"
         )
     if dropout > 0 and num_layers == 1:
-        warnings.warn(
+        warn(
             "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
             f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
-            stacklevel=4,
         )
     if proj_size < 0:
         raise ValueError("proj_size should be a positive integer or zero to disable projections")

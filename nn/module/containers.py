@@ -77,7 +77,7 @@ class _Listed(Module):
         held.insert(index, module)
         self._rename(held)
 
-    def _extend(self, modules: Iterable[Module]) -> Self:
+    def _extend(self, modules: Iterable[Any]) -> Self:
         for module in list(modules):
             self.append(module)
         return self
@@ -163,10 +163,10 @@ class ModuleList(_Listed):
     )
     """
 
-    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+    def __init__(self, modules: Iterable[Module | None] | None = None) -> None:
         super().__init__()
         if modules is not None:
-            self.extend(modules)
+            self._extend(modules)
 
     def _part(self, position: slice) -> Self:
         return type(self)(list(self)[position])

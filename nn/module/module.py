@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 
+from tensorgrad.base.answers import INTERNAL, settle
 from tensorgrad.base.context import CONTEXT, Context, Described, Scope, context
 from tensorgrad.base.devices import check_memory, no_device, target_dtype
 from tensorgrad.base.dtypes import DType, as_dtype, float16, float32, float64
@@ -71,6 +72,9 @@ class Module(Stateful):
         token = CONTEXT.set(Context(outer.grad, outer.special, Scope(self, outer.scope), outer.flags))
         try:
             return self.forward(*args, **kwargs) if self._hooks is None else hooked(self, self._hooks, args, kwargs)
+        except INTERNAL as error:
+            settle(self.forward, type(self).__name__, args, kwargs, error)
+            raise
         finally:
             CONTEXT.reset(token)
 

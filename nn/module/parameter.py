@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tensorgrad.base.answers import known_as_answering
 from tensorgrad.base.devices import check_device
 from tensorgrad.base.dtypes import Array, DTypeLike, as_dtype, get_default_dtype
 from tensorgrad.base.numbertypes import DTYPES, dtype
@@ -63,6 +64,10 @@ class Buffer(Tensor):
 
 
 _HELD = Tensor.__dict__["array"]  # the slot itself, which the property below hides
+
+
+for _class in (Parameter, Buffer):
+    known_as_answering(_class.__init__)  # what stood around it would hold `data`, whose memory it may have for itself
 
 
 class _Uninitialized(Tensor):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from tensorgrad.autograd import no_grad
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import check_real, get_default_dtype
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
@@ -22,10 +22,9 @@ def _gradients(parameters: list[Tensor]) -> list[Tensor]:
 def _held(parameters: Tensors) -> list[Tensor]:
     held = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if not held and isinstance(parameters, Iterator):
-        warnings.warn(
+        warn(
             "`parameters` is an empty generator, no gradient clipping will occur: it can be gone through once; ask for "
             "model.parameters() again",
-            stacklevel=3,
         )
     return held
 

@@ -18,7 +18,7 @@ form stands beside it. Warm-up is a LinearLR in front of another schedule in a S
 [0.5]
 """
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 
 from .base import LRScheduler
 from .composition import ChainedScheduler, SequentialLR
@@ -49,4 +49,4 @@ __all__ = [
 
 _LRScheduler = LRScheduler  # the name under which older scripts subclass it
 
-answer_unknown_names(__name__)
+_complete(__name__)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from tensorgrad.autograd.hooks import RemovableHandle
+from tensorgrad.base.callsite import warn
 from tensorgrad.optim.optimizer import Optimizer
 
 _EPOCH = (
@@ -93,7 +93,7 @@ class LRScheduler:
         An `epoch` is accepted with a warning, as PyTorch does, and gone to by the closed form.
         """
         if self._step_count == 1 and not _has_stepped(self.optimizer):
-            warnings.warn(_ORDER, UserWarning, stacklevel=2)
+            warn(_ORDER)
         self._step_count += 1
         warn_of(epoch)
         self._update_lr(epoch)
@@ -120,7 +120,7 @@ class LRScheduler:
     def _warn_outside_step(self) -> None:
         """Warn that most schedules answer `get_lr` with the value after the present one."""
         if not self._get_lr_called_within_step:
-            warnings.warn(_OUTSIDE, UserWarning, stacklevel=3)
+            warn(_OUTSIDE)
 
     def _note_lr(self) -> None:
         self._last_lr = self._lrs()
@@ -162,7 +162,7 @@ def _has_stepped(optimizer: Optimizer) -> bool:
 def warn_of(epoch: Any) -> None:
     """Warn the caller of the caller that a step with an epoch is deprecated, if there is one."""
     if epoch is not None:
-        warnings.warn(_EPOCH, UserWarning, stacklevel=3)
+        warn(_EPOCH)
 
 
 def check_optimizer(optimizer: Any) -> None:

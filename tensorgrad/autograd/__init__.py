@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from tensorgrad.base.answers import guard as _guard
 from tensorgrad.base.unknown import UnknownNameError
 
 from .derivatives import Variable, backward, grad, jvp
@@ -37,6 +38,9 @@ _ABOVE = {
     "gradcheck": "tensorgrad.testing",
     "gradgradcheck": "tensorgrad.testing",
 }
+
+
+_guard(__name__)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
 from tensorgrad.engine.writes import note
@@ -247,7 +247,5 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool | None = 
     `volatile` does nothing but warn, as in PyTorch.
     """
     if volatile is not None:
-        warnings.warn(
-            "volatile was removed and now has no effect. Use `with tensorgrad.no_grad():` instead.", stacklevel=2
-        )
+        warn("volatile was removed and now has no effect. Use `with tensorgrad.no_grad():` instead.")
     return data.detach().requires_grad_(requires_grad)

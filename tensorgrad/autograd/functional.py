@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorgrad import func as transforms
 from tensorgrad.autograd import enable_grad, no_grad
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.engine.tensor import Node, Tensor, leaf, wrap
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.functions.shapes import reshape
@@ -273,3 +274,6 @@ def _check_dependence(outputs: Sequence[Tensor], sources: Sequence[Node | None],
                 f"{which} of the user-provided function is independent of input {j}. This is not allowed in strict "
                 f"mode."
             )
+
+
+_complete(__name__)

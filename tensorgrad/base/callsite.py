@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import warnings
 from pathlib import Path
 from types import CodeType
 
@@ -40,6 +41,14 @@ def here(depth: int = 1) -> Place:
         if known or frame.f_back is None:
             return frame.f_code, frame.f_lasti
         frame = frame.f_back
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of `text` at the line of the user's script, the innermost outside the library, however deep this is."""
+    frame, level = sys._getframe(1), 2
+    while not is_outside(frame.f_code.co_filename) and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def is_outside(file: str) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import warnings
 
 from tensorgrad.errors import ShapeError
+
+from .callsite import warn
 
 _deterministic = [False, False]  # asked for, and whether only to warn
 _precision = ["highest"]
@@ -34,11 +35,9 @@ def set_num_threads(num: int) -> None:
 
         threadpoolctl.threadpool_limits(num)
     elif num != get_num_threads():
-        warnings.warn(
+        warn(
             f"set_num_threads({num}) has no effect without threadpoolctl: pip install threadpoolctl, or start Python "
             f"with OMP_NUM_THREADS={num}",
-            UserWarning,
-            stacklevel=2,
         )
 
 

@@ -15,7 +15,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from tensorgrad.base.unknown import ABSENT, answer_unknown_names, proposals
+from tensorgrad.base.unknown import ABSENT, answer_unknown_names as _answer_unknown_names, proposals
 
 __all__ = ["installed"]
 
@@ -94,4 +94,4 @@ def _take_out() -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in names}
 
 
-answer_unknown_names(__name__)
+_answer_unknown_names(__name__)

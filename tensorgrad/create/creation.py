@@ -6,19 +6,20 @@ All take ``dtype``, ``device``, ``layout``, ``pin_memory`` and ``requires_grad``
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Number
 from typing import Any, Unpack
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.devices import check_device, contiguous_format
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, int64, promoted
+from tensorgrad.base.hints import found
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, wrap
 from tensorgrad.errors import DTypeError, ShapeError
-from tensorgrad.functions.common import checked
+from tensorgrad.functions.common import Operand, checked
 
 from .factory import LikeOptions, Options, SizedOptions, made, sized
 
@@ -37,11 +38,9 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     tensor(2.5000, requires_grad=True)
     """
     if isinstance(data, Tensor) and data.tracked:
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() (or .clone() to "
             "keep the gradient): tensor() makes a copy without history",
-            UserWarning,
-            stacklevel=2,
         )
     array = as_array(data, options.pop("dtype", None), copy=True)
     return made("tensor", lambda _: array, options | {"dtype": array.dtype})
@@ -113,7 +112,7 @@ def empty(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptio
     return sized("empty", np.empty, lengths, options, out=out)
 
 
-def full(size: Any, fill_value: Any, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
+def full(size: Any, fill_value: Operand, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
     """Return a tensor of the shape `size` filled with the number `fill_value`, in the dtype of that number."""
     if not isinstance(size, list | tuple):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
@@ -137,8 +136,13 @@ def eye(n: int, m: int | None = None, *, out: Tensor | None = None, **options: U
     return made("eye", lambda dtype: np.eye(n, m, dtype=dtype), options, out=out)
 
 
-def _number(value: Any) -> Any:
-    return value.item() if isinstance(value, Tensor) else value
+def _numbers(function: str, **given: Any) -> list[Any]:
+    """Return arguments of `function` as plain numbers; TypeError for one that is none."""
+    numbers = [x.item() if isinstance(x, Tensor) else x for x in given.values()]
+    for name, x in zip(given, numbers, strict=True):
+        if not isinstance(x, Number):
+            raise TypeError(f"{function}(): argument '{name}' must be a number, not {found(x)}")
+    return numbers
 
 
 def arange(
@@ -151,7 +155,8 @@ def arange(
     >>> arange(3), arange(1.0, 2.0, 0.5)
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
     """
-    start, end, step = map(_number, (0, start, step) if end is None else (start, end, step))
+    start, end = (0, start) if end is None else (start, end)
+    start, end, step = _numbers("arange", start=start, end=end, step=step)
     if not math.isfinite(start) or not math.isfinite(end):
         raise ShapeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
@@ -171,13 +176,16 @@ def _counted(start: Any, end: Any, step: Any, dtype: DType) -> Array:
 
 def range(start: Any = 0, end: Any = None, step: Any = 1, **options: Unpack[Options]) -> Tensor:
     """Return the numbers from `start` to `end`, which is included where a step hits it; in the default dtype."""
-    count = math.floor((_number(end) - _number(start)) / _number(step)) + 1
-    return made("range", lambda dtype: (_number(start) + np.arange(count) * _number(step)).astype(dtype), options)
+    start, end, step = _numbers("range", start=start, end=end, step=step)
+    if step == 0:
+        raise ShapeError("range(): step must be nonzero")
+    count = math.floor((end - start) / step) + 1
+    return made("range", lambda dtype: (start + np.arange(count) * step).astype(dtype), options)
 
 
 def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
     """Return `steps` numbers from `start` to `end`, both included, at equal distances."""
-    first, last = _ends(start, end, steps)
+    first, last = _ends("linspace", start, end, steps)
     return made("linspace", lambda dtype: _spaced(first, last, steps, dtype), options, out=out,
                 default=promoted([first, last, 0.0]))  # fmt: skip
 
@@ -190,15 +198,15 @@ def logspace(
     >>> logspace(0, 2, 3)
     tensor([  1.,  10., 100.])
     """
-    first, last = _ends(start, end, steps)
+    first, last = _ends("logspace", start, end, steps)
     return made("logspace", lambda dtype: (base ** np.linspace(first, last, steps)).astype(dtype), options, out=out,
                 default=promoted([first, last, 0.0]))  # fmt: skip
 
 
-def _ends(start: Any, end: Any, steps: int) -> tuple[Any, Any]:
+def _ends(function: str, start: Any, end: Any, steps: int) -> list[Any]:
     if steps < 0:
         raise ShapeError(f"number of steps must be non-negative, found {steps}")
-    return _number(start), _number(end)
+    return _numbers(function, start=start, end=end)
 
 
 def _spaced(first: Any, last: Any, steps: int, dtype: DType) -> Array:
@@ -240,7 +248,7 @@ def empty_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     return _like("empty_like", input, np.empty_like, options)
 
 
-def full_like(input: Tensor, fill_value: Any, **options: Unpack[LikeOptions]) -> Tensor:
+def full_like(input: Tensor, fill_value: Operand, **options: Unpack[LikeOptions]) -> Tensor:
     """Return a tensor of the shape and dtype of `input` filled with `fill_value`."""
     return _like(
         "full_like",

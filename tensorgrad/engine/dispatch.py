@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.answers import WrongTypeError
 from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, STRONG, TRACING, Context, context
 from tensorgrad.base.dtypes import aligned, bool_, check_real, default_complex, get_default_dtype, int64, is_complex
+from tensorgrad.base.hints import found
 from tensorgrad.errors import AnomalyError, DTypeError
 
 from .explanations import described, explained
@@ -34,8 +36,8 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     if len(params) < len(primitive.signature.parameters):
         params = {**primitive.signature.defaults, **params}
     if not any(isinstance(a, Tensor) for a in args):
-        for a in args:
-            _check_operand(primitive, a)  # NumPy would take a list of tensors for an array, without their graph
+        for i, a in enumerate(args):
+            _check_operand(primitive, a, i)  # NumPy would take a list of tensors for an array, without their graph
         if not primitive.complex:
             check_real(primitive.name, *args)
         return primitive.forward(*args, **params)
@@ -62,7 +64,7 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
     """Return the value of `primitive` as a Tensor, recorded where a gradient may be asked for or all is traced."""
     mode = context()
     if len(args) > 1:
-        args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a) for a in args])
+        args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a, i) for i, a in enumerate(args)])
     tracked = tuple([isinstance(a, Tensor) and a.tracked for a in args])
     exposed = [isinstance(a, Tensor) and still_exposed(a) for a in args]
     values = [plain(a.array) if isinstance(a, Tensor) else _number(a) for a in args]
@@ -103,18 +105,26 @@ def check_finite(primitive: Primitive, values: list[Any], out: Any) -> None:
         )
 
 
-def _operand(primitive: Primitive, value: Any) -> Any:
+def _operand(primitive: Primitive, value: Any, place: int) -> Any:
     """Return an operand that is no Tensor: a Python number as it is, an array as a constant Tensor."""
-    _check_operand(primitive, value)
+    _check_operand(primitive, value, place)
     return value if isinstance(value, NUMBERS) else adopted(value) if isinstance(value, np.ndarray) else wrap(value)
 
 
-def _check_operand(primitive: Primitive, value: Any) -> None:
-    """Raise TypeError unless `value`, which is no Tensor, is an array or a number."""
-    if not (hasattr(value, "__array_function__") or isinstance(value, NUMBERS)):
-        raise TypeError(
-            f"{primitive.name}(): argument must be a Tensor, an array or a number, found {type(value).__name__}"
+def _check_operand(primitive: Primitive, value: Any, place: int) -> None:
+    """Raise TypeError unless `value`, which is no Tensor, is an array of numbers, or a number."""
+    numeric = not isinstance(value, np.ndarray) or value.dtype.kind in "biufc"
+    if not isinstance(value, NUMBERS) and not (numeric and hasattr(value, "__array_function__")):
+        name = public_names(primitive)[place if not primitive.signature.variadic else 0]
+        raise WrongTypeError(
+            f"{primitive.name}(): argument '{name}' must be a Tensor, an array or a number, not {found(value)}"
         )
+
+
+def public_names(primitive: Primitive) -> tuple[str, ...]:
+    """Return what users call the arguments of `primitive`."""
+    names = primitive.signature.arguments
+    return ("input", "other")[: len(names)] if len(names) <= 2 else names
 
 
 def _number(operand: Any) -> Any:

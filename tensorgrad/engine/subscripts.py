@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Sequence
 from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array, int64
 
 from .tensor import Tensor, as_array
@@ -20,7 +20,6 @@ _SINGLE = _PLAIN | {slice, Tensor, np.ndarray}
 _SEVERAL: tuple[Any, ...] = (Sequence, Tensor, np.ndarray, slice, NoneType, EllipsisType)
 _WHOLE = slice(None)
 _MOST_AXES = 32  # a list of as many items is one index, whatever they are
-_THE_USER = 4  # frames up from `_is_several`: for_numpy, __getitem__ or __setitem__, and the line that indexes
 
 
 def for_numpy(index: Any) -> Any:
@@ -44,10 +43,9 @@ def _is_several(index: Any) -> bool:
         return False
     several = not _NUMBERS.issuperset([i.__class__ for i in index]) and any(isinstance(i, _SEVERAL) for i in index)
     if several:
-        warnings.warn(
+        warn(
             "Using a non-tuple sequence for multidimensional indexing: it is read as one index for each axis, as "
             "PyTorch reads it and NumPy does not; write x[tuple(seq)] for that, or x[tensorgrad.tensor(seq)]",
-            stacklevel=_THE_USER,
         )
     return several
 
@@ -84,10 +82,9 @@ def _positions(array: Array) -> Any:
             f"integer (or boolean) type, found {array.dtype}"
         )
     if array.dtype == np.uint8:
-        warnings.warn(
+        warn(
             "indexing with dtype uint8 is deprecated: it says which elements are taken, not where they stand; use bool "
             "for that, and int64 for positions",
-            stacklevel=_THE_USER + 1,
         )
         array = array.astype(np.bool_)
     return array if array.ndim else array.item()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.hints import short
 from tensorgrad.errors import ArgumentError, DataError, needing
 
 _KEY = "tensorgrad"
@@ -101,7 +102,7 @@ def _array(entry: dict[str, Any], what: str) -> Array:
     try:
         array = np.frombuffer(entry["data"], _DTYPES[name]).reshape(entry["shape"]).copy()
     except ValueError as error:
-        raise _damaged(what, f"shape {entry['shape']}: {error}") from error
+        raise _damaged(what, f"shape {short(entry['shape'])}: {error}") from error
     if name == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise _damaged(what, "a bool that is neither 0 nor 1")
     return array

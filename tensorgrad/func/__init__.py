@@ -4,6 +4,7 @@ A transform takes a function of Tensors (or of tuples, lists and dicts of them) 
 and to any depth, leave `.grad` alone, and their results are differentiable by whatever stands around them.
 """
 
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.func.batching import vmap
 from tensorgrad.func.forward import jvp, linearize
 from tensorgrad.func.jacobians import hessian, hvp, jacfwd, jacrev
@@ -25,3 +26,5 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+_complete(__name__, kept=True)

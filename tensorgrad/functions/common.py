@@ -9,12 +9,14 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from operator import index as whole_number
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.answers import INTERNAL, known_as_answering, settle, wrong_type
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, int64
 from tensorgrad.base.numerics import normalized, row_major
@@ -69,14 +71,16 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
             _refuse_recording(function.__name__, (*args, *kwargs.values(), out))
         try:
             value = function(*args, **kwargs)
-        except AttributeError as error:
-            raise _explained(function.__name__, names, (*args, *kwargs.values()), error) from error
         except ComplexError as error:
             if re.search(rf"\b{function.__name__}\(\)", str(error)):
                 raise
             raise ComplexError(f"{function.__name__}(): {error}") from error
+        except INTERNAL as error:
+            settle(function, function.__name__, args, kwargs, error)
+            raise
         return value if out is None else _delivered(value, out)
 
+    known_as_answering(call)
     if renamed:
         _SHOWN[call] = _with(inspect.signature(function), renamed)
     return call
@@ -103,6 +107,7 @@ def published(function: Any, module: str) -> Any:
     functools.update_wrapper(twin, function)
     twin.__module__ = module
     vars(twin)["__signature__"] = _SHOWN[function]
+    known_as_answering(twin)
     return twin
 
 
@@ -128,15 +133,6 @@ def _like_op(op: Callable[..., Tensor], function: Callable[P, Tensor]) -> Callab
     function.__name__ = function.__qualname__ = op.__name__
     function.__doc__ = op.__doc__
     return keywords(function)
-
-
-def _explained(function: str, names: tuple[str, ...], values: tuple[Any, ...], error: AttributeError) -> Exception:
-    """Return PyTorch's error for an argument that is no tensor, where that is what went wrong."""
-    places = [i for i, v in enumerate(values) if v is error.obj]
-    if error.name != "array" or not places or places[0] >= len(names):
-        return error
-    name, kind = names[places[0]], type(error.obj).__name__
-    return TypeError(f"{function}(): argument '{name}' (position {places[0] + 1}) must be Tensor, not {kind}")
 
 
 def _refuse_recording(name: str, values: tuple[Any, ...]) -> None:
@@ -172,7 +168,7 @@ def _delivered(value: Any, out: Any) -> Any:
 def checked(name: str, input: Any) -> Tensor:
     """Return `input`, the first argument of the function `name`; TypeError unless it is a Tensor."""
     if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(wrong_type(name, "input", 1, input, Tensor))
     return input
 
 
@@ -188,12 +184,18 @@ def constant(array: Any) -> Tensor:
 
 def chosen(dim: Any) -> Axis:
     """Return `dim` in engine form; an empty list of dimensions means all."""
-    return (tuple(dim) or None) if isinstance(dim, list | tuple) else None if dim is None else int(dim)
+    return (
+        (tuple(map(whole_number, dim)) or None)
+        if isinstance(dim, list | tuple)
+        else None
+        if dim is None
+        else whole_number(dim)
+    )
 
 
 def dimension(dim: int, ndim: int) -> int:
     """Return `dim` counted from the front; a 0-d tensor has one imaginary dimension."""
-    axes = normalized(int(dim), ndim)
+    axes = normalized(whole_number(dim), ndim)
     return axes[0] if axes else 0
 
 

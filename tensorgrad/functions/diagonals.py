@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -81,13 +82,13 @@ def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
     tensor([[1., 0.],
             [1., 1.]])
     """
-    return _triangle(input, "tril", lambda above: above <= diagonal)
+    return _triangle(input, "tril", lambda above: above <= whole_number(diagonal))
 
 
 @keywords
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return `input` with zeros below a diagonal of the last two dimensions."""
-    return _triangle(input, "triu", lambda above: above >= diagonal)
+    return _triangle(input, "triu", lambda above: above >= whole_number(diagonal))
 
 
 @keywords

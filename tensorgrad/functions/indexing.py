@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,14 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise RangeError(
             f"select(): index {index} out of range for tensor of size {list(input.array.shape)} at dimension {axis}"
         )
-    return ops.getitem(input, index=along_axis(axis, int(index)))
+    return ops.getitem(input, index=along_axis(axis, whole_number(index)))
 
 
 @keywords
 def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
     """Return the view of `length` elements of `input` along `dim`, from `start` on."""
     axis = dimension(dim, input.array.ndim)
-    n, first = input.array.shape[axis], int(start)
+    n, first = input.array.shape[axis], whole_number(start)
     if length < 0:
         raise ArgumentError("narrow(): length must be non-negative.")
     if not -n <= first <= n:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -157,13 +158,13 @@ def split(tensor: Tensor, split_size_or_sections: Lengths, dim: int = 0) -> tupl
         raise ShapeError("split expects at least a 1-dimensional tensor")
     n = tensor.array.shape[axis]
     if isinstance(split_size_or_sections, int | np.integer):
-        size = int(split_size_or_sections)
+        size = whole_number(split_size_or_sections)
         if size < 0:
             raise ArgumentError(f"split expects split_size be non-negative, but got split_size={size}")
         if not size and n:
             raise ArgumentError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
         return _cut(tensor, [*range(0, n, size or 1), n] if n else [0, 0], axis)
-    sizes = [int(s) for s in split_size_or_sections]
+    sizes = [whole_number(s) for s in split_size_or_sections]
     if sum(sizes) != n or min(sizes, default=0) < 0:
         raise ShapeError(
             f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {axis}), "
@@ -196,8 +197,8 @@ def tensor_split(input: Tensor, indices_or_sections: Lengths | Tensor, dim: int 
     if isinstance(wanted, int | np.integer):
         if not 0 < wanted <= _MOST_PARTS:
             raise ArgumentError(f"number of sections must be larger than 0 and at most {_MOST_PARTS}, got {wanted}")
-        short, longer = divmod(n, int(wanted))
-        return _cut(input, [i * short + min(i, longer) for i in range(int(wanted) + 1)], axis)
+        short, longer = divmod(n, whole_number(wanted))
+        return _cut(input, [i * short + min(i, longer) for i in range(whole_number(wanted) + 1)], axis)
     return _cut(input, [0, *(slice(i).indices(n)[1] for i in wanted), n], axis)
 
 

@@ -6,6 +6,7 @@ of them count.
 
 from __future__ import annotations
 
+from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -279,7 +280,7 @@ def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumu
 @keywords
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """Return `input` with `src` in place of the slice that ``select(dim, index)`` is a view of."""
-    return put_in(input, along_axis(dimension(dim, input.array.ndim), int(index)), src)
+    return put_in(input, along_axis(dimension(dim, input.array.ndim), whole_number(index)), src)
 
 
 @keywords

@@ -128,6 +128,10 @@ def _contracted(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
     if isinstance(dims, Tensor):
         dims = dims.array.tolist()
     if isinstance(dims, int):
+        if not 0 <= dims <= min(a.array.ndim, b.array.ndim):
+            raise ShapeError(
+                f"tensordot(): argument 'dims' is {dims}, of tensors with {a.array.ndim} and {b.array.ndim} dimensions"
+            )
         return list(range(a.array.ndim - dims, a.array.ndim)), list(range(dims))
     first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(first) != len(second):
@@ -257,6 +261,8 @@ def cross_product(input: Tensor, other: Tensor, dim: int) -> Tensor:
 @wide
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """Return the product of several matrices, taken in the order that needs the fewest multiplications."""
+    if not matrices:
+        raise ShapeError("chain_matmul(): Expected one or more matrices, found none")
     return in_best_order(matrices)
 
 

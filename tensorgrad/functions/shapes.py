@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def numel(input: Tensor) -> int:
 
 def _inferred(wanted: Sequence[Any], size: int, found: Sequence[int]) -> tuple[int, ...]:
     """Return `wanted` with the length -1 worked out from the number of elements."""
-    numbers = [int(n) for n in wanted]
+    numbers = [whole_number(n) for n in wanted]
     known = math.prod(n for n in numbers if n != -1)
     if numbers.count(-1) > 1:
         raise ShapeError(f"only one dimension can be inferred: found {numbers}")
@@ -122,7 +123,7 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
 @keywords
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Return `input` with an axis of length 1 inserted at `dim`."""
-    return composed.expanded(input, int(dim))
+    return composed.expanded(input, whole_number(dim))
 
 
 @keywords
@@ -197,7 +198,7 @@ def broadcast_to(input: Tensor, *size: Lengths) -> Tensor:
             f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension: sizes "
             f"{tuple(wanted)} for a tensor of shape {found}"
         )
-    shape = tuple(found[i - lead] if n == -1 else int(n) for i, n in enumerate(wanted))
+    shape = tuple(found[i - lead] if n == -1 else whole_number(n) for i, n in enumerate(wanted))
     for i, (n, m) in enumerate(zip(shape[lead:], found, strict=True), lead):
         if m not in (1, n):
             raise ShapeError(
@@ -208,9 +209,15 @@ def broadcast_to(input: Tensor, *size: Lengths) -> Tensor:
 
 
 @keywords
+def expand(input: Tensor, *size: Lengths) -> Tensor:
+    """Return a view of `input` repeated to `size`: see `broadcast_to`."""
+    return broadcast_to(input, *size)
+
+
+@keywords
 def sum_to_size(input: Tensor, *size: Lengths) -> Tensor:
     """Return `input` summed over the axes that broadcasting from `size` would add or stretch."""
-    shape = tuple(int(n) for n in lengths(size))
+    shape = tuple(whole_number(n) for n in lengths(size))
     if broadcast_shapes(shape, input.array.shape) != input.array.shape:
         raise ShapeError(f"size {{{list(shape)}}} is not expandable to size {{{list(input.array.shape)}}}.")
     if shape and shape == input.array.shape:

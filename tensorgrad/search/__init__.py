@@ -5,7 +5,7 @@ the data are split so that the test set stays out of it, the rounds, a Gaussian 
 differentiates, and gradients of the validation loss with respect to hyper-parameters.
 """
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 
 from .bayesian import GPSampler
 from .gaussian import GaussianProcess
@@ -34,4 +34,4 @@ __all__ = [
     "uniform",
 ]
 
-answer_unknown_names(__name__)
+_complete(__name__)

@@ -11,6 +11,7 @@ from inspect import Parameter, Signature, signature
 from types import FunctionType
 from typing import Any
 
+from tensorgrad.base.answers import answering, is_for_users, known_as_answering
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import binary, checked, published, unary
@@ -91,18 +92,22 @@ def attach_classes() -> None:
             if name not in vars(_Nothing):
                 if isinstance(member, FunctionType):
                     member.__qualname__ = f"Tensor.{name}"
-                setattr(Tensor, name, member)
+                setattr(Tensor, name, answering(member) if is_for_users(name, member) else member)
 
 
 def attach_rows() -> None:
     """Give Tensor the methods of the table, and collect its functions."""
     for row in ROWS:
         function = published(row.function, "tensorgrad")
+        if not is_primitive(function):
+            function = answering(function)
         operation = row.method or function
         describe(operation)
         made = with_out(function) if is_primitive(function) else function
         for name in row.methods:
-            setattr(Tensor, name, in_place(operation, name, row.reshapes) if name.endswith("_") else operation)
+            method = in_place(operation, name, row.reshapes) if name.endswith("_") else operation
+            known_as_answering(method)  # a primitive explains its errors itself, what writes is around what answers
+            setattr(Tensor, name, method)
         for name in row.functions:
             FUNCTIONS[name] = offered(name) if name.endswith("_") else made
     FUNCTIONS.update({name: offered(name) for name in METHODS_AS_FUNCTIONS})

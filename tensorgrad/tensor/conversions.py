@@ -25,7 +25,7 @@ from tensorgrad.create import creation
 from tensorgrad.create.factory import Options, SizedOptions
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import owner_of
-from tensorgrad.errors import DTypeError
+from tensorgrad.errors import DTypeError, RangeError
 
 from .tensortypes import dtype_of_type, is_complex, is_floating_point, type_name
 
@@ -109,6 +109,8 @@ class Conversions(Tensor):
         """Return by how many elements of memory neighbours along each axis, or along `dim`, are apart."""
         x = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], self.array.dtype)
         steps = tuple([s // x.itemsize for s in x.strides])
+        if dim is not None and not -len(steps) <= dim < len(steps):
+            raise RangeError(f"stride(): argument 'dim' is {dim}, of a tensor with {len(steps)} dimensions")
         return steps if dim is None else steps[dim]
 
     def storage_offset(self) -> int:

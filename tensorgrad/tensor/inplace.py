@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
+from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -129,12 +130,14 @@ class InPlace(Tensor):
         write(self, index, _fitting(self, source) if isinstance(source, Tensor) else source, "__setitem__")
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers from the normal distribution, in place."""
+        """Fill with numbers from the normal distribution, in place; ArgumentError for a negative `std`."""
+        if not std >= 0:
+            raise ArgumentError(f"normal_ expects std >= 0.0, but found std {std}")
         return _filled(self, "normal_", lambda g, shape: mean + std * g.standard_normal(shape), generator)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers uniform in [from_, to), in place."""
-        if from_ > to:
+        """Fill with numbers uniform in [from_, to), in place; ArgumentError where that is empty."""
+        if not from_ <= to:
             raise ArgumentError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
         return _filled(self, "uniform_", lambda g, shape: from_ + (to - from_) * g.random(shape), generator)
 
@@ -158,7 +161,9 @@ class InPlace(Tensor):
 
     def resize_(self, *sizes: Any) -> Tensor:
         """Give the tensor another shape in place: the first elements stay, further ones hold anything."""
-        shape = tuple(int(n) for n in (sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes))
+        shape = tuple(
+            whole_number(n) for n in (sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes)
+        )
         if self.tracked:
             raise AutogradError("cannot resize variables that require grad: use reshape, or detach() first")
         flat, size = self.array.ravel(), math.prod(shape)

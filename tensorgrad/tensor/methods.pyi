@@ -248,7 +248,7 @@ class Methods:
     def atanh_(x, /) -> Tensor: ...
     def backward(
         self,
-        gradient: Operand | None = None,
+        gradient: Tensor | Array | None = None,
         retain_graph: builtins.bool | None = None,
         create_graph: builtins.bool = False,
         inputs: Tensor | Sequence[Tensor] | None = None,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tensorgrad import autograd, ops
+from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.subscripts import for_numpy, split
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import AutogradError
@@ -79,7 +80,7 @@ class Operators(Tensor):
 
     def backward(
         self,
-        gradient: Operand | None = None,
+        gradient: Tensor | Array | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
         inputs: Tensor | Sequence[Tensor] | None = None,

@@ -9,7 +9,7 @@
 `strategies` and `programs` need Hypothesis and are loaded when they are imported by name.
 """
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 
 from .checking import check
 from .extrapolation import Slope, slope
@@ -31,4 +31,4 @@ __all__ = [
     "slope",
 ]
 
-answer_unknown_names(__name__)
+_complete(__name__)

@@ -1,9 +1,9 @@
 """`tensorgrad.data` under PyTorch's path."""
 
-from tensorgrad.base.unknown import answer_unknown_names
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.data import *  # noqa: F403 - the list of names is tensorgrad.data.__all__
 from tensorgrad.data import __all__ as __all__
 
 from . import dataloader, dataset, sampler  # noqa: F401 - reached as attributes, too
 
-answer_unknown_names(__name__)
+_complete(__name__)

@@ -1,0 +1,287 @@
+"""What a wrong argument is answered with: the function, the argument, what it takes, and what was found.
+
+Nothing is compared while all goes well. `answering` puts a ``try`` around a public function, which costs one call;
+where an error escapes, the arguments are compared with the annotations of the parameters, and the first that does not
+fit is named. So a signature is the one place that says what a function takes, and no function repeats it. For what is
+made seldom and `kept`, layers, optimisers and transforms, they are compared where nothing went wrong, too: a flag of
+text would be taken for True, half a pair of betas would fail a step later.
+
+The outermost public function answers, for it is the one that was called. An error of the user's own code, in a hook, a
+layer of his own or a function that he handed over, passes as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import opcode
+import re
+import sys
+from collections.abc import Callable, Iterator
+from inspect import Parameter
+from types import FunctionType, TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from tensorgrad.errors import ArgumentError, DivisionError, LinAlgError, RangeError, TensorgradError
+
+from .hints import Hint, fits, found, hints, short, spelled
+from .unknown import missing
+
+P = ParamSpec("P")
+R = TypeVar("R")
+AnyFunction = Callable[..., Any]
+
+INTERNAL = (
+    TypeError, ValueError, AttributeError, LookupError, ZeroDivisionError, OverflowError, AssertionError, NameError,
+)  # fmt: skip
+_RAISE = opcode.opmap["RAISE_VARARGS"]
+_WITHIN = {"tensorgrad", "numpy"} | sys.stdlib_module_names
+_answering: dict[tuple[AnyFunction, str], AnyFunction] = {}  # by function and name: in two namespaces it is the same
+
+
+class WrongArgumentError(TensorgradError):
+    """An error made here of another one: the function that stands around may know better."""
+
+
+class WrongTypeError(WrongArgumentError, TypeError):
+    """An argument that is not what the parameter takes."""
+
+
+class WrongCallError(WrongArgumentError, ArgumentError, TypeError):
+    """Arguments that each are what the parameter takes, and together make no call."""
+
+
+class WrongIndexError(WrongArgumentError, RangeError):
+    """The same, where something is not there."""
+
+
+class WrongDivisionError(WrongArgumentError, DivisionError):
+    """The same, where numbers are divided by 0."""
+
+
+class WrongMatrixError(WrongArgumentError, LinAlgError):
+    """The same, of a matrix."""
+
+
+_CLASSES = ((LookupError, WrongIndexError), (ZeroDivisionError, WrongDivisionError),
+            (np.linalg.LinAlgError, WrongMatrixError), (Exception, WrongCallError))  # fmt: skip
+
+
+def answering(function: Callable[P, R], name: str = "", *, kept: bool = False) -> Callable[P, R]:
+    """Return `function` so that an error names it, and its argument that does not fit.
+
+    Args:
+        function: any, with annotations.
+        name: what users call it; that of the function itself otherwise.
+        kept: compare the arguments where all went well, too: what the call made is kept, and must not be wrong.
+
+    >>> @answering
+    ... def scaled(x: float, by: int = 2) -> float:
+    ...     return x * by.bit_length()
+    >>> scaled(1.5, "a")
+    Traceback (most recent call last):
+    tensorgrad.base.answers.WrongTypeError: scaled(): argument 'by' must be int, not str: found 'a'
+    """
+    name = name or function.__name__
+    if (function, name) in _answering:
+        return _answering[function, name]
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            result = function(*args, **kwargs)
+        except INTERNAL as error:
+            settle(function, name, args, kwargs, error)
+            raise
+        if kept:
+            compare(function, name, args, kwargs)
+        return result
+
+    _answering[function, name] = call
+    known_as_answering(call)
+    return call
+
+
+def known_as_answering(call: AnyFunction) -> None:
+    """Take note that `call` settles its errors itself."""
+    _answering[call, call.__name__] = call
+
+
+def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
+    """Return `function`, `answering`, so that what it wants as a `tensor` is one: an array would do for some of it."""
+    name = function.__name__
+    if (function, name) in _answering:
+        return _answering[function, name]
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.annotation in ("Tensor", tensor)]
+    count = len(names)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for x in args[:count]:
+            if not isinstance(x, tensor):
+                compare(function, name, args, kwargs)
+        if kwargs and not all(isinstance(kwargs[n], tensor) for n in names if n in kwargs):
+            compare(function, name, args, kwargs)
+        try:
+            return function(*args, **kwargs)
+        except INTERNAL as error:
+            settle(function, name, args, kwargs, error)
+            raise
+
+    _answering[function, name] = call
+    known_as_answering(call)
+    return call
+
+
+def complete(module: str, *, kept: bool = False, tensors: type | None = None) -> None:
+    """Make the namespace `module`, which calls this at its end, answer unknown names, and wrong arguments."""
+    guard(module, kept=kept, tensors=tensors)
+    vars(sys.modules[module])["__getattr__"] = missing(module)  # in the module, it would be read as a promise of types
+
+
+def guard(module: str, *, kept: bool = False, tensors: type | None = None) -> None:
+    """Let the functions and classes in ``__all__`` of `module` answer wrong arguments.
+
+    Args:
+        module: the ``__name__`` of the namespace.
+        kept: what its functions make is kept, as objects are.
+        tensors: the class Tensor, where functions take tensors and no arrays.
+    """
+    space = vars(sys.modules[module])
+    for name in space["__all__"]:
+        member = space[name]
+        if isinstance(member, type):
+            complete_class(member)
+        elif isinstance(member, FunctionType):
+            space[name] = of_tensors(member, tensors) if tensors else answering(member, kept=kept)
+
+
+def complete_class(cls: type) -> None:
+    """Let what makes an object of `cls`, and its methods that are public and its own, answer wrong arguments."""
+    maker = next(base for base in cls.__mro__ if {"__init__", "__new__"} & vars(base).keys())
+    init = vars(maker).get("__init__")
+    if "__new__" not in vars(maker) and isinstance(init, FunctionType) and (init, "__init__") not in _answering:
+        setattr(cls, "__init__", answering(init, cls.__name__, kept=True))  # noqa: B010 - mypy takes it for a call's
+    for name, member in list(vars(cls).items()):
+        if is_for_users(name, member) and not any(name in vars(base) for base in cls.__mro__[1:]):
+            setattr(cls, name, answering(member))  # what overrides a method is called by the base class
+
+
+def is_for_users(name: str, member: Any) -> bool:
+    """Return whether `member` of a class is a method that users call with arguments, and does not answer yet."""
+    if not isinstance(member, FunctionType) or name.startswith("_") or name == "forward":
+        return False
+    if (member, member.__name__) in _answering:
+        return False
+    code = inspect.unwrap(member).__code__
+    return code.co_argcount + code.co_kwonlyargcount > 1 or bool(code.co_flags & inspect.CO_VARARGS)
+
+
+def compare(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise WrongTypeError for the first argument that is not what `function` says it takes."""
+    wrong = _misfit(function, name, args, kwargs)
+    if wrong:
+        raise WrongTypeError(wrong)
+
+
+def settle(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
+    """Raise what says better than `error` what is wrong with the call; return where it says all there is to say."""
+    if isinstance(error, Warning) or _is_users(error.__traceback__):
+        return
+    text, ours = str(error), isinstance(error, WrongArgumentError)
+    internal = ours or not _is_deliberate(error)
+    if not internal and (not isinstance(error, TypeError) or f"{name}()" in text or _raised_by(function, error)):
+        return
+    cause: BaseException = error.__cause__ or error if ours else error
+    wrong = _misfit(function, name, args, kwargs, "" if internal else text)
+    if wrong:
+        raise WrongTypeError(wrong) from cause
+    if wrong == "" and internal:
+        kind = next(made for raised, made in _CLASSES if isinstance(cause, raised))
+        said = str(cause) or type(cause).__name__
+        raise kind(f"{name}() cannot take {_told(function, args, kwargs)}: {said}") from cause
+
+
+def _is_users(at: TracebackType | None) -> bool:
+    """Return whether code of the user's ran when the error was raised."""
+    while at is not None:
+        if str(at.tb_frame.f_globals.get("__name__")).partition(".")[0] not in _WITHIN:
+            return True
+        at = at.tb_next
+    return False
+
+
+def _is_deliberate(error: Exception) -> bool:
+    """Return whether a ``raise`` of the library made `error`, which Python or NumPy make otherwise."""
+    at = _innermost(error)
+    if at is None or (isinstance(error, AssertionError) and not error.args):
+        return False
+    frame = at.tb_frame
+    ours = str(frame.f_globals.get("__name__")).partition(".")[0] == "tensorgrad"
+    return ours and frame.f_code.co_code[at.tb_lasti] == _RAISE
+
+
+def _raised_by(function: AnyFunction, error: Exception) -> bool:
+    """Return whether `function` itself raised `error`, not what it calls: then it says what it means."""
+    at = _innermost(error)
+    return at is not None and at.tb_frame.f_code is inspect.unwrap(function).__code__
+
+
+def _innermost(error: Exception) -> TracebackType | None:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at
+
+
+def _misfit(
+    function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], said: str = ""
+) -> str | None:
+    """Return what is wrong with the first argument that does not fit; "" if all do, None if they make no call.
+
+    None also where `said`, an error of the library, names that argument already.
+    """
+    try:
+        given = inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return None  # Python says which is missing, or one too many
+    known = hints(function)
+    for place, parameter, value in _arguments(given):
+        hint = known[parameter]
+        if not fits(value, hint):
+            if re.search(rf"(?<!\(\): argument '){parameter}\b", said):
+                return None
+            return wrong_type(name, parameter, place, value, hint)
+    return ""
+
+
+def wrong_type(name: str, parameter: str, place: int, value: Any, hint: Hint) -> str:
+    """Return the text for an argument `value` of the function `name`, whose `parameter` takes what `hint` says."""
+    wanted = spelled(hint)
+    where = f" (position {place})" if wanted == "Tensor" else ""
+    cure = _CURES.get(type(value), "") if "Tensor" in wanted else ""
+    return f"{name}(): argument '{parameter}'{where} must be {wanted}, not {found(value)}{cure}"
+
+
+_CURES = {
+    np.ndarray: ": tensorgrad.from_numpy makes it one on the same memory, tensorgrad.tensor a copy",
+    list: ": tensorgrad.tensor makes it one",
+}
+
+
+def _arguments(given: inspect.BoundArguments) -> Iterator[tuple[int, str, Any]]:
+    """Yield the place, the name and the value of every argument; those of a method are counted without `self`."""
+    place = 0
+    for name, value in given.arguments.items():
+        kind = given.signature.parameters[name].kind
+        for x in value if kind is Parameter.VAR_POSITIONAL else () if kind is Parameter.VAR_KEYWORD else (value,):
+            place += name != "self"
+            yield place, name, x
+
+
+def _told(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return the arguments for a message."""
+    given = inspect.signature(function).bind(*args, **kwargs)
+    return ", ".join(f"{name}={short(value)}" for _, name, value in _arguments(given) if name != "self")
