@@ -148,6 +148,23 @@ def test_the_loss_of_the_gradient_check_leaves_no_trace() -> None:
         assert buffer.array.tobytes() == buffers[name].tobytes()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT of another process needs POSIX")
+@pytest.mark.parametrize("loaded", ["numpy", "tensorgrad", "tensorgrad.cli"])
+def test_ctrl_c_is_answered_in_one_line_while_the_command_loads(loaded: str) -> None:
+    script = f"""
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {loaded!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from tensorgrad_command import main
+sys.exit(main())
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "tensorgrad: stopped by Ctrl-C\n")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT of another process needs POSIX")
 def test_ctrl_c_stops_the_training_and_writes_what_there_is(tmp_path) -> None:

@@ -169,3 +169,11 @@ def test_a_structure_that_makes_no_sense_is_refused(name: str) -> None:
 def test_a_file_of_a_later_version_says_so() -> None:
     with pytest.raises(DataError, match="expected a file of version 1, found version 2; update tensorgrad"):
         loaded(numpys.save({}, {"tensorgrad": "tensorgrad 2 00000000 {}"}))
+
+
+def test_a_shape_of_a_million_sizes_is_refused_in_a_text_that_a_person_can_read() -> None:
+    entry = {"a": {"dtype": "F32", "shape": [1] * 1_000_000, "data_offsets": [0, 4]}}
+    head = json.dumps(entry).encode()
+    with pytest.raises(DataError) as caught:
+        loaded(len(head).to_bytes(8, "little") + head + bytes(4))
+    assert len(str(caught.value)) < 500

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +115,17 @@ def test_a_pipe_that_nobody_reads_does_not_stop_the_script(tmp_path: Path) -> No
         assert tg.load(io.BytesIO(os.read(reader, 10_000))).tolist() == [1.0, 1.0]
     finally:
         os.close(reader)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody can be asked whether he lives")
+def test_a_save_removes_what_a_killed_one_left_and_nothing_of_the_living(tmp_path: Path) -> None:
+    script = "import os, sys, tensorgrad as tg; os.fsync = lambda _: os.kill(os.getpid(), 9); tg.save(1, sys.argv[1])"
+    assert subprocess.run([sys.executable, "-c", script, tmp_path / "a"], check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    living = tmp_path / f".tensorgrad-{platform.node()}-{os.getpid()}-0.tmp"
+    elsewhere = tmp_path / ".tensorgrad-another-machine-1-0.tmp"
+    for path in (living, elsewhere):
+        path.touch()
+    tg.save(2, tmp_path / "b.safetensors")
+    assert not left.exists()
+    assert {living, elsewhere} < set(tmp_path.iterdir())

@@ -99,14 +99,14 @@ def test_another_process_draws_the_same_bytes_and_never_loads_pyplot(mpl) -> Non
 
 
 def test_the_svg_follows_a_dark_page_and_escapes_its_title(mpl) -> None:
-    svg = viz.figure_svg(viz.plot_curves({"loss": [1.0, 0.1]}, title='<a & "$b">'))
+    svg = viz.figure_svg(viz.plot_curves({"loss": [1.0, 0.1]}, title='<a & "$b"]]>'))
     root = ET.fromstring(svg)
-    assert root.find(f"{SVG}title").text == '<a & "$b">'
+    assert root.find(f"{SVG}title").text == '<a & "$b"]]>'
     assert "prefers-color-scheme:dark" in svg
     assert "currentColor" in svg
     assert "#222222" not in svg
     texts = {"".join(element.itertext()) for element in root.iter(f"{SVG}text")}
-    assert {"epoch", "loss", '<a & "$b">'} <= texts
+    assert {"epoch", "loss", '<a & "$b"]]>'} <= texts
 
 
 @pytest.mark.parametrize("name", ["損失", "_private", "$x$", "$", "a\x00b", "%s{}", "<b>&amp;", "\\frac{1}{0}", ""])

@@ -30,7 +30,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``max(input, 0)``; the derivative at 0 is 0."""
-    return ops.relu(input)
+    return input.relu()
 
 
 def hardtanh(

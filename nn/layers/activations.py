@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import InitVar
 from typing import Any
 
-from tensorgrad import ops
 from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import full
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
-from tensorgrad.functions.common import checked
 from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
@@ -28,7 +26,7 @@ class Sigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``1 / (1 + exp(-input))``."""
-        return ops.sigmoid(checked("Sigmoid", input))
+        return input.sigmoid()
 
 
 class Tanh(Module):
@@ -36,7 +34,7 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``tanh(input)``."""
-        return ops.tanh(checked("Tanh", input))
+        return input.tanh()
 
 
 class LogSigmoid(Module):
@@ -171,7 +169,7 @@ class ReLU(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``max(input, 0)``."""
-        return ops.relu(checked("ReLU", input))
+        return input.relu()
 
 
 @settings

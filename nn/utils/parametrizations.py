@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.answers import complete as _complete
 from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import Generator
 from tensorgrad.create.sampling import randn
@@ -121,3 +122,6 @@ def spectral_norm(
     if dim is None:
         dim = 1 if type(module).__name__.startswith("ConvTranspose") else 0
     return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps, generator))
+
+
+_complete(__name__)

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from tensorgrad.autograd.hooks import RemovableHandle
 from tensorgrad.base.callsite import warn
+from tensorgrad.errors import ArgumentError
 from tensorgrad.optim.optimizer import Optimizer
 
 _EPOCH = (
@@ -81,7 +82,7 @@ class LRScheduler:
 
     def get_lr(self) -> list[float]:
         """Return the learning rate of each group for the epoch `last_epoch`; subclasses define it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has to define get_lr()")
 
     def get_last_lr(self) -> list[float]:
         """Return the learning rate of each group as the last step has set it."""
@@ -113,6 +114,14 @@ class LRScheduler:
         self._get_lr_called_within_step = True
         try:
             set_lrs(self.optimizer, choose())
+        except (ValueError, KeyError) as error:
+            made, groups = len(self.base_lrs), len(self.optimizer.param_groups)
+            if made == groups:
+                raise
+            raise ArgumentError(
+                f"{type(self).__name__}.step(): the optimizer has {groups} parameter groups, and had {made} when the "
+                f"schedule was made: call add_param_group first"
+            ) from error
         finally:
             self._get_lr_called_within_step = False
         self._note_lr()

@@ -17,7 +17,7 @@ import inspect
 import opcode
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from inspect import Parameter
 from types import FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -35,7 +35,9 @@ AnyFunction = Callable[..., Any]
 
 INTERNAL = (
     TypeError, ValueError, AttributeError, LookupError, ZeroDivisionError, OverflowError, AssertionError, NameError,
+    BufferError,
 )  # fmt: skip
+_IN = "in the call of "
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 _WITHIN = {"tensorgrad", "numpy"} | sys.stdlib_module_names
 _answering: dict[tuple[AnyFunction, str], AnyFunction] = {}  # by function and name: in two namespaces it is the same
@@ -117,13 +119,18 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
     names = [p.name for p in inspect.signature(function).parameters.values() if p.annotation in ("Tensor", tensor)]
     count = len(names)
 
+    def are_tensors(values: Iterable[Any]) -> bool:
+        for x in values:  # noqa: SIM110 - of a few, quicker than all()
+            if not isinstance(x, tensor):
+                return False
+        return True
+
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for x in args[:count]:
-            if not isinstance(x, tensor):
+        if kwargs or not args or not isinstance(args[0], tensor) or (count > 1 and not are_tensors(args[1:count])):
+            given = [*args[:count], *[kwargs[n] for n in names if n in kwargs]]
+            if not are_tensors(given):
                 compare(function, name, args, kwargs)
-        if kwargs and not all(isinstance(kwargs[n], tensor) for n in names if n in kwargs):
-            compare(function, name, args, kwargs)
         try:
             return function(*args, **kwargs)
         except INTERNAL as error:
@@ -142,7 +149,7 @@ def complete(module: str, *, kept: bool = False, tensors: type | None = None) ->
 
 
 def guard(module: str, *, kept: bool = False, tensors: type | None = None) -> None:
-    """Let the functions and classes in ``__all__`` of `module` answer wrong arguments.
+    """Let the functions and classes in ``__all__`` of `module`, or defined there, answer wrong arguments.
 
     Args:
         module: the ``__name__`` of the namespace.
@@ -150,7 +157,8 @@ def guard(module: str, *, kept: bool = False, tensors: type | None = None) -> No
         tensors: the class Tensor, where functions take tensors and no arrays.
     """
     space = vars(sys.modules[module])
-    for name in space["__all__"]:
+    here = [name for name, member in space.items() if getattr(member, "__module__", None) == module and name[0] != "_"]
+    for name in space.get("__all__", here):
         member = space[name]
         if isinstance(member, type):
             complete_class(member)
@@ -161,12 +169,15 @@ def guard(module: str, *, kept: bool = False, tensors: type | None = None) -> No
 def complete_class(cls: type) -> None:
     """Let what makes an object of `cls`, and its methods that are public and its own, answer wrong arguments."""
     maker = next(base for base in cls.__mro__ if {"__init__", "__new__"} & vars(base).keys())
-    init = vars(maker).get("__init__")
-    if "__new__" not in vars(maker) and isinstance(init, FunctionType) and (init, "__init__") not in _answering:
+    init = None if "__new__" in vars(maker) else vars(maker)["__init__"]
+    if isinstance(init, FunctionType) and (init, "__init__") in _answering and maker is not cls:
+        init = getattr(init, "__wrapped__", None)  # it answers in the name of the class that this one inherits it from
+    if isinstance(init, FunctionType) and (init, "__init__") not in _answering:
         setattr(cls, "__init__", answering(init, cls.__name__, kept=True))  # noqa: B010 - mypy takes it for a call's
-    for name, member in list(vars(cls).items()):
-        if is_for_users(name, member) and not any(name in vars(base) for base in cls.__mro__[1:]):
-            setattr(cls, name, answering(member))  # what overrides a method is called by the base class
+    for i, base in enumerate(cls.__mro__):
+        for name, member in list(vars(base).items()) if base.__module__.startswith("tensorgrad.") else ():
+            if is_for_users(name, member) and not any(name in vars(below) for below in cls.__mro__[i + 1 :]):
+                setattr(base, name, answering(member))  # what overrides a method is called by the base class
 
 
 def is_for_users(name: str, member: Any) -> bool:
@@ -192,7 +203,9 @@ def settle(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict
         return
     text, ours = str(error), isinstance(error, WrongArgumentError)
     internal = ours or not _is_deliberate(error)
-    if not internal and (not isinstance(error, TypeError) or f"{name}()" in text or _raised_by(function, error)):
+    named = f"{name}()" in text or (name[0].isupper() and name in text)  # a class has no name that is a word, too
+    if not internal and (not isinstance(error, TypeError) or named or _raised_by(function, error)):
+        _note(error, name)
         return
     cause: BaseException = error.__cause__ or error if ours else error
     wrong = _misfit(function, name, args, kwargs, "" if internal else text)
@@ -202,6 +215,14 @@ def settle(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict
         kind = next(made for raised, made in _CLASSES if isinstance(cause, raised))
         said = str(cause) or type(cause).__name__
         raise kind(f"{name}() cannot take {_told(function, args, kwargs)}: {said}") from cause
+    _note(error, name)
+
+
+def _note(error: Exception, name: str) -> None:
+    """Let the traceback say which function was called, where `error` does not: the outermost one."""
+    if not isinstance(error, TensorgradError) and name not in str(error):
+        others = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_IN)]
+        error.__notes__ = [*others, f"{_IN}{name}()"]
 
 
 def _is_users(at: TracebackType | None) -> bool:
@@ -251,7 +272,7 @@ def _misfit(
     for place, parameter, value in _arguments(given):
         hint = known[parameter]
         if not fits(value, hint):
-            if re.search(rf"(?<!\(\): argument '){parameter}\b", said):
+            if re.search(rf"(?i)(?<!\(\): argument '){parameter}\b", said):
                 return None
             return wrong_type(name, parameter, place, value, hint)
     return ""

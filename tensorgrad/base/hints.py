@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.errors import TensorgradError
+
 from .caching import remembered
+from .dtypes import Array
 
 Hint = Any
 """An annotation as an object: a class, `int | None`, `Sequence[int]`, ..."""
@@ -100,11 +103,19 @@ def _is_known(kind: Any) -> bool:
 
 def _is_number(value: Any, kind: type) -> bool:
     """Return whether `value` is a number of that kind: a plain one, or a tensor or an array that holds but one."""
-    dtype = getattr(value, "dtype", None)
-    if isinstance(dtype, np.dtype) and not isinstance(value, np.generic):
-        kinds = {int: "biu", float: "biuf", complex: "biufc"}[kind]
-        return dtype.kind in kinds and getattr(value, "shape", None) == ()
+    array = _array_of(value)
+    if array is not None:
+        return not array.ndim and array.dtype.kind in {int: "biu", float: "biuf", complex: "biufc"}[kind]
     return isinstance(value, _NUMBERS[kind])
+
+
+def _array_of(value: Any) -> Array | None:
+    """Return `value` if it is an array, or the array of a tensor; None of anything else."""
+    try:
+        array = value.array if hasattr(type(value), "array") else value
+    except TensorgradError:  # a parameter whose shape is not known yet
+        return None
+    return array if isinstance(array, np.ndarray) else None
 
 
 def _holds(value: Any, kind: type, parts: tuple[Hint, ...]) -> bool:
@@ -181,8 +192,9 @@ def short(value: Any) -> str:
     >>> short(np.ones(2)), short([1, 2]), len(short(list(range(1_000_000))))
     ('ndarray float64[2]', '[1, 2]', 60)
     """
-    if isinstance(getattr(value, "dtype", None), np.dtype):
-        return f"{type(value).__name__} {value.dtype}{list(getattr(value, 'shape', ()))}"
+    array = _array_of(value)
+    if array is not None:
+        return f"{type(value).__name__} {array.dtype}{list(array.shape)}"
     if not isinstance(value, _PLAIN):
         return getattr(value, "__name__", type(value).__name__)
     if isinstance(value, list | tuple):

@@ -25,6 +25,7 @@ from .dtypes import (
     int64,
     met,
 )
+from .hints import short
 from .size import Size
 
 _NUMBERS = {bool, int, float, complex}
@@ -43,6 +44,8 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
     if not hasattr(data, "dtype") and isinstance(data, _SEQUENCES) and not isinstance(data, str | bytes):
         return _nested(data, wanted)
     result: Array
+    if isinstance(data, np.ndarray) and data.dtype.kind not in "biufc":
+        wanted = None  # which no number of another dtype comes of: it is refused below
     if hasattr(data, "__array_function__") and not isinstance(data, np.generic):
         kept = data.copy() if copy else data  # an array of another library stays what it is
         if isinstance(kept, np.ndarray):
@@ -77,7 +80,14 @@ def constructed(data: tuple[Any, ...], dtype: DTypeLike = None) -> Array:
                 f"number"
             )
         return array_of(data[0], wanted, copy=True)
-    return np.empty(data or 0, wanted)
+    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in data):
+        raise DTypeError(f"new(): data must be lengths of axes, or one sequence, found {', '.join(map(short, data))}")
+    if min(data, default=0) < 0:
+        raise ShapeError(f"new(): Trying to create tensor with negative dimension: {list(data)}")
+    try:
+        return np.empty(data or 0, wanted)
+    except ValueError as error:
+        raise ShapeError(f"new(): no array is as large as {', '.join(map(short, data))}") from error
 
 
 def _nested(data: Sequence[Any], dtype: DType | None) -> Array:

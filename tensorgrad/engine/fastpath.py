@@ -23,7 +23,7 @@ from .views import link_view
 _ndarray, _asarray = np.ndarray, np.asarray
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)  # NumPy has one object for each
 _DIVISIONS = {np.floor_divide, np.remainder, np.fmod}
-_ERRORS = (ValueError, TypeError, IndexError)
+_ERRORS = (ValueError, TypeError, IndexError, OverflowError)
 _NO_PARAMS: dict[str, Any] = {}
 
 

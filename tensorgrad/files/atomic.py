@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
+import platform
 import stat
 from pathlib import Path
 
@@ -12,7 +14,7 @@ def write_whole(path: Path, content: str | bytes) -> Path:
     """Write `content`, text as UTF-8, through a temporary file that then takes the place of `path`; return `path`.
 
     The permissions of an old file stay, and a link stays one. If anything fails, the old file is as it was and the
-    temporary one is gone; only a killed process may leave one behind, ``.tensorgrad-*.tmp``.
+    temporary one is gone; that of a process that was killed goes with the next file written beside it.
     """
     content = content if isinstance(content, bytes) else content.encode()
     target = Path(os.path.realpath(path))
@@ -20,7 +22,8 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         with open(target, "wb", opener=_at_once) as device:
             device.write(content)
         return path
-    temporary = target.with_name(f".tensorgrad-{os.urandom(8).hex()}.tmp")
+    _tidy(target.parent)
+    temporary = target.with_name(f".tensorgrad-{platform.node()}-{os.getpid()}-{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -34,6 +37,26 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         raise
     _sync_folder(target.parent)
     return path
+
+
+def _tidy(folder: Path) -> None:
+    """Remove the temporary files that processes of this machine left in `folder` when they were killed."""
+    if os.name != "posix":  # elsewhere there is no signal that only asks
+        return
+    for temporary in folder.glob(f".tensorgrad-{glob.escape(platform.node())}-*-*.tmp"):
+        process = temporary.name.split("-")[-2]
+        if process.isdecimal() and not _is_alive(int(process)):
+            temporary.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # somebody else's; no process at all
+        return True
+    return True
 
 
 def _at_once(path: str, flags: int) -> int:

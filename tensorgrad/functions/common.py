@@ -19,6 +19,7 @@ from tensorgrad import ops
 from tensorgrad.base.answers import INTERNAL, known_as_answering, settle, wrong_type
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.base.hints import found
 from tensorgrad.base.numerics import normalized, row_major
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
@@ -78,7 +79,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
         except INTERNAL as error:
             settle(function, function.__name__, args, kwargs, error)
             raise
-        return value if out is None else _delivered(value, out)
+        return value if out is None else _delivered(function.__name__, value, out)
 
     known_as_answering(call)
     if renamed:
@@ -144,11 +145,16 @@ def _refuse_recording(name: str, values: tuple[Any, ...]) -> None:
         )
 
 
-def _delivered(value: Any, out: Any) -> Any:
-    if isinstance(value, tuple):
-        pairs = [_delivered(v, o) for v, o in zip(value, out, strict=True)]
+def _delivered(name: str, value: Any, out: Any) -> Any:
+    several = isinstance(value, tuple)
+    kind: Any = list | tuple if several else Tensor
+    if not isinstance(out, kind) or (several and len(out) != len(value)):
+        wanted = f"{len(value)} Tensors" if several else "Tensor"
+        raise TypeError(f"{name}(): argument 'out' must be {wanted}, not {found(out)}")
+    if several:
+        pairs = [_delivered(name, v, o) for v, o in zip(value, out, strict=True)]
         return type(value)(*pairs) if hasattr(value, "_fields") else tuple(pairs)
-    source, target = value.array, out.array
+    source, target = operand(value).array, out.array
     if not np.can_cast(source.dtype, target.dtype, "same_kind"):
         raise DTypeError(f"result type {source.dtype} can't be cast to the desired output type {target.dtype}")
     if not target.size and source.size:

@@ -149,14 +149,19 @@ class InPlace(Tensor):
         return _filled(self, "bernoulli_", lambda g, shape: g.random(shape) < chance, generator, False)
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers from the exponential distribution of rate `lambd`, in place."""
-        if lambd <= 0:
+        """Fill with numbers from the exponential distribution of rate `lambd`, in place; ArgumentError unless > 0."""
+        if not lambd > 0:
             raise ArgumentError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
         return _filled(self, "exponential_", lambda g, shape: g.standard_exponential(shape) / lambd, generator)
 
     def random_(self, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
-        """Fill with whole numbers uniform in [from_, to), in place; `to` alone may be given first, as in PyTorch."""
+        """Fill with whole numbers uniform in [from_, to), in place; `to` alone may be given first, as in PyTorch.
+
+        ArgumentError where that is empty.
+        """
         low, high = (0, from_) if to is None and from_ else (from_, to if to is not None else 2**24)
+        if not low < high:
+            raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
         return _filled(self, "random_", lambda g, shape: g.integers(low, high, shape), generator, False)
 
     def resize_(self, *sizes: Any) -> Tensor:

@@ -154,7 +154,7 @@ def _themed(svg: str, title: str) -> str:
     """Return matplotlib's SVG with the reader's text colour, a title for screen readers and room to shrink."""
     attributes, _, body = svg[svg.index("<svg") + 4 :].partition(">")
     opening = f'<svg class="tg-plot" role="img" style="max-width:100%;height:auto"{attributes}>'
-    escaped = title.replace("&", "&amp;").replace("<", "&lt;")
+    escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")  # text of XML holds no ]]>
     return f"{opening}<title>{escaped}</title>{_STYLE}{body.replace(INK, 'currentColor')}"
 
 
