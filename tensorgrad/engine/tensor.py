@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from tensorgrad.base.callsite import Place, here, is_users
 from tensorgrad.base.context import Context, Scope, context
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, check_differentiable
+from tensorgrad.base.hints import fits
 from tensorgrad.base.literals import array_of, constructed
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 
@@ -161,6 +162,8 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if not fits(value, bool):
+            raise TypeError(f"requires_grad must be a bool, not {type(value).__name__}")
         if value and self.tracked:
             return
         if self.node is not None and self.node.primitive is not None:
