@@ -64,4 +64,4 @@ __all__ = [
     "read_idx",
 ]
 
-_complete(__name__)
+_complete(__name__, throughout=True)

@@ -332,7 +332,7 @@ def test_what_pytorch_refuses_is_refused_with_its_class_and_words(case: str) -> 
     with pytest.raises(type(wanted.value)) as found:
         REFUSED[case](data, tg)
     if case != "collate nothing":  # "list index out of range" says too little
-        assert compressed(found.value).startswith(compressed(wanted.value)[:40])
+        assert compressed(wanted.value)[:40] in compressed(found.value)
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -123,13 +123,15 @@ def _affine(x: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
     return tg.ones(x.shape[-1], dtype=x.dtype), tg.zeros(x.shape[-1], dtype=x.dtype)
 
 
+LEAST = 1e-300  # positive, as a batch must have it, and nothing beside any variance
+
 OF_ROWS: dict[str, Callable[[tg.Tensor], tg.Tensor]] = {
     "layer": lambda x: F.layer_norm(x, [4], *_affine(x), eps=0),
     "group": lambda x: F.group_norm(x[:, None], 1, eps=0),
-    "instance": lambda x: F.instance_norm(x[None], eps=0),
-    "batch": lambda x: F.batch_norm(x.T, None, None, training=True, eps=0).T,
-    "batch, fused": lambda x: F.batch_norm(x.T, None, None, *_affine(x.T), training=True, eps=0).T,
-    "batch of images": lambda x: F.batch_norm(x.T[..., None], None, None, training=True, eps=0).T,
+    "instance": lambda x: F.instance_norm(x[None], eps=LEAST),
+    "batch": lambda x: F.batch_norm(x.T, None, None, training=True, eps=LEAST).T,
+    "batch, fused": lambda x: F.batch_norm(x.T, None, None, *_affine(x.T), training=True, eps=LEAST).T,
+    "batch of images": lambda x: F.batch_norm(x.T[..., None], None, None, training=True, eps=LEAST).T,
     "root of mean squares": lambda x: F.rms_norm(x, [4], _affine(x)[0], eps=0),
     "length": F.normalize,
     "length of roots": lambda x: F.normalize(x, 0.5),

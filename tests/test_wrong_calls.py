@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -88,7 +89,8 @@ def test_what_nobody_inside_refuses_is_refused_when_something_is_made() -> None:
 
 def test_a_wrapped_function_shows_its_own_signature_and_name() -> None:
     assert list(inspect.signature(F.linear).parameters) == ["input", "weight", "bias"]
-    assert (F.linear.__name__, F.linear.__module__) == ("linear", "tensorgrad.nn.functional.linear")
+    assert (F.linear.__name__, F.linear.__module__) == ("linear", "tensorgrad.nn.functional")
+    assert pickle.loads(pickle.dumps(F.linear)) is F.linear
     assert list(inspect.signature(nn.Linear).parameters)[:2] == ["in_features", "out_features"]
 
 

@@ -35,4 +35,4 @@ __all__ = [
     "save_figure",
 ]
 
-_complete(__name__)
+_complete(__name__, throughout=True)

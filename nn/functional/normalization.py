@@ -178,8 +178,7 @@ def _check(x: Tensor, eps: float, *given: Tensor | None) -> None:
     """Raise ShapeError unless each of the four that is given has one element for each channel of `x`."""
     if not eps > 0:
         raise ArgumentError(f"batch_norm eps must be positive, but got {eps}; and so must that of instance_norm")
-    shape = x.array.shape
-    channels = shape[1:2]
+    channels = (shape := x.array.shape)[1:2]
     for name, v in zip(("running_mean", "running_var", "weight", "bias"), given, strict=True):
         if v is not None and v.array.shape != channels:
             raise ShapeError(

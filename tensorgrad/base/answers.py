@@ -59,6 +59,12 @@ class WrongIndexError(WrongArgumentError, RangeError):
     """The same, where something is not there."""
 
 
+class WrongKeyError(WrongArgumentError, ArgumentError, KeyError):
+    """The same, where a name is not there."""
+
+    __str__ = Exception.__str__  # KeyError shows its text as Python would write it
+
+
 class WrongDivisionError(WrongArgumentError, DivisionError):
     """The same, where numbers are divided by 0."""
 
@@ -67,7 +73,7 @@ class WrongMatrixError(WrongArgumentError, LinAlgError):
     """The same, of a matrix."""
 
 
-_CLASSES = ((LookupError, WrongIndexError), (ZeroDivisionError, WrongDivisionError),
+_CLASSES = ((KeyError, WrongKeyError), (LookupError, WrongIndexError), (ZeroDivisionError, WrongDivisionError),
             (np.linalg.LinAlgError, WrongMatrixError), (Exception, WrongCallError))  # fmt: skip
 
 
@@ -142,28 +148,36 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
     return call
 
 
-def complete(module: str, *, kept: bool = False, tensors: type | None = None) -> None:
+def complete(module: str, *, kept: bool = False, tensors: type | None = None, throughout: bool = False) -> None:
     """Make the namespace `module`, which calls this at its end, answer unknown names, and wrong arguments."""
-    guard(module, kept=kept, tensors=tensors)
+    guard(module, kept=kept, tensors=tensors, throughout=throughout)
     vars(sys.modules[module])["__getattr__"] = missing(module)  # in the module, it would be read as a promise of types
 
 
-def guard(module: str, *, kept: bool = False, tensors: type | None = None) -> None:
+def guard(module: str, *, kept: bool = False, tensors: type | None = None, throughout: bool = False) -> None:
     """Let the functions and classes in ``__all__`` of `module`, or defined there, answer wrong arguments.
 
     Args:
         module: the ``__name__`` of the namespace.
         kept: what its functions make is kept, as objects are.
         tensors: the class Tensor, where functions take tensors and no arrays.
+        throughout: the files of the folder have the same functions; elsewhere they call one another as they were.
     """
     space = vars(sys.modules[module])
     here = [name for name, member in space.items() if getattr(member, "__module__", None) == module and name[0] != "_"]
     for name in space.get("__all__", here):
         member = space[name]
         if isinstance(member, type):
-            complete_class(member)
+            if not hasattr(member, "__dataclass_fields__"):  # records, which the library makes
+                complete_class(member)
         elif isinstance(member, FunctionType):
-            space[name] = of_tensors(member, tensors) if tensors else answering(member, kept=kept)
+            call = of_tensors(member, tensors) if tensors else answering(member, kept=kept)
+            if call is not member and name == member.__name__:
+                call.__module__ = module  # where a pickle finds it
+            for place in [m for n, m in sys.modules.items() if throughout and n.startswith(f"{module}.")]:
+                if vars(place).get(name) is member:
+                    setattr(place, name, call)
+            space[name] = call
 
 
 def complete_class(cls: type) -> None:

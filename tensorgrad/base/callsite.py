@@ -11,7 +11,8 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
+from typing import Any
 
 from .caching import remembered
 
@@ -45,10 +46,20 @@ def here(depth: int = 1) -> Place:
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn of `text` at the line of the user's script, the innermost outside the library, however deep this is."""
-    frame, level = sys._getframe(1), 2
+    warnings.warn(text, category, stacklevel=_to_user()[1])
+
+
+def users_variables() -> dict[str, Any]:
+    """Return the variables where the user's script stands."""
+    return _to_user()[0].f_locals
+
+
+def _to_user() -> tuple[FrameType, int]:
+    """Return the innermost frame outside the library, and how far up it is from the caller of this, counted from 1."""
+    frame, level = sys._getframe(2), 2
     while not is_outside(frame.f_code.co_filename) and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
-    warnings.warn(text, category, stacklevel=level)
+    return frame, level
 
 
 def is_outside(file: str) -> bool:

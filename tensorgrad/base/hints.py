@@ -97,7 +97,12 @@ def _opened(hint: Hint) -> tuple[Any, tuple[Hint, ...]]:
 
 def _is_known(kind: Any) -> bool:
     """Return whether a value can be asked whether it is one of `kind`."""
-    special = kind in (Any, object) or typing.is_typeddict(kind) or getattr(kind, "_is_protocol", False)
+    special = (
+        kind in (Any, object)
+        or kind.__module__ == "typing"
+        or typing.is_typeddict(kind)
+        or getattr(kind, "_is_protocol", False)
+    )
     return isinstance(kind, type) and not special
 
 

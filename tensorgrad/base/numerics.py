@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from operator import index as whole_number
 from typing import Any
 
 import numpy as np
@@ -37,10 +36,10 @@ def normalized(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]
     axes = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
     if ndim == 0 and all(a in (0, -1) for a in axes):
         return ()  # PyTorch: a 0-d tensor may be reduced over its imaginary axis
-    result = tuple([a + ndim if a < 0 else a for a in map(whole_number, axes)])
+    result = tuple([a + ndim if a < 0 else a for a in [a.__index__() for a in axes]])
     for a, given in zip(result, axes, strict=True):
         if not 0 <= a < ndim:
-            raise axis_error(whole_number(given), ndim)
+            raise axis_error(given, ndim)
     for a in result:
         if result.count(a) > 1:
             raise ShapeError(f"dim {a} appears multiple times in the list of dims: {axis} names an axis twice")

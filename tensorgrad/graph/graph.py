@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd.careful import Contributions, reverse
-from tensorgrad.base.callsite import told
+from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
 from tensorgrad.errors import ArgumentError, AutogradError
@@ -63,7 +62,7 @@ class Graph:
 
         `names` gives names to values that have none: a mapping, or "variables" for the variables of the caller.
         """
-        return cls(outputs, names=_names(names, sys._getframe(1).f_locals))
+        return cls(outputs, names=_names(names, users_variables()))
 
     @classmethod
     def trace(cls, function: Callable[..., Any], *inputs: Any, names: Names = None) -> Graph:

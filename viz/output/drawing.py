@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tensorgrad.base.callsite import users_variables
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.mime import HTML, SVG, TEXT, shortened, wanted
 from tensorgrad.engine.tensor import Tensor
@@ -88,7 +88,7 @@ def draw(
         if value not in allowed:
             raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {', '.join(map(repr, allowed))}")
     if isinstance(target, Tensor) and names == "variables":
-        names = sys._getframe(1).f_locals
+        names = users_variables()
     graph = _graph_of(target, inputs, names)
     while graph.order < order:
         graph, seed = graph.backward(seed), None
