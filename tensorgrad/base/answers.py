@@ -160,8 +160,8 @@ def guard(module: str, *, kept: bool = False, tensors: type | None = None, throu
     Args:
         module: the ``__name__`` of the namespace.
         kept: what its functions make is kept, as objects are.
-        tensors: the class Tensor, where functions take tensors and no arrays.
-        throughout: the files of the folder have the same functions; elsewhere they call one another as they were.
+        tensors: the class Tensor, where functions take no arrays; inside, they call one another as they were.
+        throughout: all files of the folder have the same functions, not only those that define them.
     """
     space = vars(sys.modules[module])
     here = [name for name, member in space.items() if getattr(member, "__module__", None) == module and name[0] != "_"]
@@ -172,12 +172,13 @@ def guard(module: str, *, kept: bool = False, tensors: type | None = None, throu
                 complete_class(member)
         elif isinstance(member, FunctionType):
             call = of_tensors(member, tensors) if tensors else answering(member, kept=kept)
-            if call is not member and name == member.__name__:
+            space[name] = call
+            if tensors and call.__name__ == name:
                 call.__module__ = module  # where a pickle finds it
-            for place in [m for n, m in sys.modules.items() if throughout and n.startswith(f"{module}.")]:
+            folder = f"{module}." if throughout else member.__module__
+            for place in [] if tensors else [m for n, m in sys.modules.items() if n.startswith(folder)]:
                 if vars(place).get(name) is member:
                     setattr(place, name, call)
-            space[name] = call
 
 
 def complete_class(cls: type) -> None:

@@ -36,7 +36,8 @@ def normalized(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]
     axes = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
     if ndim == 0 and all(a in (0, -1) for a in axes):
         return ()  # PyTorch: a 0-d tensor may be reduced over its imaginary axis
-    result = tuple([a + ndim if a < 0 else a for a in [a.__index__() for a in axes]])
+    # a range refuses what is no whole number, and needs no import where this is copied to
+    result = tuple([a + ndim if a < 0 else a for a in [range(a).stop for a in axes]])
     for a, given in zip(result, axes, strict=True):
         if not 0 <= a < ndim:
             raise axis_error(given, ndim)
