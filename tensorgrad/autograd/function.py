@@ -105,8 +105,12 @@ class Function:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.record = cls._made()
+
+    @classmethod
+    def _made(cls) -> Primitive:
         jvp = None if cls.jvp is Function.jvp else cls.jvp
-        cls.record = record_of(cls.__name__, cls.forward, Rules(cls.__name__, cls.backward, jvp))
+        return record_of(cls.__name__, cls.forward, Rules(cls.__name__, cls.backward, jvp))
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -154,6 +158,8 @@ def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs
     linked_to: list[Tensor] = [y for y in ys if _is_differentiable(y, ctx)]
     if not linked_to:
         return outputs
+    if cls.record.name != cls.__name__:  # a class made in a function, and named afterwards
+        cls.record = cls._made()
     node, nodes, shapes = joint(cls.record, inputs, linked_to)
     outside = dict(zip(map(id, linked_to), nodes, strict=True))
     node.saved = Saved.of(_kept(cls.__name__, ctx, args, inputs, outside), ctx, shapes)

@@ -114,8 +114,13 @@ class Rules:
         """Return the derivative of ``<backward(u), t>`` by u: the same at any u, for `backward` is linear in it."""
         u = _irregular(node)
         start = node_of(u)
-        with enable_grad():
-            gx = self.cotangents(saved, node, u)[i]
+        try:
+            with enable_grad():
+                gx = self.cotangents(saved, node, u)[i]
+        except AutogradError as error:  # as .numpy() raises
+            raise AutogradError(
+                f"the forward mode of function {self.name} is not known, define its jvp: {error}"
+            ) from error
         if gx is None or not (gx.tracked or gx.array.any()):
             return wrap(np.zeros(node.shape, node.dtype))
         if gx.array.shape != t.array.shape:
@@ -141,8 +146,11 @@ class Rules:
         """
         if all(gx is None or gx.tracked for gx in found):
             return
-        with enable_grad():
-            watched = self.cotangents(saved, node, _irregular(node))
+        try:
+            with enable_grad():
+                watched = self.cotangents(saved, node, _irregular(node))
+        except AutogradError:  # as .numpy() raises: what it gave before was computed outside of the graph
+            watched = list(found)
         for i, (gx, seen) in enumerate(zip(found, watched, strict=True)):
             if gx is not None and not gx.tracked and seen is not None and not seen.tracked and seen.array.any():
                 text = f"the backward of function {self.name} cannot be differentiated: {_LEFT}"

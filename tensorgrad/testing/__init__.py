@@ -12,10 +12,12 @@
 from tensorgrad.base.answers import complete as _complete
 
 from .checking import check
-from .extrapolation import Slope, slope
+from .comparison import Comparison
+from .extrapolation import slope
 from .gradcheck import gradcheck, gradgradcheck
 from .parameters import GradientReport, ParameterCheck, check_gradients
-from .report import Comparison, GradcheckError, Report
+from .report import GradcheckError, Report
+from .sides import Slope
 
 __all__ = [
     "Comparison",

@@ -13,13 +13,18 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError
 
-from .extrapolation import LARGEST_STEP, Slope
-from .report import Comparison, Report, unrepeatable, verdict_of
+from .comparison import Comparison
+from .extrapolation import LARGEST_STEP
+from .hints import gone_through
+from .identities import BLUR, Identities
+from .report import Report, unrepeatable, verdict_of, written
+from .sides import Slope
 from .steps import (
     ROUNDING,
     along,
     anywhere,
     coordinates_of,
+    glimpsed,
     judged,
     measured,
     require_float64,
@@ -28,8 +33,8 @@ from .steps import (
 )
 from .subject import Subject
 
-BLUR = 64.0  # the blur of a gradient is seen in a few samples, each of which may be small by luck
 DIRECTIONS = 3  # in which all elements move, where not every element is tried alone
+FEWER = 2.0**-5  # the largest step where few evaluations are asked for
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class _Settings:
     left_out: bool
     largest: float
     forgiven: tuple[float, float]
+    allow_undecided: bool
 
 
 def check(
@@ -56,6 +62,7 @@ def check(
     atol: float = 0.0,
     rtol: float = 0.0,
     nondet_tol: float = 0.0,
+    allow_undecided: bool = True,
     seed: int = 0,
 ) -> Report:
     """Return how the derivatives of `fn` at `inputs` compare with numerical ones, coordinate by coordinate.
@@ -67,8 +74,9 @@ def check(
         fn: function of the inputs; returns a tensor or several. What is differentiated is the sum of all elements, with
             a weight between 1/2 and 1 for each, and more for outputs that are small beside others.
         inputs: the arguments. Tensors that require a gradient are checked and must be float64; others are passed on.
-        max_coordinates: inputs with more elements are checked at this many of them, drawn at random, and along random
-            directions in which all elements move; a direction that disagrees is halved until the element is found.
+        max_coordinates: inputs with more elements are checked at this many of them, drawn at random, with two
+            evaluations each where these agree, and along random directions in which all elements move; a direction
+            that disagrees is halved until the element is found.
         directions: how many random directions; default: three, for inputs with elements that are not tried alone.
         check_reverse: check the gradients of the reverse sweep.
         check_forward: check the tangents of the forward sweep as well, and that it is the adjoint of the other:
@@ -77,10 +85,11 @@ def check(
         largest_step: the first and largest step, in units of the argument where that is larger than 1.
         atol, rtol: a disagreement that is forgiven all the same, absolute, and relative to the numerical derivative.
         nondet_tol: by how much values and gradients may change when `fn` is called again.
+        allow_undecided: whether the report is true in a condition where no numerical derivative converges.
         seed: decides on weights, sample and directions.
 
     Raises:
-        GradcheckError: `fn` gives other values when it is called again.
+        GradcheckError: `fn` gives other values when it is called again, or writes to an input.
         DTypeError: an input that requires a gradient, or an output, is not float64.
         AutogradError: no input requires a gradient, or no output depends on one.
 
@@ -93,14 +102,25 @@ def check(
     arguments: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     checked = [i for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
     if not checked:
-        raise AutogradError("gradcheck: no input requires a gradient: make one with requires_grad=True")
+        arrays = [i for i, x in enumerate(arguments) if isinstance(x, np.ndarray)]
+        found = f"; input {arrays[0]} is a numpy.ndarray, not a Tensor" if arrays else ""
+        raise AutogradError(
+            f"gradcheck: no input requires a gradient{found}: make one with tensorgrad.tensor(x, requires_grad=True)"
+        )
     for i in checked:
         require_float64(arguments[i], f"input {i}")
     random = Generator().manual_seed(seed).numpy
     subject = Subject(fn, arguments, checked, random)
     _repeatable(subject, nondet_tol)
     settings = _Settings(
-        max_coordinates, directions, check_reverse, check_forward, check_left_out, largest_step, (atol, rtol)
+        max_coordinates,
+        directions,
+        check_reverse,
+        check_forward,
+        check_left_out,
+        largest_step,
+        (atol, rtol),
+        allow_undecided,
     )
     return _Check(subject, settings, random).report()
 
@@ -116,6 +136,9 @@ def _repeatable(subject: Subject, tolerance: float) -> None:
     for a, b in pairs:
         if not np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True):
             raise unrepeatable("gradcheck", subject.checked[0])
+    for i in subject.checked:
+        if not np.array_equal(subject.arguments[i].array, subject.arrays[i], equal_nan=True):
+            raise written("gradcheck", i)
 
 
 class _Check:
@@ -123,19 +146,20 @@ class _Check:
 
     def __init__(self, subject: Subject, settings: _Settings, random: np.random.Generator) -> None:
         self.subject, self.settings, self.random = subject, settings, random
-        self.left_out: list[str] = []
+        self.left_out = [f"output {k}: it requires no gradient" for k in subject.constants]
         self.forward = settings.forward is not False and self._has_forward()
         self.gradients = dict(zip(subject.checked, subject.gradients(), strict=True))
+        self.middle = np.concatenate([np.zeros(0), *(y.array.ravel() for y in subject.outputs)])
         with np.errstate(all="ignore"):
-            ys = [(w * y.array).ravel() for w, y in zip(subject.cotangents, subject.outputs, strict=True)]
-            self.sizes = np.abs(np.concatenate([np.zeros(0), *ys]))
-        self.noise, blurs = subject.blurred(random)
+            self.sizes = np.abs(subject.weights * self.middle)
+        noise, blurs = subject.blurred(random)
+        self.noises = {i: np.maximum(noise, subject.blurred_aside(i, random)) for i in subject.checked}
         self.blurs = dict(zip(subject.checked, blurs, strict=True))
 
     def _has_forward(self) -> bool:
-        i = self.subject.checked[0]
         try:
-            self.subject.tangent({i: np.zeros(self.subject.arguments[i].shape)})
+            for i in self.subject.checked:
+                self.subject.tangent({i: np.ones(self.subject.arguments[i].shape)})
         except (AutogradError, NotImplementedError) as error:
             if self.settings.forward:
                 raise
@@ -145,39 +169,41 @@ class _Check:
 
     def report(self) -> Report:
         found = [c for i in self.subject.checked for c in self._of_input(i)]
-        if self.forward and self.settings.reverse:
-            found.append(self._adjoint())
-        if len(self.subject.recorded) > 1 and self.settings.reverse and self.settings.left_out:
-            found += self._undefined()
-        return Report(tuple(found), tuple(self.left_out))
+        same = Identities(self.subject, self.gradients, self.blurs, float(self.sizes.sum()), self.random)
+        if self.settings.reverse:
+            found += [same.adjoint()] if self.forward else []
+            found += same.linear()
+            found += same.layouts()
+            found += same.undefined() if len(self.subject.outputs) > 1 and self.settings.left_out else ()
+        self.left_out += same.left_out
+        through = gone_through(self.subject.outputs)
+        return Report(tuple(found), tuple(self.left_out), through, self.settings.allow_undecided)
 
     def _of_input(self, i: int) -> Iterator[Comparison]:
-        x, limit = self.subject.arguments[i].array, self.settings.coordinates
+        x, limit = self._array(i), self.settings.coordinates
         for index in coordinates_of(x, limit, self.random):
-            yield from self._along(i, along(index, x, scale_of(x, index)[0]), index)
+            yield from self._along(i, along(index, x, scale_of(x, index)[0]), index, quickly=x.size > limit)
         wanted = self.settings.directions
-        for _ in range((DIRECTIONS if x.size > limit else 0) if wanted is None else wanted):
+        few = 1 if not limit else DIRECTIONS
+        for _ in range((few if x.size > limit else 0) if wanted is None else wanted):
             yield from self._located(i, anywhere(x, scale_of(x)[0], self.random))
+        if x.size > limit:
+            tried = f"{limit} of {x.size} elements alone" if limit else "no element alone"
+            self.left_out.append(f"input {i}: {tried}, the others along random directions only")
 
-    def _along(self, i: int, direction: Array, index: tuple[int, ...] | None) -> list[Comparison]:
+    def _along(
+        self, i: int, direction: Array, index: tuple[int, ...] | None, quickly: bool = False
+    ) -> list[Comparison]:
         """Return the comparisons of both modes with the slope along `direction`."""
-        subject, settings = self.subject, self.settings
-        found, length = measured(
-            lambda x: subject.values(i, x),
-            subject.weights,
-            subject.arguments[i].array,
-            direction,
-            index,
-            largest=settings.largest,
-            noise=self.noise,
-            analytic=True,
-        )
-        parts = {}
+        settings, parts = self.settings, {}
         with np.errstate(all="ignore"):
             if settings.reverse:
                 parts["reverse"] = (self.gradients[i] * direction).ravel()
             if self.forward:
-                parts["forward"] = subject.tangent({i: direction})
+                parts["forward"] = self.subject.tangent({i: direction})
+            found, length = self._slope(
+                i, direction, index, [float(p.sum()) for p in parts.values()] if quickly else []
+            )
             size = float(self.sizes[self._concerned(found, parts.get("forward"))].sum())
             blur = BLUR * float((self.blurs[i] * np.abs(direction)).sum()) / length + rounded(size, length)
             return [
@@ -193,6 +219,30 @@ class _Check:
                 )
                 for mode, part in parts.items()
             ]
+
+    def _slope(
+        self, i: int, direction: Array, index: tuple[int, ...] | None, expected: list[float]
+    ) -> tuple[Slope, float]:
+        """Return the numerical slope; of two evaluations, where these agree with what is `expected`."""
+        subject, x = self.subject, self._array(i)
+
+        def evaluate(moved: Array) -> Array:
+            return self.middle if moved is x else subject.values(i, moved)
+
+        if index is not None and expected:
+            seen = glimpsed(evaluate, self.middle, subject.weights, x, direction, index, expected, self.noises[i])
+            if seen is not None:
+                return seen
+        return measured(
+            evaluate,
+            subject.weights,
+            x,
+            direction,
+            index,
+            largest=self.settings.largest if self.settings.coordinates else min(self.settings.largest, FEWER),
+            noise=self.noises[i],
+            analytic=True,
+        )
 
     def _concerned(self, found: Slope, tangent: Array | None) -> Array:
         """Return which outputs depend on the argument that moved; all of them where that cannot be told."""
@@ -224,37 +274,3 @@ class _Check:
 
     def _array(self, i: int) -> Array:
         return self.subject.arguments[i].array
-
-    def _adjoint(self) -> Comparison:
-        """Return the comparison of <Jv, g> with <v, JTg>, v a direction in which all inputs move."""
-        vs = {i: anywhere(self._array(i), scale_of(self._array(i))[0], self.random) for i in self.subject.checked}
-        with np.errstate(all="ignore"):
-            left = self.subject.tangent(vs)
-            right = np.concatenate([(self.gradients[i] * v).ravel() for i, v in vs.items()])
-            blur = sum(BLUR * float((self.blurs[i] * np.abs(v)).sum()) for i, v in vs.items())
-            rounding = ROUNDING * (float(np.abs(left).sum() + np.abs(right).sum() + self.sizes.sum())) + blur
-        return _equality(None, None, "adjoint", float(left.sum()), float(right.sum()), rounding)
-
-    def _undefined(self) -> Iterator[Comparison]:
-        """Yield, for each output and input, the comparison of no cotangent for that output with one of zeros."""
-        for k in self.subject.recorded:
-            pairs = zip(self.subject.gradients(left_out=k), self.subject.gradients(zero=k), strict=True)
-            for i, (none, zeros) in zip(self.subject.checked, pairs, strict=True):
-                if not none.size:
-                    continue
-                with np.errstate(all="ignore"):
-                    off = np.abs(none - zeros)
-                at = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), none.shape)
-                rounding = ROUNDING * float(np.max(np.abs(zeros), initial=0.0))
-                index = tuple(map(int, at))
-                yield _equality(i, index, "left out", float(none[index]), float(zeros[index]), rounding)
-
-
-def _equality(
-    input: int | None, index: tuple[int, ...] | None, mode: str, left: float, right: float, rounding: float
-) -> Comparison:
-    """Return the comparison of two numbers that must be the same but for rounding."""
-    finite = bool(np.isfinite(left) and np.isfinite(right))
-    verdict = ("agrees" if abs(left - right) <= rounding else "disagrees") if finite else "not finite"
-    scale = max(abs(left), abs(right), rounding, float(np.finfo(np.float64).tiny)) if finite else 1.0
-    return Comparison(input, index, mode, left, right, rounding, scale, verdict, "sweep")

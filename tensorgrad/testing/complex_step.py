@@ -20,9 +20,10 @@ import numpy as np
 from tensorgrad.base.context import CONTEXT, STEPPING, context
 from tensorgrad.base.dtypes import Array
 
-from .extrapolation import EPS, Slope
+from .sides import EPS, Slope
 
 STEP = 2.0**-100  # its square is lost beside anything; divided by, it costs no digit
+FINER = 2.0**-140
 
 AGREEMENT = 10.0  # times the estimated error of the differences
 
@@ -43,25 +44,38 @@ def refined(found: Slope, probe: Callable[[complex], Array], weights: Array) -> 
     """
     if found.state not in ("converged", "rough"):
         return found
-    outputs = _outputs(probe)
-    if outputs is None or outputs.dtype.kind != "c" or outputs.shape != weights.shape or not np.isfinite(outputs).all():
+    outputs = _outputs(probe, STEP, weights)
+    if outputs is None:
         return found
-    parts = weights * outputs.imag / STEP
-    value, error = math.fsum(parts.tolist()), EPS * float(np.abs(parts).sum())
+    value, error = _slope(outputs, STEP, weights)
     size = float(np.abs(weights * outputs.real).sum())
     if abs(value - found.value) > AGREEMENT * (found.error + error + EPS * size):
         return found
+    if 0 < abs(value) <= found.error:  # it may be what is left of the series, as of x * abs(x) at 0
+        finer = _outputs(probe, FINER, weights)
+        if finer is None:
+            return found
+        error = max(error, abs(_slope(finer, FINER, weights)[0] - value))
     moved = outputs.imag != 0 if found.moved is None else found.moved | (outputs.imag != 0)
     return replace(found, value=value, error=error, state="converged", method="complex step", moved=moved)
 
 
-def _outputs(probe: Callable[[complex], Array]) -> Array | None:
+def _slope(outputs: Array, step: float, weights: Array) -> tuple[float, float]:
+    """Return the slope of the weighted sum, and its rounding error."""
+    parts = weights * outputs.imag / step
+    return math.fsum(parts.tolist()), EPS * float(np.abs(parts).sum())
+
+
+def _outputs(probe: Callable[[complex], Array], step: float, weights: Array) -> Array | None:
+    """Return the outputs at an imaginary `step`, None where they are not complex, or not finite."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)  # an imaginary part that is dropped
         token = CONTEXT.set(replace(context(), flags=context().flags | STEPPING))
         try:
-            return probe(STEP * 1j)
+            outputs = probe(step * 1j)
         except Exception:  # noqa: BLE001 - the function was never meant for complex numbers: whatever it says means no
             return None
         finally:
             CONTEXT.reset(token)
+    good = outputs.dtype.kind == "c" and outputs.shape == weights.shape and bool(np.isfinite(outputs).all())
+    return outputs if good else None

@@ -5,8 +5,9 @@ extrapolation remove its first two terms. Large steps suffer from what is left o
 and where a relu bends inside the step no extrapolation helps. So every step of a long ladder is tried, each three
 neighbours vote, and the place where they agree best is taken: their disagreement is the error estimate.
 
-A central difference says nothing about a bend exactly in its middle: it converges, to the mean of both sides. The
-difference of the two one-sided slopes tells: it goes to 0 with the step where the function is smooth.
+A central difference says nothing about what lies exactly in its middle: across a bend it converges to the mean of both
+sides, across a spike to the slope of the plain around it. The difference of the two one-sided slopes tells: it goes to
+0 with the step where the function is smooth. Where it does not, `sides` looks at either side alone.
 
 Source: Richardson 1911; Ridders 1982, Advances in Engineering Software 4, 75-76.
 """
@@ -14,75 +15,57 @@ Source: Richardson 1911; Ridders 1982, Advances in Engineering Software 4, 75-76
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
+from .sides import EPS, Slope, Step, by_sides, halving
+
 Probe = Callable[[float], tuple[float, Array]]
 """t -> (the step that was really made, the outputs there as a float64 vector); rounding changes small steps."""
 
-EPS = float(np.finfo(np.float64).eps)
-
 LARGEST_STEP = 2.0**-3
-SMALLEST_STEP = 2.0**-60
 STEPS_BELOW_SCALE = 26  # 2**-26: a central difference of step h loses eps / h, here half of all digits
 
-# A window is believed if its error is below one of these shares: of the slope itself, or of the outputs (a slope of
-# nearly 0 cannot be known relative to itself). A rule wrong by 1e-6 of itself must stand out, so 1e-7 is not too much.
+# A window is believed if its error is below one of these shares: of the slope itself, or of the outputs and of their
+# slopes over the largest steps (a slope of nearly 0 cannot be known relative to itself, nor outputs of nearly 0 tell
+# how large it is). A rule wrong by 1e-6 of itself must stand out, so 1e-7 is not too much.
 OF_SLOPE, OF_OUTPUTS = 1e-7, 1e-9
-OF_NOISE = (
-    256.0  # a slope that outputs show only by their rounding errors, over steps as large as the argument, is nothing
-)
+# A slope that outputs show only by their rounding errors, over steps as large as the argument, is nothing; but rounding
+# that makes up more than this share of the outputs is a jump or a pole that was taken for rounding.
+OF_NOISE, LARGEST_NOISE = 256.0, 1e-6
 ROUGHLY = 1e-4  # of the slope: not enough to pass anything
+AHEAD = 2.0**-13  # the step that is looked at before a search ends early
+FAR = 10.0  # times the errors: another slope
+UPPER = 3  # steps that count as the largest
 GOOD_ENOUGH = 1e-10  # two more windows are looked at, then the search ends
 
 
-@dataclass(frozen=True)
-class Slope:
-    """A numerical derivative.
+class _Window:
+    """Three steps, each half of the one before, extrapolated; the factors are those of series in t**2.
 
     Attributes:
-        value: the derivative in the unit of the outputs.
-        error: what `value` may be off by; infinite if nothing converged.
-        state: "converged"; "rough" where the error is too large for a verdict but a complex step may be compared with
-            it; "kink" where no step gave an answer, as at a bend or a jump; "not finite" where the
-            function itself is NaN or infinite.
-        sides: the slopes to the left and to the right over the smallest step that was made.
-        method: "differences" or "complex step".
-        moved: which outputs moved at all.
+        value: the slope at a step of 0.
+        spread: by how much the last extrapolations disagree.
+        noise: what rounding does to `value`.
+        bent: whether the two sides do not meet in the middle, whose difference is a series in t, t**3.
     """
 
-    value: float
-    error: float
-    state: str
-    sides: tuple[float, float] = (math.nan, math.nan)
-    method: str = "differences"
-    moved: Array | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def converged(self) -> bool:
-        """Whether `value` may be compared with anything."""
-        return self.state == "converged"
-
-
-@dataclass(frozen=True)
-class _Step:
-    central: float  # the slope over both sides
-    bend: float  # the slope of the right side minus that of the left
-    noise: float  # what rounding of the outputs does to either
-
-
-@dataclass(frozen=True)
-class _Window:
-    """Three steps, each half of the one before, extrapolated."""
-
-    value: float
-    spread: float
-    noise: float
-    bent: bool
+    def __init__(self, a: Step, b: Step, c: Step) -> None:
+        coarse, fine = (4 * b.central - a.central) / 3, (4 * c.central - b.central) / 3
+        self.value = (16 * fine - coarse) / 15
+        self.spread = max(abs(self.value - fine), abs(self.value - coarse))
+        self.noise = 7 * max(a.noise, c.noise / 4)  # (64 c - 20 b + a) / 45, and c's noise is four times a's
+        self.size = max(a.size, c.size)
+        self.last = c.t
+        self.off = max(abs(s.central - self.value) for s in (a, b, c))
+        bend_coarse, bend_fine = 2 * b.bend - a.bend, 2 * c.bend - b.bend
+        bend = (8 * bend_fine - bend_coarse) / 7
+        unsure = 4 * max(abs(bend - bend_fine), abs(bend - bend_coarse))
+        grows = abs(c.bend) > abs(a.bend) + 64 * a.noise and (a.bend < b.bend < c.bend or a.bend > b.bend > c.bend)
+        self.bent = abs(bend) > unsure + 64 * a.noise or grows
 
 
 def slope(
@@ -111,79 +94,118 @@ def slope(
     ('converged', True)
     >>> slope(lambda t: (t, np.maximum(np.array([t]), 0.0)), np.ones(1)).state
     'kink'
+    >>> slope(lambda t: (t, np.sqrt(np.array([t]))), np.ones(1)).state
+    'undecided'
     """
     with np.errstate(all="ignore"):  # a step may leave the domain of a logarithm; it is then not used
         middle = probe(0.0)[1]
         if not np.isfinite(middle).all():
             return Slope(math.nan, math.inf, "not finite")
-        return _searched(
-            probe, weights, middle, smallest, blur, largest, np.abs(weights) * np.broadcast_to(noise, weights.shape)
-        )
+        every = np.abs(weights) * np.broadcast_to(noise, weights.shape)
+        ladder = _Ladder(probe, weights, middle, blur, every, min(1.0, smallest))
+        return ladder.searched(list(exponents(largest, smallest)))
 
 
-def _searched(
-    probe: Probe, weights: Array, middle: Array, smallest: float, blur: float, largest: float, noise: Array
-) -> Slope:
-    steps: list[_Step | None] = []
-    windows: list[_Window | None] = []
-    moved = np.zeros(middle.shape, dtype=bool)
-    last = max(2.0**-STEPS_BELOW_SCALE * min(1.0, smallest), SMALLEST_STEP)
-    t = largest
-    last = min(last, t / 16)  # a short ladder, where one was asked for, still has a few windows
-    while t >= last:
-        step, moved = _step(probe, weights, middle, moved, t, blur, noise)
-        steps.append(step)
-        windows.append(_window(steps[-3:]))
-        size = float(np.abs(weights * middle)[moved].sum())
-        value, error = _best(windows)
-        if _settled(windows, GOOD_ENOUGH * max(abs(value), size)):
-            break
-        t /= 2
-    enough = max(OF_SLOPE * abs(value), OF_OUTPUTS * size, OF_NOISE * float(noise[moved].sum()))
-    if error > enough or not math.isfinite(error):
-        rough = error <= ROUGHLY * abs(value)
-        return Slope(value, error if rough else math.inf, "rough" if rough else "kink", _sides(steps), moved=moved)
-    return Slope(value, error, "converged", _sides(steps), moved=moved)
+def exponents(largest: float, smallest: float) -> Iterator[int]:
+    """Yield the binary exponents of the steps, falling: a ladder below `largest`, another below `smallest`.
 
-
-def _sides(steps: list[_Step | None]) -> tuple[float, float]:
-    """Return the one-sided slopes over the smallest step."""
-    step = next((s for s in reversed(steps) if s is not None), None)
-    return (math.nan, math.nan) if step is None else (step.central - step.bend / 2, step.central + step.bend / 2)
-
-
-def _step(
-    probe: Probe, weights: Array, middle: Array, moved: Array, t: float, blur: float, noise: Array
-) -> tuple[_Step | None, Array]:
-    """Return the differences at the step `t`, None if the function is not finite there, and which outputs ever moved.
-
-    Outputs that never move carry no rounding errors either: a large constant beside a small result does no harm.
+    >>> list(exponents(2.0**-3, 1.0)) == list(range(-3, -27, -1))
+    True
     """
-    up, right = probe(t)
-    down, left = probe(-t)
-    other = right.shape != middle.shape or left.shape != middle.shape  # a mask that selects more elements there
-    if other or not (np.isfinite(right).all() and np.isfinite(left).all()) or up == down:
-        return None, moved
-    moved = moved | (right != left)
-    size = float((np.abs(weights) * np.maximum(np.abs(right), np.abs(left)))[moved].sum())
-    central = float(weights @ (right - left)) / (up - down)
-    bend = float(weights @ (right - middle)) / up - float(weights @ (middle - left)) / -down if up and down else 0.0
-    return _Step(central, bend, (EPS * (size + blur * abs(central)) + float(noise[moved].sum())) / t), moved
+    top = math.floor(math.log2(largest))
+    scale = max(math.floor(math.log2(max(smallest, 2.0**-1000))), -1000)
+    upper = range(top, min(-STEPS_BELOW_SCALE, top - 4) - 1, -1)
+    lower = range(min(scale - 3, top), scale - STEPS_BELOW_SCALE - 1, -1)
+    yield from sorted({*upper, *(lower if scale < 0 else ())}, reverse=True)
 
 
-def _window(steps: list[_Step | None]) -> _Window | None:
-    """Return the extrapolation of three steps; the factors are those of series in t**2, and in t, t**3 for the bend."""
-    if len(steps) < 3 or steps[0] is None or steps[1] is None or steps[2] is None:
-        return None
-    a, b, c = steps[0], steps[1], steps[2]
-    coarse, fine = (4 * b.central - a.central) / 3, (4 * c.central - b.central) / 3
-    value = (16 * fine - coarse) / 15
-    bend_coarse, bend_fine = 2 * b.bend - a.bend, 2 * c.bend - b.bend
-    bend = (8 * bend_fine - bend_coarse) / 7
-    bend_error = 4 * max(abs(bend - bend_fine), abs(bend - bend_coarse)) + 64 * a.noise
-    spread = max(abs(value - fine), abs(value - coarse))
-    # (64 c - 20 b + a) / 45, and c's noise is four times a's
-    return _Window(value, spread, 7 * a.noise, abs(bend) > bend_error)
+class _Ladder:
+    """The steps that were made on the way down, and what they say."""
+
+    def __init__(self, probe: Probe, weights: Array, middle: Array, blur: float, noise: Array, smallest: float) -> None:
+        self.probe, self.weights, self.middle, self.blur, self.noise = probe, weights, middle, blur, noise
+        self.smallest = smallest
+        self.ahead: Step | None = None
+        self.moved = np.zeros(middle.shape, dtype=bool)
+        self.steps: list[Step | None] = []
+        self.windows: list[_Window | None] = []
+
+    def searched(self, ladder: Sequence[int]) -> Slope:
+        """Return the slope: of the best window, of both sides where none is good enough, or that there is none."""
+        for e in ladder:
+            self.steps.append(self._step(2.0**e))
+            self.windows.append(_window(self.steps[-3:]))
+            if self._settled() and self._holds_further_in():
+                break
+        k, error = self._best()
+        window = self.windows[k]
+        if window is None or not math.isfinite(error) or error > self._enough(window.value, window.size):
+            aside = by_sides(self.steps, self._enough)
+            if aside.state == "undecided" and window is not None and error <= ROUGHLY * abs(window.value):
+                aside = Slope(window.value, error, "rough", aside.sides)
+        else:
+            aside = Slope(window.value, error, "converged", _last_sides(self.steps))
+        return Slope(aside.value, aside.error, aside.state, aside.sides, moved=self.moved)
+
+    def _best(self) -> tuple[int, float]:
+        """Return the window with the least error, and that; no smaller step leads elsewhere."""
+        errors = [_error(self.windows, k) for k in range(len(self.windows))]
+        for k in np.argsort(errors, kind="stable"):
+            window = self.windows[k]
+            if window is None or self._agrees(window, errors[k]):
+                return int(k), errors[k]
+        return 0, math.inf
+
+    def _agrees(self, window: _Window, error: float) -> bool:
+        """Return whether the smaller steps agree with `window`: a staircase is a slope from afar."""
+        further = [s for s in (*self.steps, self.ahead) if s is not None and s.t < window.last]
+        return all(abs(s.central - window.value) <= window.off + FAR * (error + s.noise) for s in further)
+
+    def _holds_further_in(self) -> bool:
+        """Return whether one step far ahead, which is made once, agrees with the best window."""
+        made = [s for s in self.steps if s is not None]
+        if self.ahead is None and made[-1].t > AHEAD * self.smallest:
+            self.ahead = self._step(AHEAD * self.smallest)
+        return self._settled(agreeing=True)
+
+    def _enough(self, value: float, size: float) -> float:
+        first = [s for s in self.steps if s is not None][:UPPER]
+        scale = max(size, *(abs(slope) for s in first for slope in (s.left, s.right)))
+        noise = min(OF_NOISE * float(self.noise[self.moved].sum()), LARGEST_NOISE * scale)
+        return max(OF_SLOPE * abs(value), OF_OUTPUTS * scale, noise)
+
+    def _settled(self, agreeing: bool = False) -> bool:
+        """Return whether a window is good enough and has been looked at twice again; with which smaller steps agree."""
+        for k in range(len(self.windows) - 2):
+            window, error = self.windows[k], _error(self.windows, k)
+            good = window is not None and error <= GOOD_ENOUGH * max(abs(window.value), window.size)
+            if window and good and (not agreeing or self._agrees(window, error)):
+                return True
+        return False
+
+    def _step(self, t: float) -> Step | None:
+        """Return the differences at the step `t`, None if the function is not finite there.
+
+        Outputs that never move carry no rounding errors either: a large constant beside a small result does no harm.
+        """
+        up, right = self.probe(t)
+        down, left = self.probe(-t)
+        middle, weights = self.middle, self.weights
+        other = right.shape != middle.shape or left.shape != middle.shape  # a mask that selects more elements there
+        if other or not (np.isfinite(right).all() and np.isfinite(left).all()) or not up or not down:
+            return None
+        self.moved |= (right != left) | (right != middle)
+        sizes = np.maximum(np.maximum(np.abs(right), np.abs(left)), np.abs(middle))
+        size = float((np.abs(weights) * sizes)[self.moved].sum())
+        central = float(weights @ (right - left)) / (up - down)
+        r, s = float(weights @ (right - middle)) / up, float(weights @ (middle - left)) / -down
+        noise = (EPS * (size + self.blur * abs(central)) + float(self.noise[self.moved].sum())) / t
+        return Step(t, central, s, r, noise, size)
+
+
+def _window(steps: list[Step | None]) -> _Window | None:
+    taken = halving(steps)
+    return _Window(*taken) if taken and len(taken) == 3 else None
 
 
 def _error(windows: list[_Window | None], k: int) -> float:
@@ -195,14 +217,7 @@ def _error(windows: list[_Window | None], k: int) -> float:
     return max([window.spread, window.noise, *(w.spread / 2.0**i for i, w in later)])
 
 
-def _best(windows: list[_Window | None]) -> tuple[float, float]:
-    """Return value and error of the window with the least error."""
-    errors = [_error(windows, k) for k in range(len(windows))]
-    k = int(np.argmin(errors))
-    window = windows[k]
-    return (0.0, math.inf) if window is None else (window.value, errors[k])
-
-
-def _settled(windows: list[_Window | None], enough: float) -> bool:
-    """Return whether a window is good enough and has been looked at twice again."""
-    return any(_error(windows, k) <= enough for k in range(len(windows) - 2))
+def _last_sides(steps: list[Step | None]) -> tuple[float, float]:
+    """Return the one-sided slopes over the smallest step."""
+    step = next((s for s in reversed(steps) if s is not None), None)
+    return (math.nan, math.nan) if step is None else (step.left, step.right)

@@ -41,18 +41,21 @@ def gradcheck(
     fast_mode: bool = False,
     masked: bool = False,
     max_coordinates: int = 200,
+    allow_undecided: bool = True,
     seed: int = 0,
 ) -> Report:
     """Return the report, true in a condition, if the gradients of `fn` at `inputs` are right; otherwise raise.
 
-    Three verdicts: passed; failed, with input, index and both numbers; a kink, with input, index and the slopes on both
-    sides. No tolerance is needed, see `check`, which also describes what is not described here.
+    Four verdicts: passed; failed, with input, index and both numbers; a kink, with input, index and the slopes on both
+    sides; undecided, where no numerical derivative converges. No tolerance is needed, see `check`, which also describes
+    what is not described here.
 
     Args:
         fn, inputs, atol, rtol, nondet_tol, max_coordinates, seed: as for `check`.
         eps: the largest step, in units of the argument where that is larger than 1; default: 1/8. The steps below it
             are chosen, so that it need not be guessed; give it where the function changes its nature close by.
-        raise_exception: raise if the verdict is not "passed"; otherwise return the report, which is then false.
+        raise_exception: raise if the verdict is "failed" or "kink"; otherwise return the report, which is then false.
+        allow_undecided: neither raise nor be false where the verdict is "undecided".
         check_undefined_grad: check that a cotangent that is left out, of one output among several, means zeros.
         check_grad_dtypes: accepted; the sweeps give a gradient the dtype of its input whatever the rule says.
         check_batched_grad, check_batched_forward_grad, masked: refused if true: no gradient is computed in batches
@@ -88,6 +91,7 @@ def gradcheck(
         atol=atol,
         rtol=rtol,
         nondet_tol=nondet_tol,
+        allow_undecided=allow_undecided,
         seed=seed,
     )
     if raise_exception:
@@ -115,6 +119,7 @@ def gradgradcheck(
     fast_mode: bool = False,
     masked: bool = False,
     max_coordinates: int = 200,
+    allow_undecided: bool = True,
     seed: int = 0,
 ) -> Report:
     """Return the report, true in a condition, if the second derivatives of `fn` at `inputs` are right; otherwise raise.
@@ -143,18 +148,17 @@ def gradgradcheck(
     _refuse(check_batched_grad=check_batched_grad, masked=masked)
     arguments: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     random = Generator().manual_seed(seed).numpy
-    with enable_grad(), np.errstate(all="ignore"):
-        ys = _outputs(fn, arguments)
-    given = None if grad_outputs is None else [wrap(g.array) for g in tensors_of(grad_outputs)]
-    gs = [_random(y, random, gen_non_contig_grad_outputs) for y in ys] if given is None else given
-    vs = [_random(x, random, False) for x in _inputs(arguments)]
+    if grad_outputs is None:
+        gs = _cotangents(fn, arguments, random, gen_non_contig_grad_outputs)
+    else:
+        gs = [wrap(g.array) for g in tensors_of(grad_outputs)]
     options: dict[str, Any] = {"atol": atol, "rtol": rtol, "nondet_tol": nondet_tol, "seed": seed}
-    options |= {"max_coordinates": 0 if fast_mode else max_coordinates, "largest_step": _step(eps)}
-    options |= {"check_left_out": check_undefined_grad}
+    options |= {"largest_step": _step(eps), "max_coordinates": 0 if fast_mode else max_coordinates}
+    options |= {"check_left_out": check_undefined_grad, "allow_undecided": allow_undecided}
     over_reverse = {**options, "check_reverse": check_rev_over_rev, "check_forward": check_fwd_over_rev}
     report = _second(fn, _GRADIENTS, arguments, gs, "grad_outputs", "reverse", over_reverse)
     if check_over_fwd is not False:
-        report += _over_forward(fn, arguments, vs, options, bool(check_over_fwd))
+        report += _over_forward(fn, arguments, random, options, bool(check_over_fwd))
     if raise_exception:
         report.raise_if_not_passed()
     return report
@@ -213,8 +217,16 @@ def _derivative_of(fn: Checked, n: int, sweep: Callable[..., Any]) -> Checked:
     return derivative
 
 
-def _over_forward(fn: Checked, arguments: list[Any], vs: list[Tensor], options: dict[str, Any], wanted: bool) -> Report:
+def _cotangents(fn: Checked, arguments: list[Any], random: np.random.Generator, gaps: bool) -> list[Tensor]:
+    with enable_grad(), np.errstate(all="ignore"):
+        return [_random(y, random, gaps) for y in _outputs(fn, arguments)]
+
+
+def _over_forward(
+    fn: Checked, arguments: list[Any], random: np.random.Generator, options: dict[str, Any], wanted: bool
+) -> Report:
     """Return the report on the tangents of `fn`; where an operation has none, one that says so unless `wanted`."""
+    vs = [_random(x, random, False) for x in _inputs(arguments)]
     try:
         return _second(fn, _TANGENTS, arguments, vs, "tangents", "forward", options)
     except (AutogradError, NotImplementedError) as error:
@@ -245,4 +257,4 @@ def _second(
         )
         for c in report.comparisons
     ]
-    return Report(tuple(named), report.left_out)
+    return replace(report, comparisons=tuple(named))

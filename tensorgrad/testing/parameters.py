@@ -13,7 +13,8 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
 
-from .report import Compared, Comparison, GradcheckError, unrepeatable, verdict_of
+from .comparison import Comparison
+from .report import Compared, GradcheckError, unrepeatable, verdict_of
 from .steps import (
     ROUNDING,
     along,
@@ -70,7 +71,7 @@ class GradientReport:
 
     @property
     def verdict(self) -> str:
-        """Return the worst verdict of all parameters: "failed", "kink" or "passed"."""
+        """Return the worst verdict of all parameters: "failed", "kink", "undecided" or "passed"."""
         return verdict_of(c for p in self.parameters for c in p.comparisons)
 
     @property

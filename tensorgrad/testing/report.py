@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tensorgrad.errors import TensorgradError
+
+from .comparison import Comparison
+from .hints import hint_of
 
 REPEATABLE = (
     "the function gives other values when it is called again with the same inputs: fix its random numbers, for "
@@ -35,84 +38,33 @@ class GradcheckError(TensorgradError, AssertionError, RuntimeError):
         self.estimate = comparison.estimate
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One derivative, found in two ways.
-
-    Attributes:
-        input: the position of the input among the arguments, or the name of the parameter; None for all together.
-        index: the coordinate that moved, None for a direction.
-        mode: whose derivative it is: "reverse" or "forward"; "adjoint" compares the two with each other, without any
-            step; "left out" compares a cotangent that is left out (`analytic`) with one of zeros (`numeric`). In second
-            order "forward over reverse" and so on.
-        analytic: the slope by the sweep.
-        numeric: the numerical slope.
-        estimate: the error of `numeric`.
-        scale: what errors are divided by: the larger slope, but at least the size of the outputs, which is the slope at
-            which they change by all they are when the argument changes by 1 (by its size, if that is larger).
-        verdict: "agrees", "disagrees", "kink" (no numerical slope to compare with) or "not finite".
-        method: how `numeric` was found: "complex step", "differences" or "sweep".
-        sides: on a kink, the slopes to the left and to the right.
-    """
-
-    input: int | str | None
-    index: tuple[int, ...] | None
-    mode: str
-    analytic: float
-    numeric: float
-    estimate: float
-    scale: float
-    verdict: str
-    method: str = "differences"
-    sides: tuple[float, float] = (math.nan, math.nan)
-
-    @property
-    def relative(self) -> float:
-        """The disagreement in units of `scale`; infinite if something is not finite, 0 on a kink."""
-        if self.verdict == "kink":
-            return 0.0
-        return math.inf if self.verdict == "not finite" else abs(self.analytic - self.numeric) / self.scale
-
-    def __str__(self) -> str:
-        name = self.input if isinstance(self.input, str) else f"input {self.input}"
-        name = "all inputs" if self.input is None else name
-        place = "along a random direction" if self.index is None else f"at {self.index}"
-        kind = "gradient" if self.mode == "reverse" else f"{self.mode} derivative"
-        numbers = f"analytic {self.analytic:.12g}, numeric {self.numeric:.12g} ± {self.estimate:.1g}"
-        if self.verdict == "agrees":
-            return f"{kind} of {name} {place} is right: {numbers} ({self.method})"
-        if self.mode.startswith("adjoint"):
-            return (
-                f"the forward mode is not the adjoint of the reverse mode {place} of {name}: <Jv, g> is "
-                f"{self.analytic:.12g}, <v, JTg> is {self.numeric:.12g} ± {self.estimate:.1g}: one rule is wrong"
-            )
-        if self.mode.startswith("left out"):
-            return (
-                f"gradient of {name} {place} is {self.analytic:.12g} where a cotangent is left out and "
-                f"{self.numeric:.12g} where it is zeros: take a cotangent that is None for zeros"
-            )
-        if self.verdict == "kink":
-            left, right = self.sides
-            return (
-                f"{kind} of {name} {place} cannot be checked: the numerical derivative does not converge, as at a kink "
-                f"or a jump (slope {left:.6g} to the left, {right:.6g} to the right): check at another point; analytic "
-                f"{self.analytic:.12g}"
-            )
-        if self.verdict == "not finite":
-            return f"{kind} of {name} {place} is not finite, or the function is not: {numbers}; see where it began"
-        return f"{kind} of {name} {place} is wrong: {numbers}: correct the derivative of an operation it goes through"
-
-
 def unrepeatable(check: str, input: int | str) -> GradcheckError:
     """Return the error of a function that gives other values when it is called again."""
     nowhere = Comparison(input, None, "reverse", math.nan, math.nan, math.inf, 1.0, "not finite")
     return GradcheckError(f"{check}: {REPEATABLE}", nowhere)
 
 
+def written(check: str, input: int) -> GradcheckError:
+    """Return the error of a function, or of a backward, that changes its input."""
+    here = Comparison(input, None, "reverse", math.nan, math.nan, math.inf, 1.0, "not finite")
+    return GradcheckError(
+        f"{check}: the function, or a backward in it, writes to input {input}: work on a .clone() of it", here
+    )
+
+
+def failing(check: str, input: int, detail: str, error: Exception) -> GradcheckError:
+    """Return the error of a gradient that cannot be computed where `detail` holds."""
+    here = Comparison(input, None, "layout", math.nan, math.nan, math.inf, 1.0, "not finite", detail=detail)
+    return GradcheckError(f"{check}: the gradient fails where {detail}: {type(error).__name__}: {error}", here)
+
+
+ORDER = {"agrees": 0, "undecided": 1, "kink": 2, "disagrees": 3, "not finite": 4}
+WORDS = {0: "passed", 1: "undecided", 2: "kink"}
+
+
 def verdict_of(comparisons: Iterable[Comparison]) -> str:
-    """Return "failed" if anything is wrong, "kink" if something could not be checked, else "passed"."""
-    verdicts = {c.verdict for c in comparisons}
-    return "failed" if verdicts & {"disagrees", "not finite"} else "kink" if "kink" in verdicts else "passed"
+    """Return the worst: "failed" if anything is wrong, "kink", "undecided" if there was no slope, else "passed"."""
+    return WORDS.get(max((ORDER[c.verdict] for c in comparisons), default=0), "failed")
 
 
 class Compared:
@@ -122,14 +74,13 @@ class Compared:
 
     @property
     def verdict(self) -> str:
-        """Return "failed", "kink" (something could not be checked) or "passed": a failure outranks a kink."""
+        """Return the worst: "failed", "kink", "undecided" (a slope did not converge) or "passed"."""
         return verdict_of(self.comparisons)
 
     @property
     def worst(self) -> Comparison | None:
-        """The comparison that failed or, where none did, a kink or the one with the largest relative error."""
-        order = {"agrees": 0, "kink": 1, "disagrees": 2, "not finite": 3}
-        return max(self.comparisons, key=lambda c: (order[c.verdict], c.relative), default=None)
+        """The comparison that failed or, where none did, a kink, an undecided one, or that with the largest error."""
+        return max(self.comparisons, key=lambda c: (ORDER[c.verdict], c.relative), default=None)
 
     @property
     def largest_error(self) -> float:
@@ -139,15 +90,19 @@ class Compared:
 
 @dataclass(frozen=True)
 class Report(Compared):
-    """All that a check of a function found; true in a condition if it passed, readable when printed.
+    """All that a check of a function found; true in a condition unless it failed, readable when printed.
 
     Attributes:
         comparisons: every derivative that was compared.
         left_out: what was not checked, and why, a sentence each.
+        through: the functions of the user's that the outputs went through, or else the operations, with their lines.
+        allow_undecided: whether the report is true in a condition where a numerical derivative did not converge.
     """
 
     comparisons: tuple[Comparison, ...]
     left_out: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
+    allow_undecided: bool = True
 
     @property
     def failures(self) -> tuple[Comparison, ...]:
@@ -159,24 +114,49 @@ class Report(Compared):
         """The comparisons at points without a derivative."""
         return tuple(c for c in self.comparisons if c.verdict == "kink")
 
+    @property
+    def undecided(self) -> tuple[Comparison, ...]:
+        """The comparisons for which no numerical derivative converged."""
+        return tuple(c for c in self.comparisons if c.verdict == "undecided")
+
+    @property
+    def hint(self) -> str:
+        """What the failures look like: a factor, a sign, a transposed gradient; empty where they look like nothing."""
+        return hint_of(self.comparisons)
+
     def raise_if_not_passed(self) -> None:
-        """Raise GradcheckError about the first failure or, where there is none, the first kink."""
-        for c in (*self.failures, *self.kinks):
-            raise GradcheckError(str(c), c)
+        """Raise GradcheckError about the first failure or, where there is none, the first kink.
+
+        About what is undecided only where `allow_undecided` is false.
+        """
+        for c in (*self.failures, *self.kinks, *(() if self.allow_undecided else self.undecided)):
+            hint = f"; {self.hint}" if self.hint else ""
+            raise GradcheckError(f"{c}{hint}{self._told_through()}", c)
+
+    def _told_through(self) -> str:
+        return f"; it goes through {', '.join(self.through)}" if self.through else ""
 
     def __add__(self, other: Report) -> Report:
-        return Report((*self.comparisons, *other.comparisons), tuple(dict.fromkeys((*self.left_out, *other.left_out))))
+        return replace(
+            self,
+            comparisons=(*self.comparisons, *other.comparisons),
+            left_out=tuple(dict.fromkeys((*self.left_out, *other.left_out))),
+        )
 
     def __bool__(self) -> bool:
-        return self.verdict == "passed"
+        return self.verdict in (("passed", "undecided") if self.allow_undecided else ("passed",))
 
     def __str__(self) -> str:
         exact = sum(c.method == "complex step" for c in self.comparisons)
-        problems = [str(c) for c in (*self.failures, *self.kinks)]
+        problems = [str(c) for c in (*self.failures, *self.kinks, *self.undecided)]
         more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        if problems:
+            more += [self.hint] if self.hint else []
+            more += [f"through {text}" for text in self.through]
         head = (
             f"{self.verdict}: {len(self.comparisons)} comparisons, {exact} with a complex step, {len(self.failures)} "
-            f"failed, {len(self.kinks)} on kinks, largest relative error {self.largest_error:.1e}"
+            f"failed, {len(self.kinks)} on kinks, {len(self.undecided)} undecided, largest relative error "
+            f"{self.largest_error:.1e}"
         )
         return "\n  ".join([head, *problems[:SHOWN], *more, *(f"not checked: {text}" for text in self.left_out)])
 

@@ -13,25 +13,34 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
 
+from .layouts import copied, laid, like
 from .steps import require_float64
+from .weights import weights_of
 
-LEAST = 2.0**20  # rounding errors that an output is taken for at least
 _FINER = float(np.finfo(np.float64).eps) / float(np.finfo(np.float32).eps)
 
 
 def tensors_of(result: Any) -> list[Tensor]:
-    """Return what a function returned as a list of tensors."""
-    return [result] if isinstance(result, Tensor) else list(result)
+    """Return what a function returned as a list of tensors: one, or lists and tuples of them, also nested."""
+    if isinstance(result, Tensor):
+        return [result]
+    if isinstance(result, list | tuple):
+        return [y for part in result for y in tensors_of(part)]
+    raise TypeError(
+        f"gradcheck: an output is {type(result).__name__}: a function that is checked returns a Tensor, or lists and "
+        f"tuples of them"
+    )
 
 
 class Subject:
     """The sum of the outputs of `fn` at `arguments` with random weights, recorded once.
 
-    The weights bring every output to the size of the largest, so that none hides behind another.
+    The weights bring every output to the size of the largest, so that none hides behind another. Outputs that require
+    no gradient take no part.
 
     Args:
         fn: the function under test; it is always run as its user runs it: recorded.
-        arguments: its arguments.
+        arguments: its arguments; how they lie in memory is kept.
         checked: the positions of those that are differentiated.
         random: draws the weights.
 
@@ -45,22 +54,27 @@ class Subject:
     ) -> None:
         self.fn = fn
         self.checked = list(checked)
-        self.arguments = [_leaf(x.array) if i in self.checked else x for i, x in enumerate(arguments)]
-        self.outputs = self._run(self.arguments)
-        self.cotangents = _weights(self.outputs, self._coarse(), random)
-        self.weights = np.concatenate([np.zeros(0), *(w.ravel() for w in self.cotangents)])
-        self.recorded = [i for i, y in enumerate(self.outputs) if y.requires_grad]
-        if not self.recorded:
+        self.arguments = [_leaf(copied(x.array)) if i in self.checked else x for i, x in enumerate(arguments)]
+        self.arrays = {i: x.array for i, x in enumerate(arguments) if i in self.checked}
+        self.positions: list[int] | None = None
+        found = self._run(self.arguments)
+        self.positions = [k for k, y in enumerate(found) if y.requires_grad]
+        self.constants = [k for k, y in enumerate(found) if not y.requires_grad]
+        if not self.positions:
             raise AutogradError(
                 "gradcheck: no output requires a gradient: the function leaves the graph, for instance by .detach(), "
                 ".numpy() or no_grad()"
             )
-        for k in self.recorded:
-            require_float64(self.outputs[k], f"output {k}")
+        self.outputs = [found[k] for k in self.positions]
+        for k, y in zip(self.positions, self.outputs, strict=True):
+            require_float64(y, f"output {k}")
+        self.cotangents = weights_of([y.array for y in self.outputs], self._coarse(), random)
+        self.weights = np.concatenate([np.zeros(0), *(w.ravel() for w in self.cotangents)])
 
     def _run(self, arguments: Sequence[Any]) -> list[Tensor]:
         with enable_grad(), np.errstate(all="ignore"):  # NaN and infinity are answers here, and wrong ones
-            return tensors_of(self.fn(*arguments))
+            found = tensors_of(self.fn(*arguments))
+        return found if self.positions is None else [found[k] for k in self.positions]
 
     def again(self, arguments: Sequence[Any] | None = None) -> Subject:
         """Return the same weighted sum recorded anew, at the same `arguments` or at others."""
@@ -69,44 +83,47 @@ class Subject:
         other.outputs = self._run(other.arguments)
         return other
 
+    def laid(self, layout: str) -> Subject:
+        """Return the same with arguments that lie in memory by `layout`."""
+        moved = [_leaf(laid(a.array, layout)) if j in self.checked else a for j, a in enumerate(self.arguments)]
+        return self.again(moved)
+
     def values(self, i: int, x: Array) -> Array:
         """Return all outputs in one vector with `x` in place of argument `i`; complex `x` makes every argument so."""
         kind = np.result_type(x, np.float64)
         moved = [
-            _leaf((x if j == i else a.array).astype(kind)) if j in self.checked else a
+            _leaf(like((x if j == i else a.array).astype(kind), a.array)) if j in self.checked else a
             for j, a in enumerate(self.arguments)
         ]
         return _vector(self._run(moved))
 
     def gradients(self, left_out: int | None = None, zero: int | None = None) -> list[Array]:
         """Return the gradients of the sum, without one output, or with zeros as its cotangent; unused inputs have 0."""
-        chosen = [k for k in self.recorded if k != left_out]
+        chosen = [k for k in range(len(self.outputs)) if k != left_out]
         return self.pulled_back(chosen, [self.cotangents[k] * (k != zero) for k in chosen])
 
-    def pulled_back(self, chosen: Sequence[int], seeds: Sequence[Array]) -> list[Array]:
-        """Return the gradients for cotangents `seeds` of the outputs `chosen`."""
+    def pulled_back(self, chosen: Sequence[int], seeds: Sequence[Array], create_graph: bool = False) -> list[Array]:
+        """Return the gradients for cotangents `seeds` of the outputs `chosen`, as Tensors with `create_graph`."""
         ys = [self.outputs[k] for k in chosen]
         xs = [self.arguments[i] for i in self.checked]
         with np.errstate(all="ignore"):
             found = grad(
                 ys,
                 xs,
-                [wrap(s.astype(y.dtype)) for s, y in zip(seeds, ys, strict=True)],
+                [wrap(s if s.dtype == y.dtype else s.astype(y.dtype)) for s, y in zip(seeds, ys, strict=True)],
                 retain_graph=True,
+                create_graph=create_graph,
                 materialize_grads=True,
             )
         return [g.array for g in found if g is not None]
 
     def tangent(self, directions: dict[int, Array]) -> Array:
         """Return what each output adds to the slope of the sum along `directions` (by position), in forward mode."""
-        ys = [self.outputs[k] for k in self.recorded]
         xs = [self.arguments[i] for i in directions]
         with np.errstate(all="ignore"):
-            found = jvp(ys, xs, [wrap(np.asarray(v)) for v in directions.values()])
-        parts = [np.zeros(y.array.size) for y in self.outputs]
-        for k, t in zip(self.recorded, found, strict=True):
-            parts[k] = (self.cotangents[k] * t.array).ravel()
-        return np.concatenate(parts)
+            found = jvp(self.outputs, xs, [wrap(np.asarray(v)) for v in directions.values()])
+        parts = [(w * t.array).ravel() for w, t in zip(self.cotangents, found, strict=True)]
+        return np.concatenate([np.zeros(0), *parts])
 
     def blurred(self, random: np.random.Generator) -> tuple[Array, list[Array]]:
         """Return how well the outputs, and each gradient, are known at all: what rounding on the way makes of them.
@@ -115,16 +132,30 @@ class Subject:
         moving the arguments by a rounding error of float64. Where the function does not take float32, the latter alone
         counts.
         """
-        exact = self._in(np.float64, None) or []
+        exact = [_vector(self.outputs), *self.gradients()]
         blurs = [np.zeros(a.shape) for a in exact]
         for kind, factor in ((np.float64, 1.0), (np.float32, _FINER), (np.float32, _FINER)):
             for k, found in enumerate(self._in(kind, random) or ()):
-                if found.shape != exact[k].shape:
-                    continue  # a mask that selects other elements there
-                with np.errstate(all="ignore"):
-                    moved = factor * np.abs(found - exact[k])
-                blurs[k] = np.maximum(blurs[k], np.where(np.isfinite(moved), moved, 0.0))
+                blurs[k] = np.maximum(blurs[k], _apart(found, exact[k], factor))
         return blurs[0], blurs[1:]
+
+    def blurred_aside(self, i: int, random: np.random.Generator) -> Array:
+        """Return what rounding makes of the outputs where argument `i` is as far away as the largest steps lead.
+
+        In ``sin(x) - x`` nothing is rounded at 0, and much of the result beside it.
+        """
+        nothing, x = np.zeros(self.weights.shape), self.arrays[i]
+        aside = (x + random.choice([-0.125, 0.125], x.shape) * np.maximum(1.0, np.abs(x))).astype(np.float32)
+        found = []
+        for kind in (np.float64, np.float32):
+            moved = self._moved(kind, None)
+            moved[i] = _leaf(like(aside.astype(kind), x))
+            try:
+                found.append(_vector(self._run(moved)))
+            except Exception:  # noqa: BLE001 - the function may refuse another dtype, and arguments that lie elsewhere
+                return nothing
+        exact, rough = found
+        return _apart(rough, exact, _FINER) if exact.shape == nothing.shape else nothing
 
     def _in(self, kind: Any, random: np.random.Generator | None) -> list[Array] | None:
         """Return all outputs as a vector, and the gradients, in the dtype `kind`; None if the function refuses it."""
@@ -139,7 +170,7 @@ class Subject:
     def _coarse(self) -> list[Array]:
         """Return the outputs in float32, or as they are where the function refuses it."""
         try:
-            outputs = self.again(self._moved(np.float32, None)).outputs
+            outputs = self._run(self._moved(np.float32, None))
         except Exception:  # noqa: BLE001 - the same
             outputs = self.outputs
         pairs = zip(outputs, self.outputs, strict=True)
@@ -153,7 +184,7 @@ class Subject:
             for i in self.checked:
                 x = arguments[i].array
                 signs = 0.0 if random is None else random.choice([-1.0, 1.0], x.shape)
-                arguments[i] = _leaf((x * (1 + eps * signs)).astype(kind))
+                arguments[i] = _leaf(like((x * (1 + eps * signs)).astype(kind), x))
         return arguments
 
 
@@ -162,27 +193,13 @@ def _vector(outputs: Sequence[Tensor]) -> Array:
 
 
 def _leaf(array: Array) -> Tensor:
-    return wrap(np.array(array, order="K")).requires_grad_()
+    return wrap(array).requires_grad_()
 
 
-def _weights(outputs: Sequence[Tensor], coarse: Sequence[Array], random: np.random.Generator) -> list[Array]:
-    """Return a number between 1/2 and 1 for every element, times the power of two that makes its output a large one."""
-    if sum(y.array.size for y in outputs) == 1:
-        return [np.ones(y.shape) for y in outputs]
-    powers = [_power(y.array, other) for y, other in zip(outputs, coarse, strict=True)]
-    highest = max([p for p in powers if p is not None], default=0.0)
-    return [
-        np.asarray(random.uniform(0.5, 1.0, y.shape)) * 2.0 ** (0.0 if p is None else highest - p)
-        for y, p in zip(outputs, powers, strict=True)
-    ]
-
-
-def _power(y: Array, coarse: Array) -> float | None:
-    """Return the binary order of magnitude of `y`, None if it has none; what is mostly rounding counts as larger."""
+def _apart(found: Array, exact: Array, factor: float) -> Array:
+    """Return by how much `found` is off, times `factor`; 0 where either is not finite, or a mask selects others."""
+    if found.shape != exact.shape:
+        return np.zeros(exact.shape)
     with np.errstate(all="ignore"):
-        size = max(_rms(np.abs(y)), LEAST * _FINER * _rms(np.abs(y - coarse)))
-    return float(np.clip(np.ceil(np.log2(size)), -400, 400)) if 0 < size < np.inf else None
-
-
-def _rms(x: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(x.astype(np.float64))))) if x.size else 0.0
+        moved = factor * np.abs(found - exact)
+    return np.where(np.isfinite(moved), moved, 0.0)

@@ -1,0 +1,91 @@
+"""One derivative found in two ways, as data, and the sentence about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One derivative, found in two ways.
+
+    Attributes:
+        input: the position of the input among the arguments, or the name of the parameter; None for all together.
+        index: the coordinate that moved, None for a direction.
+        mode: whose derivative it is: "reverse" or "forward"; in second order "forward over reverse" and so on. Four
+            take no step: "adjoint" compares the two with each other; "left out" a cotangent that is left out
+            (`analytic`) with one of zeros (`numeric`); "linear" the gradient for a sum of cotangents with the sum of
+            the gradients; "layout" the gradient where the numbers lie otherwise in memory with that where they do not.
+        analytic: the slope by the sweep.
+        numeric: the numerical slope.
+        estimate: the error of `numeric`.
+        scale: what errors are divided by: the larger slope, but at least the size of the outputs, which is the slope at
+            which they change by all they are when the argument changes by 1 (by its size, if that is larger).
+        verdict: "agrees", "disagrees", "kink" (two slopes, or a jump), "undecided" (no numerical slope that converges)
+            or "not finite".
+        method: how `numeric` was found: "complex step", "differences" or "sweep".
+        sides: the slopes to the left and to the right: on a kink extrapolated, else over the smallest step made.
+        detail: what was changed: the layout.
+    """
+
+    input: int | str | None
+    index: tuple[int, ...] | None
+    mode: str
+    analytic: float
+    numeric: float
+    estimate: float
+    scale: float
+    verdict: str
+    method: str = "differences"
+    sides: tuple[float, float] = (math.nan, math.nan)
+    detail: str = ""
+
+    @property
+    def relative(self) -> float:
+        """The disagreement in units of `scale`; infinite if something is not finite, 0 where there is no slope."""
+        if self.verdict in ("kink", "undecided"):
+            return 0.0
+        return math.inf if self.verdict == "not finite" else abs(self.analytic - self.numeric) / self.scale
+
+    def __str__(self) -> str:
+        name = self.input if isinstance(self.input, str) else f"input {self.input}"
+        name = "all inputs" if self.input is None else name
+        place = "along a random direction" if self.index is None else f"at {self.index}"
+        kind = "gradient" if self.mode in ("reverse", "linear", "layout") else f"{self.mode} derivative"
+        numbers = f"analytic {self.analytic:.12g}, numeric {self.numeric:.12g} ± {self.estimate:.1g}"
+        if self.verdict == "agrees":
+            return f"{kind} of {name} {place} is right: {numbers} ({self.method})"
+        kept = next((text for mode, text in _IDENTITIES.items() if self.mode.startswith(mode)), None)
+        if kept is not None and self.verdict == "disagrees":
+            return kept.format(
+                name=name, place=place, left=self.analytic, right=self.numeric, off=self.estimate, detail=self.detail
+            )
+        left, right = self.sides
+        if self.verdict == "kink":
+            return (
+                f"{kind} of {name} {place} cannot be checked: it lies on a kink or a jump (slope {left:.6g} to the "
+                f"left, {right:.6g} to the right): check at another point; analytic {self.analytic:.12g}"
+            )
+        if self.verdict == "undecided":
+            return (
+                f"{kind} of {name} {place} is undecided: the numerical derivative does not converge (over the smallest "
+                f"step {left:.6g} to the left, {right:.6g} to the right): check at another point, or pass eps=; "
+                f"analytic {self.analytic:.12g}"
+            )
+        if self.verdict == "not finite":
+            return f"{kind} of {name} {place} is not finite, or the function is not: {numbers}; see where it began"
+        return f"{kind} of {name} {place} is wrong: {numbers}: correct the derivative of an operation it goes through"
+
+
+_IDENTITIES = {
+    "adjoint": "the forward mode is not the adjoint of the reverse mode {place} of {name}: <Jv, g> is {left:.12g}, "
+    "<v, JTg> is {right:.12g} ± {off:.1g}: one rule is wrong",
+    "left out": "gradient of {name} {place} is {left:.12g} where a cotangent is left out and {right:.12g} where it is "
+    "zeros: take a cotangent that is None for zeros",
+    "linear": "gradient of {name} {place} is wrong: for a sum of two cotangents it is {left:.12g}, the gradients for "
+    "either add up to {right:.12g} ± {off:.1g}: make backward linear in the gradient g that it is given, and multiply "
+    "with it",
+    "layout": "gradient of {name} {place} is wrong: {left:.12g} where {detail}, {right:.12g} ± {off:.1g} where not: do "
+    "not rely on how the numbers lie in memory",
+}

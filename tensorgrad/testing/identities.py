@@ -1,0 +1,149 @@
+"""What must hold between sweeps, whatever the derivative is: no step is made, and the function hardly called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.errors import AutogradError
+
+from .comparison import Comparison
+from .layouts import laid, others
+from .report import failing
+from .steps import ROUNDING, anywhere, scale_of
+from .subject import Subject
+
+BLUR = 64.0  # the blur of a gradient is seen in a few samples, each of which may be small by luck
+
+
+class Identities:
+    """The comparisons of sweeps with each other.
+
+    Args:
+        subject: the function at a point.
+        gradients: those of the weighted sum, by position.
+        blurs: what rounding makes of them, by position.
+        size: the sum of the weighted outputs' absolute values.
+        random: draws directions and cotangents.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        gradients: dict[int, Array],
+        blurs: dict[int, Array],
+        size: float,
+        random: np.random.Generator,
+    ) -> None:
+        self.subject, self.gradients, self.blurs, self.size, self.random = subject, gradients, blurs, size, random
+        self.left_out: list[str] = []
+
+    def adjoint(self) -> Comparison:
+        """Return the comparison of <Jv, g> with <v, JTg>, v a direction in which all inputs move."""
+        arrays = {i: self.subject.arguments[i].array for i in self.subject.checked}
+        vs = {i: anywhere(x, scale_of(x)[0], self.random) for i, x in arrays.items()}
+        with np.errstate(all="ignore"):
+            left = self.subject.tangent(vs)
+            right = np.concatenate([(self.gradients[i] * v).ravel() for i, v in vs.items()])
+            blur = sum(BLUR * float((self.blurs[i] * np.abs(v)).sum()) for i, v in vs.items())
+            rounding = ROUNDING * (float(np.abs(left).sum() + np.abs(right).sum()) + self.size) + blur
+        return _equality(None, None, "adjoint", float(left.sum()), float(right.sum()), rounding)
+
+    def undefined(self) -> Iterator[Comparison]:
+        """Yield, for each output and input, the comparison of no cotangent for that output with one of zeros."""
+        for k in range(len(self.subject.outputs)):
+            yield from self._same("left out", self.subject.gradients(left_out=k), self.subject.gradients(zero=k))
+
+    def linear(self) -> Iterator[Comparison]:
+        """Yield, for each input, the comparison of the gradient for a sum of cotangents with the sum of gradients.
+
+        The second cotangent has both signs: a rule that takes the absolute value of it is right for the first.
+        """
+        subject, every = self.subject, range(len(self.subject.outputs))
+        ws = [w * self.random.choice([-1.0, 1.0], w.shape) for w in subject.cotangents]
+        second = subject.pulled_back(every, ws)
+        both = subject.pulled_back(every, [v - 2 * w for v, w in zip(subject.cotangents, ws, strict=True)])
+        with np.errstate(all="ignore"):
+            sums = [self.gradients[i] - 2 * g for i, g in zip(subject.checked, second, strict=True)]
+            sizes = [np.abs(self.gradients[i]) + 2 * np.abs(g) for i, g in zip(subject.checked, second, strict=True)]
+        yield from self._same("linear", both, sums, sizes)
+
+    def layouts(self) -> Iterator[Comparison]:
+        """Yield the comparisons of the gradients with those where inputs, or cotangents, lie otherwise in memory.
+
+        Raises:
+            GradcheckError: there, and only there, a gradient cannot be computed.
+        """
+        subject, weights = self.subject, self.subject.cotangents
+        expected = [self.gradients[i] for i in subject.checked]
+        for name in _named(subject.arguments[i].shape for i in subject.checked):
+            yield from self._laid(f"inputs lie {name}", partial(self._of_inputs, name), expected)
+        # recorded, for a sweep that is not takes a copy of the cotangent for a function of the user's
+        for name in _named(y.shape for y in subject.outputs):
+            yield from self._laid(
+                f"the cotangent lies {name}", self._pulled([laid(w, name) for w in weights]), expected
+            )
+        if any(y.array.size > 1 for y in subject.outputs):
+            ones = [np.broadcast_to(np.max(w, initial=1.0), w.shape) for w in weights]
+            expected = subject.pulled_back(range(len(ones)), [np.array(w, order="C") for w in ones])
+            yield from self._laid("the cotangent is expanded", self._pulled(ones), expected)
+
+    def _of_inputs(self, name: str) -> list[Array]:
+        return self.subject.laid(name).gradients()
+
+    def _pulled(self, seeds: list[Array]) -> Callable[[], list[Array]]:
+        return partial(self.subject.pulled_back, range(len(seeds)), seeds, create_graph=True)
+
+    def _laid(self, detail: str, gradients: Callable[[], list[Array]], expected: list[Array]) -> Iterator[Comparison]:
+        try:
+            found = gradients()
+        except (AutogradError, NotImplementedError) as error:
+            self.left_out.append(f"gradients where {detail}: {error}")
+        except Exception as error:
+            raise failing("gradcheck", self.subject.checked[0], detail, error) from error
+        else:
+            yield from self._same("layout", found, expected, detail=detail)
+
+    def _same(
+        self, mode: str, found: list[Array], expected: list[Array], sizes: list[Array] | None = None, detail: str = ""
+    ) -> Iterator[Comparison]:
+        """Yield for each input the comparison at the element where `found` is furthest from what is `expected`."""
+        sizes = [np.abs(e) for e in expected] if sizes is None else sizes
+        for i, a, e, size in zip(self.subject.checked, found, expected, sizes, strict=True):
+            if not a.size:
+                continue
+            x = self.subject.arguments[i].array
+            with np.errstate(all="ignore"):
+                least = float(np.max(size, initial=0.0)) + self.size / scale_of(x)[0]
+                rounding = ROUNDING * (size + least) + 4 * BLUR * self.blurs[i]
+                off = np.abs(a - e) - rounding
+            both = (a == e) | (np.isnan(a) & np.isnan(e))
+            at = np.unravel_index(
+                int(np.argmax(np.where(both, -np.inf, np.where(np.isnan(off), np.inf, off)))), a.shape
+            )
+            index = tuple(map(int, at))
+            yield _equality(i, index, mode, float(a[index]), float(e[index]), float(rounding[index]), detail)
+
+
+def _named(shapes: Iterable[tuple[int, ...]]) -> list[str]:
+    return list(dict.fromkeys(name for shape in shapes for name in others(shape)))
+
+
+def _equality(
+    input: int | None,
+    index: tuple[int, ...] | None,
+    mode: str,
+    left: float,
+    right: float,
+    rounding: float,
+    detail: str = "",
+) -> Comparison:
+    """Return the comparison of two numbers that must be the same but for rounding; the same infinity is."""
+    finite = bool(np.isfinite(left) and np.isfinite(right))
+    same = left == right or (np.isnan(left) and np.isnan(right)) or abs(left - right) <= rounding
+    verdict = ("agrees" if same else "disagrees") if finite or same else "not finite"
+    scale = max(abs(left), abs(right), rounding, float(np.finfo(np.float64).tiny)) if finite else 1.0
+    return Comparison(input, index, mode, left, right, rounding, scale, verdict, "sweep", detail=detail)
