@@ -185,3 +185,14 @@ def test_vmap_over_nothing_gives_nothing():
     assert [part.shape for part in y] == [(3, 0), (0,)]
     assert tg.func.vmap(tg.func.grad(lambda x: (x * x).sum()))(xs.detach()).shape == (0, 3)
     assert tg.func.vmap(lambda x, p: x**p, in_dims=(1, None))(tg.ones(2, 0), 2).shape == (0, 2)
+
+
+def test_an_empty_vector_among_what_is_joined_counts_for_the_dtype_and_the_graph():
+    empty = tg.zeros(0, dtype=tg.float64, requires_grad=True)
+    for other in (tg.tensor([2]), tg.ones(2, 3, dtype=tg.int64), tg.zeros(2, 0), tg.zeros(0)):
+        for dim in range(other.ndim):
+            for parts in ([other, empty], [empty, other]):
+                y = tg.cat(parts, dim)
+                assert (y.shape, y.dtype, y.requires_grad) == (other.shape, np.float64, True)
+                (g,) = tg.autograd.grad(y.sum(), empty)
+                assert g.shape == (0,)

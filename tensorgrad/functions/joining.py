@@ -55,7 +55,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
                     f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size {m} for "
                     f"tensor number {i} in the list (shapes {list(first)} and {list(shape)})."
                 )
-    return ops.concatenate(*used, axis=axis)
+    nothing = (*first[:axis], 0, *first[axis + 1 :])
+    fitting = [x if x.array.shape != (0,) else ops.reshape(x, shape=nothing) for x in xs]
+    return ops.concatenate(*fitting, axis=axis)
 
 
 @keywords
