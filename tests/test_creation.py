@@ -312,3 +312,53 @@ def test_a_number_to_fill_with_is_rounded_to_the_wanted_dtype_alone() -> None:
     for filled in (tg.full((1,), 0.1, dtype=tg.float64), tg.full_like(like, 0.1), like.new_full((1,), 0.1)):
         assert filled.item() == 0.1
     assert tg.full((1,), 0.1 + 0.1j, dtype=tg.complex128).item() == 0.1 + 0.1j
+
+
+NUMBERS_ALONE: dict[str, Callable[[tg.Tensor], Any]] = {
+    "full": lambda w: tg.full((2,), w),
+    "full_like": lambda w: tg.full_like(tg.ones(2), w),
+    "new_full": lambda w: tg.ones(2).new_full((2,), w),
+    "scalar_tensor": lambda w: tg.scalar_tensor(w),
+    "arange": lambda w: tg.arange(0, w),
+    "range": lambda w: tg.range(0, w),
+    "linspace": lambda w: tg.linspace(0, w, 3),
+    "logspace": lambda w: tg.logspace(0, w, 3),
+    "vector_norm": lambda w: tg.linalg.vector_norm(tg.ones(2), w),
+    "cdist": lambda w: tg.cdist(tg.ones(2, 2), tg.ones(2, 2), p=w),
+    "pairwise_distance": lambda w: tg.nn.functional.pairwise_distance(tg.ones(2, 2), tg.ones(2, 2), p=w),
+    "setitem": lambda w: tg.zeros(2).__setitem__(slice(None), [w, w]),
+    "as_tensor": lambda w: tg.as_tensor([w, [2.0]][:1]),
+    "asarray": lambda w: tg.asarray((1.0, w)),
+    "Tensor": lambda w: tg.Tensor([w]),
+}
+
+
+@pytest.mark.parametrize("call", NUMBERS_ALONE.values(), ids=NUMBERS_ALONE)
+def test_a_number_with_a_history_is_refused_where_a_constant_would_come_of_it(call: Callable[[tg.Tensor], Any]) -> None:
+    w = tg.tensor(2.0, requires_grad=True)
+    with pytest.raises(
+        TypeError, match=r"\w\(\): argument '\w+' takes numbers, not a Tensor that requires grad.*\.item"
+    ):
+        call(w)
+    call(w.detach())
+
+
+def test_a_list_of_numbers_with_a_history_is_copied_with_a_warning() -> None:
+    w = tg.tensor(2.0, requires_grad=True)
+    for make in (tg.tensor, tg.ones(1).new_tensor):
+        with pytest.warns(UserWarning, match="without history"):
+            assert make([[w], [2 * w]]).tolist() == [[2.0], [4.0]]
+
+
+@pytest.mark.parametrize("options", [{}, {"copy": True}, {"dtype": tg.float64}, {"requires_grad": True}])
+def test_asarray_keeps_the_history(options: Any) -> None:
+    w = tg.tensor(2.0, requires_grad=True)
+    for x in (w, w * 1):
+        w.grad = None
+        y = tg.asarray(x, **options)
+        assert (y is x) == (not options or "requires_grad" in options)
+        (3 * y).backward()
+        assert w.grad is not None
+        assert w.grad.item() == 3
+        assert not tg.asarray(x, **options | {"requires_grad": False}).requires_grad
+        assert x.requires_grad

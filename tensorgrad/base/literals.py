@@ -32,8 +32,38 @@ _NUMBERS = {bool, int, float, complex}
 _SEQUENCES = (list, tuple, Sequence)  # the usual ones first: to ask the abstract class takes ten times as long
 
 
-def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
+def tracked(data: Any) -> bool:
+    """Whether `data` is a tensor with a history, or nested sequences that hold one.
+
+    >>> tracked([1.0, [2.0]])
+    False
+    """
+    if isinstance(data, _SEQUENCES) and not isinstance(data, str | bytes):
+        return not _kinds(data) <= _NUMBERS and any(map(tracked, data))
+    return bool(getattr(data, "tracked", False))
+
+
+def forgotten(data: Any, who: str) -> Any:
+    """Return `data`, of which the numbers alone are used; `who` says which argument it is.
+
+    >>> forgotten(2.0, "full(): argument 'fill_value'")
+    2.0
+
+    Raises:
+        TypeError: it is a tensor with a history, which would be lost, or holds one.
+    """
+    if tracked(data):
+        raise TypeError(
+            f"{who} takes numbers, not a Tensor that requires grad, or a list with one: the result would be a "
+            f"constant, without its gradient; if that is meant, give .item() or .detach(), else compute with the Tensor"
+        )
+    return data
+
+
+def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False, who: str = "data") -> Array:
     """Return `data` as an array: Python numbers in PyTorch's dtype for them, arrays in their own unless asked.
+
+    `who` says which argument it is where it is a list with a tensor that has a history: see `forgotten`.
 
     >>> array_of([1, 2.5]), array_of([True]).dtype
     (array([1. , 2.5], dtype=float32), dtype('bool'))
@@ -42,7 +72,7 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False) -> Array:
     if type(data) in _NUMBERS:
         return _converted(data, wanted or _dtype_of_numbers({type(data)}))
     if not hasattr(data, "dtype") and isinstance(data, _SEQUENCES) and not isinstance(data, str | bytes):
-        return _nested(data, wanted)
+        return _nested(data, wanted, who)
     result: Array
     if isinstance(data, np.ndarray) and data.dtype.kind not in "biufc":
         wanted = None  # which no number of another dtype comes of: it is refused below
@@ -79,7 +109,7 @@ def constructed(data: tuple[Any, ...], dtype: DTypeLike = None) -> Array:
                 f"new(): data must be a sequence (got {type(data[0]).__name__}): tensorgrad.tensor makes a tensor of a "
                 f"number"
             )
-        return array_of(data[0], wanted, copy=True)
+        return array_of(data[0], wanted, True, "Tensor(): argument 'data'")
     if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in data):
         raise DTypeError(f"new(): data must be lengths of axes, or one sequence, found {', '.join(map(short, data))}")
     if min(data, default=0) < 0:
@@ -90,11 +120,11 @@ def constructed(data: tuple[Any, ...], dtype: DTypeLike = None) -> Array:
         raise ShapeError(f"new(): no array is as large as {', '.join(map(short, data))}") from error
 
 
-def _nested(data: Sequence[Any], dtype: DType | None) -> Array:
+def _nested(data: Sequence[Any], dtype: DType | None, who: str) -> Array:
     kinds = _kinds(data)
     if not kinds <= _NUMBERS:
         found = met(list(_dtypes(data)))  # asked in any case: it refuses what is no number
-        dtype, data = dtype or found, _unboxed(data)
+        dtype, data = dtype or found, unboxed(forgotten(data, who))
     return _converted(data, dtype or _dtype_of_numbers(kinds))
 
 
@@ -119,8 +149,9 @@ def _dtypes(data: Sequence[Any]) -> Iterator[DType]:
             yield _dtype_of_numbers({_kind_of_number(x)})
 
 
-def _unboxed(data: Any) -> Any:
-    return [_unboxed(x) for x in data] if isinstance(data, _SEQUENCES) else getattr(data, "array", data)
+def unboxed(data: Any) -> Any:
+    """Return nested sequences with arrays in the place of tensors."""
+    return [unboxed(x) for x in data] if isinstance(data, _SEQUENCES) else getattr(data, "array", data)
 
 
 def _kind_of_number(data: Any) -> type:

@@ -16,6 +16,7 @@ from tensorgrad.base.callsite import warn
 from tensorgrad.base.devices import check_device, contiguous_format
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, int64, promoted
 from tensorgrad.base.hints import found
+from tensorgrad.base.literals import forgotten, tracked, unboxed
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, wrap
 from tensorgrad.errors import DTypeError, ShapeError
@@ -37,11 +38,12 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
     >>> tensor(2.5, requires_grad=True)
     tensor(2.5000, requires_grad=True)
     """
-    if isinstance(data, Tensor) and data.tracked:
+    if tracked(data):
         warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() (or .clone() to "
-            "keep the gradient): tensor() makes a copy without history",
+            "keep the gradient), of several tensorgrad.stack(): tensor() makes a copy without history",
         )
+        data = data if isinstance(data, Tensor) else unboxed(data)
     array = as_array(data, options.pop("dtype", None), copy=True)
     return made("tensor", lambda _: array, options | {"dtype": array.dtype})
 
@@ -51,24 +53,39 @@ def as_tensor(data: Any, dtype: DTypeLike = None, device: Any = None) -> Tensor:
     check_device(device)
     if isinstance(data, Tensor):
         return data.to(data.array.dtype if dtype is None else dtype)
-    array = as_array(data, dtype)
+    array = as_array(data, dtype, who="as_tensor(): argument 'data'")
     return adopted(array) if array is data else wrap(array)
 
 
 def asarray(
-    obj: Any, *, dtype: DTypeLike = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: DTypeLike = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """Return `obj` as a tensor, on the same memory where that can be, unless `copy` is True.
 
-    ValueError if `copy` is False and the memory cannot be shared.
+    A tensor keeps its history, unless `requires_grad` is False.
+
+    >>> asarray(tensor(2.0, requires_grad=True)).requires_grad
+    True
+
+    Raises:
+        ValueError: `copy` is False and the memory cannot be shared.
+        TypeError: `obj` is a list that holds a tensor with a history.
     """
     check_device(device)
-    array = as_array(obj, dtype, copy=bool(copy))
+    tracks = obj if isinstance(obj, Tensor) and obj.tracked and requires_grad is not False else None
     source = obj.array if isinstance(obj, Tensor) else obj
+    array = as_array(source, dtype, copy=bool(copy) and tracks is None, who="asarray(): argument 'obj'")
     if copy is False and not (isinstance(source, np.ndarray) and np.may_share_memory(array, source)):
         raise ValueError(f"can't alias {type(obj).__name__} of another dtype or kind: leave out copy=False")
+    if tracks is not None:
+        return tracks.to(array.dtype, copy=bool(copy))
     if isinstance(obj, Tensor) and array is source:
-        x = obj.detach() if obj.requires_grad or requires_grad else obj
+        x = obj.detach() if obj.tracked or requires_grad else obj
     else:
         x = adopted(array) if array is source else wrap(array)
     if requires_grad:
@@ -90,7 +107,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 
 def scalar_tensor(s: float, **options: Unpack[Options]) -> Tensor:
     """Return a tensor without axes, in the default dtype even of an integer."""
-    return made("scalar_tensor", lambda dtype: as_array(s, dtype), options)
+    return made("scalar_tensor", lambda dtype: as_array(forgotten(s, "scalar_tensor(): argument 's'"), dtype), options)
 
 
 def zeros(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
@@ -120,8 +137,8 @@ def full(size: Any, fill_value: Operand, *, out: Tensor | None = None, **options
                  default=_filling(fill_value).dtype)  # fmt: skip
 
 
-def _filling(value: Any, dtype: DType | None = None) -> Array:
-    array = as_array(value)
+def _filling(value: Any, dtype: DType | None = None, name: str = "full") -> Array:
+    array = as_array(forgotten(value, f"{name}(): argument 'fill_value'"))
     if array.ndim:
         raise DTypeError(f"argument 'fill_value' must be Number, not {type(value).__name__} of shape {array.shape}")
     number = value if isinstance(value, Number) else array.item()  # not rounded to the default dtype
@@ -138,7 +155,8 @@ def eye(n: int, m: int | None = None, *, out: Tensor | None = None, **options: U
 
 def _numbers(function: str, **given: Any) -> list[Any]:
     """Return arguments of `function` as plain numbers; TypeError for one that is none."""
-    numbers = [x.item() if isinstance(x, Tensor) else x for x in given.values()]
+    values = [forgotten(x, f"{function}(): argument '{name}'") for name, x in given.items()]
+    numbers = [x.item() if isinstance(x, Tensor) else x for x in values]
     for name, x in zip(given, numbers, strict=True):
         if not isinstance(x, Number):
             raise TypeError(f"{function}(): argument '{name}' must be a number, not {found(x)}")
@@ -253,6 +271,6 @@ def full_like(input: Tensor, fill_value: Operand, **options: Unpack[LikeOptions]
     return _like(
         "full_like",
         input,
-        lambda x, dtype, order: np.full_like(x, _filling(fill_value, dtype), dtype, order),
+        lambda x, dtype, order: np.full_like(x, _filling(fill_value, dtype, "full_like"), dtype, order),
         options,
     )

@@ -229,11 +229,15 @@ def check_gradient(given: Any, of: Array, who: str) -> None:
 _new_tensor, _new_node = Tensor.__new__, Node.__new__
 
 
-def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False) -> Array:
-    """Return `data` as an array, by the rules of `Tensor`: Python floats get the default dtype, arrays keep theirs."""
+def as_array(data: Any, dtype: DTypeLike = None, *, copy: bool = False, who: str = "data") -> Array:
+    """Return `data` as an array, by the rules of `Tensor`: Python floats get the default dtype, arrays keep theirs.
+
+    Raises:
+        TypeError: `data`, which `who` names, is a list that holds a tensor with a history.
+    """
     if isinstance(data, Tensor):
         data = data.array
-    return array_of(data, dtype, copy)
+    return array_of(data, dtype, copy, who)
 
 
 def wrap(array: Array) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, check_real
+from tensorgrad.base.literals import forgotten
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
@@ -25,6 +26,10 @@ def _floating(x: Tensor, name: str, dtype: DTypeLike) -> Tensor:
         raise DTypeError(f"{name}: Expected a floating point or complex tensor as input. Got {y.array.dtype}")
     check_real(name, y.array)
     return y
+
+
+def _order(ord: Any) -> float:
+    return float(forgotten(ord, "linalg.vector_norm(): argument 'ord'"))
 
 
 @keywords
@@ -47,7 +52,7 @@ def vector_norm(
     >>> tg.linalg.vector_norm(tg.tensor([3.0, 4.0]))
     tensor(5.)
     """
-    return _lengths(_floating(x, "linalg.vector_norm", dtype), float(ord), chosen(dim), keepdim)
+    return _lengths(_floating(x, "linalg.vector_norm", dtype), _order(ord), chosen(dim), keepdim)
 
 
 @wide

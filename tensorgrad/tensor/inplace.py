@@ -23,6 +23,8 @@ from tensorgrad.engine.views import Position, position_of
 from tensorgrad.errors import ArgumentError, AutogradError, DTypeError, InPlaceError, ShapeError
 from tensorgrad.functions.common import Operand
 
+_VALUE = "__setitem__(): argument 'value'"
+
 
 def written(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return the method `name` that writes what `operation` returns over the tensor."""
@@ -126,7 +128,11 @@ class InPlace(Tensor):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = whole(self.array.shape, for_numpy(index))
-        source = value if isinstance(value, Tensor | np.ndarray | bool | int | float | complex) else as_array(value)
+        source = (
+            value
+            if isinstance(value, Tensor | np.ndarray | bool | int | float | complex)
+            else as_array(value, who=_VALUE)
+        )
         write(self, index, _fitting(self, source) if isinstance(source, Tensor) else source, "__setitem__")
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
