@@ -366,3 +366,18 @@ def test_the_mixed_slope_of_a_power_at_exponent_zero() -> None:
     a, b = leaf([2.0]), leaf([0.0])
     (by_a,) = grad((a**b).sum(), a, create_graph=True)
     assert grad(by_a.sum(), b)[0].tolist() == [0.5]
+
+
+@pytest.mark.parametrize("dtype", [tg.complex64, tg.complex128])
+def test_log1p_of_small_complex_numbers_keeps_both_parts(dtype: Any) -> None:
+    sizes = [1e-30, 1e-8, 1e-3, 0.3, 0.49, 0.7, 2.0, 1e15]
+    points = [complex(a * s, b * s) for s in sizes for a in (1, -0.3, 0) for b in (1, -0.2, 0)]
+    x = tg.tensor(points, dtype=dtype)
+    y = tg.log1p(x).numpy()
+    with mp.workdps(80):
+        exact = [mp.log(1 + mp.mpc(z.real, z.imag)) for z in x.tolist()]
+    eps = 4 * float(np.finfo(y.dtype).eps)
+    real, least = np.array([float(z.real) for z in exact]), float(np.finfo(y.dtype).smallest_subnormal)
+    assert (np.abs(y.real - real) <= least + eps * (np.abs(real) + np.minimum(np.abs(points), 1) ** 2)).all()
+    np.testing.assert_allclose(y.imag, [float(z.imag) for z in exact], eps, 0)
+    assert [tg.log1p(z).item() for z in x] == y.tolist()

@@ -60,6 +60,17 @@ def _sigmoid(x: Any) -> Any:
     return np.exp(np.minimum(x, 0)) / e
 
 
+def _log1p(x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return np.log1p(x)
+    # NumPy takes the logarithm of |1 + x|, in which a small x is rounded away; in double, squares of x are exact enough
+    wide = x.astype(np.complex128)
+    y, near = np.array(np.log1p(wide)), np.abs(wide) < 0.5
+    small = np.where(near, wide, 0)
+    y.real = np.where(near, 0.5 * np.log1p(small.real * (2 + small.real) + small.imag**2), y.real)
+    return y.astype(x.dtype)
+
+
 pow: Op = elementwise(
     "pow",
     lambda a, b: a**b,
@@ -97,9 +108,10 @@ log: Op = elementwise(
 )
 log1p: Op = elementwise(
     "log1p",
-    np.log1p,
+    _log1p,
     lambda x: 1 / (defined(x, -1.0) + 1),
     samples=[UNIT],
+    floating=True,
     complex=True,
     doc="Return ``log(1 + x)``, exact near 0.",
     kinks=[Kink((-1.0,), (inf,), LIMIT)],
