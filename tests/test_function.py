@@ -391,3 +391,12 @@ def test_a_sum_over_nothing_is_zero() -> None:
     x, b = tg.zeros(0, 3), tg.tensor(2.0, requires_grad=True)
     made(lambda x, b: x + b, lambda s, g: (None, g))(x, b).sum().backward()
     assert b.grad.item() == 0.0
+
+
+def test_a_gradient_of_zero_that_left_the_graph_is_no_constant_either() -> None:
+    x = leaf(0.0, 0.5)
+    y = sine_by_numpy(x)
+    (g,) = tg.autograd.grad(y[0] * y[0], x, create_graph=True)
+    assert g.tolist() == [0.0, 0.0]
+    with pytest.raises(AutogradError, match="cannot be differentiated"):
+        g.sum().backward()

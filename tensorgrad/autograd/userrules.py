@@ -66,10 +66,11 @@ class Rules:
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule | None]:
         """Return for each argument a rule that knows its cotangent already."""
         boxed = isinstance(g, Tensor)
-        with nullcontext() if boxed else no_grad():
-            found = self.cotangents(saved, node, g if boxed else wrap(np.array(g)))  # user code may write to it
-            if boxed and context().grad and not context().special & STRONG:
-                self._refuse_constants(found, g, saved, node)
+        if boxed and context().grad and not context().special & STRONG:
+            found = self._recorded(g, saved, node)
+        else:
+            with nullcontext() if boxed else no_grad():
+                found = self.cotangents(saved, node, g if boxed else wrap(np.array(g)))  # user code may write to it
         return [None if gx is None else always(gx if boxed else gx.array) for gx in found]
 
     def cotangents(self, saved: Saved, node: Node, g: Tensor) -> list[Tensor | None]:
@@ -138,23 +139,45 @@ class Rules:
             )
         return y
 
-    def _refuse_constants(self, found: list[Tensor | None], g: Tensor, saved: Saved, node: Node) -> None:
-        """Let those of `found` that left the graph refuse to be differentiated: they would pass for constants.
+    def _recorded(self, g: Tensor, saved: Saved, node: Node) -> list[Tensor | None]:
+        """Return what `backward` gives; what left the graph refuses to be differentiated: it would pass for a constant.
 
-        What is linear in the gradient depends on it, or is zero: told apart by another call with a gradient whose
-        graph is watched.
+        A constant gradient is given a place in the graph meanwhile: what is linear in it depends on it, or is zero.
         """
-        if all(gx is None or gx.tracked for gx in found):
-            return
+        watched = g if g.tracked else _unknown("gradient", "", g.array, ())
         try:
-            with enable_grad():
-                watched = self.cotangents(saved, node, _irregular(node))
-        except AutogradError:  # as .numpy() raises: what it gave before was computed outside of the graph
-            watched = list(found)
-        for i, (gx, seen) in enumerate(zip(found, watched, strict=True)):
-            if gx is not None and not gx.tracked and seen is not None and not seen.tracked and seen.array.any():
-                text = f"the backward of function {self.name} cannot be differentiated: {_LEFT}"
-                found[i] = _unknown(self.name, text, gx.array, (node_of(g), *node.inputs))
+            found = self.cotangents(saved, node, watched)
+        except AutogradError:  # as .numpy() raises, though not of a constant
+            if watched is g:
+                raise
+            found = self.cotangents(saved, node, g)
+        text = f"the backward of function {self.name} cannot be differentiated: {_LEFT}"
+        for i, gx in enumerate(found):
+            if gx is None:
+                continue
+            if not gx.tracked:
+                if gx.array.any() or (g.tracked and not g.array.all() and self._answers(i, saved, node)):
+                    found[i] = _unknown(self.name, text, gx.array, (*([node_of(g)] if g.tracked else []), *node.inputs))
+            elif watched is not g and not _depends_on_more(gx, node_of(watched)):
+                found[i] = wrap(gx.array)
+        return found
+
+    def _answers(self, i: int, saved: Saved, node: Node) -> bool:
+        """Return whether the gradient of argument `i` is not always zero, as it was for a gradient with zeros."""
+        gx = self.cotangents(saved, node, wrap(_irregular(node).array))[i]
+        return gx is not None and bool(gx.array.any())
+
+
+def _depends_on_more(gx: Tensor, start: Node) -> bool:
+    """Return whether `gx` was computed from anything that was recorded before `start`, or from another leaf."""
+    reached, seen = [node_of(gx)], set()
+    for node in reached:  # grows while it is walked
+        if node.serial < start.serial or node.primitive is None:
+            return True
+        new = [i for i in node.inputs if isinstance(i, Node) and i.tracked and i not in seen]
+        seen.update(new)
+        reached += new
+    return False
 
 
 _LEFT = (

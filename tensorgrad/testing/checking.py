@@ -15,10 +15,10 @@ from tensorgrad.errors import AutogradError
 
 from .comparison import Comparison
 from .extrapolation import LARGEST_STEP
-from .hints import gone_through
 from .identities import BLUR, Identities
 from .report import Report, unrepeatable, verdict_of, written
 from .sides import Slope
+from .slips import gone_through
 from .steps import (
     ROUNDING,
     along,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tensorgrad.errors import TensorgradError
 
 from .comparison import Comparison
-from .hints import hint_of
+from .slips import hint_of
 
 REPEATABLE = (
     "the function gives other values when it is called again with the same inputs: fix its random numbers, for "

@@ -122,8 +122,8 @@ def glimpsed(
 
     ``(f(t) - f(-t)) / 2t`` at a t of 2**-13 is off by a few parts in 1e9 where the function is smooth.
     """
-    length, smallest = scale_of(x, index)
-    t = GLIMPSE * smallest
+    length = scale_of(x, index)[0]
+    t = GLIMPSE * (min(1.0, abs(float(x[index])) / length) or 1.0)
     up, right = stepped(x, direction, t, index)
     down, left = stepped(x, direction, -t, index)
     after, before = evaluate(right), evaluate(left)
@@ -135,7 +135,7 @@ def glimpsed(
     rounding = (EPS * size + float((np.abs(weights) * noise)[moved].sum())) / t
     central = float(weights @ (after - before)) / (up - down)
     sides = float(weights @ (middle - before)) / -down, float(weights @ (after - middle)) / up
-    allowed = CLOSE * abs(central) + rounding
+    allowed = CLOSE * abs(central) + 4 * rounding
     bent = abs(sides[1] - sides[0]) > BENT * max(map(abs, sides)) + rounding
     if bent or any(not abs(e - central) <= allowed for e in expected):
         return None
