@@ -81,7 +81,7 @@ NAMES = {
         get_worker_info
     """,
     "utils.tensorboard": "SummaryWriter",
-    "utils.checkpoint": "checkpoint",
+    "utils.checkpoint": "checkpoint CheckpointError",
     "autograd": "Variable grad Function backward set_detect_anomaly detect_anomaly gradcheck gradgradcheck",
     "autograd.functional": "jacobian vjp jvp hessian vhp hvp",
     "func": "grad grad_and_value vjp jvp jacrev jacfwd hessian vmap functional_call",

@@ -15,9 +15,11 @@ from tensorgrad.base.context import context
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.shared_memory import plain, still_exposed
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
+from tensorgrad.engine.views import link_output
+from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import AutogradError, InPlaceError
 
-from .history import adopt
+from .history import adopt, check_alone
 from .modes import no_grad
 from .userrules import Rules, Saved, computed_inside, joint, record_of
 
@@ -165,6 +167,7 @@ def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs
     node.saved = Saved.of(_kept(cls.__name__, ctx, args, inputs, outside), ctx, shapes)
     parts = iter(nodes)  # one for each place: a tensor that is returned twice is two outputs
     made = [_result(y, next(parts), args, ctx) if _is_differentiable(y, ctx) else y for y in ys]
+    _link_shared(cls.__name__, args, [y for y in made if isinstance(y, Tensor) and y.tracked], ctx)
     return type(outputs)(made) if isinstance(outputs, tuple | list) else made[0]
 
 
@@ -196,11 +199,21 @@ def _result(y: Tensor, node: Node, args: tuple[Any, ...], ctx: FunctionCtx) -> T
     if id(y) in ctx._dirty:
         if y.tracked and y.is_leaf:
             raise InPlaceError("a leaf Variable that requires grad is being used in an in-place operation (mark_dirty)")
+        check_alone(y, y.array, "mark_dirty")
         adopt(y, linked(y.array, node))
         return y
     result = wrap(y.array) if y.node is not None or any(y is a for a in args) else y
     result.node, result.tracked = node, True
     return result
+
+
+def _link_shared(name: str, args: tuple[Any, ...], results: list[Tensor], ctx: FunctionCtx) -> None:
+    """Note which `results` lie on the memory of an argument, or of an earlier result."""
+    owners: dict[int, Tensor] = {id(owner_of(a.array)): a for a in reversed(args) if isinstance(a, Tensor)}
+    for y in results:
+        x = owners.setdefault(id(owner_of(y.array)), y)
+        if x is not y and id(y) not in ctx._dirty:
+            link_output(y, x, name)
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.subscripts import distinct
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
-from tensorgrad.engine.views import Position, Step, position_of, relatives
+from tensorgrad.engine.views import Position, Step, function_between, position_of, relatives
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ComplexError, DTypeError, InPlaceError, ShapeError
 
@@ -59,6 +59,20 @@ def check_writable(x: Tensor, recorded: bool, op: str) -> None:
         )
 
 
+def check_alone(x: Tensor, part: Array, op: str) -> None:
+    """Raise InPlaceError where writing `part` of `x` in grad mode changes a value on the other side of a Function.
+
+    What it computes is known to it alone: the value behind it would change, and its history could not.
+    """
+    name = function_between(x, part) if context().grad else None
+    if name is not None:
+        raise InPlaceError(
+            f"{op}: {name}.forward returned its input, a view of it, or one memory twice, and both tensors still "
+            f"exist: this write would change both, and the gradient of {name} would not know: return a .clone() from "
+            f"{name}.forward, or write to a .clone()"
+        )
+
+
 def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...] = ()) -> Tensor:
     """Write `value` (a tensor, an array or a number) at `index` of `x` and return `x`; refused before it is begun.
 
@@ -70,7 +84,7 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
         result_of: where `value` is a result made for this write: the tensors that it was made of.
 
     Raises:
-        InPlaceError: see `check_writable`.
+        InPlaceError: see `check_writable` and `check_alone`.
         ShapeError, DTypeError: `value` does not fit.
     """
     value = wrap(value) if isinstance(value, np.ndarray) else value
@@ -78,6 +92,8 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     check_writable(x, recorded, op)
     source = value.array if isinstance(value, Tensor) else value
     target: Any = ops.getitem(x.array, index=index)
+    part = target if np.may_share_memory(target, x.array) else None
+    check_alone(x, x.array if part is None else part, op)
     _check_fit(x, target.shape, source, op, bool(result_of))
     if np.ndim(source) > target.ndim:
         source = source.reshape(source.shape[source.ndim - target.ndim :])
@@ -86,7 +102,7 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
         made = bool(result_of) and value.tracked and value.array.shape == target.shape
         changes = _changes(x, _converted(value, x) if made else _assigned(x, index, value, target.shape))
     x.array[index] = source
-    note(x, op, target if np.may_share_memory(target, x.array) else None)
+    note(x, op, part)
     _move(changes)
     return x
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from operator import index
 from typing import Any, TypedDict
 
+from tensorgrad.autograd.history import check_alone
 from tensorgrad.base.devices import check_device, check_memory
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, as_dtype, check_differentiable, get_default_dtype
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -94,6 +95,7 @@ def delivered(name: str, array: Array, out: Tensor) -> Tensor:
             f"arguments requires grad"
         )
     if out.array.shape == array.shape:
+        check_alone(out, out.array, name)
         out.array[...] = array
         note(out)
     elif out.array.size:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array
 
@@ -29,10 +31,11 @@ class Position:
 
     `chain` leads from the base, a tensor that others are views of, to the tensor. `ref` and `array` are those of the
     tensor itself. `without_history` says that it was made under `no_grad` from one that requires a gradient: it can be
-    read, but a recorded write to it would have nowhere to go.
+    read, but a recorded write to it would have nowhere to go. `function` names the Function that returned the tensor on
+    memory of `origin`, which is an input of it or another output.
     """
 
-    __slots__ = ("array", "chain", "memory", "ref", "root", "without_history")
+    __slots__ = ("array", "chain", "function", "memory", "origin", "ref", "root", "without_history")
 
     def __init__(
         self,
@@ -46,6 +49,8 @@ class Position:
         self.root = root  # None: the tensor is a base; a reference to itself would be a cycle
         self.chain = chain
         self.without_history = without
+        self.function: str | None = None
+        self.origin: Position | None = None
         self.array: Array = x.array
         self.ref = weakref.ref(x)
         memory.append(self.ref)
@@ -100,6 +105,28 @@ def link_view(view: Tensor, x: Tensor, primitive: Any, params: dict[str, Any]) -
 def link_alias(alias: Tensor, x: Tensor) -> None:
     """Note that `alias` is a tensor of its own on the memory of `x`: what is written to it, `x` does not record."""
     alias.family = Position(alias, _settled(x).memory)
+
+
+def link_output(y: Tensor, x: Tensor, function: str) -> None:
+    """Note that the Function named `function` has returned `y` on the memory of `x`, an input or another output."""
+    above = _settled(x)
+    y.family = position = Position(y, above.memory)
+    position.function, position.origin = function, above.base.origin or above.base
+
+
+def function_between(x: Tensor, part: Array) -> str | None:
+    """Return the name of a Function that stands between `x` and a living tensor on its `part`, or None."""
+    position = position_of(x)
+    if position is None:
+        return None
+    base = position.base
+    for y in position.living():
+        place = position_of(y)
+        other = base if place is None else place.base
+        related = other is not base and (other.origin or other) is (base.origin or base)
+        if related and np.may_share_memory(y.array, part):
+            return other.function or base.function
+    return None
 
 
 def forget(x: Tensor) -> None:

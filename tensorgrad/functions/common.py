@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.autograd.history import check_alone
 from tensorgrad.base.answers import INTERNAL, known_as_answering, settle, wrong_type
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, int64
@@ -166,6 +167,7 @@ def _delivered(name: str, value: Any, out: Any) -> Any:
             f"needs a tensor of that shape, or an empty one"
         )
     else:
+        check_alone(out, target, "out=")
         np.copyto(target, source, casting="same_kind")
         note(out)
     return out

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd import no_grad
-from tensorgrad.autograd.history import before, check_writable, is_recorded, write
+from tensorgrad.autograd.history import before, check_alone, check_writable, is_recorded, write
 from tensorgrad.base.dtypes import Array, can_cast, check_real
 from tensorgrad.create.random import Generator, generator_of
 from tensorgrad.engine.subscripts import for_numpy, whole
@@ -33,6 +33,7 @@ def written(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor
         recorded = is_recorded(self, (*args, *kwargs.values()))
         check_writable(self, recorded, name)
         if not recorded:
+            check_alone(self, self.array, name)
             with no_grad():
                 return write(self, ..., _holdable(self, operation(self, *args, **kwargs), name), name, (self,))
         old = before(self, self.array.copy())  # the operation may save it, and it is about to be overwritten

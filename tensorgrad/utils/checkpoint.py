@@ -3,6 +3,10 @@
 The part becomes one node of the graph. Its inputs are whatever the part depends on, arguments, parameters and tensors
 from outside alike, found by recording the first run; that record is dropped. Source: Griewank and Walther 2000,
 "Algorithm 799: revolve"; Chen et al. 2016, arXiv:1604.06174.
+
+What the second run gives must be what the first one gave: else the gradient would be that of another function. Of the
+first results only weighted sums of each 64 numbers are kept: a copy would take the memory that is to be saved, and a
+reference would be spoiled by a write to the result, which is allowed. Unlike plain sums they see where a number stands.
 """
 
 from __future__ import annotations
@@ -11,13 +15,82 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.autograd.careful import reverse, tensor_of
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
 from tensorgrad.base.context import CONTEXT, RECOMPUTING, context
+from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import states
 from tensorgrad.engine.primitive import Rule, always
-from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick
+from tensorgrad.engine.shared_memory import plain, still_exposed
+from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.errors import AutogradError
+
+
+class CheckpointError(AutogradError):
+    """A checkpointed function that gave something else when it was run again."""
+
+
+_WEIGHTS = {t: np.random.default_rng(0).uniform(0.5, 1.5, 64).astype(t) for t in map(np.dtype, "fd")}
+
+
+def _sums(values: Array) -> Array:
+    """Return the weighted sum of each 64 of the flat `values`, the last ones perhaps fewer."""
+    weights, rest = _WEIGHTS[values.dtype], len(values) % 64
+    sums: Array = values[: len(values) - rest].reshape(-1, 64) @ weights
+    return np.append(sums, values[-rest:] @ weights[:rest]) if rest else sums
+
+
+@dataclass(frozen=True, eq=False)
+class _Print:
+    """What is remembered of a result: shape, dtype, weighted sums, and where NaN and infinities stand."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    sums: Array
+    strange: Array | None
+
+    @classmethod
+    def of(cls, array: Array) -> _Print:
+        with np.errstate(all="ignore"):
+            values = _flat(array)
+            sums, strange = _sums(values), None
+            if not np.isfinite(sums).all():  # numbers that are not finite, or a sum beyond its dtype
+                kinds = np.select([np.isnan(values), values == np.inf, values == -np.inf], [1.0, 2.0, 3.0], 0.0)
+                sums, strange = _sums(np.where(kinds == 0, values, 0).astype(np.float64)), _sums(kinds)
+        return cls(array.shape, array.dtype, sums, strange)
+
+    def difference(self, again: Array) -> str | None:
+        """Return how the result `again` differs by more than rounding, or None.
+
+        A sum may differ by ``sqrt(eps)`` of the largest number: threads that add in another order change the last
+        digits, of some numbers more where large ones cancel.
+        """
+        if again.shape != self.shape:
+            return f"shape {list(self.shape)} became {list(again.shape)}"
+        if again.dtype != self.dtype:
+            return f"dtype {self.dtype} became {again.dtype}"
+        other = _Print.of(again)
+        if self.strange is other.strange is None and (self.sums == other.sums).all():
+            return None
+        if (self.strange is None) != (other.strange is None) or not np.array_equal(
+            0 if self.strange is None else self.strange, 0 if other.strange is None else other.strange
+        ):
+            return "NaN or infinities stand in other places"
+        values = _flat(again)
+        size = np.max(np.abs(values), where=np.isfinite(values), initial=0)
+        with np.errstate(all="ignore"):
+            same = np.abs(self.sums - other.sums) <= np.sqrt(np.finfo(again.dtype).eps) * float(size)
+        return None if np.all(same | (self.sums == other.sums)) else "its values changed"
+
+
+def _flat(array: Array) -> Array:
+    """Return the real numbers of `array` in a row, in a dtype that sums can have."""
+    flat = np.ascontiguousarray(plain(array)).reshape(-1)
+    if flat.dtype.kind == "c":
+        flat = flat.view(flat.real.dtype)
+    return flat.astype(np.float32) if flat.dtype.itemsize < 4 else flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +101,7 @@ class _Segment:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     random: list[tuple[Any, Any]] | None
+    results: list[_Print]  # of the first run
 
     def run(self) -> list[Tensor]:
         """Return the outputs that require a gradient, computed anew with the random numbers of the first run."""
@@ -43,15 +117,26 @@ class _Segment:
             for generator, state in now if self.random is not None else ():
                 generator.set_state(state)
 
+    def compare(self, outputs: list[Tensor]) -> None:
+        """Raise CheckpointError unless the `outputs` of a second run are those of the first."""
+        if len(outputs) != len(self.results):
+            differs: str | None = f"{len(self.results)} outputs that require grad became {len(outputs)}"
+        else:
+            found = [(i, p.difference(y.array)) for i, (p, y) in enumerate(zip(self.results, outputs, strict=True))]
+            differs = next((f"of output {i} {what}" for i, what in found if what), None)
+        if differs:
+            raise CheckpointError(
+                f"checkpoint: the function gave other results when it was run again in backward: {differs}. It must "
+                f"not depend on anything that changes between forward and backward: call train() or eval(), and change "
+                f"what it reads, after backward(); give it copies of what must change earlier; and leave "
+                f"preserve_rng_state on where it draws random numbers"
+            )
+
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule | None]:
         """Return for each input a rule that knows its cotangent, from a sweep through the second run."""
         boxed = isinstance(g, Tensor)
         outputs = self.run()
-        if [y.array.shape for y in outputs] != (saved.shapes or [node.shape]):
-            raise AutogradError(
-                "checkpoint: the function gave other results when it was run again: it must not depend on anything "
-                "that changes between forward and backward"
-            )
+        self.compare(outputs)
         parts = unpacked(tensor_of(g), saved.shapes)
         seeds: dict[Node, Any] = {}
         for y, part in zip(outputs, parts, strict=True):
@@ -90,6 +175,9 @@ def checkpoint(
         use_reentrant: accepted as in PyTorch; parameters are found in any case.
         preserve_rng_state: False saves the look at the generators, for functions without random numbers.
 
+    Raises:
+        CheckpointError: in backward, where the second run gave other shapes, dtypes or values than the first.
+
     >>> import tensorgrad as tg
     >>> from tensorgrad.utils.checkpoint import checkpoint
     >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
@@ -99,14 +187,26 @@ def checkpoint(
     """
     if not context().grad:
         return function(*args, **kwargs)
-    held = tuple([linked(a.array, node_of(a)) if isinstance(a, Tensor) and a.tracked else a for a in args])
-    segment = _Segment(function, held, kwargs, states() if preserve_rng_state else None)
+    held = tuple([_held(a) for a in args])
+    segment = _Segment(function, held, kwargs, states() if preserve_rng_state else None, [])
     start = tick()
     result = function(*args, **kwargs)
     outputs = _differentiable(result)
     if outputs:
+        segment.results.extend(_Print.of(y.array) for y in outputs)
         _replace(segment, outputs, _outside(outputs, start))
     return result
+
+
+def _held(a: Any) -> Any:
+    """Return the argument `a` as the second run is given it; of what code outside may write, a copy."""
+    if not isinstance(a, Tensor):
+        return a
+    exposed = still_exposed(a)
+    array = plain(a.array).copy() if exposed else a.array
+    if a.tracked:
+        return linked(array, node_of(a))
+    return wrap(array) if exposed else a
 
 
 def _outside(outputs: list[Tensor], start: float) -> list[Node]:
