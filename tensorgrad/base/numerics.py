@@ -283,6 +283,18 @@ def magnitude(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     return powers
 
 
+def power_of_two(largest: Array) -> Array:
+    """Return the power of two at or below each element, 1 for what is not a positive number; it has a reciprocal.
+
+    >>> power_of_two(np.array([5.0, 0.3, 0.0, np.inf])).tolist()
+    [4.0, 0.25, 1.0, 1.0]
+    """
+    known, most = (largest > 0) & (largest < np.inf), np.finfo(largest.dtype).maxexp - 2
+    exponents = np.clip(np.frexp(np.where(known, largest, 1))[1] - 1, -most, most)
+    powers: Array = np.ldexp(np.ones_like(largest), exponents)
+    return powers
+
+
 def bounded(x: Array) -> bool:
     """Return whether `x` is finite; nearly always one call of BLAS tells, and nothing warns.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
-from tensorgrad.base.numerics import of_finite
+from tensorgrad.base.numerics import of_finite, power_of_two
 from tensorgrad.engine.kinds import primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.ops.contractions import matmul, swapped
@@ -55,8 +55,28 @@ def cofactor(x: Any) -> Any:
     """Return the cofactors of `x` (..., n, n): ``det(X) X⁻ᵀ``, computed otherwise where X is nearly singular.
 
     A composition, so that every derivative of the determinant follows. The matrices of a batch are sorted by how many
-    singular values are small, and NaN or infinity in one of them stays there.
+    singular values are small, and NaN or infinity in one of them stays there. Where the determinant or the inverse
+    might leave the dtype, the power of two of the largest element is taken out: ``cof(X) = s**(n-1) cof(X/s)``.
     """
+    values = x.array if isinstance(x, Tensor) else x
+    sizes = _sizes(values)
+    if (sizes == 1).all():
+        return _sorted_cofactors(x)
+    y = _sorted_cofactors(x / sizes)
+    for _ in range(x.shape[-1] - 1):  # one by one: the power itself may leave the dtype where the product does not
+        y = y * sizes
+    return y
+
+
+def _sizes(x: Any) -> Any:
+    """Return the power of two of the largest element of each matrix, 1 where products of n elements have room."""
+    sizes = power_of_two(np.max(np.abs(x), axis=(-2, -1), keepdims=True, initial=0))
+    limits, n = np.finfo(x.dtype), max(x.shape[-1], 1)
+    room = 0.5 * min(limits.maxexp, -limits.minexp) / n
+    return np.where(np.abs(np.log2(sizes)) <= room, 1, sizes)
+
+
+def _sorted_cofactors(x: Any) -> Any:
     kinds = _deficiencies(x.array if isinstance(x, Tensor) else x)
     distinct = np.unique(kinds)
     if distinct.size <= 1:

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.numerics import of_finite
+from tensorgrad.base.numerics import of_finite, power_of_two
 from tensorgrad.engine.kinds import primitive
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.ops.contractions import matmul, swapped
 from tensorgrad.ops.diagonals import diagonal, embedded
 from tensorgrad.ops.reductions import amax, amin
@@ -189,31 +190,40 @@ def _svd_parts(y: Any, m: int) -> tuple[Any, Any, Any]:
     return y[..., :m, :], y[..., m, :], y[..., m + 1 :, :]
 
 
+def _relative(s: Any) -> tuple[Any, Any]:
+    """Return singular values over a power of two of the largest, a constant, and that: squares of them have room."""
+    size = power_of_two(np.max(s.array if isinstance(s, Tensor) else s, axis=-1, keepdims=True, initial=0))
+    return s / size, size
+
+
 def _svd_adjoint(g: Any, y: Any, x_shape: Any) -> Any:
     m, n = x_shape[-2:]
     (u, s, v), (gu, gs, gv) = _svd_parts(y, m), _svd_parts(g, m)
+    s, size = _relative(s)
     gaps = _squared_gaps(s)
     pu, pv = gaps * matmul(swapped(u), gu), gaps * matmul(swapped(v), gv)
-    core = (pu + swapped(pu)) * s[..., None, :] + (pv + swapped(pv)) * s[..., :, None] + _square(gs)
+    core = (pu + swapped(pu)) * s[..., None, :] + (pv + swapped(pv)) * s[..., :, None]
+    core = core / size[..., None] + _square(gs)
     gx = product(u, core, swapped(v))
     if m > n:
-        gx = gx + product(_beside(u, swapped(u)), gu * _inverse_values(s, m)[..., None, :], swapped(v))
+        gx = gx + product(_beside(u, swapped(u)), gu * (_inverse_values(s, m) / size)[..., None, :], swapped(v))
     if n > m:
-        gx = gx + product(u, swapped(gv * _inverse_values(s, n)[..., None, :]), _beside(v, swapped(v)))
+        gx = gx + product(u, swapped(gv * (_inverse_values(s, n) / size)[..., None, :]), _beside(v, swapped(v)))
     return gx
 
 
 def _svd_tangent(t: Any, y: Any, x_shape: Any) -> Any:
     m, n = x_shape[-2:]
     u, s, v = _svd_parts(y, m)
+    s, size = _relative(s)
     gaps, p = _squared_gaps(s), product(swapped(u), t, v)
     columns, rows = s[..., None, :], s[..., :, None]
-    du = matmul(u, gaps * (p * columns + rows * swapped(p)))
-    dv = matmul(v, gaps * (p * rows + swapped(p) * columns))
+    du = matmul(u, gaps * (p * columns + rows * swapped(p)) / size[..., None])
+    dv = matmul(v, gaps * (p * rows + swapped(p) * columns) / size[..., None])
     if m > n:
-        du = du + product(_beside(u, swapped(u)), t, v) * _inverse_values(s, m)[..., None, :]
+        du = du + product(_beside(u, swapped(u)), t, v) * (_inverse_values(s, m) / size)[..., None, :]
     if n > m:
-        dv = dv + product(_beside(v, swapped(v)), swapped(t), u) * _inverse_values(s, n)[..., None, :]
+        dv = dv + product(_beside(v, swapped(v)), swapped(t), u) * (_inverse_values(s, n) / size)[..., None, :]
     return _stacked(du, diagonal(p, offset=0)[..., None, :], dv)
 
 
