@@ -348,3 +348,20 @@ def test_a_write_to_the_array_behind_the_tensor_of_a_parameter_is_noticed(make: 
     x.numpy()[0] = 5.0
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.backward()
+
+
+@pytest.mark.parametrize(
+    ("layer", "sizes"),
+    [("Linear", (2, 3)), ("Bilinear", (2, 2, 3)), ("Conv2d", (1, 2, 3)), ("ConvTranspose1d", (1, 2, 3)),
+     ("Embedding", (4, 2)), ("EmbeddingBag", (4, 2)), ("LSTM", (2, 3)), ("GRUCell", (2, 3)), ("LazyLinear", (3,))],
+)  # fmt: skip
+def test_a_class_of_the_users_draws_its_initial_values_without_a_generator(layer: str, sizes: tuple[int, ...]) -> None:
+    class Zeros(getattr(nn, layer)):
+        def reset_parameters(self):
+            for p in self.parameters():
+                nn.init.zeros_(p)
+
+    made = Zeros(*sizes)
+    if layer == "LazyLinear":
+        made(tg.ones(1, 2))
+    assert all(not p.detach().any() for p in made.parameters())

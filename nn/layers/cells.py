@@ -15,7 +15,7 @@ from tensorgrad.nn import init
 from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
 from tensorgrad.nn.module.module import Module
 
-from .linear import register_weights
+from .linear import begin, register_weights
 
 ACTIVATIONS = {"tanh": ops.tanh, "relu": ops.relu}
 
@@ -42,7 +42,7 @@ class _Cell(Module):
         rows = self.gates * hidden_size
         shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
         register_weights(self, {**shapes, "bias_ih": (rows,), "bias_hh": (rows,)}, bias, device, dtype)
-        self.reset_parameters(generator)
+        begin(self, generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw the initial values anew, uniform in ±1/sqrt(hidden_size)."""

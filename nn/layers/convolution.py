@@ -15,7 +15,7 @@ from tensorgrad.nn.functional.windows import Sizes, per_axis
 from tensorgrad.nn.module.parameter import Parameter
 from tensorgrad.nn.module.settings import Applied, changed
 
-from .linear import register_weights
+from .linear import begin, register_weights
 
 PADDING_MODES = {"zeros", "reflect", "replicate", "circular"}
 
@@ -61,7 +61,7 @@ class Convolution(Applied):
         self.output_padding = per_axis(output_padding, n, "output_padding")
         self.groups, self.padding_mode = groups, padding_mode
         register_weights(self, self.state_shapes(), bias, device, dtype)
-        self.reset_parameters(generator)
+        begin(self, generator)
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of weight and bias; ArgumentError where the channels are not divisible by the groups."""

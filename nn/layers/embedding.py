@@ -14,6 +14,8 @@ from tensorgrad.nn.functional.embedding import padding_row
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
 
+from .linear import begin
+
 
 class _Table(Module):
     """What `Embedding` and `EmbeddingBag` share: the weight, how it starts, and the settings of reading it."""
@@ -49,7 +51,7 @@ class _Table(Module):
         table = empty(num_embeddings, embedding_dim, device=device, dtype=dtype) if weight is None else weight
         self.weight = Parameter(table, requires_grad=not freeze)
         if weight is None:
-            self.reset_parameters(generator)
+            begin(self, generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw the initial values anew: standard normal ones, and zeros in the row of padding."""

@@ -24,7 +24,7 @@ from .convolution import (
     ForwardConvolution,
     TransposedConvolution,
 )
-from .linear import Linear
+from .linear import Linear, begin
 from .normalization import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 
 
@@ -64,7 +64,7 @@ class _Lazy(LazyModuleMixin):
             if is_lazy(x):
                 x.materialize(shapes[name])
         if fresh:
-            self.reset_parameters(*(() if self.generator is None else (self.generator,)))
+            begin(self, self.generator)
         del self.generator
 
 

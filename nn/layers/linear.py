@@ -26,6 +26,11 @@ def register_weights(
         layer.register_parameter(name, Parameter(empty(shape, device=device, dtype=dtype)) if there else None)
 
 
+def begin(layer: Any, generator: Generator | None) -> None:
+    """Have `layer` draw its initial values, which a class of the user's may do without a generator."""
+    layer.reset_parameters(*(() if generator is None else (generator,)))
+
+
 class Linear(Module):
     """The affine map ``y = x @ weight.T + bias``, from (..., in_features) to (..., out_features).
 
@@ -50,7 +55,7 @@ class Linear(Module):
         self.in_features = in_features
         self.out_features = out_features
         register_weights(self, self.state_shapes(), bias, device, dtype)
-        self.reset_parameters(generator)
+        begin(self, generator)
 
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of weight and bias."""
@@ -109,7 +114,7 @@ class Bilinear(Module):
         self.out_features = out_features
         shapes = {"weight": (out_features, in1_features, in2_features), "bias": (out_features,)}
         register_weights(self, shapes, bias, device, dtype)
-        self.reset_parameters(generator)
+        begin(self, generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw the initial values anew."""

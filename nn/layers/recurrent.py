@@ -20,6 +20,7 @@ from tensorgrad.nn.module.parameter import Parameter
 from tensorgrad.nn.module.settings import changed
 
 from .cells import ACTIVATIONS
+from .linear import begin
 
 
 class Recurrent(Module):
@@ -78,7 +79,7 @@ class Recurrent(Module):
             shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
             for kind, shape in shapes.items():
                 setattr(self, f"{kind}_{name}", Parameter(empty(shape, device=device, dtype=dtype)))
-        self.reset_parameters(generator)
+        begin(self, generator)
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw the initial values anew, uniform in ±1/sqrt(hidden_size)."""
