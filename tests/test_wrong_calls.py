@@ -102,3 +102,29 @@ def test_a_warning_stands_at_the_line_of_the_script_however_deep_it_arises() -> 
         nn.Sequential(nn.Dropout2d())(tg.ones(2, 2))
     assert len(told) == 3
     assert {w.filename for w in told} == {__file__}
+
+
+class Needy(tg.nn.Module):
+    def forward(self, x: tg.Tensor, more: tg.Tensor) -> tg.Tensor:
+        return x + more
+
+
+def hooked() -> None:
+    y = tg.ones(2, requires_grad=True) * 2
+    y.register_hook(lambda: None)
+    y.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (hooked, "takes 0 positional arguments but 1 was given"),
+        (lambda: tg.nn.Sequential(Needy())(tg.ones(2)), "Needy.forward"),
+        (lambda: tg.optim.SGD([tg.ones(2, requires_grad=True)], lr=0.1).step(lambda a: a), "missing 1 required"),
+    ],
+    ids=["hook", "layer", "closure"],
+)
+def test_a_function_of_the_users_that_cannot_be_called_is_no_wrong_argument(call: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said) as raised:
+        call()
+    assert type(raised.value) is TypeError

@@ -214,7 +214,7 @@ def compare(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dic
 
 def settle(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
     """Raise what says better than `error` what is wrong with the call; return where it says all there is to say."""
-    if isinstance(error, Warning) or _is_users(error.__traceback__):
+    if isinstance(error, Warning) or _is_users(error.__traceback__) or _of_a_callable_of_the_users(error):
         return
     text, ours = str(error), isinstance(error, WrongArgumentError)
     internal = ours or not _is_deliberate(error)
@@ -247,6 +247,19 @@ def _is_users(at: TracebackType | None) -> bool:
             return True
         at = at.tb_next
     return False
+
+
+def _of_a_callable_of_the_users(error: Exception) -> bool:
+    """Return whether Python could not call a function of the user's, a hook say, with what the library hands it."""
+    called = re.match(r"([\w.<>]+)\(\) (takes|missing|got) ", str(error)) if isinstance(error, TypeError) else None
+    if called is None:
+        return False
+    name = called[1].partition(".")[0]
+    return called[1].endswith("<lambda>") or not any(
+        name in vars(module)
+        for path, module in sys.modules.items()
+        if path.partition(".")[0] in {"tensorgrad", "numpy"}
+    )
 
 
 def _is_deliberate(error: Exception) -> bool:
