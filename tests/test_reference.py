@@ -228,7 +228,7 @@ def names(function) -> list[str]:
     [
         (composed.std, ["mean", "sub", "centred", "length", "mul"]),
         (composed.softplus, ["logaddexp"]),
-        (tg.cat, ["concatenate"]),
+        (tg.cat, ["reshape", "concatenate"]),
         (Tensor.rsqrt, ["div", "sqrt"]),
         (tg.numel, []),
         (tg.ops.exp, []),
