@@ -648,3 +648,18 @@ def test_inputs_are_seen_as_they_lie_in_memory(array) -> None:
     assert np.array_equal(array, before)
     near = array.size == 0 or array.strides == (-400,) or abs(array.strides[0] if array.ndim else 0) >= 400
     assert near or strides[0] == array.strides
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (lambda x: 1 / x, (1e-4, 1.0, 1e4)),
+        (tg.exp, (-40.0, 1.0)),
+        (lambda x: x**3, (1e-8, 1.0, 1e4)),
+        (lambda x: tg.exp(-x * x), (8.0, 0.1)),
+        (tg.sigmoid, (-100.0, 1.0)),
+    ],
+    ids=["reciprocal", "exp", "cube", "gaussian", "sigmoid"],
+)
+def test_a_small_second_derivative_beside_large_ones_has_its_sign(f, at):
+    assert gradgradcheck(f, tg.tensor(at, dtype=tg.float64, requires_grad=True)).verdict == "passed"

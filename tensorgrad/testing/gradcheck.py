@@ -156,7 +156,7 @@ def gradgradcheck(
     options |= {"largest_step": _step(eps), "max_coordinates": 0 if fast_mode else max_coordinates}
     options |= {"check_left_out": check_undefined_grad, "allow_undecided": allow_undecided}
     over_reverse = {**options, "check_reverse": check_rev_over_rev, "check_forward": check_fwd_over_rev}
-    report = _second(fn, _GRADIENTS, arguments, gs, "grad_outputs", "reverse", over_reverse)
+    report = _second(fn, _gradients, arguments, gs, "grad_outputs", "reverse", over_reverse)
     if check_over_fwd is not False:
         report += _over_forward(fn, arguments, random, options, bool(check_over_fwd))
     if raise_exception:
@@ -201,7 +201,12 @@ def _outputs(fn: Checked, arguments: Sequence[Any]) -> list[Tensor]:
     return [y for y in tensors_of(fn(*arguments)) if y.requires_grad]
 
 
-_GRADIENTS = partial(grad, create_graph=True, materialize_grads=True)
+def _gradients(ys: list[Tensor], xs: list[Tensor], gs: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradients, of complex numbers not conjugated: only so is a step into the imaginary one of calculus."""
+    found = grad(ys, xs, [g.conj() for g in gs], create_graph=True, materialize_grads=True)
+    return [g.conj() for g in found if g is not None]
+
+
 _TANGENTS = partial(jvp, create_graph=True)
 
 
