@@ -153,8 +153,8 @@ def test_floats_of_whole_numbers_are_those_of_the_same_floats(name: str, dtype: 
 def test_whole_numbers_beside_float64_lose_no_digits(name: str) -> None:
     where = max((w for w in WHERE if name.startswith(w)), key=len)
     function = getattr(WHERE[where](tg), name.removeprefix(where))
-    if "normal" in name or name == "F.gumbel_softmax":
-        pytest.skip("not the same twice")
+    if "normal" in name or name in {"F.gumbel_softmax", ".view"}:
+        pytest.skip("not the same twice, or of the bits")
     floats, whole = np.array([[0.3, 0.7, 0.1], [0.9, 0.2, 0.6]]), np.array([[1, 3, 5], [2, 1, 3]])
     for position in (0, 1):
         found, wanted = (
