@@ -7,12 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import promoted
 from tensorgrad.base.numerics import bounded, magnitude
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import arithmetic, elementwise, linalg, shapes
-from tensorgrad.functions.common import in_dtype
+from tensorgrad.functions.common import in_dtype, meeting
 from tensorgrad.functions.precision import real, wide
 
 from .reduction import chosen, reduced
@@ -69,7 +68,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> cosine_similarity(tg.tensor([[1.0, 0.0]]), tg.tensor([[3.0, 4.0]]))
     tensor([0.6000])
     """
-    dtype = promoted([x1.array, x2.array])
+    dtype = meeting(x1, x2)
     x1, x2 = (in_dtype(x, dtype) for x in shapes.broadcast_tensors(x1, x2))
     first, second = (ops.div(*_over_length(x, 2, dim, eps)) for x in (x1, x2))
     return ops.sum(first * second, axis=dim)

@@ -277,10 +277,7 @@ def magnitude(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
     >>> magnitude(np.array([[3e200, 1.0], [0.1, 0.0], [np.inf, 5.0]]), 1).tolist() == [[2.0**665], [1.0], [1.0]]
     True
     """
-    largest = np.max(np.abs(x), axis=axis, keepdims=True, initial=0)
-    _, exponent = np.frexp(np.where((largest > 1) & (largest < np.inf), largest, 1).astype(x.dtype, copy=False))
-    powers: Array = np.ldexp(np.ones_like(largest), exponent - 1)
-    return powers
+    return power_of_two(np.max(np.abs(x), axis=axis, keepdims=True, initial=1))
 
 
 def power_of_two(largest: Array) -> Array:

@@ -13,6 +13,7 @@ from .tensor import Node, Tensor, node_of
 def traced(x: Tensor) -> Node:
     """Return the node of an operand for a picture: leaves keep a copy, and what was written unrecorded is a new one."""
     node = node_of(x)
+    # NaN that is still there was not written
     if node.saved and not x.tracked and not np.array_equal(node.saved[0], x.array, equal_nan=True):
         x.node = None
         node = node_of(x)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import bool_, check_real, float64, promoted
+from tensorgrad.base.dtypes import bool_, check_real, float64
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError
-from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, operand
+from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, meeting, operand
 from tensorgrad.functions.precision import floating, wide
 
 
@@ -23,7 +23,7 @@ def _times(x: Any, factor: Any, *others: Any) -> Any:
         raise ArgumentError("For integral input tensors, argument alpha must not be a floating point number.")
     if factor == 1:
         return x
-    dtype = promoted([v.array if isinstance(v, Tensor) else v for v in (x, *others)])
+    dtype = meeting(x, *others)
     return ops.mul(in_dtype(x, dtype) if isinstance(x, Tensor) else x, bool(factor) if dtype == bool_ else factor)
 
 
@@ -113,8 +113,7 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Ten
     """Return the absolute value of `input` with the sign of `other`, as floats."""
     x, sign = operand(input), operand(other).array
     check_real("copysign", x.array, sign)
-    met = promoted([x.array, other if isinstance(other, int | float) else sign])
-    magnitude = ops.abs(floating(in_dtype(x, met)))
+    magnitude = ops.abs(floating(in_dtype(x, meeting(x, other))))
     return ops.where(constant(np.signbit(sign.astype(magnitude.array.dtype))), ops.neg(magnitude), magnitude)
 
 

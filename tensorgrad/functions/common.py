@@ -19,7 +19,7 @@ from tensorgrad import ops
 from tensorgrad.autograd.history import check_alone
 from tensorgrad.base.answers import INTERNAL, known_as_answering, settle, wrong_type
 from tensorgrad.base.context import context
-from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.base.dtypes import Array, DType, int64, promoted
 from tensorgrad.base.hints import found
 from tensorgrad.base.numerics import normalized, row_major
 from tensorgrad.engine.shared_memory import adopted
@@ -192,19 +192,20 @@ def constant(array: Any) -> Tensor:
 
 def chosen(dim: Any) -> Axis:
     """Return `dim` in engine form; an empty list of dimensions means all."""
-    return (
-        (tuple(map(whole_number, dim)) or None)
-        if isinstance(dim, list | tuple)
-        else None
-        if dim is None
-        else whole_number(dim)
-    )
+    if isinstance(dim, list | tuple):
+        return tuple(map(whole_number, dim)) or None
+    return None if dim is None else whole_number(dim)
 
 
 def dimension(dim: int, ndim: int) -> int:
     """Return `dim` counted from the front; a 0-d tensor has one imaginary dimension."""
     axes = normalized(whole_number(dim), ndim)
     return axes[0] if axes else 0
+
+
+def meeting(*operands: Any) -> DType:
+    """Return the dtype in which tensors and numbers meet."""
+    return promoted([v.array if isinstance(v, Tensor) else v for v in operands])
 
 
 def in_dtype(x: Tensor, dtype: Any) -> Tensor:

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import DTypeLike, check_real, promoted
+from tensorgrad.base.dtypes import DTypeLike, check_real
 from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
-from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, operand
+from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, meeting, operand
 from tensorgrad.functions.precision import floating, wide
 
 
@@ -82,7 +82,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 @wide
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input * log(other)``, 0 where `input` is 0 (unless `other` is NaN)."""
-    met = promoted([v.array if isinstance(v, Tensor) else v for v in (input, other)])
+    met = meeting(input, other)
     x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
     nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, 0))
     return ops.where(nothing, 0.0, ops.mul(x, ops.log(ops.where(nothing, 1.0, y))))

@@ -198,6 +198,6 @@ def overwritten(recorded: list[Node]) -> Node | None:
             made = source.saved[0] if isinstance(source, Node) and source.saved else None
             if made is None or value is None or made.dtype != value.dtype:
                 continue
-            if not np.array_equal(made, value, equal_nan=True):
+            if not np.array_equal(made, value, equal_nan=True):  # NaN that is still there was not written
                 return node
     return None
