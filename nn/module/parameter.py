@@ -10,6 +10,8 @@ import numpy as np
 from tensorgrad.base.answers import known_as_answering
 from tensorgrad.base.devices import check_device
 from tensorgrad.base.dtypes import Array, DTypeLike, as_dtype, get_default_dtype
+from tensorgrad.base.hints import fits
+from tensorgrad.base.misfits import wrong_type
 from tensorgrad.base.numbertypes import DTYPES, dtype
 from tensorgrad.engine.references import count, fresh
 from tensorgrad.engine.tensor import Tensor
@@ -54,6 +56,8 @@ class Buffer(Tensor):
         super().__init__(data)
         if isinstance(data, Tensor) and (not fresh(count(data)) or position_of(data) is not None):
             link_alias(self, data)
+        if not fits(persistent, bool):
+            raise TypeError(wrong_type("Buffer", "persistent", 2, persistent, bool))
         self.persistent = persistent
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:

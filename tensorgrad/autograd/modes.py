@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from tensorgrad.base.context import ANOMALY, CONTEXT, INFERENCE, Context, context
+from tensorgrad.base.hints import found
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +27,10 @@ class _Mode:
         self.__init__(**options)  # type: ignore[misc]
         return self(function)
 
-    def __init__(self) -> None:
+    def __init__(self, function: Any = None, **options: Any) -> None:
+        if function is not None or options:
+            given = found(function) if function is not None else min(options)
+            raise TypeError(f"{type(self).__name__}() takes a function to decorate, or no argument, not {given}")
         self._tokens: list[Token[Context]] = []
 
     def changed(self, mode: Context) -> Context:

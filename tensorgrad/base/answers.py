@@ -3,8 +3,8 @@
 Nothing is compared while all goes well. `answering` puts a ``try`` around a public function, which costs one call;
 where an error escapes, the arguments are compared with the annotations of the parameters, and the first that does not
 fit is named. So a signature is the one place that says what a function takes, and no function repeats it. For what is
-made seldom and `kept`, layers, optimisers and transforms, they are compared where nothing went wrong, too: a flag of
-text would be taken for True, half a pair of betas would fail a step later.
+made seldom and `kept`, layers, optimisers and transforms, they are compared where nothing went wrong, too: half a pair
+of betas would fail a step later. A flag is looked at before the call, where one is given: any text is true.
 
 The outermost public function answers, for it is the one that was called. An error of the user's own code, in a hook, a
 layer of his own or a function that he handed over, passes as it is.
@@ -18,15 +18,27 @@ import opcode
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from inspect import Parameter
 from types import FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from tensorgrad.errors import ArgumentError, DivisionError, LinAlgError, RangeError, TensorgradError
+from tensorgrad.errors import TensorgradError
 
-from .hints import Hint, fits, found, hints, short, spelled
+from .flags import Flags
+from .hints import fits, hints, short
+from .misfits import (
+    WrongArgumentError,
+    WrongCallError,
+    WrongDivisionError,
+    WrongIndexError,
+    WrongKeyError,
+    WrongMatrixError,
+    WrongTypeError,
+    wrong_type,
+)
 from .unknown import missing
 
 P = ParamSpec("P")
@@ -41,36 +53,6 @@ _IN = "in the call of "
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 _WITHIN = {"tensorgrad", "numpy"} | sys.stdlib_module_names
 _answering: dict[tuple[AnyFunction, str], AnyFunction] = {}  # by function and name: in two namespaces it is the same
-
-
-class WrongArgumentError(TensorgradError):
-    """An error made here of another one: the function that stands around may know better."""
-
-
-class WrongTypeError(WrongArgumentError, TypeError):
-    """An argument that is not what the parameter takes."""
-
-
-class WrongCallError(WrongArgumentError, ArgumentError, TypeError):
-    """Arguments that each are what the parameter takes, and together make no call."""
-
-
-class WrongIndexError(WrongArgumentError, RangeError):
-    """The same, where something is not there."""
-
-
-class WrongKeyError(WrongArgumentError, ArgumentError, KeyError):
-    """The same, where a name is not there."""
-
-    __str__ = Exception.__str__  # KeyError shows its text as Python would write it
-
-
-class WrongDivisionError(WrongArgumentError, DivisionError):
-    """The same, where numbers are divided by 0."""
-
-
-class WrongMatrixError(WrongArgumentError, LinAlgError):
-    """The same, of a matrix."""
 
 
 _CLASSES = ((KeyError, WrongKeyError), (LookupError, WrongIndexError), (ZeroDivisionError, WrongDivisionError),
@@ -90,14 +72,21 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False) -
     ...     return x * by.bit_length()
     >>> scaled(1.5, "a")
     Traceback (most recent call last):
-    tensorgrad.base.answers.WrongTypeError: scaled(): argument 'by' must be int, not str: found 'a'
+    tensorgrad.base.misfits.WrongTypeError: scaled(): argument 'by' must be int, not str: found 'a'
     """
     name = name or function.__name__
     if (function, name) in _answering:
         return _answering[function, name]
+    flags = Flags(function)
+    first = flags.first
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for word, value in kwargs.items() if kwargs else ():
+            if value.__class__ is not bool and word in flags:
+                flags.check(name, args, kwargs)
+        if len(args) > first:
+            flags.check(name, args, kwargs)
         try:
             result = function(*args, **kwargs)
         except INTERNAL as error:
@@ -123,7 +112,8 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
     if (function, name) in _answering:
         return _answering[function, name]
     names = [p.name for p in inspect.signature(function).parameters.values() if p.annotation in ("Tensor", tensor)]
-    count = len(names)
+    count, flags = len(names), Flags(function)
+    first = flags.first
 
     def are_tensors(values: Iterable[Any]) -> bool:
         for x in values:  # noqa: SIM110 - of a few, quicker than all()
@@ -133,6 +123,11 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for word, value in kwargs.items() if kwargs else ():
+            if value.__class__ is not bool and word in flags:
+                flags.check(name, args, kwargs)
+        if len(args) > first:
+            flags.check(name, args, kwargs)
         if kwargs or not args or not isinstance(args[0], tensor) or (count > 1 and not are_tensors(args[1:count])):
             given = [*args[:count], *[kwargs[n] for n in names if n in kwargs]]
             if not are_tensors(given):
@@ -184,15 +179,19 @@ def guard(module: str, *, kept: bool = False, tensors: type | None = None, throu
 def complete_class(cls: type) -> None:
     """Let what makes an object of `cls`, and its methods that are public and its own, answer wrong arguments."""
     maker = next(base for base in cls.__mro__ if {"__init__", "__new__"} & vars(base).keys())
-    init = None if "__new__" in vars(maker) else vars(maker)["__init__"]
+    init = vars(maker).get("__init__")
     if isinstance(init, FunctionType) and (init, "__init__") in _answering and maker is not cls:
         init = getattr(init, "__wrapped__", None)  # it answers in the name of the class that this one inherits it from
     if isinstance(init, FunctionType) and (init, "__init__") not in _answering:
-        setattr(cls, "__init__", answering(init, cls.__name__, kept=True))  # noqa: B010 - mypy takes it for a call's
+        kept = not issubclass(cls, AbstractContextManager)  # which is made for one block, often
+        if kept or Flags(init):
+            setattr(cls, "__init__", answering(init, cls.__name__, kept=kept))  # noqa: B010 - mypy takes it for a call's
     for i, base in enumerate(cls.__mro__):
         for name, member in list(vars(base).items()) if base.__module__.startswith("tensorgrad.") else ():
             if is_for_users(name, member) and not any(name in vars(below) for below in cls.__mro__[i + 1 :]):
                 setattr(base, name, answering(member))  # what overrides a method is called by the base class
+            elif name == "forward" and isinstance(member, FunctionType) and Flags(member):
+                setattr(base, name, answering(member, base.__name__))  # the call of a module does not ask for flags
 
 
 def is_for_users(name: str, member: Any) -> bool:
@@ -304,20 +303,6 @@ def _misfit(
                 return None
             return wrong_type(name, parameter, place, value, hint)
     return ""
-
-
-def wrong_type(name: str, parameter: str, place: int, value: Any, hint: Hint) -> str:
-    """Return the text for an argument `value` of the function `name`, whose `parameter` takes what `hint` says."""
-    wanted = spelled(hint)
-    where = f" (position {place})" if wanted == "Tensor" else ""
-    cure = _CURES.get(type(value), "") if "Tensor" in wanted else ""
-    return f"{name}(): argument '{parameter}'{where} must be {wanted}, not {found(value)}{cure}"
-
-
-_CURES = {
-    np.ndarray: ": tensorgrad.from_numpy makes it one on the same memory, tensorgrad.tensor a copy",
-    list: ": tensorgrad.tensor makes it one",
-}
 
 
 def _arguments(given: inspect.BoundArguments) -> Iterator[tuple[int, str, Any]]:

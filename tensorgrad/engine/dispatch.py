@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.answers import WrongTypeError
 from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, STRONG, TRACING, Context, context
 from tensorgrad.base.dtypes import aligned, bool_, check_real, default_complex, get_default_dtype, int64, is_complex
 from tensorgrad.base.hints import found
+from tensorgrad.base.misfits import WrongTypeError
 from tensorgrad.errors import AnomalyError, DTypeError
 
 from .explanations import described, explained

@@ -17,10 +17,12 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.autograd.history import check_alone
-from tensorgrad.base.answers import INTERNAL, known_as_answering, settle, wrong_type
+from tensorgrad.base.answers import INTERNAL, known_as_answering, settle
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, DType, int64, promoted
+from tensorgrad.base.flags import Flags
 from tensorgrad.base.hints import found
+from tensorgrad.base.misfits import wrong_type
 from tensorgrad.base.numerics import normalized, row_major
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
@@ -61,13 +63,19 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     code: CodeType = inspect.unwrap(function).__code__  # quicker than inspect.signature
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)]
     renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in names}
-    writes = "out" in names
+    writes, flags = "out" in names, Flags(function)
+    first = flags.first
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         for theirs, ours in renamed.items() if kwargs else ():
             if theirs in kwargs:
                 kwargs[ours] = kwargs.pop(theirs)
+        for word, given in kwargs.items() if kwargs else ():
+            if given.__class__ is not bool and word in flags:
+                flags.check(function.__name__, args, kwargs)
+        if len(args) > first:
+            flags.check(function.__name__, args, kwargs)
         out = kwargs.pop("out", None) if writes and kwargs else None
         if out is not None:
             _refuse_recording(function.__name__, (*args, *kwargs.values(), out))
@@ -252,9 +260,7 @@ def tensors_of(name: str, tensors: Any) -> list[Tensor]:
     """Return the elements of a list of tensors, of which there is one at least."""
     found = [operand(x) for x in tensors]
     if not found:
-        raise ShapeError(
-            f"torch.{name}(): expected a non-empty list of Tensors ({name} expects a non-empty TensorList)"
-        )
+        raise ShapeError(f"{name}(): expected a non-empty list of Tensors ({name} expects a non-empty TensorList)")
     return found
 
 

@@ -37,9 +37,7 @@ def selected(input: Tensor, where: Array, axis: int, keepdim: bool = True) -> Se
     return Selection(values, constant(where.astype(int64, copy=False)))
 
 
-def _extremum(input: Tensor, dim: Any, keepdim: Any, name: str) -> Any:
-    if isinstance(keepdim, Tensor):
-        raise TypeError(f"{name}() takes one tensor, or two, and `keepdim` is a bool: found a third tensor")
+def _extremum(input: Tensor, dim: Any, keepdim: bool, name: str) -> Any:
     if isinstance(dim, Tensor):
         return (ops.maximum if name == "max" else ops.minimum)(input, dim)
     if dim is None:
