@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad.autograd import enable_grad
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.hints import fits, found
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
@@ -81,6 +82,7 @@ class LBFGS(Optimizer):
 
         Raises:
             ArgumentError: no closure.
+            TypeError: what the closure returns is no number.
         """
         if closure is None:
             raise ArgumentError(
@@ -133,6 +135,8 @@ class _Step:
             self.loss = self.closure()
         self.evaluations += 1
         self.state["func_evals"] += 1
+        if not fits(self.loss, float):
+            raise TypeError(f"LBFGS.step(): the closure must return the loss, a number, not {found(self.loss)}")
         parts = [np.zeros_like(p.array) if p.grad is None else p.grad.array for p in self.params]
         return float(self.loss), np.concatenate(parts, axis=None)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from tensorgrad.cli import main
+from tensorgrad_command import main
 
 if __name__ == "__main__":
     sys.exit(main())

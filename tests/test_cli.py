@@ -149,8 +149,15 @@ def test_the_loss_of_the_gradient_check_leaves_no_trace() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT of another process needs POSIX")
-@pytest.mark.parametrize("loaded", ["numpy", "tensorgrad", "tensorgrad.cli"])
-def test_ctrl_c_is_answered_in_one_line_while_the_command_loads(loaded: str) -> None:
+@pytest.mark.parametrize(
+    ("loaded", "start"),
+    [
+        *((name, "from tensorgrad_command import main; sys.exit(main())") for name in ("numpy", "tensorgrad")),
+        ("tensorgrad.cli", "from tensorgrad_command import main; sys.exit(main())"),
+        ("tensorgrad.cli", "import runpy; runpy.run_module('tensorgrad', run_name='__main__')"),
+    ],
+)
+def test_ctrl_c_is_answered_in_one_line_while_the_command_loads(loaded: str, start: str) -> None:
     script = f"""
 import os, signal, sys
 class Interrupting:
@@ -158,8 +165,7 @@ class Interrupting:
         if name == {loaded!r}:
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Interrupting())
-from tensorgrad_command import main
-sys.exit(main())
+{start}
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (130, "", "tensorgrad: stopped by Ctrl-C\n")

@@ -63,7 +63,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.add(i(), i(), alpha=0.5), RuntimeError, "For integral input tensors, argument alpha must not be a"),
     (lambda: tg.add(a(), b()), RuntimeError, "The size of tensor a (3) must match the size of tensor b (5)"),
     (lambda: tg.div(a(), a(), rounding_mode="x"), RuntimeError, "div expected rounding_mode to be one of None,"),
-    (lambda: tg.clamp(v()), RuntimeError, "torch.clamp: At least one of 'min' or 'max' must not be None"),
+    (lambda: tg.clamp(v()), RuntimeError, "clamp: At least one of 'min' or 'max' must not be None"),
     (lambda: tg.exp(2.0), TypeError, "exp(): argument 'input' (position 1) must be Tensor, not float"),
     (lambda: tg.sum(2.0), TypeError, "sum(): argument 'input' (position 1) must be Tensor, not float"),
     (lambda: tg.mm(a(), 2.0), TypeError, "mm(): argument 'mat2' (position 2) must be Tensor, not float"),
@@ -89,7 +89,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.quantile(a(), 0.5, interpolation="x"), RuntimeError, "quantile() interpolation must be one of linear"),
     (lambda: tg.bincount(tg.tensor([-1])), RuntimeError, "bincount only supports 1-d non-negative integral inputs"),
     (lambda: tg.histc(v(), bins=0), RuntimeError, "bins must be > 0"),
-    (lambda: tg.cat([]), ValueError, "torch.cat(): expected a non-empty list of Tensors"),
+    (lambda: tg.cat([]), ValueError, "cat(): expected a non-empty list of Tensors"),
     (lambda: tg.stack([]), RuntimeError, "stack expects a non-empty TensorList"),
     (lambda: tg.cat([a(), b()]), RuntimeError, "Sizes of tensors must match except in dimension 0. Expected size 3"),
     (lambda: tg.cat([a(), v()]), RuntimeError, "Tensors must have same number of dimensions: got 2 and 1"),
@@ -130,8 +130,8 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: a().index_copy(0, tg.tensor([0]), a()), IndexError, "index_copy_(): Number of indices (1) should be"),
     (lambda: a().index_fill(0, tg.tensor([5]), 1.0), IndexError, "index 5 is out of bounds for dimension 0 with size"),
     (lambda: tg.where(a(), a(), a()), RuntimeError, "where expected condition to be a boolean tensor, but got a"),
-    (lambda: tg.meshgrid(a(), a()), RuntimeError, "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but"),
-    (lambda: tg.meshgrid(v(), indexing="q"), RuntimeError, 'torch.meshgrid: indexing must be one of "xy" or "ij", but'),
+    (lambda: tg.meshgrid(a(), a()), RuntimeError, "meshgrid: Expected 0D or 1D tensor in the tensor list but"),
+    (lambda: tg.meshgrid(v(), indexing="q"), RuntimeError, 'meshgrid: indexing must be one of "xy" or "ij", but'),
     (lambda: tg.trace(v()), RuntimeError, "trace: expected a matrix, but got tensor with dim 1"),
     (lambda: tg.diag(tg.ones(2, 2, 2)), RuntimeError, "diag(): Supports 1D or 2D tensors. Got 3D"),
     (lambda: tg.tril(v()), RuntimeError, "tril: input tensor must have at least 2 dimensions"),
@@ -159,9 +159,9 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: a().unfold(0, 1, 0), RuntimeError, "step is 0 but must be > 0"),
     (lambda: tg.diff(tg.tensor(1.0)), RuntimeError, "diff expects input to be at least one-dimensional"),
     (lambda: tg.cartesian_prod(a()), RuntimeError, "Expect a 1D vector, but got shape [2, 3]"),
-    (lambda: tg.block_diag(tg.ones(2, 2, 2)), RuntimeError, "torch.block_diag: Input tensors must have 2 or fewer"),
+    (lambda: tg.block_diag(tg.ones(2, 2, 2)), RuntimeError, "block_diag: Input tensors must have 2 or fewer"),
     (lambda: tg.cov(tg.ones(2, 2, 2)), RuntimeError, "cov(): expected input to have two or fewer dimensions but got"),
-    (lambda: tg.searchsorted(a(), tg.ones(3, 1)), RuntimeError, "torch.searchsorted(): boundaries tensor should be 1"),
+    (lambda: tg.searchsorted(a(), tg.ones(3, 1)), RuntimeError, "searchsorted(): boundaries tensor should be 1"),
     (lambda: tg.bucketize(v(), a()), RuntimeError, "boundaries tensor must be 1 dimension, but got dim(2)"),
     (lambda: tg.linalg.inv(a()), RuntimeError, "linalg.inv: A must be batches of square matrices, but they are 2 by 3"),
     (lambda: tg.linalg.inv(tg.zeros(2, 2)), RuntimeError, "singular"),
@@ -169,7 +169,7 @@ WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.linalg.inv(v()), RuntimeError, "linalg.inv: The input tensor A must have at least 2 dimensions"),
     (lambda: tg.linalg.det(a()), RuntimeError, "linalg.det: A must be batches of square matrices"),
     (lambda: tg.linalg.solve(tg.eye(2), v()), RuntimeError, "linalg.solve: Incompatible shapes of A and B for the"),
-    (lambda: tg.linalg.solve(tg.zeros(2, 2), tg.ones(2)), RuntimeError, "torch.linalg.solve: The solver failed"),
+    (lambda: tg.linalg.solve(tg.zeros(2, 2), tg.ones(2)), RuntimeError, "linalg.solve: The solver failed"),
     (lambda: tg.linalg.cholesky(-tg.eye(2)), RuntimeError, "linalg.cholesky: The factorization could not be completed"),
     (lambda: tg.linalg.qr(a(), mode="x"), RuntimeError, "qr received unrecognized mode 'x' but expected one of"),
     (lambda: tg.linalg.matrix_norm(v()), RuntimeError, "linalg.matrix_norm: The input tensor A must have at least 2"),
@@ -194,7 +194,7 @@ def test_a_complete_tall_factorization_has_no_derivative_and_says_so() -> None:
 
 def test_a_third_tensor_and_a_number_among_matrices_are_refused() -> None:
     x = tg.ones(2)
-    with pytest.raises(TypeError, match="a third tensor"):
+    with pytest.raises(TypeError, match="argument 'keepdim' must be bool, not Tensor"):
         tg.max(x, x, x)
     with pytest.raises(TypeError, match=r"chain_matmul\(\): argument 'matrices' .* must be Tensor, not float"):
         tg.chain_matmul(1.0, 2.0)

@@ -62,6 +62,24 @@ def test_what_is_no_number_cannot_become_a_tensor(data: Any) -> None:
         tg.tensor(data)
 
 
+class Steps:
+    """A sequence by what it does, of no class that Python knows as one."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, i: int) -> float:
+        return [1.0, 2.0, 4.0][i]
+
+
+def test_what_has_a_length_and_elements_is_a_sequence() -> None:
+    assert tg.tensor(Steps()).tolist() == tg.as_tensor(Steps()).tolist() == [1, 2, 4]
+    assert tg.tensor([Steps(), [0, 0, tg.ones(())]]).tolist() == [[1, 2, 4], [0, 0, 1]]
+    assert tg.zeros(2).new_tensor(Steps()).shape == (3,)
+    with pytest.raises(TypeError, match="Could not infer dtype of dict"):
+        tg.tensor({0: 1.0})
+
+
 def test_the_default_dtype_can_be_changed_and_only_to_floats() -> None:
     tg.set_default_dtype(tg.float64)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, optim
-from tensorgrad.base.answers import WrongCallError, WrongTypeError
-from tests.wrongcalls import complaints
+from tensorgrad.base.misfits import WrongCallError, WrongTypeError
+from tensorgrad.errors import ArgumentError
+from tests import wrongcalls
+from tests.wrongcalls import Callee, complaints
 
 F = nn.functional
 
@@ -22,6 +25,63 @@ F = nn.functional
 def test_two_thousand_random_calls_meet_no_internal_error() -> None:
     found = complaints(2000, seed=0)
     assert not found, "\n".join(f"{said}\n    {calls[0]}" for said, calls in found.items())
+
+
+SWITCHES = (
+    "detect_anomaly",
+    "inference_mode",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+    "use_deterministic_algorithms",
+)
+KNOWN_LATER = (
+    "AvgPool",
+    "MaxPool",
+    "Threshold",
+    "viz.EdgeRecord",
+    "tensorgrad.dtype",
+)  # refused for what else is missing; NumPy's class
+
+
+def flags_of(callee: Callee) -> set[str]:
+    named = {p.name for p in callee.parameters if str(p.annotation) in ("bool", "bool | None", "<class 'bool'>")}
+    creates = any(p.kind is p.VAR_KEYWORD and "Options" in str(p.annotation) for p in callee.parameters)
+    return (named | {"requires_grad", "pin_memory"} if creates else named) - {"keepdims"}
+
+
+def answer_to_flag(callee: Callee, flag: str) -> str:
+    """What the callee says where `flag` is a text, and all else that it needs is something."""
+    needed = [p for p in callee.parameters if p.default is p.empty and p.name != flag]
+    something = tg.ones(2, 2, 2) if callee.name.endswith(("()", "_")) else None
+    args = [something for p in needed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    try:
+        callee.get()(*args, **{p.name: None for p in needed if p.kind is p.KEYWORD_ONLY}, **{flag: "False"})
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return "accepted"
+
+
+@pytest.mark.filterwarnings("ignore:size_average and reduce args")
+def test_every_flag_of_the_surface_refuses_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wrongcalls, "LEFT_OUT", wrongcalls.LEFT_OUT - {*SWITCHES})
+    asked = [
+        (c, flag) for c in wrongcalls.surface() if not any(k in c.name for k in KNOWN_LATER) for flag in flags_of(c)
+    ]
+    said = {f"{c.name} {flag}": answer_to_flag(c, flag) for c, flag in asked}
+    assert len(said) > 550
+    wrong = {
+        k: v for k, v in said.items() if not re.search(rf"{k.split()[1]}'? must be (a )?bool( or None)?, not str", v)
+    }
+    assert wrong == {}
+    assert (tg.is_grad_enabled(), tg.autograd.is_anomaly_enabled()) == (True, False)
+
+
+def test_a_flag_is_a_boolean_or_0_or_1_by_name_or_by_place() -> None:
+    x = tg.ones(2, 3)
+    assert x.sum(0, np.True_).shape == x.sum(0, keepdim=1).shape == (1, 3)
+    for call in (lambda: x.sum(0, "False"), lambda: x.sum(0, keepdims="no"), lambda: x.sum(0, 2), lambda: x.max(1, x)):
+        with pytest.raises(TypeError, match=r"(sum|max)\(\): argument 'keepdim' must be bool"):
+            call()
 
 
 def test_the_argument_that_does_not_fit_is_named_with_what_it_should_be() -> None:
@@ -102,6 +162,62 @@ def test_a_warning_stands_at_the_line_of_the_script_however_deep_it_arises() -> 
         nn.Sequential(nn.Dropout2d())(tg.ones(2, 2))
     assert len(told) == 3
     assert {w.filename for w in told} == {__file__}
+
+
+def step_with(loss: Any) -> Callable[[], Any]:
+    return lambda: optim.LBFGS([nn.Parameter(tg.ones(2))]).step(lambda: loss)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (step_with(None), r"LBFGS.step\(\): the closure must return the loss, a number, not NoneType"),
+        (step_with("a"), "the closure must return the loss, a number, not str: found 'a'"),
+        (lambda: nn.GroupNorm(0, 3), r"num_channels \(3\) must be divisible by num_groups \(0\)"),
+        (lambda: nn.GroupNorm(-1, 3), "which must be positive"),
+        (lambda: nn.Conv2d(1, 2, 0), "kernel_size must be positive, but got kernel_size=0"),
+        (lambda: F.conv2d(tg.ones(1, 1, 3, 3), tg.ones(1, 1, 0, 2)), "kernel size should be greater than zero"),
+        (lambda: tg.ones(3)["a":], r"slice indices must be integers or None .*\(got str\)"),
+        (lambda: tg.no_grad(3), r"no_grad\(\) takes a function to decorate, or no argument, not int: found 3"),
+        (lambda: tg.enable_grad(mode=True), r"enable_grad\(\) takes a function .* not mode"),
+        (lambda: nn.TripletMarginLoss(margin=-1), "TripletMarginLoss: expected margin to be greater than 0, got -1"),
+        (lambda: nn.TripletMarginWithDistanceLoss(margin=0.0), "expected margin to be greater than 0"),
+        (lambda: F.triplet_margin_loss(*[tg.ones(1, 2)] * 3, margin=-1.0), "expected margin to be greater than 0"),
+        (lambda: nn.MultiMarginLoss(p=3), "only p == 1 and p == 2 supported"),
+        (lambda: nn.Buffer(tg.ones(1), persistent="no"), r"Buffer\(\): argument 'persistent' must be bool, not str"),
+        (lambda: tg.ones(0).quantile(0.5), r"quantile\(\) input tensor must be non-empty"),
+        (lambda: tg.ones(0, 3).amax(0), r"amax\(\): Expected reduction dim to have non-zero size"),
+        (lambda: tg.ones(3).clamp(), r"^clamp: At least one of 'min' or 'max' must not be None"),
+        (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(2, 1, 2), 10**20), "num_layers must be a number of"),
+        *[
+            (lambda f=f: f(tg.ones(2, 4), eps=-1e-3), f"{name} eps must not be negative, but got -0.001")
+            for name, f in {
+                "layer_norm": lambda x, eps: F.layer_norm(x, (4,), eps=eps),
+                "group_norm": lambda x, eps: F.group_norm(x, 2, eps=eps),
+                "rms_norm": lambda x, eps: F.rms_norm(x, (4,), eps=eps),
+            }.items()
+        ],
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_words_for_users(call: Callable[[], Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: tg.arange(0, 3, 0),
+        lambda: tg.randint(3, 3, (2,)),
+        lambda: tg.multinomial(tg.tensor([-1.0, 1.0]), 1),
+        lambda: tg.normal(0.0, -1.0, (2,)),
+        lambda: tg.bernoulli(tg.tensor([2.0])),
+    ],
+    ids=["arange", "randint", "multinomial", "normal", "bernoulli"],
+)
+def test_a_number_that_is_out_of_range_is_no_shape(call: Callable[[], Any]) -> None:
+    with pytest.raises(ArgumentError):
+        call()
 
 
 class Needy(tg.nn.Module):

@@ -216,8 +216,8 @@ def internal(callee: Callee, error: BaseException) -> str:
     name = callee.name.removesuffix("()").rpartition(".")[2].strip("_")
     text = "\n".join([str(error), *getattr(error, "__notes__", ())])
     if isinstance(error, TypeError | ValueError | LookupError | RuntimeError | AttributeError | AssertionError):
-        own = getattr(callee.get(), "__name__", name)  # of what has several names
-        names = [name, own, *(p.name for p in callee.parameters)]
+        own = getattr(callee.get(), "__name__", name)  # of what has several names; a function handed over speaks itself
+        names = [name, own, "len", *(p.name for p in callee.parameters)]
         if any(re.search(rf"(?i)(?<![a-z0-9]){re.escape(n)}(?![a-z0-9])", text) for n in names):
             return ""
     at = traceback.extract_tb(error.__traceback__)[-1]

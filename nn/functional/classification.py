@@ -209,6 +209,12 @@ def kl_div(
     return total / input.array.shape[0] if input.array.ndim else total
 
 
+def check_power(p: int) -> None:
+    """Raise ArgumentError unless `p` is a power that `multi_margin_loss` knows."""
+    if p not in (1, 2):
+        raise ArgumentError(f"only p == 1 and p == 2 supported, found {p}")
+
+
 @wide
 def multi_margin_loss(
     input: Tensor,
@@ -221,8 +227,7 @@ def multi_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Return ``sum_(i != t) w_t max(0, margin - x_t + x_i) ** p / C`` for scores x (C,) or (N, C) and classes t."""
-    if p not in (1, 2):
-        raise ArgumentError(f"only p == 1 and p == 2 supported, found {p}")
+    check_power(p)
     reduction = chosen(reduction, size_average, reduce)
     axis = _class_axis(input, weight)
     ignored, t = _checked(input.array, target.array, axis, -1)

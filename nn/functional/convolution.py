@@ -54,6 +54,8 @@ def _check(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, transpos
             f"Expected {len(shape)}-dimensional weight for {len(shape)}-dimensional input {list(shape)}, but got "
             f"weight of size {list(kernel)} instead"
         )
+    if min(kernel[2:], default=1) < 1:
+        raise ShapeError(f"kernel size should be greater than zero, but got weight of size {list(kernel)}")
     if kernel[0] % groups:
         raise ShapeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "

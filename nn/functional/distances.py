@@ -144,6 +144,12 @@ def margin_ranking_loss(
     )
 
 
+def check_margin(name: str, margin: float) -> None:
+    """Raise ArgumentError in the name of a loss, unless `margin` is positive: without one, equal is near enough."""
+    if not margin > 0:
+        raise ArgumentError(f"{name}: expected margin to be greater than 0, got {margin} instead")
+
+
 @wide
 def triplet_margin_loss(
     anchor: Tensor,
@@ -160,6 +166,10 @@ def triplet_margin_loss(
     """Return ``max(0, margin + d(anchor, positive) - d(anchor, negative))`` with the p-norm distance.
 
     `swap` takes d(positive, negative) where that is the smaller. Source: Balntas et al. 2016.
+
+    Raises:
+        ShapeError: tensors of different numbers of dimensions.
+        ArgumentError: a margin that is not positive.
     """
     ndims = [x.array.ndim for x in (anchor, positive, negative)]
     if len(set(ndims)) > 1:
@@ -189,6 +199,7 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """Return `triplet_margin_loss` with a distance of one's own; by default `pairwise_distance`."""
+    check_margin("triplet_margin_loss", margin)
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:

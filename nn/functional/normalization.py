@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +12,6 @@ from tensorgrad import ops
 from tensorgrad.base.context import RECOMPUTING, context
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import bounded, magnitude
-from tensorgrad.create.creation import zeros
 from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.tensor import Constant, Tensor, wrap
 from tensorgrad.engine.writes import note
@@ -283,6 +281,7 @@ def layer_norm(
             [-1.,  1.]])
     """
     axes = _last_axes(input, normalized_shape, weight=weight, bias=bias)
+    _check_eps("layer_norm", eps)
     xmu, var, shift, *_ = statistics(widened(input), axes, eps, keepdims=True)
     return narrowed(row_major(scaled(xmu, var, weight, bias, shift)), input)
 
@@ -298,6 +297,7 @@ def rms_norm(
     x = widened(input)
     check_real("rms_norm", x.array)
     eps = float(np.finfo(x.array.dtype).eps) if eps is None else eps
+    _check_eps("rms_norm", eps)
     with np.errstate(over="ignore"):
         squares = ops.mean(x**2, axis=axes, keepdims=True)
     if bounded(squares.array):
@@ -307,6 +307,12 @@ def rms_norm(
         x = x * wrap(1 / unit)
         y = x / ops.sqrt(ops.mean(x**2, axis=axes, keepdims=True) + wrap(eps / unit / unit))
     return narrowed(row_major(y if weight is None else y * weight), input)
+
+
+def _check_eps(name: str, eps: float) -> None:
+    """Raise ArgumentError for an `eps` of the function `name` that makes a root of less than a variance."""
+    if not eps >= 0:
+        raise ArgumentError(f"{name} eps must not be negative, but got {eps}")
 
 
 def _last_axes(x: Tensor, lengths: int | Sequence[int], **parameters: Tensor | None) -> tuple[int, ...]:
@@ -347,6 +353,7 @@ def group_norm(
     if len(shape) < 2:
         raise ShapeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
     n, channels, *field = shape
+    _check_eps("group_norm", eps)
     if num_groups <= 0 or channels % num_groups:
         raise ShapeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(shape)} "
@@ -368,33 +375,3 @@ def group_norm(
     y = ops.reshape(scaled(xmu, var, None, None, shift), shape=shape)
     y = y if weight is None else y * by_channel(weight, len(shape))
     return narrowed(y if bias is None else y + by_channel(bias, len(shape)), input)
-
-
-def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """Return each element of `input` (N, C, L...) over a power of the squares of `size` neighbouring channels.
-
-    ``y = x / (k + alpha / size * sum(neighbours ** 2)) ** beta`` (Krizhevsky et al. 2012, section 3.3).
-    """
-    shape = input.array.shape
-    if len(shape) < 3:
-        raise ShapeError(f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)")
-    x = widened(input)
-    check_real("local_response_norm", x.array)
-    before, after = (zeros((shape[0], n, *shape[2:]), dtype=x.array.dtype) for n in (size // 2, (size - 1) // 2))
-    with np.errstate(over="ignore"):
-        total = _neighbours(ops.concatenate(before, x**2, after, axis=1), shape[1], size)
-        power = (total * (alpha / size) + k) ** beta
-    if bounded(power.array):
-        return narrowed(x / power, input)
-    padded = ops.concatenate(before, x, after, axis=1)
-    sizes = np.stack([padded.array[:, i : i + shape[1]] for i in range(size)])
-    unit = magnitude(sizes, 0)[0]
-    total = _neighbours(padded, shape[1], size, wrap(1 / unit))
-    power = (total * (alpha / size) + wrap(k / unit / unit)) ** beta
-    return narrowed(x * wrap(unit ** (-2 * beta)) / power, input)
-
-
-def _neighbours(x: Tensor, channels: int, size: int, factor: Tensor | None = None) -> Tensor:
-    """Return the sum of `size` neighbouring channels of `x`; with a `factor`, of their squares times its square."""
-    parts = [ops.getitem(x, index=(slice(None), slice(i, i + channels))) for i in range(size)]
-    return functools.reduce(ops.add, parts if factor is None else [(part * factor) ** 2 for part in parts])

@@ -54,6 +54,8 @@ class Convolution(Applied):
         n = self.ndim
         self.kernel_size, self.stride = per_axis(kernel_size, n, "kernel_size"), per_axis(stride, n, "stride")
         self.dilation = per_axis(dilation, n, "dilation")
+        if min(self.kernel_size) < 1:
+            raise ArgumentError(f"kernel_size must be positive, but got kernel_size={kernel_size}")
         if isinstance(padding, str) and padding not in ("same", "valid"):
             raise ArgumentError(f"Invalid padding string '{padding}', should be one of 'valid', 'same'")
         margins(padding, self.kernel_size, self.stride, self.dilation)  # raises where "same" has a stride
@@ -78,7 +80,7 @@ class Convolution(Applied):
         """Draw weight and bias anew, uniform in ±1/sqrt(fan in), as PyTorch does."""
         init.kaiming_uniform_(self.weight, math.sqrt(5), generator=generator)
         if self.bias is not None:
-            bound = 1 / math.sqrt(init.fans(self.weight)[0])
+            bound = 1 / math.sqrt(max(init.fans(self.weight)[0], 1))
             init.uniform_(self.bias, -bound, bound, generator)
 
     def extra_repr(self) -> str:

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
+from tensorgrad.nn.functional.classification import check_power
+from tensorgrad.nn.functional.distances import check_margin
 from tensorgrad.nn.functional.reduction import check_reduction, chosen
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.settings import Applied, setting, settings
@@ -242,6 +244,10 @@ class MultiMarginLoss(_WeightedLoss, function=functional.multi_margin_loss):
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
+    def _complete(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
+        check_power(self.p)
+        super()._complete(size_average, reduce)
+
 
 class MultiLabelMarginLoss(_ReducedLoss, function=functional.multilabel_margin_loss):
     """The hinge loss of examples with several classes; see `functional.multilabel_margin_loss`."""
@@ -263,6 +269,10 @@ class TripletMarginLoss(_Loss):
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
+    def _complete(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
+        check_margin("TripletMarginLoss", self.margin)
+        super()._complete(size_average, reduce)
+
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the loss."""
         return functional.triplet_margin_loss(
@@ -281,6 +291,7 @@ class TripletMarginWithDistanceLoss(_MarginLoss):
         swap: bool = False,
         reduction: str = "mean",
     ) -> None:
+        check_margin("TripletMarginWithDistanceLoss", margin)
         super().__init__(margin, reduction=reduction)
         self.distance_function = PairwiseDistance() if distance_function is None else distance_function
         self.swap = swap

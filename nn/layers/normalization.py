@@ -156,8 +156,10 @@ class GroupNorm(Affine):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if num_channels % num_groups:
-            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(
+                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups}), which must be positive"
+            )
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -181,6 +182,8 @@ class _Stack(Module):
     def __init__(self, layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
         kept = {id(g): g for m in layer.modules() if (g := m.__dict__.get("generator")) is not None}
+        if num_layers > sys.maxsize:
+            raise ArgumentError(f"num_layers must be a number of layers that memory can hold, but got {num_layers}")
         self.layers = ModuleList([copy.deepcopy(layer, {**kept}) for _ in range(num_layers)])
         self.num_layers = num_layers
         self.norm = norm

@@ -24,7 +24,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Let `parameters` have the elements of `vec`, on its memory; ShapeError, and no change, if they are too few."""
     if not isinstance(vec, Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}: a tensor is needed")
+        raise TypeError(f"expected Tensor, but got: {typename(vec)}: a tensor is needed")
     held = list(parameters)
     needed = sum(p.array.size for p in held)
     if vec.array.ndim != 1 or vec.array.size < needed:

@@ -5,7 +5,7 @@ A tensor is known here by its attribute `array`: the class stands above this mod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,18 @@ from .hints import short
 from .size import Size
 
 _NUMBERS = {bool, int, float, complex}
-_SEQUENCES = (list, tuple, Sequence)  # the usual ones first: to ask the abstract class takes ten times as long
+
+
+class _Indexed(Sequence[Any]):
+    """What has a length and elements: a sequence by Python's register, or a user's class that behaves as one."""
+
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        known = issubclass(other, Mapping) or any(hasattr(other, name) for name in ("__array__", "dtype"))
+        return not known and hasattr(other, "__len__") and hasattr(other, "__getitem__")
+
+
+_SEQUENCES = (list, tuple, _Indexed)  # the usual ones first: to ask the abstract class takes ten times as long
 
 
 def tracked(data: Any) -> bool:

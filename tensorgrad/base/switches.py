@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 
-from tensorgrad.errors import ShapeError
+from tensorgrad.errors import ArgumentError
 
 from .callsite import warn
 
@@ -29,7 +29,7 @@ def get_num_threads() -> int:
 def set_num_threads(num: int) -> None:
     """Let matrix products use `num` threads, through threadpoolctl; a warning where that is not installed."""
     if num < 1:
-        raise ShapeError(f"set_num_threads expects a positive integer, found {num}")
+        raise ArgumentError(f"set_num_threads expects a positive integer, found {num}")
     if importlib.util.find_spec("threadpoolctl"):
         import threadpoolctl
 
@@ -59,7 +59,7 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 def set_float32_matmul_precision(precision: str) -> None:
     """Remember "highest", "high" or "medium": what is asked for; products of float32 are always in full."""
     if precision not in ("highest", "high", "medium"):
-        raise ShapeError(f"precision must be 'highest', 'high' or 'medium', found {precision!r}")
+        raise ArgumentError(f"precision must be 'highest', 'high' or 'medium', found {precision!r}")
     _precision[0] = precision
 
 

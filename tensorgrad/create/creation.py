@@ -19,7 +19,7 @@ from tensorgrad.base.hints import found
 from tensorgrad.base.literals import forgotten, tracked, unboxed
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, wrap
-from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions.common import Operand, checked
 
 from .factory import LikeOptions, Options, SizedOptions, made, sized
@@ -176,9 +176,9 @@ def arange(
     start, end = (0, start) if end is None else (start, end)
     start, end, step = _numbers("arange", start=start, end=end, step=step)
     if not math.isfinite(start) or not math.isfinite(end):
-        raise ShapeError(f"unsupported range: {start} -> {end}")
+        raise ArgumentError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
-        raise ShapeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
+        raise ArgumentError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
     kind = promoted([start, end, step])
     return made("arange", lambda dtype: _counted(start, end, step, dtype), options, out=out,
                 default=int64 if kind.kind in "biu" else kind)  # fmt: skip
@@ -188,7 +188,7 @@ def _counted(start: Any, end: Any, step: Any, dtype: DType) -> Array:
     if dtype.kind in "biu":  # as PyTorch: the bounds are cut to integers before it counts
         start, end, step = map(int, (start, end, step))
     if step == 0:
-        raise ShapeError("step must be nonzero")
+        raise ArgumentError("step must be nonzero")
     return np.arange(start, end, step).astype(dtype)
 
 
@@ -196,7 +196,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, **options: Unpack[Opti
     """Return the numbers from `start` to `end`, which is included where a step hits it; in the default dtype."""
     start, end, step = _numbers("range", start=start, end=end, step=step)
     if step == 0:
-        raise ShapeError("range(): step must be nonzero")
+        raise ArgumentError("range(): step must be nonzero")
     count = math.floor((end - start) / step) + 1
     return made("range", lambda dtype: (start + np.arange(count) * step).astype(dtype), options)
 

@@ -79,7 +79,7 @@ class Generator:
         """Go on from a state that `get_state` returned; ShapeError or DTypeError for any other tensor."""
         array = new_state.array
         if array.dtype != np.uint8:
-            raise DTypeError(f"RNG state must be a torch.ByteTensor: expected uint8, found {array.dtype}")
+            raise DTypeError(f"RNG state must be a ByteTensor: expected uint8, found {array.dtype}")
         wanted = sum(length for _, length in _STATE)
         if array.shape != (wanted,):
             raise ShapeError(f"Expected a state of size {wanted} but found the input RNG state size to be {array.size}")

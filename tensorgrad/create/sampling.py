@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array, DType, get_default_dtype, int64
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import DTypeError, ShapeError
+from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 
 from .factory import LikeOptions, Options, SizedOptions, delivered, made, shape_from, sized
 from .random import Generator, generator_of
@@ -70,7 +70,7 @@ def _integers(low: Any, high: Any, shape: tuple[int, ...], dtype: DType, generat
         if not hasattr(bound, "__index__"):
             raise TypeError(f"randint(): argument '{name}' must be int, not {type(bound).__name__}")
     if low >= high:
-        raise ShapeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if dtype.kind in "iu" and not np.iinfo(dtype).min <= low <= high - 1 <= np.iinfo(dtype).max:
         raise DTypeError(f"from or to - 1 is out of bounds for {dtype}: from={low}, to={high}")
     return generator_of(generator).integers(low, high, shape, dtype=np.int64).astype(dtype)
@@ -147,7 +147,7 @@ def normal(
     """
     m, s = (x.array if isinstance(x, Tensor) else x for x in (mean, std))
     if not (np.asarray(s) >= 0).all():
-        raise ShapeError(f"normal expects std >= 0.0, but found std {s}")
+        raise ArgumentError(f"normal expects std >= 0.0, but found std {s}")
     tensors = [x.array.dtype for x in (mean, std) if isinstance(x, Tensor)]
     if (size is None) != bool(tensors):
         raise TypeError("normal() takes tensors mean or std without size, or two numbers and size")
@@ -165,7 +165,7 @@ def _check_probabilities(p: Array) -> None:
     if p.dtype.kind != "f":
         raise DTypeError(f"bernoulli is not implemented for {p.dtype}: probabilities are floating point numbers")
     if not ((p >= 0) & (p <= 1)).all():
-        raise ShapeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false: probabilities lie in [0, 1]")
+        raise ArgumentError("Expected p_in >= 0 && p_in <= 1 to be true, but got false: probabilities lie in [0, 1]")
 
 
 def bernoulli(
@@ -198,17 +198,17 @@ def multinomial(
     if weights.ndim not in (1, 2):
         raise ShapeError(f"prob_dist must be 1 or 2 dim, found shape {list(weights.shape)}")
     if num_samples <= 0:
-        raise ShapeError(f"cannot sample n_sample <= 0 samples, found {num_samples}")
+        raise ArgumentError(f"cannot sample n_sample <= 0 samples, found {num_samples}")
     if not replacement and num_samples > weights.shape[-1]:
-        raise ShapeError(
+        raise ArgumentError(
             f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: {num_samples} of "
             f"{weights.shape[-1]}"
         )
     if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ShapeError("probability tensor contains either `inf`, `nan` or element < 0")
+        raise ArgumentError("probability tensor contains either `inf`, `nan` or element < 0")
     wide = weights.astype(np.float64)
     if not (wide.sum(axis=-1) > 0).all():
-        raise ShapeError("invalid multinomial distribution (sum of probabilities <= 0)")
+        raise ArgumentError("invalid multinomial distribution (sum of probabilities <= 0)")
     result = (_with_replacement if replacement else _without_replacement)(wide, num_samples, generator_of(generator))
     return wrap(result) if out is None else delivered("multinomial", result, out)
 
@@ -237,5 +237,5 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if rates.dtype.kind != "f":
         raise DTypeError(f"poisson is not implemented for {rates.dtype}: rates are floating point numbers")
     if not (rates >= 0).all():
-        raise ShapeError("invalid Poisson rate, expected rate to be non-negative")
+        raise ArgumentError("invalid Poisson rate, expected rate to be non-negative")
     return wrap(np.asarray(generator_of(generator).poisson(rates), rates.dtype))

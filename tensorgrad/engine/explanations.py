@@ -26,7 +26,7 @@ def explained(primitive: Primitive, values: list[Any], error: Exception) -> Exce
         return DivisionError(f"ZeroDivisionError: whole numbers are divided by 0 {where}")
     if isinstance(error, TypeError | OverflowError):
         return DTypeError(f"{primitive.name}() cannot take {described(values)}: {error}")
-    return ShapeError(f"{_of_shapes(primitive, values) or error} {where}")
+    return ShapeError(f"{_of_shapes(primitive, values, str(error)) or error} {where}")
 
 
 def _of_index(text: str) -> str:
@@ -37,9 +37,11 @@ def _of_index(text: str) -> str:
     return text.replace(" for axis ", " for dimension ")
 
 
-def _of_shapes(primitive: Primitive, values: list[Any]) -> str:
-    """Return in PyTorch's words why operands do not broadcast; empty where that is not what went wrong."""
+def _of_shapes(primitive: Primitive, values: list[Any], said: str) -> str:
+    """Return in PyTorch's words why operands do not broadcast, or have no element to choose; empty otherwise."""
     product = primitive.name == "matmul"  # of which the batches broadcast
+    if "zero-size" in said or "empty sequence" in said:
+        return f"{primitive.name}(): Expected reduction dim to have non-zero size: nothing has no extreme element"
     shapes = [v.shape[:-2] if product else v.shape for v in values if isinstance(v, np.ndarray)]
     if len(shapes) > 1 and (product or primitive.kind in ("elementwise", "constant")):
         ndim = max(map(len, shapes))

@@ -71,6 +71,8 @@ def _part(i: Any) -> Any:
 
 
 def _bound(i: Any) -> int | None:
+    if i is not None and not hasattr(i, "__index__"):
+        raise TypeError(f"slice indices must be integers or None or have an __index__ method (got {type(i).__name__})")
     return None if i is None else operator.index(i)
 
 

@@ -174,7 +174,7 @@ def searchsorted(
         rows = np.take_along_axis(rows, sorter.array, -1)
     if rows.ndim != 1 and rows.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
-            f"torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+            f"searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
             f"tensor and input value tensor must match, but we got boundaries tensor {list(rows.shape)} and input "
             f"value tensor {list(values.shape)}"
         )

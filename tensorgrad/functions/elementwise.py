@@ -97,7 +97,7 @@ def clamp(
     ArgumentError where both are None.
     """
     if min is None and max is None:
-        raise ArgumentError("torch.clamp: At least one of 'min' or 'max' must not be None")
+        raise ArgumentError("clamp: At least one of 'min' or 'max' must not be None")
     check_real("clamp", min, max)
     if not isinstance(min, Tensor) and not isinstance(max, Tensor):
         return ops.clip(input, low=min, high=max)

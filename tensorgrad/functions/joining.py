@@ -129,8 +129,7 @@ def block_diag(*tensors: Operand) -> Tensor:
     for i, x in enumerate(xs):
         if x.array.ndim > 2:
             raise ShapeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.array.ndim} "
-                f"dimensions"
+                f"block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.array.ndim} dimensions"
             )
     blocks = [atleast_2d(x) for x in xs]
     width = sum(b.array.shape[1] for b in blocks)
@@ -244,9 +243,9 @@ def meshgrid(*tensors: Operand | Sequence[Operand], indexing: str = "ij") -> tup
     xs = tensors_of("meshgrid", separate(tensors))
     for x in xs:
         if x.array.ndim > 1:
-            raise ShapeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x.array.ndim}D")
+            raise ShapeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x.array.ndim}D")
     if indexing not in ("ij", "xy"):
-        raise ArgumentError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise ArgumentError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     sizes = tuple(x.array.size for x in xs)
     grids = []
     for i, x in enumerate(xs):

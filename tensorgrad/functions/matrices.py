@@ -120,7 +120,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
         y = ops.solve(A, b)
     except LinAlgError as error:
         raise LinAlgError(
-            "torch.linalg.solve: The solver failed because the input matrix is singular; see linalg.lstsq()"
+            "linalg.solve: The solver failed because the input matrix is singular; see linalg.lstsq()"
         ) from error
     return composed.squeezed(y, -1) if vector else y
 

@@ -11,7 +11,7 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.base.numerics import bounded
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ArgumentError, DTypeError, RangeError
+from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted, whole
 from tensorgrad.functions.ordering import order_of, selected, sort
@@ -137,6 +137,8 @@ def quantile(
     if ((share.array < 0) | (share.array > 1)).any():
         raise ArgumentError(f"quantile() q must be in the range [0, 1] but got {share.array.tolist()}")
     x, axis = _along(input, dim)
+    if not x.array.shape[axis]:
+        raise ShapeError(f"quantile() input tensor must be non-empty, found shape {list(input.array.shape)}")
     y = _interpolated(sort(x, axis).values, ops.reshape(share, shape=(share.array.size,)), axis, interpolation)
     missing = np.isnan(x.array).any(axis, keepdims=True)
     if missing.any():
