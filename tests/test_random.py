@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.create.random import words
 from tensorgrad.errors import ArgumentError, DeviceError, DTypeError, ShapeError
+from tensorgrad.nn.functional import dropout
 from tensorgrad.random import states
 
 WITHOUT_TORCH = "PyTorch is not installed: a comparison with it, side by side, is left out"
@@ -145,6 +147,18 @@ def test_the_first_numbers_of_a_seed_never_change() -> None:
     assert [int(word) for word in g.numpy.bit_generator.random_raw(3)] == raw
     assert tg.rand(3, dtype=tg.float64, generator=g.manual_seed(0)).tolist() == uniform
     assert uniform == [(word >> 11) / 2**53 for word in raw]
+    halves = [half for word in raw for half in (word & (2**32 - 1), word >> 32)]
+    assert words((5,), g.manual_seed(0)).tolist() == halves[:5]
+
+
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
+def test_a_mask_is_one_word_of_the_stream_for_each_element(dtype: Any) -> None:
+    """The mask of a seed is the same on every platform, in every dtype and in every version of NumPy."""
+    y = dropout(tg.ones(3, 5, dtype=dtype), 0.3, generator=tg.Generator().manual_seed(1))
+    drawn = words((3, 5), tg.Generator().manual_seed(1))
+    np.testing.assert_array_equal(y.numpy() != 0, drawn >= round(0.3 * 2**32))
+    with pytest.raises(TypeError, match=r"dropout is not implemented for int64: convert the input, with .float\(\)"):
+        dropout(tg.ones(3, dtype=tg.int64))
 
 
 # What NumPy may change in a later version: a change is seen here, and told to those who compare runs.

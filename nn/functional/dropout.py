@@ -7,10 +7,9 @@ import math
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
-from tensorgrad.create.random import Generator
-from tensorgrad.create.sampling import rand
+from tensorgrad.create.random import Generator, words
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import ShapeError
+from tensorgrad.errors import DTypeError, ShapeError
 
 from .naming import named
 
@@ -24,15 +23,23 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _drawn(input: Tensor, shape: tuple[int, ...], generator: Generator | None) -> Array:
-    return rand(shape, dtype=input.array.dtype, generator=generator).array
+def _kept(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None) -> Array:
+    """Return booleans of `shape`, each false with probability `p` to within 2**-33, from one 32-bit word each.
+
+    The words of a stream are the same everywhere, and so is the mask of a seed, whatever the dtype of the `input`.
+    DTypeError for whole numbers, which cannot be divided by ``1 - p``.
+    """
+    if input.array.dtype.kind not in "fc":
+        raise DTypeError(f"dropout is not implemented for {input.array.dtype}: convert the input, with .float()")
+    kept: Array = words(shape, generator) >= round(p * 2**32)
+    return kept
 
 
 def _masked(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None) -> Tensor:
     """Return `input` times a mask of `shape` that is 0 with probability `p` and ``1 / (1 - p)`` elsewhere."""
     if p == 1:
         return input * 0.0
-    keep = _drawn(input, shape, generator) >= p
+    keep = _kept(input, shape, p, generator)
     return input * named("mask", wrap(keep * input.array.dtype.type(1 / (1 - p))))
 
 
@@ -55,7 +62,7 @@ def dropout(
     if check_convention(convention):
         if not training:
             return input * (1.0 - p)
-        keep = _drawn(input, input.array.shape, generator) > p
+        keep = _kept(input, input.array.shape, p, generator)
         return input * named("mask", wrap(keep.astype(input.array.dtype)))
     return _masked(input, input.array.shape, p, generator) if training and p else input
 
@@ -148,7 +155,7 @@ def _alpha(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator
     if p == 1:
         return input * 0.0
     dtype = input.array.dtype
-    keep = _drawn(input, shape, generator) >= p
+    keep = _kept(input, shape, p, generator)
     scale = 1 / math.sqrt((1 - p) * (1 + p * ALPHA**2))
     mask = named("mask", wrap(keep * dtype.type(scale)))
     dropped = named("dropped", wrap((~keep * dtype.type(ALPHA * scale) - dtype.type(ALPHA * scale * p)).astype(dtype)))

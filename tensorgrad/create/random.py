@@ -7,6 +7,7 @@ NumPy (tests/test_random.py holds the first numbers of each).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import index
@@ -16,6 +17,7 @@ from weakref import WeakSet
 import numpy as np
 
 from tensorgrad.base.devices import CPU, check_device, device
+from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, ShapeError
 
@@ -162,6 +164,13 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
 def states() -> list[tuple[Generator, Tensor]]:
     """Return every generator with its state: what a second run of something begins with."""
     return [(g, g.get_state()) for g in list(_living)]
+
+
+def words(shape: tuple[int, ...], generator: Generator | None = None) -> Array:
+    """Return uniform 32-bit words: the raw integers of the stream, the lower half of each before the upper one."""
+    size = math.prod(shape)
+    raw: Array = generator_of(generator).bit_generator.random_raw((size + 1) // 2)
+    return raw.astype("<u8", copy=False).view("<u4")[:size].reshape(shape)
 
 
 def generator_of(generator: Generator | None) -> np.random.Generator:
