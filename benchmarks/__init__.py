@@ -1,4 +1,4 @@
-"""tensorgrad against its peers, on the same computations, in one process and in turn: `python -m benchmarks`."""
+"""tensorgrad against its peers, on the same computations, each in a process of its own: `python -m benchmarks`."""
 
 import os
 

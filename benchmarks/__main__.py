@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import peers as registry
+from benchmarks import growth, peers as registry
+from benchmarks.page import write_page
 from benchmarks.problems import problems
 from benchmarks.report import Row, print_table, rows_of, write_json
-from benchmarks.timing import time_imports, time_in_turn
+from benchmarks.timing import FEWEST_ROUNDS, TURN_SECONDS, time_imports, time_in_turn
 from benchmarks.verify import verify
 
 IMPORT = "import"
@@ -27,6 +28,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="to spend on each workload (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results to this file, too")
+    parser.add_argument("--page", type=Path, metavar="PATH", help="write them as a document, too")
+    parser.add_argument(
+        "--growth", type=Path, metavar="PATH", help="instead: draw how a step grows with width, depth and batch"
+    )
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target that must be met is not")
     parser.add_argument("--verify", action="store_true", help="measure nothing: check that all peers compute the same")
     return parser.parse_args()
@@ -34,13 +39,12 @@ def _arguments() -> argparse.Namespace:
 
 def _measure(workloads: list[str], names: list[str], seconds: float) -> list[Row]:
     rows: list[Row] = []
-    if IMPORT in workloads:  # first, while the machine's memory holds none of the peers
+    if IMPORT in workloads:
         libraries = {name: registry.library(name) for name in IMPORT_PEERS if name in names}
         rows += rows_of(IMPORT, time_imports(libraries, min(seconds, 4.0)))
-    peers = {name: registry.load(name) for name in names}
-    for workload, problem in problems().items():
+    for workload in problems():
         if workload in workloads:
-            rows += rows_of(workload, time_in_turn(problem, peers, seconds))
+            rows += rows_of(workload, time_in_turn(workload, names, seconds))
     return rows
 
 
@@ -52,10 +56,10 @@ def _verify(workloads: list[str], names: list[str]) -> int:
 
 def _check(rows: list[Row]) -> int:
     """1 if a target that must be met is missed, and also if there was none to look at: that is no success either."""
-    musts = [row for row in rows if row.must and row.met is not None]
+    musts = [row for row in rows if row.must and row.ratio is not None]
     for row in musts:
-        if not row.met:
-            print(f"missed: {row.workload} takes {row.ratio:.2f} of {row.peer}'s time, must be at most {row.target}")
+        if not row.met and row.ratio is not None:
+            print(f"missed: {row.workload} takes {row.ratio[1]:.2f} of {row.peer}'s time, must be at most {row.target}")
     if not musts:
         print("nothing to check: no target that must be met was measured")
     return 0 if musts and all(row.met for row in musts) else 1
@@ -72,13 +76,15 @@ def main() -> int:
         print("not installed:", ", ".join(missing))
     if arguments.verify:
         return _verify(arguments.workloads, names)
+    if arguments.growth:
+        growth.plot(growth.measure(names, arguments.seconds), arguments.growth)
+        return 0
     rows = _measure(arguments.workloads, names, arguments.seconds)
     print_table(rows)
-    busy = sorted({row.peer for row in rows if row.cpus > 1.2})
-    if busy:
-        print("used more than one thread, so not to be compared:", ", ".join(busy))
     if arguments.json:
         write_json(arguments.json, rows, missing)
+    if arguments.page:
+        write_page(arguments.page, rows, missing, TURN_SECONDS, FEWEST_ROUNDS)
     return _check(rows) if arguments.check else 0
 
 

@@ -14,10 +14,12 @@ REFERENCE = "pytorch"
 _PEERS = {
     SUBJECT: ("tensorgrad", "benchmarks.peers.subject"),
     REFERENCE: ("torch", "benchmarks.peers.pytorch"),
+    "torch.compile": ("torch", "benchmarks.peers.torch_compiled"),
     "jax": ("jax", "benchmarks.peers.jax_jit"),
     "autograd": ("autograd", "benchmarks.peers.hips"),
     "mygrad": ("mygrad", "benchmarks.peers.mygrad_peer"),
     "numpy": ("numpy", "benchmarks.peers.handwritten"),
+    "products": ("numpy", "benchmarks.peers.products"),
 }
 NAMES = tuple(_PEERS)
 

@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.problems import ADAM_BETAS, ADAM_EPSILON, EPSILON, MOMENTUM, Chain, Network, Problem, Run
+from benchmarks.problems import (
+    ADAGRAD_EPSILON,
+    ADAM_BETAS,
+    ADAM_EPSILON,
+    EPSILON,
+    MOMENTUM,
+    VELOCITY,
+    Chain,
+    Network,
+    Problem,
+    Run,
+)
 
 # imported by name, for JAX need not be installed for the types here to be checked
 jax: Any = import_module("jax")
@@ -21,9 +32,11 @@ State = dict[str, Any]
 seeds = count()  # every run has dropout masks of its own
 
 
-def prepare(problem: Problem) -> Run:
+def prepare(problem: Problem) -> Run | None:
     """The problem at its start, compiled at the first step of the first run."""
-    return _chain(problem) if isinstance(problem, Chain) else _network(problem)
+    if isinstance(problem, Chain):
+        return _chain(problem)
+    return _network(problem) if isinstance(problem, Network) else None
 
 
 @cache
@@ -71,25 +84,26 @@ def _network(problem: Network) -> Run:
 
 
 def _initial(problem: Network) -> State:
-    zeros = [jnp.zeros(width) for width in problem.hidden] if problem.batchnorm else []
-    ones = [jnp.ones(width) for width in problem.hidden] if problem.batchnorm else []
+    widths = problem.hidden if problem.batchnorm else ()
     parameters = {
-        "weight": [jnp.asarray(weight) for weight in problem.weights],
+        "weight": [jnp.array(weight) for weight in problem.weights],
         "bias": [jnp.zeros(width) for width in problem.sizes[1:]],
-        "gamma": ones,
-        "beta": zeros,
+        "gamma": [jnp.ones(width) for width in widths],
+        "beta": [jnp.zeros(width) for width in widths],
     }
-    state = {"parameters": parameters, "statistics": {"mean": zeros, "var": ones}, "key": jax.random.key(next(seeds))}
+    statistics = {"mean": [jnp.zeros(width) for width in widths], "var": [jnp.ones(width) for width in widths]}
+    state = {"parameters": parameters, "statistics": statistics, "key": jax.random.key(next(seeds))}
+    zeros = {"adam": ("first", "second"), "sgd": ()}.get(problem.optimizer, ("sum",))
+    state |= {name: jax.tree.map(jnp.zeros_like, parameters) for name in zeros}
     if problem.optimizer == "adam":
-        moment = jax.tree.map(jnp.zeros_like, parameters)
-        state |= {"count": jnp.zeros(()), "first": moment, "second": moment}
+        state["count"] = jnp.zeros(())
     return state
 
 
 @cache
 def _compiled_network(problem: Network) -> Callable[..., Any]:
     gradient = jax.value_and_grad(_loss, has_aux=True)
-    update = {"sgd": _sgd, "adam": _adam}[problem.optimizer]
+    update = {"sgd": _sgd, "momentum": _momentum, "adagrad": _adagrad, "adam": _adam}[problem.optimizer]
 
     def train(state: State, inputs: Any, labels: Any) -> tuple[State, Any]:
         key, subkey = jax.random.split(state["key"])
@@ -98,7 +112,7 @@ def _compiled_network(problem: Network) -> Callable[..., Any]:
         )
         return state | {"key": key, "statistics": statistics} | update(state, gradients, problem.rate), loss
 
-    compiled: Callable[..., Any] = jax.jit(train)
+    compiled: Callable[..., Any] = jax.jit(train, donate_argnums=0)  # the old state's memory is used again
     return compiled
 
 
@@ -124,6 +138,19 @@ def _loss(parameters: State, statistics: State, key: Any, h: Any, labels: Any, p
 
 def _sgd(state: State, gradients: State, rate: float) -> State:
     return {"parameters": jax.tree.map(lambda p, g: p - rate * g, state["parameters"], gradients)}
+
+
+def _momentum(state: State, gradients: State, rate: float) -> State:
+    velocity = jax.tree.map(lambda v, g: VELOCITY * v + g, state["sum"], gradients)
+    return {"parameters": jax.tree.map(lambda p, v: p - rate * v, state["parameters"], velocity), "sum": velocity}
+
+
+def _adagrad(state: State, gradients: State, rate: float) -> State:
+    total = jax.tree.map(lambda s, g: s + g * g, state["sum"], gradients)
+    parameters = jax.tree.map(
+        lambda p, g, s: p - rate * g / (jnp.sqrt(s) + ADAGRAD_EPSILON), state["parameters"], gradients, total
+    )
+    return {"parameters": parameters, "sum": total}
 
 
 def _adam(state: State, gradients: State, rate: float) -> State:

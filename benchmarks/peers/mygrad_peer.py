@@ -23,7 +23,7 @@ def prepare(problem: Problem) -> Run | None:
     """The problem at its start, in MyGrad."""
     if isinstance(problem, Chain):
         return _chain(problem)
-    if problem.optimizer == "sgd" and not problem.dropout:
+    if isinstance(problem, Network) and problem.optimizer == "sgd" and not problem.dropout:
         return _network(problem)
     return None
 

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.problems import Chain, Network, Problem, Run
+from benchmarks.problems import VELOCITY, Architecture, Chain, Network, Problem, Run
+
+Loss = Callable[[Any, Any], Any]
+"""What leads from inputs and labels to the loss."""
 
 
 def prepare(tg: Any, problem: Problem) -> Run:
     """The problem at its start, in the library `tg`."""
-    return _chain(tg, problem) if isinstance(problem, Chain) else _network(tg, problem)
+    if isinstance(problem, Chain):
+        return _chain(tg, problem)
+    model = model_of(tg, problem)
+    return training(tg, problem, model, loss_of(tg, model))
+
+
+def model_of(tg: Any, problem: Network | Architecture) -> Any:
+    """The network of the problem, with its initial parameters."""
+    return _model(tg, problem) if isinstance(problem, Network) else _architecture(tg, problem)
+
+
+def loss_of(tg: Any, model: Any) -> Loss:
+    """The function that is differentiated."""
+    loss_function = tg.nn.CrossEntropyLoss()
+    return lambda inputs, labels: loss_function(model(inputs), labels)
 
 
 def _chain(tg: Any, problem: Chain) -> Run:
@@ -32,20 +50,32 @@ def _chain(tg: Any, problem: Chain) -> Run:
     return Run(step, lambda: [a.grad.numpy(), b.grad.numpy()])
 
 
-def _network(tg: Any, problem: Network) -> Run:
-    model = _model(tg, problem)
-    loss_function = tg.nn.CrossEntropyLoss()
-    optimizer = {"sgd": tg.optim.SGD, "adam": tg.optim.Adam}[problem.optimizer](model.parameters(), lr=problem.rate)
+def training(tg: Any, problem: Network | Architecture, model: Any, loss: Loss) -> Run:
+    """The steps that train `model` by `loss`."""
+    optimizer = _optimizer(tg, problem, model)
     inputs, labels = tg.tensor(problem.inputs), tg.tensor(problem.labels)
 
     def step() -> Any:
         optimizer.zero_grad()
-        loss = loss_function(model(inputs), labels)
-        loss.backward()
+        found = loss(inputs, labels)
+        found.backward()
         optimizer.step()
-        return loss.detach()
+        return found.detach()
 
-    return Run(step, lambda: _arrays(tg, model))
+    def arrays() -> list[npt.NDArray[Any]]:
+        if isinstance(problem, Network):
+            return _arrays(tg, model)
+        return [np.array(p.detach().numpy()) for p in model.parameters()]
+
+    return Run(step, arrays)
+
+
+def _optimizer(tg: Any, problem: Network | Architecture, model: Any) -> Any:
+    kind = problem.optimizer if isinstance(problem, Network) else "sgd"
+    if kind in ("sgd", "momentum"):
+        momentum = VELOCITY if kind == "momentum" else 0.0
+        return tg.optim.SGD(model.parameters(), lr=problem.rate, momentum=momentum)
+    return {"adam": tg.optim.Adam, "adagrad": tg.optim.Adagrad}[kind](model.parameters(), lr=problem.rate)
 
 
 def _model(tg: Any, problem: Network) -> Any:
@@ -64,6 +94,43 @@ def _model(tg: Any, problem: Network) -> Any:
             linear.weight.copy_(tg.tensor(weight.T.copy()))
             linear.bias.zero_()
     return tg.nn.Sequential(*layers)
+
+
+def _architecture(tg: Any, problem: Architecture) -> Any:
+    """The network of this kind, with parameters drawn here, the same for every library."""
+    nn, base = tg.nn, tg.nn.Module
+
+    class Recurrent(base):  # type: ignore[misc, valid-type]  # of whichever library
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(problem.shape[-1], 64, batch_first=True)
+            self.out = nn.Linear(64, problem.classes)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.lstm(x)[0][:, -1])
+
+    class Encoder(base):  # type: ignore[misc, valid-type]
+        def __init__(self) -> None:
+            super().__init__()
+            width = problem.shape[-1]
+            self.layer = nn.TransformerEncoderLayer(width, 4, 2 * width, 0.0, "gelu", batch_first=True)
+            self.out = nn.Linear(width, problem.classes)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.layer(x).mean(1))
+
+    def convolutional() -> Any:
+        size = 16 * (problem.shape[1] // 4) * (problem.shape[2] // 4)
+        first = (nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        second = (nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+        return nn.Sequential(*first, *second, nn.Flatten(), nn.Linear(size, problem.classes))
+
+    model = {"cnn": convolutional, "lstm": Recurrent, "transformer": Encoder}[problem.kind]()
+    rng = np.random.default_rng(2)
+    with tg.no_grad():
+        for _, p in sorted(model.named_parameters()):
+            p.copy_(tg.tensor(rng.standard_normal(tuple(p.shape), np.float32) / 8))
+    return model
 
 
 def _of_class(layers: Any, kind: type) -> list[Any]:

@@ -1,0 +1,83 @@
+"""The benchmarks measure what they say: each peer in a process of its own, in turn, on the same computation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rich", reason="rich is not installed: the benchmarks print their tables with it")
+
+from benchmarks import peers, report, timing, verify
+from benchmarks.page import write_page
+from benchmarks.problems import GROWTH, Chain, Network, problem_named, problems
+from benchmarks.worker import timed
+
+
+def test_peers_take_turns_and_those_without_the_problem_are_left_out(tmp_path: Path) -> None:
+    names = ["tensorgrad", "numpy", "products"]
+    results = timing.time_in_turn("chain10", names, seconds=0.0, turn=0.001)
+    assert list(results) == ["tensorgrad", "numpy"]  # a chain has no products of matrices
+    for samples in results.values():
+        assert len(samples.cpu) == len(samples.wall) == timing.FEWEST_ROUNDS
+        assert min(*samples.cpu, *samples.wall, samples.first) > 0
+    rows = report.rows_of("chain10", results)
+    ratios = np.array(results["tensorgrad"].cpu) / results["numpy"].cpu
+    assert rows[0].ratio is None
+    assert rows[1].ratio is not None
+    assert rows[1].ratio[1] == pytest.approx(np.median(ratios))
+    assert rows[1].ratio[0] <= rows[1].ratio[1] <= rows[1].ratio[2]
+    report.write_json(tmp_path / "a.json", rows, ["jax"])
+    written = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    assert [row["peer"] for row in written["rows"]] == list(results)
+    assert written["versions"]["numpy"] == np.__version__
+    write_page(tmp_path / "a.md", rows, ["jax"], timing.TURN_SECONDS, timing.FEWEST_ROUNDS)
+    assert "| chain10 | numpy |" in (tmp_path / "a.md").read_text("utf-8")
+
+
+def test_a_process_that_fails_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    worker = timing.Worker("tensorgrad", "nosuch", timing.core())
+    try:
+        with pytest.raises(RuntimeError, match="tensorgrad ended with status 1"):
+            worker.answer()
+    finally:
+        worker.close()
+    assert "nosuch" in capfd.readouterr().err
+
+
+def test_steps_are_counted_and_averaged() -> None:
+    calls: list[int] = []
+    told = timed(lambda: calls.append(sum(range(1000))), 0.002)
+    assert told["steps"] >= 3
+    assert len(calls) == told["steps"] + 3  # the warm-up
+    assert told["cpu"] * told["steps"] >= 0.002
+
+
+@pytest.mark.parametrize("name", ["numpy", "pytorch", "jax", "autograd", "mygrad"])
+def test_what_is_compared_is_the_same_computation(name: str) -> None:
+    if not peers.is_installed(name):
+        pytest.skip(f"{peers.library(name)} is not installed: a comparison with it is left out")
+    loaded = {peer: peers.load(peer) for peer in ("tensorgrad", name)}
+    small = (6, 5, 4, 3)
+    for problem in (Chain(3, 4), Network(small, 7, "sgd", 0.1, batchnorm=True)):
+        assert verify.verify("small", problem, loaded)
+
+
+def test_a_wrong_program_is_seen() -> None:
+    ours = peers.load("tensorgrad")
+
+    def quicker(problem):
+        return ours(replace(problem, rate=problem.rate * 1.01))
+
+    assert not verify.verify("small", Network((6, 5, 3), 7, "sgd", 0.1), {"tensorgrad": ours, "other": quicker})
+
+
+def test_every_workload_has_a_name_and_those_of_a_series_a_value() -> None:
+    assert {name: problem_named(name) for name in problems()} == problems()
+    for series, values in GROWTH.items():
+        made = [problem_named(f"{series}={value}") for value in values]
+        assert len(set(made)) == len(values)
+    assert problem_named("depth=2") == Network((784, 100, 100, 10), 128, "sgd", 0.01, batchnorm=True)
