@@ -38,7 +38,12 @@ class Registry:
             registry = state.get(kind)
             if registry is not None and name in registry:
                 return registry[name]
-        raise UnknownAttributeError(self, name)
+        if not any(name in vars(cls) for cls in type(self).__mro__):
+            raise UnknownAttributeError(self, name)
+        try:  # Python comes here after an AttributeError inside a property, and forgets what it said
+            return object.__getattribute__(self, name)
+        except AttributeError as error:
+            raise UnknownAttributeError(self, name) from error
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):

@@ -73,9 +73,9 @@ class Scope:
         return 0 if module is None else sum(p.array.size for p in module.parameters())
 
 
-TRACING, ANOMALY, STRONG = 1, 2, 4
+TRACING, ANOMALY, STRONG, SHAKING = 1, 2, 4, 8
 """What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
-product with an exact zero is zero (see `strongzeros`)."""
+product with an exact zero is zero (see `strongzeros`); results are rounded otherwise (see `testing.shaking`)."""
 
 INFERENCE, RECOMPUTING, STEPPING = 1, 2, 4
 """What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time; complex numbers

@@ -68,7 +68,7 @@ class UnknownNameError(TensorgradError, AttributeError):
 
 
 class UnknownAttributeError(TensorgradError, AttributeError):
-    """A name that an object does not have; the text proposes the nearest that it has."""
+    """A name that an object does not have; the text proposes the nearest, or says what a property of that name said."""
 
     def __init__(self, holder: Any, name: str) -> None:
         super().__init__(holder, name, name=name)
@@ -78,8 +78,8 @@ class UnknownAttributeError(TensorgradError, AttributeError):
 
         holder, name = self.args
         kind = type(holder)
-        if isinstance(getattr(kind, name, None), property):
-            return f"the property '{name}' of '{kind.__name__}' object raised an AttributeError of its own"
+        if self.__cause__ is not None:
+            return f"the property '{name}' of '{kind.__name__}' object raised an AttributeError: {self.__cause__}"
         text = f"'{kind.__name__}' object has no attribute '{name}'"
         found = difflib.get_close_matches(name, _public(holder), 3, 0.6)
         return f"{text}; nearest: {', '.join(found)}" if found else text

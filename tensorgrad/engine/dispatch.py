@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.callsite import here, told
-from tensorgrad.base.context import ANOMALY, STRONG, TRACING, Context, context
+from tensorgrad.base.context import ANOMALY, SHAKING, STRONG, TRACING, Context, context
 from tensorgrad.base.dtypes import aligned, bool_, check_real, default_complex, get_default_dtype, int64, is_complex
 from tensorgrad.base.hints import found
 from tensorgrad.base.misfits import WrongTypeError
@@ -74,6 +74,8 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
         raise  # by what knows more than NumPy does
     except (ValueError, TypeError, IndexError, OverflowError, FloatingPointError) as error:
         raise explained(primitive, values, error) from error
+    if mode.special & SHAKING:
+        out = SHAKEN[0](primitive, values, params, out)
     if mode.special & ANOMALY:
         check_finite(primitive, values, out)
     wanted = mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc"
@@ -93,6 +95,9 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
 
 CAREFUL: list[Apply] = [on_tensors]
 """What runs a primitive inside a careful sweep: `autograd.strongzeros` puts in its place what knows exact zeros."""
+
+SHAKEN: list[Callable[[Primitive, list[Any], dict[str, Any], Any], Any]] = [lambda primitive, values, params, out: out]
+"""What rounds a value otherwise: `testing.shaking` puts it there."""
 
 
 def check_finite(primitive: Primitive, values: list[Any], out: Any) -> None:

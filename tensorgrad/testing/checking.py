@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,21 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError
 
+from .asked import Options, verifying
 from .comparison import Comparison
-from .extrapolation import LARGEST_STEP
+from .extrapolation import FAR, LARGEST_STEP
 from .identities import BLUR, Identities
 from .report import Report, unrepeatable, verdict_of, written
 from .sides import Slope
 from .slips import gone_through
 from .steps import (
+    GLIMPSE,
     ROUNDING,
     along,
     anywhere,
     coordinates_of,
     glimpsed,
+    inside,
     judged,
     measured,
     require_float64,
@@ -34,21 +37,11 @@ from .steps import (
 from .subject import Subject
 
 DIRECTIONS = 3  # in which all elements move, where not every element is tried alone
+FLAT = 16  # elements that move nothing, which are looked at once more: a slope may be lost in a large sum
 FEWER = 2.0**-5  # the largest step where few evaluations are asked for
 
 
-@dataclass(frozen=True)
-class _Settings:
-    coordinates: int
-    directions: int | None
-    reverse: bool
-    forward: bool | None
-    left_out: bool
-    largest: float
-    forgiven: tuple[float, float]
-    allow_undecided: bool
-
-
+@verifying
 def check(
     fn: Callable[..., Tensor | Sequence[Tensor]],
     inputs: Tensor | Sequence[Any],
@@ -92,6 +85,7 @@ def check(
         GradcheckError: `fn` gives other values when it is called again, or writes to an input.
         DTypeError: an input that requires a gradient, or an output, is not float64.
         AutogradError: no input requires a gradient, or no output depends on one.
+        ArgumentError: an option is not what it may be.
 
     >>> import tensorgrad as tg
     >>> x = tg.tensor([0.5, 0.0], dtype=tg.float64, requires_grad=True)
@@ -99,61 +93,86 @@ def check(
     >>> report.verdict, [(c.input, c.index, c.sides) for c in report.kinks if c.mode == "reverse"]
     ('kink', [(0, (1,), (0.0, 1.0))])
     """
+    options = Options(
+        max_coordinates,
+        check_left_out,
+        largest_step,
+        atol,
+        rtol,
+        nondet_tol,
+        allow_undecided,
+        seed,
+        directions,
+        check_reverse,
+        check_forward,
+    )
+    return checked(fn, inputs, options)
+
+
+def checked(fn: Callable[..., Tensor | Sequence[Tensor]], inputs: Tensor | Sequence[Any], options: Options) -> Report:
+    """Return what `check` does, of verified `options`."""
     arguments: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-    checked = [i for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
-    if not checked:
+    places = check_inputs(arguments)
+    random = Generator().manual_seed(options.seed).numpy
+    with np.errstate(all="ignore"):  # what leaves the range of floats is judged, or not used
+        subject = Subject(fn, arguments, places, random)
+        swept = _repeatable(subject, options.nondet_tol)
+        return _Check(subject, options, random).report(swept)
+
+
+def check_inputs(arguments: list[Any]) -> list[int]:
+    """Return the places of the arguments that are differentiated, each of them float64.
+
+    Raises:
+        AutogradError: there are none.
+        DTypeError: one is not float64.
+    """
+    places = [i for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
+    if not places:
         arrays = [i for i, x in enumerate(arguments) if isinstance(x, np.ndarray)]
         found = f"; input {arrays[0]} is a numpy.ndarray, not a Tensor" if arrays else ""
         raise AutogradError(
             f"gradcheck: no input requires a gradient{found}: make one with tensorgrad.tensor(x, requires_grad=True)"
         )
-    for i in checked:
+    for i in places:
         require_float64(arguments[i], f"input {i}")
-    random = Generator().manual_seed(seed).numpy
-    subject = Subject(fn, arguments, checked, random)
-    _repeatable(subject, nondet_tol)
-    settings = _Settings(
-        max_coordinates,
-        directions,
-        check_reverse,
-        check_forward,
-        check_left_out,
-        largest_step,
-        (atol, rtol),
-        allow_undecided,
-    )
-    return _Check(subject, settings, random).report()
+    return places
 
 
-def _repeatable(subject: Subject, tolerance: float) -> None:
-    """Raise GradcheckError if values or gradients change by more than `tolerance` when computed again.
+def _repeatable(subject: Subject, tolerance: float) -> tuple[list[Array], list[Array]]:
+    """Return the gradients of two sweeps over another run of the function.
 
-    Only that: a NaN that comes again is judged later, as a failure.
+    Raises:
+        GradcheckError: values or gradients change by more than `tolerance` when computed again. Only that: a NaN that
+            comes again is judged later, as a failure.
     """
     again = subject.again()
+    first = again.gradients()
     pairs = [(y.array, z.array) for y, z in zip(subject.outputs, again.outputs, strict=True)]
-    pairs += list(zip(subject.gradients(), again.gradients(), strict=True))
+    pairs += list(zip(subject.gradients(), first, strict=True))
     for a, b in pairs:
         if not np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True):
             raise unrepeatable("gradcheck", subject.checked[0])
     for i in subject.checked:  # NaN that is still there was not written
         if not np.array_equal(subject.arguments[i].array, subject.arrays[i], equal_nan=True):
             raise written("gradcheck", i)
+    return first, again.gradients()
 
 
 class _Check:
     """One check: what is known about the function at this point, and the comparisons made from it."""
 
-    def __init__(self, subject: Subject, settings: _Settings, random: np.random.Generator) -> None:
-        self.subject, self.settings, self.random = subject, settings, random
+    def __init__(self, subject: Subject, options: Options, random: np.random.Generator) -> None:
+        self.subject, self.options, self.random = subject, options, random
         self.left_out = [f"output {k}: it requires no gradient" for k in subject.constants]
-        self.forward = settings.forward is not False and self._has_forward()
+        self.forward = options.check_forward is not False and self._has_forward()
         self.gradients = dict(zip(subject.checked, subject.gradients(), strict=True))
         self.middle = np.concatenate([np.zeros(0), *(y.array.ravel() for y in subject.outputs)])
         with np.errstate(all="ignore"):
             self.sizes = np.abs(subject.weights * self.middle)
-        noise, blurs = subject.blurred(random)
-        self.noises = {i: np.maximum(noise, subject.blurred_aside(i, random)) for i in subject.checked}
+        self.flat = iter(range(FLAT))
+        self.noise, blurs = subject.blurred(random)
+        self.asides = {i: subject.blurred_aside(i, random) for i in subject.checked}
         self.blurs = dict(zip(subject.checked, blurs, strict=True))
 
     def _has_forward(self) -> bool:
@@ -161,29 +180,32 @@ class _Check:
             for i in self.subject.checked:
                 self.subject.tangent({i: np.ones(self.subject.arguments[i].shape)})
         except (AutogradError, NotImplementedError) as error:
-            if self.settings.forward:
+            if self.options.check_forward:
                 raise
             self.left_out.append(f"forward mode: {error}")
             return False
         return True
 
-    def report(self) -> Report:
+    def report(self, swept: tuple[list[Array], list[Array]]) -> Report:
+        """Return all that is found; `swept`: the gradients of two sweeps over one graph."""
         found = [c for i in self.subject.checked for c in self._of_input(i)]
         same = Identities(self.subject, self.gradients, self.blurs, float(self.sizes.sum()), self.random)
-        if self.settings.reverse:
+        if self.options.check_reverse:
             found += [same.adjoint()] if self.forward else []
-            found += same.linear()
+            found += [*same.linear(), *same.again(*swept), *(() if self.options.second else same.alone())]
             found += same.layouts()
-            found += same.undefined() if len(self.subject.outputs) > 1 and self.settings.left_out else ()
+            found += same.undefined() if len(self.subject.outputs) > 1 and self.options.check_left_out else ()
+        if self.options.second and np.isinf(self.middle).any() and not np.isnan(self.middle).any():
+            found = [replace(c, verdict="undecided") if c.verdict == "not finite" else c for c in found]
         self.left_out += same.left_out
         through = gone_through(self.subject.outputs)
-        return Report(tuple(found), tuple(self.left_out), through, self.settings.allow_undecided)
+        return Report(tuple(found), tuple(self.left_out), through, self.options.allow_undecided)
 
     def _of_input(self, i: int) -> Iterator[Comparison]:
-        x, limit = self._array(i), self.settings.coordinates
-        for index in coordinates_of(x, limit, self.random):
+        x, limit = self._array(i), self.options.max_coordinates
+        for index in coordinates_of(x, limit, self.random, self.gradients[i]):
             yield from self._along(i, along(index, x, scale_of(x, index)[0]), index, quickly=x.size > limit)
-        wanted = self.settings.directions
+        wanted = self.options.directions
         few = 1 if not limit else DIRECTIONS
         for _ in range((few if x.size > limit else 0) if wanted is None else wanted):
             yield from self._located(i, anywhere(x, scale_of(x)[0], self.random))
@@ -195,42 +217,67 @@ class _Check:
         self, i: int, direction: Array, index: tuple[int, ...] | None, quickly: bool = False
     ) -> list[Comparison]:
         """Return the comparisons of both modes with the slope along `direction`."""
-        settings, parts = self.settings, {}
+        options, parts = self.options, {}
         with np.errstate(all="ignore"):
-            if settings.reverse:
+            if options.check_reverse:
                 parts["reverse"] = (self.gradients[i] * direction).ravel()
             if self.forward:
                 parts["forward"] = self.subject.tangent({i: direction})
-            found, length = self._slope(
-                i, direction, index, [float(p.sum()) for p in parts.values()] if quickly else []
-            )
+            found, length = self._slope(i, direction, index, parts, quickly)
             size = float(self.sizes[self._concerned(found, parts.get("forward"))].sum())
-            blur = BLUR * float((self.blurs[i] * np.abs(direction)).sum()) / length + rounded(size, length)
-            return [
+            blur = BLUR * float((self.blurs[i] * np.abs(direction)).sum()) / length
+            blur += 0.0 if found.exact else rounded(size, length)
+            compared = [
                 judged(
                     found,
                     float(part.sum()) / length,
                     ROUNDING * float(np.abs(part).sum()) / length + blur,
                     size / length,
-                    settings.forgiven,
+                    (options.atol, options.rtol),
                     input=i,
                     index=index,
                     mode=mode,
                 )
                 for mode, part in parts.items()
             ]
+            if not found.exact and any(c.verdict == "disagrees" for c in compared):
+                compared = self._held_inside(compared, i, direction, index, parts.get("forward"))
+            return compared
+
+    def _held_inside(
+        self,
+        compared: list[Comparison],
+        i: int,
+        direction: Array,
+        index: tuple[int, ...] | None,
+        tangent: Array | None,
+    ) -> list[Comparison]:
+        """Return the comparisons, undecided where a step so small that no kink lies in it cannot tell what is wrong."""
+        concerned = None if tangent is None else tangent != 0
+        slope, noise = inside(
+            self._outputs(i), self.subject.weights, self._array(i), direction, index, self.noise, concerned
+        )
+        return [
+            replace(c, verdict="undecided")
+            if c.verdict == "disagrees" and not abs(c.analytic - slope) > FAR * noise
+            else c
+            for c in compared
+        ]
+
+    def _outputs(self, i: int) -> Callable[[Array], Array]:
+        """Return the function that gives all outputs where argument `i` has other values."""
+        x = self._array(i)
+        return lambda moved: self.middle if moved is x else self.subject.values(i, moved)
 
     def _slope(
-        self, i: int, direction: Array, index: tuple[int, ...] | None, expected: list[float]
+        self, i: int, direction: Array, index: tuple[int, ...] | None, parts: dict[str, Array], quickly: bool
     ) -> tuple[Slope, float]:
-        """Return the numerical slope; of two evaluations, where these agree with what is `expected`."""
-        subject, x = self.subject, self._array(i)
-
-        def evaluate(moved: Array) -> Array:
-            return self.middle if moved is x else subject.values(i, moved)
-
-        if index is not None and expected:
-            seen = glimpsed(evaluate, self.middle, subject.weights, x, direction, index, expected, self.noises[i])
+        """Return the numerical slope; `quickly`, of few evaluations, where these agree with the sum of all `parts`."""
+        subject, x, evaluate = self.subject, self._array(i), self._outputs(i)
+        if index is not None and quickly:
+            expected = [float(p.sum()) for p in parts.values()]
+            noise = self.noise + GLIMPSE * self.asides[i]
+            seen = glimpsed(evaluate, self.middle, subject.weights, x, direction, index, expected, noise, self.flat)
             if seen is not None:
                 return seen
         return measured(
@@ -239,8 +286,12 @@ class _Check:
             x,
             direction,
             index,
-            largest=self.settings.largest if self.settings.coordinates else min(self.settings.largest, FEWER),
-            noise=self.noises[i],
+            largest=self.options.largest_step
+            if self.options.max_coordinates
+            else min(self.options.largest_step, FEWER),
+            noise=self.noise,
+            aside=self.asides[i],
+            concerned=parts["forward"] != 0 if "forward" in parts else None,
             analytic=True,
         )
 

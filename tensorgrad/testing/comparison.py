@@ -13,10 +13,13 @@ class Comparison:
     Attributes:
         input: the position of the input among the arguments, or the name of the parameter; None for all together.
         index: the coordinate that moved, None for a direction.
-        mode: whose derivative it is: "reverse" or "forward"; in second order "forward over reverse" and so on. Four
+        mode: whose derivative it is: "reverse" or "forward"; in second order "forward over reverse" and so on. Six
             take no step: "adjoint" compares the two with each other; "left out" a cotangent that is left out
-            (`analytic`) with one of zeros (`numeric`); "linear" the gradient for a sum of cotangents with the sum of
-            the gradients; "layout" the gradient where the numbers lie otherwise in memory with that where they do not.
+            (`analytic`) with one of zeros (`numeric`); "linear" the gradient for a sum of cotangents, or for one of
+            another size, with what follows from the others; "layout" the gradient where the numbers lie otherwise in
+            memory with that where they do not; "again" that of a second sweep with that of the first; "alone" that
+            where no other input requires one with that where all do. "call": no number was found at all, and `detail`
+            says why.
         analytic: the slope by the sweep.
         numeric: the numerical slope.
         estimate: the error of `numeric`.
@@ -26,7 +29,7 @@ class Comparison:
             or "not finite".
         method: how `numeric` was found: "complex step", "differences" or "sweep".
         sides: the slopes to the left and to the right: on a kink extrapolated, else over the smallest step made.
-        detail: what was changed: the layout.
+        detail: what was changed: the layout, the cotangent.
     """
 
     input: int | str | None
@@ -52,12 +55,14 @@ class Comparison:
         name = self.input if isinstance(self.input, str) else f"input {self.input}"
         name = "all inputs" if self.input is None else name
         place = "along a random direction" if self.index is None else f"at {self.index}"
-        kind = "gradient" if self.mode in ("reverse", "linear", "layout") else f"{self.mode} derivative"
+        kind = (
+            "gradient" if self.mode in ("reverse", "linear", "layout", "again", "alone") else f"{self.mode} derivative"
+        )
         numbers = f"analytic {self.analytic:.12g}, numeric {self.numeric:.12g} ± {self.estimate:.1g}"
         if self.verdict == "agrees":
             return f"{kind} of {name} {place} is right: {numbers} ({self.method})"
         kept = next((text for mode, text in _IDENTITIES.items() if self.mode.startswith(mode)), None)
-        if kept is not None and self.verdict == "disagrees":
+        if kept is not None and (self.verdict == "disagrees" or self.mode == "call"):
             return kept.format(
                 name=name, place=place, left=self.analytic, right=self.numeric, off=self.estimate, detail=self.detail
             )
@@ -68,10 +73,15 @@ class Comparison:
                 f"left, {right:.6g} to the right): check at another point; analytic {self.analytic:.12g}"
             )
         if self.verdict == "undecided":
+            why = (
+                f"the numerical derivative does not converge (over the smallest step {left:.6g} to the left, "
+                f"{right:.6g} to the right)"
+                if math.isnan(self.numeric)
+                else f"rounding leaves too little of it (numeric {self.numeric:.12g} ± {self.estimate:.1g})"
+            )
             return (
-                f"{kind} of {name} {place} is undecided: the numerical derivative does not converge (over the smallest "
-                f"step {left:.6g} to the left, {right:.6g} to the right): check at another point, or pass eps=; "
-                f"analytic {self.analytic:.12g}"
+                f"{kind} of {name} {place} is undecided: {why}: check at another point, or pass eps=; analytic "
+                f"{self.analytic:.12g}"
             )
         if self.verdict == "not finite":
             return f"{kind} of {name} {place} is not finite, or the function is not: {numbers}; see where it began"
@@ -79,13 +89,17 @@ class Comparison:
 
 
 _IDENTITIES = {
+    "call": "{detail}",
     "adjoint": "the forward mode is not the adjoint of the reverse mode {place} of {name}: <Jv, g> is {left:.12g}, "
     "<v, JTg> is {right:.12g} ± {off:.1g}: one rule is wrong",
     "left out": "gradient of {name} {place} is {left:.12g} where a cotangent is left out and {right:.12g} where it is "
     "zeros: take a cotangent that is None for zeros",
-    "linear": "gradient of {name} {place} is wrong: for a sum of two cotangents it is {left:.12g}, the gradients for "
-    "either add up to {right:.12g} ± {off:.1g}: make backward linear in the gradient g that it is given, and multiply "
-    "with it",
+    "linear": "gradient of {name} {place} is wrong: for {detail} it is {left:.12g}, and should be {right:.12g} ± "
+    "{off:.1g}: make backward linear in the gradient g that it is given, and multiply with it",
+    "again": "gradient of {name} {place} is wrong: {left:.12g} by a second sweep over the same graph, {right:.12g} ± "
+    "{off:.1g} by the first: keep backward from changing what it reads",
+    "alone": "gradient of {name} {place} is wrong: {left:.12g} where no other input requires one, {right:.12g} ± "
+    "{off:.1g} where all do: let backward give each gradient whatever ctx.needs_input_grad says of the others",
     "layout": "gradient of {name} {place} is wrong: {left:.12g} where {detail}, {right:.12g} ± {off:.1g} where not: do "
     "not rely on how the numbers lie in memory",
 }

@@ -20,6 +20,7 @@ import numpy as np
 from tensorgrad.base.context import CONTEXT, STEPPING, context
 from tensorgrad.base.dtypes import Array
 
+from .shaking import SMALLEST
 from .sides import EPS, Slope
 
 STEP = 2.0**-100  # its square is lost beside anything; divided by, it costs no digit
@@ -49,7 +50,7 @@ def refined(found: Slope, probe: Callable[[complex], Array], weights: Array) -> 
         return found
     value, error = _slope(outputs, STEP, weights)
     size = float(np.abs(weights * outputs.real).sum())
-    if abs(value - found.value) > AGREEMENT * (found.error + error + EPS * size):
+    if abs(value - found.value) > AGREEMENT * (found.error + error + EPS * size) or error > found.error > 0:
         return found
     if 0 < abs(value) <= found.error:  # it may be what is left of the series, as of x * abs(x) at 0
         finer = _outputs(probe, FINER, weights)
@@ -61,9 +62,9 @@ def refined(found: Slope, probe: Callable[[complex], Array], weights: Array) -> 
 
 
 def _slope(outputs: Array, step: float, weights: Array) -> tuple[float, float]:
-    """Return the slope of the weighted sum, and its rounding error."""
+    """Return the slope of the weighted sum, and its rounding error, by relative and, next to 0, by absolute steps."""
     parts = weights * outputs.imag / step
-    return math.fsum(parts.tolist()), EPS * float(np.abs(parts).sum())
+    return math.fsum(parts.tolist()), EPS * float(np.abs(parts).sum()) + 4 * SMALLEST / step
 
 
 def _outputs(probe: Callable[[complex], Array], step: float, weights: Array) -> Array | None:

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .sides import EPS, Slope, Step, by_sides, halving
+from .sides import EPS, NOTHING, Slope, Step, by_sides, halving
 
 Probe = Callable[[float], tuple[float, Array]]
 """t -> (the step that was really made, the outputs there as a float64 vector); rounding changes small steps."""
@@ -33,12 +35,13 @@ STEPS_BELOW_SCALE = 26  # 2**-26: a central difference of step h loses eps / h, 
 # slopes over the largest steps (a slope of nearly 0 cannot be known relative to itself, nor outputs of nearly 0 tell
 # how large it is). A rule wrong by 1e-6 of itself must stand out, so 1e-7 is not too much.
 OF_SLOPE, OF_OUTPUTS = 1e-7, 1e-9
-# A slope that outputs show only by their rounding errors, over steps as large as the argument, is nothing; but rounding
-# that makes up more than this share of the outputs is a jump or a pole that was taken for rounding.
-OF_NOISE, LARGEST_NOISE = 256.0, 1e-6
+# A slope that outputs show only by their rounding errors, over steps as large as the argument, is nothing.
+OF_NOISE, BURIED = 256.0, 4.0
+UNDERFLOW = 2.0**-1000  # an error that is nothing, next to where numbers are only 5e-324 apart
 ROUGHLY = 1e-4  # of the slope: not enough to pass anything
 AHEAD = 2.0**-13  # the step that is looked at before a search ends early
 FAR = 10.0  # times the errors: another slope
+NOISE = 2.0
 UPPER = 3  # steps that count as the largest
 GOOD_ENOUGH = 1e-10  # two more windows are looked at, then the search ends
 
@@ -57,7 +60,7 @@ class _Window:
         coarse, fine = (4 * b.central - a.central) / 3, (4 * c.central - b.central) / 3
         self.value = (16 * fine - coarse) / 15
         self.spread = max(abs(self.value - fine), abs(self.value - coarse))
-        self.noise = 7 * max(a.noise, c.noise / 4)  # (64 c - 20 b + a) / 45, and c's noise is four times a's
+        self.noise = NOISE * max(a.noise, c.noise / 4)  # (64 c - 20 b + a) / 45, and c's noise is four times a's
         self.size = max(a.size, c.size)
         self.last = c.t
         self.off = max(abs(s.central - self.value) for s in (a, b, c))
@@ -75,6 +78,8 @@ def slope(
     blur: float = 0.0,
     largest: float = LARGEST_STEP,
     noise: Array | float = 0.0,
+    aside: Array | float = 0.0,
+    concerned: Array | None = None,
 ) -> Slope:
     """Return d/dt of ``sum(weights * outputs(t))`` at t = 0.
 
@@ -88,6 +93,8 @@ def slope(
         largest: the first step of the ladder.
         noise: what rounding inside the function does to each output, where that is known to be more than a rounding of
             the output itself.
+        aside: by how much that grows over a step of 1.
+        concerned: which outputs depend on t, also where they are flat; None: those that move, all if none does.
 
     >>> found = slope(lambda t: (t, np.exp(np.array([1.0 + t]))), np.ones(1))
     >>> found.state, abs(found.value - math.e) <= 10 * found.error < 1e-8
@@ -101,8 +108,9 @@ def slope(
         middle = probe(0.0)[1]
         if not np.isfinite(middle).all():
             return Slope(math.nan, math.inf, "not finite")
-        every = np.abs(weights) * np.broadcast_to(noise, weights.shape)
-        ladder = _Ladder(probe, weights, middle, blur, every, min(1.0, smallest))
+        noises = [np.abs(weights) * np.broadcast_to(n, weights.shape) for n in (noise, aside)]
+        moved = np.zeros(middle.shape, dtype=bool) if concerned is None else concerned.copy()
+        ladder = _Ladder(probe, weights, middle, blur, (noises[0], noises[1]), min(1.0, smallest), moved)
         return ladder.searched(list(exponents(largest, smallest)))
 
 
@@ -122,11 +130,20 @@ def exponents(largest: float, smallest: float) -> Iterator[int]:
 class _Ladder:
     """The steps that were made on the way down, and what they say."""
 
-    def __init__(self, probe: Probe, weights: Array, middle: Array, blur: float, noise: Array, smallest: float) -> None:
-        self.probe, self.weights, self.middle, self.blur, self.noise = probe, weights, middle, blur, noise
-        self.smallest = smallest
+    def __init__(
+        self,
+        probe: Probe,
+        weights: Array,
+        middle: Array,
+        blur: float,
+        noises: tuple[Array, Array],
+        smallest: float,
+        moved: Array,
+    ) -> None:
+        self.probe, self.weights, self.middle, self.blur, self.noises = probe, weights, middle, blur, noises
+        self.smallest, self.moved = smallest, moved
         self.ahead: Step | None = None
-        self.moved = np.zeros(middle.shape, dtype=bool)
+        self.flat = True
         self.steps: list[Step | None] = []
         self.windows: list[_Window | None] = []
 
@@ -139,13 +156,14 @@ class _Ladder:
                 break
         k, error = self._best()
         window = self.windows[k]
-        if window is None or not math.isfinite(error) or error > self._enough(window.value, window.size):
-            aside = by_sides(self.steps, self._enough)
+        known = self.flat or (window is not None and error <= self._enough(window.value, window.size))
+        if window is None or not math.isfinite(error) or not known:
+            aside = by_sides(self.steps, self._enough, self.smallest)
             if aside.state == "undecided" and window is not None and error <= ROUGHLY * abs(window.value):
                 aside = Slope(window.value, error, "rough", aside.sides)
         else:
             aside = Slope(window.value, error, "converged", _last_sides(self.steps))
-        return Slope(aside.value, aside.error, aside.state, aside.sides, moved=self.moved)
+        return replace(aside, moved=self.moved, nothing=max(NOTHING * self._steepest(), BURIED * self._noise(1.0)))
 
     def _best(self) -> tuple[int, float]:
         """Return the window with the least error, and that; no smaller step leads elsewhere."""
@@ -169,10 +187,13 @@ class _Ladder:
         return self._settled(agreeing=True)
 
     def _enough(self, value: float, size: float) -> float:
+        scale = max(size, self._steepest())
+        return max(OF_SLOPE * abs(value), OF_OUTPUTS * scale, OF_NOISE * self._noise(1.0), UNDERFLOW)
+
+    def _steepest(self) -> float:
+        """Return the largest slope over the largest steps: how much outputs change that are 0 in the middle."""
         first = [s for s in self.steps if s is not None][:UPPER]
-        scale = max(size, *(abs(slope) for s in first for slope in (s.left, s.right)))
-        noise = min(OF_NOISE * float(self.noise[self.moved].sum()), LARGEST_NOISE * scale)
-        return max(OF_SLOPE * abs(value), OF_OUTPUTS * scale, noise)
+        return max((abs(slope) for s in first for slope in (s.left, s.right)), default=0.0)
 
     def _settled(self, agreeing: bool = False) -> bool:
         """Return whether a window is good enough and has been looked at twice again; with which smaller steps agree."""
@@ -182,6 +203,16 @@ class _Ladder:
             if window and good and (not agreeing or self._agrees(window, error)):
                 return True
         return False
+
+    def _noise(self, t: float) -> float:
+        """Return what rounding inside the function does to the sum of the outputs that move, at the step `t`."""
+        middle, aside = (float(n[self._counted].sum()) for n in self.noises)
+        return middle + t * aside
+
+    @property
+    def _counted(self) -> Any:
+        """The outputs that move; all where none does, as in ``(x + 1e16) - 1e16``."""
+        return self.moved if self.moved.any() else slice(None)
 
     def _step(self, t: float) -> Step | None:
         """Return the differences at the step `t`, None if the function is not finite there.
@@ -194,12 +225,14 @@ class _Ladder:
         other = right.shape != middle.shape or left.shape != middle.shape  # a mask that selects more elements there
         if other or not (np.isfinite(right).all() and np.isfinite(left).all()) or not up or not down:
             return None
-        self.moved |= (right != left) | (right != middle)
+        changed = (right != left) | (right != middle)
+        self.flat &= not changed.any()
+        self.moved |= changed
         sizes = np.maximum(np.maximum(np.abs(right), np.abs(left)), np.abs(middle))
-        size = float((np.abs(weights) * sizes)[self.moved].sum())
+        size = float((np.abs(weights) * sizes)[self._counted].sum())
         central = float(weights @ (right - left)) / (up - down)
         r, s = float(weights @ (right - middle)) / up, float(weights @ (middle - left)) / -down
-        noise = (EPS * (size + self.blur * abs(central)) + float(self.noise[self.moved].sum())) / t
+        noise = (max(EPS * size, self._noise(t)) + EPS * self.blur * abs(central)) / t
         return Step(t, central, s, r, noise, size)
 
 

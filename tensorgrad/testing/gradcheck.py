@@ -15,14 +15,15 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
 
-from .checking import check
-from .extrapolation import LARGEST_STEP
-from .report import Report
-from .subject import tensors_of
+from .asked import Options, step_of, verifying
+from .checking import check_inputs, checked
+from .report import GradcheckError, Report, failing
+from .subject import NO_OUTPUT, tensors_of
 
 Checked = Callable[..., Tensor | Sequence[Tensor]]
 
 
+@verifying
 def gradcheck(
     fn: Checked,
     inputs: Tensor | Sequence[Any],
@@ -80,25 +81,22 @@ def gradcheck(
     tensorgrad.testing.report.GradcheckError: gradient of input 0 at (0,) is wrong: ...
     """
     _refuse(check_batched_grad=check_batched_grad, check_batched_forward_grad=check_batched_forward_grad, masked=masked)
-    report = check(
-        fn,
-        inputs,
-        max_coordinates=0 if fast_mode else max_coordinates,
+    options = Options(
+        0 if fast_mode else max_coordinates,
+        check_undefined_grad,
+        step_of(eps),
+        atol,
+        rtol,
+        nondet_tol,
+        allow_undecided,
+        seed,
         check_reverse=check_backward_ad,
         check_forward=check_forward_ad,
-        check_left_out=check_undefined_grad,
-        largest_step=_step(eps),
-        atol=atol,
-        rtol=rtol,
-        nondet_tol=nondet_tol,
-        allow_undecided=allow_undecided,
-        seed=seed,
     )
-    if raise_exception:
-        report.raise_if_not_passed()
-    return report
+    return _answered(partial(checked, fn, inputs, options), raise_exception)
 
 
+@verifying
 def gradgradcheck(
     fn: Checked,
     inputs: Tensor | Sequence[Any],
@@ -146,19 +144,34 @@ def gradgradcheck(
     'passed'
     """
     _refuse(check_batched_grad=check_batched_grad, masked=masked)
+    number = 0 if fast_mode else max_coordinates
+    options = Options(
+        number, check_undefined_grad, step_of(eps), atol, rtol, nondet_tol, allow_undecided, seed, second=True
+    )
     arguments: list[Any] = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+    check_inputs(arguments)
     random = Generator().manual_seed(seed).numpy
-    if grad_outputs is None:
-        gs = _cotangents(fn, arguments, random, gen_non_contig_grad_outputs)
-    else:
-        gs = [wrap(g.array) for g in tensors_of(grad_outputs)]
-    options: dict[str, Any] = {"atol": atol, "rtol": rtol, "nondet_tol": nondet_tol, "seed": seed}
-    options |= {"largest_step": _step(eps), "max_coordinates": 0 if fast_mode else max_coordinates}
-    options |= {"check_left_out": check_undefined_grad, "allow_undecided": allow_undecided}
-    over_reverse = {**options, "check_reverse": check_rev_over_rev, "check_forward": check_fwd_over_rev}
-    report = _second(fn, _gradients, arguments, gs, "grad_outputs", "reverse", over_reverse)
-    if check_over_fwd is not False:
-        report += _over_forward(fn, arguments, random, options, bool(check_over_fwd))
+    over_reverse = replace(options, check_reverse=check_rev_over_rev, check_forward=check_fwd_over_rev)
+
+    def report() -> Report:
+        gs = _cotangents(fn, arguments, grad_outputs, random, gen_non_contig_grad_outputs)
+        found = _second(fn, _gradients, arguments, gs, "grad_outputs", "reverse", over_reverse)
+        return found + _over_forward(fn, arguments, random, options, check_over_fwd)
+
+    return _answered(report, raise_exception)
+
+
+def _answered(make: Callable[[], Report], raise_exception: bool) -> Report:
+    """Return the report that `make` makes, also where it raises GradcheckError; raise that if `raise_exception`.
+
+    An error of the function itself is none of the checker's, and passes.
+    """
+    try:
+        report = make()
+    except GradcheckError as error:
+        if raise_exception:
+            raise
+        return Report((error.comparison,))
     if raise_exception:
         report.raise_if_not_passed()
     return report
@@ -171,14 +184,6 @@ def _refuse(**arguments: bool) -> None:
                 f"gradcheck: {name}=True has no meaning here: gradients are not computed in batches, and no tensor is "
                 f"sparse; leave it out"
             )
-
-
-def _step(eps: float | None) -> float:
-    if eps is None:
-        return LARGEST_STEP
-    if not 0 < eps <= 1:
-        raise ValueError(f"gradcheck: eps is the largest step and lies in (0, 1], found {eps}")
-    return float(2.0 ** np.floor(np.log2(eps)))
 
 
 def _random(like: Tensor, random: np.random.Generator, gaps: bool) -> Tensor:
@@ -222,15 +227,32 @@ def _derivative_of(fn: Checked, n: int, sweep: Callable[..., Any]) -> Checked:
     return derivative
 
 
-def _cotangents(fn: Checked, arguments: list[Any], random: np.random.Generator, gaps: bool) -> list[Tensor]:
+def _cotangents(
+    fn: Checked,
+    arguments: list[Any],
+    given: Tensor | Sequence[Tensor] | None,
+    random: np.random.Generator,
+    gaps: bool,
+) -> list[Tensor]:
+    """Return the cotangents that are `given`, else random ones, for each output that requires a gradient."""
+    if given is not None:
+        return [wrap(g.array) for g in tensors_of(given)]
     with enable_grad(), np.errstate(all="ignore"):
-        return [_random(y, random, gaps) for y in _outputs(fn, arguments)]
+        outputs = _outputs(fn, arguments)
+    if not outputs:
+        raise AutogradError(NO_OUTPUT)
+    return [_random(y, random, gaps) for y in outputs]
 
 
 def _over_forward(
-    fn: Checked, arguments: list[Any], random: np.random.Generator, options: dict[str, Any], wanted: bool
+    fn: Checked, arguments: list[Any], random: np.random.Generator, options: Options, wanted: bool | None
 ) -> Report:
-    """Return the report on the tangents of `fn`; where an operation has none, one that says so unless `wanted`."""
+    """Return the report on the tangents of `fn`, unless `wanted` is False.
+
+    Where an operation has none, one that says so, unless `wanted` is True.
+    """
+    if wanted is False:
+        return Report(())
     vs = [_random(x, random, False) for x in _inputs(arguments)]
     try:
         return _second(fn, _TANGENTS, arguments, vs, "tangents", "forward", options)
@@ -247,13 +269,22 @@ def _second(
     others: list[Tensor],
     name: str,
     mode: str,
-    options: dict[str, Any],
+    options: Options,
 ) -> Report:
-    """Return the report on the derivative of `fn` by `sweep`, of `arguments` and `others`, told in terms of `fn`."""
+    """Return the report on the derivative of `fn` by `sweep`, of `arguments` and `others`, told in terms of `fn`.
+
+    Raises:
+        GradcheckError: there is no second derivative: a backward leaves the graph.
+    """
     n = len(arguments)
     for x in others:
         x.requires_grad = True
-    report = check(_derivative_of(fn, n, sweep), [*arguments, *others], **options)
+    try:
+        report = checked(_derivative_of(fn, n, sweep), [*arguments, *others], options)
+    except AutogradError as error:
+        if mode == "forward":
+            raise
+        raise failing("gradgradcheck", 0, "the second derivative", error) from error
     named = [
         replace(
             c,

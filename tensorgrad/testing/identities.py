@@ -16,6 +16,8 @@ from .report import failing
 from .steps import ROUNDING, anywhere, scale_of
 from .subject import Subject
 
+SCALES = (0.0, 2.0**-50, 2.0**-20, 2.0**20, 2.0**50)  # of cotangents: a loss may be scaled, a gradient vanish
+TINY = 2.0**-900  # below it, numbers on the way may have lost digits
 BLUR = 64.0  # the blur of a gradient is seen in a few samples, each of which may be small by luck
 
 
@@ -58,18 +60,50 @@ class Identities:
             yield from self._same("left out", self.subject.gradients(left_out=k), self.subject.gradients(zero=k))
 
     def linear(self) -> Iterator[Comparison]:
-        """Yield, for each input, the comparison of the gradient for a sum of cotangents with the sum of gradients.
+        """Yield, for each input, the comparisons that say whether the gradient is linear in the cotangent.
 
-        The second cotangent has both signs: a rule that takes the absolute value of it is right for the first.
+        That for a sum is the sum of gradients: the second cotangent has both signs, as a rule that takes the absolute
+        value of it is right for the first. That for a cotangent far larger or smaller is as much larger or smaller.
         """
         subject, every = self.subject, range(len(self.subject.outputs))
-        ws = [w * self.random.choice([-1.0, 1.0], w.shape) for w in subject.cotangents]
+        base = [self.gradients[i] for i in subject.checked]
+        ws = [-w if w.size == 1 else w * self.random.choice([-1.0, 1.0], w.shape) for w in subject.cotangents]
         second = subject.pulled_back(every, ws)
         both = subject.pulled_back(every, [v - 2 * w for v, w in zip(subject.cotangents, ws, strict=True)])
         with np.errstate(all="ignore"):
-            sums = [self.gradients[i] - 2 * g for i, g in zip(subject.checked, second, strict=True)]
-            sizes = [np.abs(self.gradients[i]) + 2 * np.abs(g) for i, g in zip(subject.checked, second, strict=True)]
-        yield from self._same("linear", both, sums, sizes)
+            sums = [g - 2 * h for g, h in zip(base, second, strict=True)]
+            sizes = [np.abs(g) + 2 * np.abs(h) for g, h in zip(base, second, strict=True)]
+        yield from self._same("linear", both, sums, sizes, "a sum of two cotangents")
+        for factor in SCALES:
+            found = subject.pulled_back(every, [factor * w for w in subject.cotangents])
+            yield from self._scaled(factor, found, base)
+
+    def _scaled(self, factor: float, found: list[Array], base: list[Array]) -> Iterator[Comparison]:
+        """Yield the comparisons of the gradients `found` for a cotangent `factor` times as large with those in `base`.
+
+        Not where a number on the way may have left the range of floats.
+        """
+        with np.errstate(all="ignore"):
+            expected = [np.where(np.isfinite(g), factor * g, g) for g in base]
+            if factor:
+                spoilt = [~np.isfinite(f) | (np.abs(e) < TINY) for f, e in zip(found, expected, strict=True)]
+                found = [np.where(s & (f != 0), e, f) for s, f, e in zip(spoilt, found, expected, strict=True)]
+        detail = f"a cotangent {factor:.3g} times as large" if factor else "a cotangent of zeros"
+        yield from self._same("linear", found, expected, detail=detail, factor=factor)
+
+    def again(self, first: list[Array], second: list[Array]) -> Iterator[Comparison]:
+        """Yield, for each input, the comparison of a second sweep over one graph with the first."""
+        yield from self._same("again", second, first, blurred=False)
+
+    def alone(self) -> Iterator[Comparison]:
+        """Yield, for each input, the comparison of its gradient where no other input requires one."""
+        for i in self.subject.checked if len(self.subject.checked) > 1 else ():
+            try:
+                found = self.subject.alone(i)
+            except (AutogradError, NotImplementedError) as error:  # of a function that takes gradients itself
+                self.left_out.append(f"gradients where only input {i} requires one: {error}")
+            else:
+                yield from self._same("alone", [found], [self.gradients[i]], only=i)
 
     def layouts(self) -> Iterator[Comparison]:
         """Yield the comparisons of the gradients with those where inputs, or cotangents, lie otherwise in memory.
@@ -103,24 +137,43 @@ class Identities:
         except (AutogradError, NotImplementedError) as error:
             self.left_out.append(f"gradients where {detail}: {error}")
         except Exception as error:
-            raise failing("gradcheck", self.subject.checked[0], detail, error) from error
+            raise failing("gradcheck", self.subject.checked[0], f"the gradient where {detail}", error) from error
         else:
             yield from self._same("layout", found, expected, detail=detail)
 
     def _same(
-        self, mode: str, found: list[Array], expected: list[Array], sizes: list[Array] | None = None, detail: str = ""
+        self,
+        mode: str,
+        found: list[Array],
+        expected: list[Array],
+        sizes: list[Array] | None = None,
+        detail: str = "",
+        factor: float = 1.0,
+        only: int | None = None,
+        blurred: bool = True,
     ) -> Iterator[Comparison]:
-        """Yield for each input the comparison at the element where `found` is furthest from what is `expected`."""
+        """Yield for each input the comparison at the element where `found` is furthest from what is `expected`.
+
+        Args:
+            mode, detail: those of the comparisons.
+            found, expected: one array for each input, or for the one that is called `only`.
+            sizes: of the numbers that were added up; default: of what is expected.
+            factor: the size of the cotangent.
+            blurred: whether rounding on the way may have been another.
+        """
         sizes = [np.abs(e) for e in expected] if sizes is None else sizes
-        for i, a, e, size in zip(self.subject.checked, found, expected, sizes, strict=True):
+        for i, a, e, size in zip(self.subject.checked if only is None else [only], found, expected, sizes, strict=True):
             if not a.size:
                 continue
             x = self.subject.arguments[i].array
             with np.errstate(all="ignore"):
-                least = float(np.max(size, initial=0.0)) + self.size / scale_of(x)[0]
-                rounding = ROUNDING * (size + least) + 4 * BLUR * self.blurs[i]
+                least = float(np.max(size, initial=0.0)) + factor * self.size / scale_of(x)[0]
+                rounding = ROUNDING * (size + least) + (4 * BLUR * factor * self.blurs[i] if blurred else 0.0)
                 off = np.abs(a - e) - rounding
             both = (a == e) | (np.isnan(a) & np.isnan(e))
+            both |= (mode == "linear") & ~np.isfinite(
+                self.gradients[i]
+            )  # no sum, and no product with 0, tells anything
             at = np.unravel_index(
                 int(np.argmax(np.where(both, -np.inf, np.where(np.isnan(off), np.inf, off)))), a.shape
             )

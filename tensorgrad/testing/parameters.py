@@ -13,6 +13,7 @@ from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, ShapeError
 
+from .asked import verifying
 from .comparison import Comparison
 from .report import Compared, GradcheckError, unrepeatable, verdict_of
 from .steps import (
@@ -104,6 +105,7 @@ class GradientReport:
         )
 
 
+@verifying
 def check_gradients(
     loss_fn: Callable[[], Tensor],
     params: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]],
@@ -196,5 +198,5 @@ def _checked(
 
     length, _ = scale_of(x)
     found = [comparison(anywhere(x, length, random), None) for _ in range(directions if x.size else 0)]
-    found += [comparison(along(i, x, scale_of(x, i)[0]), i) for i in coordinates_of(x, coordinates, random)]
+    found += [comparison(along(i, x, scale_of(x, i)[0]), i) for i in coordinates_of(x, coordinates, random, gradient)]
     return found

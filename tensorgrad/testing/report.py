@@ -22,6 +22,7 @@ class GradcheckError(TensorgradError, AssertionError, RuntimeError):
     """A gradient that is wrong, not finite, or that cannot be checked at this point.
 
     Attributes:
+        comparison: the one that the error is about, as a report holds it.
         input: the position of the input among the arguments, or the name of the parameter; None for all together.
         index: the coordinate in it; None for a direction in which all coordinates move.
         analytic: the derivative by the sweep.
@@ -31,6 +32,7 @@ class GradcheckError(TensorgradError, AssertionError, RuntimeError):
 
     def __init__(self, message: str, comparison: Comparison) -> None:
         super().__init__(message)
+        self.comparison = comparison
         self.input = comparison.input
         self.index = comparison.index
         self.analytic = comparison.analytic
@@ -40,22 +42,24 @@ class GradcheckError(TensorgradError, AssertionError, RuntimeError):
 
 def unrepeatable(check: str, input: int | str) -> GradcheckError:
     """Return the error of a function that gives other values when it is called again."""
-    nowhere = Comparison(input, None, "reverse", math.nan, math.nan, math.inf, 1.0, "not finite")
-    return GradcheckError(f"{check}: {REPEATABLE}", nowhere)
+    return _without_numbers(check, input, REPEATABLE)
 
 
 def written(check: str, input: int) -> GradcheckError:
     """Return the error of a function, or of a backward, that changes its input."""
-    here = Comparison(input, None, "reverse", math.nan, math.nan, math.inf, 1.0, "not finite")
-    return GradcheckError(
-        f"{check}: the function, or a backward in it, writes to input {input}: work on a .clone() of it", here
+    return _without_numbers(
+        check, input, f"the function, or a backward in it, writes to input {input}: work on a .clone() of it"
     )
 
 
 def failing(check: str, input: int, detail: str, error: Exception) -> GradcheckError:
-    """Return the error of a gradient that cannot be computed where `detail` holds."""
-    here = Comparison(input, None, "layout", math.nan, math.nan, math.inf, 1.0, "not finite", detail=detail)
-    return GradcheckError(f"{check}: the gradient fails where {detail}: {type(error).__name__}: {error}", here)
+    """Return the error of a gradient that cannot be computed: `detail` says which, or where."""
+    return _without_numbers(check, input, f"{detail} cannot be computed: {type(error).__name__}: {error}")
+
+
+def _without_numbers(check: str, input: int | str, text: str) -> GradcheckError:
+    nowhere = Comparison(input, None, "call", math.nan, math.nan, math.inf, 1.0, "not finite", "sweep", detail=text)
+    return GradcheckError(f"{check}: {text}", nowhere)
 
 
 ORDER = {"agrees": 0, "undecided": 1, "kink": 2, "disagrees": 3, "not finite": 4}

@@ -17,6 +17,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 
 EPS = float(np.finfo(np.float64).eps)
+NOTHING = 2.0**-44  # as a share of outputs, a slope that is nothing: they show it by their rounding only
 APART = 10.0  # times the errors of both sides: two slopes
 JUMP_STEPS = 8  # over so many halvings a jump keeps its height
 JUMP_KEPT, JUMP_LEAST = 1e-3, 1e-6  # but for this share of it; and has this share of the outputs, beyond rounding
@@ -35,6 +36,7 @@ class Slope:
         sides: the slopes to the left and to the right: extrapolated on a kink, else over the smallest step made.
         method: "differences" or "complex step".
         moved: which outputs moved at all.
+        nothing: a slope that is nothing, beside those over the largest steps and beside what rounding does.
     """
 
     value: float
@@ -43,11 +45,17 @@ class Slope:
     sides: tuple[float, float] = (math.nan, math.nan)
     method: str = "differences"
     moved: Array | None = field(default=None, compare=False, repr=False)
+    nothing: float = field(default=0.0, compare=False)
 
     @property
     def converged(self) -> bool:
         """Whether `value` may be compared with anything."""
         return self.state == "converged"
+
+    @property
+    def exact(self) -> bool:
+        """Whether `value` is known to its own rounding errors, however large the outputs."""
+        return self.method == "complex step"
 
 
 @dataclass(frozen=True)
@@ -83,12 +91,14 @@ def halving(steps: list[Step | None]) -> list[Step] | None:
     return made
 
 
-def by_sides(steps: list[Step | None], enough: Callable[[float, float], float]) -> Slope:
+def by_sides(steps: list[Step | None], enough: Callable[[float, float], float], smallest: float = 1.0) -> Slope:
     """Return what the one-sided slopes say: "converged", "kink" or "undecided".
 
     Args:
         steps: the ladder, from large to small.
         enough: of a slope and the size of the outputs, the error that is small enough.
+        smallest: the step at which the function may begin to change its nature: two slopes that are seen over larger
+            ones only may meet beside the point.
     """
     made = [s for s in steps if s is not None]
     if not made:
@@ -99,7 +109,8 @@ def by_sides(steps: list[Step | None], enough: Callable[[float, float], float]) 
         error, apart = max(left.error, right.error), abs(right.slope - left.slope)
         if apart <= APART * (left.error + right.error):
             return Slope((left.slope + right.slope) / 2, max(error, apart), "converged", last)
-        return Slope(math.nan, math.inf, "kink", (left.slope, right.slope))
+        near = all(limit.steps[-1].t < smallest for limit in (left, right))
+        return Slope(math.nan, math.inf, "kink" if near else "undecided", (left.slope, right.slope))
     return Slope(math.nan, math.inf, "kink" if _jumps(made) else "undecided", last)
 
 
@@ -150,7 +161,7 @@ def _jumps(made: list[Step]) -> bool:
     """
     first, last = made[-min(JUMP_STEPS, len(made))], made[-1]
     heights = [(getattr(first, side) * first.t, getattr(last, side) * last.t) for side in ("left", "right")]
-    least = JUMP_LEAST * last.size
+    least = max(JUMP_LEAST * last.size, APART * last.noise * last.t)
     kept = [abs(now) > least and abs(then - now) <= JUMP_KEPT * abs(now) for then, now in heights]
     left, right = -heights[0][1], heights[1][1]
     spike = all(kept) and abs(left - right) <= JUMP_KEPT * abs(right)

@@ -15,12 +15,13 @@ from tensorgrad.errors import DTypeError
 from .comparison import Comparison
 from .complex_step import refined
 from .extrapolation import LARGEST_STEP, slope
-from .sides import EPS, Slope
+from .sides import EPS, NOTHING, Slope
 
 # The estimate is the disagreement of a few extrapolations: a sample, and sometimes a lucky one.
 SAFETY = 10.0
 ROUNDING = 32 * EPS  # of the numbers that a sweep adds up, and of outputs that nearly cancel, as softmax's do
 LARGE = 1024.0
+KNOWN = 0.5  # the errors, as a share of a slope that is known
 GLIMPSE, CLOSE, BENT = 2.0**-13, 1e-8, 1e-2  # the step of a glimpse, and what it takes for agreement and for a bend
 
 
@@ -41,15 +42,30 @@ def scale_of(x: Array, index: tuple[int, ...] | None = None) -> tuple[float, flo
     """
     sizes = np.abs(x if index is None else np.append(x - x[index], x[index]))
     nonzero = sizes[sizes > 0]
-    typical = float(np.sqrt(np.mean(np.square(x)))) if x.size else 0.0
-    length = 2.0 ** np.ceil(np.log2(max(1.0, typical if index is None else float(sizes[-1]))))
+    largest = float(np.max(np.abs(x), initial=0.0))
+    typical = largest * float(np.sqrt(np.mean(np.square(x / largest)))) if largest else 0.0
+    length = 2.0 ** min(np.ceil(np.log2(max(1.0, typical if index is None else float(sizes[-1])))), 1023.0)
     return float(length), min(1.0, float(nonzero.min()) / float(length)) if nonzero.size else 1.0
 
 
-def coordinates_of(x: Array, limit: int, random: np.random.Generator) -> Iterator[tuple[int, ...]]:
-    """Yield every index of `x`, or `limit` different ones at random where there are more."""
-    chosen = range(x.size) if x.size <= limit else np.sort(random.choice(x.size, limit, replace=False))
+def coordinates_of(x: Array, limit: int, random: np.random.Generator, gradient: Array) -> Iterator[tuple[int, ...]]:
+    """Yield every index of `x` or, where there are more, `limit` different ones.
+
+    Half of these are the least and the largest numbers and `gradient`'s, where rules change and faults are: a slope
+    that is cut off, a tail that is forgotten. The others are drawn at random.
+    """
+    chosen = np.arange(x.size)
+    if x.size > limit:
+        extreme = [_ends(values.ravel(), limit // 8) for values in (x, np.abs(gradient))]
+        drawn = random.permutation(x.size)[: 2 * limit]
+        chosen = np.sort(np.array(list(dict.fromkeys(np.concatenate([*extreme, drawn]).tolist()))[:limit], int))
     return (tuple(int(i) for i in np.unravel_index(int(flat), x.shape)) for flat in chosen)
+
+
+def _ends(values: Array, n: int) -> Array:
+    """Return the places of the `n` least and the `n` largest of `values`."""
+    order = np.argsort(values, kind="stable")
+    return np.concatenate([order[:n], order[values.size - n :]])
 
 
 def along(index: tuple[int, ...], x: Array, length: float) -> Array:
@@ -89,6 +105,8 @@ def measured(
     *,
     largest: float = LARGEST_STEP,
     noise: Array | float = 0.0,
+    aside: Array | float = 0.0,
+    concerned: Array | None = None,
     analytic: bool = False,
 ) -> tuple[Slope, float]:
     """Return the slope of the weighted outputs along `direction`, and the length of its largest component.
@@ -101,11 +119,18 @@ def measured(
         step, moved = stepped(x, direction, t, index) if t else (0.0, x)
         return step, evaluate(moved)
 
-    found = slope(probe, weights, smallest, 1.0 if index is None else 0.0, largest, noise)
+    found = slope(probe, weights, smallest, 1.0 if index is None else 0.0, largest, noise, aside, concerned)
     if analytic:
         found = refined(found, lambda t: evaluate(np.asarray(x + t * direction)), weights)
+    return _per_unit(found, length), length
+
+
+def _per_unit(found: Slope, length: float) -> Slope:
+    """Return `found`, along a direction of this length, per unit of it."""
     sides = (found.sides[0] / length, found.sides[1] / length)
-    return replace(found, value=found.value / length, error=found.error / length, sides=sides), length
+    return replace(
+        found, value=found.value / length, error=found.error / length, sides=sides, nothing=found.nothing / length
+    )
 
 
 def glimpsed(
@@ -117,10 +142,12 @@ def glimpsed(
     index: tuple[int, ...],
     expected: list[float],
     noise: Array,
+    flat: Iterator[int],
 ) -> tuple[Slope, float] | None:
-    """Return what `measured` does, of two evaluations; None unless they agree with all slopes `expected` along t.
+    """Return what `measured` does, of two evaluations or three; None unless these agree with all that is `expected`.
 
-    ``(f(t) - f(-t)) / 2t`` at a t of 2**-13 is off by a few parts in 1e9 where the function is smooth.
+    Those are slopes along t. ``(f(t) - f(-t)) / 2t`` at a t of 2**-13 is off by a few parts in 1e9 where the function
+    is smooth. The third, a complex step, is made where differences cannot tell, `flat` as often where nothing moves.
     """
     length = scale_of(x, index)[0]
     t = GLIMPSE * (min(1.0, abs(float(x[index])) / length) or 1.0)
@@ -139,8 +166,39 @@ def glimpsed(
     bent = abs(sides[1] - sides[0]) > BENT * max(map(abs, sides)) + rounding
     if bent or any(not abs(e - central) <= allowed for e in expected):
         return None
-    sides = sides[0] / length, sides[1] / length
-    return Slope(central / length, allowed / length, "converged", sides, moved=moved), length
+    found = Slope(central, allowed, "converged", sides, moved=moved)
+    if SAFETY * allowed > KNOWN * abs(central) or (not moved.any() and next(flat, None) is not None):
+        found = refined(found, lambda t: evaluate(np.asarray(x + t * direction)), weights)
+        if not found.exact and SAFETY * allowed > KNOWN * max(map(abs, expected), default=0.0) > 0:
+            return None
+    return _per_unit(found, length), length
+
+
+def inside(
+    evaluate: Callable[[Array], Array],
+    weights: Array,
+    x: Array,
+    direction: Array,
+    index: tuple[int, ...] | None,
+    noise: Array,
+    concerned: Array | None,
+) -> tuple[float, float]:
+    """Return the slope over one step inside the distance at which the function may change its nature, and its noise.
+
+    What larger steps say may hold beyond a kink only: of ``abs(x) + 1e8`` at 1e-8 they say 0.
+    """
+    length, smallest = scale_of(x, index)
+    t = smallest / 4
+    (up, right), (down, left) = (stepped(x, direction, s, index) for s in (t, -t))
+    after, before = evaluate(right), evaluate(left)
+    if after.shape != weights.shape or before.shape != weights.shape or not up > 0 > down:
+        return 0.0, np.inf
+    moved = (after != before) | (np.zeros(after.shape, bool) if concerned is None else concerned)
+    counted = moved if moved.any() else np.ones(after.shape, bool)
+    errors = np.abs(weights) * np.maximum(noise, EPS * np.maximum(np.abs(after), np.abs(before)))
+    blur = 0.0 if index is not None else EPS * abs(float(weights @ (after - before)) / (up - down))
+    central = float(weights @ (after - before)) / (up - down)
+    return central / length, (float(errors[counted].sum()) + blur) / t / length
 
 
 def judged(
@@ -148,7 +206,8 @@ def judged(
 ) -> Comparison:
     """Return the comparison of `analytic` with the slope `found`.
 
-    A disagreement larger than the numerical error, with what rounding adds to both slopes, is a failure.
+    A disagreement larger than the numerical error, with what rounding adds to both slopes, is a failure. Where these
+    are as large as the slope, agreement says nothing, unless the slope is nothing beside the outputs.
 
     Args:
         found: the numerical slope.
@@ -160,8 +219,12 @@ def judged(
     """
     verdict, scale = _undecided(found, analytic), 1.0
     if found.converged and np.isfinite(analytic):
-        allowed = SAFETY * found.error + rounding + forgiven[0] + forgiven[1] * abs(found.value)
-        verdict = "agrees" if abs(analytic - found.value) <= allowed else "disagrees"
+        allowed = SAFETY * found.error + rounding
+        larger = max(abs(analytic), abs(found.value))
+        known = allowed <= KNOWN * larger or larger <= max(NOTHING * size, found.nothing)
+        verdict = "agrees" if known else "undecided"
+        if abs(analytic - found.value) > allowed + forgiven[0] + forgiven[1] * abs(found.value):
+            verdict = "disagrees"
         scale = max(abs(analytic), abs(found.value), size, float(np.finfo(np.float64).tiny))
     return Comparison(
         analytic=analytic,

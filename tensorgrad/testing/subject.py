@@ -14,10 +14,17 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
 
 from .layouts import copied, laid, like
+from .shaking import SMALLEST, shaking
 from .steps import require_float64
 from .weights import weights_of
 
 _FINER = float(np.finfo(np.float64).eps) / float(np.finfo(np.float32).eps)
+NO_OUTPUT = (
+    "gradcheck: no output requires a gradient: the function leaves the graph, for instance by .detach(), .numpy() or "
+    "no_grad()"
+)
+ASIDE = 0.125
+SHAKES, SHAKEN = 3, 0.5  # runs with other rounding, and its errors in units of how far these move a number
 
 
 def tensors_of(result: Any) -> list[Tensor]:
@@ -61,14 +68,13 @@ class Subject:
         self.positions = [k for k, y in enumerate(found) if y.requires_grad]
         self.constants = [k for k, y in enumerate(found) if not y.requires_grad]
         if not self.positions:
-            raise AutogradError(
-                "gradcheck: no output requires a gradient: the function leaves the graph, for instance by .detach(), "
-                ".numpy() or no_grad()"
-            )
+            raise AutogradError(NO_OUTPUT)
         self.outputs = [found[k] for k in self.positions]
         for k, y in zip(self.positions, self.outputs, strict=True):
             require_float64(y, f"output {k}")
-        self.cotangents = weights_of([y.array for y in self.outputs], self._coarse(), random)
+        coarse = self._coarse()
+        self.cotangents = weights_of([y.array for y in self.outputs], coarse, random)
+        self.coarse = np.concatenate([np.zeros(0), *(y.ravel() for y in coarse)])
         self.weights = np.concatenate([np.zeros(0), *(w.ravel() for w in self.cotangents)])
 
     def _run(self, arguments: Sequence[Any]) -> list[Tensor]:
@@ -82,6 +88,15 @@ class Subject:
         other.arguments = self.arguments if arguments is None else list(arguments)
         other.outputs = self._run(other.arguments)
         return other
+
+    def alone(self, i: int) -> Array:
+        """Return the gradient of argument `i` where no other argument requires one."""
+        other = self.again([a if j == i or j not in self.checked else a.detach() for j, a in enumerate(self.arguments)])
+        chosen = [k for k, y in enumerate(other.outputs) if y.requires_grad]
+        if not chosen:
+            return np.zeros(self.arguments[i].shape)
+        other.checked = [i]
+        return other.pulled_back(chosen, [self.cotangents[k] for k in chosen])[0]
 
     def laid(self, layout: str) -> Subject:
         """Return the same with arguments that lie in memory by `layout`."""
@@ -128,24 +143,38 @@ class Subject:
     def blurred(self, random: np.random.Generator) -> tuple[Array, list[Array]]:
         """Return how well the outputs, and each gradient, are known at all: what rounding on the way makes of them.
 
-        Rounding is seen by doing the same in float32, where every rounding error is larger by a known factor, and by
-        moving the arguments by a rounding error of float64. Where the function does not take float32, the latter alone
-        counts.
+        Rounding is seen by moving every result on the way by a rounding error (see `shaking`), and by doing the same in
+        float32, where a function in NumPy too has larger rounding errors, by a known factor. Gradients are also seen
+        beside the arguments; outputs are not, for numerical derivatives know where they are.
         """
         exact = [_vector(self.outputs), *self.gradients()]
-        blurs = [np.zeros(a.shape) for a in exact]
-        for kind, factor in ((np.float64, 1.0), (np.float32, _FINER), (np.float32, _FINER)):
-            for k, found in enumerate(self._in(kind, random) or ()):
+        blurs = [_apart(self.coarse, exact[0], _FINER), *(np.zeros(a.shape) for a in exact[1:])]
+        for kind, factor in ((np.float64, 1.0), (np.float32, _FINER)):
+            for k, found in enumerate(self._gradients_in(kind, random), 1):
                 blurs[k] = np.maximum(blurs[k], _apart(found, exact[k], factor))
-        return blurs[0], blurs[1:]
+        for _ in range(SHAKES):
+            for k, found in enumerate(self._shaken(random)):
+                blurs[k] = np.maximum(blurs[k], _apart(found, exact[k], 1.0 if k else SHAKEN))
+        return np.maximum(blurs[0], 8 * SMALLEST), blurs[1:]
+
+    def _shaken(self, random: np.random.Generator) -> list[Array]:
+        """Return all outputs as a vector, and the gradients, of a run and a sweep that round otherwise."""
+        with shaking(random):
+            other = self.again()
+            every = range(len(other.outputs))
+            try:  # a sweep that is recorded consists of operations
+                found = other.pulled_back(every, self.cotangents, create_graph=True)
+            except (AutogradError, NotImplementedError):  # of a backward that leaves the graph
+                found = other.pulled_back(every, self.cotangents)
+            return [_vector(other.outputs), *found]
 
     def blurred_aside(self, i: int, random: np.random.Generator) -> Array:
-        """Return what rounding makes of the outputs where argument `i` is as far away as the largest steps lead.
+        """Return what rounding makes of the outputs aside, where argument `i` is as far away as the largest steps lead.
 
-        In ``sin(x) - x`` nothing is rounded at 0, and much of the result beside it.
+        Over the length of that step: in ``sin(x) - x`` nothing is rounded at 0, and the more of the result beside it.
         """
         nothing, x = np.zeros(self.weights.shape), self.arrays[i]
-        aside = (x + random.choice([-0.125, 0.125], x.shape) * np.maximum(1.0, np.abs(x))).astype(np.float32)
+        aside = (x + random.choice([-ASIDE, ASIDE], x.shape) * np.maximum(1.0, np.abs(x))).astype(np.float32)
         found = []
         for kind in (np.float64, np.float32):
             moved = self._moved(kind, None)
@@ -155,17 +184,16 @@ class Subject:
             except Exception:  # noqa: BLE001 - the function may refuse another dtype, and arguments that lie elsewhere
                 return nothing
         exact, rough = found
-        return _apart(rough, exact, _FINER) if exact.shape == nothing.shape else nothing
+        return _apart(rough, exact, _FINER) / ASIDE if exact.shape == nothing.shape else nothing
 
-    def _in(self, kind: Any, random: np.random.Generator | None) -> list[Array] | None:
-        """Return all outputs as a vector, and the gradients, in the dtype `kind`; None if the function refuses it."""
+    def _gradients_in(self, kind: Any, random: np.random.Generator) -> list[Array]:
+        """Return the gradients in the dtype `kind`, a rounding error of it beside; none if the function refuses it."""
         try:
-            other = self.again(self._moved(kind, random))
-            return [_vector(other.outputs), *other.gradients()]
+            return self.again(self._moved(kind, random)).gradients()
         except Exception:
             if kind is np.float64:
                 raise
-            return None  # a function that was never meant for float32 may say so in any way
+            return []  # a function that was never meant for float32 may say so in any way
 
     def _coarse(self) -> list[Array]:
         """Return the outputs in float32, or as they are where the function refuses it."""
@@ -197,9 +225,10 @@ def _leaf(array: Array) -> Tensor:
 
 
 def _apart(found: Array, exact: Array, factor: float) -> Array:
-    """Return by how much `found` is off, times `factor`; 0 where either is not finite, or a mask selects others."""
+    """Return by how much `found` is off, times `factor`; 0 where that says nothing: not finite, other elements."""
     if found.shape != exact.shape:
         return np.zeros(exact.shape)
     with np.errstate(all="ignore"):
         moved = factor * np.abs(found - exact)
-    return np.where(np.isfinite(moved), moved, 0.0)
+        lost = (found == 0) & (np.abs(exact) < np.finfo(np.float32).tiny)  # below all numbers of float32
+    return np.where(np.isfinite(moved) & ~(lost & (factor == _FINER)), moved, 0.0)

@@ -83,6 +83,57 @@ def drifting(slope: bool) -> Any:
     return own(lambda x: x.sin() + 1e-3 * next(calls), lambda s, g: g * s[0].cos())
 
 
+def only_together(x: tg.Tensor, y: tg.Tensor) -> Any:
+    """A product whose gradients are right where both arguments require one."""
+
+    class Own(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            (x, y), (first, second) = ctx.saved_tensors, ctx.needs_input_grad
+            factor = 1 if first and second else 2
+            return factor * g * y if first else None, factor * g * x if second else None
+
+    return Own.apply(x, y)
+
+
+def worn(wrong: Callable[[int], bool]) -> Any:
+    """sin, whose backward gives twice the answer in the sweeps over one graph that are `wrong`, counted from 1."""
+
+    class Own(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            ctx.sweeps = 0
+            return x.sin()
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            ctx.sweeps += 1
+            return g * ctx.saved_tensors[0].cos() * (2 if wrong(ctx.sweeps) else 1)
+
+    return Own.apply
+
+
+def beyond(limit: float) -> Any:
+    """sin, whose backward is right for cotangents on one side of `limit`: that on which 1 lies."""
+    return sine(lambda x, g: tg.where(g.abs() > limit if limit > 1 else (g.abs() < limit) & (g != 0), 2.0, 1.0))
+
+
+def decaying(fn: Callable[..., Any]) -> Any:
+    return own(lambda x: fn(x.exp()), lambda s, g: g * s[0].exp() * (s[0] > -30))
+
+
+def with_one_at(place: int, value: float) -> tg.Tensor:
+    x = np.linspace(-1, 1, 1000)
+    x[place] = value
+    return leaf(x)
+
+
 STRIDED = tg.tensor(np.linspace(-1, 1, 24)[::2]).detach().requires_grad_()
 TRANSPOSED = tg.tensor(np.linspace(-1, 1, 12).reshape(3, 4)).T.detach().requires_grad_()
 POINT = leaf([0.3, 0.5, -0.7])
@@ -176,6 +227,23 @@ FAULTS: dict[str, Case] = {
     "g forgotten": lambda: check(own(lambda x: x.sin(), lambda s, g: s[0].cos()), POINT),
     "g forgotten, one element": lambda: check(own(lambda x: x.sin(), lambda s, g: s[0].cos()), leaf([0.3])),
     "g clipped": lambda: check(own(lambda x: x * 1.0, lambda s, g: g.clamp(-0.6, 0.6)), POINT),
+    "of small cotangents": lambda: check(beyond(1e-6), POINT),
+    "of tiny cotangents": lambda: check(beyond(1e-12), POINT),
+    "of large cotangents": lambda: check(beyond(1e6), POINT),
+    "of huge cotangents": lambda: check(beyond(1e12), POINT),
+    "of cotangents of zero": lambda: check(
+        own(lambda x: x.sin(), lambda s, g: tg.where(g == 0, 1.0, g * s[0].cos())), POINT
+    ),
+    "a gradient clipped": lambda: check(own(lambda x: x.sin(), lambda s, g: (g * s[0].cos()).clamp(-10, 10)), POINT),
+    "where one input alone requires a gradient": lambda: check(only_together, [POINT, leaf([1, 2, 3])]),
+    "in every sweep but the first": lambda: check(worn(lambda n: n > 1), POINT),
+    "in the second sweep only": lambda: check(worn(lambda n: n == 2), POINT),
+    "a small element beside a large one in a sum": lambda: check(
+        own(lambda x: abs(x).sum(), lambda s, g: g * s[0].sign() * (s[0].abs() > 1e-3)), leaf([1e-5, 1e9])
+    ),
+    "a slope of 6e-16 among 1,000": lambda: check(decaying(lambda y: y), with_one_at(777, -35)),
+    "a slope of 6e-16 in a sum of 1,000": lambda: check(decaying(lambda y: y.sum()), with_one_at(123, -35)),
+    "a slope of 6e-16 in a sum of 3": lambda: check(decaying(lambda y: y.sum()), leaf([0, -35, 1])),
     "in place on x, in forward": lambda: check(
         own(lambda x: x.sin() * written(x, 1.5), lambda s, g: g * s[0].cos()), POINT
     ),
