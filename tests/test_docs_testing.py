@@ -25,7 +25,10 @@ def test_the_snippet_runs(number, capsys) -> None:
 
 def test_the_sessions_print_what_they_say() -> None:
     names: dict = {}
-    exec("from tensorgrad.autograd import Function\nfrom tensorgrad.testing import check, gradcheck, gradgradcheck", names)
+    exec(
+        "from tensorgrad.autograd import Function\nfrom tensorgrad.testing import check, gradcheck, gradgradcheck",
+        names,
+    )
     exec("import tensorgrad as tg", names)
     session = "".join(block for block in BLOCKS if block.startswith(">>>"))
     test = doctest.DocTestParser().get_doctest(session, names, "docs/testing.md", None, None)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from tensorgrad.base.answers import WrongTypeError, wrong_type
 from tensorgrad.base.hints import fits, hints
+from tensorgrad.base.misfits import WrongTypeError, wrong_type
 from tensorgrad.errors import ArgumentError
 
 from .extrapolation import LARGEST_STEP
