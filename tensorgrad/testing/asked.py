@@ -23,6 +23,9 @@ _STEP = ("a number above 0 and at most 1", lambda step: 0 < step <= 1)
 _ANYTHING = ("anything", lambda value: True)
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("max_coordinates", "directions", "coordinates", "seed"), _COUNT),
+    **dict.fromkeys(("min_dims", "max_dims", "min_side", "max_side", "ndim", "min_ops", "max_ops"), _COUNT),
+    "n": ("an int of at least 1", lambda n: n >= 1),
+    "domain": ("two finite numbers, the lower one first", lambda ends: -math.inf < ends[0] <= ends[1] < math.inf),
     **dict.fromkeys(("atol", "rtol", "nondet_tol"), _TOLERANCE),
     **dict.fromkeys(("eps", "largest_step"), _STEP),
 }
@@ -47,7 +50,7 @@ class Options:
 
 
 def verifying(function: Callable[P, R]) -> Callable[P, R]:
-    """Return `function` so that its options, which are keywords, are verified before anything is computed.
+    """Return `function` so that its arguments are verified before anything is computed.
 
     One of another kind is answered with WrongTypeError; one that no check can be made with, as it is negative, too
     large or NaN, with ArgumentError.
@@ -62,7 +65,7 @@ def verifying(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         kinds = hints(function)
-        for name, value in kwargs.items():
+        for name, value in [*zip(kinds, args, strict=False), *kwargs.items()]:
             if name not in kinds:
                 break  # Python says so
             if not fits(value, kinds[name]):

@@ -22,6 +22,7 @@ from typing import Any
 
 from tensorgrad.errors import needing
 
+from .asked import verifying
 from .building import Code, built
 from .program import Line, Program
 from .vocabulary import CUTS, ROWS, WRITES
@@ -35,6 +36,7 @@ __all__ = ["Code", "Line", "Program", "built", "programs"]
 SHAPES = ((2,), (), (3,), (2, 3), (3, 2), (1, 3), (2, 1), (2, 2))
 
 
+@verifying
 @st.composite
 def programs(draw: Any, min_ops: int = 5, max_ops: int = 60, in_place: bool = True) -> Program:
     """Return a Hypothesis strategy for programs of `min_ops` to `max_ops` lines; they shrink to few and simple ones.

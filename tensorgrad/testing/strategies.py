@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.dtypes import Array, DType, DTypeLike
+from tensorgrad.base.dtypes import Array, DType, DTypeLike, as_dtype
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import needing
+from tensorgrad.errors import ArgumentError, needing
+
+from .asked import verifying
 
 with needing("tensorgrad.testing.strategies", "hypothesis"):
     from hypothesis import strategies as st
@@ -35,11 +37,13 @@ COARSEST = 32  # points of the grid from which distinct values are taken
 LAYOUTS = ("C", "F", "gaps", "reversed", "read-only")
 
 
+@verifying
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> Strategy[Shape]:
     """Return a strategy for shapes, with no axis, and axes of length 1 and 0 (unless `min_side` is more)."""
     return hnp.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
 
 
+@verifying
 def broadcastable_shapes(n: int = 2, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> Strategy[list[Shape]]:
     """Return a strategy for `n` shapes that broadcast to one.
 
@@ -51,6 +55,7 @@ def broadcastable_shapes(n: int = 2, max_dims: int = 3, min_side: int = 0, max_s
     return found.map(lambda drawn: list(drawn.input_shapes))
 
 
+@verifying
 def axes(ndim: int) -> Strategy[int | tuple[int, ...] | None]:
     """Return a strategy for what a reduction of `ndim` axes takes: None, one axis, or several, also from the end."""
     if not ndim:
@@ -59,6 +64,7 @@ def axes(ndim: int) -> Strategy[int | tuple[int, ...] | None]:
     return st.one_of(st.none(), one, st.lists(one, unique_by=lambda i: i % ndim, max_size=ndim).map(tuple))
 
 
+@verifying
 @st.composite
 def indices(draw: Any, shape: Shape, arrays: bool = True) -> Any:
     """Return a strategy for whatever may stand between brackets: ``x[index]`` for an `x` of `shape`.
@@ -84,6 +90,7 @@ def indices(draw: Any, shape: Shape, arrays: bool = True) -> Any:
     return (*before, picked) if axis else draw(st.sampled_from([picked, (picked,), (picked, Ellipsis)]))
 
 
+@verifying
 def dtypes(kinds: str = "f") -> Strategy[DType]:
     """Return a strategy for the dtypes whose NumPy kind is in `kinds`: "f" floating, "i", "u" integers, "b" booleans.
 
@@ -92,9 +99,13 @@ def dtypes(kinds: str = "f") -> Strategy[DType]:
     dtype('int64')
     """
     names = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
-    return st.sampled_from([d for d in map(np.dtype, names) if d.kind in kinds])
+    found = [d for d in map(np.dtype, names) if d.kind in kinds]
+    if not found:
+        raise ArgumentError(f"dtypes(): argument 'kinds' must hold letters of 'fiub', found {kinds!r}")
+    return st.sampled_from(found)
 
 
+@verifying
 @st.composite
 def arrays(
     draw: Any,
@@ -118,8 +129,10 @@ def arrays(
         layouts: the layouts to choose from: "C" row-major, "F" column-major, "gaps" every second element of the memory,
             "reversed" backwards along the first axis, "read-only".
     """
+    if not layouts or not set(layouts) <= set(LAYOUTS):
+        raise ArgumentError(f"arrays(): argument 'layouts' must hold some of {LAYOUTS}, found {layouts!r}")
     size = draw(shape) if isinstance(shape, Strategy) else draw(shapes()) if shape is None else tuple(shape)
-    kind = np.dtype(draw(dtype) if isinstance(dtype, Strategy) else dtype)
+    kind = as_dtype(draw(dtype) if isinstance(dtype, Strategy) else dtype)
     if distinct:
         n = math.prod(size)
         values = _between(_grid(draw, n), n, domain, away_from).reshape(size)
@@ -128,6 +141,7 @@ def arrays(
     return laid_out(values.astype(kind), draw(st.sampled_from(tuple(layouts))))
 
 
+@verifying
 def tensors(
     shape: Shape | Strategy[Shape] | None = None,
     dtype: DTypeLike | Strategy[DType] = np.float64,
@@ -145,6 +159,7 @@ def tensors(
     return drawn.map(lambda array: wrap(array).requires_grad_(requires_grad and array.dtype.kind in "fc"))
 
 
+@verifying
 @st.composite
 def inside(draw: Any, op: str | Callable[..., Any], requires_grad: bool = True) -> list[Tensor]:
     """Return a strategy for the arguments of an elementwise operation of the table, inside its domain.
