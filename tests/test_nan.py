@@ -230,6 +230,43 @@ def test_what_a_mask_hides_from_several_heads_is_as_if_it_were_not_there(name: s
         np.testing.assert_allclose(with_value.numpy(), expected.numpy(), rtol=1e-12, atol=1e-15, equal_nan=False)
 
 
+@pytest.mark.parametrize("name", ["key", "value", "key_padding_mask", "attn_mask"])
+@pytest.mark.parametrize("added", [False, True])
+def test_what_a_mask_hides_from_attention_may_have_an_infinite_slope(name: str, added: bool) -> None:
+    layer = nn.MultiheadAttention(4, 2).double()
+    seen = np.array([[True, True, False]] * 3)
+    numbers = tg.where(tg.tensor(seen), 0.0, -inf).double()
+    mask, hiding = (numbers, numbers) if added else (tg.tensor(seen), tg.tensor(~seen))
+    x = tg.tensor(np.abs(A) * [[1.0], [1.0], [0.0]], requires_grad=True)
+    root, fixed = x.sqrt(), tg.tensor(B)
+    if name.endswith("mask"):
+        masks = {name: hiding[:1] if name == "key_padding_mask" else hiding}
+        y = layer(fixed[:, None], root[:, None], root[:, None], **masks)[0]
+    else:
+        y = F.scaled_dot_product_attention(fixed, *((root, fixed) if name == "key" else (fixed, root)), mask)
+    for create_graph in (False, True):
+        (slope,) = tg.autograd.grad(y.square().sum(), x, create_graph=create_graph, retain_graph=True)
+        assert np.isfinite(slope.detach().numpy()).all()
+        assert slope[2].tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("rows", [[[0.0, 0.5], [0.2, 0.3]], [[0.0, 0.0], [0.2, 0.3]]])
+def test_the_slope_of_a_row_that_is_left_out_is_zero_in_a_recorded_sweep_too(rows: Any, create_graph: bool) -> None:
+    p = tg.tensor(rows, dtype=tg.float64, requires_grad=True)
+    with np.errstate(all="ignore"):
+        logs = p.log()
+        losses = [
+            F.cross_entropy(logs, tg.tensor([-100, 1])),
+            F.cross_entropy(logs, tg.tensor([-100, 1]), reduction="sum"),
+            tg.where(tg.tensor([True, False]), 0.0, logs.log_softmax(-1)[:, 0]).sum(),
+        ]
+    for loss in losses:
+        (slope,) = tg.autograd.grad(loss, p, create_graph=create_graph, retain_graph=True)
+        assert slope[0].tolist() == [0.0, 0.0]
+        assert np.isfinite(slope.detach().numpy()).all()
+
+
 @pytest.mark.parametrize(
     ("f", "at", "value", "slope"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -93,8 +94,11 @@ def attend(
     if mask is not None:
         seen = mask if mask.array.dtype == np.bool_ else ops.gt(mask, -math.inf)
         scores = scores if seen is mask else scores + mask
-        if seen is mask or np.isnan(scores.array).any():
+        if seen is mask or not seen.array.all():
             scores = ops.where(seen, scores, -math.inf)
+        visible = np.atleast_2d(seen.array).any(-2, keepdims=True)  # to one query at least
+        if not visible.all():
+            value = ops.where(wrap(np.swapaxes(visible, -1, -2)), value, 0.0)
     weights = dropout(_shares(scores), dropout_p, generator=generator)
     return _mixed(weights, value, seen), weights
 
@@ -259,30 +263,33 @@ def _extended(x: Tensor, bias: Tensor | None, add_zero: bool) -> Tensor:
 
 
 def _mask(padding: Tensor | None, mask: Tensor | None, q: Tensor, own: int, added: int) -> Tensor | None:
-    """Return what both masks add to the scores (N, heads, L, own + added); the added keys are always seen."""
+    """Return what `attend` takes for both masks, for scores (N, heads, L, own + added); added keys are always seen."""
     n, heads, length, _ = q.array.shape
     parts = []
     if padding is not None:
         expected = (n, own)[-padding.array.ndim :]
         if padding.array.shape != expected:
             raise ShapeError(f"Expected key_padding_mask of shape {expected}, but got {list(padding.array.shape)}")
-        parts.append(ops.reshape(_additive(padding, "key_padding_mask", q), shape=(n, 1, 1, own)))
+        parts.append((ops.reshape(padding, shape=(n, 1, 1, own)), "key_padding_mask"))
     if mask is not None:
         shape, axes = mask.array.shape, mask.array.ndim
         wanted = (length, own) if axes == 2 else (n * heads, length, own)
         if shape != wanted:
             raise ShapeError(f"The shape of the {axes}D attn_mask is {list(shape)}, but should be {wanted}.")
         whole = (1, 1, *wanted) if axes == 2 else (n, heads, *wanted[1:])
-        parts.append(ops.reshape(_additive(mask, "attn_mask", q), shape=whole))
+        parts.append((ops.reshape(mask, shape=whole), "attn_mask"))
     if len(parts) == 2 and padding is not None and mask is not None and padding.array.dtype != mask.array.dtype:
         warn(
             "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.",
         )
     if not parts:
         return None
-    total = parts[0] if len(parts) == 1 else parts[0] + parts[1]
-    seen = zeros((*total.array.shape[:3], added), dtype=q.array.dtype)
-    return ops.concatenate(total, seen, axis=3) if added else total
+    if all(m.array.dtype == np.bool_ for m, _ in parts):
+        total = wrap(~(parts[0][0].array | parts[-1][0].array))
+    else:
+        total = functools.reduce(ops.add, [_additive(m, name, q) for m, name in parts])
+    seen = np.full((*total.array.shape[:3], added), total.array.dtype == np.bool_, total.array.dtype)
+    return ops.concatenate(total, wrap(seen), axis=3) if added else total
 
 
 def _additive(mask: Tensor, name: str, q: Tensor) -> Tensor:
