@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad.errors import DTypeError, InPlaceError, ShapeError
+from tensorgrad.errors import AutogradError, DTypeError, InPlaceError, ShapeError
 from tests.values import close, grad_of
 
 
@@ -173,6 +173,25 @@ def test_data_can_be_assigned_and_keeps_the_leaf_a_leaf() -> None:
     close(grad_of(x), [6.0, 8.0])
     x.data -= 1
     assert x.tolist() == [2.0, 3.0]
+
+
+def test_what_was_recorded_before_data_was_assigned_keeps_its_gradient() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    y = (x**3).sum()
+    x.data = tg.tensor([10.0, 20.0])
+    (slope,) = tg.autograd.grad(y, x, create_graph=True)
+    close(slope, [3.0, 12.0])
+    close(tg.autograd.grad(slope.sum(), x)[0], [6.0, 12.0])
+    close(tg.autograd.grad((x**2).sum() + y, x)[0], [23.0, 52.0])
+
+
+def test_a_gradient_of_another_shape_than_the_tensor_has_by_now_is_refused() -> None:
+    x = tg.tensor([1.0], requires_grad=True)
+    y = (x * x).sum()
+    x.data = tg.ones(3)
+    with pytest.raises(AutogradError, match=r"shape \[1\] of what was recorded, and the tensor has \[3\] since its"):
+        y.backward()
+    assert x.grad is None
 
 
 def test_an_expanded_tensor_is_read_only() -> None:

@@ -109,6 +109,11 @@ def backward(
         pairs = [(node.owner(), g) for node, g in found.items() if node.owner is not None]
     for owner, g in pairs:
         if owner is not None and g is not None and owner.tracked:
+            if g.shape != owner.array.shape:
+                raise AutogradError(
+                    f"the gradient has the shape {list(g.shape)} of what was recorded, and the tensor has "
+                    f"{list(owner.shape)} since its `data` was assigned: call backward() before that, or compute again"
+                )
             if owner.grad is None:
                 owner.filled = _owned(g, handed)
             else:

@@ -82,11 +82,12 @@ class Protocols(Tensor):
         array = as_array(value)
         if array.shape != self.array.shape and not self.is_leaf:
             raise AutogradError(f"data of shape {array.shape} for a recorded tensor of shape {self.array.shape}")
+        other = (array.shape, array.dtype) != (self.array.shape, self.array.dtype)
         self.array = array
         forget(self)
         if isinstance(value, Tensor):
             link_alias(self, value)
-        if self.is_leaf:
+        if self.is_leaf and other:
             renew(self)
 
     def size(self, dim: int | None = None) -> Any:
