@@ -160,6 +160,24 @@ def test_what_is_normalised_has_no_size(name: str, dtype: Any) -> None:
     np.testing.assert_allclose(slope_of_sizes * sizes, slope, 0, 10 * eps * max(1, np.abs(slope).max()))
 
 
+@BOTH
+@pytest.mark.parametrize("power", [0.99, 0.6, -0.6, -0.9])
+def test_correlations_have_no_size(power: float, dtype: Any) -> None:
+    size = 2.0 ** round(power * np.finfo(dtype).maxexp)
+    rows = np.array([[1.0, 2.0, -3.0, 0.5], [1.0, 5.0, 2.0, 0.0]])
+    x, y = leaf(rows, dtype), leaf(rows / 4 * [[size], [1.0]], dtype)
+    np.testing.assert_array_equal(tg.corrcoef(x).detach().numpy(), tg.corrcoef(y).detach().numpy())
+    (slope,), (of_sizes,) = (grad(tg.corrcoef(a)[0, 1], a) for a in (x, y))
+    np.testing.assert_allclose(of_sizes[1].numpy() / 4, slope[1].numpy(), 10 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("beta", [0.5, 0.75, 1.0])
+def test_a_response_that_fits_the_dtype_is_found_beside_powers_that_do_not(beta: float) -> None:
+    row = np.array([1e32, 2.0, 3e33, 1e20, 1.0])[None, :, None]
+    single, double = (F.local_response_norm(tg.tensor(row, dtype=d), 2, beta=beta) for d in (tg.float32, tg.float64))
+    np.testing.assert_allclose(single.numpy(), double.numpy(), 1e-5, np.finfo(np.float32).tiny)
+
+
 def test_beside_a_large_row_a_tiny_one_has_its_eps() -> None:
     x = tg.tensor([[1e38, -2e38], [1e-40, -2e-40]])
     close(F.normalize(x)[1], [1e-28, -2e-28], 1e-4)

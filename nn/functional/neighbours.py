@@ -36,7 +36,8 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     unit = magnitude(sizes, 0)[0]
     total = _neighbours(padded, shape[1], size, wrap(1 / unit))
     power = (total * (alpha / size) + wrap(k / unit / unit)) ** beta
-    return narrowed(x * wrap(unit ** (-2 * beta)) / power, input)
+    part = wrap(unit**-beta)  # twice: what leaves the dtype at once may be in it together with x
+    return narrowed(x * part / power * part, input)
 
 
 def _neighbours(x: Tensor, channels: int, size: int, factor: Tensor | None = None) -> Tensor:

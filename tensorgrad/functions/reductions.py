@@ -9,8 +9,8 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, check_real
-from tensorgrad.base.numerics import normalized
-from tensorgrad.engine.tensor import Tensor
+from tensorgrad.base.numerics import normalized, power_of_two
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import (
@@ -265,7 +265,9 @@ def cov(
 def corrcoef(input: Tensor) -> Tensor:
     """Return Pearson's correlations of the variables in the rows of `input`, between -1 and 1."""
     composed.check_ndim(input, "corrcoef", 2)
-    c = cov(input)
+    x = floating(input)
+    largest = np.max(np.abs(x.array), axis=-1 if x.array.ndim else None, keepdims=True, initial=0)
+    c = cov(ops.div(x, wrap(power_of_two(largest))))  # the same of x / u, whose squares neither overflow nor underflow
     if not c.array.ndim:
         return ops.div(c, c)
     deviation = ops.sqrt(ops.diagonal(c))
