@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import gc
 import inspect
 import subprocess
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, reject, settings
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.create.random import generator_of
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import AutogradError
@@ -40,11 +42,11 @@ def same(found, wanted) -> None:
     assert np.asarray(found).tobytes() == np.asarray(wanted).tobytes()
 
 
-def check(graph: Graph, leaves: list, seed=None) -> str:
-    """Assert that the file of `graph` gives the bits of the engine; `leaves` carry names."""
+def check(graph: Graph, leaves: list, seed=None, **others) -> str:
+    """Assert that the file of `graph` gives the bits of the engine; `leaves` carry names, `others` come besides."""
     source = graph.to_python()
     names = executed(source)
-    arrays = {x.name: x.array for x in leaves}
+    arrays = {x.name: x.array for x in leaves} | others
     wanted = graph._outputs
     result = names["forward"](*[arrays[name] for name in inspect.signature(names["forward"]).parameters])
     if not wanted[0].tracked:
@@ -55,7 +57,8 @@ def check(graph: Graph, leaves: list, seed=None) -> str:
         seed = np.ones_like(wanted[0].array) if seed is None else seed
         gradients = names["backward"](seed, cache)
         named = {x.name: x for x in leaves}
-        asked = [x for name in inspect.signature(names["forward"]).parameters if (x := named[name]).requires_grad]
+        taken = [named[name] for name in inspect.signature(names["forward"]).parameters if name in named]
+        asked = [x for x in taken if x.requires_grad]
         expected = [g for g in tg.autograd.grad(
             wanted[0], asked, tg.tensor(seed), retain_graph=True, allow_unused=True) if g is not None]  # fmt: skip
         gradients = gradients if isinstance(gradients, tuple) else (gradients,)
@@ -132,8 +135,11 @@ def test_every_layer_too_in_both_precisions(layer, dtype) -> None:
 
     for name, p in module.named_parameters():
         p.name = f"p_{name.replace('.', '_')}"
+    buffers = {name: b.array.copy() for name, b in module.named_buffers()}
+    stream = copy.deepcopy(generator_of(None))
     graph = Graph.trace(first, x)
-    check(graph, [x, *module.parameters()], np.random.default_rng(1).normal(size=graph._outputs[0].shape).astype(dtype))
+    seed = np.random.default_rng(1).normal(size=graph._outputs[0].shape).astype(dtype)
+    check(graph, [x, *module.parameters()], seed, generator=stream, **buffers)
 
 
 def test_the_backward_pass_of_the_backward_pass_is_written_as_well() -> None:

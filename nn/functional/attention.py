@@ -12,6 +12,7 @@ from tensorgrad import ops
 from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
+from tensorgrad.engine.generalforms import perhaps, surely
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
@@ -94,10 +95,10 @@ def attend(
     if mask is not None:
         seen = mask if mask.array.dtype == np.bool_ else ops.gt(mask, -math.inf)
         scores = scores if seen is mask else scores + mask
-        if seen is mask or not seen.array.all():
+        if seen is mask or not surely(seen.array.all()):
             scores = ops.where(seen, scores, -math.inf)
         visible = np.atleast_2d(seen.array).any(-2, keepdims=True)  # to one query at least
-        if not visible.all():
+        if not surely(visible.all()):
             value = ops.where(wrap(np.swapaxes(visible, -1, -2)), value, 0.0)
     weights = dropout(_shares(scores), dropout_p, generator=generator)
     return _mixed(weights, value, seen), weights
@@ -106,12 +107,12 @@ def attend(
 def _mixed(weights: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
     """Return ``weights @ value``; a weight of what is not `seen` is 0, also times infinity and NaN."""
     finite = np.isfinite(value.array)
-    if seen is None or finite.all():
+    if seen is None or surely(finite.all()):
         return ops.matmul(weights, value)
     y = ops.matmul(weights, ops.where(wrap(finite), value, 0.0))
     whole = np.broadcast_to(seen.array, np.broadcast_shapes(seen.array.shape, weights.array.shape))
     struck = np.matmul(whole.astype(y.array.dtype), (~finite).astype(y.array.dtype)) > 0
-    return ops.where(wrap(struck), ops.matmul(weights, value), y) if struck.any() else y
+    return ops.where(wrap(struck), ops.matmul(weights, value), y) if perhaps(struck.any()) else y
 
 
 def _shares(scores: Tensor) -> Tensor:

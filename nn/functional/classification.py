@@ -8,6 +8,7 @@ from tensorgrad import ops
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.fused import fused, fusible
+from tensorgrad.engine.generalforms import perhaps
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
@@ -53,7 +54,7 @@ def cross_entropy(
     tensor(1.3863)
     """
     plain = weight is None and not label_smoothing and reduction == "mean" and size_average is None and reduce is None
-    if plain and ignore_index < 0 and _are_classes(input.array, target.array) and fusible(input):
+    if plain and ignore_index < 0 and fusible(input) and _are_classes(input.array, target.array):
         return _fused_cross_entropy(input, target=target.array.copy())[0]
     reduction = chosen(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
@@ -127,12 +128,12 @@ def _with_classes(
         losses = losses * (1 - smoothing) + even
     if ignored is not None:
         losses = ops.where(wrap(ignored), 0.0, losses)
-        factor = wrap(np.ones(t.shape, losses.array.dtype)) if factor is None else factor
-        factor = ops.where(wrap(ignored), 0.0, factor)
+        counted = wrap((~ignored).astype(losses.array.dtype))
+        factor = counted if factor is None else ops.where(wrap(ignored), 0.0, factor)
     if reduction != "mean" or factor is None:
         return reduced(losses, reduction)
     count = ops.sum(factor)  # 0 where every position is ignored: the mean of nothing
-    return ops.sum(losses) / count if count.array else ops.mean(losses) * np.nan
+    return ops.sum(losses) / count if perhaps(count.array) else ops.mean(losses) * np.nan
 
 
 def _with_probabilities(
@@ -171,11 +172,12 @@ def _checked(x: Array, t: Array, axis: int, ignore_index: int) -> tuple[Array | 
     if t.shape != wanted:
         raise ShapeError(f"Expected target size {list(wanted)}, got {list(t.shape)}, for an input of shape {x.shape}")
     ignored = t == ignore_index
-    t = np.where(ignored, 0, t) if ignored.any() else t.copy()
+    some = perhaps(ignored.any())
+    t = np.where(ignored, 0, t) if some else t.copy()
     if t.size and (t.min() < 0 or t.max() >= classes):
         found = t.min() if t.min() < 0 else t.max()
         raise IndexError(f"Target {found} is out of bounds: classes are 0 to {classes - 1}")
-    return (ignored if ignored.any() else None), t
+    return (ignored if some else None), t
 
 
 @real
@@ -231,7 +233,7 @@ def multi_margin_loss(
     reduction = chosen(reduction, size_average, reduce)
     axis = _class_axis(input, weight)
     ignored, t = _checked(input.array, target.array, axis, -1)
-    if ignored is not None:
+    if ignored is not None and ignored.any():
         raise IndexError(f"target out of range: classes are 0 to {input.array.shape[axis] - 1}, found -1")
     positions = np.expand_dims(t, axis)
     own = wrap(np.arange(input.array.shape[axis]) == positions)

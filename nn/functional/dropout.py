@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
-from tensorgrad.create.random import Generator, words
+from tensorgrad.create.random import Generator, generator_of, words
+from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, ShapeError
 
@@ -23,24 +27,32 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None) -> Array:
+def _kept(
+    input: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None, scale: Any = None
+) -> Array:
     """Return booleans of `shape`, each false with probability `p` to within 2**-33, from one 32-bit word each.
 
-    The words of a stream are the same everywhere, and so is the mask of a seed, whatever the dtype of the `input`.
-    DTypeError for whole numbers, which cannot be divided by ``1 - p``.
+    The words of a stream are the same everywhere, and so is the mask of a seed, whatever the dtype of the `input`. With
+    `scale` they are numbers, 0 and `scale`. DTypeError for whole numbers, which cannot be divided by ``1 - p``.
     """
     if input.array.dtype.kind not in "fc":
         raise DTypeError(f"dropout is not implemented for {input.array.dtype}: convert the input, with .float()")
-    kept: Array = words(shape, generator) >= round(p * 2**32)
-    return kept
+    return _mask(generator_of(generator), shape, round(p * 2**32), scale)
+
+
+@one_step
+def _mask(source: np.random.Generator, shape: tuple[int, ...], limit: int, scale: Any) -> Array:
+    """Return which words of the stream are at least `limit`, times `scale` if there is one."""
+    kept: Array = words(source, shape) >= limit
+    return kept if scale is None else kept * scale
 
 
 def _masked(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None) -> Tensor:
     """Return `input` times a mask of `shape` that is 0 with probability `p` and ``1 / (1 - p)`` elsewhere."""
     if p == 1:
         return input * 0.0
-    keep = _kept(input, shape, p, generator)
-    return input * named("mask", wrap(keep * input.array.dtype.type(1 / (1 - p))))
+    scale = input.array.dtype.type(1 / (1 - p)) if input.array.dtype.kind in "fc" else None
+    return input * named("mask", wrap(_kept(input, shape, p, generator, scale)))
 
 
 def dropout(

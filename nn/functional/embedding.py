@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.generalforms import asarray, perhaps
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
@@ -84,7 +85,7 @@ def embedding(
     if max_norm is not None:
         _renormalize(weight, rows, max_norm, norm_type)
     y = ops.getitem(weight, index=(rows,))
-    if padding is not None and (rows == padding).any():
+    if padding is not None and perhaps((rows == padding).any()):
         y = ops.where(wrap((rows == padding)[..., None]), composed.detached(y), y)
     if scale_grad_by_freq and rows.size:
         y = _shared(y, rows, np.bincount(rows.ravel()))
@@ -157,7 +158,7 @@ def _gathered(y: Tensor, there: Array, mode: str) -> Tensor:
         if not there.shape[1]:
             return ops.sum(y, axis=1)
         highest = maximum_along(ops.where(wrap(there), y, -np.inf), 1)[0]
-        return ops.where(wrap(np.asarray(there.any(1))), highest, 0.0)
+        return ops.where(wrap(asarray(there.any(1))), highest, 0.0)
     total = ops.sum(ops.where(wrap(there), y, 0.0), axis=1)
     return total if mode == "sum" else total / wrap(np.maximum(there.sum(1), 1).astype(y.array.dtype))
 

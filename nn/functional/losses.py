@@ -9,6 +9,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.numerics import bounded
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.elementwise import clamp
@@ -213,7 +214,7 @@ def _of_logits(yes: Tensor, target: Tensor, x: Tensor) -> Tensor:
     no, parts = 1 - target, (composed.softplus(ops.neg(x)), composed.softplus(x))
     with np.errstate(invalid="ignore"):
         loss = yes * parts[0] + no * parts[1]
-        if target.tracked or bounded(loss.array):
+        if target.tracked or (running() is None and bounded(loss.array)):
             return loss
         terms = [
             ops.where(ops.bitwise_and(ops.eq(share, 0.0), ops.eq(part, math.inf)), 0.0, share * part)

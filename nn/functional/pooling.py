@@ -12,7 +12,9 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import bounded
+from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.precision import wide
 
@@ -63,13 +65,14 @@ def _adaptive(n: int, count: int) -> Array:
     return np.asarray(np.minimum(starts[:, None] + np.arange(size), ends[:, None] - 1))
 
 
-def _index(places: Array) -> Array | slice:
+def _evenly(places: Array) -> Array | slice:
     """Return `places` as a slice where they are evenly spaced: a view instead of a copy."""
     step = int(places[1] - places[0]) if len(places) > 1 else 1
     even = step > 0 and (np.diff(places) == step).all()
     return slice(int(places[0]), int(places[-1]) + 1, step) if even else places
 
 
+@one_step
 def _highest(x: Array, axes: Sequence[Array]) -> Array:
     """Return where in the flattened spatial axes each window has its first maximum, or its last NaN."""
     columns = []
@@ -78,7 +81,7 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
         first = np.take_along_axis(places, valid.argmax(1)[:, None], 1)
         inside = np.where(valid, places, first)  # a repeated place changes no maximum
         stride = math.prod(x.shape[axis + 1 :])
-        columns.append([((slice(None),) * axis + (_index(each),), each * stride) for each in inside.T])
+        columns.append([((slice(None),) * axis + (_evenly(each),), each * stride) for each in inside.T])
     nan = x.dtype.kind == "f" and bool(np.isnan(x).any())
     table = []
     for number, window in enumerate(product(*columns)):
@@ -233,7 +236,7 @@ def _averages(x: Tensor, m: int, count: int) -> Tensor:
     i, k = np.arange(count)[:, None], np.arange(m)
     within = (k >= i * m // count) & (k < -(-(i + 1) * m // count))
     sizes = within.sum(1, keepdims=True)
-    if bounded(x.array):
+    if running() is None and bounded(x.array):
         return ops.linear(x, wrap((within / sizes).astype(x.array.dtype)))
     places = _adaptive(m, count)
     windows = ops.getitem(x, index=(*(slice(None),) * (x.array.ndim - 1), places))

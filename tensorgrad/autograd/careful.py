@@ -19,6 +19,7 @@ from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.context import ANOMALY, STRONG, context, within
 from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
+from tensorgrad.engine.tracedarrays import Traced
 from tensorgrad.errors import AnomalyError
 
 from . import quick, sweep
@@ -252,7 +253,9 @@ def _array(g: Tensor) -> Any:
 
 def _spoilt(g: Any) -> bool:
     """Return whether `g` holds a NaN; the product with itself is the quickest way to see."""
-    array = g.array if isinstance(g, Tensor) else g
+    array: Any = g.array if isinstance(g, Tensor) else g
+    if type(array) is Traced:
+        array = array.value  # which sweep is run is not part of what is recorded
     total = _vdot(array, array)
     return bool(total != total)  # noqa: PLR0124 - NaN is what differs from itself
 

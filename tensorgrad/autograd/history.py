@@ -17,6 +17,8 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.subscripts import distinct
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
+from tensorgrad.engine.tracedtensors import operand
+from tensorgrad.engine.traces import running
 from tensorgrad.engine.views import Position, Step, function_between, position_of, relatives
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ComplexError, DTypeError, InPlaceError, ShapeError
@@ -90,6 +92,8 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     value = wrap(value) if isinstance(value, np.ndarray) else value
     recorded = is_recorded(x, (*result_of, value))
     check_writable(x, recorded, op)
+    if running() is not None:
+        operand(x)  # its array is traced from now on, and so is the write
     source = value.array if isinstance(value, Tensor) else value
     target: Any = ops.getitem(x.array, index=index)
     part = target if np.may_share_memory(target, x.array) else None

@@ -10,6 +10,8 @@ from tensorgrad.base.callsite import told
 from tensorgrad.engine.fused import expand
 from tensorgrad.engine.shared_memory import check_unexposed
 from tensorgrad.engine.tensor import Node, linked
+from tensorgrad.engine.tracedtensors import followed
+from tensorgrad.engine.traces import running
 from tensorgrad.engine.writes import check_unwritten, last_write
 from tensorgrad.errors import AutogradError
 
@@ -65,7 +67,9 @@ def readable(node: Node, boxed: bool) -> tuple[Any, ...]:
     if last_write[0] > node.serial:
         check_unwritten(node)
         check_unexposed(node)
-    return _relinked(node) if boxed and not node.primitive.together else node.saved
+    if not boxed or node.primitive.together:
+        return node.saved
+    return _relinked(node) if running() is None else tuple(map(followed, _relinked(node)))
 
 
 def _relinked(node: Node) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from tensorgrad.base.context import STRONG, context, within
 from tensorgrad.engine.dispatch import CAREFUL, on_tensors
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Tensor, leaf, wrap
 from tensorgrad.ops import affine, linear, matmul, mul, reshape, sum, where
@@ -83,7 +84,7 @@ def _product(a: Any, b: Any) -> Any:
     zero = spoilt & _without_influence(flow, factor)
     if not zero.any():
         return y
-    kept = wrap(np.asarray(~zero))
+    kept = wrap(asarray(~zero))
     return mul(where(kept, a, 0.0), where(kept, b, 0.0))
 
 

@@ -87,9 +87,9 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False, who: str = 
     result: Array
     if isinstance(data, np.ndarray) and data.dtype.kind not in "biufc":
         wanted = None  # which no number of another dtype comes of: it is refused below
-    if hasattr(data, "__array_function__") and not isinstance(data, np.generic):
+    if hasattr(data, "__array_function__") and not issubclass(type(data), np.generic):
         kept = data.copy() if copy else data  # an array of another library stays what it is
-        if isinstance(kept, np.ndarray):
+        if issubclass(type(kept), np.ndarray):
             kept = np.asarray(kept)  # masks and other natures of NumPy's subclasses do not live on inside a tensor
         result = kept if wanted is None else kept.astype(wanted, copy=False)
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):

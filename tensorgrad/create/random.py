@@ -11,14 +11,16 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import index
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 import numpy as np
 
 from tensorgrad.base.devices import CPU, check_device, device
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.generalforms import Stream
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.traces import running
 from tensorgrad.errors import DTypeError, ShapeError
 
 _MASK = (1 << 64) - 1
@@ -166,13 +168,14 @@ def states() -> list[tuple[Generator, Tensor]]:
     return [(g, g.get_state()) for g in list(_living)]
 
 
-def words(shape: tuple[int, ...], generator: Generator | None = None) -> Array:
+def words(source: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Return uniform 32-bit words: the raw integers of the stream, the lower half of each before the upper one."""
     size = math.prod(shape)
-    raw: Array = generator_of(generator).bit_generator.random_raw((size + 1) // 2)
+    raw: Array = source.bit_generator.random_raw((size + 1) // 2)
     return raw.astype("<u8", copy=False).view("<u4")[:size].reshape(shape)
 
 
 def generator_of(generator: Generator | None) -> np.random.Generator:
     """Return NumPy's generator behind `generator`, or behind the default one."""
-    return (default_generator if generator is None else generator).numpy
+    found = (default_generator if generator is None else generator).numpy
+    return found if running() is None else cast("np.random.Generator", Stream(found))

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from tensorgrad.base.dtypes import Array, DType, get_default_dtype, int64
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 
@@ -14,19 +15,24 @@ from .factory import LikeOptions, Options, SizedOptions, delivered, made, shape_
 from .random import Generator, generator_of
 
 
-def _drawn(kind: str, shape: tuple[int, ...], dtype: DType, generator: Generator | None) -> Array:
+def drawn(source: np.random.Generator, kind: str, shape: tuple[int, ...], dtype: DType) -> Array:
     """Return numbers of NumPy's method `kind`, drawn in single precision for half, by parts for complex."""
     if dtype.kind not in "fc":
         raise DTypeError(f"{kind} numbers are not implemented for {dtype}: ask for a floating point dtype")
     if dtype.kind == "c":  # of variance 1: each part has half of it
         part = np.dtype(f"f{dtype.itemsize // 2}")
-        real, imag = (_drawn(kind, shape, part, generator) for _ in range(2))
+        real, imag = (drawn(source, kind, shape, part) for _ in range(2))
         return ((real + 1j * imag) / (np.sqrt(2.0) if kind == "standard_normal" else 1.0)).astype(dtype)
     native = dtype if dtype.itemsize in (4, 8) else np.dtype(np.float32)
-    found = np.asarray(getattr(generator_of(generator), kind)(shape, dtype=native))
+    found: Array = asarray(getattr(source, kind)(shape, dtype=native))
     if kind == "random" and native != dtype:  # cut to the 11 bits of half precision: rounding would reach 1
         found = np.floor(found * 2048) / 2048
-    return found.astype(dtype, copy=False)
+    result: Array = found.astype(dtype, copy=False)
+    return result
+
+
+def _drawn(kind: str, shape: tuple[int, ...], dtype: DType, generator: Generator | None) -> Array:
+    return drawn(generator_of(generator), kind, shape, dtype)
 
 
 def rand(
@@ -146,7 +152,7 @@ def normal(
     tensor([0., 0.])
     """
     m, s = (x.array if isinstance(x, Tensor) else x for x in (mean, std))
-    if not (np.asarray(s) >= 0).all():
+    if not (asarray(s) >= 0).all():
         raise ArgumentError(f"normal expects std >= 0.0, but found std {s}")
     tensors = [x.array.dtype for x in (mean, std) if isinstance(x, Tensor)]
     if (size is None) != bool(tensors):
@@ -157,7 +163,7 @@ def normal(
         raise ShapeError(
             f"normal(): mean of shape {list(np.shape(m))} and std of shape {list(np.shape(s))} do not broadcast"
         ) from error
-    return made("normal", lambda dtype: np.asarray(m + s * _drawn("standard_normal", shape, dtype, generator), dtype),
+    return made("normal", lambda dtype: asarray(m + s * _drawn("standard_normal", shape, dtype, generator), dtype),
                 options, out=out, default=tensors[0] if tensors else get_default_dtype())  # fmt: skip
 
 
@@ -175,7 +181,7 @@ def bernoulli(
     x = input.array
     chances = x if p is None else np.asarray(p, np.float64)
     _check_probabilities(chances)
-    result = np.asarray(generator_of(generator).random(x.shape) < chances, x.dtype)
+    result = asarray(generator_of(generator).random(x.shape) < chances, x.dtype)
     return wrap(result) if out is None else delivered("bernoulli", result, out)
 
 
@@ -238,4 +244,4 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
         raise DTypeError(f"poisson is not implemented for {rates.dtype}: rates are floating point numbers")
     if not (rates >= 0).all():
         raise ArgumentError("invalid Poisson rate, expected rate to be non-negative")
-    return wrap(np.asarray(generator_of(generator).poisson(rates), rates.dtype))
+    return wrap(asarray(generator_of(generator).poisson(rates), rates.dtype))

@@ -21,8 +21,10 @@ from tensorgrad.errors import AnomalyError, DTypeError
 from .explanations import described, explained
 from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
-from .snapshots import copied, traced
+from .snapshots import copied
 from .tensor import Tensor, node_of, recorded, wrap
+from .tracedarrays import Traced, delivered, plain_of, read, record_primitive, tell_of_masks, traced_in
+from .tracedtensors import follow_result, noted_number, operand
 from .views import link_view
 from .writes import owner_of
 
@@ -36,6 +38,8 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     if len(params) < len(primitive.signature.parameters):
         params = {**primitive.signature.defaults, **params}
     if not any(isinstance(a, Tensor) for a in args):
+        if traced_in(args):
+            return record_primitive(primitive, args, params)
         for i, a in enumerate(args):
             _check_operand(primitive, a, i)  # NumPy would take a list of tensors for an array, without their graph
         if not primitive.complex:
@@ -63,11 +67,29 @@ def _widened(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]
 def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
     """Return the value of `primitive` as a Tensor, recorded where a gradient may be asked for or all is traced."""
     mode = context()
+    if mode.special & TRACING:
+        return _traced(primitive, args, params, mode)
     if len(args) > 1:
         args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a, i) for i, a in enumerate(args)])
     tracked = tuple([isinstance(a, Tensor) and a.tracked for a in args])
     exposed = [isinstance(a, Tensor) and still_exposed(a) for a in args]
     values = [plain(a.array) if isinstance(a, Tensor) else _number(a) for a in args]
+    values, out = _answered(primitive, values, params, mode)
+    if mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc":
+        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
+        assert y.node is not None
+        y.node.place = here(2)
+    else:
+        y = wrap(out)
+    if out.base is not None and isinstance(args[0], Tensor):
+        if exposed[0] and owner_of(out) is owner_of(args[0].array):
+            y.array = like(out, args[0].array)
+        link_view(y, args[0], primitive, params)
+    return y
+
+
+def _answered(primitive: Primitive, values: list[Any], params: dict[str, Any], mode: Context) -> tuple[list[Any], Any]:
+    """Return what `_evaluate` does, with errors that tell the operation."""
     try:
         values, out = _evaluate(primitive, values, params)
     except DTypeError:
@@ -78,19 +100,39 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
         out = SHAKEN[0](primitive, values, params, out)
     if mode.special & ANOMALY:
         check_finite(primitive, values, out)
-    wanted = mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc"
-    if wanted or mode.special & TRACING:
-        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
-        assert y.node is not None
-        y.node.tracked = y.tracked = wanted
-        y.node.place = here(2)
-    else:
-        y = wrap(out)
-    if out.base is not None and isinstance(args[0], Tensor):
-        if exposed[0] and owner_of(out) is owner_of(args[0].array):
-            y.array = like(out, args[0].array)
-        link_view(y, args[0], primitive, params)
+    return values, out
+
+
+def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any], mode: Context) -> Tensor:
+    """Return what `on_tensors` does, recorded with all its operands and values, whatever is written afterwards."""
+    known = [a if isinstance(a, Tensor) else _operand_of_trace(primitive, a, i) for i, a in enumerate(args)]
+    inputs = tuple([operand(a) if isinstance(a, Tensor) else noted_number(a) for a in known])
+    values = [plain(a.array) if isinstance(a, Tensor) else _number(plain_of(a)) for a in known]
+    values, out = _answered(primitive, values, plain_of(params), mode)
+    tracked = any(isinstance(a, Tensor) and a.tracked for a in known)
+    wanted = mode.grad and tracked and primitive.differentiable and out.dtype.kind in "fc"
+    if primitive.complex and any(map(is_complex, (out, *values))):
+        primitive = primitive.on_complex
+    kept = read(params)
+    if primitive.name == "getitem":
+        tell_of_masks(params["index"])
+    y = recorded(out, primitive, inputs, kept, tuple(map(copied, (out, *values))), mode)
+    assert y.node is not None
+    y.node.tracked = y.tracked = wanted
+    y.node.place = here(2)
+    follow_result(y, delivered(out, y.node, known[0].array if len(known) == 1 else None, (primitive, kept)))
+    if out.base is not None and isinstance(known[0], Tensor):
+        link_view(y, known[0], primitive, params)
     return y
+
+
+def _operand_of_trace(primitive: Primitive, value: Any, place: int) -> Any:
+    """Return an operand that is no Tensor, as `_operand` does; a traced array as a Tensor, a traced number as it is."""
+    if type(value) is Traced:
+        whole: Any = value
+        return wrap(whole) if isinstance(value.value, np.ndarray) else value
+    found = _operand(primitive, value, place)
+    return wrap(plain(found.array)) if isinstance(found, Tensor) else found
 
 
 CAREFUL: list[Apply] = [on_tensors]
@@ -147,7 +189,7 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     if len(rest) > 1 and len({v.dtype for v in rest if isinstance(v, np.ndarray)}) > 1:
         rest = aligned(rest)
     inexact = any(v.dtype.kind in "fc" for v in rest if isinstance(v, np.ndarray))
-    dtype = None if inexact or not primitive.arithmetic else _dtype_of_whole(primitive, [*rest, *params.values()])
+    dtype = None if inexact or not primitive.arithmetic else dtype_of_whole(primitive, [*rest, *params.values()])
     values = [*head, *(rest if dtype is None else [np.asarray(v, dtype) for v in rest])]
     whole = primitive.arithmetic and not inexact and (dtype is None or dtype.kind in "biu")
     with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient
@@ -168,7 +210,7 @@ def _as_whole(out: Any, values: list[Any], arithmetic: bool) -> Any:
     return out
 
 
-def _dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
+def dtype_of_whole(primitive: Primitive, operands: list[Any]) -> Any:
     """Return the dtype in which `primitive` computes with integers and these numbers; None for that of the integers.
 
     NumPy answers integers in float64 (int8 even in float16), PyTorch in the default dtype.
@@ -193,14 +235,11 @@ def _recorded(
 ) -> Tensor:
     if primitive.complex and any(map(is_complex, values)):
         primitive = primitive.on_complex
-    if mode.special & TRACING:  # for a picture: what was there, whatever is written afterwards
-        seen, saved = traced, tuple(map(copied, values))
-    else:
-        seen, keep = node_of, primitive.keeps(tracked)
-        saved = keep((*values, None)) if keep else ()
-        if saved and True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
-            saved = tuple([v.copy() if e and v is not None else v for v, e in zip(saved, exposed, strict=True)])
-    inputs = tuple([seen(a) if isinstance(a, Tensor) else a for a in args])
+    keep = primitive.keeps(tracked)
+    saved = keep((*values, None)) if keep else ()
+    if saved and True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
+        saved = tuple([v.copy() if e and v is not None else v for v, e in zip(saved, exposed, strict=True)])
+    inputs = tuple([node_of(a) if isinstance(a, Tensor) else a for a in args])
     return recorded(values[0], primitive, inputs, params, saved, mode)
 
 

@@ -213,7 +213,7 @@ class Primitive:
     @property
     def differentiable(self) -> bool:
         """Whether it has rules at all."""
-        return self.kind != "constant"
+        return self.kind not in ("constant", "numpy")
 
     @property
     def conditions(self) -> int:

@@ -23,6 +23,7 @@ from tensorgrad.errors import InPlaceError
 
 from .references import base_alone
 from .tensor import Node, Tensor, tick, wrap
+from .tracedarrays import Traced
 from .views import position_of
 from .writes import last_write, owner_of, spoiled
 
@@ -55,6 +56,9 @@ def _exposed(array: Array, handed: list[weakref.ref[Array]] | None) -> Array:
 
 def plain(array: Array) -> Array:
     """Return `array`, or what it was before it became exposed: the same memory without the mark."""
+    found: Any = array
+    if type(found) is Traced:
+        return found.value  # type: ignore[no-any-return]
     if not isinstance(array, Exposed):
         return array
     base = array.base

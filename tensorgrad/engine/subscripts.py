@@ -58,7 +58,9 @@ def _part(i: Any) -> Any:
         plain = i.start.__class__ in _PLAIN and i.stop.__class__ in _PLAIN and i.step.__class__ in _PLAIN
         return i if plain else slice(_bound(i.start), _bound(i.stop), _bound(i.step))
     if isinstance(i, Tensor | np.ndarray | np.generic):
-        return _positions(np.array(i.array if isinstance(i, Tensor) else i))
+        return _positions(
+            i.array.copy("K") if isinstance(i, Tensor) else i.copy("K") if isinstance(i, np.ndarray) else np.array(i)
+        )
     if isinstance(i, Sequence) and not isinstance(i, str):
         array = np.array(i) if _NUMBERS.issuperset([v.__class__ for v in i]) else as_array(i)
         return _positions(array if array.size else array.astype(int64))
@@ -101,7 +103,7 @@ def split(index: Any, ndim: int) -> tuple[Any, Any]:
     if index.__class__ is not tuple:
         return None, index
     kinds = [i.__class__ for i in index]
-    if np.ndarray not in kinds and bool not in kinds:
+    if not any(isinstance(i, np.ndarray | bool) for i in index):
         return None, index
     if EllipsisType in kinds:
         index = _spelled_out(index, ndim)
@@ -118,7 +120,7 @@ def split(index: Any, ndim: int) -> tuple[Any, Any]:
 
 def _axes(i: Any) -> int:
     """Return how many axes one index, other than an ellipsis, is for."""
-    if i.__class__ is np.ndarray and i.dtype.kind == "b":
+    if isinstance(i, np.ndarray) and i.dtype.kind == "b":
         return i.ndim
     return 0 if i is None or i.__class__ is bool else 1
 

@@ -19,6 +19,7 @@ from tensorgrad.errors import InPlaceError
 
 from .references import alone
 from .tensor import Node, Tensor, tick
+from .tracedarrays import Traced
 
 
 class Write(NamedTuple):
@@ -70,7 +71,8 @@ def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None
     log = _written.get(key)
     if log is None:
         log = _written[key] = _Log(weakref.ref(owner, lambda _: _written.pop(key, None)))
-    bounds = byte_bounds(x.array if part is None else part)
+    array: Any = x.array if part is None else part
+    bounds = byte_bounds(array.value if type(array) is Traced else array)
     if len(log.parts) >= _MOST_PARTS:
         log.parts.clear()
         bounds = byte_bounds(owner)

@@ -24,6 +24,7 @@ from tensorgrad.base.flags import Flags
 from tensorgrad.base.hints import found
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.base.numerics import normalized, row_major
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.writes import note
@@ -195,7 +196,7 @@ def operand(x: Any) -> Tensor:
 
 def constant(array: Any) -> Tensor:
     """Return a tensor without history of what NumPy gave, which may be a scalar."""
-    return wrap(row_major(np.asarray(array)))
+    return wrap(row_major(asarray(array)))
 
 
 def chosen(dim: Any) -> Axis:
@@ -269,7 +270,7 @@ def positions(name: str, index: Any, size: int, dim: int) -> Array:
     array = operand(index).array
     if array.dtype.kind not in "iu" and array.size:
         raise DTypeError(f"{name}(): Expected dtype int32/int64 for index, found {array.dtype}")
-    found: Array = np.array(array, dtype=int64)
+    found: Array = array.astype(int64)
     wrong = (found < 0) | (found >= size)
     if wrong.any():
         first = found[wrong].flat[0]

@@ -9,6 +9,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import check_real, uint8
 from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import Dims, Operand, chosen, constant, keywords, operand
 
@@ -126,4 +127,4 @@ def any(input: Tensor, dim: Dims = None, keepdim: bool = False, *, out: Tensor |
 
 def _answer(y: Any, input: Tensor) -> Any:
     """Return the answer `y` about `input`: in uint8 about uint8, which was PyTorch's boolean once."""
-    return np.asarray(y, uint8) if input.array.dtype == uint8 else y
+    return asarray(y, uint8) if input.array.dtype == uint8 else y

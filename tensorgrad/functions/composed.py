@@ -13,7 +13,9 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.generalforms import perhaps, surely
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.traces import running
 from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.functions.precision import floating, wide
@@ -52,7 +54,7 @@ def compared(x: Tensor) -> Tensor:
 
     No comparison with NaN holds, and what is left over would lend its slope to it.
     """
-    if not x.tracked or not (missing := np.isnan(x.array)).any():
+    if not x.tracked or not perhaps((missing := np.isnan(x.array)).any()):
         return x
     y: Tensor = unknown(x, wrap(missing))
     return y
@@ -124,7 +126,9 @@ def _measured(x: Tensor, axis: Axis, measure: Callable[[Tensor], Tensor], distan
     y = measure(sub(x, middle))
     seen = 8 * math.sqrt(np.finfo(x.array.dtype).eps * reduced(x.array.shape, axis))
     enough = seen * np.abs(middle.array).reshape(y.array.shape) <= distance(y.array)
-    return y if enough.all() else measure(centred(x, axis))
+    if running() is None:
+        return y if enough.all() else measure(centred(x, axis))
+    return where(wrap(enough), y, measure(centred(x, axis)))
 
 
 def _over(x: Tensor, count: float) -> Tensor:
@@ -138,7 +142,7 @@ def _over(x: Tensor, count: float) -> Tensor:
 def std(x: Tensor, axis: Axis = None, correction: float = 1, keepdims: bool = False) -> Tensor:
     """Return the square root of `var`; where that is 0, the derivative is 0, the subgradient of least norm."""
     count = reduced(x.array.shape, axis) - correction
-    y = _measured(x, axis, lambda deviation: length(deviation, axis=axis, keepdims=keepdims), np.asarray)
+    y = _measured(x, axis, lambda deviation: length(deviation, axis=axis, keepdims=keepdims), lambda size: size)
     return _over(y, math.sqrt(max(count, 0.0)))
 
 
@@ -152,10 +156,10 @@ def logsumexp(x: Tensor, axis: Axis, keepdims: bool = False) -> Tensor:
     x = floating(x)
     highest = _highest(x, axis)
     finite = np.isfinite(highest.array)
-    shift = highest if finite.all() else wrap(np.where(finite, highest.array, 0).astype(x.array.dtype))
+    shift = highest if surely(finite.all()) else wrap(np.where(finite, highest.array, 0).astype(x.array.dtype))
     y = _log_of_sum(sub(x, shift), axis) + shift
     endless = np.isposinf(highest.array)
-    if endless.any():
+    if endless.size and x.array.size and perhaps(endless.any()):
         y = where(wrap(endless), amax(x, axis=axis, keepdims=True), y)
     return y if keepdims else reshape(y, shape=_without(x.array.shape, axis))
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad.base.dtypes import Array, check_real, get_default_dtype, int32, int64
+from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions.common import Operand, constant, dimension, keywords, operand
@@ -179,11 +180,16 @@ def searchsorted(
             f"value tensor {list(values.shape)}"
         )
     before: Any = "right" if right or side == "right" else "left"
-    found = np.empty(values.shape, int32 if out_int32 else int64)
+    return constant(_searched(rows, values, before, np.dtype(int32 if out_int32 else int64)))
+
+
+@one_step
+def _searched(rows: Array, values: Array, side: Any, dtype: Any) -> Array:
+    found = np.empty(values.shape, dtype)
     for at in np.ndindex(rows.shape[:-1]):  # once, with (), for a vector
         unordered = np.isnan(rows[at]).any() or np.isnan(values[at]).any()
-        found[at] = (_bisected if unordered else np.searchsorted)(rows[at], values[at], before)
-    return constant(found)
+        found[at] = (_bisected if unordered else np.searchsorted)(rows[at], values[at], side)
+    return found
 
 
 def _bisected(row: Array, values: Array, side: str) -> Any:

@@ -8,12 +8,11 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import check_real
-from tensorgrad.base.numerics import of_finite
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords
-from tensorgrad.functions.matrices import check_matrix, solve_triangular, swapped
+from tensorgrad.functions.matrices import check_matrix, factorized, solve_triangular, swapped
 
 
 class Spectrum(NamedTuple):
@@ -90,7 +89,7 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
     if mode == "r" or (mode == "complete" and m > n):
         if A.tracked:
             raise AutogradError(f"linalg.qr: The derivative is not implemented when mode='{mode}': use mode='reduced'")
-        found = of_finite(np.linalg.qr, A.array, mode=mode)
+        found = factorized(np.linalg.qr, A.array, mode=mode)
         q, r = (np.empty(0, A.array.dtype), found) if mode == "r" else found
         return OrthogonalTriangular(constant(q), constant(r))
     y = ops.qr(A if m >= n else ops.getitem(A, index=(..., slice(m))))
@@ -115,7 +114,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     y = ops.svd(A)
     u, s, vh = _rows(y, None, m), _row(y, m), swapped(_rows(y, m + 1, None))
     if full_matrices and m != n:
-        whole = of_finite(np.linalg.svd, A.array)
+        whole = factorized(np.linalg.svd, A.array)
         k = min(m, n)
         if m > n:
             u = ops.concatenate(u, constant(whole[0][..., k:]), axis=-1)

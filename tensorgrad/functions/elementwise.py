@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, check_real
+from tensorgrad.engine.generalforms import perhaps
 from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
@@ -111,7 +112,7 @@ def _limited(x: Tensor, bound: Operand | None, beyond: Op) -> Tensor:
         return x
     limit = operand(bound)
     out, missing = beyond(x, limit), np.isnan(limit.array)
-    if missing.any():
+    if perhaps(missing.any()):
         out, limit = ops.bitwise_or(out, constant(missing)), composed.compared(limit)
     return ops.where(out, limit, x)
 

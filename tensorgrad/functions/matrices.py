@@ -8,11 +8,15 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.numerics import of_finite
+from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords
 from tensorgrad.functions.diagonals import tril, triu
+
+factorized = one_step(of_finite)
+"""What `numerics.of_finite` does, in a trace as one operation."""
 
 
 class SignAndLogarithm(NamedTuple):
@@ -86,7 +90,7 @@ def slogdet(A: Tensor) -> SignAndLogarithm:
     Where `A` is singular the logarithm is -inf, and its gradient NaN.
     """
     check_matrix(A, "linalg.slogdet", square=True)
-    return SignAndLogarithm(constant(of_finite(np.linalg.slogdet, A.array)[0]), ops.logabsdet(A))
+    return SignAndLogarithm(constant(factorized(np.linalg.slogdet, A.array)[0]), ops.logabsdet(A))
 
 
 @keywords
@@ -160,7 +164,7 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
 def matrix_rank(A: Tensor, *, rtol: float | None = None, atol: float | None = None, hermitian: bool = False) -> Tensor:
     """Return how many singular values of `A` are larger than `atol`, and than `rtol` times the largest."""
     check_matrix(A, "linalg.matrix_rank")
-    s = of_finite(np.linalg.svd, A.array, compute_uv=False)
+    s = factorized(np.linalg.svd, A.array, compute_uv=False)
     relative = (0.0 if atol else _tolerance(A)) if rtol is None else rtol
     return constant((s > np.maximum(s.max(-1, keepdims=True, initial=0) * relative, atol or 0.0)).sum(-1))
 
@@ -182,7 +186,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     if m > n and bool((rank.array == n).all()):
         residuals = ((A.array @ solution.array - b.array) ** 2).sum(-2)
     y = composed.squeezed(solution, -1) if vector else solution
-    return LeastSquares(y, constant(residuals), rank, constant(of_finite(np.linalg.svd, A.array, compute_uv=False)))
+    return LeastSquares(y, constant(residuals), rank, constant(factorized(np.linalg.svd, A.array, compute_uv=False)))
 
 
 @keywords

@@ -6,6 +6,7 @@ of them count.
 
 from __future__ import annotations
 
+import math
 from operator import index as whole_number
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
+from tensorgrad.engine.generalforms import at, one_step
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions import composed
@@ -54,16 +56,23 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
     return _kept(ops.where(where, value, input), input)
 
 
+@one_step
+def _winners(index: Any, shape: tuple[int, ...]) -> Array:
+    """Return which element of a source each place gets where they are written at `index`; -1: none."""
+    places = np.arange(int(np.prod(shape))).reshape(shape)[index]
+    winner: Array = np.full(int(np.prod(shape)), -1)
+    winner[places.reshape(-1)] = np.arange(places.size)  # NumPy writes in order: the last one stays
+    return winner.reshape(shape)
+
+
 def put_in(input: Tensor, index: Any, source: Tensor) -> Tensor:
     """Return `input` with the elements of `source`, broadcast to what `index` names, at `index`."""
     shape = input.array.shape
-    places = np.arange(input.array.size).reshape(shape)[index]
-    winner: Array = np.full(input.array.size, -1)
-    winner[places.reshape(-1)] = np.arange(places.size)  # NumPy writes in order: the last one stays
-    winner = winner.reshape(shape)
-    if not places.size:
+    region = at(np.broadcast_to(np.empty(()), shape), index).shape
+    if not math.prod(region):
         return ops.contiguous(input)
-    flat = ops.reshape(stretched(source, places.shape), shape=(places.size,))
+    winner = _winners(index, shape)
+    flat = ops.reshape(stretched(source, region), shape=(math.prod(region),))
     elements = ops.getitem(flat, index=np.maximum(winner, 0))
     return _kept(ops.where(constant(winner >= 0), elements, input), input)
 
@@ -186,7 +195,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Return `input` with the elements of `source`, in their order, where `mask` holds; the two broadcast."""
     chosen = boolean("masked_scatter", mask).array
     shape = np.broadcast_shapes(chosen.shape, input.array.shape)
-    where = np.array(np.broadcast_to(chosen, shape))
+    where = np.broadcast_to(chosen, shape).copy("K")
     n = int(where.sum())
     if source.array.size < n:
         raise ShapeError(
@@ -228,9 +237,15 @@ def _counts(x: Tensor, grid: tuple[Array, ...], own: bool) -> Array:
 
 def _started(x: Tensor, grid: tuple[Array, ...], own: bool, value: float) -> Tensor:
     """Return `x`, with `value` where elements come that it is none of."""
-    named = np.zeros(x.array.shape, bool)
-    named[grid] = not own
-    return x if own else ops.where(constant(named), value, x)
+    return x if own else ops.where(constant(_named(grid, x.array.shape)), value, x)
+
+
+@one_step
+def _named(grid: tuple[Array, ...], shape: tuple[int, ...]) -> Array:
+    """Return which places of `shape` an index names."""
+    named = np.zeros(shape, bool)
+    named[grid] = True
+    return named
 
 
 def _total(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
@@ -271,7 +286,7 @@ _REDUCTIONS = {
 @keywords
 def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return `input` with `values` at the positions `indices`, integer or boolean tensors, or added there."""
-    where = tuple(np.array(operand(i).array) for i in indices)
+    where = tuple(operand(i).array.copy("K") for i in indices)
     if accumulate:
         return _added(input, where, stretched(values, input.array[where].shape))
     return put_in(input, where, values)

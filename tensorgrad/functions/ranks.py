@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.base.numerics import bounded
+from tensorgrad.engine.generalforms import asarray, one_step, perhaps
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Selection, along_axis, constant, dimension, keywords, lifted, whole
@@ -30,6 +33,10 @@ def _middle(input: Tensor, dim: int | None, keepdim: bool, where: Array) -> Any:
     if dim is not None:
         return selected(flat, where, axis, keepdim and bool(input.array.ndim))
     value = flat.array[where[0]]
+    if running() is not None:  # how many are equal is another number on other inputs
+        least = -math.inf if flat.array.dtype.kind == "f" else np.iinfo(flat.array.dtype).min
+        same = ops.where(constant((flat.array == value) | np.isnan(value)), flat, least)
+        return whole(ops.amax(same), input, keepdim)
     missing = bool(np.isnan(value))
     equals = ops.getitem(flat, index=(np.isnan(flat.array) if missing else flat.array == value,))
     return whole((ops.mean if missing else ops.amax)(equals), input, keepdim)  # both share the slope among all of them
@@ -98,12 +105,17 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
     axis = dimension(dim, input.array.ndim)
     a = np.atleast_1d(input.array)
     if a.size:
-        where = np.expand_dims(np.apply_along_axis(_commonest, axis, a), axis)
+        where = _commonest_along(a, axis)
     elif a.shape[axis]:
         where = np.zeros(kept(a.shape, axis), np.intp)
     else:
         raise RangeError(f"mode(): Expected reduction dim {axis} to have non-zero size.")
     return selected(input, where, axis, keepdim)
+
+
+@one_step
+def _commonest_along(a: Array, axis: int) -> Array:
+    return np.expand_dims(np.apply_along_axis(_commonest, axis, a), axis)
 
 
 def _commonest(row: Array) -> int:
@@ -133,7 +145,7 @@ def quantile(
     check_real("quantile", input.array)
     if input.array.dtype.kind != "f":
         raise DTypeError(f"quantile() input tensor must be either float or double dtype, found {input.array.dtype}")
-    share = q if isinstance(q, Tensor) else constant(np.asarray(q, input.array.dtype))
+    share = q if isinstance(q, Tensor) else constant(asarray(q, input.array.dtype))
     if ((share.array < 0) | (share.array > 1)).any():
         raise ArgumentError(f"quantile() q must be in the range [0, 1] but got {share.array.tolist()}")
     x, axis = _along(input, dim)
@@ -141,7 +153,7 @@ def quantile(
         raise ShapeError(f"quantile() input tensor must be non-empty, found shape {list(input.array.shape)}")
     y = _interpolated(sort(x, axis).values, ops.reshape(share, shape=(share.array.size,)), axis, interpolation)
     missing = np.isnan(x.array).any(axis, keepdims=True)
-    if missing.any():
+    if perhaps(missing.any()):
         y = ops.where(constant(missing), ops.amax(x, axis=axis, keepdims=True), y)  # NaN, and so are its slopes
     y = composed.exchanged(composed.expanded(y, 0), 0, axis + 1)  # the quantiles first, length 1 in their old place
     if dim is None:
@@ -172,7 +184,7 @@ def _interpolated(ordered: Tensor, share: Tensor, axis: int, how: str) -> Tensor
     weight = ops.astype(weight, dtype=ordered.array.dtype)
     with np.errstate(invalid="ignore"):
         y: Tensor = ops.add(low, ops.mul(ops.sub(high, low), weight))
-        if not share.tracked and not bounded(y.array):
+        if not share.tracked and (running() is not None or not bounded(y.array)):
             beside = ops.add(ops.mul(low, ops.sub(1.0, weight)), ops.mul(high, weight))  # no difference of infinities
             y = ops.where(ops.eq(weight, 0.0), low, beside)
     return y

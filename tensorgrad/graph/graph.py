@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import repeat
@@ -14,14 +14,17 @@ import numpy as np
 from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
+from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
+from tensorgrad.engine.tracedtensors import result
+from tensorgrad.engine.traces import Break
 from tensorgrad.errors import ArgumentError, AutogradError
 
+from .given import Argument, followed, given_to
 from .gradients import derivative, gradient_names
 from .listing import listing
-from .nodes import Edge, Gradients, Passes, behind, described, operands_of, overwritten
+from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten
 from .python import python_source
-from .tracing import module_names, parameter_names, tensors_in, tracing, variables, watching
+from .tracing import module_names, tensors_in, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
 """Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
@@ -37,6 +40,7 @@ class Graph:
     """
 
     along: Mapping[tuple[int, int], int]
+    breaks: tuple[Break, ...]
 
     def __init__(
         self,
@@ -47,13 +51,17 @@ class Graph:
         also: Sequence[Tensor] = (),
     ) -> None:
         self._outputs, self._ends = list(outputs), [node_of(y) for y in outputs]
-        self._recorded = behind([*self._ends, *map(node_of, also)])
+        ends = [*self._ends, *map(node_of, also)]
+        self._recorded = [node for node in behind(ends) if is_shown(node, ends)]
         self._index = {node: i for i, node in enumerate(self._recorded)}
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
         self._names = module_names(self._recorded) | dict(names or {})
         self.nodes = described(self._recorded, (*outputs, *also), self._inputs, self._names, self._orders)
         self.outputs = tuple(self._index[node] for node in self._ends)
-        self.along = {}
+        self.along, self.breaks = {}, ()
+        self._arguments: Sequence[Argument] = ()
+        self._for: Collection[Node] = ()
+        self._stale: Sequence[Node] = ()
         self._made_up: Mapping[Node, str] = {}
 
     @classmethod
@@ -72,15 +80,21 @@ class Graph:
         with names="variables", every value after the first variable of the function, or of what it calls outside the
         library, that holds it.
         """
-        given = dict(zip(parameter_names(function), inputs, strict=False))
         seen: dict[Node, str] = {}
-        with tracing(), watching(seen) if names == "variables" else nullcontext():
-            result = function(*inputs)
-        outputs = list(tensors_in(result))
+        arguments = given_to(function, inputs)
+        with tracing() as trace, watching(seen) if names == "variables" else nullcontext():
+            returned = function(*followed(function, inputs, arguments))
+            outputs = list(tensors_in(returned))
+            for y in outputs:
+                y.node = result(y)
         if not outputs:
-            raise ArgumentError(f"the traced function returned {type(result).__name__}: there is no Tensor to draw")
-        known = {node_of(x): name for name, x in given.items() if isinstance(x, Tensor)}
-        return cls(outputs, known, seen if names == "variables" else _names(names, {}))
+            raise ArgumentError(f"the traced function returned {type(returned).__name__}: there is no Tensor to draw")
+        known = {argument.node: argument.name for argument in arguments}
+        drawn = [linked(np.empty(node.shape), node) for node in trace.draws]
+        graph = cls(outputs, known, seen if names == "variables" else _names(names, {}), also=drawn)
+        graph._stale = trace.stale
+        graph.breaks, graph._arguments = tuple(trace.breaks), [a._replace(tensor=None) for a in arguments]
+        return graph
 
     @property
     def order(self) -> int:
@@ -141,18 +155,20 @@ class Graph:
         g = wrap(self._seed(seed))
         g.tracked = g.array.dtype.kind in "fc"
         record: Contributions = []
-        with tracing(grad=True):
+        with tracing(grad=True) as trace:
             inputs = self._inputs | {node_of(g): derivative(names[start], order)}
             found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
         contributions = list(self._contributions(record))
-        outputs = [found[node] for node in self._leaves() if node in found]
+        wanted = [node for node in self._leaves() if node in found]
+        outputs = [found[node] for node in wanted]
         if not outputs:
             raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
         recorded = behind([node_of(y) for y in outputs])
         orders = self._orders | {node: order for node in recorded if node.serial > before}
         added, made_up = gradient_names(found, [part[1:] for part in contributions], names, own, order)
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders)
-        graph._made_up = names | made_up
+        graph._for = frozenset(wanted)
+        graph._made_up, graph.breaks = names | made_up, (*self.breaks, *trace.breaks)
         graph.along = {place: graph._index[n] for place, _, y in contributions if (n := node_of(y)) in graph._index}
         return graph
 
@@ -194,10 +210,19 @@ class Graph:
         for node, found in zip(back._recorded, back.nodes, strict=True):
             if node not in self._index:
                 index[node] = len(nodes)
-                nodes.append(replace(found, index=len(nodes), operands=operands_of(node.inputs, index)))
+                nodes.append(
+                    replace(
+                        found,
+                        index=len(nodes),
+                        operands=operands_of(node.inputs, index, node.params),
+                        params=located(node.params, index),
+                    )
+                )
                 names.append(found.name or back._made_up.get(node) or f"v{index[node]}")
         here = [index[node] for node in back._recorded]
-        return Passes(nodes, names, [here[i] for i in back.outputs], {edge: here[i] for edge, i in back.along.items()})
+        leaves = [self._index[node] for node in self._leaves() if node in back._for]
+        return Passes(nodes, names, [here[i] for i in back.outputs], {edge: here[i] for edge, i in back.along.items()},
+                      leaves, back.breaks)  # fmt: skip
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do
@@ -222,15 +247,16 @@ class Graph:
             AutogradError: a `Function` of the user's was recorded, whose source is not NumPy's; a value that the file
                 needs has been freed, or was written through ``.detach()`` or under `no_grad`, which nothing records.
         """
-        node = overwritten(self._recorded)
+        node = overwritten(self._recorded) or next(iter(self._stale), None)
         if node is not None and node.primitive is not None:
             raise AutogradError(
-                f"{node.primitive.name} at {told(node.place)} read a value that had been written without a record, "
-                f"through .detach() or under no_grad(): the file would compute something else"
+                f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
+                f"record, through .detach() or under no_grad(): the file would compute something else"
             )
         tracked = self.nodes[self.outputs[0]].requires_grad
-        passes = self.with_backward() if tracked else Passes(self.nodes, self.names(), [], {})
-        return python_source(passes, len(self.nodes), self.outputs)
+        passes = self.with_backward() if tracked else Passes(self.nodes, self.names(), [], {}, [], self.breaks)
+        arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
+        return python_source(passes, len(self.nodes), self.outputs, arguments)
 
 
 def _places(node: Node, source: Node) -> list[int]:

@@ -16,10 +16,13 @@ from tensorgrad.base.context import Scope
 from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.fused import expand
 from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.reads import Read, nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.engine.tracedarrays import DETACH
+from tensorgrad.engine.traces import Break
 from tensorgrad.engine.writes import written_since
 
-LEAVES = frozenset({"input", "parameter", "constant"})
+LEAVES = frozenset({"input", "parameter", "buffer", "constant"})
 _ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
 
 
@@ -32,10 +35,16 @@ class Edge(NamedTuple):
 
 
 class Operand(NamedTuple):
-    """An operand of a node: the index of the node that made it, or None and the scalar constant."""
+    """An operand of a node: the index of the node that made it, or None and the scalar constant.
+
+    No gradient flows to one that is `detached`. One that stands in a parameter, such as an index, comes after those of
+    the operation itself.
+    """
 
     source: int | None
     constant: Any
+    detached: bool = False
+    parameter: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +90,16 @@ class Gradients:
 class Passes:
     """A graph and its backward pass: all nodes under one numbering, a name for each, and where the gradients are.
 
-    `along` has the node whose value flows back along an edge ``(target, slot)`` of the forward pass.
+    `along` has the node whose value flows back along an edge ``(target, slot)`` of the forward pass, `leaves` the node
+    that each of `gradients` is that of, and `breaks` what the traces could not follow.
     """
 
     nodes: Sequence[GraphNode]
     names: Sequence[str]
     gradients: Sequence[int]
     along: Mapping[tuple[int, int], int]
+    leaves: Sequence[int] = ()
+    breaks: Sequence[Break] = ()
 
 
 def upward(scope: Scope | None) -> list[Scope]:
@@ -121,7 +133,7 @@ def ancestors(roots: Iterable[Node]) -> list[Node]:
     order = list(dict.fromkeys(roots))
     seen = set(order)
     for node in order:
-        for parent in node.inputs:
+        for parent in (*node.inputs, *nodes_in(node.params)):
             if isinstance(parent, Node) and parent not in seen:
                 seen.add(parent)
                 order.append(parent)
@@ -137,24 +149,70 @@ def described(
 ) -> list[GraphNode]:
     """Return the description of every node; `inputs` and `names` give names to those that have none."""
     index = {node: i for i, node in enumerate(recorded)}
-    values = _values(recorded, outputs)
+    values, buffers = _values(recorded, outputs), _buffers(recorded)
     found = []
     for node in recorded:
         name, made = node.name or inputs.get(node) or names.get(node), node.primitive
         leaf = "input" if node in inputs else "parameter" if node.tracked else "constant"
+        leaf = "buffer" if leaf == "constant" and node in buffers else leaf
         found.append(
             GraphNode(
                 index[node], made.name if made else leaf, made.symbol if made else name or "",
-                operands_of(node.inputs, index), node.params, node.shape, node.dtype, node.scope, name, node.tracked,
+                operands_of(node.inputs, index, node.params), located(node.params, index), node.shape, node.dtype,
+                node.scope, name, node.tracked,
                 values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
             )
         )  # fmt: skip
     return found
 
 
-def operands_of(inputs: Iterable[Any], index: Mapping[Node, int]) -> tuple[Operand, ...]:
+def operands_of(inputs: Iterable[Any], index: Mapping[Node, int], params: Any = None) -> tuple[Operand, ...]:
     """Return what an operation reads, nodes and constants, as operands; `index` numbers the nodes."""
-    return tuple(Operand(index[i], None) if isinstance(i, Node) else Operand(None, i) for i in inputs)
+    own = [Operand(_shown(i, index), None, i not in index) if isinstance(i, Node) else Operand(None, i) for i in inputs]
+    return (*own, *(Operand(_shown(i, index), None, True, True) for i in nodes_in(params)))
+
+
+def _shown(source: Node, index: Mapping[Node, int]) -> int:
+    """Return the index of a node, of the one that it takes out of the graph where it is not shown itself."""
+    while source not in index:
+        source = source.inputs[0]
+    return index[source]
+
+
+def is_shown(node: Node, ends: Collection[Node]) -> bool:
+    """Return whether a graph has a place for `node`: to be detached is a property of an edge, unless it is the end."""
+    return node.primitive is not DETACH or node in ends or node.name is not None
+
+
+def located(params: Any, index: Mapping[Node, int]) -> Any:
+    """Return the parameters of a node, with the place in the graph of what has a node of its own."""
+    if type(params) is Read and params.node is not None:
+        found = params.view(Read)
+        found.node, found.index = params.node, _shown(params.node, index)
+        return found
+    if type(params) in (tuple, list):
+        return type(params)(located(part, index) for part in params)
+    return {key: located(part, index) for key, part in params.items()} if type(params) is dict else params
+
+
+def _buffers(recorded: Iterable[Node]) -> set[Node]:
+    """Return the leaves that are buffers of a module which reads them."""
+    found = set()
+    held: dict[int, set[int]] = {}
+    for node in recorded:
+        scope = node.scope
+        while scope is not None:
+            module = scope.module
+            if module is not None and id(module) not in held:
+                held[id(module)] = (
+                    {id(x) for _, x in module.named_buffers()} if hasattr(module, "named_buffers") else set()
+                )
+            ids = held.get(id(module), set())
+            for leaf in (*node.inputs, *nodes_in(node.params)) if ids else ():
+                if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner and id(leaf.owner()) in ids:
+                    found.add(leaf)
+            scope = scope.parent
+    return found
 
 
 def _owner(node: Node) -> Tensor | None:

@@ -11,7 +11,7 @@ import builtins
 import inspect
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ import numpy as np
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated
 from tensorgrad.base.sources import computed, definition
+from tensorgrad.engine.generalforms import asarray
+from tensorgrad.engine.numpycalls import ITEM, REST, Attribute, Draw, Method, Part, Written, after, name_of
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.errors import AutogradError
 from tensorgrad.ops.shapes import is_basic
@@ -26,8 +28,8 @@ from tensorgrad.ops.shapes import is_basic
 from .notation import with_operator
 from .spelling import Hoist, literal
 
-_PLAIN: Mapping[Any, str] = {repeated: "broadcast_to"}
-"""NumPy's name for what the library does in fewer steps, to the bit."""
+_PLAIN: Mapping[Any, str] = {repeated: "broadcast_to", asarray: "asarray"}
+"""NumPy's name for what the library does in fewer steps, or also while tracing, to the bit."""
 
 
 class NumPySource:
@@ -37,6 +39,7 @@ class NumPySource:
         self.hoist = hoist
         self.functions: dict[str, ast.FunctionDef] = {}
         self.modules = {"numpy"}
+        self.generators: list[str] = []
         self._pending: set[str] = set()
 
     def call(
@@ -53,13 +56,47 @@ class NumPySource:
                 f"the Function {name} cannot be written as NumPy source: its forward is Python of yours; "
                 f"compute the same with operations of the library"
             )
-        signed = with_operator(name, operands)
+        signed = with_operator(name, operands) if not params else None
         if signed is not None:
             return signed
-        given = {key: literal(value, self.hoist) for key, value in params.items()}
+        operands = [*operands, *(literal(value, self.hoist) for value in params.get(REST, ()))]
+        given = {key: literal(value, self.hoist) for key, value in params.items() if key != REST}
+        call = self._numpy_call(primitive.forward, operands, given)
+        if call is not None:
+            return call
         if name == "getitem" and shape and is_basic(params["index"]):
             return ast.Subscript(operands[0], given["index"])
         return self._called(primitive.forward, operands, given, name)
+
+    def _numpy_call(
+        self, function: Any, operands: Sequence[ast.expr], given: Mapping[str, ast.expr]
+    ) -> ast.expr | None:
+        """Return the expression of a call on raw arrays; None for what has a source of its own."""
+        if isinstance(function, Written | Draw):
+            return self._effect(function, operands, given)
+        keywords = [ast.keyword(k, v) for k, v in given.items()]
+        if isinstance(function, Part):
+            whole = self._numpy_call(function.call, operands, given) or self._called(function.call, operands, given, "")
+            return ast.Subscript(whole, ast.Constant(function.index))
+        if isinstance(function, Attribute):
+            return ast.Attribute(operands[0], function.name)
+        if isinstance(function, Method):
+            return ast.Call(ast.Attribute(operands[0], function.name), list(operands[1:]), keywords)
+        return ast.Subscript(operands[0], given["index"]) if function is ITEM else None
+
+    def _effect(self, function: Any, operands: Sequence[ast.expr], given: Mapping[str, ast.expr]) -> ast.expr:
+        """Return the expression of a call that writes to its first operand, or draws from a generator."""
+        keywords = [ast.keyword(k, v) for k, v in given.items()]
+        if isinstance(function, Written):
+            method = getattr(function.call, "name", "")
+            call = ast.parse(f"np.ndarray.{method}", mode="eval").body if method else self.value(function.call, "")
+            return ast.Call(self.function(after, "after"), [call, *operands], keywords)
+        while len(self.generators) <= function.stream:
+            self.generators.append(f"generator_{len(self.generators) + 1}" if self.generators else "generator")
+        source = ast.Name(self.generators[function.stream])
+        if isinstance(function.call, str):
+            return ast.Call(ast.Attribute(source, function.call), list(operands), keywords)
+        return self._called(function.call, [source, *operands], given, name_of(function))
 
     def _called(
         self, function: Any, operands: Sequence[ast.expr], given: Mapping[str, ast.expr], name: str
@@ -94,7 +131,7 @@ class NumPySource:
         known = _public(value)
         if known is not None:
             return self._imported(known)
-        if isinstance(value, int | float | complex):
+        if isinstance(value, int | float | complex | np.dtype):
             return literal(value)
         if getattr(value, "__name__", None) in PRIMITIVES and isinstance(value, FunctionType):
             return self.function(PRIMITIVES[value.__name__].forward, value.__name__)
@@ -117,6 +154,8 @@ def _public(value: Any) -> str | None:
         return f"numpy.{value.__self__.__name__}.{name}"
     if name and getattr(np, name, None) is value:
         return f"numpy.{name}"
+    if name and getattr(np.linalg, name, None) is value:
+        return f"numpy.linalg.{name}"
     module = "" if isinstance(value, FunctionType) else getattr(value, "__module__", None) or ""
     return f"{module}.{name}" if module and "." not in module and module != "builtins" and name else None
 
@@ -177,9 +216,16 @@ class _Standalone(ast.NodeTransformer):
 @remembered()
 def _namespace(function: Any) -> Mapping[str, Any]:
     """Return what the free names of `function` stand for, builtins left out."""
-    enclosed = inspect.getclosurevars(function)
-    found = {**enclosed.globals, **enclosed.nonlocals}
+    known = function.__globals__
+    found = {name: known[name] for name in _names_in(function.__code__) if name in known}
+    found |= inspect.getclosurevars(function).nonlocals
     return {name: value for name, value in found.items() if getattr(builtins, name, None) is not value}
+
+
+def _names_in(code: CodeType) -> set[str]:
+    """Return the names that a function, with the comprehensions and functions in it, looks up."""
+    inner = (_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 def _without_defaults(call: ast.expr, functions: Mapping[str, ast.FunctionDef]) -> ast.expr:

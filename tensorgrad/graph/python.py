@@ -5,30 +5,47 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
 
-from tensorgrad.base.dtypes import Array, promoted
-from tensorgrad.engine.tensor import Constant
+from tensorgrad.base.dtypes import Array, DType, promoted
+from tensorgrad.engine.dispatch import dtype_of_whole
+from tensorgrad.engine.numpycalls import Draw, Method
+from tensorgrad.engine.reads import Read
+from tensorgrad.engine.tensor import Constant, Node
+from tensorgrad.engine.tracedarrays import plain_of
 from tensorgrad.errors import AutogradError
 
+from .given import Argument
 from .identifiers import on_one_line, unique_names
 from .nodes import GraphNode, Operand, Passes
 from .numpysource import NumPySource
-from .spelling import UNPACKED, array_literal, literal, unparsed
+from .spelling import SMALL, UNPACKED, array_literal, literal, unparsed
 
+_GIVEN = ("input", "parameter", "buffer")
 _WIDTH = 100  # of a line into which an unnamed value is still drawn
 _RESERVED = ("np", "forward", "backward", "cache", "unpacked", "zlib", "base64", "functools", "itertools", "math")
 
 
-def python_source(passes: Passes, forward: int, outputs: Sequence[int]) -> str:
-    """Return the file, see `Graph.to_python`: the first `forward` nodes are those of the forward pass."""
-    return _Writer(passes, forward, outputs).file()
+def python_source(
+    passes: Passes, forward: int, outputs: Sequence[int], arguments: Sequence[tuple[Argument, int | None]] = ()
+) -> str:
+    """Return the file, see `Graph.to_python`: the first `forward` nodes are those of the forward pass.
+
+    `arguments` are those of the traced function, with the node of each in the graph, None where nothing reads it.
+    """
+    return _Writer(passes, forward, outputs, arguments).file()
 
 
-def _hoisted(constants: dict[str, Array], value: Array) -> ast.expr:
-    """Return the name under which a large index stands at the end of the file, among its `constants`."""
+def _hoisted(constants: dict[str, Array], words: Sequence[str], value: Array) -> ast.expr:
+    """Return how an array in a parameter is written: the name of its value, or that of a constant of the file."""
+    index = value.index if type(value) is Read else None
+    if index is not None:
+        return ast.Name(words[index] if words else "_")
+    if value.size <= SMALL:
+        return array_literal(value)
     name = next((n for n, known in constants.items() if known is value), f"_index_{len(constants)}")
     constants[name] = value
     return ast.Name(name)
@@ -37,43 +54,75 @@ def _hoisted(constants: dict[str, Array], value: Array) -> ast.expr:
 class _Writer:
     """Writes the steps of both passes; nodes of the backward pass count on where those of the forward pass end."""
 
-    def __init__(self, passes: Passes, forward: int, outputs: Sequence[int]) -> None:
+    def __init__(
+        self, passes: Passes, forward: int, outputs: Sequence[int], arguments: Sequence[tuple[Argument, int | None]]
+    ) -> None:
         self.nodes, self.gradients = passes.nodes, passes.gradients
         self.forward, self.outputs = forward, outputs
         self.results = (*outputs, *passes.gradients)
+        self.breaks = passes.breaks
         self.constants: dict[str, Array] = {}
-        self.source = NumPySource(partial(_hoisted, self.constants))  # not a method: that would be a cycle
+        self.words: list[str] = []
+        self.source = NumPySource(partial(_hoisted, self.constants, self.words))  # not a method: that would be a cycle
         self.expressions: dict[int, ast.expr] = {}
         self.uses = Counter(o.source for node in self.nodes for o in node.operands if o.source is not None)
         self.uses.update(self.results)
+        self.named = {o.source for node in self.nodes for o in node.operands if o.parameter}
         for node in self.nodes:  # the functions of the file first: their names are taken
             if node.primitive is not None:
-                self.source.call(node.primitive, [ast.Name("_")] * len(node.operands), node.params, node.shape)
-        self.words = unique_names(passes.names, [*_RESERVED, *self.source.functions, *self.constants])
-        leaves = [n for n in self.nodes[: self.forward] if n.op in ("input", "parameter")]
-        self.arguments = sorted(leaves, key=lambda n: n.op)
+                self.source.call(node.primitive, [ast.Name("_")] * len(_own(node)), node.params, node.shape)
+        unread = [a.name for a, index in arguments if index is None]
+        taken = [*_RESERVED, *self.source.functions, *self.constants, *self.source.generators]
+        (*words,) = unique_names([*passes.names[:forward], *unread], taken)
+        gradients = {
+            g: f"d{words[leaf]}" for g, leaf in zip(passes.gradients, passes.leaves, strict=True) if g >= forward
+        }
+        later = unique_names(passes.names[forward:], [*taken, *words, *gradients.values()])
+        self.words += [*words[:forward], *(gradients.get(i, word) for i, word in enumerate(later, forward))]
+        self.arguments = self._in_order(arguments, words[forward:])
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
         across |= {*self.gradients}
         self.kept = sorted(i for i in across if i < self.forward and self.nodes[i].op != "constant")
+
+    def _in_order(
+        self, arguments: Sequence[tuple[Argument, int | None]], unread: Sequence[str]
+    ) -> list[tuple[str, str]]:
+        """Return what `forward` takes, with its dtype and shape: the function's arguments, parameters, buffers."""
+        leaves = [n for n in self.nodes[: self.forward] if n.op in _GIVEN]
+        names, found = iter(unread), {}
+        for argument, index in arguments:
+            word = next(names) if index is None else self.words[index]
+            found[word] = _typed(argument.node)
+        leaves.sort(key=lambda n: _GIVEN.index(n.op))
+        drawn = dict.fromkeys(self.source.generators, "np.random.Generator")
+        return list((found | {self.words[n.index]: _typed(n) for n in leaves} | drawn).items())
 
     def file(self) -> str:
         """Return the whole text."""
         parts = [self._function("forward", self.arguments, self.nodes[: self.forward])]
         if self.gradients:
             seeds = [n for n in self.nodes[self.forward :] if n.op == "input"]
-            parts.append(self._function("backward", seeds, self.nodes[self.forward :]))
+            given = [(self.words[n.index], _typed(n)) for n in seeds]
+            parts.append(self._function("backward", given, self.nodes[self.forward :]))
         helpers = [unparsed(function) for function in self.source.functions.values()]
         constants = [f"{name} = {unparsed(array_literal(value))}" for name, value in self.constants.items()]
         packed = any("unpacked(" in text for text in (*constants, *parts))
         modules = self.source.modules | ({"zlib", "base64"} if packed else set())
         imports = [f"import {m}" for m in sorted(modules - {"numpy"})] + ["", "import numpy as np"]
         told = ": forward, and the gradients step by step" if self.gradients else ""
-        head = [f'"""The recorded computation as NumPy source{told}."""', "", *imports]
+        head = [f'"""The recorded computation as NumPy source{told}."""', "", *self._told_breaks(), *imports]
         parts = [*parts, *helpers, *([UNPACKED.strip()] if packed else []), *(["\n".join(constants)] * bool(constants))]
         return "\n".join(head).replace("\n\n\n", "\n\n") + "".join(f"\n\n\n{part}" for part in parts) + "\n"
 
-    def _function(self, name: str, arguments: Sequence[GraphNode], nodes: Sequence[GraphNode]) -> str:
-        given = [self.words[n.index] for n in arguments] + ["cache"] * (name == "backward")
+    def _told_breaks(self) -> list[str]:
+        """Return what holds for the recorded run alone, as comments."""
+        if not self.breaks:
+            return []
+        told = "# Read while tracing, and not followed: what depends on it is that of the recorded run."
+        return [told, *(f"# {on_one_line(found.text)}" for found in self.breaks), ""]
+
+    def _function(self, name: str, arguments: Sequence[tuple[str, str]], nodes: Sequence[GraphNode]) -> str:
+        given = [word for word, _ in arguments] + ["cache"] * (name == "backward")
         lines = [f"def {name}({', '.join(given)}):", f'    """{self._document(name, arguments)}"""']
         cache = self._row(self.kept) + "," * (len(self.kept) == 1)
         if name == "backward" and self.kept:
@@ -96,8 +145,8 @@ class _Writer:
             returned = f"{returned if len(results) == 1 else f'({returned})'}, ({cache})"
         return "\n".join([*lines, f"    return {returned}"])
 
-    def _document(self, name: str, arguments: Sequence[GraphNode]) -> str:
-        told = [f"{self.words[n.index]} {_typed(n)}" for n in arguments]
+    def _document(self, name: str, arguments: Sequence[tuple[str, str]]) -> str:
+        told = [" ".join(argument) for argument in arguments]
         what = "the result" if len(self.outputs) == 1 else "the results"
         if name == "backward":
             return f"Return the gradients {self._row(self.gradients)}, from that of the output: {', '.join(told)}."
@@ -109,14 +158,20 @@ class _Writer:
 
     def _inlined(self, node: GraphNode) -> bool:
         """Whether `node` is written where it is read: unnamed, read once and in the same pass, and short."""
-        alone = node.name is None and self.uses[node.index] == 1 and node.index not in (*self.results, *self.kept)
-        return alone and node.shape != () and len(ast.unparse(self.expressions[node.index])) <= _WIDTH // 2
+        alone = node.name is None and self.uses[node.index] == 1 and node.index not in self.named
+        alone = alone and node.index not in (*self.results, *self.kept)
+        drawn = node.primitive is not None and isinstance(node.primitive.forward, Draw)  # in the order of the lines
+        return (
+            alone and not drawn and node.shape != () and len(ast.unparse(self.expressions[node.index])) <= _WIDTH // 2
+        )
 
     def _expression(self, node: GraphNode) -> ast.expr:
         operands = [self._operand(*pair) for pair in self._converted(node)]
         assert node.primitive is not None
         made = self.source.call(node.primitive, operands, node.params, node.shape)
-        if node.shape == () and node.index not in self.results:
+        if node.primitive.kind in ("elementwise", "constant") and self._answers_in(node) != node.dtype:
+            made = ast.Call(ast.Attribute(made, "astype"), [literal(node.dtype)], [])
+        if node.shape == () and node.index not in self.results and node.primitive.kind != "numpy":
             # NumPy answers with a number, whose arithmetic may differ in the last bit from an array's
             made = ast.Call(ast.Attribute(ast.Name("np"), "asarray"), [made], [])
         return made
@@ -124,7 +179,7 @@ class _Writer:
     def _operand(self, operand: Operand, dtype: np.dtype[np.generic] | None) -> ast.expr:
         if operand.source is None:
             value = operand.constant
-            return literal(float(value) if isinstance(value, Constant) else value)
+            return literal(float(value) if isinstance(value, Constant) else value, self.source.hoist)
         inlined = operand.source in self.expressions and self._inlined(self.nodes[operand.source])
         found = self.expressions[operand.source] if inlined else self._reference(operand.source)
         return found if dtype is None else ast.Call(ast.Attribute(found, "astype"), [literal(dtype)], [])
@@ -145,27 +200,56 @@ class _Writer:
 
     def _converted(self, node: GraphNode) -> list[tuple[Operand, np.dtype[np.generic] | None]]:
         """Return the operands, each with the dtype that the engine converts it to before it computes, or None."""
-        primitive = node.primitive
+        primitive, own = node.primitive, _own(node)
         assert primitive is not None
-        dtypes = [None if o.source is None else self.nodes[o.source].dtype for o in node.operands]
+        if primitive.kind == "numpy":
+            return [(o, None) for o in own]
+        dtypes = [None if o.source is None or self._is_number(o) else self.nodes[o.source].dtype for o in own]
         known = {d for d in dtypes[primitive.conditions :] if d is not None}
         common = None
         if len(known) > 1:
-            common = promoted([self._sample(o) for o in node.operands[primitive.conditions :]])
+            common = promoted([self._sample(o) for o in own[primitive.conditions :]])
             known = {common}
         whole = primitive.kind in ("elementwise", "constant") and known and all(d.kind in "biu" for d in known)
-        if whole and node.dtype.kind in "fc":
+        if whole and primitive.arithmetic:
+            common = dtype_of_whole(primitive, [self._sample(o) for o in own]) or common
+        elif whole and node.dtype.kind in "fc":
             common = node.dtype
         return [
             (o, common if i >= primitive.conditions and d is not None and common not in (None, d) else None)
-            for i, (o, d) in enumerate(zip(node.operands, dtypes, strict=True))
+            for i, (o, d) in enumerate(zip(own, dtypes, strict=True))
         ]
+
+    def _answers_in(self, node: GraphNode) -> DType:
+        """Return the dtype of what NumPy computes of whole numbers and Python's, where the engine may say otherwise."""
+        primitive = node.primitive
+        assert primitive is not None
+        pairs = self._converted(node)
+        samples = [self._sample(o) if d is None else np.ones((), d) for o, d in pairs]
+        arrays = [np.ones((1,) * s.ndim, s.dtype) if isinstance(s, np.ndarray) else s for s in samples]
+        if any(isinstance(a, np.ndarray) and a.dtype.kind not in "biu" for a in arrays[primitive.conditions :]):
+            return node.dtype
+        with np.errstate(all="ignore"), suppress(ValueError):  # what is refused here, a power of 1, is refused there
+            return np.asarray(primitive.forward(*arrays, **plain_of(dict(node.params)))).dtype
+        return node.dtype
+
+    def _is_number(self, operand: Operand) -> bool:
+        """Return whether an operand is a number of Python's, which has no dtype."""
+        node = None if operand.source is None else self.nodes[operand.source]
+        return node is not None and node.primitive is not None and node.primitive.forward == Method("item")
 
     def _sample(self, operand: Operand) -> object:
         """Return something that NumPy promotes as the operand."""
         node = None if operand.source is None else self.nodes[operand.source]
+        if self._is_number(operand):
+            return 1.0
         return operand.constant if node is None else np.broadcast_to(np.empty((), node.dtype), node.shape)
 
 
-def _typed(node: GraphNode) -> str:
+def _own(node: GraphNode) -> list[Operand]:
+    """Return the operands that are no part of a parameter."""
+    return [o for o in node.operands if not o.parameter]
+
+
+def _typed(node: GraphNode | Node) -> str:
     return f"{node.dtype} {node.shape}"

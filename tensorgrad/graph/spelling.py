@@ -38,11 +38,11 @@ def literal(value: Any, hoist: Hoist | None = None) -> ast.expr:
     if isinstance(value, tuple | list):
         return (ast.Tuple if isinstance(value, tuple) else ast.List)([literal(v, hoist) for v in value])
     if isinstance(value, slice):
-        return ast.Call(ast.Name("slice"), [literal(v) for v in (value.start, value.stop, value.step)], [])
+        return ast.Call(ast.Name("slice"), [literal(v, hoist) for v in (value.start, value.stop, value.step)], [])
     if isinstance(value, np.dtype):
         return _np(str(value) if value.kind != "b" else "bool_")
     if isinstance(value, np.ndarray):
-        return array_literal(value) if hoist is None or value.size <= SMALL else hoist(value)
+        return array_literal(value) if hoist is None else hoist(value)
     if isinstance(value, np.generic):
         return ast.Call(literal(value.dtype), [literal(value.item())], [])
     return _scalar(value)
@@ -51,6 +51,9 @@ def literal(value: Any, hoist: Hoist | None = None) -> ast.expr:
 def _scalar(value: Any) -> ast.expr:
     if value is None or value is ... or isinstance(value, bool | int | str):
         return ast.Constant(value)
+    name = getattr(value, "__name__", None)
+    if name is not None and getattr(np.linalg, name, None) is value:
+        return ast.Attribute(_np("linalg"), name)
     if isinstance(value, float):
         return _float(float(value))
     if isinstance(value, complex):
@@ -70,6 +73,8 @@ def _np(name: str) -> ast.expr:
 
 def array_literal(value: Array) -> ast.expr:
     """Return the expression of an array of any size, with the memory order that `value` has: sums depend on it."""
+    if not value.size:
+        return ast.Call(_np("zeros"), [literal(value.shape), literal(value.dtype)], [])
     order = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
     arranged = value.transpose(order)
     inner = _written(arranged) if value.size <= SMALL else _packed(np.ascontiguousarray(arranged))

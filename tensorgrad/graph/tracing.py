@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
@@ -14,26 +13,21 @@ from typing import Any
 
 from tensorgrad.base.callsite import is_outside
 from tensorgrad.base.context import CONTEXT, TRACING, context
+from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.engine.tracedtensors import operand
+from tensorgrad.engine.traces import Trace, new_trace, running
 
 
 @contextmanager
-def tracing(**changes: Any) -> Iterator[None]:
+def tracing(**changes: Any) -> Iterator[Trace]:
     """Context manager: record every operation and keep every value; `changes` are those of the context besides."""
-    token = CONTEXT.set(replace(context(), special=context().special | TRACING, **changes))
+    token, trace = CONTEXT.set(replace(context(), special=context().special | TRACING, **changes)), Trace()
     try:
-        yield
+        with new_trace(trace):
+            yield trace
     finally:
         CONTEXT.reset(token)
-
-
-def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """Return the names of the positional parameters of a function, or of a module's `forward`."""
-    try:
-        parameters = inspect.signature(getattr(function, "forward", function)).parameters.values()
-    except ValueError:  # a callable written in C tells no names
-        return []
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def tensors_in(result: Any, depth: float = math.inf) -> Iterator[Tensor]:
@@ -50,7 +44,7 @@ def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:
     found: dict[Node, str] = {}
     for name, value in namespace.items():
         if isinstance(value, Tensor) and not name.startswith("_"):
-            found.setdefault(node_of(value), name)
+            found.setdefault(node_of(value) if running() is None else operand(value), name)
     return found
 
 
@@ -59,7 +53,7 @@ def module_names(recorded: Iterable[Node]) -> dict[Node, str]:
     known: dict[int, dict[int, str]] = {}
     found: dict[Node, str] = {}
     for node in recorded:
-        for leaf in node.inputs if node.scope else ():
+        for leaf in (*node.inputs, *nodes_in(node.params)) if node.scope else ():
             if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner is not None and leaf not in found:
                 scope = node.scope
                 while scope is not None and id(leaf.owner()) not in paths_by_id(scope.module, known):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy import inf, nan
 
 from tensorgrad.base.numerics import norm, row_major
+from tensorgrad.engine.generalforms import perhaps
 from tensorgrad.engine.kinds import Op, elementwise, primitive
 from tensorgrad.engine.primitive import CONVEX, UNKNOWN, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
@@ -44,10 +45,9 @@ direction: Op = elementwise(
 def _part(y: Any, a: Any, b: Any) -> Any:
     """``a / y``, in a larger unit where the length `y` of (a, b) has no place in the dtype."""
     far = y == inf
-    if not far.any():
+    if not perhaps(far.any()):
         return direction(a, y)
-    unit = where(far, 0.25, 1.0)
-    return direction(a * unit, hypot(a * unit, b * unit))
+    return direction(where(far, a * 0.25, a), where(far, hypot(a * 0.25, b * 0.25), y))
 
 
 hypot: Op = elementwise(
@@ -126,9 +126,9 @@ def _slopes(y: Any, x: Any, p: Any, axis: Any, keepdims: Any) -> Any:
     y = y if keepdims else reshape(y, shape=kept(x.shape, axis))
     if 0 < p < 1:  # x / y may be too small for the dtype, where this power of it is not
         return odd_power(x, p=p - 1) * even_power(y, p=1 - p)
-    if (far := y == inf).any():
-        x = x * where(far, 2.0**-100, 1.0)
-        y = length(x, p=p, axis=axis, keepdims=True)
+    if perhaps((far := y == inf).any()):
+        x = where(far, x * 2.0**-100, x)
+        y = where(far, length(x, p=p, axis=axis, keepdims=True), y)
     part = direction(x, y)
     return part if p == 2 else odd_power(part, p=p - 1)
 

@@ -8,9 +8,11 @@ import numpy as np
 from numpy import inf, nan
 
 from tensorgrad.base.numerics import known, rectified
+from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.kinds import Op, constant, elementwise
-from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, TIES, Kink
+from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, TIES, Kink, Primitive, Signature
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tracedarrays import Traced
 from tensorgrad.ops.arithmetic import REAL, sign
 
 BOUND = "the slope inside: what reached a bound can leave it"
@@ -170,11 +172,36 @@ relu: Op = elementwise(
 )
 
 
+def _domain(x: Any, *, low: Any, high: Any) -> Any:
+    return np.where((x < low) | (x > high), np.array(nan, x.dtype), x)
+
+
+def _domain_slope(v: Any, s: Any, n: Any) -> Any:
+    x, low, high = s[1], n.params["low"], n.params["high"]
+    return v * where((x < low) | (x > high), nan, 1.0)
+
+
+DOMAIN = Primitive(
+    "domain",
+    "elementwise",
+    _domain,
+    Signature(("x",), False, {}, ("low", "high")),
+    (_domain_slope,),
+    (_domain_slope,),
+    lambda i: frozenset((1,)),
+    "x",
+    [REAL],
+)
+"""What `defined` is while tracing: `x`, NaN outside of the domain, and so is the slope. It is no entry of the table."""
+
+
 def defined(x: Any, low: float, high: float = inf) -> Any:
     """X where a function is defined, in [low, high]; not known elsewhere, where the function is NaN."""
     values = x.array if isinstance(x, Tensor) else x
     if values.dtype.kind == "c" or not values.size:
         return x
+    if type(values) is Traced:
+        return apply(DOMAIN, (x,), {"low": low, "high": high})
     if np.minimum.reduce(values, axis=None) >= low and (high == inf or np.maximum.reduce(values, axis=None) <= high):
         return x
     return unknown(x, (x < low) | (x > high))

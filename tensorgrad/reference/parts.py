@@ -52,7 +52,7 @@ def made_of(function: Callable[..., Any]) -> tuple[Part, ...]:
 
     >>> from tensorgrad.functions.composed import var
     >>> [part.__name__ for part in made_of(var)]
-    ['sum', 'mul', 'mean', 'sub', 'centred']
+    ['sum', 'mul', 'mean', 'sub', 'centred', 'where']
     """
     return tuple(dict.fromkeys(_Reader(function, frozenset()).parts()))
 

@@ -17,6 +17,7 @@ from tensorgrad.autograd import no_grad
 from tensorgrad.autograd.history import before, check_alone, check_writable, is_recorded, write
 from tensorgrad.base.dtypes import Array, can_cast, check_real
 from tensorgrad.create.random import Generator, generator_of
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.subscripts import for_numpy, whole
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.views import Position, position_of
@@ -89,7 +90,7 @@ def _filled(
     check_real(op, self.array)
     if continuous and self.array.dtype.kind != "f":
         raise DTypeError(f"{op} draws floating point numbers, which {self.array.dtype} has no place for")
-    drawn = np.asarray(sample(generator_of(generator), self.array.shape))
+    drawn = asarray(sample(generator_of(generator), self.array.shape))
     return write(self, ..., wrap(drawn.astype(self.array.dtype)), op)
 
 

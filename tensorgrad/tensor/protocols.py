@@ -20,6 +20,7 @@ from tensorgrad.base.printing import shown
 from tensorgrad.base.size import Size
 from tensorgrad.engine.shared_memory import expose_for_good, handed_out, plain
 from tensorgrad.engine.tensor import Tensor, as_array, leaf, renew, wrap
+from tensorgrad.engine.tracedarrays import is_traced
 from tensorgrad.engine.views import forget, link_alias
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.functions import composed, ordering
@@ -128,7 +129,7 @@ class Protocols(Tensor):
         """
         if self.tracked and context().grad:
             raise AutogradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return handed_out(self)
+        return self.array if is_traced(self.array) else handed_out(self)
 
     def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy) if copy else np.asarray(self.numpy(), dtype=dtype)

@@ -94,7 +94,7 @@ def _main_operand(
         return first.id
     if computed:
         return computed[0]
-    order = ["input", "parameter", "constant"]
+    order = ["input", "parameter", "buffer", "constant"]
     return min(tails, key=lambda tail: order.index(vertices[tail].kind))
 
 

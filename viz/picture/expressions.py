@@ -13,7 +13,7 @@ from tensorgrad.graph.notation import Formula, applied
 
 from .text import clean, number
 
-_SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous"})
+_SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous", "domain"})
 _DEEPEST = 12  # unnamed values inside each other; a formula so long is cut anyway
 
 

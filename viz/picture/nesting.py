@@ -120,7 +120,7 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
         owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in paths_by_id(scope.module, owned)]
         if owners:
             return chain[: owners[-1] + 1]
-    return common(consumers) if traced and leaf.op == "constant" else []
+    return common(consumers) if traced and leaf.op in {"constant", "buffer"} else []
 
 
 def _root(scopes: list[list[Scope]]) -> Scope | None:

@@ -115,7 +115,7 @@ def _written(box: _Box, nesting: Nesting) -> list[Hashable]:
     found: list[Hashable] = []
     for node in (nodes[index] for index in box.operations):
         operands: list[Hashable] = []
-        for source, constant in node.operands:
+        for source, constant, *_ in node.operands:
             if source is None:
                 operands.append(("number", repr(constant)))
             elif source in here:

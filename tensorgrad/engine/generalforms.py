@@ -1,0 +1,90 @@
+"""What the library's own code on raw arrays says so that a trace holds for all inputs, and not only for those at hand.
+
+Without a trace, each of these is what NumPy does, or the condition itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from .numpycalls import ITEM, Draw, record_of
+from .tensor import Tensor
+from .tracedarrays import Traced, broken, plain_of, record_call, recorded_result, tell_of_masks, traced_in
+from .traces import running
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Stream:
+    """A generator of random numbers while a function is traced: a draw is an operation, the generator an input."""
+
+    def __init__(self, source: np.random.Generator) -> None:
+        self.source = source
+
+    def __getattr__(self, name: str) -> Any:
+        drawn = getattr(self.source, name)
+        return functools.partial(self.draw, name) if callable(drawn) else drawn
+
+    def draw(self, call: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return what a method of the generator, or a function that is given it, draws."""
+        trace = running()
+        number = 0 if trace is None else trace.streams.setdefault(id(self.source), len(trace.streams))
+        drawn = Draw(call, number)
+        out = drawn(self.source, *plain_of(args), **plain_of(kwargs))
+        if trace is None or not isinstance(out, np.ndarray | np.generic | float | int):
+            broken(f"{record_of(drawn).name} of a generator", out)
+            return out
+        made = recorded_result(drawn, args, kwargs, out if isinstance(out, np.ndarray) else np.asarray(out)[()])
+        trace.draws.append(made.node)
+        return made
+
+
+def asarray(value: Any, dtype: Any = None) -> Any:
+    """Return `value` as an array, as NumPy does; a traced number as a traced array."""
+    if type(value) is not Traced:
+        return np.asarray(value, dtype)
+    whole = isinstance(value.value, np.ndarray) and dtype in (None, value.dtype)
+    return value if whole else record_call(np.asarray, (value,), {} if dtype is None else {"dtype": dtype})
+
+
+def at(x: Any, index: Any) -> Any:
+    """Return ``x[index]`` of an array, also where the index alone is traced."""
+    if not traced_in(index):
+        return x[index]
+    tell_of_masks(index)
+    return record_call(ITEM, (x,), {"index": index})
+
+
+def one_step(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function of raw arrays so that a trace records it as one operation, with the choices that it makes."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if running() is None:
+            return function(*args, **kwargs)
+        first = args[0] if args else None
+        found: R = (
+            first.draw(function, *args[1:], **kwargs) if type(first) is Stream else record_call(function, args, kwargs)
+        )
+        return found
+
+    return run
+
+
+def surely(condition: Any) -> bool:
+    """Return whether `condition` holds for all inputs: while tracing that is not known, and the general form is run."""
+    return not _may_differ(condition) and bool(condition)
+
+
+def perhaps(condition: Any) -> bool:
+    """Return whether `condition` holds, or may hold for other inputs."""
+    return _may_differ(condition) or bool(condition)
+
+
+def _may_differ(condition: Any) -> bool:
+    return type(condition.array if isinstance(condition, Tensor) else condition) is Traced

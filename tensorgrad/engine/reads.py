@@ -1,0 +1,30 @@
+"""What stands in the parameters of a recorded operation and was computed: an index, a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .tensor import Node
+
+
+class Read(np.ndarray[Any, np.dtype[Any]]):
+    """A value in the parameters of a recorded operation; `node` is what made it."""
+
+    node: Node | None = None
+    index: int | None = None  # of the node, in a graph
+    __class__ = property(lambda self: np.ndarray)  # rules read it as what it is
+
+
+def nodes_in(params: Any) -> Iterator[Node]:
+    """Yield the nodes of what stands in the parameters of a record, in order."""
+    if type(params) is Read and params.node is not None:
+        yield params.node
+    elif type(params) in (tuple, list):
+        for part in params:
+            yield from nodes_in(part)
+    elif type(params) is dict:
+        for part in params.values():
+            yield from nodes_in(part)

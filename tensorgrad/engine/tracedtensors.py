@@ -1,0 +1,109 @@
+"""The tensors of a traced function: which node each stands for, and that their arrays are traced while it runs."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from .generalforms import asarray
+from .numpycalls import REST, Method, record_of
+from .snapshots import copied
+from .tensor import Node, Tensor, node_of
+from .tracedarrays import Traced, broken, detached, input_of, plain_of
+from .traces import Memory, constant_node, noted, running
+
+
+def operand(x: Tensor) -> Node:
+    """Return the node of an operand while tracing; the array of one that was not met before is traced from now on."""
+    array: Any = x.array
+    if type(array) is Traced and array.memory.node is not None:
+        return _named_as(_of_traced(x, array), x)
+    node = x.node
+    kept = None if node is None else node.saved
+    plain = plain_of(array).view(np.ndarray)
+    if node is not None and kept and not x.tracked and not np.array_equal(kept[0], plain, equal_nan=True):
+        x.node = None  # it was written unrecorded
+    node = node_of(x)
+    if node.primitive is None and not node.saved:
+        node.saved = (copied(plain),)
+    follow(x, node)
+    return node
+
+
+def result(y: Tensor) -> Node:
+    """Return the node of what a traced function returns, noted as stale where it was written without a record."""
+    node, array = operand(y), plain_of(y.array)
+    trace = running()
+    if trace is not None and y.tracked and node.saved and not np.array_equal(node.saved[0], array, equal_nan=True):
+        trace.stale.append(node)
+    return node
+
+
+def _of_traced(x: Tensor, array: Traced) -> Node:
+    if x.tracked:
+        return x.node or node_of(x)
+    if isinstance(array.value, np.generic):
+        array = x.array = asarray(array)
+    node = array.node
+    assert node is not None
+    if node.saved and not np.array_equal(node.saved[0], array.value, equal_nan=True):
+        broken("a write that tracing could not follow", array.value)
+        node = constant_node(array.value)
+        array.is_written(node)
+    return detached(array) if node.tracked else node
+
+
+def _named_as(node: Node, x: Tensor) -> Node:
+    if x.node is not None and x.node is not node and x.node.name and not node.name:
+        node.name = x.node.name
+    return node
+
+
+def follow(x: Tensor, node: Node) -> None:
+    """Let the array of `x` be traced from now on, as the value of `node`."""
+    trace = running()
+    if trace is None:
+        return
+    before: Any = x.array
+    plain = plain_of(before).view(np.ndarray)
+    mine: Any = Traced(plain, Memory(plain, node))
+    trace.memories.add(mine.memory)
+    trace.changed.append((weakref.ref(x), mine, before))
+    x.array = mine
+
+
+def followed(x: Any) -> Any:
+    """Return a saved value, as a sweep reads it, traced; one that was saved in another dtype as converted to it."""
+    if not isinstance(x, Tensor) or x.node is None:
+        return x
+    if x.array.dtype != x.node.dtype and not x.node.tracked:
+        x.node = noted(record_of(Method("astype")), (x.node,), {REST: (x.array.dtype,)}, x.array)
+    follow(x, x.node)
+    return x
+
+
+def stand_for(x: Tensor, node: Node) -> None:
+    """Let an input, which has a history perhaps, stand for the leaf `node` until the trace is over."""
+    trace = running()
+    if trace is not None and x.node is not None and x.node is not node:
+        trace.nodes.append((weakref.ref(x), x.node))
+        x.node = node
+
+
+def follow_result(y: Tensor, array: Traced) -> None:
+    """Let `array` be that of `y`, which an operation has just made, until the trace is over."""
+    trace = running()
+    if trace is None:
+        return
+    mine: Any = array
+    trace.changed.append((weakref.ref(y), mine, y.array))
+    y.array = mine
+
+
+def noted_number(value: Any) -> Any:
+    """Return a number among the operands of a primitive; of a traced one the node, of the number that Python has."""
+    if type(value) is not Traced:
+        return value
+    return noted(record_of(Method("item")), (input_of(value),), {}, value.value.item())

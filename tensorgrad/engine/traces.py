@@ -1,0 +1,191 @@
+"""What is known while a function is traced: which operation every value came from, and what could not be followed.
+
+A value that Python reads (`item`, `if x > 0`) decides what runs next, and no graph can say how: it is a *break*, noted
+with its line. A test whose only answer is an error is none: on other inputs the program leaves the check out.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorgrad.base.caching import remembered
+from tensorgrad.base.callsite import Place, here, is_outside, told
+from tensorgrad.base.context import context
+from tensorgrad.base.dtypes import Array
+
+from .primitive import Primitive
+from .snapshots import copied
+from .tensor import Node, Tensor, leaf, recorded, wrap
+
+CHOICE = "the choice (bool)"
+
+
+class Break(NamedTuple):
+    """Something that was read while tracing, and may be another on other inputs: what depends on it is of this run.
+
+    `what` says how it was read, `value` is what was read, and `place` is where the user's script stood; `inside` tells
+    the function of the library that read it, and its line, if it was one.
+    """
+
+    what: str
+    value: str
+    place: Place
+    inside: str
+
+    @property
+    def text(self) -> str:
+        """The break in one line."""
+        return f"{told(self.place)}: {self.inside and self.inside + ', '}{self.what} gave {self.value}"
+
+
+class Memory:
+    """What stands in one block of memory: the node of its value, after all `writes` so far; None after the trace."""
+
+    __slots__ = ("__weakref__", "array", "node", "writes")
+
+    def __init__(self, array: Any, node: Node) -> None:
+        self.array = array
+        self.node: Node | None = node
+        self.writes = 0
+
+
+class Trace:
+    """One run of a traced function: what it met, to be put back as it was, and the breaks."""
+
+    def __init__(self) -> None:
+        self.breaks: list[Break] = []
+        self.memories: weakref.WeakSet[Memory] = weakref.WeakSet()
+        self.views: list[weakref.ref[Any]] = []
+        self.changed: list[tuple[weakref.ref[Tensor], Any, Any]] = []
+        self.nodes: list[tuple[weakref.ref[Tensor], Node]] = []
+        self.detached: dict[Node, Node] = {}
+        self.streams: dict[int, int] = {}
+        self.draws: list[Node] = []
+        self.stale: list[Node] = []  # what is returned and was written without a record
+
+    def note_break(self, what: str, value: Any) -> None:
+        """Note that `value` was read, unless the reading line only looks whether it should raise an error."""
+        frame = _reader()
+        if what == CHOICE and _only_checks(frame):
+            return
+        found = Break(what, _shortened(value), here(1), _told_inside(frame))
+        if all((found.what, found.place, found.inside) != (b.what, b.place, b.inside) for b in self.breaks):
+            self.breaks.append(found)
+
+    def close(self) -> None:
+        """Let all tensors have the arrays that they had, or plain ones, and all arrays forget the graph."""
+        for memory in self.memories:
+            memory.node = None
+        for view in self.views:
+            if (array := view()) is not None:
+                array.forget()
+        for ref, mine, before in self.changed:
+            x = ref()
+            if x is not None and x.array is mine:
+                x.array = before
+        for ref, node in self.nodes:
+            if (x := ref()) is not None:
+                x.node = node
+
+
+_TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
+running = _TRACE.get
+
+
+@contextmanager
+def new_trace(trace: Trace) -> Iterator[None]:
+    """Context manager: note in `trace` what is met inside."""
+    token = _TRACE.set(trace)
+    try:
+        yield
+    finally:
+        _TRACE.reset(token)
+        trace.close()
+
+
+def noted(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any], value: Any) -> Node:
+    """Return the new node of an operation on raw arrays, through which no gradient flows."""
+    array = np.asarray(value)
+    node = recorded(array, primitive, inputs, params, (copied(array),), context()).node
+    assert node is not None
+    node.tracked = False
+    node.place = here(1)
+    return node
+
+
+def constant_node(array: Array) -> Node:
+    """Return the node of an array that nothing is known of."""
+    node = leaf(wrap(array))
+    node.saved = (copied(array),)
+    return node
+
+
+def _reader() -> FrameType:
+    """Return the frame that reads a value: the innermost but those of the tracing, and of a Tensor's own protocols."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and _passes_on(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
+
+
+@remembered()
+def _passes_on(file: str) -> bool:
+    path = Path(file)
+    ours = not is_outside(file) and path.name in (
+        "traces.py",
+        "tracedarrays.py",
+        "protocols.py",
+        "printing.py",
+        "numerics.py",
+    )
+    return ours or "numpy" in path.parts
+
+
+def _told_inside(frame: FrameType) -> str:
+    """Return the function of the library that `frame` runs, and its line; empty for a frame of the user's."""
+    code = frame.f_code
+    if is_outside(code.co_filename):
+        return ""
+    text = linecache.getline(code.co_filename, frame.f_lineno).strip()
+    return f"in the library's {code.co_name} ({text})"
+
+
+def _shortened(value: Any) -> str:
+    text = np.array2string(value, threshold=8) if isinstance(value, np.ndarray) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _only_checks(frame: FrameType) -> bool:
+    """Return whether `frame` stands in the test of an ``if`` that only raises, or in an ``assert``."""
+    code = frame.f_code
+    places = list(code.co_positions())
+    line = places[frame.f_lasti // 2][0]
+    return line is not None and any(start <= line <= end for start, end in _checks(code))
+
+
+@remembered(maxsize=512)
+def _checks(code: CodeType) -> list[tuple[int, int]]:
+    """Return the lines of the tests in a file that lead to nothing but an error."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+    except SyntaxError:  # of a notebook, with its own commands
+        return []
+    tests = [
+        node.test
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assert)
+        or (isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Raise))
+    ]
+    return [(test.lineno, test.end_lineno or test.lineno) for test in tests]
