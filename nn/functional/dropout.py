@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
-from tensorgrad.create.random import Generator, generator_of, words
+from tensorgrad.create.random import Generator, generator_of, words_of
 from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, ShapeError
@@ -43,7 +43,7 @@ def _kept(
 @one_step
 def _mask(source: np.random.Generator, shape: tuple[int, ...], limit: int, scale: Any) -> Array:
     """Return which words of the stream are at least `limit`, times `scale` if there is one."""
-    kept: Array = words(source, shape) >= limit
+    kept: Array = words_of(source, shape) >= limit
     return kept if scale is None else kept * scale
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.generalforms import asarray, perhaps
+from tensorgrad.engine.generalforms import asarray, own, perhaps
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
@@ -33,7 +33,8 @@ def _indices(name: str, input: Tensor, weight: Tensor) -> Array:
             f"index out of range in self: rows are 0 to {rows - 1}, the indices of {name} go from "
             f"{input.array.min()} to {input.array.max()}"
         )
-    return input.array.copy()  # what is recorded must not change with the tensor
+    indices: Array = own(input.array)
+    return indices  # what is recorded must not change with the tensor
 
 
 def padding_row(padding_idx: int | None, rows: int) -> int | None:

@@ -28,7 +28,10 @@ class Stream:
 
     def __getattr__(self, name: str) -> Any:
         drawn = getattr(self.source, name)
-        return functools.partial(self.draw, name) if callable(drawn) else drawn
+        if callable(drawn):
+            return functools.partial(self.draw, name)
+        broken(f"the {name} of a generator", name)
+        return drawn
 
     def draw(self, call: Any, *args: Any, **kwargs: Any) -> Any:
         """Return what a method of the generator, or a function that is given it, draws."""
@@ -50,6 +53,13 @@ def asarray(value: Any, dtype: Any = None) -> Any:
         return np.asarray(value, dtype)
     whole = isinstance(value.value, np.ndarray) and dtype in (None, value.dtype)
     return value if whole else record_call(np.asarray, (value,), {} if dtype is None else {"dtype": dtype})
+
+
+def own(array: Any, dtype: Any = None) -> Any:
+    """Return a copy of an array, in `dtype`; a traced one itself, for what a trace records is a copy."""
+    if type(array) is not Traced:
+        return np.array(array, dtype)
+    return array if dtype in (None, array.dtype) else array.astype(dtype)
 
 
 def at(x: Any, index: Any) -> Any:

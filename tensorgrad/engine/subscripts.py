@@ -12,6 +12,7 @@ import numpy as np
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array, int64
 
+from .generalforms import own
 from .tensor import Tensor, as_array
 
 _NUMBERS = frozenset((int, bool))
@@ -58,9 +59,7 @@ def _part(i: Any) -> Any:
         plain = i.start.__class__ in _PLAIN and i.stop.__class__ in _PLAIN and i.step.__class__ in _PLAIN
         return i if plain else slice(_bound(i.start), _bound(i.stop), _bound(i.step))
     if isinstance(i, Tensor | np.ndarray | np.generic):
-        return _positions(
-            i.array.copy("K") if isinstance(i, Tensor) else i.copy("K") if isinstance(i, np.ndarray) else np.array(i)
-        )
+        return _positions(own(i.array if isinstance(i, Tensor) else i))
     if isinstance(i, Sequence) and not isinstance(i, str):
         array = np.array(i) if _NUMBERS.issuperset([v.__class__ for v in i]) else as_array(i)
         return _positions(array if array.size else array.astype(int64))

@@ -78,6 +78,9 @@ def followed(x: Any) -> Any:
     """Return a saved value, as a sweep reads it, traced; one that was saved in another dtype as converted to it."""
     if not isinstance(x, Tensor) or x.node is None:
         return x
+    value: Any = x.array
+    if isinstance(value, float | int | complex):  # what a traced number was to Python
+        return Traced(value, Memory(value, x.node))
     if x.array.dtype != x.node.dtype and not x.node.tracked:
         x.node = noted(record_of(Method("astype")), (x.node,), {REST: (x.array.dtype,)}, x.array)
     follow(x, x.node)
@@ -106,4 +109,6 @@ def noted_number(value: Any) -> Any:
     """Return a number among the operands of a primitive; of a traced one the node, of the number that Python has."""
     if type(value) is not Traced:
         return value
+    if not isinstance(value.value, np.generic):
+        return value.node
     return noted(record_of(Method("item")), (input_of(value),), {}, value.value.item())

@@ -24,7 +24,7 @@ from tensorgrad.base.flags import Flags
 from tensorgrad.base.hints import found
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.base.numerics import normalized, row_major
-from tensorgrad.engine.generalforms import asarray
+from tensorgrad.engine.generalforms import asarray, own
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.writes import note
@@ -270,7 +270,7 @@ def positions(name: str, index: Any, size: int, dim: int) -> Array:
     array = operand(index).array
     if array.dtype.kind not in "iu" and array.size:
         raise DTypeError(f"{name}(): Expected dtype int32/int64 for index, found {array.dtype}")
-    found: Array = array.astype(int64)
+    found: Array = own(array, int64)
     wrong = (found < 0) | (found >= size)
     if wrong.any():
         first = found[wrong].flat[0]

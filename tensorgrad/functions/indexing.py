@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, int64
+from tensorgrad.engine.generalforms import own
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions.common import (
@@ -82,7 +83,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     """Return the elements of `input` where `mask` holds, as a vector; the two broadcast."""
     where = boolean("masked_select", mask).array
     shape = np.broadcast_shapes(input.array.shape, where.shape)
-    return ops.getitem(stretched(input, shape), index=np.broadcast_to(where, shape).copy("K"))
+    return ops.getitem(stretched(input, shape), index=own(np.broadcast_to(where, shape)))
 
 
 @keywords
@@ -95,7 +96,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     wrong = (places < -n) | (places >= n)
     if wrong.any():
         raise RangeError(f"out of range: tried to access index {places[wrong].flat[0]} on a tensor of {n} elements.")
-    return ops.getitem(ops.reshape(input, shape=(n,)), index=places.astype(int64))
+    return ops.getitem(ops.reshape(input, shape=(n,)), index=own(places, int64))
 
 
 def grid_of(index: Array, axis: int) -> tuple[Array, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
-from tensorgrad.engine.generalforms import at, one_step
+from tensorgrad.engine.generalforms import at, one_step, own
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions import composed
@@ -195,7 +195,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """Return `input` with the elements of `source`, in their order, where `mask` holds; the two broadcast."""
     chosen = boolean("masked_scatter", mask).array
     shape = np.broadcast_shapes(chosen.shape, input.array.shape)
-    where = np.broadcast_to(chosen, shape).copy("K")
+    where = own(np.broadcast_to(chosen, shape))
     n = int(where.sum())
     if source.array.size < n:
         raise ShapeError(
@@ -286,7 +286,7 @@ _REDUCTIONS = {
 @keywords
 def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
     """Return `input` with `values` at the positions `indices`, integer or boolean tensors, or added there."""
-    where = tuple(operand(i).array.copy("K") for i in indices)
+    where = tuple(own(operand(i).array) for i in indices)
     if accumulate:
         return _added(input, where, stretched(values, input.array[where].shape))
     return put_in(input, where, values)

@@ -14,6 +14,7 @@ from tensorgrad.base.callsite import is_outside
 from tensorgrad.engine.tensor import Node, Tensor, leaf, node_of, wrap
 from tensorgrad.engine.tracedarrays import is_traced
 from tensorgrad.engine.tracedtensors import follow, stand_for
+from tensorgrad.errors import TensorgradError
 
 _KNOWN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     MethodType: lambda method: (method.__self__, method.__func__),
@@ -105,10 +106,18 @@ def reached(function: Any, inputs: Sequence[Any] = ()) -> list[Tensor]:
             continue
         seen.add(id(thing))
         if isinstance(thing, Tensor):
-            found[id(thing)] = thing
+            if _has_values(thing):
+                found[id(thing)] = thing
         else:
             pending.extend(_inside(thing))
     return list(found.values())
+
+
+def _has_values(x: Tensor) -> bool:
+    try:
+        return x.array is not None
+    except TensorgradError:  # a parameter whose shape is not known yet
+        return False
 
 
 def _inside(thing: Any) -> list[Any]:

@@ -33,10 +33,10 @@ Names = Mapping[str, Tensor] | str | None
 class Graph:
     """What was recorded on the way to some outputs.
 
-    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results. What led to
-    the tensors `also` is among the nodes as well. `along` is
-    filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of the graph before, the index
-    here of the contribution that flows back along it.
+    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results, `breaks` what
+    was read while tracing and may be another on other inputs. What led to the tensors `also` is among the nodes as
+    well. `along` is filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of the graph
+    before, the index here of the contribution that flows back along it.
     """
 
     along: Mapping[tuple[int, int], int]
@@ -76,9 +76,16 @@ class Graph:
     def trace(cls, function: Callable[..., Any], *inputs: Any, names: Names = None) -> Graph:
         """Return the graph of ``function(*inputs)``: every operation, tracked or not, with every value.
 
-        The inputs are named after the parameters of `function` (of `forward`, for a module) where they have no name;
-        with names="variables", every value after the first variable of the function, or of what it calls outside the
+        What NumPy computes of ``x.numpy()`` is recorded as well, without gradient, and so are draws of random numbers.
+        What cannot be followed, a value that Python read (`item`, ``if x > 0``), stands in `breaks`. The inputs are
+        named after the parameters of `function` (of `forward`, for a module) where they have no name; with
+        names="variables", every value after the first variable of the function, or of what it calls outside the
         library, that holds it.
+
+        >>> import tensorgrad as tg
+        >>> graph = Graph.trace(lambda x: x * x.max().item(), tg.tensor([1.0, 2.0]))
+        >>> graph.breaks[0].what, graph.breaks[0].value
+        ('.item', '2.')
         """
         seen: dict[Node, str] = {}
         arguments = given_to(function, inputs)
@@ -238,10 +245,13 @@ class Graph:
     def to_python(self) -> str:
         """Return a Python file that computes the same with NumPy alone: ``forward`` and, step by step, ``backward``.
 
-        ``forward`` takes the inputs and parameters, and returns the output (several as a tuple) and a cache;
-        ``backward`` takes the gradient of the first output and the cache, and returns the gradients of what requires
-        one, in the order of the arguments. Shapes, dtypes, branches and constants (the mask of a Dropout) are those of
-        the recorded run; on the same machine the results are equal to the last bit.
+        ``forward`` takes the arguments of the traced function in their order, then parameters, buffers, and NumPy's
+        generators of random numbers, and returns the output (several as a tuple) and a cache; ``backward`` takes the
+        gradient of the first output and the cache, and returns the gradients of what requires one, in the order of the
+        arguments. Shapes and dtypes are those of the recorded run, and so is what depends on a break, which a comment
+        at the head tells. Elsewhere the file holds for all inputs, and on the same machine the results are equal to
+        the last bit; but where a gradient is NaN because of a branch that was not taken, the library looks again
+        (strong zeros), and the file does not. A buffer that moves is read, and not moved.
 
         Raises:
             AutogradError: a `Function` of the user's was recorded, whose source is not NumPy's; a value that the file

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.context import Scope
+from tensorgrad.engine.numpycalls import REST
+from tensorgrad.engine.reads import Read
 from tensorgrad.engine.tensor import Constant
 
 from .identifiers import on_one_line, unique_names
@@ -52,9 +54,10 @@ def _computed(node: GraphNode, words: Sequence[str]) -> str:
     if node.is_leaf:
         number = node.value if node.op == "constant" else None
         return node.op if number is None or number.size != 1 else f"constant {number.item()!r}"
-    operands = [words[o.source] if o.source is not None else _number(o.constant) for o in node.operands]
+    own = [o for o in node.operands if not o.parameter]
+    operands = [words[o.source] if o.source is not None else _number(o.constant) for o in own]
     signed = with_operator(node.op, [ast.Name(word) for word in operands])
-    settings = [f"{key}={_setting(value)}" for key, value in given(node).items()]
+    settings = [_set(key, value, words) for key, value in given(node).items()]
     return f"{node.op}({', '.join(operands + settings)})" if signed is None else ast.unparse(signed)
 
 
@@ -68,14 +71,22 @@ def _number(value: Any) -> str:
     return value.name if isinstance(value, Constant) else repr(value)
 
 
-def _setting(value: Any) -> str:
+def _set(key: str, value: Any, words: Sequence[str]) -> str:
+    if key == REST:
+        return ", ".join(_setting(part, words) for part in value)
+    return f"{key}={_setting(value, words)}"
+
+
+def _setting(value: Any, words: Sequence[str]) -> str:
+    if type(value) is Read and value.index is not None:
+        return words[value.index]
     if isinstance(value, np.ndarray):
         return _described(value.dtype, value.shape)
     if isinstance(value, slice):
         parts = (value.start, value.stop, value.step)[: 2 if value.step is None else 3]
         return ":".join("" if v is None else str(v) for v in parts)
     if isinstance(value, tuple):
-        inner = ", ".join(map(_setting, value))
+        inner = ", ".join(_setting(part, words) for part in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     text = "..." if value is ... else str(value) if isinstance(value, np.dtype) else repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

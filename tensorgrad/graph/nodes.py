@@ -254,7 +254,7 @@ def overwritten(recorded: list[Node]) -> Node | None:
     for node in recorded:
         for source, value in zip(node.inputs, (node.saved or ())[1:], strict=False):
             made = source.saved[0] if isinstance(source, Node) and source.saved else None
-            if made is None or value is None or made.dtype != value.dtype:
+            if made is None or not isinstance(value, np.ndarray) or made.dtype != value.dtype:
                 continue
             if not np.array_equal(made, value, equal_nan=True):  # NaN that is still there was not written
                 return node

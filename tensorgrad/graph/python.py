@@ -39,10 +39,10 @@ def python_source(
     return _Writer(passes, forward, outputs, arguments).file()
 
 
-def _hoisted(constants: dict[str, Array], words: Sequence[str], value: Array) -> ast.expr:
+def _hoisted(constants: dict[str, Array], words: Sequence[str], computed: set[int], value: Array) -> ast.expr:
     """Return how an array in a parameter is written: the name of its value, or that of a constant of the file."""
     index = value.index if type(value) is Read else None
-    if index is not None:
+    if index in computed:
         return ast.Name(words[index] if words else "_")
     if value.size <= SMALL:
         return array_literal(value)
@@ -63,7 +63,10 @@ class _Writer:
         self.breaks = passes.breaks
         self.constants: dict[str, Array] = {}
         self.words: list[str] = []
-        self.source = NumPySource(partial(_hoisted, self.constants, self.words))  # not a method: that would be a cycle
+        computed = {node.index for node in self.nodes if node.op != "constant"}
+        self.source = NumPySource(
+            partial(_hoisted, self.constants, self.words, computed)
+        )  # not a method: that would be a cycle
         self.expressions: dict[int, ast.expr] = {}
         self.uses = Counter(o.source for node in self.nodes for o in node.operands if o.source is not None)
         self.uses.update(self.results)

@@ -181,7 +181,7 @@ class Protocols(Tensor):
                 f"Boolean value of Tensor with {count} is ambiguous: found shape {list(self.array.shape)}; reduce it "
                 f"with .any() or .all(), or ask for .numel()"
             )
-        return bool(self.array.item())
+        return bool(self.array)
 
     def __float__(self) -> float:
         return float(self.item())

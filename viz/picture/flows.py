@@ -50,7 +50,9 @@ def _flowing(graph: Graph) -> set[tuple[int, int]]:
         known = PRIMITIVES.get(node.op)  # of an operation whose derivative the user wrote, nothing is known
         rules = known.vjps if known else (True,) * len(node.operands)
         for slot, (operand, rule) in enumerate(zip(node.operands, rules, strict=False)):  # rules may be endless
-            if operand.source is not None and rule is not None and graph.nodes[operand.source].requires_grad:
+            if operand.source is None or operand.detached or rule is None:
+                continue
+            if graph.nodes[operand.source].requires_grad:
                 live.add(operand.source)
                 flows.add((node.index, slot))
     return flows
