@@ -27,9 +27,7 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(
-    input: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None, scale: Any = None
-) -> Array:
+def _kept(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator | None, scale: Any = None) -> Array:
     """Return booleans of `shape`, each false with probability `p` to within 2**-33, from one 32-bit word each.
 
     The words of a stream are the same everywhere, and so is the mask of a seed, whatever the dtype of the `input`. With

@@ -23,7 +23,7 @@ from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
 from .snapshots import copied
 from .tensor import Tensor, node_of, recorded, wrap
-from .tracedarrays import Traced, delivered, plain_of, read, record_primitive, tell_of_masks, traced_in
+from .tracedarrays import Traced, delivered, plain_of, read, record_primitive, tell_of_masks
 from .tracedtensors import follow_result, noted_number, operand
 from .views import link_view
 from .writes import owner_of
@@ -38,10 +38,10 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     if len(params) < len(primitive.signature.parameters):
         params = {**primitive.signature.defaults, **params}
     if not any(isinstance(a, Tensor) for a in args):
-        if traced_in(args):
-            return record_primitive(primitive, args, params)
         for i, a in enumerate(args):
-            _check_operand(primitive, a, i)  # NumPy would take a list of tensors for an array, without their graph
+            # NumPy would take a list of tensors for an array, without their graph
+            if _check_operand(primitive, a, i):
+                return record_primitive(primitive, args, params)
         if not primitive.complex:
             check_real(primitive.name, *args)
         return primitive.forward(*args, **params)
@@ -158,14 +158,15 @@ def _operand(primitive: Primitive, value: Any, place: int) -> Any:
     return value if isinstance(value, NUMBERS) else adopted(value) if isinstance(value, np.ndarray) else wrap(value)
 
 
-def _check_operand(primitive: Primitive, value: Any, place: int) -> None:
-    """Raise TypeError unless `value`, which is no Tensor, is an array of numbers, or a number."""
+def _check_operand(primitive: Primitive, value: Any, place: int) -> bool:
+    """Return whether `value` is traced; TypeError unless it, no Tensor, is an array of numbers, or a number."""
     numeric = not isinstance(value, np.ndarray) or value.dtype.kind in "biufc"
     if not isinstance(value, NUMBERS) and not (numeric and hasattr(value, "__array_function__")):
         name = public_names(primitive)[place if not primitive.signature.variadic else 0]
         raise WrongTypeError(
             f"{primitive.name}(): argument '{name}' must be a Tensor, an array or a number, not {found(value)}"
         )
+    return type(value) is Traced
 
 
 def public_names(primitive: Primitive) -> tuple[str, ...]:

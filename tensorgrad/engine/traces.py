@@ -162,6 +162,8 @@ def _told_inside(frame: FrameType) -> str:
 
 
 def _shortened(value: Any) -> str:
+    if isinstance(value, np.ndarray | np.generic) and value.size == 1:
+        value = value.item()
     text = np.array2string(value, threshold=8) if isinstance(value, np.ndarray) else repr(value)
     text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:57]}..."

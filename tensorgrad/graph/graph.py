@@ -85,7 +85,7 @@ class Graph:
         >>> import tensorgrad as tg
         >>> graph = Graph.trace(lambda x: x * x.max().item(), tg.tensor([1.0, 2.0]))
         >>> graph.breaks[0].what, graph.breaks[0].value
-        ('.item', '2.')
+        ('.item', '2.0')
         """
         seen: dict[Node, str] = {}
         arguments = given_to(function, inputs)

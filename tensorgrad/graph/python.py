@@ -47,6 +47,7 @@ def _hoisted(constants: dict[str, Array], words: Sequence[str], computed: set[in
     if value.size <= SMALL:
         return array_literal(value)
     name = next((n for n, known in constants.items() if known is value), f"_index_{len(constants)}")
+    name = name if index is None else f"_constant_{index}"
     constants[name] = value
     return ast.Name(name)
 
