@@ -64,7 +64,7 @@ def derivatives(program, xp, order: int) -> list[np.ndarray]:
         gradients = [x * 0 for x in leaves]
         if total.requires_grad:
             gradients = xp.autograd.grad(total, leaves, create_graph=True, materialize_grads=True)
-        found += [g.detach().numpy() for g in gradients]
+        found += [g.detach().numpy(force=True) for g in gradients]
         total = sum((g * g).sum() for g in gradients)
     return found
 

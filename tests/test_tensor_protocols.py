@@ -139,6 +139,7 @@ def test_numpy_of_a_tensor_that_requires_grad_is_refused() -> None:
             convert()
     assert np.asarray(x.detach()).tolist() == [1.0, 1.0]
     assert np.array(x.detach(), dtype=np.int32).dtype == np.int32
+    assert np.shares_memory(x.numpy(force=True), x.array)
 
 
 def test_a_deep_copy_of_a_leaf_is_independent_and_of_a_result_is_refused() -> None:

@@ -122,12 +122,13 @@ class Protocols(Tensor):
         """Return the elements as nested lists of Python numbers."""
         return self.array.tolist()
 
-    def numpy(self) -> Array:
+    def numpy(self, *, force: bool = False) -> Array:
         """Return the array behind the tensor, on the same memory.
 
-        AutogradError if it requires a gradient, which would be lost; not under ``no_grad()``, where none is recorded.
+        AutogradError if it requires a gradient, which would be lost, unless that is what `force` is for; not under
+        ``no_grad()``, where none is recorded.
         """
-        if self.tracked and context().grad:
+        if self.tracked and context().grad and not force:
             raise AutogradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self.array if is_traced(self.array) else handed_out(self)
 
