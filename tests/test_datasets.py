@@ -304,7 +304,6 @@ REFUSED: dict[str, Callable[[Any, Any], Any]] = {
     "concatenation of a stream": lambda d, _: d.ConcatDataset([type("S", (d.IterableDataset,), {"__iter__": iter})()]),
     "no samples": lambda d, _: d.RandomSampler([]),
     "num_samples": lambda d, _: d.RandomSampler([1], num_samples=0),
-    "replacement": lambda d, _: d.RandomSampler([1], replacement="yes"),
     "weighted num_samples": lambda d, _: d.WeightedRandomSampler([1.0], True),
     "weighted replacement": lambda d, _: d.WeightedRandomSampler([1.0], 1, replacement=1),
     "weights of two axes": lambda d, _: d.WeightedRandomSampler([[1.0]], 1),

@@ -175,7 +175,6 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "attribute that is not there": lambda lib: net(lib).qqqq,
     "dir": lambda lib: [name for name in ("first", "scale", "kept", "body", "number", "0") if name in dir(net(lib))],
     "train": lambda lib: [m.training for m in net(lib).eval().body.train().modules()],
-    "train a number": lambda lib: net(lib).train(3),
     "double": lambda lib: dtypes(net(lib).double()),
     "half": lambda lib: dtypes(net(lib).half()),
     "float": lambda lib: dtypes(net(lib).double().float()),

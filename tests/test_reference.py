@@ -226,7 +226,7 @@ def names(function) -> list[str]:
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (composed.std, ["mean", "sub", "centred", "length", "mul"]),
+        (composed.std, ["mean", "sub", "centred", "where", "length", "mul"]),
         (composed.softplus, ["logaddexp"]),
         (tg.cat, ["reshape", "concatenate"]),
         (Tensor.rsqrt, ["div", "sqrt"]),
