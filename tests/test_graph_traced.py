@@ -285,3 +285,41 @@ def test_a_trace_changes_no_value() -> None:
     seen = []
     Graph.trace(lambda x: seen.append(net(x)) or seen[0].log(), x)
     assert np.array_equal(seen[0].array, net(x).array)
+
+
+# --- gradients inside, and what depends on nothing that is given
+
+
+def test_a_gradient_that_the_function_computes_is_part_of_the_trace() -> None:
+    def slopes(x):
+        return tg.autograd.grad((x**3).sum(), x)[0]
+
+    def filled(x):
+        leaf = (x * 2).detach().requires_grad_()
+        (leaf**3).sum().backward()
+        leaf.pow(2).sum().backward()
+        return leaf.grad * 1
+
+    for function in (slopes, filled):
+        follows(function, [tg.randn(3, requires_grad=True)], [tg.randn(3, requires_grad=True)])
+
+
+def test_the_gradients_of_parameters_that_a_traced_step_fills_are_plain_and_right() -> None:
+    layer, x = nn.Linear(3, 2), tg.randn(4, 3)
+
+    def step(x):
+        layer.zero_grad()
+        layer(x).pow(2).sum().backward()
+        return layer.weight.grad * 1
+
+    graph = Graph.trace(step, x)
+    assert graph.breaks == ()
+    assert type(layer.weight.grad.array) is np.ndarray
+    found = forward_of(graph)(x.array, layer.weight.array, layer.bias.array)
+    np.testing.assert_allclose(found, step(x).array, rtol=1e-5)
+
+
+def test_what_is_read_of_a_constant_is_no_break() -> None:
+    follows(lambda x: x * tg.tensor([2.0, 3.0]).max().item(), [tg.ones(2)], [tg.ones(2) * 4])
+    follows(lambda x: x[tg.tensor([True, False])], [tg.ones(2)], [tg.ones(2) * 4])
+    assert Graph.trace(lambda x: x * tg.rand(2).max().item(), tg.ones(2)).breaks

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad.base.callsite import Place, here, told
-from tensorgrad.base.context import ANOMALY, STRONG, context, within
+from tensorgrad.base.context import ANOMALY, STRONG, TRACING, context, within
 from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
 from tensorgrad.engine.tracedarrays import Traced
@@ -53,12 +53,18 @@ def reverse(
         closed: take the targets for leaves: do not go on behind them.
         edges: extended by the contribution along every edge, where given.
 
+    While a function is traced, the rules run on Tensors in any case: what they compute is part of the trace.
+
     Raises:
         AutogradError: a node's saved values have been freed by an earlier sweep.
         InPlaceError: a saved value has been written since.
         AnomalyError: under anomaly detection, a contribution is not finite.
     """
     special = context().special
+    if special & TRACING and not create_graph:
+        boxed = {node: tensor_of(g) for node, g in seeds.items()}
+        found = reverse(boxed, targets=targets, create_graph=True, closed=closed, edges=edges)
+        return {node: _array(g) for node, g in found.items()}
     run = _Reverse(None if targets is None else set(targets), closed, edges, None if retain_graph else here(2))
     if special & ANOMALY:
         run.edges = record = [] if edges is None else edges

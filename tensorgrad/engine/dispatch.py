@@ -25,6 +25,7 @@ from .snapshots import copied
 from .tensor import Tensor, node_of, recorded, wrap
 from .tracedarrays import Traced, delivered, plain_of, read, record_primitive, tell_of_masks
 from .tracedtensors import follow_result, noted_number, operand
+from .traces import running
 from .views import link_view
 from .writes import owner_of
 
@@ -120,6 +121,9 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     assert y.node is not None
     y.node.tracked = y.tracked = wanted
     y.node.place = here(2)
+    trace = running()
+    if trace is not None:
+        trace.settle(y.node)
     follow_result(y, delivered(out, y.node, known[0].array if len(known) == 1 else None, (primitive, kept)))
     if out.base is not None and isinstance(known[0], Tensor):
         link_view(y, known[0], primitive, params)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .numpycalls import ITEM, Draw, record_of
 from .tensor import Tensor
-from .tracedarrays import Traced, broken, plain_of, record_call, recorded_result, tell_of_masks, traced_in
+from .tracedarrays import Traced, broken, plain_of, record_call, recorded_result, tell_of_masks, traced_in, varies
 from .traces import running
 
 P = ParamSpec("P")
@@ -97,4 +97,4 @@ def perhaps(condition: Any) -> bool:
 
 
 def _may_differ(condition: Any) -> bool:
-    return type(condition.array if isinstance(condition, Tensor) else condition) is Traced
+    return varies(condition.array if isinstance(condition, Tensor) else condition)

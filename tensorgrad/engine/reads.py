@@ -1,4 +1,7 @@
-"""What stands in the parameters of a recorded operation and was computed: an index, a target."""
+"""What stands in the parameters of a recorded operation and was computed: an index, a target.
+
+Beside it, what a traced array says that its class is.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from typing import Any
 import numpy as np
 
 from .tensor import Node
+
+
+class Stand(np.ndarray[Any, np.dtype[Any]]):
+    """What a traced array says that its class is: an array, and no plain one."""
 
 
 class Read(np.ndarray[Any, np.dtype[Any]]):

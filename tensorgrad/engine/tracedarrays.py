@@ -20,11 +20,11 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from tensorgrad.base.dtypes import Array
 
 from .numpycalls import ITEM, REST, Attribute, Method, Part, Written, called, on_arrays, record_of
-from .primitive import PRIMITIVES, Primitive, Signature
-from .reads import Read
+from .primitive import PRIMITIVES, Primitive
+from .reads import Read, Stand
 from .snapshots import copied
 from .tensor import Node
-from .traces import CHOICE, Memory, noted, running
+from .traces import CHOICE, DETACH, Memory, noted, running
 
 Step = tuple[Primitive, dict[str, Any]]
 """A record that gives a view, and its parameters."""
@@ -39,10 +39,6 @@ _KNOWN_BY_SHAPE: frozenset[Any] = frozenset(
 )  # fmt: skip
 _WRITERS: frozenset[Any] = frozenset((np.copyto, np.put, np.putmask, np.place, np.put_along_axis, np.fill_diagonal))
 _NUMBERS = (bool, int, float, complex)
-
-
-class Stand(np.ndarray[Any, np.dtype[Any]]):
-    """What a traced array says that its class is: an array, and no plain one."""
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -72,6 +68,12 @@ class Traced(NDArrayOperatorsMixin):
                 node = noted(primitive, (node,), params, array)
             self._known, self._seen = node, memory.writes
         return self._known
+
+    def _is_read(self, what: str) -> None:
+        """Note a break, unless the value depends on nothing that is given."""
+        trace = running()
+        if trace is not None and self.node not in trace.constants:
+            trace.note_break(what, self.value)
 
     def forget(self) -> None:
         """Let the array know no node of its own any more."""
@@ -134,7 +136,7 @@ class Traced(NDArrayOperatorsMixin):
         return out
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        broken("NumPy, which asked for a plain array,", self.value)
+        self._is_read("NumPy, which asked for a plain array,")
         return np.array(self.value, dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
@@ -144,7 +146,7 @@ class Traced(NDArrayOperatorsMixin):
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
         if name in _READ:
-            broken(f".{name}", self.value)
+            self._is_read(f".{name}")
             return getattr(self.value, name)
         if not callable(found):
             return record_call(Attribute(name), (self,), {})
@@ -174,39 +176,39 @@ class Traced(NDArrayOperatorsMixin):
         return len(self.value)
 
     def __bool__(self) -> bool:
-        broken(CHOICE, self.value)
+        self._is_read(CHOICE)
         return bool(self.value)
 
     def __float__(self) -> float:
-        broken("float()", self.value)
+        self._is_read("float()")
         return float(self.value)
 
     def __int__(self) -> int:
-        broken("int()", self.value)
+        self._is_read("int()")
         return int(self.value)
 
     def __complex__(self) -> complex:
-        broken("complex()", self.value)
+        self._is_read("complex()")
         return complex(self.value)
 
     def __index__(self) -> int:
-        broken("the index", self.value)
+        self._is_read("the index")
         return int(self.value.__index__())
 
     def __contains__(self, value: Any) -> bool:
-        broken("in", self.value)
+        self._is_read("in")
         return plain_of(value) in self.value
 
     def __repr__(self) -> str:
-        broken("the text (repr)", self.value)
+        self._is_read("the text (repr)")
         return repr(self.value)
 
     def __str__(self) -> str:
-        broken("the text (str)", self.value)
+        self._is_read("the text (str)")
         return str(self.value)
 
     def __format__(self, spec: str) -> str:
-        broken("the text (format)", self.value)
+        self._is_read("the text (format)")
         return format(self.value, spec)
 
     def __copy__(self) -> Any:
@@ -273,10 +275,16 @@ def _told(value: Any) -> bool:
     return value is None or type(value) in plain or isinstance(value, np.generic | np.dtype)
 
 
+def varies(x: Any) -> bool:
+    """Return whether `x` is traced, and may be another on other inputs."""
+    trace = running()
+    return type(x) is Traced and trace is not None and x.node not in trace.constants
+
+
 def tell_of_masks(index: Any) -> None:
     """Note a break where a traced mask says how many elements are taken."""
     for part in index if isinstance(index, tuple) else (index,):
-        if type(part) is Traced and part.dtype == np.bool_:
+        if varies(part) and part.dtype == np.bool_:
             broken("a mask, by which elements are taken, the number of them", int(np.count_nonzero(part.value)))
 
 
@@ -304,7 +312,7 @@ def record_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if not (_told(args) and _told(list(kwargs.values()))):
         broken(f"{record_of(function).name}, with arguments that no source can say,", out)
         return out
-    if record_of(function).name in _COUNTED:
+    if record_of(function).name in _COUNTED and any(map(varies, (*args, *kwargs.values()))):
         broken(
             f"{record_of(function).name}, by the values of its arguments, the shape",
             np.shape(out[0] if isinstance(out, tuple) else out),
@@ -376,11 +384,6 @@ def _written(function: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str
         return
     params = {key: read(value) for key, value in kwargs.items()} | {REST: read(args)}
     target.is_written(noted(record_of(Written(function)), (before,), params, plain[0]))
-
-
-DETACH = Primitive("detach", "numpy", lambda x: x, Signature(("x",), False, {}), (), (), lambda i: frozenset(),
-                   "detach", ())  # fmt: skip
-"""What stands between a value and those that read it without a gradient; a graph shows it as a property of the edge."""
 
 
 def detached(x: Traced) -> Node:

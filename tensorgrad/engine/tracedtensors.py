@@ -10,7 +10,7 @@ import numpy as np
 from .generalforms import asarray
 from .numpycalls import REST, Method, record_of
 from .snapshots import copied
-from .tensor import Node, Tensor, node_of
+from .tensor import Node, Tensor, node_of, wrap
 from .tracedarrays import Traced, broken, detached, input_of, plain_of
 from .traces import Memory, constant_node, noted, running
 
@@ -29,6 +29,9 @@ def operand(x: Tensor) -> Node:
     if node.primitive is None and not node.saved:
         node.saved = (copied(plain),)
     follow(x, node)
+    trace = running()
+    if trace is not None and node.primitive is None and not x.tracked:
+        trace.constants.add(node)  # made inside, or nothing that is given: the file holds its value
     return node
 
 
@@ -43,7 +46,7 @@ def result(y: Tensor) -> Node:
 
 def _of_traced(x: Tensor, array: Traced) -> Node:
     if x.tracked:
-        return x.node or node_of(x)
+        return _of_leaf(x.node or node_of(x), array)
     if isinstance(array.value, np.generic):
         array = x.array = asarray(array)
     node = array.node
@@ -53,6 +56,15 @@ def _of_traced(x: Tensor, array: Traced) -> Node:
         node = constant_node(array.value)
         array.is_written(node)
     return detached(array) if node.tracked else node
+
+
+def _of_leaf(node: Node, array: Traced) -> Node:
+    """Return the node of what is tracked; of a leaf that the function has made of a value, it is noted which."""
+    trace = running()
+    if trace is not None and node.primitive is None and node not in trace.followed and node not in trace.origins:
+        node.saved = (copied(np.asarray(array.value)),)
+        trace.origins[node] = input_of(array)
+    return node
 
 
 def _named_as(node: Node, x: Tensor) -> Node:
@@ -70,6 +82,7 @@ def follow(x: Tensor, node: Node) -> None:
     plain = plain_of(before).view(np.ndarray)
     mine: Any = Traced(plain, Memory(plain, node))
     trace.memories.add(mine.memory)
+    trace.followed.add(node)
     trace.changed.append((weakref.ref(x), mine, before))
     x.array = mine
 
@@ -103,6 +116,13 @@ def follow_result(y: Tensor, array: Traced) -> None:
     mine: Any = array
     trace.changed.append((weakref.ref(y), mine, y.array))
     y.array = mine
+
+
+def traced_tensor(array: Any) -> Tensor:
+    """Return a tensor without history of a traced array, which has a plain one of its own when the trace is over."""
+    y = wrap(copied(np.asarray(plain_of(array))))
+    follow_result(y, array)
+    return y
 
 
 def noted_number(value: Any) -> Any:

@@ -24,7 +24,9 @@ from tensorgrad.base.callsite import Place, here, is_outside, told
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array
 
-from .primitive import Primitive
+from .numpycalls import Draw
+from .primitive import Primitive, Signature
+from .reads import nodes_in
 from .snapshots import copied
 from .tensor import Node, Tensor, leaf, recorded, wrap
 
@@ -70,9 +72,20 @@ class Trace:
         self.changed: list[tuple[weakref.ref[Tensor], Any, Any]] = []
         self.nodes: list[tuple[weakref.ref[Tensor], Node]] = []
         self.detached: dict[Node, Node] = {}
+        self.followed: set[Node] = set()  # leaves that were there before, or whose value is known as it is
+        self.origins: dict[Node, Node] = {}  # of a leaf that the function itself has made: what its value is
+        self.constants: set[Node] = set()  # what depends on nothing that is given
         self.streams: dict[int, int] = {}
         self.draws: list[Node] = []
         self.stale: list[Node] = []  # what is returned and was written without a record
+
+    def settle(self, node: Node) -> Node:
+        """Return the node of an operation, noted as a constant where all that it reads is one, and nothing is drawn."""
+        sources = (*(i for i in node.inputs if isinstance(i, Node)), *nodes_in(node.params))
+        drawn = node.primitive is not None and isinstance(node.primitive.forward, Draw)
+        if not drawn and not node.tracked and all(source in self.constants for source in sources):
+            self.constants.add(node)
+        return node
 
     def note_break(self, what: str, value: Any) -> None:
         """Note that `value` was read, unless the reading line only looks whether it should raise an error."""
@@ -97,7 +110,20 @@ class Trace:
         for ref, node in self.nodes:
             if (x := ref()) is not None:
                 x.node = node
+        for leaf_, source in self.origins.items():
+            leaf_.primitive, leaf_.inputs = LEAF, (source,)
 
+
+def _identity(name: str) -> Primitive:
+    nothing: frozenset[int] = frozenset()
+    return Primitive(name, "numpy", lambda x: x, Signature(("x",), False, {}), (), (), lambda i: nothing, name, ())
+
+
+DETACH = _identity("detach")
+"""What stands between a value and those that read it without a gradient; a graph shows it as a property of the edge."""
+
+LEAF = _identity("leaf")
+"""What a leaf is that a traced function has made of a value: gradients come to it, and do not go on."""
 
 _TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
 running = _TRACE.get
@@ -121,13 +147,17 @@ def noted(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any],
     assert node is not None
     node.tracked = False
     node.place = here(1)
-    return node
+    trace = running()
+    return node if trace is None else trace.settle(node)
 
 
 def constant_node(array: Array) -> Node:
     """Return the node of an array that nothing is known of."""
     node = leaf(wrap(array))
     node.saved = (copied(array),)
+    trace = running()
+    if trace is not None:
+        trace.constants.add(node)
     return node
 
 

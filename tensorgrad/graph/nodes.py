@@ -18,8 +18,7 @@ from tensorgrad.engine.fused import expand
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.reads import Read, nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
-from tensorgrad.engine.tracedarrays import DETACH
-from tensorgrad.engine.traces import Break
+from tensorgrad.engine.traces import DETACH, Break
 from tensorgrad.engine.writes import written_since
 
 LEAVES = frozenset({"input", "parameter", "buffer", "constant"})
