@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
-from tensorgrad.engine.tracedarrays import is_traced
+from tensorgrad.engine.tracedarrays import Traced
 from tensorgrad.engine.tracedtensors import operand, traced_tensor
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, AutogradError, ShapeError
@@ -131,7 +131,7 @@ def _accumulate(x: Tensor, known: Tensor, g: Any) -> None:
     if isinstance(g, Tensor):
         x.filled = known + g
     else:
-        if is_traced(g):
+        if type(g) is Traced:
             operand(known)  # what is added to it is part of the trace
         np.add(known.array, g, out=known.array)
         note(known)
@@ -147,7 +147,7 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     `handed` holds the ids of the arrays that somebody has already; the one given out is added. It lies in memory row by
     row, as a parameter does: ``p.grad.view(-1)`` must not depend on how the gradient was computed.
     """
-    if is_traced(g):
+    if type(g) is Traced:
         return traced_tensor(g)
     boxed = g.__class__ is not np.ndarray and isinstance(g, Tensor)
     array, key = (g.array, id(g.array)) if boxed else (g, id(g))
