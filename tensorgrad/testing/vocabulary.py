@@ -103,7 +103,7 @@ def _reshape(a: Operand, b: Operand, c: Operand, p: int, q: int) -> Text:
     n = a.array.size
     first = [k for k in range(1, n + 1) if n % k == 0][p % sum(n % k == 0 for k in range(1, n + 1))]
     shape = [(first, n // first), (n,), (1, n), (n // first, 1, first)][q % 4]
-    # a copy in any case: whether reshape gives a view hangs on how the numbers lie in memory, and so would a write to it
+    # a copy in any case: whether it were a view, and a write to it a write to `a`, would hang on the memory's layout
     return f"{a.name}.reshape({', '.join(map(str, shape))}).clone()"
 
 
