@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,8 +39,8 @@ from .steps import (
 from .subject import Subject
 
 DIRECTIONS = 3  # in which all elements move, where not every element is tried alone
-FLAT = 16  # elements that move nothing, which are looked at once more: a slope may be lost in a large sum
-FEWER = 2.0**-5  # the largest step where few evaluations are asked for
+TOGETHER = 10  # binary orders of magnitude: slopes that are looked at in one direction
+FEWER = 2.0**-6  # the largest step along a direction, in which few evaluations are made
 
 
 @verifying
@@ -67,9 +69,9 @@ def check(
         fn: function of the inputs; returns a tensor or several. What is differentiated is the sum of all elements, with
             a weight between 1/2 and 1 for each, and more for outputs that are small beside others.
         inputs: the arguments. Tensors that require a gradient are checked and must be float64; others are passed on.
-        max_coordinates: inputs with more elements are checked at this many of them, drawn at random, with two
-            evaluations each where these agree, and along random directions in which all elements move; a direction
-            that disagrees is halved until the element is found.
+        max_coordinates: inputs with more elements are checked at this many of them, with two evaluations each where
+            these agree and the others of them together, and along random directions in which all elements move; a
+            direction that disagrees is halved until the element is found.
         directions: how many random directions; default: three, for inputs with elements that are not tried alone.
         check_reverse: check the gradients of the reverse sweep.
         check_forward: check the tangents of the forward sweep as well, and that it is the adjoint of the other:
@@ -170,7 +172,6 @@ class _Check:
         self.middle = np.concatenate([np.zeros(0), *(y.array.ravel() for y in subject.outputs)])
         with np.errstate(all="ignore"):
             self.sizes = np.abs(subject.weights * self.middle)
-        self.flat = iter(range(FLAT))
         self.noise, blurs = subject.blurred(random)
         self.asides = {i: subject.blurred_aside(i, random) for i in subject.checked}
         self.blurs = dict(zip(subject.checked, blurs, strict=True))
@@ -203,8 +204,12 @@ class _Check:
 
     def _of_input(self, i: int) -> Iterator[Comparison]:
         x, limit = self._array(i), self.options.max_coordinates
-        for index in coordinates_of(x, limit, self.random, self.gradients[i]):
-            yield from self._along(i, along(index, x, scale_of(x, index)[0]), index, quickly=x.size > limit)
+        chosen = coordinates_of(x, limit, self.random, self.gradients[i])
+        if x.size > limit:
+            yield from self._sampled(i, chosen)
+        else:
+            for index in chosen:
+                yield from self._alone(i, index)
         wanted = self.options.directions
         few = 1 if not limit else DIRECTIONS
         for _ in range((few if x.size > limit else 0) if wanted is None else wanted):
@@ -213,17 +218,48 @@ class _Check:
             tried = f"{limit} of {x.size} elements alone" if limit else "no element alone"
             self.left_out.append(f"input {i}: {tried}, the others along random directions only")
 
+    def _alone(self, i: int, index: tuple[int, ...], quickly: bool = False) -> list[Comparison]:
+        x = self._array(i)
+        return self._along(i, along(index, x, scale_of(x, index)[0]), index, quickly)
+
+    def _sampled(self, i: int, chosen: Iterable[tuple[int, ...]]) -> Iterator[Comparison]:
+        """Yield the comparisons at the elements `chosen`, of two evaluations each where these agree.
+
+        Elements where they do not are moved together, so that their number costs nothing where all is right: in one
+        direction each for slopes of about the same size. Where it disagrees every one of them is tried alone.
+        """
+        groups: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+        for index in chosen:
+            found = self._alone(i, index, quickly=True)
+            yield from found
+            if not found:
+                groups[_magnitude(self.gradients[i][index])].append(index)
+        x = self._array(i)
+        for group in groups.values():
+            if len(group) > 1:
+                moved = np.isin(np.arange(x.size), [np.ravel_multi_index(index, x.shape) for index in group])
+                found = self._along(i, anywhere(x, scale_of(x)[0], self.random) * moved.reshape(x.shape), None)
+                if verdict_of(found) == "passed":
+                    yield from found
+                    continue
+            for index in group:
+                yield from self._alone(i, index)
+
     def _along(
         self, i: int, direction: Array, index: tuple[int, ...] | None, quickly: bool = False
     ) -> list[Comparison]:
-        """Return the comparisons of both modes with the slope along `direction`."""
+        """Return the comparisons of both modes with the slope along `direction`; `quickly`: none unless two show it."""
         options, parts = self.options, {}
         with np.errstate(all="ignore"):
             if options.check_reverse:
                 parts["reverse"] = (self.gradients[i] * direction).ravel()
             if self.forward:
                 parts["forward"] = self.subject.tangent({i: direction})
-            found, length = self._slope(i, direction, index, parts, quickly)
+            measure = self._glimpsed if quickly else self._slope
+            slope = measure(i, direction, index, parts)
+            if slope is None:
+                return []
+            found, length = slope
             size = float(self.sizes[self._concerned(found, parts.get("forward"))].sum())
             blur = BLUR * float((self.blurs[i] * np.abs(direction)).sum()) / length
             blur += 0.0 if found.exact else rounded(size, length)
@@ -269,26 +305,33 @@ class _Check:
         x = self._array(i)
         return lambda moved: self.middle if moved is x else self.subject.values(i, moved)
 
-    def _slope(
-        self, i: int, direction: Array, index: tuple[int, ...] | None, parts: dict[str, Array], quickly: bool
-    ) -> tuple[Slope, float]:
-        """Return the numerical slope; `quickly`, of few evaluations, where these agree with the sum of all `parts`."""
-        subject, x, evaluate = self.subject, self._array(i), self._outputs(i)
-        if index is not None and quickly:
-            expected = [float(p.sum()) for p in parts.values()]
-            noise = self.noise + GLIMPSE * self.asides[i]
-            seen = glimpsed(evaluate, self.middle, subject.weights, x, direction, index, expected, noise, self.flat)
-            if seen is not None:
-                return seen
-        return measured(
-            evaluate,
-            subject.weights,
-            x,
+    def _glimpsed(
+        self, i: int, direction: Array, index: tuple[int, ...] | None, parts: dict[str, Array]
+    ) -> tuple[Slope, float] | None:
+        """Return the numerical slope of few evaluations, None unless these agree with the sum of all `parts`."""
+        assert index is not None
+        return glimpsed(
+            self._outputs(i),
+            self.middle,
+            self.subject.weights,
+            self._array(i),
             direction,
             index,
-            largest=self.options.largest_step
-            if self.options.max_coordinates
-            else min(self.options.largest_step, FEWER),
+            [float(p.sum()) for p in parts.values()],
+            self.noise + GLIMPSE * self.asides[i],
+        )
+
+    def _slope(
+        self, i: int, direction: Array, index: tuple[int, ...] | None, parts: dict[str, Array]
+    ) -> tuple[Slope, float]:
+        """Return the numerical slope."""
+        return measured(
+            self._outputs(i),
+            self.subject.weights,
+            self._array(i),
+            direction,
+            index,
+            largest=self.options.largest_step if index is not None else min(self.options.largest_step, FEWER),
             noise=self.noise,
             aside=self.asides[i],
             concerned=parts["forward"] != 0 if "forward" in parts else None,
@@ -325,3 +368,8 @@ class _Check:
 
     def _array(self, i: int) -> Array:
         return self.subject.arguments[i].array
+
+
+def _magnitude(slope: float) -> int:
+    """Return the size of `slope` in powers of 2**TOGETHER, far from all others for a slope of 0."""
+    return int(np.frexp(slope)[1]) // TOGETHER if slope else -sys.maxsize

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from tensorgrad.errors import AutogradError
 from .layouts import copied, laid, like
 from .shaking import SMALLEST, shaking
 from .steps import require_float64
-from .weights import weights_of
+from .weights import LEAST, weights_of
 
 _FINER = float(np.finfo(np.float64).eps) / float(np.finfo(np.float32).eps)
 NO_OUTPUT = (
@@ -24,6 +26,7 @@ NO_OUTPUT = (
     "no_grad()"
 )
 ASIDE = 0.125
+NEARBY = 2.0**-20  # a step that shows how steep an element is
 SHAKES, SHAKEN = 3, 0.5  # runs with other rounding, and its errors in units of how far these move a number
 
 
@@ -64,6 +67,7 @@ class Subject:
         self.arguments = [_leaf(copied(x.array)) if i in self.checked else x for i, x in enumerate(arguments)]
         self.arrays = {i: x.array for i, x in enumerate(arguments) if i in self.checked}
         self.positions: list[int] | None = None
+        self.others: list[Subject] = []
         found = self._run(self.arguments)
         self.positions = [k for k, y in enumerate(found) if y.requires_grad]
         self.constants = [k for k, y in enumerate(found) if not y.requires_grad]
@@ -73,7 +77,7 @@ class Subject:
         for k, y in zip(self.positions, self.outputs, strict=True):
             require_float64(y, f"output {k}")
         coarse = self._coarse()
-        self.cotangents = weights_of([y.array for y in self.outputs], coarse, random)
+        self.cotangents = weights_of([y.array for y in self.outputs], coarse, random, partial(self._floors, random))
         self.coarse = np.concatenate([np.zeros(0), *(y.ravel() for y in coarse)])
         self.weights = np.concatenate([np.zeros(0), *(w.ravel() for w in self.cotangents)])
 
@@ -140,6 +144,26 @@ class Subject:
         parts = [(w * t.array).ravel() for w, t in zip(self.cotangents, found, strict=True)]
         return np.concatenate([np.zeros(0), *parts])
 
+    def _floors(self, random: np.random.Generator) -> list[Array]:
+        """Return what each element counts for at least: many rounding errors, and its change per unit of a small step.
+
+        Not its value alone: of ``sin`` at the number next to pi it is rounding, and the slope is -1.
+        """
+        self.others = [self._shaken(random) for _ in range(SHAKES)]
+        runs = [(other.outputs, LEAST) for other in self.others]
+        moved = list(self.arguments)
+        for i in self.checked:
+            x = moved[i].array
+            length = NEARBY * np.maximum(1.0, np.abs(x)) * random.uniform(0.5, 1.0, x.shape)
+            moved[i] = _leaf(like(np.asarray(x + np.copysign(length, x)), x))
+        with suppress(Exception):  # the function may refuse arguments that lie elsewhere
+            runs.append((self._run(moved), 1 / NEARBY))
+        floors = [np.zeros(y.shape) for y in self.outputs]
+        for found, factor in runs:
+            for k, (y, z) in enumerate(zip(found, self.outputs, strict=True)):
+                floors[k] = np.maximum(floors[k], _apart(y.array, z.array, factor))
+        return floors
+
     def blurred(self, random: np.random.Generator) -> tuple[Array, list[Array]]:
         """Return how well the outputs, and each gradient, are known at all: what rounding on the way makes of them.
 
@@ -152,21 +176,26 @@ class Subject:
         for kind, factor in ((np.float64, 1.0), (np.float32, _FINER)):
             for k, found in enumerate(self._gradients_in(kind, random), 1):
                 blurs[k] = np.maximum(blurs[k], _apart(found, exact[k], factor))
-        for _ in range(SHAKES):
-            for k, found in enumerate(self._shaken(random)):
+        self.others += [self._shaken(random) for _ in range(SHAKES - len(self.others))]
+        for other in self.others:
+            other.cotangents = self.cotangents
+            for k, found in enumerate([_vector(other.outputs), *other.swept(random)]):
                 blurs[k] = np.maximum(blurs[k], _apart(found, exact[k], 1.0 if k else SHAKEN))
         return np.maximum(blurs[0], 8 * SMALLEST), blurs[1:]
 
-    def _shaken(self, random: np.random.Generator) -> list[Array]:
-        """Return all outputs as a vector, and the gradients, of a run and a sweep that round otherwise."""
+    def _shaken(self, random: np.random.Generator) -> Subject:
+        """Return another run, which rounds otherwise."""
         with shaking(random):
-            other = self.again()
-            every = range(len(other.outputs))
+            return self.again()
+
+    def swept(self, random: np.random.Generator) -> list[Array]:
+        """Return the gradients of a sweep that rounds otherwise."""
+        every = range(len(self.outputs))
+        with shaking(random):
             try:  # a sweep that is recorded consists of operations
-                found = other.pulled_back(every, self.cotangents, create_graph=True)
+                return self.pulled_back(every, self.cotangents, create_graph=True)
             except (AutogradError, NotImplementedError):  # of a backward that leaves the graph
-                found = other.pulled_back(every, self.cotangents)
-            return [_vector(other.outputs), *found]
+                return self.pulled_back(every, self.cotangents)
 
     def blurred_aside(self, i: int, random: np.random.Generator) -> Array:
         """Return what rounding makes of the outputs aside, where argument `i` is as far away as the largest steps lead.

@@ -272,6 +272,10 @@ FAULTS: dict[str, Case] = {
     ),
     "near 0 only": lambda: check(sine(lambda x, g: tg.where(x.abs() < 1e-6, 2.0, 1.0)), leaf([1e-8, 0.5])),
     "a small output beside a large one": lambda: check(lambda x: (x * 1e9, times(tg.exp, 1.01)(x) * 1e-5), POINT),
+    "small elements beside large ones": lambda: check(lambda x: tg.cat([x * 1e15, times(tg.exp, -1)(x)]), POINT),
+    "small elements beside large ones, by 1e-4": lambda: check(
+        lambda x: tg.cat([x * 1e12, times(tg.exp, 1.0001)(x)]), POINT
+    ),
     "one of two outputs": lambda: check(
         own(lambda x: (x.sin(), x.cos()), lambda s, g, h: g * s[0].cos() + h * s[0].sin()), POINT
     ),

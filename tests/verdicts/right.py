@@ -85,6 +85,7 @@ PASS: dict[str, Case] = {
     "beside a large constant": at(lambda x: 1e8 + x.sin(), [1.0]),
     "through cancellation": at(lambda x: ((x + 1e6) - 1e6).sin(), [1.0, 0.3]),
     "a softmax that is certain": at(rows, 40 * array(normal(3, 4))),
+    "small elements beside large ones": at(lambda x: tg.cat([x * 1e15, x.exp(), x.sin() * 1e-9]), [1.0, np.pi]),
     "a softmax of equal numbers": at(rows, np.zeros((2, 3))),
     "log_softmax far out": at(lambda x: tg.log_softmax(x, -1), [[100.0, 0.0, -100.0]]),
     "logsumexp of equal numbers": at(lambda x: x.logsumexp(0), [0.0, 0.0]),
