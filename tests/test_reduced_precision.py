@@ -245,3 +245,43 @@ def test_a_quotient_of_tiny_halves_has_its_slopes() -> None:
     (a / b).backward()
     exact = -float(a) / float(b) ** 2
     assert abs(b.grad.item() - exact) <= 2e-3 * abs(exact)
+
+
+OPERATORS = {
+    "times": lambda x, n: x * n,
+    "times, the number first": lambda x, n: n * x,
+    "plus": lambda x, n: x + n,
+    "minus": lambda x, n: n - x,
+    "over": lambda x, n: x / n,
+    "under": lambda x, n: n / x,
+    "in steps": lambda x, n: tg.add(x, x.detach(), alpha=n) if isinstance(n, float) else x + x.detach() * n,
+    "leaky relu": lambda x, n: F.leaky_relu(-x, n) if isinstance(n, float) else -x * n,
+}
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("number", [1e-8, 3e-7, 0.1, 70_000.0, 1e5])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_number_meets_half_precision_before_it_is_rounded(name: str, number: float) -> None:
+    values = np.array([0.1, 60_000.0, 1e-3, 2.0], np.float16)
+    for given in (number, tg.tensor(number), tg.tensor(number, dtype=tg.float64)):
+        x, exact = (tg.tensor(values, dtype=d, requires_grad=True) for d in (tg.float16, tg.float64))
+        y, wanted = (OPERATORS[name](v, given) for v in (x, exact))
+        slopes = [tg.autograd.grad(out.sum(dtype=tg.float64), v)[0] for out, v in ((y, x), (wanted, exact))]
+        assert y.dtype == slopes[0].dtype == tg.float16
+        for found, truth in ((y, wanted), (slopes[0], slopes[1])):
+            with np.errstate(all="ignore"):
+                rounded = truth.detach().numpy().astype(np.float16)
+            step = np.spacing(np.abs(np.where(np.isfinite(rounded), rounded, 1)))
+            with np.errstate(all="ignore"):
+                off = np.abs(found.detach().numpy().astype(np.float64) - rounded)
+            assert ((off <= step) | (found.detach().numpy() == rounded)).all(), (found, rounded)
+
+
+def test_a_number_that_requires_grad_meets_half_precision() -> None:
+    x, s = tg.tensor([0.1, 60_000.0], dtype=tg.float16), tg.tensor(1e-5, requires_grad=True)
+    (x * s).sum().backward()
+    assert s.grad is not None
+    assert abs(s.grad.item() - x.double().sum().item()) < 1
+    assert (x * True).dtype == (x * tg.tensor(True)).dtype == tg.float16
+    assert (x * tg.tensor([1.0])).dtype == tg.float32

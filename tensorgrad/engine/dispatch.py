@@ -13,7 +13,16 @@ import numpy as np
 
 from tensorgrad.base.callsite import here, told
 from tensorgrad.base.context import ANOMALY, SHAKING, STRONG, TRACING, Context, context
-from tensorgrad.base.dtypes import aligned, bool_, check_real, default_complex, get_default_dtype, int64, is_complex
+from tensorgrad.base.dtypes import (
+    aligned,
+    bool_,
+    check_real,
+    default_complex,
+    get_default_dtype,
+    int64,
+    is_complex,
+    promoted,
+)
 from tensorgrad.base.hints import found
 from tensorgrad.base.misfits import WrongTypeError
 from tensorgrad.errors import AnomalyError, DTypeError
@@ -30,6 +39,7 @@ from .views import link_view
 from .writes import owner_of
 
 NUMBERS = (bool, int, float, complex, np.generic)
+_EXACT_IN_HALF: tuple[Any, ...] = (np.float16, np.bool_)
 
 Apply = Callable[[Primitive, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -46,22 +56,32 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
         if not primitive.complex:
             check_real(primitive.name, *args)
         return primitive.forward(*args, **params)
-    if primitive.widens and _in_half(args):
+    if _in_half(primitive, args):
         return _widened(primitive, args, params)
     return CAREFUL[0](primitive, args, params) if context().special & STRONG else on_tensors(primitive, args, params)
 
 
-def _in_half(args: tuple[Any, ...]) -> bool:
-    """Return whether the floats that meet are all in half precision."""
-    dtypes = [a.dtype for a in args if isinstance(a, Tensor | np.ndarray)]
-    floats = [dtype for dtype in dtypes if dtype.kind in "fc"]
-    return bool(floats) and all(dtype == np.float16 for dtype in floats)
+def _in_half(primitive: Primitive, args: tuple[Any, ...]) -> bool:
+    """Return whether `args` meet in half precision, where `primitive` computes what lies between in single.
+
+    Numbers and tensors without axes meet a tensor in its precision, but are not rounded to it before they are used.
+    """
+    arrays = [a for a in args if isinstance(a, Tensor | np.ndarray)]
+    if not any(a.dtype == np.float16 for a in arrays):
+        return False
+    unlike = len(arrays) < len(args) or any(a.dtype not in _EXACT_IN_HALF for a in arrays)
+    wanted = primitive.widens or (primitive.computes and unlike)
+    return wanted and promoted([a.array if isinstance(a, Tensor) else a for a in args]) == np.float16
 
 
 def _widened(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Return the value of `primitive` in half precision, computed in single with its slopes, and rounded once."""
+    """Return the value of `primitive` in half precision, computed in single with its slopes, and rounded once.
+
+    Booleans stay what they are: masks, whose zeros are exact.
+    """
     convert = PRIMITIVES["astype"]
-    wide = [apply(convert, (a,), {"dtype": np.float32}) if isinstance(a, Tensor | np.ndarray) else a for a in args]
+    numeric = [isinstance(a, Tensor | np.ndarray) and a.dtype != bool_ for a in args]
+    wide = [apply(convert, (a,), {"dtype": np.float32}) if n else a for a, n in zip(args, numeric, strict=True)]
     return apply(convert, (apply(primitive, tuple(wide), params),), {"dtype": np.float16})
 
 
@@ -194,7 +214,9 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     if len(rest) > 1 and len({v.dtype for v in rest if isinstance(v, np.ndarray)}) > 1:
         rest = aligned(rest)
     inexact = any(v.dtype.kind in "fc" for v in rest if isinstance(v, np.ndarray))
-    dtype = None if inexact or not primitive.arithmetic else dtype_of_whole(primitive, [*rest, *params.values()])
+    dtype = None
+    if not inexact and primitive.arithmetic:  # what is chosen is put in as it is, and has a place there or is refused
+        dtype = promoted(rest) if head else dtype_of_whole(primitive, [*rest, *params.values()])
     values = [*head, *(rest if dtype is None else [np.asarray(v, dtype) for v in rest])]
     whole = primitive.arithmetic and not inexact and (dtype is None or dtype.kind in "biu")
     with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient

@@ -200,6 +200,12 @@ class Primitive:
         return any(isinstance(domain, tuple) and not domain[0] <= -1 < 1 <= domain[1] for domain in self.samples)
 
     @cached_property
+    def computes(self) -> bool:
+        """Whether two numbers make another one: what picks one of them gives it as it is rounded."""
+        partials = self.stated.get("partial", ())
+        return len(partials) == 2 and not (self.hides and any(map(callable, partials)))
+
+    @cached_property
     def widens(self) -> bool:
         """Whether its slopes are computed: what lies between may have no place in half precision."""
         rules = (rule for rule in self.stated.get("partial", ()) if callable(rule))
