@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.errors import DTypeError
 from tests.peer import torch_
 
 DTYPES = ["bool", "uint8", "int8", "int32", "int64", "float16", "float32", "float64"]
@@ -303,3 +304,65 @@ def test_a_tensor_of_a_recorded_tensor_would_lose_its_history() -> None:
     assert y.tolist() == [5, 1]
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+@pytest.mark.parametrize(
+    "pair", [(1, -1), (True, 2), (1, 0), (True, False), (1, 2.0), (1, 2j), (np.int64(1), np.int8(0))]
+)
+def test_two_numbers_to_choose_from_meet_in_a_dtype_of_their_own(pair: Any) -> None:
+    mask = tg.tensor([True, False])
+    chosen = tg.where(mask, *pair)
+    assert chosen.tolist() == list(pair)
+    dtypes = [tg.tensor(np.asarray(n).item()).dtype for n in pair]
+    assert chosen.dtype == tg.promote_types(*dtypes)
+
+
+FILLED: dict[str, Callable[[tg.Tensor, Any], Any]] = {
+    "fill_": lambda x, n: x.fill_(n),
+    "full_like": lambda x, n: tg.full_like(x, n),
+    "full": lambda x, n: tg.full((2,), n, dtype=x.dtype),
+    "masked_fill": lambda x, n: x.masked_fill(x == 1, n),
+    "masked_fill_": lambda x, n: x.masked_fill_(x == 1, n),
+    "index_fill": lambda x, n: x.index_fill(0, tg.tensor([0]), n),
+    "scatter": lambda x, n: x.scatter(0, tg.tensor([0]), n),
+    "pad": lambda x, n: tg.nn.functional.pad(x, (1, 0), value=n),
+    "fill_diagonal_": lambda x, n: x.reshape(2, 1).fill_diagonal_(n),
+    "linspace": lambda x, n: tg.linspace(0, n, 2, dtype=x.dtype),
+    "arange": lambda x, n: tg.arange(0, 2 * n, n, dtype=x.dtype),
+}
+
+
+@pytest.mark.parametrize("dtype", [tg.uint8, tg.int32, tg.float16, tg.float32])
+@pytest.mark.parametrize("name", FILLED)
+def test_a_number_without_a_place_in_the_dtype_is_refused(name: str, dtype: Any) -> None:
+    limits = tg.finfo(dtype) if dtype.is_floating_point else tg.iinfo(dtype)
+    for number in (limits.max, limits.max // 2):
+        assert float(FILLED[name](tg.ones(2, dtype=dtype), number).max()) in (
+            number,
+            float(tg.tensor(number, dtype=dtype)),
+        )
+    with pytest.raises(DTypeError, match="without overflow"):
+        FILLED[name](tg.ones(2, dtype=dtype), 3 * limits.max)
+
+
+def test_a_whole_number_that_is_chosen_is_not_wrapped() -> None:
+    mask, small = tg.tensor([True, False]), tg.tensor([1, 2], dtype=tg.uint8)
+    for call in (lambda: tg.where(mask, 300, small), lambda: tg.nn.functional.threshold(small, 3, 300)):
+        with pytest.raises(DTypeError, match="out of bounds for uint8"):
+            call()
+    assert tg.where(mask, 200, small).tolist() == [200, 2]
+
+
+def test_whole_numbers_are_drawn_that_the_dtype_has() -> None:
+    for dtype in (tg.float16, tg.uint8):
+        with pytest.raises(DTypeError, match="out of bounds"):
+            tg.randint(0, 100_000, (5,), dtype=dtype)
+        with pytest.raises(DTypeError, match="out of bounds"):
+            tg.empty(5, dtype=dtype).random_(0, 100_000)
+        drawn = tg.empty(500, dtype=dtype).random_().double()
+        assert tg.isfinite(drawn).all()
+        assert 0 <= float(drawn.min()) < float(drawn.max())
+    with pytest.raises(DTypeError, match="without overflow"):
+        tg.randperm(300, dtype=tg.uint8)
+    half = tg.empty(20_000, dtype=tg.float16).uniform_()
+    assert 0 <= float(half.min()) < float(half.max()) < 1

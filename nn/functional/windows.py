@@ -13,6 +13,7 @@ from tensorgrad import ops
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
+from tensorgrad.functions.common import fitting
 
 Sizes = int | Sequence[int]
 
@@ -162,9 +163,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             raise ArgumentError(f'Padding mode "{mode}" doesn\'t take in value argument')
         return composed.unshared(_repeated(input, before, after, mode), input)
     y = grown(input, before, after)
-    return (
-        ops.where(grown(wrap(np.ones(shape, bool)), before, after), y, value) if value else composed.unshared(y, input)
-    )
+    if not value:
+        return composed.unshared(y, input)
+    return ops.where(grown(wrap(np.ones(shape, bool)), before, after), y, fitting(value, input))
 
 
 def _repeated(x: Tensor, before: Sequence[int], after: Sequence[int], mode: str) -> Tensor:

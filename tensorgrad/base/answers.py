@@ -27,7 +27,6 @@ import numpy as np
 
 from tensorgrad.errors import TensorgradError
 
-from .flags import Flags
 from .hints import fits, hints, short
 from .misfits import (
     WrongArgumentError,
@@ -40,6 +39,7 @@ from .misfits import (
     wrong_type,
 )
 from .unknown import missing
+from .untracked import Untracked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,16 +77,16 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False) -
     name = name or function.__name__
     if (function, name) in _answering:
         return _answering[function, name]
-    flags = Flags(function)
-    first = flags.first
+    untracked = Untracked(function)
+    first = untracked.first
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for word, value in kwargs.items() if kwargs else ():
-            if value.__class__ is not bool and word in flags:
-                flags.check(name, args, kwargs)
+            if value.__class__ is not bool and word in untracked:
+                untracked.check(name, args, kwargs)
         if len(args) > first:
-            flags.check(name, args, kwargs)
+            untracked.check(name, args, kwargs)
         try:
             result = function(*args, **kwargs)
         except INTERNAL as error:
@@ -112,8 +112,8 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
     if (function, name) in _answering:
         return _answering[function, name]
     names = [p.name for p in inspect.signature(function).parameters.values() if p.annotation in ("Tensor", tensor)]
-    count, flags = len(names), Flags(function)
-    first = flags.first
+    count, untracked = len(names), Untracked(function)
+    first = untracked.first
 
     def are_tensors(values: Iterable[Any]) -> bool:
         for x in values:  # noqa: SIM110 - of a few, quicker than all()
@@ -124,10 +124,10 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for word, value in kwargs.items() if kwargs else ():
-            if value.__class__ is not bool and word in flags:
-                flags.check(name, args, kwargs)
+            if value.__class__ is not bool and word in untracked:
+                untracked.check(name, args, kwargs)
         if len(args) > first:
-            flags.check(name, args, kwargs)
+            untracked.check(name, args, kwargs)
         if kwargs or not args or not isinstance(args[0], tensor) or (count > 1 and not are_tensors(args[1:count])):
             given = [*args[:count], *[kwargs[n] for n in names if n in kwargs]]
             if not are_tensors(given):
@@ -184,14 +184,14 @@ def complete_class(cls: type) -> None:
         init = getattr(init, "__wrapped__", None)  # it answers in the name of the class that this one inherits it from
     if isinstance(init, FunctionType) and (init, "__init__") not in _answering:
         kept = not issubclass(cls, AbstractContextManager)  # which is made for one block, often
-        if kept or Flags(init):
+        if kept or Untracked(init):
             setattr(cls, "__init__", answering(init, cls.__name__, kept=kept))  # noqa: B010 - mypy takes it for a call's
     for i, base in enumerate(cls.__mro__):
         for name, member in list(vars(base).items()) if base.__module__.startswith("tensorgrad.") else ():
             if is_for_users(name, member) and not any(name in vars(below) for below in cls.__mro__[i + 1 :]):
                 setattr(base, name, answering(member))  # what overrides a method is called by the base class
-            elif name == "forward" and isinstance(member, FunctionType) and Flags(member):
-                setattr(base, name, answering(member, base.__name__))  # the call of a module does not ask for flags
+            elif name == "forward" and isinstance(member, FunctionType) and Untracked(member):
+                setattr(base, name, answering(member, base.__name__))  # the call of a module does not look at these
 
 
 def is_for_users(name: str, member: Any) -> bool:

@@ -106,6 +106,37 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False, who: str = 
     return result
 
 
+def filling(value: Any, dtype: DType) -> Array:
+    """Return the number `value` as an array of `dtype`, which is filled with it.
+
+    >>> filling(2.5, np.dtype("float16"))
+    array(2.5, dtype=float16)
+
+    Raises:
+        DTypeError: it has no place there, not even as a float that is rounded.
+    """
+    with np.errstate(over="ignore"):
+        array = _converted(value, dtype)
+    if dtype.kind in "fc" and np.isfinite(value) and not np.isfinite(array):
+        raise DTypeError(f"value cannot be converted to type {dtype} without overflow: found {value}")
+    return array
+
+
+def held(values: Array, dtype: DType) -> Array:
+    """Return `values`, finite numbers, in `dtype`.
+
+    >>> held(np.array([0, 200]), np.dtype("uint8"))
+    array([  0, 200], dtype=uint8)
+
+    Raises:
+        DTypeError: one has no place there.
+    """
+    if values.size and dtype.kind in "iuf":
+        for extreme in (values.min(), values.max()):
+            filling(extreme.item(), dtype)
+    return values.astype(dtype)
+
+
 def constructed(data: tuple[Any, ...], dtype: DTypeLike = None) -> Array:
     """Return the array that the classes `Tensor` and `FloatTensor` start with: lengths of axes, or one sequence."""
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype)

@@ -16,7 +16,7 @@ from tensorgrad.base.callsite import warn
 from tensorgrad.base.devices import check_device, contiguous_format
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, int64, promoted
 from tensorgrad.base.hints import found
-from tensorgrad.base.literals import forgotten, tracked, unboxed
+from tensorgrad.base.literals import filling, forgotten, held, tracked, unboxed
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
@@ -138,11 +138,12 @@ def full(size: Any, fill_value: Operand, *, out: Tensor | None = None, **options
 
 
 def _filling(value: Any, dtype: DType | None = None, name: str = "full") -> Array:
-    array = as_array(forgotten(value, f"{name}(): argument 'fill_value'"))
+    with np.errstate(over="ignore"):  # of a number that is not rounded to the default dtype in the end
+        array = as_array(forgotten(value, f"{name}(): argument 'fill_value'"))
     if array.ndim:
         raise DTypeError(f"argument 'fill_value' must be Number, not {type(value).__name__} of shape {array.shape}")
-    number = value if isinstance(value, Number) else array.item()  # not rounded to the default dtype
-    return as_array(number, dtype or array.dtype)
+    number = value if isinstance(value, Number) else array.item()
+    return filling(number, dtype or array.dtype)
 
 
 def eye(n: int, m: int | None = None, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
@@ -189,7 +190,7 @@ def _counted(start: Any, end: Any, step: Any, dtype: DType) -> Array:
         start, end, step = map(int, (start, end, step))
     if step == 0:
         raise ArgumentError("step must be nonzero")
-    return np.arange(start, end, step).astype(dtype)
+    return held(np.arange(start, end, step), dtype)
 
 
 def range(start: Any = 0, end: Any = None, step: Any = 1, **options: Unpack[Options]) -> Tensor:
@@ -198,7 +199,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, **options: Unpack[Opti
     if step == 0:
         raise ArgumentError("range(): step must be nonzero")
     count = math.floor((end - start) / step) + 1
-    return made("range", lambda dtype: (start + np.arange(count) * step).astype(dtype), options)
+    return made("range", lambda dtype: held(start + np.arange(count) * step, dtype), options)
 
 
 def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
@@ -228,7 +229,7 @@ def _ends(function: str, start: Any, end: Any, steps: int) -> list[Any]:
 
 
 def _spaced(first: Any, last: Any, steps: int, dtype: DType) -> Array:
-    return np.linspace(first, last, steps).astype(dtype)
+    return held(np.linspace(first, last, steps), dtype)
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:

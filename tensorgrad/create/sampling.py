@@ -6,7 +6,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from tensorgrad.base.dtypes import Array, DType, get_default_dtype, int64
+from tensorgrad.base.dtypes import Array, DType, finfo, get_default_dtype, iinfo, int64
+from tensorgrad.base.literals import filling, forgotten
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
@@ -71,14 +72,26 @@ def randn_like(input: Tensor, *, generator: Generator | None = None, **options: 
     )
 
 
+def check_bounds(low: int, high: int, dtype: DType) -> None:
+    """Raise unless there are whole numbers in [low, high), and `dtype` has a place for them.
+
+    Raises:
+        ArgumentError: there are none.
+        DTypeError: the first or the last is out of bounds.
+    """
+    if low >= high:
+        raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if dtype.kind in "iuf":
+        limits = iinfo(dtype) if dtype.kind in "iu" else finfo(dtype)
+        if not limits.min <= low <= high - 1 <= limits.max:
+            raise DTypeError(f"from or to - 1 is out of bounds for {dtype}: from={low}, to={high}")
+
+
 def _integers(low: Any, high: Any, shape: tuple[int, ...], dtype: DType, generator: Generator | None) -> Array:
     for name, bound in (("low", low), ("high", high)):
         if not hasattr(bound, "__index__"):
             raise TypeError(f"randint(): argument '{name}' must be int, not {type(bound).__name__}")
-    if low >= high:
-        raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    if dtype.kind in "iu" and not np.iinfo(dtype).min <= low <= high - 1 <= np.iinfo(dtype).max:
-        raise DTypeError(f"from or to - 1 is out of bounds for {dtype}: from={low}, to={high}")
+    check_bounds(low, high, dtype)
     return generator_of(generator).integers(low, high, shape, dtype=np.int64).astype(dtype)
 
 
@@ -133,8 +146,12 @@ def randperm(
 ) -> Tensor:
     """Return the numbers 0 to n - 1 in random order, int64 by default."""
     (count,) = shape_from("randperm", (n,))
-    return made("randperm", lambda dtype: generator_of(generator).permutation(count).astype(dtype), options, out=out,
-                default=int64)  # fmt: skip
+
+    def shuffled(dtype: DType) -> Array:
+        filling(max(count - 1, 0), dtype)  # the largest has a place there, or is refused
+        return generator_of(generator).permutation(count).astype(dtype)
+
+    return made("randperm", shuffled, options, out=out, default=int64)
 
 
 def normal(
@@ -151,6 +168,8 @@ def normal(
     >>> normal(0.0, 0.0, (2,))
     tensor([0., 0.])
     """
+    for name, x in (("mean", mean), ("std", std)):
+        forgotten(x, f"normal(): argument '{name}'")
     m, s = (x.array if isinstance(x, Tensor) else x for x in (mean, std))
     if not (asarray(s) >= 0).all():
         raise ArgumentError(f"normal expects std >= 0.0, but found std {s}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import bool_, check_real, float64
+from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError
 from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, meeting, operand
@@ -39,13 +40,18 @@ def add(input: Operand, other: Operand, *, alpha: complex = 1, out: Tensor | Non
     >>> tg.add(tg.tensor([1.0, 2.0]), 10, alpha=2)
     tensor([21., 22.])
     """
-    return ops.add(input, other if alpha == 1 else _times(other, alpha, input))
+    return ops.add(input, other) if alpha == 1 else _scaled(ops.add, input, other, alpha)
+
+
+@wide
+def _scaled(op: Op, input: Operand, other: Operand, alpha: complex) -> Tensor:
+    return op(input, _times(other, alpha, input))
 
 
 @keywords
 def sub(input: Operand, other: Operand, *, alpha: complex = 1, out: Tensor | None = None) -> Tensor:
     """Return ``input - alpha * other``."""
-    return ops.sub(input, other if alpha == 1 else _times(other, alpha, input))
+    return ops.sub(input, other) if alpha == 1 else _scaled(ops.sub, input, other, alpha)
 
 
 @keywords
@@ -126,8 +132,14 @@ def logaddexp2(input: Operand, other: Operand, *, out: Tensor | None = None) -> 
 @keywords
 @wide
 def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return ``input + weight * (end - input)``."""
-    return ops.add(input, ops.mul(weight, ops.sub(end, input)))
+    """Return ``input + weight * (end - input)``, which is `end` where `weight` is 1."""
+    share: Any = weight
+    way = ops.sub(end, input)
+    near = abs(share) < 0.5
+    if near is True:
+        return ops.add(input, ops.mul(share, way))
+    from_end = ops.sub(end, ops.mul(1 - share, way))
+    return from_end if near is False else ops.where(near, ops.add(input, ops.mul(share, way)), from_end)
 
 
 @keywords
@@ -157,4 +169,5 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
             f"heaviside is not yet implemented for tensors with different dtypes, found {input.array.dtype} and "
             f"{values.array.dtype}: convert one, for instance with .to(input.dtype)"
         )
-    return constant(np.heaviside(input.array, values.array).astype(input.array.dtype))
+    step = constant(np.heaviside(input.array, 1).astype(input.array.dtype))
+    return ops.where(constant(input.array == 0), values, step)

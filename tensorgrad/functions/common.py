@@ -20,10 +20,11 @@ from tensorgrad.autograd.history import check_alone
 from tensorgrad.base.answers import INTERNAL, known_as_answering, settle
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, DType, int64, promoted
-from tensorgrad.base.flags import Flags
 from tensorgrad.base.hints import found
+from tensorgrad.base.literals import filling
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.base.numerics import normalized, row_major
+from tensorgrad.base.untracked import Untracked
 from tensorgrad.engine.generalforms import asarray, own
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
@@ -64,8 +65,8 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     code: CodeType = inspect.unwrap(function).__code__  # quicker than inspect.signature
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)]
     renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in names}
-    writes, flags = "out" in names, Flags(function)
-    first = flags.first
+    writes, untracked = "out" in names, Untracked(function)
+    first = untracked.first
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -73,10 +74,10 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
             if theirs in kwargs:
                 kwargs[ours] = kwargs.pop(theirs)
         for word, given in kwargs.items() if kwargs else ():
-            if given.__class__ is not bool and word in flags:
-                flags.check(function.__name__, args, kwargs)
+            if given.__class__ is not bool and word in untracked:
+                untracked.check(function.__name__, args, kwargs)
         if len(args) > first:
-            flags.check(function.__name__, args, kwargs)
+            untracked.check(function.__name__, args, kwargs)
         out = kwargs.pop("out", None) if writes and kwargs else None
         if out is not None:
             _refuse_recording(function.__name__, (*args, *kwargs.values(), out))
@@ -220,6 +221,12 @@ def meeting(*operands: Any) -> DType:
 def in_dtype(x: Tensor, dtype: Any) -> Tensor:
     """Return `x` in `dtype` (None: its own): itself if it has it."""
     return x if dtype is None or x.array.dtype == dtype else ops.astype(x, dtype=np.dtype(dtype))
+
+
+def fitting(value: Any, x: Tensor) -> Any:
+    """Return `value`, which `x` is filled with in part: a number in its dtype, DTypeError where it has no place."""
+    known = isinstance(value, bool | int | float) or (isinstance(value, complex) and x.array.dtype.kind == "c")
+    return constant(filling(value, x.array.dtype)) if known else value
 
 
 def lifted(x: Tensor) -> Tensor:

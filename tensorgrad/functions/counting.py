@@ -1,4 +1,4 @@
-"""Which values there are and how many of each: what has no gradient."""
+"""Which values there are and how many of each: counts have no gradient."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, get_default_dtype, int32, int64
+from tensorgrad.base.literals import forgotten
 from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.functions.common import Operand, constant, dimension, keywords, operand
+from tensorgrad.functions.common import Operand, along_axis, constant, dimension, keywords, operand
 
 
 class Histogram(NamedTuple):
@@ -39,12 +41,10 @@ def unique(
     """
     check_real("unique", input.array)
     axis = None if dim is None else _row_axis(input, dim)
-    values, inverse, counts = np.unique(
-        input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
-    )
-    return _found(
-        values, inverse.reshape(input.array.shape if axis is None else -1), counts, return_inverse, return_counts
-    )
+    values, first, inverse, counts = np.unique(input.array, True, True, True, axis, equal_nan=False)
+    inverse = inverse.reshape(input.array.shape if axis is None else -1)
+    found = _at(input, axis, first) if input.tracked else constant(values)
+    return _found(found, inverse, counts, return_inverse, return_counts)
 
 
 def _row_axis(input: Tensor, dim: int) -> int:
@@ -58,9 +58,15 @@ def _row_axis(input: Tensor, dim: int) -> int:
     return axis
 
 
-def _found(values: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
-    parts = [values, *([inverse] if return_inverse else []), *([counts] if return_counts else [])]
-    return constant(values) if len(parts) == 1 else tuple(constant(part) for part in parts)
+def _at(input: Tensor, axis: int | None, places: Any) -> Tensor:
+    """Return the elements of `input`, or its slices along `axis`, at `places`, of which each has its gradient."""
+    flat = ops.reshape(input, shape=(input.array.size,)) if axis is None else input
+    return ops.getitem(flat, index=along_axis(axis or 0, places))
+
+
+def _found(values: Tensor, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool) -> Any:
+    more = [constant(part) for part, asked in ((inverse, return_inverse), (counts, return_counts)) if asked]
+    return (values, *more) if more else values
 
 
 @keywords
@@ -76,7 +82,8 @@ def unique_consecutive(
     inverse = (np.cumsum(new) - 1).reshape(input.array.shape if dim is None else -1)
     starts = np.flatnonzero(new)
     counts = np.diff(np.append(starts, len(rows)))
-    return _found(np.take(a, starts, axis), inverse, counts, return_inverse, return_counts)
+    values = _at(input, None if dim is None else axis, starts)
+    return _found(values, inverse, counts, return_inverse, return_counts)
 
 
 @keywords
@@ -94,7 +101,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         )
     if weights is None:
         return constant(np.bincount(a, minlength=minlength))
-    check_real("bincount", weights.array)
+    check_real("bincount", forgotten(weights, "bincount(): argument 'weights'").array)
     if weights.array.shape != a.shape:
         raise ShapeError("weights should be 1-d and have the same length as input")
     wide = np.float32 if weights.array.dtype == np.float32 else np.float64
@@ -143,6 +150,8 @@ def histogram(
 
     `bins` is their number, over `range` or what the elements span, or a tensor of edges.
     """
+    for name, given in {"input": None if range else input, "bins": bins, "weight": weight}.items():
+        forgotten(given, f"histogram(): argument '{name}'")  # of which the edges or the counts are made
     a = input.array
     edges: Any = bins.array if isinstance(bins, Tensor) else bins
     check_real("histogram", a, edges, *([] if weight is None else [weight.array]))

@@ -22,6 +22,7 @@ from tensorgrad.functions.common import (
     along_axis,
     constant,
     dimension,
+    fitting,
     in_dtype,
     keywords,
     lifted,
@@ -53,7 +54,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
             f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
             f"dimension(s); see where()"
         )
-    return _kept(ops.where(where, value, input), input)
+    return _kept(ops.where(where, fitting(value, input), input), input)
 
 
 @one_step
@@ -80,7 +81,7 @@ def put_in(input: Tensor, index: Any, source: Tensor) -> Tensor:
 def _source(name: str, input: Tensor, src: Any, shape: tuple[int, ...]) -> Tensor:
     """Return `src`, a tensor or a number, as the elements that belong to an index of `shape`."""
     if not isinstance(src, Tensor):
-        return ops.broadcast_to(constant(np.array(src, input.array.dtype)), shape=shape)
+        return ops.broadcast_to(operand(fitting(src, input)), shape=shape)
     if src.array.dtype != input.array.dtype:
         raise DTypeError(
             f"{name}(): Expected self.dtype to be equal to src.dtype, found {input.array.dtype} and {src.array.dtype}"
@@ -168,6 +169,7 @@ def _slices(name: str, input: Tensor, dim: int, index: Any, source: Tensor) -> t
 
 
 @keywords
+@wide
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: complex = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -187,7 +189,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | complex) -> Tensor:
     """Return `input` with `value`, a number or 0-d tensor, in all slices at the positions `index` along `dim`."""
     x, axis, places = slices("index_fill_", input, dim, index)
-    return like(put_in(x, along_axis(axis, places), operand(value)), input)
+    return like(put_in(x, along_axis(axis, places), operand(fitting(value, input))), input)
 
 
 @keywords

@@ -184,6 +184,7 @@ def addmv(
 
 
 @keywords
+@wide
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
@@ -201,6 +202,7 @@ def baddbmm(
 
 
 @keywords
+@wide
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index as whole_number
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -250,10 +251,10 @@ def cov(
     weights = ops.mul(*given) if len(given) == 2 else given[0] if given else None
     deviations, total = _centred(x, weights)
     if aweights is None:
-        freedom = ops.sub(total, float(correction))
+        freedom = ops.sub(total, float(whole_number(correction)))
     else:
         ratio = ops.div(ops.sum(ops.mul(weights, given[-1])), total)
-        freedom = ops.sub(total, ops.mul(ratio, float(correction)))
+        freedom = ops.sub(total, ops.mul(ratio, float(whole_number(correction))))
     scaled = deviations if weights is None else ops.mul(deviations, weights)
     freedom = ops.maximum(freedom, 0.0)  # as in PyTorch: infinite or not a number, but no variance below 0
     y = ops.div(ops.matmul(scaled, ops.transpose(deviations, axes=(1, 0))), freedom)

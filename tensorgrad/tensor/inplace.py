@@ -17,12 +17,13 @@ from tensorgrad.autograd import no_grad
 from tensorgrad.autograd.history import before, check_alone, check_writable, is_recorded, write
 from tensorgrad.base.dtypes import Array, can_cast, check_real
 from tensorgrad.create.random import Generator, generator_of
+from tensorgrad.create.sampling import check_bounds
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.subscripts import for_numpy, whole
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.views import Position, position_of
 from tensorgrad.errors import ArgumentError, AutogradError, DTypeError, InPlaceError, ShapeError
-from tensorgrad.functions.common import Operand
+from tensorgrad.functions.common import Operand, fitting
 
 _VALUE = "__setitem__(): argument 'value'"
 
@@ -94,6 +95,13 @@ def _filled(
     return write(self, ..., wrap(drawn.astype(self.array.dtype)), op)
 
 
+def _beyond(dtype: Any) -> int:
+    """Return the whole number after the last one that `dtype` has with all before it."""
+    if dtype.kind == "f":
+        return int(2 ** (np.finfo(dtype).nmant + 1))
+    return 2 if dtype.kind == "b" else int(np.iinfo(dtype).max) + 1
+
+
 def _fitting(self: Tensor, source: Tensor) -> Tensor:
     """Return `source`, cut to the dtype of `self` where that holds integers and `source` floats."""
     cut = source.array.dtype.kind in "fc" and self.array.dtype.kind not in "fc"
@@ -115,14 +123,14 @@ class InPlace(Tensor):
             raise ShapeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions"
             )
-        return write(self, ..., value, "fill_")
+        return write(self, ..., fitting(value, self), "fill_")
 
     def fill_diagonal_(self, fill_value: float) -> Tensor:
         """Fill the main diagonal with a number in place."""
         if self.array.ndim < 2:
             raise ShapeError(f"dimensions must larger than 1, found a tensor of shape {list(self.array.shape)}")
         positions = np.arange(min(self.array.shape))
-        return write(self, (positions,) * self.array.ndim, fill_value, "fill_diagonal_")
+        return write(self, (positions,) * self.array.ndim, fitting(fill_value, self), "fill_diagonal_")
 
     def copy_(self, src: Operand, non_blocking: bool = False) -> Tensor:  # noqa: ARG002 - there is one device
         """Copy the elements of `src`, broadcast to this shape and converted to this dtype, into this memory."""
@@ -147,7 +155,12 @@ class InPlace(Tensor):
         """Fill with numbers uniform in [from_, to), in place; ArgumentError where that is empty."""
         if not from_ <= to:
             raise ArgumentError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
-        return _filled(self, "uniform_", lambda g, shape: from_ + (to - from_) * g.random(shape), generator)
+
+        def sample(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
+            drawn = (from_ + (to - from_) * g.random(shape)).astype(self.array.dtype)
+            return np.where(drawn < to, drawn, from_)  # rounded up, it would be none of them
+
+        return _filled(self, "uniform_", sample, generator)
 
     def bernoulli_(self, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Fill with 1 with probability `p` (a number, or one for each element) and 0 otherwise, in place."""
@@ -165,11 +178,11 @@ class InPlace(Tensor):
     def random_(self, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
         """Fill with whole numbers uniform in [from_, to), in place; `to` alone may be given first, as in PyTorch.
 
-        ArgumentError where that is empty.
+        Without it, up to the largest below which the dtype has all. ArgumentError where there are none, DTypeError
+        where the dtype has no place for them.
         """
-        low, high = (0, from_) if to is None and from_ else (from_, to if to is not None else 2**24)
-        if not low < high:
-            raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        low, high = (0, from_) if to is None and from_ else (from_, _beyond(self.array.dtype) if to is None else to)
+        check_bounds(low, high, self.array.dtype)
         return _filled(self, "random_", lambda g, shape: g.integers(low, high, shape), generator, False)
 
     def resize_(self, *sizes: Any) -> Tensor:
