@@ -400,3 +400,37 @@ def test_a_gradient_of_zero_that_left_the_graph_is_no_constant_either() -> None:
     assert g.tolist() == [0.0, 0.0]
     with pytest.raises(AutogradError, match="cannot be differentiated"):
         g.sum().backward()
+
+
+@pytest.mark.parametrize("materialized", [True, False])
+def test_backward_is_given_one_gradient_for_each_output(materialized: bool) -> None:
+    given: list[Any] = []
+
+    class Parts(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.set_materialize_grads(materialized)
+            copy = x * 5
+            ctx.mark_non_differentiable(copy)
+            return x * 2, x > 0, copy, None, x * 3
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:  # noqa: ARG004
+            given[:] = gradients
+            return 2 * gradients[0] + 3 * gradients[-1]
+
+        @staticmethod
+        def jvp(ctx: Any, t: Any) -> Any:  # noqa: ARG004
+            return 2 * t, None, None, None, 3 * t
+
+    def total(x: Any) -> Any:
+        first, _, _, _, last = Parts.apply(x)
+        return first.sum() + 2 * last.sum()
+
+    x = leaf(1.0, -2.0)
+    total(x).backward()
+    assert x.grad.tolist() == [8.0, 8.0]
+    shown = [None if g is None else g.tolist() for g in given]
+    idle = [[False, False], [0.0, 0.0]] if materialized else [None, None]
+    assert shown == [[1.0, 1.0], *idle, None, [2.0, 2.0]]
+    assert tg.func.jvp(total, (x.detach(),), (tg.ones(2, dtype=tg.float64),))[1].item() == 16.0

@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.base.context import context
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.shared_memory import plain, still_exposed
@@ -37,6 +39,7 @@ class FunctionCtx:
         self._kept: list[tuple[Any, Any]] = []  # arrays, and how to find the node each stands for
         self._outside: set[int] = set()
         self._dirty: set[int] = set()
+        self._materialized = True
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep `tensors` for backward: inputs and outputs, or others, through which backward cannot be differentiated.
@@ -59,7 +62,7 @@ class FunctionCtx:
         return tuple(_found(array, where) for array, where in self._kept)
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
-        """State that no gradient flows through `outputs`."""
+        """State that no gradient flows through `outputs`: backward is given zeros for each of them."""
         self._outside = {id(y) for y in outputs}
 
     def mark_dirty(self, *inputs: Tensor) -> None:
@@ -67,7 +70,11 @@ class FunctionCtx:
         self._dirty = {id(x) for x in inputs}
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Accepted as in PyTorch; gradients of unused outputs are zeros here in any case."""
+        """State whether backward is given zeros, or else None, for an output that no gradient flows through.
+
+        The gradient of an output that was not used is zeros here in any case.
+        """
+        self._materialized = value
 
 
 def _found(array: Any, where: Any) -> Tensor | None:
@@ -164,11 +171,20 @@ def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs
         cls.record = cls._made()
     node, nodes, shapes = joint(cls.record, inputs, linked_to)
     outside = dict(zip(map(id, linked_to), nodes, strict=True))
-    node.saved = Saved.of(_kept(cls.__name__, ctx, args, inputs, outside), ctx, shapes)
+    given = [True if _is_differentiable(y, ctx) else _nothing(y, ctx) for y in ys]
+    node.saved = Saved.of(_kept(cls.__name__, ctx, args, inputs, outside), ctx, shapes, given)
     parts = iter(nodes)  # one for each place: a tensor that is returned twice is two outputs
     made = [_result(y, next(parts), args, ctx) if _is_differentiable(y, ctx) else y for y in ys]
     _link_shared(cls.__name__, args, [y for y in made if isinstance(y, Tensor) and y.tracked], ctx)
     return type(outputs)(made) if isinstance(outputs, tuple | list) else made[0]
+
+
+def _nothing(y: Any, ctx: FunctionCtx) -> Callable[[], Tensor] | None:
+    """Return what makes the gradient of an output without one, for `backward`: zeros of a tensor, None of all else."""
+    if not isinstance(y, Tensor) or not ctx._materialized:
+        return None
+    shape, dtype = y.array.shape, y.array.dtype  # the output itself would be kept as long as the graph is
+    return lambda: wrap(np.zeros(shape, dtype))
 
 
 def _is_differentiable(y: Any, ctx: FunctionCtx) -> bool:

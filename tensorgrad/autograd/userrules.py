@@ -28,14 +28,25 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
     """The saved values of a function's node: arrays, for the check of writes, and the context."""
 
     ctx: Any
-    shapes: list[tuple[int, ...]] | None  # of the outputs; None for a single one
+    shapes: list[tuple[int, ...]] | None  # of the outputs with a gradient; None for a single one
+    outputs: list[Any]  # for each output: True if it has a gradient, else what stands for that
 
     @classmethod
-    def of(cls, arrays: Iterable[Any], ctx: Any, shapes: list[tuple[int, ...]] | None) -> Saved:
+    def of(cls, arrays: Iterable[Any], ctx: Any, shapes: list[tuple[int, ...]] | None, outputs: list[Any]) -> Saved:
         """Return `arrays` with what stands beside them."""
         self = cls(arrays)
-        self.ctx, self.shapes = ctx, shapes
+        self.ctx, self.shapes, self.outputs = ctx, shapes, outputs
         return self
+
+    def gradients(self, g: Tensor) -> list[Tensor | None]:
+        """Return what `backward` is called with: a part of the flat cotangent `g` for each output that has one."""
+        parts = iter(unpacked(g, self.shapes))
+        return [next(parts) if given is True else None if given is None else given() for given in self.outputs]
+
+    def flat(self, tangents: Any) -> Tensor:
+        """Return the tangents of the outputs that have gradients, flat, one after the other."""
+        found = list(tangents) if isinstance(tangents, tuple | list) else [tangents]
+        return _packed([t for t, given in zip(found, self.outputs, strict=True) if given is True], self.shapes)
 
 
 def record_of(name: str, forward: Callable[..., Any], rules: Any) -> Primitive:
@@ -76,7 +87,7 @@ class Rules:
     def cotangents(self, saved: Saved, node: Node, g: Tensor) -> list[Tensor | None]:
         """Return what `backward` gives, checked."""
         name = f"function {self.name}Backward"
-        result = self.backward(saved.ctx, *unpacked(g, saved.shapes))
+        result = self.backward(saved.ctx, *saved.gradients(g))
         found = list(result) if isinstance(result, tuple | list) else [result]
         while len(found) > len(node.inputs) and found[-1] is None:
             found.pop()
@@ -108,7 +119,7 @@ class Rules:
             y = self._transposed(i, tangent, saved, node, boxed)
         else:
             given = [tangent if j == i else None for j in range(len(node.inputs))]
-            y = _packed(self.jvp(saved.ctx, *given), saved.shapes)
+            y = saved.flat(self.jvp(saved.ctx, *given))
         return y if boxed else y.array
 
     def _transposed(self, i: int, t: Tensor, saved: Saved, node: Node, boxed: bool) -> Tensor:
@@ -262,10 +273,10 @@ def joint(record: Primitive, inputs: tuple[Any, ...], outputs: list[Tensor]) -> 
     return node_of(value), [node_of(part) for part in unpacked(value, shapes)], shapes
 
 
-def _packed(tangents: Any, shapes: list[tuple[int, ...]] | None) -> Tensor:
-    """Return the tangents of the outputs, flat, one after the other."""
+def _packed(tangents: list[Any], shapes: list[tuple[int, ...]] | None) -> Tensor:
+    """Return `tangents`, of outputs of these shapes, flat, one after the other."""
     if shapes is None:
-        y: Tensor = tangents[0] if isinstance(tangents, tuple | list) else tangents
+        y: Tensor = tangents[0]
         return y
     flat = [ops.reshape(wrap(np.zeros(s)) if t is None else t, shape=(math.prod(s),))
             for t, s in zip(tangents, shapes, strict=True)]  # fmt: skip

@@ -229,6 +229,8 @@ def _replace(segment: _Segment, outputs: list[Tensor], inputs: list[Node]) -> No
     node, nodes, shapes = joint(record_of("checkpoint", segment.function, segment), tuple(inputs), outputs)
     owners = [i.owner() for i in inputs if i.owner is not None]
     arrays = [x.array for x in (*segment.args, *owners) if isinstance(x, Tensor)]
-    node.saved = Saved.of(arrays, None, shapes)  # so that a write to an argument or a parameter before it is refused
+    node.saved = Saved.of(
+        arrays, None, shapes, [True] * len(outputs)
+    )  # so that a write to an argument or a parameter before it is refused
     for y, part in zip(outputs, nodes, strict=True):
         y.node = part
