@@ -79,6 +79,22 @@ def test_an_error_of_the_script_itself_is_shown_as_python_shows_it(tmp_path: Pat
     assert "SyntaxError: '(' was never closed" in answer.stderr
 
 
+def test_an_interrupt_shows_where_the_script_was_and_nothing_of_the_library(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import torch, signal\n"
+        "x = torch.ones(2, requires_grad=True)\n"
+        "y = x.exp()\n"
+        "y.register_hook(lambda g: signal.raise_signal(signal.SIGINT))\n"
+        "y.sum().backward()\n"
+    )
+    answer = run(str(script))
+    assert answer.returncode == 130
+    assert answer.stderr.startswith(f'Traceback (most recent call last):\n  File "{script}", line 5, in <module>')
+    assert answer.stderr.endswith("KeyboardInterrupt\n")
+    assert "tensorgrad" not in answer.stderr
+
+
 def test_names_lists_what_is_missing_and_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = tmp_path / "script.py"
     script.write_text("import torch\nfrom torch import jit\ntorch.nn.Lineer(1)\nraise SystemExit('it ran')\n")

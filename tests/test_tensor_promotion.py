@@ -160,3 +160,10 @@ def test_an_operation_of_the_users_gives_integers_one_dtype_on_every_path() -> N
         assert half(x, x).dtype == watched.dtype == np.float32
     finally:
         PRIMITIVES.pop("half_of_sum")
+
+
+def test_matrix_products_and_layers_promote_as_sums_do() -> None:
+    narrow, wide = tg.ones(2, 2), tg.ones(2, 2, dtype=tg.float64)
+    layer = tg.nn.Linear(2, 2)
+    for made in (narrow @ wide, wide @ narrow, tg.einsum("ij,jk->ik", narrow, wide), layer(wide)):
+        assert made.dtype == (narrow + wide).dtype == tg.float64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import pickle
 import re
 import warnings
@@ -13,9 +14,9 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import nn, optim
-from tensorgrad.base.misfits import WrongCallError, WrongTypeError
-from tensorgrad.errors import ArgumentError
+from tensorgrad import nn, optim, viz
+from tensorgrad.base.misfits import WrongTypeError
+from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
 from tests import wrongcalls
 from tests.wrongcalls import Callee, complaints
 
@@ -53,9 +54,11 @@ def answer_to_flag(callee: Callee, flag: str) -> str:
     """What the callee says where `flag` is a text, and all else that it needs is something."""
     needed = [p for p in callee.parameters if p.default is p.empty and p.name != flag]
     something = tg.ones(2, 2, 2) if callee.name.endswith(("()", "_")) else None
-    args = [something for p in needed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    plain = {"bool": False, "int": 1, "float": 1.0, "str": "a"}
+    given = {p.name: plain.get(str(p.annotation), something) for p in needed}
+    args = [given[p.name] for p in needed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     try:
-        callee.get()(*args, **{p.name: None for p in needed if p.kind is p.KEYWORD_ONLY}, **{flag: "False"})
+        callee.get()(*args, **{p.name: given[p.name] for p in needed if p.kind is p.KEYWORD_ONLY}, **{flag: "False"})
     except (TypeError, ValueError) as error:
         return str(error)
     return "accepted"
@@ -109,18 +112,91 @@ def test_an_array_is_no_tensor_anywhere_in_nn(call: Callable[[Any], Any]) -> Non
 
 
 def test_the_outermost_function_answers_and_the_first_error_is_its_cause() -> None:
-    with pytest.raises(
-        WrongTypeError, match=r"^normalize\(\): argument 'p' must be float, not str: found 'a'"
-    ) as caught:
-        F.normalize(tg.ones(2, 2), "a")
+    with pytest.raises(WrongTypeError, match=r"^cdist\(\): argument 'p' must be float, not str: found 'a'") as caught:
+        tg.cdist(tg.ones(2, 2), tg.ones(2, 2), "a")
     assert "could not convert" in str(caught.value.__cause__)
 
 
 def test_arguments_that_fit_each_and_make_no_call_are_all_told() -> None:
     with pytest.raises(
-        WrongCallError, match=r"^tensordot\(\) cannot take a=Tensor float32\[2\], b=.*dims=\[\[\[0\]\], 0\]"
+        ShapeError, match=r"^linear\(\) cannot take input=Tensor float32\[2, 3\], weight=.*bias=Tensor float32\[5\]: op"
     ):
-        tg.tensordot(tg.ones(2), tg.ones(2), [[[0]], 0])
+        F.linear(tg.ones(2, 3), tg.ones(2, 3), tg.ones(5))
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU())(np.ones((1, 2))),
+            r"Linear\(\): argument 'input' .* must be T",
+        ),
+        (lambda: nn.Sequential(nn.Sequential(nn.ReLU()))(None), r"ReLU\(\): argument 'input' .* not NoneType"),
+        (lambda: nn.Sequential(nn.Bilinear(2, 2, 2))(tg.ones(2)), r"Bilinear.forward\(\) missing 1 .* 'input2'"),
+        (lambda: nn.MSELoss()(tg.ones(2)), r"^MSELoss.forward\(\) missing 1 required positional argument: 'target'"),
+        (lambda: viz.draw(nn.LSTM(2, 3), None), r"LSTM\(\): argument 'input' .* not NoneType"),
+        (lambda: viz.draw(nn.Linear(2, 3), np.ones((1, 2))), r"Linear\(\): argument 'input' .* not numpy.ndarray"),
+    ],
+)
+def test_a_module_inside_a_model_answers_for_what_it_got(call: Callable[[], Any], said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: F.interpolate(tg.ones(1, 2, 4, 4), scale_factor=0),
+            "'scale_factor' cannot be 0 here: float division by",
+        ),
+        (lambda: optim.SGD([nn.Parameter(tg.ones(1))], 0.1).load_state_dict({}), "'state_dict' has no 'param_groups'"),
+        (lambda: tg.func.functional_call(3, {}), "argument 'module' cannot be 3 here: 'int' object has no attribute"),
+        (lambda: F.channel_shuffle(tg.ones(3), 1), r"argument 'input' cannot be Tensor float32\[3\] here: not enough"),
+        (
+            lambda: tg.ones(2, 3).take_along_dim(tg.tensor([0, 1]), 0),
+            r"cannot take input=.*\[2, 3\], indices=.*\[2\], ",
+        ),
+    ],
+)
+def test_where_every_annotation_fits_the_argument_is_named_that_the_error_is_about(
+    call: Callable[[], Any], said: str
+) -> None:
+    with pytest.raises(TensorgradError, match=said):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: F.huber_loss(tg.ones(2), tg.ones(2), delta=math.nan),
+            r"huber_loss\(\): argument 'delta' must be float, not nan",
+        ),
+        (lambda: nn.SmoothL1Loss(beta=math.nan), "'beta' must be float, not nan"),
+        (
+            lambda: optim.Adam([nn.Parameter(tg.ones(1))], betas=(0.9, math.nan)),
+            "Invalid beta parameter at index 1: nan",
+        ),
+        (lambda: nn.init.xavier_uniform_(tg.ones(2, 2), math.nan), "'gain' must be float, not nan"),
+        (lambda: F.batch_norm(tg.ones(2, 2), None, None, training=None), "'training' must be bool, not NoneType"),
+        (lambda: nn.LSTM(2, 3, bidirectional=None), "'bidirectional' must be bool, not NoneType"),
+        (lambda: F.one_hot(tg.tensor([0]), 2.5), "'num_classes' must be int, not float: found 2.5"),
+        (lambda: F.softmax(tg.ones(2, 2), dim=True), "'dim' must be int or None, not bool: found True"),
+        (lambda: F.linear(tg.ones(2, 2), tg.ones(2, 2), -1), "'bias' must be Tensor or None, not int"),
+    ],
+)
+def test_what_would_compute_in_silence_is_refused_before_the_call(call: Callable[[], Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        call()
+
+
+def test_nan_may_fill_and_none_may_stand_for_no_bias() -> None:
+    assert nn.ConstantPad1d(1, math.nan)(tg.ones(1, 1)).isnan().sum() == 2
+    assert F.pad(tg.ones(1), (1, 0), value=math.nan)[0].isnan()
+    assert nn.init.constant_(tg.ones(1), math.nan).isnan()
+    assert nn.Linear(2, 2, bias=None).bias is None
+    assert nn.Conv1d(2, 2, 1, bias=None).bias is None
 
 
 def test_an_error_of_the_users_own_code_passes_as_it_is() -> None:

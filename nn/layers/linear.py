@@ -18,7 +18,7 @@ from tensorgrad.nn.module.parameter import Parameter
 
 
 def register_weights(
-    layer: Module, shapes: Mapping[str, tuple[int, ...]], bias: bool, device: Any, dtype: DTypeLike
+    layer: Module, shapes: Mapping[str, tuple[int, ...]], bias: bool | None, device: Any, dtype: DTypeLike
 ) -> None:
     """Register parameters of these shapes, not filled yet; those named bias only where there is one."""
     for name, shape in shapes.items():
@@ -45,7 +45,7 @@ class Linear(Module):
         self,
         in_features: int,
         out_features: int,
-        bias: bool = True,
+        bias: bool | None = True,
         device: Any = None,
         dtype: DTypeLike = None,
         *,
@@ -100,7 +100,7 @@ class Bilinear(Module):
         in1_features: int,
         in2_features: int,
         out_features: int,
-        bias: bool = True,
+        bias: bool | None = True,
         device: Any = None,
         dtype: DTypeLike = None,
         *,

@@ -73,7 +73,7 @@ class Module(Stateful):
         try:
             return self.forward(*args, **kwargs) if self._hooks is None else hooked(self, self._hooks, args, kwargs)
         except INTERNAL as error:
-            settle(self.forward, type(self).__name__, args, kwargs, error)
+            settle(self.forward, type(self).__name__, args, kwargs, error, stands=True)
             raise
         finally:
             CONTEXT.reset(token)

@@ -31,7 +31,7 @@ def _held(parameters: Tensors) -> list[Tensor]:
 
 def get_total_norm(
     tensors: Tensors,
-    norm_type: float = 2.0,
+    norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,  # noqa: ARG001 - PyTorch's keyword: there is one way to compute it
 ) -> Tensor:
@@ -81,7 +81,7 @@ def clip_grads_with_norm_(
 def clip_grad_norm_(
     parameters: Tensors,
     max_norm: float,
-    norm_type: float = 2.0,
+    norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:

@@ -20,24 +20,29 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from inspect import Parameter
+from itertools import takewhile
 from types import FunctionType, TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
-from tensorgrad.errors import TensorgradError
+from tensorgrad.errors import DTypeError, ShapeError, TensorgradError
 
-from .hints import fits, hints, short
+from .callsite import is_users_code
+from .hints import hints, short, suits
 from .misfits import (
     WrongArgumentError,
     WrongCallError,
     WrongDivisionError,
+    WrongDTypeError,
     WrongIndexError,
     WrongKeyError,
     WrongMatrixError,
+    WrongShapeError,
     WrongTypeError,
-    wrong_type,
+    misfit,
 )
+from .suspects import suspected
 from .unknown import missing
 from .untracked import Untracked
 
@@ -51,21 +56,24 @@ INTERNAL = (
 )  # fmt: skip
 _IN = "in the call of "
 _RAISE = opcode.opmap["RAISE_VARARGS"]
-_WITHIN = {"tensorgrad", "numpy"} | sys.stdlib_module_names
 _answering: dict[tuple[AnyFunction, str], AnyFunction] = {}  # by function and name: in two namespaces it is the same
 
 
-_CLASSES = ((KeyError, WrongKeyError), (LookupError, WrongIndexError), (ZeroDivisionError, WrongDivisionError),
-            (np.linalg.LinAlgError, WrongMatrixError), (Exception, WrongCallError))  # fmt: skip
+_CLASSES = (
+    (ShapeError, WrongShapeError), (DTypeError, WrongDTypeError), (KeyError, WrongKeyError),
+    (LookupError, WrongIndexError), (ZeroDivisionError, WrongDivisionError), (np.linalg.LinAlgError, WrongMatrixError),
+    (Exception, WrongCallError),
+)  # fmt: skip
 
 
-def answering(function: Callable[P, R], name: str = "", *, kept: bool = False) -> Callable[P, R]:
+def answering(function: Callable[P, R], name: str = "", *, kept: bool = False, exact: bool = False) -> Callable[P, R]:
     """Return `function` so that an error names it, and its argument that does not fit.
 
     Args:
         function: any, with annotations.
         name: what users call it; that of the function itself otherwise.
         kept: compare the arguments where all went well, too: what the call made is kept, and must not be wrong.
+        exact: look at numbers and texts before the call, as at flags; not for what is called by the million.
 
     >>> @answering
     ... def scaled(x: float, by: int = 2) -> float:
@@ -77,14 +85,15 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False) -
     name = name or function.__name__
     if (function, name) in _answering:
         return _answering[function, name]
-    untracked = Untracked(function)
+    untracked = Untracked(function, exact=exact)
     first = untracked.first
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for word, value in kwargs.items() if kwargs else ():
-            if value.__class__ is not bool and word in untracked:
+            if (exact or value.__class__ is not bool) and word in untracked:
                 untracked.check(name, args, kwargs)
+                break
         if len(args) > first:
             untracked.check(name, args, kwargs)
         try:
@@ -111,22 +120,21 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
     name = function.__name__
     if (function, name) in _answering:
         return _answering[function, name]
-    names = [p.name for p in inspect.signature(function).parameters.values() if p.annotation in ("Tensor", tensor)]
-    count, untracked = len(names), Untracked(function)
+    wanted = ("Tensor", "Tensor | None", tensor)
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.annotation in wanted]
+    count = len(list(takewhile(names.__contains__, inspect.signature(function).parameters)))
+    untracked = Untracked(function, exact=True)
     first = untracked.first
 
     def are_tensors(values: Iterable[Any]) -> bool:
         for x in values:  # noqa: SIM110 - of a few, quicker than all()
-            if not isinstance(x, tensor):
+            if not isinstance(x, tensor) and x is not None:
                 return False
         return True
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        for word, value in kwargs.items() if kwargs else ():
-            if value.__class__ is not bool and word in untracked:
-                untracked.check(name, args, kwargs)
-        if len(args) > first:
+        if kwargs or len(args) > first:
             untracked.check(name, args, kwargs)
         if kwargs or not args or not isinstance(args[0], tensor) or (count > 1 and not are_tensors(args[1:count])):
             given = [*args[:count], *[kwargs[n] for n in names if n in kwargs]]
@@ -145,11 +153,18 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
 
 def complete(module: str, *, kept: bool = False, tensors: type | None = None, throughout: bool = False) -> None:
     """Make the namespace `module`, which calls this at its end, answer unknown names, and wrong arguments."""
-    guard(module, kept=kept, tensors=tensors, throughout=throughout)
+    guard(module, kept=kept, tensors=tensors, throughout=throughout, exact=True)
     vars(sys.modules[module])["__getattr__"] = missing(module)  # in the module, it would be read as a promise of types
 
 
-def guard(module: str, *, kept: bool = False, tensors: type | None = None, throughout: bool = False) -> None:
+def guard(
+    module: str,
+    *,
+    kept: bool = False,
+    tensors: type | None = None,
+    throughout: bool = False,
+    exact: bool = False,
+) -> None:
     """Let the functions and classes in ``__all__`` of `module`, or defined there, answer wrong arguments.
 
     Args:
@@ -157,6 +172,7 @@ def guard(module: str, *, kept: bool = False, tensors: type | None = None, throu
         kept: what its functions make is kept, as objects are.
         tensors: the class Tensor, where functions take no arrays; inside, they call one another as they were.
         throughout: all files of the folder have the same functions, not only those that define them.
+        exact: numbers and texts are looked at before a call of its functions, as flags are.
     """
     space = vars(sys.modules[module])
     here = [name for name, member in space.items() if getattr(member, "__module__", None) == module and name[0] != "_"]
@@ -166,7 +182,7 @@ def guard(module: str, *, kept: bool = False, tensors: type | None = None, throu
             if not hasattr(member, "__dataclass_fields__"):  # records, which the library makes
                 complete_class(member)
         elif isinstance(member, FunctionType):
-            call = of_tensors(member, tensors) if tensors else answering(member, kept=kept)
+            call = of_tensors(member, tensors) if tensors else answering(member, kept=kept, exact=exact)
             space[name] = call
             if tensors and call.__name__ == name:
                 call.__module__ = module  # where a pickle finds it
@@ -205,36 +221,70 @@ def is_for_users(name: str, member: Any) -> bool:
 
 
 def compare(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise WrongTypeError for the first argument that is not what `function` says it takes."""
+    """Raise the error for the first argument that is not what `function` says it takes."""
     wrong = _misfit(function, name, args, kwargs)
     if wrong:
-        raise WrongTypeError(wrong)
+        raise wrong
 
 
-def settle(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> None:
-    """Raise what says better than `error` what is wrong with the call; return where it says all there is to say."""
+def settle(
+    function: AnyFunction,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: Exception,
+    *,
+    stands: bool = False,
+) -> None:
+    """Raise what says better than `error` what is wrong with the call; return where it says all there is to say.
+
+    `stands`: what is raised is what users see, though other functions of the library stand around.
+    """
     if isinstance(error, Warning) or _is_users(error.__traceback__) or _of_a_callable_of_the_users(error):
         return
     text, ours = str(error), isinstance(error, WrongArgumentError)
-    internal = ours or not _is_deliberate(error)
+    internal = ours or not _is_deliberate(error) or _repeats(error)
     named = f"{name}()" in text or (name[0].isupper() and name in text)  # a class has no name that is a word, too
     if not internal and (not isinstance(error, TypeError) or named or _raised_by(function, error)):
         _note(error, name)
         return
     cause: BaseException = error.__cause__ or error if ours else error
-    wrong = _misfit(function, name, args, kwargs, "" if internal else text)
-    if wrong:
-        raise WrongTypeError(wrong) from cause
-    if wrong == "" and internal:
-        kind = next(made for raised, made in _CLASSES if isinstance(cause, raised))
-        said = str(cause) or type(cause).__name__
-        raise kind(f"{name}() cannot take {_told(function, args, kwargs)}: {said}") from cause
+    better = _better(function, name, args, kwargs, error, cause, internal)
+    if better is not None:
+        better.stands = stands
+        raise better from cause
     _note(error, name)
+
+
+def _better(
+    function: AnyFunction,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    error: Exception,
+    cause: BaseException,
+    internal: bool,
+) -> WrongArgumentError | None:
+    """Return what says better than `error` what is wrong with the call, None if nothing does."""
+    wrong = _misfit(function, name, args, kwargs, "" if internal else str(error))
+    if wrong:
+        return wrong
+    if wrong is None and str(error).startswith(f"{function.__qualname__}() ") and function.__name__ == "forward":
+        return WrongTypeError(f"{name}.forward{str(error).removeprefix(function.__qualname__)}")  # not a base class's
+    if wrong is None or not internal or getattr(error, "stands", False):
+        return None
+    kind = next(made for raised, made in _CLASSES if isinstance(cause, raised))
+    given = list(_arguments(inspect.signature(function).bind(*args, **kwargs)))
+    about = suspected(cause, [(parameter, value) for _, parameter, value in given if parameter != "self"])
+    if about:
+        return kind(f"{name}(): {about}")
+    said = re.sub(r" +\(in \w+ of .*\)$", "", str(cause)) or type(cause).__name__
+    return kind(f"{name}() cannot take {_told(given)}: {said}")
 
 
 def _note(error: Exception, name: str) -> None:
     """Let the traceback say which function was called, where `error` does not: the outermost one."""
-    if not isinstance(error, TensorgradError) and name not in str(error):
+    if (getattr(error, "stands", False) or not isinstance(error, TensorgradError)) and name not in str(error):
         others = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_IN)]
         error.__notes__ = [*others, f"{_IN}{name}()"]
 
@@ -242,7 +292,7 @@ def _note(error: Exception, name: str) -> None:
 def _is_users(at: TracebackType | None) -> bool:
     """Return whether code of the user's ran when the error was raised."""
     while at is not None:
-        if str(at.tb_frame.f_globals.get("__name__")).partition(".")[0] not in _WITHIN:
+        if is_users_code(at.tb_frame):
             return True
         at = at.tb_next
     return False
@@ -262,13 +312,24 @@ def _of_a_callable_of_the_users(error: Exception) -> bool:
 
 
 def _is_deliberate(error: Exception) -> bool:
-    """Return whether a ``raise`` of the library made `error`, which Python or NumPy make otherwise."""
+    """Return whether a ``raise`` of the library made `error`, which Python or NumPy make otherwise.
+
+    That of a ``__getattr__`` says no more than Python would.
+    """
     at = _innermost(error)
     if at is None or (isinstance(error, AssertionError) and not error.args):
         return False
     frame = at.tb_frame
     ours = str(frame.f_globals.get("__name__")).partition(".")[0] == "tensorgrad"
-    return ours and frame.f_code.co_code[at.tb_lasti] == _RAISE
+    return ours and frame.f_code.co_code[at.tb_lasti] == _RAISE and frame.f_code.co_name != "__getattr__"
+
+
+def _repeats(error: Exception) -> bool:
+    """Return whether `error`, of an operation inside, begins or ends with the words of what NumPy raised there."""
+    said, cause = str(error), error.__cause__
+    if not isinstance(error, ShapeError | DTypeError | LookupError | np.linalg.LinAlgError) or cause is None:
+        return False
+    return bool(str(cause)) and (said.startswith(str(cause)) or said.endswith(str(cause)))
 
 
 def _raised_by(function: AnyFunction, error: Exception) -> bool:
@@ -286,8 +347,8 @@ def _innermost(error: Exception) -> TracebackType | None:
 
 def _misfit(
     function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], said: str = ""
-) -> str | None:
-    """Return what is wrong with the first argument that does not fit; "" if all do, None if they make no call.
+) -> WrongArgumentError | Literal[False] | None:
+    """Return the error for the first argument that does not fit; False if all do, None if they make no call.
 
     None also where `said`, an error of the library, names that argument already.
     """
@@ -298,11 +359,11 @@ def _misfit(
     known = hints(function)
     for place, parameter, value in _arguments(given):
         hint = known[parameter]
-        if not fits(value, hint):
+        if not suits(parameter, value, hint):
             if re.search(rf"(?i)(?<!\(\): argument '){parameter}\b", said):
                 return None
-            return wrong_type(name, parameter, place, value, hint)
-    return ""
+            return misfit(name, parameter, place, value, hint)
+    return False
 
 
 def _arguments(given: inspect.BoundArguments) -> Iterator[tuple[int, str, Any]]:
@@ -315,7 +376,6 @@ def _arguments(given: inspect.BoundArguments) -> Iterator[tuple[int, str, Any]]:
             yield place, name, x
 
 
-def _told(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def _told(given: list[tuple[int, str, Any]]) -> str:
     """Return the arguments for a message."""
-    given = inspect.signature(function).bind(*args, **kwargs)
-    return ", ".join(f"{name}={short(value)}" for _, name, value in _arguments(given) if name != "self")
+    return ", ".join(f"{name}={short(value)}" for _, name, value in given if name != "self")

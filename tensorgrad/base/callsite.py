@@ -16,6 +16,7 @@ from typing import Any
 
 from .caching import remembered
 
+_WITHIN = {"tensorgrad", "numpy"} | sys.stdlib_module_names
 Place = tuple[CodeType, int]
 
 _foreign: dict[str, bool] = {}  # by file name; grows with the files that call the library, not with how often
@@ -60,6 +61,11 @@ def _to_user() -> tuple[FrameType, int]:
     while not is_outside(frame.f_code.co_filename) and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     return frame, level
+
+
+def is_users_code(frame: FrameType) -> bool:
+    """Return whether `frame` runs code of the user's: neither the library's, nor NumPy's, nor Python's own."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] not in _WITHIN
 
 
 def is_outside(file: str) -> bool:

@@ -26,7 +26,7 @@ Hint = Any
 
 _SHOWN = 60  # characters of a value that an error repeats
 _SERIES = (list, tuple, abc.Sequence, abc.Iterable, abc.Collection)
-_FLAGS = (bool, np.bool_, types.NoneType)
+_MAY_BE_NAN = {"fill_value", "nan", "neginf", "padding_value", "posinf", "s", "val", "value"}
 _NUMBERS: dict[Any, Any] = {
     int: (int, np.integer),
     float: (numbers.Real, np.number, np.bool_),
@@ -62,11 +62,22 @@ def _evaluated(annotation: Any, scope: dict[str, Any]) -> Hint:
         return Any
 
 
+def suits(parameter: str, value: Any, hint: Hint) -> bool:
+    """Return whether `value` may be given for a `parameter` that takes what `hint` says: NaN as a value to fill with.
+
+    >>> suits("value", float("nan"), float), suits("eps", float("nan"), float)
+    (True, False)
+    """
+    return fits(value, hint) or (parameter in _MAY_BE_NAN and isinstance(value, float) and fits(0.0, hint))
+
+
 def fits(value: Any, hint: Hint) -> bool:
-    """Return whether `value` may be what `hint` says.
+    """Return whether `value` may be what `hint` says; NaN is no `float`, None no `bool`, and a `bool` no `int`.
 
     >>> fits(2, float), fits("2", float), fits((1, 2), abc.Sequence[int]), fits((1, 0.5), abc.Sequence[int])
     (True, False, True, False)
+    >>> fits(float("nan"), float), fits(None, bool), fits(None, bool | None), fits(True, int)
+    (False, False, True, False)
     >>> fits((0.9,), tuple[float, float]), fits(None, int | None), fits(len, Callable), fits("a", bool)
     (False, True, True, False)
     """
@@ -76,7 +87,7 @@ def fits(value: Any, hint: Hint) -> bool:
     if kind is typing.Literal:
         return isinstance(value, str | int | types.NoneType) and value in parts
     if kind is bool:
-        return isinstance(value, _FLAGS) or (isinstance(value, int) and value in (0, 1))
+        return isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1))
     if kind in _NUMBERS:
         return _is_number(value, kind)
     if not _is_known(kind):
@@ -111,7 +122,14 @@ def _is_number(value: Any, kind: type) -> bool:
     array = _array_of(value)
     if array is not None:
         return not array.ndim and array.dtype.kind in {int: "biu", float: "biuf", complex: "biufc"}[kind]
-    return isinstance(value, _NUMBERS[kind])
+    if not isinstance(value, _NUMBERS[kind]) or (kind is int and isinstance(value, bool)):
+        return False
+    return kind is not float or not is_nan(value)
+
+
+def is_nan(value: Any) -> bool:
+    """Return whether `value` is a number that is none."""
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 def _array_of(value: Any) -> Array | None:
@@ -181,10 +199,12 @@ def found(value: Any) -> str:
     ('float: found 1.5', "str: found 'a'", 'NoneType', 'numpy.ndarray')
     """
     kind = type(value)
-    if kind is np.ndarray:
+    if isinstance(value, np.ndarray):
         return "numpy.ndarray" + ("" if value.dtype.kind in "biufc" else f" of {value.dtype}")
     if value is None:
         return "NoneType"
+    if is_nan(value):
+        return "nan"
     return f"{kind.__name__}: found {short(value)}" if isinstance(value, _PLAIN) else short(value)
 
 

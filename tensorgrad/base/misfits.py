@@ -6,13 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.errors import ArgumentError, DivisionError, LinAlgError, RangeError, TensorgradError
+from tensorgrad.errors import (
+    ArgumentError,
+    DivisionError,
+    DTypeError,
+    LinAlgError,
+    RangeError,
+    ShapeError,
+    TensorgradError,
+)
 
-from .hints import Hint, found, spelled
+from .hints import Hint, found, is_nan, spelled
 
 
 class WrongArgumentError(TensorgradError):
     """An error made here of another one: the function that stands around may know better."""
+
+    stands = False
+    """Whether a module said so, one of many in a model: what is around it knows no better which one was meant."""
 
 
 class WrongTypeError(WrongArgumentError, TypeError):
@@ -33,6 +44,14 @@ class WrongKeyError(WrongArgumentError, ArgumentError, KeyError):
     __str__ = Exception.__str__  # KeyError shows its text as Python would write it
 
 
+class WrongShapeError(WrongArgumentError, ShapeError):
+    """The same, of shapes."""
+
+
+class WrongDTypeError(WrongArgumentError, DTypeError):
+    """The same, of what an operation cannot compute with."""
+
+
 class WrongDivisionError(WrongArgumentError, DivisionError):
     """The same, where numbers are divided by 0."""
 
@@ -41,11 +60,18 @@ class WrongMatrixError(WrongArgumentError, LinAlgError):
     """The same, of a matrix."""
 
 
+def misfit(name: str, parameter: str, place: int, value: Any, hint: Hint) -> WrongArgumentError:
+    """Return the error for what `wrong_type` tells; NaN has the type of a number, and is a wrong value."""
+    wrong = wrong_type(name, parameter, place, value, hint)
+    return (WrongCallError if is_nan(value) else WrongTypeError)(wrong)
+
+
 def wrong_type(name: str, parameter: str, place: int, value: Any, hint: Hint) -> str:
     """Return the text for an argument `value` of the function `name`, whose `parameter` takes what `hint` says."""
     wanted = spelled(hint)
     where = f" (position {place})" if wanted == "Tensor" else ""
-    cure = _CURES.get(type(value), "") if "Tensor" in wanted else ""
+    kind = np.ndarray if isinstance(value, np.ndarray) else type(value)
+    cure = _CURES.get(kind, "") if "Tensor" in wanted else ""
     return f"{name}(): argument '{parameter}'{where} must be {wanted}, not {found(value)}{cure}"
 
 

@@ -1,7 +1,7 @@
-"""Arguments without a gradient, flags and numbers: every one that is given is looked at.
+"""Arguments without a gradient, flags and numbers: every one that is given is looked at before the call.
 
-Any text is true, so a flag must be a boolean. A number that is a tensor which requires grad would be a constant,
-perhaps at some values only, where a function takes a shorter way.
+Any text is true and None is false, so a flag must be a boolean. A number that is a tensor which requires grad would be
+a constant, perhaps at some values only, where a function takes a shorter way. NaN makes every comparison false.
 """
 
 from __future__ import annotations
@@ -10,25 +10,36 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from types import NoneType
 from typing import Any
 
-from .hints import fits
+from .hints import hints, suits
 from .literals import forgotten
-from .misfits import WrongTypeError, wrong_type
+from .misfits import misfit
 
 AnyFunction = Callable[..., Any]
 
-_FLAGS = ("bool", "bool | None", "<class 'bool'>")
+_ABSENT = object()
+_CLASSES: dict[str, frozenset[type]] = {
+    "bool": frozenset({bool}),
+    "<class 'bool'>": frozenset({bool}),
+    "int": frozenset({int}),
+    "float": frozenset({float, int}),
+    "str": frozenset({str}),
+    "None": frozenset({NoneType}),
+}
+_FLAGS = {"bool", "<class 'bool'>", "None"}
 _NUMBERS = {"float", "complex"}
 _OF_NUMBERS = _NUMBERS | {"int", "str", "bool", "None", "Sequence", "Iterable", "list", "tuple", "class"}
-_USUAL = {float, int, str, type(None)}
+_USUAL = frozenset({float, int, str, NoneType, bool})
 
 
 class Untracked(dict[str, int]):
     """The places of the flags and the numbers among the parameters of a function, of which none has a gradient.
 
     What is around a function asks `check` where there is an argument for `first`, the first of these places, or such a
-    keyword that is no boolean: in the line of the call, for creation must not wait for it.
+    keyword that is no boolean: in the line of the call, for creation must not wait for it. If `exact`, numbers and
+    texts must be what their annotations say, too.
 
     >>> def summed(x, keepdim: bool = False, *, scale: float = 1): ...
     >>> Untracked(summed)["keepdim"], Untracked(summed).first, Untracked(summed).numbers
@@ -36,49 +47,60 @@ class Untracked(dict[str, int]):
     >>> Untracked(summed).check("summed", (1.0,), {"keepdim": "False"})
     Traceback (most recent call last):
     tensorgrad.base.misfits.WrongTypeError: summed(): argument 'keepdim' must be bool, not str: found 'False'
+    >>> Untracked(summed, exact=True).check("summed", (1.0,), {"scale": float("nan")})
+    Traceback (most recent call last):
+    tensorgrad.base.misfits.WrongCallError: summed(): argument 'scale' must be float, not nan
     """
 
-    def __init__(self, function: AnyFunction) -> None:
+    def __init__(self, function: AnyFunction, *, exact: bool = False) -> None:
         plain = inspect.unwrap(function)
         code = plain.__code__
         places = {name: i for i, name in enumerate(code.co_varnames[: code.co_argcount])}
-        found = dict(_untracked(plain.__annotations__, plain))
+        found = dict(_untracked(plain.__annotations__, plain, exact))
         super().__init__({name: places.get(name, sys.maxsize) for name in found})
-        self.numbers = {name for name, flag in found.items() if not flag}
+        self.numbers = {name for name, words in found.items() if words & _NUMBERS}
         self.first = min(self.values(), default=sys.maxsize)
+        self._judged = {name for name, words in found.items() if words <= (_CLASSES.keys() if exact else _FLAGS)}
+        self._classes = {
+            name: frozenset().union(*(_CLASSES[word] for word in words)) if name in self._judged else _USUAL
+            for name, words in found.items()
+        }
+        self._function = function
 
     def check(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise for an argument of the function `name` that is not what it must be.
 
         Raises:
-            WrongTypeError: a flag that is no boolean.
+            WrongTypeError: a flag that is no boolean, a number or text that is not what its annotation says.
             TypeError: a number that is a tensor which requires grad, or a list with one.
         """
         given = len(args)
         for word, place in self.items():
-            value = kwargs[word] if word in kwargs else args[place] if place < given else False
-            if value.__class__ is bool:
+            value = kwargs[word] if word in kwargs else args[place] if place < given else _ABSENT
+            if value is _ABSENT or (value.__class__ in self._classes[word] and value == value):  # noqa: PLR0124 - NaN
                 continue
-            if word not in self.numbers:
-                if not fits(value, bool):
-                    raise WrongTypeError(wrong_type(name, word, place + 1, value, bool))
-            elif value.__class__ not in _USUAL:
+            if word in self.numbers:
                 forgotten(value, f"{name}(): argument '{word}'")
+            if word in self._judged:
+                hint = hints(self._function).get(word, bool)
+                if not suits(word, value, hint):
+                    raise misfit(name, word, place + 1, value, hint)
 
 
-def _untracked(annotations: dict[str, Any], function: AnyFunction) -> Iterator[tuple[str, bool]]:
-    """Yield the names whose annotation, as it is written, is that of a flag or of numbers, and whether it is a flag.
+def _untracked(annotations: dict[str, Any], function: AnyFunction, exact: bool) -> Iterator[tuple[str, set[str]]]:
+    """Yield the names whose annotation, as it is written, is that of a flag or of numbers, and its words.
 
     Those of a TypedDict of keywords are among them.
     """
     for name, annotation in annotations.items():
         text = str(getattr(annotation, "__forward_arg__", annotation))
-        words = set(re.findall(r"\w+", text))
+        plain, words = set(text.split(" | ")), set(re.findall(r"\w+", text))
         if name == "return":
             continue
-        if text in _FLAGS:
-            yield name, True
+        if plain <= (_CLASSES.keys() if exact else _FLAGS):
+            yield name, plain
         elif words & _NUMBERS and words <= _OF_NUMBERS:
-            yield name, False
+            yield name, words | {text}
         elif text.startswith("Unpack["):
-            yield from _untracked(function.__globals__[text[len("Unpack[") : -1]].__annotations__, function)
+            more = function.__globals__[text[len("Unpack[") : -1]].__annotations__
+            yield from _untracked(more, function, exact)

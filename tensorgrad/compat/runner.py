@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import importlib
 import runpy
+import signal
 import sys
 import tokenize
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import NamedTuple
 
+from tensorgrad.base.callsite import is_users_code
 from tensorgrad.base.unknown import ABSENT, proposals
 from tensorgrad.compat import PYTORCH, installed, ours
 
@@ -151,7 +154,7 @@ def run(path: Path, arguments: Sequence[str]) -> int:
     """Run the script as ``__main__`` with these arguments, and return the exit status.
 
     An uncaught error is shown as Python shows it, without the frames of this runner, and followed by the names that the
-    script uses and this library does not have.
+    script uses and this library does not have. Where it is interrupted, the frames of the script say where it was.
     """
     with tokenize.open(path) as file:
         source = file.read()
@@ -163,6 +166,9 @@ def run(path: Path, arguments: Sequence[str]) -> int:
         if not isinstance(error, SyntaxError) and (lacking := report(source, str(path))):
             print(lacking, file=sys.stderr)
         return 1
+    except KeyboardInterrupt as stop:
+        _show_where(stop, path)
+        return 128 + signal.SIGINT
     return 0
 
 
@@ -179,7 +185,19 @@ def surroundings(path: Path, arguments: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _show(error: Exception, path: Path) -> None:
+    traceback.print_exception(type(error), error, _frames(error, path))
+
+
+def _show_where(stop: KeyboardInterrupt, path: Path) -> None:
+    """Print where the script was when it was stopped: nobody asks where the library was."""
+    frames = (at for at in traceback.walk_tb(_frames(stop, path)) if is_users_code(at[0]))
+    told = traceback.StackSummary.extract(frames).format()
+    print("Traceback (most recent call last):\n", *told, type(stop).__name__, sep="", file=sys.stderr)
+
+
+def _frames(error: BaseException, path: Path) -> TracebackType | None:
+    """Return the traceback of `error` from the script at `path` on."""
     frames = error.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename != str(path):
         frames = frames.tb_next
-    traceback.print_exception(type(error), error, frames)
+    return frames
