@@ -366,3 +366,26 @@ def test_whole_numbers_are_drawn_that_the_dtype_has() -> None:
         tg.randperm(300, dtype=tg.uint8)
     half = tg.empty(20_000, dtype=tg.float16).uniform_()
     assert 0 <= float(half.min()) < float(half.max()) < 1
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("reduce", ["sum", "prod", "mean", "amax", "amin"])
+def test_scattered_whole_numbers_stay_whole(reduce: str, own: bool) -> None:
+    x, places, source = [-7, 2, 3], [0, 0, 1], [4, -6, 5]
+    reduced = {"sum": sum, "prod": math.prod, "mean": lambda v: sum(v) // len(v), "amax": max, "amin": min}[reduce]
+    wanted = [reduced([*([-7] if own else []), 4, -6]), reduced([*([2] if own else []), 5]), 3]
+    y = tg.tensor(x).scatter_reduce(0, tg.tensor(places), tg.tensor(source), reduce, include_self=own)
+    assert (y.tolist(), y.dtype) == (wanted, tg.int64)
+
+
+def test_a_sum_has_the_dtype_that_is_asked_for() -> None:
+    for dtype in (tg.uint8, tg.int8, tg.int32, tg.float64):
+        assert tg.ones(3, dtype=tg.int64).sum(dtype=dtype).dtype == dtype
+        assert tg.ones(3, dtype=tg.int64).cumsum(0, dtype=dtype).dtype == dtype
+        assert tg.ones(3, dtype=tg.int64).prod(dtype=dtype).dtype == dtype
+
+
+def test_indices_that_are_filled_may_count_from_the_end() -> None:
+    assert tg.zeros(3).index_fill(0, tg.tensor([-1, 0]), 5.0).tolist() == [5.0, 0.0, 5.0]
+    with pytest.raises(IndexError, match="out of bounds"):
+        tg.zeros(3).index_fill(0, tg.tensor([-4]), 5.0)

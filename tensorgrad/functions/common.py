@@ -272,12 +272,17 @@ def tensors_of(name: str, tensors: Any) -> list[Tensor]:
     return found
 
 
-def positions(name: str, index: Any, size: int, dim: int) -> Array:
-    """Return an integer index into the axis `dim`, of length `size`, as an array of its own, checked."""
+def positions(name: str, index: Any, size: int, dim: int, backwards: bool = False) -> Array:
+    """Return an integer index into the axis `dim`, of length `size`, as an array of its own, checked.
+
+    With `backwards`, negative ones count from the end.
+    """
     array = operand(index).array
     if array.dtype.kind not in "iu" and array.size:
         raise DTypeError(f"{name}(): Expected dtype int32/int64 for index, found {array.dtype}")
     found: Array = own(array, int64)
+    if backwards:
+        found = np.where(found < 0, found + size, found)
     wrong = (found < 0) | (found >= size)
     if wrong.any():
         first = found[wrong].flat[0]

@@ -13,7 +13,7 @@ from tensorgrad.base.literals import forgotten
 from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.functions.common import Operand, along_axis, constant, dimension, keywords, operand
+from tensorgrad.functions.common import Operand, along_axis, constant, dimension, in_dtype, keywords, operand
 
 
 class Histogram(NamedTuple):
@@ -150,8 +150,7 @@ def histogram(
 
     `bins` is their number, over `range` or what the elements span, or a tensor of edges.
     """
-    for name, given in {"input": None if range else input, "bins": bins, "weight": weight}.items():
-        forgotten(given, f"histogram(): argument '{name}'")  # of which the edges or the counts are made
+    forgotten(weight, "histogram(): argument 'weight'")
     a = input.array
     edges: Any = bins.array if isinstance(bins, Tensor) else bins
     check_real("histogram", a, edges, *([] if weight is None else [weight.array]))
@@ -159,7 +158,19 @@ def histogram(
     weights = None if weight is None else weight.array.reshape(-1)
     hist, found = np.histogram(a.reshape(-1), edges, span, density, weights)
     dtype = a.dtype if a.dtype.kind == "f" else get_default_dtype()
-    return Histogram(constant(hist.astype(dtype)), constant(found.astype(dtype)))
+    ends = None if range or not input.tracked else input
+    return Histogram(constant(hist.astype(dtype)), _edges(found.astype(dtype), bins, ends))
+
+
+def _edges(found: Array, bins: Any, spanned: Tensor | None) -> Tensor:
+    """Return the edges `found`: those given as `bins`, or between the extremes of what is `spanned`."""
+    if isinstance(bins, Tensor):
+        return in_dtype(bins, found.dtype)
+    if spanned is None:
+        return constant(found)
+    share = np.linspace(0, 1, len(found), dtype=found.dtype)
+    edges = ops.add(ops.mul(ops.amin(spanned), constant(1 - share)), ops.mul(ops.amax(spanned), constant(share)))
+    return ops.add(edges, constant(found - edges.array))
 
 
 @keywords

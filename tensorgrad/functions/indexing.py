@@ -55,12 +55,12 @@ def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
     return ops.getitem(input, index=along_axis(axis, slice(first, first + length)))
 
 
-def slices(name: str, input: Tensor, dim: int, index: Any) -> tuple[Tensor, int, Array]:
+def slices(name: str, input: Tensor, dim: int, index: Any, backwards: bool = False) -> tuple[Tensor, int, Array]:
     """Return the lifted `input`, the axis and the checked `index`, which must be a vector, or a number."""
     x, axis, found = lifted(input), dimension(dim, input.array.ndim), operand(index)
     if found.array.ndim > 1:
         raise RangeError(f"{name}(): Index is supposed to be a vector, found shape {list(found.array.shape)}")
-    return x, axis, positions(name, found, x.array.shape[axis], axis).reshape(-1)
+    return x, axis, positions(name, found, x.array.shape[axis], axis, backwards).reshape(-1)
 
 
 @keywords

@@ -188,7 +188,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 @keywords
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | complex) -> Tensor:
     """Return `input` with `value`, a number or 0-d tensor, in all slices at the positions `index` along `dim`."""
-    x, axis, places = slices("index_fill_", input, dim, index)
+    x, axis, places = slices("index_fill_", input, dim, index, backwards=True)
     return like(put_in(x, along_axis(axis, places), operand(fitting(value, input))), input)
 
 
@@ -251,23 +251,29 @@ def _named(grid: tuple[Array, ...], shape: tuple[int, ...]) -> Array:
 
 
 def _total(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
-    return _added(_started(x, grid, own, 0.0), grid, source)
+    return _added(_started(x, grid, own, 0), grid, source)
 
 
 def _mean(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
-    return ops.div(_total(x, grid, source, own), constant(_counts(x, grid, own)))
+    divide = ops.floor_divide if x.array.dtype.kind in "iu" else ops.div
+    return divide(_total(x, grid, source, own), constant(_counts(x, grid, own)))
 
 
 def _product(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
-    return _multiplied(_started(x, grid, own, 1.0), grid, source)
+    return _multiplied(_started(x, grid, own, 1), grid, source)
 
 
 def _extremum(extreme: np.ufunc) -> Any:
     def reduction(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
         check_real("scatter_reduce", x.array, source.array)
-        start = _started(x, grid, own, -np.inf if extreme is np.maximum else np.inf)
+        whole = x.array.dtype.kind in "iu"
+        limits = np.iinfo(x.array.dtype) if whole else None
+        ends = (-np.inf, np.inf) if limits is None else (limits.min, limits.max)
+        start = _started(x, grid, own, ends[extreme is np.minimum])
         value = start.array.copy()
         extreme.at(value, grid, source.array)
+        if whole:
+            return constant(value)
         unknown = np.isnan(value)
         here, there = (start.array == value) | unknown, (source.array == value[grid]) | unknown[grid]
         equal = here.astype(value.dtype)

@@ -59,7 +59,8 @@ def sum(
     tensor([4., 6.])
     """
     x = input if dtype is None and input.array.dtype.kind == "f" else widened(input, dtype)
-    return ops.sum(x, axis=None if dim is None else chosen(dim), keepdims=keepdim)  # no call for what is usual
+    y = ops.sum(x, axis=None if dim is None else chosen(dim), keepdims=keepdim)  # no call for what is usual
+    return y if dtype is None else in_dtype(y, dtype)  # NumPy adds small whole numbers in a larger dtype
 
 
 @keywords
@@ -209,7 +210,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike = None, out: Tensor | No
     tensor([1., 3., 6.])
     """
     x = widened(input, dtype)
-    return like(ops.cumsum(lifted(x), axis=dimension(dim, x.array.ndim), reverse=False), x)
+    return like(in_dtype(ops.cumsum(lifted(x), axis=dimension(dim, x.array.ndim), reverse=False), x.array.dtype), x)
 
 
 @keywords
