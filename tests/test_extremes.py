@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad import nn
 from tensorgrad.autograd import grad
 from tensorgrad.nn import functional as F  # noqa: N812 - as everybody calls it
 from tests.values import RNG, close, leaf
@@ -399,3 +400,61 @@ def test_log1p_of_small_complex_numbers_keeps_both_parts(dtype: Any) -> None:
     assert (np.abs(y.real - real) <= least + eps * (np.abs(real) + np.minimum(np.abs(points), 1) ** 2)).all()
     np.testing.assert_allclose(y.imag, [float(z.imag) for z in exact], eps, 0)
     assert [tg.log1p(z).item() for z in x] == y.tolist()
+
+
+@BOTH
+def test_a_difference_that_leaves_the_dtype_has_the_slopes_of_its_length(dtype: Any) -> None:
+    unit = float(tg.finfo(dtype).max) * 0.9
+    a, b = leaf([unit, unit / 3], dtype), tg.tensor([-unit, -unit / 3], dtype=dtype)
+    wanted = np.array([3, 1]) / np.sqrt(10)
+    rows: dict[str, Callable[[], tg.Tensor]] = {
+        "dist": lambda: tg.dist(a, b),
+        "cdist": lambda: tg.cdist(a[None], b[None]),
+        "pairwise": lambda: F.pairwise_distance(a[None], b[None]),
+        "pdist": lambda: F.pdist(tg.stack([a, b])),
+    }
+    for name, function in rows.items():
+        with np.errstate(over="ignore"):
+            (slope,) = grad(function().sum(), a)
+        assert slope.dtype == dtype
+        assert np.allclose(slope.numpy(), wanted), name
+    with np.errstate(over="ignore"):
+        z = tg.complex(leaf([unit], dtype), leaf([unit], dtype)).detach().requires_grad_()
+        (slope,) = grad(z.abs().sum(), z)
+        lengths = grad(tg.hypot(a, a).sum(), a)[0]
+    assert np.allclose(slope.numpy(), (1 + 1j) / np.sqrt(2))
+    assert lengths.dtype == dtype
+    assert np.allclose(lengths.numpy(), np.sqrt(2))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("size", [1e-30, 1e-22, 1.0, 1e25, 3e38])
+def test_what_is_made_of_directions_has_no_size(size: float) -> None:
+    x = tg.tensor([[1.0, -1.0, 0.5, 0.25]]) * size
+    usual = tg.tensor([[1.0, -1.0, 0.5, 0.25]])
+    for target, loss in ((1.0, 0.0), (-1.0, 1.0)) if size >= 1 else ():
+        assert abs(float(F.cosine_embedding_loss(x, x, tg.tensor([target]))) - loss) < 1e-6
+    for normed in (
+        lambda x: F.layer_norm(x, [4], eps=0.0), lambda x: F.rms_norm(x, [4], eps=0.0),
+        lambda x: F.group_norm(x, 1, eps=0.0), lambda x: F.layer_norm(tg.cat([x, usual * 1e30]), [4], eps=0.0)[:1],
+    ):  # fmt: skip
+        assert tg.allclose(normed(x), normed(usual), rtol=1e-5)
+    direction = nn.utils.parametrizations.weight_norm(nn.Linear(4, 1)).parametrizations.weight[0]
+    assert tg.allclose(direction(tg.ones(1, 1), x / 4), direction(tg.ones(1, 1), usual), rtol=1e-5)
+    if size > 1:
+        table = (x / 4).clone()
+        assert tg.allclose(F.embedding(tg.tensor([0]), table, max_norm=1.0), direction(tg.ones(1, 1), usual), rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", [-1e20, -1e5, -0.5, 0.0, 0.3, 1.0, 2.0, 1e5, 1e20])
+@pytest.mark.parametrize("logit", [-30.0, 0.0, 1e-3, 2.0, 40.0])
+def test_a_target_beyond_its_range_costs_what_it_costs(target: float, logit: float) -> None:
+    x, t = leaf([logit], tg.float64), leaf([target], tg.float64)
+    y = F.binary_cross_entropy_with_logits(x, t)
+    with mp.workdps(60):
+        loss = float(_positive(mp.mpf(logit)) - mp.mpf(target) * mp.mpf(logit))
+        slope = float(_share(mp.mpf(logit)) - mp.mpf(target))
+    by_x, by_t = grad(y, [x, t])
+    assert np.isclose(float(y), loss, rtol=1e-12, atol=0)
+    assert np.isclose(float(by_x), slope, rtol=1e-12, atol=1e-30)
+    assert np.isclose(float(by_t), -logit)

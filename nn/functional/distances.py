@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import bounded, magnitude
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
-from tensorgrad.functions import arithmetic, elementwise, linalg, shapes
+from tensorgrad.functions import arithmetic, elementwise, linalg, norms, shapes
 from tensorgrad.functions.common import in_dtype, meeting
 from tensorgrad.functions.precision import real, wide
 
@@ -77,7 +78,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 @real
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """Return the p-norm of ``x1 - x2 + eps`` over the last axis; eps keeps the slope finite where they are equal."""
-    return linalg.vector_norm(x1 - x2 + eps, p, -1, keepdim)
+    return norms.distance(x1, x2, p, -1, keepdim, eps)
 
 
 @wide
@@ -89,7 +90,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     if input.array.ndim != 2:
         raise ShapeError(f"pdist only supports 2D tensors, got: {input.array.ndim}D of shape {input.array.shape}")
     first, second = np.triu_indices(len(input.array), 1)
-    return linalg.vector_norm(ops.getitem(input, index=(first,)) - ops.getitem(input, index=(second,)), p, -1)
+    return norms.distance(ops.getitem(input, index=(first,)), ops.getitem(input, index=(second,)), p, -1)
 
 
 @wide
@@ -119,8 +120,18 @@ def cosine_embedding_loss(
 
 def _directed(x: Tensor) -> Tensor:
     """Return ``x / sqrt(sum(x * x) + 1e-12)`` over the last axis, by a length that scales, and is nowhere 0."""
-    slight = wrap(np.full((*x.array.shape[:-1], 1), 1e-6, x.array.dtype))
-    return x / ops.length(ops.concatenate(x, slight, axis=-1), p=2, axis=-1, keepdims=True)
+    slight = np.full((*x.array.shape[:-1], 1), 1e-6, x.array.dtype)
+    with np.errstate(over="ignore"):
+        size = _longer(x, slight)
+    if bounded(size.array):
+        return x / size
+    unit = magnitude(x.array, -1)
+    x = x * wrap(1 / unit)
+    return x / _longer(x, slight / unit)
+
+
+def _longer(x: Tensor, slight: Array) -> Tensor:
+    return ops.length(ops.concatenate(x, wrap(slight), axis=-1), p=2, axis=-1, keepdims=True)
 
 
 @wide

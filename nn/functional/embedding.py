@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import norm
 from tensorgrad.engine.generalforms import asarray, own, perhaps
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
@@ -49,7 +50,7 @@ def padding_row(padding_idx: int | None, rows: int) -> int | None:
 def _renormalize(weight: Tensor, rows: Array, max_norm: float, norm_type: float) -> None:
     """Scale those of `rows` whose norm is above `max_norm` down to it, in place and unrecorded."""
     used = np.unique(rows)
-    norms = np.linalg.norm(weight.array[used], norm_type, axis=1)
+    norms = norm(weight.array[used], norm_type, 1)
     long = norms > max_norm
     if long.any():
         weight.array[used[long]] *= (max_norm / (norms[long] + 1e-7))[:, None].astype(weight.array.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.numerics import bounded
+from tensorgrad.engine.generalforms import perhaps
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, ShapeError
@@ -211,6 +212,9 @@ def _of_logits(yes: Tensor, target: Tensor, x: Tensor) -> Tensor:
 
     The slope by a target is the infinite logit itself: of targets that are tracked, the product is left as it is.
     """
+    outside = (target.array < 0) | (target.array > 1)
+    if perhaps(outside.any()):
+        return _of_any_target(yes, target, x)
     no, parts = 1 - target, (composed.softplus(ops.neg(x)), composed.softplus(x))
     with np.errstate(invalid="ignore"):
         loss = yes * parts[0] + no * parts[1]
@@ -221,6 +225,13 @@ def _of_logits(yes: Tensor, target: Tensor, x: Tensor) -> Tensor:
             for share, part in zip((yes, no), parts, strict=True)
         ]
     return ops.add(*terms)
+
+
+def _of_any_target(yes: Tensor, target: Tensor, x: Tensor) -> Tensor:
+    """Return what `_of_logits` does of targets beyond [0, 1], for which its two terms would cancel."""
+    both, no = (yes - target) + 1, 1 - target
+    above, below = both * composed.softplus(ops.neg(x)) + no * x, both * composed.softplus(x) - yes * x
+    return ops.where(target > 0.5, above, below)
 
 
 @real

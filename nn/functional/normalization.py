@@ -71,14 +71,27 @@ def statistics(x: Tensor, axis: Axes, eps: float, keepdims: bool = False, refine
     mu, xmu = _deviations(x, axis, keepdims, refined)
     if np.vdot(xmu.array, xmu.array) < np.inf:  # the quickest way to see that no square overflows
         var = _variance(xmu, axis, keepdims)
-        return Statistics(xmu, var, eps, mu.array, var.array)
-    unit = magnitude(x.array, axis)
+        if not _lost(var, eps):
+            return Statistics(xmu, var, eps, mu.array, var.array)
+    unit = magnitude(x.array, axis, _least(eps))
     mu, xmu = _deviations(x * wrap(1 / unit), axis, keepdims, refined)
     var = _variance(xmu, axis, keepdims)
     unit = unit.reshape(var.array.shape)
     with np.errstate(over="ignore"):  # a variance may have no place in the dtype
         moments = mu.array * unit, var.array * unit * unit
     return Statistics(xmu, var, wrap(eps / unit / unit), *moments)
+
+
+def _lost(squares: Tensor, eps: float) -> bool:
+    """Return whether mean squares are too small for the dtype, and `eps` does not hide that."""
+    limits = np.finfo(squares.array.dtype)
+    least = float(limits.tiny / limits.eps)
+    return eps < least and bool((squares.array < least).any())
+
+
+def _least(eps: float) -> float:
+    """Return the smallest unit beside `eps`, which is 1 in it: its square would not fit in a smaller one."""
+    return min(1.0, math.sqrt(eps))
 
 
 def _deviations(x: Tensor, axis: Axes, keepdims: bool, refined: bool) -> tuple[Tensor, Tensor]:
@@ -300,10 +313,10 @@ def rms_norm(
     _check_eps("rms_norm", eps)
     with np.errstate(over="ignore"):
         squares = ops.mean(x**2, axis=axes, keepdims=True)
-    if bounded(squares.array):
+    if bounded(squares.array) and not _lost(squares, eps):
         y = x / ops.sqrt(squares + eps)
     else:
-        unit = magnitude(x.array, axes)
+        unit = magnitude(x.array, axes, _least(eps))
         x = x * wrap(1 / unit)
         y = x / ops.sqrt(ops.mean(x**2, axis=axes, keepdims=True) + wrap(eps / unit / unit))
     return narrowed(row_major(y if weight is None else y * weight), input)

@@ -7,6 +7,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.answers import complete as _complete
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import norm
 from tensorgrad.create.random import Generator
 from tensorgrad.create.sampling import randn
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -25,13 +26,13 @@ class _WeightNorm(Module):
 
     def _norm(self, v: Tensor) -> Tensor:
         if self.whole:
-            return ops.sqrt(ops.sum(v * v))
+            return ops.length(v)
         axes = tuple(i for i in range(v.array.ndim) if i != self.dim % v.array.ndim)
-        return ops.sqrt(ops.sum(v * v, axis=axes, keepdims=True))
+        return ops.length(v, axis=axes, keepdims=True)
 
     def forward(self, weight_g: Tensor, weight_v: Tensor) -> Tensor:
         """Return `weight_v` with the norms `weight_g`."""
-        return weight_v * (weight_g / self._norm(weight_v))
+        return weight_v / self._norm(weight_v) * weight_g
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Return the norms of `weight`, and `weight`."""
@@ -78,7 +79,7 @@ class _SpectralNorm(Module):
         return ops.reshape(ops.transpose(weight, axes=axes), shape=(weight.array.shape[self.dim], -1))
 
     def _unit(self, x: Array) -> Array:
-        return np.asarray(x / max(float(np.linalg.norm(x)), self.eps)).astype(x.dtype)
+        return np.asarray(x / max(float(norm(x)), self.eps)).astype(x.dtype)
 
     def _iterate(self, matrix: Array, times: int) -> None:
         """Bring the two vectors nearer to the singular ones; new arrays, as a graph may hold the old ones."""

@@ -269,15 +269,15 @@ def _scaled_norm(x: Array, p: float, axis: int | tuple[int, ...] | None, keepdim
     return roots if keepdims else np.squeeze(roots, normalized(axis, x.ndim))
 
 
-def magnitude(x: Array, axis: int | tuple[int, ...] | None = None) -> Array:
-    """Return the power of two that fits the largest ``|x|`` over `axis`, kept; 1 where that is less or not finite.
+def magnitude(x: Array, axis: int | tuple[int, ...] | None = None, least: float = 1) -> Array:
+    """Return the power of two that fits the largest ``|x|`` over `axis`, kept; 1 where that is not finite, or nothing.
 
-    Division by it is exact, and leaves numbers whose squares do not overflow.
+    Division by it is exact, and leaves numbers whose squares do not overflow. What is less than `least` counts as that.
 
     >>> magnitude(np.array([[3e200, 1.0], [0.1, 0.0], [np.inf, 5.0]]), 1).tolist() == [[2.0**665], [1.0], [1.0]]
     True
     """
-    return power_of_two(np.max(np.abs(x), axis=axis, keepdims=True, initial=1))
+    return power_of_two(np.max(np.abs(x), axis=axis, keepdims=True, initial=least))
 
 
 def power_of_two(largest: Array) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, check_real
 from tensorgrad.base.literals import forgotten
+from tensorgrad.base.numerics import bounded
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
@@ -145,11 +146,24 @@ def norm(
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
+def distance(a: Tensor, b: Tensor, p: Any, dim: Dims = None, keepdim: bool = False, eps: float = 0.0) -> Tensor:
+    """Return the `p`-norm of ``a - b + eps`` over `dim`; in a larger unit where a difference has no place in the dtype.
+
+    The slope of an infinite difference would be lost, and that of the others beside it 0.
+    """
+    with np.errstate(over="ignore"):
+        way = ops.sub(a, b)
+    if p == 0 or bounded(way.array):
+        return vector_norm(ops.add(way, eps) if eps else way, p, dim, keepdim)
+    way = ops.sub(ops.mul(a, 0.25), ops.mul(b, 0.25))
+    return ops.mul(vector_norm(ops.add(way, eps / 4) if eps else way, p, dim, keepdim), 4.0)
+
+
 @keywords
 @wide
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the `p`-norm of ``input - other``."""
-    return norm(ops.sub(input, other), p)
+    return distance(input, other, p)
 
 
 @keywords
@@ -160,4 +174,4 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
         raise ShapeError(
             f"X1 and X2 must have the same number of columns. X1: {x1.array.shape[-1]} X2: {x2.array.shape[-1]}"
         )
-    return vector_norm(ops.sub(composed.expanded(x1, -2), composed.expanded(x2, -3)), p, -1)
+    return distance(composed.expanded(x1, -2), composed.expanded(x2, -3), p, -1)

@@ -9,6 +9,7 @@ from numpy import inf, nan
 
 from tensorgrad.base.numerics import known, rectified
 from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.generalforms import perhaps
 from tensorgrad.engine.kinds import Op, constant, elementwise
 from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, TIES, Kink, Primitive, Signature
 from tensorgrad.engine.tensor import Tensor
@@ -156,6 +157,9 @@ abs: Op = elementwise(
 def _direction(z: Any) -> Any:
     """The conjugate of ``z / |z|``, 0 at 0: ``d|z|`` is the real part of its product with ``dz``."""
     size = abs(z)
+    if perhaps((far := size == inf).any()):  # it has no place in the dtype, where its parts have
+        z = where(far, z * 0.25, z)
+        size = where(far, abs(z), size)
     zero = size == 0
     return where(zero, 0.0, z.conj() / where(zero, 1.0, size))
 
