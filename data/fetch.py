@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.hints import short
 from tensorgrad.data.collate import default_collate, unrecorded
 from tensorgrad.data.dataset import IterableDataset, Subset, TensorDataset, samples_of
 from tensorgrad.engine.shared_memory import plain
@@ -34,6 +35,15 @@ class Recipe:
         return self._stream() if isinstance(self.dataset, IterableDataset) else partial(unstopped, self._made)
 
     def _made(self, index: Any) -> Any:
+        try:
+            return self._collated(index)
+        except (LookupError, TypeError) as error:
+            error.add_note(
+                f"in DataLoader, which asked the data set ({type(self.dataset).__name__}) for {short(index)}"
+            )
+            raise
+
+    def _collated(self, index: Any) -> Any:
         if not self.batched:
             return self.collate_fn(self.dataset[index])
         rows = gathered(self.dataset, index) if self.collate_fn is default_collate else None

@@ -8,15 +8,17 @@ import pickle
 import re
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import nn, optim, viz
+from tensorgrad import data, nn, optim, viz
 from tensorgrad.base.misfits import WrongTypeError
 from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
+from tensorgrad.utils.checkpoint import checkpoint
 from tests import wrongcalls
 from tests.wrongcalls import Callee, complaints
 
@@ -189,6 +191,40 @@ def test_where_every_annotation_fits_the_argument_is_named_that_the_error_is_abo
 def test_what_would_compute_in_silence_is_refused_before_the_call(call: Callable[[], Any], said: str) -> None:
     with pytest.raises((TypeError, ValueError), match=said):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: tg.ones(3).quantile(math.nan), r"quantile\(\) q must be in the range"),
+        (lambda: F.cosine_similarity(tg.ones(1, 2), tg.ones(1, 2), eps=-1), "eps must not be negative"),
+        (lambda: F.pdist(tg.ones(2, 2), -1), "pdist only supports non-negative p"),
+        (lambda: F.unfold(tg.ones(1, 1, 4, 4), 2, padding=-1), "unfold: padding should be non-negative"),
+        (lambda: F.adaptive_avg_pool1d(tg.ones(1, 1, 4), -1), "elements of output_size must not be negative"),
+        (lambda: nn.init.uniform_(tg.ones(1), 0, math.inf), "a finite one, but found"),
+        (lambda: tg.ones(2).uniform_(-math.inf, 0), "a finite one, but found"),
+        (lambda: tg.ones(2).fill_(None), r"fill_\(\): argument 'value' must be .* not NoneType"),
+        (lambda: tg.set_printoptions(precision=-1), "precision must be a whole number from 0"),
+        (lambda: tg.set_num_threads(1.5), "set_num_threads expects a positive integer"),
+        (lambda: tg.autograd.grad(tg.ones(1, requires_grad=True).sum(), []), "grad requires non-empty inputs"),
+        (lambda: checkpoint(3), r"checkpoint\(\): argument 'function' must be function, not int"),
+    ],
+)
+def test_a_number_that_would_make_nonsense_is_refused(call: Callable[[], Any], said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        call()
+
+
+def test_what_comes_late_says_where_it_comes_from(tmp_path: Path) -> None:
+    with pytest.raises(KeyError) as caught:
+        list(data.DataLoader({"a": 1}))
+    assert caught.value.__notes__ == ["in DataLoader, which asked the data set (dict) for [0]"]
+    with pytest.raises(ValueError, match="size or scale_factor") as misused:
+        nn.Sequential(nn.Sequential(nn.UpsamplingNearest2d()))(tg.ones(1, 1, 2, 2))
+    assert misused.value.__notes__ == ["in the call of UpsamplingNearest2d()"]
+    with pytest.raises(FileNotFoundError) as missing:
+        viz.draw(nn.ReLU(), tg.ones(2)).save(tmp_path / "nowhere" / "a.svg")
+    assert missing.value.filename == str(tmp_path / "nowhere" / "a.svg")
 
 
 def test_nan_may_fill_and_none_may_stand_for_no_bias() -> None:

@@ -2,7 +2,7 @@
 
 The names are those that the namespaces list, and the methods of what they make. An argument is, half of the time, what
 the parameter's annotation asks for; otherwise anything. An internal error is one that is not the library's, and names
-neither the function nor an argument of it, in its text or in a note.
+neither the function nor an argument of it, in its text or in a note; or the library's in the words of what is inside.
 
     python -m tests.wrongcalls [number of calls] [seed]    prints every kind of internal error, once, with its call
 """
@@ -69,6 +69,12 @@ LEFT_OUT = {
 # fmt: on
 
 SECONDS = 5
+STRICT = ("tensorgrad.nn", "tensorgrad.optim")
+FILLED = {"val", "value", "padding_value", "fill_value"}  # what may be NaN
+INSIDE = re.compile(
+    "has no attribute|object is not|has no len|unsupported operand|cannot be interpreted|could not be broadcast|"
+    "could not convert|cannot convert float|values to unpack|truth value|division|modulo"
+)  # what Python and NumPy say of what happened inside: no answer without a name
 
 
 class Callee(NamedTuple):
@@ -199,6 +205,9 @@ def surface() -> list[Callee]:
             if isinstance(member, type) and issubclass(member, nn.Module) and layer(member, rng) is not None:
                 forward = parameters_of(member.forward, 1)
                 found[f"{space}.{name}()"] = Callee(f"{space}.{name}()", lambda m=member: layer(m, rng), forward or ())
+                if len(forward or ()) == 1:
+                    inside = f"{space}.{name}()()"  # a layer in a model: it is the layer that must answer
+                    found[inside] = Callee(inside, lambda m=member: nn.Sequential(layer(m, rng)), forward or ())
     weights: list[Callable[[], Any]] = [
         lambda: tg.ones(2, 3),
         lambda: nn.Linear(3, 2),
@@ -211,17 +220,35 @@ def surface() -> list[Callee]:
 
 def internal(callee: Callee, error: BaseException) -> str:
     """What makes `error` an internal one; empty for a refusal that gives its reason."""
-    if isinstance(error, TensorgradError):
+    if isinstance(error, TensorgradError) and not INSIDE.search(str(error)):
         return ""
-    name = callee.name.removesuffix("()").rpartition(".")[2].strip("_")
+    name = callee.name.replace("()", "").rpartition(".")[2].strip("_")
     text = "\n".join([str(error), *getattr(error, "__notes__", ())])
-    if isinstance(error, TypeError | ValueError | LookupError | RuntimeError | AttributeError | AssertionError):
+    if isinstance(
+        error, TensorgradError | TypeError | ValueError | LookupError | RuntimeError | AttributeError | AssertionError
+    ):
         own = getattr(callee.get(), "__name__", name)  # of what has several names; a function handed over speaks itself
         names = [name, own, "len", *(p.name for p in callee.parameters)]
         if any(re.search(rf"(?i)(?<![a-z0-9]){re.escape(n)}(?![a-z0-9])", text) for n in names):
             return ""
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} {re.sub(r'[0-9.]+', '#', text)[:60]} [{at.name}]"
+
+
+def silence(callee: Callee, args: list[Any], kwargs: dict[str, Any]) -> str:
+    """What a call that went well should have been refused for: NaN for a number, None for a flag; empty if nothing."""
+    if not callee.name.startswith(STRICT):
+        return ""
+    plain = [p for p in callee.parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    places = [p.name for p in plain if p.kind is not p.KEYWORD_ONLY]
+    given = {**dict(zip(places, args, strict=False)), **kwargs}
+    for p in plain:
+        value, said = given.get(p.name, 0), str(p.annotation)
+        if said == "float" and isinstance(value, float) and math.isnan(value) and p.name not in FILLED:
+            return f"NaN accepted for {p.name}"
+        if said == "bool" and p.name in given and value is None:
+            return f"None accepted for {p.name}"
+    return ""
 
 
 def complaint(callee: Callee, rng: random.Random) -> tuple[str, str]:
@@ -235,6 +262,7 @@ def complaint(callee: Callee, rng: random.Random) -> tuple[str, str]:
         signal.alarm(SECONDS)
         with contextlib.redirect_stdout(io.StringIO()):
             function(*args, **kwargs)
+        return silence(callee, args, kwargs), call
     except Late:
         return f"not done after {SECONDS} s", call
     except Exception as error:  # noqa: BLE001 - whichever it is, it is judged
@@ -242,7 +270,6 @@ def complaint(callee: Callee, rng: random.Random) -> tuple[str, str]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-    return "", call
 
 
 def complaints(count: int, seed: int) -> dict[str, list[str]]:

@@ -69,6 +69,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> cosine_similarity(tg.tensor([[1.0, 0.0]]), tg.tensor([[3.0, 4.0]]))
     tensor([0.6000])
     """
+    if eps < 0:
+        raise ArgumentError(f"cosine_similarity: eps must not be negative, but got {eps}")
     dtype = meeting(x1, x2)
     x1, x2 = (in_dtype(x, dtype) for x in shapes.broadcast_tensors(x1, x2))
     first, second = (ops.div(*_over_length(x, 2, dim, eps)) for x in (x1, x2))
@@ -89,6 +91,8 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     """
     if input.array.ndim != 2:
         raise ShapeError(f"pdist only supports 2D tensors, got: {input.array.ndim}D of shape {input.array.shape}")
+    if p < 0:
+        raise ArgumentError(f"pdist only supports non-negative p values, but got {p}")
     first, second = np.triu_indices(len(input.array), 1)
     return norms.distance(ops.getitem(input, index=(first,)), ops.getitem(input, index=(second,)), p, -1)
 

@@ -219,7 +219,10 @@ def _counts(output_size: int | Sequence[int | None] | None, spatial: tuple[int, 
     wanted = [output_size] * len(spatial) if isinstance(output_size, int | None) else output_size
     if len(wanted) != len(spatial):
         raise ArgumentError(f"adaptive pooling: output_size must be {len(spatial)}, but got {len(wanted)} sizes")
-    return [m if count is None else count for m, count in zip(spatial, wanted, strict=True)]
+    counts = [m if count is None else count for m, count in zip(spatial, wanted, strict=True)]
+    if min(counts) < 0:
+        raise ArgumentError(f"adaptive pooling: elements of output_size must not be negative, but got {output_size}")
+    return counts
 
 
 @wide

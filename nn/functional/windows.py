@@ -87,6 +87,8 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
     """
     x, batch = batched(input, 2, "unfold")
     size, step, pad, apart = _each("unfold", kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    if min(pad) < 0:
+        raise ArgumentError(f"unfold: padding should be non-negative, but got padding={pad}")
     spatial = x.array.shape[2:]
     found = [places(*case) for case in zip(spatial, size, step, pad, apart, strict=True)]
     if min(found) < 1:

@@ -30,8 +30,10 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with independent numbers, uniform in [a, b); ArgumentError for a > b."""
-    if a > b:
-        raise ArgumentError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
+    if not 0 <= b - a < math.inf:
+        raise ArgumentError(
+            f"uniform_ expects to return a [from, to) range, and a finite one, but found from={a}, to={b}"
+        )
     return filled(tensor, rand(tensor.array.shape, dtype=tensor.array.dtype, generator=generator) * (b - a) + a)
 
 

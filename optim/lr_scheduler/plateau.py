@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, SupportsFloat
 
+from tensorgrad.base.misfits import wrong_type
 from tensorgrad.optim.optimizer import Optimizer
 
 from .base import LRScheduler, check_optimizer, warn_of
@@ -83,6 +84,8 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take notice of `metrics`, this epoch's loss or score, and reduce the learning rates if it is time."""
+        if not isinstance(metrics, SupportsFloat):
+            raise TypeError(wrong_type("ReduceLROnPlateau.step", "metrics", 1, metrics, float))
         current = float(metrics)
         warn_of(epoch)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch

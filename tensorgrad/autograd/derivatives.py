@@ -191,6 +191,8 @@ def grad(
     if not only_inputs or is_grads_batched:
         raise ArgumentError("grad takes only_inputs=True and is_grads_batched=False: use backward(), or func.vmap")
     ys, xs = _tensors(outputs), _tensors(inputs)
+    if not xs:
+        raise ArgumentError("grad requires non-empty inputs: name the tensors whose gradients are wanted")
     for x in xs:
         if not x.tracked:
             raise AutogradError("One of the differentiated Tensors does not require grad: set requires_grad=True first")

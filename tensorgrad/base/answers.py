@@ -246,14 +246,14 @@ def settle(
     internal = ours or not _is_deliberate(error) or _repeats(error)
     named = f"{name}()" in text or (name[0].isupper() and name in text)  # a class has no name that is a word, too
     if not internal and (not isinstance(error, TypeError) or named or _raised_by(function, error)):
-        _note(error, name)
+        _note(error, name, stands)
         return
     cause: BaseException = error.__cause__ or error if ours else error
     better = _better(function, name, args, kwargs, error, cause, internal)
     if better is not None:
         better.stands = stands
         raise better from cause
-    _note(error, name)
+    _note(error, name, stands)
 
 
 def _better(
@@ -282,11 +282,16 @@ def _better(
     return kind(f"{name}() cannot take {_told(given)}: {said}")
 
 
-def _note(error: Exception, name: str) -> None:
-    """Let the traceback say which function was called, where `error` does not: the outermost one."""
+def _note(error: Exception, name: str, stands: bool) -> None:
+    """Let the traceback say which function was called, where `error` does not: the outermost one.
+
+    Of modules inside one another it is the innermost that says where in the model this was.
+    """
     if (getattr(error, "stands", False) or not isinstance(error, TensorgradError)) and name not in str(error):
-        others = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_IN)]
-        error.__notes__ = [*others, f"{_IN}{name}()"]
+        notes = getattr(error, "__notes__", [])
+        of_modules = [note for note in notes if note.startswith(_IN) and note[len(_IN)].isupper()]
+        if not (stands and of_modules):
+            error.__notes__ = [n for n in notes if n in of_modules or not n.startswith(_IN)] + [f"{_IN}{name}()"]
 
 
 def _is_users(at: TracebackType | None) -> bool:

@@ -30,6 +30,9 @@ _PROFILES = {
 }
 
 
+_MOST = 1_000_000  # of anything; Python writes no number with more digits than fit in memory
+
+
 def set_printoptions(
     precision: int | None = None,
     threshold: float | None = None,
@@ -49,7 +52,7 @@ def set_printoptions(
         sci_mode: exponents always (True) or never (False).
 
     Raises:
-        ValueError: a profile of another name.
+        ValueError: a profile of another name; a number of digits or elements that cannot be.
 
     >>> set_printoptions(precision=2)
     >>> numbers(np.array([0.123456]))
@@ -58,6 +61,9 @@ def set_printoptions(
     """
     if profile is not None and profile not in _PROFILES:
         raise ValueError(f"profile must be one of {', '.join(_PROFILES)}, found {profile!r}")
+    for name, count in {"precision": precision, "edgeitems": edgeitems}.items():
+        if count is not None and (not 0 <= count <= _MOST or count % 1):
+            raise ValueError(f"set_printoptions: {name} must be a whole number from 0 to {_MOST}, found {count!r}")
     start = OPTIONS if profile is None else _PROFILES[profile]
     asked = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     given = {name: value for name, value in asked.items() if value is not None}

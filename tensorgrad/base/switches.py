@@ -28,7 +28,7 @@ def get_num_threads() -> int:
 
 def set_num_threads(num: int) -> None:
     """Let matrix products use `num` threads, through threadpoolctl; a warning where that is not installed."""
-    if num < 1:
+    if num < 1 or num % 1:
         raise ArgumentError(f"set_num_threads expects a positive integer, found {num}")
     if importlib.util.find_spec("threadpoolctl"):
         import threadpoolctl

@@ -32,8 +32,10 @@ def write_whole(path: Path, content: str | bytes) -> Path:
         if target.exists():
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename = str(path)  # the name that was asked for: the other one is none of the user's
         raise
     _sync_folder(target.parent)
     return path

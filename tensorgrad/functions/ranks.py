@@ -146,7 +146,7 @@ def quantile(
     if input.array.dtype.kind != "f":
         raise DTypeError(f"quantile() input tensor must be either float or double dtype, found {input.array.dtype}")
     share = q if isinstance(q, Tensor) else constant(asarray(q, input.array.dtype))
-    if ((share.array < 0) | (share.array > 1)).any():
+    if not ((share.array >= 0) & (share.array <= 1)).all():
         raise ArgumentError(f"quantile() q must be in the range [0, 1] but got {share.array.tolist()}")
     x, axis = _along(input, dim)
     if not x.array.shape[axis]:

@@ -16,6 +16,7 @@ import numpy as np
 from tensorgrad.autograd import no_grad
 from tensorgrad.autograd.history import before, check_alone, check_writable, is_recorded, write
 from tensorgrad.base.dtypes import Array, can_cast, check_real
+from tensorgrad.base.misfits import wrong_type
 from tensorgrad.create.random import Generator, generator_of
 from tensorgrad.create.sampling import check_bounds
 from tensorgrad.engine.generalforms import asarray
@@ -123,6 +124,8 @@ class InPlace(Tensor):
             raise ShapeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions"
             )
+        if value is None:
+            raise TypeError(wrong_type("fill_", "value", 1, value, Operand))
         return write(self, ..., fitting(value, self), "fill_")
 
     def fill_diagonal_(self, fill_value: float) -> Tensor:
@@ -153,8 +156,10 @@ class InPlace(Tensor):
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with numbers uniform in [from_, to), in place; ArgumentError where that is empty."""
-        if not from_ <= to:
-            raise ArgumentError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+        if not 0 <= to - from_ < math.inf:
+            raise ArgumentError(
+                f"uniform_ expects to return a [from, to) range, and a finite one, but found from={from_}, to={to}"
+            )
 
         def sample(g: np.random.Generator, shape: tuple[int, ...]) -> Array:
             drawn = (from_ + (to - from_) * g.random(shape)).astype(self.array.dtype)

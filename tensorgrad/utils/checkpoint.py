@@ -21,6 +21,7 @@ from tensorgrad.autograd.careful import reverse, tensor_of
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
 from tensorgrad.base.context import CONTEXT, RECOMPUTING, context
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.misfits import wrong_type
 from tensorgrad.create.random import states
 from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.shared_memory import plain, still_exposed
@@ -185,6 +186,8 @@ def checkpoint(
     >>> tg.allclose(x.grad, 2 * x * (x * x).cos())
     True
     """
+    if not callable(function):
+        raise TypeError(wrong_type("checkpoint", "function", 1, function, Callable))
     if not context().grad:
         return function(*args, **kwargs)
     held = tuple([_held(a) for a in args])
