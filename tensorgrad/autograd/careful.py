@@ -287,6 +287,9 @@ def _check_finite(record: Contributions) -> None:
 
 def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_graph: bool = False) -> dict[Node, Any]:
     """Return the tangent of every node in `outputs` that depends on `tangents`; arguments as for `reverse`."""
+    if context().special & TRACING and not create_graph:
+        known = forward({node: tensor_of(t) for node, t in tangents.items()}, outputs, create_graph=True)
+        return {node: _array(t) for node, t in known.items()}
     order = reachable(outputs, expanded=True, targets=tangents)
     with np.errstate(all="ignore"):  # as in `reverse`
         known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)

@@ -20,6 +20,7 @@ from tensorgrad.base.devices import CPU, check_device, device
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.generalforms import Stream
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.tracedvalues import broken
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import DTypeError, ShapeError
 
@@ -53,6 +54,7 @@ class Generator:
         """Start the stream of `seed` (any integer, of which 64 bits count) and return the generator."""
         if not hasattr(seed, "__index__"):
             raise DTypeError(f"manual_seed expected a long, but got {type(seed).__name__}")
+        broken("the state of a generator, which was set inside,", seed)
         self._seed = index(seed) & _MASK
         self._stream: np.random.Generator | None = None  # made when first used: NumPy loads its random part late, too
         return self

@@ -32,8 +32,9 @@ from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
 from .snapshots import copied
 from .tensor import Tensor, node_of, recorded, wrap
-from .tracedarrays import Traced, delivered, plain_of, read, record_primitive, tell_of_masks
+from .tracedarrays import Traced, delivered, read, record_primitive, tell_of_masks, telling_of_errors
 from .tracedtensors import follow_result, noted_number, operand
+from .tracedvalues import plain_of
 from .traces import running
 from .views import link_view
 from .writes import owner_of
@@ -129,7 +130,8 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     known = [a if isinstance(a, Tensor) else _operand_of_trace(primitive, a, i) for i, a in enumerate(args)]
     inputs = tuple([operand(a) if isinstance(a, Tensor) else noted_number(a) for a in known])
     values = [plain(a.array) if isinstance(a, Tensor) else _number(plain_of(a)) for a in known]
-    values, out = _answered(primitive, values, plain_of(params), mode)
+    with telling_of_errors(primitive.name):
+        values, out = _answered(primitive, values, plain_of(params), mode)
     tracked = any(isinstance(a, Tensor) and a.tracked for a in known)
     wanted = mode.grad and tracked and primitive.differentiable and out.dtype.kind in "fc"
     if primitive.complex and any(map(is_complex, (out, *values))):
@@ -144,7 +146,7 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     trace = running()
     if trace is not None:
         trace.settle(y.node)
-    follow_result(y, delivered(out, y.node, known[0].array if len(known) == 1 else None, (primitive, kept)))
+    follow_result(y, delivered(out, y.node, known[0].array if len(known) == 1 else None, (primitive, (), kept)))
     if out.base is not None and isinstance(known[0], Tensor):
         link_view(y, known[0], primitive, params)
     return y

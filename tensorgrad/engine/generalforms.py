@@ -13,7 +13,8 @@ import numpy as np
 
 from .numpycalls import ITEM, Draw, record_of
 from .tensor import Tensor
-from .tracedarrays import Traced, broken, plain_of, record_call, recorded_result, tell_of_masks, traced_in, varies
+from .tracedarrays import Traced, record_call, recorded_result, tell_of_masks, traced_in, varies
+from .tracedvalues import broken, plain_of
 from .traces import running
 
 P = ParamSpec("P")

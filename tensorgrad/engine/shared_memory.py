@@ -23,7 +23,8 @@ from tensorgrad.errors import InPlaceError
 
 from .references import base_alone
 from .tensor import Node, Tensor, tick, wrap
-from .tracedarrays import Traced
+from .tracedarrays import Traced, tell_of_threads
+from .traces import running
 from .views import position_of
 from .writes import last_write, owner_of, spoiled
 
@@ -58,6 +59,7 @@ def plain(array: Array) -> Array:
     """Return `array`, or what it was before it became exposed: the same memory without the mark."""
     found: Any = array
     if type(found) is Traced:
+        tell_of_threads((found,), found.value)
         return found.value  # type: ignore[no-any-return]
     if not isinstance(array, Exposed):
         return array
@@ -67,6 +69,12 @@ def plain(array: Array) -> Array:
 
 def adopted(array: Array) -> Tensor:
     """Return a tensor on the memory of an array that the caller made and may go on writing."""
+    found: Any = array
+    trace = running()
+    if type(found) is Traced and trace is not None:  # which tells of every write itself, until the trace is over
+        y = wrap(array)
+        trace.changed.append((weakref.ref(y), array, _exposed(found.value, None)))
+        return y
     return wrap(_exposed(array, None))
 
 

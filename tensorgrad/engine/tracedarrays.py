@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,85 +20,26 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tensorgrad.base.dtypes import Array
 
-from .numpycalls import ITEM, REST, Attribute, Method, Part, Written, called, on_arrays, record_of
+from .numpycalls import ITEM, REST, Attribute, Method, Part, Written, on_arrays, record_of
+from .numpyfacts import COUNTED, FACTS, KNOWN_BY_SHAPE, READ, WRITE, WRITERS
 from .primitive import PRIMITIVES, Primitive
 from .reads import Read, Stand
 from .snapshots import copied
 from .tensor import Node
+from .tracedvalues import Followed, Step, broken, plain_of
 from .traces import CHOICE, DETACH, Memory, noted, running
 
-Step = tuple[Primitive, dict[str, Any]]
-"""A record that gives a view, and its parameters."""
-
-_FACTS = frozenset(("shape", "dtype", "ndim", "size", "strides", "itemsize", "nbytes", "flags"))
-_READ = frozenset(("item", "tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes", "flat"))
-_WRITE = frozenset(("fill", "sort", "put", "partition", "resize"))
-_COUNTED = frozenset(("nonzero", "argwhere", "flatnonzero", "unique", "compress", "extract", "repeat", "trim_zeros"))
-_KNOWN_BY_SHAPE: frozenset[Any] = frozenset(
-    (np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.iscomplexobj, np.isrealobj,
-     np.shares_memory, np.may_share_memory, np.broadcast_shapes, np.zeros_like, np.ones_like, np.empty_like)
-)  # fmt: skip
-_WRITERS: frozenset[Any] = frozenset((np.copyto, np.put, np.putmask, np.place, np.put_along_axis, np.fill_diagonal))
 _NUMBERS = (bool, int, float, complex)
 
 
-class Traced(NDArrayOperatorsMixin):
-    """An array, or a number that NumPy made, with the node it is the value of.
+class Traced(Followed, NDArrayOperatorsMixin):
+    """An array, or a number that NumPy made, that is asked as NumPy's are."""
 
-    `chain` leads from the start of its memory to it; the node of a view is made anew where that has been written.
-    """
-
-    __slots__ = ("__weakref__", "_known", "_seen", "chain", "memory", "value")
-
-    def __init__(self, value: Any, memory: Memory, chain: tuple[Step, ...] = (), known: Node | None = None) -> None:
-        self.value = value
-        self.memory = memory
-        self.chain = chain
-        self._known, self._seen = known, memory.writes
-
-    @property
-    def node(self) -> Node | None:
-        """The node of the value as it is now; None once the trace is over."""
-        memory = self.memory
-        if memory.node is None or not self.chain:
-            return memory.node
-        if self._known is None or self._seen != memory.writes:
-            node, array = memory.node, memory.array
-            for primitive, params in self.chain:
-                array = called(primitive, (array,), plain_of(params))
-                node = noted(primitive, (node,), params, array)
-            self._known, self._seen = node, memory.writes
-        return self._known
-
-    def _is_read(self, what: str) -> None:
-        """Note a break, unless the value depends on nothing that is given."""
-        trace = running()
-        if trace is not None and self.node not in trace.constants:
-            trace.note_break(what, self.value)
-
-    def forget(self) -> None:
-        """Let the array know no node of its own any more."""
-        self._known = None
-
-    def is_written(self, node: Node) -> None:
-        """Let `node` be what made the value, which has just been written."""
-        memory = self.memory
-        self._known = node
-        if self.chain:
-            places = np.arange(memory.array.size).reshape(memory.array.shape)
-            for primitive, params in self.chain:
-                places = called(primitive, (places,), plain_of(params))
-            index = np.unravel_index(places, memory.array.shape) if memory.array.ndim else ...
-            if not memory.array.ndim:
-                node = noted(record_of(Method("reshape")), (node,), {REST: ((),)}, memory.array)
-            node = noted(on_arrays(PRIMITIVES["assign"]), (memory.node, node), {"index": index}, memory.array)
-        memory.node = node
-        memory.writes += 1
-        self._seen = memory.writes
+    __slots__ = ()
 
     @property  # type: ignore[misc]  # what isinstance asks
     def __class__(self) -> Any:
-        return Stand if isinstance(self.value, np.ndarray) else np.generic
+        return Stand if isinstance(self.value, np.ndarray) else type(self.value)
 
     @property
     def base(self) -> Any:
@@ -110,49 +52,47 @@ class Traced(NDArrayOperatorsMixin):
             return _unknown(ufunc, inputs, kwargs)
         if method == "at":
             return _written(ufunc.at, inputs[0], inputs[1:], kwargs)
+        where = kwargs.pop("where", True) if out is not None and method == "__call__" else True
         made = record_call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
         if out is None:
             return made
-        for target, part in zip(out, made if isinstance(made, tuple) else (made,), strict=True):
-            if not isinstance(target, Traced):
-                broken(f"out= of np.{ufunc.__name__}, an array that is not traced,", plain_of(part))
-            target[...] = part
-        return out[0] if len(out) == 1 else out
+        parts = made if isinstance(made, tuple) else (made,)
+        stored = tuple(_stored(ufunc.__name__, *pair, where) for pair in zip(parts, out, strict=True))
+        return stored[0] if len(stored) == 1 else stored
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if function in _KNOWN_BY_SHAPE:
+        if function in KNOWN_BY_SHAPE:
             return function(*plain_of(args), **plain_of(kwargs))
-        if function in _WRITERS:
+        if function in WRITERS:
             return _written(function, args[0], args[1:], kwargs)
         out = kwargs.pop("out", None)
         if getattr(np, function.__name__, None) is not function and "linalg" not in function.__module__:
             return _unknown(function, args, kwargs)
         made = record_call(function, args, kwargs)
-        if out is None:
-            return made
-        if not isinstance(out, Traced):
-            broken(f"out= of np.{function.__name__}, an array that is not traced,", plain_of(made))
-        out[...] = made
-        return out
+        return made if out is None else _stored(function.__name__, made, out)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        self._is_read("NumPy, which asked for a plain array,")
+        self.is_read("NumPy, which asked for a plain array,")
         return np.array(self.value, dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
-        if name in _FACTS:
+        if name in FACTS:
             return getattr(self.value, name)
         found = None if name.startswith("__") else getattr(np.ndarray, name, None)
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
-        if name in _READ:
-            self._is_read(f".{name}")
+        if name in READ:
+            self.is_read(f".{name}")
             return getattr(self.value, name)
         if not callable(found):
             return record_call(Attribute(name), (self,), {})
-        if name in _WRITE:
+        if name in WRITE:
             return lambda *args, **kwargs: _written(Method(name), self, args, kwargs)
-        return lambda *args, **kwargs: record_call(Method(name), (self, *args), kwargs)
+        return lambda *args, **kwargs: self._answer(Method(name), args, **kwargs)
+
+    def _answer(self, method: Method, args: tuple[Any, ...], *, out: Any = None, **kwargs: Any) -> Any:
+        made = record_call(method, (self, *args), kwargs)
+        return made if out is None else _stored(method.name, made, out)
 
     def __getitem__(self, index: Any) -> Any:
         tell_of_masks(index)
@@ -176,39 +116,45 @@ class Traced(NDArrayOperatorsMixin):
         return len(self.value)
 
     def __bool__(self) -> bool:
-        self._is_read(CHOICE)
+        self.is_read(CHOICE)
         return bool(self.value)
 
     def __float__(self) -> float:
-        self._is_read("float()")
+        self.is_read("float()")
         return float(self.value)
 
     def __int__(self) -> int:
-        self._is_read("int()")
+        self.is_read("int()")
         return int(self.value)
 
     def __complex__(self) -> complex:
-        self._is_read("complex()")
+        self.is_read("complex()")
         return complex(self.value)
 
     def __index__(self) -> int:
-        self._is_read("the index")
+        self.is_read("the index")
         return int(self.value.__index__())
 
     def __contains__(self, value: Any) -> bool:
-        self._is_read("in")
+        self.is_read("in")
         return plain_of(value) in self.value
 
+    def __hash__(self) -> int:
+        if isinstance(self.value, np.ndarray):
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        self.is_read("the hash")
+        return hash(self.value)
+
     def __repr__(self) -> str:
-        self._is_read("the text (repr)")
+        self.is_read("the text (repr)")
         return repr(self.value)
 
     def __str__(self) -> str:
-        self._is_read("the text (str)")
+        self.is_read("the text (str)")
         return str(self.value)
 
     def __format__(self, spec: str) -> str:
-        self._is_read("the text (format)")
+        self.is_read("the text (format)")
         return format(self.value, spec)
 
     def __copy__(self) -> Any:
@@ -216,26 +162,6 @@ class Traced(NDArrayOperatorsMixin):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self.copy()
-
-
-def broken(what: str, value: Any) -> None:
-    """Note that `what` read `value`, which the trace cannot follow."""
-    trace = running()
-    if trace is not None:
-        trace.note_break(what, value)
-
-
-def plain_of(value: Any) -> Any:
-    """Return `value`, and what it holds in tuples, lists, mappings and slices, with plain arrays for traced ones."""
-    if type(value) is Traced:
-        return value.value
-    if type(value) is Read:
-        return value.view(np.ndarray)
-    if type(value) is slice and any(type(v) is Traced for v in (value.start, value.stop, value.step)):
-        return slice(plain_of(value.start), plain_of(value.stop), plain_of(value.step))
-    if type(value) in (tuple, list):
-        return type(value)(map(plain_of, value))
-    return {k: plain_of(v) for k, v in value.items()} if type(value) is dict else value
 
 
 def read(value: Any) -> Any:
@@ -281,6 +207,25 @@ def varies(x: Any) -> bool:
     return type(x) is Traced and trace is not None and x.node not in trace.constants
 
 
+@contextmanager
+def telling_of_errors(what: str) -> Iterator[None]:
+    """Context manager: an error of `what` is a break, for the function may catch it."""
+    try:
+        yield
+    except Exception as error:
+        broken(f"{what}, which raised an error,", error)
+        raise
+
+
+def tell_of_threads(values: Any, out: Any) -> None:
+    """Note a break where one of `values` is of a trace that runs in another thread."""
+    for value in values:
+        if type(value) is Traced and value.memory.trace not in (None, running()):
+            value.memory.trace.note_break("another thread, of which a trace knows nothing,", out)
+        elif type(value) in (tuple, list):
+            tell_of_threads(value, out)
+
+
 def tell_of_masks(index: Any) -> None:
     """Note a break where a traced mask says how many elements are taken."""
     for part in index if isinstance(index, tuple) else (index,):
@@ -306,13 +251,15 @@ def input_of(value: Any) -> Any:
 
 def record_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what `function` computes of arrays, some of them traced, as traced arrays."""
-    out = function(*plain_of(args), **plain_of(kwargs))
+    with telling_of_errors(record_of(function).name):
+        out = function(*plain_of(args), **plain_of(kwargs))
+    tell_of_threads(args, out)
     if running() is None or not (traced_in(args) or traced_in(list(kwargs.values()))):
         return out
     if not (_told(args) and _told(list(kwargs.values()))):
         broken(f"{record_of(function).name}, with arguments that no source can say,", out)
         return out
-    if record_of(function).name in _COUNTED and any(map(varies, (*args, *kwargs.values()))):
+    if record_of(function).name in COUNTED and any(map(varies, (*args, *kwargs.values()))):
         broken(
             f"{record_of(function).name}, by the values of its arguments, the shape",
             np.shape(out[0] if isinstance(out, tuple) else out),
@@ -336,8 +283,9 @@ def recorded_result(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         params[REST] = read(args[count:])
     record = record_of(function)
     node = noted(record, tuple(map(input_of, args[:count])), params, out)
-    first = args[0] if count == 1 and type(args[0]) is Traced else None
-    return delivered(out, node, first, (record, params))
+    numbers = args[1:count]
+    first = args[0] if count and all(type(n) in _NUMBERS for n in numbers) else None
+    return delivered(out, node, first, (record, numbers, params))
 
 
 def record_primitive(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -347,21 +295,19 @@ def record_primitive(primitive: Primitive, args: tuple[Any, ...], params: dict[s
         return out
     record, kept = on_arrays(primitive), read(params)
     node = noted(record, tuple(map(input_of, args)), kept, out)
-    return delivered(out, node, args[0] if len(args) == 1 else None, (record, kept))
+    return delivered(out, node, args[0] if len(args) == 1 else None, (record, (), kept))
 
 
 def delivered(out: Any, node: Node, source: Any, step: Step) -> Traced:
     """Return the result `out` of an operation, a view of `source` where it shares its memory."""
     trace = running()
     if type(source) is Traced and source.memory.node is not None and _same_memory(out, source.value):
-        made = Traced(out, source.memory, (*source.chain, step), node)
+        chain = source.chain if out is source.value else (*source.chain, step)  # such as astype that keeps the dtype
+        made = Traced(out, source.memory, chain, node)
         if trace is not None:
             trace.views.append(weakref.ref(made))
         return made
-    memory = Memory(out, node)
-    if trace is not None:
-        trace.memories.add(memory)
-    return Traced(out, memory)
+    return Traced(out, Memory(out, node))
 
 
 def _same_memory(a: Any, b: Any) -> bool:
@@ -372,6 +318,16 @@ def _owner(array: Array) -> Array:
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
+
+
+def _stored(name: str, made: Any, out: Any, where: Any = True) -> Any:
+    """Return `out` after a result has been written to it, `where` that is true; NumPy's numbers are made anew."""
+    if type(out) is Traced and not isinstance(out.value, np.ndarray):
+        return made
+    if type(out) is not Traced:
+        broken(f"out= of {name}, an array that is not traced,", plain_of(made))
+    out[...] = made if where is True else record_call(np.where, (where, made, out), {})
+    return out
 
 
 def _written(function: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

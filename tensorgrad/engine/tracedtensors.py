@@ -9,10 +9,12 @@ import numpy as np
 
 from .generalforms import asarray
 from .numpycalls import REST, Method, record_of
+from .shared_memory import still_exposed
 from .snapshots import copied
 from .tensor import Node, Tensor, node_of, wrap
-from .tracedarrays import Traced, broken, detached, input_of, plain_of
-from .traces import Memory, constant_node, noted, running
+from .tracedarrays import Traced, detached, input_of
+from .tracedvalues import plain_of
+from .traces import Memory, noted, running
 
 
 def operand(x: Tensor) -> Node:
@@ -20,12 +22,7 @@ def operand(x: Tensor) -> Node:
     array: Any = x.array
     if type(array) is Traced and array.memory.node is not None:
         return _named_as(_of_traced(x, array), x)
-    node = x.node
-    kept = None if node is None else node.saved
-    plain = plain_of(array).view(np.ndarray)
-    if node is not None and kept and not x.tracked and not np.array_equal(kept[0], plain, equal_nan=True):
-        x.node = None  # it was written unrecorded
-    node = node_of(x)
+    node, plain = leaf_now(x), plain_of(array).view(np.ndarray)
     if node.primitive is None and not node.saved:
         node.saved = (copied(plain),)
     follow(x, node)
@@ -33,6 +30,17 @@ def operand(x: Tensor) -> Node:
     if trace is not None and node.primitive is None and not x.tracked:
         trace.constants.add(node)  # made inside, or nothing that is given: the file holds its value
     return node
+
+
+def leaf_now(x: Tensor) -> Node:
+    """Return the node of a tensor; of one without gradient that was written unrecorded a new one, of the same name."""
+    node = x.node
+    if node is not None and node.saved and not x.tracked:
+        if np.array_equal(node.saved[0], plain_of(x.array), equal_nan=True):
+            return node
+        x.node = None
+        node_of(x).name = node.name
+    return node_of(x)
 
 
 def result(y: Tensor) -> Node:
@@ -51,10 +59,6 @@ def _of_traced(x: Tensor, array: Traced) -> Node:
         array = x.array = asarray(array)
     node = array.node
     assert node is not None
-    if node.saved and not np.array_equal(node.saved[0], array.value, equal_nan=True):
-        broken("a write that tracing could not follow", array.value)
-        node = constant_node(array.value)
-        array.is_written(node)
     return detached(array) if node.tracked else node
 
 
@@ -78,10 +82,10 @@ def follow(x: Tensor, node: Node) -> None:
     trace = running()
     if trace is None:
         return
+    exposed = still_exposed(x)
     before: Any = x.array
     plain = plain_of(before).view(np.ndarray)
-    mine: Any = Traced(plain, Memory(plain, node))
-    trace.memories.add(mine.memory)
+    mine: Any = Traced(plain, Memory(plain, node, exposed))
     trace.followed.add(node)
     trace.changed.append((weakref.ref(x), mine, before))
     x.array = mine
@@ -126,9 +130,9 @@ def traced_tensor(array: Any) -> Tensor:
 
 
 def noted_number(value: Any) -> Any:
-    """Return a number among the operands of a primitive; of a traced one the node, of the number that Python has."""
+    """Return a number among the operands of a primitive as Python's; of a traced one the node of that."""
     if type(value) is not Traced:
-        return value
+        return value.item() if isinstance(value, np.generic) else value
     if not isinstance(value.value, np.generic):
         return value.node
     return noted(record_of(Method("item")), (input_of(value),), {}, value.value.item())

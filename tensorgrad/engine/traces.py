@@ -1,7 +1,8 @@
 """What is known while a function is traced: which operation every value came from, and what could not be followed.
 
 A value that Python reads (`item`, `if x > 0`) decides what runs next, and no graph can say how: it is a *break*, noted
-with its line. A test whose only answer is an error is none: on other inputs the program leaves the check out.
+with its line. A test whose only answer is an error that nobody catches is none: on other inputs the program leaves the
+check out.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from .tensor import Node, Tensor, leaf, recorded, wrap
 
 CHOICE = "the choice (bool)"
 
+_OUTERMOST = str(Path(__file__).parents[1] / "graph" / "graph.py")
+"""The file whose functions call what is traced: its callers are no part of that."""
+
 
 class Break(NamedTuple):
     """Something that was read while tracing, and may be another on other inputs: what depends on it is of this run.
@@ -52,14 +56,36 @@ class Break(NamedTuple):
 
 
 class Memory:
-    """What stands in one block of memory: the node of its value, after all `writes` so far; None after the trace."""
+    """What stands in one block of memory: the node of its value, after all `writes` so far; None after the trace.
 
-    __slots__ = ("__weakref__", "array", "node", "writes")
+    `exposed` tells that an array outside shares it.
+    """
 
-    def __init__(self, array: Any, node: Node) -> None:
+    __slots__ = ("__weakref__", "array", "exposed", "node", "seen", "trace", "writes")
+
+    def __init__(self, array: Any, node: Node, exposed: bool = False) -> None:
         self.array = array
+        self.exposed = exposed
+        self.trace = running()
+        self.writes = -1
+        self.is_now(node)
+        if self.trace is not None:
+            self.trace.memories.add(self)
+
+    def is_now(self, node: Node) -> None:
+        """Let `node` be what made the value that stands there."""
         self.node: Node | None = node
-        self.writes = 0
+        self.seen = node.saved[0] if node.primitive is not None and node.saved else copied(self.array)
+        self.writes += 1
+
+    def is_changed(self) -> bool:
+        """Return whether something has been written there that no node tells of."""
+        array, seen = self.array, self.seen
+        return isinstance(array, np.ndarray) and not np.array_equal(array, seen, equal_nan=True)
+
+    def forget(self) -> None:
+        """Let it know nothing of the trace, which is over."""
+        self.node = self.trace = self.seen = None
 
 
 class Trace:
@@ -75,6 +101,7 @@ class Trace:
         self.followed: set[Node] = set()  # leaves that were there before, or whose value is known as it is
         self.origins: dict[Node, Node] = {}  # of a leaf that the function itself has made: what its value is
         self.constants: set[Node] = set()  # what depends on nothing that is given
+        self.buffers: dict[Node, str] = {}  # what modules had before, by name: the function may assign others
         self.streams: dict[int, int] = {}
         self.draws: list[Node] = []
         self.stale: list[Node] = []  # what is returned and was written without a record
@@ -90,7 +117,7 @@ class Trace:
     def note_break(self, what: str, value: Any) -> None:
         """Note that `value` was read, unless the reading line only looks whether it should raise an error."""
         frame = _reader()
-        if what == CHOICE and _only_checks(frame):
+        if what == CHOICE and _only_checks(frame) and not _is_caught(frame):
             return
         found = Break(what, _shortened(value), here(1), _told_inside(frame))
         if all((found.what, found.place, found.inside) != (b.what, b.place, b.inside) for b in self.breaks):
@@ -99,7 +126,7 @@ class Trace:
     def close(self) -> None:
         """Let all tensors have the arrays that they had, or plain ones, and all arrays forget the graph."""
         for memory in self.memories:
-            memory.node = None
+            memory.forget()
         for view in self.views:
             if (array := view()) is not None:
                 array.forget()
@@ -175,6 +202,7 @@ def _passes_on(file: str) -> bool:
     ours = not is_outside(file) and path.name in (
         "traces.py",
         "tracedarrays.py",
+        "tracedvalues.py",
         "protocols.py",
         "printing.py",
         "numerics.py",
@@ -210,14 +238,40 @@ def _only_checks(frame: FrameType) -> bool:
 @remembered(maxsize=512)
 def _checks(code: CodeType) -> list[tuple[int, int]]:
     """Return the lines of the tests in a file that lead to nothing but an error."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
-    except SyntaxError:  # of a notebook, with its own commands
-        return []
     tests = [
         node.test
-        for node in ast.walk(tree)
+        for node in ast.walk(_tree(code.co_filename))
         if isinstance(node, ast.Assert)
         or (isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Raise))
     ]
     return [(test.lineno, test.end_lineno or test.lineno) for test in tests]
+
+
+def _is_caught(frame: FrameType) -> bool:
+    """Return whether a function of the user's, on the way to `frame`, goes on after an error there."""
+    current: FrameType | None = frame
+    while current is not None and current.f_code.co_filename != _OUTERMOST:
+        line, code = current.f_lineno, current.f_code
+        if is_outside(code.co_filename) and any(start <= line <= end for start, end in _guarded(code)):
+            return True
+        current = current.f_back
+    return False
+
+
+@remembered(maxsize=512)
+def _guarded(code: CodeType) -> list[tuple[int, int]]:
+    """Return the lines of a file after whose errors it goes on: of ``try`` and ``with suppress``."""
+    bodies = [
+        node.body
+        for node in ast.walk(_tree(code.co_filename))
+        if (isinstance(node, ast.Try) and any(not isinstance(h.body[-1], ast.Raise) for h in node.handlers))
+        or (isinstance(node, ast.With) and any("suppress" in ast.unparse(item) for item in node.items))
+    ]
+    return [(body[0].lineno, body[-1].end_lineno or body[-1].lineno) for body in bodies]
+
+
+def _tree(file: str) -> ast.Module:
+    try:
+        return ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:  # of a notebook, with its own commands
+        return ast.Module([], [])

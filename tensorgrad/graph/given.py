@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.base.callsite import is_outside
+from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Node, Tensor, leaf, node_of, wrap
 from tensorgrad.engine.tracedarrays import is_traced
-from tensorgrad.engine.tracedtensors import follow, stand_for
-from tensorgrad.errors import TensorgradError
+from tensorgrad.engine.tracedtensors import follow, leaf_now, stand_for
+from tensorgrad.engine.traces import running
+from tensorgrad.errors import ArgumentError, TensorgradError
 
 _KNOWN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     MethodType: lambda method: (method.__self__, method.__func__),
@@ -40,8 +43,17 @@ def given_to(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Argume
     """
     found: list[Argument] = []
     for name, value in zip(parameter_names(function, len(inputs)), inputs, strict=False):
-        found += [Argument(x.name or where, _leaf_of(x), x) for where, x in _parts(name, value)]
+        for where, x in _parts(name, value):
+            known = any(x is argument.tensor for argument in found)
+            found.append(_alias(where, x) if known else Argument(x.name or where, _leaf_of(x), x))
     return found
+
+
+def _alias(name: str, x: Tensor) -> Argument:
+    """Return the argument for a tensor that is given once more: on the same memory, with a leaf of its own."""
+    y = wrap(plain(x.array))
+    y.tracked = x.tracked
+    return Argument(name, leaf(y), y)
 
 
 def _leaf_of(x: Tensor) -> Node:
@@ -73,22 +85,77 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
     elif isinstance(value, list | tuple | Mapping):
         for key, part in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _parts(f"{name}[{key}]", part)
+    elif held := _fields(value):
+        for key, part in held.items():
+            yield from _parts(f"{name}.{key}", part)
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    """Return the attributes of an object of the user's that only holds data; ArgumentError for a set of tensors."""
+    if isinstance(value, set | frozenset) and any(isinstance(part, Tensor) for part in value):
+        raise ArgumentError("a set of tensors has no order in which a file could take them: give a list")
+    kind = type(value)
+    source = getattr(inspect.getmodule(kind), "__file__", None)
+    if callable(value) or isinstance(value, type) or source is None or not is_outside(source):
+        return {}
+    slots = [name for base in kind.__mro__ for name in _slots(base) if hasattr(value, name)]
+    return {**{name: getattr(value, name) for name in slots}, **getattr(value, "__dict__", {})}
+
+
+def _slots(kind: type) -> Sequence[str]:
+    names = vars(kind).get("__slots__", ())
+    return (names,) if isinstance(names, str) else [n for n in names if n not in ("__dict__", "__weakref__")]
+
+
+def _called_with(value: Any, given: Iterator[Argument]) -> Any:
+    """Return an input as the function gets it: with the traced array, or the alias, of every argument in it."""
+    if isinstance(value, Tensor):
+        return next(given).tensor
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        x = next(given).tensor
+        return None if x is None else x.array
+    if isinstance(value, list | tuple | Mapping):
+        return _refilled(value, given)
+    for key, part in _fields(value).items():
+        if _called_with(part, given) is not part:
+            raise ArgumentError(
+                f"{type(value).__name__}.{key} holds an array, or a tensor that is given twice, which a trace cannot "
+                f"replace in the object: give it as an argument of its own, or a tensor"
+            )
+    return value
+
+
+def _refilled(value: Any, given: Iterator[Argument]) -> Any:
+    """Return a list, tuple or mapping of inputs; itself where nothing in it is another object."""
+    keys = list(value) if isinstance(value, Mapping) else range(len(value))
+    parts = [_called_with(value[key], given) for key in keys]
+    if all(part is value[key] for key, part in zip(keys, parts, strict=True)):
+        return value
+    if isinstance(value, Mapping):
+        made = copy.copy(value)
+        for key, part in zip(keys, parts, strict=True):
+            made[key] = part  # type: ignore[index]  # one that cannot be set says so
+        return made
+    return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 
 
 def followed(function: Callable[..., Any], inputs: Sequence[Any], arguments: Sequence[Argument]) -> list[Any]:
     """Let the arrays of all tensors that `function` reaches be traced; return what it is to be called with."""
-    arrays: dict[int, Any] = {}
     for argument in arguments:
         x = argument.tensor
         if x is not None and not is_traced(x.array):
-            array = x.array
             follow(x, argument.node)
             stand_for(x, argument.node)
-            arrays[id(array)] = x.array
-    for x in reached(function, inputs):
+    things = _walked(function, inputs)
+    for x in _tensors_among(things):
         if not is_traced(x.array):
-            follow(x, node_of(x))
-    return [arrays.get(id(x), x) if isinstance(x, np.ndarray) else x for x in inputs]
+            follow(x, leaf_now(x))
+    trace = running()
+    for thing in things:
+        if trace is not None and not isinstance(thing, type) and hasattr(type(thing), "named_buffers"):
+            trace.buffers |= {x.node: path.rpartition(".")[2] for path, x in thing.named_buffers() if x.node}
+    given = iter(arguments)
+    return [_called_with(x, given) for x in inputs]
 
 
 def reached(function: Any, inputs: Sequence[Any] = ()) -> list[Tensor]:
@@ -99,16 +166,21 @@ def reached(function: Any, inputs: Sequence[Any] = ()) -> list[Tensor]:
     >>> len(reached((lambda w: lambda x: x * w)(w))), len(reached(tg.nn.Linear(2, 3)))
     (1, 2)
     """
-    found: dict[int, Tensor] = {}
-    pending, seen = [function, *inputs], set[int]()
+    return _tensors_among(_walked(function, inputs))
+
+
+def _tensors_among(things: Iterable[Any]) -> list[Tensor]:
+    return [x for x in things if isinstance(x, Tensor) and _has_values(x)]
+
+
+def _walked(function: Any, inputs: Sequence[Any]) -> list[Any]:
+    """Return all objects that `function` can reach by itself, each once."""
+    pending, found = [function, *inputs], dict[int, Any]()
     for thing in pending:
-        if id(thing) in seen or len(seen) > _MOST:
+        if id(thing) in found or len(found) > _MOST:
             continue
-        seen.add(id(thing))
-        if isinstance(thing, Tensor):
-            if _has_values(thing):
-                found[id(thing)] = thing
-        else:
+        found[id(thing)] = thing
+        if not isinstance(thing, Tensor):
             pending.extend(_inside(thing))
     return list(found.values())
 

@@ -16,7 +16,7 @@ from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.tracedtensors import result
-from tensorgrad.engine.traces import Break
+from tensorgrad.engine.traces import Break, running
 from tensorgrad.errors import ArgumentError, AutogradError
 
 from .given import Argument, followed, given_to
@@ -24,7 +24,7 @@ from .gradients import derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten
 from .python import python_source
-from .tracing import module_names, tensors_in, tracing, variables, watching
+from .tracing import module_names, telling_of_draws, tensors_in, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
 """Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
@@ -49,14 +49,18 @@ class Graph:
         names: Mapping[Node, str] | None = None,
         orders: Mapping[Node, int] | None = None,
         also: Sequence[Tensor] = (),
+        buffers: Mapping[Node, str] | None = None,
     ) -> None:
         self._outputs, self._ends = list(outputs), [node_of(y) for y in outputs]
         ends = [*self._ends, *map(node_of, also)]
         self._recorded = [node for node in behind(ends) if is_shown(node, ends)]
         self._index = {node: i for i, node in enumerate(self._recorded)}
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
-        self._names = module_names(self._recorded) | dict(names or {})
-        self.nodes = described(self._recorded, (*outputs, *also), self._inputs, self._names, self._orders)
+        self._buffers = dict(buffers or {})
+        self._names = self._buffers | module_names(self._recorded) | dict(names or {})
+        self.nodes = described(
+            self._recorded, (*outputs, *also), self._inputs, self._names, self._orders, self._buffers
+        )
         self.outputs = tuple(self._index[node] for node in self._ends)
         self.along, self.breaks = {}, ()
         self._arguments: Sequence[Argument] = ()
@@ -87,9 +91,12 @@ class Graph:
         >>> graph.breaks[0].what, graph.breaks[0].value
         ('.item', '2.0')
         """
+        if running() is not None:
+            raise ArgumentError("a function that is traced cannot trace another one: call it, and trace the whole")
         seen: dict[Node, str] = {}
         arguments = given_to(function, inputs)
-        with tracing() as trace, watching(seen) if names == "variables" else nullcontext():
+        watched = watching(seen) if names == "variables" else nullcontext()
+        with tracing() as trace, telling_of_draws(trace), watched:
             returned = function(*followed(function, inputs, arguments))
             outputs = list(tensors_in(returned))
             for y in outputs:
@@ -98,7 +105,7 @@ class Graph:
             raise ArgumentError(f"the traced function returned {type(returned).__name__}: there is no Tensor to draw")
         known = {argument.node: argument.name for argument in arguments}
         drawn = [linked(np.empty(node.shape), node) for node in trace.draws]
-        graph = cls(outputs, known, seen if names == "variables" else _names(names, {}), also=drawn)
+        graph = cls(outputs, known, seen if names == "variables" else _names(names, {}), None, drawn, trace.buffers)
         graph._stale = trace.stale
         graph.breaks, graph._arguments = tuple(trace.breaks), [a._replace(tensor=None) for a in arguments]
         return graph
@@ -173,7 +180,7 @@ class Graph:
         recorded = behind([node_of(y) for y in outputs])
         orders = self._orders | {node: order for node in recorded if node.serial > before}
         added, made_up = gradient_names(found, [part[1:] for part in contributions], names, own, order)
-        graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders)
+        graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders, buffers=self._buffers)
         graph._for = frozenset(wanted)
         graph._made_up, graph.breaks = names | made_up, (*self.breaks, *trace.breaks)
         graph.along = {place: graph._index[n] for place, _, y in contributions if (n := node_of(y)) in graph._index}

@@ -145,10 +145,14 @@ def described(
     inputs: Mapping[Node, str],
     names: Mapping[Node, str],
     orders: Mapping[Node, int],
+    known: Collection[Node] = (),
 ) -> list[GraphNode]:
-    """Return the description of every node; `inputs` and `names` give names to those that have none."""
+    """Return the description of every node; `inputs` and `names` give names to those that have none.
+
+    The leaves in `known` were buffers of a module, which may have others by now.
+    """
     index = {node: i for i, node in enumerate(recorded)}
-    values, buffers = _values(recorded, outputs), _buffers(recorded)
+    values, buffers = _values(recorded, outputs), _buffers(recorded).union(known)
     found = []
     for node in recorded:
         name, made = node.name or inputs.get(node) or names.get(node), node.primitive

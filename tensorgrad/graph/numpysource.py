@@ -173,9 +173,6 @@ def _as_function(tree: ast.FunctionDef | ast.Lambda, name: str) -> ast.FunctionD
         text = ast.get_docstring(made)
         if text is not None:
             made.body[0] = ast.Expr(ast.Constant(text.partition("\n\n")[0].replace("\n", " ")))
-    for argument in ast.walk(made.args):
-        if isinstance(argument, ast.arg):
-            argument.annotation = None
     return made
 
 
@@ -198,6 +195,14 @@ class _Standalone(ast.NodeTransformer):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
         assert node.value is not None
         return self.visit(ast.Assign([node.target], node.value))  # type: ignore[no-any-return]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
+        node.returns = None
+        return self.generic_visit(node)  # type: ignore[return-value]
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
 
     def visit_If(self, node: ast.If) -> ast.stmt | None:
         if all(isinstance(s, ast.Raise) for s in node.body) and not node.orelse:

@@ -15,7 +15,7 @@ from tensorgrad.engine.dispatch import dtype_of_whole
 from tensorgrad.engine.numpycalls import Draw, Method
 from tensorgrad.engine.reads import Read
 from tensorgrad.engine.tensor import Constant, Node
-from tensorgrad.engine.tracedarrays import plain_of
+from tensorgrad.engine.tracedvalues import plain_of
 from tensorgrad.errors import AutogradError
 
 from .given import Argument

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 from typing import Any
+
+import numpy as np
 
 from tensorgrad.base.callsite import is_outside
 from tensorgrad.base.context import CONTEXT, TRACING, context
@@ -28,6 +31,21 @@ def tracing(**changes: Any) -> Iterator[Trace]:
             yield trace
     finally:
         CONTEXT.reset(token)
+
+
+@contextmanager
+def telling_of_draws(trace: Trace) -> Iterator[None]:
+    """Context manager: note a break where Python's or NumPy's own generator has moved, of which a trace is not told."""
+    before = _states()
+    yield
+    for name, after in _states().items():
+        if before[name] != after:
+            trace.note_break(f"{name}, which drew random numbers somewhere in the function,", "those of this run")
+
+
+def _states() -> dict[str, Any]:
+    kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - the one that the function may have moved
+    return {"random": random.getstate(), "np.random": (kind, np.asarray(keys).tobytes(), *rest)}
 
 
 def tensors_in(result: Any, depth: float = math.inf) -> Iterator[Tensor]:

@@ -21,6 +21,9 @@ from tensorgrad.base.size import Size
 from tensorgrad.engine.shared_memory import expose_for_good, handed_out, plain
 from tensorgrad.engine.tensor import Tensor, as_array, leaf, renew, wrap
 from tensorgrad.engine.tracedarrays import is_traced
+from tensorgrad.engine.tracedtensors import operand
+from tensorgrad.engine.tracedvalues import broken, plain_of
+from tensorgrad.engine.traces import running
 from tensorgrad.engine.views import forget, link_alias
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.functions import composed, ordering
@@ -130,6 +133,8 @@ class Protocols(Tensor):
         """
         if self.tracked and context().grad and not force:
             raise AutogradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if running() is not None:
+            operand(self)  # what is written there afterwards is part of the trace
         return self.array if is_traced(self.array) else handed_out(self)
 
     def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
@@ -141,6 +146,7 @@ class Protocols(Tensor):
     def __dlpack__(self, **options: Any) -> Any:
         if self.tracked:
             raise AutogradError("Can't export tensors that require gradient, use tensor.detach()")
+        broken("__dlpack__", plain_of(self.array))
         expose_for_good(self)
         return plain(self.array).__dlpack__(**options)
 

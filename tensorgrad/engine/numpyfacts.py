@@ -1,0 +1,17 @@
+"""What NumPy's names do, as far as a trace must know: which only tell of shapes, which read, which write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+FACTS = frozenset(("shape", "dtype", "ndim", "size", "strides", "itemsize", "nbytes", "flags"))
+READ = frozenset(("item", "tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes", "flat"))
+WRITE = frozenset(("fill", "sort", "put", "partition", "resize"))
+COUNTED = frozenset(("nonzero", "argwhere", "flatnonzero", "unique", "compress", "extract", "repeat", "trim_zeros"))
+KNOWN_BY_SHAPE: frozenset[Any] = frozenset(
+    (np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.iscomplexobj, np.isrealobj,
+     np.shares_memory, np.may_share_memory, np.broadcast_shapes, np.zeros_like, np.ones_like, np.empty_like)
+)  # fmt: skip
+WRITERS: frozenset[Any] = frozenset((np.copyto, np.put, np.putmask, np.place, np.put_along_axis, np.fill_diagonal))

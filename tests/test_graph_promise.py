@@ -1,0 +1,349 @@
+"""What a traced function may do behind the back of a trace: it is followed, or a break says what was not."""
+
+from __future__ import annotations
+
+import random
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn
+from tensorgrad.errors import ArgumentError
+from tensorgrad.graph import Graph
+from tests.test_graph_traced import forward_of
+
+
+def started(seed: int) -> tg.Tensor:
+    return tg.tensor(np.random.default_rng(seed).standard_normal((4, 4)).astype(np.float32))
+
+
+def told_or_followed(function) -> str:
+    """Return "told" where a break is noted, "followed" where the file is right on other inputs, or fail."""
+    graph = Graph.trace(function, started(0))
+    if graph.breaks:
+        assert "# Read while tracing" in graph.to_python()
+        return "told"
+    found, wanted = forward_of(graph)(started(1).array), function(started(1)).array
+    assert found.dtype == wanted.dtype
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    return "followed"
+
+
+def of_copy(write):
+    """Return a traced function that lets `write` change a copy of its input, which it returns doubled."""
+
+    def function(x):
+        a = x.numpy().copy()
+        write(a)
+        return tg.tensor(a * 2)
+
+    return function
+
+
+def zero(view) -> None:
+    view[...] = 0
+
+
+VIEWS = {
+    "reshape with a number": lambda a: a.reshape(-1),
+    "reshape with numbers": lambda a: a.reshape(2, 8),
+    "np.reshape": lambda a: np.reshape(a, -1),
+    "transpose": lambda a: a.transpose(1, 0)[0],
+    "swapaxes": lambda a: a.swapaxes(0, 1)[0],
+    "np.swapaxes": lambda a: np.swapaxes(a, 0, 1)[1],
+    "np.moveaxis": lambda a: np.moveaxis(a, 0, 1)[1],
+    "np.split": lambda a: np.split(a, 2)[0],
+    "np.hsplit": lambda a: np.hsplit(a, 2)[1],
+    "np.array_split": lambda a: np.array_split(a, 3)[1],
+    "np.expand_dims": lambda a: np.expand_dims(a, 0)[0, 0],
+    "np.flip": lambda a: np.flip(a, 0)[0],
+    "squeeze": lambda a: a[:1].squeeze(0),
+    "np.einsum": lambda a: np.einsum("ii->i", a),
+    "a diagonal": lambda a: a.reshape(-1)[:: a.shape[0] + 1],
+    "the base": lambda a: a[1:].base,
+    "T": lambda a: a.T[0],
+    "a slice": lambda a: a[1:, ::2],
+    "ravel": lambda a: a.ravel()[:3],
+    "a view of a view": lambda a: a.reshape(2, 8).T.reshape(8, 2)[:, 0],
+    "astype without a copy": lambda a: a.astype(np.float32, copy=False)[0],
+    "asarray": lambda a: np.asarray(a)[0],
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_write_through_a_view_is_followed_or_told(name) -> None:
+    told_or_followed(of_copy(lambda a: zero(VIEWS[name](a))))
+
+
+@pytest.mark.parametrize("name", [n for n in VIEWS if n not in ("np.einsum", "the base", "asarray")])
+def test_a_write_through_a_view_is_followed(name) -> None:
+    assert told_or_followed(of_copy(lambda a: zero(VIEWS[name](a)))) == "followed"
+
+
+def _swapped(a) -> None:
+    np.random.default_rng(0).shuffle(a)
+
+
+def _row_of(a) -> None:
+    np.random.default_rng(0).shuffle(a[0])
+
+
+WRITES = {
+    "clip with out=": lambda a: a.clip(0, 1, out=a),
+    "np.clip with out=": lambda a: np.clip(a, 0, 1, out=a),
+    "byteswap": lambda a: a.byteswap(True),
+    "cumsum with out=": lambda a: a.cumsum(0, out=a),
+    "shuffle": _swapped,
+    "shuffle of a row": _row_of,
+    "out= with where=": lambda a: np.multiply(a, 2, out=a, where=a > 0),
+    "out= of a row with where=": lambda a: np.multiply(a[0], 2, out=a[0], where=a[0] > 0),
+    "a shape that is set": lambda a: setattr(a, "shape", (4, 4)),
+    "sort": lambda a: a.sort(0),
+    "in place": lambda a: a.__imul__(3),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_writes_is_followed_or_told(name) -> None:
+    def write(a) -> None:
+        with suppress(TypeError, AttributeError):  # what is refused is not silent
+            WRITES[name](a)
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        told_or_followed(of_copy(write))
+
+
+class Moving(nn.Module):
+    """A module that assigns a new tensor to its buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("ema", tg.ones(4, 4))
+
+    def forward(self, x):
+        self.ema = 0.9 * self.ema + 0.1 * x.detach()
+        return x * self.ema
+
+
+def _outside_buffer():
+    buffer = tg.zeros(4, 4)
+    row = buffer[0]
+
+    def function(x):
+        buffer.copy_(x)
+        return row * 2
+
+    return function
+
+
+def _outside_array():
+    array = np.zeros((4, 4), np.float32)
+
+    def function(x):
+        tg.from_numpy(array).copy_(x)
+        return tg.tensor(array * 2)
+
+    return function
+
+
+def _inside_array(x):
+    y = tg.zeros(4, 4)
+    a = y.numpy()
+    y += x
+    return tg.tensor(a * 2)
+
+
+def _in_threads(x):
+    with ThreadPoolExecutor(2) as pool:
+        a, b = pool.map(lambda part: part * 2, (x[:2], x[2:]))
+    return tg.cat([a, b])
+
+
+def _in_a_thread(x):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(tg.tensor(x.numpy() * 2)))
+    thread.start()
+    thread.join()
+    return found[0] * 1
+
+
+def _caught(x):
+    try:
+        if x.sum() > 1e3:
+            raise ValueError("large")
+    except ValueError:
+        return x * 0
+    return x * 2
+
+
+def _caught_when_raised(x):
+    with suppress(ValueError):
+        if x.sum() < 1e3:
+            raise ValueError("small")
+        return x * 2
+    return x * 3
+
+
+def _caught_outside_its_line(x):
+    def check(y) -> None:
+        if y.sum() > 1e3:
+            raise ValueError("large")
+
+    try:
+        check(x)
+    except ValueError:
+        return x * 0
+    return x * 2
+
+
+def _caught_of_numpy(x):
+    try:
+        return tg.linalg.cholesky(x)
+    except Exception:  # noqa: BLE001 - what the user wrote
+        return x * 2
+
+
+def _seeded(x):
+    tg.manual_seed(0)
+    return x * tg.rand(4, 4)
+
+
+def _forked(x):
+    with tg.random.fork_rng():
+        y = tg.rand(4, 4)
+    return x * y + tg.rand(4, 4)
+
+
+ELSEWHERE = {
+    "forward mode": lambda x: tg.func.jvp(lambda y: y * y * y, (x,), (tg.ones(4, 4),))[1],
+    "jacfwd": lambda x: tg.func.jacfwd(lambda y: (y * y).sum(0))(x),
+    "hessian": lambda x: tg.func.hessian(lambda y: (y**3).sum())(x),
+    "autograd.functional.jvp": lambda x: tg.autograd.functional.jvp(lambda y: y**3, x, tg.ones(4, 4))[1],
+    "autograd.functional.hvp": lambda x: tg.autograd.functional.hvp(lambda y: (y**3).sum(), x, tg.ones(4, 4))[1],
+    "a buffer outside": _outside_buffer(),
+    "an array outside": _outside_array(),
+    "an array of a tensor made inside": _inside_array,
+    "threads": _in_threads,
+    "a thread": _in_a_thread,
+    "an error that is caught": _caught,
+    "an error that was caught": _caught_when_raised,
+    "an error that a caller catches": _caught_outside_its_line,
+    "an error of NumPy that was caught": _caught_of_numpy,
+    "np.from_dlpack": lambda x: tg.tensor(np.from_dlpack(x.detach()) * 2),
+    "from_dlpack": lambda x: tg.from_dlpack(x) * 2,
+    "random": lambda x: x * random.random(),
+    "np.random": lambda x: x * tg.tensor(np.random.rand(4, 4)),  # noqa: NPY002 - what users call
+    "a seed": _seeded,
+    "a state of the generator": _forked,
+    "the type of a number": lambda x: x * (2 if isinstance(x.numpy().max(), np.floating) else 3),
+    "the class of a number": lambda x: x * (2 if isinstance(x.numpy().max(), np.float32) else 3),
+    "float64 is a float": lambda x: x * (2 if isinstance(x.double().numpy().max(), float) else 3),
+    "a NumPy number": lambda x: x * np.float64(0.1),
+    "a NumPy number without axes": lambda x: (x.sum() + np.float64(0.1)) * x,
+    "a hash": lambda x: x * len({x.numpy()[0, 0], x.numpy()[0, 1]}),
+    "a sum of numbers": lambda x: x * sum(x.numpy()[0]),
+    "a power": lambda x: x.abs() ** x.numpy().max(),
+    "statistics": lambda x: (x - x.detach().numpy().mean()) / (x.detach().numpy().std() + 1e-5),
+    "inv": lambda x: tg.linalg.inv(x),
+    "svdvals": lambda x: tg.linalg.svdvals(x),
+    "qr": lambda x: tg.linalg.qr(x)[1],
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_runs_elsewhere_is_followed_or_told(name) -> None:
+    told_or_followed(ELSEWHERE[name])
+
+
+# --- what is given
+
+
+@dataclass
+class Batch:
+    """What a user keeps the tensors of a step in."""
+
+    x: tg.Tensor
+    y: object
+
+
+class Slots:
+    """The same, with slots."""
+
+    __slots__ = ("x", "y")
+
+    def __init__(self, x, y) -> None:
+        self.x, self.y = x, y
+
+
+def arguments(function, *inputs):
+    graph = Graph.trace(function, *inputs)
+    assert graph.breaks == ()
+    names: dict = {}
+    exec(graph.to_python(), names)
+    return names["forward"]
+
+
+def test_what_is_given_twice_is_two_arguments() -> None:
+    x, a = started(0), np.ones((4, 4), np.float32)
+    one, two = np.full((4, 4), 3, np.float32), np.full((4, 4), 5, np.float32)
+    for given in ((x, x), (a, a)):
+        forward = arguments(lambda p, q: tg.as_tensor(p * 2) - q, *given)
+        assert forward(one, two).tolist() == (one * 2 - two).tolist()
+    forward = arguments(lambda pair: pair[0] * 2 - pair[1], [x, x])
+    assert forward(one, two).tolist() == (one * 2 - two).tolist()
+
+
+@pytest.mark.parametrize("kind", [Batch, Slots, lambda x, y: [x, {"k": y}], lambda x, y: (x, y)])
+def test_tensors_in_containers_and_objects_are_arguments(kind) -> None:
+    def function(given):
+        x, y = (given.x, given.y) if hasattr(given, "x") else (given[0], given[1])
+        return x * 2 - (y["k"] if isinstance(y, dict) else y)
+
+    one, two = np.full((4, 4), 3, np.float32), np.full((4, 4), 5, np.float32)
+    assert arguments(function, kind(started(0), started(1)))(one, two).tolist() == (one * 2 - two).tolist()
+
+
+def test_arrays_in_containers_are_arguments_and_in_objects_refused() -> None:
+    one, two = np.full((4, 4), 3, np.float32), np.full((4, 4), 5, np.float32)
+    forward = arguments(lambda g: g[0] * 2 - tg.tensor(g[1]["k"]), [started(0), {"k": one.copy()}])
+    assert forward(one, two).tolist() == (one * 2 - two).tolist()
+    with pytest.raises(ArgumentError, match=r"Batch\.y holds an array"):
+        Graph.trace(lambda b: b.x * tg.tensor(b.y), Batch(started(0), one))
+    with pytest.raises(ArgumentError, match="a set of tensors has no order"):
+        Graph.trace(lambda b: sum(b), {started(0)})
+
+
+def test_a_write_to_an_input_that_another_one_overlaps_is_told() -> None:
+    def function(x, y):
+        x.add_(1)
+        return y * 2
+
+    x = started(0)
+    assert Graph.trace(function, x, x[0]).breaks
+    assert Graph.trace(function, x, x).breaks
+
+
+def test_a_buffer_that_is_reassigned_is_read_as_a_buffer() -> None:
+    module = Moving()
+    source = Graph.trace(module, started(0)).to_python()
+    assert "def forward(x, ema)" in source
+
+
+def test_a_module_that_changes_its_mode_is_traced_anew() -> None:
+    layer = nn.BatchNorm1d(4)
+    Graph.trace(layer, started(0))
+    graph = Graph.trace(layer.eval(), started(0))
+    assert graph.breaks == ()
+    assert [node.op for node in graph.nodes if node.is_leaf].count("buffer") == 2
+
+
+def test_a_trace_in_a_trace_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="cannot trace another"):
+        Graph.trace(lambda x: Graph.trace(lambda y: y * 2, x) and x, started(0))
