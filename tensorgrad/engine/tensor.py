@@ -166,7 +166,7 @@ class Tensor(Methods):
             raise TypeError(f"requires_grad must be a bool, not {type(value).__name__}")
         if value and self.tracked:
             return
-        if self.node is not None and self.node.primitive is not None:
+        if self.tracked and self.node is not None and self.node.primitive is not None:
             raise AutogradError(
                 f"you can only change requires_grad flags of leaf variables; this tensor was made by "
                 f"{self.node.primitive.name}: use .detach() for a tensor without history"
@@ -185,8 +185,8 @@ class Tensor(Methods):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no recorded operation made this tensor."""
-        return self.node is None or self.node.primitive is None
+        """Whether no operation made this tensor of what requires a gradient; a trace records the others as well."""
+        return self.node is None or self.node.primitive is None or not self.tracked
 
     @property
     def grad_fn(self) -> Node | None:

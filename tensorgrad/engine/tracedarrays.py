@@ -21,15 +21,13 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from tensorgrad.base.dtypes import Array
 
 from .numpycalls import ITEM, REST, Attribute, Method, Part, Written, on_arrays, record_of
-from .numpyfacts import COUNTED, FACTS, KNOWN_BY_SHAPE, READ, WRITE, WRITERS
+from .numpyfacts import COUNTED, FACTS, KNOWN_BY_SHAPE, NUMBERS, OPERATORS, READ, WRITE, WRITERS
 from .primitive import PRIMITIVES, Primitive
 from .reads import Read, Stand
 from .snapshots import copied
 from .tensor import Node
 from .tracedvalues import Followed, Step, broken, plain_of
 from .traces import CHOICE, DETACH, Memory, noted, running
-
-_NUMBERS = (bool, int, float, complex)
 
 
 class Traced(Followed, NDArrayOperatorsMixin):
@@ -78,7 +76,7 @@ class Traced(Followed, NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name in FACTS:
             return getattr(self.value, name)
-        found = None if name.startswith("__") else getattr(np.ndarray, name, None)
+        found = None if name.startswith("__") else getattr(type(self.value), name, None)
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
         if name in READ:
@@ -254,6 +252,8 @@ def record_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     with telling_of_errors(record_of(function).name):
         out = function(*plain_of(args), **plain_of(kwargs))
     tell_of_threads(args, out)
+    if function in OPERATORS and all(type(value) in NUMBERS for value in plain_of(args)):
+        out = out.item()
     if running() is None or not (traced_in(args) or traced_in(list(kwargs.values()))):
         return out
     if not (_told(args) and _told(list(kwargs.values()))):
@@ -272,11 +272,11 @@ def record_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 
 def recorded_result(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     """Return the result `out` of a call on raw arrays, recorded."""
-    if not isinstance(out, np.ndarray | np.generic):
+    if not isinstance(out, np.ndarray | np.generic) and function not in OPERATORS:
         broken(record_of(function).name, out)
         return out
     count = next(
-        (i for i, a in enumerate(args) if not isinstance(a, (Traced, np.ndarray, np.generic, *_NUMBERS))), len(args)
+        (i for i, a in enumerate(args) if not isinstance(a, (Traced, np.ndarray, np.generic, *NUMBERS))), len(args)
     )
     params = {key: read(value) for key, value in kwargs.items()}
     if args[count:]:
@@ -284,7 +284,7 @@ def recorded_result(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     record = record_of(function)
     node = noted(record, tuple(map(input_of, args[:count])), params, out)
     numbers = args[1:count]
-    first = args[0] if count and all(type(n) in _NUMBERS for n in numbers) else None
+    first = args[0] if count and all(type(n) in NUMBERS for n in numbers) else None
     return delivered(out, node, first, (record, numbers, params))
 
 

@@ -14,7 +14,7 @@ from .snapshots import copied
 from .tensor import Node, Tensor, node_of, wrap
 from .tracedarrays import Traced, detached, input_of
 from .tracedvalues import plain_of
-from .traces import Memory, noted, running
+from .traces import Memory, constant_node, noted, running
 
 
 def operand(x: Tensor) -> Node:
@@ -25,8 +25,11 @@ def operand(x: Tensor) -> Node:
     node, plain = leaf_now(x), plain_of(array).view(np.ndarray)
     if node.primitive is None and not node.saved:
         node.saved = (copied(plain),)
-    follow(x, node)
     trace = running()
+    if trace is not None and node.primitive is None and x.tracked and node.serial > trace.start:
+        follow(x, constant_node(plain))  # what the function makes a parameter of, and may write
+        return operand(x)
+    follow(x, node)
     if trace is not None and node.primitive is None and not x.tracked:
         trace.constants.add(node)  # made inside, or nothing that is given: the file holds its value
     return node
@@ -47,14 +50,16 @@ def result(y: Tensor) -> Node:
     """Return the node of what a traced function returns, noted as stale where it was written without a record."""
     node, array = operand(y), plain_of(y.array)
     trace = running()
-    if trace is not None and y.tracked and node.saved and not np.array_equal(node.saved[0], array, equal_nan=True):
+    ours = node.primitive is None or node.primitive.kind != "function"  # which saves what its author likes
+    kept = node.saved if y.tracked and ours else None
+    if trace is not None and kept and not np.array_equal(kept[0], array, equal_nan=True):
         trace.stale.append(node)
     return node
 
 
 def _of_traced(x: Tensor, array: Traced) -> Node:
     if x.tracked:
-        return _of_leaf(x.node or node_of(x), array)
+        return _of_leaf(x, array)
     if isinstance(array.value, np.generic):
         array = x.array = asarray(array)
     node = array.node
@@ -62,9 +67,18 @@ def _of_traced(x: Tensor, array: Traced) -> Node:
     return detached(array) if node.tracked else node
 
 
-def _of_leaf(node: Node, array: Traced) -> Node:
-    """Return the node of what is tracked; of a leaf that the function has made of a value, it is noted which."""
-    trace = running()
+def _of_leaf(x: Tensor, array: Traced) -> Node:
+    """Return the node of what is tracked; of a leaf that the function has made of a value, it is noted which.
+
+    One that the function has made and written has a new node: what was read before had the value before.
+    """
+    node, trace = node_of(x), running()
+    if trace is not None and node.primitive is None and node.serial > trace.start:
+        writes = array.memory.writes
+        if trace.writes.setdefault(node, 0 if node in trace.followed else writes) != writes:
+            x.node = None
+            node = node_of(x)
+        trace.writes[node] = writes
     if trace is not None and node.primitive is None and node not in trace.followed and node not in trace.origins:
         node.saved = (copied(np.asarray(array.value)),)
         trace.origins[node] = input_of(array)
@@ -86,9 +100,9 @@ def follow(x: Tensor, node: Node) -> None:
     before: Any = x.array
     plain = plain_of(before).view(np.ndarray)
     mine: Any = Traced(plain, Memory(plain, node, exposed))
-    trace.followed.add(node)
     trace.changed.append((weakref.ref(x), mine, before))
     x.array = mine
+    trace.followed.add(node)
 
 
 def followed(x: Any) -> Any:

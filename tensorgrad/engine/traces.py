@@ -29,7 +29,7 @@ from .numpycalls import Draw
 from .primitive import Primitive, Signature
 from .reads import nodes_in
 from .snapshots import copied
-from .tensor import Node, Tensor, leaf, recorded, wrap
+from .tensor import Node, Tensor, leaf, recorded, tick, wrap
 
 CHOICE = "the choice (bool)"
 
@@ -92,6 +92,7 @@ class Trace:
     """One run of a traced function: what it met, to be put back as it was, and the breaks."""
 
     def __init__(self) -> None:
+        self.start = tick()
         self.breaks: list[Break] = []
         self.memories: weakref.WeakSet[Memory] = weakref.WeakSet()
         self.views: list[weakref.ref[Any]] = []
@@ -99,6 +100,7 @@ class Trace:
         self.nodes: list[tuple[weakref.ref[Tensor], Node]] = []
         self.detached: dict[Node, Node] = {}
         self.followed: set[Node] = set()  # leaves that were there before, or whose value is known as it is
+        self.writes: dict[Node, int] = {}  # how often the memory of a leaf had been written when it was met
         self.origins: dict[Node, Node] = {}  # of a leaf that the function itself has made: what its value is
         self.constants: set[Node] = set()  # what depends on nothing that is given
         self.buffers: dict[Node, str] = {}  # what modules had before, by name: the function may assign others

@@ -58,7 +58,7 @@ def _alias(name: str, x: Tensor) -> Argument:
 
 def _leaf_of(x: Tensor) -> Node:
     """Return the node of an input: its own, or a new leaf for one with a history, of which a trace knows nothing."""
-    if x.is_leaf:
+    if x.node is None or x.node.primitive is None:
         return node_of(x)
     y = wrap(x.array)
     y.tracked = x.tracked

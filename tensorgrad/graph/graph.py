@@ -168,9 +168,10 @@ class Graph:
         before, order, start = tick(), self.order + 1, self._ends[0]
         g = wrap(self._seed(seed))
         g.tracked = g.array.dtype.kind in "fc"
+        given = node_of(g)
         record: Contributions = []
         with tracing(grad=True) as trace:
-            inputs = self._inputs | {node_of(g): derivative(names[start], order)}
+            inputs = self._inputs | {given: derivative(names[start], order)}
             found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
         contributions = list(self._contributions(record))
         wanted = [node for node in self._leaves() if node in found]
@@ -270,7 +271,7 @@ class Graph:
                 f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
                 f"record, through .detach() or under no_grad(): the file would compute something else"
             )
-        tracked = self.nodes[self.outputs[0]].requires_grad
+        tracked = self.nodes[self.outputs[0]].requires_grad and self._leaves()
         passes = self.with_backward() if tracked else Passes(self.nodes, self.names(), [], {}, [], self.breaks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return python_source(passes, len(self.nodes), self.outputs, arguments)

@@ -13,6 +13,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array, DType, promoted
 from tensorgrad.engine.dispatch import dtype_of_whole
 from tensorgrad.engine.numpycalls import Draw, Method
+from tensorgrad.engine.numpyfacts import NUMBERS, OPERATORS
 from tensorgrad.engine.reads import Read
 from tensorgrad.engine.tensor import Constant, Node
 from tensorgrad.engine.tracedvalues import plain_of
@@ -240,7 +241,10 @@ class _Writer:
     def _is_number(self, operand: Operand) -> bool:
         """Return whether an operand is a number of Python's, which has no dtype."""
         node = None if operand.source is None else self.nodes[operand.source]
-        return node is not None and node.primitive is not None and node.primitive.forward == Method("item")
+        if node is None or node.primitive is None:
+            return False
+        known = all(self._is_number(o) if o.constant is None else type(o.constant) in NUMBERS for o in _own(node))
+        return node.primitive.forward == Method("item") or (node.primitive.forward in OPERATORS and known)
 
     def _sample(self, operand: Operand) -> object:
         """Return something that NumPy promotes as the operand."""

@@ -23,6 +23,7 @@ from tensorgrad.base.dtypes import DType, as_dtype
 from tensorgrad.base.literals import constructed
 from tensorgrad.create import creation
 from tensorgrad.create.factory import Options, SizedOptions
+from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError, RangeError
@@ -120,7 +121,7 @@ class Conversions(Tensor):
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""
-        return int(self.array.__array_interface__["data"][0])
+        return int(plain(self.array).__array_interface__["data"][0])
 
     def is_contiguous(self, memory_format: memory_format | None = None) -> bool:
         """Return whether the elements lie in memory row by row, without gaps."""
