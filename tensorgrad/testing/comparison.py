@@ -18,7 +18,7 @@ class Comparison:
             (`analytic`) with one of zeros (`numeric`); "linear" the gradient for a sum of cotangents, or for one of
             another size, with what follows from the others; "layout" the gradient where the numbers lie otherwise in
             memory with that where they do not; "again" that of a second sweep with that of the first; "alone" that
-            where no other input requires one with that where all do. "call": no number was found at all, and `detail`
+            where some inputs require none with that where all do. "call": no number was found at all, and `detail`
             says why.
         analytic: the slope by the sweep.
         numeric: the numerical slope.
@@ -98,7 +98,7 @@ _IDENTITIES = {
     "{off:.1g}: make backward linear in the gradient g that it is given, and multiply with it",
     "again": "gradient of {name} {place} is wrong: {left:.12g} by a second sweep over the same graph, {right:.12g} ± "
     "{off:.1g} by the first: keep backward from changing what it reads",
-    "alone": "gradient of {name} {place} is wrong: {left:.12g} where no other input requires one, {right:.12g} ± "
+    "alone": "gradient of {name} {place} is wrong: {left:.12g} where {detail} requires one, {right:.12g} ± "
     "{off:.1g} where all do: let backward give each gradient whatever ctx.needs_input_grad says of the others",
     "layout": "gradient of {name} {place} is wrong: {left:.12g} where {detail}, {right:.12g} ± {off:.1g} where not: do "
     "not rely on how the numbers lie in memory",

@@ -25,38 +25,49 @@ from .sides import EPS, Slope
 
 STEP = 2.0**-100  # its square is lost beside anything; divided by, it costs no digit
 FINER = 2.0**-140
+SHORTEST = 2.0**-960  # digits are lost below
+INEXACT = 4.0  # the error of an imaginary part, at most, in that of the real part
 
 AGREEMENT = 10.0  # times the estimated error of the differences
 
 
-def refined(found: Slope, probe: Callable[[complex], Array], weights: Array) -> Slope:
+def refined(
+    found: Slope, probe: Callable[[complex], Array], weights: Array, middle: Array, smallest: float = 1.0
+) -> Slope:
     """Return `found` with the value and error of a complex step, or as it is where that does not agree with it.
 
     Args:
         found: the slope by differences.
         probe: gives the outputs, a vector, at an imaginary step.
         weights: one number for each output.
+        middle: the outputs themselves. Where the real part of an output is another, what is computed on the way, as the
+            logarithm in a complex power, is not exact, and the imaginary part is not either.
+        smallest: the step at which the function may begin to change its nature: the imaginary one is nothing beside it.
 
     >>> found = Slope(2.7182818, 1e-7, "converged")
-    >>> refined(found, lambda t: np.exp(np.array([1 + t])), np.ones(1)).value == math.e
+    >>> refined(found, lambda t: np.exp(np.array([1 + t])), np.ones(1), np.exp([1.0])).value == math.e
     True
-    >>> refined(found, lambda t: np.abs(np.array([1 + t])), np.ones(1)).method
+    >>> refined(found, lambda t: np.abs(np.array([1 + t])), np.ones(1), np.ones(1)).method
     'differences'
     """
     if found.state not in ("converged", "rough"):
         return found
-    outputs = _outputs(probe, STEP, weights)
+    step, finer = (max(s * smallest, SHORTEST) for s in (STEP, FINER))
+    outputs = _outputs(probe, step, weights)
     if outputs is None:
         return found
-    value, error = _slope(outputs, STEP, weights)
+    value, error = _slope(outputs, step, weights)
+    with np.errstate(all="ignore"):
+        off = np.abs(outputs.real - middle) / np.abs(middle)
+        error += INEXACT * float(np.abs(weights * outputs.imag / step) @ np.where(np.isfinite(off), off, 0.0))
     size = float(np.abs(weights * outputs.real).sum())
     if abs(value - found.value) > AGREEMENT * (found.error + error + EPS * size) or error > found.error > 0:
         return found
     if 0 < abs(value) <= found.error:  # it may be what is left of the series, as of x * abs(x) at 0
-        finer = _outputs(probe, FINER, weights)
-        if finer is None:
+        again = _outputs(probe, finer, weights)
+        if again is None:
             return found
-        error = max(error, abs(_slope(finer, FINER, weights)[0] - value))
+        error = max(error, abs(_slope(again, finer, weights)[0] - value))
     moved = outputs.imag != 0 if found.moved is None else found.moved | (outputs.imag != 0)
     return replace(found, value=value, error=error, state="converged", method="complex step", moved=moved)
 

@@ -42,6 +42,8 @@ ROUGHLY = 1e-4  # of the slope: not enough to pass anything
 AHEAD = 2.0**-13  # the step that is looked at before a search ends early
 FAR = 10.0  # times the errors: another slope
 NOISE = 2.0
+GRAIN = 8.0  # rounding errors: so small a change is one of rounding
+CLOSEST, BENDS = 2.0**-46, 0.5  # the step that a kink must show in, and the share of it that must be seen there
 UPPER = 3  # steps that count as the largest
 GOOD_ENOUGH = 1e-10  # two more windows are looked at, then the search ends
 
@@ -154,16 +156,71 @@ class _Ladder:
             self.windows.append(_window(self.steps[-3:]))
             if self._settled() and self._holds_further_in():
                 break
+        self._grain()
         k, error = self._best()
         window = self.windows[k]
         known = self.flat or (window is not None and error <= self._enough(window.value, window.size))
         if window is None or not math.isfinite(error) or not known:
             aside = by_sides(self.steps, self._enough, self.smallest)
+            if aside.state == "kink" and not self._bends_here(aside):
+                return self._further_in(ladder)
             if aside.state == "undecided" and window is not None and error <= ROUGHLY * abs(window.value):
                 aside = Slope(window.value, error, "rough", aside.sides)
         else:
             aside = Slope(window.value, error, "converged", _last_sides(self.steps))
         return replace(aside, moved=self.moved, nothing=max(NOTHING * self._steepest(), BURIED * self._noise(1.0)))
+
+    def _grain(self) -> None:
+        """Take the least change of the outputs for the noise of all steps, where smaller ones show none.
+
+        Not where that is a number one may step to from far, as the bound of a relu: where it is a rounding error of
+        1, or of the outputs far away, as in a ``1 - cos(x)`` that NumPy computes.
+        """
+        moved = [s for s in self.steps if s is not None and (s.left or s.right)]
+        flat = [s for s in self.steps if s is not None and not (s.left or s.right)]
+        if not moved or not flat or flat[0].t > moved[-1].t:
+            return
+        last = self._least_that_moves(flat[0].t, moved[-1])
+        grain = last.t * max(abs(last.left), abs(last.right))
+        unit = float(np.abs(self.weights)[self._counted].sum())
+        if EPS * unit / GRAIN <= grain <= GRAIN * EPS * (unit + max(s.size for s in moved)):
+            self.steps = [s and replace(s, noise=max(s.noise, grain / s.t)) for s in self.steps]
+            self.windows = [_window(self.steps[max(0, k - 2) : k + 1]) for k in range(len(self.steps))]
+
+    def _least_that_moves(self, flat: float, moved: Step) -> Step:
+        """Return the least step that moves outputs, between `flat`, which does not, and `moved`, which does."""
+        low, high = math.frexp(flat)[1], math.frexp(moved.t)[1]
+        while high - low > 1:
+            step = self._step(2.0 ** ((low + high) // 2 - 1))
+            if step is None:
+                return moved
+            if step.left or step.right:
+                moved, high = step, (low + high) // 2
+            else:
+                low = (low + high) // 2
+        return moved
+
+    def _bends_here(self, found: Slope) -> bool:
+        """Return whether a step as small as numbers allow still shows a kink or a jump, or rounding hides it.
+
+        What lies at a distance of 1e-8 looks like a kink over all larger steps.
+        """
+        step = self._step(CLOSEST * self.smallest)
+        if step is None:
+            return True
+        return abs(step.bend) + FAR * step.noise >= BENDS * abs(found.sides[1] - found.sides[0])
+
+    def _further_in(self, ladder: Sequence[int]) -> Slope:
+        """Return what steps say that are smaller than those of `ladder`, all of which led across a kink nearby."""
+        self.steps, self.windows, self.ahead = [], [], None
+        for e in range(ladder[-1] - 1, math.floor(math.log2(CLOSEST * self.smallest)) - 1, -1):
+            self.steps.append(self._step(2.0**e))
+            self.windows.append(_window(self.steps[-3:]))
+        k, error = self._best()
+        window = self.windows[k]
+        if window is None or not error <= self._enough(window.value, window.size):
+            return Slope(math.nan, math.inf, "undecided", _last_sides(self.steps), moved=self.moved)
+        return Slope(window.value, error, "converged", _last_sides(self.steps), moved=self.moved)
 
     def _best(self) -> tuple[int, float]:
         """Return the window with the least error, and that; no smaller step leads elsewhere."""

@@ -13,12 +13,12 @@ from tensorgrad.autograd import enable_grad, grad, jvp
 from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import AutogradError, ShapeError
 
 from .asked import Options, step_of, verifying
 from .checking import check_inputs, checked
 from .report import GradcheckError, Report, failing
-from .subject import NO_OUTPUT, tensors_of
+from .subject import NO_OUTPUT, UNRECORDED, tensors_of
 
 Checked = Callable[..., Tensor | Sequence[Tensor]]
 
@@ -137,6 +137,7 @@ def gradgradcheck(
 
     Raises:
         GradcheckError, DTypeError, AutogradError: as for `gradcheck`.
+        ShapeError: `grad_outputs` do not fit the outputs.
 
     >>> import tensorgrad as tg
     >>> x = tg.tensor([0.5, 2.0], dtype=tg.float64, requires_grad=True)
@@ -234,14 +235,28 @@ def _cotangents(
     random: np.random.Generator,
     gaps: bool,
 ) -> list[Tensor]:
-    """Return the cotangents that are `given`, else random ones, for each output that requires a gradient."""
-    if given is not None:
-        return [wrap(g.array) for g in tensors_of(given)]
+    """Return the cotangents that are `given`, else random ones, for each output that requires a gradient.
+
+    Raises:
+        ShapeError: those that are given do not fit.
+    """
     with enable_grad(), np.errstate(all="ignore"):
         outputs = _outputs(fn, arguments)
     if not outputs:
         raise AutogradError(NO_OUTPUT)
+    if given is not None:
+        found = [wrap(g.array) for g in tensors_of(given)]
+        if [g.shape for g in found] != [y.shape for y in outputs]:
+            raise ShapeError(
+                f"gradgradcheck(): argument 'grad_outputs' has shapes {_shapes(found)}, and the outputs that require a "
+                f"gradient have {_shapes(outputs)}: pass one of the same shape for each"
+            )
+        return found
     return [_random(y, random, gaps) for y in outputs]
+
+
+def _shapes(tensors: Sequence[Tensor]) -> str:
+    return ", ".join(str(tuple(x.shape)) for x in tensors)
 
 
 def _over_forward(
@@ -256,7 +271,7 @@ def _over_forward(
     vs = [_random(x, random, False) for x in _inputs(arguments)]
     try:
         return _second(fn, _TANGENTS, arguments, vs, "tangents", "forward", options)
-    except (AutogradError, NotImplementedError) as error:
+    except UNRECORDED as error:
         if wanted:
             raise
         return Report((), (f"derivatives of the forward mode: {error}",))

@@ -45,11 +45,10 @@ def unrepeatable(check: str, input: int | str) -> GradcheckError:
     return _without_numbers(check, input, REPEATABLE)
 
 
-def written(check: str, input: int) -> GradcheckError:
-    """Return the error of a function, or of a backward, that changes its input."""
-    return _without_numbers(
-        check, input, f"the function, or a backward in it, writes to input {input}: work on a .clone() of it"
-    )
+def written(check: str, input: int, what: str = "") -> GradcheckError:
+    """Return the error of a function, or of a backward, that changes its input; or of `what` else is written."""
+    what = what or f"the function, or a backward in it, writes to input {input}"
+    return _without_numbers(check, input, f"{what}: work on a .clone() of it")
 
 
 def failing(check: str, input: int, detail: str, error: Exception) -> GradcheckError:

@@ -45,12 +45,12 @@ SUMS = frozenset(
     | {"inv", "solve", "pinv", "cholesky", "eigh", "svd", "qr", "det", "logabsdet"}
 )  # numbers may cancel inside: their arguments are moved
 
-_RANDOM: ContextVar[np.random.Generator] = ContextVar("shaking")
+_RANDOM: ContextVar[tuple[np.random.Generator, bool]] = ContextVar("shaking")
 
 
 @contextmanager
-def shaking(random: np.random.Generator) -> Iterator[None]:
-    """Context manager: operations on Tensors round otherwise, as `random` draws.
+def shaking(random: np.random.Generator, coarsely: bool = False) -> Iterator[None]:
+    """Context manager: operations on Tensors round otherwise, as `random` draws; `coarsely`: also float32 and smaller.
 
     >>> import tensorgrad as tg
     >>> x = tg.tensor([0.3, 3.0], dtype=tg.float64)
@@ -59,7 +59,7 @@ def shaking(random: np.random.Generator) -> Iterator[None]:
     >>> bool(((y[0] - x).abs() > 0.1).all()), bool(((y[1] - x).abs() < 1e-14).all())
     (True, True)
     """
-    token = _RANDOM.set(random)
+    token = _RANDOM.set((random, coarsely))
     try:
         with within(special=context().special | SHAKING):
             yield
@@ -71,6 +71,10 @@ def _shaken(primitive: Primitive, values: list[Any], params: dict[str, Any], out
     """Return `out`, the value of `primitive`, as it may be with other rounding; itself where nothing is rounded."""
     if primitive.name in SUMS:
         out = np.asarray(primitive.forward(*map(_moved, values), **params))
+    elif primitive.name == "astype":
+        if out.dtype.kind != "f" or out.dtype == np.float64:
+            return out
+        out = np.where((out == 0) & (values[0] != 0), np.finfo(out.dtype).smallest_subnormal, out)  # underflow
     elif primitive.kind != "elementwise" or primitive.name in EXACT:
         return out
     found: Array = _moved(out)
@@ -79,10 +83,11 @@ def _shaken(primitive: Primitive, values: list[Any], params: dict[str, Any], out
 
 def _moved(value: Any) -> Any:
     """Return `value`, where it is an array of floats, with each element moved to its neighbour, except zeros."""
-    if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+    random, coarsely = _RANDOM.get()
+    if not isinstance(value, np.ndarray) or not (value.dtype == np.float64 or (coarsely and value.dtype.kind == "f")):
         return value
     with np.errstate(all="ignore"):
-        moved = np.nextafter(value, _RANDOM.get().choice([-np.inf, np.inf], value.shape))
+        moved = np.nextafter(value, random.choice([-np.inf, np.inf], value.shape).astype(value.dtype))
     return np.where(value == 0, value, moved)
 
 

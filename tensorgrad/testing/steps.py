@@ -21,6 +21,7 @@ from .sides import EPS, NOTHING, Slope
 SAFETY = 10.0
 ROUNDING = 32 * EPS  # of the numbers that a sweep adds up, and of outputs that nearly cancel, as softmax's do
 LARGE = 1024.0
+TINY = 2.0**-900  # a slope below it may be what is left of numbers on the way that left the range of floats
 KNOWN = 0.5  # the errors, as a share of a slope that is known
 # The step of a glimpse, where the error of a difference is least; what it takes for agreement, and for a bend.
 GLIMPSE, CLOSE, BENT = 2.0**-17, 1e-8, 1e-2
@@ -122,7 +123,7 @@ def measured(
 
     found = slope(probe, weights, smallest, 1.0 if index is None else 0.0, largest, noise, aside, concerned)
     if analytic:
-        found = refined(found, lambda t: evaluate(np.asarray(x + t * direction)), weights)
+        found = refined(found, lambda t: evaluate(np.asarray(x + t * direction)), weights, evaluate(x), smallest)
     return _per_unit(found, length), length
 
 
@@ -221,7 +222,7 @@ def judged(
         known = allowed <= KNOWN * larger or larger <= max(NOTHING * size, found.nothing)
         verdict = "agrees" if known else "undecided"
         if abs(analytic - found.value) > allowed + forgiven[0] + forgiven[1] * abs(found.value):
-            verdict = "disagrees"
+            verdict = "disagrees" if larger > TINY else "undecided"
         scale = max(abs(analytic), abs(found.value), size, float(np.finfo(np.float64).tiny))
     return Comparison(
         analytic=analytic,

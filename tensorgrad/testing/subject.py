@@ -5,17 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.autograd import enable_grad, grad, jvp
+from tensorgrad.autograd.order import reachable
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import AutogradError
+from tensorgrad.engine.tensor import Tensor, node_of, wrap
+from tensorgrad.errors import AutogradError, InPlaceError
 
 from .layouts import copied, laid, like
+from .report import written
 from .shaking import SMALLEST, shaking
 from .steps import require_float64
 from .weights import LEAST, weights_of
@@ -25,6 +27,8 @@ NO_OUTPUT = (
     "gradcheck: no output requires a gradient: the function leaves the graph, for instance by .detach(), .numpy() or "
     "no_grad()"
 )
+UNRECORDED = (AutogradError, NotImplementedError, InPlaceError)
+"""What a sweep says that records itself: where a backward leaves the graph, or writes to the gradient it is given."""
 ASIDE = 0.125
 NEARBY = 2.0**-20  # a step that shows how steep an element is
 SHAKES, SHAKEN = 3, 0.5  # runs with other rounding, and its errors in units of how far these move a number
@@ -93,14 +97,16 @@ class Subject:
         other.outputs = self._run(other.arguments)
         return other
 
-    def alone(self, i: int) -> Array:
-        """Return the gradient of argument `i` where no other argument requires one."""
-        other = self.again([a if j == i or j not in self.checked else a.detach() for j, a in enumerate(self.arguments)])
+    def only(self, some: list[int]) -> list[Array]:
+        """Return the gradients of the arguments `some` where no other argument requires one."""
+        other = self.again(
+            [a if j in some or j not in self.checked else a.detach() for j, a in enumerate(self.arguments)]
+        )
         chosen = [k for k, y in enumerate(other.outputs) if y.requires_grad]
         if not chosen:
-            return np.zeros(self.arguments[i].shape)
-        other.checked = [i]
-        return other.pulled_back(chosen, [self.cotangents[k] for k in chosen])[0]
+            return [np.zeros(self.arguments[i].shape) for i in some]
+        other.checked = some
+        return other.pulled_back(chosen, [self.cotangents[k] for k in chosen])
 
     def laid(self, layout: str) -> Subject:
         """Return the same with arguments that lie in memory by `layout`."""
@@ -122,26 +128,36 @@ class Subject:
         return self.pulled_back(chosen, [self.cotangents[k] * (k != zero) for k in chosen])
 
     def pulled_back(self, chosen: Sequence[int], seeds: Sequence[Array], create_graph: bool = False) -> list[Array]:
-        """Return the gradients for cotangents `seeds` of the outputs `chosen`, as Tensors with `create_graph`."""
+        """Return the gradients for cotangents `seeds` of the outputs `chosen`; `create_graph`: by a recorded sweep.
+
+        Raises:
+            GradcheckError: a backward writes to the cotangent.
+        """
         ys = [self.outputs[k] for k in chosen]
         xs = [self.arguments[i] for i in self.checked]
+        seeds = [s if s.dtype == y.dtype else s.astype(y.dtype) for s, y in zip(seeds, ys, strict=True)]
+        given = [copied(s) for s in seeds]
         with np.errstate(all="ignore"):
             found = grad(
                 ys,
                 xs,
-                [wrap(s if s.dtype == y.dtype else s.astype(y.dtype)) for s, y in zip(seeds, ys, strict=True)],
+                [wrap(s) for s in given],
                 retain_graph=True,
                 create_graph=create_graph,
                 materialize_grads=True,
             )
+        if not all(np.array_equal(s, g, equal_nan=True) for s, g in zip(seeds, given, strict=True)):
+            raise written("gradcheck", self.checked[0], "a backward writes to the gradient that it is given")
         return [g.array for g in found if g is not None]
 
     def tangent(self, directions: dict[int, Array]) -> Array:
         """Return what each output adds to the slope of the sum along `directions` (by position), in forward mode."""
         xs = [self.arguments[i] for i in directions]
+        longest = max((float(np.max(np.abs(v), initial=0.0)) for v in directions.values()), default=0.0)
+        unit = 2.0 ** np.floor(np.log2(longest)) if longest > 1 else 1.0  # what is no longer overflows on the way
         with np.errstate(all="ignore"):
-            found = jvp(self.outputs, xs, [wrap(np.asarray(v)) for v in directions.values()])
-        parts = [(w * t.array).ravel() for w, t in zip(self.cotangents, found, strict=True)]
+            found = jvp(self.outputs, xs, [wrap(np.asarray(v / unit)) for v in directions.values()])
+            parts = [(w * t.array * unit).ravel() for w, t in zip(self.cotangents, found, strict=True)]
         return np.concatenate([np.zeros(0), *parts])
 
     def _floors(self, random: np.random.Generator) -> list[Array]:
@@ -164,7 +180,7 @@ class Subject:
                 floors[k] = np.maximum(floors[k], _apart(y.array, z.array, factor))
         return floors
 
-    def blurred(self, random: np.random.Generator) -> tuple[Array, list[Array]]:
+    def blurred(self, random: np.random.Generator, shakes: int = SHAKES) -> tuple[Array, list[Array]]:
         """Return how well the outputs, and each gradient, are known at all: what rounding on the way makes of them.
 
         Rounding is seen by moving every result on the way by a rounding error (see `shaking`), and by doing the same in
@@ -176,26 +192,33 @@ class Subject:
         for kind, factor in ((np.float64, 1.0), (np.float32, _FINER)):
             for k, found in enumerate(self._gradients_in(kind, random), 1):
                 blurs[k] = np.maximum(blurs[k], _apart(found, exact[k], factor))
-        self.others += [self._shaken(random) for _ in range(SHAKES - len(self.others))]
+        self.others += [self._shaken(random) for _ in range(shakes - len(self.others))]
         for other in self.others:
             other.cotangents = self.cotangents
             for k, found in enumerate([_vector(other.outputs), *other.swept(random)]):
                 blurs[k] = np.maximum(blurs[k], _apart(found, exact[k], 1.0 if k else SHAKEN))
         return np.maximum(blurs[0], 8 * SMALLEST), blurs[1:]
 
+    @cached_property
+    def narrowest(self) -> Any:
+        """The smallest float dtype that operations on the way compute in."""
+        dtypes = [np.dtype(node.dtype) for node in reachable([node_of(y) for y in self.outputs])]
+        return min((d for d in dtypes if d.kind == "f"), key=lambda d: d.itemsize)
+
     def _shaken(self, random: np.random.Generator) -> Subject:
         """Return another run, which rounds otherwise."""
-        with shaking(random):
+        with shaking(random, self.narrowest != np.float64):
             return self.again()
 
-    def swept(self, random: np.random.Generator) -> list[Array]:
-        """Return the gradients of a sweep that rounds otherwise."""
+    def swept(self, random: np.random.Generator, seeds: Sequence[Array] | None = None) -> list[Array]:
+        """Return the gradients of a sweep that rounds otherwise, for the cotangents `seeds` or those of the sum."""
+        seeds = self.cotangents if seeds is None else seeds
         every = range(len(self.outputs))
-        with shaking(random):
+        with shaking(random, self.narrowest != np.float64):
             try:  # a sweep that is recorded consists of operations
-                return self.pulled_back(every, self.cotangents, create_graph=True)
-            except (AutogradError, NotImplementedError):  # of a backward that leaves the graph
-                return self.pulled_back(every, self.cotangents)
+                return self.pulled_back(every, seeds, create_graph=True)
+            except UNRECORDED:  # of a backward that leaves the graph
+                return self.pulled_back(every, seeds)
 
     def blurred_aside(self, i: int, random: np.random.Generator) -> Array:
         """Return what rounding makes of the outputs aside, where argument `i` is as far away as the largest steps lead.

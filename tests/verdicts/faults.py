@@ -83,6 +83,24 @@ def drifting(slope: bool) -> Any:
     return own(lambda x: x.sin() + 1e-3 * next(calls), lambda s, g: g * s[0].cos())
 
 
+def in_pairs(x: tg.Tensor, y: tg.Tensor, z: tg.Tensor) -> Any:
+    """A product whose gradients are right but where exactly two arguments require one."""
+
+    class Own(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any, z: Any) -> Any:
+            ctx.save_for_backward(x, y, z)
+            return x * y * z
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, y, z = ctx.saved_tensors
+            g = g * 1.1 if sum(ctx.needs_input_grad) == 2 else g
+            return g * y * z, g * x * z, g * x * y
+
+    return Own.apply(x, y, z)
+
+
 def only_together(x: tg.Tensor, y: tg.Tensor) -> Any:
     """A product whose gradients are right where both arguments require one."""
 
@@ -275,6 +293,14 @@ FAULTS: dict[str, Case] = {
     "small elements beside large ones": lambda: check(lambda x: tg.cat([x * 1e15, times(tg.exp, -1)(x)]), POINT),
     "small elements beside large ones, by 1e-4": lambda: check(
         lambda x: tg.cat([x * 1e12, times(tg.exp, 1.0001)(x)]), POINT
+    ),
+    "where two of three inputs require a gradient": lambda: check(in_pairs, [POINT, leaf([1, 2, 3]), leaf([2, 1, 3])]),
+    "beside a kink at a distance of 1e-8": lambda: check(times(lambda x: (x - 1).relu(), 3), leaf([1 + 1e-8])),
+    "before a conversion to float32": lambda: check(lambda x: times(tg.sin, 1.001)(x).float().double(), POINT),
+    "of a power of a small number": lambda: check(times(lambda x: x**1.5, 1.001), leaf([1e-30])),
+    "beside cancellation": lambda: check(lambda x: x - times(tg.sin, 1.001)(x), leaf([1e-5])),
+    "a cotangent that is written to": lambda: gradcheck(
+        own(lambda x: x * 2, lambda s, g: g.mul_(2)), POINT, raise_exception=False
     ),
     "one of two outputs": lambda: check(
         own(lambda x: (x.sin(), x.cos()), lambda s, g, h: g * s[0].cos() + h * s[0].sin()), POINT

@@ -35,6 +35,12 @@ def rows(x: tg.Tensor) -> tg.Tensor:
 
 IDENTITY = own(lambda x: x * 1.0, lambda s, g: g)
 SINE = own(lambda x: tg.tensor(np.sin(array(x))), lambda s, g: tg.tensor(array(g) * np.cos(array(s[0]))))
+COSINE_BELOW_ONE = own(
+    lambda x: tg.tensor((1 - np.cos(array(x))).astype(float)), lambda s, g: tg.tensor(array(g) * np.sin(array(s[0])))
+)
+LOG_BESIDE_ONE = own(
+    lambda x: tg.tensor(np.log(1 + array(x).astype(float))), lambda s, g: tg.tensor(array(g) / (1 + array(s[0])))
+)
 NEARLY_SINGULAR = [[1.0, 1.0], [1.0, 1.000001]]
 
 PASS: dict[str, Case] = {
@@ -86,6 +92,21 @@ PASS: dict[str, Case] = {
     "through cancellation": at(lambda x: ((x + 1e6) - 1e6).sin(), [1.0, 0.3]),
     "a softmax that is certain": at(rows, 40 * array(normal(3, 4))),
     "small elements beside large ones": at(lambda x: tg.cat([x * 1e15, x.exp(), x.sin() * 1e-9]), [1.0, np.pi]),
+    "powers of small numbers": at(lambda x: (x**1.5, x**0.5, x**1.1, x**x), [1e-30, 1e-24, 3.7e-26]),
+    "x**-0.5 at 1e-24": at(lambda x: x**-0.5, [1e-24]),
+    "powers of large numbers": at(lambda x: x**1.5, [1e100, 1e200]),
+    "x**x at 1e-200": at(lambda x: x**x, [1e-200]),
+    "tanhshrink at 1e-5": at(F.tanhshrink, [1e-5]),
+    "x - sin(x) beside 0": at(lambda x: x - x.sin(), [1e-5, 5e-7]),
+    "x log(x) at 1e-300": at(lambda x: x * x.log(), [1e-300]),
+    "rsqrt at 1.9e269": at(tg.rsqrt, [1.9e269]),
+    "relu at a distance of 1e-8": at(lambda x: (x - 1).relu(), [1 + 1e-8, 1 - 1e-8]),
+    "twice: erf, atan and gelu at 1e200": twice(lambda x: (tg.erf(x), x.atan(), F.gelu(x)), [1e200]),
+    "twice: x**2.5 at 1e200": twice(lambda x: x**2.5, [1e200]),
+    "float32 inside": at(lambda x: x.float().sin().double(), [1.0, 0.3]),
+    "float32 of a factor": at(lambda x: x.float().double() * x, [0.3]),
+    "float16 inside": at(lambda x: x.half().double() + x, [0.3, 1.0]),
+    "three inputs, some of which require a gradient": at(lambda x, y, z: x * y + z.sin(), [0.5], [0.7], [0.9]),
     "a softmax of equal numbers": at(rows, np.zeros((2, 3))),
     "log_softmax far out": at(lambda x: tg.log_softmax(x, -1), [[100.0, 0.0, -100.0]]),
     "logsumexp of equal numbers": at(lambda x: x.logsumexp(0), [0.0, 0.0]),
@@ -136,6 +157,13 @@ PASS: dict[str, Case] = {
 # No slope is known: a kink, a jump, or numbers that do not converge. What is right is not told to be wrong.
 OPEN: dict[str, Case] = {
     "sqrt at 0": at(tg.sqrt, [0.0]),
+    "1 - cos(x) in NumPy, at 1e-8": at(COSINE_BELOW_ONE, [1e-8]),
+    "1 - cos(x) in NumPy, at 1e-10": at(COSINE_BELOW_ONE, [1e-10]),
+    "log(1 + x) in NumPy, at 1e-160": at(LOG_BESIDE_ONE, [1e-160]),
+    "1 / x at 1e-308": at(lambda x: 1 / x, [1e-308]),
+    "twice: atan at 1e100": twice(tg.atan, [1e100]),
+    "x % 1 beside 3": at(lambda x: x % 1, [3 - 1e-8]),
+    "abs(sin(x)) beside pi": at(lambda x: x.sin().abs(), [np.pi + 1e-13]),
     "log at 1e-30": at(tg.log, [1e-30]),
     "asin next to 1": at(tg.asin, [1 - 1e-10]),
     "acos at 1": at(tg.acos, [1.0]),
