@@ -776,7 +776,6 @@ CONSTANT = {
             "greater",
             "greater_equal",
             "gt",
-            "heaviside",
             "histc",
             "histogram",
             "is_nonzero",

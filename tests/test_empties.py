@@ -97,9 +97,9 @@ def test_of_nothing_functions_say_what_pytorch_says(name):
             assert ours == theirs, (shape, params)
 
 
-@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"from_dlpack", "nn.functional.pdist"}))
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"from_dlpack", "nn.functional.pdist", "normal"}))
 def test_of_nothing_there_are_gradients_where_pytorch_has_them(name):
-    torch = torch_()  # the gradient of pdist ends its process
+    torch = torch_()  # the gradient of pdist ends its process; that of normal would be 0, so it is refused
     find, (count, _) = CALLS[name]
     if find(torch) is None:
         pytest.skip("PyTorch has no such function")

@@ -39,8 +39,8 @@ ENGINE_FAULTS = [
     EngineFault(
         "with create_graph the sweep reads plain arrays",
         order.readable,
-        "_relinked(node) if boxed and not node.primitive.together else ",
-        "",
+        "not boxed or node.primitive.together",
+        "True",
     ),
     EngineFault("a saved output is detached", order._relinked, "linked(y, node)", "y"),
     EngineFault("a saved input is detached", order._relinked, "linked(x, i)", "x"),
