@@ -65,6 +65,8 @@ def as_dtype(dtype: Any) -> DType:
     DTypeError for what no tensor can hold.
     """
     try:
+        if hasattr(type(dtype), "__array__"):
+            raise TypeError("an array is no dtype")  # NumPy 2.0 would take the one that it has
         found = np.dtype(dtype.rpartition(".")[2] if isinstance(dtype, str) else dtype)
     except TypeError as error:
         raise DTypeError(

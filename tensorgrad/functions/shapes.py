@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import as_dtype
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.views import link_alias
@@ -62,7 +63,7 @@ def reshape(input: Tensor, *shape: Lengths) -> Tensor:
 def view(input: Tensor, *shape: Any) -> Tensor:
     """Return `input` in `shape` on the same memory; ShapeError where that cannot be. A dtype: the same bytes in it."""
     if len(shape) == 1 and not isinstance(shape[0], int | np.integer | list | tuple):
-        bits = wrap(input.array.view(np.dtype(shape[0])))
+        bits = wrap(input.array.view(as_dtype(shape[0])))
         link_alias(bits, input)
         return bits
     y = reshape(input, *shape)
