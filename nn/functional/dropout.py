@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
-from tensorgrad.create.random import Generator, generator_of, words_of
+from tensorgrad.create.random import Generator, generator_of, words
 from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, ShapeError
@@ -41,7 +41,7 @@ def _kept(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator 
 @one_step
 def _mask(source: np.random.Generator, shape: tuple[int, ...], limit: int, scale: Any) -> Array:
     """Return which words of the stream are at least `limit`, times `scale` if there is one."""
-    kept: Array = words_of(source, shape) >= limit
+    kept: Array = words(source, shape) >= limit
     return kept if scale is None else kept * scale
 
 
@@ -49,7 +49,7 @@ def _masked(input: Tensor, shape: tuple[int, ...], p: float, generator: Generato
     """Return `input` times a mask of `shape` that is 0 with probability `p` and ``1 / (1 - p)`` elsewhere."""
     if p == 1:
         return input * 0.0
-    scale = input.array.dtype.type(1 / (1 - p)) if input.array.dtype.kind in "fc" else None
+    scale = input.array.dtype.type(1 / (1 - p))
     return input * named("mask", wrap(_kept(input, shape, p, generator, scale)))
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.context import context
+from tensorgrad.base.numerics import owner_of
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.shared_memory import plain, still_exposed
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
 from tensorgrad.engine.views import link_output
-from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import AutogradError, InPlaceError
 
 from .history import adopt, check_alone

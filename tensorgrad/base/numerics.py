@@ -217,6 +217,13 @@ def repeated(x: Array, shape: tuple[int, ...]) -> Array:
     return view
 
 
+def owner_of(array: Array) -> Array:
+    """Return the array that owns the memory of `array`."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
 def restrided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """Return the view of `shape` and `strides` (in bytes) that begins where `x` does, on the memory that `x` lies in.
 
@@ -228,9 +235,7 @@ def restrided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Arr
     Raises:
         ValueError: the memory has gaps, or the view leaves it.
     """
-    owner = x
-    while isinstance(owner.base, np.ndarray):
-        owner = owner.base
+    owner = owner_of(x)
     offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     dense = owner.transpose(np.argsort([-s for s in owner.strides], kind="stable"))  # a buffer must be row-major
     view: Array = np.ndarray(shape, x.dtype, dense, offset, strides)

@@ -170,13 +170,8 @@ def states() -> list[tuple[Generator, Tensor]]:
     return [(g, g.get_state()) for g in list(_living)]
 
 
-def words(shape: tuple[int, ...], generator: Generator | None = None) -> Array:
+def words(source: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Return uniform 32-bit words: the raw integers of the stream, the lower half of each before the upper one."""
-    return words_of(generator_of(generator), shape)
-
-
-def words_of(source: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Return what `words` does, of NumPy's generator."""
     size = math.prod(shape)
     raw: Array = source.bit_generator.random_raw((size + 1) // 2)
     return raw.astype("<u8", copy=False).view("<u4")[:size].reshape(shape)

@@ -25,6 +25,7 @@ from tensorgrad.base.dtypes import (
 )
 from tensorgrad.base.hints import found
 from tensorgrad.base.misfits import WrongTypeError
+from tensorgrad.base.numerics import owner_of
 from tensorgrad.errors import AnomalyError, DTypeError
 
 from .explanations import described, explained
@@ -37,7 +38,6 @@ from .tracedtensors import follow_result, noted_number, operand
 from .tracedvalues import plain_of
 from .traces import running
 from .views import link_view
-from .writes import owner_of
 
 NUMBERS = (bool, int, float, complex, np.generic)
 _EXACT_IN_HALF: tuple[Any, ...] = (np.float16, np.bool_)
@@ -57,7 +57,7 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
         if not primitive.complex:
             check_real(primitive.name, *args)
         return primitive.forward(*args, **params)
-    if _in_half(primitive, args):
+    if (primitive.widens or primitive.computes) and _in_half(primitive, args):
         return _widened(primitive, args, params)
     return CAREFUL[0](primitive, args, params) if context().special & STRONG else on_tensors(primitive, args, params)
 
@@ -67,12 +67,12 @@ def _in_half(primitive: Primitive, args: tuple[Any, ...]) -> bool:
 
     Numbers and tensors without axes meet a tensor in its precision, but are not rounded to it before they are used.
     """
-    arrays = [a for a in args if isinstance(a, Tensor | np.ndarray)]
-    if not any(a.dtype == np.float16 for a in arrays):
+    values = [a.array if isinstance(a, Tensor) else a for a in args]
+    dtypes = [v.dtype for v in values if isinstance(v, np.ndarray)]
+    if not any(dtype == np.float16 for dtype in dtypes):
         return False
-    unlike = len(arrays) < len(args) or any(a.dtype not in _EXACT_IN_HALF for a in arrays)
-    wanted = primitive.widens or (primitive.computes and unlike)
-    return wanted and promoted([a.array if isinstance(a, Tensor) else a for a in args]) == np.float16
+    unlike = len(dtypes) < len(args) or any(dtype not in _EXACT_IN_HALF for dtype in dtypes)
+    return (primitive.widens or unlike) and promoted(values) == np.float16
 
 
 def _widened(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

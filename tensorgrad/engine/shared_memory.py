@@ -19,6 +19,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import Place, here
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import owner_of
 from tensorgrad.errors import InPlaceError
 
 from .references import base_alone
@@ -26,7 +27,7 @@ from .tensor import Node, Tensor, tick, wrap
 from .tracedarrays import Traced, tell_of_threads
 from .traces import running
 from .views import position_of
-from .writes import last_write, owner_of, spoiled
+from .writes import last_write, spoiled
 
 
 class Exposed(np.ndarray[Any, np.dtype[Any]]):

@@ -162,8 +162,9 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if not fits(value, bool):
-            raise TypeError(f"requires_grad must be a bool, not {type(value).__name__}")
+        given: Any = value
+        if given.__class__ is not bool and not fits(given, bool):
+            raise TypeError(f"requires_grad must be a bool, not {type(given).__name__}")
         if value and self.tracked:
             return
         if self.tracked and self.node is not None and self.node.primitive is not None:

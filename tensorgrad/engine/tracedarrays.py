@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import owner_of
 
 from .numpycalls import ITEM, REST, Attribute, Method, Part, Written, on_arrays, record_of
 from .numpyfacts import COUNTED, FACTS, KNOWN_BY_SHAPE, NUMBERS, OPERATORS, READ, WRITE, WRITERS
@@ -311,13 +312,7 @@ def delivered(out: Any, node: Node, source: Any, step: Step) -> Traced:
 
 
 def _same_memory(a: Any, b: Any) -> bool:
-    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and _owner(a) is _owner(b)
-
-
-def _owner(array: Array) -> Array:
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and owner_of(a) is owner_of(b)
 
 
 def _stored(name: str, made: Any, out: Any, where: Any = True) -> Any:

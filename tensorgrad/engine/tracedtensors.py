@@ -39,7 +39,7 @@ def leaf_now(x: Tensor) -> Node:
     """Return the node of a tensor; of one without gradient that was written unrecorded a new one, of the same name."""
     node = x.node
     if node is not None and node.saved and not x.tracked:
-        if np.array_equal(node.saved[0], plain_of(x.array), equal_nan=True):
+        if np.array_equal(node.saved[0], plain_of(x.array), equal_nan=True):  # NaN that is still there was not written
             return node
         x.node = None
         node_of(x).name = node.name
@@ -52,6 +52,7 @@ def result(y: Tensor) -> Node:
     trace = running()
     ours = node.primitive is None or node.primitive.kind != "function"  # which saves what its author likes
     kept = node.saved if y.tracked and ours else None
+    # NaN that is still there was not written
     if trace is not None and kept and not np.array_equal(kept[0], array, equal_nan=True):
         trace.stale.append(node)
     return node

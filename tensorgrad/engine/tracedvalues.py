@@ -91,6 +91,7 @@ class Followed:
         if places.shape != self.value.shape or whole.dtype != self.value.dtype:
             return None
         index = np.unravel_index(places, whole.shape) if whole.ndim else ...
+        # NaN at the same places is the same choice of elements
         return index if np.array_equal(whole[index], self.value, equal_nan=True) or not whole.ndim else None
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import owner_of
 
 from .tensor import Tensor
-from .writes import owner_of
 
 Step = tuple[Any, dict[str, Any]]
 """A primitive that gives a view, and its parameters."""

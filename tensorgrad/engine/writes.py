@@ -15,6 +15,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import owner_of
 from tensorgrad.errors import InPlaceError
 
 from .references import alone
@@ -48,13 +49,6 @@ _MOST_PARTS = 1024  # beyond, all parts count as one
 
 _written: dict[int, _Log] = {}  # by the id of the array that owns the memory
 last_write = [0]
-
-
-def owner_of(array: Array) -> Array:
-    """Return the array that owns the memory of `array`."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None) -> None:

@@ -76,6 +76,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
         for word, given in kwargs.items() if kwargs else ():
             if given.__class__ is not bool and word in untracked:
                 untracked.check(function.__name__, args, kwargs)
+                break
         if len(args) > first:
             untracked.check(function.__name__, args, kwargs)
         out = kwargs.pop("out", None) if writes and kwargs else None

@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tensorgrad.base.dtypes import Array, check_real
-from tensorgrad.base.numerics import normalized
+from tensorgrad.base.numerics import normalized, owner_of
 from tensorgrad.engine.generalforms import perhaps, surely
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
-from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.functions.precision import floating, wide
 from tensorgrad.ops import (

@@ -21,11 +21,11 @@ from tensorgrad.base.devices import (
 )
 from tensorgrad.base.dtypes import DType, as_dtype
 from tensorgrad.base.literals import constructed
+from tensorgrad.base.numerics import owner_of
 from tensorgrad.create import creation
 from tensorgrad.create.factory import Options, SizedOptions
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.engine.writes import owner_of
 from tensorgrad.errors import DTypeError, RangeError
 
 from .tensortypes import dtype_of_type, is_complex, is_floating_point, type_name

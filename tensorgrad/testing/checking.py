@@ -97,17 +97,17 @@ def check(
     ('kink', [(0, (1,), (0.0, 1.0))])
     """
     options = Options(
-        max_coordinates,
-        check_left_out,
-        largest_step,
-        atol,
-        rtol,
-        nondet_tol,
-        allow_undecided,
-        seed,
-        directions,
-        check_reverse,
-        check_forward,
+        max_coordinates=max_coordinates,
+        check_left_out=check_left_out,
+        largest_step=largest_step,
+        atol=atol,
+        rtol=rtol,
+        nondet_tol=nondet_tol,
+        allow_undecided=allow_undecided,
+        seed=seed,
+        directions=directions,
+        check_reverse=check_reverse,
+        check_forward=check_forward,
     )
     return checked(fn, inputs, options)
 
@@ -154,7 +154,7 @@ def _repeatable(subject: Subject, tolerance: float) -> tuple[list[Array], list[A
     pairs = [(y.array, z.array) for y, z in zip(subject.outputs, again.outputs, strict=True)]
     pairs += list(zip(subject.gradients(), first, strict=True))
     for a, b in pairs:
-        if not np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True):
+        if not np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True):  # a NaN that comes again is judged later
             raise unrepeatable("gradcheck", subject.checked[0])
     for i in subject.checked:  # NaN that is still there was not written
         if not np.array_equal(subject.arguments[i].array, subject.arrays[i], equal_nan=True):
