@@ -46,6 +46,13 @@ def test_random_programs_are_right_on_other_inputs_or_tell_of_a_break(first: int
     assert sum(outcome.kind == "same" for outcome in found) > PART // 2
 
 
+@pytest.mark.parametrize("number", [1144, 1462])
+def test_a_sweep_that_looks_again_takes_the_values_of_leaves_for_values(number: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert elsewhere(0, number).kind == "told"
+
+
 # --- raw computations
 
 RAW = {

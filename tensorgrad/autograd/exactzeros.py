@@ -72,7 +72,7 @@ def _operand(node: Node, i: int, known: dict[Node, Any], depth: int) -> Any:
         return np.asarray(x == 0)
     if x.tracked:
         return _closed(x, known, depth)
-    if x.primitive is None and x.saved:  # what flows in a careful sweep, and is constant: its zeros
-        return x.saved[0]
+    if x.primitive is None and x.saved:  # what flows in a careful sweep, and is constant, or is traced: its value
+        return np.asarray(x.saved[0] == 0)
     value = node.saved[i + 1] if node.saved else None
     return _NOWHERE if value is None else np.asarray(value == 0)

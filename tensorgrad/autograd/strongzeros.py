@@ -21,6 +21,7 @@ from tensorgrad.base.context import STRONG, context, within
 from tensorgrad.engine.dispatch import CAREFUL, on_tensors
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.primitive import Primitive
+from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, leaf, wrap
 from tensorgrad.ops import affine, linear, matmul, mul, reshape, sum, where
 from tensorgrad.ops.contractions import swapped
@@ -137,7 +138,7 @@ def run(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> 
     flow = next((type(a) for a in args if isinstance(a, Flow)), None)
     for a in args:
         if isinstance(a, Flow) and not a.tracked and not (a.node and a.node.saved):
-            leaf(a).saved = (a.array == 0,)  # the operation may not save a constant, whose zeros are exact
+            leaf(a).saved = (plain(a.array),)  # the operation may not save a constant, whose zeros are exact
     if flow is None or primitive.name not in FORMS:
         y = on_tensors(primitive, args, params)
         if primitive.name in MASKS:
