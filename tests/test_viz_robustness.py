@@ -129,6 +129,7 @@ def test_a_tangled_graph_is_laid_out_in_seconds():
         (lambda x: x, 1),
         (lambda x: (x, x * 2, x), 3),
         (lambda x: tg.ones(3), 1),
+        (lambda x: np.ones(3), 1),
     ],
 )
 def test_outputs_may_be_nested_inputs_and_constants(function, outputs):
@@ -137,7 +138,7 @@ def test_outputs_may_be_nested_inputs_and_constants(function, outputs):
     assert drawing.svg
 
 
-@pytest.mark.parametrize("result", [None, 3.0, [], {}, "text", np.ones(3)])
+@pytest.mark.parametrize("result", [None, 3.0, [], {}, "text", np.array("text")])
 def test_a_function_that_returns_no_tensor_is_told_so(result):
     with pytest.raises(ArgumentError, match="the traced function returned"):
         draw(lambda x: result, x(3))

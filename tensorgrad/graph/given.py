@@ -1,21 +1,23 @@
-"""What a traced function is given, and what it reaches besides: the inputs, and the tensors of modules and closures."""
+"""What a traced function is given, returns, and reaches besides: inputs, outputs, tensors of modules and closures."""
 
 from __future__ import annotations
 
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import CodeType, FunctionType, MethodType
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet, ValuesView
+from types import CodeType, FunctionType, GeneratorType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.base.callsite import is_outside
 from tensorgrad.engine.shared_memory import plain
+from tensorgrad.engine.snapshots import copied
 from tensorgrad.engine.tensor import Node, Tensor, leaf, node_of, wrap
-from tensorgrad.engine.tracedarrays import is_traced
-from tensorgrad.engine.tracedtensors import follow, leaf_now, stand_for
+from tensorgrad.engine.tracedarrays import input_of, is_traced
+from tensorgrad.engine.tracedtensors import follow, leaf_now, result, stand_for
+from tensorgrad.engine.tracedvalues import plain_of
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, TensorgradError
 
@@ -23,6 +25,8 @@ _KNOWN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     MethodType: lambda method: (method.__self__, method.__func__),
     functools.partial: lambda partial: (partial.func, *partial.args, *partial.keywords.values()),
 }
+_TEXTS = (str, bytes, bytearray, memoryview, range)
+_ONCE: tuple[type, ...] = (GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(iter(())))
 _MOST = 10_000  # objects that are looked through for tensors
 
 
@@ -35,7 +39,10 @@ class Argument(NamedTuple):
 
 
 def given_to(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Argument]:
-    """Return the tensors and arrays among `inputs`, also those in lists and mappings, named after the parameters.
+    """Return the tensors and arrays among `inputs`, also those in what holds others, named after the parameters.
+
+    Raises:
+        ArgumentError: an input holds tensors in an order that no file can tell, as a set does.
 
     >>> import tensorgrad as tg
     >>> [argument.name for argument in given_to(lambda x, *more: x, (tg.ones(1), [tg.ones(1)], tg.ones(1)))]
@@ -43,9 +50,44 @@ def given_to(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Argume
     """
     found: list[Argument] = []
     for name, value in zip(parameter_names(function, len(inputs)), inputs, strict=False):
-        for where, x in _parts(name, value):
+        for where, part in _parts(name, value):
+            if not isinstance(part, Tensor) and not _is_array(part):
+                continue
+            x = part if isinstance(part, Tensor) else wrap(part)
             known = any(x is argument.tensor for argument in found)
             found.append(_alias(where, x) if known else Argument(x.name or where, _leaf_of(x), x))
+    return found
+
+
+def outputs_of(returned: Any) -> list[Tensor]:
+    """Return what a traced function returned as tensors: itself, or what it holds, as `given_to` finds inputs.
+
+    An array of NumPy's, and a number of its kind, is an output without gradient; a number of Python's, which told of a
+    break when it was read, is none.
+
+    Raises:
+        ArgumentError: something holds tensors, and is nothing that is looked into: a set, a generator, a module.
+
+    >>> import tensorgrad as tg
+    >>> [y.tolist() for y in outputs_of({"loss": tg.ones(()), "means": [np.ones(2), np.float32(3.0)], "step": 3})]
+    [1.0, [1.0, 1.0], 3.0]
+    """
+    found = []
+    for where, part in _parts("the result", returned):
+        if is_traced(part):
+            y = wrap(copied(np.asarray(plain_of(part))))
+            y.node = input_of(part)
+        elif isinstance(part, Tensor) or _is_array(part) or isinstance(part, np.generic):
+            y = part if isinstance(part, Tensor) else wrap(copied(np.asarray(part)))
+            y.node = result(y)
+        elif any(isinstance(x, Tensor) or is_traced(x) for x in _walked(part, ())):
+            raise ArgumentError(
+                f"{where} of the traced function, {type(part).__name__}, holds tensors, and a graph would lose them: "
+                f"return the tensors, by themselves or in a list, a mapping, or an object that only holds data"
+            )
+        else:
+            continue
+        found.append(y)
     return found
 
 
@@ -77,26 +119,51 @@ def parameter_names(function: Callable[..., Any], count: int) -> list[str]:
     return names + ([f"input{len(names) + i}" for i in rest] if more is None else [f"{more}[{i}]" for i in rest])
 
 
-def _parts(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
+def _parts(name: str, value: Any, around: frozenset[int] = frozenset()) -> Iterator[tuple[str, Any]]:
+    """Yield `value`, or what it holds, each under the words that lead to it; what holds itself is not entered again."""
+    held = _held(value)
+    if held is None:
         yield name, value
-    elif isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-        yield name, wrap(value)
-    elif isinstance(value, list | tuple | Mapping):
-        for key, part in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from _parts(f"{name}[{key}]", part)
-    elif held := _fields(value):
+    elif id(value) not in around:
         for key, part in held.items():
-            yield from _parts(f"{name}.{key}", part)
+            yield from _parts(f"{name}{key}", part, around | {id(value)})
+
+
+def _held(value: Any) -> Mapping[str, Any] | None:
+    """Return what a sequence, a mapping or an object that only holds data holds, by how that is read; None for others.
+
+    ArgumentError for what holds tensors in no order, or gives them once.
+    """
+    if isinstance(value, _ONCE):
+        raise ArgumentError(f"a trace cannot see what a {type(value).__name__} gives, and when: give a list of it")
+    if isinstance(value, AbstractSet | ValuesView) and any(isinstance(part, Tensor | np.ndarray) for part in value):
+        raise ArgumentError(
+            f"a {type(value).__name__} of tensors has no order in which a file could take them: give a list"
+        )
+    if isinstance(value, np.ndarray) and (value.dtype.kind == "V" or any(isinstance(x, Tensor) for x in _boxed(value))):
+        raise ArgumentError(f"an array of dtype {value.dtype} holds what no file can say: give a list of what it holds")
+    if callable(value):
+        return None
+    if isinstance(value, Mapping):
+        return {f"[{key}]": part for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, _TEXTS):
+        return {f"[{i}]": part for i, part in enumerate(value)}
+    return {f".{name}": part for name, part in _fields(value).items()} or None
+
+
+def _boxed(array: Any) -> Iterable[Any]:
+    return array.flat if array.dtype.kind == "O" else ()
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biufc"
 
 
 def _fields(value: Any) -> Mapping[str, Any]:
-    """Return the attributes of an object of the user's that only holds data; ArgumentError for a set of tensors."""
-    if isinstance(value, set | frozenset) and any(isinstance(part, Tensor) for part in value):
-        raise ArgumentError("a set of tensors has no order in which a file could take them: give a list")
+    """Return the attributes of an object of the user's that only holds data."""
     kind = type(value)
     source = getattr(inspect.getmodule(kind), "__file__", None)
-    if callable(value) or isinstance(value, type) or source is None or not is_outside(source):
+    if source is None or not is_outside(source):
         return {}
     slots = [name for base in kind.__mro__ for name in _slots(base) if hasattr(value, name)]
     return {**{name: getattr(value, name) for name in slots}, **getattr(value, "__dict__", {})}
@@ -107,17 +174,20 @@ def _slots(kind: type) -> Sequence[str]:
     return (names,) if isinstance(names, str) else [n for n in names if n not in ("__dict__", "__weakref__")]
 
 
-def _called_with(value: Any, given: Iterator[Argument]) -> Any:
+def _called_with(value: Any, given: Iterator[Argument], around: frozenset[int] = frozenset()) -> Any:
     """Return an input as the function gets it: with the traced array, or the alias, of every argument in it."""
     if isinstance(value, Tensor):
         return next(given).tensor
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+    if _is_array(value):
         x = next(given).tensor
         return None if x is None else x.array
-    if isinstance(value, list | tuple | Mapping):
-        return _refilled(value, given)
+    if id(value) in around or _held(value) is None:
+        return value
+    inside = around | {id(value)}
+    if isinstance(value, Sequence | Mapping):
+        return _refilled(value, given, inside)
     for key, part in _fields(value).items():
-        if _called_with(part, given) is not part:
+        if _called_with(part, given, inside) is not part:
             raise ArgumentError(
                 f"{type(value).__name__}.{key} holds an array, or a tensor that is given twice, which a trace cannot "
                 f"replace in the object: give it as an argument of its own, or a tensor"
@@ -125,10 +195,10 @@ def _called_with(value: Any, given: Iterator[Argument]) -> Any:
     return value
 
 
-def _refilled(value: Any, given: Iterator[Argument]) -> Any:
-    """Return a list, tuple or mapping of inputs; itself where nothing in it is another object."""
+def _refilled(value: Any, given: Iterator[Argument], around: frozenset[int]) -> Any:
+    """Return a sequence or mapping of inputs; itself where nothing in it is another object."""
     keys = list(value) if isinstance(value, Mapping) else range(len(value))
-    parts = [_called_with(value[key], given) for key in keys]
+    parts = [_called_with(value[key], given, around) for key in keys]
     if all(part is value[key] for key, part in zip(keys, parts, strict=True)):
         return value
     if isinstance(value, Mapping):

@@ -15,16 +15,15 @@ from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
-from tensorgrad.engine.tracedtensors import result
 from tensorgrad.engine.traces import Break, running
 from tensorgrad.errors import ArgumentError, AutogradError
 
-from .given import Argument, followed, given_to
+from .given import Argument, followed, given_to, outputs_of
 from .gradients import derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten
 from .python import python_source
-from .tracing import module_names, telling_of_draws, tensors_in, tracing, variables, watching
+from .tracing import module_names, telling_of_draws, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
 """Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
@@ -84,7 +83,12 @@ class Graph:
         What cannot be followed, a value that Python read (`item`, ``if x > 0``), stands in `breaks`. The inputs are
         named after the parameters of `function` (of `forward`, for a module) where they have no name; with
         names="variables", every value after the first variable of the function, or of what it calls outside the
-        library, that holds it.
+        library, that holds it. The outputs are the tensors, and the arrays and numbers of NumPy's, that it returns,
+        also in lists, mappings, and objects that hold data.
+
+        Raises:
+            ArgumentError: the function is given, or returns, tensors where they cannot be told apart, in a set, a
+                generator, a module; it returns none; or a trace runs already.
 
         >>> import tensorgrad as tg
         >>> graph = Graph.trace(lambda x: x * x.max().item(), tg.tensor([1.0, 2.0]))
@@ -96,11 +100,11 @@ class Graph:
         seen: dict[Node, str] = {}
         arguments = given_to(function, inputs)
         watched = watching(seen) if names == "variables" else nullcontext()
-        with tracing() as trace, telling_of_draws(trace), watched:
-            returned = function(*followed(function, inputs, arguments))
-            outputs = list(tensors_in(returned))
-            for y in outputs:
-                y.node = result(y)
+        with tracing() as trace, telling_of_draws(trace):
+            called_with = followed(function, inputs, arguments)
+            with watched:
+                returned = function(*called_with)
+            outputs = outputs_of(returned)
         if not outputs:
             raise ArgumentError(f"the traced function returned {type(returned).__name__}: there is no Tensor to draw")
         known = {argument.node: argument.name for argument in arguments}

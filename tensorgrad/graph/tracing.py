@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.callsite import is_outside
+from tensorgrad.base.callsite import is_users_code
 from tensorgrad.base.context import CONTEXT, TRACING, context
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
@@ -106,7 +106,7 @@ def watching(found: dict[Node, str]) -> Iterator[None]:
         return at_line
 
     def at_call(frame: FrameType, event: str, argument: Any) -> Any:
-        return at_line if is_outside(frame.f_code.co_filename) else None
+        return at_line if is_users_code(frame) else None
 
     held: Counter[str] = Counter()
     before = sys.gettrace()
