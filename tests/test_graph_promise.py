@@ -327,6 +327,30 @@ def test_a_tensor_that_a_module_keeps_of_a_trace_can_be_copied() -> None:
 
 
 def test_a_function_of_the_users_is_refused_as_what_it_is() -> None:
-    from_checkpoint = Graph.trace(lambda x: checkpoint(tg.sin, x) + 1, started(0).requires_grad_())
-    with pytest.raises(AutogradError, match="the Function checkpoint cannot be written"):
-        from_checkpoint.to_python()
+    class Doubled(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0].shape[0] * 0.5
+
+    graph = Graph.trace(lambda x: Doubled.apply(x) + 1, started(0).requires_grad_())
+    with pytest.raises(AutogradError, match="the Function Doubled cannot be written"):
+        graph.to_python()
+
+
+def test_a_checkpoint_is_what_it_runs() -> None:
+    def function(x):
+        return checkpoint(nn.Sequential(nn.Softmax(1), nn.Tanh()), x) + 1
+
+    x = started(0).requires_grad_()
+    graph = Graph.trace(function, x)
+    assert [node.op for node in graph.nodes][-2:] == ["tanh", "add"]
+    assert told_or_followed(function) == "followed"
+    function(x).sum().backward()
+    assert np.array_equal(graph.gradients().nodes[0], x.grad.array)
+    slope = Graph.trace(lambda x: tg.autograd.grad(function(x).sum(), x)[0], started(0).requires_grad_())
+    assert np.array_equal(slope.nodes[slope.outputs[0]].value, x.grad.array)

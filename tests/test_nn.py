@@ -14,6 +14,7 @@ from tensorgrad import nn
 from tensorgrad.autograd import grad, jvp
 from tensorgrad.errors import ShapeError
 from tensorgrad.graph import Graph
+from tensorgrad.graph.nodes import modules
 from tests.nets import Net
 from tests.peer import close, same_module, torch_
 
@@ -98,24 +99,22 @@ def test_recorded_nodes_carry_the_dotted_path_of_their_module() -> None:
     net = Net()
     graph = Graph.trace(net, tg.randn(4, 3))
     paths = [n.scope.path for n in graph.nodes if n.scope is not None]
+    called = [modules(n.scope)[-1] for n in graph.nodes if n.scope is not None]
+    assert [scope.path for scope in called] == paths
     assert set(paths) == {"fc1", "bn1", "inner.0", "inner.1.1", ""}
     assert list(dict.fromkeys(paths)) == ["fc1", "bn1", "inner.0", "inner.1.1", ""]
-    kinds = {n.scope.path: n.scope.kind for n in graph.nodes if n.scope is not None}
+    kinds = {scope.path: scope.kind for scope in called}
     assert kinds == {"fc1": "Linear", "bn1": "BatchNorm1d", "inner.0": "ReLU", "inner.1.1": "Linear", "": "Net"}
-    linear = next(n for n in graph.nodes if n.scope is not None and n.scope.path == "inner.1.1")
-    chain = []
-    scope = linear.scope
-    while scope is not None:
-        chain.append(scope.path)
-        scope = scope.parent
-    assert chain == ["inner.1.1", "inner.1", "inner", ""]
-    assert linear.scope.detail == "in_features=4, out_features=2, bias=True"
-    assert linear.scope.size == 4 * 2 + 2
+    linear = next(scope for scope in called if scope.path == "inner.1.1")
+    assert [scope.path for scope in modules(linear)] == ["", "inner", "inner.1", "inner.1.1"]
+    assert linear.detail == "in_features=4, out_features=2, bias=True"
+    assert linear.size == 4 * 2 + 2
 
 
 def test_a_nested_sequential_is_named_by_its_positions() -> None:
     net = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Tanh())
-    paths = {n.scope.kind: n.scope.path for n in Graph.trace(net, tg.randn(3, 2)).nodes if n.scope is not None}
+    called = [modules(n.scope)[-1] for n in Graph.trace(net, tg.randn(3, 2)).nodes if n.scope is not None]
+    paths = {scope.kind: scope.path for scope in called}
     assert paths == {"Linear": "0.0", "ReLU": "0.1", "Tanh": "1"}
 
 
@@ -134,7 +133,7 @@ def test_two_calls_of_one_module_are_two_scopes() -> None:
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, layer)
     graph = Graph.trace(net, tg.randn(3, 2))
-    scopes = {n.scope for n in graph.nodes if n.scope is not None and n.scope.kind == "Linear"}
+    scopes = {scope for n in graph.nodes for scope in modules(n.scope) if scope.kind == "Linear"}
     assert len(scopes) == 2
     assert {scope.module for scope in scopes} == {layer}
 

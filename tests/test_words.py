@@ -74,6 +74,7 @@ WORDS = {
     "history": Word("what a write does to the record", "autograd.history"),
     "Function": Word("an operation of the user's with a forward and a backward", "autograd.function"),
     "Scope": Word("one call of a module, as the record knows it", "base.context"),
+    "FunctionScope": Word("one call of a public function made of operations, as a trace knows it", "base.context"),
     "Place": Word("where the user's script stood", "base.callsite"),
     "callsite": Word("where the user's script stands, and what is outside the library", "base.callsite"),
     "told": Word("a place in the script as text", "base.callsite"),

@@ -8,7 +8,8 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import bounded, magnitude
+from tensorgrad.base.numerics import magnitude
+from tensorgrad.engine.generalforms import finite
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import arithmetic, elementwise, linalg, norms, shapes
@@ -52,7 +53,7 @@ def _over_length(x: Tensor, p: float, dim: int, eps: float) -> tuple[Tensor, Ten
     """Return `x` and its p-norms over `dim`, those below `eps` as `eps`; both in a larger unit where those overflow."""
     with np.errstate(over="ignore"):
         size = linalg.vector_norm(x, p, dim, keepdim=True)
-    if bounded(size.array):
+    if finite(size.array):
         return x, elementwise.clamp(size, min=eps)
     unit = magnitude(x.array, dim)
     x = x * wrap(1 / unit)
@@ -127,7 +128,7 @@ def _directed(x: Tensor) -> Tensor:
     slight = np.full((*x.array.shape[:-1], 1), 1e-6, x.array.dtype)
     with np.errstate(over="ignore"):
         size = _longer(x, slight)
-    if bounded(size.array):
+    if finite(size.array):
         return x / size
     unit = magnitude(x.array, -1)
     x = x * wrap(1 / unit)

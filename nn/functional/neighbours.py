@@ -8,8 +8,9 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import check_real
-from tensorgrad.base.numerics import bounded, magnitude
+from tensorgrad.base.numerics import magnitude
 from tensorgrad.create.creation import zeros
+from tensorgrad.engine.generalforms import finite
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ShapeError
 from tensorgrad.functions.precision import narrowed, widened
@@ -29,7 +30,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     with np.errstate(over="ignore"):
         total = _neighbours(ops.concatenate(before, x**2, after, axis=1), shape[1], size)
         power = (total * (alpha / size) + k) ** beta
-    if bounded(power.array):
+    if finite(power.array):
         return narrowed(x / power, input)
     padded = ops.concatenate(before, x, after, axis=1)
     sizes = np.stack([padded.array[:, i : i + shape[1]] for i in range(size)])

@@ -11,8 +11,9 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.context import RECOMPUTING, context
 from tensorgrad.base.dtypes import Array, check_real
-from tensorgrad.base.numerics import bounded, magnitude
+from tensorgrad.base.numerics import magnitude
 from tensorgrad.engine.fused import fused, fusible
+from tensorgrad.engine.generalforms import assumed, finite
 from tensorgrad.engine.tensor import Constant, Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, ShapeError
@@ -32,6 +33,10 @@ def by_channel(x: Tensor, ndim: int) -> Tensor:
 
 def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor) -> Tensor:
     """Return the second half of a normalisation: division by the root of the variance, scale and shift."""
+    return _scaled(xmu, var, weight, bias, eps)
+
+
+def _scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor) -> Tensor:
     sqrtvar = _root(var, eps)
     ivar = named("ivar", 1 / sqrtvar)
     out = named("x̂", xmu * ivar)
@@ -49,7 +54,7 @@ def scaled_by_channel(
 ) -> Tensor:
     """Return what `scaled` does, with a weight and a bias (C,) for `xmu` (N, C, ...)."""
     weight, bias = (None if v is None else by_channel(v, xmu.array.ndim) for v in (weight, bias))
-    return scaled(xmu, var, weight, bias, eps)
+    return _scaled(xmu, var, weight, bias, eps)
 
 
 class Statistics(NamedTuple):
@@ -69,9 +74,9 @@ def statistics(x: Tensor, axis: Axes, eps: float, keepdims: bool = False, refine
     """
     check_real("var", x.array)
     mu, xmu = _deviations(x, axis, keepdims, refined)
-    if np.vdot(xmu.array, xmu.array) < np.inf:  # the quickest way to see that no square overflows
+    if assumed(np.vdot(xmu.array, xmu.array) < np.inf):  # the quickest way to see that no square overflows
         var = _variance(xmu, axis, keepdims)
-        if not _lost(var, eps):
+        if _fit(var, eps):
             return Statistics(xmu, var, eps, mu.array, var.array)
     unit = magnitude(x.array, axis, _least(eps))
     mu, xmu = _deviations(x * wrap(1 / unit), axis, keepdims, refined)
@@ -82,11 +87,11 @@ def statistics(x: Tensor, axis: Axes, eps: float, keepdims: bool = False, refine
     return Statistics(xmu, var, wrap(eps / unit / unit), *moments)
 
 
-def _lost(squares: Tensor, eps: float) -> bool:
-    """Return whether mean squares are too small for the dtype, and `eps` does not hide that."""
+def _fit(squares: Tensor, eps: float) -> bool:
+    """Return whether mean squares are not too small for the dtype, or `eps` hides that."""
     limits = np.finfo(squares.array.dtype)
     least = float(limits.tiny / limits.eps)
-    return eps < least and bool((squares.array < least).any())
+    return eps >= least or assumed(np.logical_not((squares.array < least).any()))
 
 
 def _least(eps: float) -> float:
@@ -109,7 +114,7 @@ def _variance(xmu: Tensor, axis: Axes, keepdims: bool) -> Tensor:
 
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
     xmu, var, shift, *_ = statistics(x, 0, eps)
-    return scaled(xmu, var, weight, bias, shift)
+    return _scaled(xmu, var, weight, bias, shift)
 
 
 _fused_batch_norm = fused("batch_norm", _batch_norm, kernels.batch_norm, kernels.batch_norm_adjoint)
@@ -296,7 +301,7 @@ def layer_norm(
     axes = _last_axes(input, normalized_shape, weight=weight, bias=bias)
     _check_eps("layer_norm", eps)
     xmu, var, shift, *_ = statistics(widened(input), axes, eps, keepdims=True)
-    return narrowed(row_major(scaled(xmu, var, weight, bias, shift)), input)
+    return narrowed(row_major(_scaled(xmu, var, weight, bias, shift)), input)
 
 
 def rms_norm(
@@ -313,7 +318,7 @@ def rms_norm(
     _check_eps("rms_norm", eps)
     with np.errstate(over="ignore"):
         squares = ops.mean(x**2, axis=axes, keepdims=True)
-    if bounded(squares.array) and not _lost(squares, eps):
+    if finite(squares.array) and _fit(squares, eps):
         y = x / ops.sqrt(squares + eps)
     else:
         unit = magnitude(x.array, axes, _least(eps))
@@ -385,6 +390,6 @@ def group_norm(
         )
     groups = ops.reshape(widened(input), shape=(n, num_groups, channels // num_groups * math.prod(field)))
     xmu, var, shift, *_ = statistics(groups, 2, eps, keepdims=True)
-    y = ops.reshape(scaled(xmu, var, None, None, shift), shape=shape)
+    y = ops.reshape(_scaled(xmu, var, None, None, shift), shape=shape)
     y = y if weight is None else y * by_channel(weight, len(shape))
     return narrowed(y if bias is None else y + by_channel(bias, len(shape)), input)

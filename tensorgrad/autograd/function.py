@@ -18,6 +18,7 @@ from tensorgrad.base.numerics import owner_of
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.shared_memory import plain, still_exposed
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
+from tensorgrad.engine.tracedvalues import plain_of
 from tensorgrad.engine.views import link_output
 from tensorgrad.errors import AutogradError, InPlaceError
 
@@ -207,7 +208,7 @@ def _kept(
             where = computed_inside(name, array, inputs)
         ctx._kept.append((array, where))
     ctx._to_save = ()
-    return [array for array, _ in ctx._kept]
+    return [plain_of(array) for array, _ in ctx._kept]
 
 
 def _result(y: Tensor, node: Node, args: tuple[Any, ...], ctx: FunctionCtx) -> Tensor:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from inspect import Parameter
 from itertools import takewhile
-from types import FunctionType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -57,6 +57,9 @@ INTERNAL = (
 _IN = "in the call of "
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 _answering: dict[tuple[AnyFunction, str], AnyFunction] = {}  # by function and name: in two namespaces it is the same
+
+PUBLIC: set[CodeType] = set()
+"""The code of the functions that answer: a frame that runs it is a call of the one of that name."""
 
 
 _CLASSES = (
@@ -113,6 +116,9 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False, e
 def known_as_answering(call: AnyFunction) -> None:
     """Take note that `call` settles its errors itself."""
     _answering[call, call.__name__] = call
+    code = inspect.unwrap(call).__code__
+    if code.co_name == call.__name__:  # many that a factory made would share one code
+        PUBLIC.add(code)
 
 
 def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:

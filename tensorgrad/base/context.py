@@ -54,11 +54,14 @@ class Scope:
     @property
     def path(self) -> str:
         """The dotted name of the module in its root; empty for the root."""
-        if self.parent is None:
+        around = self.parent
+        while isinstance(around, FunctionScope):
+            around = around.parent
+        if around is None:
             return ""
-        above, module = self.parent.module, self.module
+        above, module = around.module, self.module
         own = None if above is None or module is None else above.path_of(module)
-        return ".".join(filter(None, (self.parent.path, own or self.kind.lower())))
+        return ".".join(filter(None, (around.path, own or self.kind.lower())))
 
     @property
     def detail(self) -> str:
@@ -71,6 +74,40 @@ class Scope:
         """The number of elements of the module's parameters."""
         module = self._module()
         return 0 if module is None else sum(p.array.size for p in module.parameters())
+
+
+class FunctionScope(Scope):
+    """One call of a public function, as softmax, that is made of operations: known where a function is traced."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str, parent: Scope | None, place: Place) -> None:
+        self._name, self.parent, self.place = name, parent, place
+
+    @property
+    def module(self) -> None:
+        """None: it has no module of its own."""
+        return None
+
+    @property
+    def kind(self) -> str:
+        """The public name of the function."""
+        return self._name
+
+    @property
+    def path(self) -> str:
+        """The dotted name of the module that it runs in."""
+        return "" if self.parent is None else self.parent.path
+
+    @property
+    def detail(self) -> str:
+        """Nothing: what it was called with is told by its operations."""
+        return ""
+
+    @property
+    def size(self) -> int:
+        """0: it has no parameters of its own."""
+        return 0
 
 
 TRACING, ANOMALY, STRONG, SHAKING = 1, 2, 4, 8

@@ -11,6 +11,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from tensorgrad.base.numerics import bounded
+
 from .numpycalls import ITEM, Draw, record_of
 from .tensor import Tensor
 from .tracedarrays import Traced, record_call, recorded_result, tell_of_masks, traced_in, varies
@@ -95,6 +97,22 @@ def surely(condition: Any) -> bool:
 def perhaps(condition: Any) -> bool:
     """Return whether `condition` holds, or may hold for other inputs."""
     return _may_differ(condition) or bool(condition)
+
+
+def assumed(condition: Any) -> bool:
+    """Return whether `condition` holds, which a shorter form needs; where it does not, the general form is run.
+
+    While tracing, one that holds is noted: the file checks it. The general form needs no check.
+    """
+    trace = running()
+    if trace is not None and _may_differ(condition) and bool(condition.value):
+        trace.assume(condition.node)
+    return bool(plain_of(condition))
+
+
+def finite(x: Any) -> bool:
+    """Return whether the array `x` is finite; while tracing, what is so is `assumed` to be."""
+    return assumed(np.isfinite(x).all()) if type(x) is Traced else bounded(x)
 
 
 def _may_differ(condition: Any) -> bool:

@@ -25,6 +25,7 @@ from tensorgrad.base.callsite import Place, here, is_outside, told
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array
 
+from .calls import OUTERMOST, Calls
 from .numpycalls import Draw
 from .primitive import Primitive, Signature
 from .reads import nodes_in
@@ -32,9 +33,6 @@ from .snapshots import copied
 from .tensor import Node, Tensor, leaf, recorded, tick, wrap
 
 CHOICE = "the choice (bool)"
-
-_OUTERMOST = str(Path(__file__).parents[1] / "graph" / "graph.py")
-"""The file whose functions call what is traced: its callers are no part of that."""
 
 
 class Break(NamedTuple):
@@ -109,9 +107,15 @@ class Trace:
         self.streams: dict[int, int] = {}
         self.draws: list[Node] = []
         self.stale: list[Node] = []  # what is returned and was written without a record
+        self.calls = Calls()
+        self.assumed: list[tuple[Node, Break]] = []  # conditions that held, of forms that are right where they do
 
     def settle(self, node: Node) -> Node:
-        """Return the node of an operation, noted as a constant where all that it reads is one, and nothing is drawn."""
+        """Return the node of an operation, in the scope of the functions that run.
+
+        It is noted as a constant where all that it reads is one, and nothing is drawn.
+        """
+        node.scope = self.calls.around(node.scope)
         sources = (*(i for i in node.inputs if isinstance(i, Node)), *nodes_in(node.params))
         drawn = node.primitive is not None and isinstance(node.primitive.forward, Draw)
         if not drawn and not node.tracked and all(source in self.constants for source in sources):
@@ -123,12 +127,17 @@ class Trace:
         frame = _reader()
         if what == CHOICE and _only_checks(frame) and not _is_caught(frame):
             return
-        found = Break(what, _shortened(value), here(1), _told_inside(frame))
+        found = _found(what, value, frame)
         if all((found.what, found.place, found.inside) != (b.what, b.place, b.inside) for b in self.breaks):
             self.breaks.append(found)
 
+    def assume(self, condition: Node) -> None:
+        """Note that the library went the way for which `condition` must hold."""
+        self.assumed.append((condition, _found(CHOICE, True, _reader())))
+
     def close(self) -> None:
         """Let all tensors have the arrays that they had, or plain ones, and all arrays forget the graph."""
+        self.calls.close()
         for memory in self.memories:
             memory.forget()
         for view in self.views:
@@ -192,6 +201,10 @@ def constant_node(array: Array) -> Node:
     return node
 
 
+def _found(what: str, value: Any, frame: FrameType) -> Break:
+    return Break(what, _shortened(value), here(2), _told_inside(frame))
+
+
 def _reader() -> FrameType:
     """Return the frame that reads a value: the innermost but those of the tracing, and of a Tensor's own protocols."""
     frame = sys._getframe(2)
@@ -205,6 +218,7 @@ def _passes_on(file: str) -> bool:
     path = Path(file)
     ours = not is_outside(file) and path.name in (
         "traces.py",
+        "generalforms.py",
         "tracedarrays.py",
         "tracedvalues.py",
         "protocols.py",
@@ -254,7 +268,7 @@ def _checks(code: CodeType) -> list[tuple[int, int]]:
 def _is_caught(frame: FrameType) -> bool:
     """Return whether a function of the user's, on the way to `frame`, goes on after an error there."""
     current: FrameType | None = frame
-    while current is not None and current.f_code.co_filename != _OUTERMOST:
+    while current is not None and current.f_code.co_filename != OUTERMOST:
         line, code = current.f_lineno, current.f_code
         if is_outside(code.co_filename) and any(start <= line <= end for start, end in _guarded(code)):
             return True
@@ -264,10 +278,11 @@ def _is_caught(frame: FrameType) -> bool:
 
 @remembered(maxsize=512)
 def _guarded(code: CodeType) -> list[tuple[int, int]]:
-    """Return the lines of a file after whose errors it goes on: of ``try`` and ``with suppress``."""
+    """Return the lines after whose errors `code` goes on: of ``try`` and ``with suppress``, not of one around it."""
+    inside = (node for node in ast.walk(_tree(code.co_filename)) if getattr(node, "lineno", 0) >= code.co_firstlineno)
     bodies = [
         node.body
-        for node in ast.walk(_tree(code.co_filename))
+        for node in inside
         if (isinstance(node, ast.Try) and any(not isinstance(h.body[-1], ast.Raise) for h in node.handlers))
         or (isinstance(node, ast.With) and any("suppress" in ast.unparse(item) for item in node.items))
     ]

@@ -11,7 +11,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import DTypeLike, check_real
 from tensorgrad.base.literals import forgotten
-from tensorgrad.base.numerics import bounded
+from tensorgrad.engine.generalforms import finite
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
@@ -153,7 +153,7 @@ def distance(a: Tensor, b: Tensor, p: Any, dim: Dims = None, keepdim: bool = Fal
     """
     with np.errstate(over="ignore"):
         way = ops.sub(a, b)
-    if p == 0 or bounded(way.array):
+    if p == 0 or finite(way.array):
         return vector_norm(ops.add(way, eps) if eps else way, p, dim, keepdim)
     way = ops.sub(ops.mul(a, 0.25), ops.mul(b, 0.25))
     return ops.mul(vector_norm(ops.add(way, eps / 4) if eps else way, p, dim, keepdim), 4.0)

@@ -10,11 +10,11 @@ return out
 """
 
 from tensorgrad.base.answers import complete as _complete
-from tensorgrad.base.context import Scope
+from tensorgrad.base.context import FunctionScope, Scope
 
 from .graph import Graph
 from .nodes import Edge, Gradients, GraphNode, Operand, Passes
 
-__all__ = ["Edge", "Gradients", "Graph", "GraphNode", "Operand", "Passes", "Scope"]
+__all__ = ["Edge", "FunctionScope", "Gradients", "Graph", "GraphNode", "Operand", "Passes", "Scope"]
 
 _complete(__name__)

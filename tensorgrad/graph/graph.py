@@ -33,13 +33,15 @@ class Graph:
     """What was recorded on the way to some outputs.
 
     `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results, `breaks` what
-    was read while tracing and may be another on other inputs. What led to the tensors `also` is among the nodes as
+    was read while tracing and may be another on other inputs, `assumptions` what the library took for granted because
+    it held, and a file checks. What led to the tensors `also` is among the nodes as
     well. `along` is filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of the graph
     before, the index here of the contribution that flows back along it.
     """
 
     along: Mapping[tuple[int, int], int]
     breaks: tuple[Break, ...]
+    assumptions: tuple[Break, ...]
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Graph:
         ends = [*self._ends, *map(node_of, also)]
         self._recorded = [node for node in behind(ends) if is_shown(node, ends)]
         self._index = {node: i for i, node in enumerate(self._recorded)}
+        self._also, self._own_names = list(also), names
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
         self._buffers = dict(buffers or {})
         self._names = self._buffers | module_names(self._recorded) | dict(names or {})
@@ -61,7 +64,9 @@ class Graph:
             self._recorded, (*outputs, *also), self._inputs, self._names, self._orders, self._buffers
         )
         self.outputs = tuple(self._index[node] for node in self._ends)
-        self.along, self.breaks = {}, ()
+        self.along, self.breaks, self.assumptions = {}, (), ()
+        self._assumed: Sequence[Node] = ()
+        self._checks: dict[int, str] = {}
         self._arguments: Sequence[Argument] = ()
         self._for: Collection[Node] = ()
         self._stale: Sequence[Node] = ()
@@ -110,7 +115,8 @@ class Graph:
         known = {argument.node: argument.name for argument in arguments}
         drawn = [linked(np.empty(node.shape), node) for node in trace.draws]
         graph = cls(outputs, known, seen if names == "variables" else _names(names, {}), None, drawn, trace.buffers)
-        graph._stale = trace.stale
+        graph._stale, graph._assumed = trace.stale, [node for node, _ in trace.assumed]
+        graph.assumptions = tuple(found for _, found in trace.assumed)
         graph.breaks, graph._arguments = tuple(trace.breaks), [a._replace(tensor=None) for a in arguments]
         return graph
 
@@ -187,7 +193,8 @@ class Graph:
         added, made_up = gradient_names(found, [part[1:] for part in contributions], names, own, order)
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders, buffers=self._buffers)
         graph._for = frozenset(wanted)
-        graph._made_up, graph.breaks = names | made_up, (*self.breaks, *trace.breaks)
+        graph._made_up = names | made_up
+        graph.breaks = (*self.breaks, *trace.breaks, *(found for _, found in trace.assumed))
         graph.along = {place: graph._index[n] for place, _, y in contributions if (n := node_of(y)) in graph._index}
         return graph
 
@@ -251,7 +258,7 @@ class Graph:
         return bundle
 
     def text(self) -> str:
-        """Return the graph as a typed program: one line per value, under the modules that computed it."""
+        """Return the graph as a typed program: one line per value, under the modules and functions that computed it."""
         return listing(self.nodes, self.outputs, self.names())
 
     def to_python(self) -> str:
@@ -269,6 +276,8 @@ class Graph:
             AutogradError: a `Function` of the user's was recorded, whose source is not NumPy's; a value that the file
                 needs has been freed, or was written through ``.detach()`` or under `no_grad`, which nothing records.
         """
+        if self._assumed:
+            return self._with_checks().to_python()
         node = overwritten(self._recorded) or next(iter(self._stale), None)
         if node is not None and node.primitive is not None:
             raise AutogradError(
@@ -277,8 +286,23 @@ class Graph:
             )
         tracked = self.nodes[self.outputs[0]].requires_grad and self._leaves()
         passes = self.with_backward() if tracked else Passes(self.nodes, self.names(), [], {}, [], self.breaks)
+        passes = replace(passes, checks=self._checks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return python_source(passes, len(self.nodes), self.outputs, arguments)
+
+    def _with_checks(self) -> Graph:
+        """Return this graph with the conditions of what is assumed among its nodes, which no picture shows."""
+        conditions = [linked(np.empty(node.shape), node) for node in self._assumed]
+        graph = Graph(
+            self._outputs, self._inputs, self._own_names, self._orders, [*self._also, *conditions], self._buffers
+        )
+        graph.breaks, graph._arguments, graph._stale = self.breaks, self._arguments, self._stale
+        for node, found in zip(self._assumed, self.assumptions, strict=True):
+            graph._checks[graph._index[node]] = (
+                f"{told(found.place)}: {found.inside} took a way that is right for what was traced, and not for "
+                f"these inputs: trace the function on inputs like these"
+            )
+        return graph
 
 
 def _places(node: Node, source: Node) -> list[int]:

@@ -1,14 +1,15 @@
-"""The graph as text: a typed program, one line per value, under the modules that computed it."""
+"""The graph as text: a typed program, one line per value, under the modules and functions that computed it."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.context import Scope
+from tensorgrad.base.context import FunctionScope, Scope
 from tensorgrad.engine.numpycalls import REST
 from tensorgrad.engine.reads import Read
 from tensorgrad.engine.tensor import Constant
@@ -25,12 +26,13 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
     words = unique_names(names)
     lines: list[str] = []
     around: list[Scope] = []
+    held = Counter(scope for node in nodes if not node.is_leaf for scope in upward(node.scope))
     order = 0
     for node in nodes:
         if node.order != order:
             order = node.order
             lines.append("# backward" if order == 1 else f"# backward, order {order}")
-        scopes = [] if node.is_leaf else upward(node.scope)
+        scopes = [] if node.is_leaf else [scope for scope in upward(node.scope) if _is_headed(scope, held)]
         if not node.is_leaf:
             shared = len(common([around, scopes]))
             lines += [f"{'  ' * i}# {_title(scopes[i])}" for i in range(shared, len(scopes))]
@@ -40,7 +42,18 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
     return "\n".join([*lines, f"return {', '.join(words[i] for i in outputs)}"])
 
 
+def _is_headed(scope: Scope, held: Mapping[Scope, int]) -> bool:
+    """Return whether a line stands above what `scope` holds: not above that of a function that is one operation.
+
+    Nor above that of one which is all that the call around it does: ``layer_norm`` in a LayerNorm.
+    """
+    whole = scope.parent is not None and held[scope] == held[scope.parent]
+    return not isinstance(scope, FunctionScope) or (held[scope] > 1 and not whole)
+
+
 def _title(scope: Scope) -> str:
+    if isinstance(scope, FunctionScope):
+        return scope.kind
     path = f"{scope.path}: " if scope.path else ""
     return on_one_line(f"{path}{scope.kind}({scope.detail if scope.size or scope.path else ''})")
 

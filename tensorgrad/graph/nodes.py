@@ -6,13 +6,13 @@ import itertools
 import math
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.base.callsite import Place
-from tensorgrad.base.context import Scope
+from tensorgrad.base.context import FunctionScope, Scope
 from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.fused import expand
 from tensorgrad.engine.primitive import Primitive
@@ -50,9 +50,10 @@ class Operand(NamedTuple):
 class GraphNode:
     """One operation, or a leaf: `op` is a primitive's name, or "input", "parameter" or "constant".
 
-    `value` is None where nobody kept it. `owner` is the tensor that a leaf stands for, if it lives. `place` is where
-    the user's script stood, and `order` tells which pass made the node: 0 for the forward pass, 1 for the backward
-    pass, 2 for the backward pass through that.
+    `value` is None where nobody kept it. `scope` is the innermost call of a module around it or, where a function is
+    traced, of a public function that is made of operations. `owner` is the tensor that a leaf stands for, if it lives.
+    `place` is where the user's script stood, and `order` tells which pass made the node: 0 for the forward pass, 1 for
+    the backward pass, 2 for the backward pass through that.
     """
 
     index: int
@@ -90,7 +91,8 @@ class Passes:
     """A graph and its backward pass: all nodes under one numbering, a name for each, and where the gradients are.
 
     `along` has the node whose value flows back along an edge ``(target, slot)`` of the forward pass, `leaves` the node
-    that each of `gradients` is that of, and `breaks` what the traces could not follow.
+    that each of `gradients` is that of, and `breaks` what the traces could not follow. `checks` has the nodes that must
+    be true, with what is said where they are not.
     """
 
     nodes: Sequence[GraphNode]
@@ -99,10 +101,16 @@ class Passes:
     along: Mapping[tuple[int, int], int]
     leaves: Sequence[int] = ()
     breaks: Sequence[Break] = ()
+    checks: Mapping[int, str] = field(default_factory=dict)
+
+
+def modules(scope: Scope | None) -> list[Scope]:
+    """Return the module calls around an operation of `scope`, outermost first."""
+    return [call for call in upward(scope) if not isinstance(call, FunctionScope)]
 
 
 def upward(scope: Scope | None) -> list[Scope]:
-    """Return the module calls around an operation of `scope`, outermost first."""
+    """Return the calls of modules and functions around an operation of `scope`, outermost first."""
     chain = []
     while scope is not None:
         chain.append(scope)
@@ -111,7 +119,7 @@ def upward(scope: Scope | None) -> list[Scope]:
 
 
 def common(chains: Iterable[Sequence[Scope]]) -> list[Scope]:
-    """Return the module calls that all of `chains`, outermost first, have in common."""
+    """Return the calls that all of `chains`, outermost first, have in common."""
     shared = itertools.takewhile(lambda level: all(scope is level[0] for scope in level), zip(*chains, strict=False))
     return [level[0] for level in shared]
 

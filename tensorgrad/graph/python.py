@@ -62,7 +62,8 @@ class _Writer:
         self.nodes, self.gradients = passes.nodes, passes.gradients
         self.forward, self.outputs = forward, outputs
         self.results = (*outputs, *passes.gradients)
-        self.breaks = passes.breaks
+        self.breaks, self.checks = passes.breaks, passes.checks
+        self.checked = {o.source for index in self.checks for o in self.nodes[index].operands}
         self.constants: dict[str, Array] = {}
         self.words: list[str] = []
         computed = {node.index for node in self.nodes if node.op != "constant"}
@@ -141,14 +142,21 @@ class _Writer:
             if path != module:
                 lines += ["", f"    # {path}"] if path else [""]
                 module = path
-            lines.append(
-                f"    {self.words[node.index]} = {ast.unparse(self.expressions[node.index])}  # {_typed(node)}"
-            )
+            lines += self._step(node)
         results = self.outputs if name == "forward" else self.gradients
         returned = self._row(results)
         if name == "forward" and self.gradients:
             returned = f"{returned if len(results) == 1 else f'({returned})'}, ({cache})"
         return "\n".join([*lines, f"    return {returned}"])
+
+    def _step(self, node: GraphNode) -> list[str]:
+        """Return the line that computes a value, and those that check it."""
+        expression = ast.unparse(self.expressions[node.index])
+        line = f"    {self.words[node.index]} = {expression}  # {_typed(node)}"
+        if node.index not in self.checks:
+            return [line]
+        check = [f"    if not {expression}:", f"        raise ValueError({on_one_line(self.checks[node.index])!r})"]
+        return check if self.uses[node.index] == 0 else [line, *check]
 
     def _document(self, name: str, arguments: Sequence[tuple[str, str]]) -> str:
         told = [" ".join(argument) for argument in arguments]
@@ -166,9 +174,8 @@ class _Writer:
         alone = node.name is None and self.uses[node.index] == 1 and node.index not in self.named
         alone = alone and node.index not in (*self.results, *self.kept)
         drawn = node.primitive is not None and isinstance(node.primitive.forward, Draw)  # in the order of the lines
-        return (
-            alone and not drawn and node.shape != () and len(ast.unparse(self.expressions[node.index])) <= _WIDTH // 2
-        )
+        fits = node.shape != () or node.index in self.checked
+        return alone and not drawn and fits and len(ast.unparse(self.expressions[node.index])) <= _WIDTH // 2
 
     def _expression(self, node: GraphNode) -> ast.expr:
         operands = [self._operand(*pair) for pair in self._converted(node)]

@@ -19,7 +19,7 @@ import numpy as np
 
 from tensorgrad.autograd.careful import reverse, tensor_of
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
-from tensorgrad.base.context import CONTEXT, RECOMPUTING, context
+from tensorgrad.base.context import CONTEXT, RECOMPUTING, TRACING, context
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.create.random import states
@@ -188,7 +188,7 @@ def checkpoint(
     """
     if not callable(function):
         raise TypeError(wrong_type("checkpoint", "function", 1, function, Callable))
-    if not context().grad:
+    if not context().grad or context().special & TRACING:  # a trace keeps all that is computed, to be read
         return function(*args, **kwargs)
     held = tuple([_held(a) for a in args])
     segment = _Segment(function, held, kwargs, states() if preserve_rng_state else None, [])

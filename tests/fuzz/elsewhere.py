@@ -111,7 +111,12 @@ def _fault(names: dict[str, Any], lines: list[Line], program: Program, arrays: l
         slopes = xp.autograd.grad(first.sum(), tracked, allow_unused=True) if first.requires_grad else []
     except Exception:  # noqa: BLE001 - these inputs are refused by the engine
         return ""
-    result = names["forward"](*[a.copy() for a in arrays])
+    try:
+        result = names["forward"](*[a.copy() for a in arrays])
+    except ValueError as error:
+        known = all(a is leaf.array for a, leaf in zip(arrays, program.leaves, strict=True))
+        assumed = "trace the function on inputs like these" in str(error)
+        return "" if assumed and not known else f"the file refuses its inputs: {error}"
     outputs, cache = result if "backward" in names else (result, None)
     outputs = outputs if len(wanted) > 1 else (outputs,)
     for i, (got, y) in enumerate(zip(outputs, wanted, strict=True)):

@@ -12,6 +12,7 @@ from collections import Counter
 
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.graph import Graph, GraphNode
+from tensorgrad.graph.nodes import modules
 
 from .text import clean, number
 
@@ -37,7 +38,7 @@ def absorbed(graph: Graph) -> dict[int, int]:
     for edge in graph.edges():
         node, consumer = graph.nodes[edge.source], graph.nodes[edge.target]
         alone = uses[node.index] == 1 and node.index not in graph.outputs and node.name is None
-        fits = alone and _scales_or_shifts(node) and _unary(consumer) and node.scope is consumer.scope
+        fits = alone and _scales_or_shifts(node) and _unary(consumer) and modules(node.scope) == modules(consumer.scope)
         if fits and len(_applied(consumer, circle_label(node))) <= _INSIDE:
             found[node.index] = consumer.index
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import Graph, GraphNode, Scope
-from tensorgrad.graph.nodes import common, upward
+from tensorgrad.graph.nodes import common, modules
 from tensorgrad.graph.tracing import paths_by_id
 
 from .text import clean, leading_sizes
@@ -75,7 +75,7 @@ class Nesting:
     def within(self, scope: Scope | None) -> tuple[ModuleCall, ...]:
         """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
         known = {module.scope: module for chain in self.chains for module in chain}
-        drawn = [known[s] for s in upward(scope) if s in known]
+        drawn = [known[s] for s in modules(scope) if s in known]
         return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
 
     def holder(self, index: int) -> ModuleCall | int:
@@ -89,7 +89,7 @@ class Nesting:
 
 def chains(graph: Graph) -> list[tuple[ModuleCall, ...]]:
     """Return for every node the modules around it, outermost first."""
-    scopes = [upward(node.scope) for node in graph.nodes]
+    scopes = [modules(node.scope) for node in graph.nodes]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
     for edge in graph.edges():
         consumers[edge.source].append(edge.target)

@@ -1,0 +1,97 @@
+"""What a trace takes for granted because it held is no break: the file checks it, and is right or refuses inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn, viz
+from tensorgrad.graph import Graph
+
+F = nn.functional
+
+LAYERS = {
+    "layer_norm": lambda x: F.layer_norm(x, (4,)),
+    "layer_norm without eps": lambda x: F.layer_norm(x, (4,), eps=0.0),
+    "batch_norm": lambda x: F.batch_norm(x, None, None, training=True),
+    "group_norm": lambda x: F.group_norm(x, 2),
+    "rms_norm": lambda x: F.rms_norm(x, (4,)),
+    "rms_norm without eps": lambda x: F.rms_norm(x, (4,), eps=0.0),
+    "instance_norm": lambda x: F.instance_norm(x[None]),
+    "local_response_norm": lambda x: F.local_response_norm(x[None], 2),
+    "normalize": F.normalize,
+    "cosine_similarity": lambda x: F.cosine_similarity(x, x.flip(0)),
+    "cosine_embedding_loss": lambda x: F.cosine_embedding_loss(x, x.flip(0), tg.ones(6)),
+    "pairwise_distance": lambda x: F.pairwise_distance(x, -x),
+    "cdist": lambda x: tg.cdist(x, -x),
+}
+SIZES = {"ordinary": 1.0, "large": 1e30, "at the end": 1e38, "small": 1e-30}
+
+
+def of_size(size: float) -> tg.Tensor:
+    numbers = np.random.default_rng(0).standard_normal((6, 4)).clip(-3, 3) * size
+    return tg.tensor(numbers.astype(np.float32), requires_grad=True)
+
+
+def as_the_engine(names: dict, layer, x: tg.Tensor) -> bool:
+    """Return whether the file takes `x`, whose output and gradient are then those of the engine."""
+    y = layer(x)
+    y.sum().backward()
+    try:
+        found, cache = names["forward"](x.detach().numpy().copy())
+    except ValueError as error:
+        return "trace the function on inputs like these" not in str(error)
+    np.testing.assert_allclose(found, y.array, rtol=1e-5)
+    slope = names["backward"](np.ones_like(found), cache)
+    largest = float(np.abs(x.grad.array).max())
+    np.testing.assert_allclose(slope, x.grad.array, rtol=1e-3, atol=1e-5 * largest)
+    return True
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_file_of_a_norm_is_right_or_refuses_its_inputs(name: str, size: str) -> None:
+    graph, names = Graph.trace(LAYERS[name], of_size(SIZES[size])), {}
+    assert graph.breaks == ()
+    exec(graph.to_python(), names)
+    taken = {other for other in SIZES if as_the_engine(names, LAYERS[name], of_size(SIZES[other]))}
+    assert size in taken
+    if not graph.assumptions:
+        assert taken == set(SIZES)
+
+
+def test_an_assumption_tells_where_it_was_made_and_the_file_checks_it() -> None:
+    graph = Graph.trace(lambda x: F.rms_norm(x, (3,)), tg.ones(2, 3))
+    (found,) = graph.assumptions
+    assert "in the library's rms_norm (if finite(squares.array)" in found.text
+    assert found.place[0].co_filename == __file__
+    assert 'raise ValueError("test_graph_assumptions.py:' in graph.to_python()
+    assert "Read while tracing" not in graph.to_python()
+
+
+def test_no_picture_and_no_text_shows_the_condition() -> None:
+    graph = Graph.trace(lambda x: F.layer_norm(x, (4,)), of_size(1.0))
+    assert len(graph.assumptions) == 1
+    assert "vdot" not in graph.text()
+    assert "vdot" not in viz.draw(graph).dot
+    assert "vdot" not in graph.backward().text()
+    assert "vdot" in graph.to_python()
+
+
+def test_a_network_of_norms_has_a_file_without_a_break() -> None:
+    tg.manual_seed(0)
+    model = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)
+    graph, names = Graph.trace(model, tg.randn(5, 2, 4)), {}
+    assert graph.breaks == ()
+    assert len(graph.assumptions) == 2
+    exec(graph.to_python(), names)
+    other = tg.randn(5, 2, 4)
+    parameters = {name: p.detach().numpy() for name, p in model.named_parameters()}
+    words = names["forward"].__code__.co_varnames[1 : names["forward"].__code__.co_argcount]
+    named = {id(p): parameters[name] for name, p in model.named_parameters()}
+    leaves = [node.owner for node in graph.nodes if node.op == "parameter"]
+    assert len(words) == len(leaves) == len(parameters)
+    found, _ = names["forward"](other.numpy(), *[named[id(leaf)] for leaf in leaves])
+    np.testing.assert_allclose(found, model(other).array, rtol=1e-4, atol=1e-6)
