@@ -74,10 +74,10 @@ def statistics(x: Tensor, axis: Axes, eps: float, keepdims: bool = False, refine
     """
     check_real("var", x.array)
     mu, xmu = _deviations(x, axis, keepdims, refined)
-    if assumed(np.vdot(xmu.array, xmu.array) < np.inf):  # the quickest way to see that no square overflows
+    with np.errstate(over="ignore"):
         var = _variance(xmu, axis, keepdims)
-        if _fit(var, eps):
-            return Statistics(xmu, var, eps, mu.array, var.array)
+    if finite(var.array) and _fit(var, eps):
+        return Statistics(xmu, var, eps, mu.array, var.array)
     unit = magnitude(x.array, axis, _least(eps))
     mu, xmu = _deviations(x * wrap(1 / unit), axis, keepdims, refined)
     var = _variance(xmu, axis, keepdims)

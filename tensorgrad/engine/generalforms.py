@@ -104,10 +104,12 @@ def assumed(condition: Any) -> bool:
 
     While tracing, one that holds is noted: the file checks it. The general form needs no check.
     """
-    trace = running()
-    if trace is not None and _may_differ(condition) and bool(condition.value):
+    if type(condition) is not Traced:
+        return bool(condition)
+    holds, trace = bool(condition.value), running()
+    if trace is not None and holds and _may_differ(condition) and condition.node is not None:
         trace.assume(condition.node)
-    return bool(plain_of(condition))
+    return holds
 
 
 def finite(x: Any) -> bool:

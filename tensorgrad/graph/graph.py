@@ -298,9 +298,10 @@ class Graph:
         )
         graph.breaks, graph._arguments, graph._stale = self.breaks, self._arguments, self._stale
         for node, found in zip(self._assumed, self.assumptions, strict=True):
+            where, inside = (text.partition(" (")[0] for text in (told(found.place), found.inside))
             graph._checks[graph._index[node]] = (
-                f"{told(found.place)}: {found.inside} took a way that is right for what was traced, and not for "
-                f"these inputs: trace the function on inputs like these"
+                f"{inside}, these inputs take another way than those of the trace at {where}: trace the function on "
+                f"inputs like these"
             )
         return graph
 
