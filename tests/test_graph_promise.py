@@ -15,7 +15,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.create.random import generator_of
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import ArgumentError, AutogradError
 from tensorgrad.graph import Graph
 from tensorgrad.utils.checkpoint import checkpoint
 from tests.test_graph_traced import forward_of
@@ -354,3 +354,42 @@ def test_a_checkpoint_is_what_it_runs() -> None:
     assert np.array_equal(graph.gradients().nodes[0], x.grad.array)
     slope = Graph.trace(lambda x: tg.autograd.grad(function(x).sum(), x)[0], started(0).requires_grad_())
     assert np.array_equal(slope.nodes[slope.outputs[0]].value, x.grad.array)
+
+
+def test_what_is_read_for_the_backward_pass_is_a_break_of_the_graph() -> None:
+    x = tg.tensor([1.0, 0.0, 4.0], requires_grad=True)
+    with np.errstate(all="ignore"):
+        graph = Graph.trace(lambda x: tg.where(x > 0, x.sqrt(), 0.0), x)
+        assert graph.breaks
+        head = graph.to_python().partition("import numpy")[0].splitlines()
+    assert [line for line in head if "gave" in line] == [f"# {found.text}" for found in graph.breaks]
+    assert Graph.trace(lambda x: tg.where(x > 0, x.sqrt(), 0.0), x.detach()).breaks == ()
+
+
+def test_threads_that_trace_take_turns_and_do_not_wait_for_ever(monkeypatch) -> None:
+    w = started(1).requires_grad_()
+
+    def work(_):
+        return tuple(
+            node.op for node in Graph.trace(lambda x: (x @ w).softmax(1), started(0)).nodes if not node.is_leaf
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(work, range(12)))) == 1
+    monkeypatch.setattr("tensorgrad.graph.tracing._PATIENCE", 0.05)
+
+    def waiting(x):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(work, 0).result()
+        return x * 2
+
+    with pytest.raises(ArgumentError, match="another thread has been tracing"):
+        Graph.trace(waiting, started(0))
+    assert Graph.trace(lambda x: x * 2, started(0)).nodes
+
+
+def test_the_breaks_of_a_graph_that_has_been_freed_are_those_of_its_function() -> None:
+    x = started(0).requires_grad_()
+    graph = Graph.trace(lambda x: (x * x).sum() * x.max().item(), x)
+    graph._outputs[0].backward()
+    assert [found.what for found in graph.breaks] == [".item"]

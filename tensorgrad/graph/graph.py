@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -16,7 +17,7 @@ from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import Break, running
-from tensorgrad.errors import ArgumentError, AutogradError
+from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
 from .given import Argument, followed, given_to, outputs_of
 from .gradients import derivative, gradient_names
@@ -32,15 +33,13 @@ Names = Mapping[str, Tensor] | str | None
 class Graph:
     """What was recorded on the way to some outputs.
 
-    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results, `breaks` what
-    was read while tracing and may be another on other inputs, `assumptions` what the library took for granted because
-    it held, and a file checks. What led to the tensors `also` is among the nodes as
-    well. `along` is filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of the graph
-    before, the index here of the contribution that flows back along it.
+    `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results, `assumptions`
+    what the library took for granted because it held, and a file checks. What led to the tensors `also` is among the
+    nodes as well. `along` is filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of
+    the graph before, the index here of the contribution that flows back along it.
     """
 
     along: Mapping[tuple[int, int], int]
-    breaks: tuple[Break, ...]
     assumptions: tuple[Break, ...]
 
     def __init__(
@@ -64,7 +63,8 @@ class Graph:
             self._recorded, (*outputs, *also), self._inputs, self._names, self._orders, self._buffers
         )
         self.outputs = tuple(self._index[node] for node in self._ends)
-        self.along, self.breaks, self.assumptions = {}, (), ()
+        self.along, self.assumptions = {}, ()
+        self._met: Sequence[Break] = ()
         self._assumed: Sequence[Node] = ()
         self._checks: dict[int, str] = {}
         self._arguments: Sequence[Argument] = ()
@@ -117,8 +117,23 @@ class Graph:
         graph = cls(outputs, known, seen if names == "variables" else _names(names, {}), None, drawn, trace.buffers)
         graph._stale, graph._assumed = trace.stale, [node for node, _ in trace.assumed]
         graph.assumptions = tuple(found for _, found in trace.assumed)
-        graph.breaks, graph._arguments = tuple(trace.breaks), [a._replace(tensor=None) for a in arguments]
+        graph._met, graph._arguments = trace.breaks, [a._replace(tensor=None) for a in arguments]
         return graph
+
+    @cached_property
+    def breaks(self) -> tuple[Break, ...]:
+        """What was read while tracing, and may be another on other inputs: what depends on it is of this run.
+
+        The rules of derivatives may read something as well, so these are looked for where there is a backward pass.
+        """
+        met = self._met
+        with suppress(TensorgradError):  # of what has been freed or written since there is no backward pass, nor a file
+            met = self.backward()._met if self._is_tracked else met
+        return tuple(met)
+
+    @property
+    def _is_tracked(self) -> bool:
+        return self.nodes[self.outputs[0]].requires_grad and bool(self._leaves())
 
     @property
     def order(self) -> int:
@@ -194,7 +209,7 @@ class Graph:
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders, buffers=self._buffers)
         graph._for = frozenset(wanted)
         graph._made_up = names | made_up
-        graph.breaks = (*self.breaks, *trace.breaks, *(found for _, found in trace.assumed))
+        graph._met = (*self._met, *trace.breaks, *(found for _, found in trace.assumed))
         graph.along = {place: graph._index[n] for place, _, y in contributions if (n := node_of(y)) in graph._index}
         return graph
 
@@ -248,7 +263,7 @@ class Graph:
         here = [index[node] for node in back._recorded]
         leaves = [self._index[node] for node in self._leaves() if node in back._for]
         return Passes(nodes, names, [here[i] for i in back.outputs], {edge: here[i] for edge, i in back.along.items()},
-                      leaves, back.breaks)  # fmt: skip
+                      leaves, back._met)  # fmt: skip
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do
@@ -284,8 +299,7 @@ class Graph:
                 f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
                 f"record, through .detach() or under no_grad(): the file would compute something else"
             )
-        tracked = self.nodes[self.outputs[0]].requires_grad and self._leaves()
-        passes = self.with_backward() if tracked else Passes(self.nodes, self.names(), [], {}, [], self.breaks)
+        passes = self.with_backward() if self._is_tracked else Passes(self.nodes, self.names(), [], {}, [], self._met)
         passes = replace(passes, checks=self._checks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return python_source(passes, len(self.nodes), self.outputs, arguments)
@@ -296,7 +310,7 @@ class Graph:
         graph = Graph(
             self._outputs, self._inputs, self._own_names, self._orders, [*self._also, *conditions], self._buffers
         )
-        graph.breaks, graph._arguments, graph._stale = self.breaks, self._arguments, self._stale
+        graph._met, graph._arguments, graph._stale = self._met, self._arguments, self._stale
         for node, found in zip(self._assumed, self.assumptions, strict=True):
             where, inside = (text.partition(" (")[0] for text in (told(found.place), found.inside))
             graph._checks[graph._index[node]] = (

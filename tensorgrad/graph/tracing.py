@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,17 +21,32 @@ from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 from tensorgrad.engine.tracedtensors import operand
 from tensorgrad.engine.traces import Trace, new_trace, running
+from tensorgrad.errors import ArgumentError
+
+_ONE_AT_A_TIME = threading.RLock()
+_PATIENCE = 60.0
 
 
 @contextmanager
 def tracing(**changes: Any) -> Iterator[Trace]:
-    """Context manager: record every operation and keep every value; `changes` are those of the context besides."""
-    token, trace = CONTEXT.set(replace(context(), special=context().special | TRACING, **changes)), Trace()
+    """Context manager: record every operation and keep every value; `changes` are those of the context besides.
+
+    While it runs, the tensors that are reached have arrays that record, so threads take turns.
+    """
+    if not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE):
+        raise ArgumentError(
+            f"another thread has been tracing for {_PATIENCE} seconds, and only one can at a time: trace before "
+            f"threads are started, and not in threads that a traced function waits for"
+        )
     try:
-        with new_trace(trace):
-            yield trace
+        token, trace = CONTEXT.set(replace(context(), special=context().special | TRACING, **changes)), Trace()
+        try:
+            with new_trace(trace):
+                yield trace
+        finally:
+            CONTEXT.reset(token)
     finally:
-        CONTEXT.reset(token)
+        _ONE_AT_A_TIME.release()
 
 
 @contextmanager
