@@ -98,3 +98,17 @@ def test_a_network_of_norms_has_a_file_without_a_break() -> None:
     assert len(words) == len(leaves) == len(parameters)
     found, _ = names["forward"](other.numpy(), *[named[id(leaf)] for leaf in leaves])
     np.testing.assert_allclose(found, model(other).array, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_loss_of_probabilities_is_right_for_infinite_logits() -> None:
+    def loss(x):
+        return F.binary_cross_entropy_with_logits(x, x.sigmoid())
+
+    graph, names = Graph.trace(loss, tg.tensor([1.0, -1.0])), {}
+    assert graph.breaks == ()
+    exec(graph.to_python(), names)
+    found = names["forward"](np.array([np.inf, -0.5], np.float32))
+    np.testing.assert_allclose(found, loss(tg.tensor([np.inf, -0.5])).array, rtol=1e-6)
+    beyond = Graph.trace(lambda x: F.binary_cross_entropy_with_logits(x, x * 2), tg.tensor([1.0, -1.0]))
+    assert beyond.breaks

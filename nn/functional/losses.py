@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.numerics import bounded
-from tensorgrad.engine.generalforms import perhaps
+from tensorgrad.engine.generalforms import assumed
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, ShapeError
@@ -212,8 +212,8 @@ def _of_logits(yes: Tensor, target: Tensor, x: Tensor) -> Tensor:
 
     The slope by a target is the infinite logit itself: of targets that are tracked, the product is left as it is.
     """
-    outside = (target.array < 0) | (target.array > 1)
-    if perhaps(outside.any()):
+    inside = np.logical_not(((target.array < 0) | (target.array > 1)).any())
+    if not assumed(inside) and not inside:  # asked twice: neither form is right for all inputs, and a trace says so
         return _of_any_target(yes, target, x)
     no, parts = 1 - target, (composed.softplus(ops.neg(x)), composed.softplus(x))
     with np.errstate(invalid="ignore"):
