@@ -15,6 +15,7 @@ environment variables do not keep every library to one thread. The peers take tu
 least, so that a noisy moment meets all of them, and each turn starts from the same initial parameters. Compared is the
 CPU time of all threads of a process. What the peers compute is compared by `python -m benchmarks --verify`.
 
+`compiled` and `compiled-c` are tensorgrad's own plans of whole steps, of NumPy's calls and in C (`docs/compile.md`).
 `torch.compile` compiles what leads to the loss; `jax` the whole step, whose old state it may overwrite; `numpy` is the
 step written by hand, every buffer used again, and `products` its matrix products alone, which no program can do
 without.

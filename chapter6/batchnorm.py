@@ -7,7 +7,7 @@ import numpy as np
 from tensorgrad import optim
 from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure, dress, legend
 
-from .network import MultiLayerNet, accuracy, learning
+from .network import MultiLayerNet, accuracy, learning, step_of
 from .run import Images, Run, Words, main, sheet
 
 IMAGES, HIDDEN, LR, BATCH, EPOCHS = 1000, 5, 0.01, 100, 20
@@ -23,9 +23,9 @@ def learn(train: Images, std: float) -> Curves:
     """Return the accuracy on the training images before learning and after each epoch, with BatchNorm and without."""
     steps = IMAGES // BATCH
     nets = {name: MultiLayerNet(train.x.shape[1], HIDDEN, std, batchnorm=name == "BatchNorm") for name in LOOKS}
-    optimizers = {name: optim.SGD(net.parameters(), lr=LR) for name, net in nets.items()}
     curves: Curves = {name: [accuracy(net, train)] for name, net in nets.items()}
-    for step, _ in enumerate(learning(nets, optimizers, train, BATCH, EPOCHS * steps), 1):
+    trained = {name: step_of(net, optim.SGD(net.parameters(), lr=LR)) for name, net in nets.items()}
+    for step, _ in enumerate(learning(trained, train, BATCH, EPOCHS * steps), 1):
         for name, net in nets.items() if step % steps == 0 else ():
             curves[name].append(accuracy(net, train))
     return curves

@@ -6,7 +6,7 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import nn, optim
-from tensorgrad.chapter6.network import MultiLayerNet, learning
+from tensorgrad.chapter6.network import MultiLayerNet, learning, step_of
 from tensorgrad.chapter6.run import Images, Run, Words, main, sheet
 from tensorgrad.viz.plots.canvas import Figure
 
@@ -19,7 +19,7 @@ def trained(train: Images, batchnorm: bool, decay: float) -> MultiLayerNet:
     """Return a network that has learnt the images."""
     net = MultiLayerNet(train.x.shape[1], HIDDEN, "he", batchnorm=batchnorm)
     optimizer = optim.SGD(net.parameters(), lr=LR, momentum=0.9, weight_decay=decay, convention="book")
-    list(learning({"loss": net}, {"loss": optimizer}, train, BATCH, EPOCHS * (IMAGES // BATCH)))
+    list(learning({"loss": step_of(net, optimizer)}, train, BATCH, EPOCHS * (IMAGES // BATCH)))
     return net
 
 

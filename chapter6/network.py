@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad import nn, no_grad, optim, randint
+from tensorgrad import compile, nn, no_grad, optim, randint
 from tensorgrad.engine.tensor import Tensor, wrap
 
 from .run import Images, Run
@@ -81,22 +81,31 @@ def batches(images: Images, size: int, steps: int) -> Iterator[Images]:
         yield Images(images.x[rows], images.y[rows])
 
 
-def learning(
-    nets: Mapping[str, nn.Module], optimizers: Mapping[str, optim.Optimizer], images: Images, size: int, steps: int
-) -> Iterator[dict[str, float]]:
-    """Train `nets` side by side, on the same `steps` batches of `size` images; yield the losses of each step.
+Step = Callable[[Tensor, Tensor], Tensor]
+"""What trains a network on a batch of images and labels, and returns the loss."""
 
-    What trains a single one has its metric's name for it, as in ``learning({"loss": net}, {"loss": optimizer}, ...)``.
+
+def step_of(net: nn.Module, optimizer: optim.Optimizer) -> Step:
+    """Return the step that trains `net`, compiled to what gives the same numbers."""
+
+    @compile(backend="numpy")
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def learning(steps: Mapping[str, Step], images: Images, size: int, count: int) -> Iterator[dict[str, float]]:
+    """Train networks side by side, each by its step, on the same `count` batches of `size` images; yield their losses.
+
+    What trains a single one has its metric's name for it, as in ``learning({"loss": step_of(net, optimizer)}, ...)``.
     """
-    for batch in batches(images, size, steps):
-        losses = {}
-        for name, net in nets.items():
-            optimizers[name].zero_grad()
-            loss = nn.functional.cross_entropy(net(batch.x), batch.y)
-            loss.backward()
-            optimizers[name].step()
-            losses[name] = loss.item()
-        yield losses
+    for batch in batches(images, size, count):
+        yield {name: step(batch.x, batch.y).item() for name, step in steps.items()}
 
 
 def losses_of(
@@ -109,9 +118,9 @@ def losses_of(
 ) -> dict[str, list[float]]:
     """Train `nets` side by side, and return the losses of each at every step; ten times their means are told."""
     found: dict[str, list[float]] = {name: [] for name in nets}
-    part = steps // 10
+    part, trained = steps // 10, {name: step_of(net, optimizers[name]) for name, net in nets.items()}
     with run.progress(epochs=10, steps=part) as progress:
-        for step, losses in enumerate(learning(nets, optimizers, images, size, steps), 1):
+        for step, losses in enumerate(learning(trained, images, size, steps), 1):
             for name, loss in losses.items():
                 found[name].append(loss)
             progress.step(**losses)
@@ -126,10 +135,10 @@ def accuracies_of(
     """Train `net` on `parts[0]`; return the accuracies on these images and on the test images after each epoch."""
     train, test = parts
     found: dict[str, list[float]] = {"train_accuracy": [], "test_accuracy": []}
-    steps = len(train.x) // size
+    steps, trained = len(train.x) // size, {"loss": step_of(net, optimizer)}
     with run.progress(epochs, steps) as progress:
         for _ in range(epochs):
-            for losses in learning({"loss": net}, {"loss": optimizer}, train, size, steps):
+            for losses in learning(trained, train, size, steps):
                 progress.step(**losses)
             found["train_accuracy"].append(accuracy(net, train))
             found["test_accuracy"].append(accuracy(net, test))

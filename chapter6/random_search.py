@@ -15,7 +15,7 @@ from typing import Any
 from tensorgrad import nn, optim, search
 from tensorgrad.viz.plots.canvas import BLUE, VERMILLION, Figure, dress
 
-from .network import MultiLayerNet, accuracy, learning
+from .network import MultiLayerNet, accuracy, learning, step_of
 from .run import Images, Run, Words, main, sheet
 
 IMAGES = 500
@@ -35,8 +35,9 @@ def train(params: Params, images: Images, after_epoch: Callable[[nn.Module], Non
     """Return a network trained with SGD and weight decay; `after_epoch(net)` is called after each epoch."""
     net = MultiLayerNet(images.x.shape[1], HIDDEN)
     optimizer = optim.SGD(net.groups(params["decay"]), lr=params["lr"])
+    trained = {"loss": step_of(net, optimizer)}
     for _ in range(EPOCHS):
-        list(learning({"loss": net}, {"loss": optimizer}, images, BATCH, len(images.x) // BATCH))
+        list(learning(trained, images, BATCH, len(images.x) // BATCH))
         after_epoch(net)
     return net
 

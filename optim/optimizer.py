@@ -17,6 +17,7 @@ from tensorgrad.autograd import enable_grad
 from tensorgrad.autograd.hooks import RemovableHandle
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.watched import outside
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
@@ -34,6 +35,7 @@ State = dict[str, Any]
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method `step` with the hooks of the optimiser before and after it."""
 
+    @outside
     @wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         inherited = unwrap(type(self).step) is not unwrap(step)  # called by that of a subclass, by super()
@@ -164,8 +166,8 @@ class Optimizer:
     def update_one(self, p: Tensor, g: Array, group: dict[str, Any]) -> None:
         """Update the parameter `p` by the gradient `g`, and note that its memory and its state's were written."""
         state = self.state.get(p) or self.initial_state(p, group)
-        values = {k: _with_axes(v.array) if isinstance(v, Tensor) else v for k, v in state.items()}
-        self.update(_with_axes(p.array), _with_axes(g), values, group)
+        values = {k: with_axes(v.array) if isinstance(v, Tensor) else v for k, v in state.items()}
+        self.update(with_axes(p.array), with_axes(g), values, group)
         note(p)
         if values:
             self.state[p] = state
@@ -265,6 +267,6 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _with_axes(a: Array) -> Array:
+def with_axes(a: Array) -> Array:
     """Return `a`, an array without axes as one of length 1: what is computed from it is then an array too."""
     return a if a.ndim else a.reshape(1)

@@ -163,12 +163,15 @@ _SUBPACKAGES = (
 )  # fmt: skip
 _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
+__all__ += ["compile"]
 
 
 def __getattr__(name: str) -> Any:
     # subpackages load when first used, so that `import tensorgrad` costs little more than `import numpy`
+    if name == "compile":
+        return importlib.import_module("tensorgrad.compiled").compile
     return importlib.import_module(f"tensorgrad.{name}") if name in _SUBPACKAGES else _missing(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES})
+    return sorted({*globals(), *_SUBPACKAGES, "compile"})

@@ -139,6 +139,7 @@ from . import testing as testing
 from . import utils as utils
 from . import viz as viz
 from . import xpu as xpu
+from .compiled import compile as compile
 
 # fmt: off
 __all__ = [
@@ -153,12 +154,12 @@ __all__ = [
     "bitwise_not", "bitwise_or", "bitwise_xor", "block_diag", "bmm", "bool", "broadcast_shapes", "broadcast_tensors",
     "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat", "cdist", "cdouble", "ceil", "ceil_", "cfloat",
     "chain_matmul", "cholesky", "cholesky_solve", "chunk", "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min",
-    "clamp_min_", "clip", "clip_", "clone", "column_stack", "combinations", "complex", "complex128", "complex64",
-    "concat", "concatenate", "conj", "contiguous_format", "copysign", "corrcoef", "cos", "cos_", "cosh", "cosh_",
-    "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "deg2rad_", "det", "detach",
-    "detach_", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "div",
-    "divide", "dot", "double", "dsplit", "dstack", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad", "eq",
-    "equal", "erf", "erf_", "erfc", "erfc_", "erfinv", "exp", "exp2", "exp2_", "exp_", "expm1", "expm1_", "eye",
+    "clamp_min_", "clip", "clip_", "clone", "column_stack", "combinations", "compile", "complex", "complex128",
+    "complex64", "concat", "concatenate", "conj", "contiguous_format", "copysign", "corrcoef", "cos", "cos_", "cosh",
+    "cosh_", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "deg2rad_", "det",
+    "detach", "detach_", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist",
+    "div", "divide", "dot", "double", "dsplit", "dstack", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad",
+    "eq", "equal", "erf", "erf_", "erfc", "erfc_", "erfinv", "exp", "exp2", "exp2_", "exp_", "expm1", "expm1_", "eye",
     "fill_", "finfo", "fix", "fix_", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64",
     "float_power", "floor", "floor_", "floor_divide", "fmax", "fmin", "fmod", "frac", "frac_", "from_dlpack",
     "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device", "get_default_dtype", "get_device",

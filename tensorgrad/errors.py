@@ -72,6 +72,10 @@ class AnomalyError(TensorgradError, RuntimeError):
     """A value that is not finite, found by anomaly detection."""
 
 
+class CompileError(TensorgradError, RuntimeError):
+    """A function that was to run as a plan as a whole, and cannot."""
+
+
 class DeviceError(TensorgradError, RuntimeError):
     """A device other than the CPU."""
 

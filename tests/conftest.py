@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tensorgrad.compiled.toolchain import compiler
+from tests import compile_networks
 from tests.browser import Browser, NoBrowserError
 from tests.leftovers import (  # noqa: F401 - pytest takes hooks and fixtures from here
     nothing_is_left,
@@ -37,6 +39,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # In the background of a shell, the tests and the processes that they start would ignore Ctrl-C, which some tests send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(params=["numpy", "c"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each backend of `compile`; the one in C, which rounds otherwise, has its numbers compared to within limits."""
+    if request.param == "c":
+        if compiler() is None:
+            pytest.skip("no C compiler here")
+        monkeypatch.setattr(compile_networks, "LIMITS", {"float32": 2e-5, "float64": 1e-9})
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,47 @@ def test_an_unchanged_script_runs_as_main_with_its_arguments(tmp_path: Path) -> 
     assert answer.stderr == ""
 
 
+COMPILED = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+compiled = torch.compile(model, mode="reduce-overhead", dynamic=False)
+optimizer = torch.optim.Adam(compiled.parameters(), lr=0.1)
+x, y = torch.randn(16, 3), torch.randn(16, 1)
+
+def loss_of(net):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(net(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+@torch.compile(fullgraph=True)
+def step():
+    return loss_of(model)
+
+losses = [loss_of(compiled).item() for _ in range(5)] + [step().item() for _ in range(5)]
+model.compile()
+losses += [loss_of(model).item() for _ in range(5)]
+print(*compiled.state_dict(), losses[-1] < losses[0])
+print(*(len(found) for found in (compiled.plans, step.plans, model.forward.plans)))
+"""
+
+
+def test_a_script_that_compiles_its_model_and_its_steps_runs(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(COMPILED)
+    answer = run(str(script))
+    assert answer.stderr == ""
+    assert answer.stdout == "0.weight 0.bias 2.weight 2.bias True\n1 1 1\n"
+    script.write_text("import torch\n@torch.compiler.disable\ndef f(x):\n    return x\nimport torch._dynamo\n")
+    answer = run(str(script))
+    assert f"{script}:2: torch.compiler is not in tensorgrad: what no plan can repeat runs as it is" in answer.stderr
+    assert f"{script}:5: torch._dynamo is not in tensorgrad: what is compiled" in answer.stderr
+
+
 def test_a_module_beside_the_script_is_found_and_gets_the_same_names(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text("from torch import nn\nclass Net(nn.Linear): pass\n")
     script = tmp_path / "script.py"

@@ -13,6 +13,8 @@ REFERENCE = "pytorch"
 # In the order of the table. PyTorch comes early: what the others compute is compared to it.
 _PEERS = {
     SUBJECT: ("tensorgrad", "benchmarks.peers.subject"),
+    "compiled": ("tensorgrad", "benchmarks.peers.compiled_numpy"),
+    "compiled-c": ("tensorgrad", "benchmarks.peers.compiled_c"),
     REFERENCE: ("torch", "benchmarks.peers.pytorch"),
     "torch.compile": ("torch", "benchmarks.peers.torch_compiled"),
     "jax": ("jax", "benchmarks.peers.jax_jit"),

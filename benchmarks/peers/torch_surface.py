@@ -50,9 +50,9 @@ def _chain(tg: Any, problem: Chain) -> Run:
     return Run(step, lambda: [a.grad.numpy(), b.grad.numpy()])
 
 
-def training(tg: Any, problem: Network | Architecture, model: Any, loss: Loss) -> Run:
-    """The steps that train `model` by `loss`."""
-    optimizer = _optimizer(tg, problem, model)
+def training(tg: Any, problem: Network | Architecture, model: Any, loss: Loss, optimizer: Any = None) -> Run:
+    """The steps that train `model` by `loss`, with an optimiser of their own if none is given."""
+    optimizer = optimizer or optimizer_of(tg, problem, model)
     inputs, labels = tg.tensor(problem.inputs), tg.tensor(problem.labels)
 
     def step() -> Any:
@@ -70,7 +70,8 @@ def training(tg: Any, problem: Network | Architecture, model: Any, loss: Loss) -
     return Run(step, arrays)
 
 
-def _optimizer(tg: Any, problem: Network | Architecture, model: Any) -> Any:
+def optimizer_of(tg: Any, problem: Network | Architecture, model: Any) -> Any:
+    """The optimiser of the problem."""
     kind = problem.optimizer if isinstance(problem, Network) else "sgd"
     if kind in ("sgd", "momentum"):
         momentum = VELOCITY if kind == "momentum" else 0.0

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import average, column_sums
+from tensorgrad.engine.generalforms import asarray
 
 
 def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
@@ -61,7 +62,7 @@ def cross_entropy(x: Array, *, target: Array) -> tuple[Array, tuple[Array, ...]]
     losses = np.log(s)
     losses -= shifted[rows, target]
     e /= s[:, None]
-    return np.asarray(average(losses)), (e, rows, target)
+    return asarray(average(losses)), (e, rows, target)
 
 
 def cross_entropy_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from tensorgrad.autograd import no_grad
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import check_real, get_default_dtype
+from tensorgrad.base.watched import outside
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
 
@@ -83,7 +84,7 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
-    foreach: bool | None = None,
+    foreach: bool | None = None,  # noqa: ARG001 - PyTorch's keyword
 ) -> Tensor:
     """Scale all gradients so that their norm, as of one vector, is at most `max_norm`; return what it was.
 
@@ -95,9 +96,13 @@ def clip_grad_norm_(
     >>> clip_grad_norm_([p], 1.0), p.grad
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
-    held = _held(parameters)
-    total = get_total_norm(_gradients(held), norm_type, error_if_nonfinite, foreach)
-    clip_grads_with_norm_(held, max_norm, total, foreach)
+    return _clipped(_held(parameters), max_norm, norm_type, error_if_nonfinite)
+
+
+@outside
+def _clipped(held: list[Tensor], max_norm: float, norm_type: float | str, error_if_nonfinite: bool) -> Tensor:
+    total = get_total_norm(_gradients(held), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(held, max_norm, total)
     return total
 
 

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from tensorgrad.autograd.hooks import RemovableHandle
 from tensorgrad.base.callsite import warn
+from tensorgrad.base.watched import outside
 from tensorgrad.errors import ArgumentError
 from tensorgrad.optim.optimizer import Optimizer
 
@@ -88,6 +89,7 @@ class LRScheduler:
         """Return the learning rate of each group as the last step has set it."""
         return self._last_lr
 
+    @outside
     def step(self, epoch: int | None = None) -> None:
         """Go on to the next epoch and set its learning rates; call it after the optimizer's step.
 

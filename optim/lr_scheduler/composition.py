@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from tensorgrad.base.watched import outside
 from tensorgrad.optim.optimizer import Optimizer
 
 from .base import LRScheduler
@@ -100,6 +101,7 @@ class SequentialLR(_Composed):
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
+    @outside
     def step(self) -> None:  # type: ignore[override]
         """Go on by one epoch of the schedule whose turn it is."""
         self.last_epoch += 1
@@ -137,6 +139,7 @@ class ChainedScheduler(_Composed):
             part._initial_step()
         self._note_lr()
 
+    @outside
     def step(self) -> None:  # type: ignore[override]
         """Go on by one epoch of every schedule."""
         for part in self._schedulers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from tensorgrad.base.watched import outside
 from tensorgrad.optim.optimizer import Optimizer
 
 from .base import LRScheduler, check_positive
@@ -75,6 +76,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self._warn_outside_step()
         return [along_cosine(lr, self.eta_min, self.T_cur / self.T_i) for lr in self.base_lrs]
 
+    @outside
     def step(self, epoch: float | None = None) -> None:
         """Go on by one epoch, or to `epoch`; ValueError if that is negative."""
         if epoch is None and self.last_epoch >= 0:

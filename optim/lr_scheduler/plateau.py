@@ -6,6 +6,7 @@ import math
 from typing import Literal, SupportsFloat
 
 from tensorgrad.base.misfits import wrong_type
+from tensorgrad.base.watched import outside
 from tensorgrad.optim.optimizer import Optimizer
 
 from .base import LRScheduler, check_optimizer, warn_of
@@ -82,6 +83,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
+    @outside
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
         """Take notice of `metrics`, this epoch's loss or score, and reduce the learning rates if it is time."""
         if not isinstance(metrics, SupportsFloat):

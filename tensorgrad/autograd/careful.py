@@ -17,6 +17,8 @@ import numpy as np
 
 from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.context import ANOMALY, STRONG, TRACING, context, within
+from tensorgrad.base.watched import watching
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
 from tensorgrad.engine.tracedarrays import Traced
@@ -143,6 +145,8 @@ class _Reverse:
         needed = None if self.wanted is None else leading_to(self.wanted, order)
         if needed is not None:
             seeds = {node: g for node, g in seeds.items() if node in needed}
+        if (watch := watching()) is not None:
+            watch.swept([n for n in order if needed is None or any(p in needed for p in n.inputs if type(p) is Node)])
         if plain:
             quick.reverse(order, seeds, self, needed)
             return
@@ -246,7 +250,7 @@ def _started(g: Any, midway: bool) -> Tensor:
 
 def tensor_of(g: Any) -> Tensor:
     """Return the cotangent `g` as a Tensor."""
-    return g if isinstance(g, Tensor) else wrap(np.asarray(g))  # NumPy's sum of two arrays without axes is a number
+    return g if isinstance(g, Tensor) else wrap(asarray(g))  # NumPy's sum of two arrays without axes is a number
 
 
 def _itself(t: Any) -> Any:
@@ -291,6 +295,8 @@ def forward(tangents: Mapping[Node, Any], outputs: Collection[Node], *, create_g
         known = forward({node: tensor_of(t) for node, t in tangents.items()}, outputs, create_graph=True)
         return {node: _array(t) for node, t in known.items()}
     order = reachable(outputs, expanded=True, targets=tangents)
+    if (watch := watching()) is not None:
+        watch.swept(order)
     with np.errstate(all="ignore"):  # as in `reverse`
         known = sweep.forward(order, tangents, Tangent.of if context().special & STRONG else _itself, create_graph)
     found = {node: known[node] for node in outputs if node in known}

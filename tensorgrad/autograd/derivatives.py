@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
 from tensorgrad.engine.tracedarrays import Traced
 from tensorgrad.engine.tracedtensors import operand, traced_tensor
@@ -157,7 +158,7 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     handed.add(key)
     if own:
         return g if boxed else wrap(array)
-    return contiguous(astype(g, dtype=array.dtype)) if boxed else wrap(np.array(array, order="C"))
+    return contiguous(astype(g, dtype=array.dtype)) if boxed else wrap(asarray(array).copy())
 
 
 def grad(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from itertools import count
 from typing import Any, Self
 
-from tensorgrad.engine.tensor import AFTERWARDS, HOOKS, Hook, Tensor, check_gradient, node_of
+from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, ANY_HOOK, HOOKS, Hook, Tensor, check_gradient, node_of
 from tensorgrad.errors import AutogradError
 
 _ids = count()
@@ -34,6 +34,14 @@ class RemovableHandle:
 
     def __exit__(self, *exception: object) -> None:
         self.remove()
+
+
+def hooks_of(tensors: Iterable[Tensor]) -> Iterator[Hook]:
+    """Yield the hooks that hang on tensors."""
+    if ANY_HOOK or ANY_AFTERWARDS:
+        for node in [x.node for x in tensors if x.node is not None]:
+            yield from HOOKS.get(node, {}).values()
+            yield from AFTERWARDS.get(node, {}).values()
 
 
 def after_hooks(hooks: MutableMapping[int, Hook], g: Tensor) -> Tensor:

@@ -155,7 +155,7 @@ class Rules:
 
         A constant gradient is given a place in the graph meanwhile: what is linear in it depends on it, or is zero.
         """
-        watched = g if g.tracked else _unknown("gradient", "", g.array, ())
+        watched = g if g.tracked else unknown("gradient", "", g.array, ())
         try:
             found = self.cotangents(saved, node, watched)
         except AutogradError:  # as .numpy() raises, though not of a constant
@@ -168,7 +168,7 @@ class Rules:
                 continue
             if not gx.tracked:
                 if gx.array.any() or (g.tracked and not g.array.all() and self._answers(i, saved, node)):
-                    found[i] = _unknown(self.name, text, gx.array, (*([node_of(g)] if g.tracked else []), *node.inputs))
+                    found[i] = unknown(self.name, text, gx.array, (*([node_of(g)] if g.tracked else []), *node.inputs))
             elif watched is not g and not _depends_on_more(gx, node_of(watched)):
                 found[i] = wrap(gx.array)
         return found
@@ -233,7 +233,7 @@ class _Unknown:
         return (lambda t, saved, node: self.rules(t, saved, node) for _ in count())
 
 
-def _unknown(name: str, text: str, array: Array, inputs: tuple[Any, ...]) -> Tensor:
+def unknown(name: str, text: str, array: Array, inputs: tuple[Any, ...]) -> Tensor:
     """Return `array` as computed from `inputs` by function `name`; differentiating it raises an error of `text`."""
     rules = _Unknown(text)
     return recorded(array, record_of(name, rules.rules, rules), inputs, {}, (), context())
@@ -246,7 +246,7 @@ def computed_inside(name: str, array: Array, inputs: tuple[Any, ...]) -> Node:
         f"whose derivative is not known: save the arguments and compute it from them in backward; or, if it is "
         f"constant, set it as an attribute of ctx"
     )
-    return node_of(_unknown(name, text, array, inputs))
+    return node_of(unknown(name, text, array, inputs))
 
 
 def unpacked(g: Tensor, shapes: list[tuple[int, ...]] | None) -> list[Tensor]:

@@ -18,6 +18,7 @@ from tensorgrad.errors import RangeError, ShapeError
 
 from .caching import remembered
 from .dtypes import Array
+from .watched import as_one, call_watched, is_watched, memory_of
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
@@ -76,13 +77,23 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
     return ones
 
 
+def room(make: Callable[..., Array], shape: Any, dtype: Any, x: Array) -> Array:
+    """Return ``make(shape, dtype)``, an array into which numbers of `x` are going to be written: watched if that is.
+
+    >>> room(np.zeros, 2, np.float32, np.ones(1))
+    array([0., 0.], dtype=float32)
+    """
+    y: Array = call_watched(np.zeros, shape, dtype) if is_watched(x) else make(shape, dtype)
+    return y
+
+
 def row_major(x: Array) -> Array:
     """Return `x`, or a copy whose elements lie row by row: NumPy lays out a result as its arguments are, or as it came.
 
     >>> row_major(np.ones((2, 3)).T).flags.c_contiguous
     True
     """
-    return x if type(x) is not np.ndarray or x.flags.c_contiguous else np.ascontiguousarray(x)
+    return x if x.__class__ is not np.ndarray or x.flags.c_contiguous else x.copy()
 
 
 def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
@@ -91,7 +102,7 @@ def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool
     >>> float(total(np.full((1_000_000, 1), 0.1, np.float32), axis=0)[0]) / 1e6  # doctest: +ELLIPSIS
     0.1000...
     """
-    if type(x) is not np.ndarray or x.dtype.kind != "f":
+    if x.__class__ is not np.ndarray or x.dtype.kind != "f":
         return row_major(np.sum(x, axis=axis, keepdims=keepdims))
     if x.dtype.itemsize == 2:
         return total(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(x.dtype)
@@ -175,7 +186,7 @@ def rectified(x: Array) -> Array:
     >>> rectified(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    small = type(x) is np.ndarray and x.size <= _KEPT_ZEROS
+    small = x.__class__ is np.ndarray and x.size <= _KEPT_ZEROS
     result: Array = np.maximum(x, _zeros(x.shape, x.dtype) if small else 0)
     return result
 
@@ -202,8 +213,11 @@ def repeated(x: Array, shape: tuple[int, ...]) -> Array:
     >>> repeated(np.arange(2), (2, 2)).strides[0]
     0
     """
+    if is_watched(x):
+        watched: Array = call_watched(repeated, x, shape)
+        return watched
     lead = len(shape) - x.ndim
-    if type(x) is not np.ndarray:
+    if x.__class__ is not np.ndarray:
         return np.broadcast_to(x, shape)
     if x.shape == shape[max(lead, 0) :] and math.prod(shape[: max(lead, 0)]) == 1:
         return x.reshape(shape)
@@ -219,6 +233,7 @@ def repeated(x: Array, shape: tuple[int, ...]) -> Array:
 
 def owner_of(array: Array) -> Array:
     """Return the array that owns the memory of `array`."""
+    array = memory_of(array)
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
@@ -235,6 +250,9 @@ def restrided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Arr
     Raises:
         ValueError: the memory has gaps, or the view leaves it.
     """
+    if is_watched(x):
+        watched: Array = call_watched(restrided, x, shape, strides)
+        return watched
     owner = owner_of(x)
     offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     dense = owner.transpose(np.argsort([-s for s in owner.strides], kind="stable"))  # a buffer must be row-major
@@ -306,6 +324,7 @@ def bounded(x: Array) -> bool:
     return bool(np.vdot(x, x) < np.inf) or bool(np.isfinite(x).all())
 
 
+@as_one
 def of_finite(factorize: Callable[..., Any], x: Array, **options: Any) -> Any:
     """Return what `factorize`, of NumPy's linear algebra, gives of the matrices `x`; NaN for one that is not finite.
 

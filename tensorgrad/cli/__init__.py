@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tensorgrad import __version__
 from tensorgrad.chapter6.run import Settings
@@ -121,6 +122,19 @@ def _add_demo(add: Add) -> None:
     epochs = ", ".join(f"{demo.EPOCHS[name]} for {name}" for name in kinds)
     parser.add_argument("--epochs", type=_count, metavar="N", help=f"passes over the training set (default: {epochs})")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for what is drawn (default: %(default)s)")
+    _add_no_compile(parser)
+
+
+def _add_no_compile(parser: argparse.ArgumentParser) -> None:
+    """Add the switch that lets steps run as they are: in this process, and in those that it starts."""
+    parser.add_argument(
+        "--no-compile", action=_NoCompile, nargs=0, help="let steps run as they are: the same numbers, slower"
+    )
+
+
+class _NoCompile(argparse.Action):
+    def __call__(self, *_: Any, **__: Any) -> None:
+        os.environ["TENSORGRAD_COMPILE"] = "0"
 
 
 def _add_draw(add: Add) -> None:
@@ -190,3 +204,4 @@ def _add_chapter6(add: Add) -> None:
         help="experiments that run at the same time (default: one for each core)",
     )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also run what is there already")
+    _add_no_compile(parser)

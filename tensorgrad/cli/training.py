@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tensorgrad import nn, optim
-from tensorgrad.chapter6.network import predictions
+from tensorgrad.chapter6.network import Step, predictions, step_of
 from tensorgrad.create.sampling import randperm
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.utils.progress import Progress
@@ -59,12 +59,13 @@ def train(net: DigitNet, data: Dataset, settings: Settings, progress: Progress) 
     """
     history = History()
     optimizer = optim.Adam(net.parameters(), lr=settings.rate)
+    step = step_of(net, optimizer)
     completed = _snapshot(net)
     start = time.perf_counter()
     try:
         for epoch in range(1, settings.epochs + 1):
             optimizer.param_groups[0]["lr"] = settings.rate * (1 - 0.9 * (epoch - 1) / max(settings.epochs - 1, 1))
-            _epoch(net, data, settings, optimizer, progress)
+            _epoch(net, data, settings.batch, step, progress)
             scores = [*score(net, data.x_train, data.y_train), *score(net, data.x_test, data.y_test)]
             completed = _snapshot(net)
             record(history, scores)
@@ -86,15 +87,11 @@ def record(history: History, scores: list[float]) -> None:
         values.append(value)
 
 
-def _epoch(net: DigitNet, data: Dataset, settings: Settings, optimizer: optim.Adam, progress: Progress) -> None:
+def _epoch(net: DigitNet, data: Dataset, size: int, step: Step, progress: Progress) -> None:
     net.train()
     order = randperm(len(data.x_train))
-    for rows in batches(order, settings.batch):
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(data.x_train[rows]), data.y_train[rows])
-        loss.backward()
-        optimizer.step()
-        progress.step(batch_loss=loss.item())
+    for rows in batches(order, size):
+        progress.step(batch_loss=step(data.x_train[rows], data.y_train[rows]).item())
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from tensorgrad.autograd.history import check_alone
 from tensorgrad.base.devices import check_device, check_memory
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, as_dtype, check_differentiable, get_default_dtype
+from tensorgrad.base.watched import anew
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
@@ -67,7 +68,7 @@ def made(
     requires_grad = bool(options.get("requires_grad", False))
     if requires_grad:
         check_differentiable(dtype)
-    x = wrap(make(dtype)) if out is None else delivered(name, make(dtype), out)
+    x = wrap(anew(make(dtype))) if out is None else delivered(name, make(dtype), out)
     if requires_grad:
         x.requires_grad = True
     return x

@@ -18,6 +18,7 @@ import numpy as np
 
 from tensorgrad.base.devices import CPU, check_device, device
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.watched import WatchedStream, watching
 from tensorgrad.engine.generalforms import Stream
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.tracedvalues import broken
@@ -179,5 +180,7 @@ def words(source: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 def generator_of(generator: Generator | None) -> np.random.Generator:
     """Return NumPy's generator behind `generator`, or behind the default one."""
-    found = (default_generator if generator is None else generator).numpy
-    return found if running() is None else cast("np.random.Generator", Stream(found))
+    known = default_generator if generator is None else generator
+    if (watch := watching()) is not None:
+        return cast("np.random.Generator", WatchedStream(known, watch))
+    return known.numpy if running() is None else cast("np.random.Generator", Stream(known.numpy))

@@ -219,7 +219,9 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     dtype = None
     if not inexact and primitive.arithmetic:  # what is chosen is put in as it is, and has a place there or is refused
         dtype = promoted(rest) if head else dtype_of_whole(primitive, [*rest, *params.values()])
-    values = [*head, *(rest if dtype is None else [np.asarray(v, dtype) for v in rest])]
+    if dtype is not None:
+        rest = [v.astype(dtype, copy=False) if isinstance(v, np.ndarray) else np.asarray(v, dtype) for v in rest]
+    values = [*head, *rest]
     whole = primitive.arithmetic and not inexact and (dtype is None or dtype.kind in "biu")
     with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient
         out = primitive.forward(*values, **params)

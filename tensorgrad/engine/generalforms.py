@@ -6,12 +6,14 @@ Without a trace, each of these is what NumPy does, or the condition itself.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from tensorgrad.base.numerics import bounded
+from tensorgrad.base.watched import WatchedStream, as_one, call_watched, is_watched, watched_in
 
 from .numpycalls import ITEM, Draw, record_of
 from .tensor import Tensor
@@ -52,6 +54,8 @@ class Stream:
 
 def asarray(value: Any, dtype: Any = None) -> Any:
     """Return `value` as an array, as NumPy does; a traced number as a traced array."""
+    if is_watched(value):
+        return value if dtype in (None, value.dtype) else value.astype(dtype)
     if type(value) is not Traced:
         return np.asarray(value, dtype)
     whole = isinstance(value.value, np.ndarray) and dtype in (None, value.dtype)
@@ -60,6 +64,8 @@ def asarray(value: Any, dtype: Any = None) -> Any:
 
 def own(array: Any, dtype: Any = None) -> Any:
     """Return a copy of an array, in `dtype`; a traced one itself, for what a trace records is a copy."""
+    if is_watched(array):
+        return array.astype(array.dtype if dtype is None else dtype)
     if type(array) is not Traced:
         return np.array(array, dtype)
     return array if dtype in (None, array.dtype) else array.astype(dtype)
@@ -68,19 +74,23 @@ def own(array: Any, dtype: Any = None) -> Any:
 def at(x: Any, index: Any) -> Any:
     """Return ``x[index]`` of an array, also where the index alone is traced."""
     if not traced_in(index):
-        return x[index]
+        return call_watched(operator.getitem, x, index) if watched_in(index) else x[index]
     tell_of_masks(index)
     return record_call(ITEM, (x,), {"index": index})
 
 
 def one_step(function: Callable[P, R]) -> Callable[P, R]:
     """Return a function of raw arrays so that a trace records it as one operation, with the choices that it makes."""
+    plain = as_one(function)
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if running() is None:
-            return function(*args, **kwargs)
         first = args[0] if args else None
+        if type(first) is WatchedStream:
+            drawn: R = first.draw(function, *args[1:], **kwargs)
+            return drawn
+        if running() is None:
+            return plain(*args, **kwargs)
         found: R = (
             first.draw(function, *args[1:], **kwargs) if type(first) is Stream else record_call(function, args, kwargs)
         )

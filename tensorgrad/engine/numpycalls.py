@@ -24,28 +24,6 @@ _TOLD_AS = {"max": "amax", "min": "amin", "T": "transpose", "invert": "bitwise_n
 
 
 @dataclass(frozen=True)
-class Method:
-    """The method `name` of an array: ``x.sum(axis=0)``."""
-
-    name: str
-
-    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call it."""
-        return getattr(x, self.name)(*args, **kwargs)
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """The attribute `name` of an array: ``x.T``."""
-
-    name: str
-
-    def __call__(self, x: Any) -> Any:
-        """Read it."""
-        return getattr(x, self.name)
-
-
-@dataclass(frozen=True)
 class Part:
     """One of several results: ``np.nonzero(x)[0]``."""
 
@@ -99,6 +77,7 @@ ITEM = getitem
 def name_of(function: Any) -> str:
     """Return what a call of `function` is called in a drawing.
 
+    >>> from tensorgrad.base.arraycalls import Method
     >>> name_of(Method("sum")), name_of(Part(divmod, 1))
     ('sum', 'divmod')
     """

@@ -20,6 +20,7 @@ import numpy as np
 from tensorgrad.base.callsite import Place, here
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import owner_of
+from tensorgrad.base.watched import is_watched, memory_of, read_by
 from tensorgrad.errors import InPlaceError
 
 from .references import base_alone
@@ -85,7 +86,9 @@ def handed_out(x: Tensor) -> Array:
     The array refers to a memoryview and not to an array: NumPy then makes all views of it refer to it, so that it lives
     exactly as long as anybody outside can write.
     """
-    own = plain(x.array)
+    if is_watched(x.array):
+        read_by("numpy()", x.array)
+    own: Array = memory_of(plain(x.array))
     if not own.flags.writeable:
         return own
     array: Array = np.asarray(memoryview(own))  # type: ignore[arg-type]  # an array is a buffer
@@ -94,7 +97,7 @@ def handed_out(x: Tensor) -> Array:
         handed = y.array.handed if isinstance(y.array, Exposed) else []
         if handed is not None:
             living = [ref for ref in handed if ref() is not None]
-            y.array = _exposed(plain(y.array), [*living, weakref.ref(array)])
+            y.array = _exposed(memory_of(plain(y.array)), [*living, weakref.ref(array)])
     return array
 
 

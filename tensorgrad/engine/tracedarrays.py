@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tensorgrad.base.arraycalls import Attribute, Method
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import owner_of
+from tensorgrad.base.numpyfacts import COUNTED, FACTS, KNOWN_BY_SHAPE, NUMBERS, OPERATORS, READ, WRITE, WRITERS
 
-from .numpycalls import ITEM, REST, Attribute, Method, Part, Written, on_arrays, record_of
-from .numpyfacts import COUNTED, FACTS, KNOWN_BY_SHAPE, NUMBERS, OPERATORS, READ, WRITE, WRITERS
+from .numpycalls import ITEM, REST, Part, Written, on_arrays, record_of
 from .primitive import PRIMITIVES, Primitive
 from .reads import Read, Stand
 from .snapshots import copied

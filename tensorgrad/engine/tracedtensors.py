@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.arraycalls import Method
+
 from .generalforms import asarray
-from .numpycalls import REST, Method, record_of
+from .numpycalls import REST, record_of
 from .shared_memory import still_exposed
 from .snapshots import copied
 from .tensor import Node, Tensor, node_of, wrap

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .numpycalls import REST, Method, called, on_arrays, record_of
+from tensorgrad.base.arraycalls import Method
+
+from .numpycalls import REST, called, on_arrays, record_of
 from .primitive import PRIMITIVES, Primitive
 from .reads import Read
 from .tensor import Node

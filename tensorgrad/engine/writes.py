@@ -16,6 +16,7 @@ from numpy.lib.array_utils import byte_bounds
 from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import owner_of
+from tensorgrad.base.watched import memory_of
 from tensorgrad.errors import InPlaceError
 
 from .references import alone
@@ -66,7 +67,7 @@ def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None
     if log is None:
         log = _written[key] = _Log(weakref.ref(owner, lambda _: _written.pop(key, None)))
     array: Any = x.array if part is None else part
-    bounds = byte_bounds(array.value if type(array) is Traced else array)
+    bounds = byte_bounds(array.value if type(array) is Traced else memory_of(array))
     if len(log.parts) >= _MOST_PARTS:
         log.parts.clear()
         bounds = byte_bounds(owner)
@@ -79,7 +80,7 @@ def written_since(array: Any, serial: float) -> Write | None:
     log = _written.get(id(owner_of(array))) if isinstance(array, np.ndarray) else None
     if log is None:
         return None
-    low, high = byte_bounds(array)
+    low, high = byte_bounds(memory_of(array))
     hits = (w for (start, end), w in log.parts.items() if w.serial > serial and start < high and low < end)
     return next(hits, None)
 

@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.arraycalls import Attribute, Method
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated
 from tensorgrad.base.sources import computed, definition
+from tensorgrad.base.watched import is_watched, memory_of, watched_in
 from tensorgrad.engine.generalforms import asarray
-from tensorgrad.engine.numpycalls import ITEM, REST, Attribute, Draw, Method, Part, Written, after, name_of
+from tensorgrad.engine.numpycalls import ITEM, REST, Draw, Part, Written, after, name_of
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.errors import AutogradError
 from tensorgrad.ops.shapes import is_basic
@@ -205,15 +207,27 @@ class _Standalone(ast.NodeTransformer):
         return node
 
     def visit_If(self, node: ast.If) -> ast.stmt | None:
+        if self._asks_for_a_watch(node.test):
+            return None
         if all(isinstance(s, ast.Raise) for s in node.body) and not node.orelse:
             return None
         return self.generic_visit(node)  # type: ignore[return-value]
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        found = node.orelse if self._asks_for_a_watch(node.test) else None
+        return self.visit(found) if found else self.generic_visit(node)  # type: ignore[return-value]
+
+    def _asks_for_a_watch(self, test: ast.expr) -> bool:
+        """Return whether a condition asks if an array is watched, which it never is where no library is."""
+        return isinstance(test, ast.Call) and self.known.get(getattr(test.func, "id", "")) in (is_watched, watched_in)
 
     def visit_For(self, node: ast.For) -> ast.stmt | None:
         self.generic_visit(node)
         return node if node.body else None
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
+        if self.known.get(getattr(node.func, "id", "")) is memory_of:
+            return self.visit(node.args[0])  # type: ignore[no-any-return]
         self.generic_visit(node)
         return _without_defaults(node, self.source.functions)
 

@@ -10,10 +10,11 @@ from functools import partial
 
 import numpy as np
 
+from tensorgrad.base.arraycalls import Method
 from tensorgrad.base.dtypes import Array, DType, promoted
+from tensorgrad.base.numpyfacts import NUMBERS, OPERATORS
 from tensorgrad.engine.dispatch import dtype_of_whole
-from tensorgrad.engine.numpycalls import Draw, Method
-from tensorgrad.engine.numpyfacts import NUMBERS, OPERATORS
+from tensorgrad.engine.numpycalls import Draw
 from tensorgrad.engine.reads import Read
 from tensorgrad.engine.tensor import Constant, Node
 from tensorgrad.engine.tracedvalues import plain_of

@@ -24,7 +24,7 @@ def view_as_real(x: Any) -> Any:
 @multilinear(lambda g: view_as_real(g.conj()), symbol="x + iy", samples="parts")
 def view_as_complex(x: Any) -> Any:
     """Return the complex numbers whose parts stand in the last axis of `x`, of length 2: a view where memory allows."""
-    together = x if x.strides[-1] == x.itemsize else np.ascontiguousarray(x)
+    together = x if x.strides[-1] == x.itemsize else x.copy()
     return together.view(np.result_type(x, np.complex64))[..., 0]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.numerics import room
 from tensorgrad.engine.kinds import multilinear
 
 
@@ -26,7 +27,7 @@ def diagonal(x: Any, *, offset: Any = 0) -> Any:
 @multilinear(lambda g, offset: diagonal(g, offset=offset), symbol="diagᵀ", samples="embedded")
 def embedded(x: Any, *, offset: Any, shape: Any) -> Any:
     """Return matrices of `shape` that have `x` on the diagonal `offset` and zeros elsewhere."""
-    y = np.zeros((*x.shape[:-1], *shape), x.dtype)
+    y = room(np.zeros, (*x.shape[:-1], *shape), x.dtype, x)
     rows = np.arange(x.shape[-1]) - min(offset, 0)
     y[..., rows, rows + offset] = x
     return y

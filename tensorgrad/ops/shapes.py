@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.caching import remembered
-from tensorgrad.base.numerics import accumulated, repeated, row_major, total
+from tensorgrad.base.numerics import accumulated, repeated, room, row_major, total
 from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.errors import ComplexError
 
@@ -93,7 +93,7 @@ def _picks_from_the_last(index: Any, ndim: Any) -> bool:
 @multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter")
 def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
-    y = np.zeros(shape, accumulated(x.dtype))
+    y = room(np.zeros, shape, accumulated(x.dtype), x)
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
         np.add.at(y, index, x)

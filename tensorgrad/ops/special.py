@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.watched import as_one
 from tensorgrad.engine.kinds import Op, elementwise
 from tensorgrad.engine.primitive import JUMP, LIMIT, TIES, Kink
 from tensorgrad.ops.arithmetic import BETWEEN, REAL, mul
@@ -16,6 +17,7 @@ from tensorgrad.ops.transcendental import UNIT, exp
 _DENSITY = 2 / math.sqrt(math.pi)
 
 
+@as_one
 def _of_each(function: Callable[[float], float], x: Any) -> Any:
     """`function` of each element: NumPy has no error function, Python's is right to the last place."""
     return np.asarray(np.frompyfunc(function, 1, 1)(x)).astype(x.dtype if x.dtype.kind == "f" else np.float64)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.numerics import accumulated, restrided
+from tensorgrad.base.numerics import accumulated, restrided, room
 from tensorgrad.engine.kinds import multilinear
 from tensorgrad.ops.contractions import swapped
 
@@ -34,7 +34,7 @@ def unfold(x: Any, *, size: Any, stride: Any, dilation: Any) -> Any:
     positions = tuple(
         (n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(x.shape[lead:], size, stride, dilation, strict=True)
     )
-    y = np.empty((*x.shape[:lead], *size, *positions), x.dtype)
+    y = room(np.empty, (*x.shape[:lead], *size, *positions), x.dtype, x)
     for place, inside in offsets(size, stride, dilation, positions):
         y[(..., *place, *(slice(None),) * len(size))] = x[(..., *inside)]
     return y
@@ -68,7 +68,7 @@ def windowed(x: Any, *, size: Any, step: Any) -> Any:
 def fold(x: Any, *, shape: Any, stride: Any, dilation: Any) -> Any:
     """Return the windows `x` (..., *size, *positions) added up in zeros of (..., *shape), the adjoint of `unfold`."""
     n = len(stride)
-    y = np.zeros((*x.shape[: -2 * n], *shape), accumulated(x.dtype))
+    y = room(np.zeros, (*x.shape[: -2 * n], *shape), accumulated(x.dtype), x)
     for place, inside in offsets(x.shape[-2 * n : -n], stride, dilation, x.shape[-n:]):
         y[(..., *inside)] += x[(..., *place, *(slice(None),) * n)]
     return y.astype(x.dtype, copy=False)

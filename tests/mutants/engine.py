@@ -50,7 +50,7 @@ ENGINE_FAULTS = [
     EngineFault("a tangent keeps its own dtype", sweep.repeated, "_converted(ty, node.dtype)", "ty"),
     EngineFault("an output named twice counts once", _seeds, "seeds[node] + value", "value"),
     EngineFault("a second backward overwrites .grad", _accumulate, "known.array, g, out", "g, 0, out"),
-    EngineFault("a gradient may be somebody's memory", _owned, 'np.array(array, order="C")', "array"),
+    EngineFault("a gradient may be somebody's memory", _owned, "asarray(array).copy()", "array"),
     EngineFault(
         "a recorded sweep is not recorded",
         careful.reverse,

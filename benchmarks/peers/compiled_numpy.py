@@ -1,0 +1,11 @@
+"""tensorgrad, whole steps compiled as calls of NumPy."""
+
+from __future__ import annotations
+
+from benchmarks.peers import compiled
+from benchmarks.problems import Problem, Run
+
+
+def prepare(problem: Problem) -> Run:
+    """The problem at its start."""
+    return compiled.prepare(problem, "numpy")

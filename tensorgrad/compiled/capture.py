@@ -1,0 +1,175 @@
+"""The watch over one run of a function: what it reaches is fetched where it is read, and told where it changes."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.watched import Watched, is_watched, unwatched, watched_by, watched_in
+from tensorgrad.engine.fused import Saved
+from tensorgrad.engine.shared_memory import plain
+from tensorgrad.engine.tensor import Node, Tensor, wrap
+from tensorgrad.errors import CompileError
+from tensorgrad.program.contents import Step
+from tensorgrad.program.recorder import Recording
+
+from .reach import Reached
+from .results import tensors_of
+from .undo import Outside
+
+_state_of = attrgetter("filled", "node", "tracked")
+
+
+class Capture(Recording):
+    """A recording of a function that reaches tensors: each is fetched where it is read, and told where it changes."""
+
+    def __init__(self, reached: Reached, given: list[Tensor], strict: bool) -> None:
+        super().__init__()
+        self.strict = strict
+        self.reached = reached
+        self.given = given
+        self.tensors: list[Tensor] = []
+        self.before: dict[int, tuple[Any, ...]] = {}  # by the id of a tensor: itself, and its state at first
+        self.fillings: set[int] = set()  # the ids of what stands, or has stood, in `grad` of others
+        self.arrays: dict[int, Any] = {}  # by the id of a tensor: its memory, as it was fetched last
+        self.marked: dict[int, Any] = {}  # the same with the mark that others may write there, if it has one
+        self.gradients: dict[int, Any] = {}  # of each tensor that was there: what stands in `grad`, as was told last
+
+    def begin(self) -> None:
+        """Let all that is reached be watched."""
+        numbers = {id(x): i for i, x in enumerate(self.given)}
+        filled = {id(x.filled): x for x in self.reached.tensors if x.filled is not None}
+        self.fillings |= filled.keys()
+        self.tensors = list(self.reached.tensors)
+        for x in self.tensors:
+            self.before.setdefault(id(x), (x, *_state_of(x)))
+            self.arrays[id(x)], self.marked[id(x)] = plain(x.array), x.array
+            held, path = (filled[id(x)], "filled.array") if id(x) in filled and id(x) not in numbers else (x, "array")
+            array: Any = self.fetched(x.array, numbers.get(id(held), held), path, plain)
+            x.array = array
+        self.gradients = {id(x): x.filled for x in self.tensors}
+
+    def end(self, found: Iterable[Tensor]) -> None:
+        """Let nothing be watched any more."""
+        for x in (*self.tensors, *found):
+            self._unwatch(x)
+            if x.filled is not None:
+                self._unwatch(x.filled)
+
+    def _unwatch(self, x: Tensor) -> None:
+        if is_watched(x.array):
+            array = unwatched(x.array)
+            same = array is self.arrays.get(id(x))
+            x.array = self.marked[id(x)] if same else np.asarray(array)
+
+    def close(self) -> None:
+        """Let go of what has been watched; where some of it is still held, by what the function has kept, mend that."""
+        living = [weakref.ref(x) for x in self.watched]
+        self.watched.clear()
+        self.known.clear()
+        if all(ref() is None for ref in living):
+            return
+        for thing in gc.get_objects():
+            if issubclass(type(thing), Tensor) and is_watched(getattr(thing, "array", None)):  # it may be half made
+                thing.array = np.asarray(unwatched(thing.array))
+            elif type(thing) is Node and getattr(thing, "primitive", None) is not None:
+                if any(map(watched_in, thing.params.values())):
+                    thing.params = unwatched(thing.params)
+                if thing.saved:
+                    thing.saved = mapped(unwatched, thing.saved)
+
+    def thing(self, x: Tensor) -> Tensor | int:
+        """Return the number that `x` was given with, or else itself."""
+        return next((i for i, other in enumerate(self.given) if other is x), x)
+
+    def copy(self, number: int) -> Watched:
+        """Return a copy of a value, made whenever the program runs."""
+        return self.called(np.copy, (self.watched[number],), {}, None)  # type: ignore[no-any-return]
+
+    def swept(self, nodes: list[Node]) -> None:
+        """Note if derivatives are computed through what was recorded before; the second part ends there."""
+        if self.program.part is None:
+            super().swept(nodes)
+
+    def unfit(self, why: str) -> None:
+        """Note why no program does what is recorded; raise CompileError where that is asked for."""
+        super().unfit(why)
+        if self.strict:
+            raise CompileError(f"compile(fullgraph=True): {why}")
+
+    def tell(self) -> None:
+        """Note which tensors have another gradient than was told."""
+        for x in self.tensors:
+            g = x.filled
+            if g is self.gradients[id(x)]:
+                continue
+            self.gradients[id(x)] = g
+            if g is not None and (g.node is not None and g.tracked):
+                self.unfit("a gradient with a history of its own (create_graph=True) is left in .grad")
+            array = None if g is None else self.argument(g.array)
+            self.note(Step("publish", Told(x), (array,)))
+
+    def outside(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call what looks after its arrays itself; all that is reached is fetched anew after it."""
+        if any(is_watched(x.array) and id(x) not in self.gradients for x in tensors_of((args, kwargs))):
+            self.broke(f"{function.__qualname__}, which was given a tensor,", "something")
+        if any(callable(a) for a in (*args[1:], *kwargs.values())):
+            self.broke(f"{function.__qualname__}, which was given a function,", "something")
+        self.tell()
+        self.end(())
+        with watched_by(None):
+            result = function(*args, **kwargs)
+        step = Step("outside", Outside(function), args, kwargs)
+        self.note(step)
+        self.reached = Reached()
+        self.reached.add([*self.tensors, *(x.filled for x in self.tensors)])
+        self.begin()
+        if isinstance(result, Tensor):
+            made: Any = self._new(result.array, "fetched")
+            step.out = made.number
+            result.array = made
+        elif result is not None:
+            self.broke(function.__qualname__, result)
+        return result
+
+
+def mapped(change: Callable[[Any], Any], saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what a node saves, changed."""
+    if not isinstance(saved, Saved):
+        return tuple(map(change, saved))
+    made = Saved(map(change, saved))
+    made.residuals = tuple(map(change, saved.residuals))
+    return made
+
+
+class Told:
+    """What tells a tensor its gradient."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Told) and other.x is self.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+    def undo(self) -> Callable[[], Any]:
+        """Return what puts back the gradient of now."""
+        x, before = self.x, self.x.filled
+
+        def back() -> Callable[[], Any]:
+            again = self.undo()
+            x.filled = before
+            return again
+
+        return back
+
+    def __call__(self, array: Any) -> None:
+        """Let `array` be the gradient; None for none."""
+        self.x.filled = None if array is None else wrap(array)

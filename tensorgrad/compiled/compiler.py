@@ -1,0 +1,352 @@
+"""`compile`: which plan a call takes, when one is captured, and when the function runs as it is."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import logging
+import os
+import sys
+import threading
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, overload
+
+from tensorgrad.base.context import context
+from tensorgrad.base.watched import watching
+from tensorgrad.engine.traces import running
+from tensorgrad.errors import ArgumentError
+from tensorgrad.nn.module import Module
+from tensorgrad.nn.module.parameter import is_lazy
+from tensorgrad.program.numpyplan import NumpyPlan
+
+from .backends import BACKENDS
+from .captured import Captured, captured, reached_by
+from .difference import difference
+from .gate import GATE
+from .guarded import NOT_RUN, Version
+from .secondpart import Asked
+from .signature import Call
+
+log = logging.getLogger("tensorgrad.compile")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MOST_VERSIONS = 8
+"""Kinds of calls of one function that have a plan; what else is called runs as it is."""
+
+MOST_TRIES = 6
+"""Captures in turn of one kind of call that gave no plan: it has to do the same twice in turn."""
+
+MOST_KINDS = 32
+"""Captures in turn that gave no plan, of whatever kind: who calls with ever other arguments is not watched for ever."""
+
+MOST_WAITING = 4
+"""Captures that wait for another one that has done the same."""
+
+MOST_TURNS = 4
+"""Plans of one kind of call that are let go because other gradients are asked for than they were made for."""
+
+MOST_DEVIATIONS = 16
+"""Runs of a plan that had to be given up: then it is, unless it more often did not."""
+
+
+class Compiled:
+    """A function that runs as a plan where that does the same.
+
+    Attributes:
+        function: the function as it is.
+        runs: how many calls a plan has answered.
+        captures: how many have been watched.
+        reasons: why calls run as they are, in words, by the kind of call.
+
+    All other attributes are those of the function.
+    """
+
+    __slots__ = (
+        *("__dict__", "__weakref__", "asked", "backend", "captures", "failures", "fullgraph", "function", "lock"),
+        *("reasons", "runs", "tries", "turns", "versions", "waiting"),
+    )
+
+    def __init__(self, function: Callable[..., Any], fullgraph: bool = False, backend: str = "auto") -> None:
+        self.function = function
+        self.fullgraph = fullgraph
+        self.backend = backend
+        self.versions: dict[Any, tuple[Version, ...]] = {}  # by the kind of call, the one that was right last first
+        self.waiting: list[tuple[Any, Captured]] = []
+        self.asked: dict[Any, Asked | None] = {}  # by the kind of call: which gradients were asked for last
+        self.turns: dict[Any, int] = {}
+        self.tries: dict[Any, int] = {}
+        self.failures = 0
+        self.reasons: dict[Any, str] = {}
+        self.runs = self.captures = 0
+        self.lock = threading.Lock()
+        functools.update_wrapper(self, function, updated=())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.function, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Compiled.__slots__ or name.startswith("__"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self.function, name, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it."""
+        if watching() is not None or running() is not None or context().special:
+            return self.function(*args, **kwargs)
+        call = Call.of(self.function, args, kwargs)
+        deviated: list[Version] = []
+        if not GATE.enter():
+            return call.run()
+        try:
+            result = self._planned(call, deviated)
+        finally:
+            GATE.leave()
+        if result is not NOT_RUN:
+            return result
+        if call.key in self.reasons or self.failures >= MOST_KINDS:
+            return call.run()
+        with GATE.watched() as may:
+            return self._capture(call, deviated) if may else call.run()
+
+    def _planned(self, call: Call, deviated: list[Version]) -> Any:
+        """Return what a plan does, NOT_RUN if there is none; those that could not go on are added to `deviated`."""
+        for version in self.versions.get(call.key, ()):
+            if version.asked_anew() and self._turn(call.key, version):
+                continue
+            if version.holds():
+                result = version.run(call)
+                if result is not NOT_RUN:
+                    self._answered(call.key, version)
+                    return result
+                deviated.append(version)
+        for version in deviated:
+            self._reconsider(call.key, version)
+        return NOT_RUN
+
+    def _answered(self, key: Any, version: Version) -> None:
+        with self.lock:
+            self.runs += 1
+            version.runs += 1
+            versions = self.versions[key]
+            if versions[0] is not version:  # what a value decided once it often decides again
+                self.versions[key] = (version, *(v for v in versions if v is not version))
+
+    def _turn(self, key: Any, version: Version) -> bool:
+        """Let a plan go whose gradients are asked for otherwise, so that there will be one for that."""
+        with self.lock:
+            self.turns[key] = self.turns.get(key, 0) + 1
+            if self.turns[key] > MOST_TURNS:
+                return False
+            self.asked[key] = version.asked
+            self.versions[key] = tuple(v for v in self.versions[key] if v is not version)
+        return True
+
+    def _reconsider(self, key: Any, version: Version) -> None:
+        """Give a plan up that is mostly begun in vain."""
+        if version.deviations > max(MOST_DEVIATIONS, version.runs):
+            with self.lock:
+                self._give_up(
+                    key, "its course depends on values, which too often were others than when it was captured"
+                )
+                self.versions[key] = tuple(v for v in self.versions[key] if v is not version)
+
+    def _capture(self, call: Call, deviated: list[Version]) -> Any:
+        """Run the function as it is; when it has done the same twice in turn, and what no plan does, there is one."""
+        key = call.key
+        reached = reached_by(call)
+        if any(map(is_lazy, reached.tensors)):  # this call gives them their shapes
+            return call.run()
+        result, found = captured(call, reached, self.fullgraph, self._asked(key))
+        with self.lock:
+            self.captures += 1
+            self.failures += 1
+            tries = self.tries[key] = self.tries.get(key, 0) + 1
+            why = "; ".join(found.reasons) or ("another thread used the same tensors" if found.disturbed else "")
+            why = why or self._why_not(key, deviated, found)
+            if not why:
+                self.tries[key] = self.failures = 0
+            elif tries >= MOST_TRIES or (found.reasons and tries > 1) or self.failures >= MOST_KINDS:
+                self._give_up(key, why)
+            elif not (found.reasons or found.disturbed):
+                self.waiting = [*self.waiting, (key, found)][-MOST_WAITING:]
+        return result
+
+    def _asked(self, key: Any) -> Asked | None:
+        """Return which gradients were asked for of what the last call of this kind returned, if that is known."""
+        known = [asked for k, before in self.waiting if k == key and (asked := before.asked()) is not None]
+        return known[-1] if known else self.asked.get(key)
+
+    def _why_not(self, key: Any, deviated: list[Version], found: Captured) -> str:
+        """Make a plan of what an earlier call has done as well; return why there is none."""
+        if not all(difference(v.program, found.program) for v in deviated):
+            return "NumPy warned of its numbers"
+        why = "no other call of this kind was made"
+        for before in [waiting for k, waiting in self.waiting if k == key]:
+            why = difference(before.program, found.program)
+            if not why and before.outline != found.outline:
+                why = "something else was returned"
+            if not why and sum(map(len, self.versions.values())) >= MOST_VERSIONS:
+                return f"there are {MOST_VERSIONS} plans for other kinds of calls"
+            if not why:
+                self.versions[key] = (Version(found, before, self.backend), *self.versions.get(key, ()))
+                self.waiting = [one for one in self.waiting if one[1] is not before]
+                return ""
+        return why
+
+    def _give_up(self, key: Any, why: str) -> None:
+        """Let this kind of call run as it is from now on, and say why, once for each reason."""
+        if why not in self.reasons.values():
+            log.warning("%s runs as it is, not as a plan: %s", getattr(self.function, "__qualname__", "it"), why)
+        self.reasons[key] = why
+        self.waiting = [one for one in self.waiting if one[0] != key]
+
+    @property
+    def plans(self) -> list[NumpyPlan]:
+        """The plans that there are; printed, one shows what runs."""
+        return [version.plan for versions in self.versions.values() for version in versions]
+
+    @property
+    def compiled_function(self) -> Callable[..., Any]:
+        """The function as it is, by a name that nothing else has."""
+        return self.function
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        binds = instance is not None and isinstance(self.function, types.FunctionType | Compiled)
+        return types.MethodType(self, instance) if binds else self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return Compiled(copy.deepcopy(self.function, memo), self.fullgraph, self.backend)
+
+    def __reduce__(self) -> Any:
+        found: Any = sys.modules.get(self.__module__)
+        for name in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        if found is self:  # what a decorator made: its name leads here, and no more to the function
+            return self.__qualname__
+        return Compiled, (self.function, self.fullgraph, self.backend)
+
+
+class CompiledModule(Module):
+    """A module whose calls run as plans; all else, its state too, is that of the module it was made of."""
+
+    __slots__ = ("_compiled", "_orig_mod")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the module returns."""
+        return self._compiled(*args, **kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Let `forward` of the module run as a plan wherever it is called."""
+        self._orig_mod.compile(*args, **kwargs)
+
+    @property
+    def plans(self) -> list[NumpyPlan]:
+        """The plans that there are; printed, one shows what runs."""
+        return list(self._compiled.plans)
+
+    def __copy__(self) -> Any:
+        return of_module(copy.copy(self._orig_mod), self._compiled.fullgraph, self._compiled.backend)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return of_module(copy.deepcopy(self._orig_mod, memo), self._compiled.fullgraph, self._compiled.backend)
+
+    def __reduce__(self) -> Any:
+        return of_module, (self._orig_mod, self._compiled.fullgraph, self._compiled.backend)
+
+
+def of_module(module: Module, fullgraph: bool, backend: str) -> Any:
+    """Return a module of the class of `module` that shares all its attributes, and runs as plans."""
+    kind = type(module)
+    made: Any = object.__new__(
+        type(kind.__name__, (CompiledModule, kind), {"__slots__": (), "__module__": kind.__module__})
+    )
+    object.__setattr__(made, "__dict__", module.__dict__)
+    object.__setattr__(made, "_compiled", Compiled(module, fullgraph, backend))
+    object.__setattr__(made, "_orig_mod", module)
+    return made
+
+
+@overload
+def compile(
+    model: F,
+    *,
+    fullgraph: bool = ...,
+    dynamic: bool | None = ...,
+    backend: str = ...,
+    mode: str | None = ...,
+    options: Mapping[str, Any] | None = ...,
+    disable: bool = ...,
+) -> F: ...
+
+
+@overload
+def compile(
+    model: None = None,
+    *,
+    fullgraph: bool = ...,
+    dynamic: bool | None = ...,
+    backend: str = ...,
+    mode: str | None = ...,
+    options: Mapping[str, Any] | None = ...,
+    disable: bool = ...,
+) -> Callable[[F], F]: ...
+
+
+def compile(
+    model: Callable[..., Any] | None = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: str = "auto",
+    mode: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    disable: bool = False,
+) -> Any:
+    """Return `model`, a function or a module, so that it runs as a plan: the same, and faster.
+
+    The first calls of a kind (shapes, dtypes, what requires grad, the settings of modules) run as they are, and are
+    watched: a plan is the list of what they did to arrays, on memory that is laid out once. It may be anything up to a
+    whole training step: ``zero_grad``, forward, ``backward``, ``optimizer.step``. Where a plan cannot do the same, the
+    function runs as it is, and one line of the log "tensorgrad.compile" says why.
+
+    Args:
+        model: what to compile; without it, a decorator is returned.
+        fullgraph: raise an error where there is something of which there can be no plan.
+        dynamic: accepted; plans are made for each shape.
+        backend: "numpy" has the bits of what it replaces; "c" computes in C, needs a compiler, and rounds otherwise;
+            "auto" takes "c" where there is a compiler.
+        mode: accepted: "default", "reduce-overhead", "max-autotune" or "max-autotune-no-cudagraphs".
+        options: none are known.
+        disable: return `model` as it is, as the environment variable ``TENSORGRAD_COMPILE=0`` does everywhere.
+
+    Raises:
+        ArgumentError: an unknown backend, mode or option.
+        CompileError: with `fullgraph`, when it is called: no plan can do what it does.
+
+    >>> import tensorgrad as tg
+    >>> @tg.compile
+    ... def squared(x):
+    ...     return (x * x).sum()
+    >>> [float(squared(tg.tensor([1.0, float(i)]))) for i in range(4)]
+    [1.0, 2.0, 5.0, 10.0]
+    >>> squared.runs
+    2
+    """
+    if backend not in BACKENDS:
+        raise ArgumentError(f"compile: unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
+    if mode not in (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"):
+        raise ArgumentError(f"compile: unrecognized mode={mode!r}")
+    if options:
+        raise ArgumentError(f"compile: unexpected options {list(options)}: there are none here")
+    if model is None:
+        return functools.partial(
+            compile, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode, disable=disable
+        )
+    if not callable(model):
+        raise TypeError(f"compile expects a function or a module, not {type(model).__name__}")
+    if disable or os.environ.get("TENSORGRAD_COMPILE") == "0":
+        return model
+    return of_module(model, fullgraph, backend) if isinstance(model, Module) else Compiled(model, fullgraph, backend)

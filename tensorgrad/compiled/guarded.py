@@ -1,0 +1,136 @@
+"""A plan for one kind of call: when it holds, and what it returns and leaves behind."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.program.contents import Step
+from tensorgrad.program.liveness import needed
+from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan, deviate
+
+from .backends import planned
+from .captured import Captured
+from .later import Later
+from .planned import planned_tensors
+from .returned import delivered
+from .secondpart import Asked
+from .signature import Call
+
+_kind_of = attrgetter("tracked", "array.__class__", "array.shape", "array.dtype", "array.strides")
+_gradient_of = attrgetter("filled")
+
+
+class Version:
+    """What was captured, as a plan; it holds while all that it depends on is as it was.
+
+    A plan has memory of its own, and serves one run at a time: while a run waits for its second part, the next one
+    takes another plan.
+    """
+
+    def __init__(self, captured: Captured, before: Captured, backend: str) -> None:
+        assert captured.structure is not None
+        self.structure, self.outputs, self.second = captured.structure, captured.outputs, captured.second
+        self.unchanged, self.written = captured.holds, captured.written
+        self.tensors = [x for x, _ in captured.tensors.values()]
+        self.kinds = list(map(_kind_of, self.tensors))
+        both = {i: (x, none) for i, (x, none) in captured.tensors.items() if i in before.tensors}
+        alike = [(x, none) for i, (x, none) in both.items() if before.tensors[i][1] == none]
+        self.filling = [x for x, _ in alike]  # a gradient that was there then, and not now, made no difference
+        self.filled = [none for _, none in alike]
+        self.program = captured.program
+        self.plan = planned(self.program, backend)
+        self.free = [self.plan]
+        self.lock = threading.Lock()
+        self.runs = self.deviations = 0
+        things = [one.thing for one in self.written if not one.gradient]  # whose memory the journal has
+        self.read = [x for x in self.tensors if not any(x is thing for thing in things)]
+        self.numbers = {thing for thing in things if isinstance(thing, int)}
+        self.gradients = any(map(_is_of_gradients, needed(self.program)[0]))
+        self.asked = None if self.second is None else self.second.asked  # what is asked for by now
+
+    def holds(self) -> bool:
+        """Return whether the plan does now what the function would do."""
+        return self.fits() and [g is None for g in map(_gradient_of, self.filling)] == self.filled
+
+    def fits(self) -> bool:
+        """Return whether all is as it was, but for gradients."""
+        return list(map(_kind_of, self.tensors)) == self.kinds and self.unchanged()
+
+    def asked_anew(self) -> bool:
+        """Return whether other gradients have been asked for than the plan gives."""
+        return self.second is not None and self.asked != self.second.asked
+
+    def take(self) -> NumpyPlan:
+        """Return a plan that nobody uses."""
+        with self.lock:
+            if self.free:
+                return self.free.pop()
+        return self.plan.another()
+
+    def run(self, call: Call) -> Any:
+        """Return what the function would return, and leave behind what it would; NOT_RUN where it has to run itself."""
+        plan, journal, run = self.take(), Journal(lasts=self.second is not None), None
+        try:
+            with np.errstate(all="ignore", call=deviate):
+                run = plan.run(call.given, journal)
+                arrays = run if self.second is None else next(run)
+        except Exception as error:
+            if journal.settled:
+                raise
+            journal.undo()
+            self.deviations += isinstance(error, Deviation)
+            return NOT_RUN
+        except BaseException:
+            journal.undo()
+            raise
+        finally:
+            if self.second is None or run is None:
+                self.free.append(plan)
+        self.note(call.given)
+        live = [] if self.second is None else self._tensors(plan, run, journal, call, arrays)
+        return self.structure(delivered(self.outputs, call.given, arrays, live))
+
+    def note(self, given: list[Tensor]) -> None:
+        """Note what has been written: cheap when the run, which held all arrays, is over."""
+        for one in self.written:
+            one.note(given)
+
+    def _tensors(self, plan: NumpyPlan, run: Any, journal: Journal, call: Call, arrays: Any) -> list[Tensor]:
+        """Return the results that gradients can be asked for through; the plan is free when nobody can any more."""
+        assert self.second is not None
+        given = call.given
+        later = Later(run, journal, call, self.outputs, self.second, self._ask)
+        weakref.finalize(later, self.free.append, plan)
+        apart = [x for i, x in enumerate(given) if i not in self.numbers]
+        later.depend_on([*self.read, *apart], lambda: self._does_again(call))
+        things = self.second.targets, self.second.kept
+        targets, kept = ([given[t] if isinstance(t, int) else t for t in part] for part in things)
+        kept += [wrap(arrays[i]) for i in self.second.results]
+        new = [output for output in self.outputs if output.number is not None]
+        live = [a for a, output in zip(arrays, new, strict=True) if output.live]
+        return planned_tensors(later, live, kept, targets)
+
+    def _ask(self, asked: Asked) -> None:
+        """Note for which gradients the plan was not made; a check inside, or other ones."""
+        self.deviations += 1
+        self.asked = asked
+
+    def _does_again(self, call: Call) -> bool:
+        """Return whether the function would do again what it did."""
+        if self.gradients:
+            return self.holds() and call.is_unchanged(gradients=True)
+        return self.fits() and call.is_unchanged(gradients=False)
+
+
+NOT_RUN = object()
+
+
+def _is_of_gradients(step: Step) -> bool:
+    """Return whether a step depends on what stands in `grad`, or changes it."""
+    return step.kind in ("publish", "outside") or (step.kind == "fetch" and step.args[1] == "filled.array")

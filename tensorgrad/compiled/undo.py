@@ -1,0 +1,83 @@
+"""What puts back what a plan has changed, where it cannot go on: memory outside, gradients, generators, optimisers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.optim.lr_scheduler import LRScheduler
+from tensorgrad.optim.optimizer import Optimizer
+
+Undo = Callable[[], Any]
+"""What puts something back to where it was, and returns what does the opposite."""
+
+
+class Outside:
+    """A call of what looks after its arrays itself."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__qualname__ = function.__qualname__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Outside) and other.function is self.function
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it."""
+        return self.function(*args, **kwargs)
+
+    def undo(self, *args: Any) -> Undo:
+        """Return what puts back what the call may change: optimisers, schedules, gradients of tensors."""
+        return changed_by(args)
+
+
+def changed_by(things: Any) -> Undo:
+    """Return what puts back what may be changed of optimisers, schedules and gradients of tensors."""
+    undone = [u for thing in things for u in _of(thing)]
+
+    def back() -> Undo:
+        again = changed_by(things)
+        for one in undone:
+            one()
+        return again
+
+    return back
+
+
+def _of(thing: Any) -> list[Callable[[], Any]]:
+    if isinstance(thing, Optimizer):
+        return _of_optimizer(thing)
+    if isinstance(thing, LRScheduler):
+        before = dict(vars(thing))
+        return [lambda: vars(thing).update(before), *_of(thing.optimizer)]
+    if isinstance(thing, Tensor):
+        return [] if thing.filled is None else [_elements(thing.filled)]
+    return [u for part in thing for u in _of(part)] if isinstance(thing, list | tuple) else []
+
+
+def _of_optimizer(optimizer: Optimizer) -> list[Callable[[], Any]]:
+    groups = [(group, dict(group)) for group in optimizer.param_groups]
+    states = {p: (state, dict(state)) for p, state in optimizer.state.items()}
+    kept = [x for _, state in states.values() for x in state.values() if isinstance(x, Tensor)]
+
+    def undo() -> None:
+        for p in set(optimizer.state) - set(states):
+            del optimizer.state[p]
+        for mapping, before in (*groups, *states.values()):
+            mapping.clear()
+            mapping.update(before)
+
+    return [undo, *map(_elements, kept), *(_elements(p) for group, _ in groups for p in group["params"])]
+
+
+def _elements(x: Tensor) -> Callable[[], Any]:
+    before = x.array.copy()
+
+    def undo() -> None:
+        x.array[...] = before
+
+    return undo

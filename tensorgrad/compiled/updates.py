@@ -1,0 +1,330 @@
+"""The step of an optimiser in C, where its update treats every element alike: `Optimizer.step`, but for the last bits.
+
+`update` is run once under a watch, on copies, for every parameter of a group: that is the program. The numbers in it (a
+rate, a power of a beta) change from step to step. So at each step `update` is run again on a `Probe`, which stands for
+an array and only notes which numbers meet it; they are put where the program reads them. As long as the probe meets the
+same calls, the program is the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import is_
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from tensorgrad.base.watched import watched_by
+from tensorgrad.engine.shared_memory import plain
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.writes import note
+from tensorgrad.errors import CompileError
+from tensorgrad.optim.groups import in_numbers
+from tensorgrad.optim.optimizer import Optimizer, with_axes
+from tensorgrad.program.blas import products
+from tensorgrad.program.contents import Program, Ref, Step
+from tensorgrad.program.cplan import CPlan
+from tensorgrad.program.forms import chosen
+from tensorgrad.program.numpyplan import Deviation, Journal
+from tensorgrad.program.recorder import Recording
+
+from .toolchain import build
+from .undo import Outside
+
+log = logging.getLogger("tensorgrad.compile")
+
+
+def _is_number(value: Any) -> bool:
+    return value.__class__ is float or value.__class__ is int or isinstance(value, np.floating | np.integer)
+
+
+class Probe(NDArrayOperatorsMixin):
+    """What stands for an array in an update, and notes which calls and which numbers meet it."""
+
+    def __init__(self, dtype: np.dtype[Any], calls: list[str], numbers: list[float]) -> None:
+        self.dtype = dtype
+        self.calls = calls
+        self.numbers = numbers
+        self.size = self.ndim = 1
+        self.shape = (1,)
+
+    @property  # type: ignore[misc]  # what isinstance asks
+    def __class__(self) -> Any:
+        return np.ndarray
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
+        if method != "__call__":
+            raise Deviation
+        return self._met(ufunc.__name__, inputs, out[0] if out else None, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        rest = {k: v for k, v in kwargs.items() if k != "out"}
+        return self._met(function.__name__, args, kwargs.get("out"), rest)
+
+    def __pow__(self, exponent: Any) -> Any:
+        return self._met(f"pow {exponent}", (), None)
+
+    def copy(self) -> Probe:
+        """Note that a copy is made."""
+        return self._met("copy", (), None)
+
+    def astype(self, dtype: Any) -> Probe:
+        """Note a conversion."""
+        return self._met(f"astype {dtype}", (), None)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._met("set", (value,), None)
+
+    def _met(self, name: str, args: tuple[Any, ...], out: Any, rest: dict[str, Any] | None = None) -> Probe:
+        """Note a call, its numbers, and what else it is given, which is to stay the same."""
+        self.calls.append(name)
+        for a in args:
+            if _is_number(a):
+                self.numbers.append(a)
+            elif type(a) is not Probe:
+                self.calls.append(repr(a))
+        if rest:
+            self.calls.append(repr(rest))
+        return out if type(out) is Probe else Probe(self.dtype, self.calls, self.numbers)
+
+
+class Slots:
+    """Where the numbers of a step stand, each as the attribute of its place."""
+
+    def __init__(self) -> None:
+        self.rooms: list[Any] = []
+        self.numbers: list[int] = []  # of the values in the program
+
+    def add(self, number: float, dtype: np.dtype[Any], recording: Recording) -> None:
+        """Make room for one more."""
+        name = f"number_{len(self.rooms)}"
+        self.rooms.append(np.array(number, dtype))
+        setattr(self, name, self.rooms[-1])
+        self.numbers.append(recording.fetched(self.rooms[-1], self, name, plain).number)
+
+
+class Group:
+    """The parameters of a group, and the plan that updates them; made under the settings of a first step."""
+
+    def __init__(self, optimizer: Any, group: dict[str, Any]) -> None:
+        self.params = _to_update(group)
+        self.states = [optimizer.state.get(p) for p in self.params]  # None of what keeps nothing
+        self.names = [k for k, v in (self.states[0] or {}).items() if isinstance(v, Tensor)]
+        self.tensors = [state[name] for state in self.states for name in self.names]
+        self.slots = Slots()
+        self.expected: list[tuple[Tensor, Any]] = []  # what the first step has to give, which was run on copies
+        recording = Recording()
+        with np.errstate(all="ignore"), watched_by(recording), _without_rooms(optimizer):
+            for p, state in zip(self.params, self.states, strict=True):
+                self._record(recording, optimizer, p, state or {}, in_numbers(group))
+        if recording.breaks:
+            raise CompileError(recording.breaks[0])
+        probed = self.probed(optimizer, group)
+        self.calls = probed.calls
+        if [float(room.dtype.type(n)) for n, room in zip(probed.numbers, self.slots.rooms, strict=True)] != [
+            float(room) for room in self.slots.rooms
+        ]:
+            raise CompileError("the numbers of an update are met in another order")
+        self.plan = CPlan(recording.program, build, products())
+
+    def _record(self, recording: Recording, optimizer: Any, p: Tensor, state: dict[str, Any], settings: Any) -> None:
+        """Add what updates one parameter."""
+
+        def fetched(x: Tensor, path: str, array: Any) -> Any:
+            copy = array.copy("K")
+            if path == "array":
+                self.expected.append((x, copy))
+            watched: Any = recording.fetched(copy, x, path, plain)
+            return with_axes(watched)
+
+        assert p.filled is not None
+        w, g = fetched(p, "array", p.array), fetched(p, "filled.array", p.filled.array)
+        values = {k: fetched(v, "array", v.array) if isinstance(v, Tensor) else v for k, v in state.items()}
+        known = {id(v) for v in values.values()}
+        start, first = len(recording.program.steps), not self.slots.rooms
+        optimizer.update(w, -g if settings.get("maximize") else g, values, settings)
+        if {id(v) for v in values.values() if type(v) is type(w)} - known:
+            raise CompileError("an update makes a new state")
+        self._let_numbers_vary(recording, recording.program.steps[start:], first)
+
+    def _let_numbers_vary(self, recording: Recording, steps: list[Step], first: bool) -> None:
+        """Let steps read their numbers from the slots, which the `first` parameter makes."""
+        program, place = recording.program, 0
+        for step in steps:
+            beside = [program.values[a.number].dtype for a in step.args if type(a) is Ref]
+            dtype = program.values[step.out].dtype if step.function is chosen and step.out is not None else beside[0]
+            args = list(step.args)
+            for i, a in enumerate(args):
+                if _is_number(a) and step.kind == "call":
+                    if first:
+                        self.slots.add(a, a.dtype if isinstance(a, np.generic) else dtype, recording)
+                    args[i], place = Ref(self.slots.numbers[place]), place + 1
+            step.args = tuple(args)
+        _put_first(program)
+
+    def probed(self, optimizer: Any, group: dict[str, Any]) -> Probed:
+        """Return what a step under the settings of now calls, with which numbers, and the state's numbers after it."""
+        calls: list[str] = []
+        numbers: list[float] = []
+        probe = Probe(self.params[0].array.dtype, calls, numbers)
+        known = self.states[0] or {}
+        state = {k: Probe(probe.dtype, calls, numbers) if isinstance(v, Tensor) else v for k, v in known.items()}
+        settings = in_numbers(group)
+        g = Probe(probe.dtype, calls, numbers)
+        with _without_rooms(optimizer):
+            optimizer.update(probe, -g if settings.get("maximize") else g, state, settings)
+        return Probed(calls, numbers, {k: v for k, v in state.items() if type(v) is not Probe})
+
+    def fits(self, optimizer: Any, group: dict[str, Any]) -> bool:
+        """Return whether the parameters to be updated, and their states, are those of the plan."""
+        states = list(map(optimizer.state.get, self.params))
+        params = _to_update(group)
+        if len(params) != len(self.params) or not all(map(is_, params, self.params)):
+            return False
+        if not all(map(is_, states, self.states)):
+            return False
+        same = all(map(is_, [s[name] for s in states for name in self.names], self.tensors))
+        return same and _alike(states)
+
+    def step(self, probed: Probed) -> None:
+        """Update the parameters."""
+        for room, number in zip(self.slots.rooms, probed.numbers, strict=True):
+            room[...] = number
+        self.plan.run([], Journal())
+        self._compare()
+        for state in self.states if probed.state else ():
+            state.update(probed.state)
+        for x in (*self.params, *self.tensors):
+            note(x)
+
+    def _compare(self) -> None:
+        """After the first step, compare what it gave with what it has to give.
+
+        Raises:
+            CompileError: it differs; what it has to give stands there now.
+        """
+        expected, self.expected = self.expected, []
+        for x, copy in expected:
+            size = float(np.abs(copy).max(initial=0.0))
+            if not np.allclose(x.array, copy, 1e-5, 1e-5 * size, equal_nan=True):  # NaN where NumPy has it
+                for y, array in expected:
+                    y.array[...] = array
+                raise CompileError("an update in C gave other numbers")
+
+
+@contextmanager
+def _without_rooms(optimizer: Any) -> Iterator[None]:
+    """Context manager: updates keep no room for what they compute in between, which is nothing to a program."""
+    vars(optimizer)["room"] = lambda *_: None
+    try:
+        yield
+    finally:
+        del vars(optimizer)["room"]
+
+
+class Probed:
+    """What a probe has met."""
+
+    def __init__(self, calls: list[str], numbers: list[float], state: dict[str, Any]) -> None:
+        self.calls = calls
+        self.numbers = numbers
+        self.state = state
+
+
+class CompiledStep(Outside):
+    """`Optimizer.step` in C, where that can be."""
+
+    def __init__(self, step: Outside) -> None:
+        super().__init__(step.function)
+        self.groups: dict[int, Group | None] = {}
+
+    def __call__(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        """Make the step."""
+        if not args and not kwargs and self._stepped(optimizer):
+            return None
+        # what is new expects to make the step for which it was made
+        self.groups = {k: known for k, known in self.groups.items() if known is None or not known.expected}
+        return self.function(optimizer, *args, **kwargs)
+
+    def _stepped(self, optimizer: Any) -> bool:
+        """Make the step in C if it can be made so, and return whether it has been."""
+        if not optimizer.elementwise or optimizer._before or optimizer._after:
+            return False
+        ready = [(self._group(optimizer, group), group) for group in optimizer.param_groups if _to_update(group)]
+        probed = []
+        for known, group in ready:
+            if known is None:
+                return False
+            try:
+                probed.append(known.probed(optimizer, group))
+            except (Deviation, AttributeError, TypeError):
+                return False
+            if probed[-1].calls != known.calls:
+                self.groups.pop(id(group), None)
+                return False
+        for (known, group), found in zip(ready, probed, strict=True):
+            assert known is not None
+            try:
+                known.step(found)
+            except Deviation:  # memory that C does not write, of which nothing has been written
+                _update_one_by_one(optimizer, group)
+            except CompileError as error:  # what it gave is right all the same
+                log.warning("%s steps without C: %s", type(optimizer).__name__, error)
+                self.groups[id(group)] = None
+        return True
+
+    def _group(self, optimizer: Any, group: dict[str, Any]) -> Group | None:
+        """Return the plan of a group; None where there can be none now."""
+        known = self.groups.get(id(group))
+        if known is not None and known.fits(optimizer, group):
+            return known
+        if id(group) in self.groups and known is None:
+            return None
+        if not all(optimizer.state.get(p) for p in _to_update(group)) and optimizer.initial_state(
+            _to_update(group)[0], group
+        ):
+            return None  # the first step makes the states
+        if not _alike([optimizer.state.get(p) for p in _to_update(group)]):
+            return None
+        try:
+            self.groups[id(group)] = Group(optimizer, group)
+        except (CompileError, Deviation, AttributeError, TypeError):
+            if not optimizer.state:
+                return None  # the first step makes the states
+            self.groups[id(group)] = None
+        return self.groups[id(group)]
+
+
+def _to_update(group: dict[str, Any]) -> list[Tensor]:
+    return [p for p in group["params"] if p.filled is not None]
+
+
+def _update_one_by_one(optimizer: Any, group: dict[str, Any]) -> None:
+    settings = in_numbers(group)
+    for p in _to_update(group):
+        assert p.filled is not None
+        g = p.filled.array
+        optimizer.update_one(p, np.negative(g) if settings.get("maximize") else g, settings)
+
+
+def _alike(states: list[Any]) -> bool:
+    """Return whether the numbers in the states of parameters are the same."""
+    numbers = [(k, v) for k, v in (states[0] or {}).items() if not isinstance(v, Tensor)]
+    return all(s[k] == v for s in states for k, v in numbers)
+
+
+def _put_first(program: Program) -> None:
+    """Let all fetches stand before what reads them."""
+    program.steps.sort(key=lambda step: step.kind != "fetch")
+
+
+def in_c(program: Program) -> None:
+    """Let the optimisers that a program calls step in C."""
+    for step in program.steps:
+        if step.kind == "outside" and type(step.function) is Outside and step.args:
+            optimizer = step.args[0]
+            if isinstance(optimizer, Optimizer) and step.function.function.__name__ == "step":
+                step.function = CompiledStep(step.function)

@@ -1,0 +1,293 @@
+"""A program as C functions, with calls of NumPy between them for what C has nothing for."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .blas import Products
+from .clowering import Lowering
+from .contents import Program, Value, refs_in
+from .cops import Call, Check, Group, Lookup
+from .cschedule import Item, Schedule, Stage
+from .csource import Source
+from .cvalues import address
+from .liveness import LINE, placed
+from .numpyplan import Deviation, NumpyPlan, extent
+from .rooms import Rooms
+
+Build = Callable[[str], Any]
+"""What makes a loaded library of C source."""
+
+
+class CPlan(NumpyPlan):
+    """A program laid out in memory, and the function that runs it: stages of C, and of NumPy.
+
+    `build` makes a library of C source; `products` says where BLAS's products of matrices stand; without them they are
+    made by NumPy. What runs when is as in the plan `like`, if there is one: that needs the arrays of the recorded run.
+
+    Attributes:
+        source: the text of the C functions.
+    """
+
+    def __init__(
+        self, program: Program, build: Build, products: Products | None = None, like: CPlan | None = None
+    ) -> None:
+        self._prepare(program)
+        self.build, self.products = build, products
+        self.lowering: Lowering = Lowering(program, products is not None) if like is None else like.lowering
+        roots = self.lowering.memory.roots
+        self._views = {s.out: s for s in self.steps if s.kind == "view" and s.out is not None and roots[s.out] != s.out}
+        self.parts: list[Schedule] = self._scheduled() if like is None else like.parts
+        self.values: dict[int, Value] = {v.number: v for v in program.values} | self.lowering.added
+        self._said: set[int] = set()  # views
+        self._reached: set[int] = set()  # slots whose pointer is known, or will be when it is needed
+        self._assigned: list[int] = []  # variables
+        self.size = self._lay_out()
+        self._build()
+        self._say_all()
+        assert self._reached == set(self.slots.values()), "C would be given a pointer to nothing"
+        self.text, self.run = self._compiled()
+
+    def another(self) -> CPlan:
+        """Return the same plan with memory of its own."""
+        return CPlan(self.program, self.build, self.products, self)
+
+    # ---- what runs when, and where its memory is
+
+    def _scheduled(self) -> list[Schedule]:
+        """Return the order of the parts; views that need no call are made where they are needed."""
+        program = self.program
+        outside = {v.block for v in program.values if v.kind == "fetched"}
+        again = program.blocks_of(n for s in self.later for n in (*program.reads(s), *s.writes))
+        both = ((self.first, self._fresh | outside | again), (self.later, self._fresh | outside))
+        return [
+            Schedule(program, self.lowering, self.lowering.ops([s for s in steps if s.out not in self._views]), kept)
+            for steps, kept in both
+        ]
+
+    def _lay_out(self) -> int:
+        """Make the arrays of the program's own, and return how many bytes they take."""
+        lives: dict[int, tuple[int, int]] = {}
+        owners: dict[int, Value] = {}
+        first = [item for stage in self.parts[0].stages for item in stage]
+        items = [*first, *(item for stage in self.parts[1].stages for item in stage)]
+        for index, item in enumerate(items):
+            for number in self._roots(item):
+                v, block = self.values[number], self.lowering.block(number)
+                mine = v.kind == "own" or (v.kind == "made" and number in self._written_in_c)
+                if v.source is None and mine and block not in self._fresh:
+                    start = lives.get(block, (index, index))[0]
+                    lives[block] = start, len(items) if start < len(first) <= index else index
+                    owners[block] = v
+        places, size = placed({block: extent(owners[block]) for block in lives}, lives)
+        room = np.empty(size + LINE, np.uint8)
+        shift = -address(room) % LINE
+        for block, at in places.items():
+            v = owners[block]
+            self.arrays[v.number] = np.ndarray(v.shape, v.dtype, room, shift + at, v.strides)
+        return size
+
+    @functools.cached_property
+    def _written_in_c(self) -> set[int]:
+        """The roots whose memory C functions write."""
+        ops = (op for part in self.parts for op in part.ops if not isinstance(op, Call))
+        return {access.root for op in ops for access, _ in op.writes()}
+
+    def _roots(self, item: Item | Call) -> Iterator[int]:
+        """Yield the roots of the memory that a part touches; of a view that moves, also that of its source."""
+        if not isinstance(item, Call):
+            yield from Source.roots(item)
+            return
+        step = item.step
+        for number in (*self.program.reads(step), *step.writes, *(() if step.out is None else (step.out,))):
+            yield from self.lowering.memory.under(number)
+
+    def _build(self) -> None:
+        """Build the C functions, and the table of pointers that they are given."""
+        seen: set[int] = set()
+        self.new = [[n for n in self._new(part, seen) if n not in self.arrays] for part in self.parts]
+        code = Source(self.products, [n for numbers in self.new for n in numbers])
+        self._stages: dict[int, str] = {}
+        for part in self.parts:
+            for stage in part.stages:
+                if not isinstance(stage[0], Call):
+                    self._stages[id(stage)] = code.function(_in_c(stage))
+        self._strangers = self._apart(code)
+        self.source, self.slots = code.text(), code.slots
+        self.table = np.zeros(len(code.slots) + len(code.fixed), np.uint64)
+        for slot, where in code.fixed.items():
+            self.table[slot] = where
+        for number, slot in self.slots.items():
+            if number in self.arrays:
+                self.table[slot] = address(self.arrays[number])
+                self._reached.add(slot)
+        self._library = self.build(self.source) if self._stages else None
+        self._pointers = ctypes.c_void_p(address(self.table))
+        self._numbers = {slot: number for number, slot in self.slots.items()}
+        self._bound: list[Callable[[], Any]] = [lambda: None] * len(self.table)
+
+    def _apart(self, code: Source) -> dict[int, list[int]]:
+        """Return, for the slot of each value from outside, those of others with which it must not share memory.
+
+        They did not in the run that was recorded, and one of them is written: so their order was not kept.
+        """
+        written = self.program.blocks_of(n for step in self.steps for n in step.writes)
+        fetched = [self.values[s.out] for s in self.steps if s.kind == "fetch" and s.out is not None]
+        return {
+            code.slot(a.number): [
+                code.slot(b.number) for b in fetched if a.block != b.block and {a.block, b.block} & written
+            ]
+            for a in fetched
+            if written & self.program.blocks_of(v.number for v in fetched)
+        }
+
+    def _new(self, part: Schedule, seen: set[int]) -> Iterator[int]:
+        """Yield the values for those outside that C is the first to touch; add to `seen` what is touched."""
+        for stage in part.stages:
+            for item in stage:
+                for number in self._roots(item):
+                    v = self.values[number]
+                    if (
+                        number not in seen
+                        and not isinstance(item, Call)
+                        and v.kind in ("own", "made")
+                        and v.block in self._fresh
+                    ):
+                        yield number
+                    seen.add(number)
+
+    # ---- what is said of it in Python
+
+    def _say_all(self) -> None:
+        """Add the lines of all stages, and of what has to be kept until nothing can fail any more."""
+        stages: list[Stage] = [stage for part in self.parts for stage in part.stages]
+        last = max((i for i, stage in enumerate(stages) if any(map(self._fails, stage))), default=-1)
+        second = len(self.parts[0].stages)
+        self._say_rooms(0)
+        for i, stage in enumerate(stages):
+            if i == last + 1:
+                self.lines.append("journal.settle()")
+            if i == second:
+                self._say_returned(0)
+                self._say_rooms(1)
+            calls: list[Call] = [x for x in stage if isinstance(x, Call)]
+            if not calls:
+                self._say_function(stage, i <= last)
+            else:
+                failing = [j for j, call in enumerate(calls) if self._fails(call)]
+                self._say_calls(calls, len(calls) if i < last else failing[-1] if i == last else 0, stages[i + 1 :])
+        if len(stages) == second:
+            self._say_returned(0)
+        self._say_returned(1)
+
+    def _say_returned(self, part: int) -> None:
+        """Add the lines of the views that a part returns; after the first one of two begins the second one."""
+        for number in (self.program.results, self.program.later)[part]:
+            self._say_view(number)
+        if not part and self.program.part is not None:
+            self._begin_second()
+
+    def _fails(self, item: Item | Call) -> bool:
+        """Return whether a run may end at a part, or go on otherwise than it was recorded."""
+        if isinstance(item, Call):
+            return item.step.kind == "fetch" or self._may_fail(item.step)
+        return item.loud or isinstance(item, Check | Lookup)
+
+    def _say_rooms(self, part: int) -> None:
+        """Add the line that has the memory ready that goes to those outside."""
+        numbers = self.new[part]
+        if numbers:
+            self._reached.update(self.slots[n] for n in numbers)
+            rooms = Rooms([self.values[n] for n in numbers], self.table, self.slots[numbers[0]])
+            self.lines.append(f"{''.join(f'v{n}, ' for n in numbers)}= {self._name(rooms, 'r')}()")
+
+    def _say_function(self, stage: Stage, keeps: bool) -> None:
+        """Add the line that calls a C function; before, those that keep what it will change of memory outside."""
+        for number in sorted({a.root for item in _in_c(stage) for a, _ in _writes(item)} if keeps else ()):
+            v = self.values[number]
+            if v.kind == "fetched" and v.block not in self._kept:
+                self._kept.add(v.block)
+                self.lines.append(f"journal.memory(v{number}, {self._name(np.empty(v.shape, v.dtype), 'a')})")
+        function = getattr(self._library, self._stages[id(stage)])
+        function.argtypes, function.restype = (ctypes.c_void_p,), ctypes.c_int
+        self.lines.append(f"if {self._name(function, 'k')}({self._name(self._pointers, 'p')}): raise Deviation")
+
+    def _say_calls(self, calls: Sequence[Call], kept: int, later: Sequence[Stage]) -> None:
+        """Add the lines of calls of NumPy; for the first `kept`, what they change is kept."""
+        for i, call in enumerate(calls):
+            step = call.step
+            for number in refs_in((step.args, step.kwargs)):
+                self._say_view(number)
+            if i < kept:
+                self._keep(step)
+            if step.kind == "call" and step.loud is not self._loud:
+                self._loud = step.loud
+                self.lines.append(f"warnings({step.loud})")
+            if step.kind == "outside":
+                self._release([*calls[i:], *(item for stage in later for item in stage)])
+            self._say(step)
+            if step.out is not None and step.out not in self.arrays:
+                self._assigned.append(step.out)
+            if step.out is not None and step.out in self.slots and step.out not in self.arrays:
+                self._say_address(step.out)
+            if step.kind == "fetch" and step.out in self._written_in_c:
+                self.lines.append(f"if not v{step.out}.flags.writeable: raise Deviation")
+
+    def _release(self, later: Sequence[Any]) -> None:
+        """Forget the variables that nothing later reads: who is called asks who else holds its arrays."""
+        returned = {*self.program.results, *self.program.later}
+        kept = {n for item in later for n in self._roots(item)} | {
+            r for n in returned for r in self.lowering.memory.under(n)
+        }
+        gone = [n for n in self._assigned if n not in kept]
+        self._assigned = [n for n in self._assigned if n in kept]
+        if gone:
+            self.lines.append(f"{' = '.join(f'v{n}' for n in gone)} = None")
+
+    def _say_address(self, number: int) -> None:
+        """Add the line that tells C where a value stands; one that is fetched stands mostly where it did before."""
+        slot = self.slots[number]
+        self._reached.add(slot)
+        bound = self._name(self._bound, "b")
+        self.lines.append(f"if v{number} is not {bound}[{slot}](): {self._name(self._bind, 'f')}({slot}, v{number})")
+
+    def _bind(self, slot: int, array: Any) -> None:
+        """Note where an array stands.
+
+        Raises:
+            Deviation: C cannot reach it there, it is another kind of array, or shares memory that it did not share.
+        """
+        where, v = address(array), self.values[self._numbers[slot]]
+        if where % array.dtype.alignment or (array.shape, array.dtype, array.strides) != (v.shape, v.dtype, v.strides):
+            raise Deviation
+        for other in self._strangers.get(slot, ()):
+            held = self._bound[other]()
+            if held is not None and np.may_share_memory(array, held):
+                raise Deviation
+        self.table[slot] = where
+        self._bound[slot] = weakref.ref(array)  # who asks whether an array is held elsewhere finds that it is not
+
+    def _say_view(self, number: int) -> None:
+        """Add the lines of a view that a call of NumPy needs."""
+        if number in self._said or number not in self._views:
+            return
+        self._said.add(number)
+        for source in self.lowering.memory.sources[number]:
+            self._say_view(source)
+        self._say(self._views[number])
+
+
+def _in_c(stage: Stage) -> list[Item]:
+    """Return the parts of a stage that are C."""
+    return [item for item in stage if not isinstance(item, Call)]
+
+
+def _writes(item: Item) -> Iterator[Any]:
+    for part in item.loops if isinstance(item, Group) else (item,):
+        yield from part.writes()

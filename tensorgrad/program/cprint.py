@@ -1,0 +1,298 @@
+"""The text of C functions for groups of loops, for products, for looking up; equal functions are written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .cops import Fold, Group, Lookup, Map
+from .cspelling import fold
+from .cvalues import TYPES, Access, Number, Operand, literal
+
+CHUNK = 256  # elements of an innermost axis that are folded at once
+
+HEAD = """\
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+"""
+
+
+class Argument(NamedTuple):
+    """A pointer that a function is given: to the memory of a root, from an element on."""
+
+    root: int
+    dtype: str
+    shift: int
+
+
+class CFunction(NamedTuple):
+    """The parameters and the body of a C function, and what it is called with."""
+
+    parameters: str
+    body: str
+    arguments: list[Argument]
+    answers: bool = False
+
+
+def converted(text: str, source: str, target: str) -> str:
+    """Return an expression of one type as one of another."""
+    if source == target:
+        return text
+    return f"({text} != 0)" if target == "b1" else f"({TYPES[target]}){text}"
+
+
+def indexed(strides: tuple[int, ...], names: list[str], offset: int = 0) -> str:
+    """Return the index of an element: ``i * 10 + j``."""
+    parts = [n if s == 1 else f"{n} * {s}" for n, s in zip(names, strides, strict=True) if s]
+    return " + ".join([*parts, *([str(offset)] if offset or not parts else [])])
+
+
+class _Pointers:
+    """The pointers of a function, by root and type; where all accesses begin at one element, it begins there."""
+
+    def __init__(self, accesses: list[tuple[Access, bool]]) -> None:
+        starts: dict[tuple[int, str], set[int]] = {}
+        self.written: set[int] = set()
+        for access, writes in accesses:
+            starts.setdefault((access.root, access.dtype), set()).add(access.offset)
+            if writes:
+                self.written.add(access.root)
+        self.shifts = {key: min(found) if len(found) == 1 else 0 for key, found in starts.items()}
+        self.names = {key: f"a{i}" for i, key in enumerate(self.shifts)}
+
+    def parameters(self) -> str:
+        """Return the parameters of the function."""
+        roots = [root for root, _ in self.names]
+        found = []
+        for (root, dtype), name in self.names.items():
+            const = "" if root in self.written else "const "
+            alone = "restrict " if roots.count(root) == 1 else ""
+            found.append(f"{const}{TYPES[dtype]} *{alone}{name}")
+        return ", ".join(found)
+
+    def arguments(self) -> list[Argument]:
+        """Return what the function is called with."""
+        return [Argument(root, dtype, self.shifts[root, dtype]) for root, dtype in self.names]
+
+    def element(self, access: Access, strides: tuple[int, ...], names: list[str]) -> str:
+        """Return the element of an access in a loop."""
+        key = access.root, access.dtype
+        return f"{self.names[key]}[{indexed(strides, names, access.offset - self.shifts[key])}]"
+
+
+class _Nest:
+    """A group as a nest of loops: its axes in the order of memory, joined where all that is touched allows it."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        known: set[Access] = set()
+        self.touched: list[tuple[Access, bool]] = []
+        for loop in group.loops:
+            operands = loop.operands if isinstance(loop, Map) else (loop.operand,)
+            self.touched += [(x, False) for x in operands if isinstance(x, Access) and x not in known]
+            if isinstance(loop, Fold) or id(loop) in group.stored:
+                self.touched.append((loop.out, True))
+            known |= {x for x in operands if isinstance(x, Access)} | {loop.out}
+        self.pointers = _Pointers(self.touched)
+        weight = [sum(abs(a.strides[i]) for a, _ in self.touched) for i in range(len(group.domain))]
+        order = sorted(range(len(group.domain)), key=lambda i: -weight[i])
+        self.axes: list[list[int]] = []
+        for i in order:
+            if self.axes and self._join(self.axes[-1][-1], i):
+                self.axes[-1].append(i)
+            else:
+                self.axes.append([i])
+        self.sizes = [_product(group.domain[i] for i in axes) for axes in self.axes]
+        self.names = ["i", "j", "k", "l", *(f"i{n}" for n in range(4, 40))][: len(self.axes)]
+
+    def _join(self, i: int, j: int) -> bool:
+        """Return whether a loop over the axes i and j is one over both."""
+        folds = all(f.folded[i] == f.folded[j] for f in self.group.loops if isinstance(f, Fold))
+        return folds and all(a.strides[i] == a.strides[j] * self.group.domain[j] for a, _ in self.touched)
+
+    def strides(self, access: Access) -> tuple[int, ...]:
+        """Return the strides of an access along the loops."""
+        return tuple(access.strides[axes[-1]] for axes in self.axes)
+
+    def folded(self, loop: Fold) -> list[bool]:
+        """Return which of the loops a fold folds."""
+        return [loop.folded[axes[-1]] for axes in self.axes]
+
+    def element(self, access: Access) -> str:
+        """Return the element of an access."""
+        return self.pointers.element(access, self.strides(access), self.names)
+
+
+def _product(sizes: Iterator[int]) -> int:
+    whole = 1
+    for n in sizes:
+        whole *= n
+    return whole
+
+
+class GroupPrinter:
+    """The text of a group."""
+
+    def __init__(self, group: Group) -> None:
+        self.nest = _Nest(group)
+        self.group = group
+        self.known: dict[Access, str] = {}
+        self.body: list[str] = []
+        depth = len(self.nest.sizes)
+        self.opening: list[list[str]] = [[] for _ in range(depth + 1)]  # before the loop of this depth
+        self.closing: list[list[str]] = [[] for _ in range(depth + 1)]
+        self.chunked: list[str] = []  # after the innermost loop over one chunk
+        self.helpers: list[str] = []
+
+    def function(self) -> CFunction:
+        """Return the function."""
+        for loop in self.group.loops:
+            if isinstance(loop, Map):
+                self._map(loop)
+            else:
+                self._fold(loop)
+        text = "\n".join(self._nested(0, "  "))
+        return CFunction(self.nest.pointers.parameters(), text, self.nest.pointers.arguments())
+
+    def _operand(self, x: Operand, dtype: str) -> str:
+        """Return the name of an operand in a type."""
+        if isinstance(x, Number):
+            return literal(x.value, dtype)
+        if x not in self.known:
+            name = self.known[x] = f"v{len(self.known)}_"
+            self.body.append(f"const {TYPES[x.dtype]} {name} = {self.nest.element(x)};")
+        return converted(self.known[x], x.dtype, dtype)
+
+    def _map(self, loop: Map) -> None:
+        operands = [self._operand(x, t) for x, t in zip(loop.operands, loop.types, strict=True)]
+        text = loop.text.format(*operands)
+        name, dtype = f"w{len(self.body)}", loop.out.dtype
+        if loop.result != dtype:
+            text = converted(f"({TYPES[loop.result]})({text})", loop.result, dtype)
+        self.body.append(f"const {TYPES[dtype]} {name} = {text};")
+        self.known[loop.out] = name
+        if id(loop) in self.group.stored:
+            self.body.append(f"{self.nest.element(loop.out)} = {name};")
+
+    def _fold(self, loop: Fold) -> None:
+        folded, dtype = self.nest.folded(loop), loop.out.dtype
+        text, start = fold(loop.name, dtype)
+        value = self._operand(loop.operand, dtype)
+        target = self.nest.element(loop.out)
+        depth = len(folded)
+        if depth == 0:
+            self.body.append(f"{target} = {value};")
+            return
+        if not folded[-1]:
+            self._begin(folded, target, start, depth)
+            self.body.append(f"{target} = {text.format(target, value)};")
+            return
+        first = depth - next((i for i, f in enumerate(reversed(folded)) if not f), depth)
+        number, helper = len(self.chunked), f"{loop.name}_{dtype}"
+        self.helpers.append(helper)
+        wide = {"f4": "double", "f8": "long double"}.get(dtype, TYPES[dtype]) if loop.name == "add" else TYPES[dtype]
+        self.opening[depth].append(f"{TYPES[dtype]} t{number}[{min(CHUNK, self.nest.sizes[-1])}];")
+        self.body.append(f"t{number}[{self._chunk_index()}] = {value};")
+        total = f"s{number}"
+        self.opening[first].append(f"{wide} {total} = {start};")
+        part = f"{helper}(t{number}, {self._chunk_length()})"
+        self.chunked.append(f"{total} = {text.format(total, part)};")
+        if any(folded[:first]):
+            self._begin(folded, target, start, first)
+            self.closing[first].append(f"{target} = {text.format(target, f'({TYPES[dtype]}){total}')};")
+        else:
+            self.closing[first].append(f"{target} = ({TYPES[dtype]}){total};")
+
+    def _begin(self, folded: list[bool], target: str, start: str, depth: int) -> None:
+        """Let the memory that is folded into hold, at first, what the fold begins with."""
+        loops = [
+            f"for (int64_t {n} = 0; {n} < {size}; {n}++) "
+            for n, size, f in zip(self.nest.names[:depth], self.nest.sizes, folded, strict=False)
+            if not f
+        ]
+        self.opening[0].append(f"{''.join(loops)}{target} = {start};")
+
+    def _chunk_index(self) -> str:
+        name = self.nest.names[-1]
+        return name if self.nest.sizes[-1] <= CHUNK else f"{name} - from"
+
+    def _chunk_length(self) -> str:
+        return str(self.nest.sizes[-1]) if self.nest.sizes[-1] <= CHUNK else "upto - from"
+
+    def _nested(self, depth: int, margin: str) -> Iterator[str]:
+        """Yield the lines of the loops from one depth on."""
+        sizes, inner = self.nest.sizes, len(self.nest.sizes) - 1
+        yield from (margin + line for line in self.opening[depth])
+        if depth > inner:
+            yield from (margin + line for line in self.body)
+        elif depth < inner or not self.chunked:
+            n = self.nest.names[depth]
+            yield f"{margin}for (int64_t {n} = 0; {n} < {sizes[depth]}; {n}++) {{"
+            yield from self._nested(depth + 1, margin + "  ")
+            yield margin + "}"
+        else:
+            yield from self._in_chunks(sizes[-1], margin)
+        yield from (margin + line for line in self.closing[depth])
+
+    def _in_chunks(self, size: int, margin: str) -> Iterator[str]:
+        """Yield the innermost loop, where something is folded along it: chunk by chunk."""
+        name, deeper = self.nest.names[-1], margin + "  "
+        yield from (margin + line for line in self.opening[-1])
+        start, end = "0", str(size)
+        if size > CHUNK:
+            yield f"{margin}for (int64_t from = 0; from < {size}; from += {CHUNK}) {{"
+            yield f"{deeper}const int64_t upto = from + {CHUNK} < {size} ? from + {CHUNK} : {size};"
+            start, end = "from", "upto"
+        yield f"{deeper}for (int64_t {name} = {start}; {name} < {end}; {name}++) {{"
+        yield from (f"{deeper}  {line}" for line in self.body)
+        yield deeper + "}"
+        yield from (deeper + line for line in self.chunked)
+        if size > CHUNK:
+            yield margin + "}"
+
+
+def lookup(op: Lookup) -> CFunction:
+    """Return the function of looking up, which answers 1 where an index is out of range; then nothing is set."""
+    values = [(op.value, not op.sets)] if isinstance(op.value, Access) else []
+    indices = [(x, False) for x in op.indices if isinstance(x, Access)]
+    pointers = _Pointers([*values, (op.table, op.sets), *indices])
+    names = [f"i{n}" for n in range(len(op.domain))]
+    loops = "".join(f"for (int64_t {n} = 0; {n} < {size}; {n}++) " for n, size in zip(names, op.domain, strict=True))
+    found = []
+    for axis, (x, length) in enumerate(zip(op.indices, op.lengths, strict=True)):
+        index = literal(x.value, "i8") if isinstance(x, Number) else pointers.element(x, x.strides, names)
+        found.append(f"int64_t n{axis} = {index}; if (n{axis} < 0) n{axis} += {length};")
+        found.append(f"if (n{axis} < 0 || n{axis} >= {length}) return 1;")
+    place = pointers.element(op.table, op.steps, [f"n{axis}" for axis in range(len(op.lengths))])
+    dtype = op.table.dtype
+    if isinstance(op.value, Number):
+        value = literal(op.value.value, dtype)
+    else:
+        value = pointers.element(op.value, op.value.strides, names)
+    act = f"{place} = {converted(value, op.value.dtype, dtype)};" if op.sets else f"{value} = {place};"
+    text = " ".join(found)
+    lines = [f"  {loops}{{ {text} {act} }}", "  return 0;"]
+    if op.sets:
+        lines.insert(0, f"  {loops}{{ {text} }}")
+    return CFunction(pointers.parameters(), "\n".join(lines), pointers.arguments(), answers=True)
+
+
+def helper(name: str) -> str:
+    """Return the function that folds some elements: sixteen at a time, and those in pairs: so few errors add up."""
+    ufunc, dtype = name.rsplit("_", 1)
+    text, start = fold(ufunc, dtype)
+    kind = TYPES[dtype]
+    return f"""\
+static inline {kind} {name}(const {kind} *restrict t, int64_t n) {{
+  {kind} s[16];
+  int64_t i = 0;
+  for (int l = 0; l < 16; l++) s[l] = {start};
+  for (; i + 16 <= n; i += 16)
+    for (int l = 0; l < 16; l++) s[l] = {text.format("s[l]", "t[i + l]")};
+  for (int l = 0; i + l < n; l++) s[l] = {text.format("s[l]", "t[i + l]")};
+  for (int w = 8; w > 0; w /= 2)
+    for (int l = 0; l < w; l++) s[l] = {text.format("s[l]", "s[l + w]")};
+  return s[0];
+}}
+"""

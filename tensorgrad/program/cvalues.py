@@ -1,0 +1,156 @@
+"""How C reaches the elements of values, and how numbers and types are spelled in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+
+from .contents import Program
+
+TYPES: dict[str, str] = {
+    "f4": "float", "f8": "double", "i8": "int64_t", "u8": "uint64_t", "i4": "int32_t", "u4": "uint32_t",
+    "i2": "int16_t", "u2": "uint16_t", "i1": "int8_t", "u1": "uint8_t", "b1": "uint8_t",
+}  # fmt: skip
+"""The types of elements that C code is made for, by NumPy's short names."""
+
+Domain = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Elements of one value's memory: element `offset` and, for a place in a domain, `strides` from it.
+
+    `root` is the number of the value whose pointer is given; offset and strides count elements.
+    """
+
+    root: int
+    dtype: str
+    offset: int
+    strides: tuple[int, ...]
+
+    def extent(self, domain: Domain) -> tuple[int, int]:
+        """Return the first element that may be touched, and one past the last."""
+        steps = [(n - 1) * s for n, s in zip(domain, self.strides, strict=True)]
+        return self.offset + sum(s for s in steps if s < 0), self.offset + sum(s for s in steps if s > 0) + 1
+
+
+class Number(NamedTuple):
+    """A number that stands in the code."""
+
+    value: Any
+    dtype: str
+
+
+Operand = Access | Number
+
+
+class Unspoken(Exception):  # noqa: N818 - no error: the step stays a call of NumPy
+    """C is not made for this step."""
+
+
+def short(dtype: Any) -> str:
+    """Return NumPy's short name of a dtype that C code is made for.
+
+    Raises:
+        Unspoken: there is none.
+    """
+    found = np.dtype(dtype)
+    name = f"{found.kind}{found.itemsize}"
+    if name not in TYPES or not found.isnative:
+        raise Unspoken
+    return name
+
+
+def thin(shape: tuple[int, ...]) -> Domain:
+    """Return a shape without its axes of length one.
+
+    >>> thin((3, 1, 2))
+    (3, 2)
+    """
+    return tuple(n for n in shape if n != 1)
+
+
+class Memory:
+    """Where the values of a program lie: each as a part of the memory of its root.
+
+    A view whose place depends on more than its source (an index that is computed) is a root of its own.
+
+    Attributes:
+        roots: the number of the root of each value.
+        sources: what each view is made of.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        views = [step for step in program.steps if step.kind == "view"]
+        self.sources = {step.out: tuple(dict.fromkeys(program.reads(step))) for step in views}
+        self.roots: dict[int, int] = {}
+        for v in program.values:
+            of = self.sources.get(v.number, ())
+            self.roots[v.number] = self.roots[of[0]] if len(of) == 1 else v.number
+
+    def under(self, number: int) -> Iterator[int]:
+        """Yield the roots that a value stands in, and what those are made of."""
+        root = self.roots[number]
+        yield root
+        for source in self.sources.get(root, ()):
+            yield from self.under(source)
+
+    def array(self, number: int) -> Array:
+        """Return the array that a value was in the run that was recorded."""
+        found: Array = self.program.arrays[number]
+        return found
+
+    def access(self, number: int, shape: tuple[int, ...], array: Array | None = None) -> Access:
+        """Return how a value, or `array`, a part of it, is reached in a domain of this shape, to which it is broadcast.
+
+        Raises:
+            Unspoken: its elements are of no type for C, or do not stand in whole steps.
+        """
+        found = self.array(number) if array is None else array
+        if 0 in found.shape:
+            raise Unspoken
+        dtype = short(found.dtype)
+        root = self.roots[number]
+        if self.array(root).dtype.itemsize != found.dtype.itemsize:
+            raise Unspoken
+        extra = max(found.ndim - len(shape), 0)  # axes of length one that NumPy leaves out when it assigns
+        wide = np.broadcast_to(found.reshape(found.shape[extra:]) if extra else found, shape)
+        size = found.dtype.itemsize
+        shift = address(found) - address(self.array(root))
+        if shift % size or any(s % size for s in wide.strides):
+            raise Unspoken
+        strides = tuple(s // size for s, n in zip(wide.strides, shape, strict=True) if n != 1)
+        return Access(root, dtype, shift // size, strides)
+
+
+def address(array: Array) -> int:
+    """Return where the first element of an array stands."""
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def literal(value: Any, dtype: str) -> str:
+    """Return a number in C, exactly.
+
+    >>> literal(0.1, "f4"), literal(3, "i8"), literal(float("-inf"), "f8"), literal(True, "b1")
+    ('0x1.99999a0000000p-4f', '3', '-INFINITY', '1')
+    """
+    with np.errstate(over="ignore"):  # of what is no float32 NumPy makes infinity, too
+        number = np.dtype(dtype).type(value)
+    if dtype[0] != "f":
+        text = str(int(number))
+        return f"({int(number) + 1} - 1)" if int(number) == -(2**63) else text + "u" * (dtype[0] == "u")
+    exact = float(number)
+    if math.isnan(exact):
+        return "NAN"
+    if math.isinf(exact):
+        return "INFINITY" if exact > 0 else "-INFINITY"
+    text = exact.hex() + "f" * (dtype == "f4")
+    return f"({text})" if text[0] == "-" else text
