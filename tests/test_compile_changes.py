@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
+import os
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -199,3 +203,130 @@ def test_a_copy_trains_on_alone(backend: str) -> None:
         other[0].weight.zero_()
     assert nets.bits(model(x)) == nets.bits(model._orig_mod(x))
     assert nets.bits(other(x)) != nets.bits(before)
+
+
+# --- settings of optimisers and schedules that the function reads or writes itself ------------------------------------
+
+READS: dict[str, Callable[[Any, Any], float]] = {
+    "groups": lambda o, s: o.param_groups[0]["lr"],
+    "by text": lambda o, s: getattr(o, "param_groups")[0]["lr"],  # noqa: B009 - which is tried
+    "attribute": lambda o, s: o.scale,
+    "state": lambda o, s: o.state_dict()["param_groups"][0]["lr"],
+    "schedule": lambda o, s: s.get_last_lr()[0],
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_settings_that_are_read_are_never_those_of_before(name: str) -> None:
+    def losses(compiled: Callable[..., Any]) -> list[str]:
+        tg.manual_seed(0)
+        net, read, found = nn.Linear(2, 2), READS[name], []
+        optimizer: Any = optim.SGD(net.parameters(), lr=0.5)
+        optimizer.scale = 0.5
+        schedule = optim.lr_scheduler.StepLR(optimizer, step_size=1000)
+
+        @compiled
+        def step(x: tg.Tensor) -> tg.Tensor:
+            optimizer.zero_grad()
+            loss = net(x).sum() * read(optimizer, schedule)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            return loss
+
+        for k in range(9):
+            if k == 6:
+                optimizer.scale = optimizer.param_groups[0]["lr"] = 0.125
+                schedule._last_lr = [0.125]
+            found.append(step(tg.ones(1, 2)).item().hex())
+        assert compiled is plain or step.runs or step.reasons
+        return found
+
+    def plain(f: Callable[..., Any]) -> Any:
+        return f
+
+    assert losses(lambda f: tg.compile(f, backend="numpy")) == losses(plain)
+
+
+def test_a_setting_that_is_written_inside_is_written_at_each_call() -> None:
+    net = nn.Linear(2, 2)
+    optimizer = optim.SGD(net.parameters(), lr=1.0)
+
+    @tg.compile
+    def step(x: tg.Tensor) -> None:
+        optimizer.zero_grad()
+        net(x).sum().backward()
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] /= 2
+
+    for _ in range(8):
+        step(tg.ones(1, 2))
+    assert optimizer.param_groups[0]["lr"] == 1 / 256
+    assert any("something outside was changed" in why for why in step.reasons.values())
+
+
+# --- numbers that are kept elsewhere than in variables, attributes and lists ------------------------------------------
+
+
+class Slotted:
+    """An object without a dict."""
+
+    __slots__ = ("k",)
+
+    def __init__(self, k: float) -> None:
+        self.k = k
+
+
+class Meta(type):
+    """A class of classes, with a setting."""
+
+    k = 2.0
+
+
+class OfMeta(metaclass=Meta):
+    """Has the setting of its class."""
+
+
+class Answering:
+    """An object that has whatever it is asked for, through a method that Python calls."""
+
+    def __getattr__(self, name: str) -> float:
+        if name not in KEPT:
+            raise AttributeError(name)
+        return KEPT[name]
+
+    def __getitem__(self, name: str) -> float:
+        return KEPT[name]
+
+
+KEPT = {"k": 2.0}
+SLOTTED, LISTED, ANSWERING = Slotted(2.0), [2.0], Answering()
+PLACES: dict[str, tuple[Callable[[], float], Callable[[float], Any]]] = {
+    "slot": (lambda: SLOTTED.k, lambda k: setattr(SLOTTED, "k", k)),
+    "metaclass": (lambda: OfMeta.k, lambda k: setattr(Meta, "k", k)),
+    "attribute made up": (lambda: ANSWERING.k, lambda k: KEPT.update(k=k)),
+    "element made up": (lambda: ANSWERING["k"], lambda k: KEPT.update(k=k)),
+    "environment": (lambda: float(os.environ["TRIED"]), lambda k: os.environ.update(TRIED=str(k))),
+    "environment, asked": (lambda: float(os.getenv("TRIED") or 0), lambda k: os.environ.update(TRIED=str(k))),
+    "bound method": (functools.partial(LISTED.__getitem__, 0), lambda k: LISTED.__setitem__(0, k)),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_number_is_never_that_of_before_wherever_it_is_kept(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setenv("TRIED", "2.0")
+    read, write = PLACES[place]
+    compiled = tg.compile(lambda x: x * read(), fullgraph=True)
+    for k in (2.0, 3.0, 2.0):
+        write(k)
+        assert [compiled(tg.ones(1)).item() for _ in range(4)] == [k] * 4
+    assert compiled.runs
+
+
+def test_what_a_weak_reference_refers_to_is_reached() -> None:
+    reference = weakref.ref(holder := nn.Linear(1, 1))
+    compiled = tg.compile(lambda x: x * (1.0 if reference() is None else reference().k), fullgraph=True)  # type: ignore[union-attr]
+    for k in (2.0, 3.0):
+        holder.k = k
+        assert [compiled(tg.ones(1)).item() for _ in range(4)] == [k] * 4
+    assert compiled.runs

@@ -116,6 +116,9 @@ class Watched(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name in FACTS or name == "base":
             return getattr(self.inner, name)
+        if name == "__array_interface__":
+            read_by("where it stands in memory", self.inner)
+            return self.inner.__array_interface__
         found = None if name.startswith("__") else getattr(type(self.inner), name, None)
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")

@@ -75,7 +75,7 @@ class Capture(Recording):
         if all(ref() is None for ref in living):
             return
         for thing in gc.get_objects():
-            if issubclass(type(thing), Tensor) and is_watched(getattr(thing, "array", None)):  # it may be half made
+            if issubclass(type(thing), Tensor) and is_watched(_array_of(thing)):
                 thing.array = np.asarray(unwatched(thing.array))
             elif type(thing) is Node and getattr(thing, "primitive", None) is not None:
                 if any(map(watched_in, thing.params.values())):
@@ -138,12 +138,22 @@ class Capture(Recording):
         return result
 
 
+def _array_of(x: Tensor) -> Any:
+    """Return the array of a tensor; None of one that is half made, or whose shape is not known yet."""
+    try:
+        return vars(Tensor)["array"].__get__(x)
+    except AttributeError:
+        return None
+
+
 def mapped(change: Callable[[Any], Any], saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return what a node saves, changed."""
-    if not isinstance(saved, Saved):
+    if type(saved) is tuple:
         return tuple(map(change, saved))
-    made = Saved(map(change, saved))
-    made.residuals = tuple(map(change, saved.residuals))
+    made = type(saved)(map(change, saved))  # with what fused forms, functions of the user's and plans keep beside it
+    vars(made).update(vars(saved))
+    if isinstance(made, Saved):
+        made.residuals = tuple(map(change, made.residuals))
     return made
 
 

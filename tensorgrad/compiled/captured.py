@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from tensorgrad.base.context import context
+from tensorgrad.base.dtypes import get_default_dtype
 from tensorgrad.base.watched import unseen, unwatched, watched_by
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.program.contents import Program
@@ -46,6 +48,8 @@ class Captured(NamedTuple):
     written: list[Written]
     tensors: dict[int, tuple[Tensor, bool]]
     holds: Callable[[], bool]
+    own: dict[int, Tensor]  # what is reached without being given, by id
+    given_own: list[bool]  # of what is given, whether it is reached anyway
     disturbed: bool
     arrived: Arrived
 
@@ -58,6 +62,7 @@ def reached_by(call: Call) -> Reached:
     """Return what a call reaches."""
     reached = Reached(call.function)
     reached.add(call.function)
+    reached.own = {id(x): x for x in reached.tensors}
     reached.add_given(call.args)
     reached.add_given(call.kwargs)
     return reached
@@ -76,7 +81,7 @@ def captured(call: Call, reached: Reached, strict: bool, asked: Asked | None) ->
     effects: list[str] = []
     result: Any = None
     capture.begin()
-    before = unseen[0]
+    before, mode = unseen[0], (context().grad, context().flags, get_default_dtype())
     try:
         with watched_by(capture), effects_noted(effects):
             result = call.run()
@@ -88,6 +93,8 @@ def captured(call: Call, reached: Reached, strict: bool, asked: Asked | None) ->
             second = second_part(found, outputs, capture, asked)
             capture.check_constants()
         disturbed = unseen[0] != before
+        if (context().grad, context().flags, get_default_dtype()) != mode:
+            capture.unfit("the grad mode or the default dtype is another one afterwards")
         for why in (*effects, *reached.foreign, *_changes(capture)):
             capture.unfit(why)
         if not (holds() and reached.is_given_unchanged()):
@@ -102,7 +109,7 @@ def captured(call: Call, reached: Reached, strict: bool, asked: Asked | None) ->
     arrived = arrivals([x for x, output in zip(found, outputs, strict=True) if output.live and not capture.breaks])
     return result, Captured(
         capture.breaks, capture.program, outline(result), structure, outputs, second, changed, tensors, holds,
-        disturbed, arrived,
+        reached.own, [id(x) in reached.own for x in call.given], disturbed, arrived,
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
+import numpy as np
+
 from tensorgrad.base.context import context
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.traces import running
@@ -116,7 +118,7 @@ class Compiled:
         for version in self.versions.get(call.key, ()):
             if version.asked_anew() and self._turn(call.key, version):
                 continue
-            if version.holds():
+            if version.holds(call.given):
                 result = version.run(call)
                 if result is not NOT_RUN:
                     self._answered(call.key, version)
@@ -157,8 +159,8 @@ class Compiled:
         """Run the function as it is; when it has done the same twice in turn, and what no plan does, there is one."""
         key = call.key
         reached = reached_by(call)
-        if any(map(is_lazy, reached.tensors)):  # this call gives them their shapes
-            return call.run()
+        if any(map(is_lazy, reached.tensors)) or any(x.array.__class__ is not np.ndarray for x in reached.own.values()):
+            return call.run()  # which gives lazy ones their shapes; what NumPy may write takes another way
         result, found = captured(call, reached, self.fullgraph, self._asked(key))
         with self.lock:
             self.captures += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.program.contents import Program, Ref, Step, refs_in, replaced, same_bits
 from tensorgrad.program.liveness import needed
 
@@ -63,7 +64,7 @@ def _same(x: Any, y: Any) -> bool:
         return x.keys() == y.keys() and all(_same(x[k], y[k]) for k in x)
     if isinstance(x, np.generic | float):
         return same_bits(x, y)
-    return bool(x is y or x == y)
+    return bool(x is y or (not isinstance(x, Tensor | np.ndarray) and x == y))
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -37,6 +37,7 @@ class Version:
         assert captured.structure is not None
         self.structure, self.outputs, self.second = captured.structure, captured.outputs, captured.second
         self.unchanged, self.written = captured.holds, captured.written
+        self.own, self.given_own = captured.own, captured.given_own
         self.tensors = [x for x, _ in captured.tensors.values()]
         self.kinds = list(map(_kind_of, self.tensors))
         both = {i: (x, none) for i, (x, none) in captured.tensors.items() if i in before.tensors}
@@ -54,9 +55,13 @@ class Version:
         self.gradients = any(map(_is_of_gradients, needed(self.program)[0]))
         self.asked = None if self.second is None else self.second.asked  # what is asked for by now
 
-    def holds(self) -> bool:
-        """Return whether the plan does now what the function would do."""
-        return self.fits() and [g is None for g in map(_gradient_of, self.filling)] == self.filled
+    def holds(self, given: list[Tensor]) -> bool:
+        """Return whether the plan does now what the function would do; `given` are the tensors that it is given."""
+        return (
+            [id(x) in self.own for x in given] == self.given_own
+            and self.fits()
+            and [g is None for g in map(_gradient_of, self.filling)] == self.filled
+        )
 
     def fits(self) -> bool:
         """Return whether all is as it was, but for gradients."""
@@ -124,7 +129,7 @@ class Version:
     def _does_again(self, call: Call) -> bool:
         """Return whether the function would do again what it did."""
         if self.gradients:
-            return self.holds() and call.is_unchanged(gradients=True)
+            return self.holds(call.given) and call.is_unchanged(gradients=True)
         return self.fits() and call.is_unchanged(gradients=False)
 
 

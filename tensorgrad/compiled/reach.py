@@ -6,24 +6,21 @@ objects and the elements of containers, down to tensors and plain values; not wh
 
 from __future__ import annotations
 
-import dis
 import functools
-import gc
+import os
 import sys
-import sysconfig
+import threading
 import types
+import weakref
 from array import array
 from collections.abc import Callable, Iterator
 from itertools import chain
 from operator import is_
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.autograd.hooks import hooks_of
-from tensorgrad.base.caching import remembered
-from tensorgrad.base.callsite import is_outside
 from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
@@ -31,14 +28,18 @@ from tensorgrad.optim.lr_scheduler import LRScheduler
 from tensorgrad.optim.optimizer import Optimizer
 from tensorgrad.program.contents import same_bits
 
+from .watchpoints import Attributes, Cell, Defaults, Hooks, Inside, Named, Names, Slots, Target, is_users_file, words_of
+
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, type(...))
+_CALLED = {"step", "zero_grad"}
+"""Methods of optimisers and schedules that are called between parts of a plan, and tell the function nothing."""
 _HEAP_TYPE = 1 << 9  # the flag of a class that was made by a class statement, in CPython
 MOST_BYTES = 1 << 20
 """Of a NumPy array that a function reaches: it is compared at each call."""
 
-_LIBRARIES = tuple(
-    str(Path(p).resolve()) for key, p in sysconfig.get_paths().items() if key in ("stdlib", "platstdlib", "purelib")
-)
+
+_SURROUNDINGS = {"argv", "geterr", "current_thread", "get_ident", "getpid", "exists", "isfile", "isdir"}
+"""Names of what tells of the process and its files, through functions of Python's library that show no call of C."""
 
 
 class Reached:
@@ -50,11 +51,13 @@ class Reached:
     def __init__(self, root: Any = None) -> None:
         self.root = root  # a function that is the user's wherever it was written
         self.tensors: list[Tensor] = []
+        self.own: dict[int, Tensor] = {}  # those that are reached without being given, by id
         self.views: list[Any] = []  # what yields the contents of containers as they are now
         self.given: list[tuple[Any, list[Any]]] = []  # containers that the call was given, and what they held
         self.optimizers: list[Any] = []
         self.arrays: list[Array] = []
         self.foreign: list[str] = []
+        self.words: set[str] = set()  # all names and texts in the code of the user's functions
         self._seen: dict[int, Any] = {}
         self._passed: set[int] = set()  # the ids of what the call was given
 
@@ -104,9 +107,9 @@ class Reached:
             return
         elif isinstance(thing, types.FunctionType):
             yield from self._of_function(thing)
-        elif isinstance(thing, types.MethodType):
+        elif isinstance(thing, types.MethodType | types.BuiltinFunctionType):
             yield thing.__self__
-            yield thing.__func__
+            yield getattr(thing, "__func__", None)
         elif isinstance(thing, functools.partial):
             yield from (thing.func, thing.args, thing.keywords, thing.__dict__)
         elif isinstance(thing, dict | list | tuple | set | frozenset):
@@ -117,7 +120,9 @@ class Reached:
                 yield from self._of_object(thing)
         elif isinstance(thing, type):
             yield from self._of_class(thing)
-        elif not isinstance(thing, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
+        elif isinstance(thing, weakref.ref):
+            yield from self._contents(Target(thing))
+        elif not isinstance(thing, types.ModuleType | np.ufunc):
             yield from self._of_object(thing)
 
     def _contents(self, view: Any) -> Iterator[Any]:
@@ -136,39 +141,64 @@ class Reached:
         yield function.__dict__
         if function is not self.root and not is_users_file(function.__code__.co_filename):
             return
-        yield from self._contents(_Defaults(function))
+        words = words_of(function.__code__)
+        self.words |= words
+        if words & {"environ", "getenv"}:
+            yield os.environ
+        self.foreign += [f"{word} is read, of which nothing is told" for word in sorted(words & _SURROUNDINGS)]
+        yield from self._contents(Defaults(function))
         for cell in function.__closure__ or ():
-            yield from self._contents(_Cell(cell))
-        yield from self._contents(_Names(function.__globals__, function.__code__))
+            yield from self._contents(Cell(cell))
+        yield from self._contents(Names(function.__globals__, function.__code__))
 
     def _of_class(self, cls: type) -> Iterator[Any]:
+        yield type(cls)
         for part in cls.__mro__:
             if is_users_file(getattr(sys.modules.get(part.__module__), "__file__", None) or ""):
-                values = [v for k, v in vars(part).items() if not k.startswith("__") or k in ("__call__", "__init__")]
-                self.views.append(_Attributes(part))
+                values = [
+                    v for k, v in vars(part).items() if not k.startswith("__") or isinstance(v, types.FunctionType)
+                ]
+                self.views.append(Attributes(part))
                 yield from (getattr(v, "__func__", v) for v in values)
                 yield from (v.fget for v in values if isinstance(v, property))
 
     def _of_object(self, thing: Any) -> Iterator[Any]:
-        if hasattr(thing, "compiled_function"):  # which is part of what calls it, and not what it keeps for itself
+        kind = type(thing)  # which is asked, because the object itself may answer to any name
+        if hasattr(kind, "compiled_function"):  # which is part of what calls it, and not what it keeps for itself
             yield thing.compiled_function
             return
-        yield type(thing)
-        if hasattr(thing, "__next__"):
-            self.foreign.append(f"an iterator ({type(thing).__name__})")
-        if hasattr(thing, "__dict__"):
+        yield kind
+        if hasattr(kind, "__next__"):
+            self.foreign.append(f"an iterator ({kind.__name__})")
+        if kind.__dictoffset__ or isinstance(thing, threading.local):
             yield from chain(self._contents(thing.__dict__), self._contents(thing.__dict__.values()))
-        elif not type(thing).__flags__ & _HEAP_TYPE:
-            yield from self._contents(_Inside(thing))
-        for part in type(thing).__mro__:
-            slots = part.__dict__.get("__slots__", ())
-            names = [slots] if isinstance(slots, str) else list(slots)
-            yield from (getattr(thing, name) for name in names if not name.startswith("__") and hasattr(thing, name))
+        elif not kind.__flags__ & _HEAP_TYPE:
+            yield from self._contents(Inside(thing))
+        slots = [s for part in kind.__mro__ for s in vars(part).values() if isinstance(s, types.MemberDescriptorType)]
+        if slots and kind.__flags__ & _HEAP_TYPE:
+            yield from self._contents(Slots(thing, slots))
+
+    def _hold(self, optimizer: Any) -> None:
+        """Let what the user's code names of an optimiser or a schedule stay what it is; all else may change."""
+        own, offered = set(vars(optimizer)), {n for n in dir(optimizer) if not n.startswith("__")}
+        if isinstance(optimizer, Optimizer):  # whose parameters `zero_grad` goes through
+            self.views += [optimizer.param_groups, *(group["params"] for group in optimizer.param_groups)]
+        asks = self.words & (offered - own - _CALLED)  # a method that may answer with any of it
+        pending = [value for name, value in vars(optimizer).items() if asks or name in self.words]
+        self.views.append(Named(optimizer, self.words, bool(asks)))
+        while pending:
+            value = pending.pop()
+            if isinstance(value, dict | list | tuple):
+                inside = value.values() if isinstance(value, dict) else value
+                self.views += [value, inside]
+                pending += inside
 
     def guard(self) -> Callable[[], bool]:
         """Return what tells whether all containers hold what they hold now, and are the same objects."""
+        for thing in self.optimizers:
+            self._hold(thing)
         apart = self._passed | {id(x.filled) for x in self.tensors}  # which are others the next time
-        all_views = [_Hooks([x for x in self.tensors if id(x) not in apart]), *self.views]
+        all_views = [Hooks([x for x in self.tensors if id(x) not in apart]), *self.views]
         views, empty = [v for v in all_views if len(v)], [v for v in all_views if not len(v)]
         lengths, kept = list(map(len, views)), list(chain.from_iterable(views))
         arrays, elements = self.arrays, [x.copy() for x in self.arrays]
@@ -195,115 +225,6 @@ def _alike(views: list[Any], kept: list[Any]) -> bool:
     return True
 
 
-class _Hooks:
-    """The functions that hang on tensors."""
-
-    def __init__(self, tensors: list[Tensor]) -> None:
-        self.tensors = tensors
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __iter__(self) -> Iterator[Any]:
-        return hooks_of(self.tensors)
-
-
-class _Inside:
-    """What an object of a class written in C refers to: the elements of a deque."""
-
-    def __init__(self, thing: Any) -> None:
-        self.thing = thing
-
-    def __len__(self) -> int:
-        return len(gc.get_referents(self.thing))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(gc.get_referents(self.thing))
-
-
-class _Defaults:
-    """What a function takes for arguments that it is not given."""
-
-    def __init__(self, function: types.FunctionType) -> None:
-        self.function = function
-
-    def __len__(self) -> int:
-        return 2
-
-    def __iter__(self) -> Iterator[Any]:
-        yield from (self.function.__defaults__, self.function.__kwdefaults__)
-
-
-class _Cell:
-    """The variable that a function closes over."""
-
-    def __init__(self, cell: Any) -> None:
-        self.cell = cell
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[Any]:
-        try:
-            yield self.cell.cell_contents
-        except ValueError:  # not assigned yet
-            yield _NOTHING
-
-
-class _Names:
-    """The globals that the code of a function names, and their attributes where they are modules of the user's."""
-
-    def __init__(self, space: dict[str, Any], code: types.CodeType) -> None:
-        self.space = space
-        self.names = [n for n in _names(code) if n in space]
-        self.inside = [
-            (m, n)
-            for m in map(space.get, self.names)
-            if isinstance(m, types.ModuleType) and is_users_file(getattr(m, "__file__", None) or "")
-            for n in _attributes(code)
-            if hasattr(m, n)
-        ]
-
-    def __len__(self) -> int:
-        return len(self.names) + len(self.inside)
-
-    def __iter__(self) -> Iterator[Any]:
-        for name in self.names:
-            yield self.space.get(name, _NOTHING)
-        for module, name in self.inside:
-            yield getattr(module, name, _NOTHING)
-
-
-class _Attributes:
-    """The attributes of a class, but those that Python keeps for itself."""
-
-    def __init__(self, cls: type) -> None:
-        self.cls = cls
-
-    def __len__(self) -> int:
-        return len(self.cls.__dict__)
-
-    def __iter__(self) -> Iterator[Any]:
-        return (v for k, v in self.cls.__dict__.items() if not k.startswith("__"))
-
-
-_NOTHING = object()
-
-
-def _names(code: types.CodeType) -> list[str]:
-    """Return the globals that code reads."""
-    found = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")]
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found += _names(constant)
-    return list(dict.fromkeys(found))
-
-
-def _attributes(code: types.CodeType) -> set[str]:
-    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return {*code.co_names}.union(*map(_attributes, inner))
-
-
 def _tensors_in(value: Any) -> Iterator[Any]:
     """Yield the tensors in nested containers."""
     if isinstance(value, Tensor):
@@ -315,11 +236,3 @@ def _tensors_in(value: Any) -> Iterator[Any]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _tensors_in(part)
-
-
-@remembered(maxsize=4096)
-def is_users_file(file: str) -> bool:
-    """Return whether a file is the user's: not of this package, of Python's library, or of an installed one."""
-    if not file or file.startswith("<"):
-        return file != "" and not file.startswith("<frozen")  # typed in, or made of text
-    return is_outside(file) and "site-packages" not in file and not str(Path(file).resolve()).startswith(_LIBRARIES)

@@ -21,7 +21,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import here, told
 
-from .reach import is_users_file
+from .watchpoints import is_users_file
 
 _ACTING = (
     "print",

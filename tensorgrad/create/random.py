@@ -29,6 +29,12 @@ _MASK = (1 << 64) - 1
 _STATE = (("seed", 8), ("state", 16), ("inc", 16), ("has_uint32", 1), ("uinteger", 4))  # name, length in bytes
 
 
+def _tell(how: str, value: Any) -> None:
+    """Tell a watch that something of a generator was read or set, which a plan does not do."""
+    if (watch := watching()) is not None:
+        watch.broke(how, value)
+
+
 _living: WeakSet[Generator] = WeakSet()
 
 
@@ -56,6 +62,7 @@ class Generator:
         if not hasattr(seed, "__index__"):
             raise DTypeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         broken("the state of a generator, which was set inside,", seed)
+        _tell("the state of a generator, which was set inside,", seed)
         self._seed = index(seed) & _MASK
         self._stream: np.random.Generator | None = None  # made when first used: NumPy loads its random part late, too
         return self
@@ -73,10 +80,12 @@ class Generator:
 
     def initial_seed(self) -> int:
         """Return the seed that the stream was started with, between 0 and 2**64 - 1."""
+        _tell("the seed of a generator", self._seed)
         return self._seed
 
     def get_state(self) -> Tensor:
         """Return all that decides the numbers to come, as a uint8 tensor."""
+        _tell("the state of a generator", "numbers")
         found = self.numpy.bit_generator.state
         values = {"seed": self._seed, **found, **found["state"]}
         text = b"".join(int(values[name]).to_bytes(length, "little") for name, length in _STATE)
