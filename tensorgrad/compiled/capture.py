@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, compress, tee
 from operator import attrgetter
 from typing import Any
 
@@ -74,10 +75,11 @@ class Capture(Recording):
         self.known.clear()
         if all(ref() is None for ref in living):
             return
-        for thing in gc.get_objects():
-            if issubclass(type(thing), Tensor) and is_watched(_array_of(thing)):
-                thing.array = np.asarray(unwatched(thing.array))
-            elif type(thing) is Node and getattr(thing, "primitive", None) is not None:
+        for thing in _of_kinds({Node, *_with_subclasses(Tensor)}):
+            if type(thing) is not Node:
+                if is_watched(_array_of(thing)):
+                    thing.array = np.asarray(unwatched(thing.array))
+            elif getattr(thing, "primitive", None) is not None:
                 if any(map(watched_in, thing.params.values())):
                     thing.params = unwatched(thing.params)
                 if thing.saved:
@@ -136,6 +138,29 @@ class Capture(Recording):
         elif result is not None:
             self.broke(function.__qualname__, result)
         return result
+
+
+def _with_subclasses(cls: type) -> Iterator[type]:
+    yield cls
+    below: type
+    for below in cls.__subclasses__():
+        yield from _with_subclasses(below)
+
+
+def _of_kinds(kinds: set[type]) -> list[Any]:
+    """Return all objects of these classes, found in one call of C.
+
+    So no other thread runs while all objects are held: Python takes it amiss if a tuple is that it is just filling. Nor
+    does the collector, whose callbacks would let others run.
+    """
+    all_of_them, again = tee(chain.from_iterable(map(gc.get_objects, (None,))))
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return list(compress(all_of_them, map(kinds.__contains__, map(type, again))))
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _array_of(x: Tensor) -> Any:
