@@ -165,3 +165,21 @@ def test_processes_that_compile_the_same_at_once_all_get_it(fresh: Path) -> None
     running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(3)]
     assert [one.wait(60) for one in running] == [0, 0, 0]
     assert len(list(fresh.iterdir())) == 2
+
+
+@needs_compiler
+def test_where_nothing_can_be_written_plans_are_of_numpy(
+    fresh: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(file / "beneath"))
+    doubled = tg.compile(lambda x: (x * 2).sum())
+    assert [float(doubled(tg.ones(3))) for _ in range(4)] == [6.0] * 4
+    assert doubled.runs == 2
+    assert "XDG_CACHE_HOME" in caplog.text
+    with pytest.raises(CompileError, match="cannot be made"):
+        toolchain.build(SOURCE)

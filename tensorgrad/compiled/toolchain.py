@@ -77,14 +77,19 @@ def folder() -> Path:
     """Return the folder of compiled libraries, which only the user may write.
 
     Raises:
-        CompileError: it belongs to somebody else, or others may write it.
+        CompileError: it cannot be made, belongs to somebody else, or others may write it.
     """
     base = Path(os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or "")
     if not base.is_absolute():
         base = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
     path = base / "tensorgrad" / "compiled"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir(mode=0o700, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise CompileError(
+            f"the folder of compiled code cannot be made ({error}): let XDG_CACHE_HOME name a place that can be written"
+        ) from None
     if os.name != "nt":
         state = path.lstat()
         if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o022:
@@ -113,12 +118,12 @@ def build(source: str) -> Any:
         raise CompileError("no C compiler: install gcc or clang, or pip install ziglang, or let CC name one")
     path = folder() / f"{key(source, found)}{SUFFIX}"
     if not _is_whole(path):
-        _make(found, source, path)
+        _put(found, source, path)
     try:
         return ctypes.CDLL(str(path))
     except OSError:
         log.warning("%s cannot be loaded, and is compiled again", path)
-        _make(found, source, path)
+        _put(found, source, path)
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
@@ -139,6 +144,18 @@ def _is_whole(path: Path) -> bool:
         return _sum_of(path).read_text() == _digest(path)
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _put(found: Compiler, source: str, path: Path) -> None:
+    """Compile a source to `path`.
+
+    Raises:
+        CompileError: the compiler refused, or the folder cannot be written, for it is full perhaps.
+    """
+    try:
+        _make(found, source, path)
+    except OSError as error:
+        raise CompileError(f"compiled code cannot be written to {path.parent}: {error}") from None
 
 
 def _make(found: Compiler, source: str, path: Path) -> None:
