@@ -1,6 +1,6 @@
 """What makes a step quick: small parameters side by side in one array, and kept room for what large ones compute.
 
-The plain form is the loop in `Optimizer.step`, one `update_one` for each parameter: what is done here gives the same
+The plain form is `Optimizer.update_each`, one `update_one` for each parameter: what is done here gives the same
 parameters and the same state, bit for bit (tests/test_optim_flat.py compares them, for every optimiser). What it is
 worth, ``python -m benchmarks --workloads bn mnist_adam bn_dropout_adam`` measures.
 
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array, DType
+from tensorgrad.base.numerics import aligned
 from tensorgrad.engine import references
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.engine.views import forget, position_of
@@ -37,8 +38,6 @@ SMALL = 1 << 14
 
 LARGE = 1 << 14
 """The fewest elements of a parameter for whose intermediate results room is kept."""
-
-LINE = 64  # bytes: what the processor fetches at once
 
 State = dict[str, Any]
 Key = tuple[DType, tuple[str, ...], tuple[tuple[str, Any], ...]]
@@ -197,9 +196,7 @@ def _moved(column: list[Tensor]) -> Array:
     """Return an array of the elements of all tensors of `column`, each of which gets its part as its memory."""
     ends = list(accumulate((x.array.size for x in column), initial=0))
     dtype = column[0].array.dtype
-    room = np.empty(ends[-1] + LINE // dtype.itemsize, dtype).view(Memory)
-    shift = -room.ctypes.data % LINE // dtype.itemsize
-    memory = room[shift : shift + ends[-1]]
+    memory = aligned(ends[-1] * dtype.itemsize).view(dtype).view(Memory)
     for x, (start, end) in zip(column, pairwise(ends), strict=True):
         part = np.asarray(memoryview(memory[start:end].reshape(x.array.shape)))  # type: ignore[arg-type]  # a buffer
         part[...] = x.array

@@ -156,12 +156,17 @@ class Optimizer:
                 loss = closure()
         for group in self.param_groups:
             settings, plan = in_numbers(group), self._plan(group)
-            for p in plan.update(self, settings):  # many small ones it has updated at once; these are left, or all
-                if p.grad is not None:
-                    g = p.grad.array
-                    self.update_one(p, np.negative(g) if settings.get("maximize") else g, settings)
+            # many small ones the plan has updated at once; these are left, or all
+            self.update_each(plan.update(self, settings), settings)
             plan.revise(self)
         return loss
+
+    def update_each(self, params: Iterable[Tensor], group: dict[str, Any]) -> None:
+        """Update those of `params` that have a gradient, one by one, under the settings of `group` as numbers."""
+        for p in params:
+            if p.grad is not None:
+                g = p.grad.array
+                self.update_one(p, np.negative(g) if group.get("maximize") else g, group)
 
     def update_one(self, p: Tensor, g: Array, group: dict[str, Any]) -> None:
         """Update the parameter `p` by the gradient `g`, and note that its memory and its state's were written."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def python(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def test_each_question_tells_what_is_held_elsewhere() -> None:
-    assert references.tried() == dict.fromkeys(("array", "list", "base", "argument"), True)
+    assert references.tried() == dict.fromkeys(("array", "list", "loose", "base", "argument"), True)
 
 
 def test_a_question_that_cannot_tell_is_answered_with_shared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,3 +129,15 @@ def test_training_gives_the_same_numbers(python: str) -> None:
         assert trained() == here
     finally:
         sys.getrefcount = there
+
+
+def test_a_result_that_is_kept_is_not_written_by_later_runs(python: str) -> None:
+    step = tg.compile(lambda x: x * 2 + 1)
+    kept = [step(tg.full((3,), float(i))) for i in range(6)]
+    assert [y.tolist() for y in kept] == [[2.0 * i + 1] * 3 for i in range(6)]
+
+
+def test_reference_counts_are_asked_in_one_module() -> None:
+    root = Path(tg.__file__).parent
+    asking = {str(p.relative_to(root)) for p in root.rglob("*.py") if "getrefcount" in p.read_text("utf-8")}
+    assert asking == {"engine/references.py"}

@@ -23,6 +23,7 @@ from .watched import as_one, call_watched, is_watched, memory_of
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
 BLOCK = 512  # rows added one after the other where there are no more
+LINE = 64  # bytes: what the processor fetches at once
 STEP = 64  # rows of a taller array added so before their sums are: the error grows with this, not with the height
 
 
@@ -239,6 +240,23 @@ def owner_of(array: Array) -> Array:
     return array
 
 
+def address(array: Array) -> int:
+    """Return where the first element of an array stands."""
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def aligned(size: int) -> Array:
+    """Return `size` new bytes that begin where one of the processor's lines does.
+
+    >>> aligned(3).nbytes, address(aligned(3)) % LINE
+    (3, 0)
+    """
+    room = np.empty(size + LINE, np.uint8)
+    shift = -address(room) % LINE
+    return room[shift : shift + size]
+
+
 def restrided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
     """Return the view of `shape` and `strides` (in bytes) that begins where `x` does, on the memory that `x` lies in.
 
@@ -254,7 +272,7 @@ def restrided(x: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Arr
         watched: Array = call_watched(restrided, x, shape, strides)
         return watched
     owner = owner_of(x)
-    offset = x.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    offset = address(x) - address(owner)
     dense = owner.transpose(np.argsort([-s for s in owner.strides], kind="stable"))  # a buffer must be row-major
     view: Array = np.ndarray(shape, x.dtype, dense, offset, strides)
     view.flags.writeable = x.flags.writeable

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.program.contents import Program, Ref, Step, refs_in, replaced, same_bits
+from tensorgrad.program.contents import Program, Ref, Step, replaced, same_bits
 from tensorgrad.program.liveness import needed
 
 
@@ -30,17 +30,13 @@ def _difference(a: Program, one: Step, b: Program, other: Step, numbers: dict[in
     """Return how two steps differ; `numbers` says which values of `b` those of `a` are, and is added to."""
     if (one.kind, one.function, one.expected, one.loud) != (other.kind, other.function, other.expected, other.loud):
         return f"was called where then {_name(other.function)} was"
-    mine, others = _numbers(one), _numbers(other)
+    mine, others = list(a.touches(one)), list(b.touches(other))
     if len(mine) != len(others) or any(numbers.setdefault(m, o) != o for m, o in zip(mine, others, strict=True)):
         return "was called with other arguments"
     if not all(_alike(a, m, b, o) for m, o in zip(mine, others, strict=True)):
         return "was given another constant, or another layout"
     rest, then = _without((one.args, one.kwargs)), _without((other.args, other.kwargs))
     return "" if _same(rest, then) else f"was given {rest} and then {then}"
-
-
-def _numbers(step: Step) -> list[int]:
-    return [*refs_in((step.args, step.kwargs)), *step.writes, *(() if step.out is None else (step.out,))]
 
 
 def _alike(a: Program, m: int, b: Program, o: int) -> bool:

@@ -113,7 +113,7 @@ class Written(NamedTuple):
 def written(capture: Capture) -> list[Written]:
     """Return what of the memory outside has been written: a graph that had saved it is refused from then on."""
     program = capture.program
-    blocks = program.blocks_of(n for step in program.steps for n in step.writes)
+    blocks = program.written(program.steps)
     gradients = {id(x.filled): x for x in capture.tensors if x.filled is not None}
     found = []
     for x in capture.tensors:

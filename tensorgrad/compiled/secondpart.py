@@ -95,7 +95,7 @@ def _swept(live: list[Node], asked: Asked, targets: set[Node], capture: Capture)
 def _check_pure(capture: Capture) -> None:
     """Note where the second part does more than to compute, as a hook may: it could not be done again otherwise."""
     program = capture.program
-    outside = {v.block for v in program.values if v.kind == "fetched"}
+    outside = program.outside()
     for step in program.steps[program.part :]:
         if step.kind in ("draw", "publish", "outside") or program.blocks_of(step.writes) & outside:
             capture.unfit("the backward pass of what is returned draws numbers, or writes to what was there before")
@@ -132,7 +132,7 @@ def laid_out(elements: Array, dtype: DType, strides: tuple[int, ...]) -> Array:
 def _save_copies(live: list[Node], capture: Capture) -> None:
     """Let copies be saved of memory that others may write without telling, as long as it is what was saved."""
     values = capture.program.values
-    written = capture.program.blocks_of(n for step in capture.program.steps for n in step.writes)
+    written = capture.program.written(capture.program.steps)
     tensors = [x for x in capture.tensors if isinstance(capture.marked[id(x)], Exposed) and is_watched(x.array)]
     marked: list[Any] = [x.array for x in tensors]
     apart = {values[array.number].block for array in marked} - written

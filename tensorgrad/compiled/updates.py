@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import is_
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -22,6 +22,7 @@ from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import CompileError
+from tensorgrad.optim.flat import same
 from tensorgrad.optim.groups import in_numbers
 from tensorgrad.optim.optimizer import Optimizer, with_axes
 from tensorgrad.program.blas import products
@@ -181,13 +182,11 @@ class Group:
     def fits(self, optimizer: Any, group: dict[str, Any]) -> bool:
         """Return whether the parameters to be updated, and their states, are those of the plan."""
         states = list(map(optimizer.state.get, self.params))
-        params = _to_update(group)
-        if len(params) != len(self.params) or not all(map(is_, params, self.params)):
+        if not same(_to_update(group), self.params):
             return False
         if not all(map(is_, states, self.states)):
             return False
-        same = all(map(is_, [s[name] for s in states for name in self.names], self.tensors))
-        return same and _alike(states)
+        return same([s[name] for s in states for name in self.names], self.tensors) and _alike(states)
 
     def step(self, probed: Probed) -> None:
         """Update the parameters."""
@@ -225,13 +224,12 @@ def _without_rooms(optimizer: Any) -> Iterator[None]:
         del vars(optimizer)["room"]
 
 
-class Probed:
+class Probed(NamedTuple):
     """What a probe has met."""
 
-    def __init__(self, calls: list[str], numbers: list[float], state: dict[str, Any]) -> None:
-        self.calls = calls
-        self.numbers = numbers
-        self.state = state
+    calls: list[str]
+    numbers: list[float]
+    state: dict[str, Any]
 
 
 class CompiledStep(Outside):
@@ -270,7 +268,7 @@ class CompiledStep(Outside):
             try:
                 known.step(found)
             except Deviation:  # memory that C does not write, of which nothing has been written
-                _update_one_by_one(optimizer, group)
+                optimizer.update_each(known.params, in_numbers(group))
             except CompileError as error:  # what it gave is right all the same
                 log.warning("%s steps without C: %s", type(optimizer).__name__, error)
                 self.groups[id(group)] = None
@@ -283,11 +281,11 @@ class CompiledStep(Outside):
             return known
         if id(group) in self.groups and known is None:
             return None
-        if not all(optimizer.state.get(p) for p in _to_update(group)) and optimizer.initial_state(
-            _to_update(group)[0], group
-        ):
+        params = _to_update(group)
+        states = [optimizer.state.get(p) for p in params]
+        if not all(states) and optimizer.initial_state(params[0], group):
             return None  # the first step makes the states
-        if not _alike([optimizer.state.get(p) for p in _to_update(group)]):
+        if not _alike(states):
             return None
         try:
             self.groups[id(group)] = Group(optimizer, group)
@@ -300,14 +298,6 @@ class CompiledStep(Outside):
 
 def _to_update(group: dict[str, Any]) -> list[Tensor]:
     return [p for p in group["params"] if p.filled is not None]
-
-
-def _update_one_by_one(optimizer: Any, group: dict[str, Any]) -> None:
-    settings = in_numbers(group)
-    for p in _to_update(group):
-        assert p.filled is not None
-        g = p.filled.array
-        optimizer.update_one(p, np.negative(g) if settings.get("maximize") else g, settings)
 
 
 def _alike(states: list[Any]) -> bool:

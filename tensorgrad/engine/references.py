@@ -37,6 +37,14 @@ def all_alone(arrays: list[Array]) -> bool:
     return _trusted["list"] and max(map(sys.getrefcount, arrays)) <= max(map(sys.getrefcount, [_ALONE.array]))
 
 
+def loose(arrays: list[Array]) -> list[bool]:
+    """Return of each of `arrays` whether it is held by this list alone."""
+    if not _trusted["loose"]:
+        return [False] * len(arrays)
+    free = max(map(sys.getrefcount, [object()]))
+    return [found <= free for found in map(sys.getrefcount, arrays)]
+
+
 def base_alone(view: Array) -> bool:
     """Return whether `view` refers to an array that owns its memory, and that nobody but `view` holds."""
     own = isinstance(view.base, np.ndarray) and view.base.base is None
@@ -57,14 +65,16 @@ def fresh(references: int) -> bool:
 
 def tried() -> dict[str, bool]:
     """Return which questions tell what somebody else holds from what nobody does."""
-    _trusted.update(dict.fromkeys(("array", "list", "base", "argument"), True))
+    _trusted.update(dict.fromkeys(("array", "list", "loose", "base", "argument"), True))
     x, free = wrap(np.zeros(1)), wrap(np.zeros(1))
     held = x.array
+    elsewhere = [np.zeros(1)]
     owner = np.zeros(1)
     view = owner[:]
     return {
         "array": alone(free) and not alone(x),
         "list": all_alone([free.array]) and not all_alone([held]),
+        "loose": loose([np.zeros(1), elsewhere[0]]) == [True, False],
         "base": base_alone(np.zeros(1)[:]) and not base_alone(view),
         "argument": fresh(Argument(wrap(np.zeros(1))).references) and not fresh(Argument(x).references),
     }

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.numerics import address
+
 from .contents import Program, Ref, Step, Value, refs_in
 from .cops import Call, Check, Fold, Lookup, Map, Matrix, Op, Product
 from .cspelling import fold, spelled
-from .cvalues import Access, Memory, Number, Operand, Unspoken, address, literal, short, thin
+from .cvalues import Access, Memory, Number, Operand, Unspoken, literal, short, thin
 from .forms import chosen, copied, filled
 
 _NUMBERS: dict[type, str] = {bool: "b1", int: "i8", float: "f8"}

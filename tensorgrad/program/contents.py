@@ -11,6 +11,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.base.dtypes import Array, DType
+from tensorgrad.base.numerics import address
 
 
 class Ref(NamedTuple):
@@ -88,6 +89,21 @@ class Program:
         yield from refs_in(step.args)
         yield from refs_in(step.kwargs)
 
+    def touches(self, step: Step) -> Iterator[int]:
+        """Yield the numbers of the values that `step` reads, writes and makes, in this order."""
+        yield from self.reads(step)
+        yield from step.writes
+        if step.out is not None:
+            yield step.out
+
+    def outside(self) -> set[int]:
+        """Return the blocks that are memory outside."""
+        return {v.block for v in self.values if v.kind == "fetched"}
+
+    def written(self, steps: Iterable[Step]) -> set[int]:
+        """Return the blocks that `steps` write to."""
+        return self.blocks_of(n for step in steps for n in step.writes)
+
     def forget(self) -> None:
         """Let go of all numbers but constants: of the other arrays it stays how each lies in its memory."""
         others = [v for v in self.values if v.kind != "constant" and not v.dtype.hasobject]
@@ -97,7 +113,7 @@ class Program:
             starts[v.block] = min(bounds[v.number][0], starts.get(v.block, bounds[v.number][0]))
         room = np.zeros(max((bounds[v.number][1] - starts[v.block] for v in others), default=0), np.uint8)
         for v in others:
-            shift = self.arrays[v.number].__array_interface__["data"][0] - starts[v.block]
+            shift = address(self.arrays[v.number]) - starts[v.block]
             self.arrays[v.number] = np.ndarray(v.shape, v.dtype, room, shift, v.strides)
 
     def blocks_of(self, numbers: Iterable[int]) -> set[int]:

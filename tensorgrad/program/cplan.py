@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.numerics import address
+
 from .blas import Products
 from .clowering import Lowering
 from .contents import Program, Value, refs_in
 from .cops import Call, Check, Group, Lookup
 from .cschedule import Item, Schedule, Stage
 from .csource import Source
-from .cvalues import address
-from .liveness import LINE, placed
-from .numpyplan import Deviation, NumpyPlan, extent
+from .numpyplan import Deviation, NumpyPlan
 from .rooms import Rooms
 
 Build = Callable[[str], Any]
@@ -63,7 +63,7 @@ class CPlan(NumpyPlan):
     def _scheduled(self) -> list[Schedule]:
         """Return the order of the parts; views that need no call are made where they are needed."""
         program = self.program
-        outside = {v.block for v in program.values if v.kind == "fetched"}
+        outside = program.outside()
         again = program.blocks_of(n for s in self.later for n in (*program.reads(s), *s.writes))
         both = ((self.first, self._fresh | outside | again), (self.later, self._fresh | outside))
         return [
@@ -85,13 +85,7 @@ class CPlan(NumpyPlan):
                     start = lives.get(block, (index, index))[0]
                     lives[block] = start, len(items) if start < len(first) <= index else index
                     owners[block] = v
-        places, size = placed({block: extent(owners[block]) for block in lives}, lives)
-        room = np.empty(size + LINE, np.uint8)
-        shift = -address(room) % LINE
-        for block, at in places.items():
-            v = owners[block]
-            self.arrays[v.number] = np.ndarray(v.shape, v.dtype, room, shift + at, v.strides)
-        return size
+        return self._place(owners, lives)
 
     @functools.cached_property
     def _written_in_c(self) -> set[int]:
@@ -104,8 +98,7 @@ class CPlan(NumpyPlan):
         if not isinstance(item, Call):
             yield from Source.roots(item)
             return
-        step = item.step
-        for number in (*self.program.reads(step), *step.writes, *(() if step.out is None else (step.out,))):
+        for number in self.program.touches(item.step):
             yield from self.lowering.memory.under(number)
 
     def _build(self) -> None:
@@ -137,7 +130,7 @@ class CPlan(NumpyPlan):
 
         They did not in the run that was recorded, and one of them is written: so their order was not kept.
         """
-        written = self.program.blocks_of(n for step in self.steps for n in step.writes)
+        written = self.program.written(self.steps)
         fetched = [self.values[s.out] for s in self.steps if s.kind == "fetch" and s.out is not None]
         return {
             code.slot(a.number): [

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import address
 
 from .contents import Program
 
@@ -128,12 +129,6 @@ class Memory:
             raise Unspoken
         strides = tuple(s // size for s, n in zip(wide.strides, shape, strict=True) if n != 1)
         return Access(root, dtype, shift // size, strides)
-
-
-def address(array: Array) -> int:
-    """Return where the first element of an array stands."""
-    found: int = array.__array_interface__["data"][0]
-    return found
 
 
 def literal(value: Any, dtype: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .contents import Program, Step
+from tensorgrad.base.numerics import LINE
 
-LINE = 64  # bytes: what the processor fetches at once
+from .contents import Program, Step
 
 _ACTS = ("check", "draw", "publish", "outside")
 
@@ -21,7 +21,7 @@ def needed(program: Program) -> tuple[list[Step], list[Step]]:
 
 def _needed(program: Program, among: list[Step], read: set[int]) -> list[Step]:
     """Return what is needed of some steps, after which the values `read` are read."""
-    outside = {v.block for v in program.values if v.kind == "fetched"}
+    outside = program.outside()
     live = program.blocks_of(read)
     steps: list[Step] = []
     for step in reversed(among):
@@ -48,7 +48,7 @@ def lifetimes(
     found: dict[int, tuple[int, int]] = {}
     total = len(first) + len(later)
     for index, step in enumerate([*first, *later]):
-        for number in (*program.reads(step), *step.writes, *(() if step.out is None else (step.out,))):
+        for number in program.touches(step):
             value = program.values[number]
             if value.kind == "own" and value.block not in apart:
                 start, _ = found.get(value.block, (index, index))

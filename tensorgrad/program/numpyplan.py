@@ -16,11 +16,12 @@ import numpy as np
 
 from tensorgrad.base.arraycalls import Attribute
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import aligned
 from tensorgrad.engine.numpycalls import Part
 
 from .contents import Program, Ref, Step, Value, refs_in, replaced
 from .forms import takes_out_last
-from .liveness import LINE, lifetimes, needed, placed
+from .liveness import lifetimes, needed, placed
 
 
 class Deviation(Exception):  # noqa: N818 - no error: the program goes another way than when it was recorded
@@ -152,12 +153,15 @@ class NumpyPlan:
         """Make the arrays of the program's own, and return how many bytes they take."""
         lives = lifetimes(self.program, self.first, self.later, self._fresh)
         owners = {v.block: v for v in self.program.values if v.kind == "own" and v.source is None}
+        return self._place(owners, lives)
+
+    def _place(self, owners: dict[int, Value], lives: dict[int, tuple[int, int]]) -> int:
+        """Make the array of each block that `lives`, laid out as its owner, and return how many bytes they take."""
         places, size = placed({block: extent(owners[block]) for block in lives}, lives)
-        room = np.empty(size + LINE, np.uint8)
-        shift = -room.ctypes.data % LINE
+        room = aligned(size)
         for block, at in places.items():
             v = owners[block]
-            self.arrays[v.number] = np.ndarray(v.shape, v.dtype, room, shift + at, v.strides)
+            self.arrays[v.number] = np.ndarray(v.shape, v.dtype, room, at, v.strides)
         return size
 
     def _may_fail(self, step: Step) -> bool:
@@ -320,7 +324,7 @@ class NumpyPlan:
         return "".join(f"{self._text_of(n)}, " for n in numbers)
 
     def _compiled(self) -> tuple[str, Callable[..., Any]]:
-        lines = self.lines or []
+        lines = self.lines
         if self.program.part is None:
             lines.append(f"return ({self._returned(self.program.results)})")
         else:

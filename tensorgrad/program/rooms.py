@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import sysconfig
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import address
+from tensorgrad.engine import references
 
 from .contents import Value
-from .cvalues import address
 
-_COUNTED = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
-"""Whether the number of references to an array tells that nobody else has it."""
-_ALONE = list(map(sys.getrefcount, [object()])) if _COUNTED else [0]
+_SERIAL = not sysconfig.get_config_var("Py_GIL_DISABLED")
+"""Whether no other thread takes a reference while they are counted."""
 
 
 class Rooms:
@@ -31,22 +29,21 @@ class Rooms:
         self.sets: list[list[Array]] = [[], []]
         self.addresses = [np.zeros(len(values), np.uint64) for _ in self.sets]
         self.turn = 0
-        self.alone = _ALONE * len(values)
 
     def __call__(self) -> list[Array]:
         """Return arrays that nobody else has, whose addresses stand in the table."""
         self.turn = 1 - self.turn
         arrays = self.sets[self.turn]
-        if not _COUNTED or list(map(sys.getrefcount, arrays)) != self.alone:
-            self._renew(arrays)
+        loose = references.loose(arrays) if _SERIAL else []
+        if len(loose) < len(self.values) or not all(loose):
+            self._renew(arrays, loose)
         self.part[:] = self.addresses[self.turn]
         return arrays
 
-    def _renew(self, arrays: list[Array]) -> None:
-        """Put new arrays in the place of those that somebody has."""
-        counts: list[Any] = list(map(sys.getrefcount, arrays)) if _COUNTED else []
+    def _renew(self, arrays: list[Array], loose: list[bool]) -> None:
+        """Put new arrays in the place of those that are not there, or not `loose`: somebody may have them."""
         for i, v in enumerate(self.values):
-            if i >= len(counts) or counts[i] != self.alone[i]:
+            if i >= len(loose) or not loose[i]:
                 made = np.ndarray(v.shape, v.dtype, strides=v.strides)
                 arrays[i : i + 1] = [made]
                 self.addresses[self.turn][i] = address(made)

@@ -21,7 +21,7 @@ from tensorgrad.base.devices import (
 )
 from tensorgrad.base.dtypes import DType, as_dtype
 from tensorgrad.base.literals import constructed
-from tensorgrad.base.numerics import owner_of
+from tensorgrad.base.numerics import address, owner_of
 from tensorgrad.create import creation
 from tensorgrad.create.factory import Options, SizedOptions
 from tensorgrad.engine.shared_memory import plain
@@ -116,12 +116,12 @@ class Conversions(Tensor):
 
     def storage_offset(self) -> int:
         """Return at which element of the memory it shares with others the tensor starts."""
-        start = int(owner_of(self.array).__array_interface__["data"][0])
+        start = address(owner_of(self.array))
         return (self.data_ptr() - start) // self.array.itemsize
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""
-        return int(plain(self.array).__array_interface__["data"][0])
+        return address(plain(self.array))
 
     def is_contiguous(self, memory_format: memory_format | None = None) -> bool:
         """Return whether the elements lie in memory row by row, without gaps."""
