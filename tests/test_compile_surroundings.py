@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tensorgrad as tg
@@ -203,3 +204,33 @@ def test_the_same_as_without_a_plan(case: Callable[[Compile], Any]) -> None:
         tg.manual_seed(0)
         found.append(case(c))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["given", "reached"])
+@pytest.mark.parametrize("layer", [nn.Linear, nn.BatchNorm1d, nn.LayerNorm], ids=lambda layer: layer.__name__)
+def test_data_whose_arrays_the_script_holds_is_captured(layer: Any, given: bool) -> None:
+    rng = np.random.default_rng(0)
+    data, labels = rng.random((6, 4)).astype("f"), rng.integers(0, 3, 6)
+    found = []
+    for c in (lambda f: f, lambda f: tg.compile(f, backend="numpy", fullgraph=True)):
+        tg.manual_seed(0)
+        x, y = tg.from_numpy(data.copy()), tg.from_numpy(labels)
+        held = x.numpy()
+        net = nn.Sequential(layer(4, 4) if layer is nn.Linear else layer(4), nn.ReLU(), nn.Linear(4, 3))
+        optimizer = optim.Adam(net.parameters(), lr=0.01)
+
+        def step(x: Any, y: Any, net: Any = net, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(net(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        compiled = c(step if given else lambda x=x, y=y, step=step: step(x, y))
+        losses = []
+        for k in range(6):
+            held[:] = data + k  # what the script writes to its own array is what the next step reads
+            losses.append(compiled(*[x, y] * given).item())
+        found.append((losses, [p.tolist() for p in net.parameters()]))
+    assert found[0] == found[1]
+    assert compiled.runs == 4, compiled.reasons

@@ -54,6 +54,14 @@ def chain(x: tg.Tensor, length: int) -> tg.Tensor:
 # --- depth ------------------------------------------------------------------------------------------------------------
 
 
+def _normalized(x: tg.Tensor) -> tg.Tensor:
+    return tg.nn.functional.layer_norm(x, (4,), tg.ones(4).double(), tg.zeros(4).double()).pow(3).sum()
+
+
+def _classified(x: tg.Tensor) -> tg.Tensor:
+    return tg.nn.functional.cross_entropy(x, tg.tensor([0, 3, 1, 1, 2]))
+
+
 def test_a_chain_of_a_hundred_thousand_operations_goes_both_ways() -> None:
     limit = sys.getrecursionlimit()
     x = tg.ones(2, dtype=tg.float64, requires_grad=True)
@@ -427,3 +435,20 @@ def test_a_change_from_outside_is_noticed_however_many_arrays_were_handed_out_si
         x.detach().numpy()
     z.sum().backward()
     assert x.grad.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("function", [_normalized, _classified], ids=lambda f: f.__name__.strip("_"))
+def test_a_fused_form_has_a_copy_of_what_others_may_write(function: Callable[[tg.Tensor], tg.Tensor]) -> None:
+    numbers = np.random.default_rng(0).standard_normal((5, 4))
+    plain = tg.tensor(numbers, requires_grad=True)
+    function(plain).backward()
+    array = numbers.copy()
+    lent = tg.from_numpy(array).requires_grad_()
+    loss = function(lent)
+    assert loss.item() == function(plain).item()  # the same form: the same bits
+    array[:] = np.nan
+    loss.backward()
+    assert plain.grad is not None
+    assert lent.grad is not None
+    np.testing.assert_array_equal(lent.grad.numpy(), plain.grad.numpy())
+    assert np.isfinite(plain.grad.numpy()).all()

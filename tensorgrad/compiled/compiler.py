@@ -12,8 +12,6 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
-import numpy as np
-
 from tensorgrad.base.context import context
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.traces import running
@@ -159,8 +157,8 @@ class Compiled:
         """Run the function as it is; when it has done the same twice in turn, and what no plan does, there is one."""
         key = call.key
         reached = reached_by(call)
-        if any(map(is_lazy, reached.tensors)) or any(x.array.__class__ is not np.ndarray for x in reached.own.values()):
-            return call.run()  # which gives lazy ones their shapes; what NumPy may write takes another way
+        if any(map(is_lazy, reached.tensors)):
+            return call.run()  # which gives them their shapes
         result, found = captured(call, reached, self.fullgraph, self._asked(key))
         with self.lock:
             self.captures += 1
