@@ -56,13 +56,14 @@ def _verify(workloads: list[str], names: list[str]) -> int:
 
 def _check(rows: list[Row]) -> int:
     """1 if a target that must be met is missed, and also if there was none to look at: that is no success either."""
-    musts = [row for row in rows if row.must and row.ratio is not None]
-    for row in musts:
-        if not row.met and row.ratio is not None:
-            print(f"missed: {row.workload} takes {row.ratio[1]:.2f} of {row.peer}'s time, must be at most {row.target}")
+    musts = [(row, ratio) for row in rows for ratio in row.ratios if ratio.must]
+    for row, ratio in musts:
+        if not ratio.met:
+            took = f"{ratio.own} takes {ratio.found[1]:.2f} of {row.peer}'s time on {row.workload}"
+            print(f"missed: {took}, must be at most {ratio.target}")
     if not musts:
         print("nothing to check: no target that must be met was measured")
-    return 0 if musts and all(row.met for row in musts) else 1
+    return 0 if musts and all(ratio.met for _, ratio in musts) else 1
 
 
 def main() -> int:

@@ -26,16 +26,32 @@ def test_peers_take_turns_and_those_without_the_problem_are_left_out(tmp_path: P
         assert min(*samples.cpu, *samples.wall, samples.first) > 0
     rows = report.rows_of("chain10", results)
     ratios = np.array(results["tensorgrad"].cpu) / results["numpy"].cpu
-    assert rows[0].ratio is None
-    assert rows[1].ratio is not None
-    assert rows[1].ratio[1] == pytest.approx(np.median(ratios))
-    assert rows[1].ratio[0] <= rows[1].ratio[1] <= rows[1].ratio[2]
+    assert rows[0].ratios == ()
+    (ratio,) = rows[1].ratios
+    assert ratio.own == "tensorgrad"
+    assert ratio.found[1] == pytest.approx(np.median(ratios))
+    assert ratio.found[0] <= ratio.found[1] <= ratio.found[2]
     report.write_json(tmp_path / "a.json", rows, ["jax"])
     written = json.loads((tmp_path / "a.json").read_text("utf-8"))
     assert [row["peer"] for row in written["rows"]] == list(results)
     assert written["versions"]["numpy"] == np.__version__
     write_page(tmp_path / "a.md", rows, ["jax"], timing.TURN_SECONDS, timing.FEWEST_ROUNDS)
     assert "| chain10 | numpy |" in (tmp_path / "a.md").read_text("utf-8")
+
+
+def test_plans_are_compared_to_the_peers_and_targets_are_judged() -> None:
+    def samples(seconds: float) -> timing.Samples:
+        return timing.Samples(cpu=[seconds] * 5, wall=[seconds] * 5, first=seconds)
+
+    results = {"tensorgrad": samples(8), "compiled": samples(6), "compiled-c": samples(5), "pytorch": samples(10)}
+    *own, row = report.rows_of("bn", results)
+    assert [one.ratios for one in own] == [(), (), ()]
+    assert [(r.own, r.found[1], r.met, r.must) for r in row.ratios] == [
+        ("tensorgrad", 0.8, True, True), ("compiled", 0.6, True, False), ("compiled-c", 0.5, False, False)
+    ]  # fmt: skip
+    assert row.cells()[:6] == (
+        "bn", "pytorch", "10,000,000", "0.80 (must be ≤ 0.9)", "0.60 (≤ 0.7)", "0.50 (missed: ≤ 0.45)"
+    )  # fmt: skip
 
 
 def test_a_process_that_fails_is_named(capfd: pytest.CaptureFixture[str]) -> None:

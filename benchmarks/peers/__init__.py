@@ -8,13 +8,17 @@ from importlib.util import find_spec
 from benchmarks.problems import Prepare
 
 SUBJECT = "tensorgrad"
+COMPILED, IN_C = "compiled", "compiled-c"
+OWN = (SUBJECT, COMPILED, IN_C)
+"""Who is compared to the others: tensorgrad as it is, and its own plans of whole steps."""
+
 REFERENCE = "pytorch"
 
 # In the order of the table. PyTorch comes early: what the others compute is compared to it.
 _PEERS = {
     SUBJECT: ("tensorgrad", "benchmarks.peers.subject"),
-    "compiled": ("tensorgrad", "benchmarks.peers.compiled_numpy"),
-    "compiled-c": ("tensorgrad", "benchmarks.peers.compiled_c"),
+    COMPILED: ("tensorgrad", "benchmarks.peers.compiled_numpy"),
+    IN_C: ("tensorgrad", "benchmarks.peers.compiled_c"),
     REFERENCE: ("torch", "benchmarks.peers.pytorch"),
     "torch.compile": ("torch", "benchmarks.peers.torch_compiled"),
     "jax": ("jax", "benchmarks.peers.jax_jit"),
