@@ -127,6 +127,7 @@ def test_a_folder_beside_the_script_is_not_taken_for_ziglang(
     (tmp_path / "ziglang").mkdir()
     (tmp_path / "ziglang" / "__main__.py").write_text("open('it-ran', 'w')\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # which may name the folder one is in
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: name)
     found = toolchain.compiler()
