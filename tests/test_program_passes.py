@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -154,7 +154,7 @@ def test_no_part_passes_another_that_it_depends_on(seed: int, steps: int) -> Non
     }
     assert len(ranks) == len(ops)
     all_touched = [touched(lowering, op) for op in ops]
-    for j, i in ((j, i) for j in range(len(ops)) for i in range(j)):
+    for i, j in combinations(range(len(ops)), 2):
         for (block, root, mine, writes), (other, its_root, its, wrote) in product(all_touched[i], all_touched[j]):
             if block != other or not (writes or wrote):
                 continue
