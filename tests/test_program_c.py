@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tensorgrad.base.watched import watched_by
 from tensorgrad.compiled import toolchain
 from tensorgrad.program.blas import products
 from tensorgrad.program.cplan import CPlan
-from tensorgrad.program.numpyplan import Journal, NumpyPlan
+from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan
+from tensorgrad.program.recorder import Recording
 
 from .randomcalls import Held, inputs, random_function, recorded
 
@@ -48,3 +50,56 @@ def test_random_programs(seed: int, steps: int) -> None:
                 found = plan.run([Held(a) for a in mine], Journal())
                 assert all(map(close, found, right)), (plan.text, getattr(plan, "source", ""))
                 assert all(map(close, mine, direct))
+
+
+@pytest.mark.parametrize("kind", ["in turn", "new", "one new", "overlapping", "read only", "other strides"])
+def test_what_is_fetched_may_be_others_at_each_run(kind: str) -> None:
+    """Two arrays of things and one that is given: those that have come before, new ones, and what no plan may take."""
+    held = [Held(np.arange(6.0)), Held(np.ones(6))]
+    other = Held(np.full(6, 2.0))
+    memory = np.arange(12.0)
+
+    def function(x: Any) -> Any:
+        held[1].array += held[0].array * x
+        return held[0].array - x
+
+    recording = Recording()
+    with watched_by(recording):
+        kept = [h.array for h in held]
+        for h in held:
+            h.array = recording.fetched(h.array, h, "array", np.asarray)
+        given = recording.fetched(other.array, 0, "array", np.asarray)
+        out = function(given)
+        for h, array in zip(held, kept, strict=True):
+            h.array = array
+    recording.program.results = [out.number]
+    plan = CPlan(recording.program, toolchain.build)
+    sets = [[np.full(6, k + 0.5), np.full(6, k + 1.5)] for k in range(2)]
+    for k in range(9):
+        x, refused = Held(np.full(6, float(k))), False
+        if kind == "in turn":
+            held[0].array, held[1].array = sets[k % 2]
+        elif kind == "new":
+            held[0].array, held[1].array = np.full(6, 3.0), np.full(6, 4.0)
+        elif kind == "one new" and k % 3:
+            held[k % 2].array = np.full(6, 3.0)
+        elif kind == "overlapping" and k % 2:
+            held[1].array, refused = memory[:6], k % 4 == 1
+            x = Held(memory[5:11] if refused else memory[6:])
+        elif kind == "read only":
+            refused = k % 2 == 1
+            held[1].array.flags.writeable = not refused
+        elif kind == "other strides" and k % 2:
+            held[0].array, refused = memory[::2], True
+        elif kind == "other strides":
+            held[0].array = sets[0][0]
+        before = [h.array.copy() for h in held]
+        if refused:
+            with pytest.raises(Deviation):
+                plan.run([x], Journal())
+            assert all(map(np.array_equal, [h.array for h in held], before))
+            continue
+        (found,) = plan.run([x], Journal())
+        assert np.array_equal(found, before[0] - x.array)
+        assert np.array_equal(held[1].array, before[1] + before[0] * x.array)
+        assert np.array_equal(held[0].array, before[0])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import note_all
 from tensorgrad.program.contents import Step
 from tensorgrad.program.liveness import needed
 from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan, deviate
@@ -103,8 +104,7 @@ class Version:
 
     def note(self, given: list[Tensor]) -> None:
         """Note what has been written: cheap when the run, which held all arrays, is over."""
-        for one in self.written:
-            one.note(given)
+        note_all([x for one in self.written if (x := one.tensor(given)) is not None])
 
     def _tensors(self, plan: NumpyPlan, run: Any, journal: Journal, call: Call, arrays: Any) -> list[Tensor]:
         """Return the results that gradients can be asked for through; the plan is free when nobody can any more."""

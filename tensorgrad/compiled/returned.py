@@ -12,7 +12,7 @@ from tensorgrad.base.callsite import here
 from tensorgrad.base.watched import is_watched
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.tensor import Node, Tensor, recorded, wrap
-from tensorgrad.engine.writes import note
+from tensorgrad.program.contents import Program
 
 from .capture import Capture
 
@@ -102,18 +102,16 @@ class Written(NamedTuple):
     thing: Tensor | int
     gradient: bool
 
-    def note(self, given: list[Tensor]) -> None:
-        """Note that it has been."""
+    def tensor(self, given: list[Tensor]) -> Tensor | None:
+        """Return the tensor, or the gradient if there is one."""
         x = given[self.thing] if isinstance(self.thing, int) else self.thing
-        written = x.filled if self.gradient else x
-        if written is not None:
-            note(written)
+        return x.filled if self.gradient else x
 
 
 def written(capture: Capture) -> list[Written]:
     """Return what of the memory outside has been written: a graph that had saved it is refused from then on."""
     program = capture.program
-    blocks = program.written(program.steps)
+    blocks = _written_outside(program)
     gradients = {id(x.filled): x for x in capture.tensors if x.filled is not None}
     found = []
     for x in capture.tensors:
@@ -121,4 +119,15 @@ def written(capture: Capture) -> list[Written]:
         if is_watched(value) and program.values[value.number].block in blocks:
             thing = gradients.get(id(x), x)
             found.append(Written(capture.thing(thing), thing is not x))
+    return found
+
+
+def _written_outside(program: Program) -> set[int]:
+    """Return the blocks that are written while they are memory outside; of what is still to be told no graph knows."""
+    outside: set[int] = set()
+    found: set[int] = set()
+    for step in program.steps:
+        if step.kind == "fetch" and step.out is not None:
+            outside.add(program.values[step.out].block)
+        found |= program.blocks_of(step.writes) & outside
     return found

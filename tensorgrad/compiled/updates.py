@@ -20,7 +20,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from tensorgrad.base.watched import watched_by
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.engine.writes import note
+from tensorgrad.engine.writes import note_all
 from tensorgrad.errors import CompileError
 from tensorgrad.optim.flat import same
 from tensorgrad.optim.groups import in_numbers
@@ -196,8 +196,7 @@ class Group:
         self._compare()
         for state in self.states if probed.state else ():
             state.update(probed.state)
-        for x in (*self.params, *self.tensors):
-            note(x)
+        note_all([*self.params, *self.tensors])
 
     def _compare(self) -> None:
         """After the first step, compare what it gave with what it has to give.

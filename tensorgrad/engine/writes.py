@@ -8,6 +8,8 @@ optimiser's) is older than the graph of the next step, so the sweep makes one co
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ from tensorgrad.base.numerics import owner_of
 from tensorgrad.base.watched import memory_of
 from tensorgrad.errors import InPlaceError
 
-from .references import alone
+from .references import all_alone, alone
 from .tensor import Node, Tensor, tick
 from .tracedarrays import Traced
 
@@ -31,6 +33,8 @@ class Write(NamedTuple):
     op: str
     place: Place | None
 
+
+_base_of = attrgetter("base")
 
 Bounds = tuple[int, int]
 """The first byte and the one after the last."""
@@ -73,6 +77,17 @@ def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None
         bounds = byte_bounds(owner)
     last_write[0] = serial = tick()
     log.parts[bounds] = Write(serial, op, here())
+
+
+def note_all(tensors: Sequence[Tensor]) -> None:
+    """Note that the memory of each of some tensors has just been written."""
+    arrays = [x.array for x in tensors]
+    bases = {*map(type, map(_base_of, arrays))}
+    if arrays and all_alone(arrays) and not any(issubclass(kind, np.ndarray) for kind in bases):
+        return  # as `note` finds of each, at less cost
+    del arrays
+    for x in tensors:
+        note(x)
 
 
 def written_since(array: Any, serial: float) -> Write | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import weakref
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,11 +14,12 @@ from tensorgrad.base.numerics import address
 
 from .blas import Products
 from .clowering import Lowering
-from .contents import Program, Value, refs_in
+from .contents import Program, Step, Value, refs_in
 from .cops import Call, Check, Group, Lookup
 from .cschedule import Item, Schedule, Stage
 from .csource import Source
-from .numpyplan import Deviation, NumpyPlan
+from .fetches import Fetches, Together, place
+from .numpyplan import NumpyPlan
 from .rooms import Rooms
 
 Build = Callable[[str], Any]
@@ -111,7 +112,6 @@ class CPlan(NumpyPlan):
             for stage in part.stages:
                 if not isinstance(stage[0], Call):
                     self._stages[id(stage)] = code.function(_in_c(stage))
-        self._strangers = self._apart(code)
         self.source, self.slots = code.text(), code.slots
         self.table = np.zeros(len(code.slots) + len(code.fixed), np.uint64)
         for slot, where in code.fixed.items():
@@ -122,23 +122,15 @@ class CPlan(NumpyPlan):
                 self._reached.add(slot)
         self._library = self.build(self.source) if self._stages else None
         self._pointers = ctypes.c_void_p(address(self.table))
-        self._numbers = {slot: number for number, slot in self.slots.items()}
-        self._bound: list[Callable[[], Any]] = [lambda: None] * len(self.table)
+        self._fetches = self._outside()
+        self._said_to_c = 0  # of what is fetched
 
-    def _apart(self, code: Source) -> dict[int, list[int]]:
-        """Return, for the slot of each value from outside, those of others with which it must not share memory.
-
-        They did not in the run that was recorded, and one of them is written: so their order was not kept.
-        """
-        written = self.program.written(self.steps)
-        fetched = [self.values[s.out] for s in self.steps if s.kind == "fetch" and s.out is not None]
-        return {
-            code.slot(a.number): [
-                code.slot(b.number) for b in fetched if a.block != b.block and {a.block, b.block} & written
-            ]
-            for a in fetched
-            if written & self.program.blocks_of(v.number for v in fetched)
-        }
+    def _outside(self) -> Fetches:
+        """Return where the arrays stand that C is to find outside, in the order in which they are fetched."""
+        calls = [call.step for part in self.parts for stage in part.stages for call in stage if isinstance(call, Call)]
+        values = [self.values[s.out] for s in calls if s.kind == "fetch" and s.out in self.slots]
+        slots = [self.slots[v.number] for v in values]
+        return Fetches(values, slots, self.table, self.program.written(self.steps))
 
     def _new(self, part: Schedule, seen: set[int]) -> Iterator[int]:
         """Yield the values for those outside that C is the first to touch; add to `seen` what is touched."""
@@ -202,19 +194,29 @@ class CPlan(NumpyPlan):
 
     def _say_function(self, stage: Stage, keeps: bool) -> None:
         """Add the line that calls a C function; before, those that keep what it will change of memory outside."""
+        changed: list[Value] = []
         for number in sorted({a.root for item in _in_c(stage) for a, _ in _writes(item)} if keeps else ()):
             v = self.values[number]
             if v.kind == "fetched" and v.block not in self._kept:
                 self._kept.add(v.block)
-                self.lines.append(f"journal.memory(v{number}, {self._name(np.empty(v.shape, v.dtype), 'a')})")
+                changed.append(v)
+        self._keep_memory(changed)
         function = getattr(self._library, self._stages[id(stage)])
         function.argtypes, function.restype = (ctypes.c_void_p,), ctypes.c_int
         self.lines.append(f"if {self._name(function, 'k')}({self._name(self._pointers, 'p')}): raise Deviation")
 
     def _say_calls(self, calls: Sequence[Call], kept: int, later: Sequence[Stage]) -> None:
         """Add the lines of calls of NumPy; for the first `kept`, what they change is kept."""
+        done = 0
         for i, call in enumerate(calls):
             step = call.step
+            if i < done:
+                continue
+            if self._is_fetched_for_c(step):
+                together = list(itertools.takewhile(self._is_fetched_for_c, (c.step for c in calls[i:])))
+                self._say_together(together)
+                done = i + len(together)
+                continue
             for number in refs_in((step.args, step.kwargs)):
                 self._say_view(number)
             if i < kept:
@@ -227,10 +229,23 @@ class CPlan(NumpyPlan):
             self._say(step)
             if step.out is not None and step.out not in self.arrays:
                 self._assigned.append(step.out)
-            if step.out is not None and step.out in self.slots and step.out not in self.arrays:
-                self._say_address(step.out)
-            if step.kind == "fetch" and step.out in self._written_in_c:
-                self.lines.append(f"if not v{step.out}.flags.writeable: raise Deviation")
+                if step.out in self.slots:
+                    self._say_address(step)
+
+    def _is_fetched_for_c(self, step: Step) -> bool:
+        """Return whether a step fetches, from a thing that is always the same, what C is to find."""
+        return step.kind == "fetch" and not isinstance(step.args[0], int) and step.out in self.slots
+
+    def _say_together(self, steps: Sequence[Step]) -> None:
+        """Add the line that fetches several arrays, and tells C where they stand."""
+        outs = [step.out for step in steps if step.out is not None]
+        start, self._said_to_c = self._said_to_c, self._said_to_c + len(outs)
+        changed = [i for i, out in enumerate(outs) if out in self._written_in_c]
+        together = self._name(Together(self._fetches, start, self._said_to_c, changed), "f")
+        self._assigned += outs
+        self._reached.update(self.slots[out] for out in outs)
+        names = "".join(f"v{out}, " for out in outs)
+        self.lines.append(f"{names}= {together}([{', '.join(map(self._found, steps))}])")
 
     def _release(self, later: Sequence[Any]) -> None:
         """Forget the variables that nothing later reads: who is called asks who else holds its arrays."""
@@ -243,28 +258,22 @@ class CPlan(NumpyPlan):
         if gone:
             self.lines.append(f"{' = '.join(f'v{n}' for n in gone)} = None")
 
-    def _say_address(self, number: int) -> None:
-        """Add the line that tells C where a value stands; one that is fetched stands mostly where it did before."""
+    def _say_address(self, step: Step) -> None:
+        """Add the line that tells C where a value stands; one that is given stands where it did if it is the same."""
+        number = step.out
+        assert number is not None
         slot = self.slots[number]
         self._reached.add(slot)
-        bound = self._name(self._bound, "b")
-        self.lines.append(f"if v{number} is not {bound}[{slot}](): {self._name(self._bind, 'f')}({slot}, v{number})")
-
-    def _bind(self, slot: int, array: Any) -> None:
-        """Note where an array stands.
-
-        Raises:
-            Deviation: C cannot reach it there, it is another kind of array, or shares memory that it did not share.
-        """
-        where, v = address(array), self.values[self._numbers[slot]]
-        if where % array.dtype.alignment or (array.shape, array.dtype, array.strides) != (v.shape, v.dtype, v.strides):
-            raise Deviation
-        for other in self._strangers.get(slot, ()):
-            held = self._bound[other]()
-            if held is not None and np.may_share_memory(array, held):
-                raise Deviation
-        self.table[slot] = where
-        self._bound[slot] = weakref.ref(array)  # who asks whether an array is held elsewhere finds that it is not
+        if step.kind != "fetch":
+            v = self.values[number]
+            to = f"{self._name(self.table, 'a')}[{slot}]"
+            self.lines.append(f"{to} = {self._name(place, 'f')}(v{number}, {self._name(v, 'l')})")
+            return
+        index, self._said_to_c = self._said_to_c, self._said_to_c + 1
+        fetches, bound = self._name(self._fetches, "f"), self._name(self._fetches.bound, "b")
+        self.lines.append(f"if v{number} is not {bound}[{index}](): {fetches}.one({index}, v{number})")
+        if number in self._written_in_c:
+            self.lines.append(f"if not v{number}.flags.writeable: raise Deviation")
 
     def _say_view(self, number: int) -> None:
         """Add the lines of a view that a call of NumPy needs."""

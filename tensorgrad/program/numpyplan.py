@@ -8,8 +8,8 @@ from __future__ import annotations
 import keyword
 import math
 import operator
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,14 +39,15 @@ class Journal:
         self.lasts = lasts
         self.settled = False
 
-    def memory(self, array: Array, room: Array) -> None:
-        """Keep the elements of `array` in `room`."""
-        np.copyto(room, array)
+    def memory(self, arrays: Sequence[Array], rooms: Sequence[Array]) -> None:
+        """Keep the elements of each of `arrays` in one of `rooms`."""
+        for array, room in zip(arrays, rooms, strict=True):
+            np.copyto(room, array)
 
         def back() -> Callable[[], Any]:
-            now = array.copy()
-            np.copyto(array, room)
-            return lambda: np.copyto(array, now)
+            now = [array.copy() for array in arrays]
+            deque(map(np.copyto, arrays, rooms), 0)
+            return lambda: deque(map(np.copyto, arrays, now), 0)
 
         self.steps.append(back)
 
@@ -175,15 +176,19 @@ class NumpyPlan:
         """Have kept what a step is going to change."""
         values = self.program.values
         for block in self.program.blocks_of(step.writes) - self._kept:
-            roots = [v for v in values if v.block == block and v.number in self._fetched]
-            for v in roots:
-                room = self._name(np.empty(v.shape, v.dtype), "a")
-                self.lines.append(f"journal.memory(v{v.number}, {room})")
+            self._keep_memory([v for v in values if v.block == block and v.number in self._fetched])
             self._kept.add(block)
         if step.kind in ("publish", "outside", "draw") and step.function not in self._kept:
             given = self._arguments(step.args, {}) if step.kind == "outside" else []
             self.lines.append(f"journal.steps.append({self._name(step.function.undo, 'f')}({', '.join(given)}))")
             self._kept.add(step.function)
+
+    def _keep_memory(self, values: Sequence[Value]) -> None:
+        """Have kept the elements of some values that were fetched."""
+        if values:
+            names = "".join(f"v{v.number}, " for v in values)
+            rooms = self._name(tuple(np.empty(v.shape, v.dtype) for v in values), "c")
+            self.lines.append(f"journal.memory(({names}), {rooms})")
 
     def _let_go(self, index: int) -> None:
         """Forget the variables that no step from that index on reads: who is called asks who else holds its arrays."""
@@ -205,16 +210,7 @@ class NumpyPlan:
             self.arrays[out] = function(*args, **kwargs)
             return
         if step.kind == "fetch":
-            assert out is not None
-            self._fetched.add(out)
-            thing, path = step.args
-            start = f"given[{thing}]" if isinstance(thing, int) else self._name(thing, "t")
-            found = f"{start}.{path}"
-            self.lines.append(
-                f"v{out} = {self._name(function, 'f')}({found})"
-                if start != found and isinstance(thing, int)
-                else f"v{out} = {found}"
-            )
+            self.lines.append(f"v{out} = {self._found(step)}")
             return
         if step.once is not None and isinstance(function, Part):
             self._say_parts(step, function)
@@ -234,6 +230,15 @@ class NumpyPlan:
         else:
             self.lines.append(f"v{out} = {call}")
             self._check_shape(step)
+
+    def _found(self, step: Step) -> str:
+        """Return the source of what a step fetches."""
+        assert step.out is not None
+        self._fetched.add(step.out)
+        thing, path = step.args
+        if isinstance(thing, int):
+            return f"{self._name(step.function, 'f')}(given[{thing}].{path})"
+        return f"{self._name(thing, 't')}.{path}"
 
     def _check_shape(self, step: Step) -> None:
         """Add the line that asks for the shape of what NumPy has made: it may depend on values."""
