@@ -121,7 +121,8 @@ class CPlan(NumpyPlan):
                 self.table[slot] = address(self.arrays[number])
                 self._reached.add(slot)
         self._library = self.build(self.source) if self._stages else None
-        self._pointers = ctypes.c_void_p(address(self.table))
+        self._pointers = _Table(address(self.table))
+        self._pointers.memory = self.table, self.arrays
         self._fetches = self._outside()
         self._said_to_c = 0  # of what is fetched
 
@@ -283,6 +284,12 @@ class CPlan(NumpyPlan):
         for source in self.lowering.memory.sources[number]:
             self._say_view(source)
         self._say(self._views[number])
+
+
+class _Table(ctypes.c_void_p):
+    """The address of a table of pointers, and the memory that these point to: `run` outlives its plan so."""
+
+    memory: Any
 
 
 def _in_c(stage: Stage) -> list[Item]:
