@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import sys
 import types
 from collections.abc import Callable
@@ -204,6 +205,29 @@ def test_the_same_as_without_a_plan(case: Callable[[Compile], Any]) -> None:
         tg.manual_seed(0)
         found.append(case(c))
     assert found[0] == found[1]
+
+
+def test_a_profiler_goes_on_when_a_call_has_been_watched() -> None:
+    def after() -> None:
+        pass
+
+    compiled = tg.compile(lambda x: x * 2 + 1, backend="numpy")
+    profile = cProfile.Profile()
+    with profile:
+        for _ in range(4):
+            compiled(tg.ones(3))
+        after()
+    assert any(code.co_name == "after" for entry in profile.getstats() if hasattr(code := entry.code, "co_name"))
+    assert compiled.runs == 2
+
+    seen: list[str] = []
+    sys.setprofile(lambda frame, event, _: seen.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        compiled(tg.ones(2))
+        after()
+    finally:
+        sys.setprofile(None)
+    assert "after" in seen
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["given", "reached"])

@@ -29,6 +29,7 @@ import numpy as np
 from tensorgrad.errors import DTypeError, ShapeError, TensorgradError
 
 from .callsite import is_users_code
+from .context import Scope
 from .hints import hints, short, suits
 from .misfits import (
     WrongArgumentError,
@@ -185,7 +186,7 @@ def guard(
     for name in space.get("__all__", here):
         member = space[name]
         if isinstance(member, type):
-            if not hasattr(member, "__dataclass_fields__"):  # records, which the library makes
+            if not (hasattr(member, "__dataclass_fields__") or issubclass(member, Scope)):  # which the library makes
                 complete_class(member)
         elif isinstance(member, FunctionType):
             call = of_tensors(member, tensors) if tensors else answering(member, kept=kept, exact=exact)

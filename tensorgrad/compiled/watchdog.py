@@ -57,9 +57,17 @@ def effects_noted(found: list[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(before)
+        _resume(before)
     if random.getstate() != random_before or _numpys() != numpy_before:
         found.append("numbers were drawn from Python's or NumPy's own generator, which no plan knows: use tg.rand")
+
+
+def _resume(profiler: Any) -> None:
+    """Let what profiled before go on; cProfile's is no function, and has to be asked itself."""
+    if hasattr(profiler, "enable"):
+        profiler.enable()
+    else:
+        sys.setprofile(profiler)
 
 
 def _numpys() -> Any:
