@@ -8,8 +8,8 @@ import numpy as np
 
 from tensorgrad.autograd import no_grad
 from tensorgrad.base.callsite import warn
-from tensorgrad.base.dtypes import check_real, get_default_dtype
-from tensorgrad.base.watched import outside
+from tensorgrad.base.dtypes import Array, check_real, get_default_dtype
+from tensorgrad.base.watched import as_one, outside
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError
 
@@ -51,9 +51,7 @@ def get_total_norm(
     arrays = [t.array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
     check_real("get_total_norm", *arrays)
     p = float(norm_type)
-    # in float64: the squares of large float32 numbers overflow, and sums of many lose digits
-    norms = [np.linalg.norm(a.astype(np.float64).ravel(), p) for a in arrays if a.size]
-    total = np.linalg.norm(norms, p) if norms else 0.0
+    total = _total(arrays, p)
     if error_if_nonfinite and not np.isfinite(total):
         raise ArgumentError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
@@ -61,7 +59,14 @@ def get_total_norm(
         )
     dtype = np.result_type(*[a.dtype for a in arrays]) if arrays else get_default_dtype()
     with np.errstate(over="ignore"):
-        return wrap(np.asarray(total).astype(dtype))
+        return wrap(total.astype(dtype))
+
+
+@as_one
+def _total(arrays: list[Array], p: float) -> Array:
+    """Return the norm, in float64: squares of large float32 numbers overflow, and sums of many lose digits."""
+    norms = [np.linalg.norm(a.astype(np.float64).ravel(), p) for a in arrays if a.size]
+    return np.asarray(np.linalg.norm(norms, p) if norms else 0.0)
 
 
 def clip_grads_with_norm_(
@@ -72,11 +77,16 @@ def clip_grads_with_norm_(
 ) -> None:
     """Multiply the gradients of `parameters` by ``max_norm / (total_norm + 1e-6)`` if that is less than 1."""
     held = _held(parameters)
-    factor = float(max_norm) / (float(total_norm) + 1e-6)
+    factor = _factor(total_norm.array, float(max_norm))
     if not factor >= 1:  # also where it is not a number, as in PyTorch
         with no_grad(), np.errstate(invalid="ignore"):  # an infinite element times zero is not a number, as in PyTorch
             for g in _gradients(held):
-                g.mul_(factor)
+                g.mul_(wrap(factor.astype(g.array.dtype)))
+
+
+@as_one
+def _factor(total: Array, max_norm: float) -> Array:
+    return np.asarray(max_norm / (float(total) + 1e-6))
 
 
 def clip_grad_norm_(

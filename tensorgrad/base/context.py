@@ -114,9 +114,10 @@ TRACING, ANOMALY, STRONG, SHAKING = 1, 2, 4, 8
 """What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
 product with an exact zero is zero (see `strongzeros`); results are rounded otherwise (see `testing.shaking`)."""
 
-INFERENCE, RECOMPUTING, STEPPING = 1, 2, 4
+INFERENCE, RECOMPUTING, STEPPING, TRANSFORMED = 1, 2, 4, 8
 """What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time; complex numbers
-stand for real ones that move (see `testing.complex_step`)."""
+stand for real ones that move (see `testing.complex_step`); a function is run for a transform of `func`, which may
+differentiate what it recorded in any mode and to any order."""
 
 
 @dataclass(slots=True, eq=False)

@@ -123,13 +123,20 @@ class Watched(NDArrayOperatorsMixin):
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
         if name in READ:
-            read_by(f".{name}", self.inner)
-            return getattr(self.inner, name)
+            return self._read(name)
         if not callable(found):
             return _called(Attribute(name), (self,), {}, None)
         if name in _WRITING_METHODS:
             return lambda *args, **kwargs: _wrote(Method(name), (self, *args), kwargs)
         return lambda *args, **kwargs: self._answer(Method(name), args, kwargs)
+
+    def _read(self, name: str) -> Any:
+        """Return what leads to a number; of the only truth value, the answer is known to the watch."""
+        if name == "item" and self.inner.dtype == bool and self.inner.size == 1:
+            bool(self)
+        else:
+            read_by(f".{name}", self.inner)
+        return getattr(self.inner, name)
 
     def _answer(self, method: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         out = kwargs.pop("out", None)

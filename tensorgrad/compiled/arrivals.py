@@ -11,12 +11,27 @@ from dataclasses import replace
 from typing import Any
 
 from tensorgrad.autograd.userrules import Saved, record_of
-from tensorgrad.base.context import context
+from tensorgrad.base.context import STRONG, context
 from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.tensor import Node, Tensor, node_of, recorded
 
-Arrived = dict[int, tuple[int, ...]]
-"""The strides of the gradients that have arrived, by the place of the result among those that are live."""
+
+class Arrived:
+    """What has been asked of the results of a function.
+
+    Attributes:
+        strides: those of the gradients that have arrived, by the place of the result among those that are live.
+        again: a gradient was asked for that can be differentiated itself, or a derivative in forward mode.
+    """
+
+    def __init__(self) -> None:
+        self.strides: dict[int, tuple[int, ...]] = {}
+        self.again = False
+
+
+def recorded_again(g: Any) -> bool:
+    """Return whether the rule of a node that is given `g` has to give what can be differentiated."""
+    return isinstance(g, Tensor) and context().grad and not context().special & STRONG
 
 
 class _Passing:
@@ -25,11 +40,18 @@ class _Passing:
     def rules(self, g: Any, saved: Any, node: Node) -> list[Rule | None]:  # noqa: ARG002 - called as all rules are
         """Return the rule of the only argument."""
         array = g.array if isinstance(g, Tensor) else g
-        node.params["arrived"][node.params["place"]] = array.strides
+        arrived: Arrived = node.params["arrived"]
+        arrived.strides[node.params["place"]] = array.strides
+        arrived.again = arrived.again or recorded_again(g)
         return [always(g)]
 
     def __iter__(self) -> Iterator[Rule]:
-        yield lambda t, saved, node: t
+        yield _passed_forward
+
+
+def _passed_forward(t: Any, saved: Any, node: Node) -> Any:
+    node.params["arrived"].again = True
+    return t
 
 
 def _identity(x: Any) -> Any:
@@ -40,8 +62,8 @@ _PASSED = replace(record_of("compiled", _identity, _Passing()), kind="compiled",
 
 
 def arrivals(live: list[Tensor]) -> Arrived:
-    """Return what will hold the strides of the gradients that arrive at each of the results that are `live`."""
-    arrived: Arrived = {}
+    """Return what will hold which gradients arrive at the results that are `live`."""
+    arrived = Arrived()
     for i, x in enumerate(live):
         params = {"arrived": arrived, "place": i}
         x.node = node_of(recorded(x.array, _PASSED, (node_of(x),), params, Saved.of([], None, None, []), context()))

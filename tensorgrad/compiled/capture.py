@@ -132,7 +132,7 @@ class Capture(Recording):
         self.reached.add([*self.tensors, *(x.filled for x in self.tensors)])
         self.begin()
         if isinstance(result, Tensor):
-            made: Any = self._new(result.array, "fetched")
+            made: Any = self._new(result.array, "made")
             step.out = made.number
             result.array = made
         elif result is not None:

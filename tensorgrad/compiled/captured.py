@@ -36,7 +36,7 @@ class Captured(NamedTuple):
             had no gradient at first.
         holds: tells whether all else that it reaches is what it was.
         disturbed: another thread has used the same tensors meanwhile, perhaps for the function.
-        arrived: in which layouts gradients flow back through the result of this run.
+        arrived: which gradients have been asked for of the result of this run.
     """
 
     reasons: list[str]
@@ -55,7 +55,8 @@ class Captured(NamedTuple):
 
     def asked(self) -> Asked | None:
         """Return which gradients were asked for of the result; None for none."""
-        return tuple(map(self.arrived.get, range(len(self.second.asked)))) if self.second and self.arrived else None
+        strides = self.arrived.strides
+        return tuple(map(strides.get, range(len(self.second.asked)))) if self.second and strides else None
 
 
 def reached_by(call: Call) -> Reached:

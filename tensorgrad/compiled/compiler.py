@@ -12,10 +12,10 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
-from tensorgrad.base.context import context
+from tensorgrad.base.context import TRANSFORMED, context
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.traces import running
-from tensorgrad.errors import ArgumentError
+from tensorgrad.errors import ArgumentError, CompileError
 from tensorgrad.nn.module import Module
 from tensorgrad.nn.module.parameter import is_lazy
 from tensorgrad.program.numpyplan import NumpyPlan
@@ -49,6 +49,11 @@ MOST_TURNS = 4
 
 MOST_DEVIATIONS = 16
 """Runs of a plan that had to be given up: then it is, unless it more often did not."""
+
+_AGAIN = (
+    "a gradient of what it returned was differentiated itself (create_graph=True), or in forward mode, which a plan "
+    "does not answer: compile the whole step, in which that is done"
+)
 
 
 class Compiled:
@@ -94,7 +99,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it."""
-        if watching() is not None or running() is not None or context().special:
+        mode = context()
+        if watching() is not None or running() is not None or mode.special or mode.flags & TRANSFORMED:
             return self.function(*args, **kwargs)
         call = Call.of(self.function, args, kwargs)
         deviated: list[Version] = []
@@ -113,6 +119,8 @@ class Compiled:
 
     def _planned(self, call: Call, deviated: list[Version]) -> Any:
         """Return what a plan does, NOT_RUN if there is none; those that could not go on are added to `deviated`."""
+        if any(version.asked_again() for version in self.versions.get(call.key, ())):
+            self._drop(call.key)
         for version in self.versions.get(call.key, ()):
             if version.asked_anew() and self._turn(call.key, version):
                 continue
@@ -153,9 +161,20 @@ class Compiled:
                 )
                 self.versions[key] = tuple(v for v in self.versions[key] if v is not version)
 
+    def _drop(self, key: Any) -> None:
+        """Let a kind of call run as it is, of whose results more is asked than a plan can answer."""
+        if self.fullgraph:
+            raise CompileError(f"compile(fullgraph=True): {_AGAIN}")
+        with self.lock:
+            self.versions.pop(key, None)
+            self._give_up(key, _AGAIN)
+
     def _capture(self, call: Call, deviated: list[Version]) -> Any:
         """Run the function as it is; when it has done the same twice in turn, and what no plan does, there is one."""
         key = call.key
+        if any(before.arrived.again for k, before in self.waiting if k == key):
+            self._drop(key)
+            return call.run()
         reached = reached_by(call)
         if any(map(is_lazy, reached.tensors)):
             return call.run()  # which gives them their shapes

@@ -54,6 +54,7 @@ class Version:
         self.read = [x for x in self.tensors if not any(x is thing for thing in things)]
         self.numbers = {thing for thing in things if isinstance(thing, int)}
         self.gradients = any(map(_is_of_gradients, needed(self.program)[0]))
+        self.arrived = [captured.arrived, before.arrived]
         self.asked = None if self.second is None else self.second.asked  # what is asked for by now
 
     def holds(self, given: list[Tensor]) -> bool:
@@ -71,6 +72,10 @@ class Version:
     def asked_anew(self) -> bool:
         """Return whether other gradients have been asked for than the plan gives."""
         return self.second is not None and self.asked != self.second.asked
+
+    def asked_again(self) -> bool:
+        """Return whether derivatives have been asked for that no plan gives: of gradients, or in forward mode."""
+        return any(arrived.again for arrived in self.arrived)
 
     def take(self) -> NumpyPlan:
         """Return a plan that nobody uses."""
@@ -121,10 +126,13 @@ class Version:
         live = [a for a, output in zip(arrays, new, strict=True) if output.live]
         return planned_tensors(later, live, kept, targets)
 
-    def _ask(self, asked: Asked) -> None:
-        """Note for which gradients the plan was not made; a check inside, or other ones."""
-        self.deviations += 1
-        self.asked = asked
+    def _ask(self, asked: Asked | None) -> None:
+        """Note for which gradients the plan was not made; a check inside, or other ones; None for second ones."""
+        if asked is None:
+            self.arrived[0].again = True
+        else:
+            self.deviations += 1
+            self.asked = asked
 
     def _does_again(self, call: Call) -> bool:
         """Return whether the function would do again what it did."""

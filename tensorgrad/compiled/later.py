@@ -31,12 +31,13 @@ class Later:
 
     Args:
         run: the plan, which waits for the gradients of the outputs.
-        told: is told what the plan was not made for: through which outputs gradients flow, and in which layouts.
+        told: is told what the plan was not made for: through which outputs gradients flow, and in which layouts; None
+            where they are to be differentiated themselves.
     """
 
     def __init__(
         self, run: Any, journal: Journal, call: Call, outputs: list[Returned], second: Second,
-        told: Callable[[Asked], None],
+        told: Callable[[Asked | None], None],
     ) -> None:  # fmt: skip
         self.run = run
         self.journal = journal
@@ -75,6 +76,10 @@ class Later:
                 self.run = run
                 return [None if i is None else arrays[i] for i in self.second.places]
         return self._anew(given, nodes)
+
+    def differentiated(self) -> None:
+        """Note that what no plan gives is asked for."""
+        self.told(None)
 
     def _anew(self, given: list[Array | None], nodes: tuple[Node, ...]) -> list[Any]:
         """Run the function again from where it began, then its sweep; what it changes is left as it is now."""

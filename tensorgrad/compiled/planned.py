@@ -7,6 +7,7 @@ array, which is -0.0 elsewhere, so that sums of such arrays are exact.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from tensorgrad.autograd.userrules import Saved, record_of, unknown
-from tensorgrad.base.context import STRONG, context
+from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.engine.primitive import Rule, always
@@ -24,13 +25,14 @@ from tensorgrad.engine.tensor import Node, Tensor, node_of, recorded, wrap
 from tensorgrad.engine.views import link_output
 from tensorgrad.errors import AutogradError
 
+from .arrivals import recorded_again
 from .later import Later
 from .secondpart import laid_out
 
 _NAME = "compiled"
 _TEXT = (
-    "the gradient of a compiled function cannot be differentiated itself: compile the whole step, in which the first "
-    "gradient is taken, or call the function as it is"
+    "the gradient of a compiled function cannot be differentiated itself: from the next call on it runs as it is, so "
+    "that its gradients can be; or compile the whole step, in which the first gradient is taken"
 )
 
 
@@ -74,8 +76,9 @@ class _Rules:
         found = self.cotangents(g.array if isinstance(g, Tensor) else g, saved, node)
         if not isinstance(g, Tensor):
             return [None if gx is None else always(gx) for gx in found]
-        if not context().grad or context().special & STRONG:
+        if not recorded_again(g):
             return [None if gx is None else always(wrap(gx)) for gx in found]
+        _later_of(node).differentiated()
         inputs = (*([node_of(g)] if g.tracked else []), *node.inputs)
         return [None if gx is None else always(unknown(_NAME, _TEXT, gx, inputs)) for gx in found]
 
@@ -84,7 +87,19 @@ class _Rules:
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Rule]:
-        raise AutogradError(f"the forward mode of a compiled function is not known: {_TEXT}")
+        return itertools.repeat(_refused)
+
+
+def _refused(t: Any, saved: Any, node: Node) -> NoReturn:
+    _later_of(node).differentiated()
+    raise AutogradError(f"the forward mode of a compiled function is not known: {_TEXT}")
+
+
+def _later_of(node: Node) -> Later:
+    """Return what the node of a result, or of all of them, asks for gradients."""
+    saved: Any = node.saved if node.params.get("place") is None else node.inputs[0].saved
+    later: Later = saved.ctx
+    return later
 
 
 class _OfAll(_Rules):

@@ -27,8 +27,9 @@ class Outside:
         return hash(self.function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it."""
-        return self.function(*args, **kwargs)
+        """Call it; of a tensor that it returns, a plan goes on with the array."""
+        result = self.function(*args, **kwargs)
+        return result.array if isinstance(result, Tensor) else result
 
     def undo(self, *args: Any) -> Undo:
         """Return what puts back what the call may change: optimisers, schedules, gradients of tensors."""

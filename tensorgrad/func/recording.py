@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import autograd, ops
-from tensorgrad.autograd import enable_grad
-from tensorgrad.base.context import context
+from tensorgrad.base.context import TRANSFORMED, context, within
 from tensorgrad.engine.tensor import Node, Tensor, leaf, linked, tick, wrap
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, leaves_like, mapped, structure
@@ -123,7 +122,7 @@ def record(
     outside, start = context().grad, tick()
     hidden: list[Node] = []
     try:
-        with enable_grad():
+        with within(grad=True, flags=context().flags | TRANSFORMED):
             inputs = [_fresh(x, outside, hidden) for x in leaves(picked)]
             own = filled(form, map(_twin, inputs))
             given = list(args)
