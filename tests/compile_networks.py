@@ -253,6 +253,28 @@ def transformer() -> nn.Module:
     return nn.Sequential(nn.TransformerEncoder(layer, 2), nn.Flatten(), nn.Linear(40, 4))
 
 
+class Symmetric(nn.Module):
+    """A matrix that is its own transpose."""
+
+    def forward(self, w: tg.Tensor) -> tg.Tensor:
+        return w.triu() + w.triu(1).T
+
+
+def parametrized() -> nn.Module:
+    """Return a network whose weights are computed: normalised, by their singular values, symmetric."""
+    layers = [nn.Linear(12, 12) for _ in range(3)]
+    nn.utils.parametrizations.weight_norm(layers[0])
+    nn.utils.parametrizations.spectral_norm(layers[1])
+    nn.utils.parametrize.register_parametrization(layers[2], "weight", Symmetric())
+    return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2], nn.Tanh(), nn.Linear(12, 4))
+
+
+def averaged() -> nn.Module:
+    """Return a network whose running statistics are the averages of all batches."""
+    norm = nn.BatchNorm1d(12, momentum=None)
+    return nn.Sequential(nn.Linear(12, 12), norm, nn.ReLU(), nn.Linear(12, 4))
+
+
 def embedding() -> nn.Module:
     """Return a classifier of words."""
     return nn.Sequential(

@@ -262,7 +262,7 @@ def test_a_setting_that_is_written_inside_is_written_at_each_call() -> None:
     for _ in range(8):
         step(tg.ones(1, 2))
     assert optimizer.param_groups[0]["lr"] == 1 / 256
-    assert any("something outside was changed" in why for why in step.reasons.values())
+    assert any("it changes a setting of a SGD" in why for why in step.reasons.values())
 
 
 # --- numbers that are kept elsewhere than in variables, attributes and lists ------------------------------------------

@@ -53,6 +53,10 @@ NETWORKS: dict[str, Callable[[], Run]] = {
     "embedding": lambda: classifier(
         nets.embedding(), batches(6, 5, high=20, classes=4), lambda p: optim.Adam(p, lr=1e-2)
     ),
+    "parametrized": lambda: classifier(
+        nets.parametrized(), batches(16, 12, classes=4), lambda p: optim.SGD(p, lr=0.1, momentum=0.9)
+    ),
+    "averaged": lambda: classifier(nets.averaged(), batches(16, 12, classes=4), lambda p: optim.SGD(p, lr=0.1)),
     "adversarial": nets.adversarial,
     "penalised": nets.penalised,
     "autoencoder": nets.autoencoder,
@@ -65,7 +69,7 @@ def test_every_network(backend: str, name: str) -> None:
     planned(compare(backend, NETWORKS[name]), 20, kinds)
 
 
-@pytest.mark.parametrize("name", ["plain", "convolutional", "autoencoder", "embedding"])
+@pytest.mark.parametrize("name", ["plain", "convolutional", "autoencoder", "embedding", "parametrized", "averaged"])
 def test_networks_of_float32(monkeypatch: pytest.MonkeyPatch, backend: str, name: str) -> None:
     if backend == "c":
         monkeypatch.setitem(nets.LIMITS, "float32", 1e-3)  # over twenty steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -205,10 +205,15 @@ def _check(x: Tensor, eps: float, *given: Tensor | None) -> None:
         raise ShapeError(f"expected at least 2D input (N, C, ...) (got {len(shape)}D input), found shape {shape}")
 
 
-def move(running: Tensor, new: Array, kept: float, added: float) -> None:
-    """``running = kept * running + added * new``, in place; not when a checkpoint sees the same batch again."""
+def move(running: Tensor, new: Array, kept: Any, added: Any) -> None:
+    """``running = kept * running + added * new``, in place; not when a checkpoint sees the same batch again.
+
+    The two numbers are Python's, or float64: they take part in the dtype of what they meet.
+    """
     if context().flags & RECOMPUTING:
         return
+    if isinstance(kept, np.ndarray | np.generic):
+        kept, added = kept.astype(running.array.dtype), added.astype(new.dtype)
     running.array *= kept  # not through a name for the array, which `note` would take for somebody else's
     running.array += added * new
     note(running)

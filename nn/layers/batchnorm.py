@@ -124,9 +124,9 @@ class _BatchNorm(StatisticsNorm):
         parameters, buffers = self._parameters, self._buffers  # attributes go through __getattr__, at every call
         mean, var = buffers["running_mean"], buffers["running_var"]
         counter = buffers["num_batches_tracked"] if self.training else None
-        momentum = self.momentum
+        momentum: Any = self.momentum
         if momentum is None:  # the average of all batches: this one is one of as many as there are now
-            momentum = 0.0 if counter is None else 1 / (int(counter.array) + 1)
+            momentum = 0.0 if counter is None else 1 / (counter.array + 1)
         training = self.training or mean is None
         y = self._function(x, mean, var, parameters["weight"], parameters["bias"], training, momentum, self.eps)
         if counter is not None and not context().flags & RECOMPUTING:  # a checkpoint runs a batch twice

@@ -11,6 +11,7 @@ from tensorgrad.base.numerics import norm
 from tensorgrad.create.random import Generator
 from tensorgrad.create.sampling import randn
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import note
 from tensorgrad.nn.module.module import Module
 
 from .parametrize import register_parametrization
@@ -79,23 +80,27 @@ class _SpectralNorm(Module):
         return ops.reshape(ops.transpose(weight, axes=axes), shape=(weight.array.shape[self.dim], -1))
 
     def _unit(self, x: Array) -> Array:
-        return np.asarray(x / max(float(norm(x)), self.eps)).astype(x.dtype)
+        unit: Array = x / np.maximum(norm(x), self.eps).astype(x.dtype)
+        return unit
 
     def _iterate(self, matrix: Array, times: int) -> None:
-        """Bring the two vectors nearer to the singular ones; new arrays, as a graph may hold the old ones."""
+        """Bring the two vectors nearer to the singular ones."""
         u, v = self._buffers["_u"], self._buffers["_v"]
         assert u is not None
         assert v is not None
         for _ in range(times):
-            u.array = self._unit(matrix @ v.array)
-            v.array = self._unit(matrix.T @ u.array)
+            u.array[...] = self._unit(matrix @ v.array)
+            v.array[...] = self._unit(matrix.T @ u.array)
+        note(u)
+        note(v)
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return `weight` divided by ``u @ W @ v``; the vectors are constants, as the derivative allows."""
         matrix = self._matrix(weight)
         if self.training:
             self._iterate(matrix.array, self.n_power_iterations)
-        u, v = (wrap(self._buffers[name].array) for name in ("_u", "_v"))  # type: ignore[union-attr]  # both are there
+        # copies, as a graph may hold them when the next iteration writes
+        u, v = (wrap(self._buffers[name].array.copy()) for name in ("_u", "_v"))  # type: ignore[union-attr]
         return weight / ops.sum(ops.matmul(ops.reshape(u, shape=(1, -1)), matrix) * v)
 
     def right_inverse(self, value: Tensor) -> Tensor:

@@ -45,6 +45,14 @@ def here(depth: int = 1) -> Place:
         frame = frame.f_back
 
 
+def users_line() -> Place:
+    """Return where the innermost code of the user's stands: as `here`, but not in NumPy's or Python's library."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and not is_users_code(frame):
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
+
+
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn of `text` at the line of the user's script, the innermost outside the library, however deep this is."""
     warnings.warn(text, category, stacklevel=_to_user()[1])

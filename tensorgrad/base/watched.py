@@ -135,7 +135,7 @@ class Watched(NDArrayOperatorsMixin):
         if name == "item" and self.inner.dtype == bool and self.inner.size == 1:
             bool(self)
         else:
-            read_by(f".{name}", self.inner)
+            read_by(f".{name}{'()' if callable(getattr(np.ndarray, name)) else ''}", self.inner)
         return getattr(self.inner, name)
 
     def _answer(self, method: Method, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -193,15 +193,15 @@ class Watched(NDArrayOperatorsMixin):
         raise TypeError("unhashable type: 'numpy.ndarray'")
 
     def __repr__(self) -> str:
-        read_by("the text", self.inner)
+        read_by("its text (print, format)", self.inner)
         return repr(self.inner)
 
     def __str__(self) -> str:
-        read_by("the text", self.inner)
+        read_by("its text (print, format)", self.inner)
         return str(self.inner)
 
     def __format__(self, spec: str) -> str:
-        read_by("the text", self.inner)
+        read_by("its text (print, format)", self.inner)
         return format(self.inner, spec)
 
     def __copy__(self) -> Any:

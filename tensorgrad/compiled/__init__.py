@@ -5,7 +5,7 @@
 
 from tensorgrad.base.answers import complete as _complete
 
-from .compiler import compile
+from .entry import compile
 
 __all__ = ["compile"]
 

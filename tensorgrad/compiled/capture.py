@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.callsite import told, users_line
 from tensorgrad.base.watched import Watched, is_watched, unwatched, watched_by, watched_in
 from tensorgrad.engine.fused import Saved
 from tensorgrad.engine.shared_memory import plain
@@ -118,10 +119,11 @@ class Capture(Recording):
 
     def outside(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call what looks after its arrays itself; all that is reached is fetched anew after it."""
+        name, advice = function.__qualname__, "call backward() before it, and step() without arguments"
         if any(is_watched(x.array) and id(x) not in self.gradients for x in tensors_of((args, kwargs))):
-            self.broke(f"{function.__qualname__}, which was given a tensor,", "something")
+            self.unfit(f"{told(users_line())}: {name} was given a tensor that is computed here: {advice}")
         if any(callable(a) for a in (*args[1:], *kwargs.values())):
-            self.broke(f"{function.__qualname__}, which was given a function,", "something")
+            self.unfit(f"{told(users_line())}: {name} was given a function: {advice}")
         self.tell()
         self.end(())
         with watched_by(None):
@@ -136,7 +138,7 @@ class Capture(Recording):
             step.out = made.number
             result.array = made
         elif result is not None:
-            self.broke(function.__qualname__, result)
+            self.broke(name, result)
         return result
 
 

@@ -84,7 +84,7 @@ def captured(call: Call, reached: Reached, strict: bool, asked: Asked | None) ->
     capture.begin()
     before, mode = unseen[0], (context().grad, context().flags, get_default_dtype())
     try:
-        with watched_by(capture), effects_noted(effects):
+        with watched_by(capture), effects_noted(effects, reached.streams):
             result = call.run()
             capture.tell()
             found = list(tensors_of(result))
@@ -96,10 +96,13 @@ def captured(call: Call, reached: Reached, strict: bool, asked: Asked | None) ->
         disturbed = unseen[0] != before
         if (context().grad, context().flags, get_default_dtype()) != mode:
             capture.unfit("the grad mode or the default dtype is another one afterwards")
-        for why in (*effects, *reached.foreign, *_changes(capture)):
+        changes = () if capture.breaks else _changes(capture)  # numpy() lends out memory
+        for why in (*effects, *reached.foreign, *changes):
             capture.unfit(why)
         if not (holds() and reached.is_given_unchanged()):
-            capture.unfit("something outside was changed that is no tensor: an attribute, a variable, a list")
+            capture.unfit(
+                f"it changes {reached.changed()}, which no plan does: change it outside, or keep it in a tensor"
+            )
     finally:
         capture.end(tensors_of(result))
         capture.close()

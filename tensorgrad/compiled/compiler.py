@@ -1,39 +1,38 @@
-"""`compile`: which plan a call takes, when one is captured, and when the function runs as it is."""
+"""A compiled function: which plan a call takes, when one is captured, and when the function runs as it is."""
 
 from __future__ import annotations
 
 import copy
 import functools
 import logging
-import os
 import sys
 import threading
 import types
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
 
 from tensorgrad.base.context import TRANSFORMED, context
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.traces import running
-from tensorgrad.errors import ArgumentError, CompileError
-from tensorgrad.nn.module import Module
+from tensorgrad.errors import CompileError
 from tensorgrad.nn.module.parameter import is_lazy
 from tensorgrad.program.numpyplan import NumpyPlan
 
-from .backends import BACKENDS
 from .captured import Captured, captured, reached_by
 from .difference import difference
 from .gate import GATE
 from .guarded import NOT_RUN, Version
 from .secondpart import Asked
-from .signature import Call
+from .signature import Call, changed
 
 log = logging.getLogger("tensorgrad.compile")
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 MOST_VERSIONS = 8
 """Kinds of calls of one function that have a plan; what else is called runs as it is."""
+
+STALE = 256
+"""Runs of other plans after which one makes room for a plan of another kind of call, where there are too many."""
 
 MOST_TRIES = 6
 """Captures in turn of one kind of call that gave no plan: it has to do the same twice in turn."""
@@ -49,6 +48,9 @@ MOST_TURNS = 4
 
 MOST_DEVIATIONS = 16
 """Runs of a plan that had to be given up: then it is, unless it more often did not."""
+
+MOST_TOLD = 2
+"""Reasons of one call that are told, the first ones."""
 
 _AGAIN = (
     "a gradient of what it returned was differentiated itself (create_graph=True), or in forward mode, which a plan "
@@ -69,7 +71,18 @@ class Compiled:
     """
 
     __slots__ = (
-        *("__dict__", "__weakref__", "asked", "backend", "captures", "failures", "fullgraph", "function", "lock"),
+        *(
+            "__dict__",
+            "__weakref__",
+            "asked",
+            "backend",
+            "captures",
+            "failures",
+            "fullgraph",
+            "function",
+            "latest",
+            "lock",
+        ),
         *("reasons", "runs", "tries", "turns", "versions", "waiting"),
     )
 
@@ -82,6 +95,7 @@ class Compiled:
         self.asked: dict[Any, Asked | None] = {}  # by the kind of call: which gradients were asked for last
         self.turns: dict[Any, int] = {}
         self.tries: dict[Any, int] = {}
+        self.latest: list[Any] = []  # the last two kinds of calls that were watched
         self.failures = 0
         self.reasons: dict[Any, str] = {}
         self.runs = self.captures = 0
@@ -138,6 +152,7 @@ class Compiled:
         with self.lock:
             self.runs += 1
             version.runs += 1
+            version.last = self.runs
             versions = self.versions[key]
             if versions[0] is not version:  # what a value decided once it often decides again
                 self.versions[key] = (version, *(v for v in versions if v is not version))
@@ -181,14 +196,17 @@ class Compiled:
         result, found = captured(call, reached, self.fullgraph, self._asked(key))
         with self.lock:
             self.captures += 1
+            self.latest = [*(k for k in self.latest if k != key), key][-2:]
             self.failures += 1
             tries = self.tries[key] = self.tries.get(key, 0) + 1
-            why = "; ".join(found.reasons) or ("another thread used the same tensors" if found.disturbed else "")
+            why = _told(found.reasons) or ("another thread used the same tensors" if found.disturbed else "")
             why = why or self._why_not(key, deviated, found)
             if not why:
                 self.tries[key] = self.failures = 0
-            elif tries >= MOST_TRIES or (found.reasons and tries > 1) or self.failures >= MOST_KINDS:
+            elif tries >= MOST_TRIES or (found.reasons and tries > 1):
                 self._give_up(key, why)
+            elif self.failures >= MOST_KINDS:
+                self._give_up(key, f"{MOST_KINDS} calls in turn had no plan: {changed(self.function, *self.latest)}")
             elif not (found.reasons or found.disturbed):
                 self.waiting = [*self.waiting, (key, found)][-MOST_WAITING:]
         return result
@@ -200,20 +218,34 @@ class Compiled:
 
     def _why_not(self, key: Any, deviated: list[Version], found: Captured) -> str:
         """Make a plan of what an earlier call has done as well; return why there is none."""
-        if not all(difference(v.program, found.program) for v in deviated):
-            return "NumPy warned of its numbers"
-        why = "no other call of this kind was made"
+        for version in deviated:
+            if not difference(found.program, version.program):
+                return version.stopped
+        why = "no other call did the same"
         for before in [waiting for k, waiting in self.waiting if k == key]:
-            why = difference(before.program, found.program)
+            why = difference(found.program, before.program)
             if not why and before.outline != found.outline:
-                why = "something else was returned"
-            if not why and sum(map(len, self.versions.values())) >= MOST_VERSIONS:
-                return f"there are {MOST_VERSIONS} plans for other kinds of calls"
+                why = "what is returned beside tensors is another thing at each call: return tensors"
+            if not why and not self._has_room():
+                return f"{MOST_VERSIONS} kinds of calls have plans, and {changed(self.function, *self.latest)}"
             if not why:
-                self.versions[key] = (Version(found, before, self.backend), *self.versions.get(key, ()))
+                version = Version(found, before, self.backend)
+                version.last = self.runs
+                self.versions[key] = (version, *self.versions.get(key, ()))
                 self.waiting = [one for one in self.waiting if one[1] is not before]
                 return ""
         return why
+
+    def _has_room(self) -> bool:
+        """Return whether there is room for one more plan; one that has not run for a long time makes room for it."""
+        held = [(version.last, key, version) for key, versions in self.versions.items() for version in versions]
+        if len(held) < MOST_VERSIONS:
+            return True
+        last, key, version = min(held, key=itemgetter(0))
+        if self.runs - last >= STALE:
+            self.versions[key] = tuple(v for v in self.versions[key] if v is not version)
+            return True
+        return False
 
     def _give_up(self, key: Any, why: str) -> None:
         """Let this kind of call run as it is from now on, and say why, once for each reason."""
@@ -248,124 +280,7 @@ class Compiled:
         return Compiled, (self.function, self.fullgraph, self.backend)
 
 
-class CompiledModule(Module):
-    """A module whose calls run as plans; all else, its state too, is that of the module it was made of."""
-
-    __slots__ = ("_compiled", "_orig_mod")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the module returns."""
-        return self._compiled(*args, **kwargs)
-
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Let `forward` of the module run as a plan wherever it is called."""
-        self._orig_mod.compile(*args, **kwargs)
-
-    @property
-    def plans(self) -> list[NumpyPlan]:
-        """The plans that there are; printed, one shows what runs."""
-        return list(self._compiled.plans)
-
-    def __copy__(self) -> Any:
-        return of_module(copy.copy(self._orig_mod), self._compiled.fullgraph, self._compiled.backend)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return of_module(copy.deepcopy(self._orig_mod, memo), self._compiled.fullgraph, self._compiled.backend)
-
-    def __reduce__(self) -> Any:
-        return of_module, (self._orig_mod, self._compiled.fullgraph, self._compiled.backend)
-
-
-def of_module(module: Module, fullgraph: bool, backend: str) -> Any:
-    """Return a module of the class of `module` that shares all its attributes, and runs as plans."""
-    kind = type(module)
-    made: Any = object.__new__(
-        type(kind.__name__, (CompiledModule, kind), {"__slots__": (), "__module__": kind.__module__})
-    )
-    object.__setattr__(made, "__dict__", module.__dict__)
-    object.__setattr__(made, "_compiled", Compiled(module, fullgraph, backend))
-    object.__setattr__(made, "_orig_mod", module)
-    return made
-
-
-@overload
-def compile(
-    model: F,
-    *,
-    fullgraph: bool = ...,
-    dynamic: bool | None = ...,
-    backend: str = ...,
-    mode: str | None = ...,
-    options: Mapping[str, Any] | None = ...,
-    disable: bool = ...,
-) -> F: ...
-
-
-@overload
-def compile(
-    model: None = None,
-    *,
-    fullgraph: bool = ...,
-    dynamic: bool | None = ...,
-    backend: str = ...,
-    mode: str | None = ...,
-    options: Mapping[str, Any] | None = ...,
-    disable: bool = ...,
-) -> Callable[[F], F]: ...
-
-
-def compile(
-    model: Callable[..., Any] | None = None,
-    *,
-    fullgraph: bool = False,
-    dynamic: bool | None = None,
-    backend: str = "auto",
-    mode: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    disable: bool = False,
-) -> Any:
-    """Return `model`, a function or a module, so that it runs as a plan: the same, and faster.
-
-    The first calls of a kind (shapes, dtypes, what requires grad, the settings of modules) run as they are, and are
-    watched: a plan is the list of what they did to arrays, on memory that is laid out once. It may be anything up to a
-    whole training step: ``zero_grad``, forward, ``backward``, ``optimizer.step``. Where a plan cannot do the same, the
-    function runs as it is, and one line of the log "tensorgrad.compile" says why.
-
-    Args:
-        model: what to compile; without it, a decorator is returned.
-        fullgraph: raise an error where there is something of which there can be no plan.
-        dynamic: accepted; plans are made for each shape.
-        backend: "numpy" has the bits of what it replaces; "c" computes in C, needs a compiler, and rounds otherwise;
-            "auto" takes "c" where there is a compiler.
-        mode: accepted: "default", "reduce-overhead", "max-autotune" or "max-autotune-no-cudagraphs".
-        options: none are known.
-        disable: return `model` as it is, as the environment variable ``TENSORGRAD_COMPILE=0`` does everywhere.
-
-    Raises:
-        ArgumentError: an unknown backend, mode or option.
-        CompileError: with `fullgraph`, when it is called: no plan can do what it does.
-
-    >>> import tensorgrad as tg
-    >>> @tg.compile
-    ... def squared(x):
-    ...     return (x * x).sum()
-    >>> [float(squared(tg.tensor([1.0, float(i)]))) for i in range(4)]
-    [1.0, 2.0, 5.0, 10.0]
-    >>> squared.runs
-    2
-    """
-    if backend not in BACKENDS:
-        raise ArgumentError(f"compile: unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
-    if mode not in (None, "default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"):
-        raise ArgumentError(f"compile: unrecognized mode={mode!r}")
-    if options:
-        raise ArgumentError(f"compile: unexpected options {list(options)}: there are none here")
-    if model is None:
-        return functools.partial(
-            compile, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode, disable=disable
-        )
-    if not callable(model):
-        raise TypeError(f"compile expects a function or a module, not {type(model).__name__}")
-    if disable or os.environ.get("TENSORGRAD_COMPILE") == "0":
-        return model
-    return of_module(model, fullgraph, backend) if isinstance(model, Module) else Compiled(model, fullgraph, backend)
+def _told(reasons: list[str]) -> str:
+    """Return the reasons as one text: there may be many of one cause."""
+    more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
+    return "; ".join(reasons[:MOST_TOLD]) + more

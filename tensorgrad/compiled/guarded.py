@@ -49,7 +49,8 @@ class Version:
         self.plan = planned(self.program, backend)
         self.free = [self.plan]
         self.lock = threading.Lock()
-        self.runs = self.deviations = 0
+        self.runs = self.deviations = self.last = 0
+        self.stopped = ""  # why the last run that did not come to its end did not, if no check tells
         things = [one.thing for one in self.written if not one.gradient]  # whose memory the journal has
         self.read = [x for x in self.tensors if not any(x is thing for thing in things)]
         self.numbers = {thing for thing in things if isinstance(thing, int)}
@@ -96,6 +97,7 @@ class Version:
                 raise
             journal.undo()
             self.deviations += isinstance(error, Deviation)
+            self.stopped = _stopped(error)
             return NOT_RUN
         except BaseException:
             journal.undo()
@@ -142,6 +144,13 @@ class Version:
 
 
 NOT_RUN = object()
+
+
+def _stopped(error: Exception) -> str:
+    """Return in words why a run did not come to its end, where the function itself did the same as ever."""
+    if isinstance(error, Deviation):
+        return "NumPy warns of its numbers at each call (an overflow, a division by zero, a value that is not valid)"
+    return f"its plan cannot go on ({type(error).__name__}: {error})"
 
 
 def _is_of_gradients(step: Step) -> bool:

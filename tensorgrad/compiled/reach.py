@@ -28,6 +28,7 @@ from tensorgrad.optim.lr_scheduler import LRScheduler
 from tensorgrad.optim.optimizer import Optimizer
 from tensorgrad.program.contents import same_bits
 
+from .watchdog import STREAMS
 from .watchpoints import Attributes, Cell, Defaults, Hooks, Inside, Named, Names, Slots, Target, is_users_file, words_of
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, type(...))
@@ -58,6 +59,9 @@ class Reached:
         self.arrays: list[Array] = []
         self.foreign: list[str] = []
         self.words: set[str] = set()  # all names and texts in the code of the user's functions
+        self.streams: list[Any] = []  # generators of NumPy's
+        self._told: dict[int, Callable[[int], str]] = {}  # by the id of a view: what one of its elements is
+        self._kept: list[tuple[Any, list[Any]]] = []  # views, and what they held when a guard was made
         self._seen: dict[int, Any] = {}
         self._passed: set[int] = set()  # the ids of what the call was given
 
@@ -86,6 +90,17 @@ class Reached:
         """Return whether `thing` has been reached."""
         return id(thing) in self._seen or any(thing is view for view, _ in self.given)
 
+    def changed(self) -> str:
+        """Return in words what of all that is reached holds something else than when the guard was made."""
+        for view, before in self._kept:
+            now = list(view)
+            if len(now) != len(before) or not (all(map(is_, now, before)) or _alike([view], before)):
+                same = [a is b for a, b in zip(now, before, strict=False)]
+                at = same.index(False) if False in same else len(same)
+                told = self._told.get(id(view))
+                return "something outside" if told is None else told(at)
+        return "a list or a dict that was given" if not self.is_given_unchanged() else "an array of NumPy's"
+
     def is_given_unchanged(self) -> bool:
         """Return whether the containers that the call was given still hold what they held."""
         return all(len(view) == len(kept) and all(map(is_, view, kept)) for view, kept in self.given)
@@ -103,8 +118,8 @@ class Reached:
         elif isinstance(thing, Optimizer | LRScheduler):
             self.optimizers.append(thing)
             yield from _tensors_in(vars(thing))
-        elif isinstance(thing, Generator):
-            return
+        elif isinstance(thing, STREAMS):
+            self.streams.append(thing)
         elif isinstance(thing, types.FunctionType):
             yield from self._of_function(thing)
         elif isinstance(thing, types.MethodType | types.BuiltinFunctionType):
@@ -113,20 +128,21 @@ class Reached:
         elif isinstance(thing, functools.partial):
             yield from (thing.func, thing.args, thing.keywords, thing.__dict__)
         elif isinstance(thing, dict | list | tuple | set | frozenset):
-            yield from self._contents(thing)
+            yield from self._contents(thing, f"a {type(thing).__name__}")
             if isinstance(thing, dict):
-                yield from self._contents(thing.values())
+                yield from self._contents(thing.values(), "a dict")
             if hasattr(thing, "__dict__"):
                 yield from self._of_object(thing)
         elif isinstance(thing, type):
             yield from self._of_class(thing)
         elif isinstance(thing, weakref.ref):
-            yield from self._contents(Target(thing))
-        elif not isinstance(thing, types.ModuleType | np.ufunc):
+            yield from self._contents(Target(thing), "what a weak reference refers to")
+        elif not isinstance(thing, types.ModuleType | np.ufunc | Generator):
             yield from self._of_object(thing)
 
-    def _contents(self, view: Any) -> Iterator[Any]:
+    def _contents(self, view: Any, what: str | Callable[[int], str]) -> Iterator[Any]:
         self.views.append(view)
+        self._told[id(view)] = what if callable(what) else lambda _: what
         yield from view
 
     def _add_array(self, found: Array) -> None:
@@ -146,10 +162,11 @@ class Reached:
         if words & {"environ", "getenv"}:
             yield os.environ
         self.foreign += [f"{word} is read, of which nothing is told" for word in sorted(words & _SURROUNDINGS)]
-        yield from self._contents(Defaults(function))
-        for cell in function.__closure__ or ():
-            yield from self._contents(Cell(cell))
-        yield from self._contents(Names(function.__globals__, function.__code__))
+        yield from self._contents(Defaults(function), f"a default of {function.__name__}")
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+            yield from self._contents(Cell(cell), f"the variable {name}")
+        names = Names(function.__globals__, function.__code__)
+        yield from self._contents(names, lambda i: f"the global variable {names.told(i)}")
 
     def _of_class(self, cls: type) -> Iterator[Any]:
         yield type(cls)
@@ -171,15 +188,21 @@ class Reached:
         if hasattr(kind, "__next__"):
             self.foreign.append(f"an iterator ({kind.__name__})")
         if kind.__dictoffset__ or isinstance(thing, threading.local):
-            yield from chain(self._contents(thing.__dict__), self._contents(thing.__dict__.values()))
+            own = thing.__dict__
+
+            def told(i: int) -> str:
+                return f"the attribute {list(own)[i] if i < len(own) else ''} of a {kind.__name__}"
+
+            yield from chain(self._contents(own, told), self._contents(own.values(), told))
         elif not kind.__flags__ & _HEAP_TYPE:
-            yield from self._contents(Inside(thing))
+            yield from self._contents(Inside(thing), f"what a {kind.__name__} holds")
         slots = [s for part in kind.__mro__ for s in vars(part).values() if isinstance(s, types.MemberDescriptorType)]
         if slots and kind.__flags__ & _HEAP_TYPE:
-            yield from self._contents(Slots(thing, slots))
+            yield from self._contents(Slots(thing, slots), f"an attribute of a {kind.__name__}")
 
     def _hold(self, optimizer: Any) -> None:
         """Let what the user's code names of an optimiser or a schedule stay what it is; all else may change."""
+        first = len(self.views)
         own, offered = set(vars(optimizer)), {n for n in dir(optimizer) if not n.startswith("__")}
         if isinstance(optimizer, Optimizer):  # whose parameters `zero_grad` goes through
             self.views += [optimizer.param_groups, *(group["params"] for group in optimizer.param_groups)]
@@ -192,6 +215,8 @@ class Reached:
                 inside = value.values() if isinstance(value, dict) else value
                 self.views += [value, inside]
                 pending += inside
+        what = f"a setting of a {type(optimizer).__name__}"
+        self._told |= {id(view): lambda _: what for view in self.views[first:]}
 
     def guard(self) -> Callable[[], bool]:
         """Return what tells whether all containers hold what they hold now, and are the same objects."""
@@ -201,6 +226,7 @@ class Reached:
         all_views = [Hooks([x for x in self.tensors if id(x) not in apart]), *self.views]
         views, empty = [v for v in all_views if len(v)], [v for v in all_views if not len(v)]
         lengths, kept = list(map(len, views)), list(chain.from_iterable(views))
+        self._kept = [(view, list(view)) for view in all_views]
         arrays, elements = self.arrays, [x.copy() for x in self.arrays]
         alive = [x for x in self._seen.values() if not isinstance(x, Tensor)]  # so that no id is given twice
 

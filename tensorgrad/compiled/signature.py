@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from itertools import chain
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -84,3 +86,53 @@ def _of_tensor(x: Tensor, given: list[Tensor], seen: dict[int, int]) -> Any:
     given.append(x)
     a = x.array
     return x.__class__, a.__class__, a.shape, a.dtype, a.strides, x.tracked, x.is_leaf, *hooks_of([x])
+
+
+def changed(function: Callable[..., Any], then: Any, now: Any = None) -> str:
+    """Return in words what makes two calls in turn two kinds, by their keys `then` and `now`."""
+    if now is None:
+        return "something that it reaches is another thing each time: an attribute, a variable, a list"
+    (args, kwargs), *rest = now
+    (args_then, kwargs_then), *rest_then = then
+    pairs = zip(chain(_names(function, args), (name for name, _ in kwargs[1:])), *(
+        chain(a[1:], (part for _, part in k[1:])) for a, k in ((args, kwargs), (args_then, kwargs_then))
+    ), strict=False)  # fmt: skip
+    for name, a, b in pairs:
+        if a != b:
+            return f"argument {name!r} {_how(a, b)}"
+    for what, a, b in zip(_SETTINGS, rest, rest_then, strict=True):
+        if a != b:
+            return f"{what} from call to call"
+    return "the number of arguments changes from call to call"
+
+
+_SETTINGS = (
+    "which of the arguments share memory changes", "the grad mode changes", "the mode changes",
+    "the default dtype changes", "which of the arguments have a gradient changes",
+)  # fmt: skip
+
+
+def _names(function: Callable[..., Any], args: Any) -> list[str]:
+    """Return what the positional arguments are called."""
+    numbers = [str(i + 1) for i in range(len(args) - 1)]
+    try:
+        names = list(inspect.signature(getattr(function, "forward", function)).parameters)
+    except (TypeError, ValueError):  # it does not say
+        names = []
+    return [*names[: len(numbers)], *numbers[len(names) :]]
+
+
+def _how(a: Any, b: Any) -> str:
+    """Return what the keys of two values say that differs."""
+    kinds: list[Any] = [k[0] if type(k) is tuple and k else None for k in (a, b)]
+    if kinds[0] is kinds[1] is not None and issubclass(kinds[0], Tensor):
+        words = ("class", "class", "shape", "dtype", "layout", "requires_grad", "requires_grad")
+        different = next((w for w, p, q in zip(words, a, b, strict=False) if p != q), "hook")
+        return f"is a tensor of another {different} each time"
+    if kinds[0] in (int, float) and kinds[1] in (int, float):
+        return "is another number each time: give it as a tensor"
+    if kinds[0] is kinds[1] and kinds[0] in _VALUES:
+        return f"is another {'text' if kinds[0] is str else kinds[0].__name__} each time"
+    if kinds[0] is kinds[1] and kinds[0] in (tuple, list, dict):
+        return "holds other things each time (numbers count by their values: give them as tensors)"
+    return "is another object each time"

@@ -43,22 +43,26 @@ _PYTHON = sysconfig.get_paths()["stdlib"]
 _TYPES = (list, tuple, dict, set, frozenset, str, bytes, int, float, complex, bool, slice, range)
 
 
+STREAMS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+"""NumPy's generators, whose methods cannot be seen."""
+
+
 @contextmanager
-def effects_noted(found: list[str]) -> Iterator[None]:
-    """Context manager: add to `found` a line for each call inside of which nothing is known."""
+def effects_noted(found: list[str], streams: list[Any]) -> Iterator[None]:
+    """Context manager: add to `found` a line for each call inside of which nothing is known; `streams` may be drawn."""
 
     def seen(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call" and _is_told(frame, called):
             name, place = getattr(called, "__qualname__", repr(called)), here(1)
             found.append(f"{told(place)}: {name}() was called, which a plan does not")
 
-    before, random_before, numpy_before = sys.getprofile(), random.getstate(), _numpys()
+    before, random_before, numpy_before = sys.getprofile(), random.getstate(), _numpys(streams)
     sys.setprofile(seen)
     try:
         yield
     finally:
         _resume(before)
-    if random.getstate() != random_before or _numpys() != numpy_before:
+    if random.getstate() != random_before or _numpys(streams) != numpy_before:
         found.append("numbers were drawn from Python's or NumPy's own generator, which no plan knows: use tg.rand")
 
 
@@ -70,10 +74,22 @@ def _resume(profiler: Any) -> None:
         sys.setprofile(profiler)
 
 
-def _numpys() -> Any:
-    """Return the state of NumPy's common generator as something that can be compared."""
-    state: Any = np.random.get_state()  # noqa: NPY002 - not to draw from it, but to see whether somebody has
-    return state[1].tobytes(), *state[2:]
+def _numpys(streams: list[Any]) -> list[Any]:
+    """Return the states of NumPy's common generator, and of others, as something that can be compared."""
+    common: Any = np.random.get_state(legacy=False)  # noqa: NPY002 - to see whether somebody has drawn from it
+    return [_plain(common), *(_plain(_state_of(stream)) for stream in streams)]
+
+
+def _state_of(stream: Any) -> Any:
+    if isinstance(stream, np.random.RandomState):
+        return stream.get_state(legacy=False)
+    return stream.bit_generator.state if isinstance(stream, np.random.Generator) else stream.state
+
+
+def _plain(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {k: _plain(v) for k, v in state.items()}
+    return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
 def _is_told(frame: FrameType, called: Any) -> bool:

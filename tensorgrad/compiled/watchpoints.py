@@ -135,6 +135,10 @@ class Names:
             if hasattr(m, n)
         ]
 
+    def told(self, i: int) -> str:
+        """Return the name of an element."""
+        return self.names[i] if i < len(self.names) else self.inside[i - len(self.names)][1]
+
     def __len__(self) -> int:
         return len(self.names) + len(self.inside)
 

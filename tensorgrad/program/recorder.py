@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.callsite import here, told
+from tensorgrad.base.callsite import told, users_line
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.base.watched import Watched, unwatched, watched_by
 from tensorgrad.engine.numpycalls import Part
@@ -16,6 +16,8 @@ from tensorgrad.engine.tensor import Node, tick
 
 from .contents import Program, Ref, Step, Value, same_bits
 from .forms import form_of, takes_out_last
+
+_NOT_FOLLOWED = "and what is made of it is not followed: compute it with tensors, or read it outside"
 
 
 class Draws:
@@ -102,7 +104,7 @@ class Recording:
         """Note if what was taken for constants has been written since, unseen."""
         for array, before in self.constants.values():
             if not same_bits(array, before):
-                self.unfit("an array was written by NumPy code between two uses of it")
+                self.unfit("NumPy code has written to an array between two uses of it: write to a tensor")
 
     def argument(self, value: Any) -> Any:
         """Return `value` as it stands among the arguments of a step."""
@@ -111,7 +113,7 @@ class Recording:
             return Ref(value.number) if self.is_mine(value) else self.argument(value.inner)
         if isinstance(value, np.ndarray):
             if id(value) not in self.known and self.blocks.get(id(owner_of(value)), -1) not in (-1, *self.constants):
-                self.broke("a view that was made unseen", value)
+                self.broke("NumPy code that is not followed", value)
             return Ref(self.root(value, "constant").number)
         if kind is list or isinstance(value, tuple):
             return (list if kind is list else tuple)(map(self.argument, value))
@@ -138,9 +140,7 @@ class Recording:
 
     def _result(self, function: Any, args: Any, kwargs: Any, result: Any, plain: Any) -> Any:
         if isinstance(result, bool):
-            self.note(
-                Step("check", function, self.argument(args), self.argument(kwargs), expected=result, place=here(1))
-            )
+            self.note(Step("check", function, self.argument(args), self.argument(kwargs), expected=result))
             return result
         if not isinstance(result, np.ndarray | np.generic):
             self.broke(f"{getattr(function, '__name__', function)}", result)
@@ -165,7 +165,7 @@ class Recording:
     def _into(self, function: Any, args: Any, kwargs: Any, out: tuple[Any, ...]) -> Any:
         """Run a call whose result goes to `out`."""
         if not all(map(self.is_mine, out)):
-            self.broke(f"out= of {getattr(function, '__name__', function)}, an array that is not watched,", out[0])
+            self.broke(f"{getattr(function, '__name__', function)}, which wrote to an array of NumPy's,", out[0])
         targets = unwatched(out)
         arguments = self.argument(args), self.argument(kwargs)
         function(*unwatched(args), **unwatched(kwargs), out=targets if isinstance(function, np.ufunc) else targets[0])
@@ -181,9 +181,7 @@ class Recording:
         """Run a call that writes to the first of its arguments, and note it."""
         target = args[0]
         if not self.is_mine(target):
-            self.broke(
-                f"{getattr(function, '__name__', function)}, which wrote to an array that is not watched,", target
-            )
+            self.broke(f"{getattr(function, '__name__', function)}, which wrote to an array of NumPy's,", target)
             return function(*unwatched(args), **unwatched(kwargs))
         arguments = self.argument(args), self.argument(kwargs)
         result = function(*unwatched(args), **unwatched(kwargs))
@@ -210,18 +208,20 @@ class Recording:
 
     def checked(self, x: Watched) -> None:
         """Note that the truth value of `x` was asked for."""
-        self.note(Step("check", operator.truth, (self.argument(x),), {}, expected=bool(x.inner), place=here(1)))
+        self.note(Step("check", operator.truth, (self.argument(x),), {}, expected=bool(x.inner)))
 
     def broke(self, how: str, value: Any) -> None:
         """Note that `value` was read."""
-        self.unfit(f"{told(here(1))}: {how} gave {_shortened(value)}")
+        where = f"{told(users_line())}: {how} gave "
+        if not any(why.startswith(where) for why in self.breaks):  # the first of many numbers that a text is made of
+            self.unfit(f"{where}{_shortened(unwatched(value))}, {_NOT_FOLLOWED}")
 
     def swept(self, nodes: list[Node]) -> None:
         """Note if derivatives are computed through what was recorded before: its values would be constants."""
         old = next((n for n in nodes if n.primitive is not None and n.serial < self.began), None)
         if old is not None and old.primitive is not None:
             self.unfit(
-                f"{told(here(1))}: the backward pass goes through {old.primitive.name}, which was computed before"
+                f"{told(users_line())}: the backward pass goes through {old.primitive.name}, which was computed before"
             )
 
     def unfit(self, why: str) -> None:
@@ -231,6 +231,7 @@ class Recording:
 
     def note(self, step: Step) -> None:
         """Add a step; it is loud where NumPy may warn of what it computes."""
+        step.place = users_line()
         step.loud = step.kind == "call" and np.geterr()["over"] != "ignore"
         self.program.steps.append(step)
 
