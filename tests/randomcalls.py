@@ -155,4 +155,78 @@ def _found(rng: np.random.Generator, pool: list[Any]) -> Any:
     return None
 
 
-STEPS = [*[_binary] * 3, *[_unary, _into, _fold, _view] * 2, _write, _copy, _product, _found]
+def _joined(rng: np.random.Generator, pool: list[Any]) -> Any:
+    x, y = _any(rng, pool), _any(rng, pool)
+    axis = int(rng.integers(-1, max(x.ndim, 1)))
+    return (np.concatenate if rng.random() < 0.5 else np.stack)([x, y, x] if rng.random() < 0.5 else (y, x), axis=axis)
+
+
+def _statistic(rng: np.random.Generator, pool: list[Any]) -> Any:
+    x = _any(rng, pool)
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    if not x.size:
+        return None
+    f = [np.mean, np.var, np.std][rng.integers(3)]
+    axis = None if rng.random() < 0.3 or not x.ndim else int(rng.integers(-x.ndim, x.ndim))
+    if rng.random() < 0.5:
+        return getattr(x, f.__name__)(axis=axis)
+    return f(x, axis=axis, keepdims=bool(rng.random() < 0.5))
+
+
+def _along(rng: np.random.Generator, pool: list[Any]) -> Any:
+    x = _any(rng, pool)
+    if not x.ndim:
+        return None
+    axis = int(rng.integers(-x.ndim, x.ndim))
+    f = [np.cumsum, np.cumprod, np.argmax, np.argmin, np.add.accumulate][rng.integers(5)]
+    return f(x, axis=axis)
+
+
+def _many(rng: np.random.Generator, pool: list[Any]) -> Any:
+    x, y = _any(rng, pool), _any(rng, pool)
+    if x.ndim < 2 or x.dtype.kind != "f":
+        return None
+    y = y.astype(x.dtype)
+    kind = rng.integers(4)
+    if kind == 0:
+        return x[None] @ np.swapaxes(x[..., ::-1], -1, -2)
+    if kind == 1:
+        return np.outer(x[0].reshape(-1), y.reshape(-1)) if x[0].size * y.size < 5000 else None
+    return np.trace(x) if kind == 2 else np.stack([x, x]) @ x.T
+
+
+def _taken(rng: np.random.Generator, pool: list[Any]) -> Any:
+    x = _any(rng, pool)
+    if not x.ndim:
+        return None
+    axis, kind = int(rng.integers(x.ndim)), rng.integers(4)
+    n, lead = x.shape[axis], [slice(None)] * axis
+    index = rng.integers(-n, n, (3, 2)) + 0 * pool[0].astype(np.int64).reshape(-1)[:1]
+    if kind == 0:
+        return np.take(x, index, axis=axis)
+    if kind == 1:
+        return np.take_along_axis(x, np.argsort(rng.random(x.shape), axis), axis)
+    return x[(*lead, index) if kind == 2 else (*lead, index[:, 0], *[slice(1, None)] * min(x.ndim - axis - 1, 1), None)]
+
+
+def _put(rng: np.random.Generator, pool: list[Any]) -> None:
+    x = _any(rng, pool)
+    if not x.ndim:
+        return
+    axis = int(rng.integers(x.ndim))
+    index = (*[slice(None)] * axis, rng.integers(-x.shape[axis], x.shape[axis], (3, 2)))
+    if x.dtype.kind == "f" and rng.random() < 0.5:
+        np.add.at(x, index, 1)
+    else:
+        x[index] = 2
+
+
+def _arranged(rng: np.random.Generator, pool: list[Any]) -> Any:
+    x = _any(rng, pool)
+    return x.T.reshape(-1) if rng.random() < 0.5 else np.reshape(x[..., ::-1], (-1, 1))
+
+
+STEPS = [
+    *[_binary] * 3, *[_unary, _into, _fold, _view] * 2, _write, _copy, _product, _found, _joined, _statistic, _along,
+    _many, _taken, _put, _arranged,
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -11,7 +12,8 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real
-from tensorgrad.base.numerics import bounded
+from tensorgrad.base.numerics import bounded, room
+from tensorgrad.base.watched import call_watched, is_watched
 from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
@@ -82,7 +84,7 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
         inside = np.where(valid, places, first)  # a repeated place changes no maximum
         stride = math.prod(x.shape[axis + 1 :])
         columns.append([((slice(None),) * axis + (_evenly(each),), each * stride) for each in inside.T])
-    nan = x.dtype.kind == "f" and bool(np.isnan(x).any())
+    nan = x.dtype.kind == "f" and (True if is_watched(x) else bool(np.isnan(x).any()))
     table = []
     for number, window in enumerate(product(*columns)):
         value, where = x, np.zeros((), np.int64)
@@ -90,14 +92,18 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
             value, where = value[index], where[..., None] + offset
         table.append(where)
         if not number:
-            best, chosen = value.copy(), np.zeros(value.shape, np.min_scalar_type(math.prod(map(len, columns))))
+            best = value.copy()
+            chosen = room(np.zeros, value.shape, np.min_scalar_type(math.prod(map(len, columns))), x)
             continue
         better = (value > best) | np.isnan(value) if nan else value > best
         np.maximum(best, value, out=best)
         np.maximum(
             chosen, better * chosen.dtype.type(number), out=chosen
         )  # numbers grow: no masked copy, which is slow
-    return np.asarray(np.stack(table)[(chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])])
+    index = (chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])
+    places = np.stack(table)
+    found: Array = call_watched(operator.getitem, places, index) if is_watched(x) else places[index]
+    return found
 
 
 def _picked(x: Tensor, axes: Sequence[Array], batch: bool, return_indices: bool) -> Pooled:

@@ -61,21 +61,30 @@ Loop = Map | Fold
 
 @dataclass(eq=False, slots=True)
 class Matrix:
-    """A matrix as BLAS knows it: transposed or not, with the distance of its rows."""
+    """A matrix as BLAS knows it: transposed or not, with the distance of its rows; one for each place of a `batch`.
+
+    The strides of the access are those along the batch, down and along the matrix.
+    """
 
     access: Access
     shape: tuple[int, int]
     transposed: bool
     distance: int
+    batch: Domain = ()
+
+    @property
+    def whole(self) -> Domain:
+        """The domain of all its elements."""
+        return (*self.batch, *self.shape)
 
     def touch(self) -> Touch:
         """Return what is reached."""
-        return self.access, self.shape
+        return self.access, self.whole
 
 
 @dataclass(eq=False, slots=True)
 class Product:
-    """``out = a @ b``, all of them matrices whose rows are of one piece, or their transposes."""
+    """``out = a @ b``, all of them matrices whose rows are of one piece, or their transposes, with the same batch."""
 
     out: Matrix
     a: Matrix
@@ -94,13 +103,14 @@ class Product:
 
 @dataclass(eq=False, slots=True)
 class Lookup:
-    """For each place of a domain: an element that is found by `indices`, or set by them where `sets`.
+    """For each place of a domain: an element that is found by `indices`; it "gets" out, or is what "sets" or "adds" do.
 
-    `table` reaches the first element of what is looked up in; `lengths` and `steps` are of its axes that are indexed.
+    `table` reaches what is looked up in, from the first element of the axes that are indexed: `lengths` and `steps` are
+    theirs.
     """
 
     domain: Domain
-    sets: bool
+    way: str
     value: Operand
     table: Access
     indices: tuple[Operand, ...]
@@ -109,22 +119,45 @@ class Lookup:
     loud: bool = False
 
     def _table(self) -> Touch:
-        return Access(self.table.root, self.table.dtype, self.table.offset, self.steps), self.lengths
+        strides = (*self.table.strides, *self.steps)
+        return Access(self.table.root, self.table.dtype, self.table.offset, strides), (*self.domain, *self.lengths)
 
     def reads(self) -> Iterator[Touch]:
         """Yield what is read."""
         yield from ((x, self.domain) for x in self.indices if isinstance(x, Access))
-        if not self.sets:
+        if self.way != "sets":
             yield self._table()
-        elif isinstance(self.value, Access):
+        if self.way != "gets" and isinstance(self.value, Access):
             yield self.value, self.domain
 
     def writes(self) -> Iterator[Touch]:
         """Yield what is written."""
-        if self.sets:
+        if self.way != "gets":
             yield self._table()
         elif isinstance(self.value, Access):
             yield self.value, self.domain
+
+
+@dataclass(eq=False, slots=True)
+class Walk:
+    """For each place of a domain but its last axis: `operand` is gone along, from one element to the next.
+
+    A ufunc writes to `out` what it has of all elements so far; "argmax" and "argmin" write where the first extremum is.
+    """
+
+    domain: Domain
+    out: Access
+    name: str
+    operand: Access
+    loud: bool = False
+
+    def reads(self) -> Iterator[Touch]:
+        """Yield what is read."""
+        yield self.operand, self.domain
+
+    def writes(self) -> Iterator[Touch]:
+        """Yield what is written."""
+        yield self.out, self.domain
 
 
 @dataclass(eq=False, slots=True)
@@ -151,7 +184,7 @@ class Call:
     step: Step
 
 
-COp = Map | Fold | Product | Lookup | Check
+COp = Map | Fold | Product | Lookup | Walk | Check
 Op = COp | Call
 
 

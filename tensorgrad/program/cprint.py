@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .cops import Fold, Group, Lookup, Map
+from .cops import Fold, Group, Lookup, Map, Product, Walk
 from .cspelling import fold
 from .cvalues import TYPES, Access, Number, Operand, literal
 
@@ -48,7 +48,7 @@ def indexed(strides: tuple[int, ...], names: list[str], offset: int = 0) -> str:
     return " + ".join([*parts, *([str(offset)] if offset or not parts else [])])
 
 
-class _Pointers:
+class Pointers:
     """The pointers of a function, by root and type; where all accesses begin at one element, it begins there."""
 
     def __init__(self, accesses: list[tuple[Access, bool]]) -> None:
@@ -80,11 +80,15 @@ class _Pointers:
         key = access.root, access.dtype
         return f"{self.names[key]}[{indexed(strides, names, access.offset - self.shifts[key])}]"
 
+    def register(self, access: Access, number: int) -> str:  # noqa: ARG002 - named arrays have named elements
+        """Return the name of the variable that holds the element of an access; no other one has the `number`."""
+        return f"v{number}"
+
 
 class _Nest:
     """A group as a nest of loops: its axes in the order of memory, joined where all that is touched allows it."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, reach: Reach) -> None:
         self.group = group
         known: set[Access] = set()
         self.touched: list[tuple[Access, bool]] = []
@@ -94,7 +98,7 @@ class _Nest:
             if isinstance(loop, Fold) or id(loop) in group.stored:
                 self.touched.append((loop.out, True))
             known |= {x for x in operands if isinstance(x, Access)} | {loop.out}
-        self.pointers = _Pointers(self.touched)
+        self.pointers = reach(self.touched)
         weight = [sum(abs(a.strides[i]) for a, _ in self.touched) for i in range(len(group.domain))]
         order = sorted(range(len(group.domain)), key=lambda i: -weight[i])
         self.axes: list[list[int]] = []
@@ -124,6 +128,10 @@ class _Nest:
         return self.pointers.element(access, self.strides(access), self.names)
 
 
+Reach = Callable[[list[tuple[Access, bool]]], Pointers]
+"""What says how accesses are reached, each with whether it is written."""
+
+
 def _product(sizes: Iterator[int]) -> int:
     whole = 1
     for n in sizes:
@@ -132,10 +140,10 @@ def _product(sizes: Iterator[int]) -> int:
 
 
 class GroupPrinter:
-    """The text of a group."""
+    """The text of a group, as loops that stand anywhere, or as a function of its own."""
 
-    def __init__(self, group: Group) -> None:
-        self.nest = _Nest(group)
+    def __init__(self, group: Group, reach: Reach = Pointers) -> None:
+        self.nest = _Nest(group, reach)
         self.group = group
         self.known: dict[Access, str] = {}
         self.body: list[str] = []
@@ -147,27 +155,34 @@ class GroupPrinter:
 
     def function(self) -> CFunction:
         """Return the function."""
+        text = "\n".join(self.lines("  "))
+        return CFunction(self.nest.pointers.parameters(), text, self.nest.pointers.arguments())
+
+    def lines(self, margin: str) -> list[str]:
+        """Return the lines of the loops."""
         for loop in self.group.loops:
             if isinstance(loop, Map):
                 self._map(loop)
             else:
                 self._fold(loop)
-        text = "\n".join(self._nested(0, "  "))
-        return CFunction(self.nest.pointers.parameters(), text, self.nest.pointers.arguments())
+        return list(self._nested(0, margin))
+
+    def _variable(self, access: Access) -> str:
+        return self.nest.pointers.register(access, len(self.body))
 
     def _operand(self, x: Operand, dtype: str) -> str:
         """Return the name of an operand in a type."""
         if isinstance(x, Number):
             return literal(x.value, dtype)
         if x not in self.known:
-            name = self.known[x] = f"v{len(self.known)}_"
+            name = self.known[x] = self._variable(x)
             self.body.append(f"const {TYPES[x.dtype]} {name} = {self.nest.element(x)};")
         return converted(self.known[x], x.dtype, dtype)
 
     def _map(self, loop: Map) -> None:
         operands = [self._operand(x, t) for x, t in zip(loop.operands, loop.types, strict=True)]
         text = loop.text.format(*operands)
-        name, dtype = f"w{len(self.body)}", loop.out.dtype
+        name, dtype = self._variable(loop.out), loop.out.dtype
         if loop.result != dtype:
             text = converted(f"({TYPES[loop.result]})({text})", loop.result, dtype)
         self.body.append(f"const {TYPES[dtype]} {name} = {text};")
@@ -192,11 +207,11 @@ class GroupPrinter:
         number, helper = len(self.chunked), f"{loop.name}_{dtype}"
         self.helpers.append(helper)
         wide = {"f4": "double", "f8": "long double"}.get(dtype, TYPES[dtype]) if loop.name == "add" else TYPES[dtype]
-        self.opening[depth].append(f"{TYPES[dtype]} t{number}[{min(CHUNK, self.nest.sizes[-1])}];")
-        self.body.append(f"t{number}[{self._chunk_index()}] = {value};")
-        total = f"s{number}"
+        self.opening[depth].append(f"{TYPES[dtype]} part{number}[{min(CHUNK, self.nest.sizes[-1])}];")
+        self.body.append(f"part{number}[{self._chunk_index()}] = {value};")
+        total = f"whole{number}"
         self.opening[first].append(f"{wide} {total} = {start};")
-        part = f"{helper}(t{number}, {self._chunk_length()})"
+        part = f"{helper}(part{number}, {self._chunk_length()})"
         self.chunked.append(f"{total} = {text.format(total, part)};")
         if any(folded[:first]):
             self._begin(folded, target, start, first)
@@ -237,10 +252,11 @@ class GroupPrinter:
 
     def _in_chunks(self, size: int, margin: str) -> Iterator[str]:
         """Yield the innermost loop, where something is folded along it: chunk by chunk."""
-        name, deeper = self.nest.names[-1], margin + "  "
+        name, deeper = self.nest.names[-1], margin
         yield from (margin + line for line in self.opening[-1])
         start, end = "0", str(size)
         if size > CHUNK:
+            deeper += "  "
             yield f"{margin}for (int64_t from = 0; from < {size}; from += {CHUNK}) {{"
             yield f"{deeper}const int64_t upto = from + {CHUNK} < {size} ? from + {CHUNK} : {size};"
             start, end = "from", "upto"
@@ -252,11 +268,12 @@ class GroupPrinter:
             yield margin + "}"
 
 
-def lookup(op: Lookup) -> CFunction:
-    """Return the function of looking up, which answers 1 where an index is out of range; then nothing is set."""
-    values = [(op.value, not op.sets)] if isinstance(op.value, Access) else []
+def looked_up(op: Lookup, reach: Reach) -> tuple[Pointers, list[str]]:
+    """Return the lines of looking up, which answer 1 where an index is out of range; then nothing is set."""
+    gets = op.way == "gets"
+    values = [(op.value, gets)] if isinstance(op.value, Access) else []
     indices = [(x, False) for x in op.indices if isinstance(x, Access)]
-    pointers = _Pointers([*values, (op.table, op.sets), *indices])
+    pointers = reach([*values, (op.table, not gets), *indices])
     names = [f"i{n}" for n in range(len(op.domain))]
     loops = "".join(f"for (int64_t {n} = 0; {n} < {size}; {n}++) " for n, size in zip(names, op.domain, strict=True))
     found = []
@@ -264,18 +281,51 @@ def lookup(op: Lookup) -> CFunction:
         index = literal(x.value, "i8") if isinstance(x, Number) else pointers.element(x, x.strides, names)
         found.append(f"int64_t n{axis} = {index}; if (n{axis} < 0) n{axis} += {length};")
         found.append(f"if (n{axis} < 0 || n{axis} >= {length}) return 1;")
-    place = pointers.element(op.table, op.steps, [f"n{axis}" for axis in range(len(op.lengths))])
+    strides = (*op.table.strides, *op.steps)
+    place = pointers.element(op.table, strides, [*names, *(f"n{axis}" for axis in range(len(op.lengths)))])
     dtype = op.table.dtype
     if isinstance(op.value, Number):
         value = literal(op.value.value, dtype)
     else:
         value = pointers.element(op.value, op.value.strides, names)
-    act = f"{place} = {converted(value, op.value.dtype, dtype)};" if op.sets else f"{value} = {place};"
+    sign = "+=" if op.way == "adds" else "="
+    act = f"{value} = {place};" if gets else f"{place} {sign} {converted(value, op.value.dtype, dtype)};"
     text = " ".join(found)
-    lines = [f"  {loops}{{ {text} {act} }}", "  return 0;"]
-    if op.sets:
-        lines.insert(0, f"  {loops}{{ {text} }}")
-    return CFunction(pointers.parameters(), "\n".join(lines), pointers.arguments(), answers=True)
+    return pointers, [*([] if gets else [f"{loops}{{ {text} }}"]), f"{loops}{{ {text} {act} }}"]
+
+
+def batched(op: Product) -> tuple[str, list[str]]:
+    """Return the heads of the loops over a batch of products, and the names of their places."""
+    names = [f"i{n}" for n in range(len(op.out.batch))]
+    pairs = zip(names, op.out.batch, strict=True)
+    return "".join(f"for (int64_t {n} = 0; {n} < {size}; {n}++) " for n, size in pairs), names
+
+
+def walked(op: Walk, reach: Reach) -> tuple[Pointers, list[str]]:
+    """Return the lines of a walk."""
+    pointers = reach([(op.operand, False), (op.out, True)])
+    names = [*(f"i{n}" for n in range(len(op.domain) - 1)), "j"]
+    loops = [f"for (int64_t {n} = 0; {n} < {size}; {n}++) {{" for n, size in zip(names, op.domain, strict=False)]
+    x, out = pointers.element(op.operand, op.operand.strides, names), pointers.element(op.out, op.out.strides, names)
+    kind = TYPES[op.operand.dtype]
+    if op.name in ("argmax", "argmin"):
+        first = pointers.element(op.operand, op.operand.strides[:-1], names[:-1])
+        sign, nan = ">" if op.name == "argmax" else "<", op.operand.dtype[0] == "f"
+        better = f"{x} {sign} best || ({x} != {x} && best == best)" if nan else f"{x} {sign} best"
+        begins = ["int64_t at = 0;", f"{kind} best = {first};"]
+        inside = [f"if ({better}) {{ best = {x}; at = j; }}"]
+        ends = [f"{pointers.element(op.out, op.out.strides[:-1], names[:-1])} = at;"]
+    else:
+        text, start = fold(op.name, op.out.dtype)
+        whole = TYPES[op.out.dtype]
+        begins, ends = [f"{whole} whole0 = {start};"], []
+        value = converted(x, op.operand.dtype, op.out.dtype)
+        inside = [f"whole0 = {text.format('whole0', value)};", f"{out} = whole0;"]
+    margin = "  " * (len(names) - 1)
+    head = [f"{'  ' * depth}{loop}" for depth, loop in enumerate(loops[:-1])]
+    body = [*begins, loops[-1], *(f"  {line}" for line in inside), "}", *ends]
+    tail = ["  " * depth + "}" for depth in reversed(range(len(loops) - 1))]
+    return pointers, [*head, *(margin + line for line in body), *tail]
 
 
 def helper(name: str) -> str:
@@ -296,3 +346,11 @@ static inline {kind} {name}(const {kind} *restrict t, int64_t n) {{
   return s[0];
 }}
 """
+
+
+def alone(op: Lookup | Walk) -> CFunction:
+    """Return the function of looking up, which answers 1 where an index is out of range, or of a walk."""
+    pointers, lines = looked_up(op, Pointers) if isinstance(op, Lookup) else walked(op, Pointers)
+    answers = isinstance(op, Lookup)
+    body = "\n".join(f"  {line}" for line in [*lines, *(["return 0;"] if answers else [])])
+    return CFunction(pointers.parameters(), body, pointers.arguments(), answers)

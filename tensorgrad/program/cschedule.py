@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 
 from .clowering import Lowering
 from .contents import Program
-from .cops import Call, Check, Fold, Group, Lookup, Loop, Map, Op, Product
+from .cops import Call, Check, Fold, Group, Lookup, Loop, Map, Op, Product, Walk
 from .cvalues import Access, Domain
 
-Item = Group | Product | Lookup | Check
+Item = Group | Product | Lookup | Walk | Check
 Stage = list[Item] | list[Call]
 """What runs as one function of C, or calls of NumPy."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .blas import Products
-from .cops import Check, Group, Lookup, Matrix, Product
-from .cprint import HEAD, Argument, CFunction, GroupPrinter, helper, lookup
+from .cops import Check, Group, Lookup, Matrix, Product, Walk
+from .cprint import HEAD, Argument, CFunction, GroupPrinter, alone, batched, helper, indexed
 from .cschedule import Item
 from .cvalues import TYPES, Access
 
@@ -77,7 +77,9 @@ class Source:
         if isinstance(item, Product):
             return self._product(item)
         if isinstance(item, Lookup):
-            return f"if ({self._call(lookup(item))}) return {number};"
+            return f"if ({self._call(alone(item))}) return {number};"
+        if isinstance(item, Walk):
+            return f"{self._call(alone(item))};"
         printer = GroupPrinter(item)
         function = printer.function()
         for one in printer.helpers:
@@ -95,16 +97,18 @@ class Source:
 
     def _product(self, op: Product) -> str:
         dtype = op.out.access.dtype
-        a, b, out = (self._matrix(m) for m in (op.a, op.b, op.out))
+        loops, names = batched(op)
+        a, b, out = (self._matrix(m, names) for m in (op.a, op.b, op.out))
         ways = ", ".join("112" if m.transposed else "111" for m in (op.a, op.b))
         (m, k), n = op.a.shape, op.b.shape[1]
         return (
-            f"((gemm_{dtype})p[{self._gemm[dtype]}])(101, {ways}, {m}, {n}, {k}, 1, {a}, {op.a.distance}, "
+            f"{loops}((gemm_{dtype})p[{self._gemm[dtype]}])(101, {ways}, {m}, {n}, {k}, 1, {a}, {op.a.distance}, "
             f"{b}, {op.b.distance}, 0, {out}, {op.out.distance});"
         )
 
-    def _matrix(self, m: Matrix) -> str:
-        return self._pointer(Argument(m.access.root, m.access.dtype, m.access.offset))
+    def _matrix(self, m: Matrix, names: list[str]) -> str:
+        pointer = self._pointer(Argument(m.access.root, m.access.dtype, m.access.offset))
+        return f"{pointer} + {indexed(m.access.strides[:-2], names)}" if names else pointer
 
     @staticmethod
     def roots(item: Item) -> Iterable[int]:

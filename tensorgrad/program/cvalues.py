@@ -77,6 +77,16 @@ def thin(shape: tuple[int, ...]) -> Domain:
     return tuple(n for n in shape if n != 1)
 
 
+def spread(kept: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides over the axes of `shape` but those of length one, of elements row by row that it repeats.
+
+    >>> spread((2, 1), (2, 5)), spread((1, 4), (3, 4))
+    ((1, 0), (0, 1))
+    """
+    strides = np.broadcast_to(np.empty(kept, np.int8), shape).strides
+    return tuple(s for s, n in zip(strides, shape, strict=True) if n != 1)
+
+
 class Memory:
     """Where the values of a program lie: each as a part of the memory of its root.
 
@@ -149,3 +159,18 @@ def literal(value: Any, dtype: str) -> str:
         return "INFINITY" if exact > 0 else "-INFINITY"
     text = exact.hex() + "f" * (dtype == "f4")
     return f"({text})" if text[0] == "-" else text
+
+
+def check_converts(operand: Operand, dtype: str) -> None:
+    """Raise unless C makes of an operand, in another type, what NumPy makes of it.
+
+    Raises:
+        Unspoken: it is a float that is made an integer, or a number that the type does not hold.
+    """
+    if operand.dtype[0] == "f" and dtype[0] in "iu":
+        raise Unspoken
+    if isinstance(operand, Number):
+        try:
+            literal(operand.value, dtype)
+        except OverflowError:
+            raise Unspoken from None
