@@ -10,6 +10,7 @@ import numpy as np
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.convention import check_convention
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.watched import WatchedStream
 from tensorgrad.create.random import Generator, generator_of, words
 from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -35,13 +36,20 @@ def _kept(input: Tensor, shape: tuple[int, ...], p: float, generator: Generator 
     """
     if input.array.dtype.kind not in "fc":
         raise DTypeError(f"dropout is not implemented for {input.array.dtype}: convert the input, with .float()")
-    return _mask(generator_of(generator), shape, round(p * 2**32), scale)
+    source, limit = generator_of(generator), round(p * 2**32)
+    if isinstance(source, WatchedStream):  # only the words are drawn: what is made of them a plan computes itself
+        return _chosen(source.draw(words, shape), limit, scale)
+    return _mask(source, shape, limit, scale)
 
 
 @one_step
 def _mask(source: np.random.Generator, shape: tuple[int, ...], limit: int, scale: Any) -> Array:
     """Return which words of the stream are at least `limit`, times `scale` if there is one."""
-    kept: Array = words(source, shape) >= limit
+    return _chosen(words(source, shape), limit, scale)
+
+
+def _chosen(drawn: Array, limit: int, scale: Any) -> Array:
+    kept: Array = drawn >= limit
     return kept if scale is None else kept * scale
 
 
