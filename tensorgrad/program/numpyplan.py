@@ -22,6 +22,7 @@ from tensorgrad.engine.numpycalls import Part
 from .contents import Program, Ref, Step, Value, refs_in, replaced
 from .forms import takes_out_last
 from .liveness import lifetimes, needed, placed
+from .rooms import Rooms
 
 
 class Deviation(Exception):  # noqa: N818 - no error: the program goes another way than when it was recorded
@@ -127,6 +128,7 @@ class NumpyPlan:
         self._things: list[Any] = []  # so that no id is given twice
         self._loud = False
         self._fetched: set[int] = set()
+        self._ready: set[int] = set()  # values whose memory the line of rooms has made
         self._called: set[int | None] = set()  # calls of which steps take parts
         self._gone: set[int] = set()
         self._kept: set[Any] = set()  # blocks and generators whose state the journal has
@@ -134,6 +136,7 @@ class NumpyPlan:
     def _say_all(self) -> None:
         """Add the lines of all steps."""
         last = max((i for i, step in enumerate(self.steps) if self._may_fail(step)), default=-1)
+        self._say_rooms(self.first)
         for i, step in enumerate(self.steps):
             if i < last:
                 self._keep(step)
@@ -141,6 +144,7 @@ class NumpyPlan:
                 self.lines.append("journal.settle()")
             if i == len(self.first) and self.program.part is not None:
                 self._begin_second()
+                self._say_rooms(self.later)
             if step.kind == "call" and step.loud is not self._loud:
                 self._loud = step.loud
                 self.lines.append(f"warnings({step.loud})")
@@ -149,6 +153,14 @@ class NumpyPlan:
             self._say(step)
         if not self.later and self.program.part is not None:
             self._begin_second()
+
+    def _say_rooms(self, steps: list[Step]) -> None:
+        """Add the line that has the memory ready that goes to those outside."""
+        outs = [self.program.values[step.out] for step in steps if step.kind == "call" and step.out is not None]
+        values = [v for v in outs if v.kind == "own" and v.block in self._fresh and v.number not in self.arrays]
+        if values:
+            self._ready.update(v.number for v in values)
+            self.lines.append(f"{''.join(f'v{v.number}, ' for v in values)}= {self._name(Rooms(values), 'r')}()")
 
     def _lay_out(self) -> int:
         """Make the arrays of the program's own, and return how many bytes they take."""
@@ -266,7 +278,7 @@ class NumpyPlan:
         """Return the line of a call whose result goes to memory that is there, or is made for it."""
         made = self.arrays.get(out.number)
         name = f"v{out.number}" if made is None else self._name(made, "a")
-        if made is None:
+        if made is None and out.number not in self._ready:
             self.lines.append(f"{name} = {self._room(out)}")
         keywords = self._arguments((), step.kwargs)
         if takes_out_last(step.function):

@@ -20,12 +20,12 @@ _SERIAL = not sysconfig.get_config_var("Py_GIL_DISABLED")
 class Rooms:
     """Two sets of arrays in turn, for the last one is in use when the next one is wanted.
 
-    The addresses of a set go to the slots from `first` on of a table of pointers.
+    The addresses of a set go to the slots from `first` on of a table of pointers, where there is one.
     """
 
-    def __init__(self, values: Sequence[Value], table: Array, first: int) -> None:
+    def __init__(self, values: Sequence[Value], table: Array | None = None, first: int = 0) -> None:
         self.values = values
-        self.part = table[first : first + len(values)]
+        self.part = np.zeros(len(values), np.uint64) if table is None else table[first : first + len(values)]
         self.sets: list[list[Array]] = [[], []]
         self.addresses = [np.zeros(len(values), np.uint64) for _ in self.sets]
         self.turn = 0
