@@ -16,6 +16,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.autograd import grad, jvp
+from tensorgrad.compiled.toolchain import compiler
 from tensorgrad.engine.tensor import Node
 from tensorgrad.graph import Graph
 
@@ -452,3 +453,35 @@ def test_a_fused_form_has_a_copy_of_what_others_may_write(function: Callable[[tg
     assert lent.grad is not None
     np.testing.assert_array_equal(lent.grad.numpy(), plain.grad.numpy())
     assert np.isfinite(plain.grad.numpy()).all()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_a_compiled_step_makes_no_arrays(backend: str) -> None:
+    if backend == "c" and compiler() is None:
+        pytest.skip("no C compiler here")
+    net = tg.nn.Sequential(tg.nn.Linear(300, 300), tg.nn.BatchNorm1d(300), tg.nn.ReLU(), tg.nn.Linear(300, 300))
+    optimizer = tg.optim.Adam(net.parameters())
+
+    @tg.compile(backend=backend, fullgraph=True)
+    def step(x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+        optimizer.zero_grad()
+        loss = tg.nn.functional.mse_loss(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x, y = tg.randn(200, 300), tg.randn(200, 300)
+    for _ in range(8):
+        step(x, y)
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            step(x, y)
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        step(x, y)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert step.runs == 10, step.reasons  # type: ignore[attr-defined]
+    assert peak - before < 100_000  # a gradient takes 360,000 bytes; NumPy's buffers of conversion some 10,000

@@ -20,7 +20,6 @@ from .cschedule import Item, Schedule, Stage
 from .csource import Source
 from .fetches import Fetches, Together, place
 from .numpyplan import NumpyPlan
-from .rooms import Rooms
 
 Build = Callable[[str], Any]
 """What makes a loaded library of C source."""
@@ -155,13 +154,13 @@ class CPlan(NumpyPlan):
         stages: list[Stage] = [stage for part in self.parts for stage in part.stages]
         last = max((i for i, stage in enumerate(stages) if any(map(self._fails, stage))), default=-1)
         second = len(self.parts[0].stages)
-        self._say_rooms(0)
+        self._say_new(0)
         for i, stage in enumerate(stages):
             if i == last + 1:
                 self.lines.append("journal.settle()")
             if i == second:
                 self._say_returned(0)
-                self._say_rooms(1)
+                self._say_new(1)
             calls: list[Call] = [x for x in stage if isinstance(x, Call)]
             if not calls:
                 self._say_function(stage, i <= last)
@@ -185,13 +184,12 @@ class CPlan(NumpyPlan):
             return item.step.kind == "fetch" or self._may_fail(item.step)
         return item.loud or isinstance(item, Check | Lookup)
 
-    def _say_rooms(self, part: int) -> None:
-        """Add the line that has the memory ready that goes to those outside."""
+    def _say_new(self, part: int) -> None:
+        """Add the line that has the memory ready that C is the first to touch, and goes to those outside."""
         numbers = self.new[part]
         if numbers:
             self._reached.update(self.slots[n] for n in numbers)
-            rooms = Rooms([self.values[n] for n in numbers], self.table, self.slots[numbers[0]])
-            self.lines.append(f"{''.join(f'v{n}, ' for n in numbers)}= {self._name(rooms, 'r')}()")
+            self._say_rooms([self.values[n] for n in numbers], self.table, self.slots[numbers[0]])
 
     def _say_function(self, stage: Stage, keeps: bool) -> None:
         """Add the line that calls a C function; before, those that keep what it will change of memory outside."""

@@ -136,7 +136,7 @@ class NumpyPlan:
     def _say_all(self) -> None:
         """Add the lines of all steps."""
         last = max((i for i, step in enumerate(self.steps) if self._may_fail(step)), default=-1)
-        self._say_rooms(self.first)
+        self._say_rooms(self._given_away(self.first))
         for i, step in enumerate(self.steps):
             if i < last:
                 self._keep(step)
@@ -144,7 +144,7 @@ class NumpyPlan:
                 self.lines.append("journal.settle()")
             if i == len(self.first) and self.program.part is not None:
                 self._begin_second()
-                self._say_rooms(self.later)
+                self._say_rooms(self._given_away(self.later))
             if step.kind == "call" and step.loud is not self._loud:
                 self._loud = step.loud
                 self.lines.append(f"warnings({step.loud})")
@@ -154,13 +154,17 @@ class NumpyPlan:
         if not self.later and self.program.part is not None:
             self._begin_second()
 
-    def _say_rooms(self, steps: list[Step]) -> None:
-        """Add the line that has the memory ready that goes to those outside."""
+    def _given_away(self, steps: list[Step]) -> list[Value]:
+        """Return what `steps` make in memory that goes to those outside."""
         outs = [self.program.values[step.out] for step in steps if step.kind == "call" and step.out is not None]
-        values = [v for v in outs if v.kind == "own" and v.block in self._fresh and v.number not in self.arrays]
+        return [v for v in outs if v.kind == "own" and v.block in self._fresh and v.number not in self.arrays]
+
+    def _say_rooms(self, values: list[Value], table: Array | None = None, first: int = 0) -> None:
+        """Add the line that has the memory ready that goes to those outside."""
         if values:
             self._ready.update(v.number for v in values)
-            self.lines.append(f"{''.join(f'v{v.number}, ' for v in values)}= {self._name(Rooms(values), 'r')}()")
+            rooms = self._name(Rooms(values, table, first), "r")
+            self.lines.append(f"{''.join(f'v{v.number}, ' for v in values)}= {rooms}()")
 
     def _lay_out(self) -> int:
         """Make the arrays of the program's own, and return how many bytes they take."""
