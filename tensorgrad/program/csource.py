@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .blas import Products
+from .cfunctions import quick
 from .cops import Check, Group, Lookup, Matrix, Product, Walk
 from .cprint import HEAD, Argument, CFunction, GroupPrinter, alone, batched, helper, indexed
 from .cschedule import Item
@@ -47,7 +48,8 @@ class Source:
             f"KERNEL {'int' if 'return' in body else 'void'} {name}({parameters}) {{\n{body}\n}}\n"
             for (parameters, body), name in self._functions.items()
         ]
-        return "\n".join([HEAD, _ALONE, blas, *self._helpers.values(), *functions, *self._stages])
+        text, before = quick("\n".join(functions))
+        return "\n".join([HEAD, _ALONE, blas, *self._helpers.values(), *before, text, *self._stages])
 
     def slot(self, root: int) -> int:
         """Return where in the table the pointer of a root stands."""
