@@ -199,7 +199,9 @@ def _taken(rng: np.random.Generator, pool: list[Any]) -> Any:
     x = _any(rng, pool)
     if not x.ndim:
         return None
-    axis, kind = int(rng.integers(x.ndim)), rng.integers(4)
+    axis, kind = int(rng.integers(x.ndim)), rng.integers(5)
+    if kind == 4:
+        return x[tuple(np.asarray(pool[0].size % size) + np.argmax(x.reshape(-1)[:1]) for size in x.shape)]
     n, lead = x.shape[axis], [slice(None)] * axis
     index = rng.integers(-n, n, (3, 2)) + 0 * pool[0].astype(np.int64).reshape(-1)[:1]
     if kind == 0:

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compi
 NAMES = sorted({*cspelling._FLOATING, *cspelling._WHOLE, *cspelling._TRUTHS})
 ROUNDED = {
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan",
-    "arctan2", "hypot", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "power", "float_power", "logaddexp",
+    "arctan2", "hypot", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "power", "float_power",
+    "logaddexp", "logaddexp2",
 }  # fmt: skip
 """Whose last bits are nobody's: NumPy's own differ between processors."""
 ULPS = 4  # of NumPy's result, which is itself so near as that

@@ -263,6 +263,16 @@ def _each(lowering: Lowering, step: Step) -> list[Op]:
     return lowering.computed(step.out, in_type(_EACH[function], dtype), (x,), dtype)
 
 
+def _rounded(lowering: Lowering, step: Step) -> list[Op]:
+    """Return ``np.round`` to whole numbers."""
+    given = _given(step, "a", decimals=0)
+    out, number = lowering.target(step), _source(given)
+    dtype = short(lowering.program.values[out].dtype)
+    if given["decimals"] != 0 or lowering.program.values[number].dtype != lowering.program.values[out].dtype:
+        raise Unspoken
+    return lowering.computed(out, in_type("rint@({0})", dtype) if dtype[0] == "f" else "{0}", (Ref(number),), dtype)
+
+
 _EACH: dict[Any, str] = {
     math.erf: "erf@({0})", math.erfc: "erfc@({0})", math.lgamma: "lgamma@({0})", math.gamma: "tgamma@({0})",
 }  # fmt: skip
@@ -270,15 +280,15 @@ _ARRANGING: Sequence[str] = ("reshape", "ravel", "flatten", "squeeze", "expand_d
 _METHODS: dict[str, Form] = {
     **dict.fromkeys(_ARRANGING, _arranged), "mean": _mean, "var": _spread, "std": _spread, "cumsum": _accumulated,
     "cumprod": _accumulated, "argmax": _extremum, "argmin": _extremum, "trace": _trace, "take": INDEXING["take"],
-    "dot": product,
+    "dot": product, "round": _rounded,
 }  # fmt: skip
 _OF_UFUNCS: dict[tuple[Any, str], Form] = {
     (np.add, "accumulate"): _accumulated, (np.multiply, "accumulate"): _accumulated, (np.add, "at"): add_at,
 }  # fmt: skip
 _FUNCTIONS: dict[Any, Form] = {
-    **{getattr(np, name): _arranged for name in _ARRANGING if hasattr(np, name)}, **INDEXING,
+    **{getattr(np, name): _arranged for name in _ARRANGING if hasattr(np, name)}, np.asarray: _arranged, **INDEXING,
     np.concatenate: _joined, np.stack: _joined, np.mean: _mean, np.var: _spread, np.std: _spread,
     np.cumsum: _accumulated, np.cumprod: _accumulated, np.argmax: _extremum, np.argmin: _extremum,
     np.outer: _outer, np.trace: _trace, np.isposinf: _infinite, np.isneginf: _infinite,
-    np.matmul: product, np.dot: product,
+    np.matmul: product, np.dot: product, np.round: _rounded,
 }  # fmt: skip

@@ -81,8 +81,11 @@ def setitem(lowering: Lowering, step: Step) -> list[Op]:
         if isinstance(index, Ref) and lowering.memory.array(index.number).dtype == np.bool_:
             return _where(lowering, target.number, index, value)
         return _put(lowering, "sets", target.number, value, _placed(lowering, target.number, index))
-    part = lowering.memory.array(target.number)[index]
-    if not isinstance(part, np.ndarray) or not np.shares_memory(part, lowering.memory.array(target.number)):
+    whole = lowering.memory.array(target.number)
+    part = whole[index]
+    if isinstance(part, np.generic):
+        part = whole[(*_parts(index), ...)]
+    if not np.shares_memory(part, whole):
         raise Unspoken
     dtype, operand = short(part.dtype), lowering.operand(value, part.shape)
     access, domain = lowering.memory.access(target.number, part.shape, part), thin(part.shape)
@@ -155,7 +158,7 @@ def _placed(lowering: Lowering, number: int, index: Any) -> Spot:
     if not isinstance(whole, np.ndarray):
         whole = table[(*(0 if i in known else p for i, p in enumerate(parts)), ...)]
     shape = (*whole.shape[:first], *found, *whole.shape[first:])
-    wide = np.broadcast_to(whole[(*[slice(None)] * first, *[None] * len(found))], shape)
+    wide = np.broadcast_to(whole[(*[slice(None)] * first, *[None] * len(found), ...)], shape)
     if 0 in shape:
         raise Unspoken
     after = len(whole.shape) - first

@@ -164,7 +164,9 @@ class Lowering:
             raise Unspoken
         if self.program.values[first.number].dtype != dtype:
             raise Unspoken
-        return self.mapped(out, spelled("clip", short(dtype)), step.args, (short(dtype),) * 4)
+        given = [x for x in step.args if x is not None]
+        name = "clip" if len(given) == 3 else "maximum" if step.args[2] is None else "minimum"
+        return self.computed(out, spelled(name, short(dtype)), given, short(dtype))
 
     def _copied(self, step: Step) -> list[Op]:
         out = self.target(step)
@@ -184,6 +186,7 @@ class Lowering:
     def _reduce(self, step: Step, ufunc: np.ufunc) -> list[Op]:
         out = self.target(step)
         kwargs = {k: v for k, v in step.kwargs.items() if k != "out"}
+        initial = kwargs.pop("initial", None)
         if set(kwargs) - {"axis", "dtype", "keepdims"} or len(step.args) != 1 or not isinstance(step.args[0], Ref):
             raise Unspoken
         number = step.args[0].number
@@ -191,11 +194,18 @@ class Lowering:
         axes = kwargs.get("axis", 0)
         axes = range(len(shape)) if axes is None else (axes,) if isinstance(axes, int) else axes
         folded = [i in {a % len(shape) for a in axes} for i in range(len(shape))]
-        return self.folded(ufunc.__name__, number, out, folded, bool(kwargs.get("keepdims")))
+        found = self.folded(ufunc.__name__, number, out, folded, bool(kwargs.get("keepdims")))
+        if initial is None:
+            return found
+        dtype = short(self.program.values[out].dtype)
+        return [*found, *self.computed(out, fold(ufunc.__name__, dtype)[0], (Ref(out), initial), dtype)]
 
     def folded(self, name: str, number: int, out: int, folded: list[bool], keepdims: bool = False) -> list[Op]:
         """Return the fold of a value along some of its axes."""
         shape = self.program.values[number].shape
+        if 0 in shape:  # of nothing, there is what the fold begins with
+            dtype = short(self.program.values[out].dtype)
+            return self.computed(out, fold(name, dtype)[1], (), dtype)
         array = self.memory.array(out)
         whole = array if keepdims else array.reshape([1 if f else n for f, n in zip(folded, shape, strict=True)])
         operand, target = self.memory.access(number, shape), self.memory.access(out, shape, whole)

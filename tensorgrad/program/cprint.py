@@ -182,13 +182,23 @@ class GroupPrinter:
     def _map(self, loop: Map) -> None:
         operands = [self._operand(x, t) for x, t in zip(loop.operands, loop.types, strict=True)]
         text = loop.text.format(*operands)
-        name, dtype = self._variable(loop.out), loop.out.dtype
+        dtype = loop.out.dtype
         if loop.result != dtype:
-            text = converted(f"({TYPES[loop.result]})({text})", loop.result, dtype)
+            plain = loop.text == "{0}" and loop.types == (loop.result,)  # a variable, and of that type
+            text = converted(text if plain else f"({TYPES[loop.result]})({text})", loop.result, dtype)
+        if id(loop) in self.group.stored and not self._is_read(loop):
+            self.body.append(f"{self.nest.element(loop.out)} = {text};")
+            return
+        name = self._variable(loop.out)
         self.body.append(f"const {TYPES[dtype]} {name} = {text};")
         self.known[loop.out] = name
         if id(loop) in self.group.stored:
             self.body.append(f"{self.nest.element(loop.out)} = {name};")
+
+    def _is_read(self, loop: Map) -> bool:
+        """Return whether a later loop reads what this one computes."""
+        later = self.group.loops[self.group.loops.index(loop) + 1 :]
+        return any(access == loop.out for other in later for access, _ in other.reads())
 
     def _fold(self, loop: Fold) -> None:
         folded, dtype = self.nest.folded(loop), loop.out.dtype
@@ -211,8 +221,9 @@ class GroupPrinter:
         self.body.append(f"part{number}[{self._chunk_index()}] = {value};")
         total = f"whole{number}"
         self.opening[first].append(f"{wide} {total} = {start};")
-        part = f"{helper}(part{number}, {self._chunk_length()})"
-        self.chunked.append(f"{total} = {text.format(total, part)};")
+        one = f"one{number}"
+        self.chunked.append(f"const {TYPES[dtype]} {one} = {helper}(part{number}, {self._chunk_length()});")
+        self.chunked.append(f"{total} = {text.format(total, one)};")
         if any(folded[:first]):
             self._begin(folded, target, start, first)
             self.closing[first].append(f"{target} = {text.format(target, f'({TYPES[dtype]}){total}')};")
@@ -276,11 +287,12 @@ def looked_up(op: Lookup, reach: Reach) -> tuple[Pointers, list[str]]:
     pointers = reach([*values, (op.table, not gets), *indices])
     names = [f"i{n}" for n in range(len(op.domain))]
     loops = "".join(f"for (int64_t {n} = 0; {n} < {size}; {n}++) " for n, size in zip(names, op.domain, strict=True))
-    found = []
+    found: list[str] = []
+    checks: list[str] = []
     for axis, (x, length) in enumerate(zip(op.indices, op.lengths, strict=True)):
         index = literal(x.value, "i8") if isinstance(x, Number) else pointers.element(x, x.strides, names)
-        found.append(f"int64_t n{axis} = {index}; if (n{axis} < 0) n{axis} += {length};")
-        found.append(f"if (n{axis} < 0 || n{axis} >= {length}) return 1;")
+        found += [f"int64_t n{axis} = {index};", f"if (n{axis} < 0) n{axis} += {length};"]
+        checks.append(f"if (n{axis} < 0 || n{axis} >= {length}) return 1;")
     strides = (*op.table.strides, *op.steps)
     place = pointers.element(op.table, strides, [*names, *(f"n{axis}" for axis in range(len(op.lengths)))])
     dtype = op.table.dtype
@@ -290,8 +302,8 @@ def looked_up(op: Lookup, reach: Reach) -> tuple[Pointers, list[str]]:
         value = pointers.element(op.value, op.value.strides, names)
     sign = "+=" if op.way == "adds" else "="
     act = f"{value} = {place};" if gets else f"{place} {sign} {converted(value, op.value.dtype, dtype)};"
-    text = " ".join(found)
-    return pointers, [*([] if gets else [f"{loops}{{ {text} }}"]), f"{loops}{{ {text} {act} }}"]
+    checked = [f"{loops}{{", *(f"  {line}" for line in (*found, *checks)), *([f"  {act}"] if gets else []), "}"]
+    return pointers, checked if gets else [*checked, f"{loops}{{", *(f"  {line}" for line in (*found, act)), "}"]
 
 
 def batched(op: Product) -> tuple[str, list[str]]:

@@ -93,7 +93,9 @@ class Schedule:
         while self.left:
             items: list[Item] = []
             while (index := self._ready()) is not None:
-                items.append(self._item(index))
+                item = self._item(index)
+                if not isinstance(item, Group) or item.loops:
+                    items.append(item)
             if items:
                 yield items
             calls: list[Call] = []
@@ -154,8 +156,21 @@ class Schedule:
         wanted = {block for block in map(self.lowering.block, {loop.out.root for loop in loops}) if self._wanted(block)}
         last = {loop.out: loop for loop in loops}
         stored = {id(x) for x in last.values() if self.lowering.block(x.out.root) in wanted}
-        return Group(domain, loops, stored)
+        return Group(domain, _read(loops, stored), stored)
 
     def _wanted(self, block: int) -> bool:
         """Return whether what is left reads of a block, or somebody outside does."""
         return block in self.kept or any(i in self.left and not (w and a) for i, a, _, w in self.touched[block])
+
+
+def _read(loops: list[Loop], stored: set[int]) -> list[Loop]:
+    """Return the loops without those whose result is neither stored nor read by a later one."""
+    found: list[Loop] = []
+    read: set[Access] = set()
+    for loop in reversed(loops):
+        if isinstance(loop, Map) and id(loop) not in stored and loop.out not in read:
+            continue
+        read.discard(loop.out)
+        read |= {access for access, _ in loop.reads()}
+        found.append(loop)
+    return found[::-1]

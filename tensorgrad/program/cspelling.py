@@ -14,6 +14,7 @@ _COMPARED: dict[str, str] = {
     "logical_or": "{0} != 0 || {1} != 0", "logical_xor": "({0} != 0) != ({1} != 0)", "logical_not": "{0} == 0",
 }  # fmt: skip
 _CUT = "fmod@({0}, {1})"
+_QUOTIENT = f"(({{0}} - {_CUT}) / {{1}} - ({_CUT} != 0 && ({{1}} < 0) != ({_CUT} < 0)))"
 _FLOATING: dict[str, str] = {
     **_COMPARED, "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "negative": "-{0}",
     "positive": "{0}", "square": "{0} * {0}", "conjugate": "{0}", "divide": "{0} / {1}", "reciprocal": "1 / {0}",
@@ -31,8 +32,12 @@ _FLOATING: dict[str, str] = {
     "arctan": "atan@({0})", "arctan2": "atan2@({0}, {1})", "hypot": "hypot@({0}, {1})", "sinh": "sinh@({0})",
     "cosh": "cosh@({0})", "tanh": "tanh@({0})", "arcsinh": "asinh@({0})", "arccosh": "acosh@({0})",
     "arctanh": "atanh@({0})", "power": "pow@({0}, {1})", "float_power": "pow@({0}, {1})",
-    "logaddexp": "{0} == {1} ? {0} + 0x1.62e42fefa39efp-1 : {0} > {1} ? {0} + log1p@(exp@({1} - {0})) : "
+    "logaddexp": "{0} == {1} ? {0} + 0x1.62e42fefa39efp-1@ : {0} > {1} ? {0} + log1p@(exp@({1} - {0})) : "
                  "{0} < {1} ? {1} + log1p@(exp@({0} - {1})) : {0} - {1}",
+    "logaddexp2": "{0} == {1} ? {0} + 1 : {0} > {1} ? {0} + 0x1.71547652b82fep0@ * log1p@(exp2@({1} - {0})) : "
+                  "{0} < {1} ? {1} + 0x1.71547652b82fep0@ * log1p@(exp2@({0} - {1})) : {0} - {1}",
+    "floor_divide": f"{{1}} == 0 ? {{0}} / {{1}} : {_QUOTIENT} == 0 ? copysign@(0, {{0}} / {{1}}) : "
+                    f"floor@({_QUOTIENT}) + ({_QUOTIENT} - floor@({_QUOTIENT}) > 0.5)",
     "fmod": _CUT, "remainder": f"{_CUT} == 0 ? copysign@(0, {{1}}) : "
                                f"({_CUT} < 0) != ({{1}} < 0) ? {_CUT} + {{1}} : {_CUT}",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import address
@@ -129,6 +130,9 @@ class Memory:
             raise Unspoken
         dtype = short(found.dtype)
         root = self.roots[number]
+        (low, high), (start, end) = byte_bounds(self.array(root)), byte_bounds(found)
+        assert low <= start, "a part of a value stands in its memory"
+        assert end <= high, "a part of a value stands in its memory"
         if self.array(root).dtype.itemsize != found.dtype.itemsize:
             raise Unspoken
         extra = max(found.ndim - len(shape), 0)  # axes of length one that NumPy leaves out when it assigns
@@ -142,10 +146,10 @@ class Memory:
 
 
 def literal(value: Any, dtype: str) -> str:
-    """Return a number in C, exactly.
+    """Return a number in C, exactly: in decimals where a few are all that it has.
 
-    >>> literal(0.1, "f4"), literal(3, "i8"), literal(float("-inf"), "f8"), literal(True, "b1")
-    ('0x1.99999a0000000p-4f', '3', '-INFINITY', '1')
+    >>> literal(0.1, "f4"), literal(-0.5, "f4"), literal(3, "i8"), literal(float("-inf"), "f8"), literal(True, "b1")
+    ('0x1.99999ap-4f', '(-0.5f)', '3', '-INFINITY', '1')
     """
     with np.errstate(over="ignore"):  # of what is no float32 NumPy makes infinity, too
         number = np.dtype(dtype).type(value)
@@ -157,7 +161,9 @@ def literal(value: Any, dtype: str) -> str:
         return "NAN"
     if math.isinf(exact):
         return "INFINITY" if exact > 0 else "-INFINITY"
-    text = exact.hex() + "f" * (dtype == "f4")
+    whole, _, power = exact.hex().partition("p")
+    few = abs(exact) < 1e6 and (exact * 8).is_integer()
+    text = (repr(exact) if few else f"{whole.rstrip('0').rstrip('.')}p{power}") + "f" * (dtype == "f4")
     return f"({text})" if text[0] == "-" else text
 
 
