@@ -18,7 +18,7 @@ from tensorgrad.errors import RangeError, ShapeError
 
 from .caching import remembered
 from .dtypes import Array
-from .watched import as_one, call_watched, is_watched, memory_of
+from .watched import as_one, call_watched, is_watched, memory_of, watched_now
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
@@ -78,13 +78,13 @@ def _ones(n: int, dtype: np.dtype[Any]) -> Array:
     return ones
 
 
-def room(make: Callable[..., Array], shape: Any, dtype: Any, x: Array) -> Array:
-    """Return ``make(shape, dtype)``, an array into which numbers of `x` are going to be written: watched if that is.
+def room(make: Callable[..., Array], shape: Any, dtype: Any, *by: Any) -> Array:
+    """Return ``make(shape, dtype)``, watched if one of `by` is: the numbers, or the index, of what is to be written.
 
     >>> room(np.zeros, 2, np.float32, np.ones(1))
     array([0., 0.], dtype=float32)
     """
-    y: Array = call_watched(np.zeros, shape, dtype) if is_watched(x) else make(shape, dtype)
+    y: Array = call_watched(np.zeros, shape, dtype) if watched_now(by) else make(shape, dtype)
     return y
 
 

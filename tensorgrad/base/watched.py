@@ -275,6 +275,11 @@ def watched_in(value: Any) -> bool:
     return any(map(watched_in, value)) if type(value) in (tuple, list) else type(value) is Watched
 
 
+def watched_now(value: Any) -> bool:
+    """Return whether a watch runs, and `value` is `watched_in`: the quicker question where there is mostly none."""
+    return watching() is not None and watched_in(value)
+
+
 def memory_of(array: Any) -> Any:
     """Return the array itself whose memory `array` stands in."""
     return array.inner if type(array) is Watched else array

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import Array, check_real, int64
+from tensorgrad.base.dtypes import Array, DType, check_real, int64
 from tensorgrad.engine.generalforms import at, one_step, own
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
@@ -230,9 +230,10 @@ def scatter_reduce(
     return like(_REDUCTIONS[reduce](x, grid, source, include_self), input)
 
 
-def _counts(x: Tensor, grid: tuple[Array, ...], own: bool) -> Array:
-    """Return how many elements there are for each position, that of `x` among them if it is its `own`."""
-    counts = np.zeros(x.array.shape, x.array.dtype)
+@one_step
+def _counts(grid: tuple[Array, ...], shape: tuple[int, ...], dtype: DType, own: bool) -> Array:
+    """Return how many elements an index adds to each place of `shape`, and the one there if it is its `own`."""
+    counts = np.zeros(shape, dtype)
     np.add.at(counts, grid, 1)
     return np.where(counts > 0, counts + own, 1)
 
@@ -256,7 +257,7 @@ def _total(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Ten
 
 def _mean(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:
     divide = ops.floor_divide if x.array.dtype.kind in "iu" else ops.div
-    return divide(_total(x, grid, source, own), constant(_counts(x, grid, own)))
+    return divide(_total(x, grid, source, own), constant(_counts(grid, x.array.shape, x.array.dtype, own)))
 
 
 def _product(x: Tensor, grid: tuple[Array, ...], source: Tensor, own: bool) -> Tensor:

@@ -20,7 +20,7 @@ from tensorgrad.base.arraycalls import Attribute, Method
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated
 from tensorgrad.base.sources import computed, definition
-from tensorgrad.base.watched import is_watched, memory_of, watched_in
+from tensorgrad.base.watched import is_watched, memory_of, watched_in, watched_now
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.numpycalls import ITEM, REST, Draw, Part, Written, after, name_of
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
@@ -32,6 +32,9 @@ from .spelling import Hoist, literal
 
 _PLAIN: Mapping[Any, str] = {repeated: "broadcast_to", asarray: "asarray"}
 """NumPy's name for what the library does in fewer steps, or also while tracing, to the bit."""
+
+_WATCHING = (is_watched, watched_in, watched_now)
+"""What asks for a watch, which there never is where no library is."""
 
 
 class NumPySource:
@@ -218,8 +221,8 @@ class _Standalone(ast.NodeTransformer):
         return self.visit(found) if found else self.generic_visit(node)  # type: ignore[return-value]
 
     def _asks_for_a_watch(self, test: ast.expr) -> bool:
-        """Return whether a condition asks if an array is watched, which it never is where no library is."""
-        return isinstance(test, ast.Call) and self.known.get(getattr(test.func, "id", "")) in (is_watched, watched_in)
+        """Return whether a condition asks if something is watched."""
+        return isinstance(test, ast.Call) and self.known.get(getattr(test.func, "id", "")) in _WATCHING
 
     def visit_For(self, node: ast.For) -> ast.stmt | None:
         self.generic_visit(node)

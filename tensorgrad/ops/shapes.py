@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import accumulated, repeated, room, row_major, total
+from tensorgrad.base.watched import call_watched, watched_now
 from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.errors import ComplexError
 
@@ -65,6 +67,8 @@ def astype(x: Any, *, dtype: Any) -> Any:
 )
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
+    if watched_now(index):
+        x = call_watched(operator.getitem, x, ...)  # NumPy would ask the index for a plain array
     if index.__class__ is tuple and index and index[-1].__class__ is np.ndarray and _picks_from_the_last(index, x.ndim):
         return x.take(index[-1], len(index) - 1)  # row by row at once, and up to ten times as fast
     y = x[index]
@@ -93,8 +97,8 @@ def _picks_from_the_last(index: Any, ndim: Any) -> bool:
 @multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter")
 def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
-    y = room(np.zeros, shape, accumulated(x.dtype), x)
     parts = index if isinstance(index, tuple) else (index,)
+    y = room(np.zeros, shape, accumulated(x.dtype), x, *parts)
     if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
         np.add.at(y, index, x)
     else:
