@@ -11,6 +11,7 @@ import pytest
 from tensorgrad.base.watched import watched_by
 from tensorgrad.compiled import toolchain
 from tensorgrad.program.blas import products
+from tensorgrad.program.cops import Map, Product
 from tensorgrad.program.cplan import CPlan
 from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan
 from tensorgrad.program.recorder import Recording
@@ -103,3 +104,27 @@ def test_what_is_fetched_may_be_others_at_each_run(kind: str) -> None:
         assert np.array_equal(found, before[0] - x.array)
         assert np.array_equal(held[1].array, before[1] + before[0] * x.array)
         assert np.array_equal(held[0].array, before[0])
+
+
+def test_a_matrix_that_products_take_transposed_is_copied_once_until_it_is_written() -> None:
+    rng = np.random.default_rng(0)
+    w, x = rng.standard_normal((5, 4)), rng.standard_normal((3, 4))
+
+    def function(w: Any, x: Any) -> list[Any]:
+        found = [np.matmul(x + k, w.T) for k in range(3)]
+        w *= 2.0
+        found += [np.matmul(x - k, w.T) for k in range(2)]
+        w[1] = 0.0
+        return [*found, np.matmul(x, w.T), np.matmul(w, x.T), np.matmul(x, w.T).sum()]
+
+    program = recorded(function, [w.copy(), x.copy()])
+    plan = CPlan(program, toolchain.build, products())
+    ops = plan.parts[0].ops
+    copies = [op for op in ops if isinstance(op, Map) and op.out.root in plan.lowering.added]
+    assert len(copies) == 3 * (products() is not None)
+    assert sum(isinstance(op, Product) and op.b.transposed for op in ops) == (products() is not None)
+    for k in range(3):
+        mine, right = (w + k, x - k), (w + k, x - k)
+        found = plan.run([Held(a) for a in mine], Journal())
+        assert all(map(close, found, function(*right)))
+        assert np.array_equal(mine[0], right[0])

@@ -18,6 +18,7 @@ from .contents import Program, Step, Value, refs_in
 from .cops import Call, Check, Group, Lookup
 from .cschedule import Item, Schedule, Stage
 from .csource import Source
+from .cturned import turned_once
 from .fetches import Fetches, Together, place
 from .numpyplan import NumpyPlan
 
@@ -67,8 +68,8 @@ class CPlan(NumpyPlan):
         again = program.blocks_of(n for s in self.later for n in (*program.reads(s), *s.writes))
         both = ((self.first, self._fresh | outside | again), (self.later, self._fresh | outside))
         return [
-            Schedule(program, self.lowering, self.lowering.ops([s for s in steps if s.out not in self._views]), kept)
-            for steps, kept in both
+            Schedule(program, self.lowering, turned_once(self.lowering, self.lowering.ops(ops)), kept)
+            for ops, kept in (([s for s in steps if s.out not in self._views], kept) for steps, kept in both)
         ]
 
     def _lay_out(self) -> int:
