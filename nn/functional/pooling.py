@@ -14,7 +14,7 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import bounded, room
 from tensorgrad.base.watched import call_watched, is_watched
-from tensorgrad.engine.generalforms import one_step
+from tensorgrad.engine.generalforms import one_traced_step
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, ShapeError
@@ -74,7 +74,7 @@ def _evenly(places: Array) -> Array | slice:
     return slice(int(places[0]), int(places[-1]) + 1, step) if even else places
 
 
-@one_step
+@one_traced_step
 def _highest(x: Array, axes: Sequence[Array]) -> Array:
     """Return where in the flattened spatial axes each window has its first maximum, or its last NaN."""
     columns = []

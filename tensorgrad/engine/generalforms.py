@@ -81,8 +81,15 @@ def at(x: Any, index: Any) -> Any:
 
 def one_step(function: Callable[P, R]) -> Callable[P, R]:
     """Return a function of raw arrays so that a trace records it as one operation, with the choices that it makes."""
-    plain = as_one(function)
+    return _one_step(function, as_one(function))
 
+
+def one_traced_step(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function of raw arrays as `one_step` does, but a watch, for a plan, is told of each call that it makes."""
+    return _one_step(function, function)
+
+
+def _one_step(function: Callable[P, R], plain: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         first = args[0] if args else None
