@@ -85,7 +85,7 @@ def one_step(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def one_traced_step(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function of raw arrays as `one_step` does, but a watch, for a plan, is told of each call that it makes."""
+    """Return a function of raw arrays as `one_step` does, but a watch is told of each call that it makes."""
     return _one_step(function, function)
 
 
