@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tensorgrad.compiled import toolchain
-from tensorgrad.program.cfunctions import quick
+from tensorgrad.program.cfunctions import as_vectors
 from tensorgrad.program.cprint import HEAD
 
 pytestmark = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compiler here")
@@ -37,7 +37,7 @@ def library() -> Any:
         for n in NAMES
         for t in ["float" if kinds(n)[0] is np.float32 else "double"]
     )
-    text, before = quick(loops.format("vector"))
+    text, before = as_vectors(loops.format("vector"))
     flags = (
         "#include <fenv.h>\n"
         "int raised(void) { return fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID); }\n"

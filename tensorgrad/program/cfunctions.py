@@ -160,7 +160,7 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
 _CALL = re.compile(rf"\b({'|'.join(_FUNCTIONS)})\(")
 
 
-def quick(text: str) -> tuple[str, list[str]]:
+def as_vectors(text: str) -> tuple[str, list[str]]:
     """Return the text of C with these functions in the place of the math library's, and what has to stand before it."""
     found = [name for name in _FUNCTIONS if re.search(rf"\b{name}\(", text)]
     parts = dict.fromkeys(part for name in found for part in (*_FUNCTIONS[name][0], _FUNCTIONS[name][1]))

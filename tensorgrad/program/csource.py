@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from . import cproducts
 from .blas import Products
-from .cfunctions import quick
-from .cops import Check, Group, Lookup, Matrix, Product, Walk
+from .cfunctions import as_vectors
+from .cops import Check, Group, Lookup, Map, Matrix, Product, Walk
 from .cprint import HEAD, Argument, CFunction, GroupPrinter, alone, batched, helper, indexed
 from .cschedule import Item
 from .cvalues import TYPES, Access
@@ -23,6 +24,11 @@ typedef void (*gemm_f4)(int, int, int, blas_int, blas_int, blas_int, float, cons
 typedef void (*gemm_f8)(int, int, int, blas_int, blas_int, blas_int, double, const double *, blas_int, const double *,
                         blas_int, double, double *, blas_int);
 """
+_OWN = """\
+KERNEL FUSED void %s(const float *restrict a, const float *restrict b, float *restrict c) {
+%s
+}
+"""
 
 
 class Source:
@@ -38,7 +44,9 @@ class Source:
         self.slots = {root: len(self.fixed) + i for i, root in enumerate(roots)}
         self._integer = products.integer if products else "int"
         self._helpers: dict[str, str] = {}
+        self._tiles: dict[str, str] = {}
         self._functions: dict[tuple[str, str], str] = {}
+        self._multiplying: dict[str, str] = {}  # the names of the functions of products, by their bodies
         self._stages: list[str] = []
 
     def text(self) -> str:
@@ -48,8 +56,11 @@ class Source:
             f"KERNEL {'int' if 'return' in body else 'void'} {name}({parameters}) {{\n{body}\n}}\n"
             for (parameters, body), name in self._functions.items()
         ]
-        text, before = quick("\n".join(functions))
-        return "\n".join([HEAD, _ALONE, blas, *self._helpers.values(), *before, text, *self._stages])
+        text, before = as_vectors("\n".join(functions))
+        own = [_OWN % (name, body) for body, name in self._multiplying.items()]
+        multiplying = ["#ifdef __AVX512F__", cproducts.HEAD, *self._tiles.values(), *own, "#endif"] if own else []
+        parts = [HEAD, _ALONE, blas, *self._helpers.values(), *before, text, *multiplying, *self._stages]
+        return "\n".join(parts)
 
     def slot(self, root: int) -> int:
         """Return where in the table the pointer of a root stands."""
@@ -82,11 +93,28 @@ class Source:
             return f"if ({self._call(alone(item))}) return {number};"
         if isinstance(item, Walk):
             return f"{self._call(alone(item))};"
+        if (turned := self._turned(item)) is not None:
+            return turned
         printer = GroupPrinter(item)
         function = printer.function()
         for one in printer.helpers:
             self._helpers.setdefault(one, helper(one))
         return f"{self._call(function)};"
+
+    def _turned(self, group: Group) -> str | None:
+        """Return the call that copies a transpose, where a group does no more."""
+        loop = group.loops[0]
+        if len(group.loops) > 1 or not isinstance(loop, Map) or loop.text != "{0}" or len(group.domain) != 2:
+            return None
+        source, out = loop.operands[0], loop.out
+        if not isinstance(source, Access) or {source.dtype, loop.result, out.dtype} != {"f4"}:
+            return None
+        (n, m), (along, down), (across, beside) = group.domain, source.strides, out.strides
+        if (along, beside) != (1, 1) or min(m, n) < 16 or down < n or across < m:
+            return None
+        self._helpers.setdefault("turn", cproducts.TURN)
+        a, t = (self._pointer(Argument(x.root, x.dtype, x.offset)) for x in (source, out))
+        return f"turn({m}, {n}, {a}, {down}, {t}, {across});"
 
     def _call(self, function: CFunction) -> str:
         key = function.parameters, function.body
@@ -103,10 +131,15 @@ class Source:
         a, b, out = (self._matrix(m, names) for m in (op.a, op.b, op.out))
         ways = ", ".join("112" if m.transposed else "111" for m in (op.a, op.b))
         (m, k), n = op.a.shape, op.b.shape[1]
-        return (
+        called = (
             f"{loops}((gemm_{dtype})p[{self._gemm[dtype]}])(101, {ways}, {m}, {n}, {k}, 1, {a}, {op.a.distance}, "
             f"{b}, {op.b.distance}, 0, {out}, {op.out.distance});"
         )
+        if op.b.transposed or not cproducts.is_own(op.a, op.b):
+            return called
+        body = cproducts.body(op, self._tiles)
+        name = self._multiplying.setdefault(body, f"product{len(self._multiplying)}")
+        return f"\n#ifdef __AVX512F__\n  {name}({a}, {b}, {out});\n#else\n  {called}\n#endif"
 
     def _matrix(self, m: Matrix, names: list[str]) -> str:
         pointer = self._pointer(Argument(m.access.root, m.access.dtype, m.access.offset))

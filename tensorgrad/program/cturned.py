@@ -1,8 +1,9 @@
-"""Matrices that several products take transposed, such as the weight of a recurrent layer: transposed once.
+"""Matrices that products take transposed: copied before, where several do, or the product is one of our own.
 
-The plain form is the products as they are: OpenBLAS multiplies a small matrix by a transposed one at half the speed.
+The plain form is the products as they are. OpenBLAS multiplies a small matrix by a transposed one at half the speed.
 ``(32, 96) @ (64, 96).T`` takes 4.1 microseconds, and 1.6 with the transpose at hand, which takes 1 to 2 to make; a step
-of the benchmarks' LSTM, of 80 such products with 4 weights, takes 0.87 of the time. With one product nothing is won.
+of the benchmarks' LSTM, of 80 such products with 4 weights, takes 0.87 of the time. With one product
+alone nothing is won, but for one of our own (`cproducts`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .cops import Call, Map, Matrix, Op, Product
+from .cproducts import is_own
 from .cvalues import Access
 
 if TYPE_CHECKING:
     from .clowering import Lowering
 
-MOST = 1 << 16
+MOST = 1 << 17
 """The most elements of a matrix: more do not stay in the cache from one product to the next."""
 
 
@@ -33,7 +35,7 @@ def turned_once(lowering: Lowering, ops: Sequence[Op]) -> list[Op]:
             current.clear()
         written = set(_written(lowering, op))
         current = {key: run for key, run in current.items() if lowering.block(key[0].root) not in written}
-    copies = {id(run[0]): _turned(lowering, run) for run in runs if len(run) > 1}
+    copies = {id(run[0]): _turned(lowering, run) for run in runs if len(run) > 1 or is_own(run[0].a, run[0].b)}
     return [x for op in ops for x in ([copies[id(op)], op] if id(op) in copies else [op])]
 
 
