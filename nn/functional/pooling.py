@@ -13,7 +13,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import bounded, room
-from tensorgrad.base.watched import call_watched, is_watched
+from tensorgrad.base.watched import call_watched, is_watched, one_way
 from tensorgrad.engine.generalforms import one_traced_step
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
@@ -84,7 +84,7 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
         inside = np.where(valid, places, first)  # a repeated place changes no maximum
         stride = math.prod(x.shape[axis + 1 :])
         columns.append([((slice(None),) * axis + (_evenly(each),), each * stride) for each in inside.T])
-    nan = x.dtype.kind == "f" and (True if is_watched(x) else bool(np.isnan(x).any()))
+    nan = x.dtype.kind == "f" and (True if one_way(x) else bool(np.isnan(x).any()))
     table = []
     for number, window in enumerate(product(*columns)):
         value, where = x, np.zeros((), np.int64)

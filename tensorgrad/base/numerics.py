@@ -18,7 +18,7 @@ from tensorgrad.errors import RangeError, ShapeError
 
 from .caching import remembered
 from .dtypes import Array
-from .watched import as_one, call_watched, is_watched, memory_of, watched_now
+from .watched import as_one, call_watched, is_watched, memory_of, one_way, watched_now
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
@@ -198,12 +198,21 @@ def known(mask: Any, *values: Any) -> Any:
     >>> known(np.array([True, False]), np.array([2.0, np.nan]))
     array([ 1., nan])
     """
+    if one_way(values):
+        return _marked(mask, values)
     for v in values:
         square = np.vdot(v, v)  # the quickest way to see whether there is a NaN
         if square != square:  # noqa: PLR0124 - NaN is what differs from itself
-            unknown, dtype = functools.reduce(np.logical_or, map(np.isnan, values)), np.result_type(*values)
-            return np.where(unknown, dtype.type(np.nan), np.asarray(mask).astype(dtype))
+            return _marked(mask, values)
     return mask
+
+
+def _marked(mask: Any, values: tuple[Any, ...]) -> Any:
+    dtype = np.result_type(*values)
+    if dtype.kind not in "fc":
+        return mask
+    unknown = functools.reduce(np.logical_or, map(np.isnan, values))
+    return np.where(unknown, dtype.type(np.nan), mask.astype(dtype))
 
 
 def repeated(x: Array, shape: tuple[int, ...]) -> Array:
@@ -287,6 +296,8 @@ def norm(x: Array, p: float = 2, axis: int | tuple[int, ...] | None = None, keep
     """
     if x.dtype.kind == "f" and x.dtype.itemsize == 2:
         return np.asarray(norm(x.astype(np.float32), p, axis, keepdims)).astype(x.dtype)
+    if one_way(x):
+        return _scaled_norm(x, p, axis, keepdims)
     if p != 2:
         return _scaled_norm(x, p, axis, keepdims)
     with np.errstate(over="ignore", under="ignore"):

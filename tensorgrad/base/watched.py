@@ -36,7 +36,12 @@ _WRITING_METHODS = frozenset(("fill", "sort", "put", "partition", "resize", "set
 
 
 class Watch(Protocol):
-    """Who is told what happens to watched arrays while it runs."""
+    """Who is told what happens to watched arrays while it runs.
+
+    One that has `one_way` has no use for a choice by the numbers at hand: where there is a way for all, it is taken.
+    """
+
+    one_way: bool
 
     def called(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], out: tuple[Any, ...] | None
@@ -278,6 +283,12 @@ def watched_in(value: Any) -> bool:
 def watched_now(value: Any) -> bool:
     """Return whether a watch runs, and `value` is `watched_in`: the quicker question where there is mostly none."""
     return watching() is not None and watched_in(value)
+
+
+def one_way(value: Any) -> bool:
+    """Return whether what is computed of watched arrays has to hold for all numbers, or of a tuple or list of them."""
+    watch = watching()
+    return watch is not None and watch.one_way and watched_in(value)
 
 
 def memory_of(array: Any) -> Any:

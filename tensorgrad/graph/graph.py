@@ -19,11 +19,12 @@ from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import Break, running
 from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
+from .cprogram import c_source
 from .given import Argument, followed, given_to, outputs_of
 from .gradients import derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten
-from .python import python_source
+from .python import PythonFile
 from .tracing import module_names, telling_of_draws, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
@@ -291,8 +292,44 @@ class Graph:
             AutogradError: a `Function` of the user's was recorded, whose source is not NumPy's; a value that the file
                 needs has been freed, or was written through ``.detach()`` or under `no_grad`, which nothing records.
         """
+        return self._file().text()
+
+    def to_c(self) -> str:
+        """Return one file of C99 that computes what that of `to_python` does, with libm alone.
+
+        ``forward`` takes the same arguments in the same order, as pointers to arrays row by row, then a struct where it
+        needs one, and the results; ``backward`` takes the gradient of the first output, the struct, and the gradients.
+        The loops are those that `tensorgrad.compile` makes, each under the lines of the Python file that it is. What is
+        drawn at random is an argument. Both answer 0; or 1, where an index is out of range, an assumption of the Python
+        file does not hold, or numbers take another way than those of the trace did. Nothing is global, and no memory is
+        asked for. Sums and products add up in another order than NumPy's, so that the last bits may differ.
+
+        Raises:
+            CompileError: C has no form for a call of NumPy's (`sort`, what `linalg` has, half precision).
+            AutogradError: as `to_python`.
+
+        >>> import tensorgrad as tg
+        >>> source = Graph.trace(lambda x: x * x, tg.tensor([1.0, 2.0])).to_c()
+        >>> print("int forward" + source.partition("int forward")[2])
+        int forward(
+          const float *x,  /* float32 (2,) */
+          float *out  /* float32 (2,) */
+        ) {
+          /* out = x * x */
+          for (int64_t i = 0; i < 2; i++) {
+            const float x_i = x[i];
+            out[i] = x_i * x_i;
+          }
+          return 0;
+        }
+        <BLANKLINE>
+        """
+        return c_source(self._file())
+
+    def _file(self) -> PythonFile:
+        """Return the file that `to_python` gives the text of, and `to_c` follows."""
         if self._assumed:
-            return self._with_checks().to_python()
+            return self._with_checks()._file()
         node = overwritten(self._recorded) or next(iter(self._stale), None)
         if node is not None and node.primitive is not None:
             raise AutogradError(
@@ -302,7 +339,7 @@ class Graph:
         passes = self.with_backward() if self._is_tracked else Passes(self.nodes, self.names(), [], {}, [], self._met)
         passes = replace(passes, checks=self._checks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
-        return python_source(passes, len(self.nodes), self.outputs, arguments)
+        return PythonFile(passes, len(self.nodes), self.outputs, arguments)
 
     def _with_checks(self) -> Graph:
         """Return this graph with the conditions of what is assumed among its nodes, which no picture shows."""

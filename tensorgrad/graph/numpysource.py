@@ -20,7 +20,7 @@ from tensorgrad.base.arraycalls import Attribute, Method
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated
 from tensorgrad.base.sources import computed, definition
-from tensorgrad.base.watched import is_watched, memory_of, watched_in, watched_now
+from tensorgrad.base.watched import is_watched, memory_of, one_way, watched_in, watched_now
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.numpycalls import ITEM, REST, Draw, Part, Written, after, name_of
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
@@ -33,7 +33,7 @@ from .spelling import Hoist, literal
 _PLAIN: Mapping[Any, str] = {repeated: "broadcast_to", asarray: "asarray"}
 """NumPy's name for what the library does in fewer steps, or also while tracing, to the bit."""
 
-_WATCHING = (is_watched, watched_in, watched_now)
+_WATCHING = (is_watched, one_way, watched_in, watched_now)
 """What asks for a watch, which there never is where no library is."""
 
 
@@ -43,6 +43,7 @@ class NumPySource:
     def __init__(self, hoist: Hoist) -> None:
         self.hoist = hoist
         self.functions: dict[str, ast.FunctionDef] = {}
+        self.originals: dict[str, Any] = {}  # the functions of the library whose source these are
         self.modules = {"numpy"}
         self.generators: list[str] = []
         self._pending: set[str] = set()
@@ -125,6 +126,7 @@ class NumPySource:
         name = name.lstrip("_")
         if name not in self.functions and name not in self._pending:
             self._pending.add(name)
+            self.originals[name] = function
             tree = definition(function)
             assert tree is not None, f"the source of {name} cannot be read"
             made = _Standalone(self, function, {}).visit(_as_function(deepcopy(tree), name))

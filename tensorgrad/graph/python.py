@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -31,16 +32,6 @@ _WIDTH = 100  # of a line into which an unnamed value is still drawn
 _RESERVED = ("np", "forward", "backward", "cache", "unpacked", "zlib", "base64", "functools", "itertools", "math")
 
 
-def python_source(
-    passes: Passes, forward: int, outputs: Sequence[int], arguments: Sequence[tuple[Argument, int | None]] = ()
-) -> str:
-    """Return the file, see `Graph.to_python`: the first `forward` nodes are those of the forward pass.
-
-    `arguments` are those of the traced function, with the node of each in the graph, None where nothing reads it.
-    """
-    return _Writer(passes, forward, outputs, arguments).file()
-
-
 def _hoisted(constants: dict[str, Array], words: Sequence[str], computed: set[int], value: Array) -> ast.expr:
     """Return how an array in a parameter is written: the name of its value, or that of a constant of the file."""
     index = value.index if type(value) is Read else None
@@ -54,13 +45,21 @@ def _hoisted(constants: dict[str, Array], words: Sequence[str], computed: set[in
     return ast.Name(name)
 
 
-class _Writer:
-    """Writes the steps of both passes; nodes of the backward pass count on where those of the forward pass end."""
+class PythonFile:
+    """The file, see `Graph.to_python`; nodes of the backward pass count on from `forward`, where the others end.
+
+    `arguments` are those of the traced function, with the node of each in the graph, None where nothing reads it.
+
+    Attributes:
+        words: the name of the value of each node.
+        arguments: what `forward` takes: names, and the nodes of what has no generator for its value.
+        seeds: what `backward` takes.
+    """
 
     def __init__(
         self, passes: Passes, forward: int, outputs: Sequence[int], arguments: Sequence[tuple[Argument, int | None]]
     ) -> None:
-        self.nodes, self.gradients = passes.nodes, passes.gradients
+        self.nodes, self.gradients, self.leaves = passes.nodes, passes.gradients, passes.leaves
         self.forward, self.outputs = forward, outputs
         self.results = (*outputs, *passes.gradients)
         self.breaks, self.checks = passes.breaks, passes.checks
@@ -87,49 +86,51 @@ class _Writer:
         later = unique_names(passes.names[forward:], [*taken, *words, *gradients.values()])
         self.words += [*words[:forward], *(gradients.get(i, word) for i, word in enumerate(later, forward))]
         self.arguments = self._in_order(arguments, words[forward:])
+        self.seeds = {self.words[n.index]: n for n in self.nodes[forward:] if n.op == "input"}
         across = {o.source for n in self.nodes[self.forward :] for o in n.operands if o.source is not None}
         across |= {*self.gradients}
         self.kept = sorted(i for i in across if i < self.forward and self.nodes[i].op != "constant")
 
     def _in_order(
         self, arguments: Sequence[tuple[Argument, int | None]], unread: Sequence[str]
-    ) -> list[tuple[str, str]]:
-        """Return what `forward` takes, with its dtype and shape: the function's arguments, parameters, buffers."""
+    ) -> dict[str, GraphNode | Node | None]:
+        """Return what `forward` takes: the function's arguments, parameters, buffers, generators (None)."""
         leaves = [n for n in self.nodes[: self.forward] if n.op in _GIVEN]
-        names, found = iter(unread), {}
+        names = iter(unread)
+        found: dict[str, GraphNode | Node | None] = {}
         for argument, index in arguments:
-            word = next(names) if index is None else self.words[index]
-            found[word] = _typed(argument.node)
+            if index is None:
+                found[next(names)] = argument.node
+            else:
+                found[self.words[index]] = self.nodes[index]
         leaves.sort(key=lambda n: _GIVEN.index(n.op))
-        drawn = dict.fromkeys(self.source.generators, "np.random.Generator")
-        return list((found | {self.words[n.index]: _typed(n) for n in leaves} | drawn).items())
+        return found | {self.words[n.index]: n for n in leaves} | dict.fromkeys(self.source.generators)
 
-    def file(self) -> str:
+    def text(self) -> str:
         """Return the whole text."""
         parts = [self._function("forward", self.arguments, self.nodes[: self.forward])]
         if self.gradients:
-            seeds = [n for n in self.nodes[self.forward :] if n.op == "input"]
-            given = [(self.words[n.index], _typed(n)) for n in seeds]
-            parts.append(self._function("backward", given, self.nodes[self.forward :]))
+            parts.append(self._function("backward", self.seeds, self.nodes[self.forward :]))
         helpers = [unparsed(function) for function in self.source.functions.values()]
         constants = [f"{name} = {unparsed(array_literal(value))}" for name, value in self.constants.items()]
         packed = any("unpacked(" in text for text in (*constants, *parts))
         modules = self.source.modules | ({"zlib", "base64"} if packed else set())
         imports = [f"import {m}" for m in sorted(modules - {"numpy"})] + ["", "import numpy as np"]
         told = ": forward, and the gradients step by step" if self.gradients else ""
-        head = [f'"""The recorded computation as NumPy source{told}."""', "", *self._told_breaks(), *imports]
+        head = [f'"""The recorded computation as NumPy source{told}."""', "", *self._broken(), *imports]
         parts = [*parts, *helpers, *([UNPACKED.strip()] if packed else []), *(["\n".join(constants)] * bool(constants))]
         return "\n".join(head).replace("\n\n\n", "\n\n") + "".join(f"\n\n\n{part}" for part in parts) + "\n"
 
-    def _told_breaks(self) -> list[str]:
-        """Return what holds for the recorded run alone, as comments."""
-        if not self.breaks:
-            return []
-        told = "# Read while tracing, and not followed: what depends on it is that of the recorded run."
-        return [told, *(f"# {on_one_line(found.text)}" for found in self.breaks), ""]
+    def told_breaks(self) -> list[str]:
+        """Return what holds for the recorded run alone, line by line."""
+        told = "Read while tracing, and not followed: what depends on it is that of the recorded run."
+        return [told, *(on_one_line(found.text) for found in self.breaks)] if self.breaks else []
 
-    def _function(self, name: str, arguments: Sequence[tuple[str, str]], nodes: Sequence[GraphNode]) -> str:
-        given = [word for word, _ in arguments] + ["cache"] * (name == "backward")
+    def _broken(self) -> list[str]:
+        return [*(f"# {line}" for line in self.told_breaks()), ""] if self.breaks else []
+
+    def _function(self, name: str, arguments: Mapping[str, Any], nodes: Sequence[GraphNode]) -> str:
+        given = [*arguments] + ["cache"] * (name == "backward")
         lines = [f"def {name}({', '.join(given)}):", f'    """{self._document(name, arguments)}"""']
         cache = self._row(self.kept) + "," * (len(self.kept) == 1)
         if name == "backward" and self.kept:
@@ -159,8 +160,8 @@ class _Writer:
         check = [f"    if not {expression}:", f"        raise ValueError({on_one_line(self.checks[node.index])!r})"]
         return check if self.uses[node.index] == 0 else [line, *check]
 
-    def _document(self, name: str, arguments: Sequence[tuple[str, str]]) -> str:
-        told = [" ".join(argument) for argument in arguments]
+    def _document(self, name: str, arguments: Mapping[str, Any]) -> str:
+        told = [f"{word} {'np.random.Generator' if n is None else _typed(n)}" for word, n in arguments.items()]
         what = "the result" if len(self.outputs) == 1 else "the results"
         if name == "backward":
             return f"Return the gradients {self._row(self.gradients)}, from that of the output: {', '.join(told)}."

@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorgrad.base.arraycalls import Attribute, Method
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.numpycalls import Part
 
 from .cindexing import FORMS as INDEXING, add_at
 from .cmatrices import product
@@ -36,6 +37,8 @@ def form(step: Step) -> Form:
     function = step.function
     if isinstance(function, Method | Attribute):
         found = _METHODS.get(function.name)
+    elif isinstance(function, Part):
+        found = _exponent if function.call is np.frexp else None
     elif isinstance(getattr(function, "__self__", None), np.ufunc):
         found = _OF_UFUNCS.get((function.__self__, function.__name__))
     elif step.args and callable(step.args[0]) and step.args[0] in _EACH:
@@ -263,6 +266,26 @@ def _each(lowering: Lowering, step: Step) -> list[Op]:
     return lowering.computed(step.out, in_type(_EACH[function], dtype), (x,), dtype)
 
 
+def _exponent(lowering: Lowering, step: Step) -> list[Op]:
+    """Return the second part of ``np.frexp``."""
+    number = _source({"a": step.args[0]})
+    dtype = short(lowering.program.values[number].dtype)
+    if step.function.index != 1 or step.out is None or dtype[0] != "f" or step.kwargs or len(step.args) != 1:
+        raise Unspoken
+    text = in_type("{0} == 0 || {0} != {0} || fabs@({0}) == INFINITY ? 0 : ilogb@({0}) + 1", dtype)
+    return lowering.mapped(step.out, text, (Ref(number),), (dtype, "i4"))
+
+
+def _scaled(lowering: Lowering, step: Step) -> list[Op]:
+    """Return ``np.ldexp``."""
+    given = _given(step, "a", "b")
+    out, (number, power) = lowering.target(step), (_source(given, name) for name in "ab")
+    dtype, whole = (short(lowering.program.values[n].dtype) for n in (out, power))
+    if short(lowering.program.values[number].dtype) != dtype or dtype[0] != "f" or whole != "i4":
+        raise Unspoken
+    return lowering.mapped(out, in_type("ldexp@({0}, {1})", dtype), (Ref(number), Ref(power)), (dtype, whole, dtype))
+
+
 def _rounded(lowering: Lowering, step: Step) -> list[Op]:
     """Return ``np.round`` to whole numbers."""
     given = _given(step, "a", decimals=0)
@@ -290,5 +313,5 @@ _FUNCTIONS: dict[Any, Form] = {
     np.concatenate: _joined, np.stack: _joined, np.mean: _mean, np.var: _spread, np.std: _spread,
     np.cumsum: _accumulated, np.cumprod: _accumulated, np.argmax: _extremum, np.argmin: _extremum,
     np.outer: _outer, np.trace: _trace, np.isposinf: _infinite, np.isneginf: _infinite,
-    np.matmul: product, np.dot: product, np.round: _rounded,
+    np.matmul: product, np.dot: product, np.round: _rounded, np.ldexp: _scaled,
 }  # fmt: skip

@@ -51,7 +51,7 @@ class Lowering:
             return [Check(self.memory.access(step.args[0].number, ()), bool(step.expected))]
         if step.kind != "call":
             raise Unspoken
-        if isinstance(function, np.ufunc) and function is not np.matmul:
+        if isinstance(function, np.ufunc) and function not in (np.matmul, np.ldexp):
             return self._ufunc(step, function)
         of = getattr(function, "__self__", None)
         if isinstance(of, np.ufunc) and function.__name__ == "reduce":

@@ -10,7 +10,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import address
 
 from .contents import Ref, Step
-from .cops import Map, Matrix, Op, Product
+from .cops import Matrix, Op, Product
 from .cvalues import Access, Unspoken, short, thin
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def product(lowering: Lowering, step: Step) -> list[Op]:
     """Return what ``np.matmul`` and ``np.dot`` are.
 
     Raises:
-        Unspoken: the product is of no floats of one dtype, or of nothing.
+        Unspoken: the product is of no floats, or of nothing.
     """
     out = lowering.target(step)
     if set(step.kwargs) - {"out"} or len(step.args) != 2 or not all(isinstance(x, Ref) for x in step.args):
@@ -31,7 +31,7 @@ def product(lowering: Lowering, step: Step) -> list[Op]:
     if ones:
         return ones
     whole, left, right = (lowering.memory.array(n) for n in (out, a, b))
-    if {left.dtype, right.dtype} != {whole.dtype} or whole.dtype.kind != "f" or not lowering.products:
+    if whole.dtype.kind != "f" or not lowering.products:
         raise Unspoken
     if 0 in (left.ndim, right.ndim) or (step.function is not np.matmul and right.ndim > 2):
         raise Unspoken
@@ -65,12 +65,12 @@ def _multiplied(lowering: Lowering, a: tuple[int, Array], b: tuple[int, Array], 
     ops: list[Op] = []
     found = []
     for number, array in (a, b):
-        matrix = _matrix(*_placed(lowering, number, array), batch)
-        if matrix is None:  # it is copied into the order that BLAS asks for
-            access = lowering.made(array.shape, array.dtype)
-            source = lowering.memory.access(number, array.shape, array)
-            ops.append(Map(thin(array.shape), access, "{0}", (source,), (access.dtype,), access.dtype))
-            matrix = _matrix(access.root, 0, np.empty_like(array, order="C"), batch)
+        known = array.dtype == out[1].dtype
+        matrix = _matrix(*_placed(lowering, number, array), batch) if known else None
+        if matrix is None:  # it is copied into the dtype and order that BLAS asks for
+            access = lowering.made(array.shape, out[1].dtype)
+            ops += lowering.moved(lowering.memory.access(number, array.shape, array), access, array.shape)
+            matrix = _matrix(access.root, 0, np.empty(array.shape, out[1].dtype), batch)
             assert matrix is not None
         found.append(matrix)
     left, right = found

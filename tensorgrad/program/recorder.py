@@ -59,6 +59,8 @@ def _to_state(generator: Any) -> Callable[[], Any]:
 class Recording:
     """A watch that makes a program of what it is told; `breaks` tells what no program can say, and where."""
 
+    one_way = False
+
     def __init__(self) -> None:
         self.program = Program()
         self.breaks: list[str] = []

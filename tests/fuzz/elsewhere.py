@@ -19,6 +19,7 @@ from tests.fuzz.program import Line, Program, execute
 from tests.fuzz.run import library
 
 OTHERS = 3
+TOLD = "# Read while tracing"
 STYLE = Style(fits=lambda template: "register_hook" not in template)
 
 
@@ -33,20 +34,20 @@ def elsewhere(seed: int, number: int) -> Outcome:
     """Trace the program `number` of `seed` and run its file on other inputs."""
     program = generated(seed, number, STYLE)
     rng = Random(f"elsewhere {seed} {number}")
-    lines = [line for line, runs in zip(program.lines, _runs(program), strict=True) if runs]
+    lines = [line for line, runs in zip(program.lines, runs(program), strict=True) if runs]
     with np.errstate(all="ignore"):
-        leaves = _leaves(program, [leaf.array for leaf in program.leaves])
-        if not lines or not leaves or not _results(lines, program, leaves):
+        leaves = leaves_of(program, [leaf.array for leaf in program.leaves])
+        if not lines or not leaves or not results_of(lines, program, leaves):
             return Outcome("empty")
-        leaves = _leaves(program, [leaf.array for leaf in program.leaves])  # the program may have written to them
-        graph = Graph.trace(lambda *xs: _results(lines, program, list(xs)), *leaves)
+        leaves = leaves_of(program, [leaf.array for leaf in program.leaves])  # the program may have written to them
+        graph = Graph.trace(lambda *xs: results_of(lines, program, list(xs)), *leaves)
         try:
             source = graph.to_python()
         except TensorgradError as error:
             return Outcome("refused", str(error))
         names: dict[str, Any] = {}
         exec(compile(source, "generated.py", "exec"), names)
-        kind = "told" if "# Read while tracing" in source else "same"
+        kind = "told" if TOLD in source else "same"
         inputs = [[leaf.array for leaf in program.leaves]]
         inputs += [[other(rng, leaf.array) for leaf in program.leaves] for _ in range(OTHERS)]
         for arrays in inputs[: 1 if kind == "told" else None]:
@@ -57,9 +58,9 @@ def elsewhere(seed: int, number: int) -> Outcome:
     return Outcome(kind, source if kind == "told" else "")
 
 
-def _runs(program: Program) -> Iterator[bool]:
+def runs(program: Program) -> Iterator[bool]:
     """Tell of every line whether it runs."""
-    names = _names(program, _leaves(program, [leaf.array for leaf in program.leaves]))
+    names = _names(program, leaves_of(program, [leaf.array for leaf in program.leaves]))
     with np.errstate(all="ignore"):
         for line in program.lines:
             try:
@@ -70,7 +71,7 @@ def _runs(program: Program) -> Iterator[bool]:
                 yield True
 
 
-def _leaves(program: Program, arrays: list[np.ndarray]) -> list[Tensor]:
+def leaves_of(program: Program, arrays: list[np.ndarray]) -> list[Tensor]:
     xp = library("tensorgrad")["xp"]
     pairs = zip(program.leaves, arrays, strict=True)
     return [xp.tensor(a.copy(), requires_grad=leaf.tracked) for leaf, a in pairs]
@@ -80,7 +81,7 @@ def _names(program: Program, leaves: list[Tensor]) -> dict[str, Any]:
     return {**library("tensorgrad"), **{leaf.name: x for leaf, x in zip(program.leaves, leaves, strict=True)}}
 
 
-def _results(lines: list[Line], program: Program, leaves: list[Tensor]) -> list[Tensor]:
+def results_of(lines: list[Line], program: Program, leaves: list[Tensor]) -> list[Tensor]:
     """Run the lines, and return all tensors that they made, those with a gradient first."""
     names = _names(program, leaves)
     for line in lines:
@@ -102,9 +103,9 @@ def other(rng: Random, array: np.ndarray) -> np.ndarray:
 
 
 def _fault(names: dict[str, Any], lines: list[Line], program: Program, arrays: list[np.ndarray]) -> str:
-    leaves = _leaves(program, arrays)
+    leaves = leaves_of(program, arrays)
     try:
-        wanted = _results(lines, program, leaves)
+        wanted = results_of(lines, program, leaves)
         first = wanted[0]
         tracked = [x for leaf, x in zip(program.leaves, leaves, strict=True) if leaf.tracked]
         xp = library("tensorgrad")["xp"]
