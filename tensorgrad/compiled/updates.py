@@ -65,6 +65,19 @@ class Probe(NDArrayOperatorsMixin):
         rest = {k: v for k, v in kwargs.items() if k != "out"}
         return self._met(function.__name__, args, kwargs.get("out"), rest)
 
+    # those that most updates use, without the way through NumPy
+    def __mul__(self, other: Any) -> Any:
+        return self._met("multiply", (self, other), None)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._met("multiply", (self, other), self)
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._met("add", (self, other), self)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._met("subtract", (self, other), self)
+
     def __pow__(self, exponent: Any) -> Any:
         return self._met(f"pow {exponent}", (), None)
 
@@ -83,9 +96,11 @@ class Probe(NDArrayOperatorsMixin):
         """Note a call, its numbers, and what else it is given, which is to stay the same."""
         self.calls.append(name)
         for a in args:
+            if type(a) is Probe:
+                continue
             if _is_number(a):
                 self.numbers.append(a)
-            elif type(a) is not Probe:
+            else:
                 self.calls.append(repr(a))
         if rest:
             self.calls.append(repr(rest))

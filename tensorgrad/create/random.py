@@ -180,11 +180,15 @@ def states() -> list[tuple[Generator, Tensor]]:
     return [(g, g.get_state()) for g in list(_living)]
 
 
+_WORD, _HALF = np.dtype("<u8"), np.dtype("<u4")
+
+
 def words(source: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Return uniform 32-bit words: the raw integers of the stream, the lower half of each before the upper one."""
     size = math.prod(shape)
     raw: Array = source.bit_generator.random_raw((size + 1) // 2)
-    return raw.astype("<u8", copy=False).view("<u4")[:size].reshape(shape)
+    halves = raw.astype(_WORD, copy=False).view(_HALF)
+    return (halves[:size] if size % 2 else halves).reshape(shape)
 
 
 def generator_of(generator: Generator | None) -> np.random.Generator:
