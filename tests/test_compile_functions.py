@@ -250,6 +250,12 @@ def test_arguments_that_are_not_contiguous(backend: str, layout: str) -> None:
     alike(backend, lambda: (lambda x: (x @ x.T + x.sum(), x.relu()), given))
 
 
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "exp", "relu", "sqrt", "erf", "log_softmax", "norm", "cumsum"])
+def test_functions_of_one_number(backend: str, name: str) -> None:
+    axis = (0,) if name in ("log_softmax", "cumsum") else ()
+    alike(backend, lambda: (lambda x: getattr(x, name)(*axis) * 2, lambda k: (normal(k).exp(),)))
+
+
 @pytest.mark.parametrize("dtype", [tg.float16, tg.float64, tg.int32, tg.int64, tg.bool, tg.complex64])
 def test_dtypes(backend: str, dtype: Any) -> None:
     alike(backend, lambda: (lambda x: (x + 1, x * x, x.sum(), x / 2), lambda k: (normal(k, 3, 4).to(dtype),)))

@@ -83,6 +83,8 @@ FUNCTIONS = {
     "clamped": lambda: (lambda x: x.clamp(-0.5, 0.5) * x.abs() ** 1.5 + x.clamp(min=0), grown(3, 5)),
     "a norm": lambda: (lambda x: x.norm(dim=1) + F.normalize(x).sum(), grown(3, 4)),
     "extrema": lambda: (lambda x: x.max(1)[0] + x.amin(1), grown(3, 5)),
+    "put at indices": lambda: (lambda x, i, y: x.index_put((i,), y), grown(5), tg.tensor([3, 0, 3]), grown(3)),
+    "functions of a number": lambda: (lambda x: x.sigmoid() + F.silu(x) * x.erf(), tg.tensor(0.5, requires_grad=True)),
     "windows": lambda: (lambda x: x.unfold(0, 3, 1).mean(1), grown(6, 2)),
 }  # fmt: skip
 CASES = NETWORKS | FUNCTIONS
@@ -223,7 +225,7 @@ def test_threads_with_a_struct_each_do_not_meet(tmp_path) -> None:
 
 
 @compiles
-@pytest.mark.parametrize("name", ["convolution", "LSTM", "attention", "computed indices", "integers", "joined"])
+@pytest.mark.parametrize("name", ["convolution", "LSTM cell", "attention", "computed indices", "integers", "joined"])
 def test_sanitizers_find_nothing(name, tmp_path) -> None:
     tg.manual_seed(0)
     function, *inputs = CASES[name]()

@@ -54,7 +54,7 @@ def tried(number: int, folder) -> str:
     return "same"
 
 
-@pytest.mark.parametrize("first", range(0, PROGRAMS, PART))
+@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(PART, PROGRAMS, PART))])
 def test_random_programs_give_what_their_numpy_files_do(first, tmp_path) -> None:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -100,6 +100,8 @@ class Watched(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
+        if out is not None and any(type(o) is Watched and isinstance(o.inner, np.generic) for o in out):
+            out = None  # what changes a number "in place" makes another one
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         if method == "at":
             return _wrote(function, inputs, kwargs)

@@ -7,6 +7,7 @@ of them count.
 from __future__ import annotations
 
 import math
+import operator
 from operator import index as whole_number
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, DType, check_real, int64
+from tensorgrad.base.numerics import room
+from tensorgrad.base.watched import call_watched, watched_in
 from tensorgrad.engine.generalforms import at, one_step, own
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
@@ -60,8 +63,10 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
 @one_step
 def _winners(index: Any, shape: tuple[int, ...]) -> Array:
     """Return which element of a source each place gets where they are written at `index`; -1: none."""
-    places = np.arange(int(np.prod(shape))).reshape(shape)[index]
-    winner: Array = np.full(int(np.prod(shape)), -1)
+    size = math.prod(shape)
+    table = np.arange(size).reshape(shape)
+    places = call_watched(operator.getitem, table, index) if watched_in(index) else table[index]
+    winner: Array = room(np.zeros, size, np.intp, places) - 1
     winner[places.reshape(-1)] = np.arange(places.size)  # NumPy writes in order: the last one stays
     return winner.reshape(shape)
 
