@@ -43,15 +43,11 @@ def interpreted(program: Program, steps: Iterable[Step], held: list[Held]) -> li
     """What the steps, in order, give: each value in memory of its own. It is what a program means."""
     arrays: dict[int, Any] = {v.number: program.arrays[v.number] for v in program.values if v.kind == "constant"}
 
-    def array(number: int) -> Any:
-        found, v = arrays[number], program.values[number]
-        return found[()] if v.scalar else found
-
     for step in steps:
         if step.kind == "fetch":
             found = held[step.args[0]].array
         else:
-            args, kwargs = (replaced(part, array) for part in (step.args, step.kwargs))
+            args, kwargs = (replaced(part, arrays.__getitem__) for part in (step.args, step.kwargs))
             v = None if step.out is None else program.values[step.out]
             if step.kind == "call" and v is not None and v.kind == "own":
                 room = np.ndarray(v.shape, v.dtype, strides=v.strides) if v.strides else np.empty(v.shape, v.dtype)

@@ -61,6 +61,8 @@ def _ran(command: list[str]) -> subprocess.CompletedProcess[str]:
     Raises:
         OSError, TimeoutExpired: it does not start, or does not end.
     """
+    # the whole path: Python looks for a name under other filters of warnings, after which each is shown once more
+    command = [shutil.which(command[0]) or command[0], *command[1:]]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)  # noqa: S603
 
 
@@ -70,7 +72,7 @@ def processor() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     told = sorted({line for line in lines if line.startswith(("flags", "Features", "model name", "CPU part"))})
-    return "\n".join([platform.system(), platform.machine(), platform.processor(), *told])
+    return "\n".join([platform.system(), platform.machine(), *(told or [platform.processor()])])
 
 
 def folder() -> Path:

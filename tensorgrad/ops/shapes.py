@@ -72,7 +72,7 @@ def getitem(x: Any, *, index: Any) -> Any:
     if index.__class__ is tuple and index and index[-1].__class__ is np.ndarray and _picks_from_the_last(index, x.ndim):
         return x.take(index[-1], len(index) - 1)  # row by row at once, and up to ten times as fast
     y = x[index]
-    if isinstance(y, np.generic):  # NumPy copies a single element; with an ellipsis it makes a view of that, too
+    if not y.ndim and y.base is None:  # NumPy copies a single element; with an ellipsis it makes a view of that, too
         y = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
     elif not (y.flags.c_contiguous or is_basic(index)):
         y = row_major(y)  # NumPy lays out a copy along the axes in the order in which it came to them

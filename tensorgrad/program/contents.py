@@ -27,7 +27,7 @@ class Value:
     `kind` says whose memory it is: "fetched" from outside at each run, a "constant", the program's "own", or "made" by
     a step anew at each run, because NumPy offers no way to say where. `block` numbers the memory; a view, which has a
     `source`, has that of what it is a view of.
-    A `scalar` is a number to NumPy, of which there are no views; here it is an array without axes.
+    A `scalar` is what NumPy answers as a number; here it is an array without axes, as it is in a tensor.
     """
 
     number: int

@@ -266,8 +266,6 @@ class CPlan(NumpyPlan):
         self._reached.add(slot)
         if step.kind != "fetch":
             v = self.values[number]
-            if v.scalar:  # which stands nowhere
-                self.lines.append(f"v{number} = {self._name(np.asarray, 'f')}(v{number})")
             to = f"{self._name(self.table, 'a')}[{slot}]"
             self.lines.append(f"{to} = {self._name(place, 'f')}(v{number}, {self._name(v, 'l')})")
             return

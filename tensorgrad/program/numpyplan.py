@@ -232,9 +232,9 @@ class NumpyPlan:
             self._say_parts(step, function)
             return
         if isinstance(function, Attribute):
-            self.lines.append(f"v{out} = {self._arguments(step.args, {}, whole=False)[0]}.{function.name}")
+            self.lines.append(f"v{out} = {self._arguments(step.args, {})[0]}.{function.name}")
             return
-        texts = self._arguments(step.args, step.kwargs, isinstance(function, np.ufunc))
+        texts = self._arguments(step.args, step.kwargs)
         call = f"{self._name(function, 'f')}({', '.join(texts)})"
         if step.kind == "check":
             condition = texts[0] if function is operator.truth else call
@@ -244,7 +244,8 @@ class NumpyPlan:
         elif step.kind == "call" and self.program.values[out].kind == "own":
             self.lines.append(self._into(step, self.program.values[out]))
         else:
-            self.lines.append(f"v{out} = {call}")
+            whole = self.program.values[out].scalar
+            self.lines.append(f"v{out} = {self._name(np.asarray, 'f')}({call})" if whole else f"v{out} = {call}")
             self._check_shape(step)
 
     def _found(self, step: Step) -> str:
@@ -268,8 +269,10 @@ class NumpyPlan:
             together = [other for other in self.steps if other.once == step.once]
             names = ", ".join(f"v{other.out}" for other in together)
             taken = self._name(operator.itemgetter(*(other.function.index for other in together)), "f")
-            texts = self._arguments(step.args, step.kwargs, isinstance(part.call, np.ufunc))
+            texts = self._arguments(step.args, step.kwargs)
             self.lines.append(f"{names} = {taken}({self._name(part.call, 'f')}({', '.join(texts)}))")
+        if step.out is not None and self.program.values[step.out].scalar:
+            self.lines.append(f"v{step.out} = {self._name(np.asarray, 'f')}(v{step.out})")
         self._check_shape(step)
 
     def _in_place(self, step: Step) -> str | None:
@@ -297,13 +300,9 @@ class NumpyPlan:
         strides = "" if plain else f", strides={value.strides}"
         return f"{self._name(np.ndarray, 'f')}({value.shape}, {self._name(value.dtype, 'f')}{strides})"
 
-    def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any], whole: bool = True) -> list[str]:
-        """Return the sources of arguments; unless `whole`, what was a number of NumPy's is one."""
-        texts = list(map(self._text, args))
-        for i, value in enumerate(args if not whole else ()):
-            if type(value) is Ref and self.program.values[value.number].scalar:
-                texts[i] += "[()]"
-        return [*texts, *(f"{key}={self._text(value)}" for key, value in kwargs.items())]
+    def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+        """Return the sources of arguments."""
+        return [*map(self._text, args), *(f"{key}={self._text(value)}" for key, value in kwargs.items())]
 
     def _text(self, value: Any) -> str:
         """Return the source of an argument."""

@@ -14,6 +14,7 @@ from tensorgrad.base.watched import Watched, unwatched, watched_by
 from tensorgrad.engine.numpycalls import Part
 from tensorgrad.engine.tensor import Node, tick
 
+from .asifthere import as_there
 from .contents import Program, Ref, Step, Value, same_bits
 from .forms import form_of, takes_out_last
 
@@ -92,10 +93,9 @@ class Recording:
         program.arrays.append(whole)
         if kind == "constant":
             self.constants.setdefault(block, (whole, whole.copy()))
-        made = Watched(array, number)
+        made = Watched(whole, number)
         self.watched.append(made)
-        if isinstance(array, np.ndarray):
-            self.known[id(array)] = made
+        self.known[id(whole)] = made
         return made
 
     def is_mine(self, x: Any) -> bool:
@@ -131,7 +131,7 @@ class Recording:
         if out is not None and any(o is not None for o in out):
             return self._into(function, args, kwargs, out)
         with watched_by(None):  # what is told as one call may consist of others that are
-            result = function(*plain, **rest)
+            result = as_there(function, plain, rest)
         if isinstance(result, tuple | list):
             first = len(self.program.steps)
             parts = [self._result(Part(function, i), args, kwargs, r, plain) for i, r in enumerate(result)]
@@ -170,7 +170,8 @@ class Recording:
             self.broke(f"{getattr(function, '__name__', function)}, which wrote to an array of NumPy's,", out[0])
         targets = unwatched(out)
         arguments = self.argument(args), self.argument(kwargs)
-        function(*unwatched(args), **unwatched(kwargs), out=targets if isinstance(function, np.ufunc) else targets[0])
+        rest = {**unwatched(kwargs), "out": targets if isinstance(function, np.ufunc) else targets[0]}
+        as_there(function, unwatched(args), rest)
         numbers = tuple(o.number for o in out if self.is_mine(o))
         keywords = {
             **arguments[1],
@@ -186,7 +187,7 @@ class Recording:
             self.broke(f"{getattr(function, '__name__', function)}, which wrote to an array of NumPy's,", target)
             return function(*unwatched(args), **unwatched(kwargs))
         arguments = self.argument(args), self.argument(kwargs)
-        result = function(*unwatched(args), **unwatched(kwargs))
+        result = as_there(function, unwatched(args), unwatched(kwargs))
         self.note(Step("call", function, *arguments, writes=(target.number,)))
         return target if result is target.inner else result
 
@@ -199,7 +200,7 @@ class Recording:
         if not isinstance(result, np.ndarray | np.generic | float | int):
             self.broke(f"{call} of a generator", result)
             return result
-        made = self._new(result if isinstance(result, np.ndarray) else np.asarray(result), "made")
+        made = self._new(result, "made")
         self.note(Step("draw", function, self.argument(args), self.argument(kwargs), made.number))
         return made
 
