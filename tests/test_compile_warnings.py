@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tests.compile_networks import bits
 from tests.test_compile_functions import alike, normal, one
 
 WEIGHT = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -39,6 +41,33 @@ WARNED: dict[str, Callable[[tg.Tensor], tg.Tensor]] = {
     "trained": trained,
     "told": told,
 }
+
+
+def partly(x: tg.Tensor) -> tg.Tensor:
+    with np.errstate(over="ignore"):
+        return (x * WEIGHT * 1e20).square().sum() * 0
+
+
+WARNED["partly"] = partly
+
+
+def test_what_is_told_of_numbers_is_part_of_the_kind_of_call(backend: str) -> None:
+    def run(function: Callable[[tg.Tensor], tg.Tensor]) -> list[Any]:
+        found: list[Any] = []
+        for k in range(12):
+            with warnings.catch_warnings(record=True) as seen, np.errstate(all=("ignore", "warn", "raise")[k // 4]):
+                warnings.simplefilter("always")
+                try:
+                    found.append(bits(function(normal(k, 3).abs() + 1)))
+                except FloatingPointError as error:
+                    found.append(str(error))
+                found.append([str(w.message) for w in seen])
+        return found
+
+    def squared(x: tg.Tensor) -> tg.Tensor:
+        return (x * 1e30).square()
+
+    assert run(tg.compile(squared, backend=backend)) == run(squared)
 
 
 @pytest.mark.parametrize("shown", ["default", "always"])

@@ -60,7 +60,8 @@ def signature(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]
     mode = context()
     owners = [id(owner_of(x.array)) for x in given]
     shared = tuple(map(owners.index, owners)) if len(set(owners)) < len(owners) else ()
-    return key, shared, mode.grad, mode.flags, get_default_dtype(), tuple([x.filled is None for x in given])
+    numpys = tuple(np.geterr().values())
+    return key, shared, mode.grad, mode.flags, numpys, get_default_dtype(), tuple([x.filled is None for x in given])
 
 
 def _of(value: Any, given: list[Tensor], seen: dict[int, int]) -> Any:
@@ -108,7 +109,7 @@ def changed(function: Callable[..., Any], then: Any, now: Any = None) -> str:
 
 _SETTINGS = (
     "which of the arguments share memory changes", "the grad mode changes", "the mode changes",
-    "the default dtype changes", "which of the arguments have a gradient changes",
+    "what NumPy warns of changes", "the default dtype changes", "which of the arguments have a gradient changes",
 )  # fmt: skip
 
 

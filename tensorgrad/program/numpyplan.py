@@ -74,7 +74,10 @@ def deviate(kind: str, flag: int) -> None:
     raise Deviation(kind, flag)
 
 
-_LOUD: dict[str, Any] = {"divide": "call", "over": "call", "invalid": "call"}  # what NumPy warns of if nothing is said
+WARNED = ("divide", "over", "invalid")
+"""What NumPy warns of if nothing is said."""
+
+_LOUD: dict[str, Any] = dict.fromkeys(WARNED, "call")
 _QUIET: dict[str, Any] = dict.fromkeys(_LOUD, "ignore")
 _WORDS = {"Deviation": Deviation, "warnings": warnings}
 

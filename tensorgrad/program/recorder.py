@@ -17,6 +17,7 @@ from tensorgrad.engine.tensor import Node, tick
 from .asifthere import as_there
 from .contents import Program, Ref, Step, Value, same_bits
 from .forms import form_of, takes_out_last
+from .numpyplan import WARNED
 
 _NOT_FOLLOWED = "and what is made of it is not followed: compute it with tensors, or read it outside"
 
@@ -235,7 +236,7 @@ class Recording:
     def note(self, step: Step) -> None:
         """Add a step; it is loud where NumPy may warn of what it computes."""
         step.place = users_line()
-        step.loud = step.kind == "call" and np.geterr()["over"] != "ignore"
+        step.loud = step.kind == "call" and any(map("ignore".__ne__, map(np.geterr().get, WARNED)))
         self.program.steps.append(step)
 
 
