@@ -17,6 +17,7 @@ from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan, deviate
 
 from .backends import planned
 from .captured import Captured
+from .interrupts import Interrupts
 from .later import Later
 from .planned import planned_tensors
 from .returned import delivered
@@ -54,7 +55,9 @@ class Version:
         things = [one.thing for one in self.written if not one.gradient]  # whose memory the journal has
         self.read = [x for x in self.tensors if not any(x is thing for thing in things)]
         self.numbers = {thing for thing in things if isinstance(thing, int)}
-        self.gradients = any(map(_is_of_gradients, needed(self.program)[0]))
+        first = needed(self.program)[0]
+        self.gradients = any(map(_is_of_gradients, first))
+        self.acts = bool(self.written) or any(step.kind in ("publish", "outside", "draw") for step in first)
         self.arrived = [captured.arrived, before.arrived]
         self.asked = None if self.second is None else self.second.asked  # what is asked for by now
 
@@ -87,21 +90,32 @@ class Version:
 
     def run(self, call: Call) -> Any:
         """Return what the function would return, and leave behind what it would; NOT_RUN where it has to run itself."""
-        plan, journal, run = self.take(), Journal(lasts=self.second is not None), None
+        if not self.acts:
+            return self._run(call, Interrupts())
+        interrupts = Interrupts()
+        try:
+            return self._run(call, interrupts)
+        finally:
+            interrupts.release()
+
+    def _run(self, call: Call, interrupts: Interrupts) -> Any:
+        plan = self.take()
+        journal = Journal(self.second is not None, interrupts.hold if self.acts else None)
+        run = None
         try:
             with np.errstate(all="ignore", call=deviate):
                 run = plan.run(call.given, journal)
                 arrays = run if self.second is None else next(run)
-        except Exception as error:
-            if journal.settled:
+        except BaseException as error:
+            if journal.settled and isinstance(error, Exception):
                 raise
+            interrupts.hold()
             journal.undo()
+            if not isinstance(error, Exception):
+                raise
             self.deviations += isinstance(error, Deviation)
             self.stopped = _stopped(error)
             return NOT_RUN
-        except BaseException:
-            journal.undo()
-            raise
         finally:
             if self.second is None or run is None:
                 self.free.append(plan)

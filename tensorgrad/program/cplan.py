@@ -167,7 +167,7 @@ class CPlan(NumpyPlan):
                 self._say_function(stage, i <= last)
             else:
                 failing = [j for j, call in enumerate(calls) if self._fails(call)]
-                self._say_calls(calls, len(calls) if i < last else failing[-1] if i == last else 0, stages[i + 1 :])
+                self._say_calls(calls, len(calls) if i < last else failing[-1] + 1 if i == last else 0, stages[i + 1 :])
         if len(stages) == second:
             self._say_returned(0)
         self._say_returned(1)

@@ -32,10 +32,12 @@ class Deviation(Exception):  # noqa: N818 - no error: the program goes another w
 class Journal:
     """What has to be undone if a run does not come to its end; nothing any more from where it cannot but do so.
 
-    One that `lasts` is kept to undo the first part of a run whenever the second one does not come to its end.
+    One that `lasts` is kept to undo the first part of a run whenever the second one does not come to its end. `before`
+    is called before what has been done stands.
     """
 
-    def __init__(self, lasts: bool = False) -> None:
+    def __init__(self, lasts: bool = False, before: Callable[[], Any] | None = None) -> None:
+        self.before = before
         self.steps: list[Callable[[], Callable[[], Any]]] = []  # each returns what does it again
         self.lasts = lasts
         self.settled = False
@@ -54,6 +56,8 @@ class Journal:
 
     def settle(self) -> None:
         """Let what has been done stand."""
+        if self.before is not None:
+            self.before()
         if not self.lasts:
             self.steps.clear()
         self.settled = True
@@ -141,7 +145,7 @@ class NumpyPlan:
         last = max((i for i, step in enumerate(self.steps) if self._may_fail(step)), default=-1)
         self._say_rooms(self._given_away(self.first))
         for i, step in enumerate(self.steps):
-            if i < last:
+            if i <= last:  # the last one, too: NumPy warns of what it has written
                 self._keep(step)
             if i == last + 1:
                 self.lines.append("journal.settle()")
