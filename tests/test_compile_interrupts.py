@@ -22,7 +22,7 @@ def interrupted(line: int) -> Iterator[list[int]]:
     """Send Ctrl-C at the line of that number among those of plans that are run inside; it gives how many there were."""
     lines: list[int] = []
 
-    def seen(frame: FrameType, event: str, arg: Any) -> Any:  # noqa: ARG001 - called as all trace functions are
+    def seen(frame: FrameType, event: str, arg: Any) -> Any:
         if frame.f_code.co_filename != "<plan>":
             return None
         if event == "line":
@@ -111,7 +111,7 @@ def test_the_second_ctrl_c_comes_at_once() -> None:
         net(x).sum().backward()
         optimizer.step()
 
-    for k in range(4):
+    for _ in range(4):
         step(tg.ones(2, 3))
     for count, runs in ((1, 1), (2, 0)):
         presses.append(count)

@@ -15,7 +15,6 @@ from typing import Any
 from tensorgrad.base.context import TRANSFORMED, context
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.traces import running
-from tensorgrad.errors import CompileError
 from tensorgrad.nn.module.parameter import is_lazy
 from tensorgrad.program.numpyplan import NumpyPlan
 
@@ -53,8 +52,8 @@ MOST_TOLD = 2
 """Reasons of one call that are told, the first ones."""
 
 _AGAIN = (
-    "a gradient of what it returned was differentiated itself (create_graph=True), or in forward mode, which a plan "
-    "does not answer: compile the whole step, in which that is done"
+    "a gradient of what it returned was differentiated itself (create_graph=True), or in forward mode, for which it "
+    "is run again: compile the whole step, in which that is done"
 )
 
 
@@ -178,8 +177,6 @@ class Compiled:
 
     def _drop(self, key: Any) -> None:
         """Let a kind of call run as it is, of whose results more is asked than a plan can answer."""
-        if self.fullgraph:
-            raise CompileError(f"compile(fullgraph=True): {_AGAIN}")
         with self.lock:
             self.versions.pop(key, None)
             self._give_up(key, _AGAIN)

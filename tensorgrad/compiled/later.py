@@ -1,18 +1,21 @@
 """The second part of a run: what gives the gradients of what a function reads for those of what it has returned.
 
 Where the plan cannot answer, because a check comes out otherwise or other gradients are given, the function is run
-again from where it began, and differentiated as ever.
+again from where it began, and differentiated as ever; so it is where the gradients are to be differentiated again, in
+forward mode, and where a sweep has met a NaN behind a choice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.autograd.careful import Contributions, reverse
-from tensorgrad.base.context import STRONG, context, within
+from tensorgrad.base.context import STRONG, TRANSFORMED, context, within
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.shared_memory import plain, still_exposed
 from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
@@ -47,6 +50,7 @@ class Later:
         self.told = told
         self.read: list[tuple[Tensor, Any, Any]] = []  # with its array, and a copy where that is NumPy's
         self.holds: Callable[[], bool] = bool
+        self.results: list[weakref.ref[Node]] = []  # the nodes of those that a gradient can be asked for through
         self.began = 0
 
     def depend_on(self, tensors: Iterable[Tensor], holds: Callable[[], bool]) -> None:
@@ -77,27 +81,54 @@ class Later:
                 return [None if i is None else arrays[i] for i in self.second.places]
         return self._anew(given, nodes)
 
-    def differentiated(self) -> None:
-        """Note that what no plan gives is asked for."""
-        self.told(None)
-
     def _anew(self, given: list[Array | None], nodes: tuple[Node, ...]) -> list[Any]:
-        """Run the function again from where it began, then its sweep; what it changes is left as it is now."""
+        """Return what flows back through the function itself, run again."""
+        with self._again() as live:
+            seeds = {node_of(y): g for y, g in zip(live, given, strict=True) if g is not None}
+            edges: Contributions = []
+            reverse(seeds, targets=set(nodes), closed=True, edges=edges)
+        return _shared_out([(source, np.asarray(gx)) for _, source, gx in edges], nodes)
+
+    def unfolded(self, node: Node) -> Tensor:
+        """Return the result of `node` as the function itself records it; the nodes of all results become those.
+
+        Where the sweep is not for a NaN, the function has no plan from then on: all of it is run twice.
+        """
+        if not context().special & STRONG:
+            self.told(None)
+        start = tick()
+        with self._again() as live:
+            own = [known() for known in self.results]
+        made = {y.node: mine for y, mine in zip(live, own, strict=True) if mine is not None}
+        base, span = min(n.serial for n in made.values()) - 1, tick() - start
+        pending = [y.node for y in live]
+        for new in pending:  # their place in the order is where the results have theirs
+            if new is not None and new.serial > start:
+                new.serial = base + (new.serial - start) / span
+                pending += [i for i in new.inputs if isinstance(i, Node)]
+                new.inputs = tuple([made.get(i, i) if isinstance(i, Node) else i for i in new.inputs])
+        for theirs, mine in made.items():
+            assert theirs is not None
+            mine.primitive, mine.params = theirs.primitive, theirs.params
+            mine.saved, mine.inputs = theirs.saved, theirs.inputs
+        return live[own.index(node)]
+
+    @contextmanager
+    def _again(self) -> Iterator[list[Tensor]]:
+        """Context manager: give the results of the function run again; what it changes is left as it is now."""
         self._check()
         again = self.journal.undo()
         try:
             self._show(copies=True)
-            with within(grad=True, special=context().special & ~STRONG):
+            mode = context()
+            changes = {"grad": True, "special": mode.special & ~STRONG, "flags": mode.flags | TRANSFORMED}
+            with within(**changes), np.errstate(all="ignore"):  # of what it warns of there was no plan
                 made = list(tensors_of(self.call.run()))
-                live = [x for x, output in zip(made, self.outputs, strict=True) if output.live]
-                seeds = {node_of(y): g for y, g in zip(live, given, strict=True) if g is not None}
-                edges: Contributions = []
-                reverse(seeds, targets=set(nodes), closed=True, edges=edges)
+                yield [x for x, output in zip(made, self.outputs, strict=True) if output.live]
         finally:
             self._show(copies=False)
             for step in again:
                 step()
-        return _shared_out([(source, np.asarray(gx)) for _, source, gx in edges], nodes)
 
     def _show(self, copies: bool) -> None:
         """Let the function read what NumPy's memory held, or else what it holds."""

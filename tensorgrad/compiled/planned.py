@@ -1,39 +1,37 @@
 """What a plan has computed, as an operation in the graph, whose rule is the second part of the plan.
 
-Each result that a gradient can be asked for through is a node. Where there are several they are made of one, whose
-cotangent says for each of them whether there is one, how it lies in memory, and its elements: all as numbers in one
-array, which is -0.0 elsewhere, so that sums of such arrays are exact.
+Each result that a gradient can be asked for through is a node. As a fused form it is for plain sweeps backwards; for
+all else its node is replaced by those that the function itself records, run again (see `tensorgrad.engine.fused`).
+
+Where there are several results they are made of one, whose cotangent says for each of them whether there is one, how it
+lies in memory, and its elements: all as numbers in one array, which is -0.0 elsewhere, so that sums are exact.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from tensorgrad.autograd.userrules import Saved, record_of, unknown
+from tensorgrad.autograd.userrules import Saved, record_of
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.base.numerics import owner_of
-from tensorgrad.engine.primitive import Rule, always
+from tensorgrad.engine.primitive import Primitive, Rule, always
 from tensorgrad.engine.shared_memory import still_exposed
 from tensorgrad.engine.tensor import Node, Tensor, node_of, recorded, wrap
 from tensorgrad.engine.views import link_output
 from tensorgrad.errors import AutogradError
 
-from .arrivals import recorded_again
 from .later import Later
-from .secondpart import laid_out
+from .secondpart import Nature, laid_out
 
 _NAME = "compiled"
-_TEXT = (
-    "the gradient of a compiled function cannot be differentiated itself: from the next call on it runs as it is, so "
-    "that its gradients can be; or compile the whole step, in which the first gradient is taken"
-)
 
 
 class Slot(NamedTuple):
@@ -73,33 +71,23 @@ class _Rules:
 
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule | None]:
         """Return for each argument a rule that knows its cotangent already."""
-        found = self.cotangents(g.array if isinstance(g, Tensor) else g, saved, node)
-        if not isinstance(g, Tensor):
-            return [None if gx is None else always(gx) for gx in found]
-        if not recorded_again(g):
-            return [None if gx is None else always(wrap(gx)) for gx in found]
-        _later_of(node).differentiated()
-        inputs = (*([node_of(g)] if g.tracked else []), *node.inputs)
-        return [None if gx is None else always(unknown(_NAME, _TEXT, gx, inputs)) for gx in found]
+        boxed = isinstance(g, Tensor)
+        found = self.cotangents(g.array if boxed else g, saved, node)
+        return [None if gx is None else always(wrap(gx) if boxed else gx) for gx in found]
 
     def cotangents(self, g: Array, saved: Saved, node: Node) -> list[Any]:
         """Return the cotangent of each argument."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Rule]:
-        return itertools.repeat(_refused)
+        raise AutogradError("what a plan has computed is unfolded before a sweep goes forwards")
 
 
-def _refused(t: Any, saved: Any, node: Node) -> NoReturn:
-    _later_of(node).differentiated()
-    raise AutogradError(f"the forward mode of a compiled function is not known: {_TEXT}")
-
-
-def _later_of(node: Node) -> Later:
-    """Return what the node of a result, or of all of them, asks for gradients."""
-    saved: Any = node.saved if node.params.get("place") is None else node.inputs[0].saved
+def _unfolded(node: Node) -> Tensor:
+    """Return the result of `node` as the function itself records it, for all but a plain sweep backwards."""
+    saved: Any = node.saved if "place" not in node.params else node.inputs[0].saved
     later: Later = saved.ctx
-    return later
+    return later.unfolded(node)
 
 
 class _OfAll(_Rules):
@@ -128,25 +116,43 @@ def _forward(*_: Any) -> NoReturn:
     raise AutogradError("what a plan has computed is not computed again by itself")
 
 
-# no choice of its own: numbers that are not finite are met inside, or outside, as they are without a plan
-_ALL, _ONE = (replace(record_of(_NAME, _forward, rules), kind="compiled", hides="") for rules in (_OfAll(), _OfOne()))
+class _Records(NamedTuple):
+    """The records of a result that is the only one, of all results together, and of one of them."""
+
+    only: Primitive
+    all: Primitive
+    one: Primitive
+
+
+@remembered()
+def _records(nature: Nature) -> _Records:
+    """Return the records of what does as much to numbers that are not finite as the operations inside."""
+    plain = replace(record_of(_NAME, _forward, _OfAll()), kind="compiled", hides="")
+    only = replace(plain, hides=nature.hides, composed=_unfolded)
+    one = replace(only, vjps=(rules := _OfOne()), jvps=rules)
+    for record in (only, one):
+        vars(record)["singular"] = nature.singular  # which it would reckon from its samples
+    return _Records(only, plain, one)
 
 
 def planned_tensors(later: Later, arrays: list[Any], kept: list[Tensor], targets: list[Tensor]) -> list[Tensor]:
     """Return tensors of `arrays`, computed of `targets` by a plan whose second part reads `kept`."""
-    mode = context()
+    mode, records = context(), _records(later.second.nature)
     saved = Saved.of([x.array for x in kept if not still_exposed(x)], later, None, [])
     inputs = tuple(map(node_of, targets))
     if len(arrays) == 1:
-        return [recorded(arrays[0], _ALL, inputs, {"places": []}, saved, mode)]
+        only = recorded(arrays[0], records.only, inputs, {"places": []}, saved, mode)
+        later.results = [weakref.ref(node_of(only))]
+        return [only]
     places: list[Slot] = []
     for a in arrays:
         places.append(Slot(places[-1].end if places else 0, a.shape, a.dtype))
     dtype = np.result_type(np.float64, *arrays)
     nothing = np.broadcast_to(np.zeros((), dtype), (places[-1].end,))
-    parent = (node_of(recorded(nothing, _ALL, inputs, {"places": places}, saved, mode)),)
-    made = [recorded(a, _ONE, parent, {"place": p}, Saved.of([], None, None, []), mode)
+    parent = (node_of(recorded(nothing, records.all, inputs, {"places": places}, saved, mode)),)
+    made = [recorded(a, records.one, parent, {"place": p}, Saved.of([], None, None, []), mode)
             for a, p in zip(arrays, places, strict=True)]  # fmt: skip
+    later.results = [weakref.ref(node_of(y)) for y in made]
     owners: dict[int, Tensor] = {}
     for y in made:
         x = owners.setdefault(id(owner_of(y.array)), y)

@@ -25,6 +25,20 @@ Sums may be rounded otherwise where their elements lie otherwise in memory.
 """
 
 
+class Nature(NamedTuple):
+    """What operations are to a sweep that looks for numbers that are not finite (see `Primitive`)."""
+
+    hides: str
+    singular: bool
+
+    @classmethod
+    def of(cls, nodes: list[Node]) -> Nature:
+        """Return what all of them are together."""
+        primitives = {node.primitive for node in nodes if node.primitive is not None}
+        hides = {p.hides for p in primitives}
+        return cls("any" if "any" in hides else "-inf" if "-inf" in hides else "", any(p.singular for p in primitives))
+
+
 class Second(NamedTuple):
     """What the second part of a program is about; an integer stands for the tensor given with that number.
 
@@ -35,6 +49,7 @@ class Second(NamedTuple):
         places: for each of them, which of the values that the second part returns flows there; None for nothing.
         kept: the tensors whose memory it reads, which must not be written before.
         results: which of the new results it reads.
+        nature: what of the graph a sweep asks that looks for numbers that are not finite.
     """
 
     asked: Asked
@@ -42,6 +57,7 @@ class Second(NamedTuple):
     places: list[int | None]
     kept: list[Tensor | int]
     results: list[int]
+    nature: Nature
 
 
 def second_part(found: list[Tensor], outputs: list[Returned], capture: Capture, asked: Asked | None) -> Second | None:
@@ -65,6 +81,7 @@ def second_part(found: list[Tensor], outputs: list[Returned], capture: Capture, 
     nodes = [node for node in reached if node in arrived]
     if not nodes:
         capture.unfit("what is returned has a history, but of nothing that was there before")
+    nature = Nature.of(reachable(live))
     edges = _swept(live, asked, set(reached), capture)
     targets: list[Tensor | int] = []
     places: list[int | None] = []
@@ -75,7 +92,7 @@ def second_part(found: list[Tensor], outputs: list[Returned], capture: Capture, 
         places += [*range(len(program.later), len(program.later) + len(flows)), *[None] * (slots - len(flows))]
         program.later += [_number(gx, capture) for gx in flows]
     _check_pure(capture)
-    return Second(asked, targets, places, *_read(capture))
+    return Second(asked, targets, places, *_read(capture), nature)
 
 
 def _swept(live: list[Node], asked: Asked, targets: set[Node], capture: Capture) -> Contributions:

@@ -22,7 +22,8 @@ _VALUES = (bool, int, float, complex, str, bytes, type(None))
 class Call(NamedTuple):
     """A function and its arguments; `given` are the tensors among them, `key` is equal for calls of one kind.
 
-    The last part of the key says which of the tensors have a gradient.
+    The parts of the key: the arguments, which of them share memory, the default dtype, which of the tensors have a
+    gradient, and the modes.
     """
 
     function: Callable[..., Any]
@@ -45,8 +46,8 @@ class Call(NamedTuple):
         """Return whether the arguments are those that were given; with `gradients`, whether these are there, too."""
         given: list[Tensor] = []
         key = signature(self.args, self.kwargs, given)
-        alike = key == self.key if gradients else key[:-1] == self.key[:-1]
-        return alike and len(given) == len(self.given) and all(map(is_, given, self.given))
+        parts = slice(4 if gradients else 3)  # it is asked for by a sweep, which has modes of its own
+        return key[parts] == self.key[parts] and len(given) == len(self.given) and all(map(is_, given, self.given))
 
 
 def signature(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]) -> Any:
@@ -61,7 +62,7 @@ def signature(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]
     owners = [id(owner_of(x.array)) for x in given]
     shared = tuple(map(owners.index, owners)) if len(set(owners)) < len(owners) else ()
     numpys = tuple(np.geterr().values())
-    return key, shared, mode.grad, mode.flags, numpys, get_default_dtype(), tuple([x.filled is None for x in given])
+    return key, shared, get_default_dtype(), tuple([x.filled is None for x in given]), mode.grad, mode.flags, numpys
 
 
 def _of(value: Any, given: list[Tensor], seen: dict[int, int]) -> Any:
@@ -108,8 +109,9 @@ def changed(function: Callable[..., Any], then: Any, now: Any = None) -> str:
 
 
 _SETTINGS = (
-    "which of the arguments share memory changes", "the grad mode changes", "the mode changes",
-    "what NumPy warns of changes", "the default dtype changes", "which of the arguments have a gradient changes",
+    "which of the arguments share memory changes", "the default dtype changes",
+    "which of the arguments have a gradient changes", "the grad mode changes", "the mode changes",
+    "what NumPy warns of changes",
 )  # fmt: skip
 
 

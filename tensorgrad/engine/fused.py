@@ -109,6 +109,8 @@ def _own(x: Tensor) -> Any:
 def expand(nodes: Iterable[Node]) -> bool:
     """Replace each fused node among `nodes` by the nodes of its composition; return whether there was any.
 
+    So is one that stands for what a plan has computed, by the nodes of the function itself.
+
     A node whose saved values have been freed stays: a drawing can still show it, and a sweep refuses it.
     """
     found = False
@@ -124,10 +126,13 @@ def _expand(node: Node, composed: Callable[..., Tensor]) -> None:
     if last_write[0] > node.serial:
         check_unwritten(node)
         check_unexposed(node)
-    inputs = [linked(x, i) for x, i in zip(saved[1:], node.inputs, strict=True)]
     start = tick()
     with within(grad=True, scope=node.scope):
-        last = composed(*inputs, **node.params).node
+        if node.primitive is not None and node.primitive.kind == "compiled":
+            last = composed(node).node
+        else:
+            inputs = [linked(x, i) for x, i in zip(saved[1:], node.inputs, strict=True)]
+            last = composed(*inputs, **node.params).node
     assert last is not None
     pending, span = [last], tick() - start
     for new in pending:  # the new nodes take their place in creation order: between the fused node and the one before
