@@ -97,7 +97,8 @@ def _unary(rng: np.random.Generator, pool: list[Any]) -> Any:
 
 def _into(rng: np.random.Generator, pool: list[Any]) -> None:
     f, x, y, out = BINARY[rng.integers(5)], _any(rng, pool), _any(rng, pool), _any(rng, pool)
-    f(x, y, out=out)
+    if out.ndim:  # without axes NumPy answers a number, which cannot be written, and a tensor holds an array
+        f(x, y, out=out)
 
 
 def _fold(rng: np.random.Generator, pool: list[Any]) -> Any:
@@ -125,7 +126,9 @@ def _view(rng: np.random.Generator, pool: list[Any]) -> Any:
 def _write(rng: np.random.Generator, pool: list[Any]) -> None:
     x, y = _any(rng, pool), _any(rng, pool)
     index = [..., slice(1, None), 0, (slice(None), 0), (..., slice(None, None, 2))][rng.integers(5)]
-    x[index] = y if rng.random() < 0.7 else 3
+    value = y if rng.random() < 0.7 else 3
+    if x.ndim:  # as in `_into`
+        x[index] = value
 
 
 def _copy(rng: np.random.Generator, pool: list[Any]) -> Any:

@@ -88,11 +88,12 @@ def watched_by(watch: Watch | None) -> Iterator[None]:
 class Watched(NDArrayOperatorsMixin):
     """An array that is watched; without a watch that runs, only what computes as the array inside does."""
 
-    __slots__ = ("__weakref__", "inner", "number")
+    __slots__ = ("__weakref__", "inner", "number", "scalar")
 
-    def __init__(self, array: Any, number: int) -> None:
+    def __init__(self, array: Any, number: int, scalar: bool = False) -> None:
         self.inner = array
         self.number = number
+        self.scalar = scalar  # what NumPy answers as a number, held in an array without axes
 
     @property  # type: ignore[misc]  # what isinstance asks
     def __class__(self) -> Any:
@@ -100,8 +101,6 @@ class Watched(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
-        if out is not None and any(type(o) is Watched and isinstance(o.inner, np.generic) for o in out):
-            out = None  # what changes a number "in place" makes another one
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         if method == "at":
             return _wrote(function, inputs, kwargs)
@@ -159,6 +158,8 @@ class Watched(NDArrayOperatorsMixin):
         return _called(operator.pow, (self, other), {}, None)  # which for an array is quicker than its ufunc
 
     def __ipow__(self, other: Any) -> Any:
+        if self.scalar:
+            return NotImplemented
         _wrote(operator.ipow, (self, other), {})
         return self
 
@@ -220,6 +221,15 @@ class Watched(NDArrayOperatorsMixin):
     def __reduce_ex__(self, protocol: Any) -> Any:
         read_by("pickle", self.inner)
         return self.inner.__reduce_ex__(protocol)
+
+
+def _unless_number(operator_: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return an operator "in place" that makes another number of a number, as Python does where there is none."""
+    return lambda self, other: NotImplemented if self.scalar else operator_(self, other)
+
+
+for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "lshift", "rshift", "and", "xor", "or"):
+    setattr(Watched, f"__i{_name}__", _unless_number(getattr(NDArrayOperatorsMixin, f"__i{_name}__")))
 
 
 class WatchedStream:

@@ -52,8 +52,8 @@ MOST_TOLD = 2
 """Reasons of one call that are told, the first ones."""
 
 _AGAIN = (
-    "a gradient of what it returned was differentiated itself (create_graph=True), or in forward mode, for which it "
-    "is run again: compile the whole step, in which that is done"
+    "what it returned was differentiated twice (create_graph=True), in forward mode, or drawn, for which it is run "
+    "again: compile the whole step, in which that is done"
 )
 
 
@@ -247,7 +247,8 @@ class Compiled:
     def _give_up(self, key: Any, why: str) -> None:
         """Let this kind of call run as it is from now on, and say why, once for each reason."""
         if why not in self.reasons.values():
-            log.warning("%s runs as it is, not as a plan: %s", getattr(self.function, "__qualname__", "it"), why)
+            name = getattr(self.function, "__qualname__", type(self.function).__name__)
+            log.warning("%s runs as it is, not as a plan: %s", name, why)
         self.reasons[key] = why
         self.waiting = [one for one in self.waiting if one[0] != key]
 

@@ -13,6 +13,9 @@ from tensorgrad.base.callsite import Place
 from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.base.numerics import address
 
+WARNED = ("divide", "over", "invalid")
+"""What NumPy warns of if nothing is said."""
+
 
 class Ref(NamedTuple):
     """A value among the arguments of a step, by its number."""

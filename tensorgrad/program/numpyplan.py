@@ -19,7 +19,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import aligned
 from tensorgrad.engine.numpycalls import Part
 
-from .contents import Program, Ref, Step, Value, refs_in, replaced
+from .contents import WARNED, Program, Ref, Step, Value, refs_in, replaced
 from .forms import takes_out_last
 from .liveness import lifetimes, needed, placed
 from .rooms import Rooms
@@ -77,9 +77,6 @@ def deviate(kind: str, flag: int) -> None:
     """Raise Deviation: what NumPy calls in place of a warning."""
     raise Deviation(kind, flag)
 
-
-WARNED = ("divide", "over", "invalid")
-"""What NumPy warns of if nothing is said."""
 
 _LOUD: dict[str, Any] = dict.fromkeys(WARNED, "call")
 _QUIET: dict[str, Any] = dict.fromkeys(_LOUD, "ignore")

@@ -15,9 +15,8 @@ from tensorgrad.engine.numpycalls import Part
 from tensorgrad.engine.tensor import Node, tick
 
 from .asifthere import as_there
-from .contents import Program, Ref, Step, Value, same_bits
+from .contents import WARNED, Program, Ref, Step, Value, same_bits
 from .forms import form_of, takes_out_last
-from .numpyplan import WARNED
 
 _NOT_FOLLOWED = "and what is made of it is not followed: compute it with tensors, or read it outside"
 
@@ -94,7 +93,7 @@ class Recording:
         program.arrays.append(whole)
         if kind == "constant":
             self.constants.setdefault(block, (whole, whole.copy()))
-        made = Watched(whole, number)
+        made = Watched(whole, number, scalar)
         self.watched.append(made)
         self.known[id(whole)] = made
         return made
