@@ -7,6 +7,7 @@ training, the sum over a batch of rows, is a product with a vector of ones, whic
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import math
 from collections.abc import Callable
@@ -251,8 +252,12 @@ def owner_of(array: Array) -> Array:
 
 def address(array: Array) -> int:
     """Return where the first element of an array stands."""
-    found: int = array.__array_interface__["data"][0]
-    return found
+    memory: Any = array
+    try:  # a sixth of the time of what follows, for an array that is whole, not empty, and may be written
+        return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    except (TypeError, ValueError, BufferError):
+        found: int = array.__array_interface__["data"][0]
+        return found
 
 
 def aligned(size: int) -> Array:
