@@ -30,9 +30,11 @@ from tensorgrad.program.liveness import needed
 
 from .cnames import Words
 
-_LOCAL = tuple(f"{stem}{n}" for stem in ("i", "n", "part", "one", "whole") for n in range(40))
-_OWN = (*"ijkl", *_LOCAL, "from", "upto", "at", "best", "forward", "backward", "cache", "work", "matmul_f4",
-        "matmul_f8", *(f"{fold}_{dtype}" for fold in FOLDS for dtype in TYPES))  # fmt: skip
+_LOCAL = tuple(f"{stem}{n}" for stem in ("i", "n", "part", "one", "whole", "lanes") for n in range(40))
+_OWN = (
+    *"ijkl", *_LOCAL, "from", "upto", "at", "best", "forward", "backward", "cache", "work", "matmul_f4", "matmul_f8",
+    "lanes_f4", "sum_of_lanes", *(f"{fold}_{dtype}" for fold in FOLDS for dtype in TYPES),
+)  # fmt: skip
 """What the text itself uses."""
 
 

@@ -7,8 +7,9 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from tensorgrad.program.cloops import batched, looked_up, walked
 from tensorgrad.program.cops import Check, Lookup, Product, Walk
-from tensorgrad.program.cprint import GroupPrinter, Pointers, batched, helper, indexed, looked_up, walked
+from tensorgrad.program.cprint import GroupPrinter, Pointers, helper, indexed
 from tensorgrad.program.cschedule import Item
 from tensorgrad.program.cvalues import TYPES, Access, literal, short
 
@@ -99,8 +100,10 @@ class CFileText:
         file = self.file
         names = "forward, and the gradients by backward" if len(file.functions) > 1 else "forward"
         struct = _STRUCT.format(_LENT if file.lent else "", struct=f"struct {file.struct}") if file.struct else ""
-        text = _HEAD.format(struct, functions=names)
-        lines = [*text.splitlines(), *(["", *file.source.head] if file.source.head else [])]
+        parts = _HEAD.format(struct, functions=names).split("\n\n")
+        wrapped = [part if part[0] == " " else textwrap.fill(part, _COLUMNS) for part in parts]
+        lines = ["", *file.source.head] if file.source.head else []
+        lines = [*"\n\n".join(wrapped).splitlines(), *lines]
         return "/* " + "\n".join(f" * {commented(line)}".rstrip() for line in lines)[3:] + "\n */"
 
     def _struct(self) -> Iterator[str]:
@@ -203,5 +206,6 @@ class CFileText:
 
 def _alone(lines: list[str]) -> list[str]:
     """Return lines as one statement."""
-    one_loop = lines[0].startswith("for (") and lines.index("}") == len(lines) - 1 if "}" in lines else False
+    inside = lines[1:-1] if lines[-1] == "}" else lines[1:]
+    one_loop = lines[0].startswith("for (") and all(line.startswith(" ") for line in inside)
     return lines if one_loop else ["{", *(f"  {line}" for line in lines), "}"]

@@ -12,6 +12,7 @@ from tensorgrad.base.dtypes import Array
 
 from .contents import Ref, Step, refs_in
 from .cops import Lookup, Map, Op
+from .cspelling import fold
 from .cvalues import Access, Operand, Unspoken, check_converts, short, thin
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def add_at(lowering: Lowering, step: Step) -> list[Op]:
     target, index, value = step.args
     if not isinstance(target, Ref) or not any(isinstance(part, Ref) for part in _parts(index)):
         raise Unspoken
+    fold("add", short(lowering.program.values[target.number].dtype))  # of truth values there is none
     return _put(lowering, "adds", target.number, value, _placed(lowering, target.number, index))
 
 

@@ -1,11 +1,11 @@
-"""The text of C functions for groups of loops, for products, for looking up; equal functions are written once."""
+"""The text of groups of loops, as functions of C or in line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .cops import Fold, Group, Lookup, Map, Product, Walk
+from .cops import Fold, Group, Map
 from .cspelling import fold
 from .cvalues import TYPES, Access, Number, Operand, literal
 
@@ -182,7 +182,11 @@ class GroupPrinter:
     def _map(self, loop: Map) -> None:
         operands = [self._operand(x, t) for x, t in zip(loop.operands, loop.types, strict=True)]
         text = loop.text.format(*operands)
-        dtype = loop.out.dtype
+        dtype, first = loop.out.dtype, loop.operands[0] if loop.operands else None
+        same = loop.text == "{0}" and isinstance(first, Access) and {first.dtype, *loop.types, loop.result} == {dtype}
+        if same and id(loop) not in self.group.stored:  # another name of the same number
+            self.known[loop.out] = operands[0]
+            return
         if loop.result != dtype:
             plain = loop.text == "{0}" and loop.types == (loop.result,)  # a variable, and of that type
             text = converted(text if plain else f"({TYPES[loop.result]})({text})", loop.result, dtype)
@@ -269,9 +273,11 @@ class GroupPrinter:
             yield from (margin + line for line in self.body)
         elif depth < inner or not self.chunked:
             n = self.nest.names[depth]
-            yield f"{margin}for (int64_t {n} = 0; {n} < {sizes[depth]}; {n}++) {{"
+            alone = depth < inner and not (self.opening[depth + 1] or self.closing[depth + 1])  # the loop inside
+            alone = alone and not (self.chunked and depth + 1 == inner)
+            yield f"{margin}for (int64_t {n} = 0; {n} < {sizes[depth]}; {n}++){'' if alone else ' {'}"
             yield from self._nested(depth + 1, margin + "  ")
-            yield margin + "}"
+            yield from () if alone else (margin + "}",)
         else:
             yield from self._in_chunks(sizes[-1], margin)
         yield from (margin + line for line in self.closing[depth])
@@ -292,67 +298,6 @@ class GroupPrinter:
         yield from (deeper + line for line in self.chunked)
         if size > CHUNK:
             yield margin + "}"
-
-
-def looked_up(op: Lookup, reach: Reach) -> tuple[Pointers, list[str]]:
-    """Return the lines of looking up, which answer 1 where an index is out of range; then nothing is set."""
-    gets = op.way == "gets"
-    values = [(op.value, gets)] if isinstance(op.value, Access) else []
-    indices = [(x, False) for x in op.indices if isinstance(x, Access)]
-    pointers = reach([*values, (op.table, not gets), *indices])
-    names = [f"i{n}" for n in range(len(op.domain))]
-    loops = "".join(f"for (int64_t {n} = 0; {n} < {size}; {n}++) " for n, size in zip(names, op.domain, strict=True))
-    found: list[str] = []
-    checks: list[str] = []
-    for axis, (x, length) in enumerate(zip(op.indices, op.lengths, strict=True)):
-        index = literal(x.value, "i8") if isinstance(x, Number) else pointers.element(x, x.strides, names)
-        found += [f"int64_t n{axis} = {index};", f"if (n{axis} < 0) n{axis} += {length};"]
-        checks.append(f"if (n{axis} < 0 || n{axis} >= {length}) return 1;")
-    strides = (*op.table.strides, *op.steps)
-    place = pointers.element(op.table, strides, [*names, *(f"n{axis}" for axis in range(len(op.lengths)))])
-    dtype = op.table.dtype
-    if isinstance(op.value, Number):
-        value = literal(op.value.value, dtype)
-    else:
-        value = pointers.element(op.value, op.value.strides, names)
-    sign = "+=" if op.way == "adds" else "="
-    act = f"{value} = {place};" if gets else f"{place} {sign} {converted(value, op.value.dtype, dtype)};"
-    checked = [f"{loops}{{", *(f"  {line}" for line in (*found, *checks)), *([f"  {act}"] if gets else []), "}"]
-    return pointers, checked if gets else [*checked, f"{loops}{{", *(f"  {line}" for line in (*found, act)), "}"]
-
-
-def batched(op: Product) -> tuple[str, list[str]]:
-    """Return the heads of the loops over a batch of products, and the names of their places."""
-    names = [f"i{n}" for n in range(len(op.out.batch))]
-    pairs = zip(names, op.out.batch, strict=True)
-    return "".join(f"for (int64_t {n} = 0; {n} < {size}; {n}++) " for n, size in pairs), names
-
-
-def walked(op: Walk, reach: Reach) -> tuple[Pointers, list[str]]:
-    """Return the lines of a walk."""
-    pointers = reach([(op.operand, False), (op.out, True)])
-    names = [*(f"i{n}" for n in range(len(op.domain) - 1)), "j"]
-    loops = [f"for (int64_t {n} = 0; {n} < {size}; {n}++) {{" for n, size in zip(names, op.domain, strict=False)]
-    x, out = pointers.element(op.operand, op.operand.strides, names), pointers.element(op.out, op.out.strides, names)
-    kind = TYPES[op.operand.dtype]
-    if op.name in ("argmax", "argmin"):
-        first = pointers.element(op.operand, op.operand.strides[:-1], names[:-1])
-        sign, nan = ">" if op.name == "argmax" else "<", op.operand.dtype[0] == "f"
-        better = f"{x} {sign} best || ({x} != {x} && best == best)" if nan else f"{x} {sign} best"
-        begins = ["int64_t at = 0;", f"{kind} best = {first};"]
-        inside = [f"if ({better}) {{ best = {x}; at = j; }}"]
-        ends = [f"{pointers.element(op.out, op.out.strides[:-1], names[:-1])} = at;"]
-    else:
-        text, start = fold(op.name, op.out.dtype)
-        whole = TYPES[op.out.dtype]
-        begins, ends = [f"{whole} whole0 = {start};"], []
-        value = converted(x, op.operand.dtype, op.out.dtype)
-        inside = [f"whole0 = {text.format('whole0', value)};", f"{out} = whole0;"]
-    margin = "  " * (len(names) - 1)
-    head = [f"{'  ' * depth}{loop}" for depth, loop in enumerate(loops[:-1])]
-    body = [*begins, loops[-1], *(f"  {line}" for line in inside), "}", *ends]
-    tail = ["  " * depth + "}" for depth in reversed(range(len(loops) - 1))]
-    return pointers, [*head, *(margin + line for line in body), *tail]
 
 
 _LANES = """\
@@ -390,11 +335,3 @@ static inline {kind} {name}(const {kind} *restrict t, int64_t n) {{
   return s[0];
 }}
 """
-
-
-def alone(op: Lookup | Walk) -> CFunction:
-    """Return the function of looking up, which answers 1 where an index is out of range, or of a walk."""
-    pointers, lines = looked_up(op, Pointers) if isinstance(op, Lookup) else walked(op, Pointers)
-    answers = isinstance(op, Lookup)
-    body = "\n".join(f"  {line}" for line in [*lines, *(["return 0;"] if answers else [])])
-    return CFunction(pointers.parameters(), body, pointers.arguments(), answers)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from . import cproducts
 from .blas import Products
 from .cfunctions import as_vectors
+from .cloops import alone, batched
 from .cops import Check, Group, Lookup, Map, Matrix, Product, Walk
-from .cprint import HEAD, Argument, CFunction, GroupPrinter, alone, batched, helper, indexed
+from .cprint import HEAD, Argument, CFunction, GroupPrinter, helper, indexed
 from .cschedule import Item
 from .cvalues import TYPES, Access
 
