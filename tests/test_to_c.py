@@ -146,7 +146,8 @@ def test_the_backward_pass_of_the_backward_pass(tmp_path) -> None:
 
 HOSTILE = ["int", "exp", "cache", "np", "double", "i", "j", "whole0", "part0", "t1", "s1", "α̂", "名", "_Bool", "__x",
            "x__y", "NAN", "matmul_f4", "work", "from", "a */ b", "c /* d", "e ??/ f", "g\\", "lambda", "add_f4", "1st",
-           "out", "forward", "x_i", "isnan", "INT64_MIN", "gamma", "lanes0", "lanes_f4", "sum_of_lanes", "y1", "x\u202e"]  # fmt: skip
+           "out", "forward", "x_i", "isnan", "INT64_MIN", "gamma", "y1", "x\u202e",
+           "lanes0", "lanes_f4", "sum_of_lanes"]  # fmt: skip
 
 
 @compiles
