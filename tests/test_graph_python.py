@@ -248,6 +248,13 @@ def test_without_a_gradient_there_is_a_forward_function_alone() -> None:
     assert "backward" not in names
 
 
+def test_every_operation_is_placed_in_the_users_script() -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    graph = Graph.trace(lambda x: (x.relu() * x).sum() + tg.tensor(~(x.detach().numpy() > 1)).sum(), x)
+    places = {node.place[0].co_filename for node in graph.nodes if node.place is not None}
+    assert places == {__file__}
+
+
 def test_writing_a_program_leaves_no_cycles() -> None:
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     write = Graph.of((x * x).sum()).to_python

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+from numpy.lib import mixins
+
 from .caching import remembered
 
 _WITHIN = {"tensorgrad", "numpy"} | sys.stdlib_module_names
@@ -26,10 +28,10 @@ is_users = _foreign.get
 
 @remembered()
 def _trees() -> tuple[str, ...]:
-    """Return where the library's files lie: its folder, and those that are links in it."""
+    """Return where the library's files lie: its folder, links in it, and the operators that it inherits."""
     root = Path(__file__).parent.parent
-    return tuple({str(p) + os.sep for folder in (root, *filter(Path.is_dir, root.iterdir()))
-                  for p in (folder, folder.resolve())})  # fmt: skip
+    return (str(mixins.__file__), *{str(p) + os.sep for folder in (root, *filter(Path.is_dir, root.iterdir()))
+                                    for p in (folder, folder.resolve())})  # fmt: skip
 
 
 def here(depth: int = 1) -> Place:

@@ -159,7 +159,7 @@ class _Run:
         telling = _Told(generators)
         parts = {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name in ("forward", "backward")}
         texts = {id(line): ast.unparse(line) for f in parts.values() for line in f.body}
-        places = {file.words[n.index]: n.place for n in file.nodes}
+        places = {file.words[n.index]: n.place for n in file.nodes[: file.forward]}  # of derivatives there is no line
         modules = _modules(parts.values(), text.splitlines())
         for part in parts.values():
             telling.visit(part)
