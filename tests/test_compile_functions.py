@@ -292,3 +292,24 @@ def test_modes_of_the_caller(backend: str, mode: Any) -> None:
     compiled = tg.compile(f, backend=backend, fullgraph=True)
     assert call(compiled) == call(f)
     assert compiled.runs == 8
+
+
+def test_a_gradient_that_is_returned_is_the_one_in_grad(backend: str) -> None:
+    layer = nn.Linear(3, 2)
+
+    def step(x: tg.Tensor, clear: bool) -> Any:
+        if clear:
+            layer.zero_grad()
+        y = layer(x)
+        y.retain_grad()
+        y.square().sum().backward()
+        return layer.weight.grad, [layer.bias.grad, layer.weight.grad], y.grad
+
+    compiled = tg.compile(step, backend=backend, fullgraph=True)
+    for k in range(12):
+        if k == 8:
+            layer.weight.grad = tg.zeros(2, 3)
+        weight, (bias, again), _ = compiled(normal(k, 4, 3), k % 3 == 0)
+        assert weight is again is layer.weight.grad
+        assert bias is layer.bias.grad
+    assert compiled.runs >= 6

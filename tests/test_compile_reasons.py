@@ -79,6 +79,20 @@ def drawn_of_its_own(x: tg.Tensor) -> tg.Tensor:
     return x * float(np.random.default_rng().integers(2))
 
 
+def made_inside(x: tg.Tensor) -> None:
+    optimizer = optim.SGD([WEIGHT], lr=0.1)
+    optimizer.zero_grad()
+    (WEIGHT * x).sum().backward()
+    optimizer.step()
+
+
+def retained(x: tg.Tensor) -> tg.Tensor:
+    y = x * WEIGHT
+    y.retain_grad()
+    y.square().sum().backward()
+    return y
+
+
 def warned(x: tg.Tensor) -> tg.Tensor:
     return (x * 1e30 * 1e30).square()
 
@@ -96,6 +110,8 @@ REASONS: dict[Callable[[tg.Tensor], Any], tuple[str, ...]] = {
     drawn_of_old: ("NumPy's own generator",),
     drawn_of_attribute: ("NumPy's own generator",),
     drawn_of_its_own: ("urandom() was called",),
+    made_inside: ("test_compile_reasons.py:", "was called of another SGD than in the call before: make it once,"),
+    retained: ("a tensor that is returned keeps a gradient of its own (retain_grad): return its .grad in its place",),
     warned: ("NumPy warns of its numbers at each call (an overflow,",),
 }  # fmt: skip
 

@@ -47,6 +47,8 @@ class _Both(NamedTuple):
 def _difference(both: _Both) -> str:
     """Return how two steps differ."""
     a, one, b, other, numbers = both
+    if one.kind == other.kind == "publish" and one.function != other.function:
+        return "a gradient is left in .grad of another tensor than in the call before: one that is made or given anew"
     if (one.kind, one.function, one.loud) != (other.kind, other.function, other.loud):
         return f"{_name(one)}, where it was {_name(other)} in the call before: a value or a setting decided otherwise"
     if one.expected != other.expected:
@@ -67,6 +69,10 @@ def _in_words(step: Step, now: Any, then: Any) -> str:
         return (
             f"another tensor of shape {list(now.shape)} was there than in the call before: one that is made anew for "
             f"each call has to be an argument"
+        )
+    if step.kind == "outside" and not isinstance(now, float | int):
+        return (
+            f"{_name(step)} was called of another {type(now).__name__} than in the call before: make it once, outside"
         )
     advice = ": give what changes from call to call as a tensor" if isinstance(now, float | int) else ""
     return f"{_name(step)} was given {now!r}, and {then!r} in the call before{advice}"

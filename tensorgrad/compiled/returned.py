@@ -18,7 +18,9 @@ from .capture import Capture
 
 
 class Returned(NamedTuple):
-    """One tensor of a result: the one `given` with a number, one that is `held` anyway, or a new one.
+    """One tensor of a result: the one `given` with a number, one that is `held` anyway, a gradient, or a new one.
+
+    A gradient is what then stands in `grad` of the tensor `of`, or of the one given with that number.
 
     One that stands in a result `again` is the same object there.
 
@@ -28,6 +30,7 @@ class Returned(NamedTuple):
 
     given: int | None = None
     held: Tensor | None = None
+    of: Tensor | int | None = None
     again: int | None = None
     number: int | None = None
     primitive: Primitive | None = None
@@ -45,6 +48,9 @@ def _returned(x: Tensor, capture: Capture) -> Returned:
     for number, other in enumerate(capture.given):
         if other is x:
             return Returned(given=number)
+    for other in capture.tensors:
+        if other.filled is x and id(other) not in capture.fillings:
+            return Returned(of=capture.thing(other))
     if any(other is x for other in capture.tensors):
         return Returned(held=x)
     reference = capture.argument(x.array)
@@ -57,6 +63,10 @@ def _returned(x: Tensor, capture: Capture) -> Returned:
         reference = capture.argument(capture.copy(reference.number))
     if type(x) is not Tensor:
         capture.unfit(f"a {type(x).__name__} is returned")
+    if x.filled is not None or x.retains_grad:
+        capture.unfit(
+            "a tensor that is returned keeps a gradient of its own (retain_grad): return its .grad in its place"
+        )
     node = None if x.is_leaf else x.node
     live = x.tracked and node is not None and not _is_spent(node)
     if x.tracked and node is None:
@@ -78,12 +88,19 @@ def delivered(outputs: list[Returned], given: list[Tensor], arrays: list[Any], l
             found.append(given[output.given])
         elif output.held is not None:
             found.append(output.held)
+        elif output.of is not None:
+            found.append(_gradient(given[output.of] if isinstance(output.of, int) else output.of))
         elif output.again is not None:
             found.append(found[output.again])
         else:
             array = next(new)
             found.append(next(recorded_) if output.live else _made(array, output.primitive))
     return iter(found)
+
+
+def _gradient(x: Tensor) -> Tensor:
+    assert x.filled is not None, "a gradient that is returned has been left there"
+    return x.filled
 
 
 def _made(array: Any, primitive: Primitive | None) -> Tensor:
