@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tensorgrad.base.callsite import users_variables
 from tensorgrad.base.dtypes import Array
@@ -29,11 +30,19 @@ from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
 from .interactive import framed, interactive, page
 
+
+class Plan(Protocol):
+    """What a compiled function runs as (see `tensorgrad.compile`)."""
+
+    size: int
+    steps: list[Any]
+
+
 _LONG = 2_000_000  # characters of DOT that take seconds
 
 
 def draw(
-    target: Graph | Tensor | Callable[..., Any] | BaseException,
+    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan,
     *inputs: Any,
     grads: bool | None = None,
     labels: str = "names",
@@ -53,7 +62,8 @@ def draw(
 
     Args:
         target: a Graph, a Tensor (the graph behind it), or a function or module, which is traced on `inputs`; or an
-            exception that was raised: then what had been recorded before is drawn, with the operation that failed.
+            exception that was raised: then what had been recorded before is drawn, with the operation that failed; or
+            a plan of a compiled function: its steps in order, and the bytes that flow.
         inputs: the arguments of `target`, if it is called.
         grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`. By default,
             unless the graph is one of a backward pass itself.
@@ -87,6 +97,9 @@ def draw(
     for name, value, allowed in (("labels", labels, MODES), ("rankdir", rankdir, ("LR", "TB"))):
         if value not in allowed:
             raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {', '.join(map(repr, allowed))}")
+    if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
+        picture = importlib.import_module("tensorgrad.viz.picture.plans").picture_of(target)
+        return Drawing(picture, target, labels, rankdir, title or "Plan", dims or {}, timeout)
     if isinstance(target, Tensor) and names == "variables":
         names = users_variables()
     graph = _graph_of(target, inputs, names)
@@ -100,7 +113,7 @@ def draw(
 
 
 def _graph_of(
-    target: Graph | Tensor | Callable[..., Any] | BaseException, inputs: tuple[Any, ...], names: Names
+    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan, inputs: tuple[Any, ...], names: Names
 ) -> Graph:
     if isinstance(target, Graph | Tensor | BaseException):
         if inputs:
@@ -129,7 +142,7 @@ class Drawing:
     def __init__(
         self,
         picture: Picture,
-        graph: Graph,
+        graph: Graph | Any,
         labels: str,
         rankdir: str,
         title: str | None,
@@ -201,8 +214,8 @@ class Drawing:
         return told | {f"b{edge.id}": of_arrow(edge, self._dims, backward=True) for edge in red}
 
     def text(self) -> str:
-        """Return the graph as a typed program, one line per node."""
-        return self._graph.text()
+        """Return the graph as a typed program, one line per node; a plan as its source."""
+        return self._graph.text() if isinstance(self._graph, Graph) else str(self._graph)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write .svg, .html or .dot by the suffix of `path`, whole or not at all, and return the path.
