@@ -12,7 +12,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.errors import AutogradError, CompileError
+from tensorgrad.errors import CompileError
 from tensorgrad.graph import Graph
 
 from .cfiles import COMPILER, STRICT, Answered, compare, compiled, main_of, near, run_python, same, with_draws
@@ -275,25 +275,6 @@ static void cblas_sgemm(int order, int ta, int tb, int m, int n, int k, float al
 """
 
 
-def test_it_reads_as_the_numpy_file_does() -> None:
-    source = Graph.trace(lambda x: x * x, tg.tensor([1.0, 2.0])).to_c()
-    assert (
-        source.partition("int forward")[2]
-        == """(
-  const float *x,  /* float32 (2,) */
-  float *out  /* float32 (2,) */
-) {
-  /* out = x * x */
-  for (int64_t i = 0; i < 2; i++) {
-    const float x_i = x[i];
-    out[i] = x_i * x_i;
-  }
-  return 0;
-}
-"""
-    )
-
-
 def test_names_of_modules_and_greek_letters() -> None:
     source = Graph.trace(nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2)), tg.randn(4, 3)).to_c()
     for text in (
@@ -326,17 +307,3 @@ def test_what_c_has_no_form_for_is_refused_with_its_name_and_line(name) -> None:
     with pytest.raises(CompileError, match=rf"(?s)to_c\(\).*{name}") as error:
         Graph.trace(function, x).to_c()
     assert "test_to_c.py" in str(error.value) or name in ("float16", "complex64")
-
-
-def test_what_the_numpy_file_cannot_say_is_refused_alike() -> None:
-    class Double(tg.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):  # noqa: ARG004 - what a Function is given
-            return x * 2
-
-        @staticmethod
-        def backward(ctx, g):  # noqa: ARG004 - what a Function is given
-            return g * 2
-
-    with pytest.raises(AutogradError, match="Function Double cannot be written"):
-        Graph.trace(Double.apply, grown(2)).to_c()

@@ -20,7 +20,7 @@ _COLUMNS = 110
 _HEAD = """\
 The recorded computation in C99: {functions}.
 
-  cc -std=c99 -O2 -c file.c    (link with -lm; -DUSE_CBLAS: products of matrices by cblas.h, a plain loop without)
+  cc -std=c99 -O3 -c file.c    (link with -lm; -DUSE_CBLAS: products of matrices by cblas.h, a plain loop without)
 
 Arrays lie row by row, and those that are written overlap no others. A function answers 0; or 1, with results that mean
 nothing, where an index is out of range or numbers take another way than those of the trace: each such place returns.{}
