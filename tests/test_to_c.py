@@ -85,6 +85,7 @@ FUNCTIONS = {
     "extrema": lambda: (lambda x: x.max(1)[0] + x.amin(1), grown(3, 5)),
     "put at indices": lambda: (lambda x, i, y: x.index_put((i,), y), grown(5), tg.tensor([3, 0, 3]), grown(3)),
     "functions of a number": lambda: (lambda x: x.sigmoid() + F.silu(x) * x.erf(), tg.tensor(0.5, requires_grad=True)),
+    "nearly equal": lambda: (lambda x, n: (tg.isclose(x, x + 1e-6), tg.isclose(n > 1, n > 2)), grown(3), tg.arange(4)),
     "windows": lambda: (lambda x: x.unfold(0, 3, 1).mean(1), grown(6, 2)),
 }  # fmt: skip
 CASES = NETWORKS | FUNCTIONS

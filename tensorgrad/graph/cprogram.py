@@ -50,6 +50,7 @@ def c_source(file: PythonFile) -> str:
 
 
 def _near(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    b = np.multiply(b, 1.0)  # NumPy, too, makes whole numbers floats
     found = np.logical_or((np.abs(a - b) <= atol + rtol * np.abs(b)) & np.isfinite(b), a == b)
     return np.logical_or(found, np.isnan(a) & np.isnan(b)) if equal_nan else found
 
