@@ -51,7 +51,7 @@ def partly(x: tg.Tensor) -> tg.Tensor:
 WARNED["partly"] = partly
 
 
-def test_what_is_told_of_numbers_is_part_of_the_kind_of_call(backend: str) -> None:
+def test_what_is_told_of_numbers_may_change_from_call_to_call(backend: str) -> None:
     def run(function: Callable[[tg.Tensor], tg.Tensor]) -> list[Any]:
         found: list[Any] = []
         for k in range(12):

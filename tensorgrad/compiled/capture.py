@@ -17,7 +17,7 @@ from tensorgrad.engine.fused import Saved
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Node, Tensor, wrap
 from tensorgrad.errors import CompileError
-from tensorgrad.program.contents import Step
+from tensorgrad.program.contents import WARNED, Step
 from tensorgrad.program.recorder import Recording
 
 from .reach import Reached
@@ -33,6 +33,9 @@ class Capture(Recording):
     def __init__(self, reached: Reached, given: list[Tensor], strict: bool) -> None:
         super().__init__()
         self.strict = strict
+        self.loud = any(
+            map("warn".__ne__, map(np.geterr().get, WARNED))
+        )  # the next call may be told of what this is not
         self.reached = reached
         self.given = given
         self.tensors: list[Tensor] = []

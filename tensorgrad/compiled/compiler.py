@@ -132,9 +132,10 @@ class Compiled:
 
     def _planned(self, call: Call, deviated: list[Version]) -> Any:
         """Return what a plan does, NOT_RUN if there is none; those that could not go on are added to `deviated`."""
-        if any(version.asked_again() for version in self.versions.get(call.key, ())):
-            self._drop(call.key)
         for version in self.versions.get(call.key, ()):
+            if version.asked_again():
+                self._drop(call.key)
+                return NOT_RUN
             if version.asked_anew() and self._turn(call.key, version):
                 continue
             if version.holds(call.given):

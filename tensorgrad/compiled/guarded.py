@@ -79,7 +79,8 @@ class Version:
 
     def asked_again(self) -> bool:
         """Return whether derivatives have been asked for that no plan gives: of gradients, or in forward mode."""
-        return any(arrived.again for arrived in self.arrived)
+        one, other = self.arrived
+        return one.again or other.again
 
     def take(self) -> NumpyPlan:
         """Return a plan that nobody uses."""

@@ -61,8 +61,7 @@ def signature(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]
     mode = context()
     owners = [id(owner_of(x.array)) for x in given]
     shared = tuple(map(owners.index, owners)) if len(set(owners)) < len(owners) else ()
-    numpys = tuple(np.geterr().values())
-    return key, shared, get_default_dtype(), tuple([x.filled is None for x in given]), mode.grad, mode.flags, numpys
+    return key, shared, get_default_dtype(), tuple([x.filled is None for x in given]), mode.grad, mode.flags
 
 
 def _of(value: Any, given: list[Tensor], seen: dict[int, int]) -> Any:
@@ -111,7 +110,6 @@ def changed(function: Callable[..., Any], then: Any, now: Any = None) -> str:
 _SETTINGS = (
     "which of the arguments share memory changes", "the default dtype changes",
     "which of the arguments have a gradient changes", "the grad mode changes", "the mode changes",
-    "what NumPy warns of changes",
 )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ class Recording:
         self.known: dict[int, Watched] = {}  # by the id of a plain array
         self.blocks: dict[int, int] = {}  # by the id of the array that owns the memory
         self.began = tick()
+        self.loud = False  # all that is recorded
         self.constants: dict[int, tuple[Any, Any]] = {}  # by block: an array, and its elements when it was first seen
 
     def root(self, array: Any, kind: str) -> Watched:
@@ -235,7 +236,7 @@ class Recording:
     def note(self, step: Step) -> None:
         """Add a step; it is loud where NumPy may warn of what it computes."""
         step.place = users_line()
-        step.loud = step.kind == "call" and any(map("ignore".__ne__, map(np.geterr().get, WARNED)))
+        step.loud = step.kind == "call" and (self.loud or any(map("ignore".__ne__, map(np.geterr().get, WARNED))))
         self.program.steps.append(step)
 
 
