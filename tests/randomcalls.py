@@ -233,6 +233,11 @@ def _arranged(rng: np.random.Generator, pool: list[Any]) -> Any:
     return x.T.reshape(-1) if rng.random() < 0.5 else np.reshape(x[..., ::-1], (-1, 1))
 
 
+def _masked(rng: np.random.Generator, pool: list[Any]) -> Any:
+    x = _any(rng, pool)  # how many are chosen NumPy alone knows: it makes the array
+    return x[x > 0] if x.ndim and x.dtype.kind == "f" else None
+
+
 STEPS = [
     *[_binary] * 3, *[_unary, _into, _fold, _view] * 2, _write, _copy, _product, _found, _joined, _statistic, _along,
     _many, _taken, _put, _arranged,

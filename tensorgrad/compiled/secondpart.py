@@ -13,6 +13,7 @@ from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.base.watched import Watched, is_watched
 from tensorgrad.engine.shared_memory import Exposed
 from tensorgrad.engine.tensor import Node, Tensor
+from tensorgrad.errors import CompileError
 from tensorgrad.program.liveness import needed
 
 from .capture import Capture, mapped
@@ -82,7 +83,13 @@ def second_part(found: list[Tensor], outputs: list[Returned], capture: Capture, 
     if not nodes:
         capture.unfit("what is returned has a history, but of nothing that was there before")
     nature = Nature.of(reachable(live))
-    edges = _swept(live, asked, set(reached), capture)
+    try:
+        edges = _swept(live, asked, set(reached), capture)
+    except CompileError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is: nobody has asked for these gradients yet
+        capture.unfit(f"the backward pass of what is returned raises {type(error).__name__}: {error}")
+        return None
     targets: list[Tensor | int] = []
     places: list[int | None] = []
     for node in nodes:

@@ -81,7 +81,7 @@ class CPlan(NumpyPlan):
         for index, item in enumerate(items):
             for number in self._roots(item):
                 v, block = self.values[number], self.lowering.block(number)
-                mine = v.kind == "own" or (v.kind == "made" and number in self._written_in_c)
+                mine = v.kind == "own" or (v.kind == "made" and number in self._made_in_c)
                 if v.source is None and mine and block not in self._fresh:
                     start = lives.get(block, (index, index))[0]
                     lives[block] = start, len(items) if start < len(first) <= index else index
@@ -93,6 +93,11 @@ class CPlan(NumpyPlan):
         """The roots whose memory C functions write."""
         ops = (op for part in self.parts for op in part.ops if not isinstance(op, Call))
         return {access.root for op in ops for access, _ in op.writes()}
+
+    @functools.cached_property
+    def _made_in_c(self) -> set[int]:
+        """The roots that C functions write and no call of NumPy returns."""
+        return self._written_in_c - {op.step.out for part in self.parts for op in part.ops if isinstance(op, Call)}
 
     def _roots(self, item: Item | Call) -> Iterator[int]:
         """Yield the roots of the memory that a part touches; of a view that moves, also that of its source."""

@@ -156,6 +156,8 @@ class Schedule:
         wanted = {block for block in map(self.lowering.block, {loop.out.root for loop in loops}) if self._wanted(block)}
         last = {loop.out: loop for loop in loops}
         stored = {id(x) for x in last.values() if self.lowering.block(x.out.root) in wanted}
+        unread = {id(x) for x in last.values()} - stored - {id(x) for x in _read(loops, stored)}
+        stored |= {id(x) for x in loops if id(x) in unread and x.loud}  # a compiler would leave it out, and its flags
         return Group(domain, _read(loops, stored), stored)
 
     def _wanted(self, block: int) -> bool:

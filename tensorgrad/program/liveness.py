@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+
 from tensorgrad.base.numerics import LINE
 
 from .contents import Program, Step
+from .forms import chosen, copied, filled
 
 _ACTS = ("check", "draw", "publish", "outside")
+_SILENT = frozenset((
+    np.maximum, np.minimum, np.fmax, np.fmin, np.isfinite, np.isnan, np.isinf, np.signbit, np.sign, np.positive,
+    np.negative, np.absolute, np.copysign, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.equal,
+    np.not_equal, np.concatenate, np.stack, chosen, filled,
+))  # fmt: skip
+"""What raises no error and warns of nothing, whatever the numbers are."""
 
 
 def needed(program: Program) -> tuple[list[Step], list[Step]]:
-    """Return the steps without which a result, memory outside, a check or a draw would be another: of both parts."""
+    """Return the steps without which a result, memory outside, a check, a draw, an error or a warning would be another.
+
+    They are those of the first part, and those of the second one.
+    """
     part = len(program.steps) if program.part is None else program.part
     later = _needed(program, program.steps[part:], set(program.later))
     read = {n for step in later for n in (*program.reads(step), *step.writes)}
@@ -29,13 +41,24 @@ def _needed(program: Program, among: list[Step], read: set[int]) -> list[Step]:
             continue
         made = () if step.out is None else (step.out,)
         targets = program.blocks_of((*step.writes, *made))
-        if step.kind in _ACTS or targets & live or program.blocks_of(step.writes) & outside:
+        if _acts(step) or targets & live or program.blocks_of(step.writes) & outside:
             if step.kind == "call":
                 live -= program.blocks_of(made)
             live |= program.blocks_of((*program.reads(step), *step.writes))
             read.update((*program.reads(step), *step.writes))
             steps.append(step)
     return steps[::-1]
+
+
+def _acts(step: Step) -> bool:
+    """Return whether a step is needed though nobody reads what it makes: it may say something of its numbers."""
+    if step.kind != "call":
+        return step.kind in _ACTS
+    function = getattr(step.function, "__self__", None)  # the ufunc of a reduction
+    if not isinstance(function, np.ufunc):
+        function = step.function
+    told = step.loud if isinstance(function, np.ufunc) or function is copied else True
+    return told and function not in _SILENT
 
 
 def lifetimes(
