@@ -27,6 +27,7 @@ ENOUGH = settings(max_examples=500, deadline=None)
 @given(programs(max_ops=30))
 def test_every_derivative_of_a_program_is_the_numerical_one(program) -> None:
     report = program.check()
+    assume(report.verdict != "undecided")  # of x / x the derivative is 0, which no difference of rounded numbers shows
     assert report.verdict == "passed", report
 
 
