@@ -189,3 +189,80 @@ def test_a_plan_that_has_not_run_for_long_makes_room(backend: str, caplog: pytes
     assert compiled.captures == 30
     assert len(compiled.plans) == 8
     assert not told(caplog)
+
+
+def scaled_and_shifted(x: tg.Tensor) -> tg.Tensor:
+    return x * 2 + 1
+
+
+ORDERS: dict[str, Callable[[list[int], int], list[int]]] = {
+    "in turn": lambda kinds, _: kinds,
+    "mixed": lambda kinds, k: np.random.default_rng(k).permutation(kinds).tolist(),
+    "all twice": lambda kinds, _: [n for n in kinds for _ in range(2)],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kinds", [5, 8])
+def test_eight_shapes_in_any_order_have_plans(
+    backend: str, kinds: int, order: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiled = tg.compile(scaled_and_shifted, backend=backend)
+    calls = [n for k in range(5) for n in ORDERS[order](list(range(1, kinds + 1)), k)]
+    for k, n in enumerate(calls):
+        assert bits(compiled(normal(k, n))) == bits(scaled_and_shifted(normal(k, n)))
+    assert compiled.captures == 2 * kinds
+    assert compiled.runs == len(calls) - 2 * kinds
+    assert not told(caplog)
+    assert not compiled.waiting
+
+
+def test_more_than_eight_shapes_in_turn(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+    compiled = tg.compile(scaled_and_shifted, backend=backend)
+    for k in range(6):
+        for n in range(1, 13):
+            compiled(normal(k, n))
+    (line,) = told(caplog)
+    why = "there are 8 plans for other kinds of calls, and argument 'x' is a tensor of another shape each time"
+    assert line.endswith(why)
+    assert compiled.runs == 8 * 4
+    assert compiled.captures == 24
+    assert not compiled.waiting
+
+
+def test_ever_other_shapes_do_not_wait_for_ever(backend: str) -> None:
+    compiled = tg.compile(scaled_and_shifted, backend=backend)
+    most = 0
+    for k in range(1, 200):
+        compiled(normal(k, k))
+        most = max(most, len(compiled.waiting))
+    assert compiled.captures == 32
+    assert most < 32
+    assert not compiled.waiting
+
+
+@pytest.mark.parametrize("kinds", [1, 4, 8])
+def test_kinds_in_turn_that_are_captured_in_vain_tell_the_difference(
+    backend: str, kinds: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiled = tg.compile(addressed, backend=backend)
+    given = [normal(k, 1 + k % kinds) for k in range(50)]
+    for x in given:
+        compiled(x)
+    assert compiled.captures <= 32
+    assert told(caplog)
+    for line in told(caplog):
+        assert "two calls of one kind did not do the same" in line
+
+
+def looked_up(x: tg.Tensor) -> tg.Tensor:
+    return x + tg.arange(3.0)[np.arange(3)[x.long().array]]
+
+
+def test_what_is_read_in_two_ways_is_told_once(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+    compiled = tg.compile(looked_up, backend=backend)
+    for _ in range(4):
+        compiled(tg.arange(3.0))
+    (line,) = told(caplog)
+    assert line.count(READ) == line.count("an index gave [0 1 2]") == 1
+    assert "where it stands" not in line

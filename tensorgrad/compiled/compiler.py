@@ -37,10 +37,10 @@ MOST_TRIES = 6
 """Captures in turn of one kind of call that gave no plan: it has to do the same twice in turn."""
 
 MOST_KINDS = 32
-"""Captures in turn that gave no plan, of whatever kind: who calls with ever other arguments is not watched for ever."""
+"""Captures in turn that gave no plan, of whatever kind: who calls with ever other arguments is not watched for ever.
 
-MOST_WAITING = 4
-"""Captures that wait for another one that has done the same."""
+So many wait, too, for another one that has done the same.
+"""
 
 MOST_TURNS = 4
 """Plans of one kind of call that are let go because other gradients are asked for than they were made for."""
@@ -51,6 +51,8 @@ MOST_DEVIATIONS = 16
 MOST_TOLD = 2
 """Reasons of one call that are told, the first ones."""
 
+_ALONE = "no call of this kind waits for another one"
+_FULL = f"there are {MOST_VERSIONS} plans for other kinds of calls"
 _AGAIN = (
     "what it returned was differentiated twice (create_graph=True), in forward mode, or drawn, for which it is run "
     "again: compile the whole step, in which that is done"
@@ -198,15 +200,20 @@ class Compiled:
             self.failures += 1
             tries = self.tries[key] = self.tries.get(key, 0) + 1
             why = _told(found.reasons) or ("another thread used the same tensors" if found.disturbed else "")
+            refused = bool(why)
             why = why or self._why_not(key, deviated, found)
             if not why:
                 self.tries[key] = self.failures = 0
-            elif tries >= MOST_TRIES or (found.reasons and tries > 1):
+            elif why == _FULL:
+                self._give_up(key, f"{_FULL}, and {changed(self.function, *self.latest)}")
+            elif why != _ALONE and (tries >= MOST_TRIES or (found.reasons and tries > 1)):
                 self._give_up(key, why)
             elif self.failures >= MOST_KINDS:
-                self._give_up(key, f"{MOST_KINDS} calls in turn had no plan: {changed(self.function, *self.latest)}")
-            elif not (found.reasons or found.disturbed):
-                self.waiting = [*self.waiting, (key, found)][-MOST_WAITING:]
+                last = changed(self.function, *self.latest) if why == _ALONE else why
+                self._give_up(key, f"{MOST_KINDS} calls in turn had no plan: {last}")
+                self.waiting = []  # nothing is watched any more
+            elif not refused:
+                self.waiting = [*self.waiting, (key, found)][-MOST_KINDS:]
         return result
 
     def _asked(self, key: Any) -> Asked | None:
@@ -219,13 +226,13 @@ class Compiled:
         for version in deviated:
             if not difference(found.program, version.program):
                 return version.stopped
-        why = "no other call did the same"
+        why = _ALONE
         for before in [waiting for k, waiting in self.waiting if k == key]:
             why = difference(found.program, before.program)
             if not why and before.outline != found.outline:
                 why = "what is returned beside tensors is another thing at each call: return tensors"
             if not why and not self._has_room():
-                return f"{MOST_VERSIONS} kinds of calls have plans, and {changed(self.function, *self.latest)}"
+                return _FULL
             if not why:
                 version = Version(found, before, self.backend)
                 version.last = self.runs

@@ -216,9 +216,12 @@ class Recording:
 
     def broke(self, how: str, value: Any) -> None:
         """Note that `value` was read."""
-        where = f"{told(users_line())}: {how} gave "
-        if not any(why.startswith(where) for why in self.breaks):  # the first of many numbers that a text is made of
-            self.unfit(f"{where}{_shortened(unwatched(value))}, {_NOT_FOLLOWED}")
+        where = f"{told(users_line())}: "
+        text = f"gave {_shortened(unwatched(value))}, {_NOT_FOLLOWED}"
+        for why in self.breaks:  # of many numbers that a text is made of the first, and what is read in two ways once
+            if why.startswith(where) and (why.startswith(f"{where}{how} gave ") or why.endswith(f" {text}")):
+                return
+        self.unfit(f"{where}{how} {text}")
 
     def swept(self, nodes: list[Node]) -> None:
         """Note if derivatives are computed through what was recorded before: its values would be constants."""
