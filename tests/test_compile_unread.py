@@ -155,3 +155,50 @@ def test_gradients_that_would_be_refused_and_are_not_asked_for(backend: str) -> 
         compiled(tg.ones(4)).backward()
     with pytest.raises(CompileError, match="InPlaceError"):
         tg.compile(function, backend=backend, fullgraph=True)(tg.ones(4))
+
+
+def ones_on_the_diagonal(x: tg.Tensor) -> tg.Tensor:
+    y = x * 1
+    y.diagonal().fill_(1.0)
+    return y + 1
+
+
+def twice_the_diagonal(x: tg.Tensor) -> tg.Tensor:
+    y = x * 1
+    y.diagonal().mul_(2.0)
+    y.diagonal(1)[0] = 7.0
+    return y
+
+
+def diagonal_of_what_is_given(x: tg.Tensor) -> tg.Tensor:
+    x.diagonal().add_(1.0)
+    return x * 2
+
+
+def by_an_index(x: tg.Tensor) -> tg.Tensor:
+    y = x * 1
+    y.expand(1, 3, 3)[0, 1] = 5.0
+    return y.unfold(0, 2, 2)
+
+
+@BACKENDS
+@pytest.mark.parametrize("function", [ones_on_the_diagonal, twice_the_diagonal, diagonal_of_what_is_given, by_an_index])
+def test_a_view_may_be_written_as_without_a_plan(backend: str, function: Callable[[tg.Tensor], tg.Tensor]) -> None:
+    compiled: Any = tg.compile(function, backend=backend)
+    for k in range(6):
+        x = tg.arange(9.0).reshape(3, 3) * (k + 1)
+        before = x.clone()
+        assert compiled(x).tolist() == function(before).tolist()
+        assert x.tolist() == before.tolist()
+    assert compiled.runs == 4
+
+
+@BACKENDS
+def test_a_view_that_is_returned_may_be_written_where_it_may_without_a_plan(backend: str) -> None:
+    diagonal: Any = tg.compile(lambda x: (x * 1).diagonal(), backend=backend)
+    windows: Any = tg.compile(lambda x: (x * 1).flatten().unfold(0, 2, 1), backend=backend)
+    for _ in range(4):
+        assert diagonal(tg.ones(2, 2)).fill_(3.0).tolist() == [3.0, 3.0]
+        with pytest.raises(InPlaceError, match="read-only"):
+            windows(tg.ones(2, 2)).fill_(3.0)
+    assert diagonal.runs == windows.runs == 2

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import room
+from tensorgrad.base.watched import call_watched, is_watched
 from tensorgrad.engine.kinds import multilinear
 
 
@@ -18,6 +20,10 @@ from tensorgrad.engine.kinds import multilinear
 )
 def diagonal(x: Any, *, offset: Any = 0) -> Any:
     """Return a view of the elements (..., i, i + offset) of `x`."""
+    return call_watched(_diagonal, x, offset) if is_watched(x) else _diagonal(x, offset)
+
+
+def _diagonal(x: Array, offset: int) -> Array:
     y = np.diagonal(x, offset, -2, -1)
     if x.flags.writeable:
         y.flags.writeable = True  # NumPy protects what has been writable memory of `x` all along

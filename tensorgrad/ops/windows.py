@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import accumulated, restrided, room
+from tensorgrad.base.watched import call_watched, is_watched
 from tensorgrad.engine.kinds import multilinear
 from tensorgrad.ops.contractions import swapped
 
@@ -51,6 +53,10 @@ def windowed(x: Any, *, size: Any, step: Any) -> Any:
 
     It is read-only where windows overlap: a write would hit an element twice.
     """
+    return call_watched(_windows, x, size, step) if is_watched(x) else _windows(x, size, step)
+
+
+def _windows(x: Array, size: int, step: int) -> Array:
     positions = (x.shape[-1] - size) // step + 1
     y = restrided(x, (*x.shape[:-1], positions, size), (*x.strides[:-1], step * x.strides[-1], x.strides[-1]))
     if size > step and positions > 1:
