@@ -227,3 +227,61 @@ def test_captures_that_wait_hold_no_arrays() -> None:
     gc.collect()
     assert [ref() for ref in held] == [None] * 4
     assert len(f._compiled.waiting) == 1
+
+
+W = tg.tensor([2.0, 3.0], requires_grad=True)
+
+
+def own_gradient(x: tg.Tensor, _: tg.Tensor) -> tg.Tensor:
+    (W.detach() * x * x).sum().backward()
+    assert x.grad is not None
+    return x.grad * 1
+
+
+def left(x: tg.Tensor, y: tg.Tensor) -> None:
+    (x * y).sum().backward()
+
+
+def taken(x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+    (x * y).sum().backward()
+    assert y.grad is not None
+    found, y.grad = y.grad * 1, None
+    return found
+
+
+def deciding(x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+    z = (x * y).sum()
+    z.backward()
+    if z > 4:
+        x.grad = None
+    return z.detach()
+
+
+@pytest.mark.parametrize("filled", [False, True])
+@pytest.mark.parametrize("function", [own_gradient, left, taken, deciding])
+def test_a_leaf_that_is_made_anew_for_each_call_gets_its_gradient(backend: str, function: Any, filled: bool) -> None:
+    compiled: Any = tg.compile(function, backend=backend)
+    for k in range(10):
+        given = [tg.tensor([1.0 + k % 5, 2.0 * i], requires_grad=True) for i in range(2)]
+        others = [x.detach().clone().requires_grad_() for x in given]
+        for x in (*given, *others) if filled else ():
+            x.grad = tg.ones(2)
+        found = compiled(*given)
+        assert repr(found) == repr(function(*others))
+        assert repr([x.grad for x in given]) == repr([x.grad for x in others])
+    assert compiled.runs >= 4
+    assert not compiled.reasons
+
+
+def test_a_gradient_that_was_there_is_returned_and_taken_away(backend: str) -> None:
+    w = tg.ones(2, requires_grad=True)
+
+    def function() -> tg.Tensor | None:
+        found, w.grad = w.grad, None
+        return found
+
+    compiled = tg.compile(function, backend=backend)
+    for k in range(6):
+        w.grad = g = tg.full((2,), float(k))
+        assert compiled() is g
+    assert "a gradient that was there before is returned" in next(iter(compiled.reasons.values()))

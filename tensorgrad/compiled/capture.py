@@ -17,7 +17,7 @@ from tensorgrad.engine.fused import Saved
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Node, Tensor, wrap
 from tensorgrad.errors import CompileError
-from tensorgrad.program.contents import WARNED, Step
+from tensorgrad.program.contents import WARNED, Given, Step
 from tensorgrad.program.recorder import Recording
 
 from .reach import Reached
@@ -118,7 +118,9 @@ class Capture(Recording):
             if g is not None and (g.node is not None and g.tracked):
                 self.unfit("a gradient with a history of its own (create_graph=True) is left in .grad")
             array = None if g is None else self.argument(g.array)
-            self.note(Step("publish", Told(x), (array,)))
+            thing = self.thing(x)
+            told_to = (Given(thing),) if isinstance(thing, int) else ()
+            self.note(Step("publish", Told(thing), (array, *told_to)))
 
     def outside(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call what looks after its arrays itself; all that is reached is fetched anew after it."""
@@ -188,28 +190,35 @@ def mapped(change: Callable[[Any], Any], saved: tuple[Any, ...]) -> tuple[Any, .
 
 
 class Told:
-    """What tells a tensor its gradient."""
+    """What tells its gradient to a tensor, or to the one given with a number, which is then an argument."""
 
-    def __init__(self, x: Tensor) -> None:
-        self.x = x
+    def __init__(self, thing: Tensor | int) -> None:
+        self.thing = thing
+        self.key = thing if isinstance(thing, int) else id(thing)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Told) and other.x is self.x
+        return isinstance(other, Told) and type(other.thing) is type(self.thing) and other.key == self.key
 
     def __hash__(self) -> int:
-        return id(self.x)
+        return self.key
 
-    def undo(self) -> Callable[[], Any]:
+    def undo(self, given: Tensor | None = None) -> Callable[[], Any]:
         """Return what puts back the gradient of now."""
-        x, before = self.x, self.x.filled
+        x = self._tensor(given)
+        before = x.filled
 
         def back() -> Callable[[], Any]:
-            again = self.undo()
+            again = self.undo(given)
             x.filled = before
             return again
 
         return back
 
-    def __call__(self, array: Any) -> None:
+    def __call__(self, array: Any, given: Tensor | None = None) -> None:
         """Let `array` be the gradient; None for none."""
-        self.x.filled = None if array is None else wrap(array)
+        self._tensor(given).filled = None if array is None else wrap(array)
+
+    def _tensor(self, given: Tensor | None) -> Tensor:
+        x = given if isinstance(self.thing, int) else self.thing
+        assert x is not None, "a gradient of what is given is told with it"
+        return x

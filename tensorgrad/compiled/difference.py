@@ -48,7 +48,10 @@ def _difference(both: _Both) -> str:
     """Return how two steps differ."""
     a, one, b, other, numbers = both
     if one.kind == other.kind == "publish" and one.function != other.function:
-        return "a gradient is left in .grad of another tensor than in the call before: one that is made or given anew"
+        return (
+            "a gradient is left in .grad of another tensor than in the call before: one that is made anew for each "
+            "call has to be an argument"
+        )
     if (one.kind, one.function, one.loud) != (other.kind, other.function, other.loud):
         return f"{_name(one)}, where it was {_name(other)} in the call before: a value or a setting decided otherwise"
     if one.expected != other.expected:

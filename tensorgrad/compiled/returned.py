@@ -52,6 +52,8 @@ def _returned(x: Tensor, capture: Capture) -> Returned:
         if other.filled is x and id(other) not in capture.fillings:
             return Returned(of=capture.thing(other))
     if any(other is x for other in capture.tensors):
+        if id(x) in capture.fillings:
+            capture.unfit("a gradient that was there before is returned, and its tensor has another one: return a copy")
         return Returned(held=x)
     reference = capture.argument(x.array)
     value = capture.program.values[reference.number]

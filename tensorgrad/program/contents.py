@@ -23,6 +23,12 @@ class Ref(NamedTuple):
     number: int
 
 
+class Given(NamedTuple):
+    """What is given to a run with that number, itself among the arguments of a step."""
+
+    number: int
+
+
 @dataclass(slots=True)
 class Value:
     """One array of a program: where it stands in memory, and how.

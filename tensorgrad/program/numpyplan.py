@@ -19,7 +19,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import aligned
 from tensorgrad.engine.numpycalls import Part
 
-from .contents import WARNED, Program, Ref, Step, Value, refs_in, replaced
+from .contents import WARNED, Given, Program, Ref, Step, Value, refs_in, replaced
 from .forms import takes_out_last
 from .liveness import lifetimes, needed, placed
 from .rooms import Rooms
@@ -199,7 +199,8 @@ class NumpyPlan:
             self._keep_memory([v for v in values if v.block == block and v.number in self._fetched])
             self._kept.add(block)
         if step.kind in ("publish", "outside", "draw") and step.function not in self._kept:
-            given = self._arguments(step.args, {}) if step.kind == "outside" else []
+            parts = step.args if step.kind == "outside" else tuple(a for a in step.args if type(a) is Given)
+            given = self._arguments(parts, {})
             self.lines.append(f"journal.steps.append({self._name(step.function.undo, 'f')}({', '.join(given)}))")
             self._kept.add(step.function)
 
@@ -310,6 +311,8 @@ class NumpyPlan:
 
     def _text(self, value: Any) -> str:
         """Return the source of an argument."""
+        if type(value) is Given:
+            return f"given[{value.number}]"
         numbers = list(refs_in(value))
         if any(n not in self.arrays for n in numbers):
             if type(value) in (tuple, list):
@@ -321,9 +324,8 @@ class NumpyPlan:
         plain = replaced(value, self.arrays.__getitem__)
         if _is_told_by_its_text(plain):
             return repr(plain)
-        if isinstance(plain, np.dtype) and plain.isbuiltin:
-            return self._name(plain, "f")
-        return self._name(plain, "a" if isinstance(plain, np.ndarray) else "c")
+        known = isinstance(plain, np.dtype) and plain.isbuiltin
+        return self._name(plain, "f" if known else "a" if isinstance(plain, np.ndarray) else "c")
 
     def _name(self, thing: Any, letter: str) -> str:
         """Return the name of something that the source refers to."""
