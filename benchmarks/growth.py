@@ -38,4 +38,4 @@ def plot(courses: dict[str, Course], path: Path) -> None:
         place.grid(alpha=0.3)
     axes[0].set_ylabel("µs a step (CPU time)")
     axes[-1].legend(fontsize="small")
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

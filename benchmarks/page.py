@@ -25,6 +25,11 @@ Measured on {machine}: {versions}{missing}.
 {table}
 
 {explained}
+
+How a step grows with the width, the depth and the batch of a network with BatchNorm, drawn by `python -m benchmarks
+--growth docs/benchmarks.svg`:
+
+![the time of a step by width, depth and batch, both axes logarithmic](benchmarks.svg)
 """
 
 
