@@ -260,6 +260,25 @@ def address(array: Array) -> int:
         return found
 
 
+def byte_bounds(array: Array) -> tuple[int, int]:
+    """Return where the first byte of an array's elements stands, and the place after the last one, as NumPy says it.
+
+    >>> x = np.zeros((3, 4), np.float32)
+    >>> low, high = byte_bounds(x[::-1, 1:3])
+    >>> low - address(x), high - low
+    (4, 40)
+    """
+    low = high = address(array)
+    if not array.size:
+        return low, low
+    for n, stride in zip(array.shape, array.strides, strict=True):
+        if stride < 0:
+            low += (n - 1) * stride
+        else:
+            high += (n - 1) * stride
+    return low, high + array.itemsize
+
+
 def aligned(size: int) -> Array:
     """Return `size` new bytes that begin where one of the processor's lines does.
 

@@ -13,11 +13,10 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from tensorgrad.base.callsite import Place, here, told
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import owner_of
+from tensorgrad.base.numerics import byte_bounds, owner_of
 from tensorgrad.base.watched import memory_of
 from tensorgrad.errors import InPlaceError
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from tensorgrad.base.callsite import Place, told
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import address
+from tensorgrad.base.numerics import address, byte_bounds
 from tensorgrad.engine.numpycalls import Part
 from tensorgrad.errors import CompileError
 from tensorgrad.program.clowering import Lowering

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.base.dtypes import Array, DType
-from tensorgrad.base.numerics import address
+from tensorgrad.base.numerics import address, byte_bounds
 
 WARNED = ("divide", "over", "invalid")
 """What NumPy warns of if nothing is said."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import address
+from tensorgrad.base.numerics import address, byte_bounds
 
 from .contents import Program
 
