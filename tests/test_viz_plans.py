@@ -47,7 +47,7 @@ def test_what_is_read_comes_from_who_wrote_it(backend: str) -> None:
     with tg.no_grad():
         for _ in range(3):
             f(tg.ones(2, 3))
-    drawing = viz.draw(f.plans[0])
+    drawing = f.plans[0].draw()
     found = [(e.source, e.target, e.forward) for e in drawing.edges]
     assert ("multiply", "exp", "float32[2, 3] 24 B") in found
     assert {(s, t) for s, t, _ in found} == {

@@ -10,6 +10,7 @@ import math
 import operator
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,10 @@ class NumpyPlan:
         arrays = [f"# {', '.join(names)}: {kind}" for kind, names in kinds.items()]
         lines = [line if line.startswith(("def", "    ")) else f"    {line}" for line in self.text.splitlines()[1:]]
         return "\n".join([f"# {counts}; {self.size:,} bytes of its own", *arrays, "def run(given, journal):", *lines])
+
+    def draw(self, **options: Any) -> Any:
+        """Return its drawing, as `viz.draw` does, which stands above this file."""
+        return import_module("tensorgrad.viz").draw(self, **options)
 
     def another(self) -> NumpyPlan:
         """Return the same plan with memory of its own."""
