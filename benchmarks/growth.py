@@ -35,6 +35,8 @@ def plot(courses: dict[str, Course], path: Path) -> None:
         for name, points in course.items():
             place.loglog(list(points), [1e6 * seconds for seconds in points.values()], marker="o", ms=3, label=name)
         place.set_xlabel(series)
+        place.set_xticks(list(points), labels=list(map(str, points)))
+        place.minorticks_off()
         place.grid(alpha=0.3)
     axes[0].set_ylabel("µs a step (CPU time)")
     axes[-1].legend(fontsize="small")
