@@ -23,7 +23,7 @@ _CALL: CodeType = (lambda function, args, kwargs: function(*args, **kwargs)).__c
 def as_there(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return ``function(*args, **kwargs)``, called as by the code that has called the watched arrays.
 
-    >>> as_there(np.add, (1, 2), {})
+    >>> int(as_there(np.add, (1, 2), {}))
     3
     """
     if "warn" not in np.geterr().values():
