@@ -16,7 +16,7 @@ import numpy as np
 from tensorgrad.base.context import context
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.engine.primitive import Primitive
-from tensorgrad.engine.shared_memory import plain, still_exposed
+from tensorgrad.engine.shared_memory import lasting
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
 from tensorgrad.engine.tracedvalues import plain_of
 from tensorgrad.engine.views import link_output
@@ -201,7 +201,7 @@ def _kept(
         if x is None:
             ctx._kept.append((None, None))
             continue
-        array = plain(x.array).copy() if still_exposed(x) else x.array
+        array = lasting(x)
         # an output's node refers to this context: a reference back would be a cycle
         where: Any = weakref.ref(outputs[id(x)]) if id(x) in outputs else places.get(id(x))
         if where is None and array.dtype.kind in "fc" and not any(x is a for a in args):

@@ -33,9 +33,8 @@ class Capture(Recording):
     def __init__(self, reached: Reached, given: list[Tensor], strict: bool) -> None:
         super().__init__()
         self.strict = strict
-        self.loud = any(
-            map("warn".__ne__, map(np.geterr().get, WARNED))
-        )  # the next call may be told of what this is not
+        # whatever NumPy is told now: the next call may be told of what this one is not
+        self.loud = any(map("warn".__ne__, map(np.geterr().get, WARNED)))
         self.reached = reached
         self.given = given
         self.tensors: list[Tensor] = []

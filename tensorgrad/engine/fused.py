@@ -18,7 +18,7 @@ from tensorgrad.base.context import context, within
 
 from .explanations import explained
 from .primitive import Primitive, Rule, Signature, always
-from .shared_memory import Exposed, check_unexposed, plain, still_exposed
+from .shared_memory import Exposed, check_unexposed, lasting
 from .tensor import Node, Tensor, leaf, linked, recorded, tick, wrap
 from .writes import check_unwritten, last_write
 
@@ -74,7 +74,7 @@ def fused(
     )
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:
-        arrays = tuple([a.array if a.array.__class__ is np.ndarray else _own(a) for a in args])
+        arrays = tuple([a.array if a.array.__class__ is np.ndarray else lasting(a) for a in args])
         try:
             out, residuals = forward(*arrays, **params)
         except ValueError as error:
@@ -99,11 +99,6 @@ def fusible(*args: Tensor | None) -> bool:
         if a is None or a.array.dtype is not dtype or a.array.__class__ not in _PLAIN:
             return False
     return dtype.kind == "f" and dtype.itemsize > 2 and not context().special
-
-
-def _own(x: Tensor) -> Any:
-    """Return the array of `x` as it is now: a copy where somebody outside may write it, and would tell nobody."""
-    return plain(x.array).copy() if still_exposed(x) else x.array
 
 
 def expand(nodes: Iterable[Node]) -> bool:

@@ -126,6 +126,11 @@ def still_exposed(x: Tensor) -> bool:
     return not alone
 
 
+def lasting(x: Tensor) -> Array:
+    """Return the array of `x`, to be kept as it is now: a copy where somebody outside may write it, and tell nobody."""
+    return plain(x.array).copy() if still_exposed(x) else x.array
+
+
 def like(array: Array, exposed: Array) -> Array:
     """Return the view `array` of memory that is exposed as `exposed` is."""
     assert isinstance(exposed, Exposed)

@@ -24,7 +24,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.create.random import states
 from tensorgrad.engine.primitive import Rule, always
-from tensorgrad.engine.shared_memory import plain, still_exposed
+from tensorgrad.engine.shared_memory import lasting, plain
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.errors import AutogradError
 
@@ -205,11 +205,10 @@ def _held(a: Any) -> Any:
     """Return the argument `a` as the second run is given it; of what code outside may write, a copy."""
     if not isinstance(a, Tensor):
         return a
-    exposed = still_exposed(a)
-    array = plain(a.array).copy() if exposed else a.array
+    array = lasting(a)
     if a.tracked:
         return linked(array, node_of(a))
-    return wrap(array) if exposed else a
+    return a if array is a.array else wrap(array)
 
 
 def _outside(outputs: list[Tensor], start: float) -> list[Node]:
