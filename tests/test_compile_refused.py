@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.compiled.compiler import MOST_KINDS, MOST_TRIES
 from tensorgrad.errors import CompileError
 from tests.compile_networks import bits
 from tests.test_compile_functions import alike, normal, one
@@ -77,6 +78,20 @@ def test_how_many_elements_are_chosen_may_differ(backend: str) -> None:
     compiled = tg.compile(positive, backend=backend)
     for k in range(30):
         assert bits(compiled(normal(k % 7, 2, 2))) == bits(positive(normal(k % 7, 2, 2)))
+
+
+def test_calls_that_never_do_the_same_are_an_error_where_a_plan_is_insisted_on(backend: str) -> None:
+    scaled = tg.compile(lambda x, k: x * k, backend=backend, fullgraph=True)
+    for k in range(MOST_KINDS):
+        assert bits(scaled(tg.ones(2), k + 0.5)) == bits(tg.ones(2) * (k + 0.5))
+    with pytest.raises(CompileError, match=r"fullgraph=True.*32 calls in turn had no plan"):
+        scaled(tg.ones(2), 0.1)
+
+    chosen = tg.compile(positive, backend=backend, fullgraph=True)
+    for k in range(MOST_TRIES):
+        assert chosen(tg.arange(9.0) - k).shape == (8 - k,)
+    with pytest.raises(CompileError, match=r"fullgraph=True"):
+        chosen(tg.arange(9.0))
 
 
 def branching(x: tg.Tensor) -> tg.Tensor:

@@ -15,6 +15,7 @@ from typing import Any
 from tensorgrad.base.context import TRANSFORMED, context
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.traces import running
+from tensorgrad.errors import CompileError
 from tensorgrad.nn.module.parameter import is_lazy
 from tensorgrad.program.numpyplan import NumpyPlan
 
@@ -128,9 +129,20 @@ class Compiled:
         if result is not NOT_RUN:
             return result
         if call.key in self.reasons or self.failures >= MOST_KINDS:
-            return call.run()
+            return self._run_as_it_is(call)
         with GATE.watched() as may:
             return self._capture(call, deviated) if may else call.run()
+
+    def _run_as_it_is(self, call: Call) -> Any:
+        """Return what the function returns, for which there will be no plan.
+
+        Raises:
+            CompileError: with `fullgraph`; but what is asked of results later is no fault of the function's.
+        """
+        why = self.reasons.get(call.key, f"{MOST_KINDS} calls in turn had no plan")
+        if self.fullgraph and why is not _AGAIN:
+            raise CompileError(f"compile(fullgraph=True): {why}")
+        return call.run()
 
     def _planned(self, call: Call, deviated: list[Version]) -> Any:
         """Return what a plan does, NOT_RUN if there is none; those that could not go on are added to `deviated`."""
