@@ -30,7 +30,7 @@ from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.base.numerics import aligned
 from tensorgrad.engine import references
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.engine.views import forget, position_of
+from tensorgrad.engine.views import alone
 from tensorgrad.engine.writes import note
 
 SMALL = 1 << 14
@@ -106,7 +106,6 @@ class Flat:
         if not references.all_alone(arrays):
             del arrays
             for x in tensors:
-                alone(x)
                 note(x)
         return True
 
@@ -181,15 +180,6 @@ def _is_movable(x: Tensor) -> bool:
     plain = own and x.array.__class__ is np.ndarray and flags.c_contiguous and flags.writeable
     del flags  # it refers to the array
     return plain and alone(x)
-
-
-def alone(x: Tensor) -> bool:
-    """Return whether nobody but `x` holds its array; it forgets relatives that have died."""
-    position = position_of(x)
-    if position is not None and len(position.living()) == 1:
-        del position
-        forget(x)
-    return references.alone(x)
 
 
 def _moved(column: list[Tensor]) -> Array:

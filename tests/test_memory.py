@@ -275,6 +275,33 @@ def test_the_table_of_writes_forgets_memory_that_is_gone() -> None:
     assert len(writes._written) == before
 
 
+def test_a_write_is_not_noted_for_relatives_that_have_died() -> None:
+    from tensorgrad.engine import writes
+
+    net = nn.BatchNorm1d(3)
+    gc.collect()
+    net.state_dict()
+    before = len(writes._written)
+    writes.note_all([*net.parameters(), *net.buffers()])
+    assert len(writes._written) == before
+    kept = net.state_dict()
+    writes.note_all([*net.parameters(), *net.buffers()])
+    assert len(writes._written) == before + len(kept)
+
+
+def test_a_view_that_outlives_its_base_stays_one() -> None:
+    from tensorgrad.engine import writes
+
+    x = tg.ones(4, requires_grad=True)
+    with tg.no_grad():
+        y = x.view(2, 2)
+        del x
+        y.mul_(2.0)
+    writes.note_all([y])
+    with pytest.raises(tg.errors.InPlaceError, match="A view was created in no_grad mode"):
+        y.mul_(2.0)
+
+
 def test_four_hundred_training_steps_leave_memory_flat() -> None:
     net = model()
     optimizer = tg.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)

@@ -16,6 +16,7 @@ from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import owner_of
 
+from . import references
 from .tensor import Tensor
 
 Step = tuple[Any, dict[str, Any]]
@@ -61,6 +62,10 @@ class Position:
     def base(self) -> Position:
         """The position of the tensor that this one is a view of: its own, if it is none."""
         return self.root or self
+
+    def is_view(self) -> bool:
+        """Return whether it tells more of the tensor than who its relatives are."""
+        return self.root is not None or self.without_history or self.function is not None
 
     def living(self) -> list[Tensor]:
         """Return the tensors on this memory that still exist."""
@@ -133,6 +138,18 @@ def forget(x: Tensor) -> None:
     """Let `x` share memory with nobody any more: it has been given another array."""
     if position_of(x) is not None:
         del x.family
+
+
+def alone(x: Tensor) -> bool:
+    """Return whether nobody but `x` holds its array; it forgets relatives that have died, as those of `state_dict`."""
+    if references.alone(x):
+        return True
+    position = position_of(x)
+    if position is None or position.is_view() or len(position.living()) > 1:
+        return False
+    del position
+    forget(x)
+    return references.alone(x)
 
 
 def relatives(x: Tensor) -> list[Tensor]:

@@ -20,9 +20,10 @@ from tensorgrad.base.numerics import byte_bounds, owner_of
 from tensorgrad.base.watched import memory_of
 from tensorgrad.errors import InPlaceError
 
-from .references import all_alone, alone
+from .references import all_alone
 from .tensor import Node, Tensor, tick
 from .tracedarrays import Traced
+from .views import alone
 
 
 class Write(NamedTuple):
