@@ -35,7 +35,7 @@ def experiment(run: Run) -> None:
     curves = {f"Dropout {ratio}" if ratio else "without Dropout": course for ratio, course in courses.items()}
     run.figure(
         "6-23",
-        viz.plot_curves(curves),
+        viz.plot_curves(curves, limits=(0, 1.02)),
         Words("Training and test accuracy without and with Dropout", "不使用与使用 Dropout 的识别精度的变化"),
     )
 

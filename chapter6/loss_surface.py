@@ -98,7 +98,8 @@ def _contours(surfaces: dict[str, np.ndarray]) -> Figure:
             )
             axes.plot(0, 0, "*", color="white", markersize=10)
             axes.set(title=name, xlabel="a", aspect="equal")
-        figure.colorbar(drawn, ax=figure.axes, label="loss")
+        figure.axes[0].set_ylabel("b")
+        figure.colorbar(drawn, ax=figure.axes, label="loss", ticks=[0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20], format="%g")
     return figure
 
 

@@ -47,7 +47,7 @@ def experiment(run: Run) -> None:
     )
     run.figure(
         "6-9",
-        viz.plot_curves(losses, smoothing="kaiser", unit="iteration"),
+        viz.plot_curves({"loss": losses}, smoothing="kaiser", log=True, unit="iteration"),
         Words("The four optimisers on handwritten digits", "基于手写数字数据集的四种更新方法的比较"),
     )
 

@@ -165,7 +165,7 @@ class _Writer:
             return f'{start}<p class="note">{self.alert(outcome) or why}</p></section>'
         files = {file.rpartition(".")[2]: f"{outcome.name}/{file}" for file in record["files"]}
         drawn = "png" not in files
-        kind = ' class="drawn"' if drawn else ""
+        kind = ' class="drawn" tabindex=0' if drawn else ""  # a wide one is moved by the arrow keys
         caption = self.say(record["caption"])
         links = [
             f'<a href="{files["svg"]}">{self.say("interactive drawing (SVG)" if drawn else "as SVG")}</a>',

@@ -48,8 +48,8 @@ nav ol{columns:2;column-gap:2.5rem;padding-left:0;list-style:none}
 nav li{break-inside:avoid;margin:.15rem 0}
 @media (max-width:40rem){nav ol{columns:1}.scroll td{white-space:normal}}
 a{color:var(--accent)}
-figure img{display:block;width:100%;max-width:56rem;height:auto;margin:auto}
-figure.drawn img{width:auto;max-width:100%}
+figure img{display:block;max-width:100%;height:auto;margin:auto}
+figure.drawn{overflow-x:auto}figure.drawn img{max-width:none;zoom:.65}
 figcaption{margin-top:.5rem;color:var(--mute)}
 .wide th{white-space:normal}
 .wide td{text-align:left;white-space:normal;overflow-wrap:anywhere}
@@ -61,5 +61,6 @@ figcaption{margin-top:.5rem;color:var(--mute)}
 pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem;
 overflow-x:auto;font-size:.85rem}
 summary{cursor:pointer}
-@media print{nav,.top{display:none}section{break-inside:avoid}a{color:inherit}}
+@media print{.top{display:none}section:not(.behind){break-inside:avoid}a{color:inherit}
+figure.drawn img{max-width:100%;zoom:1}}
 """

@@ -74,7 +74,7 @@ def experiment(run: Run) -> None:
         ),
     )
     for number, course, caption in zip(("6-20", "6-21"), (without, with_), captions, strict=True):
-        run.figure(number, viz.plot_curves(course), caption)
+        run.figure(number, viz.plot_curves(course, limits=(0, 1.02)), caption)
 
 
 if __name__ == "__main__":

@@ -185,6 +185,25 @@ def test_a_mapping_of_mappings_names_the_panels_and_x_is_the_users(mpl) -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
 
 
+def test_panels_that_compare_one_metric_share_its_scale_and_say_it(mpl) -> None:
+    series = {"plain": {"train_accuracy": [0.5, 1.0], "test_accuracy": [0.4, 0.7]}, "decay": {"train_accuracy": [0.2]}}
+    figure = viz.plot_curves(series | {"cost": {"a": [7.0]}})
+    plain, decay, cost = figure.axes
+    assert [(axes.get_title(), axes.get_ylabel()) for axes in figure.axes] == [
+        ("plain", "accuracy"),
+        ("decay", "accuracy"),
+        ("", "cost"),
+    ]
+    assert plain.get_ylim() == decay.get_ylim() != cost.get_ylim()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["train", "test", "a"]
+    assert plain.yaxis.get_major_formatter()(0.5) == "50%"
+
+
+def test_limits_are_those_of_every_panel(mpl) -> None:
+    figure = viz.plot_curves({"loss": [3.0, 0.5], "accuracy": [0.1, 0.9]}, limits=(0, 2))
+    assert [axes.get_ylim() for axes in figure.axes] == [(0, 2), (0, 2)]
+
+
 def test_training_is_solid_and_test_dashed_in_the_colour_of_the_thing() -> None:
     found = panels({"SGD train_loss": [1], "SGD test_loss": [1], "Adam train_loss": [1], "Adam val_loss": [1]}, None)
     styles = list(line_styles(found).values())
@@ -218,11 +237,17 @@ def test_on_a_logarithmic_axis_zero_is_marked_at_the_lower_edge(mpl) -> None:
     assert (list(marks.get_xdata()), set(marks.get_ydata())) == ([2, 4], {0.0})
 
 
-@pytest.mark.parametrize("values", [[0.5, 0.2], [300.0, 0.002]])
+@pytest.mark.parametrize("values", [[0.5, 0.2], [0.6, 0.05], [300.0, 0.002]])
 def test_a_logarithmic_axis_has_plain_numbers(mpl, values) -> None:
     root = ET.fromstring(viz.figure_svg(viz.plot_curves({"loss": values}, log=True)))
     texts = {"".join(element.itertext()) for element in root.iter(f"{SVG}text")}
-    assert len(texts & ({"0.2", "0.3", "0.4", "0.5"} if values[0] < 1 else {"0.01", "0.1", "1", "10", "100"})) >= 3
+    assert (
+        len(
+            texts
+            & ({"0.05", "0.1", "0.2", "0.3", "0.4", "0.5"} if values[0] < 1 else {"0.01", "0.1", "1", "10", "100"})
+        )
+        >= 3
+    )
 
 
 def test_the_legend_stands_below_and_covers_no_axes(mpl) -> None:

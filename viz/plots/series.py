@@ -48,9 +48,10 @@ def share(name: str, values: Sequence[float | None] | Array) -> bool:
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: its label, what it measures apart from the split of the data, the split, and its points."""
+    """One curve: its label, the metric in its name, if any, the rest but for the split, the split, and its points."""
 
     label: str
+    metric: str
     thing: str
     split: str
     x: Array
@@ -61,7 +62,8 @@ def panels(series: Mapping[str, Any], x: Sequence[float] | None) -> dict[str, li
     """Return the lines of each panel.
 
     Names without panels are put in order by the metric in them: ``train_loss`` and ``test_loss`` into the panel
-    "loss". In each, None is left out; NaN and infinities stay.
+    "loss". A metric that all lines of a panel share is left out of their labels. In each, None is left out; NaN and
+    infinities stay.
 
     Raises:
         ArgumentError: there is no line at all, or only some of the values are mappings.
@@ -72,18 +74,25 @@ def panels(series: Mapping[str, Any], x: Sequence[float] | None) -> dict[str, li
     found: dict[str, list[Line]] = {}
     for name, value in series.items():
         if isinstance(value, Mapping):
-            found[name] = [_line(str(label), [], values, x) for label, values in value.items()]
+            metrics = {metric(str(label)) for label in value}
+            shared = metrics.pop() if len(metrics) == 1 else ""
+            found[name] = [_line(str(label), shared, values, x) for label, values in value.items()]
         else:
-            panel = metric(name)
-            found.setdefault(panel, []).append(_line(str(name), [panel], value, x))
+            found.setdefault(metric(name), []).append(_line(str(name), metric(name), value, x))
     if not any(found.values()):
         raise ArgumentError("plot_curves: found no line: give a mapping from names to the values after each epoch")
     return found
 
 
-def _line(name: str, known: list[str], values: Any, x: Sequence[float] | None) -> Line:
+def quantity(panel: str, lines: Sequence[Line]) -> str:
+    """Return what all `lines` measure if the name of their panel does not tell it; then that name is a heading."""
+    metrics = {line.metric for line in lines}
+    return metrics.pop() if len(metrics) == 1 and metric(panel) not in metrics else ""
+
+
+def _line(name: str, known: str, values: Any, x: Sequence[float] | None) -> Line:
     every = parts(name)
-    label = [word for word in every if word.lower() not in known]
+    label = [word for word in every if word.lower() != known]
     split = next((word.lower() for word in label if word.lower() in TRAINING | HELD_OUT), "")
     thing = " ".join(word for word in label if word.lower() != split)
     shown = " ".join(label) if known and len(label) < len(every) else name
@@ -96,4 +105,4 @@ def _line(name: str, known: list[str], values: Any, x: Sequence[float] | None) -
     if at.ndim != 1 or len(at) < len(y) or not np.isfinite(at).all():
         raise ShapeError(f"plot_curves: x of shape {at.shape} does not fit the {len(y)} values of {name!r}")
     measured = [value is not None for value in values] if isinstance(values, list | tuple) else [True] * len(y)
-    return Line(shown or name, thing, split, at[: len(y)][measured], y[measured])
+    return Line(shown or name, known, thing, split, at[: len(y)][measured], y[measured])
