@@ -16,7 +16,7 @@ from tensorgrad.errors import ShapeError
 from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
-from tensorgrad.nn.module.settings import Applied, setting, settings
+from tensorgrad.nn.module.settings import OfOneTensor, setting, settings
 
 # --- smooth ones ------------------------------------------------------------------------------------------------------
 
@@ -37,44 +37,28 @@ class Tanh(Module):
         return input.tanh()
 
 
-class LogSigmoid(Module):
+class LogSigmoid(OfOneTensor, function=functional.logsigmoid):
     """``log(sigmoid(x))``, without underflow."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``log(sigmoid(input))``."""
-        return functional.logsigmoid(input)
 
-
-class Softsign(Module):
+class Softsign(OfOneTensor, function=functional.softsign):
     """``x / (1 + |x|)``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``input / (1 + |input|)``."""
-        return functional.softsign(input)
 
-
-class Tanhshrink(Module):
+class Tanhshrink(OfOneTensor, function=functional.tanhshrink):
     """``x - tanh(x)``."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``input - tanh(input)``."""
-        return functional.tanhshrink(input)
 
 
 @settings
-class Softplus(Module):
+class Softplus(OfOneTensor, function=functional.softplus):
     """``log(1 + exp(beta * x)) / beta``, and x itself where ``beta * x > threshold``: a smooth ReLU."""
 
     beta: float = 1.0
     threshold: float = 20.0
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the smooth positive part of `input`."""
-        return functional.softplus(input, self.beta, self.threshold)
-
 
 @settings
-class GELU(Module):
+class GELU(OfOneTensor, function=functional.gelu):
     """`x` times the probability that a standard normal number is below it; `approximate` "tanh" for PyTorch's formula.
 
     Source: Hendrycks and Gimpel 2016.
@@ -82,62 +66,38 @@ class GELU(Module):
 
     approximate: str = "none"
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` times that probability."""
-        return functional.gelu(input, self.approximate)
-
 
 @settings
-class _InPlace(Module):
+class _InPlace(OfOneTensor):
     inplace: bool = setting(default=False, shown="changed")
 
 
-class SiLU(_InPlace):
+class SiLU(_InPlace, function=functional.silu):
     """``x * sigmoid(x)``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``input * sigmoid(input)``."""
-        return functional.silu(input)
 
-
-class Mish(_InPlace):
+class Mish(_InPlace, function=functional.mish):
     """``x * tanh(softplus(x))``. Source: Misra 2019."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``input * tanh(softplus(input))``."""
-        return functional.mish(input)
 
 
 # --- along an axis ----------------------------------------------------------------------------------------------------
 
 
 @settings
-class _Along(Module):
+class _Along(OfOneTensor):
     dim: int | None = None
 
 
-class Softmax(_Along):
+class Softmax(_Along, function=functional.softmax):
     """``exp(x) / sum(exp(x))`` over `dim`, without overflow; see `functional.softmax` for `dim` None."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the softmax of `input`."""
-        return functional.softmax(input, self.dim)
 
-
-class Softmin(_Along):
+class Softmin(_Along, function=functional.softmin):
     """The softmax of ``-x``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the softmin of `input`."""
-        return functional.softmin(input, self.dim)
 
-
-class LogSoftmax(_Along):
+class LogSoftmax(_Along, function=functional.log_softmax):
     """The logarithm of the softmax, without underflow."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the log-softmax of `input`."""
-        return functional.log_softmax(input, self.dim)
 
 
 class Softmax2d(Module):
@@ -151,14 +111,10 @@ class Softmax2d(Module):
 
 
 @settings
-class GLU(Module):
+class GLU(OfOneTensor, function=functional.glu):
     """``a * sigmoid(b)``, a and b being the halves of x along `dim`. Source: Dauphin et al. 2017."""
 
     dim: int = -1
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the gated half of `input`."""
-        return functional.glu(input, self.dim)
 
 
 # --- made of pieces ---------------------------------------------------------------------------------------------------
@@ -173,15 +129,11 @@ class ReLU(_InPlace):
 
 
 @settings
-class LeakyReLU(Module):
+class LeakyReLU(OfOneTensor, function=functional.leaky_relu):
     """``x`` where it is positive, ``negative_slope * x`` elsewhere."""
 
     negative_slope: float = 0.01
     inplace: bool = setting(default=False, shown="changed")
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with its negative part scaled."""
-        return functional.leaky_relu(input, self.negative_slope)
 
 
 @settings
@@ -226,13 +178,9 @@ class RReLU(Module):
 
 
 @settings
-class _Bent(Applied):
+class _Bent(OfOneTensor):
     alpha: float = 1.0
     inplace: bool = setting(default=False, shown="changed")
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with its negative part bent."""
-        return self._function(input, self.alpha)
 
 
 class ELU(_Bent, function=functional.elu):
@@ -243,29 +191,21 @@ class CELU(_Bent, function=functional.celu):
     """``x`` where it is positive, ``alpha * (exp(x / alpha) - 1)`` elsewhere: smooth at 0. Source: Barron 2017."""
 
 
-class SELU(_InPlace):
+class SELU(_InPlace, function=functional.selu):
     """``scale * elu(x, alpha)``, with the numbers that keep mean 0 and variance 1. Source: Klambauer et al. 2017."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with its negative part bent, scaled."""
-        return functional.selu(input)
 
 
 @settings
-class Threshold(Module):
+class Threshold(OfOneTensor, function=functional.threshold):
     """``x`` where it exceeds `threshold`, `value` elsewhere."""
 
     threshold: float
     value: float
     inplace: bool = setting(default=False, shown="changed")
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` where it exceeds the threshold."""
-        return functional.threshold(input, self.threshold, self.value)
-
 
 @settings
-class Hardtanh(Module):
+class Hardtanh(OfOneTensor, function=functional.hardtanh):
     """``x`` limited to [min_val, max_val], with derivative 0 at the bounds; `min_value`, `max_value` are old names."""
 
     min_val: float = -1.0
@@ -283,10 +223,6 @@ class Hardtanh(Module):
         if self.max_val <= self.min_val:
             raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input`, limited."""
-        return functional.hardtanh(input, self.min_val, self.max_val)
-
 
 class ReLU6(Hardtanh):
     """``min(max(x, 0), 6)``, with derivative 0 at 0 and 6."""
@@ -300,42 +236,26 @@ class ReLU6(Hardtanh):
 
 
 @settings
-class _Silent(Module):
+class _Silent(OfOneTensor):
     inplace: bool = setting(default=False, shown="never")  # as in PyTorch
 
 
-class Hardsigmoid(_Silent):
+class Hardsigmoid(_Silent, function=functional.hardsigmoid):
     """``relu6(x + 3) / 6``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``relu6(input + 3) / 6``."""
-        return functional.hardsigmoid(input)
 
-
-class Hardswish(_Silent):
+class Hardswish(_Silent, function=functional.hardswish):
     """``x * relu6(x + 3) / 6``. Source: Howard et al. 2019."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return ``input * relu6(input + 3) / 6``."""
-        return functional.hardswish(input)
 
 
 @settings
-class _Shrink(Module):
+class _Shrink(OfOneTensor):
     lambd: float = setting(default=0.5, shown="value")
 
 
-class Softshrink(_Shrink):
+class Softshrink(_Shrink, function=functional.softshrink):
     """``x`` moved by `lambd` towards 0, and 0 within."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input`, moved towards 0."""
-        return functional.softshrink(input, self.lambd)
 
-
-class Hardshrink(_Shrink):
+class Hardshrink(_Shrink, function=functional.hardshrink):
     """``x`` where its absolute value exceeds `lambd`, 0 elsewhere."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` without its small elements."""
-        return functional.hardshrink(input, self.lambd)

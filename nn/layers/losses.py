@@ -38,7 +38,7 @@ class _PlainLoss(Applied, _Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return self._function(input, target, **{name: getattr(self, name) for name in self._held})
+        return self._applied(input, target)
 
 
 @settings

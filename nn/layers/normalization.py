@@ -10,9 +10,8 @@ from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import ones
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
-from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
-from tensorgrad.nn.module.settings import setting, settings
+from tensorgrad.nn.module.settings import OfOneTensor, setting, settings
 
 from .batchnorm import Affine, StatisticsNorm
 
@@ -212,7 +211,7 @@ class RMSNorm(Affine):
 
 
 @settings
-class LocalResponseNorm(Module):
+class LocalResponseNorm(OfOneTensor, function=functional.local_response_norm):
     """Divide each element of (N, C, L...) by a power of the squares of neighbouring channels.
 
     ``y = x / (k + alpha / size * sum(neighbours ** 2)) ** beta``. Source: Krizhevsky et al. 2012, section 3.3.
@@ -222,7 +221,3 @@ class LocalResponseNorm(Module):
     alpha: float = 1e-4
     beta: float = 0.75
     k: float = 1.0
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the scaled examples, of the shape of `input`."""
-        return functional.local_response_norm(input, self.size, self.alpha, self.beta, self.k)

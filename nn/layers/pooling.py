@@ -8,8 +8,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.pooling import Pooled
 from tensorgrad.nn.functional.windows import Sizes, per_axis
-from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.settings import Applied, setting, settings
+from tensorgrad.nn.module.settings import Applied, OfOneTensor, setting, settings
 
 
 @settings
@@ -32,9 +31,7 @@ class _MaxPool(_Windowed):
 
     def forward(self, input: Tensor) -> Pooled:
         """Return the maxima, and their places if `return_indices`."""
-        return self._function(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        )
+        return self._applied(input)
 
 
 class MaxPool1d(_MaxPool, function=functional.max_pool1d):
@@ -46,12 +43,12 @@ class MaxPool2d(_MaxPool, function=functional.max_pool2d):
 
 
 @settings
-class _AvgPool(_Windowed):
+class _AvgPool(_Windowed, OfOneTensor):
     ceil_mode: bool = setting(default=False, shown="never")
     count_include_pad: bool = setting(default=True, shown="never")
 
 
-class AvgPool1d(_AvgPool):
+class AvgPool1d(_AvgPool, function=functional.avg_pool1d):
     """The average of each window of (N, C, L)."""
 
     def _complete(self) -> None:
@@ -59,30 +56,12 @@ class AvgPool1d(_AvgPool):
         for name in ("kernel_size", "stride", "padding"):
             setattr(self, name, per_axis(getattr(self, name), 1, name))
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the averages."""
-        return functional.avg_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
-
 
 @settings
-class AvgPool2d(_AvgPool):
+class AvgPool2d(_AvgPool, function=functional.avg_pool2d):
     """The average of each window of (N, C, H, W)."""
 
     divisor_override: int | None = setting(default=None, shown="never")
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the averages."""
-        return functional.avg_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
 
 
 @settings
@@ -90,17 +69,11 @@ class _Adaptive(Applied):
     output_size: int | Sequence[int | None] | None
 
 
-class _AdaptiveAvg(_Adaptive):
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the averages."""
-        return self._function(input, self.output_size)
-
-
-class AdaptiveAvgPool1d(_AdaptiveAvg, function=functional.adaptive_avg_pool1d):
+class AdaptiveAvgPool1d(_Adaptive, OfOneTensor, function=functional.adaptive_avg_pool1d):
     """Averages of `output_size` windows that share the axis of (N, C, L) evenly."""
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvg, function=functional.adaptive_avg_pool2d):
+class AdaptiveAvgPool2d(_Adaptive, OfOneTensor, function=functional.adaptive_avg_pool2d):
     """Averages of windows that share the axes of (N, C, H, W) evenly; a size None keeps the length."""
 
 
@@ -110,7 +83,7 @@ class _AdaptiveMax(_Adaptive):
 
     def forward(self, input: Tensor) -> Pooled:
         """Return the maxima, and their places if `return_indices`."""
-        return self._function(input, self.output_size, self.return_indices)
+        return self._applied(input)
 
 
 class AdaptiveMaxPool1d(_AdaptiveMax, function=functional.adaptive_max_pool1d):
@@ -122,7 +95,7 @@ class AdaptiveMaxPool2d(_AdaptiveMax, function=functional.adaptive_max_pool2d):
 
 
 @settings
-class Unfold(Module):
+class Unfold(OfOneTensor, function=functional.unfold):
     """The windows of (N, C, H, W) as columns (N, C * kernel elements, positions): im2col."""
 
     kernel_size: Sizes
@@ -130,13 +103,9 @@ class Unfold(Module):
     padding: Sizes = 0
     stride: Sizes = 1
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the columns."""
-        return functional.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
-
 
 @settings
-class Fold(Module):
+class Fold(OfOneTensor, function=functional.fold):
     """Columns (N, C * kernel elements, positions) added up in (N, C, *output_size): the adjoint of `Unfold`."""
 
     output_size: Sizes
@@ -144,7 +113,3 @@ class Fold(Module):
     dilation: Sizes = 1
     padding: Sizes = 0
     stride: Sizes = 1
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the images."""
-        return functional.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
-from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.settings import settings
+from tensorgrad.nn.module.settings import OfOneTensor, settings
 
 
 @settings
-class Upsample(Module):
+class Upsample(OfOneTensor, function=functional.interpolate):
     """Resampling of (N, C, d1, ...) along the spatial axes; see `functional.interpolate`."""
 
     size: int | Sequence[int] | None = None
@@ -26,12 +24,6 @@ class Upsample(Module):
             self.scale_factor = tuple(float(f) for f in factor)
         else:
             self.scale_factor = float(factor) if factor else None
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the resampled images."""
-        return functional.interpolate(
-            input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
-        )
 
     def extra_repr(self) -> str:
         """Return the size or the factor, and the mode."""
@@ -58,33 +50,21 @@ class UpsamplingBilinear2d(Upsample):
 
 
 @settings
-class PixelShuffle(Module):
+class PixelShuffle(OfOneTensor, function=functional.pixel_shuffle):
     """Channels that become pixels; see `functional.pixel_shuffle`."""
 
     upscale_factor: int
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (*, C, H r, W r)."""
-        return functional.pixel_shuffle(input, self.upscale_factor)
-
 
 @settings
-class PixelUnshuffle(Module):
+class PixelUnshuffle(OfOneTensor, function=functional.pixel_unshuffle):
     """Pixels that become channels; see `functional.pixel_unshuffle`."""
 
     downscale_factor: int
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (*, C r r, H, W)."""
-        return functional.pixel_unshuffle(input, self.downscale_factor)
-
 
 @settings
-class ChannelShuffle(Module):
+class ChannelShuffle(OfOneTensor, function=functional.channel_shuffle):
     """Channels dealt out to groups; see `functional.channel_shuffle`."""
 
     groups: int
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the same channels in another order."""
-        return functional.channel_shuffle(input, self.groups)

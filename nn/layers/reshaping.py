@@ -8,7 +8,7 @@ from typing import Any
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions import shapes
 from tensorgrad.nn.module.module import Module
-from tensorgrad.nn.module.settings import settings
+from tensorgrad.nn.module.settings import OfOneTensor, settings
 
 
 class Identity(Module):
@@ -27,7 +27,7 @@ class Identity(Module):
 
 
 @settings
-class Flatten(Module):
+class Flatten(OfOneTensor, function=shapes.flatten):
     """The axes from `start_dim` to `end_dim` as one; by default all but the first, which is the batch.
 
     >>> import tensorgrad as tg
@@ -37,10 +37,6 @@ class Flatten(Module):
 
     start_dim: int = 1
     end_dim: int = -1
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with those axes as one."""
-        return shapes.flatten(input, self.start_dim, self.end_dim)
 
 
 @settings

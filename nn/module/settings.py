@@ -86,15 +86,28 @@ def settings(cls: M) -> M:
 class Applied(Module):
     """What layers share whose forward differs in its function only: ``class L1Loss(..., function=functional.l1_loss)``.
 
-    The forward of their common base calls it as ``self._function``.
+    The forward of their common base calls it by `_applied`, or as ``self._function``.
     """
 
     _function: ClassVar[Callable[..., Tensor]]
+    _held: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, function: Callable[..., Any] | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if function is not None:
             cls._function = staticmethod(function)
+
+    def _applied(self, *tensors: Tensor) -> Tensor:
+        """Return the function of `tensors`, with the settings as keywords of the same names."""
+        return self._function(*tensors, **{name: getattr(self, name) for name in self._held})
+
+
+class OfOneTensor(Applied):
+    """A layer that is a function of one tensor and of the settings: ``class Softplus(OfOneTensor, function=...)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the function of `input` that the class is described by."""
+        return self._applied(input)
 
 
 def _initializer(cls: type[Module], declared: dict[str, _Setting]) -> Callable[..., None]:
