@@ -13,6 +13,7 @@ from typing import Any
 
 from tensorgrad.autograd import no_grad
 from tensorgrad.base.answers import complete as _complete
+from tensorgrad.base.context import holding
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 from tensorgrad.nn.module.containers import ModuleDict, ModuleList
@@ -83,11 +84,8 @@ def cached() -> Iterator[None]:
 
     What is assigned to an original inside is seen after the block.
     """
-    token = _known.set({} if _known.get() is None else _known.get())
-    try:
+    with holding(_known, {} if _known.get() is None else _known.get()):
         yield
-    finally:
-        _known.reset(token)
 
 
 def _value(chain: Module) -> Any:

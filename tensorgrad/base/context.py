@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from .callsite import Place, here
+
+T = TypeVar("T")
 
 
 class Described(Protocol):
@@ -54,9 +56,7 @@ class Scope:
     @property
     def path(self) -> str:
         """The dotted name of the module in its root; empty for the root."""
-        around = self.parent
-        while isinstance(around, FunctionScope):
-            around = around.parent
+        around = module_around(self.parent)
         if around is None:
             return ""
         above, module = around.module, self.module
@@ -110,6 +110,18 @@ class FunctionScope(Scope):
         return 0
 
 
+def outward(scope: Scope | None) -> Iterator[Scope]:
+    """Yield the calls of modules and functions around an operation of `scope`, innermost first."""
+    while scope is not None:
+        yield scope
+        scope = scope.parent
+
+
+def module_around(scope: Scope | None) -> Scope | None:
+    """Return the innermost call of a module around an operation of `scope`."""
+    return next((call for call in outward(scope) if not isinstance(call, FunctionScope)), None)
+
+
 TRACING, ANOMALY, STRONG, SHAKING = 1, 2, 4, 8
 """What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
 product with an exact zero is zero (see `strongzeros`); results are rounded otherwise (see `testing.shaking`)."""
@@ -138,15 +150,20 @@ context = CONTEXT.get
 
 
 @contextmanager
-def within(**changes: Any) -> Iterator[None]:
+def holding(variable: ContextVar[T], value: T) -> Iterator[None]:
+    """Let `variable` have `value` inside, and restore it afterwards, whatever happens there."""
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
+
+
+def within(**changes: Any) -> AbstractContextManager[None]:
     """Change these fields of the context inside, and restore it afterwards, whatever happens there.
 
     >>> with within(grad=False):
     ...     context().grad
     False
     """
-    token = CONTEXT.set(replace(context(), **changes))
-    try:
-        yield
-    finally:
-        CONTEXT.reset(token)
+    return holding(CONTEXT, replace(context(), **changes))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .arraycalls import Attribute, Method
+from .context import holding
 from .dtypes import Array
 from .numpyfacts import FACTS, READ, WRITERS
 
@@ -75,14 +76,9 @@ watching = _WATCH.get
 """The watch that runs in this thread of control, or None."""
 
 
-@contextmanager
-def watched_by(watch: Watch | None) -> Iterator[None]:
+def watched_by(watch: Watch | None) -> AbstractContextManager[None]:
     """Context manager: tell `watch`, or nobody, of all that is done with watched arrays inside."""
-    token = _WATCH.set(watch)
-    try:
-        yield
-    finally:
-        _WATCH.reset(token)
+    return holding(_WATCH, watch)
 
 
 class Watched(NDArrayOperatorsMixin):
@@ -116,15 +112,13 @@ class Watched(NDArrayOperatorsMixin):
         return _called(function, args, kwargs, None if out is None else (out,))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        read_by("NumPy, which asked for a plain array,", self.inner)
-        return np.array(self.inner, dtype, copy=copy)
+        return np.array(self._told("NumPy, which asked for a plain array,"), dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
         if name in FACTS or name == "base":
             return getattr(self.inner, name)
         if name == "__array_interface__":
-            read_by("where it stands in memory", self.inner)
-            return self.inner.__array_interface__
+            return self._told("where it stands in memory").__array_interface__
         found = None if name.startswith("__") else getattr(type(self.inner), name, None)
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
@@ -177,40 +171,16 @@ class Watched(NDArrayOperatorsMixin):
             unseen[0] += 1
         return bool(self.inner)
 
-    def __float__(self) -> float:
-        read_by("float()", self.inner)
-        return float(self.inner)
-
-    def __int__(self) -> int:
-        read_by("int()", self.inner)
-        return int(self.inner)
-
-    def __complex__(self) -> complex:
-        read_by("complex()", self.inner)
-        return complex(self.inner)
-
-    def __index__(self) -> int:
-        read_by("an index", self.inner)
-        return operator.index(self.inner)
-
     def __contains__(self, value: Any) -> bool:
-        read_by("in", self.inner)
-        return unwatched(value) in self.inner
+        return unwatched(value) in self._told("in")
+
+    def _told(self, how: str) -> Any:
+        """Return the array inside, which is read by `how`."""
+        read_by(how, self.inner)
+        return self.inner
 
     def __hash__(self) -> NoReturn:
         raise TypeError("unhashable type: 'numpy.ndarray'")
-
-    def __repr__(self) -> str:
-        read_by("its text (print, format)", self.inner)
-        return repr(self.inner)
-
-    def __str__(self) -> str:
-        read_by("its text (print, format)", self.inner)
-        return str(self.inner)
-
-    def __format__(self, spec: str) -> str:
-        read_by("its text (print, format)", self.inner)
-        return format(self.inner, spec)
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -218,15 +188,22 @@ class Watched(NDArrayOperatorsMixin):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self.copy()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        read_by("pickle", self.inner)
-        return self.inner.__reduce_ex__(protocol)
-
 
 def _unless_number(operator_: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Return an operator "in place" that makes another number of a number, as Python does where there is none."""
     return lambda self, other: NotImplemented if self.scalar else operator_(self, other)
 
+
+def _reading(name: str, how: str) -> Callable[..., Any]:
+    """Return the special method `name` of an array, by which its numbers are read: the watch is told so."""
+    return lambda self, *args: getattr(self._told(how), name)(*args)
+
+
+_TEXT = "its text (print, format)"
+_READS = {"float": "float()", "int": "int()", "complex": "complex()", "index": "an index", "repr": _TEXT, "str": _TEXT,
+          "format": _TEXT, "reduce_ex": "pickle"}  # fmt: skip
+for _name, _how in _READS.items():
+    setattr(Watched, f"__{_name}__", _reading(f"__{_name}__", _how))
 
 for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "lshift", "rshift", "and", "xor", "or"):
     setattr(Watched, f"__i{_name}__", _unless_number(getattr(NDArrayOperatorsMixin, f"__i{_name}__")))

@@ -13,7 +13,7 @@ from types import FrameType
 from tensorgrad.base.answers import PUBLIC
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import Place, here, is_outside
-from tensorgrad.base.context import FunctionScope, Scope
+from tensorgrad.base.context import FunctionScope, Scope, module_around, outward
 
 OUTERMOST = str(Path(__file__).parents[1] / "graph" / "graph.py")
 """The file whose functions call what is traced: its callers are no part of that."""
@@ -47,7 +47,7 @@ class Calls:
             elif place is not None or not isinstance(innermost, FunctionScope) or innermost.kind != what:
                 innermost = FunctionScope(what, innermost, place or (here() if innermost is None else innermost.place))
             self._running[frame] = innermost
-        return innermost if scope is None or _is_in(scope, innermost) else scope
+        return innermost if scope is None or scope in outward(innermost) else scope
 
     def _found(self, scope: Scope | None) -> tuple[list[_Found], FrameType | None, Scope | None]:
         """Return the calls up to one that is known, innermost first, that one, and the module call outside of all."""
@@ -64,7 +64,7 @@ class Calls:
             elif code.co_qualname == "Module.__call__":
                 if scope is not None:
                     ours.append((frame, scope, None))
-                    scope = _module_around(scope)
+                    scope = module_around(scope.parent)
             elif code in PUBLIC and _is_composed(code.co_filename):
                 ours.append((frame, code.co_name, None))
             frame = frame.f_back
@@ -73,19 +73,6 @@ class Calls:
     def close(self) -> None:
         """Hold no frame any more."""
         self._running.clear()
-
-
-def _module_around(scope: Scope) -> Scope | None:
-    around = scope.parent
-    while isinstance(around, FunctionScope):
-        around = around.parent
-    return around
-
-
-def _is_in(scope: Scope, innermost: Scope | None) -> bool:
-    while innermost is not None and innermost is not scope:
-        innermost = innermost.parent
-    return innermost is scope
 
 
 @remembered()

@@ -10,8 +10,9 @@ knows its node.
 
 from __future__ import annotations
 
+import operator
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,8 +73,7 @@ class Traced(Followed, NDArrayOperatorsMixin):
         return made if out is None else _stored(function.__name__, made, out)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        self.is_read("NumPy, which asked for a plain array,")
-        return np.array(self.value, dtype, copy=copy)
+        return np.array(self.read_by("NumPy, which asked for a plain array,"), dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
         if name in FACTS:
@@ -82,8 +82,7 @@ class Traced(Followed, NDArrayOperatorsMixin):
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
         if name in READ:
-            self.is_read(f".{name}")
-            return getattr(self.value, name)
+            return getattr(self.read_by(f".{name}"), name)
         if not callable(found):
             return record_call(Attribute(name), (self,), {})
         if name in WRITE:
@@ -115,53 +114,32 @@ class Traced(Followed, NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.value)
 
-    def __bool__(self) -> bool:
-        self.is_read(CHOICE)
-        return bool(self.value)
-
-    def __float__(self) -> float:
-        self.is_read("float()")
-        return float(self.value)
-
-    def __int__(self) -> int:
-        self.is_read("int()")
-        return int(self.value)
-
-    def __complex__(self) -> complex:
-        self.is_read("complex()")
-        return complex(self.value)
-
-    def __index__(self) -> int:
-        self.is_read("the index")
-        return int(self.value.__index__())
-
     def __contains__(self, value: Any) -> bool:
-        self.is_read("in")
-        return plain_of(value) in self.value
+        return plain_of(value) in self.read_by("in")
 
     def __hash__(self) -> int:
         if isinstance(self.value, np.ndarray):
             raise TypeError("unhashable type: 'numpy.ndarray'")
-        self.is_read("the hash")
-        return hash(self.value)
-
-    def __repr__(self) -> str:
-        self.is_read("the text (repr)")
-        return repr(self.value)
-
-    def __str__(self) -> str:
-        self.is_read("the text (str)")
-        return str(self.value)
-
-    def __format__(self, spec: str) -> str:
-        self.is_read("the text (format)")
-        return format(self.value, spec)
+        return hash(self.read_by("the hash"))
 
     def __copy__(self) -> Any:
         return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self.copy()
+
+
+def _reading(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a special method that gives `function` of the value, which is a break: it is read."""
+    return lambda self, *args: function(self.read_by(what), *args)
+
+
+for _name, _what, _function in (
+    ("bool", CHOICE, bool), ("float", "float()", float), ("int", "int()", int), ("complex", "complex()", complex),
+    ("index", "the index", operator.index), ("repr", "the text (repr)", repr), ("str", "the text (str)", str),
+    ("format", "the text (format)", format),
+):  # fmt: skip
+    setattr(Traced, f"__{_name}__", _reading(_what, _function))
 
 
 def read(value: Any) -> Any:

@@ -58,11 +58,12 @@ class Followed:
             memory.trace.note_break(what, memory.array)
         memory.is_now(constant_node(memory.array))
 
-    def is_read(self, what: str) -> None:
-        """Note a break, unless the value depends on nothing that is given."""
+    def read_by(self, what: str) -> Any:
+        """Return the value; a break, which is noted, unless it depends on nothing that is given."""
         trace = self.memory.trace
         if trace is not None and (trace is not running() or self.node not in trace.constants):
             trace.note_break(what, self.value)
+        return self.value
 
     def forget(self) -> None:
         """Let the array know no node of its own any more."""

@@ -22,7 +22,7 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import Place, here, is_outside, told
-from tensorgrad.base.context import context
+from tensorgrad.base.context import context, holding
 from tensorgrad.base.dtypes import Array
 
 from .calls import OUTERMOST, Calls
@@ -170,13 +170,12 @@ running = _TRACE.get
 
 
 @contextmanager
-def new_trace(trace: Trace) -> Iterator[None]:
+def new_trace(trace: Trace) -> Iterator[Trace]:
     """Context manager: note in `trace` what is met inside."""
-    token = _TRACE.set(trace)
     try:
-        yield
+        with holding(_TRACE, trace):
+            yield trace
     finally:
-        _TRACE.reset(token)
         trace.close()
 
 

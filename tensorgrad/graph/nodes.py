@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad.base.callsite import Place
-from tensorgrad.base.context import FunctionScope, Scope
+from tensorgrad.base.context import FunctionScope, Scope, outward
 from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.fused import expand
 from tensorgrad.engine.primitive import Primitive
@@ -111,11 +111,7 @@ def modules(scope: Scope | None) -> list[Scope]:
 
 def upward(scope: Scope | None) -> list[Scope]:
     """Return the calls of modules and functions around an operation of `scope`, outermost first."""
-    chain = []
-    while scope is not None:
-        chain.append(scope)
-        scope = scope.parent
-    return chain[::-1]
+    return [*outward(scope)][::-1]
 
 
 def common(chains: Iterable[Sequence[Scope]]) -> list[Scope]:
@@ -211,18 +207,16 @@ def _buffers(recorded: Iterable[Node]) -> set[Node]:
     found = set()
     held: dict[int, set[int]] = {}
     for node in recorded:
-        scope = node.scope
-        while scope is not None:
+        for scope in outward(node.scope):
             module = scope.module
-            if module is not None and id(module) not in held:
+            if id(module) not in held:
                 held[id(module)] = (
                     {id(x) for _, x in module.named_buffers()} if hasattr(module, "named_buffers") else set()
                 )
-            ids = held.get(id(module), set())
+            ids = held[id(module)]
             for leaf in (*node.inputs, *nodes_in(node.params)) if ids else ():
                 if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner and id(leaf.owner()) in ids:
                     found.add(leaf)
-            scope = scope.parent
     return found
 
 

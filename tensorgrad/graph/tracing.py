@@ -9,14 +9,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.callsite import is_users_code
-from tensorgrad.base.context import CONTEXT, TRACING, context
+from tensorgrad.base.context import TRACING, context, outward, within
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 from tensorgrad.engine.tracedtensors import operand
@@ -39,12 +38,8 @@ def tracing(**changes: Any) -> Iterator[Trace]:
             f"threads are started, and not in threads that a traced function waits for"
         )
     try:
-        token, trace = CONTEXT.set(replace(context(), special=context().special | TRACING, **changes)), Trace()
-        try:
-            with new_trace(trace):
-                yield trace
-        finally:
-            CONTEXT.reset(token)
+        with within(special=context().special | TRACING, **changes), new_trace(Trace()) as trace:
+            yield trace
     finally:
         _ONE_AT_A_TIME.release()
 
@@ -89,10 +84,9 @@ def module_names(recorded: Iterable[Node]) -> dict[Node, str]:
     for node in recorded:
         for leaf in (*node.inputs, *nodes_in(node.params)) if node.scope else ():
             if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner is not None and leaf not in found:
-                scope = node.scope
-                while scope is not None and id(leaf.owner()) not in paths_by_id(scope.module, known):
-                    scope = scope.parent
-                name = "" if scope is None else paths_by_id(scope.module, known)[id(leaf.owner())].rpartition(".")[2]
+                around = (paths_by_id(scope.module, known) for scope in outward(node.scope))
+                path = next((paths[id(leaf.owner())] for paths in around if id(leaf.owner()) in paths), "")
+                name = path.rpartition(".")[2]
                 if name and not name.isdigit():  # a place in a list names nothing
                     found[leaf] = name
     return found

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tensorgrad.base.context import CONTEXT, STEPPING, context
+from tensorgrad.base.context import STEPPING, context, within
 from tensorgrad.base.dtypes import Array
 
 from .shaking import SMALLEST
@@ -80,14 +80,12 @@ def _slope(outputs: Array, step: float, weights: Array) -> tuple[float, float]:
 
 def _outputs(probe: Callable[[complex], Array], step: float, weights: Array) -> Array | None:
     """Return the outputs at an imaginary `step`, None where they are not complex, or not finite."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    stepping = within(flags=context().flags | STEPPING)
+    with np.errstate(all="ignore"), warnings.catch_warnings(), stepping:
         warnings.simplefilter("error", np.exceptions.ComplexWarning)  # an imaginary part that is dropped
-        token = CONTEXT.set(replace(context(), flags=context().flags | STEPPING))
         try:
             outputs = probe(step * 1j)
         except Exception:  # noqa: BLE001 - the function was never meant for complex numbers: whatever it says means no
             return None
-        finally:
-            CONTEXT.reset(token)
     good = outputs.dtype.kind == "c" and outputs.shape == weights.shape and bool(np.isfinite(outputs).all())
     return outputs if good else None

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.context import SHAKING, context, within
+from tensorgrad.base.context import SHAKING, context, holding, within
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.dispatch import SHAKEN
 from tensorgrad.engine.primitive import Primitive
@@ -59,12 +59,8 @@ def shaking(random: np.random.Generator, coarsely: bool = False) -> Iterator[Non
     >>> bool(((y[0] - x).abs() > 0.1).all()), bool(((y[1] - x).abs() < 1e-14).all())
     (True, True)
     """
-    token = _RANDOM.set((random, coarsely))
-    try:
-        with within(special=context().special | SHAKING):
-            yield
-    finally:
-        _RANDOM.reset(token)
+    with holding(_RANDOM, (random, coarsely)), within(special=context().special | SHAKING):
+        yield
 
 
 def _shaken(primitive: Primitive, values: list[Any], params: dict[str, Any], out: Array) -> Array:

@@ -12,14 +12,14 @@ reference would be spoiled by a write to the result, which is allowed. Unlike pl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.autograd.careful import reverse, tensor_of
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
-from tensorgrad.base.context import CONTEXT, RECOMPUTING, TRACING, context
+from tensorgrad.base.context import RECOMPUTING, TRACING, context, within
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.create.random import states
@@ -109,12 +109,10 @@ class _Segment:
         now = states()
         for generator, state in self.random or ():
             generator.set_state(state)
-        mode = context()
-        token = CONTEXT.set(replace(mode, grad=True, flags=mode.flags | RECOMPUTING))
         try:
-            return _differentiable(self.function(*self.args, **self.kwargs))
+            with within(grad=True, flags=context().flags | RECOMPUTING):
+                return _differentiable(self.function(*self.args, **self.kwargs))
         finally:
-            CONTEXT.reset(token)
             for generator, state in now if self.random is not None else ():
                 generator.set_state(state)
 
