@@ -81,6 +81,14 @@ def watched_by(watch: Watch | None) -> AbstractContextManager[None]:
     return holding(_WATCH, watch)
 
 
+def _reading(how: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a special method that gives `function` of the array inside, and tells the watch that it is read."""
+    return lambda self, *args: function(self._told(how), *args)
+
+
+_TEXT = "its text (print, format)"
+
+
 class Watched(NDArrayOperatorsMixin):
     """An array that is watched; without a watch that runs, only what computes as the array inside does."""
 
@@ -171,6 +179,15 @@ class Watched(NDArrayOperatorsMixin):
             unseen[0] += 1
         return bool(self.inner)
 
+    __float__ = _reading("float()", float)
+    __int__ = _reading("int()", int)
+    __complex__ = _reading("complex()", complex)
+    __index__ = _reading("an index", operator.index)
+    __repr__ = _reading(_TEXT, repr)
+    __str__ = _reading(_TEXT, str)
+    __format__ = _reading(_TEXT, format)
+    __reduce_ex__ = _reading("pickle", np.ndarray.__reduce_ex__)
+
     def __contains__(self, value: Any) -> bool:
         return unwatched(value) in self._told("in")
 
@@ -193,17 +210,6 @@ def _unless_number(operator_: Callable[[Any, Any], Any]) -> Callable[[Any, Any],
     """Return an operator "in place" that makes another number of a number, as Python does where there is none."""
     return lambda self, other: NotImplemented if self.scalar else operator_(self, other)
 
-
-def _reading(name: str, how: str) -> Callable[..., Any]:
-    """Return the special method `name` of an array, by which its numbers are read: the watch is told so."""
-    return lambda self, *args: getattr(self._told(how), name)(*args)
-
-
-_TEXT = "its text (print, format)"
-_READS = {"float": "float()", "int": "int()", "complex": "complex()", "index": "an index", "repr": _TEXT, "str": _TEXT,
-          "format": _TEXT, "reduce_ex": "pickle"}  # fmt: skip
-for _name, _how in _READS.items():
-    setattr(Watched, f"__{_name}__", _reading(f"__{_name}__", _how))
 
 for _name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "lshift", "rshift", "and", "xor", "or"):
     setattr(Watched, f"__i{_name}__", _unless_number(getattr(NDArrayOperatorsMixin, f"__i{_name}__")))

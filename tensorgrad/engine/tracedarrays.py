@@ -33,6 +33,11 @@ from .tracedvalues import Followed, Step, broken, plain_of
 from .traces import CHOICE, DETACH, Memory, noted, running
 
 
+def _reading(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a special method that gives `function` of the value, which is a break: it is read."""
+    return lambda self, *args: function(self.read_by(what), *args)
+
+
 class Traced(Followed, NDArrayOperatorsMixin):
     """An array, or a number that NumPy made, that is asked as NumPy's are."""
 
@@ -114,6 +119,15 @@ class Traced(Followed, NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.value)
 
+    __bool__ = _reading(CHOICE, bool)
+    __float__ = _reading("float()", float)
+    __int__ = _reading("int()", int)
+    __complex__ = _reading("complex()", complex)
+    __index__ = _reading("the index", operator.index)
+    __repr__ = _reading("the text (repr)", repr)
+    __str__ = _reading("the text (str)", str)
+    __format__ = _reading("the text (format)", format)
+
     def __contains__(self, value: Any) -> bool:
         return plain_of(value) in self.read_by("in")
 
@@ -127,19 +141,6 @@ class Traced(Followed, NDArrayOperatorsMixin):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self.copy()
-
-
-def _reading(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a special method that gives `function` of the value, which is a break: it is read."""
-    return lambda self, *args: function(self.read_by(what), *args)
-
-
-for _name, _what, _function in (
-    ("bool", CHOICE, bool), ("float", "float()", float), ("int", "int()", int), ("complex", "complex()", complex),
-    ("index", "the index", operator.index), ("repr", "the text (repr)", repr), ("str", "the text (str)", str),
-    ("format", "the text (format)", format),
-):  # fmt: skip
-    setattr(Traced, f"__{_name}__", _reading(_what, _function))
 
 
 def read(value: Any) -> Any:
