@@ -144,8 +144,9 @@ class Figure:
 
 FIGURES = [
     Figure(
-        "figure-6-17-book", "Figure 6-17 in the look of the book: the operations and the two directions.",
-        'viz.draw(nn.BatchNorm1d(3), x, labels="none")', lambda: batchnorm(labels="none"),
+        "figure-6-17-book", "Figure 6-17 in the look of a book, for a column of 340 points: no text is below 8.",
+        'viz.draw(nn.BatchNorm1d(3), x, theme="book", width="340pt", fontsize=8)',
+        lambda: batchnorm(theme="book", width="340pt", fontsize=8),
     ),
     Figure(
         "figure-6-17", "The same with its names, our default: the value on the black arrow, its gradient on the red.",

@@ -39,6 +39,7 @@ OPTIONAL = {
         "json",
         "tensorboardX",
         "requests",
+        "typst",
         "urllib3",
     ),
 }

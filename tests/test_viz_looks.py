@@ -236,7 +236,7 @@ def test_a_page_that_allows_neither_scripts_nor_styles_shows_the_figure_all_the_
     found = browser.run("""const style = (q, k) => getComputedStyle(document.querySelector(q))[k];
         return [style('.bwd path:not(.hit)', 'stroke'), style('.fwd path:not(.hit)', 'stroke'),
                 style('.node ellipse', 'stroke'), document.querySelector('svg').getBoundingClientRect().width]""")
-    assert found == ["rgb(200, 16, 46)", "rgb(0, 0, 0)", "rgb(0, 0, 0)", 2084]
+    assert found == ["rgb(200, 16, 46)", "rgb(17, 17, 17)", "rgb(17, 17, 17)", 2084]
 
 
 @BOTH

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tensorgrad.viz.picture.faults import is_zero
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
 
 from .lanes import HEAVY, Lanes
 from .render import graphviz_package
-from .splines import Point, Spline, at, pos_text
+from .scene import Arrow, Frame, Note, Outline, Scene
+from .splines import Point, at, pos_text
+from .themes import THEMES, Theme
 
 FONT = "DejaVu Sans"  # the widest of the fonts that a viewer may put in its place
-RED = "#c8102e"
-_IN_RED = {"color": RED, "fontcolor": RED}
-GREY = "#8a8a8a"
-MUTED = "#555555"
 RADIUS = 31.0
 ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
+FRAME_SIZE = 14.0
 _PADDING = 16.0
 _LARGE, _TANGLED = 100, 1000  # vertices, or effort, from which on the search for the shortest edges is cut off
-
-
-@dataclass(frozen=True)
-class Note:
-    """A text that stands free: its place (centre), font size, and class.
-
-    That is "fwd", "bwd", "shape", "slot" (the number of an operand), "fault", "title" or "caption".
-    """
-
-    id: str
-    text: str
-    center: Point
-    size: float
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +52,12 @@ def look(vertex: Vertex) -> Look:
     return Look((width(vertex.label, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0)), size, False)
 
 
+def outlined(vertex: Vertex, center: Point) -> Outline:
+    """Return the outline of `vertex` around `center`."""
+    shape = look(vertex)
+    return Outline(vertex, center, shape.half, shape.size, shape.round)
+
+
 def escaped(text: str) -> str:
     """Return `text` as a label: no HTML, no escapes of Graphviz, no entities.
 
@@ -88,27 +78,23 @@ def _graph(name: str, title: str, **attributes: str) -> Any:
     return graph
 
 
-def _outline(vertex: Vertex) -> dict[str, str]:
+def _outline(outline: Outline, theme: Theme) -> dict[str, str]:
+    vertex, pen = outline.vertex, outline.pen
     if vertex.kind == "output":
         return {"label": "", "shape": "point", "style": "invis", "width": "0.01", "height": "0.01", "class": "output"}
-    shape, fault = look(vertex), vertex.fault
+    dash = [pen.dash] * (pen.dash != "solid" or outline.round)
     return {
         "label": escaped(vertex.label),
         "id": vertex.id,
-        "class": " ".join([vertex.kind, *([fault.classes] if fault else []), *_pass(vertex.order)]),
-        "shape": "circle" if shape.round else "box",
-        "style": ",".join(
-            ["solid" if shape.round else "rounded"] + ["dashed"] * (fault is not None and not fault.first)
-        ),
-        "fontsize": f"{shape.size:g}",
-        "width": f"{shape.half[0] / 36:.3f}",
-        "height": f"{shape.half[1] / 36:.3f}",
-    } | ({"color": RED} | {"penwidth": "4" if vertex.mark else "2"} if fault or vertex.mark or vertex.order else {})
-
-
-def _pass(order: int) -> list[str]:
-    """Return the class of what a backward pass computes, by its order."""
-    return [f"d{min(order, 2)}"] if order else []
+        "class": outline.classes,
+        "shape": "circle" if outline.round else "box",
+        "style": ",".join([*dash, *["rounded"] * (not outline.round)]),
+        "fontsize": f"{outline.size:g}",
+        "width": f"{outline.half[0] / 36:.3f}",
+        "height": f"{outline.half[1] / 36:.3f}",
+        "color": theme.colour(pen.role),
+        "penwidth": f"{pen.width:g}",
+    }
 
 
 def _in_frames(
@@ -135,51 +121,52 @@ def frame_attributes(module: ModuleCall) -> dict[str, str]:
         "id": module.id,
         "class": "module",
         "style": "rounded,dashed",
-        "color": GREY,
-        "fontcolor": MUTED,
-        "fontsize": "14",
+        "fontsize": f"{FRAME_SIZE:g}",
         "margin": "14",
         "labelloc": "t",
     }
 
 
-def without_positions(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, title: str) -> str:
+def without_positions(
+    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, title: str, theme: Theme
+) -> str:
     """Return DOT without positions, for any Graphviz: black edges shape the layout, red ones follow it."""
     graph = _graph("autograd", title, rankdir=rankdir, nodesep="0.42", ranksep="0.5", newrank="true")
     for vertex in picture.vertices:
-        graph.node(vertex.id, **_outline(vertex), xlabel=vertex.mark or None)  # None is left out
-    _in_frames(graph, picture.vertices, frame_attributes)
+        graph.node(vertex.id, **_outline(outlined(vertex, (0, 0)), theme), xlabel=vertex.mark or None)
+    colours = {"color": theme.grey, "fontcolor": theme.mute}
+    _in_frames(graph, picture.vertices, lambda module: frame_attributes(module) | colours)
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
         ordered = picture.vertex[edge.head].asymmetric
         place = {"headlabel": str(edge.slot + 1), "labelfontsize": "10"} if ordered else {}
-        graph.edge(edge.tail, edge.head, label=escaped(forward), id=f"f{edge.id}", **{"class": "fwd"}, **place)
-        if edge.backward is not None:
-            graph.edge(edge.head, edge.tail, escaped(backward), id=f"b{edge.id}", constraint="false", **_red(edge))
+        for kind, text in (("fwd", forward), ("bwd", backward)):
+            if kind == "fwd" or edge.backward is not None:
+                arrow = Arrow(edge, kind, (), text, (), LABEL_SIZE)
+                free = {"constraint": "false"} if kind == "bwd" else place
+                graph.edge(*arrow.ends, label=escaped(text), **_line(arrow, theme), **free)
     return str(graph.source)
 
 
-def _red(edge: EdgeRecord) -> dict[str, str]:
-    """Return how the arrow of a gradient looks: dashed if it is zero, dotted and thick if it is not finite."""
-    attributes = {"class": "bwd"} | _IN_RED
-    if edge.fault is not None:
-        return attributes | {"class": f"bwd {edge.fault.classes}", "style": "dotted", "penwidth": "3"}
-    return attributes | ({"class": "bwd zero", "style": "dashed"} if is_zero(edge.gradient) else {})
-
-
-def for_layout(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes) -> str:
+def for_layout(
+    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes, *, narrow: bool = False
+) -> str:
     """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair.
 
     No room where Graphviz would take minutes: a label is one more vertex on the way of every edge.
     """
     # newrank: without it, dot ranks each frame by itself, and edges between frames may run backwards
     roomy = lanes.effort <= HEAVY  # beyond, labels take what is free between ranks that stand further apart
-    apart = "0.5" if roomy else "1.1"
+    apart = ("0.2" if narrow else "0.5") if roomy else "1.1"
     graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep=apart, splines="true", newrank="true")
     if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
         graph.attr("graph", nslimit="1", mclimit="0.5")
     spine = set() if any(vertex.around for vertex in picture.vertices) else {*lanes.spine}
     for vertex in reversed(picture.vertices):  # what comes last is tried on top: the spine, with branches below
-        outline = {k: v for k, v in _outline(vertex).items() if k in {"shape", "width", "height"}}
+        outline = {
+            k: v
+            for k, v in _outline(outlined(vertex, (0, 0)), THEMES["light"]).items()
+            if k in {"shape", "width", "height"}
+        }
         graph.node(vertex.id, label="", **outline, group="spine" if vertex.id in spine else None)
     _in_frames(graph, picture.vertices, frame_attributes)
     far = _entering(picture)
@@ -211,55 +198,58 @@ def _entering(picture: Picture) -> set[EdgeRecord]:
     return {e for e in picture.edges if e.head in fed and vertices[e.tail].around != vertices[e.head].around}
 
 
-@dataclass(frozen=True)
-class DrawnEdge:
-    """One arrow with its place: class "fwd" or "bwd", spline from tail to head, label and where that stands."""
+def digraph(scene: Scene, theme: Theme) -> Any:
+    """Return the `graphviz.Digraph` of the second pass: everything has its place, and the engine nop2 only draws it.
 
-    edge: EdgeRecord
-    kind: str
-    spline: Spline
-    label: str
-    center: Point | None
-
-
-def positioned(
-    picture: Picture,
-    centers: Mapping[str, Point],
-    frames: Mapping[str, dict[str, str]],
-    arrows: Iterable[DrawnEdge],
-    notes: Iterable[Note],
-) -> str:
-    """Return the DOT of the second pass: everything has its place, and the engine nop2 only draws it."""
-    graph = _graph("autograd", "", pad="0.15")
-    for vertex in picture.vertices:
-        graph.node(vertex.id, pos=at(centers[vertex.id]), **_outline(vertex))
-    _in_frames(graph, picture.vertices, lambda module: frame_attributes(module) | frames[module.id])
-    for note in notes:
-        attributes = {
-            "id": note.id,
-            "pos": at(note.center),
-            "width": f"{width(note.text, note.size) / 72:.2f}",
-            "height": f"{note.size * 1.2 / 72:.2f}",
-            "shape": "plaintext",
-            "fontsize": f"{note.size:g}",
-            "fontcolor": {"bwd": RED, "fault": RED, "slot": MUTED}.get(note.kind),  # None is left out
-            "class": f"note {note.kind}",
-        }
-        graph.node(note.id, label=escaped(note.text), **attributes)
-    for arrow in arrows:
-        _arrow(graph, arrow)
-    return str(graph.source)
+    It names that engine itself, so that any Graphviz draws this picture and no other.
+    """
+    graph = _graph("autograd", "", pad="0.15", layout="nop2", outputorder="edgesfirst")
+    graph.attr("graph", fontname=theme.family)
+    graph.attr("node", fontname=theme.family, fontcolor=theme.ink, fillcolor=theme.fill)
+    graph.attr("edge", fontname=theme.family, fontcolor=theme.ink, arrowsize=f"{scene.head / 10:g}")
+    for outline in scene.outlines:
+        graph.node(outline.vertex.id, pos=at(outline.center), **_outline(outline, theme))
+    places = {frame.module: frame for frame in scene.frames}
+    vertices = [outline.vertex for outline in scene.outlines]
+    _in_frames(graph, vertices, lambda module: _placed_frame(places[module], theme))
+    for note in scene.notes:
+        graph.node(note.id, **_note(note, theme))
+    for arrow in scene.arrows:
+        tail, head = arrow.ends
+        graph.edge(tail, head, **_arrow(arrow, scene.head, theme))
+    return graph
 
 
-def _arrow(graph: Any, arrow: DrawnEdge) -> None:
-    edge, back = arrow.edge, arrow.kind == "bwd"
-    tail, head = (edge.head, edge.tail) if back else (edge.tail, edge.head)
-    attributes = {
-        "id": f"{'b' if back else 'f'}{edge.id}",
-        "class": " ".join([arrow.kind, *_pass(edge.order)]),
-        "pos": pos_text(arrow.spline, ARROW),
+def _placed_frame(frame: Frame, theme: Theme) -> dict[str, str]:
+    colours = {"color": theme.grey, "fontcolor": theme.mute, "fontsize": f"{frame.size:g}"}
+    box = ",".join(f"{c:g}" for c in frame.corners[0])
+    return frame_attributes(frame.module) | colours | {"bb": box, "lp": at(frame.title)}
+
+
+def _note(note: Note, theme: Theme) -> dict[str, str]:
+    return {
+        "label": escaped(note.text),
+        "id": note.id,
+        "pos": at(note.center),
+        "width": f"{width(note.text, note.size) / 72:.2f}",
+        "height": f"{note.size * 1.2 / 72:.2f}",
+        "shape": "plaintext",
+        "fontsize": f"{note.size:g}",
+        "fontcolor": theme.colour(note.role),
+        "class": f"note {note.kind}",
     }
-    attributes |= _red(edge) if back else _IN_RED if edge.order else {}
-    if arrow.label and arrow.center is not None:
-        attributes |= {"label": escaped(arrow.label), "lp": at(arrow.center)}
-    graph.edge(tail, head, **attributes)
+
+
+def _line(arrow: Arrow, theme: Theme) -> dict[str, str]:
+    pen, colour = arrow.pen, theme.colour(arrow.pen.role)
+    plain = {"id": arrow.id, "class": arrow.classes, "color": colour, "fontcolor": colour}
+    known = {"penwidth": f"{pen.width:g}", "style": pen.dash}
+    return plain | {name: value for name, value in known.items() if value not in {"1", "solid"}}
+
+
+def _arrow(arrow: Arrow, head: float, theme: Theme) -> dict[str, str]:
+    ways = [" ".join(map(at, piece)) for piece in arrow.pieces[:-1]] + [pos_text(arrow.pieces[-1], head)]
+    attributes = _line(arrow, theme) | {"pos": ";".join(ways), "fontsize": f"{arrow.size:g}"}
+    if arrow.label and arrow.centers:
+        attributes |= {"label": escaped(arrow.label), "lp": at(arrow.centers[0])}
+    return attributes

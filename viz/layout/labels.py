@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from tensorgrad.viz.picture.text import width
 
-from .dot import LABEL_SIZE, Note
+from .dot import LABEL_SIZE
+from .scene import Note
 from .splines import Point, Spline, halfway, left_of, moved
 
 _FRACTIONS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)  # of the way along the arrow, best first

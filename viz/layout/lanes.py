@@ -30,8 +30,8 @@ class Lanes:
     effort: int
 
 
-def lanes(picture: Picture) -> Lanes:
-    """Return the lanes of `picture`."""
+def lanes(picture: Picture, *, narrow: bool = False) -> Lanes:
+    """Return the lanes of `picture`; where it is to be `narrow`, leaves stand beside what reads them."""
     incoming: dict[str, list[EdgeRecord]] = defaultdict(list)
     for edge in picture.edges:
         incoming[edge.head].append(edge)
@@ -43,7 +43,7 @@ def lanes(picture: Picture) -> Lanes:
         for vertex in reversed(picture.vertices)
         if vertex.kind in {"op", "box", "failed"} and vertex.id not in taken  # which grows with every chain
     ][::-1]
-    flat = all(not v.around and v.kind != "box" for v in picture.vertices)
+    flat = not narrow and all(not v.around and v.kind != "box" for v in picture.vertices)
     leaves = _left_leaves(picture, spine) if flat else []
     joins, weights = _joins(spine, chains, picture), _weights(spine, chains, leaves, picture.edges)
     return Lanes(spine, chains, leaves, joins, weights, _effort(picture))

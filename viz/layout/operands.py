@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from tensorgrad.viz.picture.model import EdgeRecord, Picture
 
-from .dot import Note
 from .labels import Room, placed
+from .scene import Note
 from .splines import Spline, halfway, left_of, lengths, moved, sampled
 
 _SIZE = 10.0

@@ -16,11 +16,12 @@ from typing import Any
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import shaped, width
 
-from .dot import LABEL_SIZE, RADIUS, DrawnEdge, Note, for_layout, look, positioned
+from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, RADIUS, for_layout, look, outlined
 from .labels import Box, Room, place_pair, placed
 from .lanes import HEAVY, lanes
 from .operands import order_notes
 from .render import render
+from .scene import Arrow, Frame, Note, Scene
 from .splines import Point, Spline, between, parallel, parse, sampled
 
 GAP = 3.5  # between an arrow and the middle of its pair
@@ -38,16 +39,21 @@ class Plan:
     frame_titles: list[Box]
 
 
-def drawn(
+def placed_scene(
     picture: Picture,
     labels: Sequence[tuple[str, str]],
     rankdir: str,
     dims: Mapping[int, str],
     title: str,
     timeout: float,
-) -> str:
-    """Return DOT in which everything has its place; TensorgradError if Graphviz takes longer than `timeout` seconds."""
-    plan = first_pass(picture, labels, rankdir, timeout)
+    *,
+    narrow: bool = False,
+) -> Scene:
+    """Return the picture with its places; TensorgradError if Graphviz takes longer than `timeout` seconds.
+
+    Where it has to fit a page (`narrow`), ranks stand closer, and leaves beside what reads them.
+    """
+    plan = first_pass(picture, labels, rankdir, timeout, narrow=narrow)
     room = _taken(picture, plan)
     pairs = [_twins(edge, spline) for edge, spline in zip(picture.edges, plan.splines, strict=True)]
     for pair in pairs:
@@ -55,19 +61,26 @@ def drawn(
             room.line(sampled(spline, 12))
     notes = _notes(picture, plan, room, rankdir, dims)
     notes += order_notes(picture, [pair[0] for pair in pairs], room, rankdir == "LR")
-    arrows: list[DrawnEdge] = []
+    arrows: list[Arrow] = []
     for edge, pair, texts in zip(picture.edges, pairs, labels, strict=True):
         named = list(zip(pair, texts, strict=False))
         for kind, (spline, text), center in zip(("fwd", "bwd"), named, place_pair(room, named), strict=False):
-            arrows.append(DrawnEdge(edge, kind, spline, text, center))
+            arrows.append(Arrow(edge, kind, (spline,), text, () if center is None else (center,), LABEL_SIZE))
     notes += _headings(plan, notes, title, picture.caption)
-    return positioned(picture, plan.centers, plan.frames, arrows, notes)
+    modules = {module.id: module for vertex in picture.vertices for module in vertex.around}
+    frames = [
+        Frame(modules[id], (_bounds(frame),), _point(frame["lp"]), FRAME_SIZE) for id, frame in plan.frames.items()
+    ]
+    outlines = [outlined(vertex, plan.centers[vertex.id]) for vertex in picture.vertices]
+    return Scene(tuple(outlines), tuple(frames), tuple(arrows), tuple(notes), ARROW)
 
 
-def first_pass(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float) -> Plan:
+def first_pass(
+    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float, *, narrow: bool
+) -> Plan:
     """Return what `dot` makes of the forward edges."""
-    found_lanes = lanes(picture)
-    dot, heavy = for_layout(picture, labels, rankdir, found_lanes), found_lanes.effort > HEAVY
+    found_lanes = lanes(picture, narrow=narrow)
+    dot, heavy = for_layout(picture, labels, rankdir, found_lanes, narrow=narrow), found_lanes.effort > HEAVY
     found = json.loads(render(dot, engine="dot", format="json", timeout=timeout, heavy=heavy))
     objects: dict[str, dict[str, Any]] = {o["name"]: o for o in found.get("objects", [])}
     splines = {edge["id"]: parse(edge["pos"]) for edge in found.get("edges", []) if "id" in edge}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,18 +18,23 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
 from tensorgrad.graph.graph import Names
-from tensorgrad.viz.layout.dot import without_positions
-from tensorgrad.viz.layout.placing import drawn
-from tensorgrad.viz.layout.render import TIMEOUT, render
-from tensorgrad.viz.picture.edgetexts import MODES, edge_texts
+from tensorgrad.viz.layout.dot import digraph, without_positions
+from tensorgrad.viz.layout.render import TIMEOUT, graphviz_package
+from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
-from tensorgrad.viz.picture.faults import marked
 from tensorgrad.viz.picture.finishing import with_formulas, with_leaves_beside_readers
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, value_names
-from tensorgrad.viz.picture.text import clean
 from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
-from .interactive import framed, interactive, page
+from .data import json_text
+from .interactive import framed, interactive, page as html_page
+from .mermaid import mermaid_text
+from .paper import printed
+from .setting import Page
+from .still import still_svg
+from .tikz import tikz_text
+
+FORMATS = (".svg", ".html", ".pdf", ".png", ".tex", ".json", ".mmd", ".dot")
 
 
 class Plan(Protocol):
@@ -36,9 +42,6 @@ class Plan(Protocol):
 
     size: int
     steps: list[Any]
-
-
-_LONG = 2_000_000  # characters of DOT that take seconds
 
 
 def draw(
@@ -57,6 +60,12 @@ def draw(
     order: int = 0,
     repeats: bool = True,
     timeout: float = TIMEOUT,
+    width: str | float | None = None,
+    fontsize: float | None = None,
+    wrap: bool | int | None = None,
+    math: bool | None = None,
+    style: Mapping[str, str] | None = None,
+    theme: str | None = None,
 ) -> Drawing:
     """Return the drawing of a graph: values forward in black, gradients back in red, each beside the other.
 
@@ -82,9 +91,19 @@ def draw(
             backward pass through it, which computes second derivatives.
         repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
         timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
+        width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, with no text below
+            8 points, and in rows where that is not enough.
+        fontsize: the size of the smallest text, in points.
+        wrap: the number of rows, or whether rows may be made to fit `width`; by default they may.
+        math: the signs of mathematics and slanted names: × and x² for ``*`` and ``**2``, x̂ for ``xhat``. By default in
+            the theme "book".
+        style: parts of the theme to change: "ink", "red", "mute", "grey", "fill", "ground", "highlight" (colours), and
+            "font".
+        theme: "light", "dark", "print" (black and red without ground) or "book" (as in print, and the letters of TeX);
+            by default a browser shows what its reader prefers.
 
     Raises:
-        TensorgradError: an argument that is none of the above.
+        TensorgradError: an argument that is none of the above, or a picture that does not fit.
 
     >>> import tensorgrad as tg
     >>> x = tg.tensor([3.0], requires_grad=True)
@@ -94,12 +113,10 @@ def draw(
     x -> * x dx₂ [3.]
     * -> out out dout [1.]
     """
-    for name, value, allowed in (("labels", labels, MODES), ("rankdir", rankdir, ("LR", "TB"))):
-        if value not in allowed:
-            raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {', '.join(map(repr, allowed))}")
+    page = Page(labels, rankdir, title or "", dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math)
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
         picture = importlib.import_module("tensorgrad.viz.picture.plans").picture_of(target)
-        return Drawing(picture, target, labels, rankdir, title or "Plan", dims or {}, timeout)
+        return Drawing(picture, target, replace(page, title=title or "Plan"))
     if isinstance(target, Tensor) and names == "variables":
         names = users_variables()
     graph = _graph_of(target, inputs, names)
@@ -109,7 +126,7 @@ def draw(
     picture = build(graph, options)
     if labels == "formulas":
         picture = with_formulas(picture, graph, value_names(graph), seed)
-    return Drawing(with_leaves_beside_readers(picture), graph, labels, rankdir, title, dims or {}, timeout)
+    return Drawing(with_leaves_beside_readers(picture), graph, page)
 
 
 def _graph_of(
@@ -139,23 +156,10 @@ def _graph_of(
 class Drawing:
     """A graph drawn: DOT, SVG and HTML made when asked for, and the numbers behind the arrows in `edges`."""
 
-    def __init__(
-        self,
-        picture: Picture,
-        graph: Graph | Any,
-        labels: str,
-        rankdir: str,
-        title: str | None,
-        dims: Mapping[int, str],
-        timeout: float,
-    ) -> None:
+    def __init__(self, picture: Picture, graph: Graph | Any, page: Page) -> None:
         self.picture = picture
+        self.page = page
         self._graph = graph
-        self._rankdir = rankdir
-        self._title = clean(title or "", 200)
-        self._dims = dims
-        self._timeout = timeout
-        self._labels = [marked(edge_texts(edge, labels, dims), edge.fault) for edge in picture.edges]
 
     @property
     def edges(self) -> list[EdgeRecord]:
@@ -170,29 +174,77 @@ class Drawing:
     @cached_property
     def dot(self) -> str:
         """DOT without positions, for any Graphviz; needs no renderer."""
-        return without_positions(self.picture, self._labels, self._rankdir, self._title)
+        page = self.page
+        shown, labels = page.shown(self.picture), page.texts(self.picture)
+        return without_positions(shown, labels, page.rankdir, page.title, page.look)
 
     @cached_property
+    def scene(self) -> Scene:
+        """The positioned picture, from which every file is printed."""
+        return self.page.scene(self.picture)
+
+    @property
     def positioned(self) -> str:
-        """DOT with the place of everything, for the engine nop2 (``neato -n2``)."""
-        return drawn(self.picture, self._labels, self._rankdir, self._dims, self._title, self._timeout)
+        """DOT with the place of everything; it names the engine nop2, which draws it as it is."""
+        return str(self.digraph.source)
+
+    @property
+    def digraph(self) -> Any:
+        """The positioned picture as a `graphviz.Digraph`, to be gone on with by that package."""
+        return digraph(self.scene, self.page.look)
+
+    @property
+    def source(self) -> Any:
+        """The positioned picture as a `graphviz.Source`, which renders this picture and no other."""
+        return graphviz_package().Source(self.positioned)
 
     @cached_property
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
-        heavy = len(self.positioned) > _LONG
-        raw = render(self.positioned, engine="nop2", format="svg", timeout=self._timeout, heavy=heavy).decode()
-        return interactive(raw, self.picture, self.heading, self.description, self._told())
+        raw = still_svg(self.scene, self.page.look)
+        look = "" if self.page.theme is None and not self.page.style else self.page.look.sheet()
+        return interactive(raw, self.picture, self.heading, self.description, self._told(), look)
+
+    @property
+    def tex(self) -> str:
+        """A LaTeX document that draws the picture by TikZ."""
+        return tikz_text(self.scene, self.page.look)
+
+    @property
+    def mmd(self) -> str:
+        """The graph as Mermaid, which lays it out itself."""
+        page = self.page
+        return mermaid_text(page.shown(self.picture), page.texts(self.picture), page.rankdir, page.title, page.look)
+
+    @property
+    def json(self) -> str:
+        """The positioned picture as data."""
+        return json_text(self.scene, self.page.look, self.heading, self.caption)
+
+    @property
+    def pdf(self) -> bytes:
+        """One page of the picture's size, texts as texts."""
+        return self._printed("pdf")
+
+    @property
+    def png(self) -> bytes:
+        """The picture in pixels, two for each that a browser counts."""
+        return self._printed("png")
+
+    def _printed(self, format: str) -> bytes:
+        left, bottom, right, top = self.scene.bounds()
+        svg = still_svg(self.scene, self.page.look)
+        return printed(svg, (right - left, top - bottom), format, self.heading, self.description)
 
     @property
     def html(self) -> str:
         """A page with the drawing."""
-        return page(self.svg, self.heading)
+        return html_page(self.svg, self.heading)
 
     @property
     def heading(self) -> str:
         """The title, or a general one."""
-        return self._title or "Computational graph"
+        return self.page.title or "Computational graph"
 
     @property
     def description(self) -> str:
@@ -200,7 +252,7 @@ class Drawing:
         names = ", ".join(v.label.replace("\n", ", ") for v in self.picture.vertices[:60] if v.kind != "output")
         red = sum(edge.backward is not None for edge in self.edges)
         told = f"{len(self.edges)} forward edges in black, {red} gradients in red, in the opposite direction."
-        side = "above" if self._rankdir == "LR" else "on the left"
+        side = "above" if self.page.rankdir == "LR" else "on the left"
         if any(vertex.asymmetric for vertex in self.picture.vertices):
             told += f" Where it matters, the first operand enters {side}, or numbers tell which it is."
         return f"{told} In the order of computation: {names}. {self.caption}".rstrip(" ")
@@ -209,24 +261,29 @@ class Drawing:
         """What each element tells on hovering, by its id."""
         told = {vertex.id: vertex.tooltip for vertex in self.picture.vertices}
         told |= {m.id: of_frame(m) for vertex in self.picture.vertices for m in vertex.around}
-        told |= {f"f{edge.id}": of_arrow(edge, self._dims, backward=False) for edge in self.edges}
+        told |= {f"f{edge.id}": of_arrow(edge, self.page.dims, backward=False) for edge in self.edges}
         red = [edge for edge in self.edges if edge.backward is not None]
-        return told | {f"b{edge.id}": of_arrow(edge, self._dims, backward=True) for edge in red}
+        return told | {f"b{edge.id}": of_arrow(edge, self.page.dims, backward=True) for edge in red}
 
     def text(self) -> str:
         """Return the graph as a typed program, one line per node; a plan as its source."""
         return self._graph.text() if isinstance(self._graph, Graph) else str(self._graph)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write .svg, .html or .dot by the suffix of `path`, whole or not at all, and return the path.
+        """Write the picture in the format that the suffix of `path` names, whole or not at all, and return the path.
+
+        .svg and .html are interactive; .pdf and .png are for paper, .tex is TikZ; .json holds every place, and .dot and
+        .mmd the graph for other programs to lay out.
 
         Raises:
             TensorgradError: another suffix.
+            MissingDependencyError: .pdf or .png without the library that prints them.
+            OSError: the folder is not there, or cannot be written to.
         """
         target = Path(path)
         kind = target.suffix.lower()
-        if kind not in (".svg", ".html", ".dot"):
-            raise TensorgradError(f"cannot save {target.name!r}: the name must end in .svg, .html or .dot")
+        if kind not in FORMATS:
+            raise TensorgradError(f"cannot save {target.name!r}: the name must end in {', '.join(FORMATS)}")
         return write_whole(target, getattr(self, kind[1:]))
 
     def _repr_mimebundle_(

@@ -1,4 +1,4 @@
-"""Graphviz's SVG made interactive, accessible and readable in the dark: one self-contained file."""
+"""The plain SVG made interactive, accessible and readable in the dark: one self-contained file."""
 
 from __future__ import annotations
 
@@ -20,15 +20,20 @@ _HELP = 120  # pixels below a figure in a frame: a scroll bar and the help on th
 _KEYS = "The arrow keys replay the computation step by step, Escape shows it whole."
 
 
-def interactive(svg: str, picture: Picture, title: str, description: str, told: Mapping[str, str]) -> str:
-    """Return Graphviz's `svg` with style, script, title and description; `told` holds a tooltip for each element id."""
-    root = ET.fromstring(_without_namespace(svg))  # noqa: S314 - the text comes from Graphviz, which expands nothing
+def interactive(
+    svg: str, picture: Picture, title: str, description: str, told: Mapping[str, str], look: str = ""
+) -> str:
+    """Return the plain `svg` with style, script, title and description.
+
+    `told` holds a tooltip for each element id; `look` is added to the style sheet.
+    """
+    root = ET.fromstring(_without_namespace(svg))  # noqa: S314 - the text is this library's own
     for group in root.iter("g"):
         if group.get("class", "").split()[:1] == ["graph"]:
             group.attrib.pop("id", None)
             _untitle(group)
             _arrange(group, picture, told)
-    _head(root, title, f"{description} {_KEYS}")
+    _head(root, title, f"{description} {_KEYS}", look)
     for element in root.iter():
         element.tail = "\n"
     body = ET.tostring(root, encoding="unicode", short_empty_elements=True).rstrip().removesuffix("</svg>")
@@ -41,7 +46,7 @@ def _without_namespace(svg: str) -> str:
     return re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", opening) + end + rest
 
 
-def _head(root: ET.Element, title: str, description: str) -> None:
+def _head(root: ET.Element, title: str, description: str, look: str) -> None:
     for side in ("width", "height"):
         size = _SIZE.match(root.get(side, ""))
         if size:
@@ -65,7 +70,7 @@ def _head(root: ET.Element, title: str, description: str) -> None:
         "aria-describedby": f"tg-desc-{key}",
     }
     for place, (tag, id, text) in enumerate(
-        (("title", f"tg-title-{key}", title), ("desc", f"tg-desc-{key}", description), ("style", "", CSS))
+        (("title", f"tg-title-{key}", title), ("desc", f"tg-desc-{key}", description), ("style", "", CSS + look))
     ):
         element = ET.Element(tag, {"id": id} if id else {})
         element.text = text

@@ -1,0 +1,223 @@
+"""The positioned picture: outlines, frames, arrows and texts with their places, from which every file is printed.
+
+Coordinates are points (1/72 inch) with y upwards. Nothing here knows of files or colours: a pen says what it is for,
+and a theme says what that looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from tensorgrad.viz.picture.faults import is_zero
+from tensorgrad.viz.picture.model import EdgeRecord, Vertex
+from tensorgrad.viz.picture.nesting import ModuleCall
+from tensorgrad.viz.picture.text import width
+
+from .splines import Point, Spline
+
+PAD = 10.8  # free paper around everything
+_THINNEST = 0.4  # of a line in print
+
+Corners = tuple[float, float, float, float]
+"""Left, bottom, right and top of a rectangle."""
+
+
+@dataclass(frozen=True)
+class Pen:
+    """How a line is drawn: `role` "ink", "red" or "grey"; its width; `dash` "solid", "dashed" or "dotted"."""
+
+    role: str
+    width: float
+    dash: str = "solid"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A text that stands free: its place (centre), font size, and class.
+
+    That is "fwd", "bwd", "shape", "slot" (the number of an operand), "fault", "title" or "caption".
+    """
+
+    id: str
+    text: str
+    center: Point
+    size: float
+    kind: str
+
+    @property
+    def role(self) -> str:
+        """What colour it has."""
+        return {"bwd": "red", "fault": "red", "slot": "mute"}.get(self.kind, "ink")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A circle (`round`) or a rounded box around the label of a vertex: centre, half its sides, font size."""
+
+    vertex: Vertex
+    center: Point
+    half: Point
+    size: float
+    round: bool
+    scale: float = 1.0
+
+    @property
+    def pen(self) -> Pen:
+        """Red where a search for a mistake begins or leads through, and in a backward pass."""
+        vertex = self.vertex
+        if not (vertex.fault or vertex.mark or vertex.order):
+            return Pen("ink", max(1.3 * self.scale, _THINNEST))
+        dash = "dashed" if vertex.fault is not None and not vertex.fault.first else "solid"
+        return Pen("red", max((4 if vertex.mark else 2) * self.scale, _THINNEST), dash)
+
+    @property
+    def classes(self) -> str:
+        """The words that the style sheet knows."""
+        fault = self.vertex.fault
+        return " ".join([self.vertex.kind, *([fault.classes] if fault else []), *passes(self.vertex.order)])
+
+    @property
+    def lines(self) -> list[tuple[str, Point]]:
+        """The lines of the label with the middle of each; an arrow's end has none."""
+        if self.vertex.kind == "output":
+            return []
+        texts = self.vertex.label.split("\n")
+        x, y = self.center
+        return [(text, (x, y + 1.2 * self.size * ((len(texts) - 1) / 2 - i))) for i, text in enumerate(texts)]
+
+
+def passes(order: int) -> list[str]:
+    """Return the class of what a backward pass computes, by its order."""
+    return [f"d{min(order, 2)}"] if order else []
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """An arrow forward ("fwd") or back ("bwd"): its pieces from tail to head, and where its label stands.
+
+    There are several pieces where rows are wrapped; the head is at the end of the last one.
+    """
+
+    edge: EdgeRecord
+    kind: str
+    pieces: tuple[Spline, ...]
+    label: str
+    centers: tuple[Point, ...]
+    size: float
+    scale: float = 1.0
+
+    @property
+    def id(self) -> str:
+        """The name of the element."""
+        return f"{'b' if self.kind == 'bwd' else 'f'}{self.edge.id}"
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The ids of where it begins and where its head is."""
+        edge = self.edge
+        return (edge.head, edge.tail) if self.kind == "bwd" else (edge.tail, edge.head)
+
+    @property
+    def pen(self) -> Pen:
+        """Red for a gradient: dashed if it is zero, dotted and thick if it is not finite."""
+        back = self.kind == "bwd"
+        wrong, zero = back and self.edge.fault is not None, back and is_zero(self.edge.gradient)
+        dash = "dotted" if wrong else "dashed" if zero else "solid"
+        return Pen("red" if back or self.edge.order else "ink", max((3 if wrong else 1) * self.scale, _THINNEST), dash)
+
+    @property
+    def classes(self) -> str:
+        """The words that the style sheet knows."""
+        words = [self.kind]
+        if self.kind == "bwd" and self.edge.fault is not None:
+            words.append(self.edge.fault.classes)
+        elif self.pen.dash == "dashed":
+            words.append("zero")
+        return " ".join([*words, *passes(self.edge.order)])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The dashed frame of an open module: its corners in every row that it stands in, and the middle of its title."""
+
+    module: ModuleCall
+    corners: tuple[Corners, ...]
+    title: Point
+    size: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is drawn, with its places; `head` is the length of an arrow's head, `pad` the paper around it all."""
+
+    outlines: tuple[Outline, ...]
+    frames: tuple[Frame, ...]
+    arrows: tuple[Arrow, ...]
+    notes: tuple[Note, ...]
+    head: float
+    pad: float = PAD
+
+    def texts(self) -> Iterator[tuple[str, Point, float]]:
+        """Yield every text with its middle and its size."""
+        for outline in self.outlines:
+            yield from ((text, center, outline.size) for text, center in outline.lines if text)
+        for note in self.notes:
+            yield note.text, note.center, note.size
+        for arrow in self.arrows:
+            yield from ((arrow.label, center, arrow.size) for center in arrow.centers)
+        for frame in self.frames:
+            yield frame.module.label, frame.title, frame.size
+
+    def bounds(self) -> Corners:
+        """Return the smallest rectangle around everything, with free paper on all sides."""
+        boxes = [corners for frame in self.frames for corners in frame.corners]
+        boxes += [(p[0], p[1], p[0], p[1]) for arrow in self.arrows for piece in arrow.pieces for p in piece]
+        for (x, y), (w, h) in self._filled():
+            boxes.append((x - w, y - h, x + w, y + h))
+        left, bottom, right, top = zip(*boxes or [(0.0, 0.0, 0.0, 0.0)], strict=True)
+        return min(left) - self.pad, min(bottom) - self.pad, max(right) + self.pad, max(top) + self.pad
+
+    def _filled(self) -> Iterator[tuple[Point, Point]]:
+        yield from ((outline.center, outline.half) for outline in self.outlines)
+        yield from ((center, (width(text, size) / 2, size * 0.6)) for text, center, size in self.texts())
+
+    def smallest_text(self) -> float:
+        """Return the size of the smallest text, in points; infinite without any."""
+        return min((size for text, _, size in self.texts() if text.strip()), default=float("inf"))
+
+    @property
+    def wide(self) -> float:
+        """The width of the paper that it needs, in points."""
+        left, _, right, _ = self.bounds()
+        return right - left
+
+    def legible(self) -> Scene:
+        """Return the picture with its secondary texts, shapes and numbers of operands, as large as those on arrows."""
+        least = max((arrow.size for arrow in self.arrows), default=0.0)
+        return replace(self, notes=tuple(replace(note, size=max(note.size, least)) for note in self.notes))
+
+    def moved(self, way: Point) -> Scene:
+        """Return the picture somewhere else."""
+        return self._mapped(lambda p: (p[0] + way[0], p[1] + way[1]), 1.0)
+
+    def scaled(self, by: float) -> Scene:
+        """Return the picture `by` times as large, its texts and lines as well."""
+        return self._mapped(lambda p: (p[0] * by, p[1] * by), by)
+
+    def _mapped(self, at: Callable[[Point], Point], by: float) -> Scene:
+        def corners(box: Corners) -> Corners:
+            return *at(box[:2]), *at(box[2:])
+
+        return Scene(
+            tuple(replace(o, center=at(o.center), half=(o.half[0] * by, o.half[1] * by), size=o.size * by,
+                          scale=o.scale * by) for o in self.outlines),
+            tuple(replace(f, corners=tuple(map(corners, f.corners)), title=at(f.title), size=f.size * by)
+                  for f in self.frames),
+            tuple(replace(a, pieces=tuple(list(map(at, piece)) for piece in a.pieces),
+                          centers=tuple(map(at, a.centers)), size=a.size * by, scale=a.scale * by)
+                  for a in self.arrows),
+            tuple(replace(n, center=at(n.center), size=n.size * by) for n in self.notes),
+            self.head * by,
+            self.pad * by,
+        )  # fmt: skip

@@ -1,0 +1,80 @@
+"""Colours and fonts: four looks by name, each of which `style=` may change in parts.
+
+>>> themed("print", {"red": "#a00000"}).colour("red")
+'#a00000'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from tensorgrad.errors import TensorgradError
+
+_COLOUR = re.compile("#[0-9a-fA-F]{6}|none")
+_FONTS = re.compile(r"[\w \",'-]+")
+_SERIF = '"DejaVu Serif",Georgia,"Times New Roman",serif'
+
+
+@dataclass(frozen=True)
+class Theme:
+    """One look: colours of values, gradients, secondary texts, frames, circles and paper; fonts, best first.
+
+    `ground` is "none" where the paper shows through. `italic` sets names as mathematics does.
+    """
+
+    ink: str = "#111111"
+    red: str = "#c8102e"
+    mute: str = "#555555"
+    grey: str = "#8a8a8a"
+    fill: str = "#ffffff"
+    ground: str = "#ffffff"
+    highlight: str = "#0b62d6"
+    font: str = _SERIF
+    italic: bool = False
+
+    @property
+    def family(self) -> str:
+        """The first of the fonts."""
+        return self.font.split(",", maxsplit=1)[0].strip("\"' ")
+
+    def colour(self, role: str) -> str:
+        """Return the colour of "ink", "red", "mute" or "grey"."""
+        return str(getattr(self, role))
+
+    def sheet(self) -> str:
+        """Return the rules that give a browser this look, whatever its reader prefers."""
+        names = {"fg": self.ink, "bwd": self.red, "mute": self.mute, "node": self.fill, "hl": self.highlight}
+        colours = ";".join(f"--{name}:{value}" for name, value in names.items())
+        return f".tg.tg{{{colours};background:{self.ground}}}.tg.tg text{{font-family:{self.font}}}\n"
+
+
+THEMES = {
+    "light": Theme(),
+    "dark": Theme("#e8e8e8", "#ff6b6b", "#a4abb3", "#7d858e", "#22262e", "#16181d", "#6ab0ff"),
+    "print": Theme("#000000", "#cc0000", "#444444", "#777777", "none", "none", "#000000"),
+    "book": Theme("#000000", "#c8102e", "#444444", "#777777", "#ffffff", "none", "#000000",
+                  '"STIX Two Text","Latin Modern Roman","Libertinus Serif","DejaVu Serif",serif', italic=True),
+}  # fmt: skip
+
+
+def themed(theme: str | None, style: Mapping[str, str]) -> Theme:
+    """Return the look of that name, "light" for None, with what `style` changes.
+
+    Raises:
+        TensorgradError: no look of that name, or no such part of one.
+    """
+    if theme is not None and theme not in THEMES:
+        raise TensorgradError(f"draw(theme={theme!r}) is not known: use one of {', '.join(map(repr, THEMES))}")
+    base = THEMES[theme or "light"]
+    parts = {part.name for part in fields(base)} - {"italic"}
+    for name, value in style.items():
+        if name not in parts:
+            raise TensorgradError(f"draw(style=...) knows no {name!r}: its keys are {', '.join(sorted(parts))}")
+        if not (_FONTS if name == "font" else _COLOUR).fullmatch(value):
+            raise TensorgradError(
+                f"draw(style={{{name!r}: {value!r}}}) is none: give a colour as '#c8102e', 'none' for no fill or "
+                f"ground, or the names of fonts"
+            )
+    return Theme(**asdict(base) | dict(style))

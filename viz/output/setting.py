@@ -1,0 +1,120 @@
+"""How a picture is set: what stands on the arrows, its look, and the paper that it has to fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tensorgrad.errors import TensorgradError
+from tensorgrad.viz.layout.placing import placed_scene
+from tensorgrad.viz.layout.render import TIMEOUT
+from tensorgrad.viz.layout.rows import in_rows, wrapped
+from tensorgrad.viz.layout.scene import Scene
+from tensorgrad.viz.layout.themes import Theme, themed
+from tensorgrad.viz.picture.edgetexts import MODES, edge_texts
+from tensorgrad.viz.picture.faults import marked
+from tensorgrad.viz.picture.mathematics import mathematical, with_mathematics
+from tensorgrad.viz.picture.model import Picture
+from tensorgrad.viz.picture.text import clean
+
+_UNITS = {"pt": 1.0, "bp": 1.0, "in": 72.0, "cm": 72 / 2.54, "mm": 7.2 / 2.54, "px": 0.75}
+_LENGTH = re.compile(rf"\s*(\d+\.?\d*|\.\d+)\s*({'|'.join(_UNITS)})\s*")
+_READABLE = 8.0  # points: the smallest text on paper where no other is asked for
+
+
+def points(length: str | float | None) -> float | None:
+    """Return a length in points (1/72 inch).
+
+    Raises:
+        TensorgradError: no length above zero.
+
+    >>> points("2.54cm"), points(340)
+    (72.0, 340.0)
+    """
+    if length is None:
+        return None
+    found = _LENGTH.fullmatch(length) if isinstance(length, str) else None
+    number = float(found[1]) * _UNITS[found[2]] if found else length
+    if isinstance(number, str | bool) or not 0 < number < float("inf"):
+        raise TensorgradError(f"{length!r} is no length: give '12cm', '340pt', '3in', or a number of points")
+    return float(number)
+
+
+@dataclass(frozen=True)
+class Page:
+    """The choices of `draw` that change how a picture is set, and not what is in it."""
+
+    labels: str = "names"
+    rankdir: str = "LR"
+    title: str = ""
+    dims: Mapping[int, str] = field(default_factory=dict)
+    timeout: float = TIMEOUT
+    theme: str | None = None
+    style: Mapping[str, str] = field(default_factory=dict)
+    width: str | float | None = None
+    fontsize: float | None = None
+    wrap: bool | int | None = None
+    math: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not known before anything is computed."""
+        for name, value, allowed in (("labels", self.labels, MODES), ("rankdir", self.rankdir, ("LR", "TB"))):
+            if value not in allowed:
+                known = ", ".join(map(repr, allowed))
+                raise TensorgradError(f"draw({name}={value!r}) is not known: use one of {known}")
+        if self.wrap and self.rankdir == "TB":
+            raise TensorgradError("draw(wrap=...) makes rows of a picture from left to right: leave out rankdir='TB'")
+        if self.wrap is True and self.width is None:
+            raise TensorgradError("draw(wrap=True) needs width=, which rows are to fit, or a number of rows, as wrap=2")
+        object.__setattr__(self, "title", clean(self.title, 200))
+        _ = self.look, points(self.width), points(self.fontsize)
+
+    @property
+    def look(self) -> Theme:
+        """Colours and fonts."""
+        theme = themed(self.theme, self.style)
+        return theme if self.math is None else replace(theme, italic=self.math)
+
+    def texts(self, picture: Picture) -> list[tuple[str, str]]:
+        """Return what stands on every arrow and its red twin."""
+        found = [marked(edge_texts(edge, self.labels, self.dims), edge.fault) for edge in picture.edges]
+        return [(mathematical(a), mathematical(b)) for a, b in found] if self.look.italic else found
+
+    def shown(self, picture: Picture) -> Picture:
+        """Return `picture` as it is written."""
+        return with_mathematics(picture) if self.look.italic else picture
+
+    def scene(self, picture: Picture) -> Scene:
+        """Return the picture with its places, as wide as the paper and as legible as was asked for.
+
+        Raises:
+            TensorgradError: it does not fit, or Graphviz takes too long.
+        """
+        narrow = points(self.width) is not None or bool(self.wrap)
+        shown, texts = self.shown(picture), self.texts(picture)
+        scene = placed_scene(shown, texts, self.rankdir, self.dims, self.title, self.timeout, narrow=narrow)
+        if not narrow and self.fontsize is None:
+            return scene
+        scene = scene.legible()
+        if self.wrap and self.wrap is not True:
+            scene = in_rows(scene, self.wrap)
+        return self._fitted(scene, points(self.width), points(self.fontsize))
+
+    def _fitted(self, scene: Scene, width: float | None, size: float | None) -> Scene:
+        smallest, natural = scene.smallest_text(), scene.wide
+        by = size / smallest if size else 1.0
+        if width is None or natural * by <= width:
+            return scene.scaled(by)
+        if size is None:
+            by = max(width / natural, min(1.0, _READABLE / smallest))
+        if natural * by > width * 1.0001 and self.wrap is not False and self.rankdir == "LR":
+            scene = wrapped(scene, width / by)
+        if scene.wide * by <= width * 1.0001:
+            return scene.scaled(by)
+        if size is None:
+            return scene.scaled(width / scene.wide)
+        raise TensorgradError(
+            f"draw(width={self.width!r}, fontsize={self.fontsize!r}): the picture is {scene.wide * by:.0f} points wide "
+            f"with texts of {size:g} points; give more width, a smaller fontsize, labels='names', or depth=1"
+        )
