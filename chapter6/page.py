@@ -164,18 +164,19 @@ class _Writer:
             why = f"{self.say('not run yet; run it by')} <code>tensorgrad chapter6 {html.escape(number)}</code>"
             return f'{start}<p class="note">{self.alert(outcome) or why}</p></section>'
         files = {file.rpartition(".")[2]: f"{outcome.name}/{file}" for file in record["files"]}
-        drawn = "png" not in files
-        kind = ' class="drawn" tabindex=0' if drawn else ""  # a wide one is moved by the arrow keys
         caption = self.say(record["caption"])
-        links = [
-            f'<a href="{files["svg"]}">{self.say("interactive drawing (SVG)" if drawn else "as SVG")}</a>',
-            *([] if drawn else [f'<a href="{files["png"]}">{self.say("as PNG")}</a>']),
-            f'<a href="#{outcome.name}">{self.say("Verdicts, numbers and source")}</a>',
-        ]
+        drawn = "png" not in files
+        words = {"html": "by itself", "svg": "interactive drawing (SVG)" if drawn else "as SVG", "png": "as PNG"}
+        links = [f'<a href="{files[kind]}">{self.say(word)}</a>' for kind, word in words.items() if kind in files]
+        links.append(f'<a href="#{outcome.name}">{self.say("Verdicts, numbers and source")}</a>')
+        if "html" in files:
+            target = "#zh" if self.language == "zh" else ""
+            shown = f'<iframe src="{files["html"]}{target}" title="{caption}"></iframe>'
+        else:
+            shown = f'<a href="{files["svg"]}"><img src="{files["svg"]}" alt="{caption}"></a>'
+        wide = ' class="drawn" tabindex=0' if drawn else ""  # a wide one is moved by the arrow keys
         return (
-            f'{start}<figure{kind}><a href="{files["svg"]}">'
-            f'<img src="{files["svg"]}" alt="{caption}"></a>'
-            f"<figcaption>{caption}</figcaption></figure>"
+            f"{start}<figure{wide}>{shown}<figcaption>{caption}</figcaption></figure>"
             f'<p class="note">{" · ".join(links)}</p></section>'
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 import tensorgrad as tg
 from tensorgrad import optim, viz
+from tensorgrad.chapter6.moving import Way, moving
 from tensorgrad.chapter6.run import Run, Words, main
 from tensorgrad.chapter6.surface import f
 
@@ -32,6 +33,11 @@ def path_of(make: Callable[[list[tg.Tensor]], optim.Optimizer]) -> np.ndarray:
         f(x, y).backward()
         optimizer.step()
     return np.array(points)
+
+
+def rate_of(make: Callable[[list[tg.Tensor]], optim.Optimizer]) -> float:
+    """Return the learning rate of an optimiser."""
+    return float(make([tg.zeros(1, requires_grad=True)]).param_groups[0]["lr"])
 
 
 def experiment(run: Run) -> None:
@@ -69,19 +75,17 @@ def experiment(run: Run) -> None:
 
 
 def draw(run: Run, paths: dict[str, np.ndarray]) -> None:
-    """Draw each path by itself and all beside each other."""
-    limits = ((-10.0, 10.0), (-10.0, 10.0))
-    for name, number in NUMBERS.items():
-        run.figure(
-            number,
-            viz.plot_paths(f, {name: paths[name]}, minimum=(0.0, 0.0), limits=limits),
-            Words(f"The path of {name} to the minimum", f"基于 {name} 的最优化的更新路径"),
-        )
-    run.figure(
-        "6-8",
-        viz.plot_paths(f, paths, minimum=(0.0, 0.0), limits=limits),
-        Words("The four optimisers compared", "四种最优化方法的比较"),
-    )
+    """Draw each path by itself and all beside each other, still and moving."""
+    figures = {
+        number: ([name], Words(f"The path of {name} to the minimum", f"基于 {name} 的最优化的更新路径"))
+        for name, number in NUMBERS.items()
+    }
+    figures["6-8"] = (list(paths), Words("The four optimisers compared", "四种最优化方法的比较"))
+    for number, (names, caption) in figures.items():
+        shown = {name: paths[name] for name in names}
+        drawn = viz.plot_paths(f, shown, minimum=(0.0, 0.0), limits=((-10.0, 10.0), (-10.0, 10.0)))
+        ways = {name: Way(rate_of(OPTIMIZERS[name]), points) for name, points in shown.items()}
+        run.figure(number, drawn, caption, moving(ways, f"Figure {number}: {caption.en}"))
 
 
 if __name__ == "__main__":

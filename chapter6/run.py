@@ -108,14 +108,19 @@ class Run:
         """Return a context manager: a live table of `epochs` rounds of `steps` steps."""
         return Progress(epochs, steps)
 
-    def figure(self, number: str, drawn: Any, caption: Words) -> None:
-        """Add the figure `number` of the book: a matplotlib figure, as SVG and PNG, or a `viz.Drawing`, as SVG."""
+    def figure(self, number: str, drawn: Any, caption: Words, moving: str = "") -> None:
+        """Add the figure `number` of the book: a matplotlib figure, as SVG and PNG, or a `viz.Drawing`, as SVG.
+
+        `moving` is an HTML page that shows it step by step.
+        """
         stem = f"figure-{number}"
         saved = (
             [drawn.save(self.folder / f"{stem}.svg")]
             if isinstance(drawn, Drawing)
             else [save_figure(drawn, self.folder / f"{stem}.{kind}") for kind in ("svg", "png")]
         )
+        if moving:
+            saved.append(write_whole(self.folder / f"{stem}.html", moving))
         self.figures.append(Figure(number, caption, tuple(file.name for file in saved)))
 
     def record(self, **numbers: Any) -> None:

@@ -33,6 +33,7 @@ CHINESE = {
     "log": "日志",
     "Source": "源代码",
     "as PNG": "PNG 图片",
+    "by itself": "单独打开",
     "interactive drawing (SVG)": "可交互的图（SVG）",
     "as SVG": "SVG 图片",
     "not run yet; run it by": "尚未运行；运行命令：",
@@ -50,6 +51,7 @@ nav li{break-inside:avoid;margin:.15rem 0}
 a{color:var(--accent)}
 figure img{display:block;max-width:100%;height:auto;margin:auto}
 figure.drawn{overflow-x:auto}figure.drawn img{max-width:none;zoom:.65}
+iframe{height:38rem;max-width:60rem;margin:auto}
 figcaption{margin-top:.5rem;color:var(--mute)}
 .wide th{white-space:normal}
 .wide td{text-align:left;white-space:normal;overflow-wrap:anywhere}
@@ -62,5 +64,5 @@ pre{background:var(--card);border:1px solid var(--line);border-radius:8px;paddin
 overflow-x:auto;font-size:.85rem}
 summary{cursor:pointer}
 @media print{.top{display:none}section:not(.behind){break-inside:avoid}a{color:inherit}
-figure.drawn img{max-width:100%;zoom:1}}
+iframe{height:30rem}figure.drawn img{max-width:100%;zoom:1}}
 """

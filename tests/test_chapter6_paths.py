@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -11,6 +12,7 @@ import pytest
 
 from tensorgrad import optim
 from tensorgrad.chapter6 import optimizers, paths, surface, weight_decay
+from tensorgrad.chapter6.page import Outcome, page
 from tensorgrad.chapter6.run import Run, Settings, perform
 
 plots = pytest.mark.skipif(not find_spec("matplotlib"), reason="matplotlib is not installed: no figure")
@@ -90,6 +92,12 @@ def test_the_paths_have_the_lengths_turns_and_ends_of_the_book(tmp_path) -> None
     last = {name: round(value, 4) for name, value in numbers["last_value"].items()}
     assert last == {"SGD": 0.0164, "Momentum": 0.1076, "AdaGrad": 0.0009, "Adam": 0.1037}
     assert [figure["number"] for figure in found["figures"]] == ["6-3", "6-5", "6-6", "6-7", "6-8"]
+    assert all((tmp_path / file).is_file() for figure in found["figures"] for file in figure["files"])
+    for language, target in (("en", ""), ("zh", "#zh")):
+        shown = page([Outcome("paths", (), "", found, None)], language)
+        assert re.findall('iframe src="(.*?)"', shown) == [
+            f"paths/figure-{figure['number']}.html{target}" for figure in found["figures"]
+        ]
 
 
 @plots
