@@ -19,6 +19,7 @@ _STEP = 3.0
 _BETWEEN = 22.0  # between two rows
 _TRIES = 5
 _STRUCK = 50  # what a text that a cut goes through costs, in arrows that it divides
+_OPENED = 4  # what a frame costs that goes on in the next row
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,26 @@ def _cuts(scene: Scene) -> list[Cut]:
     texts = [(x - width(text, size) / 2, x + width(text, size) / 2) for text, (x, _), size in scene.texts()]
     flows = [(min(x), max(x), arrow) for arrow in scene.arrows
              for x in [[point[0] for piece in arrow.pieces for point in piece]]]  # fmt: skip
+    frames = [(left, right) for frame in scene.frames for left, _, right, _ in frame.corners]
     found, until = [], spans[0][1] if spans else 0.0
     for start, end in spans[1:]:
         places = [until + _NEAR + i * _STEP for i in range(int((start - until - 2 * _NEAR) // _STEP) + 1)]
         if start - until >= 2 * _NEAR and places:
-            found.append(min((_cut(x, texts, flows) for x in places), key=lambda cut: (cut.cost, -cut.x)))
+            found.append(min((_cut(x, texts, frames, flows) for x in places), key=lambda cut: (cut.cost, -cut.x)))
         until = max(until, end)
     return found
 
 
-def _cut(x: float, texts: Iterable[tuple[float, float]], flows: Iterable[tuple[float, float, Arrow]]) -> Cut:
-    struck = sum(left < x < right for left, right in texts)
+def _cut(
+    x: float,
+    texts: Iterable[tuple[float, float]],
+    frames: Iterable[tuple[float, float]],
+    flows: Iterable[tuple[float, float, Arrow]],
+) -> Cut:
+    struck, opened = (sum(left < x < right for left, right in spans) for spans in (texts, frames))
     through = [arrow for left, right, arrow in flows if left < x < right]
     margin = max((width(arrow.label, arrow.size) for arrow in through), default=0.0)
-    return Cut(x, struck * _STRUCK + len(through), margin + 4)
+    return Cut(x, struck * _STRUCK + opened * _OPENED + len(through), margin + 4)
 
 
 def _chosen(cuts: Sequence[Cut], left: float, right: float, wide: float) -> list[Cut]:
@@ -128,20 +135,37 @@ def _arranged(scene: Scene, cuts: Sequence[Cut]) -> Scene:
 
 def _row(scene: Scene, start: float, end: float) -> Scene:
     """Return what stands between two cuts, with the names of what comes in and goes out at its sides."""
-    arrows = []
+    outlines = [outline for outline in scene.outlines if start < outline.center[0] <= end]
+    open_ones = {module for outline in outlines for module in outline.vertex.around}
+    arrows: list[Arrow] = []
+    nameless: dict[bool, list[tuple[Point, int]]] = {True: [], False: []}  # at the left, at the right of the row
     for arrow in scene.arrows:
         parts = [part for part in _parts(arrow, start, end) if len(part) > 1]
-        if parts:
-            centers = [c for c in arrow.centers if start < c[0] <= end]
-            centers += [] if centers or not arrow.label else [_beside(arrow, parts, start, end)]
-            arrows.append(replace(arrow, pieces=tuple(parts), centers=tuple(centers)))
+        if not parts:
+            continue
+        centers = tuple(center for center in arrow.centers if start < center[0] <= end)
+        if arrow.label and not centers:
+            at_left, place = _beside(arrow, parts, start, end)
+            nameless[at_left].append((place, len(arrows)))
+        arrows.append(replace(arrow, pieces=tuple(parts), centers=centers))
+    for places in nameless.values():
+        for place, i in _spread(places, arrows):
+            arrows[i] = replace(arrows[i], centers=(place,))
     return Scene(
-        tuple(outline for outline in scene.outlines if start < outline.center[0] <= end),
-        tuple(frame for frame in (_clipped(frame, start, end) for frame in scene.frames) if frame is not None),
+        tuple(outlines),
+        tuple(_clipped(frame, start, end) for frame in scene.frames if frame.module in open_ones),
         tuple(arrows),
         tuple(note for note in scene.notes if start < note.center[0] <= end),
         scene.head,
     )
+
+
+def _spread(places: list[tuple[Point, int]], arrows: Sequence[Arrow]) -> Iterator[tuple[Point, int]]:
+    """Yield the places of names at one side of a row, from the top, moved down where they would meet."""
+    above = float("inf")
+    for (x, y), i in sorted(places, key=lambda item: -item[0][1]):
+        above = min(y, above - arrows[i].size * 1.05)
+        yield (x, above), i
 
 
 def _parts(arrow: Arrow, start: float, end: float) -> Iterator[Spline]:
@@ -181,24 +205,22 @@ def _split_at(cubic: Spline, x: float) -> list[Spline]:
     return [cubic]
 
 
-def _beside(arrow: Arrow, parts: Sequence[Spline], start: float, end: float) -> Point:
-    """Return where the name of an arrow stands that comes from another row or goes to one: at the row's side."""
+def _beside(arrow: Arrow, parts: Sequence[Spline], start: float, end: float) -> tuple[bool, Point]:
+    """Return at which side of a row the name stands of an arrow that goes on in another (at its left?), and where."""
     ends = [point for part in parts for point in (part[0], part[-1])]
     left = min(ends, key=lambda point: abs(point[0] - start))
     right = min(ends, key=lambda point: abs(point[0] - end))
     half = width(arrow.label, arrow.size) / 2 + 3
     up = arrow.size * 0.35 * (1 if arrow.kind == "fwd" else -1)
     if abs(left[0] - start) <= abs(right[0] - end):
-        return left[0] - half, left[1] + up
-    return right[0] + half, right[1] + up
+        return True, (left[0] - half, left[1] + up)
+    return False, (right[0] + half, right[1] + up)
 
 
-def _clipped(frame: Frame, start: float, end: float) -> Frame | None:
-    """Return the part of a frame between two cuts; its title stands over the widest part of the row that holds it."""
-    found: list[Corners] = [
-        (max(a, start + 2), b, min(c, end - 2), d) for a, b, c, d in frame.corners if a < end - 4 and c > start + 4
-    ]
-    return replace(frame, corners=tuple(found)) if found else None
+def _clipped(frame: Frame, start: float, end: float) -> Frame:
+    """Return the part of a frame between two cuts."""
+    corners: list[Corners] = [(max(a, start + 2), b, min(c, end - 2), d) for a, b, c, d in frame.corners]
+    return replace(frame, corners=tuple(corners))
 
 
 def _joined_frames(rows: Sequence[Scene]) -> Iterator[Frame]:

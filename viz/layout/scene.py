@@ -86,6 +86,12 @@ class Outline:
         x, y = self.center
         return [(text, (x, y + 1.2 * self.size * ((len(texts) - 1) / 2 - i))) for i, text in enumerate(texts)]
 
+    def filled(self, least: float) -> Outline:
+        """Return it with its label as large as `least` as far as the circle has room."""
+        room = max((width(text, 1.0) for text, _ in self.lines), default=0.0)
+        fitting = min(least, (2 * self.half[0] - 2 * self.scale) / room) if room else 0.0
+        return replace(self, size=max(self.size, fitting))
+
 
 def passes(order: int) -> list[str]:
     """Return the class of what a backward pass computes, by its order."""
@@ -193,9 +199,10 @@ class Scene:
         return right - left
 
     def legible(self) -> Scene:
-        """Return the picture with its secondary texts, shapes and numbers of operands, as large as those on arrows."""
+        """Return the picture with secondary texts as large as those on arrows, labels as far as circles have room."""
         least = max((arrow.size for arrow in self.arrows), default=0.0)
-        return replace(self, notes=tuple(replace(note, size=max(note.size, least)) for note in self.notes))
+        notes = tuple(replace(note, size=max(note.size, least)) for note in self.notes)
+        return replace(self, notes=notes, outlines=tuple(outline.filled(least) for outline in self.outlines))
 
     def moved(self, way: Point) -> Scene:
         """Return the picture somewhere else."""

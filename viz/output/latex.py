@@ -15,7 +15,7 @@ from itertools import groupby
 
 _PLAIN = {c: f"\\{c}" for c in "#$%&_{}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "…": r"\ldots{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''", "…": r"\ldots{}",
     "*": r"\textasteriskcentered{}",
 }  # fmt: skip
 _SIGNS = {
@@ -73,7 +73,7 @@ def _atoms(text: str, italic: bool) -> Iterator[tuple[bool, str]]:
         elif italic and word:
             yield True, word if len(word) == 2 and word[0] == "d" else rf"\mathit{{{word}}}"
         elif italic and whole == " ":
-            yield True, r"\ "
+            yield True, "" if text[: found.start()].endswith(",") else r"\ "
         elif italic and whole in _PLAIN:
             yield True, whole if whole in "<>|*" else rf"\mbox{{{_PLAIN[whole]}}}"
         else:

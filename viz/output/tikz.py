@@ -11,12 +11,13 @@ from tensorgrad.viz.layout.themes import Theme
 from .latex import latex
 from .still import head_corners
 
-_HEAD = r"""% Needs the package tikz. By itself: pdflatex (xelatex where a name holds letters that TeX does not know);
-% in a document: \usepackage{standalone} and \input of this file, or copy the tikzpicture.
-\documentclass[tikz]{standalone}
-\usepackage[T1]{fontenc}
-\usepackage{textcomp}
-\begin{document}
+_HEAD = r"""%% Needs TikZ alone. In a document: \usepackage{standalone,tikz} and \input this file, or copy the picture.
+%% pdflatex, or xelatex where a name holds letters that TeX does not know.
+\documentclass{article}
+\usepackage[paperwidth=%.2fbp,paperheight=%.2fbp,margin=0bp]{geometry}
+\usepackage{tikz}
+\pagestyle{empty}\parindent=0pt\topskip=0pt
+\begin{document}%%
 """
 _ROLES = ("ink", "red", "mute", "grey", "fill", "ground")
 
@@ -25,11 +26,13 @@ def tikz_text(scene: Scene, theme: Theme) -> str:
     """Return a LaTeX document that holds `scene` as one `tikzpicture` of its size in points of PostScript (bp)."""
     left, bottom, right, top = scene.bounds()
     printer = _Printer(theme, scene.head)
+    head = _HEAD.rstrip() % (right - left, top - bottom)
     lines = [r"\begin{tikzpicture}[x=1bp,y=1bp,line cap=butt,every node/.style={inner sep=0pt,outer sep=0pt}]"]
     lines += [rf"\definecolor{{tg{role}}}{{HTML}}{{{value[1:].upper()}}}" for role, value in printer.colours.items()]
     paper = ",fill=tgground" if "ground" in printer.colours else ""
     lines.append(rf"\path[use as bounding box{paper}] {_at((left, bottom))} rectangle {_at((right, top))};")
-    return "\n".join([_HEAD.rstrip(), *lines, *printer.body(scene), r"\end{tikzpicture}", r"\end{document}", ""])
+    tail = [r"\end{tikzpicture}%", r"\end{document}", ""]
+    return "\n".join([head, *lines, *printer.body(scene), *tail])
 
 
 class _Printer:

@@ -18,6 +18,7 @@ _NAME = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]\w*")
 _POWER = re.compile(r" ?\*\* ?(−?\d+)(?![\d.])")
+_SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?)0*(\d+)(?!\w)")
 _LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _HIGH = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
@@ -27,10 +28,18 @@ def mathematical(text: str) -> str:
 
     >>> mathematical("xhat = xmu * ivar"), mathematical("dbeta_2"), mathematical("**2"), mathematical("1/N Σxᵢ")
     ('x̂ = xμ × ivar', 'dβ₂', 'x²', '1/N Σᵢ')
+    >>> mathematical("√(x+1e-05)")
+    '√(x+10⁻⁵)'
     """
+    text = _SCIENTIFIC.sub(_power_of_ten, text)
     text = _WORD.sub(lambda found: _name(found[0]), text)
     text = _POWER.sub(lambda found: ("x" if found.start() == 0 else "") + found[1].translate(_HIGH), text)
     return text.replace("**", "^").replace("*", "×").replace("Σxᵢ", "Σᵢ")
+
+
+def _power_of_ten(found: re.Match[str]) -> str:
+    before = "" if found[1] == "1" else f"{found[1]}·"
+    return f"{before}10{(found[2].strip('+') + found[3]).replace('-', '−').translate(_HIGH)}"
 
 
 def _name(word: str) -> str:

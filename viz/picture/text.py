@@ -12,7 +12,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant
 
 LONGEST = 40
-_NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢ₁₂₃₄₅₆₇₈₉₀")
+_NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
 
 
