@@ -27,7 +27,7 @@ def main() -> int:
     folder, module = Path(order["folder"]), order["module"]
     name = module.rpartition(".")[2]
     try:
-        perform(name, import_module(module).experiment, Settings(**order["settings"]), folder)
+        perform(name, import_module(module).experiment, Settings(**order["settings"]), folder, order["workers"])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is reported, and the other experiments go on
         traceback.print_exc()
         write_whole(folder / "failure.json", json.dumps(_told(error, name), ensure_ascii=False))

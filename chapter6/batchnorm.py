@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from tensorgrad import optim
 from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure, dress, legend
 
-from .network import MultiLayerNet, accuracy, learning, step_of
+from .forked import in_turn
+from .network import MultiLayerNet, Trained, accuracy, learning, skip
 from .run import Images, Run, Words, main, sheet
 
 IMAGES, HIDDEN, LR, BATCH, EPOCHS = 1000, 5, 0.01, 100, 20
@@ -19,15 +22,20 @@ LOOKS = {"BatchNorm": (BLUE, "solid"), "without": (VERMILLION, "dashed")}
 Curves = dict[str, list[float]]
 
 
-def learn(train: Images, std: float) -> Curves:
+def fresh(train: Images, std: float) -> list[MultiLayerNet]:
+    """Return the networks of `LOOKS` as they start."""
+    return [MultiLayerNet(train.x.shape[1], HIDDEN, std, batchnorm=name == "BatchNorm") for name in LOOKS]
+
+
+def learn(trained: dict[str, Trained[optim.SGD]], train: Images, std: float) -> Curves:
     """Return the accuracy on the training images before learning and after each epoch, with BatchNorm and without."""
+    for by, net in zip(trained.values(), fresh(train, std), strict=True):
+        by.start(net)
+    curves: Curves = {name: [accuracy(by.net, train)] for name, by in trained.items()}
     steps = IMAGES // BATCH
-    nets = {name: MultiLayerNet(train.x.shape[1], HIDDEN, std, batchnorm=name == "BatchNorm") for name in LOOKS}
-    curves: Curves = {name: [accuracy(net, train)] for name, net in nets.items()}
-    trained = {name: step_of(net, optim.SGD(net.parameters(), lr=LR)) for name, net in nets.items()}
-    for step, _ in enumerate(learning(trained, train, BATCH, EPOCHS * steps), 1):
-        for name, net in nets.items() if step % steps == 0 else ():
-            curves[name].append(accuracy(net, train))
+    for step, _ in enumerate(learning({n: by.step for n, by in trained.items()}, train, BATCH, EPOCHS * steps), 1):
+        for name, by in trained.items() if step % steps == 0 else ():
+            curves[name].append(accuracy(by.net, train))
     return curves
 
 
@@ -55,12 +63,17 @@ def panels(curves: dict[float, Curves], columns: int, title: str) -> Figure:
 def experiment(run: Run) -> None:
     """How much faster a network with BatchNorm learns, whatever the scale of its initial weights."""
     train, _ = run.images(IMAGES)
-    curves: dict[float, Curves] = {}
+    trained = {name: Trained(lambda net: optim.SGD(net.parameters(), lr=LR)) for name in LOOKS}
     with run.progress(epochs=len(SCALES)) as progress:
-        for std in SCALES:
+
+        def do(std: float) -> Curves:
             with np.errstate(over="ignore", invalid="ignore"):  # from the largest scale, learning diverges
-                curves[float(std)] = learn(train, float(std))
-            progress.epoch(**{f"{name} accuracy": values[-1] for name, values in curves[float(std)].items()})
+                found = learn(trained, train, std)
+            progress.epoch(**{f"{name} accuracy": values[-1] for name, values in found.items()})
+            return found
+
+        skipped = partial(skip, lambda std: fresh(train, std)[0], train, BATCH, EPOCHS * (IMAGES // BATCH))
+        curves = in_turn(map(float, SCALES), do, skipped, run.workers)
 
     one = float(SCALES[SHOWN])
     caption = Words("BatchNorm makes learning faster", "基于Batch Norm的效果：使用Batch Norm后，学习进行得更快了")

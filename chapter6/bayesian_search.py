@@ -6,6 +6,7 @@ each trial goes where most improvement is expected (Snoek et al. 2012). The sett
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate
 from statistics import median
 from typing import Any
@@ -13,18 +14,13 @@ from typing import Any
 from tensorgrad import search
 from tensorgrad.viz.plots.canvas import BLUE, INK, VERMILLION, Figure, dress
 
-from .network import accuracy
-from .random_search import IMAGES, SPACE, VALIDATION, Outcomes, train
-from .run import Images, Run, Words, main, sheet
+from .forked import side_by_side
+from .random_search import IMAGES, SPACE, VALIDATION, Objective, Outcomes
+from .run import Run, Words, main, sheet
 
 SEARCHES = 3
 RANDOM_TRIALS = 100
 TRIALS = 40
-
-
-def objective(trial: search.Trial, training: Any, validation: Any) -> float:
-    """Return the accuracy on the validation data after the last epoch."""
-    return accuracy(train(trial.params, Images(*training), lambda _: None), Images(*validation))
 
 
 def trials_to_reach(value: float, outcomes: Outcomes) -> int:
@@ -52,19 +48,27 @@ def best_so_far(random: Outcomes, searches: list[Outcomes]) -> Figure:
     return figure
 
 
-def experiment(run: Run) -> None:
-    """Bayesian optimisation reaches what the best of a hundred random trials reached, in fewer trials."""
+def searches_of(run: Run) -> list[Outcomes]:
+    """Return the trials of the random search, and of each search by a Gaussian process, in the order of the search."""
     training, _ = run.images(IMAGES)
+    objective = Objective()
+
+    def tried_last(trial: search.Trial, training: Any, validation: Any) -> float:
+        return objective.final(trial.params, training, validation)
 
     def searched(name: str, sampler: str, trials: int) -> Outcomes:
         finder = search.Search(
-            objective, SPACE, training, validation=VALIDATION, seed=run.seed, sampler=sampler, name=name
+            tried_last, SPACE, training, validation=VALIDATION, seed=run.seed, sampler=sampler, name=name
         )
         return sorted(finder.run(trials), key=lambda outcome: outcome.slot)
 
-    random = searched("random", "random", RANDOM_TRIALS)
-    searches = [searched(f"bayesian {number}", "gp", TRIALS) for number in range(SEARCHES)]
+    bayesian = [partial(searched, f"bayesian {number}", "gp", TRIALS) for number in range(SEARCHES)]
+    return side_by_side([partial(searched, "random", "random", RANDOM_TRIALS), *bayesian], run.workers)
 
+
+def experiment(run: Run) -> None:
+    """Bayesian optimisation reaches what the best of a hundred random trials reached, in fewer trials."""
+    random, *searches = searches_of(run)
     caption = Words(
         "Best accuracy so far and learning rates tried: a random search, and three searches by Bayesian optimisation.",
         "到目前为止的最高识别精度与试过的学习率：一次随机搜索与三次贝叶斯最优化。",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import tensorgrad as tg
 from tensorgrad import nn, optim, viz
-from tensorgrad.chapter6.network import MultiLayerNet, accuracies_of
+from tensorgrad.chapter6.forked import in_turn
+from tensorgrad.chapter6.network import MultiLayerNet, accuracies_of, skip
 from tensorgrad.chapter6.run import Images, Run, Words, main
 from tensorgrad.chapter6.weight_decay import final, gap, in_words
 
@@ -12,9 +15,14 @@ IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 6, 301, 0.01
 RATIOS = (0.0, 0.15, 0.2)  # none; that of the book's figure; that of the book's code
 
 
+def network(parts: tuple[Images, Images], ratio: float) -> MultiLayerNet:
+    """Return the network as it starts."""
+    return MultiLayerNet(parts[0].x.shape[1], HIDDEN, std="he", dropout=ratio)
+
+
 def course_of(run: Run, parts: tuple[Images, Images], ratio: float) -> dict[str, list[float]]:
     """Return the accuracies on the training and the test images after each epoch."""
-    net = MultiLayerNet(parts[0].x.shape[1], HIDDEN, std="he", dropout=ratio)
+    net = network(parts, ratio)
     optimizer = optim.SGD(net.parameters(), lr=LR, convention="book")
     return accuracies_of(run, net, optimizer, parts, BATCH, EPOCHS)
 
@@ -29,7 +37,8 @@ def experiment(run: Run) -> None:
     )
 
     parts = run.images(IMAGES)
-    courses = {ratio: course_of(run, parts, ratio) for ratio in RATIOS}
+    skipped = partial(skip, partial(network, parts), parts[0], BATCH, EPOCHS * (IMAGES // BATCH))
+    courses = in_turn(RATIOS, partial(course_of, run, parts), skipped, run.workers)
     run.record(courses={str(ratio): course for ratio, course in courses.items()})
     conclude(run, courses)
     curves = {f"Dropout {ratio}" if ratio else "without Dropout": course for ratio, course in courses.items()}

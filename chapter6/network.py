@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tensorgrad import compile, nn, no_grad, optim, randint
+from tensorgrad import compile, nn, no_grad, optim, randint, zeros
+from tensorgrad.create.creation import from_numpy
 from tensorgrad.engine.tensor import Tensor, wrap
 
+from .forked import side_by_side
 from .run import Images, Run
 
 WIDTH = 100
+
+K = TypeVar("K")
+AnyOptimizer = TypeVar("AnyOptimizer", bound=optim.Optimizer)
 
 
 class MultiLayerNet(nn.Module):
@@ -77,8 +83,22 @@ class MultiLayerNet(nn.Module):
 def batches(images: Images, size: int, steps: int) -> Iterator[Images]:
     """Yield `steps` batches, each of `size` images drawn with replacement, as the book's code draws them."""
     for _ in range(steps):
-        rows = randint(0, len(images.x), (size,))
+        rows = _rows(images, size)
         yield Images(images.x[rows], images.y[rows])
+
+
+def _rows(images: Images, size: int) -> Tensor:
+    return randint(0, len(images.x), (size,))
+
+
+def skip(make: Callable[[K], MultiLayerNet], images: Images, size: int, steps: int, name: K) -> None:
+    """Draw what making and training ``make(name)`` on so many batches draws: the generator ends as it would then."""
+    net = make(name)
+    masks, units = [layer for layer in net.layers if isinstance(layer, nn.Dropout)], zeros(size, WIDTH)
+    for _ in range(steps):
+        _rows(images, size)
+        for layer in masks:
+            layer(units)
 
 
 Step = Callable[[Tensor, Tensor], Tensor]
@@ -99,6 +119,31 @@ def step_of(net: nn.Module, optimizer: optim.Optimizer) -> Step:
     return step
 
 
+class Trained(Generic[AnyOptimizer]):
+    """Networks of one make that are trained one after the other: each in the memory of the first one.
+
+    So they share its step, which is compiled once. What has been trained last is `net`.
+
+    Args:
+        optimizer_of: makes the optimiser of the first network; it must have no state, as SGD without momentum has none.
+    """
+
+    net: MultiLayerNet
+    optimizer: AnyOptimizer
+    step: Step
+
+    def __init__(self, optimizer_of: Callable[[MultiLayerNet], AnyOptimizer]) -> None:
+        self._optimizer_of = optimizer_of
+
+    def start(self, fresh: MultiLayerNet) -> None:
+        """Let `net` have the parameters and statistics of `fresh`."""
+        if hasattr(self, "net"):
+            self.net.load_state_dict(fresh.state_dict())
+        else:
+            self.net, self.optimizer = fresh, self._optimizer_of(fresh)
+            self.step = step_of(self.net, self.optimizer)
+
+
 def learning(steps: Mapping[str, Step], images: Images, size: int, count: int) -> Iterator[dict[str, float]]:
     """Train networks side by side, each by its step, on the same `count` batches of `size` images; yield their losses.
 
@@ -116,17 +161,32 @@ def losses_of(
     size: int,
     steps: int,
 ) -> dict[str, list[float]]:
-    """Train `nets` side by side, and return the losses of each at every step; ten times their means are told."""
-    found: dict[str, list[float]] = {name: [] for name in nets}
-    part, trained = steps // 10, {name: step_of(net, optimizers[name]) for name, net in nets.items()}
-    with run.progress(epochs=10, steps=part) as progress:
-        for step, losses in enumerate(learning(trained, images, size, steps), 1):
-            for name, loss in losses.items():
-                found[name].append(loss)
-            progress.step(**losses)
-            if step % part == 0:
-                progress.epoch(**{name: sum(values[-part:]) / part for name, values in found.items()})
-    return found
+    """Train `nets` side by side, and return the losses of each at every step; ten times their means are told.
+
+    `nets` are trained then; `optimizers` need not know of it, for with several workers each trains a share of them.
+    """
+    names, shares, part = list(nets), min(run.workers, len(nets)), steps // 10
+
+    def share(number: int) -> dict[str, tuple[list[float], dict[str, np.ndarray]]]:
+        trained = {name: step_of(nets[name], optimizers[name]) for name in names[number::shares]}
+        found: dict[str, list[float]] = {name: [] for name in trained}
+        with run.progress(epochs=10, steps=part) as progress:
+            for step, losses in enumerate(learning(trained, images, size, steps), 1):
+                for name, loss in losses.items():
+                    found[name].append(loss)
+                progress.step(**losses)
+                if step % part == 0:
+                    progress.epoch(**{name: sum(values[-part:]) / part for name, values in found.items()})
+        return {
+            name: (values, {key: value.numpy() for key, value in nets[name].state_dict().items()})
+            for name, values in found.items()
+        }
+
+    done = side_by_side([partial(share, number) for number in range(shares)], shares)
+    found = {name: done[place % shares][name] for place, name in enumerate(names)}
+    for name, (_, state) in found.items():
+        nets[name].load_state_dict({key: from_numpy(array) for key, array in state.items()})
+    return {name: losses for name, (losses, _) in found.items()}
 
 
 def accuracies_of(

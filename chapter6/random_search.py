@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from statistics import fmean, median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tensorgrad import nn, optim, search
 from tensorgrad.viz.plots.canvas import BLUE, VERMILLION, Figure, dress
 
-from .network import MultiLayerNet, accuracy, learning, step_of
-from .run import Images, Run, Words, main, sheet
+from .forked import side_by_side
+from .network import MultiLayerNet, Trained, accuracy, learning
+from .run import SHARED, Images, Run, Words, main, sheet
 
 IMAGES = 500
 VALIDATION = 0.2
@@ -31,33 +34,39 @@ Params = dict[str, float]
 Outcomes = list[search.Outcome]
 
 
-def train(params: Params, images: Images, after_epoch: Callable[[nn.Module], None]) -> nn.Module:
-    """Return a network trained with SGD and weight decay; `after_epoch(net)` is called after each epoch."""
-    net = MultiLayerNet(images.x.shape[1], HIDDEN)
-    optimizer = optim.SGD(net.groups(params["decay"]), lr=params["lr"])
-    trained = {"loss": step_of(net, optimizer)}
-    for _ in range(EPOCHS):
-        list(learning(trained, images, BATCH, len(images.x) // BATCH))
-        after_epoch(net)
-    return net
+class Objective:
+    """What a search tries: networks trained with SGD and weight decay, one after the other."""
 
+    def __init__(self) -> None:
+        self._trained = Trained(lambda net: optim.SGD(net.groups(0.0)))
 
-def objective(trial: search.Trial, training: Any, validation: Any) -> float:
-    """Return the accuracy on the validation data after the last epoch; both curves are kept as notes."""
-    curves: dict[str, list[float]] = {"training": [], "validation": []}
+    def train(self, params: Params, images: Images, after_epoch: Callable[[nn.Module], None]) -> nn.Module:
+        """Return a network trained by `params`, until the next is; `after_epoch(net)` is called after each epoch."""
+        trained = self._trained
+        trained.start(MultiLayerNet(images.x.shape[1], HIDDEN))
+        decayed, others = trained.optimizer.param_groups
+        decayed["lr"] = others["lr"] = params["lr"]
+        decayed["weight_decay"] = params["decay"]
+        for _ in range(EPOCHS):
+            list(learning({"loss": trained.step}, images, BATCH, len(images.x) // BATCH))
+            after_epoch(trained.net)
+        return trained.net
 
-    def measure(net: nn.Module) -> None:
-        curves["training"].append(accuracy(net, Images(*training)))
-        curves["validation"].append(accuracy(net, Images(*validation)))
+    def curves(self, trial: search.Trial, training: Any, validation: Any) -> float:
+        """Return the accuracy on the validation data after the last epoch; both curves are kept as notes."""
+        curves: dict[str, list[float]] = {"training": [], "validation": []}
 
-    train(trial.params, Images(*training), measure)
-    trial.note(**curves)
-    return curves["validation"][-1]
+        def measure(net: nn.Module) -> None:
+            curves["training"].append(accuracy(net, Images(*training)))
+            curves["validation"].append(accuracy(net, Images(*validation)))
 
+        self.train(trial.params, Images(*training), measure)
+        trial.note(**curves)
+        return curves["validation"][-1]
 
-def evaluate(params: Params, training: Any, test: Any) -> float:
-    """Return the accuracy on the test set of a network that has learned from all training images."""
-    return accuracy(train(params, Images(*training), lambda _: None), Images(*test))
+    def final(self, params: Params, training: Any, others: Any) -> float:
+        """Return the accuracy on `others` of a network that has learned from the training images."""
+        return accuracy(self.train(params, Images(*training), lambda _: None), Images(*others))
 
 
 def panels(outcomes: Outcomes) -> Figure:
@@ -89,14 +98,31 @@ def trials_of(rounds: list[Outcomes]) -> Figure:
     return figure
 
 
+def searched(run: Run) -> tuple[list[Outcomes], float]:
+    """Return the trials of each round, best first, and the accuracy of the best on the test images.
+
+    What a trial is depends on its place in the round alone, so that workers can share the trials, in a file.
+    """
+    training, test = run.images(IMAGES)
+    objective, alone = Objective(), run.workers == 1
+    with TemporaryDirectory(dir=run.folder, prefix=SHARED) as folder:
+
+        def finder() -> search.Search:
+            storage = None if alone else Path(folder, "trials")
+            return search.Search(
+                objective.curves, SPACE, training, test, validation=VALIDATION, seed=run.seed, storage=storage
+            )
+
+        side_by_side([] if alone else [lambda: finder().rounds(TRIALS)] * run.workers, run.workers)
+        gathered = finder()
+        rounds = gathered.rounds(TRIALS, progress=alone)
+        return rounds, gathered.test(rounds[-1][0], objective.final)
+
+
 def experiment(run: Run) -> None:
     """Random search in two rounds: good runs share one scale of the learning rate; the narrowed round is better."""
-    training, test = run.images(IMAGES)
-    finder = search.Search(objective, SPACE, training, test, validation=VALIDATION, seed=run.seed)
-    rounds = finder.rounds(TRIALS)
+    rounds, right = searched(run)
     first, second = rounds
-    right = finder.test(second[0], evaluate)
-
     run.figure(
         "6-24",
         panels(first[:SHOWN]),

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import inspect
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from tensorgrad.random import manual_seed
 from tensorgrad.utils.progress import Progress
 from tensorgrad.viz import Drawing, save_figure
 from tensorgrad.viz.plots import canvas
+
+SHARED = ".shared-"  # how the folder begins in which the workers of an experiment meet
 
 
 class Words(NamedTuple):
@@ -80,11 +83,15 @@ class Settings:
 
 @dataclass
 class Run:
-    """A run of the experiment `name` into `folder`; `settings` say on which data and from which seed."""
+    """A run of the experiment `name` into `folder`; `settings` say on which data and from which seed.
+
+    `workers` are the processes that it may use at the same time: the same comes out whatever their number is.
+    """
 
     name: str
     settings: Settings
     folder: Path
+    workers: int = 1
     figures: list[Figure] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -150,13 +157,15 @@ def sheet(what: str, width: float, height: float, title: str = "") -> Iterator[c
         canvas.settled(figure)
 
 
-def perform(name: str, experiment: Callable[[Run], None], settings: Settings, folder: Path) -> Run:
+def perform(name: str, experiment: Callable[[Run], None], settings: Settings, folder: Path, workers: int = 1) -> Run:
     """Run `experiment` into `folder`, write ``result.json`` there as the last file, and return the run."""
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in (folder / "result.json", *folder.glob(".figure-*"), *folder.glob(".result.json.*")):
         leftover.unlink(missing_ok=True)
+    for leftover in folder.glob(f"{SHARED}*"):
+        shutil.rmtree(leftover)
     manual_seed(settings.seed)
-    run, start = Run(name, settings, folder), time.perf_counter()
+    run, start = Run(name, settings, folder, workers), time.perf_counter()
     experiment(run)
     result = {
         "name": name,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from tensorgrad import optim, viz
-from tensorgrad.chapter6.network import MultiLayerNet, accuracies_of
+from tensorgrad.chapter6.forked import in_turn
+from tensorgrad.chapter6.network import MultiLayerNet, accuracies_of, skip
 from tensorgrad.chapter6.run import Images, Run, Words, main
 
 IMAGES, BATCH, HIDDEN, EPOCHS, LR = 300, 100, 6, 201, 0.01
@@ -13,9 +16,14 @@ DECAY = 0.1
 LAST = 20  # epochs whose mean is compared
 
 
+def network(parts: tuple[Images, Images]) -> MultiLayerNet:
+    """Return the network as it starts."""
+    return MultiLayerNet(parts[0].x.shape[1], HIDDEN, std="he")
+
+
 def course_of(run: Run, parts: tuple[Images, Images], decay: float) -> dict[str, list[float]]:
     """Return the accuracies on the training and the test images after each epoch."""
-    net = MultiLayerNet(parts[0].x.shape[1], HIDDEN, std="he")
+    net = network(parts)
     optimizer = optim.SGD(net.groups(decay), lr=LR, convention="book")
     return accuracies_of(run, net, optimizer, parts, BATCH, EPOCHS)
 
@@ -41,7 +49,8 @@ def gap(course: dict[str, list[float]]) -> float:
 def experiment(run: Run) -> None:
     """A large network learns three hundred images by heart; weight decay keeps it from that."""
     parts = run.images(IMAGES)
-    without, with_ = (course_of(run, parts, decay) for decay in (0.0, DECAY))
+    skipped = partial(skip, lambda _: network(parts), parts[0], BATCH, EPOCHS * (IMAGES // BATCH))
+    without, with_ = in_turn((0.0, DECAY), partial(course_of, run, parts), skipped, run.workers).values()
     run.record(without=without, with_decay=with_, decay=DECAY)
     run.check(
         Words(

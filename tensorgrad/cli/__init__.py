@@ -72,6 +72,10 @@ def _count(text: str) -> int:
     return value
 
 
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
 def _seed(text: str) -> int:
     value = int(text)
     if value < 0:
@@ -200,8 +204,8 @@ def _add_chapter6(add: Add) -> None:
     parser.add_argument("--out", type=Path, default=Path("out/chapter6"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--lang", choices=["en", "zh"], default="en", help="of the page (default: %(default)s)")
     parser.add_argument(
-        "--jobs", type=_count, default=os.cpu_count() or 1, metavar="N",
-        help="experiments that run at the same time (default: one for each core)",
+        "--jobs", type=_count, default=_cores(), metavar="N",
+        help="processes that compute at the same time (default: one for each core that this process may use)",
     )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also run what is there already")
     _add_no_compile(parser)

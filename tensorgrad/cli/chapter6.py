@@ -24,6 +24,7 @@ from tensorgrad.files.atomic import write_whole
 PACKAGE = "tensorgrad.chapter6"
 LOOK = 0.1  # seconds between two looks at the running experiments
 GRACE = 5.0  # seconds that a stopped experiment has before it is killed
+LONGEST = ("bayesian_search", "random_search", "dropout")  # they start first, so that none is alone at the end
 
 
 def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jobs: int, again: bool) -> int:
@@ -34,7 +35,7 @@ def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jo
         settings: the data and the seed.
         out: the folder; each experiment has its own in it, with its figures, result.json and log.txt.
         language: of the page, "en" or "zh".
-        jobs: how many experiments may run at the same time, at least 1.
+        jobs: how many experiments may run at the same time, at least 1; with fewer of them, each has several workers.
         again: also run what is there with the same settings, from the same source.
 
     Returns:
@@ -95,6 +96,7 @@ class Part:
     name: str
     settings: Settings
     folder: Path
+    workers: int = 1
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -149,7 +151,8 @@ class Part:
                 env={**os.environ, **threads, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"},
                 start_new_session=True,
             )
-        order = {"module": f"{PACKAGE}.{self.name}", "folder": str(self.folder), "settings": asdict(self.settings)}
+        settings = {"settings": asdict(self.settings), "workers": self.workers}
+        order = {"module": f"{PACKAGE}.{self.name}", "folder": str(self.folder), **settings}
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended already: `ended` tells how
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -195,7 +198,9 @@ class Part:
 
 def _run_all(waiting: Sequence[Part], jobs: int) -> None:
     """Run every part, `jobs` at a time; none is left running, whatever happens."""
-    to_start, running = list(waiting), list[Part]()
+    to_start, running = sorted(waiting, key=lambda part: part.name not in LONGEST), list[Part]()
+    for part in to_start:
+        part.workers = max(1, jobs // len(to_start))
     with _telling(len(waiting)) as tell:
         try:
             while to_start or running:
