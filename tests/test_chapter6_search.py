@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("optuna", reason="optuna is not installed: pip install optuna")
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install matplotlib")
 
 from tensorgrad import search

@@ -65,7 +65,11 @@ USES: list[tuple[str, str, Use]] = [
     ("matplotlib", "matplotlib", figures),
     ("rich", "rich", in_a_terminal(lambda: Progress(1))),
     ("rich", "rich", in_a_terminal(figures)),
-    ("optuna", "optuna", lambda: search.Search(lambda *_: 0.0, {"n": search.integers(1, 2)}, ([0.0, 1.0],))),
+    (
+        "optuna",
+        "optuna",
+        lambda: search.Search(lambda *_: 0.0, {"n": search.integers(1, 2)}, ([0.0, 1.0],), sampler="tpe"),
+    ),
     ("safetensors", "safetensors", lambda: tg.save(1, io.BytesIO())),
     ("hypothesis", "hypothesis", anew("tensorgrad.testing.strategies")),
     ("hypothesis", "hypothesis", anew("tensorgrad.testing.programs")),

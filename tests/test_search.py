@@ -16,6 +16,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import search
 from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
+from tensorgrad.search.memory import RandomSampler
 from tests.waiting import CEILING, finished, until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,6 +91,40 @@ def test_the_second_round_searches_where_the_best_of_the_first_were_and_is_bette
 def test_the_same_seed_gives_the_same_trials_and_another_gives_others(sampler: str) -> None:
     runs = [tried(searched(sampler=sampler, seed=seed).run(15, progress=False)) for seed in (3, 3, 4)]
     assert runs[0] == runs[1] != runs[2]
+
+
+@pytest.mark.parametrize("sampler", ["random", "gp"])
+def test_alone_a_search_does_without_optuna_what_it_does_with_it(monkeypatch, sampler: str) -> None:
+    calls = []
+
+    def objective(trial, train, valid):
+        calls.append(trial.slot)
+        if len(calls) == 5:
+            raise RuntimeError("out of memory")
+        trial.note(rate=trial.params["lr"])
+        trial.report(0.0, 1)
+        return best_at_a_hundredth(trial, train, valid) if trial.slot else math.nan
+
+    def run(storage: object) -> list[search.Outcome]:
+        calls.clear()
+        finder = searched(objective, storage=storage, sampler=sampler)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            finder.run(12, progress=False)
+        return finder.run(12, progress=False)
+
+    expected = run(optuna.storages.InMemoryStorage())
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    found = run(None)
+    assert str(found) == str(expected)  # where NaN equals NaN
+    assert found[0].notes == {"rate": found[0].params["lr"]}
+
+
+@pytest.mark.parametrize("entry", [*SPACE.values(), search.uniform(-2, 3), search.integers(2, 64, log=True)])
+def test_what_is_drawn_at_random_is_what_optuna_draws(entry) -> None:
+    ours, theirs = RandomSampler({"a": entry}, 3), optuna.samplers.RandomSampler(seed=3)
+    for _ in range(50):
+        drawn = [sampler.sample_independent(None, None, "a", entry.distribution()) for sampler in (ours, theirs)]
+        assert drawn[0] == drawn[1]
 
 
 def test_a_trial_draws_from_a_generator_of_its_own_and_leaves_the_default_one_alone() -> None:

@@ -1,8 +1,9 @@
 """Hyper-parameter search (chapter 6.5): at random in rounds that narrow the space, by TPE, by Bayesian optimisation.
 
-Optuna keeps the trials, prunes them and shares them among processes and machines. Written here is what it has not:
-the data are split so that the test set stays out of it, the rounds, a Gaussian process that this library's own engine
-differentiates, and gradients of the validation loss with respect to hyper-parameters.
+Optuna prunes trials, and keeps and shares them among processes and machines; TPE is Optuna's, too. Without these a
+search needs nothing but this library. Written here is what Optuna has not: data that are split so that the test set
+stays out of it, the rounds, a Gaussian process that this library's own engine differentiates, and gradients of the
+validation loss with respect to hyper-parameters.
 """
 
 from tensorgrad.base.answers import complete as _complete

@@ -10,13 +10,14 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 
 from .gaussian import GaussianProcess, most_promising
-from .space import Params, Space, distributions, need_optuna
+from .memory import RandomSampler
+from .space import Params, Space, distributions
 
 _CANDIDATES = 500
 _NEAR = 20  # candidates around each of the best trials
 
 
-class GPSampler:
+class GPSampler(RandomSampler):
     """Chooses what is expected to improve most on the best so far, by a Gaussian process over all trials.
 
     Ranges are scaled to [0, 1], by their logarithms where they are logarithmic; a choice has a coordinate for each of
@@ -36,28 +37,18 @@ class GPSampler:
     """
 
     def __init__(self, space: Space, seed: int = 0, *, startup: int = 8, kernel: str = "matern52") -> None:
-        self._space, self._startup, self._kernel = dict(space), startup, kernel
+        self._startup, self._kernel = startup, kernel
         self._rng = np.random.default_rng(seed)
-        self._random = need_optuna().samplers.RandomSampler(seed=int(self._rng.integers(2**32)))
+        super().__init__(space, int(self._rng.integers(2**32)))
 
     def reseed_rng(self) -> None:
         """Start from the system's entropy."""
+        super().reseed_rng()
         self._rng = np.random.default_rng()
-        self._random.reseed_rng()
-
-    def before_trial(self, study: Any, trial: Any) -> None:
-        """Do nothing."""
-
-    def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
-        """Do nothing."""
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:  # noqa: ARG002 - as Optuna calls it
         """Return the whole space: the process draws all parameters together."""
         return distributions(self._space)
-
-    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
-        """Return one parameter at random: in the first trials, or one that is not in the space."""
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def sample_relative(self, study: Any, trial: Any, search_space: dict[str, Any]) -> Params:  # noqa: ARG002
         """Return the most promising parameters; none in the first trials."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tensorgrad.create.random import get_rng_state, manual_seed, set_rng_state
 
+from .memory import ended_elsewhere, states_of
 from .samplers import Key, seed_of
 from .space import Params
 from .workers import MACHINE, NAN, NOTES, OWNER, SLOT, SURPLUS, alive, slot_of
@@ -64,10 +66,10 @@ class Trial:
         Raises:
             TrialPruned: Optuna's, which ends a hopeless trial.
         """
-        from optuna import TrialPruned
-
         self._trial.report(float(value), step)
         if self._trial.should_prune():
+            from optuna import TrialPruned
+
             raise TrialPruned
 
     def note(self, **values: Any) -> None:
@@ -84,8 +86,8 @@ class Task:
 
     objective: Objective
     data: tuple[Data, Data]
-    space: dict[str, Any]
-    """Optuna's distributions by name."""
+    space: Mapping[str, Any]
+    """What the study draws from: Optuna's distributions by name, or the space itself."""
     key: Key
     """What the seeds of the trials come from."""
     heartbeat: float
@@ -98,14 +100,13 @@ def run_one(study: Any, task: Task, trials: int) -> bool:
     Raises:
         Exception: whatever the objective raises; the trial is left to be run again.
     """
-    from optuna.trial import TrialState
-
+    states = states_of(study)
     asked = study.ask(task.space)
     slot = slot_of(study, study.trials[asked.number])
     asked.set_user_attr(OWNER, f"{MACHINE}:{os.getpid()}")
     if slot >= trials:
         asked.set_user_attr(SURPLUS, True)
-        study.tell(asked, state=TrialState.FAIL)
+        study.tell(asked, state=states.FAIL)
         return False
     asked.set_user_attr(SLOT, slot)
     trial = Trial(asked, slot, seed_of(task.key, slot))
@@ -113,7 +114,7 @@ def run_one(study: Any, task: Task, trials: int) -> bool:
         with alive(asked, task.heartbeat):
             value, pruned = _call(task, trial)
     except BaseException:
-        study.tell(asked, state=TrialState.FAIL, skip_if_finished=True)
+        study.tell(asked, state=states.FAIL, skip_if_finished=True)
         raise
     _tell(study, asked, trial.notes, value, pruned)
     return True
@@ -121,13 +122,14 @@ def run_one(study: Any, task: Task, trials: int) -> bool:
 
 def _call(task: Task, trial: Trial) -> tuple[float, bool]:
     """Return the value of `trial`, and whether it was pruned; the default generator is left as it was."""
-    from optuna import TrialPruned
-
     state = get_rng_state()
     manual_seed(trial.seed)
     try:
         return float(task.objective(trial, *task.data)), False
-    except TrialPruned:
+    except Exception as error:
+        optuna = sys.modules.get("optuna")  # who has not loaded it cannot have raised what it prunes by
+        if optuna is None or not isinstance(error, optuna.TrialPruned):
+            raise
         return math.nan, True
     finally:
         set_rng_state(state)
@@ -135,9 +137,7 @@ def _call(task: Task, trial: Trial) -> tuple[float, bool]:
 
 def _tell(study: Any, asked: Any, notes: dict[str, Any], value: float, pruned: bool) -> None:
     """Tell `study` the result, unless another worker has given the trial up for lost: then it is run elsewhere."""
-    from optuna.exceptions import UpdateFinishedTrialError
-    from optuna.trial import TrialState
-
+    states = states_of(study)
     failed = math.isnan(value) and not pruned
     try:
         if notes:
@@ -145,8 +145,8 @@ def _tell(study: Any, asked: Any, notes: dict[str, Any], value: float, pruned: b
         if failed:
             asked.set_user_attr(NAN, True)
         if pruned or failed:
-            study.tell(asked, state=TrialState.PRUNED if pruned else TrialState.FAIL, skip_if_finished=True)
+            study.tell(asked, state=states.PRUNED if pruned else states.FAIL, skip_if_finished=True)
         else:
             study.tell(asked, value, skip_if_finished=True)
-    except UpdateFinishedTrialError:
+    except ended_elsewhere(study):
         return

@@ -11,6 +11,7 @@ import numpy as np
 from tensorgrad.errors import ArgumentError
 
 from .bayesian import GPSampler
+from .memory import RandomSampler
 from .space import Space, need_optuna
 from .workers import slot_of
 
@@ -76,14 +77,13 @@ def make_sampler(sampler: Any, space: Space, key: Key) -> Any:
 
     Raises:
         ArgumentError: another name.
-        MissingDependencyError: Optuna is not installed.
+        MissingDependencyError: TPE is Optuna's, which is not installed.
     """
-    optuna = need_optuna()
     if not isinstance(sampler, str):
         return sampler
     makers: dict[str, Callable[[int], Any]] = {
-        "random": lambda s: optuna.samplers.RandomSampler(seed=s),
-        "tpe": lambda s: optuna.samplers.TPESampler(seed=s),
+        "random": lambda s: RandomSampler(space, s),
+        "tpe": lambda s: need_optuna().samplers.TPESampler(seed=s),
         "gp": lambda s: GPSampler(space, s),
     }
     if sampler not in makers:

@@ -14,8 +14,9 @@ from tensorgrad.data import holdout
 from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
 from tensorgrad.utils.progress import Progress
 
+from .memory import Memory
 from .running import Data, Objective, Outcome, Task, run_one
-from .samplers import key_of, make_pruner, make_sampler
+from .samplers import key_of, make_sampler
 from .space import Params, Space, distributions, narrow
 from .storage import open_storage, open_study
 from .workers import BEATS, Watch, done
@@ -36,7 +37,8 @@ class Search:
         seed: the same seed gives the same split and, with the same name, the same trials; those that learn from others,
             as "tpe" and "gp" do, in one process alone.
         direction: "maximize" or "minimize".
-        sampler: "random", "tpe" (Bergstra et al. 2011), "gp" (`GPSampler`), or a sampler of Optuna's.
+        sampler: "random", "tpe" (Bergstra et al. 2011), "gp" (`GPSampler`), or a sampler of Optuna's. With "random" and
+            "gp", and neither `pruner` nor `storage`, Optuna is not needed.
         pruner: None, "median", "halving" (Li et al. 2020), or a pruner of Optuna's; it judges what trials report.
         storage: None, a file or an address; see `open_storage`. With a file or an address a search that was broken off
             goes on where it was, and processes that run the same script share the trials.
@@ -78,14 +80,15 @@ class Search:
             raise ArgumentError(f"direction {direction!r}: there are 'maximize' and 'minimize'")
         if heartbeat <= 0:
             raise ArgumentError(f"heartbeat={heartbeat}: expected more than 0 seconds")
-        distributions(space)
+        alone = storage is None and pruner is None and sampler in ("random", "gp")
+        self._storage: Any = Memory() if alone else open_storage(storage)
         self._objective, self._space = objective, dict(space)
         self._all, self._test = tuple(train), None if test is None else tuple(test)
         self._train, self._valid = _split(self._all, validation, seed)
         self._seed, self._direction, self._name = seed, direction, name
         self._sampler, self._pruner = sampler, pruner
-        self._storage, self._heartbeat = open_storage(storage), 0.0 if storage is None else heartbeat
-        self._watch = Watch(BEATS * heartbeat)
+        self._heartbeat = 0.0 if storage is None else heartbeat
+        self._watch = Watch(math.inf if alone else BEATS * heartbeat)
 
     def run(self, trials: int, *, progress: bool = True) -> list[Outcome]:
         """Search until there are `trials` finished ones, those of earlier runs counted, and return them, best first.
@@ -144,9 +147,7 @@ class Search:
 
     def _study(self, number: int, space: Space) -> Any:
         sampler = make_sampler(self._sampler, space, key_of(self._seed, self._name, number))
-        study = open_study(
-            self._storage, f"{self._name}/{number + 1}", self._direction, sampler, make_pruner(self._pruner)
-        )
+        study = open_study(self._storage, f"{self._name}/{number + 1}", self._direction, sampler, self._pruner)
         here = {"space": repr(dict(space)), "seed": self._seed, "rows": len(self._train[0])}
         there = study.user_attrs.get("search")
         if there is None:
@@ -161,9 +162,8 @@ class Search:
         self._check_untested(self._study(0, self._space))
         study = self._study(number, space)
         data = self._train, self._valid
-        task = Task(
-            self._objective, data, distributions(space), key_of(self._seed, self._name, number), self._heartbeat
-        )
+        asked = space if isinstance(self._storage, Memory) else distributions(space)
+        task = Task(self._objective, data, asked, key_of(self._seed, self._name, number), self._heartbeat)
         shown: AbstractContextManager[Progress | None] = Progress(trials, unit="trial") if progress else nullcontext()
         with shown as table:
             outcomes = self._outcomes(study, trials, [], table)

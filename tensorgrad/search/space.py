@@ -163,6 +163,6 @@ def need_optuna() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    with needing("hyper-parameter search", "optuna"):
+    with needing("a search by TPE, with a pruner or a storage,", "optuna"):
         import optuna
     return optuna

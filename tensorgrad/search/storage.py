@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
+from .memory import Memory, MemoryStudy
+from .samplers import make_pruner
 from .space import need_optuna
 
 try:
@@ -85,8 +87,12 @@ def open_storage(storage: Any) -> Any:
 
 
 def open_study(storage: Any, name: str, direction: str, sampler: Any, pruner: Any) -> Any:
-    """Return Optuna's study `name` in `storage`, made where there is none."""
-    optuna = need_optuna()
+    """Return the study `name` in `storage`, Optuna's or a `Memory`, made where there is none."""
+    if isinstance(storage, Memory):
+        study = storage.setdefault(name, MemoryStudy(direction))
+        study.sampler = sampler
+        return study
+    optuna, pruner = need_optuna(), make_pruner(pruner)
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # that a study was made is no news
     try:
