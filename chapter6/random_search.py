@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, median
 from tempfile import TemporaryDirectory
@@ -101,10 +102,11 @@ def trials_of(rounds: list[Outcomes]) -> Figure:
 def searched(run: Run) -> tuple[list[Outcomes], float]:
     """Return the trials of each round, best first, and the accuracy of the best on the test images.
 
-    What a trial is depends on its place in the round alone, so that workers can share the trials, in a file.
+    What a trial is depends on its place in the round alone, so that workers can share the trials, in a file of
+    Optuna's; where that is not installed, one does them all.
     """
     training, test = run.images(IMAGES)
-    objective, alone = Objective(), run.workers == 1
+    objective, alone = Objective(), run.workers == 1 or find_spec("optuna") is None
     with TemporaryDirectory(dir=run.folder, prefix=SHARED) as folder:
 
         def finder() -> search.Search:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install matplotlib")
 
+import tensorgrad as tg
 from tensorgrad import search
 from tensorgrad.chapter6 import EXPERIMENTS, bayesian_search, hypergradients, random_search
 from tensorgrad.chapter6.run import Run, Settings, perform
@@ -48,6 +50,16 @@ def test_random_search_draws_its_figures_and_narrows_the_range(tmp_path, monkeyp
     span = [trial["lr"] for trial in first[:2]]
     assert all(min(span) * 0.5 < trial["lr"] < max(span) * 2 for trial in second)
     assert [len(curve["validation"]) for curve in run.numbers["curves"]] == [12] * 14
+
+
+def test_the_workers_of_random_search_need_optuna_and_one_does_without(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(random_search, "TRIALS", (3, 2))
+    monkeypatch.setattr(random_search, "EPOCHS", 2)
+    tg.manual_seed(0)
+    expected = random_search.searched(Run("a", Settings(), tmp_path))
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    tg.manual_seed(0)
+    assert random_search.searched(Run("b", Settings(), tmp_path, workers=2)) == expected
 
 
 def verdicts(first, second, right: float) -> list[bool]:
