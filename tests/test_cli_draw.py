@@ -184,7 +184,8 @@ def test_the_option_for_pytorch_is_named_where_it_is_missing(monkeypatch, capsys
         (["--order", "1"], ['class="edge fwd d1"'], ['class="edge bwd']),
         (["--timeout", "600"], [">xμ<"], []),
         (["--depth", "1"], ["15 parameters [+]"], [">xμ<"]),
-        (["--depth", "0"], [">xμ<"], ["parameters [+]"]),
+        (["--depth", "0"], ["21 parameters [+]"], [">xμ<", "15 parameters"]),
+        (["--depth", "9"], [">xμ<"], ["parameters [+]"]),
         (["--collapse", "fc1"], ["15 parameters [+]", ">xμ<"], []),
         (["--collapse", "fc1", "--collapse", "BatchNorm1d"], ["15 parameters [+]", "6 parameters [+]"], [">xμ<"]),
         (["--title", "A <network>"], ["A &lt;network&gt;"], []),
@@ -260,7 +261,7 @@ def test_standard_output_holds_the_drawing_alone(options, start, capsys):
         ("batchnorm", [], "12 nodes, 14 edges", [">γ<", ">dxμ₁<", ">(N, D)<"]),
         ("dropout", [], "3 nodes, 3 edges", [">dx<"]),
         ("mlp", [], "10 nodes, 10 edges", ["fc1: Linear(64, 100)", "bn2: BatchNorm1d(100)", "drop2: "]),
-        ("mlp", ["--depth", "0"], "38 nodes, 42 edges", ["1/N Σxᵢ"]),
+        ("mlp", ["--depth", "9"], "38 nodes, 42 edges", ["1/N Σxᵢ"]),
         ("batchnorm", ["--title", "Mine", "--no-grads"], "12 nodes, 14 edges", ["Mine"]),
     ],
 )

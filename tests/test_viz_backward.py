@@ -20,7 +20,7 @@ FIGURE_6_17 = {
     ("xμ", "dxμ₂"): "dsq * 2 * xμ",
     ("sq", "xμ ** 2"): "dvar * 0.25",
     ("var", "mean(sq)"): "dsqrtvar * 0.5 / sqrtvar",
-    ("sqrtvar", "√(var + ε)"): "divar * −ivar / sqrtvar",
+    ("sqrtvar", "√(var + ε)"): "−divar * ivar / sqrtvar",
     ("ivar", "1 / sqrtvar"): "Σ(dx̂ * xμ)",
     ("x̂", "xμ * ivar"): "dout * γ",
     ("γ", "γ"): "Σ(dout * x̂)",
@@ -63,7 +63,7 @@ def test_formulas_stand_on_the_arrows_with_the_names_that_they_define() -> None:
         (lambda x: x.abs() % 2, "|x| mod 2", {"dout", "dout * sign(x)"}),
         (lambda x: x.reshape(9).exp(), "exp(x)", {"dout * out"}),
         (lambda x: x.sigmoid(), "sigmoid(x)", {"dout * out * sigmoid(−x)"}),
-        (lambda x: 1 / (x * x), "1 / (x * x)", {"dout * −out / (x * x)", "dout * −out / (x * x) * x"}),
+        (lambda x: 1 / (x * x), "1 / (x * x)", {"−dout * out / (x * x)", "−dout * out / (x * x) * x"}),
     ],
 )
 def test_a_formula_keeps_its_brackets_and_leaves_out_what_only_arranges(function, forward, backward) -> None:

@@ -82,12 +82,29 @@ def test_collapse_takes_paths_and_classes():
 def test_a_wrong_argument_is_named_with_the_right_ones():
     with pytest.raises(TensorgradError, match=r"collapse='bn9' is no module.*first\.bn"):
         draw(Net(), x(4, 6), collapse=("bn9",))
-    with pytest.raises(TensorgradError, match=r"depth=0.*outermost"):
-        draw(Net(), x(4, 6), depth=0)
+    with pytest.raises(TensorgradError, match=r"depth=-1.*outermost"):
+        draw(Net(), x(4, 6), depth=-1)
     with pytest.raises(TensorgradError, match=r"labels='all'.*'names'"):
         draw(Net(), x(4, 6), labels="all")
     with pytest.raises(TensorgradError, match="cannot draw int"):
         draw(3)
+
+
+def softened(x):
+    return tg.nn.functional.softmax(x.relu(), -1)
+
+
+def test_functions_close_by_their_names_and_modules_by_what_a_function_says():
+    assert labels(draw(lambda x: softened(x) * 2, x(4, 6), collapse="softmax"))[:3] == ["x", "relu", "softmax\n[+]"]
+    assert labels(draw(lambda x: softened(x) * 2, x(4, 6), collapse="softened"))[:2] == ["x", "softened\n[+]"]
+    found = labels(draw(Net(), x(4, 6), collapse=lambda module: isinstance(module, nn.BatchNorm1d)))
+    assert next(label for label in found if "[+]" in label).startswith("first.bn")
+    with pytest.raises(TensorgradError, match=r"collapse='soft' is no module.*its functions: softmax"):
+        draw(softened, x(4, 6), collapse="soft")
+
+
+def test_depth_0_is_the_whole():
+    assert [label.partition("\n")[0] for label in labels(draw(Net(), x(4, 6), depth=0))] == ["x", "Net"]
 
 
 def test_above_max_nodes_the_deepest_modules_close_first_and_the_caption_says_so():

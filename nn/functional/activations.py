@@ -154,6 +154,8 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 @wide
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """Return ``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
+    if beta == 1:  # a product and a quotient less
+        return ops.where(ops.gt(input, threshold), input, composed.softplus(input))
     x = input * beta
     return ops.where(ops.gt(x, threshold), input, composed.softplus(x) / beta)
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import DType
 from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.nn import init
+from tensorgrad.nn.functional.naming import named
 from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
 from tensorgrad.nn.module.module import Module
 
 from .linear import begin, register_weights
 
 ACTIVATIONS = {"tanh": ops.tanh, "relu": ops.relu}
+
+
+def zero_state(n: int, widths: Sequence[int], dtype: DType) -> State:
+    """Return the zeros (n, width) that a recurrence starts from, named h_0, and c_0 with a second width."""
+    return tuple(named(name, zeros(n, width, dtype=dtype)) for name, width in zip(("h_0", "c_0"), widths, strict=False))
 
 
 class _Cell(Module):
@@ -65,7 +73,7 @@ class _Cell(Module):
         x = input if ndim == 2 else composed.expanded(input, 0)
         n = x.array.shape[0]
         if state is None:
-            state = (zeros(n, self.hidden_size, dtype=x.array.dtype),) * count
+            state = zero_state(n, [self.hidden_size] * count, x.array.dtype)
         elif ndim == 1:
             state = tuple(composed.expanded(h, 0) for h in state)
         for h in state:

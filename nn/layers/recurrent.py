@@ -7,19 +7,20 @@ from typing import Any
 
 from tensorgrad import ops
 from tensorgrad.base.callsite import warn
-from tensorgrad.create.creation import empty, zeros
+from tensorgrad.create.creation import empty
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.joining import unbind
 from tensorgrad.nn import functional, init
+from tensorgrad.nn.functional.naming import named
 from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
 from tensorgrad.nn.module.settings import changed
 
-from .cells import ACTIVATIONS
+from .cells import ACTIVATIONS, zero_state
 from .linear import begin
 
 
@@ -121,7 +122,8 @@ class Recurrent(Module):
         axis = 1 if batched and self.batch_first else 0
         outputs = [y if batched else composed.squeezed(y, 0) for y in places]
         finals = ([h if batched else composed.squeezed(h, 0) for h in states] for states in zip(*last, strict=True))
-        return composed.stack(outputs, axis), tuple(map(composed.stack, finals))
+        final = tuple(named(name, composed.stack(hs)) for name, hs in zip(("h_n", "c_n"), finals, strict=False))
+        return named("output", composed.stack(outputs, axis)), final
 
     def _along(
         self, places: list[Tensor], weights: Weights, state: State, backwards: bool
@@ -155,7 +157,7 @@ class Recurrent(Module):
         count, n = len(self._names), x.array.shape[0]
         widths = [self.proj_size or self.hidden_size, self.hidden_size][: self.states]
         if hx is None:
-            return [tuple(zeros(n, width, dtype=x.array.dtype) for width in widths)] * count
+            return [zero_state(n, widths, x.array.dtype)] * count
         for place, (h, width) in enumerate(zip(hx, widths, strict=True)):
             wanted = (count, n, width) if batched else (count, width)
             if h.array.ndim != len(wanted):

@@ -53,7 +53,6 @@ def run(given: argparse.Namespace) -> int:
     path, kind = destination(given.out, given.format, script[0].stem if script else given.example)
     options = {name: vars(given)[name] for name in OPTIONS if name in given}
     options |= {"dims": dict(options["dims"])} if "dims" in options else {}
-    options |= {"depth": options["depth"] or None} if "depth" in options else {}
     place = path and path.absolute()  # the script may change the working folder
     manual_seed(0)
     with redirect_stdout(sys.stderr) if path is None else nullcontext():

@@ -7,6 +7,7 @@ scope, as a module is; one that only the rule of a derivative calls is none.
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from types import FrameType
 
@@ -26,11 +27,13 @@ _Found = tuple[
 class Calls:
     """The calls around the last operation, outermost first, each by its frame, with its scope.
 
-    A frame tells one call from the next one only as long as it is held, so these are, until the next operation.
+    A frame tells one call from the next one only as long as it is held, so these are, until the next operation. They
+    are those of modules and of public functions, and of the user's own `functions` of these names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Collection[str] = ()) -> None:
         self._running: dict[FrameType, Scope] = {}
+        self._functions = frozenset(functions)
 
     def around(self, scope: Scope | None) -> Scope | None:
         """Return the scope of the operation that is recorded now, by a module in its call `scope` if there is one."""
@@ -58,7 +61,7 @@ class Calls:
             code = frame.f_code
             if is_outside(code.co_filename):
                 found += [*ours[:-1], (*ours[-1][:2], (code, frame.f_lasti))] if ours else []
-                ours = []
+                ours = [(frame, code.co_name, None)] if code.co_name in self._functions else []
             elif _runs_rules(code.co_filename):
                 ours = []
             elif code.co_qualname == "Module.__call__":

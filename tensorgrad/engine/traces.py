@@ -11,7 +11,7 @@ import ast
 import linecache
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -91,7 +91,7 @@ class Memory:
 class Trace:
     """One run of a traced function: what it met, to be put back as it was, and the breaks."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Collection[str] = ()) -> None:
         self.start = tick()
         self.breaks: list[Break] = []
         self.memories: weakref.WeakSet[Memory] = weakref.WeakSet()
@@ -107,7 +107,7 @@ class Trace:
         self.streams: dict[int, int] = {}
         self.draws: list[Node] = []
         self.stale: list[Node] = []  # what is returned and was written without a record
-        self.calls = Calls()
+        self.calls = Calls(functions)
         self.assumed: list[tuple[Node, Break]] = []  # conditions that held, of forms that are right where they do
 
     def settle(self, node: Node) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet, ValuesView
 from types import CodeType, FunctionType, GeneratorType, MethodType
 from typing import Any, NamedTuple
@@ -59,8 +60,8 @@ def given_to(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Argume
     return found
 
 
-def outputs_of(returned: Any) -> list[Tensor]:
-    """Return what a traced function returned as tensors: itself, or what it holds, as `given_to` finds inputs.
+def outputs_of(returned: Any) -> list[tuple[str, Tensor]]:
+    """Return what a traced function returned as tensors, itself or what it holds, with the key or attribute of each.
 
     An array of NumPy's, and a number of its kind, is an output without gradient; a number of Python's, which told of a
     break when it was read, is none.
@@ -69,11 +70,12 @@ def outputs_of(returned: Any) -> list[Tensor]:
         ArgumentError: something holds tensors, and is nothing that is looked into: a set, a generator, a module.
 
     >>> import tensorgrad as tg
-    >>> [y.tolist() for y in outputs_of({"loss": tg.ones(()), "means": [np.ones(2), np.float32(3.0)], "step": 3})]
-    [1.0, [1.0, 1.0], 3.0]
+    >>> found = outputs_of({"loss": tg.ones(()), "means": [np.ones(2), np.float32(3.0)], "step": 3})
+    >>> [(name, y.tolist()) for name, y in found]
+    [('loss', 1.0), ('means[0]', [1.0, 1.0]), ('means[1]', 3.0)]
     """
     found = []
-    for where, part in _parts("the result", returned):
+    for path, part in _parts("", returned):
         if is_traced(part):
             y = wrap(copied(np.asarray(plain_of(part))))
             y.node = input_of(part)
@@ -82,13 +84,23 @@ def outputs_of(returned: Any) -> list[Tensor]:
             y.node = result(y)
         elif any(isinstance(x, Tensor) or is_traced(x) for x in _walked(part, ())):
             raise ArgumentError(
-                f"{where} of the traced function, {type(part).__name__}, holds tensors, and a graph would lose them: "
-                f"return the tensors, by themselves or in a list, a mapping, or an object that only holds data"
+                f"the result{path} of the traced function, {type(part).__name__}, holds tensors, and a graph would "
+                f"lose them: return the tensors, by themselves or in a list, a mapping, or an object that holds data"
             )
         else:
             continue
-        found.append(y)
+        found.append((_key(path), y))
     return found
+
+
+def _key(path: str) -> str:
+    """Return the name that a path into the result gives, none where it starts with a number: a place names nothing.
+
+    >>> _key("[loss]"), _key(".state[h][0]"), _key("[0]"), _key("")
+    ('loss', 'state[h][0]', '', '')
+    """
+    name = re.sub(r"^\[(.*?)\]|^\.", r"\1", path)
+    return "" if re.match(r"\[\d+\]", path) else name
 
 
 def _alias(name: str, x: Tensor) -> Argument:

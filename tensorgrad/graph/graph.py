@@ -35,13 +35,15 @@ class Graph:
     """What was recorded on the way to some outputs.
 
     `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results, `assumptions`
-    what the library took for granted because it held, and a file checks. What led to the tensors `also` is among the
+    what the library took for granted because it held, and a file checks, `keys` what the function returned each under
+    ("" for what has a place alone). What led to the tensors `also` is among the
     nodes as well. `along` is filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of
     the graph before, the index here of the contribution that flows back along it.
     """
 
     along: Mapping[tuple[int, int], int]
     assumptions: tuple[Break, ...]
+    keys: Sequence[str]
 
     def __init__(
         self,
@@ -64,7 +66,7 @@ class Graph:
             self._recorded, (*outputs, *also), self._inputs, self._names, self._orders, self._buffers
         )
         self.outputs = tuple(self._index[node] for node in self._ends)
-        self.along, self.assumptions = {}, ()
+        self.along, self.assumptions, self.keys = {}, (), [""] * len(outputs)
         self._met: Sequence[Break] = ()
         self._assumed: Sequence[Node] = ()
         self._checks: dict[int, str] = {}
@@ -82,15 +84,18 @@ class Graph:
         return cls(outputs, names=_names(names, users_variables()))
 
     @classmethod
-    def trace(cls, function: Callable[..., Any], *inputs: Any, names: Names = None) -> Graph:
+    def trace(
+        cls, function: Callable[..., Any], *inputs: Any, names: Names = None, functions: Collection[str] = ()
+    ) -> Graph:
         """Return the graph of ``function(*inputs)``: every operation, tracked or not, with every value.
 
         What NumPy computes of ``x.numpy()`` is recorded as well, without gradient, and so are draws of random numbers.
         What cannot be followed, a value that Python read (`item`, ``if x > 0``), stands in `breaks`. The inputs are
         named after the parameters of `function` (of `forward`, for a module) where they have no name; with
         names="variables", every value after the first variable of the function, or of what it calls outside the
-        library, that holds it. The outputs are the tensors, and the arrays and numbers of NumPy's, that it returns,
-        also in lists, mappings, and objects that hold data.
+        library, that holds it. Calls of the user's own `functions` of these names are scopes, as those of modules and
+        of the library's functions are. The outputs are the tensors, and the arrays and numbers of NumPy's, that it
+        returns, also in lists, mappings, and objects that hold data.
 
         Raises:
             ArgumentError: the function is given, or returns, tensors where they cannot be told apart, in a set, a
@@ -106,11 +111,12 @@ class Graph:
         seen: dict[Node, str] = {}
         arguments = given_to(function, inputs)
         watched = watching(seen) if names == "variables" else nullcontext()
-        with tracing() as trace, telling_of_draws(trace):
+        with tracing(functions) as trace, telling_of_draws(trace):
             called_with = followed(function, inputs, arguments)
             with watched:
                 returned = function(*called_with)
-            outputs = outputs_of(returned)
+            found = outputs_of(returned)
+        outputs = [y for _, y in found]
         if not outputs:
             raise ArgumentError(f"the traced function returned {type(returned).__name__}: there is no Tensor to draw")
         known = {argument.node: argument.name for argument in arguments}
@@ -119,6 +125,7 @@ class Graph:
         graph._stale, graph._assumed = trace.stale, [node for node, _ in trace.assumed]
         graph.assumptions = tuple(found for _, found in trace.assumed)
         graph._met, graph._arguments = trace.breaks, [a._replace(tensor=None) for a in arguments]
+        graph.keys = tuple(key for key, _ in found)
         return graph
 
     @cached_property
@@ -240,9 +247,9 @@ class Graph:
             n.name or self._made_up.get(node) or f"{'x' if n.is_leaf else 'v'}{n.index}"
             for n, node in zip(self.nodes, self._recorded, strict=True)
         ]
-        for i, index in enumerate(self.outputs, 1):
+        for i, (index, key) in enumerate(zip(self.outputs, self.keys, strict=True), 1):
             if self.nodes[index].name is None and not self.nodes[index].is_leaf:
-                names[index] = "out" if len(self.outputs) == 1 else f"out{i}"
+                names[index] = key or ("out" if len(self.outputs) == 1 else f"out{i}")
         return names
 
     def with_backward(self, seed: Tensor | Array | None = None) -> Passes:
@@ -347,7 +354,7 @@ class Graph:
         graph = Graph(
             self._outputs, self._inputs, self._own_names, self._orders, [*self._also, *conditions], self._buffers
         )
-        graph._met, graph._arguments, graph._stale = self._met, self._arguments, self._stale
+        graph._met, graph._arguments, graph._stale, graph.keys = self._met, self._arguments, self._stale, self.keys
         for node, found in zip(self._assumed, self.assumptions, strict=True):
             where, inside = (text.partition(" (")[0] for text in (told(found.place), found.inside))
             graph._checks[graph._index[node]] = (

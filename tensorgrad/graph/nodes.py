@@ -164,7 +164,7 @@ def described(
         leaf = "buffer" if leaf == "constant" and node in buffers else leaf
         found.append(
             GraphNode(
-                index[node], made.name if made else leaf, made.symbol if made else name or "",
+                index[node], made.name if made else leaf, _symbol(node) if made else name or "",
                 operands_of(node.inputs, index, node.params), located(node.params, index), node.shape, node.dtype,
                 node.scope, name, node.tracked,
                 values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
@@ -218,6 +218,14 @@ def _buffers(recorded: Iterable[Node]) -> set[Node]:
                 if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner and id(leaf.owner()) in ids:
                     found.add(leaf)
     return found
+
+
+def _symbol(node: Node) -> str:
+    """Return the sign of an operation; a conversion that converts nothing is a copy."""
+    assert node.primitive is not None
+    source = node.inputs[0] if node.inputs else None
+    copies = node.primitive.name == "astype" and isinstance(source, Node) and source.dtype == node.dtype
+    return "clone" if copies else node.primitive.symbol
 
 
 def _owner(node: Node) -> Tensor | None:

@@ -83,9 +83,22 @@ def applied(name: str, operands: Sequence[Formula], forms: Mapping[str, Form] = 
     form = forms.get(name)
     if form is None or len(form.needed) != len(operands):  # as in a call that failed
         return Formula(f"{name}({', '.join(operand.text for operand in operands)})")
+    operands, negative = _signed(name, operands)
     parts = [operand.within(needed) for operand, needed in zip(operands, form.needed, strict=True)]
     text = form.pattern.format(*parts).replace("ᵀᵀ", "")  # transposed twice is not transposed
-    return Formula(text, form.strength)
+    return Formula(f"−{text}" if negative else text, form.strength)
+
+
+def _signed(name: str, operands: Sequence[Formula]) -> tuple[Sequence[Formula], bool]:
+    """Return the factors of a product or quotient without their signs, and whether it is negative.
+
+    ``a * −b / c`` cannot be read: a sign stands before the whole.
+    """
+    if name not in ("mul", "div"):
+        return operands, False
+    signs = [factor.text.startswith("−") and factor.strength >= PRODUCT for factor in operands]
+    bare = [f._replace(text=f.text[1:]) if sign else f for f, sign in zip(operands, signs, strict=True)]
+    return bare, sum(signs) == 1
 
 
 def with_operator(name: str, operands: Sequence[ast.expr]) -> ast.expr | None:

@@ -7,7 +7,7 @@ import random
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -27,8 +27,10 @@ _PATIENCE = 60.0
 
 
 @contextmanager
-def tracing(**changes: Any) -> Iterator[Trace]:
+def tracing(functions: Collection[str] = (), **changes: Any) -> Iterator[Trace]:
     """Context manager: record every operation and keep every value; `changes` are those of the context besides.
+
+    Calls of the user's own `functions` of these names are scopes.
 
     While it runs, the tensors that are reached have arrays that record, so threads take turns.
     """
@@ -38,7 +40,7 @@ def tracing(**changes: Any) -> Iterator[Trace]:
             f"threads are started, and not in threads that a traced function waits for"
         )
     try:
-        with within(special=context().special | TRACING, **changes), new_trace(Trace()) as trace:
+        with within(special=context().special | TRACING, **changes), new_trace(Trace(functions)) as trace:
             yield trace
     finally:
         _ONE_AT_A_TIME.release()

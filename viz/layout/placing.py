@@ -153,7 +153,7 @@ def _notes(picture: Picture, plan: Plan, room: Room, rankdir: str, dims: Mapping
 
 def _name_pair(room: Room, vertex: Vertex, center: Point, gap: float, side: str, back: bool) -> list[Note]:
     """Return a value's name and below it, in red, that of its gradient, at one side of `center`."""
-    texts = [("fwd", vertex.label, 11.5)] + ([("bwd", f"d{vertex.label}", -11.5)] if back else [])
+    texts = [("name", vertex.label, 11.5)] + ([("bwd", f"d{vertex.label}", -11.5)] if back else [])
     longest = max(width(text, _NAME_SIZE) for _, text, _ in texts)
     shift = {"left": -gap - longest / 2, "right": gap + longest / 2}.get(side, 0.0)
     rise = {"above": gap + 22, "below": -gap - 22}.get(side, 0.0)

@@ -36,7 +36,8 @@ class Pen:
 class Note:
     """A text that stands free: its place (centre), font size, and class.
 
-    That is "fwd", "bwd", "shape", "slot" (the number of an operand), "fault", "title" or "caption".
+    That is "name" of a value or "bwd" of its gradient, "shape", "slot" (the number of an operand), "fault", "title" or
+    "caption".
     """
 
     id: str

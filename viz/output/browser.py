@@ -26,7 +26,7 @@ background:#16181d}}
 .tg.on [data-step]{opacity:.15}.tg.on .hl{opacity:1}
 .tg .hl.edge path,.tg .now.edge path{stroke-width:2.4}
 .tg:focus-visible{outline:2px solid var(--hl);outline-offset:-2px}.tg [tabindex]:focus{outline:none}
-.tg.nofwd .fwd,.tg.nobwd .bwd,.tg .in{display:none}
+.tg.nofwd .fwd,.tg.nofwd .name,.tg.nobwd .bwd,.tg .in{display:none}
 .tg.step [data-step]{visibility:hidden}.tg.step .s.s{visibility:visible}
 .tg .cluster{cursor:pointer}.tg .cluster path{stroke:var(--mute);fill:none}.tg .cluster text{fill:var(--mute)}
 .tg .cluster.closed path{fill:var(--node);stroke:var(--fg);stroke-dasharray:none}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from tensorgrad.graph.graph import Names
 from tensorgrad.viz.layout.dot import digraph, without_positions
 from tensorgrad.viz.layout.render import TIMEOUT, graphviz_package
 from tensorgrad.viz.layout.scene import Scene
+from tensorgrad.viz.picture.closing import words_of
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import with_formulas, with_leaves_beside_readers
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, value_names
@@ -50,7 +51,7 @@ def draw(
     grads: bool | None = None,
     labels: str = "names",
     depth: int | None = None,
-    collapse: Iterable[str] = (),
+    collapse: Iterable[str] | Callable[[Any], bool] = (),
     rankdir: str = "LR",
     max_nodes: int = 300,
     title: str | None = None,
@@ -78,8 +79,9 @@ def draw(
             unless the graph is one of a backward pass itself.
         labels: what stands on the arrows: "names", "shapes", "values", "formulas" (how value and gradient are computed)
             or "none".
-        depth: draw the modules of this depth as single boxes; 1 means the outermost.
-        collapse: paths or classes of modules to draw as single boxes.
+        depth: draw the modules of this depth as single boxes; 1 means the outermost, 0 the whole module.
+        collapse: paths or classes of modules, and names of functions, to draw as single boxes; or a function of a
+            module that says whether to. A function of the script's own is known where `target` is called.
         rankdir: "LR" from left to right, "TB" from top to bottom.
         max_nodes: above this, the deepest modules are closed until it is reached, and the caption says so.
         title: the heading, and the title that screen readers read.
@@ -119,18 +121,21 @@ def draw(
         return Drawing(picture, target, replace(page, title=title or "Plan"))
     if isinstance(target, Tensor) and names == "variables":
         names = users_variables()
-    graph = _graph_of(target, inputs, names)
+    graph = _graph_of(target, inputs, names, words_of(collapse))
     while graph.order < order:
         graph, seed = graph.backward(seed), None
     options = Options(graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats)
     picture = build(graph, options)
     if labels == "formulas":
-        picture = with_formulas(picture, graph, value_names(graph), seed)
+        picture = with_formulas(picture, graph, value_names(graph), seed, dims)
     return Drawing(with_leaves_beside_readers(picture), graph, page)
 
 
 def _graph_of(
-    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan, inputs: tuple[Any, ...], names: Names
+    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan,
+    inputs: tuple[Any, ...],
+    names: Names,
+    functions: Collection[str],
 ) -> Graph:
     if isinstance(target, Graph | Tensor | BaseException):
         if inputs:
@@ -147,7 +152,7 @@ def _graph_of(
             f"cannot draw {type(target).__name__}: give a Tensor, a Graph, a function, a module or an exception"
         )
     try:
-        return Graph.trace(target, *inputs, names=names)
+        return Graph.trace(target, *inputs, names=names, functions=functions)
     except Exception as error:
         error.add_note(NOTE)
         raise

@@ -149,7 +149,7 @@ def _vertex(
         found = [groups[id]]
         groups[id].attrib |= {"data-id": id, "tabindex": "0", "role": "graphics-symbol"}
         _tell(groups[id], told[id])
-    found += [groups[name] for name in (f"fwd_{id}", f"bwd_{id}", f"shape_{id}") if name in groups]
+    found += [groups[name] for name in (f"name_{id}", f"bwd_{id}", f"shape_{id}") if name in groups]
     for group in found:
         _place(group, {"data-of": id}, step, within)
     return found

@@ -59,7 +59,7 @@ class _Printer:
 
     def note(self, note: Note) -> str:
         """Return a text that stands free."""
-        text = self.text(note.text, note.center, note.size, note.role, name=note.kind in {"fwd", "bwd"})
+        text = self.text(note.text, note.center, note.size, note.role, name=note.kind in {"name", "bwd"})
         return _group(note.id, f"node note {note.kind}", [text])
 
     def arrow(self, arrow: Arrow) -> str:

@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from tensorgrad.errors import TensorgradError
-from tensorgrad.graph import Graph
+from tensorgrad.graph import FunctionScope, Graph
+from tensorgrad.graph.nodes import upward
 
 from .folding import absorbed
-from .nesting import ModuleCall, Nesting, chains
+from .nesting import ModuleCall, Nesting, calls, chains
 from .repeats import alike
 from .text import clean
 
+Collapse = Iterable[str] | Callable[[Any], bool]
+"""What is closed: paths and classes of modules and names of functions, or what decides for each module."""
 
-def nested(
-    graph: Graph, depth: int | None, collapse: Iterable[str], max_nodes: int, repeats: bool
-) -> tuple[Nesting, str]:
+
+def words_of(collapse: Collapse) -> list[str]:
+    """Return the paths, classes and names that are to be closed; none where a function decides."""
+    return [] if callable(collapse) else [collapse] if isinstance(collapse, str) else list(collapse)
+
+
+def nested(graph: Graph, depth: int | None, collapse: Collapse, max_nodes: int, repeats: bool) -> tuple[Nesting, str]:
     """Return the nesting of every node and a caption that says what `max_nodes` made hide ("" for nothing).
 
-    `depth` closes modules of that depth, 1 being the outermost ones drawn; `collapse` closes those with these paths or
-    classes; `repeats` draws closed modules that follow one another and are alike as one.
+    `depth` closes modules of that depth, 1 being the outermost ones drawn and 0 the whole; `collapse` closes those with
+    these paths or classes, and functions of these names; `repeats` draws closed modules that follow one another and are
+    alike as one.
 
     Raises:
-        TensorgradError: `depth` below 1, or a word in `collapse` that no module answers to.
+        TensorgradError: `depth` below 0, or a word in `collapse` that nothing answers to.
     """
-    if depth is not None and depth < 1:
+    if depth is not None and depth < 0:
         raise TensorgradError(
-            f"depth={depth}: the outermost modules have depth 1; give 1 or more, or None for all open"
+            f"depth={depth}: the outermost modules have depth 1, the whole 0; give 0 or more, or None for all open"
         )
-    nesting = Nesting(graph, chains(graph), absorbed(graph))
+    words = words_of(collapse)
+    around = [calls(node.scope, words) for node in graph.nodes]
+    nesting = Nesting(graph, chains(graph, words, whole=depth == 0), absorbed(graph, around))
     modules = list(dict.fromkeys(module for chain in nesting.chains for module in chain))
-    for word in [collapse] if isinstance(collapse, str) else collapse:
-        found = [m for m in modules if m.scope is not None and word in (m.scope.path, m.scope.kind)]
+    for word in words:
+        found = [m for m in modules if m.scope is not None and word in (m.named, m.scope.kind)]
         if not found:
-            names = ", ".join(dict.fromkeys(m.scope.path or m.scope.kind for m in modules if m.scope)) or "none"
-            raise TensorgradError(f"collapse={word!r} is no module of this graph; its modules are: {clean(names, 400)}")
+            raise TensorgradError(f"collapse={word!r} is no module of this graph; its modules are: {_known(graph)}")
         nesting.closed.update(found)
+    if callable(collapse):
+        nesting.closed.update(m for m in modules if m.scope and m.scope.module is not None and collapse(m.scope.module))
     nesting.closed.update(m for m in modules if m.depth == depth)
     nesting.together = alike(nesting) if repeats else {}
     return nesting, _limited(nesting, modules, max_nodes, repeats)
+
+
+def _known(graph: Graph) -> str:
+    """Return the modules of a graph and, where there are any, its functions in words."""
+    scopes = dict.fromkeys(scope for node in graph.nodes for scope in upward(node.scope))
+    functions = dict.fromkeys(s.kind for s in scopes if isinstance(s, FunctionScope))
+    modules = dict.fromkeys(s.path or s.kind for s in scopes if not isinstance(s, FunctionScope))
+    told = f"; its functions: {', '.join(functions)}" if functions else ""
+    return clean(f"{', '.join(modules) or 'none'}{told}", 400)
 
 
 def _limited(nesting: Nesting, modules: Sequence[ModuleCall], limit: int, repeats: bool) -> str:

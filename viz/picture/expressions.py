@@ -6,7 +6,9 @@ table have recorded. What only arranges elements (a reshape, the repetition that
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+
+import numpy as np
 
 from tensorgrad.graph import GraphNode, Passes
 from tensorgrad.graph.notation import Formula, applied
@@ -24,6 +26,7 @@ class Expressions:
         nodes: of the graph.
         names: for every value, what stands for it.
         own: for every value, whether its name stands for it; others are spelt out.
+        dims: letters for lengths: a factor of one over such a length is a quotient by it.
 
     >>> import tensorgrad as tg
     >>> graph = tg.graph.Graph.trace(lambda x: (x * 2 + 1).exp() / x, tg.ones(2))
@@ -31,16 +34,25 @@ class Expressions:
     'exp(x * 2 + 1) / x'
     """
 
-    def __init__(self, nodes: Sequence[GraphNode], names: Sequence[str], own: Sequence[bool]) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[GraphNode],
+        names: Sequence[str],
+        own: Sequence[bool],
+        dims: Mapping[int, str] | None = None,
+    ) -> None:
         self.nodes = nodes
         self.names = names
         self.own = own
+        self.letters = {np.float32(1 / n).item(): clean(letter, 12) for n, letter in (dims or {}).items() if n > 1}
 
     @classmethod
-    def of_passes(cls, passes: Passes, names: Sequence[str], outputs: Container[int]) -> Expressions:
+    def of_passes(
+        cls, passes: Passes, names: Sequence[str], outputs: Container[int], dims: Mapping[int, str] | None
+    ) -> Expressions:
         """Return the formulas of values and gradients; `names` are those of the values, which `outputs` end."""
         words = [*names, *map(clean, passes.names[len(names) :])]
-        return cls(passes.nodes, words, [n.name is not None or n.index in outputs for n in passes.nodes])
+        return cls(passes.nodes, words, [n.name is not None or n.index in outputs for n in passes.nodes], dims)
 
     def of(self, index: int) -> str:
         """Return how the value of a node is computed; its name where nothing computes it."""
@@ -56,7 +68,15 @@ class Expressions:
         operands = [self._operand(o.source, o.constant, depth) for o in node.operands]
         if node.op in _SILENT and operands:
             return operands[0]
+        letter = self._letter(node)
+        if letter is not None:
+            return applied("div", [operands[0], Formula(letter)])
         return applied("swapped" if node.op == "transpose" and len(node.shape) == 2 else node.op, operands)
+
+    def _letter(self, node: GraphNode) -> str | None:
+        """Return the letter of the length that the first operand is divided by, by a factor of one over it."""
+        factor = node.operands[-1].constant if node.op == "mul" and node.operands[-1].source is None else None
+        return self.letters.get(np.float32(factor).item()) if isinstance(factor, float | np.floating) else None
 
     def _operand(self, source: int | None, constant: object, depth: int) -> Formula:
         if source is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tensorgrad.base.dtypes import Array
@@ -19,7 +19,13 @@ from .values import plainly
 MANY = 12
 
 
-def with_formulas(picture: Picture, graph: Graph, names: Sequence[str], seed: Tensor | Array | None) -> Picture:
+def with_formulas(
+    picture: Picture,
+    graph: Graph,
+    names: Sequence[str],
+    seed: Tensor | Array | None,
+    dims: Mapping[int, str] | None,
+) -> Picture:
     """Return `picture` with what its arrows carry written out; not what is computed in a closed module.
 
     Without the formulas of the gradients where values have been freed or overwritten, from which they follow.
@@ -28,7 +34,7 @@ def with_formulas(picture: Picture, graph: Graph, names: Sequence[str], seed: Te
     if any(edge.backward for edge in picture.edges):
         with contextlib.suppress(AutogradError, InPlaceError), plainly():
             passes = graph.with_backward(seed)
-    told = Expressions.of_passes(passes, names, graph.outputs)
+    told = Expressions.of_passes(passes, names, graph.outputs, dims)
     edges = []
     for edge in picture.edges:
         source, place = _source(graph, edge)

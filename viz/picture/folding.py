@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from tensorgrad.engine.primitive import PRIMITIVES
-from tensorgrad.graph import Graph, GraphNode
-from tensorgrad.graph.nodes import modules
+from tensorgrad.graph import Graph, GraphNode, Scope
 
 from .text import clean, number
 
@@ -23,14 +23,14 @@ _INSIDE = 14  # characters that still fit a circle
 _VARIABLE = re.compile(r"(?<![^\W_])x(?![^\W_])")
 
 
-def absorbed(graph: Graph) -> dict[int, int]:
+def absorbed(graph: Graph, around: Sequence[Sequence[Scope]]) -> dict[int, int]:
     """Return the nodes that are drawn inside their consumer, with the index of that consumer.
 
     Those nodes add, subtract, multiply or divide by a scalar constant, have no name, are no output, and their only
-    consumer is a unary elementwise operation of the same module call.
+    consumer is a unary elementwise operation of the same call: `around` has those around every node.
 
     >>> import tensorgrad as tg
-    >>> absorbed(Graph.of((tg.ones(2, requires_grad=True) * 2 + 1).sqrt()))
+    >>> absorbed(Graph.of((tg.ones(2, requires_grad=True) * 2 + 1).sqrt()), [[]] * 4)
     {2: 3}
     """
     uses = Counter(edge.source for edge in graph.edges())
@@ -38,7 +38,7 @@ def absorbed(graph: Graph) -> dict[int, int]:
     for edge in graph.edges():
         node, consumer = graph.nodes[edge.source], graph.nodes[edge.target]
         alone = uses[node.index] == 1 and node.index not in graph.outputs and node.name is None
-        fits = alone and _scales_or_shifts(node) and _unary(consumer) and modules(node.scope) == modules(consumer.scope)
+        fits = alone and _scales_or_shifts(node) and _unary(consumer) and around[node.index] == around[consumer.index]
         if fits and len(_applied(consumer, circle_label(node))) <= _INSIDE:
             found[node.index] = consumer.index
     return found

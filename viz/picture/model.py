@@ -16,7 +16,7 @@ from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
 from tensorgrad.graph.notation import subscript
 
-from .closing import nested
+from .closing import Collapse, nested
 from .expressions import Expressions
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
@@ -106,7 +106,7 @@ class Options:
 
     grads: bool = True
     depth: int | None = None
-    collapse: Iterable[str] = ()
+    collapse: Collapse = ()
     max_nodes: int = 300
     dims: Mapping[int, str] | None = None
     seed: Tensor | Array | None = None
@@ -271,7 +271,7 @@ def _swept(group: list[Edge]) -> tuple[float, int]:
 def value_names(graph: Graph) -> list[str]:
     """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
     names = [leaf_label(n) if n.is_leaf else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
-    for i, index in enumerate(graph.outputs, 1):
+    for i, (index, key) in enumerate(zip(graph.outputs, graph.keys, strict=True), 1):
         if graph.nodes[index].name is None:
-            names[index] = "out" if len(graph.outputs) == 1 else f"out{subscript(i)}"
+            names[index] = clean(key) or ("out" if len(graph.outputs) == 1 else f"out{subscript(i)}")
     return names

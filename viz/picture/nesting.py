@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tensorgrad.base.callsite import Place
-from tensorgrad.graph import Graph, GraphNode, Scope
-from tensorgrad.graph.nodes import common, modules
+from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
+from tensorgrad.graph.nodes import common, upward
 from tensorgrad.graph.tracing import paths_by_id
 
 from .text import clean, leading_sizes
@@ -34,10 +35,15 @@ class ModuleCall:
     @classmethod
     def of(cls, scope: Scope, place: int, depth: int) -> ModuleCall:
         """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``."""
-        path, detail = scope.path, scope.detail
+        path, detail = "" if isinstance(scope, FunctionScope) else scope.path, scope.detail
         prefix, sizes = f"{path}: " if path else "", leading_sizes(detail)
         label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
         return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
+
+    @property
+    def named(self) -> str:
+        """The path of the module; empty for a function, which has none."""
+        return "" if self.scope is None or isinstance(self.scope, FunctionScope) else self.scope.path
 
     @property
     def id(self) -> str:
@@ -75,7 +81,7 @@ class Nesting:
     def within(self, scope: Scope | None) -> tuple[ModuleCall, ...]:
         """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
         known = {module.scope: module for chain in self.chains for module in chain}
-        drawn = [known[s] for s in modules(scope) if s in known]
+        drawn = [known[s] for s in upward(scope) if s in known]
         return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
 
     def holder(self, index: int) -> ModuleCall | int:
@@ -87,9 +93,17 @@ class Nesting:
         return len({self.holder(node.index) for node in self.graph.nodes})
 
 
-def chains(graph: Graph) -> list[tuple[ModuleCall, ...]]:
-    """Return for every node the modules around it, outermost first."""
-    scopes = [modules(node.scope) for node in graph.nodes]
+def calls(scope: Scope | None, functions: Collection[str] = ()) -> list[Scope]:
+    """Return the calls of modules, and of `functions` of these names, around an operation of `scope`."""
+    return [call for call in upward(scope) if not isinstance(call, FunctionScope) or call.kind in functions]
+
+
+def chains(graph: Graph, functions: Collection[str] = (), *, whole: bool = False) -> list[tuple[ModuleCall, ...]]:
+    """Return for every node the modules and `functions` around it, outermost first.
+
+    The root comes only where the `whole` is asked for, at depth 0.
+    """
+    scopes = [calls(node.scope, functions) for node in graph.nodes]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
     for edge in graph.edges():
         consumers[edge.source].append(edge.target)
@@ -102,8 +116,9 @@ def chains(graph: Graph) -> list[tuple[ModuleCall, ...]]:
     known: dict[Scope, ModuleCall] = {}
     found = []
     for index, chain in enumerate(scopes):
-        drawn = chain[1:] if chain[:1] == [root] else chain
-        known |= {s: ModuleCall.of(s, index, i) for i, s in enumerate(drawn, 1) if s not in known}
+        rooted = chain[:1] == [root]
+        drawn = chain[1:] if rooted and not whole else chain
+        known |= {s: ModuleCall.of(s, index, i) for i, s in enumerate(drawn, not (rooted and whole)) if s not in known}
         found.append(tuple(known[s] for s in drawn))
     return found
 
@@ -127,4 +142,5 @@ def _root(scopes: list[list[Scope]]) -> Scope | None:
     """Return the one root module that is drawn without a frame: the only one, or the only one made of modules."""
     roots = {chain[0] for chain in scopes if chain}
     composed = {chain[0] for chain in scopes if len(chain) > 1}
+    roots, composed = ({s for s in found if not isinstance(s, FunctionScope)} for found in (roots, composed))
     return next((found.pop() for found in (roots, composed) if len(found) == 1), None)

@@ -116,7 +116,7 @@ def brief(value: Array | None) -> str:
         return ""
     with np.errstate(all="ignore"):
         wide = value.astype(np.float64)
-        return f"{wide.item():.3g}" if wide.size == 1 else f"{wide.mean():.3g} ± {wide.std():.3g}"
+        return f"{wide.item():.4g}" if wide.size == 1 else f"{wide.mean():.3g} ± {wide.std():.3g}"
 
 
 def leading_sizes(detail: str) -> str:
