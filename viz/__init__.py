@@ -8,6 +8,7 @@
 
 from tensorgrad.base.answers import complete as _complete
 from tensorgrad.viz.output.drawing import Drawing, draw
+from tensorgrad.viz.picture.differing import Difference, diff
 from tensorgrad.viz.picture.model import EdgeRecord
 
 from .plots import (
@@ -22,8 +23,10 @@ from .plots import (
 )
 
 __all__ = [
+    "Difference",
     "Drawing",
     "EdgeRecord",
+    "diff",
     "draw",
     "figure_svg",
     "plot_activations",

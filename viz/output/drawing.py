@@ -24,6 +24,7 @@ from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.closing import words_of
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import with_formulas, with_leaves_beside_readers
+from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, value_names
 from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
@@ -52,6 +53,7 @@ def draw(
     labels: str = "names",
     depth: int | None = None,
     collapse: Iterable[str] | Callable[[Any], bool] = (),
+    hide: Hide = (),
     rankdir: str = "LR",
     max_nodes: int = 300,
     title: str | None = None,
@@ -82,6 +84,9 @@ def draw(
         depth: draw the modules of this depth as single boxes; 1 means the outermost, 0 the whole module.
         collapse: paths or classes of modules, and names of functions, to draw as single boxes; or a function of a
             module that says whether to. A function of the script's own is known where `target` is called.
+        hide: operations that are not to be seen, by their names ("reshape", "parameter"), or a function that is asked
+            of each node of the graph (`node.op`, `node.name`, `node.shape`). What reads one is drawn as reading what it
+            reads.
         rankdir: "LR" from left to right, "TB" from top to bottom.
         max_nodes: above this, the deepest modules are closed until it is reached, and the caption says so.
         title: the heading, and the title that screen readers read.
@@ -128,6 +133,8 @@ def draw(
     picture = build(graph, options)
     if labels == "formulas":
         picture = with_formulas(picture, graph, value_names(graph), seed, dims)
+    if callable(hide) or hide:
+        picture = without_hidden(picture, graph, hide)
     return Drawing(with_leaves_beside_readers(picture), graph, page)
 
 
