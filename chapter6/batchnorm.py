@@ -17,7 +17,7 @@ IMAGES, HIDDEN, LR, BATCH, EPOCHS = 1000, 5, 0.01, 100, 20
 SCALES = np.logspace(0, -4, 16)
 EARLY = 5  # epochs after which the two are compared
 SHOWN = 4  # the scale of figure 6-18: one at which both learn
-LOOKS = {"BatchNorm": (BLUE, "solid"), "without": (VERMILLION, "dashed")}
+LOOKS = {"BatchNorm": (BLUE, "solid", "with BatchNorm"), "without": (VERMILLION, "dashed", "without BatchNorm")}
 
 Curves = dict[str, list[float]]
 
@@ -50,8 +50,8 @@ def panels(curves: dict[float, Curves], columns: int, title: str) -> Figure:
             dress(axes, title=f"weights of std {std:.4g}")
             axes.set(ylim=(0, 1.02), xlim=(0, EPOCHS), xticks=range(0, EPOCHS + 1, 5))
             lines = [
-                axes.plot(pair[name], color=colour, linestyle=dashes, label=name)[0]
-                for name, (colour, dashes) in LOOKS.items()
+                axes.plot(pair[name], color=colour, linestyle=dashes, label=label)[0]
+                for name, (colour, dashes, label) in LOOKS.items()
             ]
         for axes in every[-1]:
             axes.set_xlabel("epoch", color=INK)
