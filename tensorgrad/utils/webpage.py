@@ -45,7 +45,7 @@ footer{color:var(--mute);font-size:.85rem;margin-top:3rem;border-top:1px solid v
 @page{size:A4;margin:12mm}
 @media print{:root{color-scheme:light;font-size:9pt;--ink:#000;--mute:#444;--paper:#fff;--card:#fff;--line:#bbb;
 --good:#1a7f37;--bad:#c8102e;--accent:#0b62d6}
-body{font-size:1rem;line-height:1.4}main{max-width:none;padding:0}h2{margin:5mm 0 1mm}
+body{font-size:1rem;line-height:1.4}main{max-width:none;padding:0 .5mm}h2{margin:5mm 0 1mm}
 h1,h2,h3,h4,h2+p{break-after:avoid}tr,li,.facts div,figure{break-inside:avoid}
 .scroll{overflow:visible}th,td{white-space:normal;padding:.15rem .4rem}}
 """
