@@ -155,5 +155,7 @@ def test_tooltips_tell_shape_dtype_and_numbers(drawing):
 def test_values_and_shapes_as_labels(arrays, layer):
     x = tg.tensor(arrays["x"], requires_grad=True)
     assert texts(draw(layer, x, labels="shapes"))["sq (7, 3)"] == 1
-    assert any(text.startswith("ivar = ") and "±" in text for text in texts(draw(layer, x, labels="values")))
+    shown = texts(draw(layer, x, labels="values", seed=arrays["dout"]))
+    assert any(text.count("±") == 2 and " | " in text for text in shown)  # of xμ and its gradient, in its circle
+    assert any(text.startswith("dxμ₁ = ") and "±" in text for text in shown)  # one of two parts of that gradient
     assert texts(draw(layer, x, labels="none"))["sq"] == 0

@@ -45,11 +45,11 @@ def look(vertex: Vertex) -> Look:
         return Look((0.4, 0.4), 1.0, True)
     if vertex.kind != "box":
         largest = 26.0 if len(vertex.label) == 1 and not vertex.label.isalnum() else 20.0
-        size = min(largest, (2 * RADIUS - 9) / max(width(vertex.label, 1.0), 0.1))
+        size = min(largest, (2 * RADIUS - 9) / max(width(vertex.label, 1.0), 0.1)) if not vertex.numbers else 0.0
         if size >= 9:
             return Look((RADIUS, RADIUS), round(size, 1), True)
-    size, lines = 14.0, vertex.label.count("\n") + 1
-    return Look((width(vertex.label, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0)), size, False)
+    size, lines = 14.0, vertex.face.count("\n") + 1
+    return Look((width(vertex.face, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0)), size, False)
 
 
 def outlined(vertex: Vertex, center: Point) -> Outline:
@@ -84,7 +84,7 @@ def _outline(outline: Outline, theme: Theme) -> dict[str, str]:
         return {"label": "", "shape": "point", "style": "invis", "width": "0.01", "height": "0.01", "class": "output"}
     dash = [pen.dash] * (pen.dash != "solid" or outline.round)
     return {
-        "label": escaped(vertex.label),
+        "label": escaped(vertex.face),
         "id": vertex.id,
         "class": outline.classes,
         "shape": "circle" if outline.round else "box",

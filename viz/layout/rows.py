@@ -220,7 +220,7 @@ def _beside(arrow: Arrow, parts: Sequence[Spline], start: float, end: float) -> 
 def _clipped(frame: Frame, start: float, end: float) -> Frame:
     """Return the part of a frame between two cuts."""
     corners: list[Corners] = [(max(a, start + 2), b, min(c, end - 2), d) for a, b, c, d in frame.corners]
-    return replace(frame, corners=tuple(corners))
+    return replace(frame, corners=tuple(corners), title=((corners[0][0] + corners[0][2]) / 2, frame.title[1]))
 
 
 def _joined_frames(rows: Sequence[Scene]) -> Iterator[Frame]:
@@ -229,9 +229,7 @@ def _joined_frames(rows: Sequence[Scene]) -> Iterator[Frame]:
         parts.setdefault(frame.module.id, []).append(frame)
     for frames in parts.values():
         widest = max(frames, key=lambda frame: frame.corners[0][2] - frame.corners[0][0])
-        left, _, right, _ = widest.corners[0]
-        title = ((left + right) / 2, widest.title[1])
-        yield replace(widest, corners=tuple(c for frame in frames for c in frame.corners), title=title)
+        yield replace(widest, corners=tuple(c for frame in frames for c in frame.corners))
 
 
 def _joined_arrows(scene: Scene, rows: Sequence[Scene]) -> Iterator[Arrow]:

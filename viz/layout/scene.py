@@ -83,7 +83,7 @@ class Outline:
         """The lines of the label with the middle of each; an arrow's end has none."""
         if self.vertex.kind == "output":
             return []
-        texts = self.vertex.label.split("\n")
+        texts = self.vertex.face.split("\n")
         x, y = self.center
         return [(text, (x, y + 1.2 * self.size * ((len(texts) - 1) / 2 - i))) for i, text in enumerate(texts)]
 
@@ -127,9 +127,9 @@ class Arrow:
 
     @property
     def pen(self) -> Pen:
-        """Red for a gradient: dashed if it is zero, dotted and thick if it is not finite."""
+        """Red for a gradient: dashed if it is zero, but for rounding, dotted and thick if it is not finite."""
         back = self.kind == "bwd"
-        wrong, zero = back and self.edge.fault is not None, back and is_zero(self.edge.gradient)
+        wrong, zero = back and self.edge.fault is not None, back and (self.edge.noise or is_zero(self.edge.gradient))
         dash = "dotted" if wrong else "dashed" if zero else "solid"
         return Pen("red" if back or self.edge.order else "ink", max((3 if wrong else 1) * self.scale, _THINNEST), dash)
 
@@ -139,7 +139,7 @@ class Arrow:
         words = [self.kind]
         if self.kind == "bwd" and self.edge.fault is not None:
             words.append(self.edge.fault.classes)
-        elif self.pen.dash == "dashed":
+        elif self.kind == "bwd" and is_zero(self.edge.gradient):
             words.append("zero")
         return " ".join([*words, *passes(self.edge.order)])
 

@@ -59,7 +59,7 @@ class _Printer:
             "frames": [module.id for module in vertex.around],
             "about": vertex.tooltip,
             "fault": vertex.fault.told if vertex.fault else None,
-        } | self.text(vertex.label, outline.center, outline.size)
+        } | self.text(vertex.face, outline.center, outline.size)
 
     def arrow(self, arrow: Arrow) -> dict[str, Any]:
         edge, back = arrow.edge, arrow.kind == "bwd"

@@ -43,7 +43,7 @@ def _in_subgraphs(vertices: Iterable[Vertex], depth: int = 0) -> Iterator[str]:
             inside.setdefault(vertex.around[depth], []).append(vertex)
         else:
             left, right = ("[", "]") if vertex.kind == "box" else ("([", "])") if vertex.leaf else ("((", "))")
-            yield f"{pad}{vertex.id}{left}{quoted(vertex.label)}{right}"
+            yield f"{pad}{vertex.id}{left}{quoted(vertex.face)}{right}"
     for module, held in inside.items():
         yield f"{pad}subgraph {module.id}[{quoted(module.label)}]"
         yield from _in_subgraphs(held, depth + 1)

@@ -12,10 +12,10 @@ from tensorgrad.viz.layout.render import TIMEOUT
 from tensorgrad.viz.layout.rows import in_rows, wrapped
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.layout.themes import Theme, themed
-from tensorgrad.viz.picture.edgetexts import MODES, edge_texts
+from tensorgrad.viz.picture.edgetexts import MODES, beside_numbers, edge_texts, with_numbers
 from tensorgrad.viz.picture.faults import marked
 from tensorgrad.viz.picture.mathematics import mathematical, with_mathematics
-from tensorgrad.viz.picture.model import Picture
+from tensorgrad.viz.picture.model import EdgeRecord, Picture
 from tensorgrad.viz.picture.text import clean
 
 _UNITS = {"pt": 1.0, "bp": 1.0, "in": 72.0, "cm": 72 / 2.54, "mm": 7.2 / 2.54, "px": 0.75}
@@ -78,11 +78,16 @@ class Page:
 
     def texts(self, picture: Picture) -> list[tuple[str, str]]:
         """Return what stands on every arrow and its red twin."""
-        found = [marked(edge_texts(edge, self.labels, self.dims), edge.fault) for edge in picture.edges]
+        found = [marked(self._texts(edge, picture), edge.fault) for edge in picture.edges]
         return [(mathematical(a), mathematical(b)) for a, b in found] if self.look.italic else found
+
+    def _texts(self, edge: EdgeRecord, picture: Picture) -> tuple[str, str]:
+        texts = edge_texts(edge, self.labels, self.dims)
+        return beside_numbers(edge, picture.vertex[edge.tail], texts) if self.labels == "values" else texts
 
     def shown(self, picture: Picture) -> Picture:
         """Return `picture` as it is written."""
+        picture = with_numbers(picture) if self.labels == "values" else picture
         return with_mathematics(picture) if self.look.italic else picture
 
     def scene(self, picture: Picture) -> Scene:

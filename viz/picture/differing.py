@@ -15,7 +15,7 @@ from tensorgrad.graph import Gradients, Graph, GraphNode
 
 from .expressions import Expressions
 from .model import value_names
-from .noise import noise
+from .noise import Noise, largest
 from .text import number
 from .tooltips import argument, script_line
 from .values import plainly, values
@@ -137,16 +137,16 @@ class _Side:
         if node.op not in _SUMS:
             return 0.0
         known = (self.values[o.source] for o in node.operands if o.source is not None)
-        return max((_largest(value) for value in known if value is not None), default=0.0)
+        return max((largest(value) for value in known if value is not None), default=0.0)
 
-    def gradients(self) -> tuple[Gradients, dict[tuple[int, int], float]]:
+    def gradients(self) -> tuple[Gradients, Noise]:
         """Return the gradients and how large their rounding errors are; none where values have been freed."""
         try:
             with plainly():
                 found = self.graph.gradients(self.seed)
-                return found, noise(self.graph, self.seed, found) if found.edges else {}
+                return found, Noise.of(self.graph, self.seed, found) if found.edges else Noise()
         except (AutogradError, InPlaceError):
-            return Gradients({}, {}), {}
+            return Gradients({}, {}), Noise()
 
 
 def _order(graph: Graph) -> list[int]:
@@ -187,7 +187,7 @@ def _gradients(sides: tuple[_Side, _Side], pairs: Sequence[tuple[int, int]], rto
             sources = (sides[0].graph.nodes[i].operands[slot].source, sides[1].graph.nodes[j].operands[slot].source)
             if (mine is None and theirs is None) or sources[0] is None or sources[1] is None:
                 continue
-            error = max(errors.get((i, slot), 0.0), more_errors.get((j, slot), 0.0))
+            error = max(errors.edges.get((i, slot), 0.0), more_errors.edges.get((j, slot), 0.0))
             apart = _apart(mine, theirs, rtol, 0.0, error) if mine is not None and theirs is not None else (
                 *("none" if g is None else "one" for g in (mine, theirs)),)  # fmt: skip
             if apart:
@@ -210,7 +210,7 @@ def _apart(
         if a.dtype.kind in "fc":
             unequal &= ~(np.isnan(a) & np.isnan(b))
         if not exact:
-            scale = max(_largest(a), _largest(b), terms)
+            scale = max(largest(a), largest(b), terms)
             bound = scale * (rtol if rtol is not None else _ROUNDINGS * float(np.finfo(a.dtype).eps))
             near = np.abs(a.astype(np.complex128) - b) <= bound + _NOISE * error
             unequal &= ~near
@@ -220,14 +220,6 @@ def _apart(
     at = tuple(map(int, places[0]))
     where = f" at {list(at)}" if at else ""
     return f"{a[at]!s}{where}", f"{b[at]!s}{where}, as {len(places):,} of {a.size:,} numbers"
-
-
-def _largest(value: Array) -> float:
-    if value.dtype.kind not in "fciub" or not value.size:
-        return 0.0
-    with np.errstate(all="ignore"):
-        sizes = np.abs(value.astype(np.complex128))
-    return float(sizes[np.isfinite(sizes)].max(initial=0.0))
 
 
 def _found(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
-from .model import EdgeRecord
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+
+from .model import EdgeRecord, Picture, Vertex
 from .text import brief, clean, shaped
 
 Texts = tuple[str, str]
@@ -53,13 +58,37 @@ def shapes(edge: EdgeRecord, shape: str) -> Texts:
 @mode
 def values(edge: EdgeRecord, shape: str) -> Texts:
     """Names and numbers."""
-    return _equations(edge, shape, (brief(edge.value), brief(edge.gradient)))
+    return _equations(edge, shape, (brief(edge.value), gradient_text(edge.gradient, noise=edge.noise)))
 
 
 @mode
 def formulas(edge: EdgeRecord, shape: str) -> Texts:
     """Names, and how value and gradient are computed."""
     return _equations(edge, shape, edge.formulas)
+
+
+def gradient_text(gradient: Array | None, *, noise: bool) -> str:
+    """Return the numbers of a gradient as a label shows them; "≈ 0" for what is rounding alone."""
+    return "≈ 0" if noise else brief(gradient)
+
+
+def with_numbers(picture: Picture) -> Picture:
+    """Return `picture` with a value and the total of its gradient in every circle, side by side."""
+    told = {}
+    for vertex in picture.vertices:
+        words = brief(vertex.value), gradient_text(vertex.gradient, noise=vertex.noise)
+        told[vertex.id] = " | ".join(words if words[1] else words[:1])
+    vertices = [replace(vertex, numbers=told[vertex.id]) for vertex in picture.vertices]
+    return Picture(vertices, picture.edges, picture.caption)
+
+
+def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:
+    """Return what of `texts` does not stand in the circle that the arrow leaves: a part of its gradient's total."""
+    value, gradient = _names(edge)
+    if tail.kind == "box" or tail.value is None:
+        return texts
+    whole = edge.gradient is not None and tail.gradient is not None and np.array_equal(edge.gradient, tail.gradient)
+    return value, gradient if whole else texts[1]
 
 
 def _names(edge: EdgeRecord) -> Texts:
@@ -69,5 +98,11 @@ def _names(edge: EdgeRecord) -> Texts:
 def _equations(edge: EdgeRecord, shape: str, known: Texts) -> Texts:
     """Return ``name = known`` for both arrows, or the one of them that says it all."""
     pairs = zip(_names(edge), known, strict=True)
-    value, gradient = (clean(name if name == what else " = ".join(filter(None, (name, what)))) for name, what in pairs)
+    value, gradient = (clean(_equation(name, what)) for name, what in pairs)
     return value or shape, gradient
+
+
+def _equation(name: str, what: str) -> str:
+    if not name or not what or name == what:
+        return name or what
+    return f"{name} {what}" if what.startswith("≈") else f"{name} = {what}"

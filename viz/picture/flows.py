@@ -13,16 +13,21 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
 from tensorgrad.graph import Gradients, Graph
 
+from .noise import Noise, may_be_noisy
 from .values import plainly
 
 
 @dataclass(frozen=True)
 class Flows:
-    """`edges`: the (target, slot) along which a gradient flows; `seeds`: what enters at an output, by its place."""
+    """`edges`: the (target, slot) along which a gradient flows; `seeds`: what enters at an output, by its place.
+
+    `noise` has the rounding errors, where a gradient may be nothing else.
+    """
 
     edges: AbstractSet[tuple[int, int]] = frozenset()
     gradients: Gradients = field(default_factory=lambda: Gradients({}, {}))
     seeds: Mapping[int, Array] = field(default_factory=dict)
+    noise: Noise = field(default_factory=Noise)
 
     @classmethod
     def of(cls, graph: Graph, seed: Tensor | Array | None) -> Flows:
@@ -35,9 +40,10 @@ class Flows:
         try:
             with plainly():
                 gradients = graph.gradients(seed)
+                noise = Noise.of(graph, seed, gradients) if may_be_noisy(graph, gradients) else Noise()
         except (AutogradError, InPlaceError):  # the arrows are known, the numbers are not
             return cls(edges)
-        return cls(edges | gradients.edges.keys(), gradients, seeds)
+        return cls(edges | gradients.edges.keys(), gradients, seeds, noise)
 
 
 def _flowing(graph: Graph) -> set[tuple[int, int]]:

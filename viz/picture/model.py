@@ -23,6 +23,7 @@ from .faults import Fault, faults, gravest
 from .flows import Flows
 from .folding import circle_label, is_asymmetric, leaf_label
 from .nesting import ModuleCall, Nesting
+from .noise import is_noise
 from .text import clean
 from .tooltips import of_box, of_node, script_line
 from .values import values
@@ -33,7 +34,9 @@ class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
 
     "failed" is the operation that raised the error which is drawn. `order` tells which pass computes it: 0 forward, 1
-    backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value.
+    backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value. `value` and
+    `gradient`, the sum of all that flows back, are None where they are not known; `noise`: that gradient is rounding
+    alone; `numbers`: what of both is shown.
     """
 
     id: str
@@ -45,6 +48,15 @@ class Vertex:
     fault: Fault | None = None
     order: int = 0
     asymmetric: bool = False
+    value: Array | None = None
+    gradient: Array | None = None
+    noise: bool = False
+    numbers: str = ""
+
+    @property
+    def face(self) -> str:
+        """What stands in it: its label, and below that its numbers where they are shown."""
+        return f"{self.label}\n{self.numbers}" if self.numbers else self.label
 
     @property
     def leaf(self) -> bool:
@@ -65,7 +77,8 @@ class EdgeRecord:
 
     `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
     value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
-    `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed.
+    `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed;
+    `noise` that the gradient is rounding alone, where exact arithmetic has zero.
     """
 
     source: str
@@ -84,6 +97,7 @@ class EdgeRecord:
     fault: Fault | None = None
     formulas: tuple[str, str] = ("", "")
     order: int = 0
+    noise: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,9 +180,24 @@ class _Builder:
         leaf = node.is_leaf
         label = leaf_label(node) if leaf else circle_label(node, nodes[0] if len(nodes) > 1 else None)
         what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
-        text = of_node(node, what, self.flows.gradients.nodes.get(node.index), fault, self.dims)
+        gradient = self.flows.gradients.nodes.get(node.index)
+        noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
+        text = of_node(node, what, gradient, fault, self.dims)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
-        return Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
+        return Vertex(
+            id,
+            kind,
+            label,
+            node.shape,
+            around,
+            text,
+            fault,
+            node.order,
+            is_asymmetric(node),
+            node.value,
+            gradient,
+            noise,
+        )
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
         """Return where the first values and gradients are that are not finite, and how many more there are."""
@@ -238,7 +267,9 @@ class _Builder:
         parts = [known[e.target, e.slot] for e in group if (e.target, e.slot) in known]
         gradient = np.sum(parts, axis=0) if len(parts) > 1 else next(iter(parts), None)
         id = f"{first.target}_{first.slot}"
-        return self.described(first.source, self.id_of(first.target), first.slot, id, back, gradient)
+        noise = is_noise(gradient, sum(self.flows.noise.edges.get((e.target, e.slot), 0.0) for e in group))
+        found = self.described(first.source, self.id_of(first.target), first.slot, id, back, gradient)
+        return replace(found, noise=True) if noise else found
 
     def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
         """Add the operation that failed to `vertices`, and return the arrows into it."""

@@ -6,7 +6,9 @@ everywhere otherwise. As far as its gradients are not so many times as large, th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,36 +18,77 @@ from tensorgrad.graph import Gradients, Graph
 
 _OTHER = 0.7310585786300049
 _MOST = 0.05  # of a gradient's largest number, what noise may be before nothing else is in it
+_SMALL = 2e4  # roundings of the gradient that it comes of, below which one may be noise
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 
-def noise(graph: Graph, seed: Tensor | Array | None, found: Gradients) -> dict[tuple[int, int], float]:
-    """Return the largest rounding error of the gradient along every edge, about; `found` is what `seed` gives.
+@dataclass(frozen=True)
+class Noise:
+    """The largest rounding error of the gradient along every edge and at every node, about."""
 
-    >>> import tensorgrad as tg
-    >>> graph = Graph.trace(lambda x: (x - x.mean()).sum(), tg.tensor([0.1, 0.7], requires_grad=True))
-    >>> found = graph.gradients()
-    >>> is_noise(np.array([1e-8, -2e-8]), 1.5e-8), is_noise(np.array([1.0]), 1e-8)
-    (True, False)
-    >>> max(noise(graph, None, found).values()) < 1e-6
-    True
-    """
-    first = graph.nodes[graph.outputs[0]]
-    array = np.ones(first.shape, first.dtype) if seed is None else seed.array if isinstance(seed, Tensor) else seed
-    other = graph.gradients(np.asarray(array * _OTHER, first.dtype)).edges
-    return {place: _error(gradient, other, place) for place, gradient in found.edges.items()}
+    edges: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    nodes: Mapping[int, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, graph: Graph, seed: Tensor | Array | None, found: Gradients) -> Noise:
+        """Return the errors of `found`, which is what `seed` gives, by a second sweep.
+
+        >>> import tensorgrad as tg
+        >>> graph = Graph.trace(lambda x: (x - x.mean()).sum(), tg.tensor([0.1, 0.7], requires_grad=True))
+        >>> max(Noise.of(graph, None, graph.gradients()).edges.values()) < 1e-6
+        True
+        """
+        first = graph.nodes[graph.outputs[0]]
+        array = np.ones(first.shape, first.dtype) if seed is None else seed.array if isinstance(seed, Tensor) else seed
+        other = graph.gradients(np.asarray(array * _OTHER, first.dtype))
+        return cls(_errors(found.edges, other.edges), _errors(found.nodes, other.nodes))
 
 
-def _error(gradient: Array, other: Mapping[tuple[int, int], Array], place: tuple[int, int]) -> float:
-    if place not in other or gradient.dtype.kind not in "fc" or not gradient.size:
+def _errors(found: Mapping[_Key, Array], other: Mapping[_Key, Array]) -> dict[_Key, float]:
+    return {key: _error(gradient, other[key]) for key, gradient in found.items() if key in other}
+
+
+def _error(gradient: Array, other: Array) -> float:
+    if gradient.dtype.kind not in "fc" or not gradient.size:
         return 0.0
     with np.errstate(all="ignore"):
-        error = np.abs(other[place].astype(np.complex128) / _OTHER - gradient.astype(np.complex128))
+        error = np.abs(other.astype(np.complex128) / _OTHER - gradient.astype(np.complex128))
     return float(error[np.isfinite(error)].max(initial=0.0))
 
 
 def is_noise(gradient: Array | None, error: float) -> bool:
-    """Return whether a gradient is its rounding error, and nothing else can be seen in it."""
-    if gradient is None or not gradient.size or not error:
-        return False
+    """Return whether a gradient is its rounding error, and nothing else can be seen in it.
+
+    >>> is_noise(np.array([1e-8, -2e-8]), 1.5e-8), is_noise(np.array([1.0]), 1e-8)
+    (True, False)
+    """
+    return gradient is not None and error > 0 and largest(gradient) * _MOST < error
+
+
+def may_be_noisy(graph: Graph, found: Gradients) -> bool:
+    """Return whether any gradient is so small beside what it is computed of that rounding may be all there is."""
+    return any(0 < size < whole for size, whole in _beside(graph, found))
+
+
+def _beside(graph: Graph, found: Gradients) -> Iterator[tuple[float, float]]:
+    """Yield the size of every gradient, and the size below which it would be small."""
+    parts: dict[int, float] = {}
+    for (target, slot), gradient in found.edges.items():
+        if gradient.dtype.kind not in "fc" or target not in found.nodes:
+            continue
+        size, unit = largest(gradient), _SMALL * float(np.finfo(gradient.dtype).eps)
+        yield size, largest(found.nodes[target]) * unit
+        source = graph.nodes[target].operands[slot].source
+        if source is not None:
+            parts[source] = max(parts.get(source, 0.0), size * unit)
+    yield from ((largest(found.nodes[node]), small) for node, small in parts.items() if node in found.nodes)
+
+
+def largest(value: Array) -> float:
+    """Return the size of the largest finite number; 0 where there are none."""
+    if value.dtype.kind not in "fciub" or not value.size:
+        return 0.0
     with np.errstate(all="ignore"):
-        return bool(np.abs(gradient).max() * _MOST < error)
+        sizes = np.abs(value if value.dtype.kind in "fc" else value.astype(np.float64))
+    return float(sizes[np.isfinite(sizes)].max(initial=0.0))

@@ -12,6 +12,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant
 
 LONGEST = 40
+_FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
 _NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
 
@@ -95,9 +96,13 @@ def statistics(value: Array | None) -> str:
     with np.errstate(all="ignore"):
         if value.size == 1:
             return f"value {float(value.item()):.4g}"
-        low, mean, high = float(value.min()), float(value.mean(dtype=np.float64)), float(value.max())
-        noise = 16 * np.finfo(value.dtype).eps * max(-low, high) if value.dtype.kind == "f" else 0.0
-        return f"min {low:.4g}, mean {0.0 if abs(mean) < noise else mean:.4g}, max {high:.4g}"
+        return f"min {float(value.min()):.4g}, mean {_mean(value):.4g}, max {float(value.max()):.4g}"
+
+
+def _mean(value: Array) -> float:
+    mean = float(value.mean(dtype=np.float64))
+    noise = 16 * np.finfo(value.dtype).eps * float(np.abs(value).max()) if value.dtype.kind == "f" else 0.0
+    return 0.0 if abs(mean) < noise else mean
 
 
 def shown_norm(value: Array) -> str:
@@ -107,16 +112,23 @@ def shown_norm(value: Array) -> str:
 
 
 def brief(value: Array | None) -> str:
-    """Return `value` as a label shows it: the number, or mean ± standard deviation.
+    """Return `value` as a label shows it: the number, a few in full, or mean ± standard deviation.
 
-    >>> brief(np.array(0.25)), brief(np.array([1.0, 3.0]))
-    ('0.25', '2 ± 1')
+    >>> brief(np.array(0.25)), brief(np.array([1.0, 3.0])), brief(np.arange(9.0))
+    ('0.25', '[1, 3]', '4 ± 2.58')
     """
     if value is None or value.size == 0 or value.dtype.kind not in "biuf":
         return ""
     with np.errstate(all="ignore"):
         wide = value.astype(np.float64)
-        return f"{wide.item():.4g}" if wide.size == 1 else f"{wide.mean():.3g} ± {wide.std():.3g}"
+        if wide.size == 1:
+            return f"{wide.item():.4g}"
+        full = _in_full(wide.tolist()) if wide.size <= _FEW else ""
+        return full if full and len(full) <= _SHORT else f"{_mean(value):.3g} ± {wide.std():.3g}"
+
+
+def _in_full(numbers: list[Any] | float) -> str:
+    return f"[{', '.join(map(_in_full, numbers))}]" if isinstance(numbers, list) else f"{numbers:.3g}"
 
 
 def leading_sizes(detail: str) -> str:

@@ -83,5 +83,6 @@ def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> st
         told.append(statistics(edge.value))
     elif edge.gradient is not None:
         numbers = "all zero" if is_zero(edge.gradient) else statistics(edge.gradient)
+        numbers = "rounding alone, where exact arithmetic has zero" if edge.noise else numbers
         told += [f"norm {shown_norm(edge.gradient)}", numbers, edge.fault.told if edge.fault else ""]
     return ", ".join(filter(None, told))

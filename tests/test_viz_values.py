@@ -1,0 +1,91 @@
+"""The numbers on a drawing: value and total gradient in every circle, few in full, and no rounding as a gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn
+from tensorgrad.viz import draw
+from tensorgrad.viz.picture.text import brief
+
+
+def faces(drawing) -> dict[str, str]:
+    return {o.vertex.label: o.vertex.numbers for o in drawing.scene.outlines if o.vertex.kind != "output"}
+
+
+def lecture(**options):
+    """The expression of the lectures: two products, a sum, a tanh."""
+    a, b, c = (tg.tensor(v, requires_grad=True) for v in (2.0, -3.0, 7.0))
+    return draw(lambda a, b, c: (a * b + c).tanh(), a, b, c, labels="values", **options)
+
+
+def test_every_circle_holds_its_value_and_the_total_of_its_gradient():
+    slope = 1 - np.tanh(1.0) ** 2
+    want = {"a": (2, -3 * slope), "b": (-3, 2 * slope), "c": (7, slope), "*": (-6, slope), "+": (1, slope),
+            "tanh": (np.tanh(1), 1)}  # fmt: skip
+    assert faces(lecture()) == {name: f"{value:.4g} | {gradient:.4g}" for name, (value, gradient) in want.items()}
+    assert ">-6 | 0.42<" in lecture().svg
+
+
+def test_the_total_is_the_sum_of_the_parts_on_its_arrows():
+    x = tg.tensor(3.0, requires_grad=True)
+    found = draw(lambda x: x * x + x, x, labels="values")
+    assert faces(found)["x"] == "3 | 7"
+    texts = [arrow.label for arrow in found.scene.arrows if arrow.kind == "bwd" and arrow.edge.source == "x"]
+    assert sorted(texts) == ["dx₁ = 1", "dx₂ = 3", "dx₃ = 3"]
+    assert found.picture.vertex["n0"].gradient.item() == sum(e.gradient.item() for e in found.edges if e.source == "x")
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    ([1.0, 2.5, -3.0], "[1, 2.5, -3]"), ([[1.0, 2.0], [3.0, 4.0]], "[[1, 2], [3, 4]]"), (0.125, "0.125"), ([], ""),
+    ([1e-5 / 3] * 6, "3.33e-06 ± 0"), (list(range(7)), "3 ± 2"), ([True, False], "[1, 0]"),
+])  # fmt: skip
+def test_few_numbers_stand_in_full(value, text):
+    assert brief(np.array(value)) == text
+
+
+def test_without_gradients_there_are_values_alone():
+    assert faces(lecture(grads=False))["*"] == "-6"
+    assert all(not o.vertex.numbers for o in draw(lambda x: x.exp(), tg.ones(1)).scene.outlines)
+
+
+def normalised(dtype, bias: bool = True):
+    rng = np.random.default_rng(5)
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).to(dtype)
+    if not bias:
+        net[0].bias.requires_grad_(False)
+    x, seed = (tg.tensor(rng.normal(size=s), dtype=dtype) for s in ((8, 4), (8, 3)))
+    return draw(net, x, seed=seed, labels="values")
+
+
+@pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+def test_the_bias_before_a_normalisation_has_no_gradient_to_be_seen(dtype):
+    found = normalised(dtype)
+    assert [edge.backward for edge in found.edges if edge.noise] == ["db"]
+    edge = next(edge for edge in found.edges if edge.noise)
+    assert 0 < np.abs(edge.gradient).max() < 1e-5  # the numbers stay what they are
+    assert faces(found)["b"].endswith(" | ≈ 0")
+    (arrow,) = (arrow for arrow in found.scene.arrows if arrow.id == f"b{edge.id}")
+    assert arrow.pen.dash == "dashed"
+    assert "rounding alone" in found.svg
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_true_gradient_is_never_taken_for_rounding_however_small(seed, scale):
+    rng = np.random.default_rng(seed)
+    x, w = (tg.tensor(rng.normal(size=s), requires_grad=True) for s in ((6, 4), (4, 3)))
+    found = draw(lambda x, w: ((x @ w).tanh() * scale).sum() + (x * 1e-9).sum(), x, w)
+    assert not any(edge.noise for edge in found.edges)
+    assert not any(vertex.noise for vertex in found.picture.vertices)
+
+
+def test_parts_that_cancel_to_rounding_are_seen_in_the_total():
+    x = tg.tensor([0.3, 0.7, 1.1], requires_grad=True)
+    found = draw(lambda x: (x * 0.1).sum() + (x * 0.2).sum() - (x * 0.3).sum(), x, labels="values")
+    total = found.picture.vertex["n0"]
+    assert 0 < np.abs(total.gradient).max() < 1e-7
+    assert total.noise
+    assert faces(found)["x"].endswith("| ≈ 0")
