@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import growth, peers as registry
+from benchmarks import growth, peers as registry, start
 from benchmarks.page import write_page
 from benchmarks.problems import problems
 from benchmarks.report import Row, print_table, rows_of, write_json
@@ -31,6 +31,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--page", type=Path, metavar="PATH", help="write them as a document, too")
     parser.add_argument(
         "--growth", type=Path, metavar="PATH", help="instead: draw how a step grows with width, depth and batch"
+    )
+    parser.add_argument(
+        "--start", action="store_true", help="instead: the CPU time of the first five steps, compiled anew and found"
     )
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target that must be met is not")
     parser.add_argument("--verify", action="store_true", help="measure nothing: check that all peers compute the same")
@@ -79,6 +82,9 @@ def main() -> int:
         return _verify(arguments.workloads, names)
     if arguments.growth:
         growth.plot(growth.measure(names, arguments.seconds), arguments.growth)
+        return 0
+    if arguments.start:
+        print(start.table(start.measure([name for name in arguments.workloads if name != IMPORT])))
         return 0
     rows = _measure(arguments.workloads, names, arguments.seconds)
     print_table(rows)

@@ -26,6 +26,9 @@ Measured on {machine}: {versions}{missing}.
 
 {explained}
 
+`python -m benchmarks --start` has what it takes to get going: the CPU time of the first five steps of a fresh process,
+with compiled objects made anew and found in their folder.
+
 How a step grows with the width, the depth and the batch of a network with BatchNorm, drawn by `python -m benchmarks
 --growth docs/benchmarks.svg`:
 

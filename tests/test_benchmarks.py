@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("rich", reason="rich is not installed: the benchmarks print their tables with it")
 
-from benchmarks import peers, report, timing, verify
+from benchmarks import peers, report, start, timing, verify
 from benchmarks.page import write_page
 from benchmarks.problems import GROWTH, Chain, Network, problem_named, problems
 from benchmarks.worker import timed
@@ -97,3 +97,10 @@ def test_every_workload_has_a_name_and_those_of_a_series_a_value() -> None:
         made = [problem_named(f"{series}={value}") for value in values]
         assert len(set(made)) == len(values)
     assert problem_named("depth=2") == Network((784, 100, 100, 10), 128, "sgd", 0.01, batchnorm=True)
+
+
+def test_a_start_is_timed_with_compiled_objects_and_without() -> None:
+    found = start.measure(["chain10"], rounds=1)
+    assert all(seconds > 0 for pair in found.values() for seconds in pair)
+    assert found["chain10", "compiled-c"][1] < found["chain10", "compiled-c"][0], "the second start compiles nothing"
+    assert start.table(found).splitlines()[-1].startswith("| chain10 | compiled-c | ")

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from inspect import Parameter
 from itertools import takewhile
-from types import CodeType, FunctionType, ModuleType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -181,7 +181,8 @@ def guard(
         throughout: all files of the folder have the same functions, not only those that define them.
         exact: numbers and texts are looked at before a call of its functions, as flags are.
     """
-    below = functools.cache(_modules_below)
+    ours = [(name, member) for name, member in sys.modules.items() if name.startswith("tensorgrad")]
+    below = functools.cache(lambda folder: [member for name, member in ours if name.startswith(folder)])
     space = vars(sys.modules[module])
     here = [name for name, member in space.items() if getattr(member, "__module__", None) == module and name[0] != "_"]
     for name in space.get("__all__", here):
@@ -198,11 +199,6 @@ def guard(
             for place in [] if tensors else below(folder):
                 if vars(place).get(name) is member:
                     setattr(place, name, call)
-
-
-def _modules_below(folder: str) -> list[ModuleType]:
-    """Return the modules whose names begin so."""
-    return [module for name, module in sys.modules.items() if name.startswith(folder)]
 
 
 def complete_class(cls: type) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from types import NoneType
 from typing import Any
 
+from .caching import remembered
 from .hints import hints, suits
 from .literals import forgotten
 from .misfits import misfit
@@ -87,16 +88,22 @@ class Untracked(dict[str, int]):
                     raise misfit(name, word, place + 1, value, hint)
 
 
+@remembered()
+def _split(text: str) -> tuple[set[str], set[str]]:
+    """Return the alternatives of an annotation, and its words: a few hundred functions have a few dozen of them."""
+    return set(text.split(" | ")), set(re.findall(r"\w+", text))
+
+
 def _untracked(annotations: dict[str, Any], function: AnyFunction, exact: bool) -> Iterator[tuple[str, set[str]]]:
     """Yield the names whose annotation, as it is written, is that of a flag or of numbers, and its words.
 
     Those of a TypedDict of keywords are among them.
     """
     for name, annotation in annotations.items():
-        text = str(getattr(annotation, "__forward_arg__", annotation))
-        plain, words = set(text.split(" | ")), set(re.findall(r"\w+", text))
         if name == "return":
             continue
+        text = str(getattr(annotation, "__forward_arg__", annotation))
+        plain, words = _split(text)
         if plain <= (_CLASSES.keys() if exact else _FLAGS):
             yield name, plain
         elif words & _NUMBERS and words <= _OF_NUMBERS:

@@ -16,6 +16,7 @@ from tensorgrad.base.watched import Watched, is_watched, unwatched, watched_by, 
 from tensorgrad.engine.fused import Saved
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Node, Tensor, wrap
+from tensorgrad.engine.views import position_of
 from tensorgrad.errors import CompileError
 from tensorgrad.program.contents import WARNED, Given, Step
 from tensorgrad.program.recorder import Recording
@@ -67,9 +68,11 @@ class Capture(Recording):
 
     def _unwatch(self, x: Tensor) -> None:
         if is_watched(x.array):
-            array = unwatched(x.array)
+            watched, array, position = x.array, unwatched(x.array), position_of(x)
             same = array is self.arrays.get(id(x))
             x.array = self.marked[id(x)] if same else np.asarray(array)
+            if position is not None and position.array is watched:
+                position.array = x.array
 
     def close(self) -> None:
         """Let go of what has been watched; where some of it is still held, by what the function has kept, mend that."""

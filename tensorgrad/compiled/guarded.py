@@ -12,7 +12,6 @@ import numpy as np
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note_all
 from tensorgrad.program.contents import Step
-from tensorgrad.program.liveness import needed
 from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan, deviate
 
 from .backends import planned
@@ -55,7 +54,7 @@ class Version:
         things = [one.thing for one in self.written if not one.gradient]  # whose memory the journal has
         self.read = [x for x in self.tensors if not any(x is thing for thing in things)]
         self.numbers = {thing for thing in things if isinstance(thing, int)}
-        first = needed(self.program)[0]
+        first = self.plan.first
         self.gradients = any(map(_is_of_gradients, first))
         self.acts = bool(self.written) or any(step.kind in ("publish", "outside", "draw") for step in first)
         self.arrived = [captured.arrived, before.arrived]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.callsite import here, told
+from tensorgrad.base.callsite import here, is_outside, told
 
 from .watchpoints import is_users_file
 
@@ -40,6 +40,9 @@ _ACTING = (
 _BUILTIN = frozenset(v for k, v in vars(builtins).items() if callable(v) and k not in _ACTING)
 _ACTIVE = frozenset(("_io", "time", "posix", "nt", "_random", "random", "_socket", "_datetime", "_queue"))
 _PYTHON = sysconfig.get_paths()["stdlib"]
+_QUIET: set[str] = (
+    set()
+)  # files whose lines, which make nearly all calls, are neither the user's nor Python's library's
 _TYPES = (list, tuple, dict, set, frozenset, str, bytes, int, float, complex, bool, slice, range)
 
 
@@ -52,7 +55,7 @@ def effects_noted(found: list[str], streams: list[Any]) -> Iterator[None]:
     """Context manager: add to `found` a line for each call inside of which nothing is known; `streams` may be drawn."""
 
     def seen(frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and _is_told(frame, called):
+        if event == "c_call" and frame.f_code.co_filename not in _QUIET and _is_told(frame, called):
             name, place = getattr(called, "__qualname__", repr(called)), here(1)
             found.append(f"{told(place)}: {name}() was called, which a plan does not")
 
@@ -94,8 +97,12 @@ def _plain(state: Any) -> Any:
 
 def _is_told(frame: FrameType, called: Any) -> bool:
     """Return whether a call from a line of the user's, or from Python's library for it, may be more than a sum."""
-    if is_users_file(frame.f_code.co_filename):
+    file = frame.f_code.co_filename
+    if is_users_file(file):
         return not _is_known(called)
+    if not (file.startswith(_PYTHON) and is_outside(file)):
+        _QUIET.add(file)
+        return False
     of = getattr(called, "__module__", None) or type(getattr(called, "__self__", None)).__module__
     if of not in _ACTIVE:
         return False

@@ -33,6 +33,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ class Signature:
         ``lambda y, b: -y / b`` of div becomes ``lambda v, s, n: v * rule(s[0], s[2])``.
         """
         sources, reads = [], set()
-        for name in inspect.signature(rule).parameters:
+        for name in _parameters(rule):
             if name in ("g", "t"):
                 sources.append("v")
             elif name == "y" or (name in self.arguments and not self.variadic):
@@ -126,6 +127,14 @@ class Signature:
         text = f"lambda v, s, n: {body}"
         bound: Rule = eval(text, {"rule": rule})  # noqa: S307 - the text is made of this module's own names
         return bound, frozenset(reads)
+
+
+def _parameters(rule: Callable[..., Any]) -> Iterable[str]:
+    """Return the names of the parameters: of a plain function those that its code names, which is quicker to ask."""
+    code: CodeType | None = getattr(rule, "__code__", None)
+    if code is None or vars(rule) or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
+        return list(inspect.signature(rule).parameters)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 CONVEX = "convex: the subgradient of least norm"

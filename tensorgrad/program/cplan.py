@@ -46,6 +46,7 @@ class CPlan(NumpyPlan):
         self._views = {s.out: s for s in self.steps if s.kind == "view" and s.out is not None and roots[s.out] != s.out}
         self.parts: list[Schedule] = self._scheduled() if like is None else like.parts
         self.values: dict[int, Value] = {v.number: v for v in program.values} | self.lowering.added
+        self._touched: dict[int, tuple[int, ...]] = {}  # by the id of a part
         self._said: set[int] = set()  # views
         self._reached: set[int] = set()  # slots whose pointer is known, or will be when it is needed
         self._assigned: list[int] = []  # variables
@@ -99,13 +100,13 @@ class CPlan(NumpyPlan):
         """The roots that C functions write and no call of NumPy returns."""
         return self._written_in_c - {op.step.out for part in self.parts for op in part.ops if isinstance(op, Call)}
 
-    def _roots(self, item: Item | Call) -> Iterator[int]:
-        """Yield the roots of the memory that a part touches; of a view that moves, also that of its source."""
-        if not isinstance(item, Call):
-            yield from Source.roots(item)
-            return
-        for number in self.program.touches(item.step):
-            yield from self.lowering.memory.under(number)
+    def _roots(self, item: Item | Call) -> tuple[int, ...]:
+        """Return the roots of the memory that a part touches; of a view that moves, also that of its source."""
+        if id(item) not in self._touched:
+            touched = self.program.touches(item.step) if isinstance(item, Call) else ()
+            of_call = itertools.chain.from_iterable(map(self.lowering.memory.under, touched))
+            self._touched[id(item)] = tuple(of_call if isinstance(item, Call) else Source.roots(item))
+        return self._touched[id(item)]
 
     def _build(self) -> None:
         """Build the C functions, and the table of pointers that they are given."""

@@ -32,6 +32,11 @@ class Schedule:
         self.touched: dict[int, list[_Touched]] = defaultdict(list)
         self._of_memory()
         self._of_acts()
+        self.loops = {index: op for index, op in enumerate(ops) if isinstance(op, Map | Fold)}
+        self.blocks = {index: self._blocks(loop) for index, loop in self.loops.items()}
+        self.over: dict[Domain, list[int]] = defaultdict(list)  # the loops by their domain, in order
+        for index, loop in self.loops.items():
+            self.over[loop.domain].append(index)
         self.left = dict.fromkeys(range(len(ops)))
         self.stages = list(self._staged())
 
@@ -128,23 +133,20 @@ class Schedule:
 
     def _grown(self, index: int, seed: Loop) -> list[int]:
         """Return the loops that can run with one that is ready: of its domain, and with memory in common."""
-        members, blocks = [index], self._blocks(seed)
+        members, blocks = [index], set(self.blocks[index])
+        alike = [i for i in self.over[seed.domain] if i in self.left and _is_as_loud(self.loops[i], seed)]
         grew = True
         while grew:
             grew = False
-            for i in self.left:
-                op = self.ops[i]
-                if len(members) >= MOST_LOOPS or i in members or not isinstance(op, Map | Fold):
-                    continue
-                quiet = isinstance(op, Map) and op.result == "b1"  # which NumPy never warns of
+            for i in alike:
                 if (
-                    (quiet or op.loud is seed.loud)
-                    and op.domain == seed.domain
-                    and self._blocks(op) & blocks
+                    len(members) < MOST_LOOPS
+                    and i not in members
+                    and self.blocks[i] & blocks
                     and self._free(i, members)
                 ):
                     members.append(i)
-                    blocks |= self._blocks(op)
+                    blocks |= self.blocks[i]
                     grew = True
         return members
 
@@ -163,6 +165,11 @@ class Schedule:
     def _wanted(self, block: int) -> bool:
         """Return whether what is left reads of a block, or somebody outside does."""
         return block in self.kept or any(i in self.left and not (w and a) for i, a, _, w in self.touched[block])
+
+
+def _is_as_loud(loop: Loop, seed: Loop) -> bool:
+    """Return whether a loop may run with `seed`: NumPy warns of both or of none, and of truth values never."""
+    return loop.loud is seed.loud or (isinstance(loop, Map) and loop.result == "b1")
 
 
 def _read(loops: list[Loop], stored: set[int]) -> list[Loop]:
