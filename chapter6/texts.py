@@ -51,7 +51,7 @@ iframe{height:38rem;max-width:60rem;margin:auto}
 @media (max-width:40rem){iframe{height:24rem}nav ol{columns:1}.scroll td{white-space:normal}}
 a{color:var(--accent)}
 figure img{display:block;max-width:100%;height:auto;margin:auto}
-figure.drawn{overflow-x:auto}figure.drawn img{max-width:none;zoom:.6}
+figure.drawn{overflow-x:auto}figure.drawn img{max-width:none;zoom:.55}
 figcaption{margin-top:.5rem;color:var(--mute)}
 .wide th{white-space:normal}
 .wide td{text-align:left;white-space:normal;overflow-wrap:anywhere}
