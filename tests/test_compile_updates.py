@@ -117,6 +117,34 @@ def test_settings_and_states_may_change_in_between() -> None:
     assert pair.hits >= 8
 
 
+def test_states_may_get_other_entries_in_between() -> None:
+    pair = Pair("Adam")
+    for entry, value in (("note", 1), ("step", 7), ("note", None), ("exp_avg", tg.ones(20, 10))):
+        for _ in range(3):
+            pair.step()
+        for optimizer in pair.both:
+            state = optimizer.state[optimizer.param_groups[0]["params"][0]]
+            state[entry] = value.clone() if isinstance(value, tg.Tensor) else value
+            if value is None:
+                del state[entry]
+    for optimizer in pair.both:
+        for state in optimizer.state.values():
+            state["step"] = 9
+    for _ in range(3):
+        pair.step()
+    assert pair.hits >= 5
+
+
+@pytest.mark.parametrize("name", ["SGD", "Nesterov", "Adam", "AMSGrad", "AdamW", "RMSprop", "Adagrad", "NAdam"])
+def test_an_update_is_one_pass_over_memory(name: str) -> None:
+    kind, settings = OPTIMISERS[name]
+    pair = Pair(kind, **settings)
+    for _ in range(4):
+        pair.step()
+    sources = [group.plan.source for group in pair.in_c.groups.values() if group is not None]
+    assert [source.count("i < 30000") for source in sources] == [0, 1]
+
+
 def test_what_c_gets_wrong_is_mended_and_left_to_numpy() -> None:
     pair = Pair("Adam")
     pair.step()

@@ -11,6 +11,7 @@ from tensorgrad.program.contents import Program
 from tensorgrad.program.cplan import CPlan
 from tensorgrad.program.numpyplan import NumpyPlan
 
+from .draws import drawn_in_c
 from .toolchain import build, compiler
 from .updates import in_c
 
@@ -29,7 +30,7 @@ def planned(program: Program, backend: str) -> NumpyPlan:
         return NumpyPlan(program)
     try:
         in_c(program)
-        return CPlan(program, build, products())
+        return CPlan(drawn_in_c(program), build, products())
     except CompileError as error:
         if backend == "c":
             raise

@@ -206,7 +206,7 @@ class Told:
 
     def undo(self, given: Tensor | None = None) -> Callable[[], Any]:
         """Return what puts back the gradient of now."""
-        x = self._tensor(given)
+        x: Any = self.thing if given is None else given
         before = x.filled
 
         def back() -> Callable[[], Any]:
@@ -218,9 +218,5 @@ class Told:
 
     def __call__(self, array: Any, given: Tensor | None = None) -> None:
         """Let `array` be the gradient; None for none."""
-        self._tensor(given).filled = None if array is None else wrap(array)
-
-    def _tensor(self, given: Tensor | None) -> Tensor:
-        x = given if isinstance(self.thing, int) else self.thing
-        assert x is not None, "a gradient of what is given is told with it"
-        return x
+        x: Any = self.thing if given is None else given
+        x.filled = None if array is None else wrap(array)

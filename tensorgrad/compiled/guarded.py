@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from operator import attrgetter
+from operator import attrgetter, call, is_
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note_all
 from tensorgrad.program.contents import Step
+from tensorgrad.program.fetches import nothing
 from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan, deviate
 
 from .backends import planned
@@ -23,8 +24,8 @@ from .returned import delivered
 from .secondpart import Asked
 from .signature import Call
 
-_kind_of = attrgetter("tracked", "array.__class__", "array.shape", "array.dtype", "array.strides")
-_gradient_of = attrgetter("filled")
+_tracked, _array_of, _gradient_of = attrgetter("tracked"), attrgetter("array"), attrgetter("filled")
+_kind_of = attrgetter("__class__", "shape", "dtype", "strides")
 
 
 class Version:
@@ -40,7 +41,9 @@ class Version:
         self.unchanged, self.written = captured.holds, captured.written
         self.own, self.given_own = captured.own, captured.given_own
         self.tensors = [x for x, _ in captured.tensors.values()]
-        self.kinds = list(map(_kind_of, self.tensors))
+        self.tracked = list(map(_tracked, self.tensors))
+        self.kinds = [_kind_of(x.array) for x in self.tensors]
+        self.arrays: list[Any] = [nothing] * len(self.tensors)  # weak references to those of which that is known
         both = {i: (x, none) for i, (x, none) in captured.tensors.items() if i in before.tensors}
         alike = [(x, none) for i, (x, none) in both.items() if before.tensors[i][1] == none]
         self.filling = [x for x, _ in alike]  # a gradient that was there then, and not now, made no difference
@@ -52,8 +55,10 @@ class Version:
         self.runs = self.deviations = self.last = 0
         self.stopped = ""  # why the last run that did not come to its end did not, if no check tells
         things = [one.thing for one in self.written if not one.gradient]  # whose memory the journal has
+        self.noted = [thing for thing in things if isinstance(thing, Tensor)]
         self.read = [x for x in self.tensors if not any(x is thing for thing in things)]
         self.numbers = {thing for thing in things if isinstance(thing, int)}
+        self.noted_too = [one for one in self.written if one.gradient or isinstance(one.thing, int)]
         first = self.plan.first
         self.gradients = any(map(_is_of_gradients, first))
         self.acts = bool(self.written) or any(step.kind in ("publish", "outside", "draw") for step in first)
@@ -70,7 +75,20 @@ class Version:
 
     def fits(self) -> bool:
         """Return whether all is as it was, but for gradients."""
-        return list(map(_kind_of, self.tensors)) == self.kinds and self.unchanged()
+        return list(map(_tracked, self.tensors)) == self.tracked and self._lie_alike() and self.unchanged()
+
+    def _lie_alike(self) -> bool:
+        """Return whether the arrays lie as they did; those that have once still do, for nobody lays an array out anew.
+
+        Equal to asking each time: ``list(map(_kind_of, arrays)) == self.kinds``.
+        """
+        arrays = list(map(_array_of, self.tensors))
+        if all(map(is_, arrays, map(call, self.arrays))):
+            return True
+        if list(map(_kind_of, arrays)) != self.kinds:
+            return False
+        self.arrays = list(map(weakref.ref, arrays))
+        return True
 
     def asked_anew(self) -> bool:
         """Return whether other gradients have been asked for than the plan gives."""
@@ -125,7 +143,7 @@ class Version:
 
     def note(self, given: list[Tensor]) -> None:
         """Note what has been written: cheap when the run, which held all arrays, is over."""
-        note_all([x for one in self.written if (x := one.tensor(given)) is not None])
+        note_all([*self.noted, *(x for one in self.noted_too if (x := one.tensor(given)) is not None)])
 
     def _tensors(self, plan: NumpyPlan, run: Any, journal: Journal, call: Call, arrays: Any) -> list[Tensor]:
         """Return the results that gradients can be asked for through; the plan is free when nobody can any more."""

@@ -14,7 +14,7 @@ import types
 import weakref
 from array import array
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from operator import is_
 from typing import Any
 
@@ -225,13 +225,15 @@ class Reached:
         apart = self._passed | {id(x.filled) for x in self.tensors}  # which are others the next time
         all_views = [Hooks([x for x in self.tensors if id(x) not in apart]), *self.views]
         views, empty = [v for v in all_views if len(v)], [v for v in all_views if not len(v)]
-        lengths, kept = list(map(len, views)), list(chain.from_iterable(views))
+        kept = list(chain.from_iterable(views))
+        counted, empty = _without_values(views), _without_values(empty)
+        lengths = list(map(len, counted))
         self._kept = [(view, list(view)) for view in all_views]
         arrays, elements = self.arrays, [x.copy() for x in self.arrays]
         alive = [x for x in self._seen.values() if not isinstance(x, Tensor)]  # so that no id is given twice
 
         def holds() -> bool:
-            if list(map(len, views)) != lengths or any(map(len, empty)) or not alive:
+            if list(map(len, counted)) != lengths or any(map(len, empty)) or not alive:
                 return False
             alike = all(map(is_, chain.from_iterable(views), kept)) or _alike(views, kept)
             return alike and (not arrays or all(map(same_bits, arrays, elements)))
@@ -249,6 +251,11 @@ def _alike(views: list[Any], kept: list[Any]) -> bool:
             return False
         kept[i] = a
     return True
+
+
+def _without_values(views: list[Any]) -> list[Any]:
+    """Return the views without those of the values of a dict that stands before them: they are as many as its keys."""
+    return [v for before, v in pairwise([None, *views]) if type(before) is not dict or type(v) is not type({}.values())]
 
 
 def _tensors_in(value: Any) -> Iterator[Any]:

@@ -9,10 +9,9 @@ same calls, the program is the same.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from operator import is_
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from operator import is_, itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -43,14 +42,15 @@ def _is_number(value: Any) -> bool:
 
 
 class Probe(NDArrayOperatorsMixin):
-    """What stands for an array in an update, and notes which calls and which numbers meet it."""
+    """What stands for all arrays of an update, and notes which calls and which numbers meet them."""
 
-    def __init__(self, dtype: np.dtype[Any], calls: list[str], numbers: list[float]) -> None:
+    size = ndim = 1
+    shape = (1,)
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.calls = calls
-        self.numbers = numbers
-        self.size = self.ndim = 1
-        self.shape = (1,)
+        self.calls: list[str] = []
+        self.numbers: list[float] = []
 
     @property  # type: ignore[misc]  # what isinstance asks
     def __class__(self) -> Any:
@@ -59,44 +59,30 @@ class Probe(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
         if method != "__call__":
             raise Deviation
-        return self._met(ufunc.__name__, inputs, out[0] if out else None, kwargs)
+        return self._met(ufunc.__name__, inputs, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        rest = {k: v for k, v in kwargs.items() if k != "out"}
-        return self._met(function.__name__, args, kwargs.get("out"), rest)
-
-    # those that most updates use, without the way through NumPy
-    def __mul__(self, other: Any) -> Any:
-        return self._met("multiply", (self, other), None)
-
-    def __imul__(self, other: Any) -> Any:
-        return self._met("multiply", (self, other), self)
-
-    def __iadd__(self, other: Any) -> Any:
-        return self._met("add", (self, other), self)
-
-    def __isub__(self, other: Any) -> Any:
-        return self._met("subtract", (self, other), self)
+        return self._met(function.__name__, args, {k: v for k, v in kwargs.items() if k != "out"})
 
     def __pow__(self, exponent: Any) -> Any:
-        return self._met(f"pow {exponent}", (), None)
+        return self._met(f"pow {exponent}", ())
 
     def copy(self) -> Probe:
         """Note that a copy is made."""
-        return self._met("copy", (), None)
+        return self._met("copy", ())
 
     def astype(self, dtype: Any) -> Probe:
         """Note a conversion."""
-        return self._met(f"astype {dtype}", (), None)
+        return self._met(f"astype {dtype}", ())
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._met("set", (value,), None)
+        self._met("set", (value,))
 
-    def _met(self, name: str, args: tuple[Any, ...], out: Any, rest: dict[str, Any] | None = None) -> Probe:
+    def _met(self, name: str, args: tuple[Any, ...], rest: dict[str, Any] | None = None) -> Probe:
         """Note a call, its numbers, and what else it is given, which is to stay the same."""
         self.calls.append(name)
         for a in args:
-            if type(a) is Probe:
+            if a is self:
                 continue
             if _is_number(a):
                 self.numbers.append(a)
@@ -104,7 +90,24 @@ class Probe(NDArrayOperatorsMixin):
                 self.calls.append(repr(a))
         if rest:
             self.calls.append(repr(rest))
-        return out if type(out) is Probe else Probe(self.dtype, self.calls, self.numbers)
+        return self
+
+
+def _direct(ufunc: str) -> dict[str, Callable[[Probe, Any], Probe]]:
+    """Return by their prefixes the operators of a ufunc without the way through NumPy: most updates use these."""
+
+    def met(self: Probe, other: Any) -> Probe:
+        return self._met(ufunc, (self, other))
+
+    def turned(self: Probe, other: Any) -> Probe:
+        return self._met(ufunc, (other, self))
+
+    return {"": met, "i": met, "r": turned}
+
+
+for _name, _ufunc in (("add", "add"), ("sub", "subtract"), ("mul", "multiply"), ("truediv", "divide")):
+    for _prefix, _operator in _direct(_ufunc).items():
+        setattr(Probe, f"__{_prefix}{_name}__", _operator)
 
 
 class Slots:
@@ -125,26 +128,35 @@ class Slots:
 class Group:
     """The parameters of a group, and the plan that updates them; made under the settings of a first step."""
 
-    def __init__(self, optimizer: Any, group: dict[str, Any]) -> None:
-        self.params = _to_update(group)
-        self.states = [optimizer.state.get(p) for p in self.params]  # None of what keeps nothing
-        self.names = [k for k, v in (self.states[0] or {}).items() if isinstance(v, Tensor)]
-        self.tensors = [state[name] for state in self.states for name in self.names]
+    def __init__(self, optimizer: Any, group: dict[str, Any], params: list[Tensor]) -> None:
+        self.params = params
+        self.states = [optimizer.state.get(p) for p in params]  # None of what keeps nothing
+        first = self.states[0] or {}
+        self.names = [k for k, v in first.items() if isinstance(v, Tensor)]
+        self.numbers = [k for k in first if k not in self.names]
+        self.held = [state for state in self.states if state is not None]
+        self.counts = list(map(len, self.held))
+        self.tensors = self._tensors()
+        self.changed = [*params, *self.tensors]
         self.slots = Slots()
         self.expected: list[tuple[Tensor, Any]] = []  # what the first step has to give, which was run on copies
         recording = Recording()
-        with np.errstate(all="ignore"), watched_by(recording), _without_rooms(optimizer):
-            for p, state in zip(self.params, self.states, strict=True):
+        with np.errstate(all="ignore"), watched_by(recording):
+            for p, state in zip(params, self.states, strict=True):
                 self._record(recording, optimizer, p, state or {}, in_numbers(group))
         if recording.breaks:
             raise CompileError(recording.breaks[0])
-        probed = self.probed(optimizer, group)
-        self.calls = probed.calls
-        if [float(room.dtype.type(n)) for n, room in zip(probed.numbers, self.slots.rooms, strict=True)] != [
+        probe, _ = self.probed(optimizer, group)
+        self.calls = probe.calls
+        if [float(room.dtype.type(n)) for n, room in zip(probe.numbers, self.slots.rooms, strict=True)] != [
             float(room) for room in self.slots.rooms
         ]:
             raise CompileError("the numbers of an update are met in another order")
         self.plan = CPlan(recording.program, build, products())
+
+    def _tensors(self) -> list[Tensor]:
+        """Return the arrays of the states as they are now."""
+        return [x for name in self.names for x in map(itemgetter(name), self.states)]
 
     def _record(self, recording: Recording, optimizer: Any, p: Tensor, state: dict[str, Any], settings: Any) -> None:
         """Add what updates one parameter."""
@@ -161,7 +173,7 @@ class Group:
         values = {k: fetched(v, "array", v.array) if isinstance(v, Tensor) else v for k, v in state.items()}
         known = {id(v) for v in values.values()}
         start, first = len(recording.program.steps), not self.slots.rooms
-        optimizer.update(w, -g if settings.get("maximize") else g, values, settings)
+        _update(optimizer, w, g, values, settings)
         if {id(v) for v in values.values() if type(v) is type(w)} - known:
             raise CompileError("an update makes a new state")
         self._let_numbers_vary(recording, recording.program.steps[start:], first)
@@ -181,37 +193,33 @@ class Group:
             step.args = tuple(args)
         _put_first(program)
 
-    def probed(self, optimizer: Any, group: dict[str, Any]) -> Probed:
+    def probed(self, optimizer: Any, group: dict[str, Any]) -> tuple[Probe, dict[str, Any]]:
         """Return what a step under the settings of now calls, with which numbers, and the state's numbers after it."""
-        calls: list[str] = []
-        numbers: list[float] = []
-        probe = Probe(self.params[0].array.dtype, calls, numbers)
-        known = self.states[0] or {}
-        state = {k: Probe(probe.dtype, calls, numbers) if isinstance(v, Tensor) else v for k, v in known.items()}
-        settings = in_numbers(group)
-        g = Probe(probe.dtype, calls, numbers)
-        with _without_rooms(optimizer):
-            optimizer.update(probe, -g if settings.get("maximize") else g, state, settings)
-        return Probed(calls, numbers, {k: v for k, v in state.items() if type(v) is not Probe})
+        probe = Probe(self.params[0].array.dtype)
+        state = {**(self.states[0] or {}), **dict.fromkeys(self.names, probe)}
+        _update(optimizer, probe, probe, state, in_numbers(group))
+        return probe, {k: v for k, v in state.items() if v is not probe}
 
-    def fits(self, optimizer: Any, group: dict[str, Any]) -> bool:
+    def fits(self, optimizer: Any, params: list[Tensor]) -> bool:
         """Return whether the parameters to be updated, and their states, are those of the plan."""
-        states = list(map(optimizer.state.get, self.params))
-        if not same(_to_update(group), self.params):
+        if not same(params, self.params) or not all(map(is_, map(optimizer.state.get, params), self.states)):
             return False
-        if not all(map(is_, states, self.states)):
+        if list(map(len, self.held)) != self.counts:
             return False
-        return same([s[name] for s in states for name in self.names], self.tensors) and _alike(states)
+        try:
+            return same(self._tensors(), self.tensors) and _alike(self.states, self.numbers)
+        except KeyError:  # something else stands in a state
+            return False
 
-    def step(self, probed: Probed) -> None:
-        """Update the parameters."""
-        for room, number in zip(self.slots.rooms, probed.numbers, strict=True):
+    def step(self, numbers: list[float], state: dict[str, Any]) -> None:
+        """Update the parameters, with these numbers, which leave the numbers of `state`."""
+        for room, number in zip(self.slots.rooms, numbers, strict=True):
             room[...] = number
         self.plan.run([], Journal())
         self._compare()
-        for state in self.states if probed.state else ():
-            state.update(probed.state)
-        note_all([*self.params, *self.tensors])
+        for known in self.states if state else ():
+            known.update(state)
+        note_all(self.changed)
 
     def _compare(self) -> None:
         """After the first step, compare what it gave with what it has to give.
@@ -228,22 +236,18 @@ class Group:
                 raise CompileError("an update in C gave other numbers")
 
 
-@contextmanager
-def _without_rooms(optimizer: Any) -> Iterator[None]:
-    """Context manager: updates keep no room for what they compute in between, which is nothing to a program."""
-    vars(optimizer)["room"] = lambda *_: None
+def _update(optimizer: Any, w: Any, g: Any, state: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Let `optimizer` update `w`, without room for what it computes in between, which is nothing to a program."""
+    own = vars(optimizer)
+    own["room"] = _no_room
     try:
-        yield
+        optimizer.update(w, -g if settings.get("maximize") else g, state, settings)
     finally:
-        del vars(optimizer)["room"]
+        del own["room"]
 
 
-class Probed(NamedTuple):
-    """What a probe has met."""
-
-    calls: list[str]
-    numbers: list[float]
-    state: dict[str, Any]
+def _no_room(*_: Any) -> None:
+    """Stand for `Optimizer.room`."""
 
 
 class CompiledStep(Outside):
@@ -265,22 +269,25 @@ class CompiledStep(Outside):
         """Make the step in C if it can be made so, and return whether it has been."""
         if not optimizer.elementwise or optimizer._before or optimizer._after:
             return False
-        ready = [(self._group(optimizer, group), group) for group in optimizer.param_groups if _to_update(group)]
-        probed = []
-        for known, group in ready:
+        steps = []
+        for group in optimizer.param_groups:
+            params = [p for p in group["params"] if p.filled is not None]
+            if not params:
+                continue
+            known = self._group(optimizer, group, params)
             if known is None:
                 return False
             try:
-                probed.append(known.probed(optimizer, group))
+                probe, state = known.probed(optimizer, group)
             except (Deviation, AttributeError, TypeError):
                 return False
-            if probed[-1].calls != known.calls:
+            if probe.calls != known.calls:
                 self.groups.pop(id(group), None)
                 return False
-        for (known, group), found in zip(ready, probed, strict=True):
-            assert known is not None
+            steps.append((known, group, probe.numbers, state))
+        for known, group, numbers, state in steps:
             try:
-                known.step(found)
+                known.step(numbers, state)
             except Deviation:  # memory that C does not write, of which nothing has been written
                 optimizer.update_each(known.params, in_numbers(group))
             except CompileError as error:  # what it gave is right all the same
@@ -288,36 +295,30 @@ class CompiledStep(Outside):
                 self.groups[id(group)] = None
         return True
 
-    def _group(self, optimizer: Any, group: dict[str, Any]) -> Group | None:
+    def _group(self, optimizer: Any, group: dict[str, Any], params: list[Tensor]) -> Group | None:
         """Return the plan of a group; None where there can be none now."""
         known = self.groups.get(id(group))
-        if known is not None and known.fits(optimizer, group):
+        if known is not None and known.fits(optimizer, params):
             return known
         if id(group) in self.groups and known is None:
             return None
-        params = _to_update(group)
         states = [optimizer.state.get(p) for p in params]
         if not all(states) and optimizer.initial_state(params[0], group):
             return None  # the first step makes the states
-        if not _alike(states):
+        if not _alike(states, [k for k, v in (states[0] or {}).items() if not isinstance(v, Tensor)]):
             return None
         try:
-            self.groups[id(group)] = Group(optimizer, group)
-        except (CompileError, Deviation, AttributeError, TypeError):
+            self.groups[id(group)] = Group(optimizer, group, params)
+        except (CompileError, Deviation, AttributeError, KeyError, TypeError):
             if not optimizer.state:
                 return None  # the first step makes the states
             self.groups[id(group)] = None
         return self.groups[id(group)]
 
 
-def _to_update(group: dict[str, Any]) -> list[Tensor]:
-    return [p for p in group["params"] if p.filled is not None]
-
-
-def _alike(states: list[Any]) -> bool:
-    """Return whether the numbers in the states of parameters are the same."""
-    numbers = [(k, v) for k, v in (states[0] or {}).items() if not isinstance(v, Tensor)]
-    return all(s[k] == v for s in states for k, v in numbers)
+def _alike(states: list[Any], names: list[str]) -> bool:
+    """Return whether the numbers of these names are the same in all of some states."""
+    return all([state.get(name) for state in states].count(states[0][name]) == len(states) for name in names)
 
 
 def _put_first(program: Program) -> None:

@@ -139,16 +139,29 @@ class Schedule:
         while grew:
             grew = False
             for i in alike:
-                if (
-                    len(members) < MOST_LOOPS
-                    and i not in members
-                    and self.blocks[i] & blocks
-                    and self._free(i, members)
-                ):
-                    members.append(i)
-                    blocks |= self.blocks[i]
+                if i in members or not self.blocks[i] & blocks:
+                    continue
+                more = self._with_those_before(i, members, alike, seed.out.dtype)
+                if more and len(members) + len(more) <= MOST_LOOPS:
+                    members += more
+                    blocks.update(*map(self.blocks.__getitem__, more))
                     grew = True
         return members
+
+    def _with_those_before(self, index: int, members: list[int], alike: list[int], dtype: str) -> list[int]:
+        """Return a loop with all that has to come before it, where all of these are `alike`; or else nothing.
+
+        Those before are of one type of elements: of masks and numbers in one loop compilers make no vectors.
+        """
+        more, pending = {index}, [index]
+        while pending:
+            for i in self.before[pending.pop()]:
+                if i in self.left and i not in members and i not in more:
+                    if i not in alike or {a.dtype for _, a, *_ in self._touches(self.ops[i]) if a} != {dtype}:
+                        return []
+                    more.add(i)
+                    pending.append(i)
+        return sorted(more) if all(self._free(i, {*members, *more}) for i in more) else []
 
     def _blocks(self, loop: Loop) -> set[int]:
         return {self.lowering.block(a.root) for touches in (loop.reads(), loop.writes()) for a, _ in touches}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from operator import attrgetter, is_, itemgetter
+from operator import attrgetter, call, is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ class Fetches:
 
     def __init__(self, values: Sequence[Value], slots: Sequence[int], table: Array, written: set[int]) -> None:
         self.values, self.slots, self.table = list(values), np.array(slots, np.intp), table
-        self.bound: list[Callable[[], Any]] = [_nothing] * len(self.values)  # weak references
+        self.bound: list[Callable[[], Any]] = [nothing] * len(self.values)  # weak references
         self.places = np.zeros(len(self.values), np.int64)
         reach = [_reach(v) for v in values]
         self.first, self.end = (np.array([r[i] for r in reach], np.int64) for i in (0, 1))
@@ -77,7 +77,7 @@ class Fetches:
     def forget(self, beside: Together | None = None) -> None:
         """Let all arrays be told anew, but those that come together with others."""
         kept = slice(0, 0) if beside is None else beside.part
-        self.bound[:] = [ref if kept.start <= i < kept.stop else _nothing for i, ref in enumerate(self.bound)]
+        self.bound[:] = [ref if kept.start <= i < kept.stop else nothing for i, ref in enumerate(self.bound)]
         for group in self.groups:
             group.current = group.current if group is beside else None
 
@@ -104,7 +104,7 @@ class Together:
             Deviation: they are none that C can reach as those of the recorded run, or may not be written.
         """
         for known in self.known:
-            if all(map(is_, arrays, [reference() for reference in known[0]])):
+            if all(map(is_, arrays, map(call, known[0]))):
                 if known is not self.current:
                     self._take(known)
                 break
@@ -151,7 +151,7 @@ def place(array: Array, v: Value) -> int:
     return where
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Stand for a reference to an array that is not known."""
 
 
