@@ -28,6 +28,7 @@ class Adadelta(Optimizer):
 
     elementwise = True
     numbers = ("step",)
+    kept = ("square_avg", "acc_delta")  # the average squares of the gradients and of the steps
 
     def __init__(
         self,
@@ -55,10 +56,6 @@ class Adadelta(Optimizer):
                 differentiable=differentiable,
             ),
         )
-
-    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return the average squares of the gradients and of the steps."""
-        return ("square_avg", "acc_delta")
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the gradient in units of the ratio of both averages."""

@@ -29,6 +29,7 @@ class Adagrad(Optimizer):
 
     elementwise = True
     numbers = ("step",)
+    kept = ("sum",)  # the sum of squares
 
     def __init__(
         self,
@@ -62,10 +63,6 @@ class Adagrad(Optimizer):
         for group in self.param_groups:  # PyTorch's has its state from the start
             for p in group["params"]:
                 self.state[p] = self.initial_state(p, group)
-
-    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return the sum of squares."""
-        return ("sum",)
 
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """Return the step count and the sum of squares."""

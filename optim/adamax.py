@@ -26,6 +26,7 @@ class Adamax(Optimizer):
 
     elementwise = True
     numbers = ("step",)
+    kept = ("exp_avg", "exp_inf")  # the average gradient, and the largest
 
     def __init__(
         self,
@@ -53,10 +54,6 @@ class Adamax(Optimizer):
                 differentiable=differentiable,
             ),
         )
-
-    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return the average gradient, and the largest."""
-        return ("exp_avg", "exp_inf")
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the average gradient in units of the largest."""

@@ -27,6 +27,7 @@ class ASGD(Optimizer):
 
     elementwise = True
     numbers = ("step", "eta", "mu")
+    kept = ("ax",)  # the average of the parameter
 
     def __init__(
         self,
@@ -44,10 +45,6 @@ class ASGD(Optimizer):
         modes = {"foreach": foreach, "maximize": maximize, "capturable": capturable, "differentiable": differentiable}
         own = {"lambd": lambd, "alpha": alpha, "t0": t0}  # of which PyTorch checks none
         super().__init__(params, {**checked(lr=lr, weight_decay=weight_decay, **modes), **own})
-
-    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return the average of the parameter."""
-        return ("ax",)
 
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """Return the rate of the first step, and an average that it will replace."""

@@ -32,6 +32,7 @@ class NAdam(Optimizer):
 
     elementwise = True
     numbers = ("step", "mu_product")
+    kept = ("exp_avg", "exp_avg_sq")  # the two moving averages
 
     def __init__(
         self,
@@ -63,10 +64,6 @@ class NAdam(Optimizer):
                 differentiable=differentiable,
             ),
         )
-
-    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return the two moving averages."""
-        return ("exp_avg", "exp_avg_sq")
 
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """Return zeros, and the empty product."""

@@ -72,6 +72,7 @@ class Optimizer:
         elementwise: whether `update` treats every element alike, whatever the shape and the other elements; small
             parameters are then updated together (see `flat`). A class that defines `update` has to say so itself.
         numbers: the entries of a parameter's state that are Python numbers.
+        kept: those that are arrays of its shape, where the settings have no say; else a class defines `arrays`.
 
     Raises:
         ValueError: no parameter at all.
@@ -79,6 +80,7 @@ class Optimizer:
 
     elementwise = False
     numbers: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -225,8 +227,8 @@ class Optimizer:
         return dict.fromkeys(self.numbers, 0) | {name: wrap(np.zeros_like(p.array)) for name in self.arrays(group)}
 
     def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return which entries of a parameter's state are arrays of its shape, under the settings of `group`."""
-        return ()
+        """Return which entries of a parameter's state are arrays of its shape under the settings of `group`."""
+        return self.kept
 
     def update(self, w: Array, g: Array, state: State, group: dict[str, Any]) -> None:
         """Change `w` and `state`, its arrays in place, by the gradient `g`, which stays as it is."""

@@ -31,6 +31,7 @@ class RAdam(Optimizer):
 
     elementwise = True
     numbers = ("step",)
+    kept = ("exp_avg", "exp_avg_sq")  # the two moving averages
 
     def __init__(
         self,
@@ -60,10 +61,6 @@ class RAdam(Optimizer):
                 differentiable=differentiable,
             ),
         )
-
-    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return the two moving averages."""
-        return ("exp_avg", "exp_avg_sq")
 
     def update(self, w: Array, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Move `w` by the average gradient, in units of the root of the second average as soon as that is known."""

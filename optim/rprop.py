@@ -29,6 +29,7 @@ class Rprop(Optimizer):
 
     elementwise = True
     numbers = ("step",)
+    kept = ("prev", "step_size")  # the gradient before, and the steps
 
     def __init__(
         self,
@@ -54,10 +55,6 @@ class Rprop(Optimizer):
                 differentiable=differentiable,
             ),
         )
-
-    def arrays(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """Return the gradient before, and the steps."""
-        return ("prev", "step_size")
 
     def initial_state(self, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         """Return no gradient, and the learning rate as the first step of every element."""

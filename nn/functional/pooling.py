@@ -102,8 +102,7 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
         )  # numbers grow: no masked copy, which is slow
     index = (chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])
     places = np.stack(table)
-    found: Array = call_watched(operator.getitem, places, index) if is_watched(x) else places[index]
-    return found
+    return call_watched(operator.getitem, places, index) if is_watched(x) else places[index]
 
 
 def _picked(x: Tensor, axes: Sequence[Array], batch: bool, return_indices: bool) -> Pooled:

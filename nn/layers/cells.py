@@ -28,10 +28,51 @@ def zero_state(n: int, widths: Sequence[int], dtype: DType) -> State:
     return tuple(named(name, zeros(n, width, dtype=dtype)) for name, width in zip(("h_0", "c_0"), widths, strict=False))
 
 
-class _Cell(Module):
-    """What the cells share: weights, checks, and inputs (N, input) or (input,)."""
+class Gated(Module):
+    """What recurrent cells and layers share: how many gates there are, the step, and the initial values."""
 
     gates = 1
+    hidden_size: int
+
+    def reset_parameters(self, generator: Generator | None = None) -> None:
+        """Draw the initial values anew, uniform in ±1/sqrt(hidden_size)."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0.0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator)
+
+    def _step(self, weights: Weights) -> Step:
+        raise NotImplementedError
+
+
+class Elman(Gated):
+    """Steps of Elman's network, with `nonlinearity`; see `functional.recurrence.rnn_step`."""
+
+    nonlinearity: str
+
+    def _step(self, weights: Weights) -> Step:
+        return rnn_step(weights, ACTIVATIONS[self.nonlinearity])
+
+
+class LongShortTerm(Gated):
+    """Steps of long short-term memory; see `functional.recurrence.lstm_step`."""
+
+    gates = 4
+
+    def _step(self, weights: Weights) -> Step:
+        return lstm_step(weights)
+
+
+class GatedUnits(Gated):
+    """Steps of gated recurrent units; see `functional.recurrence.gru_step`."""
+
+    gates = 3
+
+    def _step(self, weights: Weights) -> Step:
+        return gru_step(weights)
+
+
+class _Cell(Gated):
+    """What the cells share: weights, checks, and inputs (N, input) or (input,)."""
 
     def __init__(
         self,
@@ -51,15 +92,6 @@ class _Cell(Module):
         shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
         register_weights(self, {**shapes, "bias_ih": (rows,), "bias_hh": (rows,)}, bias, device, dtype)
         begin(self, generator)
-
-    def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw the initial values anew, uniform in ±1/sqrt(hidden_size)."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0.0
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound, generator)
-
-    def _step(self, weights: Weights) -> Step:
-        raise NotImplementedError
 
     def _next(self, input: Tensor, state: State | None, count: int = 1) -> State:
         """Return the state after `input`, `count` tensors (N, hidden_size), or (hidden_size,) without a batch."""
@@ -89,7 +121,7 @@ class _Cell(Module):
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
 
 
-class RNNCell(_Cell):
+class RNNCell(Elman, _Cell):
     """``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``, or relu: from (N, input_size) and (N, hidden_size) to the latter.
 
     Inputs without the axis N are taken as well; no state stands for zeros.
@@ -111,9 +143,6 @@ class RNNCell(_Cell):
         super().__init__(input_size, hidden_size, bias, device, dtype, generator=generator)
         self.nonlinearity = nonlinearity
 
-    def _step(self, weights: Weights) -> Step:
-        return rnn_step(weights, ACTIVATIONS[self.nonlinearity])
-
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the new state."""
         return self._next(input, None if hx is None else (hx,))[0]
@@ -123,16 +152,11 @@ class RNNCell(_Cell):
         return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
 
 
-class LSTMCell(_Cell):
+class LSTMCell(LongShortTerm, _Cell):
     """One step of long short-term memory: input (N, input_size) and state (h, c), both (N, hidden_size).
 
     The equations stand at `functional.recurrence.lstm_step`.
     """
-
-    gates = 4
-
-    def _step(self, weights: Weights) -> Step:
-        return lstm_step(weights)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return the new state (h, c)."""
@@ -140,16 +164,11 @@ class LSTMCell(_Cell):
         return h, c
 
 
-class GRUCell(_Cell):
+class GRUCell(GatedUnits, _Cell):
     """One step of the gated recurrent unit: input (N, input_size) and state (N, hidden_size).
 
     The equations stand at `functional.recurrence.gru_step`.
     """
-
-    gates = 3
-
-    def _step(self, weights: Weights) -> Step:
-        return gru_step(weights)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the new state."""

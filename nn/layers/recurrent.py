@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from tensorgrad import ops
@@ -13,18 +12,17 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.joining import unbind
-from tensorgrad.nn import functional, init
+from tensorgrad.nn import functional
 from tensorgrad.nn.functional.naming import named
-from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
-from tensorgrad.nn.module.module import Module
+from tensorgrad.nn.functional.recurrence import State, Weights
 from tensorgrad.nn.module.parameter import Parameter
 from tensorgrad.nn.module.settings import changed
 
-from .cells import ACTIVATIONS, zero_state
+from .cells import ACTIVATIONS, Elman, Gated, GatedUnits, LongShortTerm, zero_state
 from .linear import begin
 
 
-class Recurrent(Module):
+class Recurrent(Gated):
     """A stack of recurrent layers; subclasses define `_step` and the numbers of gates and of tensors in a state.
 
     Args:
@@ -38,7 +36,6 @@ class Recurrent(Module):
         generator: draws the weights, uniform in ±1/sqrt(hidden_size), and the masks.
     """
 
-    gates = 1
     states = 1
 
     def __init__(
@@ -82,17 +79,8 @@ class Recurrent(Module):
                 setattr(self, f"{kind}_{name}", Parameter(empty(shape, device=device, dtype=dtype)))
         begin(self, generator)
 
-    def reset_parameters(self, generator: Generator | None = None) -> None:
-        """Draw the initial values anew, uniform in ±1/sqrt(hidden_size)."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound, generator)
-
     def flatten_parameters(self) -> None:
         """Do nothing: the weights need no other place in memory here."""
-
-    def _step(self, weights: Weights) -> Step:
-        raise NotImplementedError
 
     def _weights(self, name: str) -> Weights:
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
@@ -207,7 +195,7 @@ class _OneState(Recurrent):
         return outputs, last
 
 
-class RNN(_OneState):
+class RNN(Elman, _OneState):
     """Elman's network: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`` along a sequence, or relu.
 
     From (L, N, input_size) to the outputs (L, N, hidden_size) and the last states (layers, N, hidden_size); the axis N
@@ -242,17 +230,9 @@ class RNN(_OneState):
         )  # fmt: skip
         self.nonlinearity = nonlinearity
 
-    def _step(self, weights: Weights) -> Step:
-        return rnn_step(weights, ACTIVATIONS[self.nonlinearity])
 
-
-class GRU(_OneState):
+class GRU(GatedUnits, _OneState):
     """Gated recurrent units along a sequence; shapes as for `RNN`, equations at `functional.recurrence.gru_step`."""
-
-    gates = 3
-
-    def _step(self, weights: Weights) -> Step:
-        return gru_step(weights)
 
     def __init__(
         self,
@@ -274,7 +254,7 @@ class GRU(_OneState):
         )  # fmt: skip
 
 
-class LSTM(Recurrent):
+class LSTM(LongShortTerm, Recurrent):
     """Long short-term memory along a sequence; equations at `functional.recurrence.lstm_step`.
 
     From (L, N, input_size) to the outputs (L, N, hidden_size) and the last states h and c (layers, N, hidden_size); the
@@ -286,11 +266,7 @@ class LSTM(Recurrent):
     (tensorgrad.Size([2, 5, 4]), tensorgrad.Size([2, 2, 4]), tensorgrad.Size([2, 2, 4]))
     """
 
-    gates = 4
     states = 2
-
-    def _step(self, weights: Weights) -> Step:
-        return lstm_step(weights)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the outputs at every place, and the last states (h, c) of every layer and direction."""

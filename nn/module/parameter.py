@@ -137,7 +137,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
         self._start(dtype, device, requires_grad)
 
 
-class UninitializedBuffer(_Uninitialized, Buffer):
+class UninitializedBuffer(Buffer, _Uninitialized):
     """A buffer of a lazy module before its first call, which gives it a shape."""
 
     __slots__ = ()
@@ -148,12 +148,6 @@ class UninitializedBuffer(_Uninitialized, Buffer):
     ) -> None:
         self._start(dtype, device, requires_grad)
         self.persistent = persistent
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        copy = super().__deepcopy__(memo)
-        assert isinstance(copy, UninitializedBuffer)
-        copy.persistent = self.persistent
-        return copy
 
 
 def is_lazy(x: Any) -> bool:

@@ -144,8 +144,7 @@ def before(x: Tensor, array: Array) -> Tensor:
 
 
 def _converted(value: Tensor, x: Tensor) -> Tensor:
-    same: Tensor = value if value.array.dtype == x.array.dtype else ops.astype(value, dtype=x.array.dtype)
-    return same
+    return value if value.array.dtype == x.array.dtype else ops.astype(value, dtype=x.array.dtype)
 
 
 def _assigned(x: Tensor, index: Any, value: Any, shape: tuple[int, ...]) -> Tensor:
@@ -154,8 +153,7 @@ def _assigned(x: Tensor, index: Any, value: Any, shape: tuple[int, ...]) -> Tens
         if value.array.ndim > len(shape):
             value = ops.reshape(value, shape=value.array.shape[value.array.ndim - len(shape) :])
         index, value = distinct(x.array.shape, index, _converted(value, x), shape)
-    after: Tensor = ops.assign(before(x, x.array), value, index=index)
-    return after
+    return ops.assign(before(x, x.array), value, index=index)
 
 
 def _changes(x: Tensor, after: Tensor) -> list[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -42,6 +42,20 @@ def reachable(roots: Collection[Node], expanded: bool = False, targets: Collecti
         return reachable(roots, targets=targets)
     order.sort(key=_serial)
     return order
+
+
+def ends(roots: Iterable[Node], start: float) -> Iterator[Node]:
+    """Yield the leaves, and the nodes older than `start`, from which `roots` were computed."""
+    order = list(dict.fromkeys(roots))
+    seen = set(order)
+    for node in order:  # grows while it is walked
+        if node.primitive is None or node.serial < start:
+            yield node
+            continue
+        for parent in node.inputs:
+            if isinstance(parent, Node) and parent.tracked and parent not in seen:
+                seen.add(parent)
+                order.append(parent)
 
 
 def leading_to(targets: set[Node], order: list[Node]) -> set[Node]:

@@ -85,8 +85,7 @@ def room(make: Callable[..., Array], shape: Any, dtype: Any, *by: Any) -> Array:
     >>> room(np.zeros, 2, np.float32, np.ones(1))
     array([0., 0.], dtype=float32)
     """
-    y: Array = call_watched(np.zeros, shape, dtype) if watched_now(by) else make(shape, dtype)
-    return y
+    return call_watched(np.zeros, shape, dtype) if watched_now(by) else make(shape, dtype)
 
 
 def row_major(x: Array) -> Array:
@@ -189,8 +188,7 @@ def rectified(x: Array) -> Array:
     array([0., 2.])
     """
     small = x.__class__ is np.ndarray and x.size <= _KEPT_ZEROS
-    result: Array = np.maximum(x, _zeros(x.shape, x.dtype) if small else 0)
-    return result
+    return np.maximum(x, _zeros(x.shape, x.dtype) if small else 0)
 
 
 def known(mask: Any, *values: Any) -> Any:
@@ -329,8 +327,7 @@ def norm(x: Array, p: float = 2, axis: int | tuple[int, ...] | None = None, keep
     limits = np.finfo(x.dtype)
     if squares.size and not (squares.min() > limits.tiny / limits.eps and squares.max() < np.inf):
         return _scaled_norm(x, p, axis, keepdims)
-    roots: Array = np.sqrt(squares)
-    return roots
+    return np.sqrt(squares)
 
 
 def _scaled_norm(x: Array, p: float, axis: int | tuple[int, ...] | None, keepdims: bool) -> Array:

@@ -64,3 +64,9 @@ def _holds(node: ast.Lambda, code: CodeType) -> bool:
     places = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
     inside = all(start <= (p[0], p[2]) and (p[1], p[3]) <= end for p in places)
     return node.lineno == code.co_firstlineno and bool(places) and inside
+
+
+def names_in(code: CodeType) -> set[str]:
+    """Return the names that a function, with the comprehensions and functions in it, looks up."""
+    inner = (names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*inner)

@@ -61,11 +61,7 @@ class UnknownNameError(TensorgradError, AttributeError):
 
     def __str__(self) -> str:
         module, name = self.args
-        text = f"module {module!r} has no attribute {name!r}"
-        if name in ABSENT:
-            return f"{text}: {ABSENT[name]}"
-        found = proposals(module, name)
-        return f"{text}; nearest: {', '.join(found)}" if found else text
+        return advised(f"module {module!r} has no attribute {name!r}", module, name)
 
 
 class UnknownAttributeError(TensorgradError, AttributeError):
@@ -101,6 +97,14 @@ def answer_unknown_names(module: str) -> None:
     Written in the module, it would be read by type checkers as a promise of every name.
     """
     vars(sys.modules[module])["__getattr__"] = missing(module)
+
+
+def advised(text: str, module: str, name: str) -> str:
+    """Return `text`, about a name that `module` does not have, with what to do, or what there is."""
+    if name in ABSENT:
+        return f"{text}: {ABSENT[name]}"
+    found = proposals(module, name)
+    return f"{text}; nearest: {', '.join(found)}" if found else text
 
 
 def proposals(module: str, name: str, limit: int = 3) -> list[str]:

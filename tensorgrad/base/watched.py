@@ -240,8 +240,7 @@ def outside(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         watch = watching()
-        found: R = function(*args, **kwargs) if watch is None else watch.outside(function, args, kwargs)
-        return found
+        return function(*args, **kwargs) if watch is None else watch.outside(function, args, kwargs)
 
     return run
 
@@ -252,8 +251,7 @@ def as_one(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         watch = watching()
-        found: R = function(*args, **kwargs) if watch is None else watch.called(function, args, kwargs, None)
-        return found
+        return function(*args, **kwargs) if watch is None else watch.called(function, args, kwargs, None)
 
     return run
 
@@ -261,8 +259,7 @@ def as_one(function: Callable[P, R]) -> Callable[P, R]:
 def anew(array: Array) -> Array:
     """Return an array that has just been made; under a watch, one that is made anew whenever the calls are repeated."""
     watch = watching()
-    found: Array = array if watch is None or is_watched(array) else watch.called(np.copy, (array,), {}, None)
-    return found
+    return array if watch is None or is_watched(array) else watch.called(np.copy, (array,), {}, None)
 
 
 def is_watched(x: Any) -> bool:

@@ -15,7 +15,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from tensorgrad.base.unknown import ABSENT, answer_unknown_names as _answer_unknown_names, proposals
+from tensorgrad.base.unknown import advised, answer_unknown_names as _answer_unknown_names
 
 __all__ = ["installed"]
 
@@ -60,11 +60,7 @@ class _Finder(MetaPathFinder):
 
 def _no_module(name: str) -> str:
     parent, _, last = ours(name).rpartition(".")
-    text = f"No module named {name!r} on tensorgrad"
-    if last in ABSENT:
-        return f"{text}: {ABSENT[last]}"
-    found = proposals(parent, last)
-    return f"{text}; nearest: {', '.join(found)}" if found else text
+    return advised(f"No module named {name!r} on tensorgrad", parent, last)
 
 
 @contextmanager

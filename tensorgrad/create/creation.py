@@ -205,7 +205,7 @@ def range(start: Any = 0, end: Any = None, step: Any = 1, **options: Unpack[Opti
 def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
     """Return `steps` numbers from `start` to `end`, both included, at equal distances."""
     first, last = _ends("linspace", start, end, steps)
-    return made("linspace", lambda dtype: _spaced(first, last, steps, dtype), options, out=out,
+    return made("linspace", lambda dtype: held(np.linspace(first, last, steps), dtype), options, out=out,
                 default=promoted([first, last, 0.0]))  # fmt: skip
 
 
@@ -228,10 +228,6 @@ def _ends(function: str, start: Any, end: Any, steps: int) -> list[Any]:
     return _numbers(function, start=start, end=end)
 
 
-def _spaced(first: Any, last: Any, steps: int, dtype: DType) -> Array:
-    return held(np.linspace(first, last, steps), dtype)
-
-
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """Return the complex tensor with these parts, which broadcast."""
     if real.array.dtype != imag.array.dtype or real.array.dtype.kind != "f":
@@ -242,8 +238,7 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
     dtype, shape = np.result_type(real.array, np.float32), np.broadcast_shapes(real.array.shape, imag.array.shape)
     parts = [ops.broadcast_to(ops.astype(x, dtype=dtype), shape=shape) for x in (real, imag)]
     together = ops.concatenate(*[ops.reshape(x, shape=(*shape, 1)) for x in parts], axis=-1)
-    numbers: Tensor = ops.view_as_complex(together)
-    return numbers
+    return ops.view_as_complex(together)
 
 
 def _like(name: str, input: Tensor, make: Any, options: Any) -> Tensor:

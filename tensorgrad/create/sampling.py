@@ -28,8 +28,7 @@ def drawn(source: np.random.Generator, kind: str, shape: tuple[int, ...], dtype:
     found: Array = asarray(getattr(source, kind)(shape, dtype=native))
     if kind == "random" and native != dtype:  # cut to the 11 bits of half precision: rounding would reach 1
         found = np.floor(found * 2048) / 2048
-    result: Array = found.astype(dtype, copy=False)
-    return result
+    return found.astype(dtype, copy=False)
 
 
 def _drawn(kind: str, shape: tuple[int, ...], dtype: DType, generator: Generator | None) -> Array:

@@ -32,9 +32,6 @@ def nodes_in(params: Any) -> Iterator[Node]:
     """Yield the nodes of what stands in the parameters of a record, in order."""
     if type(params) is Read and params.node is not None:
         yield params.node
-    elif type(params) in (tuple, list):
-        for part in params:
-            yield from nodes_in(part)
-    elif type(params) is dict:
-        for part in params.values():
+    elif type(params) in (tuple, list, dict):
+        for part in params.values() if type(params) is dict else params:
             yield from nodes_in(part)

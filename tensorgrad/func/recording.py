@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import autograd, ops
+from tensorgrad.autograd.order import ends
 from tensorgrad.base.context import TRANSFORMED, context, within
 from tensorgrad.engine.tensor import Node, Tensor, leaf, linked, tick, wrap
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
@@ -90,19 +91,7 @@ class Recording:
 
         What is older than the call and still recorded does: no result of a transform is, unless it is followed.
         """
-        if not x.tracked:
-            return False
-        pending = [x.node or leaf(x)]
-        seen = set(pending)
-        while pending:
-            node = pending.pop()
-            if node.primitive is None or node.serial < self.start:
-                return True
-            for parent in node.inputs:
-                if isinstance(parent, Node) and parent.tracked and parent not in seen:
-                    seen.add(parent)
-                    pending.append(parent)
-        return False
+        return x.tracked and next(ends([x.node or leaf(x)], self.start), None) is not None
 
 
 def record(

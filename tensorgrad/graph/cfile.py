@@ -120,7 +120,9 @@ class CFile:
         """Return the steps without the copies of results that can be made where they go to."""
         found = []
         for i, (steps, results) in enumerate(zip(parts, self.source.results, strict=False)):
-            later = {self.lowering.memory.roots[n] for part in parts[i + 1 :] for s in part for n in self._reads(s)}
+            later = {
+                self.lowering.memory.roots[n] for part in parts[i + 1 :] for s in part for n in self.program.reads(s)
+            }
             words = {r.number: r.word for r in results}
             kept = []
             for step in steps:
@@ -134,9 +136,6 @@ class CFile:
             self.placed |= words
             found.append(kept)
         return found
-
-    def _reads(self, step: Step) -> Iterator[int]:
-        return self.program.reads(step)
 
     def _stands_for(self, copy: Step, steps: Sequence[Step]) -> int | None:
         """Return the root that is copied, if it is made among `steps` and lies as the copy does."""

@@ -113,10 +113,7 @@ class _Told(ast.NodeTransformer):
         self.lines: list[ast.stmt] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        body: list[ast.stmt] = []
-        for line in node.body:
-            body += self._told(line)
-        node.body = body
+        node.body = [told for line in node.body for told in self._told(line)]
         return node
 
     def _told(self, line: ast.stmt) -> list[ast.stmt]:
@@ -165,7 +162,8 @@ class _Run:
         for part in parts.values():
             telling.visit(part)
         self.lines = [
-            Line(_shown(texts[id(line)]), modules[line.lineno], places.get(_target(line))) for line in telling.lines
+            Line(" ".join(texts[id(line)].split()), modules[line.lineno], places.get(_target(line)))
+            for line in telling.lines
         ]
         self.recording = _Lines(self.lines)
         self.given: list[list[Named]] = [[], []]
@@ -254,11 +252,6 @@ class _Run:
             value = np.asarray(draw())
         line = self.lines[self.recording.line].text
         return self._given(word, value, f"{value.dtype} {value.shape}, drawn by {line.partition(' = ')[2]}")
-
-
-def _shown(text: str) -> str:
-    """Return a line as it stands above loops."""
-    return " ".join(text.split())
 
 
 def _target(line: ast.stmt) -> str:

@@ -7,12 +7,13 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet, ValuesView
-from types import CodeType, FunctionType, GeneratorType, MethodType
+from types import FunctionType, GeneratorType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.base.callsite import is_outside
+from tensorgrad.base.sources import names_in
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.snapshots import copied
 from tensorgrad.engine.tensor import Node, Tensor, leaf, node_of, wrap
@@ -152,7 +153,9 @@ def _held(value: Any) -> Mapping[str, Any] | None:
         raise ArgumentError(
             f"a {type(value).__name__} of tensors has no order in which a file could take them: give a list"
         )
-    if isinstance(value, np.ndarray) and (value.dtype.kind == "V" or any(isinstance(x, Tensor) for x in _boxed(value))):
+    if isinstance(value, np.ndarray) and (
+        value.dtype.kind == "V" or any(isinstance(x, Tensor) for x in (value.flat if value.dtype.kind == "O" else ()))
+    ):
         raise ArgumentError(f"an array of dtype {value.dtype} holds what no file can say: give a list of what it holds")
     if callable(value):
         return None
@@ -161,10 +164,6 @@ def _held(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, Sequence) and not isinstance(value, _TEXTS):
         return {f"[{i}]": part for i, part in enumerate(value)}
     return {f".{name}": part for name, part in _fields(value).items()} or None
-
-
-def _boxed(array: Any) -> Iterable[Any]:
-    return array.flat if array.dtype.kind == "O" else ()
 
 
 def _is_array(value: Any) -> bool:
@@ -295,13 +294,6 @@ def _of_function(function: FunctionType) -> list[Any]:
             cells.append(cell.cell_contents)
         except ValueError:  # not set yet
             continue
-    names = set(_names_in(function.__code__))
+    names = names_in(function.__code__)
     return [*cells, *(v for k, v in function.__globals__.items() if k in names), *(function.__defaults__ or ()),
             *(function.__kwdefaults__ or {}).values()]  # fmt: skip
-
-
-def _names_in(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_in(constant)

@@ -11,7 +11,7 @@ import builtins
 import inspect
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from tensorgrad.base.arraycalls import Attribute, Method
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated
-from tensorgrad.base.sources import computed, definition
+from tensorgrad.base.sources import computed, definition, names_in
 from tensorgrad.base.watched import is_watched, memory_of, one_way, watched_in, watched_now
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.numpycalls import ITEM, REST, Draw, Part, Written, after, name_of
@@ -241,15 +241,9 @@ class _Standalone(ast.NodeTransformer):
 def _namespace(function: Any) -> Mapping[str, Any]:
     """Return what the free names of `function` stand for, builtins left out."""
     known = function.__globals__
-    found = {name: known[name] for name in _names_in(function.__code__) if name in known}
+    found = {name: known[name] for name in names_in(function.__code__) if name in known}
     found |= inspect.getclosurevars(function).nonlocals
     return {name: value for name, value in found.items() if getattr(builtins, name, None) is not value}
-
-
-def _names_in(code: CodeType) -> set[str]:
-    """Return the names that a function, with the comprehensions and functions in it, looks up."""
-    inner = (_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType))
-    return set(code.co_names).union(*inner)
 
 
 def _without_defaults(call: ast.expr, functions: Mapping[str, ast.FunctionDef]) -> ast.expr:

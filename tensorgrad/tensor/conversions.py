@@ -223,5 +223,4 @@ class Conversions(Tensor):
 
 
 def _part(z: Tensor, which: int) -> Tensor:
-    part: Tensor = ops.getitem(ops.view_as_real(z), index=(..., which))
-    return part
+    return ops.getitem(ops.view_as_real(z), index=(..., which))

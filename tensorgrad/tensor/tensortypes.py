@@ -136,8 +136,7 @@ def view_as_real(input: Tensor) -> Tensor:
     dtype = checked("view_as_real", input).array.dtype
     if dtype.kind != "c":
         raise DTypeError(f"view_as_real is only supported for complex tensors, found {dtype}")
-    parts: Tensor = ops.view_as_real(input)
-    return parts
+    return ops.view_as_real(input)
 
 
 def view_as_complex(input: Tensor) -> Tensor:
@@ -156,8 +155,7 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise DTypeError(f"view_as_complex is only supported for float32 and float64 tensors, found {x.dtype}")
     if x.shape[-1:] != (2,):
         raise ShapeError(f"Tensor must have a last dimension of size 2, found shape {list(x.shape)}")
-    numbers: Tensor = ops.view_as_complex(input)
-    return numbers
+    return ops.view_as_complex(input)
 
 
 def real(input: Tensor) -> Tensor:

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd.careful import reverse, tensor_of
+from tensorgrad.autograd.order import ends
 from tensorgrad.autograd.userrules import Saved, joint, record_of, unpacked
-from tensorgrad.base.context import RECOMPUTING, TRACING, context, within
+from tensorgrad.base.context import CONTEXT, RECOMPUTING, TRACING, within
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.create.random import states
@@ -110,7 +111,7 @@ class _Segment:
         for generator, state in self.random or ():
             generator.set_state(state)
         try:
-            with within(grad=True, flags=context().flags | RECOMPUTING):
+            with within(grad=True, flags=CONTEXT.get().flags | RECOMPUTING):
                 return _differentiable(self.function(*self.args, **self.kwargs))
         finally:
             for generator, state in now if self.random is not None else ():
@@ -141,7 +142,7 @@ class _Segment:
         for y, part in zip(outputs, parts, strict=True):
             target = node_of(y)
             seeds[target] = seeds[target] + part if target in seeds else part
-        recording = boxed and context().grad
+        recording = boxed and CONTEXT.get().grad
         seeds = {n: p if recording else getattr(p, "array", p) for n, p in seeds.items()}
         inputs: list[Any] = list(node.inputs)
         found = reverse(seeds, targets=inputs, create_graph=recording, retain_graph=recording, closed=True)
@@ -186,7 +187,7 @@ def checkpoint(
     """
     if not callable(function):
         raise TypeError(wrong_type("checkpoint", "function", 1, function, Callable))
-    if not context().grad or context().special & TRACING:  # a trace keeps all that is computed, to be read
+    if not CONTEXT.get().grad or CONTEXT.get().special & TRACING:  # a trace keeps all that is computed, to be read
         return function(*args, **kwargs)
     held = tuple([_held(a) for a in args])
     segment = _Segment(function, held, kwargs, states() if preserve_rng_state else None, [])
@@ -195,7 +196,7 @@ def checkpoint(
     outputs = _differentiable(result)
     if outputs:
         segment.results.extend(_Print.of(y.array) for y in outputs)
-        _replace(segment, outputs, _outside(outputs, start))
+        _replace(segment, outputs, list(ends(map(node_of, outputs), start)))
     return result
 
 
@@ -207,21 +208,6 @@ def _held(a: Any) -> Any:
     if a.tracked:
         return linked(array, node_of(a))
     return a if array is a.array else wrap(array)
-
-
-def _outside(outputs: list[Tensor], start: float) -> list[Node]:
-    """Return the leaves, and the nodes older than `start`, that `outputs` depend on."""
-    order = list(dict.fromkeys(node_of(y) for y in outputs))
-    seen, found = set(order), []
-    for node in order:  # grows while it is walked
-        if node.primitive is None or node.serial < start:
-            found.append(node)
-            continue
-        for parent in node.inputs:
-            if isinstance(parent, Node) and parent.tracked and parent not in seen:
-                seen.add(parent)
-                order.append(parent)
-    return found
 
 
 def _replace(segment: _Segment, outputs: list[Tensor], inputs: list[Node]) -> None:
