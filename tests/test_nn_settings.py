@@ -6,13 +6,14 @@ import copy
 import inspect
 import pickle
 import pydoc
+from collections.abc import Iterator
 from dataclasses import InitVar
 
 import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.nn.module.settings import setting, settings
+from tensorgrad.nn.module.settings import OfOneTensor, setting, settings
 
 
 @settings
@@ -95,3 +96,18 @@ def test_layers_with_settings_are_copied_and_pickled() -> None:
         for twin in (copy.copy(layer), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
             assert repr(twin) == repr(layer)
             assert vars(twin).keys() == vars(layer).keys()
+
+
+def _below(cls: type) -> Iterator[type]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from _below(below)
+
+
+LAYERS = [cls for cls in _below(OfOneTensor) if hasattr(cls, "_function")]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda cls: cls.__name__)
+def test_layers_of_one_tensor_declare_their_settings_in_the_order_of_their_function(layer) -> None:
+    _, *parameters = inspect.signature(layer._function).parameters
+    assert list(layer._held) == parameters[: len(layer._held)]

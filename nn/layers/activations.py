@@ -16,7 +16,7 @@ from tensorgrad.errors import ShapeError
 from tensorgrad.nn import functional
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
-from tensorgrad.nn.module.settings import OfOneTensor, setting, settings
+from tensorgrad.nn.module.settings import Applied, OfOneTensor, setting, settings
 
 # --- smooth ones ------------------------------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class Softplus(OfOneTensor, function=functional.softplus):
 
 
 @settings
-class GELU(OfOneTensor, function=functional.gelu):
+class GELU(Module):
     """`x` times the probability that a standard normal number is below it; `approximate` "tanh" for PyTorch's formula.
 
     Source: Hendrycks and Gimpel 2016.
@@ -66,10 +66,18 @@ class GELU(OfOneTensor, function=functional.gelu):
 
     approximate: str = "none"
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` times that probability."""
+        return functional.gelu(input, self.approximate)
+
 
 @settings
-class _InPlace(OfOneTensor):
+class _InPlace(Applied):
     inplace: bool = setting(default=False, shown="changed")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the function of `input` that the class is described by."""
+        return self._function(input)
 
 
 class SiLU(_InPlace, function=functional.silu):
@@ -84,8 +92,12 @@ class Mish(_InPlace, function=functional.mish):
 
 
 @settings
-class _Along(OfOneTensor):
+class _Along(Applied):
     dim: int | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the function of `input` over `dim`."""
+        return self._function(input, self.dim)
 
 
 class Softmax(_Along, function=functional.softmax):

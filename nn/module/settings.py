@@ -103,11 +103,11 @@ class Applied(Module):
 
 
 class OfOneTensor(Applied):
-    """A layer that is a function of one tensor and of the settings: ``class Softplus(OfOneTensor, function=...)``."""
+    """A layer that is a function of one tensor and of the settings, in their order: ``class ELU(OfOneTensor, ...)``."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the function of `input` that the class is described by."""
-        return self._applied(input)
+        return self._function(input, *[getattr(self, name) for name in self._held])
 
 
 def _initializer(cls: type[Module], declared: dict[str, _Setting]) -> Callable[..., None]:
