@@ -22,6 +22,7 @@ from tensorgrad.engine.traces import DETACH, Break
 from tensorgrad.engine.writes import written_since
 
 LEAVES = frozenset({"input", "parameter", "buffer", "constant"})
+_VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "diagonal"})
 _ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
 
 
@@ -53,7 +54,8 @@ class GraphNode:
     `value` is None where nobody kept it. `scope` is the innermost call of a module around it or, where a function is
     traced, of a public function that is made of operations. `owner` is the tensor that a leaf stands for, if it lives.
     `place` is where the user's script stood, and `order` tells which pass made the node: 0 for the forward pass, 1 for
-    the backward pass, 2 for the backward pass through that.
+    the backward pass, 2 for the backward pass through that. `kept` is how many bytes its rules keep for a backward
+    pass, beside leaves and what an earlier node keeps.
     """
 
     index: int
@@ -71,6 +73,7 @@ class GraphNode:
     order: int
     primitive: Primitive | None
     owner: Tensor | None
+    kept: int = 0
 
     @property
     def is_leaf(self) -> bool:
@@ -156,7 +159,7 @@ def described(
     The leaves in `known` were buffers of a module, which may have others by now.
     """
     index = {node: i for i, node in enumerate(recorded)}
-    values, buffers = _values(recorded, outputs), _buffers(recorded).union(known)
+    values, buffers, kept = _values(recorded, outputs), _buffers(recorded).union(known), _kept(recorded)
     found = []
     for node in recorded:
         name, made = node.name or inputs.get(node) or names.get(node), node.primitive
@@ -168,9 +171,33 @@ def described(
                 operands_of(node.inputs, index, node.params), located(node.params, index), node.shape, node.dtype,
                 node.scope, name, node.tracked,
                 values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
+                kept.get(node, 0),
             )
         )  # fmt: skip
     return found
+
+
+def _kept(recorded: Iterable[Node]) -> dict[Node, int]:
+    """Return the bytes that each node's rules read of what is computed, a value that several read at the first."""
+    seen: set[Node] = set()
+    found: dict[Node, int] = {}
+    for node in recorded:
+        if node.primitive is None or not node.tracked:
+            continue
+        needed = [i for i, x in enumerate(node.inputs) if isinstance(x, Node) and x.tracked]
+        places = set[int]().union(*map(node.primitive.reads, needed))
+        read = {_viewed(x) for i, x in enumerate((node, *node.inputs)) if i in places and isinstance(x, Node)}
+        fresh = {x for x in read - seen if x.primitive is not None}
+        found[node] = sum(math.prod(x.shape) * x.dtype.itemsize for x in fresh)
+        seen |= fresh
+    return found
+
+
+def _viewed(node: Node) -> Node:
+    """Return the node whose memory `node` shows in another shape."""
+    while node.primitive is not None and node.primitive.name in _VIEWS:
+        node = node.inputs[0]
+    return node
 
 
 def operands_of(inputs: Iterable[Any], index: Mapping[Node, int], params: Any = None) -> tuple[Operand, ...]:

@@ -83,7 +83,9 @@ def _outline(outline: Outline, theme: Theme) -> dict[str, str]:
     if vertex.kind == "output":
         return {"label": "", "shape": "point", "style": "invis", "width": "0.01", "height": "0.01", "class": "output"}
     dash = [pen.dash] * (pen.dash != "solid" or outline.round)
-    return {
+    warm = {"fillcolor": theme.filling(vertex.heat)} if vertex.heat is not None else {}
+    dash += ["filled"] * bool(warm)
+    return warm | {
         "label": escaped(vertex.face),
         "id": vertex.id,
         "class": outline.classes,

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from tensorgrad.errors import TensorgradError
 
 _COLOUR = re.compile("#[0-9a-fA-F]{6}|none")
+_PALE = 0.15  # of the way to the hot colour, where the coldest is
 _FONTS = re.compile(r"[\w \",'-]+")
 _SERIF = '"DejaVu Serif",Georgia,"Times New Roman",serif'
 
@@ -31,6 +32,7 @@ class Theme:
     fill: str = "#ffffff"
     ground: str = "#ffffff"
     highlight: str = "#0b62d6"
+    hot: str = "#ff9a3c"
     font: str = _SERIF
     italic: bool = False
 
@@ -43,6 +45,18 @@ class Theme:
         """Return the colour of "ink", "red", "mute" or "grey"."""
         return str(getattr(self, role))
 
+    def filling(self, heat: float | None) -> str:
+        """Return the colour inside a circle that is so warm, from 0 to 1.
+
+        >>> Theme().filling(None), Theme().filling(1.0), Theme().filling(0.0)
+        ('#ffffff', '#ff9a3c', '#fff0e2')
+        """
+        if heat is None:
+            return self.fill
+        cold = "#ffffff" if self.fill == "none" else self.fill
+        pairs = [(int(cold[i : i + 2], 16), int(self.hot[i : i + 2], 16)) for i in (1, 3, 5)]
+        return "#" + "".join(f"{round(a + (b - a) * (_PALE + (1 - _PALE) * heat)):02x}" for a, b in pairs)
+
     def sheet(self) -> str:
         """Return the rules that give a browser this look, whatever its reader prefers."""
         names = {"fg": self.ink, "bwd": self.red, "mute": self.mute, "node": self.fill, "hl": self.highlight}
@@ -52,9 +66,9 @@ class Theme:
 
 THEMES = {
     "light": Theme(),
-    "dark": Theme("#e8e8e8", "#ff6b6b", "#a4abb3", "#7d858e", "#22262e", "#16181d", "#6ab0ff"),
+    "dark": Theme("#e8e8e8", "#ff6b6b", "#a4abb3", "#7d858e", "#22262e", "#16181d", "#6ab0ff", "#8f4a10"),
     "print": Theme("#000000", "#cc0000", "#444444", "#777777", "none", "none", "#000000"),
-    "book": Theme("#000000", "#c8102e", "#444444", "#777777", "#ffffff", "none", "#000000",
+    "book": Theme("#000000", "#c8102e", "#444444", "#777777", "#ffffff", "none", "#000000", font=
                   '"STIX Two Text","Latin Modern Roman","Libertinus Serif","DejaVu Serif",serif', italic=True),
 }  # fmt: skip
 

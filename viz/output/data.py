@@ -59,6 +59,8 @@ class _Printer:
             "frames": [module.id for module in vertex.around],
             "about": vertex.tooltip,
             "fault": vertex.fault.told if vertex.fault else None,
+            "heat": None if vertex.heat is None else round(vertex.heat, 4),
+            "kept": vertex.kept,
         } | self.text(vertex.face, outline.center, outline.size)
 
     def arrow(self, arrow: Arrow) -> dict[str, Any]:

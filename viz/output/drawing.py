@@ -24,8 +24,10 @@ from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.closing import words_of
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import with_formulas, with_leaves_beside_readers
+from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, value_names
+from tensorgrad.viz.picture.text import shown_bytes
 from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
 from .data import json_text
@@ -62,6 +64,7 @@ def draw(
     names: Names = None,
     order: int = 0,
     repeats: bool = True,
+    heat: str | None = None,
     timeout: float = TIMEOUT,
     width: str | float | None = None,
     fontsize: float | None = None,
@@ -97,6 +100,8 @@ def draw(
         order: 1 draws the graph of the backward pass itself, in which the gradients are values, and 2 that of the
             backward pass through it, which computes second derivatives.
         repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
+        heat: colour the circles by "gradient" (its norm), "time" (of each operation, run again) or "memory" (that is
+            kept for the backward pass), on a scale of logarithms that the caption tells.
         timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
         width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, with no text below
             8 points, and in rows where that is not enough.
@@ -130,12 +135,18 @@ def draw(
     while graph.order < order:
         graph, seed = graph.backward(seed), None
     options = Options(graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats)
-    picture = build(graph, options)
+    return Drawing(_finished(build(graph, options), graph, options, labels, heat, hide), graph, page)
+
+
+def _finished(picture: Picture, graph: Graph, options: Options, labels: str, heat: str | None, hide: Hide) -> Picture:
+    """Return `picture` with what was asked for beside it: formulas, heat, nothing of what is hidden."""
     if labels == "formulas":
-        picture = with_formulas(picture, graph, value_names(graph), seed, dims)
+        picture = with_formulas(picture, graph, value_names(graph), options.seed, options.dims)
+    if heat is not None:
+        picture = with_heat(picture, graph, heat)
     if callable(hide) or hide:
         picture = without_hidden(picture, graph, hide)
-    return Drawing(with_leaves_beside_readers(picture), graph, page)
+    return with_leaves_beside_readers(picture)
 
 
 def _graph_of(
@@ -267,6 +278,8 @@ class Drawing:
         side = "above" if self.page.rankdir == "LR" else "on the left"
         if any(vertex.asymmetric for vertex in self.picture.vertices):
             told += f" Where it matters, the first operand enters {side}, or numbers tell which it is."
+        kept = sum(vertex.kept for vertex in self.picture.vertices)
+        told += f" {shown_bytes(kept)} are kept for the backward pass." if kept else ""
         return f"{told} In the order of computation: {names}. {self.caption}".rstrip(" ")
 
     def _told(self) -> dict[str, str]:

@@ -31,6 +31,8 @@ def mermaid_text(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: s
             count += 1
     if red:
         lines.append(f"  linkStyle {','.join(map(str, red))} stroke:{theme.red},color:{theme.red}")
+    warm = [vertex for vertex in picture.vertices if vertex.heat is not None]
+    lines += [f"  style {vertex.id} fill:{theme.filling(vertex.heat)},color:{theme.ink}" for vertex in warm]
     return "\n".join([*lines, ""])
 
 

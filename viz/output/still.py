@@ -48,12 +48,14 @@ class _Printer:
     def outline(self, outline: Outline) -> str:
         """Return a circle or a box with its label."""
         (x, y), (w, h) = outline.center, outline.half
-        stroke, leaf = self.stroke(outline.pen), outline.vertex.leaf
+        stroke, leaf, heat = self.stroke(outline.pen), outline.vertex.leaf, outline.vertex.heat
+        fill = self.theme.filling(heat)
+        stroke += f' style="fill:{fill}"' if heat is not None else ""
         if outline.round:
-            shape = f'<ellipse fill="{self.theme.fill}" {stroke} cx="{_n(x)}" cy="{_n(-y)}" rx="{_n(w)}" ry="{_n(h)}"/>'
+            shape = f'<ellipse fill="{fill}" {stroke} cx="{_n(x)}" cy="{_n(-y)}" rx="{_n(w)}" ry="{_n(h)}"/>'
         else:
             path = rounded((x - w, y - h, x + w, y + h), min(_CORNER * outline.scale, h / 2))
-            shape = self.path(path, outline.pen, self.theme.fill)
+            shape = f'<path fill="{fill}" {stroke} d="{path}"/>'
         lines = [self.text(text, center, outline.size, "ink", name=leaf) for text, center in outline.lines]
         return _group(outline.vertex.id, f"node {outline.classes}", [shape, *lines])
 

@@ -56,6 +56,8 @@ class _Printer:
                 continue
             (x, y), (w, h) = outline.center, outline.half
             fill = ",fill=tgfill" if "fill" in self.colours else ""
+            if outline.vertex.heat is not None:
+                fill = f",fill={_mixed(self.theme.filling(outline.vertex.heat))}"
             path = rf"{_at((x, y))} circle [radius={w:.2f}]"
             if not outline.round:
                 fill += f",rounded corners={min(12 * outline.scale, h / 2):.1f}bp"
@@ -83,6 +85,16 @@ class _Printer:
         font = rf"\fontsize{{{size:.2f}bp}}{{{size * 1.2:.2f}bp}}\selectfont"
         shown = latex(text, italic=self.theme.italic) if text.strip() else ""
         return rf"\node[text=tg{role},font={font}] at {_at(center)} {{{shown}}};"
+
+
+def _mixed(colour: str) -> str:
+    """Return a colour as TikZ reads it where it is used once.
+
+    >>> _mixed("#ff9a3c")
+    '{rgb,255:red,255;green,154;blue,60}'
+    """
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"{{rgb,255:red,{red};green,{green};blue,{blue}}}"
 
 
 def _at(point: Point) -> str:

@@ -36,7 +36,8 @@ class Vertex:
     "failed" is the operation that raised the error which is drawn. `order` tells which pass computes it: 0 forward, 1
     backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value. `value` and
     `gradient`, the sum of all that flows back, are None where they are not known; `noise`: that gradient is rounding
-    alone; `numbers`: what of both is shown.
+    alone; `numbers`: what of both is shown. `members` are the nodes of the graph that it stands for, `kept` the bytes
+    that these keep for a backward pass, and `heat`, from 0 to 1, how warm it is.
     """
 
     id: str
@@ -52,6 +53,9 @@ class Vertex:
     gradient: Array | None = None
     noise: bool = False
     numbers: str = ""
+    members: tuple[int, ...] = ()
+    kept: int = 0
+    heat: float | None = None
 
     @property
     def face(self) -> str:
@@ -167,7 +171,9 @@ class _Builder:
         found = []
         for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
             box = self.nesting.box(nodes[0].index)
-            found.append(self.circle(id, nodes) if box is None else self.box(id, box, nodes))
+            vertex = self.circle(id, nodes) if box is None else self.box(id, box, nodes)
+            kept = sum(node.kept for node in nodes)
+            found.append(replace(vertex, members=tuple(node.index for node in nodes), kept=kept))
         found += [
             Vertex(f"out{i}", "output", self.names[index], self.nodes[index].shape, (), f"output {self.names[index]}")
             for i, index in enumerate(self.graph.outputs)
@@ -184,20 +190,8 @@ class _Builder:
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
         text = of_node(node, what, gradient, fault, self.dims)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
-        return Vertex(
-            id,
-            kind,
-            label,
-            node.shape,
-            around,
-            text,
-            fault,
-            node.order,
-            is_asymmetric(node),
-            node.value,
-            gradient,
-            noise,
-        )
+        found = Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
+        return replace(found, value=node.value, gradient=gradient, noise=noise)
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
         """Return where the first values and gradients are that are not finite, and how many more there are."""

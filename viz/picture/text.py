@@ -111,6 +111,18 @@ def shown_norm(value: Array) -> str:
         return f"{float(np.linalg.norm(np.abs(value).astype(np.float64).ravel())):.4g}"
 
 
+def shown_bytes(number: float) -> str:
+    """Return a number of bytes in few digits.
+
+    >>> shown_bytes(28), shown_bytes(2_100), shown_bytes(3_500_000)
+    ('28 B', '2.1 kB', '3.5 MB')
+    """
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.0f} B"
+
+
 def brief(value: Array | None) -> str:
     """Return `value` as a label shows it: the number, a few in full, or mean ± standard deviation.
 

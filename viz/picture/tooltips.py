@@ -16,7 +16,7 @@ from tensorgrad.graph import GraphNode
 
 from .faults import Fault, is_zero
 from .nesting import ModuleCall
-from .text import clean, shaped, shown_norm, statistics
+from .text import clean, shaped, shown_bytes, shown_norm, statistics
 
 if TYPE_CHECKING:
     from .model import EdgeRecord
@@ -57,7 +57,14 @@ def of_node(node: GraphNode, what: str, gradient: Array | None, fault: Fault | N
     """Return what hovering over the circle of `node` tells, which is `what`: a leaf, or a formula."""
     settings = [f"{name}={argument(value)}" for name, value in node.params.items()]
     norm = "" if gradient is None else f"gradient norm {shown_norm(gradient)}"
-    known = [f"{shaped(node.shape, dims)} {node.dtype}", statistics(node.value), norm, fault.told if fault else ""]
+    kept = f"keeps {shown_bytes(node.kept)} for backward" if node.kept else ""
+    known = [
+        f"{shaped(node.shape, dims)} {node.dtype}",
+        statistics(node.value),
+        norm,
+        kept,
+        fault.told if fault else "",
+    ]
     return _line(what, *settings, *known, script_line(node.place))
 
 

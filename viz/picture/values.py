@@ -30,11 +30,12 @@ def values(graph: Graph) -> list[Array | None]:
     known: list[Array | None] = []
     with plainly():
         for node in graph.nodes:
-            known.append(node.value if node.value is not None else _again(node, known))
+            known.append(node.value if node.value is not None else again(node, known))
     return known
 
 
-def _again(node: GraphNode, known: list[Array | None]) -> Array | None:
+def again(node: GraphNode, known: list[Array | None]) -> Array | None:
+    """Return the value of `node` computed again from those that are `known`; None where that cannot be done."""
     primitive = PRIMITIVES.get(node.op)
     operands: list[Any] = [o.constant if o.source is None else known[o.source] for o in node.operands]
     if primitive is None or not operands or any(operand is None for operand in operands):
