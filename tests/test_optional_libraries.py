@@ -63,6 +63,7 @@ USES: list[tuple[str, str, Use]] = [
     ("matplotlib", "matplotlib", lambda: viz.plot_curves({"loss": [1.0]})),
     ("matplotlib", "matplotlib", lambda: demo.run("digits", None, 0, 1, Path("out"))),
     ("matplotlib", "matplotlib", figures),
+    ("typst", "typst", lambda: drawing().pdf),
     ("rich", "rich", in_a_terminal(lambda: Progress(1))),
     ("rich", "rich", in_a_terminal(figures)),
     (
