@@ -164,7 +164,7 @@ def test_include_and_exclude_choose_what_is_made(kind, types):
 
 @pytest.mark.parametrize("kind", ["graph", "drawing"])
 def test_text_alone_is_had_without_rendering(kind, monkeypatch):
-    monkeypatch.setattr("tensorgrad.viz.output.drawing.render", lambda *a, **k: pytest.fail("rendered"))
+    monkeypatch.setattr("tensorgrad.viz.layout.placing.render", lambda *a, **k: pytest.fail("rendered"))
     assert TEXT in of_a_kind(kind)._repr_mimebundle_(include=[TEXT])
 
 

@@ -66,7 +66,7 @@ def test_there_are_exactly_the_fourteen_pairs_of_edges(drawing):
 def test_the_svg_holds_fourteen_black_and_fourteen_red_edges_and_twelve_circles(drawing):
     assert drawing.svg.count('class="edge fwd"') == 14
     assert drawing.svg.count('class="edge bwd"') == 14
-    assert drawing.svg.count("<ellipse") == 12
+    assert drawing.svg.count("<circle") == 12
 
 
 def test_every_gradient_is_the_one_of_the_formulas(drawing, arrays):

@@ -15,7 +15,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import draw
-from tensorgrad.viz.layout.splines import cut_end, halfway, lengths, parallel, sampled
+from tensorgrad.viz.layout.splines import between, cut_end, halfway, lengths, parallel, sampled
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -79,9 +79,11 @@ def curves(svg: str) -> dict[str, list[tuple[float, float]]]:
     found = {}
     for group in ET.fromstring(svg).iter(SVG + "g"):
         if (group.get("class") or "").startswith("edge"):
-            path = next(p for p in group.iter(SVG + "path") if p.get("class") != "hit")
-            numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", path.get("d"))]
-            found[group.get("id")] = sampled(list(zip(numbers[::2], numbers[1::2], strict=True)), 20)
+            numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", group.find(SVG + "path").get("d"))]
+            points = list(zip(numbers[::2], numbers[1::2], strict=True))
+            if len(points) == 2:  # a straight one
+                points = [between(*points, t / 3) for t in range(4)]
+            found[group.get("id")] = sampled(points, 20)
     return found
 
 
@@ -117,8 +119,8 @@ def text_boxes(svg: str) -> list[tuple[str, float, float, float, float]]:
         kind = group.get("class") or ""
         if not (kind.startswith(("edge", "cluster")) or "note" in kind):
             continue
-        for text in group.iter(SVG + "text"):
-            size, x, y = (float(text.get(k)) for k in ("font-size", "x", "y"))
+        for text in group.findall(SVG + "text"):
+            size, x, y = (float(text.get(k, "13")) for k in ("font-size", "x", "y"))
             half = sum(0 if unicodedata.combining(c) else 0.56 for c in text.text) * size / 2
             found.append((text.text, x - half, y - size * 0.8, x + half, y + size * 0.2))
     return found
@@ -135,16 +137,15 @@ def overlaps(svg: str) -> list[tuple[str, str]]:
     for group in ET.fromstring(svg).iter(SVG + "g"):
         if not group.get("data-id"):
             continue
-        for ellipse in group.iter(SVG + "ellipse"):
-            x, y, r = (float(ellipse.get(k)) for k in ("cx", "cy", "rx"))
+        for circle in group.iter(SVG + "circle"):
+            x, y, r = (float(circle.get(k)) for k in ("cx", "cy", "r"))
             for text, left, top, right, bottom in boxes:
                 if math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom)) < r:
                     found.append((text, group.get("data-id")))
-        for path in group.iter(SVG + "path"):
-            numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", path.get("d"))]
-            xs, ys = numbers[::2], numbers[1::2]
+        for rect in group.iter(SVG + "rect"):
+            x, y, w, h = (float(rect.get(k)) for k in ("x", "y", "width", "height"))
             for text, left, top, right, bottom in boxes:
-                if left < max(xs) and min(xs) < right and top < max(ys) and min(ys) < bottom:
+                if left < x + w and x < right and top < y + h and y < bottom:
                     found.append((text, group.get("data-id")))
     return found
 
@@ -178,9 +179,9 @@ def test_the_main_line_is_straight_and_branches_hang_below():
     root = ET.fromstring(batchnorm())
     heights = {}
     for group in root.iter(SVG + "g"):
-        ellipse = group.find(SVG + "ellipse")
-        if ellipse is not None and group.get("data-id"):
-            heights.setdefault(group.find(SVG + "text").text, []).append(float(ellipse.get("cy")))
+        circle = group.find(SVG + "circle")
+        if circle is not None and group.get("data-id"):
+            heights.setdefault(group.find(SVG + "text").text, []).append(float(circle.get("cy")))
     spine = [heights[name][0] for name in ("x", "−", "*", "+")] + [heights["*"][1]]
     assert max(spine) - min(spine) < 1
     assert all(min(heights[name]) > max(spine) for name in ("**2", "√(x+ε)", "1/x", "γ", "β"))
@@ -208,7 +209,7 @@ def test_the_checks_find_what_is_wrong():
     assert crossings(drawn(edge("f1", STRAIGHT), edge("b1", CROSSWISE))) == [("f1", "b1")]
     assert farthest_pair(drawn(edge("f1", STRAIGHT), edge("b1", "M90,20C60,20 30,20 0,20"))) == pytest.approx(20)
     assert overlaps(drawn(edge("f1", STRAIGHT, "a"), edge("f2", STRAIGHT, "b"))) == [("a", "b")]
-    circle = '<g data-id="n1"><ellipse cx="50" cy="70" rx="31"/></g>'
+    circle = '<g data-id="n1"><circle cx="50" cy="70" r="31"/></g>'
     assert overlaps(drawn(edge("f1", STRAIGHT, "a"), circle)) == [("a", "n1")]
 
 

@@ -149,8 +149,7 @@ def heights(drawing):
     found = {}
     for group in ET.fromstring(drawing.svg).iter(SVG + "g"):
         if (group.get("class") or "") == "edge fwd" and not group.get("id").startswith("fout"):
-            points = [float(n) for n in re.findall(r"-?\d+\.?\d*", group.find(SVG + "polygon").get("points"))]
-            tip = points[2:4]
+            tip = [float(n) for n in re.findall(r"-?\d+\.?\d*", group.find(SVG + "path").get("d"))][-2:]
             found[next(e.forward for e in drawing.edges if f"f{e.id}" == group.get("id"))] = tip
     return found
 

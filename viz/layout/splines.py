@@ -139,3 +139,10 @@ def halfway(spline: Spline, fraction: float) -> tuple[Point, Point]:
     ways = lengths(points)
     k, rest = _piece(ways, ways[-1] * fraction)
     return between(points[k - 1], points[k], rest), heading(points[k - 1], points[k])
+
+
+def head_corners(body: Spline, tip: Point) -> list[Point]:
+    """Return the triangle from the end of an arrow's line to its tip."""
+    way = heading(body[-1], tip)
+    length, side = math.dist(body[-1], tip), left_of(way)
+    return [moved(body[-1], side, 0.35 * length), tip, moved(body[-1], side, -0.35 * length)]

@@ -59,9 +59,10 @@ class Theme:
 
     def sheet(self) -> str:
         """Return the rules that give a browser this look, whatever its reader prefers."""
-        names = {"fg": self.ink, "bwd": self.red, "mute": self.mute, "node": self.fill, "hl": self.highlight}
+        names = {"fg": self.ink, "bwd": self.red, "mute": self.mute}
+        names |= {"node": self.fill, "hl": self.highlight, "bg": self.ground}
         colours = ";".join(f"--{name}:{value}" for name, value in names.items())
-        return f".tg.tg{{{colours};background:{self.ground}}}.tg.tg text{{font-family:{self.font}}}\n"
+        return f".tg.tg{{{colours}}}.tg.tg text{{font-family:{self.font}}}\n"
 
 
 THEMES = {

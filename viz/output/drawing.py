@@ -30,12 +30,12 @@ from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, va
 from tensorgrad.viz.picture.text import shown_bytes
 from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
+from .browser import framed, page as html_page
 from .data import json_text
-from .interactive import framed, interactive, page as html_page
 from .mermaid import mermaid_text
 from .paper import printed
 from .setting import Page
-from .still import still_svg
+from .svg import still_svg, viewer_svg
 from .tikz import tikz_text
 
 FORMATS = (".svg", ".html", ".pdf", ".png", ".tex", ".json", ".mmd", ".dot")
@@ -224,9 +224,8 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
-        raw = still_svg(self.scene, self.page.look)
         look = "" if self.page.theme is None and not self.page.style else self.page.look.sheet()
-        return interactive(raw, self.picture, self.heading, self.description, self._told(), look)
+        return viewer_svg(self.scene, self.page.look, self.heading, self.description, self._told(), look)
 
     @property
     def tex(self) -> str:

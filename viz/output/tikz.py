@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tensorgrad.viz.layout.scene import Arrow, Pen, Scene
-from tensorgrad.viz.layout.splines import Point, Spline, cut_end
+from tensorgrad.viz.layout.splines import Point, Spline, cut_end, head_corners
 from tensorgrad.viz.layout.themes import Theme
 
 from .latex import latex
-from .still import head_corners
 
 _HEAD = r"""%% Needs TikZ alone. In a document: \usepackage{standalone,tikz} and \input this file, or copy the picture.
 %% pdflatex, or xelatex where a name holds letters that TeX does not know.
