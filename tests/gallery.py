@@ -97,6 +97,12 @@ def variables(**options: Any) -> viz.Drawing:
     return viz.draw(by_hand, normals(7, 3), gamma, beta, names="variables", seed=seed, **LETTERS, **options)
 
 
+def numbers() -> viz.Drawing:
+    """Return a small expression with its numbers, of which all are exact."""
+    a, b, c = (tg.tensor(value, dtype=tg.float64, requires_grad=True) for value in (2.0, -3.0, 10.0))
+    return viz.draw(lambda a, b, c: (a * b + c) * a, a, b, c, labels="values")
+
+
 def second() -> viz.Drawing:
     """Return the double-backward graph of a function of which everybody knows the second derivative."""
     return viz.draw(lambda x: (x**3).sum(), normals(3), order=2)
@@ -151,6 +157,10 @@ FIGURES = [
     Figure(
         "figure-6-17", "The same with its names, our default: the value on the black arrow, its gradient on the red.",
         "viz.draw(nn.BatchNorm1d(3), x)", batchnorm,
+    ),
+    Figure(
+        "values", "With numbers: in a circle its value and the total of its gradient, on an arrow a part of one.",
+        'viz.draw(lambda a, b, c: (a * b + c) * a, a, b, c, labels="values")', numbers,
     ),
     Figure(
         "formulas", "With formulas: how each value and gradient is computed, read from the recorded backward pass.",

@@ -241,7 +241,14 @@ def test_the_suffix_or_the_format_says_what_is_written(arguments, file, start):
 
 @pytest.mark.parametrize(
     ("options", "start"),
-    [([], "W: float32[3,4] = parameter"), (["--format", "svg"], "<svg"), (["--format", "dot"], "digraph")],
+    [
+        ([], "W: float32[3,4] = parameter"),
+        (["--format", "svg"], "<svg"),
+        (["--format", "dot"], "digraph"),
+        (["--format", "mmd"], "flowchart LR"),
+        (["--format", "json", "--theme", "book"], '{\n "format": "tensorgrad drawing"'),
+        (["--format", "tex", "--width", "8cm", "--fontsize", "8", "--math"], "% Needs TikZ"),
+    ],
 )
 def test_standard_output_holds_the_drawing_alone(options, start, capsys):
     assert main(["draw", "net.py:loss", "--out", "-", *options]) == 0
@@ -319,7 +326,10 @@ def refused(*arguments: str, capsys) -> str:
         (["net.py:fails", "--shape", "14"], "net.py, line 24: ShapeError: "),
         (["net.py:loss", "--collapse", "fc9"], "collapse='fc9' is no module of this graph; its modules are: "),
         (["net.py:loss", "--depth", "-1"], "depth=-1: the outermost modules have depth 1"),
-        (["net.py:loss", "--out", "a.png"], "--out a.png: the name must end in one of .svg, .html, .dot, .txt"),
+        (
+            ["net.py:loss", "--out", "a.jpg"],
+            "--out a.jpg: the name must end in one of .svg, .html, .pdf, .png, .tex, .json, .mmd, .dot, .txt",
+        ),
         (["net.py:loss", "--out", "no/a.svg"], "--out no/a.svg: there is no folder no"),
         (["net.py:loss", "--out", ".", "--format", "svg"], "that is a folder"),
     ],

@@ -16,11 +16,14 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import MissingDependencyError, TensorgradError
 from tensorgrad.viz import Drawing, draw
 from tensorgrad.viz.layout.render import render
 from tensorgrad.viz.output.drawing import FORMATS
+from tensorgrad.viz.output.latex import latex
 from tensorgrad.viz.output.setting import points
+from tensorgrad.viz.picture.text import width
 
 SCHEMA = json.loads((Path(__file__).resolve().parent.parent / "docs" / "drawing.schema.json").read_text("utf-8"))
 LETTERS = {"dims": {7: "N", 3: "D"}}
@@ -174,9 +177,8 @@ def test_the_book_writes_mathematics_and_ours_does_when_asked_to():
 
 
 def boxes(scene):
-    from tensorgrad.viz.picture.text import width
-
-    return [(t, x - width(t, s) / 2, y - s / 2, x + width(t, s) / 2, y + s / 2) for t, (x, y), s in scene.texts() if t]
+    found = [(t, x, y, width(t, s) * 0.45, s * 0.42) for t, (x, y), s in scene.texts() if t.strip()]
+    return [(t, x - wide, y - high, x + wide, y + high) for t, x, y, wide, high in found]
 
 
 @pytest.mark.parametrize("rows", [2, 3, 4])
@@ -191,6 +193,15 @@ def test_rows_are_narrower_and_hold_every_vertex_and_every_arrow_once(rows):
     for arrow in found.scene.arrows:  # every part bears the name of what goes along it
         assert not arrow.label or len(arrow.centers) >= 1
         assert all(len(piece) % 3 == 1 for piece in arrow.pieces)
+
+
+@pytest.mark.parametrize("make", [figure, network, lambda **o: draw(nn.BatchNorm1d(3), tg.ones(7, 3), **o)])
+@pytest.mark.parametrize("options", [{"width": 340, "fontsize": 8}, {"width": "12cm"}, {"wrap": 3}], ids=str)
+def test_in_rows_no_text_stands_on_another(make, options):
+    texts = boxes(make(**options).scene)
+    for i, (text, left, low, right, high) in enumerate(texts):
+        met = [t for t, a, b, c, d in texts[:i] if left < c and a < right and low < d and b < high]
+        assert not met, f"{text!r} stands on {met[0]!r}"
 
 
 def test_an_arrow_ends_at_the_vertex_that_it_leads_to_in_whichever_row():
@@ -278,6 +289,13 @@ def test_tikz_is_balanced_and_holds_every_element(drawing):
     assert len(texts) == sum(1 for _ in drawing.scene.texts())
 
 
+def test_every_sign_of_the_table_of_operations_is_one_of_tex():
+    for primitive in PRIMITIVES.values():
+        for italic in (True, False):
+            text = latex(f"x{primitive.symbol}", italic=italic)
+            assert text.isascii(), (primitive.name, text)
+
+
 def test_tikz_writes_a_real_hat_and_real_subscripts():
     text = figure(theme="book").tex
     assert r"$\hat{x}$" in text
@@ -294,6 +312,17 @@ def test_tikz_compiles(drawing, tmp_path):
     command = [program, "-interaction=batchmode", "-halt-on-error", path.name] if program else ["tectonic", path.name]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
     assert (tmp_path / "graph.pdf").stat().st_size > 1000
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no TeX here")
+def test_every_sign_compiles(tmp_path):
+    signs = "".join(dict.fromkeys("".join(p.symbol for p in PRIMITIVES.values()) + 'αΩ#$%&_{}~^\\<>|"…*ᵢ⁻¹'))
+    for italic in (True, False):
+        pages = [draw(lambda x: x.exp(), tg.ones(2), title=part, math=italic) for part in (signs[:60], signs[60:])]
+        for page in pages:
+            path = page.save(tmp_path / "signs.tex")
+            command = ["pdflatex", "-interaction=batchmode", "-halt-on-error", path.name]
+            subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
 
 
 # JSON

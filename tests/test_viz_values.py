@@ -69,6 +69,11 @@ def test_the_bias_before_a_normalisation_has_no_gradient_to_be_seen(dtype):
     assert faces(found)["b"].endswith(" | ≈ 0")
     (arrow,) = (arrow for arrow in found.scene.arrows if arrow.id == f"b{edge.id}")
     assert arrow.pen.dash == "dashed"
+    plain = draw(nn.BatchNorm1d(3), tg.tensor(np.random.default_rng(5).normal(size=(7, 3)), requires_grad=True))
+    assert any(edge.noise for edge in plain.edges)
+    assert all(
+        arrow.pen.dash == "solid" for arrow in plain.scene.arrows
+    )  # without numbers it is an arrow as all others
     assert "rounding alone" in found.svg
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from tensorgrad import __version__
 from tensorgrad.chapter6.run import Settings
 from tensorgrad.errors import TensorgradError
+from tensorgrad.viz.layout.themes import THEMES
 from tensorgrad.viz.picture.edgetexts import MODES
 
 from . import chapter6, demo, draw
@@ -88,6 +89,13 @@ def _shape(text: str) -> tuple[int, ...]:
     if min(shape, default=0) < 0:
         raise argparse.ArgumentTypeError(f"expected lengths such as 32,784, found {text!r}")
     return shape
+
+
+def _part(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not written as red=#a00000")
+    return name.lower(), value
 
 
 def _letter(text: str) -> tuple[int, str]:
@@ -178,6 +186,18 @@ def _add_draw(add: Add) -> None:
     look.add_argument("--order", type=int, choices=[0, 1, 2], help="1: the backward pass itself; 2: that through it")
     look.add_argument("--timeout", type=float, metavar="SECONDS", help="how long Graphviz may take (default: 60)")
     look.add_argument("--dims", action="append", type=_letter, metavar="7=N", help="a letter for a length in shapes")
+    _add_paper(parser.add_argument_group("how it is set", argument_default=argparse.SUPPRESS))
+
+
+def _add_paper(look: argparse._ArgumentGroup) -> None:
+    look.add_argument("--hide", action="append", metavar="OPERATION", help="do not draw this operation")
+    look.add_argument("--heat", choices=["gradient", "time", "memory"], help="colour circles by this")
+    look.add_argument("--width", metavar="LENGTH", help="the paper that it has to fit, such as 12cm or 340pt")
+    look.add_argument("--fontsize", type=float, metavar="POINTS", help="the size of the smallest text")
+    look.add_argument("--wrap", type=_count, metavar="ROWS", help="the number of rows")
+    look.add_argument("--math", action="store_true", help="write × and x² for * and **2, x̂ for xhat")
+    look.add_argument("--style", action="append", type=_part, metavar="RED=#a00000", help="change a part of the theme")
+    look.add_argument("--theme", choices=list(THEMES), help="colours and fonts")
 
 
 def _add_chapter6(add: Add) -> None:

@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,18 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
+from tensorgrad.viz.output.drawing import FORMATS as SUFFIXES
 
 from .examples import EXAMPLES
 from .script import Script, ran, reported, split
 
-FORMATS: Mapping[str, Callable[[viz.Drawing], str]] = {
-    "svg": lambda drawing: drawing.svg,
-    "html": lambda drawing: drawing.html,
-    "dot": lambda drawing: drawing.dot,
+FORMATS: Mapping[str, Callable[[viz.Drawing], str | bytes]] = {
+    **{suffix[1:]: attrgetter(suffix[1:]) for suffix in SUFFIXES},
     "txt": lambda drawing: drawing.text() + "\n",
 }
 OPTIONS = (
     "labels", "depth", "collapse", "rankdir", "max_nodes", "title", "grads", "dims", "names", "order", "repeats",
-    "timeout",
+    "timeout", "hide", "heat", "width", "fontsize", "wrap", "math", "style", "theme",
 )  # fmt: skip
 STDOUT = "-"
 
@@ -42,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
 
     Raises:
         TensorgradError: arguments that do not fit together, or an error in the user's code.
-        MissingDependencyError: no renderer for SVG or HTML is there.
+        MissingDependencyError: nothing that draws this format is there.
         OSError: the file cannot be written.
     """
     if (given.target is None) == (given.example is None):
@@ -52,7 +52,7 @@ def run(given: argparse.Namespace) -> int:
     script = split(given.target) if given.target else None
     path, kind = destination(given.out, given.format, script[0].stem if script else given.example)
     options = {name: vars(given)[name] for name in OPTIONS if name in given}
-    options |= {"dims": dict(options["dims"])} if "dims" in options else {}
+    options |= {name: dict(options[name]) for name in ("dims", "style") if name in options}
     place = path and path.absolute()  # the script may change the working folder
     manual_seed(0)
     with redirect_stdout(sys.stderr) if path is None else nullcontext():
@@ -63,7 +63,7 @@ def run(given: argparse.Namespace) -> int:
                 drawing = drawn(names, script[1], given.inputs, options)
     content = FORMATS[kind](drawing)
     if place is None:
-        sys.stdout.buffer.write(content.encode())
+        sys.stdout.buffer.write(content if isinstance(content, bytes) else content.encode())
         sys.stdout.flush()
     else:
         write_whole(place, content)

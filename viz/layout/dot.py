@@ -13,7 +13,7 @@ from tensorgrad.viz.picture.text import width
 
 from .lanes import HEAVY, Lanes
 from .render import graphviz_package
-from .scene import Arrow, Frame, Note, Outline, Scene
+from .scene import Arrow, Corners, Frame, Note, Outline, Scene
 from .splines import Point, at, pos_text
 from .themes import THEMES, Theme
 
@@ -214,6 +214,9 @@ def digraph(scene: Scene, theme: Theme) -> Any:
     places = {frame.module: frame for frame in scene.frames}
     vertices = [outline.vertex for outline in scene.outlines]
     _in_frames(graph, vertices, lambda module: _placed_frame(places[module], theme))
+    for frame in scene.frames:
+        for row, corners in enumerate(frame.corners[1:], 1):
+            graph.node(f"{frame.module.id}_{row}", **_further(corners, theme))
     for note in scene.notes:
         graph.node(note.id, **_note(note, theme))
     for arrow in scene.arrows:
@@ -226,6 +229,14 @@ def _placed_frame(frame: Frame, theme: Theme) -> dict[str, str]:
     colours = {"color": theme.grey, "fontcolor": theme.mute, "fontsize": f"{frame.size:g}"}
     box = ",".join(f"{c:g}" for c in frame.corners[0])
     return frame_attributes(frame.module) | colours | {"bb": box, "lp": at(frame.title)}
+
+
+def _further(corners: Corners, theme: Theme) -> dict[str, str]:
+    """Return the box of a frame in a further row: a cluster has but one."""
+    left, bottom, right, top = corners
+    sides = {"width": f"{(right - left) / 72:.3f}", "height": f"{(top - bottom) / 72:.3f}", "shape": "box"}
+    look = {"label": "", "style": "rounded,dashed", "color": theme.grey, "class": "module", "penwidth": "1"}
+    return sides | look | {"pos": at(((left + right) / 2, (bottom + top) / 2))}
 
 
 def _note(note: Note, theme: Theme) -> dict[str, str]:

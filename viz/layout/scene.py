@@ -127,9 +127,9 @@ class Arrow:
 
     @property
     def pen(self) -> Pen:
-        """Red for a gradient: dashed if it is zero, but for rounding, dotted and thick if it is not finite."""
+        """Red for a gradient: dashed if it is zero, dotted and thick if it is not finite."""
         back = self.kind == "bwd"
-        wrong, zero = back and self.edge.fault is not None, back and (self.edge.noise or is_zero(self.edge.gradient))
+        wrong, zero = back and self.edge.fault is not None, back and (self.edge.faint or is_zero(self.edge.gradient))
         dash = "dotted" if wrong else "dashed" if zero else "solid"
         return Pen("red" if back or self.edge.order else "ink", max((3 if wrong else 1) * self.scale, _THINNEST), dash)
 

@@ -69,8 +69,8 @@ THEMES = {
     "light": Theme(),
     "dark": Theme("#e8e8e8", "#ff6b6b", "#a4abb3", "#7d858e", "#22262e", "#16181d", "#6ab0ff", "#8f4a10"),
     "print": Theme("#000000", "#cc0000", "#444444", "#777777", "none", "none", "#000000"),
-    "book": Theme("#000000", "#c8102e", "#444444", "#777777", "#ffffff", "none", "#000000", font=
-                  '"STIX Two Text","Latin Modern Roman","Libertinus Serif","DejaVu Serif",serif', italic=True),
+    "book": Theme("#000000", "#c8102e", "#444444", "#777777", "#ffffff", "none", "#000000",
+                  font='"Libertinus Serif","STIX Two Text","DejaVu Serif",serif', italic=True),
 }  # fmt: skip
 
 

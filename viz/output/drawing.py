@@ -111,8 +111,8 @@ def draw(
             the theme "book".
         style: parts of the theme to change: "ink", "red", "mute", "grey", "fill", "ground", "highlight" (colours), and
             "font".
-        theme: "light", "dark", "print" (black and red without ground) or "book" (as in print, and the letters of TeX);
-            by default a browser shows what its reader prefers.
+        theme: "light", "dark", "print" (black and red without ground) or "book" (as in print, and the letters of a
+            book); by default a browser shows what its reader prefers.
 
     Raises:
         TensorgradError: an argument that is none of the above, or a picture that does not fit.

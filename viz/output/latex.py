@@ -26,10 +26,11 @@ _SIGNS = {
     "Ψ": "Psi", "Ω": "Omega", "×": "times", "·": "cdot", "√": "surd", "∑": "sum", "∏": "prod", "∂": "partial",
     "∞": "infty", "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "±": "pm", "→": "to", "←": "gets", "∈": "in",
     "∘": "circ", "⊙": "odot", "⊗": "otimes", "⊕": "oplus", "¬": "neg", "∧": "wedge", "∨": "vee", "⌊": "lfloor",
-    "⌋": "rfloor", "⌈": "lceil", "⌉": "rceil",
+    "⌋": "rfloor", "⌈": "lceil", "⌉": "rceil", "⇑": "Uparrow", "⇓": "Downarrow", "‖": "Vert", "½": "tfrac12",
+    "⊞": "boxplus", "⊟": "boxminus", "␣": "sqcup",
 }  # fmt: skip
 _ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "\u20d7": "vec"}
-_LOW, _HIGH = "₀-₉₊₋ᵢⱼₖₙ", "⁰¹²³⁴-⁹⁺⁻ⁿᵀ"
+_LOW, _HIGH = "₀-₉₊₋ᵢⱼₖₙ", "⁰¹²³⁴-⁹⁺⁻ⁿᵀᵖ"
 _ATOM = re.compile(
     rf"(?P<base>.)(?P<accent>[{''.join(_ACCENTS)}])|(?P<low>[{_LOW}]+)|(?P<high>[{_HIGH}]+)|"
     rf"(?P<word>[A-Za-z]{{2,}}(?![{''.join(_ACCENTS)}]))|.",

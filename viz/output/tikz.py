@@ -10,11 +10,11 @@ from tensorgrad.viz.layout.themes import Theme
 
 from .latex import latex
 
-_HEAD = r"""%% Needs TikZ alone. In a document: \usepackage{standalone,tikz} and \input this file, or copy the picture.
+_HEAD = r"""%% Needs TikZ, amsmath. In a document: \usepackage{standalone,tikz}, and \input this file, or copy it.
 %% pdflatex, or xelatex where a name holds letters that TeX does not know.
 \documentclass{article}
 \usepackage[paperwidth=%.2fbp,paperheight=%.2fbp,margin=0bp]{geometry}
-\usepackage{tikz}
+\usepackage{amsmath,amssymb,tikz}
 \pagestyle{empty}\parindent=0pt\topskip=0pt
 \begin{document}%%
 """

@@ -73,13 +73,13 @@ def gradient_text(gradient: Array | None, *, noise: bool) -> str:
 
 
 def with_numbers(picture: Picture) -> Picture:
-    """Return `picture` with a value and the total of its gradient in every circle, side by side."""
+    """Return `picture` with a value and the total of its gradient in every circle, side by side; rounding as zero."""
     told = {}
     for vertex in picture.vertices:
         words = brief(vertex.value), gradient_text(vertex.gradient, noise=vertex.noise)
         told[vertex.id] = " | ".join(words if words[1] else words[:1])
     vertices = [replace(vertex, numbers=told[vertex.id]) for vertex in picture.vertices]
-    return Picture(vertices, picture.edges, picture.caption)
+    return Picture(vertices, [replace(edge, faint=edge.noise) for edge in picture.edges], picture.caption)
 
 
 def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:

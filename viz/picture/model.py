@@ -82,7 +82,7 @@ class EdgeRecord:
     `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
     value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
     `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed;
-    `noise` that the gradient is rounding alone, where exact arithmetic has zero.
+    `noise` that the gradient is rounding alone, where exact arithmetic has zero, `faint` that it is drawn as a zero.
     """
 
     source: str
@@ -102,6 +102,7 @@ class EdgeRecord:
     formulas: tuple[str, str] = ("", "")
     order: int = 0
     noise: bool = False
+    faint: bool = False
 
 
 @dataclass(frozen=True, eq=False)
