@@ -364,6 +364,13 @@ def test_json_is_as_the_schema_says(drawing):
         assert all(0 <= x <= found["width"] and 0 <= y <= found["height"] for path in arrow["paths"] for x, y in path)
 
 
+def test_norms_are_those_of_the_arrays_and_unknown_where_they_are_not_finite():
+    x = tg.tensor([3.0 + 4.0j, 0.0], requires_grad=True)
+    arrows = json.loads(draw(lambda x: x.abs().sum(), x).json)["arrows"]
+    assert arrows[0]["norm"] == 5.0
+    assert {arrow["norm"] for arrow in json.loads(nan().json)["arrows"]} >= {None}
+
+
 def test_the_check_sees_what_the_schema_forbids():
     found = json.loads(figure().json)
     for spoil in (lambda f: f.pop("font"), lambda f: f["nodes"][0].update(kind="x"), lambda f: f.update(width="3"),

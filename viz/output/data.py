@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
-
-import numpy as np
 
 from tensorgrad.viz.layout.scene import Arrow, Outline, Scene
 from tensorgrad.viz.layout.splines import Point, Spline
 from tensorgrad.viz.layout.themes import Theme
+from tensorgrad.viz.picture.text import norm
 
 VERSION = 1
 
@@ -67,8 +67,7 @@ class _Printer:
         edge, back = arrow.edge, arrow.kind == "bwd"
         tail, head = arrow.ends
         numbers = edge.gradient if back else edge.value
-        with np.errstate(all="ignore"):
-            norm = None if numbers is None else float(np.linalg.norm(np.abs(numbers.astype(np.float64).ravel())))
+        size = math.nan if numbers is None else norm(numbers)
         return {
             "id": arrow.id,
             "direction": "backward" if back else "forward",
@@ -77,7 +76,7 @@ class _Printer:
             "name": edge.backward if back else edge.forward,
             "shape": list(edge.shape),
             "dtype": edge.dtype,
-            "norm": norm if norm is not None and np.isfinite(norm) else None,
+            "norm": size if math.isfinite(size) else None,
             "dash": arrow.pen.dash,
             "paths": [self.path(piece) for piece in arrow.pieces],
             "labels": [self.text(arrow.label, center, arrow.size) for center in arrow.centers],

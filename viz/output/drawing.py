@@ -103,8 +103,8 @@ def draw(
         heat: colour the circles by "gradient" (its norm), "time" (of each operation, run again) or "memory" (that is
             kept for the backward pass), on a scale of logarithms that the caption tells.
         timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
-        width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, with no text below
-            8 points, and in rows where that is not enough.
+        width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, and in rows where a
+            text would come below 8 points, or below `fontsize`.
         fontsize: the size of the smallest text, in points.
         wrap: the number of rows, or whether rows may be made to fit `width`; by default they may.
         math: the signs of mathematics and slanted names: × and x² for ``*`` and ``**2``, x̂ for ``xhat``. By default in

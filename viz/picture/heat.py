@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 
-from .model import Picture, Vertex
-from .text import shown_bytes
+from .model import Picture
+from .text import norm, shown_bytes
 from .values import again, plainly, values
 
 _RUNS = 3  # of every operation, of which the fastest counts
@@ -48,17 +46,12 @@ def with_heat(picture: Picture, graph: Graph, by: str) -> Picture:
 
 def _gradients(picture: Picture, _: Graph) -> Measured:
     """Return the norms of the gradients; a box has that of what leaves it."""
-    found = {v.id: _norm(v) for v in picture.vertices if v.gradient is not None and not v.noise}
+    found = {v.id: norm(v.gradient) for v in picture.vertices if v.gradient is not None and not v.noise}
     boxes = {v.id for v in picture.vertices if v.kind == "box"}
     for edge in picture.edges:
         if edge.tail in boxes and edge.gradient is not None and not edge.noise:
-            found[edge.tail] = math.hypot(found.get(edge.tail, 0.0), float(np.linalg.norm(edge.gradient.ravel())))
+            found[edge.tail] = math.hypot(found.get(edge.tail, 0.0), norm(edge.gradient))
     return found
-
-
-def _norm(vertex: Vertex) -> float:
-    assert vertex.gradient is not None
-    return float(np.linalg.norm(np.abs(vertex.gradient).astype(np.float64).ravel()))
 
 
 def _memory(picture: Picture, _: Graph) -> Measured:

@@ -105,10 +105,19 @@ def _mean(value: Array) -> float:
     return 0.0 if abs(mean) < noise else mean
 
 
+def norm(value: Array) -> float:
+    """Return the Euclidean norm of all elements.
+
+    >>> norm(np.array([3.0, 4.0j]))
+    5.0
+    """
+    with np.errstate(all="ignore"):
+        return float(np.linalg.norm(np.abs(value).astype(np.float64).ravel()))
+
+
 def shown_norm(value: Array) -> str:
     """Return the Euclidean norm of all elements, in four digits."""
-    with np.errstate(all="ignore"):
-        return f"{float(np.linalg.norm(np.abs(value).astype(np.float64).ravel())):.4g}"
+    return f"{norm(value):.4g}"
 
 
 def shown_bytes(number: float) -> str:
