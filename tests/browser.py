@@ -275,13 +275,14 @@ def screenshots(folder: Path) -> list[Path]:
                     browser.window(390, 500)
                 browser.open(drawing.html)
                 if state == "hovered":
-                    browser.point(".node[data-step='5']")
+                    browser.point(f"#{drawing.picture.vertices[3].id}")
                 elif state == "stepped":
                     browser.press("End", *["ArrowLeft"] * 4)
-                elif state == "folded" and browser.run("return !!document.querySelector('.cluster')"):
-                    browser.click(".cluster text")
+                elif state == "folded":
+                    browser.run("for (const g of document.querySelectorAll('.cluster'))"
+                                "g.dispatchEvent(new MouseEvent('click', {bubbles: true}))")  # fmt: skip
                 elif state == "whole":
-                    browser.click("input")
+                    browser.press("0")
                 written.append(folder / f"{name}-{state}.png")
                 browser.screenshot(written[-1])
     return written

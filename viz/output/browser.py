@@ -29,7 +29,12 @@ def resource(name: str) -> str:
 
 
 CSS, SCRIPT = resource("viewer.css"), resource("viewer.js")
-# It is not shown where no script is: nothing pretends to be a button.
+# What is not shown where no script is: nothing pretends to be a button.
+MAP = (
+    '<foreignObject class="stage" display="none"><svg/></foreignObject>'
+    '<svg class="map" display="none" x="100%" y="100%" width="180" height="120" aria-hidden="true">'
+    '<rect width="100%" height="100%"/><path/><rect class="eye"/></svg>'
+)
 BUTTONS = (
     ("+", "zoom in", "+"), ("−", "zoom out", "-"), ("▭", "fit", "0"), ("1:1", "natural size", "1"),
     ("⌕", "search", "/"), ("«", "whole figure", "Home"), ("‹", "step back", "ArrowLeft"),
@@ -52,6 +57,7 @@ body{margin:0;height:100vh;display:flex;flex-direction:column;background:#fff;co
 body{font:13px/1.7 system-ui,sans-serif}
 .tg-page .tg.full{width:100%;height:auto;flex:1;min-height:0}
 .tg-help{margin:0;padding:4px 8px}
+@media (max-width:600px){.tg-help{display:none}}
 kbd{border:1px solid;border-radius:3px;padding:0 3px;font:inherit}
 @media (prefers-color-scheme:dark){body{background:#16181d;color:#b4bbc3}}
 @media print{body{display:block;background:none}.tg-help{display:none}}

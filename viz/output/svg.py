@@ -18,12 +18,13 @@ from tensorgrad.viz.layout.themes import Theme
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import clean
 
-from .browser import BAR, CSS, SCRIPT
+from .browser import BAR, CSS, MAP, SCRIPT
 
 _KEYS = (
-    "The arrow keys replay the computation step by step, Escape shows it whole; plus, minus, 0 and 1 change the scale, "
-    "Shift with an arrow key moves the picture, slash searches."
+    "The arrow keys replay the computation step by step, Escape shows it whole; + - 0 1 scale it, "
+    "Shift with arrow keys moves it, / searches."
 )
+_MANY = 100  # vertices, among which one may lose one's way
 _BASELINE = 0.3  # of the font's size, below the middle of a text
 _CORNER = 12.0  # radius of a frame's or a box's corners, at most
 _DASHES = {"dashed": "5,2", "dotted": "1,3"}
@@ -47,12 +48,13 @@ def viewer_svg(
     """
     left, bottom, right, top = scene.bounds()
     size = _attributes(width=f"{(right - left) * 4 / 3:.0f}", height=f"{(top - bottom) * 4 / 3:.0f}")
+    large = sum(outline.vertex.kind != "output" for outline in scene.outlines) > _MANY
     svg = (
         f'<svg{size}{_rest(scene, theme)} class="tg" tabindex="0" role="graphics-document document" '
         f'aria-labelledby="tg-title-{_KEY}" aria-describedby="tg-desc-{_KEY}">\n'
         f'<title id="tg-title-{_KEY}">{_text(title)}</title>\n'
         f'<desc id="tg-desc-{_KEY}">{_text(f"{description} {_KEYS}")}</desc>\n<style>{CSS}{look}</style>\n'
-        f"{_body(scene, theme, told)}\n{BAR}\n<script><![CDATA[{SCRIPT}]]></script>\n</svg>\n"
+        f"{_body(scene, theme, told)}\n{MAP * large}{BAR}\n<script><![CDATA[{SCRIPT}]]></script>\n</svg>\n"
     )
     return svg.replace(_KEY, hashlib.sha256(svg.encode()).hexdigest()[:8])
 

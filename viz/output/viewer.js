@@ -9,9 +9,9 @@ $set = (g, k, on) => g.classList.toggle(k, !!on), $is = (g, q) => g.matches(q), 
 $name = g => g.firstChild.textContent, $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: true}),
 $page = s.closest('.tg-page'), $full = $page || s === document.documentElement, $top = $full ? 44 : 0, $one = 4 / 3,
 V = $all('.node'), E = $all('.edge'), F = $all('.cluster'), P = [...V, ...$all('[data-of]')], A = [...P, ...E], $heads = $all('.title,.caption'),
-n = V.length, $big = n > 100, $step = {}, $around = {}, $to = {}, $from = {},
+n = V.length, [$map] = $all('.map'), $step = {}, $around = {}, $to = {}, $from = {},
 $box = g => { const b = g.getBBox(), r = g.$half = [b.width / 2, b.height / 2]; g.$mid = g.$now = [b.x + r[0], b.y + r[1]] };
-let {width: W, height: H} = s.viewBox.baseVal, [$view] = $all('.view'), $map, $texts, k, x, y, w, h, $moved, $mouse = 0, $pin, $lit, $at = 0, $hits = [], $hit, $dragged, $aiming;
+let {width: W, height: H} = s.viewBox.baseVal, [$view] = $all('.view'), $texts, k, x, y, w, h, $moved, $mouse = 0, $pin, $lit, $at = 0, $hits = [], $hit, $dragged, $aiming;
 const $size = [W, H];
 
 // What belongs where: the step at which a vertex or an arrow appears, the frames around it, what it is made of; and
@@ -32,13 +32,13 @@ $each([...E, ...F], g => {
   t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'}))
 });
 $each([...V, ...E], g => $put(g, {role: 'graphics-symbol'}));
-$each(F, g => $put(g, {tabindex: 0, role: 'button', 'aria-expanded': true}));
+$each(F, g => { g.$need = [2.3 * g.$words[0].$half[0] + 50, 44]; $put(g, {tabindex: 0, role: 'button', 'aria-expanded': true}) });
 
 // Scale and place: a point of the picture times k, plus (x, y), is a pixel. Texts are laid out anew whenever their scale
 // changes: in a large picture, only those are there that can be read now, and the rest is scaled in a box as a whole.
 const $draw = () => {
   $view.style.transform = `translate(${x}px,${y}px) scale(${k})`;
-  if (!$big) return;
+  if (!$map) return;
   $set(s, 'far', k < .2); $put($map.lastChild, {x: -x / k, y: -y / k, width: w / k, height: h / k});
   $each($texts, t => {
     const [a, b] = t.$of.$now, $out = k < .45 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
@@ -53,7 +53,7 @@ $rest = (f, m) => { k = f; $moved = m;
 $fit = () => {
   $set(s, 'full', $full && !$paper.matches);
   const viewBox = `0 0 ${W} ${H}`;
-  $put(s, {width: W * $one | 0, height: H * $one | 0, viewBox}); if ($big) $put($map, {viewBox});
+  $put(s, {width: W * $one | 0, height: H * $one | 0, viewBox}); if ($map) $put($map, {viewBox});
   if ($paper.matches) return;
   s.style.aspectRatio = W / H;
   s.removeAttribute('viewBox'); ({width: w, height: h} = $rect(s));
@@ -93,7 +93,7 @@ $go = j => {
 // to bottom; only room that nobody needs any more is left out, along each axis by itself: a map of old places to new.
 $inside = (f, p, m) => f && p.every((v, i) => abs(v - f.$mid[i]) < f.$half[i] + m), $outer = q => q?.find(f => f.$shut),
 $layout = () => {
-  const $solid = [[], []], $closed = F.filter(f => f.$shut && !$outer(f.$in)),
+  const $solid = [[], []], $closed = F.filter(f => (f.$dots = []) && f.$shut && !$outer(f.$in)),
   $keep = (g, m) => $each($solid, (q, i) => q.push([g.$mid[i] - g.$half[i] - m, g.$mid[i] + g.$half[i] + m]));
   $each([...A, ...F], g => { const b = g.$words?.[0] || g; $set(g, 'in', $outer(g.$in)) || g.$ends || $keep(b, 12) });
   // Of an arrow into a closed frame, or out of one, what lies outside is drawn.
@@ -106,7 +106,7 @@ $layout = () => {
       while (i < j && $inside(a, $point(i), 0)) i++;
       while (i < j && $inside(b, $point(j), 8)) j--;
       for (g.$cut = [], l = i; l < j; l += 4) g.$cut.push($point(l));
-      g.$cut.push($point(j)); $each([i, j], l => $keep({$mid: $point(l), $half: [9, 9]}, 0))
+      g.$cut.push($point(j)); $each([[a, i], [b, j]], ([f, l]) => { const m = $point(l); $keep({$mid: m, $half: [9, 9]}, 0); f?.$dots.push(m) })
     }
     $each(g.$words, t => $set(t, 'in', $inside(a, t.$mid, 0) || $inside(b, t.$mid, 0)) || $keep(t, 2))
   });
@@ -114,7 +114,7 @@ $layout = () => {
     const $hard = [], $rate = [], $sum = [0];
     $each(q, ([a, b]) => { for (a |= 0; a <= b; a++) $hard[a] = 1 });
     $each($closed, f => {
-      let $room = 0, $need = j ? 44 : 2.3 * f.$words[0].$half[0] + 50, a = f.$mid[j] - f.$half[j] | 0, b = f.$mid[j] + f.$half[j], i;
+      let $room = 0, $need = f.$need[j], a = f.$mid[j] - f.$half[j] | 0, b = f.$mid[j] + f.$half[j], i;
       for (i = a; i < b; i++) $hard[i] ? $need-- : $room++;
       for (i = a; i < b; i++) $rate[i] = max($rate[i] || 0, min(1, $need / $room))
     });
@@ -128,9 +128,15 @@ $layout = () => {
   $each($heads, g => { W = max(W, 2 * g.$half[0] + 20); $move(g, [W / 2, $into(g.$mid)[1]]) });
   $each(P, g => $move(g));
   $each(F, f => {
-    const [[a, b], [c, d]] = [-1, 1].map(t => $into(f.$mid.map((v, i) => v + t * f.$half[i])));
-    f.$now = [(a + c) / 2, (b + d) / 2];
-    $trace(f, {x: a, y: b, width: c - a, height: d - b}); $move(f.$words[0], f.$shut && f.$now)
+    const [p, q] = [-1, 1].map(t => $into(f.$mid.map((v, i) => v + t * f.$half[i]))), t = f.$words[0];
+    // Closed, it is as large as its title and the arrows that end at it.
+    if (f.$dots[0]) $each(f.$need, (r, i) => {
+      r /= 2;
+      const d = f.$dots.map(m => $into(m)[i]), a = min(...d) - 14, b = max(...d) + 14, c = max(p[i] + r, min(q[i] - r, (a + b) / 2));
+      p[i] = max(p[i], min(a, c - r)); q[i] = min(q[i], max(b, c + r))
+    });
+    f.$now = [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
+    $trace(f, {x: p[0], y: p[1], width: q[0] - p[0], height: q[1] - p[1]}); $move(t, f.$shut && f.$now)
   });
   $each(E, g => {
     g.$now = $into(g.$mid); $each(g.$words, t => $move(t));
@@ -173,15 +179,12 @@ $keys = {
 },
 // The minimap, where one may lose one's way: every vertex, and the part in sight, which can be moved.
 $survey = () => {
-  if (!$big) return;
-  $put($map.children[1], {d: V.map(g => $is(g, '.in') ? '' : `M${g.$now}h1`).join('')});
+  if (!$map) return;
+  $put($map.children[1], {d: V.map(g => `M${g.$now}h1`).join('')});
   $each($texts = $all('.view text'), t => t.$of = t.$now ? t : t.closest('.node,.note'))
 };
-if ($big) {
-  $view.insertAdjacentHTML('afterend', '<foreignObject class="stage"><svg/></foreignObject><svg class="map" x="100%" y="100%" width="180" height="120" aria-hidden="true"><rect width="100%" height="100%"/><path/><rect class="eye"/></svg>');
-  [$map] = $all('.map'); $survey();
-  if (self.chrome) { const [g] = $all('.stage svg'); g.append($view); $view = $put(g, {width: W, height: H}) }
-}
+$survey();
+if ($map && self.chrome) { const [g] = $all('.stage svg'); g.append($view); $view = $put(g, {width: W, height: H}) }
 $set(s, 'live', 1);
 
 // The pointer: one drags, two pinch; a press that has moved is no click.
