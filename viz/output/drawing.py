@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -128,14 +127,14 @@ def draw(
     page = Page(labels, rankdir, title or "", dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math)
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
         picture = importlib.import_module("tensorgrad.viz.picture.plans").picture_of(target)
-        return Drawing(picture, target, replace(page, title=title or "Plan"))
+        return Drawing(picture, target, **{**vars(page), "title": title or "Plan"})
     if isinstance(target, Tensor) and names == "variables":
         names = users_variables()
     graph = _graph_of(target, inputs, names, words_of(collapse))
     while graph.order < order:
         graph, seed = graph.backward(seed), None
     options = Options(graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats)
-    return Drawing(_finished(build(graph, options), graph, options, labels, heat, hide), graph, page)
+    return Drawing(_finished(build(graph, options), graph, options, labels, heat, hide), graph, **vars(page))
 
 
 def _finished(picture: Picture, graph: Graph, options: Options, labels: str, heat: str | None, hide: Hide) -> Picture:
@@ -179,9 +178,12 @@ def _graph_of(
 class Drawing:
     """A graph drawn: DOT, SVG and HTML made when asked for, and the numbers behind the arrows in `edges`."""
 
-    def __init__(self, picture: Picture, graph: Graph | Any, page: Page) -> None:
+    def __init__(
+        self, picture: Picture, graph: Graph | Any, labels: str = "names", rankdir: str = "LR", title: str = "",
+        dims: Mapping[int, str] | None = None, timeout: float = TIMEOUT, **paper: Any,
+    ) -> None:  # fmt: skip
         self.picture = picture
-        self.page = page
+        self.page = Page(labels, rankdir, title, dims or {}, timeout, **paper)
         self._graph = graph
 
     @property
