@@ -150,7 +150,7 @@ def without_positions(
 
 
 def for_layout(
-    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes, *, narrow: bool = False
+    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes, *, narrow: int = 0
 ) -> str:
     """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair.
 
@@ -159,6 +159,7 @@ def for_layout(
     # newrank: without it, dot ranks each frame by itself, and edges between frames may run backwards
     roomy = lanes.effort <= HEAVY  # beyond, labels take what is free between ranks that stand further apart
     apart = ("0.2" if narrow else "0.5") if roomy else "1.1"
+    beside = " " * (narrow or 2)
     graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep=apart, splines="true", newrank="true")
     if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
         graph.attr("graph", nslimit="1", mclimit="0.5")
@@ -175,7 +176,7 @@ def for_layout(
     edges = enumerate(zip(picture.edges, labels, lanes.weights, strict=True))
     for k, (edge, pair, weight) in sorted(edges, key=lambda item: -item[1][2]):
         wider = max(pair, key=lambda text: width(text, 1.0))
-        room = escaped(f"  {wider}  ") if wider and roomy else None
+        room = escaped(f"{beside}{wider}{beside}") if wider and roomy else None
         graph.edge(edge.tail, edge.head, room, id=f"e{k}", weight=str(weight), minlen="2" if edge in far else None)
     for before, after in lanes.joins:
         graph.edge(before, after, style="invis", weight="12")

@@ -47,11 +47,12 @@ def placed_scene(
     title: str,
     timeout: float,
     *,
-    narrow: bool = False,
+    narrow: int = 0,
 ) -> Scene:
     """Return the picture with its places; TensorgradError if Graphviz takes longer than `timeout` seconds.
 
-    Where it has to fit a page (`narrow`), ranks stand closer, and leaves beside what reads them.
+    Where it has to fit a page, ranks stand closer, and leaves beside what reads them; `narrow` is then the number of
+    spaces at each side of a label, of which more make room for all.
     """
     plan = first_pass(picture, labels, rankdir, timeout, narrow=narrow)
     room = _taken(picture, plan)
@@ -76,10 +77,10 @@ def placed_scene(
 
 
 def first_pass(
-    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float, *, narrow: bool
+    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float, *, narrow: int
 ) -> Plan:
     """Return what `dot` makes of the forward edges."""
-    found_lanes = lanes(picture, narrow=narrow)
+    found_lanes = lanes(picture, narrow=narrow > 0)
     dot, heavy = for_layout(picture, labels, rankdir, found_lanes, narrow=narrow), found_lanes.effort > HEAVY
     found = json.loads(render(dot, engine="dot", format="json", timeout=timeout, heavy=heavy))
     objects: dict[str, dict[str, Any]] = {o["name"]: o for o in found.get("objects", [])}

@@ -144,8 +144,8 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
         if not parts:
             continue
         centers = tuple(center for center in arrow.centers if start < center[0] <= end)
-        if arrow.label and not centers:
-            at_left, place = _beside(arrow, parts, start, end)
+        if arrow.label and not centers and (beside := _beside(arrow, parts, start, end)):
+            at_left, place = beside
             nameless[at_left].append((place, len(arrows)))
         arrows.append(replace(arrow, pieces=tuple(parts), centers=centers))
     for places in nameless.values():
@@ -205,13 +205,18 @@ def _split_at(cubic: Spline, x: float) -> list[Spline]:
     return [cubic]
 
 
-def _beside(arrow: Arrow, parts: Sequence[Spline], start: float, end: float) -> tuple[bool, Point]:
-    """Return at which side of a row the name stands of an arrow that goes on in another (at its left?), and where."""
+def _beside(arrow: Arrow, parts: Sequence[Spline], start: float, end: float) -> tuple[bool, Point] | None:
+    """Return at which side of a row the name stands of an arrow that goes on in another (at its left?), and where.
+
+    None for an arrow that does not go on.
+    """
     ends = [point for part in parts for point in (part[0], part[-1])]
     left = min(ends, key=lambda point: abs(point[0] - start))
     right = min(ends, key=lambda point: abs(point[0] - end))
     half = width(arrow.label, arrow.size) / 2 + 3
     up = arrow.size * 0.35 * (1 if arrow.kind == "fwd" else -1)
+    if min(abs(left[0] - start), abs(right[0] - end)) > 1:
+        return None
     if abs(left[0] - start) <= abs(right[0] - end):
         return True, (left[0] - half, left[1] + up)
     return False, (right[0] + half, right[1] + up)
