@@ -6,7 +6,7 @@ if (!s) return;
 const $each = (q, f) => q.forEach(f), $all = q => [...s.querySelectorAll(q)], $rect = g => g.getBoundingClientRect(), {max, min, abs, hypot} = Math,
 $put = (g, o) => { for (const k in o) g.setAttribute(k, o[k]); return g },
 $set = (g, k, on) => g.classList.toggle(k, !!on), $is = (g, q) => g.matches(q), $near = (e, q) => e?.target.closest(q),
-$name = g => g.firstChild.textContent, $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: true}),
+$name = g => g.firstChild.textContent, $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: 1}),
 $page = s.closest('.tg-page'), $full = $page || s === document.documentElement, $top = $full ? 44 : 0, $one = 4 / 3,
 V = $all('.node'), E = $all('.edge'), F = $all('.cluster'), P = [...V, ...$all('[data-of]')], A = [...P, ...E], $heads = $all('.title,.caption'),
 n = V.length, [$map] = $all('.map'), $step = {}, $around = {}, $to = {}, $from = {},
@@ -24,11 +24,11 @@ $each(E, g => {
   g.$ends = [t, h]; g.$in = $around[t]?.filter(f => $around[h]?.includes(f)) || [];
   if (!g.$red) { $step[h] ??= $step[t]; ($to[t] ??= []).push(h); ($from[h] ??= []).push(t) }
 });
-$each([...$heads, ...A, ...F], $box);
+$each([...$heads, ...A, ...F, ...$all('.view text')], $box);
 $each(A, g => g.$step = g.$of ? $step[g.$of] : g.$red ? $step[g.$ends[1]] : max(...g.$ends.map(v => $step[v])));
 $each([...E, ...F], g => {
   const t = g.$line = g.querySelector('path,rect');
-  g.$d = t.getAttribute('d'); $each(g.$words = [...g.querySelectorAll('text')], $box);
+  g.$d = t.getAttribute('d'); g.$words = [...g.querySelectorAll('text')];
   t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'}))
 });
 $each([...V, ...E], g => $put(g, {role: 'graphics-symbol'}));
@@ -41,7 +41,7 @@ const $draw = () => {
   if (!$map) return;
   $set(s, 'far', k < .2); $put($map.lastChild, {x: -x / k, y: -y / k, width: w / k, height: h / k});
   $each($texts, t => {
-    const [a, b] = t.$of.$now, $out = k < .45 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
+    const [a, b] = t.$of.$now, $out = k < .4 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
     if (t.$out !== $out) $set(t, 'out', t.$out = $out)
   })
 },
@@ -53,7 +53,7 @@ $rest = (f, m) => { k = f; $moved = m;
 $fit = () => {
   $set(s, 'full', $full && !$paper.matches);
   const viewBox = `0 0 ${W} ${H}`;
-  $put(s, {width: W * $one | 0, height: H * $one | 0, viewBox}); if ($map) $put($map, {viewBox});
+  $put(s, {width: W * $one, height: H * $one, viewBox}); if ($map) $put($map, {viewBox});
   if ($paper.matches) return;
   s.style.aspectRatio = W / H;
   s.removeAttribute('viewBox'); ({width: w, height: h} = $rect(s));
@@ -161,7 +161,7 @@ $find = () => {
   const q = $input.value.toLowerCase();
   $each($hits, g => $set(g, 'cur'));
   $hits = [...F, ...V, ...E].filter(g => $set(g, 'got', q && g.textContent.toLowerCase().includes(q))); $hit = -1;
-  $say(q && $hits.length + ' found')
+  $say(q && $hits.length + ' hits')
 },
 $next = () => {
   const m = $hits.length, g = $hits[$hit = ++$hit % m];
@@ -170,10 +170,10 @@ $next = () => {
   if (k < .6) $zoom(1 / k);
   $reveal(g); $say(`${$hit + 1} / ${m}: ${$name(g)}`)
 },
-$ask = f => { $set($input, 'in', !f); if (f) $input.focus(); else { $input.value = ''; $find(); $focus() } },
+$ask = () => { if ($input.classList.toggle('in')) { $input.value = ''; $find(); $focus() } else $input.focus() },
 $hide = c => $put($all(`[value=${c[2]}]`)[0], {'aria-pressed': s.classList.toggle(c)}),
 $keys = {
-  '+': () => $zoom(1.25), '-': () => $zoom(.8), 0: () => $rest(min(w / W, (h - $top) / H), 1), 1: () => $rest($one, 1), '/': () => $ask(1),
+  '+': () => $zoom(1.2), '-': () => $zoom(.8), 0: () => $rest(min(w / W, (h - $top) / H), 1), 1: () => $rest($one, 1), '/': $ask,
   Home: () => $go(0), ArrowLeft: () => $go($at - 1), ArrowRight: () => $go($at + 1), End: () => $go(1 / 0),
   f: () => $hide('nofwd'), b: () => $hide('nobwd'), Escape: () => $go(0)
 },
@@ -181,7 +181,7 @@ $keys = {
 $survey = () => {
   if (!$map) return;
   $put($map.children[1], {d: V.map(g => `M${g.$now}h1`).join('')});
-  $each($texts = $all('.view text'), t => t.$of = t.$now ? t : t.closest('.node,.note'))
+  $each($texts = $all('.view text'), t => t.$of = t.closest('.node,[data-of]') || t)
 };
 $survey();
 if ($map && self.chrome) { const [g] = $all('.stage svg'); g.append($view); $view = $put(g, {width: W, height: H}) }
@@ -210,7 +210,7 @@ $hear = {
   focusin(e) { $light(e); if ($full && $near(e, '.node,.cluster')) $reveal(e.target) },
   click(e) { const f = $keys[$near(e, 'button')?.value]; f ? f() : $dragged || $near(e, '.map,.bar') || $press($near(e, '.cluster,.node,[data-of]')) }
 };
-for (const t in $hear) s.addEventListener(t, $hear[t], {passive: false});
+for (const t in $hear) s.addEventListener(t, $hear[t], {passive: 0});
 $input.oninput = $find;
 ($page || s).addEventListener('keydown', e => {
   if (e.ctrlKey | e.metaKey | e.altKey) return;
