@@ -28,6 +28,9 @@ from .saving import loaded, saved
 
 __all__ = ["Optimizer", "required"]
 
+MAKE_UPDATES = frozenset(("update", "update_one", "update_each", "decayed", "counted"))
+"""The methods that together update a parameter."""
+
 Hook = Callable[..., Any]
 State = dict[str, Any]
 
@@ -70,7 +73,8 @@ class Optimizer:
 
     Attributes:
         elementwise: whether `update` treats every element alike, whatever the shape and the other elements; small
-            parameters are then updated together (see `flat`). A class that defines `update` has to say so itself.
+            parameters are then updated together (see `flat`). A class that defines `update`, or another of the methods
+            that make one, has to say so itself.
         numbers: the entries of a parameter's state that are Python numbers.
         kept: those that are arrays of its shape, where the settings have no say; else a class defines `arrays`.
 
@@ -86,7 +90,7 @@ class Optimizer:
         super().__init_subclass__(**kwargs)
         if "step" in vars(cls):
             cls.step = _with_hooks(vars(cls)["step"])  # type: ignore[method-assign]  # the same method, wrapped
-        if "update" in vars(cls) and "elementwise" not in vars(cls):
+        if vars(cls).keys() & MAKE_UPDATES and "elementwise" not in vars(cls):
             cls.elementwise = False
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:

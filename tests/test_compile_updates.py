@@ -154,6 +154,7 @@ def test_what_c_gets_wrong_is_mended_and_left_to_numpy() -> None:
     before = [p.array.copy() for p in group.params]
     group.expected = [(p, array + 1) for p, array in zip(group.params, before, strict=True)]
     pair.in_c(pair.compiled)
+    assert {state["step"] for state in pair.compiled.state.values()} == {3}
     for p, array in zip(group.params, before, strict=True):
         np.testing.assert_array_equal(p.array, array + 1)
     assert pair.in_c.groups[id(pair.compiled.param_groups[0])] is None
@@ -168,3 +169,69 @@ def test_hooks_run_around_a_step() -> None:
             p.grad = tg.ones_like(p)
         pair.in_c(pair.compiled)
     assert len(called) == 3
+
+
+def test_the_same_calls_on_other_arrays_are_another_program() -> None:
+    pair = Pair("SGD", momentum=0.9)
+    for nesterov in (False, False, False, True, True, False, True):
+        for optimizer in pair.both:
+            for group in optimizer.param_groups:
+                group["nesterov"], group["weight_decay"] = nesterov, 0 if nesterov else 0.1
+        pair.step()
+    assert pair.hits >= 2
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_number_on_the_other_side_is_another_program(turned: bool) -> None:
+    class Turning(optim.SGD):
+        elementwise = True
+
+        def update(self, w: Any, g: Any, _: dict[str, Any], group: dict[str, Any]) -> None:
+            w -= g - group["lr"] if (group["lr"] > 1) is turned else group["lr"] - g
+
+    w = tg.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = Turning([w], lr=0.5)
+    step = CompiledStep(Outside(optim.Optimizer.step))
+    for lr in (0.5, 0.5, 0.5, 2.0, 2.0, 0.5):
+        optimizer.param_groups[0]["lr"] = lr
+        before, w.grad = w.array.copy(), tg.ones(2)
+        step(optimizer)
+        np.testing.assert_allclose(w.array, before - (1 - lr if (lr > 1) is turned else lr - 1))
+
+
+def test_numbers_are_as_exact_as_each_parameter() -> None:
+    def trained(step: Any) -> tg.Tensor:
+        params = [tg.ones(3, dtype=dtype, requires_grad=True) for dtype in (tg.float32, tg.float64)]
+        optimizer = optim.Adam(params, lr=0.013)
+        for _ in range(4):
+            for p in params:
+                p.grad = tg.full_like(p, 0.7)
+            step(optimizer)
+        return params[1]
+
+    found = trained(CompiledStep(Outside(optim.Optimizer.step))), trained(optim.Optimizer.step)
+    np.testing.assert_allclose(found[0].array, found[1].array, 1e-14)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_a_step_that_does_more_is_called_whole(backend: str) -> None:
+    class Clipped(optim.Adam):
+        def step(self, closure: Any = None) -> Any:
+            super().step(closure)
+            with tg.no_grad():
+                for p in self.param_groups[0]["params"]:
+                    p.clamp_(-0.5, 0.5)
+
+    w = tg.tensor([0.6, -0.7], requires_grad=True)
+    optimizer = Clipped([w], lr=0.3)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        (w * tg.tensor([1.0, -1.0])).sum().backward()
+        optimizer.step()
+
+    compiled: Any = tg.compile(step, backend=backend)
+    for _ in range(8):
+        compiled()
+    assert compiled.runs == 6
+    assert w.tolist() == [-0.5, 0.5]

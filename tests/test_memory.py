@@ -482,6 +482,15 @@ def test_a_fused_form_has_a_copy_of_what_others_may_write(function: Callable[[tg
     assert np.isfinite(plain.grad.numpy()).all()
 
 
+@pytest.mark.parametrize(("name", "value"), [("shape", (3, 2)), ("dtype", np.int32), ("strides", (4, 8))])
+@pytest.mark.filterwarnings("ignore:Setting the:DeprecationWarning")
+def test_an_array_that_is_laid_out_anew_is_another_one_than_the_tensor(name: str, value: Any) -> None:
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    x = tg.from_numpy(array)
+    setattr(array, name, value)
+    assert (x * 2).tolist() == x.clone().mul(2).tolist() == [[0.0, 2.0, 4.0], [6.0, 8.0, 10.0]]
+
+
 @pytest.mark.parametrize("backend", ["numpy", "c"])
 def test_a_compiled_step_makes_no_arrays(backend: str) -> None:
     if backend == "c" and compiler() is None:

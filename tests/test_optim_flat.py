@@ -345,6 +345,26 @@ def test_an_update_that_says_nothing_is_called_for_each_parameter() -> None:
     assert not flats(optimizer)
 
 
+def test_a_part_of_an_update_that_is_replaced_is_called_for_each_parameter() -> None:
+    class Centred(optim.SGD):
+        def update_one(self, p: tg.Tensor, g: Any, group: Any) -> None:
+            super().update_one(p, g - g.mean(), group)
+
+    class OfMatrices(optim.SGD):
+        def decayed(self, w: Any, g: Any, group: Any) -> Any:
+            return super().decayed(w, g, group) if w.ndim > 1 else g
+
+    for kind, decay in ((Centred, 0.0), (OfMatrices, 0.1)):
+        params = [tg.ones(2, 2, requires_grad=True), tg.ones(3, requires_grad=True)]
+        optimizer = kind(params, lr=0.5, weight_decay=decay)
+        for _ in range(6):
+            for p in params:
+                p.grad = tg.zeros_like(p) if decay else tg.ones_like(p)
+            optimizer.step()
+        assert params[1].tolist() == [1.0] * 3
+        assert params[0].tolist() == [pytest.approx([(1 - 0.5 * decay) ** 6] * 2)] * 2
+
+
 def test_large_and_strided_parameters_are_not_moved() -> None:
     large = tg.zeros(flat_memory.SMALL + 1, requires_grad=True)
     strided = tg.tensor(np.zeros((3, 2)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from inspect import unwrap
 from operator import is_, itemgetter
 from typing import Any
 
@@ -42,15 +43,16 @@ def _is_number(value: Any) -> bool:
 
 
 class Probe(NDArrayOperatorsMixin):
-    """What stands for all arrays of an update, and notes which calls and which numbers meet them."""
+    """What stands for an array of an update; all of one note in `calls` and `numbers` what meets which of them."""
 
     size = ndim = 1
     shape = (1,)
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
+    def __init__(self, dtype: np.dtype[Any], calls: list[str | int], numbers: list[float], number: int) -> None:
         self.dtype = dtype
-        self.calls: list[str] = []
-        self.numbers: list[float] = []
+        self.calls = calls
+        self.numbers = numbers
+        self.number = number  # which of them it is
 
     @property  # type: ignore[misc]  # what isinstance asks
     def __class__(self) -> Any:
@@ -59,38 +61,46 @@ class Probe(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
         if method != "__call__":
             raise Deviation
-        return self._met(ufunc.__name__, inputs, kwargs)
+        return self._met(ufunc.__name__, inputs, kwargs, out[0] if out else None)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self._met(function.__name__, args, {k: v for k, v in kwargs.items() if k != "out"})
+        rest = {k: v for k, v in kwargs.items() if k != "out"}
+        return self._met(function.__name__, args, rest, kwargs.get("out"))
 
     def __pow__(self, exponent: Any) -> Any:
-        return self._met(f"pow {exponent}", ())
+        return self._met(f"pow {exponent}", (self,))
 
     def copy(self) -> Probe:
         """Note that a copy is made."""
-        return self._met("copy", ())
+        return self._met("copy", (self,))
 
     def astype(self, dtype: Any) -> Probe:
         """Note a conversion."""
-        return self._met(f"astype {dtype}", ())
+        return self._met(f"astype {dtype}", (self,))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._met("set", (value,))
+        self._met("set", (value,), None, self)
 
-    def _met(self, name: str, args: tuple[Any, ...], rest: dict[str, Any] | None = None) -> Probe:
-        """Note a call, its numbers, and what else it is given, which is to stay the same."""
-        self.calls.append(name)
+    def _met(
+        self, name: str, args: tuple[Any, ...], rest: dict[str, Any] | None = None, into: Probe | None = None
+    ) -> Probe:
+        """Note a call, its arrays and numbers, and what else it is given, which is to stay the same."""
+        calls = self.calls
+        calls.append(name)
         for a in args:
-            if a is self:
-                continue
-            if _is_number(a):
+            if type(a) is Probe:
+                calls.append(a.number)
+            elif _is_number(a):
+                calls.append("a number")
                 self.numbers.append(a)
             else:
-                self.calls.append(repr(a))
+                calls.append(repr(a))
         if rest:
-            self.calls.append(repr(rest))
-        return self
+            calls.append(repr(rest))
+        if into is None:
+            return Probe(self.dtype, calls, self.numbers, len(calls))
+        calls += "into", into.number
+        return into
 
 
 def _direct(ufunc: str) -> dict[str, Callable[[Probe, Any], Probe]]:
@@ -99,10 +109,13 @@ def _direct(ufunc: str) -> dict[str, Callable[[Probe, Any], Probe]]:
     def met(self: Probe, other: Any) -> Probe:
         return self._met(ufunc, (self, other))
 
+    def met_in_place(self: Probe, other: Any) -> Probe:
+        return self._met(ufunc, (self, other), None, self)
+
     def turned(self: Probe, other: Any) -> Probe:
         return self._met(ufunc, (other, self))
 
-    return {"": met, "i": met, "r": turned}
+    return {"": met, "i": met_in_place, "r": turned}
 
 
 for _name, _ufunc in (("add", "add"), ("sub", "subtract"), ("mul", "multiply"), ("truediv", "divide")):
@@ -187,18 +200,22 @@ class Group:
             args = list(step.args)
             for i, a in enumerate(args):
                 if _is_number(a) and step.kind == "call":
+                    kind = a.dtype if isinstance(a, np.generic) else dtype
                     if first:
-                        self.slots.add(a, a.dtype if isinstance(a, np.generic) else dtype, recording)
+                        self.slots.add(a, kind, recording)
+                    elif self.slots.rooms[place].dtype != kind:
+                        raise CompileError("the parameters of a group have several dtypes, which round numbers apart")
                     args[i], place = Ref(self.slots.numbers[place]), place + 1
             step.args = tuple(args)
         _put_first(program)
 
     def probed(self, optimizer: Any, group: dict[str, Any]) -> tuple[Probe, dict[str, Any]]:
         """Return what a step under the settings of now calls, with which numbers, and the state's numbers after it."""
-        probe = Probe(self.params[0].array.dtype)
-        state = {**(self.states[0] or {}), **dict.fromkeys(self.names, probe)}
-        _update(optimizer, probe, probe, state, in_numbers(group))
-        return probe, {k: v for k, v in state.items() if v is not probe}
+        dtype, calls, numbers = self.params[0].array.dtype, list[str | int](), list[float]()
+        w, g, *others = (Probe(dtype, calls, numbers, -i) for i in range(2 + len(self.names)))
+        state = {**(self.states[0] or {}), **dict(zip(self.names, others, strict=True))}
+        _update(optimizer, w, g, state, in_numbers(group))
+        return w, {k: v for k, v in state.items() if type(v) is not Probe}
 
     def fits(self, optimizer: Any, params: list[Tensor]) -> bool:
         """Return whether the parameters to be updated, and their states, are those of the plan."""
@@ -216,10 +233,10 @@ class Group:
         for room, number in zip(self.slots.rooms, numbers, strict=True):
             room[...] = number
         self.plan.run([], Journal())
-        self._compare()
         for known in self.states if state else ():
             known.update(state)
         note_all(self.changed)
+        self._compare()
 
     def _compare(self) -> None:
         """After the first step, compare what it gave with what it has to give.
@@ -331,5 +348,6 @@ def in_c(program: Program) -> None:
     for step in program.steps:
         if step.kind == "outside" and type(step.function) is Outside and step.args:
             optimizer = step.args[0]
-            if isinstance(optimizer, Optimizer) and step.function.function.__name__ == "step":
+            steps = unwrap(step.function.function) is unwrap(Optimizer.step)
+            if steps and isinstance(optimizer, Optimizer):
                 step.function = CompiledStep(step.function)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from .tracedarrays import Traced, tell_of_threads
 from .traces import running
 from .views import position_of
 from .writes import last_write, spoiled
+
+_layout_of = attrgetter("shape", "strides", "dtype")
 
 
 class Exposed(np.ndarray[Any, np.dtype[Any]]):
@@ -65,8 +68,9 @@ def plain(array: Array) -> Array:
         return found.value  # type: ignore[no-any-return]
     if not isinstance(array, Exposed):
         return array
-    base = array.base
-    return base if base.__class__ is np.ndarray else array.view(np.ndarray)
+    base: Any = array.base
+    whole = base.__class__ is np.ndarray and _layout_of(base) == _layout_of(array)  # its holder may lay it out anew
+    return base if whole else array.view(np.ndarray)
 
 
 def adopted(array: Array) -> Tensor:
