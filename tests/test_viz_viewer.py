@@ -423,3 +423,13 @@ def test_without_style_and_script_every_name_is_still_there(browser):
     width, height = (float(n) for n in re.findall(r'(?:width|height)="(\d+)"', stripped)[:2])
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height
+
+
+def test_in_rows_no_frame_folds(browser):
+    drawing = draw(MLP(), normals(32, 64, requires_grad=True), width="400pt")
+    assert any(len(arrow.pieces) > 1 for arrow in drawing.scene.arrows)
+    browser.open(drawing.svg, ".svg")
+    assert browser.run("return document.querySelectorAll('.cluster,[data-in]').length") == 0
+    assert len({m for v in drawing.picture.vertices for m in v.around}) == browser.run(
+        "return document.querySelectorAll('.module').length"
+    )

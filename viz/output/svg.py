@@ -11,6 +11,7 @@ import hashlib
 import html
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tensorgrad.viz.layout.scene import Arrow, Frame, Note, Outline, Pen, Scene
 from tensorgrad.viz.layout.splines import Point, Spline, cut_end
@@ -139,15 +140,25 @@ class _Writer:
     def vertices(self) -> Iterator[str]:
         frames, known = {frame.module: frame for frame in self.scene.frames}, set()
         for outline in self.scene.outlines:
-            around = [m for m in outline.vertex.around if len(frames[m].corners) == 1]  # what rows divide never folds
-            for module in outline.vertex.around:
+            around = outline.vertex.around
+            for depth, module in enumerate(around):
                 if module not in known:
                     known.add(module)
-                    yield self.frame(frames[module], [m for m in around if m.depth < module.depth])
+                    yield self.frame(frames[module], around[:depth])
             if outline.vertex.kind != "output":
                 yield self.outline(outline, around)
-            owner = {"data_of": outline.vertex.id, "data_in": _inside(around)}
+            owner = {"data_of": outline.vertex.id, "data_in": self.inside(around)}
             yield from (self.note(note, **owner) for note in self.notes.pop(outline.vertex.id, ()))
+
+    @cached_property
+    def wrapped(self) -> bool:
+        """Whether it stands in rows, for paper: then no frame folds."""
+        divided = [frame.corners for frame in self.scene.frames] + [arrow.pieces for arrow in self.scene.arrows]
+        return any(len(parts) > 1 for parts in divided)
+
+    def inside(self, modules: Iterable[ModuleCall]) -> str | None:
+        """Return the frames that hide an element when they are closed; None if there are none."""
+        return None if self.wrapped else " ".join(module.id for module in modules) or None
 
     def at(self, point: Point) -> Point:
         """Return `point` as seen from the left upper corner, y downwards."""
@@ -204,7 +215,7 @@ class _Writer:
             sides = {"width": 2 * w, "height": 2 * h, "rx": min(_CORNER * outline.scale, h / 2)}
             shape = f"<rect{_attributes(x=x - w, y=y - h, **sides, **style)}/>"
         texts = [self.label(text, center, outline.size, name=vertex.leaf) for text, center in outline.lines]
-        at = _attributes(id=vertex.id, class_=f"node {outline.classes}", data_id=vertex.id, data_in=_inside(around))
+        at = _attributes(id=vertex.id, class_=f"node {outline.classes}", data_id=vertex.id, data_in=self.inside(around))
         return f"<g{at}>{self.title(vertex.id)}{shape}{''.join(texts)}</g>"
 
     def frame(self, frame: Frame, around: Iterable[ModuleCall]) -> str:
@@ -217,19 +228,14 @@ class _Writer:
             boxes += f"<rect{_attributes(x=x, y=y, **sides, **style)}/>"
         text = self.label(frame.module.label, frame.title, frame.size, "mute")
         text = text.replace("</text>", '<tspan display="none"> [+]</tspan></text>')  # as a box closed when drawn
-        kind = "cluster module" if len(frame.corners) == 1 else "module"
-        at = _attributes(id=frame.module.id, class_=kind, data_in=_inside(around))
+        kind = "module" if self.wrapped else "cluster module"
+        at = _attributes(id=frame.module.id, class_=kind, data_in=self.inside(around))
         return f"<g{at}>{self.title(frame.module.id)}{boxes}{text}</g>"
 
     def note(self, note: Note, **owner: str | None) -> str:
         at = _attributes(id=note.id, class_=f"note {note.kind}", **owner)
         role = "ink" if note.role == "ink" and note.kind == "slot" else note.role
         return f"<g{at}>{self.label(note.text, note.center, note.size, role, name=note.kind in {'name', 'bwd'})}</g>"
-
-
-def _inside(modules: Iterable[ModuleCall]) -> str | None:
-    """Return the frames that hide an element when they are closed; None if there are none."""
-    return " ".join(module.id for module in modules) or None
 
 
 def _straight(points: Spline) -> bool:
