@@ -135,6 +135,18 @@ def test_states_may_get_other_entries_in_between() -> None:
     assert pair.hits >= 5
 
 
+@pytest.mark.parametrize("notes", [(1.0, None), (1.0, 1), ("a", "b")])
+def test_a_state_may_have_what_no_other_has(notes: tuple[Any, Any]) -> None:
+    pair = Pair("SGD")
+    for _ in range(2):
+        pair.step()
+    for optimizer in pair.both:
+        for p, note in zip(optimizer.param_groups[0]["params"], notes, strict=True):
+            if note is not None:
+                optimizer.state[p]["note"] = note
+    pair.step()
+
+
 @pytest.mark.parametrize("name", ["SGD", "Nesterov", "Adam", "AMSGrad", "AdamW", "RMSprop", "Adagrad", "NAdam"])
 def test_an_update_is_one_pass_over_memory(name: str) -> None:
     kind, settings = OPTIMISERS[name]

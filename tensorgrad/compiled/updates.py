@@ -335,7 +335,11 @@ class CompiledStep(Outside):
 
 def _alike(states: list[Any], names: list[str]) -> bool:
     """Return whether the numbers of these names are the same in all of some states."""
-    return all([state.get(name) for state in states].count(states[0][name]) == len(states) for name in names)
+    for name in names:
+        values = [None if state is None else state.get(name) for state in states]
+        if len(set(map(type, values))) > 1 or values.count(values[0]) < len(values):
+            return False
+    return True
 
 
 def _put_first(program: Program) -> None:
