@@ -210,7 +210,7 @@ def test_a_page_shows_the_file_as_an_image(browser):
     path = FIGURE.save(browser.folder / "figure.svg")
     browser.open(f'<!doctype html><img src="{path.name}" style="max-width:100%">')
     sizes = browser.run("const i = document.images[0]; return [i.complete, i.naturalWidth, i.width]")
-    assert sizes == [True, 2084, browser.run("return document.body.clientWidth")]
+    assert sizes == [True, 1733, browser.run("return document.body.clientWidth")]
 
 
 @BOTH
@@ -236,7 +236,7 @@ def test_a_page_that_allows_neither_scripts_nor_styles_shows_the_figure_all_the_
     found = browser.run("""const style = (q, k) => getComputedStyle(document.querySelector(q))[k];
         return [style('.bwd path:not(.hit)', 'stroke'), style('.fwd path:not(.hit)', 'stroke'),
                 style('.node circle', 'stroke'), document.querySelector('svg').getBoundingClientRect().width]""")
-    assert found == ["rgb(200, 16, 46)", "rgb(17, 17, 17)", "rgb(17, 17, 17)", 2084]
+    assert found == ["rgb(200, 16, 46)", "rgb(17, 17, 17)", "rgb(17, 17, 17)", 1733]
 
 
 @BOTH

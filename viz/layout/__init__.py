@@ -1,1 +1,1 @@
-"""Where everything of a picture stands: Graphviz places vertices, the rest is laid beside them."""
+"""Where everything of a picture stands: vertices on a grid, arrows on their ways between, texts beside them."""

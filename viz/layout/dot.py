@@ -1,21 +1,19 @@
-"""The DOT text of a picture: to be laid out by anyone, to be laid out by us, and with the positions found."""
+"""The DOT text of a picture: to be laid out by anyone, and with the positions found."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
+from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
 
-from .lanes import HEAVY, Lanes
 from .render import graphviz_package
 from .scene import Arrow, Corners, Frame, Note, Outline, Scene
 from .splines import Point, at, pos_text
-from .themes import THEMES, Theme
+from .themes import Theme
 
 FONT = "DejaVu Sans"  # the widest of the fonts that a viewer may put in its place
 RADIUS = 31.0
@@ -23,7 +21,7 @@ ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
 FRAME_SIZE = 14.0
 _PADDING = 16.0
-_LARGE, _TANGLED = 100, 1000  # vertices, or effort, from which on the search for the shortest edges is cut off
+_ARMS, _ARM = 8, 6.0  # arrows at one side that a circle has room for, and half of what each takes at a box
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,8 @@ def look(vertex: Vertex) -> Look:
     """
     if vertex.kind == "output":
         return Look((0.4, 0.4), 1.0, True)
+    if vertex.arms > _ARMS:
+        return Look((RADIUS, _ARM * vertex.arms), 12.0, False)
     if vertex.kind != "box":
         largest = 26.0 if len(vertex.label) == 1 and not vertex.label.isalnum() else 20.0
         size = min(largest, (2 * RADIUS - 9) / max(width(vertex.label, 1.0), 0.1)) if not vertex.numbers else 0.0
@@ -147,58 +147,6 @@ def without_positions(
                 free = {"constraint": "false"} if kind == "bwd" else place
                 graph.edge(*arrow.ends, label=escaped(text), **_line(arrow, theme), **free)
     return str(graph.source)
-
-
-def for_layout(
-    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, lanes: Lanes, *, narrow: int = 0
-) -> str:
-    """Return the DOT of the first pass: forward edges alone, with room for the wider label of each pair.
-
-    No room where Graphviz would take minutes: a label is one more vertex on the way of every edge.
-    """
-    # newrank: without it, dot ranks each frame by itself, and edges between frames may run backwards
-    roomy = lanes.effort <= HEAVY  # beyond, labels take what is free between ranks that stand further apart
-    apart = ("0.2" if narrow else "0.5") if roomy else "1.1"
-    beside = " " * (narrow or 2)
-    graph = _graph("layout", "", rankdir=rankdir, nodesep="0.42", ranksep=apart, splines="true", newrank="true")
-    if len(picture.vertices) > _LARGE or lanes.effort > _TANGLED:
-        graph.attr("graph", nslimit="1", mclimit="0.5")
-    spine = set() if any(vertex.around for vertex in picture.vertices) else {*lanes.spine}
-    for vertex in reversed(picture.vertices):  # what comes last is tried on top: the spine, with branches below
-        outline = {
-            k: v
-            for k, v in _outline(outlined(vertex, (0, 0)), THEMES["light"]).items()
-            if k in {"shape", "width", "height"}
-        }
-        graph.node(vertex.id, label="", **outline, group="spine" if vertex.id in spine else None)
-    _in_frames(graph, picture.vertices, frame_attributes)
-    far = _entering(picture)
-    edges = enumerate(zip(picture.edges, labels, lanes.weights, strict=True))
-    for k, (edge, pair, weight) in sorted(edges, key=lambda item: -item[1][2]):
-        wider = max(pair, key=lambda text: width(text, 1.0))
-        room = escaped(f"{beside}{wider}{beside}") if wider and roomy else None
-        graph.edge(edge.tail, edge.head, room, id=f"e{k}", weight=str(weight), minlen="2" if edge in far else None)
-    for before, after in lanes.joins:
-        graph.edge(before, after, style="invis", weight="12")
-    for row in (lanes.leaves, [vertex.id for vertex in picture.vertices if vertex.kind == "output"]):
-        if len(row) > 1:
-            with graph.subgraph() as rank:
-                rank.attr(rank="same")
-                for upper, lower in itertools.pairwise(row):
-                    rank.edge(upper, lower, style="invis")
-    return str(graph.source)
-
-
-def _entering(picture: Picture) -> set[EdgeRecord]:
-    """Return the edges into a frame to an operation that also reads a leaf in it.
-
-    They are drawn two ranks long: the leaf then stands behind the frame before, not beside it, and both frames can lie
-    on one line.
-    """
-    vertices = picture.vertex
-    fed = {e.head for e in picture.edges if vertices[e.tail].leaf and vertices[e.tail].around and
-           vertices[e.tail].around == vertices[e.head].around}  # fmt: skip
-    return {e for e in picture.edges if e.head in fed and vertices[e.tail].around != vertices[e.head].around}
 
 
 def digraph(scene: Scene, theme: Theme) -> Any:

@@ -13,7 +13,27 @@ from .dot import LABEL_SIZE
 from .scene import Note
 from .splines import Point, Spline, halfway, left_of, moved
 
-_FRACTIONS = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)  # of the way along the arrow, best first
+_FRACTIONS = (
+    0.5,
+    0.42,
+    0.58,
+    0.34,
+    0.66,
+    0.26,
+    0.74,
+    0.18,
+    0.82,
+    0.1,
+    0.9,
+    0.46,
+    0.54,
+    0.38,
+    0.62,
+    0.3,
+    0.7,
+    0.22,
+    0.78,
+)  # of the way along the arrow, best first
 _CELL = 40.0
 
 
@@ -64,6 +84,11 @@ class Room:
         """Return whether `box` meets nothing that is taken."""
         return not any(_touches(box, *taken) for cell in box.cells() for taken in self.boxes[cell])
 
+    def is_struck(self, text: str, center: Point | None, size: float) -> bool:
+        """Return whether a text has no place, or a line goes through the one that it has."""
+        half = width(text, size) / 2, size * 0.5
+        return center is None or self.crossed(Box.around(center, half)) > 0
+
     def crossed(self, box: Box) -> int:
         """Return how many points of lines are in `box`."""
         return sum(
@@ -104,11 +129,16 @@ def _taken(room: Room, options: list[tuple[Point, Box]], which: int | None = Non
     return options[best][0]
 
 
+def _half(text: str, size: float) -> Point:
+    """Return half of the room that is kept for a text: for wide letters, whichever they are."""
+    return max(width(text, size), 0.57 * len(text) * size) / 2, size * 0.6
+
+
 def _choices(spline: Spline, text: str, *, reverse: bool) -> Iterator[tuple[Point, Box]]:
     """Yield centre and box of a label at every fraction, counted from the same end for an arrow and its twin."""
     if not text:
         return
-    half = width(text, LABEL_SIZE) / 2, LABEL_SIZE * 0.58
+    half = _half(text, LABEL_SIZE)
     for fraction in _FRACTIONS:
         point, direction = halfway(spline, 1 - fraction if reverse else fraction)
         normal = left_of(direction)
@@ -126,6 +156,6 @@ def _cost(room: Room, boxes: list[Box]) -> int | None:
 
 def placed(room: Room, id: str, text: str, size: float, kind: str, candidates: Iterable[Point]) -> list[Note]:
     """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none."""
-    half = width(text, size) / 2, size * 0.6
+    half = _half(text, size)
     point = _taken(room, [(center, Box.around(center, half)) for center in candidates])
     return [] if point is None else [Note(id, text, point, size, kind)]

@@ -1,42 +1,41 @@
-"""The two passes: Graphviz places vertices and black edges; the red twins are laid parallel to them.
+"""From a picture to a scene: the places of everything, the red twins parallel to the black arrows, and the texts.
 
-Red edges given to Graphviz as edges of their own tangle: twenty crossing pairs on the graph of BatchNorm. Laid out by
-the forward edges alone and doubled afterwards, the same graph has none.
+Red arrows placed as edges of their own tangle: twenty crossing pairs on the graph of BatchNorm. Laid beside the black
+ones, the same graph has none. Where a text finds no place of its own, room is made, and everything is placed again.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import shaped, width
 
-from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, RADIUS, for_layout, look, outlined
+from . import levels as nested
+from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, RADIUS, look, outlined
 from .labels import Box, Room, place_pair, placed
-from .lanes import HEAVY, lanes
 from .operands import order_notes
-from .render import render
+from .routes import Measure
 from .scene import Arrow, Frame, Note, Scene
-from .splines import Point, Spline, between, parallel, parse, sampled
+from .splines import Point, Spline, between, parallel, pieces, sampled
 
 GAP = 3.5  # between an arrow and the middle of its pair
 _NAME_SIZE = 18.0
 _SHAPE_SIZE = 12.0
+_TRIES, _MORE, _FEW = 4, 26.0, 800  # how often room is made for texts that have none, how much; with so few arrows
 
 
 @dataclass
 class Plan:
-    """Where the first pass put everything, in points with y upwards."""
+    """Where everything is, in points with y upwards: of every arrow the middle of its pair."""
 
     centers: dict[str, Point]
     splines: list[Spline]
-    frames: dict[str, dict[str, str]]
-    frame_titles: list[Box]
+    frames: list[Frame]
+    taps: dict[int, Point]
 
 
 def placed_scene(
@@ -45,59 +44,98 @@ def placed_scene(
     rankdir: str,
     dims: Mapping[int, str],
     title: str,
-    timeout: float,
     *,
-    narrow: int = 0,
+    narrow: bool = False,
 ) -> Scene:
-    """Return the picture with its places; TensorgradError if Graphviz takes longer than `timeout` seconds.
+    """Return the picture with its places.
 
-    Where it has to fit a page, ranks stand closer, and leaves beside what reads them; `narrow` is then the number of
-    spaces at each side of a label, of which more make room for all.
+    Where it has to fit a page (`narrow`), columns stand closer, and leaves beside what reads them.
     """
-    plan = first_pass(picture, labels, rankdir, timeout, narrow=narrow)
+    room, taps = Measure(labels, rankdir == "LR", narrow), set[int]()
+    scene, crowded = _placed(picture, labels, room, taps, dims, title)
+    for _ in range(_TRIES if len(picture.edges) <= _FEW else 0):
+        if not crowded:
+            break
+        room = replace(room, more={k: room.more.get(k, 0.0) + _MORE * (k in crowded) for k in {*room.more, *crowded}})
+        again, left = _placed(picture, labels, room, taps, dims, title)
+        if len(left) <= len(crowded):
+            scene, crowded = again, left
+    return scene
+
+
+def _placed(
+    picture: Picture,
+    labels: Sequence[tuple[str, str]],
+    measure: Measure,
+    taps: set[int],
+    dims: Mapping[int, str],
+    title: str,
+) -> tuple[Scene, set[int]]:
+    """Return the picture with its places, and the arrows whose texts have none of their own."""
+    plan = planned(picture, labels, measure, taps)
     room = _taken(picture, plan)
     pairs = [_twins(edge, spline) for edge, spline in zip(picture.edges, plan.splines, strict=True)]
     for pair in pairs:
         for spline in pair:
-            room.line(sampled(spline, 12))
-    notes = _notes(picture, plan, room, rankdir, dims)
-    notes += order_notes(picture, [pair[0] for pair in pairs], room, rankdir == "LR")
+            room.line(_dense(spline))
+    tapped = {k: _tapped(picture.edges[k], center, room) for k, center in plan.taps.items()}
+    notes = _notes(picture, plan, room, measure.across, dims)
+    notes += order_notes(picture, [pair[0] for pair in pairs], room, measure.across)
     arrows: list[Arrow] = []
-    for edge, pair, texts in zip(picture.edges, pairs, labels, strict=True):
+    crowded: set[int] = set()
+    for k, (edge, pair, texts) in enumerate(zip(picture.edges, pairs, labels, strict=True)):
         named = list(zip(pair, texts, strict=False))
-        for kind, (spline, text), center in zip(("fwd", "bwd"), named, place_pair(room, named), strict=False):
+        told = tapped.get(k) or list(zip([text for _, text in named], place_pair(room, named), strict=True))
+        if k not in tapped and any(text and room.is_struck(text, center, LABEL_SIZE) for text, center in told):
+            crowded.add(k)
+        for kind, spline, (text, center) in zip(("fwd", "bwd"), pair, told, strict=False):
             arrows.append(Arrow(edge, kind, (spline,), text, () if center is None else (center,), LABEL_SIZE))
     notes += _headings(plan, notes, title, picture.caption)
-    modules = {module.id: module for vertex in picture.vertices for module in vertex.around}
-    frames = [
-        Frame(modules[id], (_bounds(frame),), _point(frame["lp"]), FRAME_SIZE) for id, frame in plan.frames.items()
-    ]
     outlines = [outlined(vertex, plan.centers[vertex.id]) for vertex in picture.vertices]
-    return Scene(tuple(outlines), tuple(frames), tuple(arrows), tuple(notes), ARROW)
+    return Scene(tuple(outlines), tuple(plan.frames), tuple(arrows), tuple(notes), ARROW), crowded
 
 
-def first_pass(
-    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, timeout: float, *, narrow: int
-) -> Plan:
-    """Return what `dot` makes of the forward edges."""
-    found_lanes = lanes(picture, narrow=narrow > 0)
-    dot, heavy = for_layout(picture, labels, rankdir, found_lanes, narrow=narrow), found_lanes.effort > HEAVY
-    found = json.loads(render(dot, engine="dot", format="json", timeout=timeout, heavy=heavy))
-    objects: dict[str, dict[str, Any]] = {o["name"]: o for o in found.get("objects", [])}
-    splines = {edge["id"]: parse(edge["pos"]) for edge in found.get("edges", []) if "id" in edge}
-    modules = {module.id: module for vertex in picture.vertices for module in vertex.around}
-    frames = {id: {side: objects[f"cluster_{id}"][side] for side in ("bb", "lp")} for id in modules}
+def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measure, taps: set[int]) -> Plan:
+    """Return where everything is; what is a tap is added to `taps`."""
+    across = measure.across
+    ways = nested.Plan.of(picture, labels, measure)
+    ways.taps |= taps
+    part = ways.laid()
+    taps |= ways.taps
+
+    def at(p: Point) -> Point:
+        return (p[0], -p[1]) if across else (p[1], -p[0])
+
+    frames = []
+    for module, x0, y0, x1, y1 in part.frames.values():
+        corners = at((x0, y0)), at((x1, y1))
+        xs, ys = ([p[i] for p in corners] for i in (0, 1))
+        box = min(xs), min(ys), max(xs), max(ys)
+        frames.append(Frame(module, (box,), ((box[0] + box[2]) / 2, box[3] - FRAME_SIZE * 0.8), FRAME_SIZE))
     return Plan(
-        {vertex.id: _point(objects[vertex.id]["pos"]) for vertex in picture.vertices},
-        [splines[f"e{k}"] for k in range(len(picture.edges))],
+        {id: at(p) for id, p in part.centers.items()},
+        [list(map(at, part.pieces[k])) for k in range(len(picture.edges))],
         frames,
-        [Box.around(_point(frames[id]["lp"]), (width(m.label, 14.0) / 2, 9.0)) for id, m in modules.items()],
+        {k: at(p) for k, (p, _) in part.taps.items()},
     )
 
 
-def _point(text: str) -> Point:
-    x, y = text.split(",")
-    return float(x), float(y)
+def _tapped(edge: EdgeRecord, center: Point, room: Room) -> list[tuple[str, Point | None]]:
+    """Return the texts of a tap, one above the other, which are then taken."""
+    texts = [edge.forward] if edge.backward is None else [edge.forward, edge.backward]
+    found: list[tuple[str, Point | None]] = []
+    for i, text in enumerate(texts):
+        place = center[0], center[1] + LABEL_SIZE * 0.58 * (len(texts) - 1 - 2 * i)
+        room.take(Box.around(place, (width(text, LABEL_SIZE) / 2, LABEL_SIZE * 0.58)))
+        found.append((text, place))
+    return found
+
+
+def _dense(spline: Spline) -> Iterator[Point]:
+    """Yield points on `spline`, three apart at most."""
+    for cubic in pieces(spline):
+        length = sum(math.dist(a, b) for a, b in itertools.pairwise(cubic))
+        yield from sampled(cubic, int(length // 3) + 1)
 
 
 def _twins(edge: EdgeRecord, spline: Spline) -> list[Spline]:
@@ -112,9 +150,9 @@ def _taken(picture: Picture, plan: Plan) -> Room:
         if vertex.kind != "output":
             half = shape.half[0] + 1.5, shape.half[1] + 1.5
             room.take(Box.around(plan.centers[vertex.id], half), half[0] if shape.round else 0.0)
-    for title in plan.frame_titles:
-        room.take(title)
-    for left, bottom, right, top in map(_bounds, plan.frames.values()):
+    for frame in plan.frames:
+        room.take(Box.around(frame.title, (width(frame.module.label, FRAME_SIZE) / 2, 9.0)))
+        left, bottom, right, top = frame.corners[0]
         corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
         for a, b in itertools.pairwise(corners):
             steps = int(math.dist(a, b) // 4) + 1
@@ -122,14 +160,8 @@ def _taken(picture: Picture, plan: Plan) -> Room:
     return room
 
 
-def _bounds(frame: Mapping[str, str]) -> tuple[float, float, float, float]:
-    left, bottom, right, top = map(float, frame["bb"].split(","))
-    return left, bottom, right, top
-
-
-def _notes(picture: Picture, plan: Plan, room: Room, rankdir: str, dims: Mapping[int, str]) -> list[Note]:
+def _notes(picture: Picture, plan: Plan, room: Room, across: bool, dims: Mapping[int, str]) -> list[Note]:
     """Return the texts at the two ends of the graph, and the shapes of what goes in and comes out."""
-    across = rankdir == "LR"
     depth = {
         vertex.id: plan.centers[vertex.id][0 if across else 1] * (1 if across else -1) for vertex in picture.vertices
     }
@@ -148,7 +180,15 @@ def _notes(picture: Picture, plan: Plan, room: Room, rankdir: str, dims: Mapping
                 room, vertex, center, look(vertex).half[0] + 10, "left" if across else "above", vertex.id in flows
             )
         if vertex.shape is not None and (vertex.leaf or vertex.id in results):
-            notes += _shape_note(room, vertex, center, shaped(vertex.shape, dims))
+            notes += _shape_note(room, vertex, center, "shape", shaped(vertex.shape, dims))
+        if vertex.leaf and vertex.parts >= nested.MANY:
+            notes += _shape_note(room, vertex, center, "total", f"d{vertex.label} = Σ of {vertex.parts}")
+    shown = {note.id for note in notes}
+    for k in plan.taps:  # a tap is read by the name that stands at its source
+        source = picture.vertex[picture.edges[k].tail]
+        if not source.leaf and f"name_{source.id}" not in shown:
+            shown.add(f"name_{source.id}")
+            notes += _shape_note(room, source, plan.centers[source.id], "name", picture.edges[k].forward)
     return notes
 
 
@@ -165,12 +205,23 @@ def _name_pair(room: Room, vertex: Vertex, center: Point, gap: float, side: str,
     return found
 
 
-def _shape_note(room: Room, vertex: Vertex, center: Point, text: str) -> list[Note]:
+def _shape_note(room: Room, vertex: Vertex, center: Point, kind: str, text: str) -> list[Note]:
+    """Return a text beside a vertex: above it if that is free."""
     half = look(vertex).half
     beside = half[0] + 4 + width(text, _SHAPE_SIZE) / 2
-    candidates = [(0.0, half[1] + 10), (0.0, -half[1] - 10), (beside * 0.8, half[1]), (-beside * 0.8, half[1])]
+    candidates = [(0.0, half[1] + 10), (0.0, -half[1] - 10), (beside * 0.8, half[1]), (-beside * 0.8, half[1]),
+                  (beside * 0.8, -half[1]), (-beside * 0.8, -half[1]), (beside, half[1] + 10),
+                  (-beside, half[1] + 10), (beside, -half[1] - 10), (-beside, -half[1] - 10), (0.0, half[1] + 24),
+                  (0.0, -half[1] - 24)]  # fmt: skip
+    if kind in {"total", "name"}:
+        candidates += [
+            (-1.6 * beside, -half[1]),
+            (1.6 * beside, -half[1]),
+            (-1.6 * beside, half[1]),
+            (0.0, -half[1] - 38),
+        ]
     places = [(center[0] + x, center[1] + y) for x, y in candidates]
-    return placed(room, f"shape_{vertex.id}", text, _SHAPE_SIZE, "shape", places)
+    return placed(room, f"{kind}_{vertex.id}", text, _SHAPE_SIZE, "bwd" if kind == "total" else kind, places)
 
 
 def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
@@ -187,8 +238,8 @@ def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
 def _headings(plan: Plan, notes: Sequence[Note], title: str, caption: str) -> list[Note]:
     """Return the title above everything and the caption below it."""
     points = [*plan.centers.values(), *(p for spline in plan.splines for p in spline), *(n.center for n in notes)]
-    bounds = map(_bounds, plan.frames.values())
-    points += [corner for left, bottom, right, top in bounds for corner in ((left, bottom), (right, top))]
+    boxes = [frame.corners[0] for frame in plan.frames]
+    points += [corner for left, bottom, right, top in boxes for corner in ((left, bottom), (right, top))]
     if not points:
         return []
     middle = (min(x for x, _ in points) + max(x for x, _ in points)) / 2

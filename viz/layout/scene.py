@@ -199,10 +199,6 @@ class Scene:
         left, _, right, _ = self.bounds()
         return right - left
 
-    def nameless(self) -> int:
-        """Return the number of arrows for whose label there was no room."""
-        return sum(bool(arrow.label) and not arrow.centers for arrow in self.arrows)
-
     def legible(self) -> Scene:
         """Return the picture with secondary texts as large as those on arrows, labels as far as circles have room."""
         least = max((arrow.size for arrow in self.arrows), default=0.0)

@@ -42,25 +42,6 @@ def left_of(direction: Point) -> Point:
     return (-direction[1], direction[0])
 
 
-def parse(pos: str) -> Spline:
-    """Return the spline of a Graphviz `pos` attribute, lengthened straight to the tips of its arrowheads.
-
-    >>> parse("e,9,0 0,0 1,0 2,0 3,0")
-    [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0), (5.0, 0.0), (7.0, 0.0), (9.0, 0.0)]
-    """
-    found: dict[str, Spline] = {"s": [], "": [], "e": []}
-    for word in pos.split(";", maxsplit=1)[0].split():
-        kind, _, rest = word.partition(",") if word[:2] in ("e,", "s,") else ("", "", word)
-        x, y = rest.split(",")[:2]
-        found[kind].append((float(x), float(y)))
-    points = found[""]
-    for start in found["s"]:
-        points = [start, between(start, points[0], 1 / 3), between(start, points[0], 2 / 3), *points]
-    for tip in found["e"]:
-        points += [between(points[-1], tip, 1 / 3), between(points[-1], tip, 2 / 3), tip]
-    return points
-
-
 def pos_text(spline: Spline, arrow: float) -> str:
     """Return the `pos` attribute of `spline` with an arrowhead of length `arrow` at its end."""
     body, tip = cut_end(spline, arrow)

@@ -22,7 +22,7 @@ from tensorgrad.viz.layout.render import TIMEOUT, graphviz_package
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.closing import words_of
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
-from tensorgrad.viz.picture.finishing import with_formulas, with_leaves_beside_readers
+from tensorgrad.viz.picture.finishing import finished, with_formulas
 from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, value_names
@@ -101,7 +101,7 @@ def draw(
         repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
         heat: colour the circles by "gradient" (its norm), "time" (of each operation, run again) or "memory" (that is
             kept for the backward pass), on a scale of logarithms that the caption tells.
-        timeout: the seconds that Graphviz may take for the layout of a large graph, when .svg is asked for.
+        timeout: the seconds that Graphviz may take where it is asked to draw; the library's own pictures need none.
         width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, and in rows where a
             text would come below 8 points, or below `fontsize`.
         fontsize: the size of the smallest text, in points.
@@ -145,7 +145,7 @@ def _finished(picture: Picture, graph: Graph, options: Options, labels: str, hea
         picture = with_heat(picture, graph, heat)
     if callable(hide) or hide:
         picture = without_hidden(picture, graph, hide)
-    return with_leaves_beside_readers(picture)
+    return finished(picture)
 
 
 def _graph_of(

@@ -98,13 +98,7 @@ class Page:
         """
         narrow = points(self.width) is not None or bool(self.wrap)
         shown, texts = self.shown(picture), self.texts(picture)
-        tried: list[Scene] = []
-        for spaces in (1, 2, 3) if narrow else (0,):
-            place = placed_scene(shown, texts, self.rankdir, self.dims, self.title, self.timeout, narrow=spaces)
-            tried.append(place)
-            if not place.nameless():
-                break
-        scene = min(tried, key=Scene.nameless)
+        scene = placed_scene(shown, texts, self.rankdir, self.dims, self.title, narrow=narrow)
         if not narrow and self.fontsize is None:
             return scene
         scene = scene.legible()

@@ -199,10 +199,10 @@ class _Writer:
         return f"<g{at}>{self.title(arrow.id)}{path}{''.join(texts)}</g>"
 
     def line(self, spline: Spline) -> str:
-        """Return the path of `spline`; two points where it is straight."""
+        """Return the path of `spline`; one piece where it is straight."""
         points = [self.at(point) for point in spline]
-        pairs = [f"{_n(x)},{_n(y)}" for x, y in (points[:1] + points[-1:] if _straight(points) else points)]
-        return f"M{pairs[0]}{'C' if len(pairs) > 2 else 'L'}{' '.join(pairs[1:])}"
+        pairs = [f"{_n(x)},{_n(y)}" for x, y in (points[:2] + points[-2:] if _straight(points) else points)]
+        return f"M{pairs[0]}C{' '.join(pairs[1:])}"
 
     def outline(self, outline: Outline, around: Iterable[ModuleCall]) -> str:
         (x, y), (w, h), vertex = self.at(outline.center), outline.half, outline.vertex

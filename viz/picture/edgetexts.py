@@ -88,7 +88,7 @@ def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:
     if tail.kind == "box" or tail.value is None:
         return texts
     whole = edge.gradient is not None and tail.gradient is not None and np.array_equal(edge.gradient, tail.gradient)
-    return value, gradient if whole else texts[1]
+    return value or texts[0], gradient if whole and gradient else texts[1]
 
 
 def _names(edge: EdgeRecord) -> Texts:

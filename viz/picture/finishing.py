@@ -1,9 +1,9 @@
-"""What is done to a picture once it stands: its formulas, and leaves read everywhere drawn beside each reader."""
+"""What is done to a picture once it stands: its formulas, and how many arrows meet where."""
 
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,10 +13,8 @@ from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Graph, Passes
 
 from .expressions import Expressions
-from .model import EdgeRecord, Picture, Vertex
+from .model import EdgeRecord, Picture
 from .values import plainly
-
-MANY = 12
 
 
 def with_formulas(
@@ -55,23 +53,8 @@ def _source(graph: Graph, edge: EdgeRecord) -> tuple[int, tuple[int, int]]:
     return source, (target, slot)
 
 
-def with_leaves_beside_readers(picture: Picture, many: int = MANY) -> Picture:
-    """Return `picture` with a copy for each use of a leaf that is used more than `many` times.
-
-    A hundred long edges from one circle show nothing, and cost Graphviz minutes: each crosses every rank between its
-    ends.
-    """
-    uses: dict[str, list[EdgeRecord]] = defaultdict(list)
-    for edge in picture.edges:
-        uses[edge.tail].append(edge)
-    copies: dict[EdgeRecord, EdgeRecord] = {}
-    vertices: list[Vertex] = []
-    for vertex in picture.vertices:
-        read = uses[vertex.id]
-        if not vertex.leaf or len(read) <= many:
-            vertices.append(vertex)
-            continue
-        for k, edge in enumerate(read):
-            copies[edge] = replace(edge, tail=f"{vertex.id}_{k}")
-            vertices.append(replace(vertex, id=copies[edge].tail, around=picture.vertex[edge.head].around))
-    return Picture(vertices, [copies.get(edge, edge) for edge in picture.edges], picture.caption)
+def finished(picture: Picture) -> Picture:
+    """Return `picture` with the number of arrows into every vertex, and of parts that add up to its gradient."""
+    into = Counter(edge.head for edge in picture.edges)
+    parts = Counter(edge.tail for edge in picture.edges if edge.backward is not None)
+    return replace(picture, vertices=[replace(v, arms=into[v.id], parts=parts[v.id]) for v in picture.vertices])

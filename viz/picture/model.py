@@ -37,7 +37,8 @@ class Vertex:
     backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value. `value` and
     `gradient`, the sum of all that flows back, are None where they are not known; `noise`: that gradient is rounding
     alone; `numbers`: what of both is shown. `members` are the nodes of the graph that it stands for, `kept` the bytes
-    that these keep for a backward pass, and `heat`, from 0 to 1, how warm it is.
+    that these keep for a backward pass, `heat`, from 0 to 1, how warm it is, `arms` how many arrows
+    reach it, and `parts` how many add up to its gradient.
     """
 
     id: str
@@ -56,6 +57,8 @@ class Vertex:
     members: tuple[int, ...] = ()
     kept: int = 0
     heat: float | None = None
+    arms: int = 0
+    parts: int = 0
 
     @property
     def face(self) -> str:

@@ -1,0 +1,340 @@
+"""One level of a picture on a grid: the main way on one row, what leaves it and comes back in rows above and below.
+
+Items stand in columns, by the longest way to them. Everything that is not on the main way is an ear: a way whose ends
+are on what is placed already, with items of its own or, if it is a single arrow, without. Short ears are placed first,
+each in the nearest row in which it meets nothing: arrows cross no others by construction. What has no such row is left
+out, and drawn as a tap.
+"""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+NEW_ROW, WRONG_SIDE = 0.6, 3.0  # what a row of its own costs, and one on the other side, in rows
+
+
+@dataclass(eq=False)
+class Item:
+    """A vertex ("vertex"), a frame ("block"), the end of an arrow at the frame's own side ("in", "out"), or a tap.
+
+    `up` and `down` are its extents from its row, `left` and `right` from the middle of its column.
+    """
+
+    key: str
+    kind: str
+    up: float
+    down: float
+    left: float
+    right: float
+    tall: float = 0.0  # from the middle to the outline
+    round: bool = False
+    leaf: bool = False
+    first: bool = False  # stands in the first column
+    col: int = 0
+    row: float = 0.0
+    placed: bool = False
+
+
+@dataclass(eq=False)
+class Link:
+    """A part of the arrow `edge` on this level. `leaves` and `enters` say how far below its row a frame is met.
+
+    `main` carries the computation of its head; `more` is the room that its texts need besides.
+    """
+
+    edge: int
+    tail: Item
+    head: Item
+    leaves: float = 0.0
+    enters: float = 0.0
+    main: bool = False
+    more: float = 0.0
+    row: float | None = None
+    drop: bool = False
+
+
+@dataclass(eq=False)
+class Ear:
+    """A way from `start` through `items` to `end`, along `links`; None where nothing is joined."""
+
+    items: list[Item]
+    links: list[Link]
+    start: Item | None
+    end: Item | None
+
+    @property
+    def first(self) -> Link | None:
+        """The link that leaves `start`."""
+        return self.links[0] if self.start is not None else None
+
+    @property
+    def last(self) -> Link | None:
+        """The link that reaches `end`."""
+        return self.links[-1] if self.end is not None else None
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The first and the last place that it takes in its row: twice the column, and one more for the gap after."""
+        low = 2 * self.start.col + 1 if self.start is not None else 2 * self.items[0].col
+        return low, 2 * self.end.col - 1 if self.end is not None else 2 * self.items[-1].col
+
+
+@dataclass(eq=False)
+class _Way:
+    """What is taken in a row, from place to place."""
+
+    row: float
+    low: int
+    high: int
+    ear: Ear
+
+
+@dataclass(eq=False)
+class _Turn:
+    """A way between two rows in one place, to or from `item`, met so far below its row."""
+
+    low: float
+    high: float
+    item: Item
+    offset: float
+    to: float
+
+
+@dataclass
+class Level:
+    """The items and links of one frame. `main` are the links of the main way; `left_out` what found no place."""
+
+    items: list[Item]
+    links: list[Link]
+    main: list[Link]
+    left_out: list[Link] = field(default_factory=list)
+    units: list[tuple[float, Ear]] = field(default_factory=list)
+    rows: list[float] = field(default_factory=lambda: [0.0])
+    ways: dict[int, list[_Way]] = field(default_factory=lambda: defaultdict(list))
+    turns: dict[int, list[_Turn]] = field(default_factory=lambda: defaultdict(list))
+
+    def place(self) -> None:
+        """Give every item its column and row, and every link its row."""
+        spine = [link.tail for link in self.main] + [link.head for link in self.main[-1:]] or self.items[-1:]
+        self.columns(set(spine))
+        ears = self.ears(spine)
+        self.take(Ear(spine, self.main, None, None), 0.0)
+        waiting: dict[Item, list[Ear]] = defaultdict(list)
+        ready: list[tuple[int, bool, int, Ear]] = []
+
+        def add(ear: Ear) -> None:
+            end = next((item for item in (ear.start, ear.end) if item is not None and not item.placed), None)
+            if end is not None:
+                waiting[end].append(ear)
+            else:
+                heapq.heappush(ready, (ear.reach[1] - ear.reach[0], not ear.items, next(number), ear))
+
+        number = itertools.count()
+        for ear in ears:
+            add(ear)
+        while ready:
+            ear = heapq.heappop(ready)[-1]
+            self.fit(ear)
+            for item in ear.items:
+                for other in waiting.pop(item, ()):
+                    add(other)
+
+    def columns(self, spine: set[Item]) -> None:
+        """Put every item as late as it can be; the main way, and what stands first, as early."""
+        into: dict[Item, list[Item]] = defaultdict(list)
+        out: dict[Item, list[Item]] = defaultdict(list)
+        for link in self.links:
+            into[link.head].append(link.tail)
+            out[link.tail].append(link.head)
+        for item in self.items:  # in the order of computation
+            before = [tail.col + 1 for tail in into[item] if tail.kind != "tap"]
+            item.col = -1 if item.kind == "in" else max(before, default=0)
+        end = max((item.col for item in self.items if item.kind != "out"), default=0)
+        free: dict[Item, bool] = {}
+        for item in self.items:  # what nothing on the way leads to stands beside its reader
+            free[item] = item not in spine and item.kind != "in" and not item.first and all(free[t] for t in into[item])
+        for item in reversed(self.items):
+            late = min((head.col - 1 for head in out[item]), default=end)
+            if item.kind == "out":
+                item.col = end + 1
+            elif free[item] and out[item]:
+                item.col = late
+
+    def ears(self, spine: Sequence[Item]) -> list[Ear]:
+        """Return the ears, the ways through items before single arrows."""
+        into: dict[Item, list[Link]] = defaultdict(list)
+        out: dict[Item, list[Link]] = defaultdict(list)
+        for link in self.links:
+            into[link.head].append(link)
+            out[link.tail].append(link)
+        seen, used, found = set(spine), set(self.main), []
+        for item in reversed(self.items):
+            if item in seen:
+                continue
+            joins = sorted((link for link in out[item] if link.head in seen), key=lambda link: link.head.col)
+            links, items, start = joins[:1], [item], None
+            seen.add(item)
+            while before := self.before(into[items[0]]):
+                links.insert(0, before)
+                if before.tail in seen:
+                    start = before.tail
+                    break
+                seen.add(before.tail)
+                items.insert(0, before.tail)
+            used.update(links)
+            found.append(Ear(items, links, start, joins[0].head if joins else None))
+        return found + [Ear([], [link], link.tail, link.head) for link in self.links if link not in used]
+
+    def before(self, links: Iterable[Link]) -> Link | None:
+        """Return the link along which a way is followed back: not to what stands beside its reader."""
+        links = [link for link in links if link.tail.kind != "tap"]
+        computed = [link for link in links if not link.tail.leaf]
+        return min(computed or links, key=lambda link: (not link.main, -link.tail.col), default=None)
+
+    def fit(self, ear: Ear) -> None:
+        """Place `ear` where it meets nothing; without its ends if it must be."""
+        if self.dropped(ear):
+            return
+        row = self.nearest(ear)
+        if row is not None:
+            self.take(ear, row)
+        elif not ear.items:
+            self.left_out += ear.links
+        else:
+            self.fit_loose(ear)
+
+    def fit_loose(self, ear: Ear) -> None:
+        """Place `ear` without the arrow that it starts with, or without both."""
+        links = ear.links[1:] if ear.start is not None else ear.links
+        inner = links[:-1] if ear.end is not None else links
+        for cut in (Ear(ear.items, links, None, ear.end), Ear(ear.items, inner, None, None)):
+            dropped = self.dropped(cut)
+            row = None if dropped else self.nearest(cut)
+            if dropped or row is not None:
+                self.left_out += [link for link in ear.links if link not in cut.links]
+            if row is not None:
+                self.take(cut, row)
+            if dropped or row is not None:
+                return
+        raise AssertionError("a row of its own is always free")
+
+    def dropped(self, ear: Ear) -> bool:
+        """Place a leaf or a tap right above its reader, or below, if that is free."""
+        if len(ear.items) != 1 or ear.start is not None or ear.end is None or ear.end.kind != "vertex":
+            return False
+        item, end = ear.items[0], ear.end
+        if item.kind not in ("vertex", "tap") or item.first:
+            return False
+        for row in self.candidates(end.row):
+            place = 2 * end.col
+            low, high = sorted((row, end.row))
+            beside = (way for way in self.ways[place] if low <= way.row <= high and way.row != end.row)
+            if any(beside) or any(turn.low < row < turn.high for turn in self.turns[place]):
+                continue
+            if any(t.item is end and (t.low < end.row) == (row < end.row) for t in self.turns[place]):
+                continue
+            item.col, item.row, item.placed = end.col, row, True
+            if row > end.row:  # its texts stand on the other side of its arrow
+                item.up, item.down = item.down, item.up
+            self.hold(ear, row, place, place)
+            self.turns[place].append(_Turn(low, high, end, 0.0, row))
+            ear.links[0].row, ear.links[0].drop = row, True
+            return True
+        return False
+
+    def candidates(self, row: float) -> Iterator[float]:
+        """Yield the rows next to `row`, above it and below, and new ones before them."""
+        i = self.rows.index(row)
+        for side, beside in ((-1, self.rows[i - 1 : i]), (1, self.rows[i + 1 : i + 2])):
+            yield from beside
+            yield (beside[0] + row) / 2 if beside else row + side
+
+    def hold(self, ear: Ear, row: float, low: int, high: int) -> None:
+        """Keep these places of a row for `ear`."""
+        self.units.append((row, ear))
+        if row not in self.rows:
+            bisect.insort(self.rows, row)
+        way = _Way(row, low, high, ear)
+        for place in range(low, high + 1):
+            self.ways[place].append(way)
+
+    def nearest(self, ear: Ear) -> float | None:
+        """Return the best row in which `ear` meets nothing."""
+        rows = self.rows
+        new = [rows[0] - 1, *((a + b) / 2 for a, b in itertools.pairwise(rows)), rows[-1] + 1]
+        ends = [item.row for item in (ear.start, ear.end) if item is not None] or [0.0]
+        places = [2 * rows.index(end) for end in ends]
+        up = bool(ear.items) and ear.start is None and ear.items[0].kind != "in" and not ear.items[0].first
+        if up and ear.end is not None:  # on the side where less is
+            turns = [t.to - ear.end.row for p in (-1, 0) for t in self.turns[2 * ear.end.col + p] if t.item is ear.end]
+            up = sum(t < 0 for t in turns) <= sum(t > 0 for t in turns)
+
+        def cost(place: int, row: float) -> float:  # rows have even places, and new ones stand between
+            between = sum(max(0, (abs(place - end) - 1) // 2) for end in places)
+            wrong = any((row > end) if up else (row < end) for end in ends)
+            return between + (place % 2) * NEW_ROW + WRONG_SIDE * wrong
+
+        options = [*enumerate(rows), *((i - 0.5, row) for i, row in enumerate(new))]
+        order = sorted((cost(round(2 * i), row), abs(row), row) for i, row in options)
+        return next((row for *_, row in order if self.is_free(ear, row)), None)
+
+    def is_free(self, ear: Ear, row: float) -> bool:
+        """Return whether `ear` meets nothing in `row`, nor on its ways there."""
+        low, high = ear.reach
+        for place in range(low, high + 1):
+            if any(way.row == row and not self.beside(ear, way.ear, row) for way in self.ways[place]):
+                return False
+            shared = {ear.start} if place == low else set()
+            shared |= {ear.end} if place == high else set()
+            if any(t.low < row < t.high and t.item not in shared for t in self.turns[place]):
+                return False
+        ends = ((ear.start, ear.first, low), (ear.end, ear.last, high))
+        return all(item is None or link is None or self.may_turn(item, link, place, row, start=item is ear.start)
+                   for item, link, place in ends)  # fmt: skip
+
+    def beside(self, ear: Ear, other: Ear, row: float) -> bool:
+        """Return whether two arrows between the same neighbours can run beside each other in their row."""
+        if ear.items or ear.start is None or ear.end is None or ear.start.row != row or ear.end.row != row:
+            return False
+        same = [link for link in other.links if link.tail is ear.start and link.head is ear.end]
+        return bool(same) and all(
+            (mine.leaves - link.leaves) * (mine.enters - link.enters) >= 0 for link in same for mine in ear.links
+        )
+
+    def may_turn(self, item: Item, link: Link, place: int, row: float, *, start: bool) -> bool:
+        """Return whether `link` can turn from the row of `item` into `row` in this place."""
+        offset = link.leaves if start else link.enters
+        if item.kind in ("in", "out") and row != item.row:
+            return False
+        if offset and (row - item.row) * offset < 0:
+            return False
+        for turn in self.turns[place]:
+            if turn.item is item and (offset != turn.offset) and (offset - turn.offset) * (row - turn.to) < 0:
+                return False
+        low, high = sorted((row, item.row))
+        return all(not low < way.row < high or _ends(way, item, place) for way in self.ways[place])
+
+    def take(self, ear: Ear, row: float) -> None:
+        """Place `ear` in `row`."""
+        for item in ear.items:
+            item.row, item.placed = row, True
+        for link in ear.links:
+            link.row = row
+        low, high = ear.reach
+        self.hold(ear, row, low, high)
+        for link in ear.links:
+            for item, place, offset in (
+                (link.tail, 2 * link.tail.col + 1, link.leaves),
+                (link.head, 2 * link.head.col - 1, link.enters),
+            ):
+                self.turns[place].append(_Turn(min(row, item.row), max(row, item.row), item, offset, row))
+
+
+def _ends(way: _Way, item: Item, place: int) -> bool:
+    """Return whether `way` starts or ends at `item` in this place."""
+    return (way.low == place and way.ear.start is item) or (way.high == place and way.ear.end is item)
