@@ -265,7 +265,7 @@ def torchviz() -> str:
     import torch
     from torchviz import make_dot
 
-    from tensorgrad.viz.layout.render import render
+    from tests.rendered import rendered
 
     torch.manual_seed(0)
     net = torch.nn.Sequential(
@@ -277,7 +277,7 @@ def torchviz() -> str:
     source = re.sub(r"graph \[size=.*\]\n", "", graph.source)  # on which the WebAssembly build of Graphviz stumbles
     addresses = list(dict.fromkeys(re.findall(r"\b\d{9,}\b", source)))  # the names of torchviz's nodes
     source = re.sub(r"\b\d{9,}\b", lambda found: f"n{addresses.index(found[0])}", source)
-    return render(source, engine="dot", format="svg").decode()
+    return rendered(source, engine="dot", format="svg").decode()
 
 
 def written() -> dict[str, str]:

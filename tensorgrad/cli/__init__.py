@@ -184,7 +184,7 @@ def _add_draw(add: Add) -> None:
     )
     look.add_argument("--no-repeats", dest="repeats", action="store_false", help="equal boxes in a row stay apart")
     look.add_argument("--order", type=int, choices=[0, 1, 2], help="1: the backward pass itself; 2: that through it")
-    look.add_argument("--timeout", type=float, metavar="SECONDS", help="how long Graphviz may take (default: 60)")
+    look.add_argument("--timeout", type=float, metavar="SECONDS", help="accepted: a picture waits for nothing")
     look.add_argument("--dims", action="append", type=_letter, metavar="7=N", help="a letter for a length in shapes")
     _add_paper(parser.add_argument_group("how it is set", argument_default=argparse.SUPPRESS))
 

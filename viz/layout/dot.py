@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tensorgrad.errors import needing
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
 
-from .render import graphviz_package
 from .scene import Arrow, Corners, Frame, Note, Outline, Scene
 from .splines import Point, at, pos_text
 from .themes import Theme
@@ -56,6 +56,13 @@ def outlined(vertex: Vertex, center: Point) -> Outline:
     """Return the outline of `vertex` around `center`."""
     shape = look(vertex)
     return Outline(vertex, center, shape.half, shape.size, shape.round)
+
+
+def graphviz_package() -> Any:
+    """Return the `graphviz` package, which writes DOT; MissingDependencyError where it is not installed."""
+    with needing("the DOT text of a drawing", "graphviz"):
+        import graphviz  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    return graphviz
 
 
 def escaped(text: str) -> str:

@@ -17,8 +17,7 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
 from tensorgrad.graph.graph import Names
-from tensorgrad.viz.layout.dot import digraph, without_positions
-from tensorgrad.viz.layout.render import TIMEOUT, graphviz_package
+from tensorgrad.viz.layout.dot import digraph, graphviz_package, without_positions
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.closing import words_of
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
@@ -64,7 +63,7 @@ def draw(
     order: int = 0,
     repeats: bool = True,
     heat: str | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float | None = None,
     width: str | float | None = None,
     fontsize: float | None = None,
     wrap: bool | int | None = None,
@@ -101,7 +100,7 @@ def draw(
         repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
         heat: colour the circles by "gradient" (its norm), "time" (of each operation, run again) or "memory" (that is
             kept for the backward pass), on a scale of logarithms that the caption tells.
-        timeout: the seconds that Graphviz may take where it is asked to draw; the library's own pictures need none.
+        timeout: accepted: a picture waits for no other program.
         width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, and in rows where a
             text would come below 8 points, or below `fontsize`.
         fontsize: the size of the smallest text, in points.
@@ -180,7 +179,7 @@ class Drawing:
 
     def __init__(
         self, picture: Picture, graph: Graph | Any, labels: str = "names", rankdir: str = "LR", title: str = "",
-        dims: Mapping[int, str] | None = None, timeout: float = TIMEOUT, **paper: Any,
+        dims: Mapping[int, str] | None = None, timeout: float | None = None, **paper: Any,
     ) -> None:  # fmt: skip
         self.picture = picture
         self.page = Page(labels, rankdir, title, dims or {}, timeout, **paper)
@@ -198,7 +197,7 @@ class Drawing:
 
     @cached_property
     def dot(self) -> str:
-        """DOT without positions, for any Graphviz; needs no renderer."""
+        """DOT without positions, for any Graphviz."""
         page = self.page
         shown, labels = page.shown(self.picture), page.texts(self.picture)
         return without_positions(shown, labels, page.rankdir, page.title, page.look)
@@ -315,12 +314,12 @@ class Drawing:
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, str]:
-        """Return what a notebook shows, by MIME type; the text alone, with the reason, where it cannot be rendered."""
+        """Return what a notebook shows, by MIME type; the text alone, with the reason, where it does not fit."""
         shown = {TEXT: shortened(self.text())}
         if wanted([HTML, SVG], include, exclude):
             try:
                 shown |= {SVG: self.svg, HTML: framed(self.html, self.svg)}
-            except (TensorgradError, ImportError, OSError, RuntimeError) as error:
+            except TensorgradError as error:
                 shown[TEXT] += f"\n(no picture: {error})"
         return {kind: shown[kind] for kind in wanted(shown, include, exclude)}
 

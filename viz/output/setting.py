@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.viz.layout.placing import placed_scene
-from tensorgrad.viz.layout.render import TIMEOUT
 from tensorgrad.viz.layout.rows import in_rows, wrapped
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.layout.themes import Theme, themed
@@ -49,7 +48,7 @@ class Page:
     rankdir: str = "LR"
     title: str = ""
     dims: Mapping[int, str] = field(default_factory=dict)
-    timeout: float = TIMEOUT
+    timeout: float | None = None
     theme: str | None = None
     style: Mapping[str, str] = field(default_factory=dict)
     width: str | float | None = None
