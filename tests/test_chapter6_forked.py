@@ -67,7 +67,7 @@ def test_shares_go_on_in_the_stream_of_random_numbers() -> None:
 
 @forks
 def test_what_a_process_raises_is_raised_here_and_what_it_loses_is_done_here(capfd) -> None:
-    here = os.getpid()
+    here, before = os.getpid(), children().keys()  # another test's server of processes may run
 
     def lost() -> int:
         if os.getpid() != here:
@@ -81,7 +81,7 @@ def test_what_a_process_raises_is_raised_here_and_what_it_loses_is_done_here(cap
     assert "part 1 of 2 did not come back" in capfd.readouterr().out
     with pytest.raises(ValueError, match="wrong"):
         side_by_side([wrong, os.getpid], 2)
-    assert not children()
+    assert children().keys() <= before
 
 
 @forks
@@ -89,10 +89,11 @@ def test_ctrl_c_ends_every_process(monkeypatch) -> None:
     def stopped(lines) -> list:
         raise KeyboardInterrupt
 
+    before = children().keys()
     monkeypatch.setattr("tensorgrad.chapter6.forked.wait", stopped)
     with pytest.raises(KeyboardInterrupt):
         side_by_side([partial(time.sleep, 36000)] * 2, 2)
-    assert not children()
+    assert children().keys() <= before
 
 
 @forks
