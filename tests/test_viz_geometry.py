@@ -229,6 +229,6 @@ def test_an_end_is_cut_by_its_length():
     body, tip = cut_end(ARC, 8.0)
     assert tip == ARC[-1]
     assert lengths(sampled(ARC))[-1] - lengths(sampled(body))[-1] == pytest.approx(8.0, abs=0.1)
-    point, direction = halfway([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)], 0.5)
+    point, direction = halfway(sampled([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]), 0.5)
     assert point == pytest.approx((1.5, 0.0))
     assert direction == pytest.approx((1.0, 0.0))

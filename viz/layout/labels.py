@@ -11,7 +11,7 @@ from tensorgrad.viz.picture.text import width
 
 from .dot import LABEL_SIZE
 from .scene import Note
-from .splines import Point, Spline, halfway, left_of, moved
+from .splines import Point, Spline, halfway, left_of, moved, sampled
 
 _FRACTIONS = (
     0.5,
@@ -138,9 +138,9 @@ def _choices(spline: Spline, text: str, *, reverse: bool) -> Iterator[tuple[Poin
     """Yield centre and box of a label at every fraction, counted from the same end for an arrow and its twin."""
     if not text:
         return
-    half = _half(text, LABEL_SIZE)
+    half, points = _half(text, LABEL_SIZE), sampled(spline)
     for fraction in _FRACTIONS:
-        point, direction = halfway(spline, 1 - fraction if reverse else fraction)
+        point, direction = halfway(points, 1 - fraction if reverse else fraction)
         normal = left_of(direction)
         reach = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + (2 if abs(normal[0]) < 0.2 else 3)
         center = moved(point, normal, reach)

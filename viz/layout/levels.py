@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
@@ -125,7 +126,19 @@ class _Builder:
                         held.remove(frame)
                         held.append(frame)
             self.inside[vertex.around].append(vertex)
+        self.edges = self._edges()
+        self.returned = {edge.tail for edge in plan.picture.edges if edge.head.startswith("out")}
         self.parts: dict[Chain, Part] = {}
+
+    def _edges(self) -> dict[Chain, list[int]]:
+        """Return the numbers of the arrows at each level: between two of its items, into it or out of it."""
+        found: dict[Chain, list[int]] = defaultdict(list)
+        for k, edge in enumerate(self.plan.picture.edges):
+            ends = [self.plan.picture.vertex[id].around for id in (edge.tail, edge.head)]
+            shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*ends, strict=False)))
+            for frame in dict.fromkeys(around[:n] for around in ends for n in range(shared, len(around) + 1)):
+                found[frame].append(k)
+        return found
 
     def distant(self) -> set[int]:
         """Return the arrows that would run across the picture: from what is used in many places, or far away."""
@@ -179,9 +192,10 @@ class _Builder:
         before: list[Item] = []
         after: list[Item] = []
         links = []
-        for k, edge in enumerate(self.plan.picture.edges):
+        for k in self.edges[frame]:
+            edge = self.plan.picture.edges[k]
             tail, head = self.end(edge.tail, frame, items), self.end(edge.head, frame, items)
-            if (tail is None and head is None) or tail is head:
+            if tail is head:
                 continue
             if k in self.plan.taps:
                 if head is None or head.kind != "vertex":
@@ -208,7 +222,7 @@ class _Builder:
         shape = look(vertex)
         half = shape.half
         along, across = half if self.plan.measure.across else half[::-1]
-        noted = vertex.leaf or any(e.tail == vertex.id and e.head.startswith("out") for e in self.plan.picture.edges)
+        noted = vertex.leaf or vertex.id in self.returned
         up = across + (_NOTE if noted and vertex.shape is not None and self.plan.measure.across else 4.0)
         up += _NOTE if vertex.mark else 0.0
         first = vertex.id in self.plan.first

@@ -33,9 +33,10 @@ def order_notes(picture: Picture, splines: Sequence[Spline], room: Room, across:
 
 
 def _number(edge: EdgeRecord, spline: Spline, room: Room) -> list[Note]:
-    total = lengths(sampled(spline))[-1]
+    points = sampled(spline)
+    total = lengths(points)[-1]
     places = []
     for back in (17.0, 24.0, 31.0):
-        point, direction = halfway(spline, max(0.0, 1 - back / max(total, 1.0)))
+        point, direction = halfway(points, max(0.0, 1 - back / max(total, 1.0)))
         places += [moved(point, left_of(direction), side) for side in (8.0, -15.0)]
     return placed(room, f"slot_{edge.id}", str(edge.slot + 1), _SIZE, "slot", places)

@@ -90,7 +90,22 @@ def parallel(spline: Spline, distance: float) -> Spline:
 
 def sampled(spline: Spline, steps: int = STEPS) -> list[Point]:
     """Return points on `spline`, `steps` for each cubic and the first."""
-    return [spline[0], *(divided(cubic, j / steps)[0][3] for cubic in pieces(spline) for j in range(1, steps + 1))]
+    ways = [j / steps for j in range(1, steps + 1)]
+    found = [spline[0]]
+    for (ax, ay), (bx, by), (cx, cy), (dx, dy) in pieces(spline):
+        found += [(_divided(ax, bx, cx, dx, t), _divided(ay, by, cy, dy, t)) for t in ways]
+    return found
+
+
+def _divided(a: float, b: float, c: float, d: float, t: float) -> float:
+    """Return one coordinate of the point at which `divided` divides a cubic, and that alone.
+
+    >>> _divided(0, 1, 2, 6, 0.5) == divided([(0, 0), (1, 0), (2, 0), (6, 0)], 0.5)[0][3][0]
+    True
+    """
+    b, c, d = a + (b - a) * t, b + (c - b) * t, c + (d - c) * t
+    b, c = b + (c - b) * t, c + (d - c) * t
+    return b + (c - b) * t
 
 
 def lengths(points: list[Point]) -> list[float]:
@@ -114,9 +129,8 @@ def _piece(ways: list[float], wanted: float) -> tuple[int, float]:
     return k, (wanted - ways[k - 1]) / step if step else 0.0
 
 
-def halfway(spline: Spline, fraction: float) -> tuple[Point, Point]:
-    """Return the point at `fraction` of the length of `spline`, and the direction there."""
-    points = sampled(spline)
+def halfway(points: list[Point], fraction: float) -> tuple[Point, Point]:
+    """Return the point at `fraction` of the length of a line through `points`, and the direction there."""
     ways = lengths(points)
     k, rest = _piece(ways, ways[-1] * fraction)
     return between(points[k - 1], points[k], rest), heading(points[k - 1], points[k])
