@@ -11,8 +11,10 @@ import pytest
 from tensorgrad.base.watched import watched_by
 from tensorgrad.compiled import toolchain
 from tensorgrad.program.blas import products
+from tensorgrad.program.contents import Value
 from tensorgrad.program.cops import Map, Product
 from tensorgrad.program.cplan import CPlan
+from tensorgrad.program.fetches import Fetches
 from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan
 from tensorgrad.program.recorder import Recording
 
@@ -30,6 +32,21 @@ def close(found: Any, right: Any) -> bool:
         scale = np.max(np.abs(right[np.isfinite(right)]), initial=1)
         limit = 2e-5
         return bool(np.allclose(found, right, rtol=limit, atol=limit * scale, equal_nan=True))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("step", [-2, -1, 1, 2])
+def test_fetched_arrays_that_share_memory_now_are_a_deviation(length: int, step: int) -> None:
+    memory, elsewhere = np.zeros(16, np.float32), np.ones(16, np.float32)
+    part = slice(8, 8 + step * length, step)
+    arrays = [memory[part], elsewhere[part]]
+    values = [Value(i, "fetched", i, x.shape, x.dtype, x.strides) for i, x in enumerate(arrays)]
+    fetches = Fetches(values, [0, 1], np.zeros(2, np.uint64), {0})
+    for i, x in enumerate(arrays):
+        fetches.one(i, x)
+    again = memory[part]
+    with pytest.raises(Deviation):
+        fetches.one(1, again)
 
 
 @pytest.mark.filterwarnings("ignore:Passing more than 2")

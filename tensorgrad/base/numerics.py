@@ -259,22 +259,25 @@ def address(array: Array) -> int:
 
 
 def byte_bounds(array: Array) -> tuple[int, int]:
-    """Return where the first byte of an array's elements stands, and the place after the last one, as NumPy says it.
+    """Return where the first byte of an array's elements stands, and the place after the last one, as NumPy says it."""
+    place, (low, high) = address(array), reach(array.shape, array.strides, array.itemsize)
+    return place + low, place + high
 
+
+def reach(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) -> tuple[int, int]:
+    """Return how far from its first element the first byte of an array stands, and the place after its last one.
+
+    >>> reach((2, 3), (-12, 4), 4), reach((0, 3), (12, 4), 4)
+    ((-12, 12), (0, 0))
     >>> x = np.zeros((3, 4), np.float32)
     >>> low, high = byte_bounds(x[::-1, 1:3])
     >>> low - address(x), high - low
     (4, 40)
     """
-    low = high = address(array)
-    if not array.size:
-        return low, low
-    for n, stride in zip(array.shape, array.strides, strict=True):
-        if stride < 0:
-            low += (n - 1) * stride
-        else:
-            high += (n - 1) * stride
-    return low, high + array.itemsize
+    if 0 in shape:
+        return 0, 0
+    ways = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
+    return sum(way for way in ways if way < 0), sum(way for way in ways if way > 0) + itemsize
 
 
 def aligned(size: int) -> Array:

@@ -103,8 +103,7 @@ def drawn_in_c(program: Program) -> Program:
     if function is None:  # integers of 128 bits are not known to every compiler
         return program
     function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64), None
-    published = [n for step in program.steps if step.kind == "publish" for n in program.reads(step)]
-    fresh = program.blocks_of([*program.results, *program.later, *published])
+    fresh = program.handed_out(program.steps)
     values, part = list(program.values), program.part
     steps: list[Step] = []
     pending: dict[int, Step] = {}  # by generator, the draw that one more is added to

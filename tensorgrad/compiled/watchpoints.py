@@ -15,6 +15,7 @@ from typing import Any
 from tensorgrad.autograd.hooks import hooks_of
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import is_outside
+from tensorgrad.base.sources import names_in
 from tensorgrad.engine.tensor import Tensor
 
 _LIBRARIES = tuple(
@@ -131,7 +132,7 @@ class Names:
             (m, n)
             for m in [*map(space.get, self.names), *map(sys.modules.get, imported)]
             if isinstance(m, types.ModuleType) and is_users_file(getattr(m, "__file__", None) or "")
-            for n in _attributes(code)
+            for n in names_in(code)
             if hasattr(m, n)
         ]
 
@@ -172,11 +173,6 @@ def _names(code: types.CodeType) -> list[str]:
         if isinstance(constant, types.CodeType):
             found += _names(constant)
     return list(dict.fromkeys(found))
-
-
-def _attributes(code: types.CodeType) -> set[str]:
-    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return {*code.co_names}.union(*map(_attributes, inner))
 
 
 def words_of(code: types.CodeType) -> set[str]:

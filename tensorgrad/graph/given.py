@@ -154,7 +154,7 @@ def _held(value: Any) -> Mapping[str, Any] | None:
             f"a {type(value).__name__} of tensors has no order in which a file could take them: give a list"
         )
     if isinstance(value, np.ndarray) and (
-        value.dtype.kind == "V" or any(isinstance(x, Tensor) for x in (value.flat if value.dtype.kind == "O" else ()))
+        value.dtype.kind == "V" or (value.dtype.kind == "O" and any(isinstance(x, Tensor) for x in value.flat))
     ):
         raise ArgumentError(f"an array of dtype {value.dtype} holds what no file can say: give a list of what it holds")
     if callable(value):

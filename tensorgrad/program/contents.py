@@ -108,6 +108,11 @@ class Program:
         """Return the blocks that are memory outside."""
         return {v.block for v in self.values if v.kind == "fetched"}
 
+    def handed_out(self, steps: Iterable[Step]) -> set[int]:
+        """Return the blocks that go to those outside: of the results, and of what `steps` publish."""
+        published = (n for step in steps if step.kind == "publish" for n in self.reads(step))
+        return self.blocks_of([*self.results, *self.later, *published])
+
     def written(self, steps: Iterable[Step]) -> set[int]:
         """Return the blocks that `steps` write to."""
         return self.blocks_of(n for step in steps for n in step.writes)

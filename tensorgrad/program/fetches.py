@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import address
+from tensorgrad.base.numerics import address, reach
 
 from .contents import Value
-from .numpyplan import Deviation, extent
+from .numpyplan import Deviation
 
 _is_writeable = attrgetter("flags.writeable")
 _NOWHERE = -(2**62)
@@ -157,7 +157,5 @@ def nothing() -> None:
 
 def _reach(v: Value) -> tuple[int, int]:
     """Return the first byte that an array covers, and one past the last, from where its first element stands."""
-    if not extent(v):
-        return 0, _NOWHERE
-    first = sum((n - 1) * s for n, s in zip(v.shape, v.strides, strict=True) if s < 0)
-    return first, first + sum((n - 1) * abs(s) for n, s in zip(v.shape, v.strides, strict=True)) + v.dtype.itemsize
+    low, high = reach(v.shape, v.strides, v.dtype.itemsize)
+    return (low, high) if low < high else (0, _NOWHERE)

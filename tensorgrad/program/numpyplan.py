@@ -17,7 +17,7 @@ import numpy as np
 
 from tensorgrad.base.arraycalls import Attribute
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import aligned
+from tensorgrad.base.numerics import aligned, reach
 from tensorgrad.engine.numpycalls import Part
 
 from .contents import WARNED, Given, Program, Ref, Step, Value, refs_in, replaced
@@ -126,8 +126,7 @@ class NumpyPlan:
         self.program = program
         self.first, self.later = needed(program)
         self.steps = [*self.first, *self.later]
-        published = [n for step in self.steps if step.kind == "publish" for n in program.reads(step)]
-        self._fresh = program.blocks_of([*program.results, *program.later, *published])  # goes to those outside
+        self._fresh = program.handed_out(self.steps)
         self.arrays = {
             v.number: program.arrays[v.number] for v in program.values if v.kind == "constant" and v.source is None
         }
@@ -394,6 +393,5 @@ def _word(function: Any) -> str:
 
 def extent(value: Value) -> int:
     """Return how many bytes an array of this layout covers."""
-    if 0 in value.shape:
-        return 0
-    return value.dtype.itemsize + sum((n - 1) * s for n, s in zip(value.shape, value.strides, strict=True))
+    low, high = reach(value.shape, value.strides, value.dtype.itemsize)
+    return high - low
