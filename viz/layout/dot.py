@@ -157,7 +157,7 @@ def without_positions(
 
 
 def digraph(scene: Scene, theme: Theme) -> Any:
-    """Return the `graphviz.Digraph` of the second pass: everything has its place, and the engine nop2 only draws it.
+    """Return the `graphviz.Digraph` of a picture in which everything has its place: the engine nop2 only draws it.
 
     It names that engine itself, so that any Graphviz draws this picture and no other.
     """

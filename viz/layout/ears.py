@@ -144,6 +144,10 @@ class Level:
                 for other in waiting.pop(item, ()):
                     add(other)
 
+    def hung(self) -> dict[Item, Link]:
+        """Return what stands right above or below its reader, with its arrow."""
+        return {link.tail: link for link in self.links if link.drop}
+
     def columns(self, spine: set[Item]) -> None:
         """Put every item as late as it can be; the main way, and what stands first, as early."""
         into: dict[Item, list[Item]] = defaultdict(list)

@@ -25,7 +25,7 @@ class Heights:
                 filled[side, place] = height + outer
                 if not row:
                     filled[-1, place] = inner
-        self.hung = {link.tail: link for link in level.links if link.drop}
+        self.hung = level.hung()
         for item in list(self.hung):
             self.hang(item)
 

@@ -128,7 +128,6 @@ class _Builder:
             self.inside[vertex.around].append(vertex)
         self.edges = self._edges()
         self.returned = {edge.tail for edge in plan.picture.edges if edge.head.startswith("out")}
-        self.parts: dict[Chain, Part] = {}
 
     def _edges(self) -> dict[Chain, list[int]]:
         """Return the numbers of the arrows at each level: between two of its items, into it or out of it."""

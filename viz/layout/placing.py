@@ -116,7 +116,7 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
         {id: at(p) for id, p in part.centers.items()},
         [list(map(at, part.pieces[k])) for k in range(len(picture.edges))],
         frames,
-        {k: at(p) for k, (p, _) in part.taps.items()},
+        {k: at(p) for k, p in part.taps.items()},
     )
 
 

@@ -20,13 +20,7 @@ from .splines import Point, Spline, between
 
 _APART = math.radians(23)  # between two arrows at a circle
 _STEEPEST, _BESIDE, _ROOMY = math.radians(68), math.radians(48), math.radians(80)  # the second beside what hangs
-_ROW, _GAP, _TURN, _DROP, _STUB = (
-    9.0,
-    34.0,
-    58.0,
-    36.0,
-    24.0,
-)  # free between rows, between columns, where arrows turn, above a reader
+_GAP, _TURN = 34.0, 58.0  # free between columns, and where arrows turn
 _MARGIN, _TITLE = 16.0, 20.0  # of a frame, and of its title
 _SLACK, _NEAR = 10.0, 230.0
 _LANE, _BEND, _PIN = 15.0, 36.0, 12.0  # between arrows that turn beside each other; how high their bends are; at items
@@ -65,7 +59,7 @@ class Part:
     centers: dict[str, Point] = field(default_factory=dict)
     frames: dict[str, tuple[ModuleCall, float, float, float, float]] = field(default_factory=dict)
     pieces: dict[int, Spline] = field(default_factory=dict)
-    taps: dict[int, tuple[Point, bool]] = field(default_factory=dict)
+    taps: dict[int, Point] = field(default_factory=dict)
     ports: dict[int, float] = field(default_factory=dict)
     entry: int | None = None
 
@@ -92,7 +86,7 @@ def part_of(level: Level, blocks: Mapping[Item, Part], module: ModuleCall | None
         first, last = ([_moved(p, by) for p in piece] if piece else [] for piece, by in zip(inner, moves, strict=True))
         part.pieces[link.edge] = _joined(first, line, last)
         if link.tail.kind == "tap":
-            part.taps[link.edge] = (ends.center(link.tail), link.drop)
+            part.taps[link.edge] = ends.center(link.tail)
         for item in (link.tail, link.head):
             if item.kind in ("in", "out"):
                 part.ports[link.edge] = rows[item]
@@ -115,7 +109,7 @@ def _joined(*lines: Spline) -> Spline:
 
 def _add(part: Part, inner: Part, by: Point) -> None:
     part.centers |= {id: _moved(p, by) for id, p in inner.centers.items()}
-    part.taps |= {k: (_moved(p, by), drop) for k, (p, drop) in inner.taps.items()}
+    part.taps |= {k: _moved(p, by) for k, p in inner.taps.items()}
     for k, line in inner.pieces.items():
         if k not in inner.ports:
             part.pieces[k] = [_moved(p, by) for p in line]
@@ -189,7 +183,7 @@ class _Ends:
         self.angles: dict[tuple[Link, bool], float] = {}
         self.lanes = self.side_by_side(level.links)
         self.pins: dict[tuple[Link, bool], tuple[int, int]] = {}
-        self.hung = {link.tail: link for link in level.links if link.drop}
+        self.hung = level.hung()
         self.sides = {(link.head, 1 if link.tail.row > link.head.row else -1) for link in self.hung.values()}
         out: dict[Item, list[Link]] = defaultdict(list)
         into: dict[Item, list[Link]] = defaultdict(list)

@@ -41,8 +41,13 @@ class Theme:
         """The first of the fonts."""
         return self.font.split(",", maxsplit=1)[0].strip("\"' ")
 
+    @property
+    def colours(self) -> dict[str, str]:
+        """The colours of lines, texts, circles and paper, by their roles."""
+        return {role: self.colour(role) for role in ("ink", "red", "mute", "grey", "fill", "ground")}
+
     def colour(self, role: str) -> str:
-        """Return the colour of "ink", "red", "mute" or "grey"."""
+        """Return the colour of a role."""
         return str(getattr(self, role))
 
     def filling(self, heat: float | None) -> str:

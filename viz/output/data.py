@@ -32,7 +32,7 @@ class _Printer:
             "caption": caption,
             "width": round(self.right - self.left, 2),
             "height": round(self.top - self.bottom, 2),
-            "colours": {role: getattr(theme, role) for role in ("ink", "red", "mute", "grey", "fill", "ground")},
+            "colours": theme.colours,
             "font": theme.font,
             "nodes": [self.node(outline) for outline in scene.outlines],
             "arrows": [self.arrow(arrow) for arrow in scene.arrows],

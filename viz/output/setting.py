@@ -48,7 +48,7 @@ class Page:
     rankdir: str = "LR"
     title: str = ""
     dims: Mapping[int, str] = field(default_factory=dict)
-    timeout: float | None = None
+    timeout: float | None = None  # accepted: a picture waits for no other program
     theme: str | None = None
     style: Mapping[str, str] = field(default_factory=dict)
     width: str | float | None = None
@@ -93,7 +93,7 @@ class Page:
         """Return the picture with its places, as wide as the paper and as legible as was asked for.
 
         Raises:
-            TensorgradError: it does not fit, or Graphviz takes too long.
+            TensorgradError: it does not fit.
         """
         narrow = points(self.width) is not None or bool(self.wrap)
         shown, texts = self.shown(picture), self.texts(picture)

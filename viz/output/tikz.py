@@ -18,7 +18,6 @@ _HEAD = r"""%% Needs TikZ, amsmath. In a document: \usepackage{standalone,tikz},
 \pagestyle{empty}\parindent=0pt\topskip=0pt
 \begin{document}%%
 """
-_ROLES = ("ink", "red", "mute", "grey", "fill", "ground")
 
 
 def tikz_text(scene: Scene, theme: Theme) -> str:
@@ -38,7 +37,7 @@ class _Printer:
     def __init__(self, theme: Theme, head: float) -> None:
         self.theme = theme
         self.head = head
-        self.colours = {role: value for role in _ROLES if (value := getattr(theme, role)).startswith("#")}
+        self.colours = {role: value for role, value in theme.colours.items() if value != "none"}
 
     def body(self, scene: Scene) -> Iterator[str]:
         """Yield the commands that draw: frames lie below arrows, arrows below circles."""

@@ -32,7 +32,7 @@ def with_heat(picture: Picture, graph: Graph, by: str) -> Picture:
     measure, what, unit = MEASURES[by]
     found = {id: number for id, number in measure(picture, graph).items() if 0 < number < math.inf}
     if not found:
-        return replace(picture, caption="; ".join(filter(None, [picture.caption, f"heat: no {what} is known"])))
+        return picture.captioned(f"heat: no {what} is known")
     most = max(found.values())
     least = max(min(found.values()), most / _SPAN)
     whole = math.log(most / least) or 1.0
@@ -41,7 +41,7 @@ def with_heat(picture: Picture, graph: Graph, by: str) -> Picture:
         warm = dict.fromkeys(warm, 1.0)
     told = f"heat: {what}, {unit(least)} (pale) to {unit(most)}"
     vertices = [replace(vertex, heat=warm.get(vertex.id)) for vertex in picture.vertices]
-    return Picture(vertices, picture.edges, "; ".join(filter(None, [picture.caption, told])))
+    return replace(picture, vertices=vertices).captioned(told)
 
 
 def _gradients(picture: Picture, _: Graph) -> Measured:

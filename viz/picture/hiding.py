@@ -29,10 +29,10 @@ def without_hidden(picture: Picture, graph: Graph, hide: Hide) -> Picture:
     for vertex in hidden:
         edges = _bridged(edges, vertex.id)
     gone = {vertex.id for vertex in hidden}
-    told = [picture.caption, f"{len(gone)} hidden"] if gone else [picture.caption]
     kept = [vertex for vertex in picture.vertices if vertex.id not in gone]
     read = {end for edge in edges for end in (edge.tail, edge.head)} | {v.id for v in kept if v.kind != "output"}
-    return Picture([v for v in kept if v.id in read], edges, "; ".join(filter(None, told)))
+    shown = replace(picture, vertices=[v for v in kept if v.id in read], edges=edges)
+    return shown.captioned(f"{len(gone)} hidden") if gone else shown
 
 
 def _hidden(picture: Picture, graph: Graph, hide: Hide) -> list[Vertex]:

@@ -121,6 +121,10 @@ class Picture:
         """The vertices by their ids."""
         return {vertex.id: vertex for vertex in self.vertices}
 
+    def captioned(self, text: str) -> Picture:
+        """Return it with `text` in the caption besides."""
+        return replace(self, caption="; ".join(filter(None, [self.caption, text])))
+
 
 @dataclass(frozen=True)
 class Options:
