@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import re
 import unicodedata
 import xml.etree.ElementTree as ET
+import zlib
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -91,26 +93,56 @@ def seen(svg: str) -> Seen:
     root = next(ET.fromstring(svg).iter(SVG + "svg"))
     size = float(next(part.get("font-size", "0") for part in root.iter(SVG + "svg") if part.get("font-size")))
     found = Seen()
+    sizes = sized(root, size)
     for group in root.iter(SVG + "g"):
         kinds, id = (group.get("class") or "").split(), group.get("id") or ""
-        texts = [_text(text, id, size) for text in group.findall(SVG + "text") if text.text]
+        texts = [_text(text, id, sizes[text]) for text in group.findall(SVG + "text") if text.text]
         if "edge" in kinds:
             found.arrows[id] = curve(group.findall(SVG + "path")[-1].get("d") or "")
-            found.ends[id] = group.get("data-tail") or "", group.get("data-head") or ""
+            found.ends[id] = ends(group, root)
             found.texts += texts
         elif "cluster" in kinds or "module" in kinds:
             found.titles += texts
-        elif group.get("data-id"):
+        elif "node" in kinds:
             found.nodes.append(_node(group))
         elif "note" in kinds:
             found.texts += texts
     return found
 
 
-def _text(element: ET.Element, owner: str, usual: float) -> Text:
+_STORE = re.compile(r'(<metadata class="store"[^>]*>)([^<]*)')
+
+
+def unpacked(svg: str) -> str:
+    """Return what is behind the closed boxes of a drawing: the elements of the open picture; empty if it has none."""
+    found = _STORE.search(svg)
+    return zlib.decompress(base64.b64decode(found[2])).decode() if found else ""
+
+
+def plain(svg: str) -> str:
+    """Return a drawing with that unpacked: another build of zlib may make other bytes of the same."""
+    return _STORE.sub(lambda found: found[1] + unpacked(svg), svg)
+
+
+def sized(root: ET.Element, usual: float) -> dict[ET.Element, float]:
+    """Return the size of the font of every element: its own, or that of what is around it."""
+    found = {root: float(root.get("font-size", usual))}
+    for element in root.iter():
+        found |= {child: float(child.get("font-size", found[element])) for child in element}
+    return found
+
+
+def ends(arrow: ET.Element, root: ET.Element) -> tuple[str, str]:
+    """Return the ids of the vertices at both ends of an arrow; a red one has those of its black twin, in reverse."""
+    id = arrow.get("id", "")
+    twin = arrow if arrow.get("data-ends") else root.find(f".//*[@id='f{id[1:]}']")
+    tail, _, head = ("" if twin is None else twin.get("data-ends", "")).partition(" ")
+    return (tail, head) if twin is arrow else (head, tail)
+
+
+def _text(element: ET.Element, owner: str, size: float) -> Text:
     shown = (element.text or "").strip()
     x, y = (float(element.get(key, "0")) for key in ("x", "y"))
-    size = float(element.get("font-size", usual))
     half = sum(not unicodedata.combining(c) for c in shown) * _EM * size / 2
     return Text(shown, owner, Rectangle(x - half, y - _CAPITAL * size, x + half, y), size)
 
@@ -119,10 +151,10 @@ def _node(group: ET.Element) -> Node:
     circle, box = group.find(SVG + "circle"), group.find(SVG + "rect")
     if circle is not None:
         x, y, r = (float(circle.get(key, "0")) for key in ("cx", "cy", "r"))
-        return Node(group.get("data-id", ""), Rectangle(x - r + 0.5, y - r + 0.5, x + r - 0.5, y + r - 0.5), True)
+        return Node(group.get("id", ""), Rectangle(x - r + 0.5, y - r + 0.5, x + r - 0.5, y + r - 0.5), True)
     assert box is not None
     x, y, w, h = (float(box.get(key, "0")) for key in ("x", "y", "width", "height"))
-    return Node(group.get("data-id", ""), Rectangle(x + 1, y + 1, x + w - 1, y + h - 1), False)
+    return Node(group.get("id", ""), Rectangle(x + 1, y + 1, x + w - 1, y + h - 1), False)
 
 
 class Measures(NamedTuple):

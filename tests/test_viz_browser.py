@@ -13,8 +13,8 @@ from tests.test_viz_geometry import normals
 DRAWINGS = drawings()
 FIGURE, NETWORK = DRAWINGS.values()
 BOTH = pytest.mark.parametrize("drawing", [pytest.param(drawing, id=name) for name, drawing in DRAWINGS.items()])
-SHOWN = f"{SEEN} return [...document.querySelectorAll('.node[data-id],.edge')].filter(seen).map(g => g.id)"
-LIT = """return [...document.querySelectorAll('.node[data-id],.edge')]
+SHOWN = f"{SEEN} return [...document.querySelectorAll('.node,.edge')].filter(seen).map(g => g.id)"
+LIT = """return [...document.querySelectorAll('.node,.edge')]
     .filter(g => getComputedStyle(g).opacity === '1').map(g => g.id)"""
 TOLD = "return [...document.querySelectorAll('.told')].map(t => t.textContent).join('')"
 ACTIVE = "return document.activeElement.id || document.activeElement.tagName"
@@ -225,7 +225,7 @@ def test_end_goes_to_the_last_step_and_home_and_escape_to_the_whole_figure(brows
 
 def test_what_is_new_at_a_step_stands_out(browser):
     browser.open(FIGURE.html)
-    new = """return [...document.querySelectorAll('.node[data-id],.edge')].filter(g => g.matches('.edge')
+    new = """return [...document.querySelectorAll('.node,.edge')].filter(g => g.matches('.edge')
         ? getComputedStyle(g.querySelector('path:not(.hit)')).strokeWidth === '2.4px'
         : getComputedStyle(g.querySelector('circle')).strokeWidth === '3px').map(g => g.id)"""
     assert browser.run(new) == []
@@ -346,10 +346,10 @@ def test_two_drawings_in_one_page_do_not_meddle_with_each_other(browser):
     of = f"{SEEN} return [...document.querySelectorAll(arguments[0] + ' svg :is(.node,.edge)')]"
     visible, lit = f"{of}.filter(seen).length", f"{of}.filter(g => g.matches('.hl')).length"
     whole = browser.run(visible, "main")
-    browser.point("aside .node[data-id]")
+    browser.point("aside .node")
     assert browser.run(lit, "aside") > 5
     assert browser.run(lit, "main") == 0
-    browser.click("aside .node[data-id]")
+    browser.click("aside .node")
     browser.press("ArrowRight", "ArrowRight")
     assert browser.run(visible, "main") == whole
     assert 0 < browser.run(visible, "aside") < 10

@@ -135,18 +135,18 @@ def overlaps(svg: str) -> list[tuple[str, str]]:
         if a[1] < b[3] and b[1] < a[3] and a[2] < b[4] and b[2] < a[4]
     ]
     for group in ET.fromstring(svg).iter(SVG + "g"):
-        if not group.get("data-id"):
+        if not (group.get("class") or "").startswith("node"):
             continue
         for circle in group.iter(SVG + "circle"):
             x, y, r = (float(circle.get(k)) for k in ("cx", "cy", "r"))
             for text, left, top, right, bottom in boxes:
                 if math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom)) < r:
-                    found.append((text, group.get("data-id")))
+                    found.append((text, group.get("id")))
         for rect in group.iter(SVG + "rect"):
             x, y, w, h = (float(rect.get(k)) for k in ("x", "y", "width", "height"))
             for text, left, top, right, bottom in boxes:
                 if left < x + w and x < right and top < y + h and y < bottom:
-                    found.append((text, group.get("data-id")))
+                    found.append((text, group.get("id")))
     return found
 
 
@@ -180,7 +180,7 @@ def test_the_main_line_is_straight_and_branches_hang_below():
     heights = {}
     for group in root.iter(SVG + "g"):
         circle = group.find(SVG + "circle")
-        if circle is not None and group.get("data-id"):
+        if circle is not None:
             heights.setdefault(group.find(SVG + "text").text, []).append(float(circle.get("cy")))
     spine = [heights[name][0] for name in ("x", "−", "*", "+")] + [heights["*"][1]]
     assert max(spine) - min(spine) < 1
@@ -209,7 +209,7 @@ def test_the_checks_find_what_is_wrong():
     assert crossings(drawn(edge("f1", STRAIGHT), edge("b1", CROSSWISE))) == [("f1", "b1")]
     assert farthest_pair(drawn(edge("f1", STRAIGHT), edge("b1", "M90,20C60,20 30,20 0,20"))) == pytest.approx(20)
     assert overlaps(drawn(edge("f1", STRAIGHT, "a"), edge("f2", STRAIGHT, "b"))) == [("a", "b")]
-    circle = '<g data-id="n1"><circle cx="50" cy="70" r="31"/></g>'
+    circle = '<g id="n1" class="node"><circle cx="50" cy="70" r="31"/></g>'
     assert overlaps(drawn(edge("f1", STRAIGHT, "a"), circle)) == [("a", "n1")]
 
 

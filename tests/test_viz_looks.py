@@ -40,7 +40,7 @@ COLORS = """const style = (g, k) => getComputedStyle(g)[k], found = {}, ground =
     const add = (what, color, on) => found[what + ' ' + color + ' ' + on] = [what, color, on];
     for (const t of document.querySelectorAll('text')) {
         if (!t.textContent.trim()) continue;
-        const shape = t.closest('[data-id],.closed')?.querySelector('circle,rect:not(.hit)');
+        const shape = t.closest('.node,.closed')?.querySelector('circle,rect:not(.hit)');
         add(t.closest('.bwd') ? 'red text' : 'text', style(t, 'fill'), shape ? style(shape, 'fill') : ground);
     }
     for (const g of document.querySelectorAll('.edge')) for (const p of g.querySelectorAll('path:not(.hit),polygon'))
@@ -106,7 +106,7 @@ BOXES = (
     f"{SEEN}"
     """const box = g => {const r = g.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]};
     return [...document.querySelectorAll('text')].filter(t => t.textContent.trim() && seen(t)).map(t => {
-        const g = t.closest('[data-id]'), outline = g && g.querySelector('circle,rect');
+        const g = t.closest('.node'), outline = g && g.querySelector('circle,rect');
         return {text: t.textContent, box: box(t), lines: g ? g.querySelectorAll('text').length : 1,
                 size: parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a,
                 outline: outline && box(outline), round: !!outline && outline.tagName === 'circle'}})"""
@@ -321,7 +321,7 @@ def test_no_name_runs_a_script_or_asks_for_anything(browser):
             browser.into_frame("iframe")
         assert browser.run(PWNED) is False
         assert browser.run("return document.querySelectorAll('img,script').length") == 1
-        assert browser.run("return document.querySelectorAll('.node[data-id]').length") > 50
+        assert browser.run("return document.querySelectorAll('.node').length") > 50
         browser.press("End")
         assert browser.run("return document.querySelector('.told').textContent") != ""
     asked = browser.requests()

@@ -70,7 +70,7 @@ def text(shown: str, x: float, y: float) -> str:
 
 
 STRAIGHT, CROSSWISE = "M0,0C30,0 60,0 90,0", "M44,-9C44,-4 44,3 44,8"
-CIRCLE = part("node", "n1", '<circle cx="45" cy="0" r="20"/>', 'data-id="n1"')
+CIRCLE = part("node", "n1", '<circle cx="45" cy="0" r="20"/>')
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ CIRCLE = part("node", "n1", '<circle cx="45" cy="0" r="20"/>', 'data-id="n1"')
         (arrow("f1", STRAIGHT, inside=text("a", 45, 5)), {"f1"}, (0, 1, 0, 0)),
         (arrow("f1", STRAIGHT) + arrow("f2", CROSSWISE), set(), (0, 0, 0, 1)),
         (arrow("f1", STRAIGHT) + CIRCLE, set(), (0, 0, 1, 0)),
-        (arrow("f1", STRAIGHT, 'data-head="n1"') + CIRCLE, set(), (0, 0, 0, 0)),
+        (arrow("f1", STRAIGHT, 'data-ends="n0 n1"') + CIRCLE, set(), (0, 0, 0, 0)),
         (arrow("f1", STRAIGHT) + part("cluster", "m1", text("fc1", 45, 5)), set(), (0, 0, 1, 0)),
-        (CIRCLE + part("node note", "s1", text("1", 45, 19)), set(), (0, 1, 0, 0)),
-        (part("node note", "s1", text("1", 0, 0)) + part("node note", "s2", text("2", 2, 0)), set(), (0, 2, 0, 0)),
+        (CIRCLE + part("note", "s1", text("1", 45, 19)), set(), (0, 1, 0, 0)),
+        (part("note", "s1", text("1", 0, 0)) + part("note", "s2", text("2", 2, 0)), set(), (0, 2, 0, 0)),
     ],
 )
 def test_the_measures_count_what_is_wrong(inside: str, told: set[str], expected: tuple[int, ...]) -> None:

@@ -19,6 +19,7 @@ from tensorgrad import nn
 from tensorgrad.graph import Graph
 from tensorgrad.testing.programs import programs
 from tensorgrad.viz import draw
+from tests.measuring import ends as ends_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SVG = "{http://www.w3.org/2000/svg}"
@@ -84,7 +85,7 @@ def test_the_picture_has_the_edges_of_the_graph(program):
     assert len(drawing.edges) == len(drawn) + len(graph.outputs)
     root = ET.fromstring(drawing.svg)
     arrows = Counter(
-        (g.get("class").split()[1], g.get("data-tail"), g.get("data-head"))
+        (g.get("class").split()[1], *ends_of(g, root))
         for g in root.iter(SVG + "g")
         if (g.get("class") or "").startswith("edge")
     )
@@ -139,9 +140,11 @@ def square(seed):
 
 def ends(drawing):
     """For every number at an arrowhead, the arrow: (name of the value, number)."""
-    names = {f"slot_{edge.id}": edge.forward for edge in drawing.edges}
-    root = ET.fromstring(drawing.svg)
-    return {(names[g.get("id")], g.find(SVG + "text").text) for g in root.iter(SVG + "g") if g.get("id") in names}
+    names = {f"f{edge.id}": edge.forward for edge in drawing.edges}
+    arrows = [g for g in ET.fromstring(drawing.svg).iter(SVG + "g") if g.get("id") in names]
+    return {
+        (names[g.get("id")], text.text) for g in arrows for text in g.findall(f"{SVG}g[@class='note slot']/{SVG}text")
+    }
 
 
 def heights(drawing):

@@ -194,6 +194,12 @@ class Scene:
         return min((size for text, _, size in self.texts() if text.strip()), default=float("inf"))
 
     @property
+    def wrapped(self) -> bool:
+        """Whether it stands in rows."""
+        divided = [frame.corners for frame in self.frames] + [arrow.pieces for arrow in self.arrows]
+        return any(len(parts) > 1 for parts in divided)
+
+    @property
     def wide(self) -> float:
         """The width of the paper that it needs, in points."""
         left, _, right, _ = self.bounds()

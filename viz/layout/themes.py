@@ -67,7 +67,7 @@ class Theme:
         names = {"fg": self.ink, "bwd": self.red, "mute": self.mute}
         names |= {"node": self.fill, "hl": self.highlight, "bg": self.ground}
         colours = ";".join(f"--{name}:{value}" for name, value in names.items())
-        return f".tg.tg{{{colours}}}.tg.tg text{{font-family:{self.font}}}\n"
+        return f".tg.tg{{{colours}}}\n"
 
 
 THEMES = {

@@ -5,30 +5,56 @@ The colours stand in the SVG as attributes as well, for viewers that know no sty
 
 from __future__ import annotations
 
+import base64
+import functools
 import html
+import itertools
 import re
+import string
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 _LONG_NAME = re.compile(r"\$[a-z]\w*")
+_PART = re.compile(r"^(?://|/\*) part: (\w+).*\n", re.MULTILINE)
+PARTS = frozenset({"folding", "frames", "marks", "minimap", "opening"})
+"""What only some pictures can use: a file of the style sheet, of the script, or both."""
 
 
-def resource(name: str) -> str:
-    """Return the text of a file beside this one as a drawing carries it: without comments, needless spaces, long names.
+@functools.cache
+def resource(name: str, parts: frozenset[str]) -> str:
+    """Return the text of a file beside this one as a drawing carries it: with the files of those of its `parts` that
+    are wanted, each where its name stands, and without comments, needless spaces, long names.
 
     Texts in quotes keep their spaces, and so do regular expressions, as long as none in them stands beside a sign.
-    Names that begin with $ become A0, A1 ... Z9.
+    Of the names that begin with $, the most frequent become letters that are free, all others A0, A1 ... Z9.
     """
-    text = Path(__file__).with_name(name).read_text("utf-8")
+    here, kind = Path(__file__), Path(name).suffix
+    text = here.with_name(name).read_text("utf-8")
+    read = {part: here.with_name(part + kind).read_text("utf-8") for part in parts & {*_PART.findall(text)}}
+    text = _PART.sub(lambda found: read.get(found[1], ""), text)
     text = re.sub(r"^\s*(//.*|/\*.*\*/)?\n?", "", text, flags=re.MULTILINE)
-    short = {long: f"{chr(65 + i // 10)}{i % 10}" for i, long in enumerate(dict.fromkeys(_LONG_NAME.findall(text)))}
+    short = _short_names(text)
     text = _LONG_NAME.sub(lambda found: short[found[0]], text)
-    signs = r"\s*([-+*/%=<>!?:;,{}()\[\]&|])\s*" if name.endswith(".js") else r"\s*([{};,])\s*"
+    signs = r"\s*([-+*/%=<>!?:;,{}()\[\]&|])\s*" if kind == ".js" else r"\s*([{};,])\s*"
     pieces = re.split(r"('[^'\n]*'|`[^`]*`)", text)  # every second one is a text in quotes
     return "".join(piece if i % 2 else re.sub(signs, r"\1", piece) for i, piece in enumerate(pieces))
 
 
-CSS, SCRIPT = resource("viewer.css"), resource("viewer.js")
+def _short_names(text: str) -> dict[str, str]:
+    names = [name for name, _ in Counter(_LONG_NAME.findall(text)).most_common()]
+    taken = {*re.findall(r"\b[A-Za-z]\b", _LONG_NAME.sub("", text))}
+    free = [letter for letter in string.ascii_letters if letter not in taken]
+    pairs = (letter + digit for letter in string.ascii_uppercase for digit in string.digits)
+    return dict(zip(names, itertools.chain(free, pairs), strict=False))
+
+
+def packed(text: str) -> str:
+    """Return `text` as a viewer unpacks it: some tenth of its size."""
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
 # What is not shown where no script is: nothing pretends to be a button.
 MAP = (
     '<foreignObject class="stage" display="none"><svg/></foreignObject>'
@@ -43,10 +69,7 @@ BUTTONS = (
 )  # fmt: skip
 BAR = (
     '<foreignObject class="bar" display="none"><div xmlns="http://www.w3.org/1999/xhtml">'
-    + "".join(
-        f'<button value="{key}" title="{told} ({key})" aria-label="{told}">{sign}</button>'
-        for sign, told, key in BUTTONS
-    )
+    + "".join(f'<button value="{key}" aria-label="{told}">{sign}</button>' for sign, told, key in BUTTONS)
     + '<input class="in" aria-label="search"/><p class="told" role="status"></p></div></foreignObject>'
 )
 _LEAST = 0.6  # of its size, below which a figure in a page is larger than its place: smaller texts cannot be read

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,7 +34,7 @@ from .data import json_text
 from .mermaid import mermaid_text
 from .paper import printed
 from .setting import Page
-from .svg import still_svg, viewer_svg
+from .svg import Shown, still_svg, viewer_svg
 from .tikz import tikz_text
 
 FORMATS = (".svg", ".html", ".pdf", ".png", ".tex", ".json", ".mmd", ".dot")
@@ -138,6 +139,9 @@ def draw(
 
 def _finished(picture: Picture, graph: Graph, options: Options, labels: str, heat: str | None, hide: Hide) -> Picture:
     """Return `picture` with what was asked for beside it: formulas, heat, nothing of what is hidden."""
+    if picture.inside is not None:
+        inside = _finished(picture.inside, graph, options, labels, heat, hide)
+        picture = replace(picture, inside=inside)
     if labels == "formulas":
         picture = with_formulas(picture, graph, value_names(graph), options.seed, options.dims)
     if heat is not None:
@@ -226,7 +230,25 @@ class Drawing:
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
         look = "" if self.page.theme is None and not self.page.style else self.page.look.sheet()
-        return viewer_svg(self.scene, self.page.look, self.heading, self.description, self._told(), look)
+        return viewer_svg(
+            Shown(self.scene, self._told(self.picture)),
+            self.page.look,
+            self.heading,
+            self.description,
+            look,
+            self._inside,
+        )
+
+    @property
+    def _inside(self) -> Shown | None:
+        """What is behind closed boxes; on paper nothing is."""
+        inside = self.picture.inside
+        if inside is None or self.page.narrow:
+            return None
+        scene = self.page.scene(inside)
+        drawn = {frame.module.id for frame in scene.frames}
+        folded = tuple(id for id in inside.folded if id in drawn)
+        return Shown(scene, self._told(inside), folded) if folded else None
 
     @property
     def tex(self) -> str:
@@ -282,12 +304,12 @@ class Drawing:
         told += f" {shown_bytes(kept)} are kept for the backward pass." if kept else ""
         return f"{told} In the order of computation: {names}. {self.caption}".rstrip(" ")
 
-    def _told(self) -> dict[str, str]:
+    def _told(self, picture: Picture) -> dict[str, str]:
         """What each element tells on hovering, by its id."""
-        told = {vertex.id: vertex.tooltip for vertex in self.picture.vertices}
-        told |= {m.id: of_frame(m) for vertex in self.picture.vertices for m in vertex.around}
-        told |= {f"f{edge.id}": of_arrow(edge, self.page.dims, backward=False) for edge in self.edges}
-        red = [edge for edge in self.edges if edge.backward is not None]
+        told = {vertex.id: vertex.tooltip for vertex in picture.vertices}
+        told |= {m.id: of_frame(m) for vertex in picture.vertices for m in vertex.around}
+        told |= {f"f{edge.id}": of_arrow(edge, self.page.dims, backward=False) for edge in picture.edges}
+        red = [edge for edge in picture.edges if edge.backward is not None]
         return told | {f"b{edge.id}": of_arrow(edge, self.page.dims, backward=True) for edge in red}
 
     def text(self) -> str:

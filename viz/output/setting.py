@@ -75,6 +75,11 @@ class Page:
         theme = themed(self.theme, self.style)
         return theme if self.math is None else replace(theme, italic=self.math)
 
+    @property
+    def narrow(self) -> bool:
+        """Whether it is for paper of some width, or in rows."""
+        return self.width is not None or bool(self.wrap)
+
     def texts(self, picture: Picture) -> list[tuple[str, str]]:
         """Return what stands on every arrow and its red twin."""
         found = [marked(self._texts(edge, picture), edge.fault) for edge in picture.edges]
@@ -95,7 +100,7 @@ class Page:
         Raises:
             TensorgradError: it does not fit.
         """
-        narrow = points(self.width) is not None or bool(self.wrap)
+        narrow = self.narrow
         shown, texts = self.shown(picture), self.texts(picture)
         scene = placed_scene(shown, texts, self.rankdir, self.dims, self.title, narrow=narrow)
         if not narrow and self.fontsize is None:

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import html
+import itertools
+import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +23,7 @@ from tensorgrad.viz.layout.themes import Theme
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import clean
 
-from .browser import BAR, CSS, MAP, SCRIPT
+from .browser import BAR, MAP, packed, resource
 
 _KEYS = (
     "The arrow keys replay the computation step by step, Escape shows it whole; + - 0 1 scale it, "
@@ -29,58 +33,106 @@ _MANY = 100  # vertices, among which one may lose one's way
 _BASELINE = 0.3  # of the font's size, below the middle of a text
 _CORNER = 12.0  # radius of a frame's or a box's corners, at most
 _DASHES = {"dashed": "5,2", "dotted": "1,3"}
+_SAME_DIGITS = re.compile(r"^#(\w)\1(\w)\2(\w)\3$")
 _KEY = "\0"  # in no text: stands for what tells the ids of two drawings apart, until all of this one is written
 
 
 def still_svg(scene: Scene, theme: Theme) -> str:
     """Return `scene` as one SVG element of its size in points, without style sheet and script."""
-    left, bottom, right, top = scene.bounds()
     ground = "" if theme.ground == "none" else f'<rect width="100%" height="100%" fill="{theme.ground}"/>\n'
-    size = _attributes(width=f"{right - left:.2f}pt", height=f"{top - bottom:.2f}pt")
+    width, height = (f"{side:.2f}pt" for side in _sides(scene))
+    size = _attributes(width=width, height=height)
     return f"<svg{size}{_rest(scene, theme)}>\n{ground}{_body(scene, theme, {})}\n</svg>\n".replace(_KEY, "")
 
 
-def viewer_svg(
-    scene: Scene, theme: Theme, title: str, description: str, told: Mapping[str, str], look: str = ""
-) -> str:
-    """Return `scene` as SVG with style, script, title and description.
+@dataclass(frozen=True)
+class Shown:
+    """A scene with what each element tells, by its id, and the ids of the frames that are folded at first."""
 
-    `told` holds what each element tells, by its id; `look` is added to the style sheet.
+    scene: Scene
+    told: Mapping[str, str]
+    folded: tuple[str, ...] = ()
+
+
+def viewer_svg(
+    shown: Shown, theme: Theme, title: str, description: str, look: str = "", inside: Shown | None = None
+) -> str:
+    """Return a picture as SVG with style, script, title and description; `look` is added to the style sheet.
+
+    `inside` is the picture with all boxes open, from which the viewer takes what is in one that is opened.
     """
-    left, bottom, right, top = scene.bounds()
-    size = _attributes(width=f"{(right - left) * 4 / 3:.0f}", height=f"{(top - bottom) * 4 / 3:.0f}")
-    large = sum(outline.vertex.kind != "output" for outline in scene.outlines) > _MANY
-    svg = (
-        f'<svg{size}{_rest(scene, theme)} class="tg" tabindex="0" role="graphics-document document" '
-        f'aria-labelledby="tg-title-{_KEY}" aria-describedby="tg-desc-{_KEY}">\n'
+    scene, parts = shown.scene, _parts(shown.scene)
+    if inside is not None:
+        parts |= _parts(inside.scene) | {"opening"}
+    style, script = resource("viewer.css", parts), resource("viewer.js", parts)
+    size = [f"{side * 4 / 3:.0f}" for side in _sides(scene)]
+    before = (
+        f'<svg{_attributes(width=size[0], height=size[1])}{_rest(scene, theme)} class="tg" tabindex="0" '
+        f'role="graphics-document document" aria-labelledby="tg-title-{_KEY}" aria-describedby="tg-desc-{_KEY}">\n'
         f'<title id="tg-title-{_KEY}">{_text(title)}</title>\n'
-        f'<desc id="tg-desc-{_KEY}">{_text(f"{description} {_KEYS}")}</desc>\n<style>{CSS}{look}</style>\n'
-        f"{_body(scene, theme, told)}\n{MAP * large}{BAR}\n<script><![CDATA[{SCRIPT}]]></script>\n</svg>\n"
+        f'<desc id="tg-desc-{_KEY}">{_text(f"{description} {_KEYS}")}</desc>\n<style>{style}{look}</style>\n'
+        f"{_body(scene, theme, shown.told)}\n"
     )
-    return svg.replace(_KEY, hashlib.sha256(svg.encode()).hexdigest()[:8])
+    after = f"{MAP * ('minimap' in parts)}{BAR}\n<script><![CDATA[{script}]]></script>\n</svg>\n"
+    key = hashlib.sha256((before + after).encode()).hexdigest()[:8]
+    store = "" if inside is None else _store(inside, theme, key)
+    return before.replace(_KEY, key) + store + after
+
+
+def _store(inside: Shown, theme: Theme, key: str) -> str:
+    """Return what is behind closed boxes: the open picture, packed, its size, and which frames begin folded."""
+    text = "\n".join(_Writer(inside.scene, theme, inside.told).layers()).replace(_KEY, key)
+    size = " ".join(map(_n, _sides(inside.scene)))
+    at = _attributes(class_="store", data_frames=" ".join(inside.folded), data_size=size)
+    return f"<metadata{at}>{packed(text)}</metadata>\n"
+
+
+def _parts(scene: Scene) -> frozenset[str]:
+    """Return the parts of the viewer that a picture can use."""
+    vertices = [outline.vertex for outline in scene.outlines]
+    marked = any(vertex.fault or vertex.order or vertex.mark for vertex in vertices)
+    found = {
+        "frames": bool(scene.frames),
+        "folding": bool(scene.frames) and not scene.wrapped,
+        "marks": marked or any(arrow.edge.fault for arrow in scene.arrows),
+        "minimap": sum(vertex.kind != "output" for vertex in vertices) > _MANY,
+    }
+    return frozenset(part for part, wanted in found.items() if wanted)
+
+
+def _sides(scene: Scene) -> tuple[float, float]:
+    left, bottom, right, top = scene.bounds()
+    return right - left, top - bottom
 
 
 def _rest(scene: Scene, theme: Theme) -> str:
-    left, bottom, right, top = scene.bounds()
     size = next((arrow.size for arrow in scene.arrows), 13.0)
-    box = f"0 0 {right - left:.2f} {top - bottom:.2f}"
-    shared = _attributes(font_family=theme.font, font_size=size, text_anchor="middle")
+    shared = _attributes(font_family=theme.font.replace('"', "'"), font_size=_short(size), text_anchor="middle")
+    box = f"0 0 {' '.join(map(_n, _sides(scene)))}"
     return f"{_attributes(viewBox=box, xmlns='http://www.w3.org/2000/svg')}{shared}"
 
 
 def _body(scene: Scene, theme: Theme, told: Mapping[str, str]) -> str:
-    left, _, _, top = scene.bounds()
-    writer = _Writer(scene, theme, told, (left, top))
     heads = "".join(_head(kind, theme.colour(role), scene.head) for kind, role in (("fwd", "ink"), ("bwd", "red")))
-    return "\n".join([f'<defs>{heads}</defs>\n<g class="view">', *writer.layers(), "</g>"])
+    return "\n".join([f'<defs>{heads}</defs>\n<g class="view">', *_Writer(scene, theme, told).layers(), "</g>"])
 
 
 def _head(kind: str, colour: str, size: float) -> str:
-    sides = _attributes(markerWidth=size, markerHeight=0.7 * size, viewBox="0 0 80 56", refY=28.0)
-    return (
-        f'<marker id="tg-{kind}-{_KEY}" markerUnits="userSpaceOnUse" orient="auto"{sides}>'
-        f'<path class="m{kind[0]}" fill="{colour}" stroke="none" d="M0,0 80,28 0,56z"/></marker>'
+    width, height, middle = _short(size), _short(0.7 * size), _short(0.35 * size)
+    at = _attributes(markerUnits="userSpaceOnUse", markerWidth=width, markerHeight=height, refY=middle, orient="auto")
+    path = _attributes(
+        class_=f"m{kind[0]}", fill=_colour(colour), stroke="none", d=f"M0,0 {width},{middle} 0,{height}z"
     )
+    return f'<marker id="tg-{kind}-{_KEY}"{at}><path{path}/></marker>'
+
+
+def _colour(colour: str) -> str:
+    """Return a colour in short.
+
+    >>> _colour("#112233"), _colour("#c8102e"), _colour("none")
+    ('#123', '#c8102e', 'none')
+    """
+    return _SAME_DIGITS.sub(r"#\1\2\3", colour)
 
 
 def _n(number: float) -> str:
@@ -90,6 +142,15 @@ def _n(number: float) -> str:
     ('3', '0')
     """
     return f"{round(number, 1) + 0.0:.1f}".removesuffix(".0")
+
+
+def _short(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+def _most(numbers: Iterable[float]) -> float:
+    """Return the most frequent of `numbers`; 0 if there are none."""
+    return next((number for number, _ in Counter(numbers).most_common(1)), 0.0)
 
 
 def _text(text: str) -> str:
@@ -104,12 +165,11 @@ def _attributes(**attributes: str | float | None) -> str:
 
 @dataclass
 class _Writer:
-    """Writes the elements of a scene whose left upper corner, y upwards, is `origin`."""
+    """Writes the elements of a scene."""
 
     scene: Scene
     theme: Theme
     told: Mapping[str, str]
-    origin: Point
     notes: dict[str, list[Note]] = field(default_factory=dict)
 
     def layers(self) -> Iterator[str]:
@@ -119,23 +179,37 @@ class _Writer:
         """
         for note in self.scene.notes:
             self.notes.setdefault(note.id.partition("_")[2], []).append(note)
-        yield from (self.note(note) for note in self.notes.pop("", ()))
+        heads = self.notes.pop("", ())
+        if heads:
+            yield f"<g{_attributes(fill=self.colour('ink'))}>{''.join(map(self.note, heads))}</g>"
         step = {o.vertex.id: i for i, o in enumerate(self.scene.outlines) if o.vertex.kind != "output"}
         forward = [arrow for arrow in self.scene.arrows if arrow.kind == "fwd"]
         back = [arrow for arrow in self.scene.arrows if arrow.kind == "bwd"]
         forward.sort(key=lambda arrow: max(step[end] for end in arrow.ends if end in step))
         # From the last to the first; what arrives at one vertex by its subscript.
         back.sort(key=lambda arrow: (-step[arrow.ends[1]], len(arrow.edge.backward or ""), arrow.edge.backward))
-        for kind, role, arrows in (("fwd", "ink", forward), ("bwd", "red", back)):
-            yield f"<g{self.colours(role)}{_attributes(marker_end=f'url(#tg-{kind}-{_KEY})')}>"
+        for role, arrows in itertools.groupby([*forward, *back], key=lambda arrow: arrow.pen.role):
+            colour, head = self.colour(role), f"url(#tg-{'bwd' if role == 'red' else 'fwd'}-{_KEY})"
+            yield f"<g{_attributes(fill=colour, stroke=colour, marker_end=head)}>"
             yield from map(self.arrow, arrows)
             yield "</g>"
-        yield f"<g{self.colours('ink')}>"
+        sizes = {"font_size": _short(self.usual_size), "stroke_width": _short(self.usual_width)}
+        yield f"<g{_attributes(fill=self.colour('ink'), **sizes)}>"
         yield from self.vertices()
         yield "</g>"
 
-    def colours(self, role: str) -> str:
-        return _attributes(fill=self.theme.colour(role), stroke=self.theme.colour(role))
+    def colour(self, role: str) -> str:
+        return _colour(self.theme.colour(role))
+
+    @cached_property
+    def usual_size(self) -> float:
+        """The size of most labels in vertices, which the group around all of them tells."""
+        return _most(outline.size for outline in self.scene.outlines if outline.lines)
+
+    @cached_property
+    def usual_width(self) -> float:
+        """The width of most of their lines."""
+        return _most(outline.pen.width for outline in self.scene.outlines if outline.lines)
 
     def vertices(self) -> Iterator[str]:
         frames, known = {frame.module: frame for frame in self.scene.frames}, set()
@@ -150,53 +224,54 @@ class _Writer:
             owner = {"data_of": outline.vertex.id, "data_in": self.inside(around)}
             yield from (self.note(note, **owner) for note in self.notes.pop(outline.vertex.id, ()))
 
-    @cached_property
-    def wrapped(self) -> bool:
-        """Whether it stands in rows, for paper: then no frame folds."""
-        divided = [frame.corners for frame in self.scene.frames] + [arrow.pieces for arrow in self.scene.arrows]
-        return any(len(parts) > 1 for parts in divided)
-
     def inside(self, modules: Iterable[ModuleCall]) -> str | None:
         """Return the frames that hide an element when they are closed; None if there are none."""
-        return None if self.wrapped else " ".join(module.id for module in modules) or None
+        return None if self.scene.wrapped else " ".join(module.id for module in modules) or None
+
+    @cached_property
+    def origin(self) -> Point:
+        """The left upper corner, y upwards, at whole points: what stands at whole ones is written without decimals."""
+        left, _, _, top = self.scene.bounds()
+        return math.floor(left), math.ceil(top)
 
     def at(self, point: Point) -> Point:
         """Return `point` as seen from the left upper corner, y downwards."""
         return point[0] - self.origin[0], self.origin[1] - point[1]
 
-    def label(self, text: str, center: Point, size: float, role: str = "", *, name: bool = False) -> str:
-        """Return a text; `role` is its colour where that is not the one of the layer, `name` that it may be slanted."""
+    def label(
+        self, text: str, center: Point, size: float, usual: float | None, role: str = "ink", *, name: bool = False
+    ) -> str:
+        """Return a text; `usual` is the size that the group around it tells, `name` that it may be slanted."""
         x, y = self.at(center)
-        usual = next((arrow.size for arrow in self.scene.arrows), 13.0)
-        style = {"fill": self.theme.colour(role) if role else None, "stroke": "none"}
-        style |= {"font_size": None if size == usual else f"{size:.2f}".rstrip("0").rstrip(".")}
+        fill = None if role == "ink" else self.colour(role)
         slant = "italic" if name and self.theme.italic else None
-        return f"<text{_attributes(x=x, y=y + _BASELINE * size, **style, font_style=slant)}>{_text(text)}</text>"
+        style = _attributes(fill=fill, font_size=None if size == usual else _short(size), font_style=slant)
+        return f"<text{_attributes(x=x, y=y + _BASELINE * size)}{style}>{_text(text)}</text>"
 
     def title(self, id: str) -> str:
         return f"<title>{_text(self.told[id])}</title>" if self.told else ""
 
-    def pen(self, pen: Pen, role: str) -> dict[str, str | None]:
-        """Return the attributes of a line, but for a colour that is the layer's and a width of one point."""
+    def pen(self, pen: Pen, usual: float) -> dict[str, str | None]:
+        """Return the attributes of a line, but for its colour and the width that the group around it tells."""
         return {
-            "stroke": None if pen.role == role else self.theme.colour(pen.role),
-            "stroke_width": None if pen.width == 1 else f"{pen.width:.2f}".rstrip("0").rstrip("."),
+            "stroke_width": None if pen.width == usual else _short(pen.width),
             "stroke_dasharray": _DASHES.get(pen.dash),
         }
 
     def arrow(self, arrow: Arrow) -> str:
         back = arrow.kind == "bwd"
         body = [*arrow.pieces[:-1], cut_end(arrow.pieces[-1], self.scene.head)[0]]
-        style = self.pen(arrow.pen, "red" if back else "ink")
-        if style["stroke"]:
-            style |= {"fill": style["stroke"], "marker_end": f"url(#tg-bwd-{_KEY})"}
-        tail, head = arrow.ends
-        at = _attributes(id=arrow.id, class_=f"edge {arrow.classes}", data_tail=tail, data_head=head, **style)
-        path = f'<path fill="none" d="{"".join(map(self.line, body))}"/>'
-        texts = [self.label(arrow.label, center, arrow.size, name=True) for center in arrow.centers if arrow.label]
+        at = {"id": arrow.id, "class_": f"edge {arrow.classes}", "data_ends": None if back else " ".join(arrow.ends)}
+        bent = None if all(map(_straight, body)) else "none"
+        path = f'<path{_attributes(fill=bent)} d="{"".join(map(self.line, body))}"/>'
+        usual = next((a.size for a in self.scene.arrows), 13.0)
+        texts = [
+            self.label(arrow.label, center, arrow.size, usual, name=True) for center in arrow.centers if arrow.label
+        ]
         if not back:  # the number at the arrowhead
             texts += [self.note(note) for note in self.notes.get(arrow.edge.id, ()) if note.kind == "slot"]
-        return f"<g{at}>{self.title(arrow.id)}{path}{''.join(texts)}</g>"
+        inside = f"{path}{''.join(texts)}".replace("<text ", '<text stroke="none" ')
+        return f"<g{_attributes(**at, **self.pen(arrow.pen, 1.0))}>{self.title(arrow.id)}{inside}</g>"
 
     def line(self, spline: Spline) -> str:
         """Return the path of `spline`; one piece where it is straight."""
@@ -206,36 +281,37 @@ class _Writer:
 
     def outline(self, outline: Outline, around: Iterable[ModuleCall]) -> str:
         (x, y), (w, h), vertex = self.at(outline.center), outline.half, outline.vertex
-        fill = self.theme.filling(vertex.heat)
-        style = {"fill": fill, **self.pen(outline.pen, "ink")}
+        fill = _colour(self.theme.filling(vertex.heat))
+        style = {"fill": fill, "stroke": self.colour(outline.pen.role), **self.pen(outline.pen, self.usual_width)}
         style |= {"style": f"fill:{fill}"} if vertex.heat is not None else {}  # whatever the style sheet says
         if outline.round:
             shape = f"<circle{_attributes(cx=x, cy=y, r=w, **style)}/>"
         else:
             sides = {"width": 2 * w, "height": 2 * h, "rx": min(_CORNER * outline.scale, h / 2)}
             shape = f"<rect{_attributes(x=x - w, y=y - h, **sides, **style)}/>"
-        texts = [self.label(text, center, outline.size, name=vertex.leaf) for text, center in outline.lines]
-        at = _attributes(id=vertex.id, class_=f"node {outline.classes}", data_id=vertex.id, data_in=self.inside(around))
+        usual = self.usual_size
+        texts = [self.label(text, center, outline.size, usual, name=vertex.leaf) for text, center in outline.lines]
+        at = _attributes(id=vertex.id, class_=f"node {outline.classes}", data_in=self.inside(around))
         return f"<g{at}>{self.title(vertex.id)}{shape}{''.join(texts)}</g>"
 
     def frame(self, frame: Frame, around: Iterable[ModuleCall]) -> str:
         """Return the dashed frame of a module, in every row that it stands in."""
-        style = {"fill": "none", **self.pen(Pen("grey", frame.size / 14, "dashed"), "ink")}
+        pen = Pen("grey", frame.size / 14, "dashed")
+        style = {"fill": "none", "stroke": self.colour(pen.role), **self.pen(pen, self.usual_width)}
         boxes = ""
         for left, bottom, right, top in frame.corners:
             x, y = self.at((left, top))
             sides = {"width": right - left, "height": top - bottom, "rx": frame.size * _CORNER / 14}
             boxes += f"<rect{_attributes(x=x, y=y, **sides, **style)}/>"
-        text = self.label(frame.module.label, frame.title, frame.size, "mute")
+        text = self.label(frame.module.label, frame.title, frame.size, None, "mute")
         text = text.replace("</text>", '<tspan display="none"> [+]</tspan></text>')  # as a box closed when drawn
-        kind = "module" if self.wrapped else "cluster module"
+        kind = "module" if self.scene.wrapped else "cluster module"
         at = _attributes(id=frame.module.id, class_=kind, data_in=self.inside(around))
         return f"<g{at}>{self.title(frame.module.id)}{boxes}{text}</g>"
 
     def note(self, note: Note, **owner: str | None) -> str:
-        at = _attributes(id=note.id, class_=f"note {note.kind}", **owner)
-        role = "ink" if note.role == "ink" and note.kind == "slot" else note.role
-        return f"<g{at}>{self.label(note.text, note.center, note.size, role, name=note.kind in {'name', 'bwd'})}</g>"
+        text = self.label(note.text, note.center, note.size, None, note.role, name=note.kind in {"name", "bwd"})
+        return f"<g{_attributes(class_=f'note {note.kind}', **owner)}>{text}</g>"
 
 
 def _straight(points: Spline) -> bool:

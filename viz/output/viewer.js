@@ -1,5 +1,6 @@
 // The viewer inside a drawing: it stands at the end of its <svg>, which is whole without it. People get it without
-// comments, needless spaces and long names: those with a $ (see browser.py). What a key does, a button of the bar does too.
+// comments, needless spaces and long names: those with a $ (see browser.py), and only with the parts that their picture
+// can use. What a key does, a button of the bar does too.
 (() => {
 const s = document.currentScript?.closest('svg');
 if (!s) return;
@@ -8,42 +9,43 @@ $put = (g, o) => { for (const k in o) g.setAttribute(k, o[k]); return g },
 $set = (g, k, on) => g.classList.toggle(k, !!on), $is = (g, q) => g.matches(q), $near = (e, q) => e?.target.closest(q),
 $name = g => g.firstChild.textContent, $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: 1}),
 $page = s.closest('.tg-page'), $full = $page || s === document.documentElement, $top = $full ? 44 : 0, $one = 4 / 3,
-V = $all('.node'), E = $all('.edge'), F = $all('.cluster'), P = [...V, ...$all('[data-of]')], A = [...P, ...E], $heads = $all('.title,.caption'),
-n = V.length, [$map] = $all('.map'), $step = {}, $around = {}, $to = {}, $from = {},
+[$map] = $all('.map'), [$input, $told] = $all('input,.told'),
 $box = g => { const b = g.getBBox(), r = g.$half = [b.width / 2, b.height / 2]; g.$mid = g.$now = [b.x + r[0], b.y + r[1]] };
-let {width: W, height: H} = s.viewBox.baseVal, [$view] = $all('.view'), $texts, k, x, y, w, h, $moved, $mouse = 0, $pin, $lit, $at = 0, $hits = [], $hit, $dragged, $aiming;
-const $size = [W, H];
+let {width: W, height: H} = s.viewBox.baseVal, [$view] = $all('.view'), [$store] = $all('.store'), V, E, F, P, A, $heads, n, $size,
+$step, $to, $from, $backs, $around, $texts, k, x, y, w, h, $moved, $mouse = 0, $pin, $lit, $at = 0, $hits = [], $hit, $dragged, $aiming;
 
-// What belongs where: the step at which a vertex or an arrow appears, the frames around it, what it is made of; and
-// where it stands. A thin line is hard to hit: an invisible thick twin below it takes the pointer.
-$each(V, (g, i) => { $step[g.id] = i; $put(g, {tabindex: 0}) });
-$each([...P, ...F], g => { g.$of = g.dataset.of || g.id; $around[g.$of] = g.$in = g.dataset.in?.split(' ').map(i => F.find(f => f.id === i)) || [] });
-$each(A, g => g.$red = $is(g, '.bwd'));
-$each(E, g => {
-  const {tail: t, head: h} = g.dataset;
-  g.$ends = [t, h]; g.$in = $around[t]?.filter(f => $around[h]?.includes(f)) || [];
-  if (!g.$red) { $step[h] ??= $step[t]; ($to[t] ??= []).push(h); ($from[h] ??= []).push(t) }
-});
-$each([...$heads, ...A, ...F, ...$all('.view text')], $box);
-$each(A, g => g.$step = g.$of ? $step[g.$of] : g.$red ? $step[g.$ends[1]] : max(...g.$ends.map(v => $step[v])));
-$each([...E, ...F], g => {
-  const t = g.$line = g.querySelector('path,rect');
-  g.$d = t.getAttribute('d'); g.$words = [...g.querySelectorAll('text')];
-  t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'}))
-});
-$each([...V, ...E], g => $put(g, {role: 'graphics-symbol'}));
-$each(F, g => { g.$need = [2.3 * g.$words[0].$half[0] + 50, 44]; $put(g, {tabindex: 0, role: 'button', 'aria-expanded': true}) });
+// What belongs where: the step at which a vertex or an arrow appears, the arrows from and to a vertex; and where it
+// stands. Of a pair of arrows, the black one tells the ends. A thin line is hard to hit: an invisible thick twin below it
+// takes the pointer.
+const $read = () => {
+  const $pairs = {};
+  [V, E, F, P, $heads] = ['.node', '.edge', '.cluster', '.node,[data-of]', '.title,.caption'].map($all);
+  A = [...P, ...E]; n = V.length; $size = [W, H]; $step = {}; $to = {}; $from = {};
+  $each(V, (g, i) => { $step[g.id] = i; $put(g, {tabindex: 0}) });
+  $each(P, g => g.$of = g.dataset.of || g.id);
+  $each(A, g => g.$red = $is(g, '.bwd'));
+  $each(E, g => {
+    const i = g.id.slice(1), [t, h] = $pairs[i] ??= g.dataset.ends.split(' ');
+    g.$ends = g.$red ? [h, t] : [t, h];
+    if (!g.$red) { $step[h] ??= $step[t]; ($to[t] ??= []).push(h); ($from[h] ??= []).push(t) }
+  });
+  $each([...$heads, ...A, ...F, ...$all('.view text')], $box);
+  $each(A, g => g.$step = g.$of ? $step[g.$of] : g.$red ? $step[g.$ends[1]] : max(...g.$ends.map(v => $step[v])));
+  $backs = [...new Set(E.filter(g => g.$red).map(g => g.$step))];
+  $each([...E, ...F], g => {
+    const t = g.$line = g.querySelector('path,rect');
+    g.$d = t.getAttribute('d'); g.$words = [...g.querySelectorAll('text')];
+    t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'}))
+  });
+  $each([...V, ...E], g => $put(g, {role: 'graphics-symbol'}));
+  if (F[0]) $frames();
+  if ($store) $boxes()
+},
 
-// Scale and place: a point of the picture times k, plus (x, y), is a pixel. Texts are laid out anew whenever their scale
-// changes: in a large picture, only those are there that can be read now, and the rest is scaled in a box as a whole.
-const $draw = () => {
+// Scale and place: a point of the picture times k, plus (x, y), is a pixel.
+$draw = () => {
   $view.style.transform = `translate(${x}px,${y}px) scale(${k})`;
-  if (!$map) return;
-  $set(s, 'far', k < .2); $put($map.lastChild, {x: -x / k, y: -y / k, width: w / k, height: h / k});
-  $each($texts, t => {
-    const [a, b] = t.$of.$now, $out = k < .4 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
-    if (t.$out !== $out) $set(t, 'out', t.$out = $out)
-  })
+  if ($map) $watch()
 },
 $pan = (a, b) => { x += a; y += b; $moved = 1; $draw() },
 $zoom = (f, a = w / 2, b = h / 2) => { f = min(30, max(.002, k * f)) / k; k *= f; $pan((a - x) * (1 - f), (b - y) * (1 - f)) },
@@ -52,8 +54,7 @@ $rest = (f, m) => { k = f; $moved = m;
 },
 $fit = () => {
   $set(s, 'full', $full && !$paper.matches);
-  const viewBox = `0 0 ${W} ${H}`;
-  $put(s, {width: W * $one, height: H * $one, viewBox}); if ($map) $put($map, {viewBox});
+  $put(s, {width: W * $one, height: H * $one, viewBox: `0 0 ${W} ${H}`});
   if ($paper.matches) return;
   s.style.aspectRatio = W / H;
   s.removeAttribute('viewBox'); ({width: w, height: h} = $rect(s));
@@ -76,7 +77,6 @@ $show = v => {
 $light = e => $pin || $show($near(e, '.node,[data-of]')?.$of), $hover = e => $mouse === ($mouse = e.clientX + e.clientY / 1e4) || $light(e),
 
 // The replay: whole at 0, then one vertex more at each step, then one gradient more, from the last to the first.
-$backs = [...new Set(E.filter(g => g.$red).map(g => g.$step))],
 $go = j => {
   $at = max(0, min(n + $backs.length, j));
   const $late = $at > n, i = $late ? $backs[$at - n - 1] : $at - 1;
@@ -89,69 +89,12 @@ $go = j => {
   if ($at && document.activeElement?.matches('.node:not(.s)')) $focus()
 },
 
-// A frame folds, and the picture draws together: what stays keeps its size and its order from left to right and from top
-// to bottom; only room that nobody needs any more is left out, along each axis by itself: a map of old places to new.
-$inside = (f, p, m) => f && p.every((v, i) => abs(v - f.$mid[i]) < f.$half[i] + m), $outer = q => q?.find(f => f.$shut),
-$layout = () => {
-  const $solid = [[], []], $closed = F.filter(f => (f.$dots = []) && f.$shut && !$outer(f.$in)),
-  $keep = (g, m) => $each($solid, (q, i) => q.push([g.$mid[i] - g.$half[i] - m, g.$mid[i] + g.$half[i] + m]));
-  $each([...A, ...F], g => { const b = g.$words?.[0] || g; $set(g, 'in', $outer(g.$in)) || g.$ends || $keep(b, 12) });
-  // Of an arrow into a closed frame, or out of one, what lies outside is drawn.
-  $each(E, g => {
-    const [a, b] = g.$ends.map(v => $outer($around[v])), $point = l => { const q = g.$line.getPointAtLength(l); return [q.x, q.y] };
-    $put(g.$line, {d: g.$d}); g.$cut = 0;
-    if ($is(g, '.in')) return;
-    if (a || b) {
-      let i = 0, j = g.$line.getTotalLength(), l;
-      while (i < j && $inside(a, $point(i), 0)) i++;
-      while (i < j && $inside(b, $point(j), 8)) j--;
-      for (g.$cut = [], l = i; l < j; l += 4) g.$cut.push($point(l));
-      g.$cut.push($point(j)); $each([[a, i], [b, j]], ([f, l]) => { const m = $point(l); $keep({$mid: m, $half: [9, 9]}, 0); f?.$dots.push(m) })
-    }
-    $each(g.$words, t => $set(t, 'in', $inside(a, t.$mid, 0) || $inside(b, t.$mid, 0)) || $keep(t, 2))
-  });
-  const $maps = $solid.map((q, j) => {
-    const $hard = [], $rate = [], $sum = [0];
-    $each(q, ([a, b]) => { for (a |= 0; a <= b; a++) $hard[a] = 1 });
-    $each($closed, f => {
-      let $room = 0, $need = f.$need[j], a = f.$mid[j] - f.$half[j] | 0, b = f.$mid[j] + f.$half[j], i;
-      for (i = a; i < b; i++) $hard[i] ? $need-- : $room++;
-      for (i = a; i < b; i++) $rate[i] = max($rate[i] || 0, min(1, $need / $room))
-    });
-    for (let i = 0; i <= $size[j]; i++) $sum.push($sum[i] + ($hard[i] ? 1 : $rate[i] ?? 1));
-    return v => { const i = min(v, $size[j]) | 0; return $sum[i] + (v - i) * ($sum[i + 1] - $sum[i]) }
-  }),
-  $into = p => p.map((v, i) => $maps[i](v)),
-  $move = (g, q) => { q = g.$now = q || $into(g.$mid); $put(g, {transform: `translate(${q[0] - g.$mid[0]},${q[1] - g.$mid[1]})`}) },
-  $trace = (g, o) => { $put(g.$line, o); $put(g.$twin, o) };
-  [W, H] = $into($size);
-  $each($heads, g => { W = max(W, 2 * g.$half[0] + 20); $move(g, [W / 2, $into(g.$mid)[1]]) });
-  $each(P, g => $move(g));
-  $each(F, f => {
-    const [p, q] = [-1, 1].map(t => $into(f.$mid.map((v, i) => v + t * f.$half[i]))), t = f.$words[0];
-    // Closed, it is as large as its title and the arrows that end at it.
-    if (f.$dots[0]) $each(f.$need, (r, i) => {
-      r /= 2;
-      const d = f.$dots.map(m => $into(m)[i]), a = min(...d) - 14, b = max(...d) + 14, c = max(p[i] + r, min(q[i] - r, (a + b) / 2));
-      p[i] = max(p[i], min(a, c - r)); q[i] = min(q[i], max(b, c + r))
-    });
-    f.$now = [(p[0] + q[0]) / 2, (p[1] + q[1]) / 2];
-    $trace(f, {x: p[0], y: p[1], width: q[0] - p[0], height: q[1] - p[1]}); $move(t, f.$shut && f.$now)
-  });
-  $each(E, g => {
-    g.$now = $into(g.$mid); $each(g.$words, t => $move(t));
-    $trace(g, {d: g.$cut ? 'M' + g.$cut.map($into).join('L') : g.$d.replace(/[\d.]+,[\d.]+/g, p => $into(p.split(',')))})
-  })
-},
-$fold = f => {
-  const t = f.$words[0], [a, b] = t.$now;
-  $set(f, 'closed', f.$shut = !f.$shut); $put(f, {'aria-expanded': !f.$shut});
-  $layout(); $survey(); $fit();
-  if ($moved) $pan((a - t.$now[0]) * k, (b - t.$now[1]) * k)
-},
-// A click, Enter or Space: a frame folds, a vertex keeps its light and copies its line.
+// part: folding
+// part: opening
+// A click, Enter or Space: a frame folds, a closed box opens, a vertex keeps its light and copies its line.
 $press = g => {
-  if (g?.$words) return $fold(g);
+  if (F.includes(g)) return $fold(g);
+  if ($store && g?.ariaExpanded) return $open(g);
   const v = g?.$of, $line = g && $name(g).match(/[^\s,]+:\d+$/);
   $pin = v === $pin ? 0 : v; $show($pin);
   if ($line) { $say($line); navigator.clipboard?.writeText($line).then(() => $say('copied ' + $line), () => 0) }
@@ -166,7 +109,7 @@ $find = () => {
 $next = () => {
   const m = $hits.length, g = $hits[$hit = ++$hit % m];
   if (!g) return;
-  $each($hits, q => $set(q, 'cur', q === g)); $each(g.$in, f => f.$shut && $fold(f));
+  $each($hits, q => $set(q, 'cur', q === g)); g.$in?.forEach(f => f.$shut && $fold(f));
   if (k < .6) $zoom(1 / k);
   $reveal(g); $say(`${$hit + 1} / ${m}: ${$name(g)}`)
 },
@@ -177,19 +120,9 @@ $keys = {
   Home: () => $go(0), ArrowLeft: () => $go($at - 1), ArrowRight: () => $go($at + 1), End: () => $go(1 / 0),
   f: () => $hide('nofwd'), b: () => $hide('nobwd'), Escape: () => $go(0)
 },
-// The minimap, where one may lose one's way: every vertex, and the part in sight, which can be moved.
-$survey = () => {
-  if (!$map) return;
-  $put($map.children[1], {d: V.map(g => `M${g.$now}h1`).join('')});
-  $each($texts = $all('.view text'), t => t.$of = t.closest('.node,[data-of]') || t)
-};
-$survey();
-if ($map && self.chrome) { const [g] = $all('.stage svg'); g.append($view); $view = $put(g, {width: W, height: H}) }
-$set(s, 'live', 1);
-
+// part: minimap
 // The pointer: one drags, two pinch; a press that has moved is no click.
-const [$input, $told] = $all('input,.told'), $down = new Map, $spot = e => { const o = $rect(s); return [e.clientX - o.x, e.clientY - o.y] },
-$aim = e => { const m = $map.getScreenCTM(); $pan(w / 2 - (e.clientX - m.e) / m.a * k - x, h / 2 - (e.clientY - m.f) / m.a * k - y) },
+$down = new Map, $spot = e => { const o = $rect(s); return [e.clientX - o.x, e.clientY - o.y] },
 $far = (a, b) => hypot(a[0] - b[0], a[1] - b[1]), $up = e => { $down.delete(e.pointerId); $aiming = 0 },
 $hear = {
   pointerdown(e) {
@@ -222,5 +155,5 @@ $input.oninput = $find;
   else return;
   e.preventDefault()
 });
-$paper.onchange = $fit; $fit(); new ResizeObserver($fit).observe(s)
+$paper.onchange = $fit; $read(); if ($map) $start(); $set(s, 'live', 1); $each($all('button'), b => b.title = `${b.ariaLabel} (${b.value})`); $fit(); new ResizeObserver($fit).observe(s)
 })();

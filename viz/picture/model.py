@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -110,11 +111,17 @@ class EdgeRecord:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """All that is drawn, in topological order."""
+    """All that is drawn, in topological order.
+
+    `inside`, where something is closed and the whole has at most `max_nodes` circles, is the same with all of it open,
+    and `folded` there the ids of the frames that are closed here.
+    """
 
     vertices: list[Vertex]
     edges: list[EdgeRecord]
     caption: str
+    inside: Picture | None = None
+    folded: tuple[str, ...] = ()
 
     @cached_property
     def vertex(self) -> dict[str, Vertex]:
@@ -145,12 +152,12 @@ def build(graph: Graph, options: Options) -> Picture:
         options = replace(options, grads=False)
     nesting, caption = nested(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
     builder = _Builder(graph, nesting, options)
-    vertices, edges = builder.vertices(), builder.edges()
-    told = [caption, *builder.findings(edges)]
-    if isinstance(graph, FailedGraph):
-        edges += builder.failed(graph, vertices)
-        told.insert(0, f"{graph.message} {script_line(graph.failed.place)}")
-    return Picture(vertices, edges, "; ".join(filter(None, told)))
+    picture, opened = builder.picture(caption), nesting.opened()
+    if not nesting.closed or opened.count() > options.max_nodes:
+        return picture
+    closed = sorted(nesting.closed, key=lambda module: (module.place, module.depth))
+    inside = replace(builder.of(opened).picture(caption), folded=tuple(module.id for module in closed))
+    return replace(picture, inside=inside)
 
 
 class _Builder:
@@ -166,6 +173,21 @@ class _Builder:
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = faults((node.index, node.value) for node in self.nodes)
+
+    def of(self, nesting: Nesting) -> _Builder:
+        """Return one that differs in what is closed, and for which nothing is computed again."""
+        other = copy.copy(self)
+        other.nesting = nesting
+        return other
+
+    def picture(self, caption: str) -> Picture:
+        graph, vertices = self.graph, self.vertices()
+        edges = self.edges()
+        told = [caption, *self.findings(edges)]
+        if isinstance(graph, FailedGraph):
+            edges += self.failed(graph, vertices)
+            told.insert(0, f"{graph.message} {script_line(graph.failed.place)}")
+        return Picture(vertices, edges, "; ".join(filter(None, told)))
 
     def id_of(self, index: int) -> str:
         holder = self.nesting.holder(index)

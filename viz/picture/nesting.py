@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
@@ -83,6 +83,10 @@ class Nesting:
         known = {module.scope: module for chain in self.chains for module in chain}
         drawn = [known[s] for s in upward(scope) if s in known]
         return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
+
+    def opened(self) -> Nesting:
+        """Return it with nothing closed."""
+        return replace(self, closed=set(), together={})
 
     def holder(self, index: int) -> ModuleCall | int:
         """What a node is drawn as: a closed module, or the node it is drawn inside, or itself."""
