@@ -1,7 +1,7 @@
 """The gallery: `python -m tests.gallery` writes docs/gallery.md and the pictures beside it, all from recorded graphs.
 
-`python -m tests.gallery --check` writes nothing, and says which files are not what the code draws; `--torchviz` draws
-what torchviz makes of the same network as well, and needs torch and torchviz.
+`python -m tests.gallery --check` writes nothing, and says which files are not what the code draws. What others make of
+the same networks is written by `tests.gallery_peers`, which needs them.
 
 A drawing tells numbers in four digits, and must tell the same on every machine, although the last bit of a product, a
 sum or a logarithm depends on the processor. So everything starts from numbers with few binary digits, of which products
@@ -12,7 +12,6 @@ nothing is shown that rounding alone makes, as is the gradient of a bias that Ba
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import tensorgrad as tg
 from tensorgrad import nn, viz
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
+from tests.gallery_peers import beside
 from tests.measuring import plain
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -222,15 +222,10 @@ PAGE = """\
 
 Every picture is drawn from a recorded graph, by `python -m tests.gallery`. Opened on its own, each can be pointed at,
 folded, and replayed with the arrow keys, and a box that is closed opens at a click; how to draw your own stands in
-[Drawing](drawing.md).
+[Drawing](drawing.md). Where the same network is shown as torchviz, torchview and netron draw it, by
+`python -m tests.gallery_peers`, it is said what is seen on those pictures, in their first state.
 
 {figures}
-
-## Beside it: what torchviz makes of the chapter's network
-
-Its nodes are those of PyTorch's backward pass: no forward operations, no values, no modules, no gradients on the edges.
-
-![The network by torchviz](gallery/torchviz.svg)
 
 ## The same as text
 
@@ -257,29 +252,10 @@ def page() -> str:
     """Return gallery.md."""
     figures = [
         f"## {figure.caption}\n\n```python\n{figure.code}\n```\n\n![{figure.caption}](gallery/{figure.name}.svg)"
+        + beside(figure.name)
         for figure in FIGURES
     ]
     return PAGE.format(figures="\n\n".join(figures), program=program(), generated=generated())
-
-
-def torchviz() -> str:
-    """Return torchviz's picture of the same network, as it comes."""
-    import torch
-    from torchviz import make_dot
-
-    from tests.rendered import rendered
-
-    torch.manual_seed(0)
-    net = torch.nn.Sequential(
-        torch.nn.Linear(64, 100, bias=False), torch.nn.BatchNorm1d(100), torch.nn.ReLU(),
-        torch.nn.Linear(100, 100, bias=False), torch.nn.BatchNorm1d(100), torch.nn.ReLU(),
-        torch.nn.Dropout(0.5), torch.nn.Linear(100, 10),
-    )  # fmt: skip
-    graph = make_dot(net(torch.randn(32, 64)), params=dict(net.named_parameters()))
-    source = re.sub(r"graph \[size=.*\]\n", "", graph.source)  # on which the WebAssembly build of Graphviz stumbles
-    addresses = list(dict.fromkeys(re.findall(r"\b\d{9,}\b", source)))  # the names of torchviz's nodes
-    source = re.sub(r"\b\d{9,}\b", lambda found: f"n{addresses.index(found[0])}", source)
-    return rendered(source, engine="dot", format="svg").decode()
 
 
 def written() -> dict[str, str]:
@@ -298,8 +274,6 @@ def main() -> None:
     files = {name: text for name, text in written().items() if not stands(name, text)}
     if "--check" in sys.argv[1:]:
         sys.exit("\n".join(files) or None)
-    if "--torchviz" in sys.argv[1:]:
-        files["gallery/torchviz.svg"] = torchviz()
     for name, text in files.items():
         write_whole(DOCS / name, text)
 

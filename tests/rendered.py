@@ -1,4 +1,4 @@
-"""What Graphviz makes of DOT: whether others can go on from what the library writes, and pictures of its peers."""
+"""What Graphviz makes of DOT: whether others can go on from what the library writes."""
 
 from __future__ import annotations
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests.gallery import DOCS, FIGURES, page, stands, torchviz
+from tests import gallery_peers
+from tests.gallery import DOCS, FIGURES, page, stands
+from tests.gallery_peers import SAID, MissingError, needed, subjects
 
 AGAIN = "write it anew: python -m tests.gallery"
 
@@ -26,12 +30,44 @@ def test_all_of_it_is_the_same_where_the_last_bit_of_every_product_sum_and_funct
 
 def test_the_page_shows_every_picture_and_what_the_code_prints() -> None:
     assert (DOCS / "gallery.md").read_text("utf-8") == page(), AGAIN
-    files = {f"{figure.name}.svg" for figure in FIGURES} | {"torchviz.svg"}
+    files = {f"{figure.name}.svg" for figure in FIGURES}
+    files |= {f"{subject}-{peer}.png" for subject, said in SAID.items() for peer in said}
     assert {path.name for path in (DOCS / "gallery").iterdir()} == files
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_torchvizs_picture_is_torchvizs() -> None:
-    for library in ("torch", "torchviz"):
-        pytest.importorskip(library, reason="torchviz draws where it is installed")
-    assert (DOCS / "gallery" / "torchviz.svg").read_text("utf-8").count("<g ") == torchviz().count("<g ")
+SEEN = {  # what stands on the pictures of those that draw by Graphviz, and what does not
+    ("torchviz", "figure-6-17"): (["NativeBatchNormBackward0", "x", "weight", "bias"], ["mean", "var"]),
+    ("torchview", "figure-6-17"): (["BatchNorm1d", "(7, 3)"], ["weight", "mean"]),
+    ("torchviz", "values"): (["MulBackward0", "AddBackward0", "AccumulateGrad"], ["10.0", "-3.0"]),
+    ("torchview", "values"): (["Expression"], ["Mul", "mul", "-3.0"]),
+    ("torchviz", "network-folded"): (["fc1.weight", "MulBackward0", "(100, 64)"], ["Dropout", "Linear", "(32, 64)"]),
+    ("torchview", "network-folded"): (["Linear", "Dropout", "relu", "(32, 64)"], ["fc1", "bn1", "weight"]),
+    ("torchviz", "blocks"): (["TanhBackward0", "1.0.weight"], ["Sequential"]),
+    ("torchview", "blocks"): (["Sequential", "Tanh"], ["weight", "x5"]),
+    ("torchviz", "not-a-number"): (["LogBackward0"], ["nan", "NaN"]),
+    ("torchview", "not-a-number"): (["Logarithm"], ["nan", "NaN", "log"]),
+}
+
+
+@pytest.mark.parametrize(("peer", "subject"), SEEN, ids=str)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_said_of_a_picture_is_seen_on_it(peer: str, subject: str) -> None:
+    for library in ("torch", peer):
+        pytest.importorskip(library, reason=f"{peer} draws where it is installed")
+    if shutil.which("dot") is None:
+        pytest.skip("no dot here")
+    network, inputs = subjects()[subject]
+    source = getattr(gallery_peers, peer)(network.train(), inputs).source
+    there, missing = SEEN[peer, subject]
+    assert [word for word in there if word not in source] == []
+    assert [word for word in missing if re.search(rf"(?<![\w.]){re.escape(word)}", source)] == []
+    if (peer, subject) == ("torchviz", "blocks"):
+        assert len(set(re.findall(r"\t(\d+) \[", source))) == 50
+
+
+def test_a_peer_that_is_not_there_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MissingError, match="no_such_peer"):
+        needed("no_such_peer", program=sys.executable)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(MissingError, match="no dot here"):
+        needed("sys")
