@@ -10,9 +10,11 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import Drawing, draw
+from tensorgrad.viz.picture.text import clean
 from tests.browser import SEEN
 from tests.measuring import measured, unpacked
 from tests.test_viz_geometry import normals
+from tests.test_viz_output import EVIL
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHOWN = f"{SEEN} return [...document.querySelectorAll('.node')].filter(seen).map(g => g.id)"
@@ -124,6 +126,22 @@ def test_a_function_opens_too_and_a_step_begins_anew(browser):
     browser.wait(OPENED)
     assert browser.run("return document.documentElement.matches('.step')") is False
     assert len(browser.run(SHOWN)) > len(circles(drawing))
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html"])
+def test_a_name_is_a_name_in_a_box_too(browser, suffix):
+    net = nn.Sequential()
+    for name in EVIL[:8]:
+        net._modules[name] = nn.Sequential(nn.Linear(2, 2))
+    drawing = draw(net, normals(3, 2), depth=1, repeats=False)
+    browser.open(getattr(drawing, suffix), f".{suffix}")
+    browser.run("document.getElementById(arguments[0]).focus()", boxes(drawing)[0])
+    browser.press("Enter")
+    browser.wait(OPENED)
+    kinds = "return [...new Set([...document.querySelectorAll('.view, .view *')].map(g => g.localName))].sort()"
+    assert browser.run(kinds) == ["circle", "g", "path", "rect", "text", "title", "tspan"]
+    shown = browser.run("return [...document.querySelectorAll('.cluster text')].map(t => t.firstChild.data)")
+    assert {f"{clean(name)}: Sequential".strip() for name in EVIL[:8]} <= {text.strip() for text in shown}
 
 
 def test_the_open_picture_gets_its_minimap_when_it_is_large(browser):

@@ -6,7 +6,6 @@ The colours stand in the SVG as attributes as well, for viewers that know no sty
 from __future__ import annotations
 
 import base64
-import functools
 import html
 import itertools
 import re
@@ -16,13 +15,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from tensorgrad.base.caching import remembered
+
 _LONG_NAME = re.compile(r"\$[a-z]\w*")
 _PART = re.compile(r"^(?://|/\*) part: (\w+).*\n", re.MULTILINE)
 PARTS = frozenset({"folding", "frames", "marks", "minimap", "opening"})
 """What only some pictures can use: a file of the style sheet, of the script, or both."""
 
 
-@functools.cache
+@remembered()
 def resource(name: str, parts: frozenset[str]) -> str:
     """Return the text of a file beside this one as a drawing carries it: with the files of those of its `parts` that
     are wanted, each where its name stands, and without comments, needless spaces, long names.

@@ -1,6 +1,6 @@
 // A box that was closed when it was drawn: the picture with all of them open is in the file, packed. It takes the place
 // of this one, with every other box folded.
-$boxes = () => $each(V, g => $store.dataset.frames.split(' ').includes(g.id) && $put(g, {role: 'button', 'aria-expanded': false})),
+$boxes = () => self.DecompressionStream && $each(V, g => $store.dataset.frames.split(' ').includes(g.id) && $put(g, {role: 'button', 'aria-expanded': false})),
 $open = async g => {
   const {frames, size} = $store.dataset, $bytes = Uint8Array.from(atob($store.textContent), c => c.charCodeAt()), p = g.$now,
   $text = await new Response(new Blob([$bytes]).stream().pipeThrough(new DecompressionStream('deflate'))).text();

@@ -94,7 +94,7 @@ $go = j => {
 // A click, Enter or Space: a frame folds, a closed box opens, a vertex keeps its light and copies its line.
 $press = g => {
   if (F.includes(g)) return $fold(g);
-  if ($store && g?.ariaExpanded) return $open(g);
+  if ($store && g && $is(g, '[aria-expanded]')) return $open(g);
   const v = g?.$of, $line = g && $name(g).match(/[^\s,]+:\d+$/);
   $pin = v === $pin ? 0 : v; $show($pin);
   if ($line) { $say($line); navigator.clipboard?.writeText($line).then(() => $say('copied ' + $line), () => 0) }
@@ -155,5 +155,5 @@ $input.oninput = $find;
   else return;
   e.preventDefault()
 });
-$paper.onchange = $fit; $read(); if ($map) $start(); $set(s, 'live', 1); $each($all('button'), b => b.title = `${b.ariaLabel} (${b.value})`); $fit(); new ResizeObserver($fit).observe(s)
+$paper.onchange = $fit; $read(); if ($map) $start(); $set(s, 'live', 1); $each($all('button'), b => b.title = `${b.getAttribute('aria-label')} (${b.value})`); $fit(); new ResizeObserver($fit).observe(s)
 })();
