@@ -188,6 +188,7 @@ def test_the_option_for_pytorch_is_named_where_it_is_missing(monkeypatch, capsys
         (["--depth", "9"], [">xμ<"], ["parameters [+]"]),
         (["--collapse", "fc1"], ["15 parameters [+]", ">xμ<"], []),
         (["--collapse", "fc1", "--collapse", "BatchNorm1d"], ["15 parameters [+]", "6 parameters [+]"], [">xμ<"]),
+        (["--unfold", "none"], [">xμ<"], []),
         (["--title", "A <network>"], ["A &lt;network&gt;"], []),
         (["--no-grads"], [">xμ<"], [">dout<"]),
         (["--labels", "shapes", "--dims", "5=N", "--dims", "3=D"], [">(N, D)<"], [">(5, 3)<"]),

@@ -101,7 +101,7 @@ def test_names_of_variables_stand_on_the_arrows() -> None:
 def test_names_for_what_is_computed_already_come_from_the_caller_or_a_mapping() -> None:
     weight = normals(3)
     total = (weight * 2).sum()
-    assert [edge.forward for edge in draw(total, names="variables").edges] == ["weight", "v1", "total"]
+    assert [edge.forward for edge in draw(total, names="variables").edges] == ["weight", "mul", "total"]
     net = nn.Linear(3, 2)
     drawing = draw(net(normals(4, 3, dtype=tg.float32)), names=dict(net.named_parameters()))
     assert {"W", "b"} <= {vertex.label for vertex in drawing.picture.vertices}  # the layer has named them

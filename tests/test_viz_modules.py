@@ -95,7 +95,11 @@ def softened(x):
 
 
 def test_functions_close_by_their_names_and_modules_by_what_a_function_says():
-    assert labels(draw(lambda x: softened(x) * 2, x(4, 6), collapse="softmax"))[:3] == ["x", "relu", "softmax\n[+]"]
+    assert labels(draw(lambda x: softened(x) * 2, x(4, 6), collapse="softmax"))[:3] == [
+        "x",
+        "relu",
+        "softmax\ndim=-1 [+]",
+    ]
     assert labels(draw(lambda x: softened(x) * 2, x(4, 6), collapse="softened"))[:2] == ["x", "softened\n[+]"]
     found = labels(draw(Net(), x(4, 6), collapse=lambda module: isinstance(module, nn.BatchNorm1d)))
     assert next(label for label in found if "[+]" in label).startswith("first.bn")

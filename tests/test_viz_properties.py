@@ -55,7 +55,7 @@ def contributions(graph, drawing):
 @given(programs(max_ops=40))
 def test_the_contributions_along_the_arrows_add_up_to_the_gradient(program):
     leaves, total, graph = traced(program)
-    drawing = draw(graph, max_nodes=10_000)
+    drawing = draw(graph, max_nodes=10_000, unfold=True)
     found = contributions(graph, drawing)
     gradients = graph.gradients().nodes
     for index, parts in found.items():
@@ -76,7 +76,7 @@ def test_the_contributions_along_the_arrows_add_up_to_the_gradient(program):
 @given(programs(max_ops=15))
 def test_the_picture_has_the_edges_of_the_graph(program):
     _, _, graph = traced(program)
-    drawing = draw(graph, max_nodes=10_000)
+    drawing = draw(graph, max_nodes=10_000, unfold=True)
     inside = {vertex.id for vertex in drawing.picture.vertices}
     drawn = {tuple(map(int, e.id.split("_"))) for e in drawing.edges if not e.id.startswith("out")}
     every = {(e.target, e.slot) for e in graph.edges()}

@@ -230,7 +230,7 @@ def test_values_written_since_are_drawn_without_their_numbers():
     told = [v.tooltip for v in after.picture.vertices]
     assert [text.replace("norm", "") for text in told] != [v.tooltip for v in before.picture.vertices]
     values = {e.forward: e.value for e in after.edges}
-    np.testing.assert_array_equal(values["v1"], data.detach().numpy() * 2)  # computed again, not what was written
+    np.testing.assert_array_equal(values["mul₁"], data.detach().numpy() * 2)  # computed again, not what was written
 
 
 def test_a_step_of_the_optimiser_leaves_a_drawing_without_gradients():

@@ -130,6 +130,7 @@ def _convolution(n: int) -> Callable[..., Tensor]:
         return unbatched(_shifted(y, bias), batch)
 
     conv.__name__ = conv.__qualname__ = f"conv{n}d"
+    conv.__code__ = conv.__code__.replace(co_name=f"conv{n}d")  # by which a traced call is known
     conv.__doc__ = f"""Return the cross-correlation of (N, C, ...) or (C, ...) with weight (out, C / groups, ...).
 
         There are {n} spatial axes. `padding` is a number, one for each axis, "same" or "valid".
@@ -171,6 +172,7 @@ def _transposed(n: int) -> Callable[..., Tensor]:
         return unbatched(_shifted(composed.row_major(y), bias), batch)
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = f"conv_transpose{n}d"
+    conv_transpose.__code__ = conv_transpose.__code__.replace(co_name=f"conv_transpose{n}d")
     conv_transpose.__doc__ = (
         f"""Return the adjoint of conv{n}d applied to (N, C, ...), weight (C, out / groups, ...)."""
     )

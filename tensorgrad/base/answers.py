@@ -59,8 +59,8 @@ _IN = "in the call of "
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 _answering: dict[tuple[AnyFunction, str], AnyFunction] = {}  # by function and name: in two namespaces it is the same
 
-PUBLIC: set[CodeType] = set()
-"""The code of the functions that answer: a frame that runs it is a call of the one of that name."""
+PUBLIC: dict[CodeType, AnyFunction] = {}
+"""The functions that answer by their code: a frame that runs it is a call of the one of that name."""
 
 
 _CLASSES = (
@@ -117,9 +117,9 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False, e
 def known_as_answering(call: AnyFunction) -> None:
     """Take note that `call` settles its errors itself."""
     _answering[call, call.__name__] = call
-    code = inspect.unwrap(call).__code__
-    if code.co_name == call.__name__:  # many that a factory made would share one code
-        PUBLIC.add(code)
+    function = inspect.unwrap(call)
+    if function.__code__.co_name == call.__name__:  # many that a factory made would share one code
+        PUBLIC[function.__code__] = function
 
 
 def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:

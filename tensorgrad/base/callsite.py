@@ -6,6 +6,7 @@ error or a drawing asks for it.
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import sys
@@ -71,6 +72,14 @@ def _to_user() -> tuple[FrameType, int]:
     while not is_outside(frame.f_code.co_filename) and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     return frame, level
+
+
+def variables_of(frame: FrameType) -> dict[str, Any]:
+    """Return the variables of a function that runs, or ran, by name."""
+    found = dict(frame.f_locals)
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        frame.f_locals.clear()  # a copy that Python keeps with the frame, and all that it holds with it
+    return found
 
 
 def is_users_code(frame: FrameType) -> bool:

@@ -77,12 +77,16 @@ class Scope:
 
 
 class FunctionScope(Scope):
-    """One call of a public function, as softmax, that is made of operations: known where a function is traced."""
+    """One call of a public function, as softmax, that is made of operations: known where a function is traced.
 
-    __slots__ = ("_name",)
+    `given` has the nodes of the leaves among its arguments with their names, once the trace is over.
+    """
 
-    def __init__(self, name: str, parent: Scope | None, place: Place) -> None:
-        self._name, self.parent, self.place = name, parent, place
+    __slots__ = ("_detail", "_name", "given")
+
+    def __init__(self, name: str, parent: Scope | None, place: Place, detail: str = "") -> None:
+        self._name, self.parent, self.place, self._detail = name, parent, place, detail
+        self.given: dict[Any, str] = {}
 
     @property
     def module(self) -> None:
@@ -101,8 +105,8 @@ class FunctionScope(Scope):
 
     @property
     def detail(self) -> str:
-        """Nothing: what it was called with is told by its operations."""
-        return ""
+        """The settings that it was called with and that are not its defaults: ``dim=-1``."""
+        return self._detail
 
     @property
     def size(self) -> int:

@@ -175,6 +175,7 @@ def _add_draw(add: Add) -> None:
     look.add_argument("--labels", choices=MODES, help="what stands on the arrows (default: names)")
     look.add_argument("--depth", type=int, metavar="N", help="draw modules of this depth as boxes; 0: the whole")
     look.add_argument("--collapse", action="append", metavar="MODULE", help="draw this path or class as a box")
+    look.add_argument("--unfold", action="append", metavar="FUNCTION", help="draw what it is made of; or 'all', 'none'")
     look.add_argument("--rankdir", choices=["LR", "TB"], help="from left to right, or from top to bottom")
     look.add_argument("--max-nodes", type=_count, metavar="N", help="above this, modules are closed (default: 300)")
     look.add_argument("--title", metavar="TEXT", help="the heading")

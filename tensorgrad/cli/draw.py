@@ -30,7 +30,7 @@ FORMATS: Mapping[str, Callable[[viz.Drawing], str | bytes]] = {
 }
 OPTIONS = (
     "labels", "depth", "collapse", "rankdir", "max_nodes", "title", "grads", "dims", "names", "order", "repeats",
-    "timeout", "hide", "heat", "width", "fontsize", "wrap", "math", "style", "theme",
+    "timeout", "unfold", "hide", "heat", "width", "fontsize", "wrap", "math", "style", "theme",
 )  # fmt: skip
 STDOUT = "-"
 
@@ -53,6 +53,8 @@ def run(given: argparse.Namespace) -> int:
     path, kind = destination(given.out, given.format, script[0].stem if script else given.example)
     options = {name: vars(given)[name] for name in OPTIONS if name in given}
     options |= {name: dict(options[name]) for name in ("dims", "style") if name in options}
+    if options.get("unfold") in (["all"], ["none"]):
+        options["unfold"] = options["unfold"] == ["all"]
     place = path and path.absolute()  # the script may change the working folder
     manual_seed(0)
     with redirect_stdout(sys.stderr) if path is None else nullcontext():

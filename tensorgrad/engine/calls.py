@@ -6,15 +6,19 @@ scope, as a module is; one that only the rule of a derivative calls is none.
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
+from typing import Any
 
 from tensorgrad.base.answers import PUBLIC
 from tensorgrad.base.caching import remembered
-from tensorgrad.base.callsite import Place, here, is_outside
+from tensorgrad.base.callsite import Place, here, is_outside, variables_of
 from tensorgrad.base.context import FunctionScope, Scope, module_around, outward
+
+from .tensor import Tensor
 
 OUTERMOST = str(Path(__file__).parents[1] / "graph" / "graph.py")
 """The file whose functions call what is traced: its callers are no part of that."""
@@ -33,6 +37,7 @@ class Calls:
 
     def __init__(self, functions: Collection[str] = ()) -> None:
         self._running: dict[FrameType, Scope] = {}
+        self._given: list[tuple[FunctionScope, list[tuple[str, Tensor]]]] = []
         self._functions = frozenset(functions)
 
     def around(self, scope: Scope | None) -> Scope | None:
@@ -48,9 +53,19 @@ class Calls:
                     what.parent = innermost
                 innermost = what
             elif place is not None or not isinstance(innermost, FunctionScope) or innermost.kind != what:
-                innermost = FunctionScope(what, innermost, place or (here() if innermost is None else innermost.place))
+                innermost = self._called(frame, what, innermost, place)
             self._running[frame] = innermost
         return innermost if scope is None or scope in outward(innermost) else scope
+
+    def _called(self, frame: FrameType, name: str, parent: Scope | None, place: Place | None) -> FunctionScope:
+        """Return the scope of the call of `name` that `frame` runs, before any operation of it is recorded."""
+        arguments = _arguments(frame)
+        scope = FunctionScope(
+            name, parent, place or (here(1) if parent is None else parent.place), _told(frame, arguments)
+        )
+        parts = ((name, part) for name, x in arguments.items() for part in (x if isinstance(x, tuple | list) else (x,)))
+        self._given.append((scope, [(name, part) for name, part in parts if isinstance(part, Tensor)]))
+        return scope
 
     def _found(self, scope: Scope | None) -> tuple[list[_Found], FrameType | None, Scope | None]:
         """Return the calls up to one that is known, innermost first, that one, and the module call outside of all."""
@@ -74,8 +89,36 @@ class Calls:
         return found + ours, frame if frame in self._running else None, scope
 
     def close(self) -> None:
-        """Hold no frame any more."""
+        """Hold no frame any more, and let every call know the leaves that it was given."""
         self._running.clear()
+        for scope, tensors in self._given:
+            scope.given = {x.node: name for name, x in tensors if x.node is not None and x.node.primitive is None}
+        self._given.clear()
+
+
+def _arguments(frame: FrameType) -> dict[str, Any]:
+    """Return what the function that `frame` runs was called with, as far as its variables still say."""
+    code, known = frame.f_code, variables_of(frame)
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)
+    return {name: known[name] for name in code.co_varnames[:count] if name in known}
+
+
+def _told(frame: FrameType, arguments: Mapping[str, Any]) -> str:
+    """Return the numbers and words among the `arguments` of a public function that are not its defaults."""
+    defaults = _defaults(frame.f_code)
+    told = ((name, x) for name, x in arguments.items() if name in defaults and _is_plain(x))
+    return ", ".join(f"{name}={x!r}" for name, x in told if type(x) is not type(defaults[name]) or x != defaults[name])
+
+
+@remembered()
+def _defaults(code: CodeType) -> Mapping[str, Any]:
+    """Return the parameters of a public function with their defaults; none for one of the user's."""
+    parameters = inspect.signature(PUBLIC[code]).parameters.values() if code in PUBLIC else ()
+    return {p.name: p.default for p in parameters}
+
+
+def _is_plain(x: Any) -> bool:
+    return all(map(_is_plain, x)) and bool(x) if type(x) is tuple else type(x) in (bool, int, float, str)
 
 
 @remembered()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -209,12 +209,17 @@ def tell_of_masks(index: Any) -> None:
     """Note a break where a traced mask says how many elements are taken."""
     for part in index if isinstance(index, tuple) else (index,):
         if varies(part) and part.dtype == np.bool_:
-            broken("a mask, by which elements are taken, the number of them", int(np.count_nonzero(part.value)))
+            broken("a mask, by which elements are taken, the number of them", int(np.count_nonzero(part.value)), part)
+
+
+def _first(args: Iterable[Any]) -> Any:
+    """Return the first traced array among `args`, None if there is none."""
+    return next((value for value in args if type(value) is Traced), None)
 
 
 def _unknown(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = function(*plain_of(args), **plain_of(kwargs))
-    broken(f"{getattr(function, '__name__', 'a function')}, which is not NumPy's,", out)
+    broken(f"{getattr(function, '__name__', 'a function')}, which is not NumPy's,", out, _first(args))
     return out
 
 
@@ -238,12 +243,13 @@ def record_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if running() is None or not (traced_in(args) or traced_in(list(kwargs.values()))):
         return out
     if not (_told(args) and _told(list(kwargs.values()))):
-        broken(f"{record_of(function).name}, with arguments that no source can say,", out)
+        broken(f"{record_of(function).name}, with arguments that no source can say,", out, _first(args))
         return out
     if record_of(function).name in COUNTED and any(map(varies, (*args, *kwargs.values()))):
         broken(
             f"{record_of(function).name}, by the values of its arguments, the shape",
             np.shape(out[0] if isinstance(out, tuple) else out),
+            _first(args),
         )
     if isinstance(out, tuple | list):
         parts = [recorded_result(Part(function, i), args, kwargs, part) for i, part in enumerate(out)]
@@ -254,7 +260,7 @@ def record_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 def recorded_result(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
     """Return the result `out` of a call on raw arrays, recorded."""
     if not isinstance(out, np.ndarray | np.generic) and function not in OPERATORS:
-        broken(record_of(function).name, out)
+        broken(record_of(function).name, out, _first(args))
         return out
     count = next(
         (i for i, a in enumerate(args) if not isinstance(a, (Traced, np.ndarray, np.generic, *NUMBERS))), len(args)

@@ -55,14 +55,14 @@ class Followed:
         """Note as a break that the memory was written by `what`; what stands there is a constant from now on."""
         memory = self.memory
         if memory.trace is not None:
-            memory.trace.note_break(what, memory.array)
+            memory.trace.note_break(what, memory.array, memory.node)
         memory.is_now(constant_node(memory.array))
 
     def read_by(self, what: str) -> Any:
         """Return the value; a break, which is noted, unless it depends on nothing that is given."""
         trace = self.memory.trace
         if trace is not None and (trace is not running() or self.node not in trace.constants):
-            trace.note_break(what, self.value)
+            trace.note_break(what, self.value, self.node)
         return self.value
 
     def forget(self) -> None:
@@ -98,11 +98,11 @@ class Followed:
         return index if np.array_equal(whole[index], self.value, equal_nan=True) or not whole.ndim else None
 
 
-def broken(what: str, value: Any) -> None:
-    """Note that `what` read `value`, which the trace cannot follow."""
+def broken(what: str, value: Any, read: Any = None) -> None:
+    """Note that `what` read `value` of `read`, where that is followed, which the trace cannot follow."""
     trace = running()
     if trace is not None:
-        trace.note_break(what, value)
+        trace.note_break(what, value, read.node if isinstance(read, Followed) else None)
 
 
 def plain_of(value: Any) -> Any:

@@ -39,13 +39,15 @@ class Break(NamedTuple):
     """Something that was read while tracing, and may be another on other inputs: what depends on it is of this run.
 
     `what` says how it was read, `value` is what was read, and `place` is where the user's script stood; `inside` tells
-    the function of the library that read it, and its line, if it was one.
+    the function of the library that read it, and its line, if it was one. `node` is that of the value, where there is
+    one.
     """
 
     what: str
     value: str
     place: Place
     inside: str
+    node: Node | None = None
 
     @property
     def text(self) -> str:
@@ -122,12 +124,12 @@ class Trace:
             self.constants.add(node)
         return node
 
-    def note_break(self, what: str, value: Any) -> None:
-        """Note that `value` was read, unless the reading line only looks whether it should raise an error."""
+    def note_break(self, what: str, value: Any, node: Node | None = None) -> None:
+        """Note that `value`, of `node`, was read, unless the reading line only looks whether to raise an error."""
         frame = _reader()
         if what == CHOICE and _only_checks(frame) and not _is_caught(frame):
             return
-        found = _found(what, value, frame)
+        found = _found(what, value, frame)._replace(node=node)
         if all((found.what, found.place, found.inside) != (b.what, b.place, b.inside) for b in self.breaks):
             self.breaks.append(found)
 

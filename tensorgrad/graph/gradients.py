@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 
-from .notation import subscript, superscript
+from .notation import numbered, superscript
 
 
 def derivative(name: str, order: int) -> str:
@@ -38,7 +38,8 @@ def gradient_names(
     for source in sorted(flowing, key=lambda source: source not in own):
         nodes, known = flowing[source], result if source in own else made_up
         for i, node in enumerate(nodes, 1):
-            known.setdefault(node, derivative(names[source], order) + (subscript(i) if len(nodes) > 1 else ""))
+            name = derivative(names[source], order)
+            known.setdefault(node, numbered(name, i) if len(nodes) > 1 else name)
     for source, g in found.items():
         (result if source in own else made_up).setdefault(node_of(g), derivative(names[source], order))
     return {n: name for n, name in result.items() if n not in names}, made_up

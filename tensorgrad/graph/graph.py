@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +14,7 @@ import numpy as np
 
 from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.callsite import told, users_variables
+from tensorgrad.base.context import FunctionScope, Scope
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import Break, running
@@ -23,9 +24,9 @@ from .cprogram import c_source
 from .given import Argument, followed, given_to, outputs_of
 from .gradients import derivative, gradient_names
 from .listing import listing
-from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten
+from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten, taken
 from .python import PythonFile
-from .tracing import module_names, telling_of_draws, tracing, variables, watching
+from .tracing import argument_names, module_names, telling_of_draws, tracing, variables, watching
 
 Names = Mapping[str, Tensor] | str | None
 """Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
@@ -61,7 +62,8 @@ class Graph:
         self._also, self._own_names = list(also), names
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
         self._buffers = dict(buffers or {})
-        self._names = self._buffers | module_names(self._recorded) | dict(names or {})
+        own = module_names(self._recorded) | dict(names or {})
+        self._names = argument_names(self._recorded) | self._buffers | own
         self.nodes = described(
             self._recorded, (*outputs, *also), self._inputs, self._names, self._orders, self._buffers
         )
@@ -139,6 +141,15 @@ class Graph:
             met = self.backward()._met if self._is_tracked else met
         return tuple(met)
 
+    def reads(self) -> list[tuple[Break, int | None]]:
+        """Return what Python read of the function, each with the node of the value where that is in the graph."""
+        return [(found, self._index.get(node) if (node := taken(found.node)) else None) for found in self._met]
+
+    def with_reads(self) -> Graph:
+        """Return this graph with what Python read among its nodes, also where nothing else depends on that."""
+        read = [node for found in self._met if (node := taken(found.node)) is not None]
+        return self._and(read) if read else self
+
     @property
     def _is_tracked(self) -> bool:
         return self.nodes[self.outputs[0]].requires_grad and bool(self._leaves())
@@ -147,6 +158,10 @@ class Graph:
     def order(self) -> int:
         """How many backward passes it holds: 0 for a forward pass alone."""
         return max((node.order for node in self.nodes), default=0)
+
+    def is_given(self, leaf: int, scope: Scope) -> bool:
+        """Return whether a leaf is an argument of the call of a function that `scope` is."""
+        return isinstance(scope, FunctionScope) and self._recorded[leaf] in scope.given
 
     def edges(self) -> list[Edge]:
         """Return every use of a value, in the order of the consumers and their operands."""
@@ -348,13 +363,16 @@ class Graph:
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return PythonFile(passes, len(self.nodes), self.outputs, arguments)
 
+    def _and(self, nodes: Iterable[Node]) -> Graph:
+        """Return this graph with `nodes`, and what they are computed from, besides."""
+        also = [*self._also, *(linked(np.empty(node.shape), node) for node in nodes)]
+        graph = Graph(self._outputs, self._inputs, self._own_names, self._orders, also, self._buffers)
+        graph._met, graph._arguments, graph._stale, graph.keys = self._met, self._arguments, self._stale, self.keys
+        return graph
+
     def _with_checks(self) -> Graph:
         """Return this graph with the conditions of what is assumed among its nodes, which no picture shows."""
-        conditions = [linked(np.empty(node.shape), node) for node in self._assumed]
-        graph = Graph(
-            self._outputs, self._inputs, self._own_names, self._orders, [*self._also, *conditions], self._buffers
-        )
-        graph._met, graph._arguments, graph._stale, graph.keys = self._met, self._arguments, self._stale, self.keys
+        graph = self._and(self._assumed)
         for node, found in zip(self._assumed, self.assumptions, strict=True):
             where, inside = (text.partition(" (")[0] for text in (told(found.place), found.inside))
             graph._checks[graph._index[node]] = (

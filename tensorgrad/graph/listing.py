@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from tensorgrad.engine.reads import Read
 from tensorgrad.engine.tensor import Constant
 
 from .identifiers import on_one_line, unique_names
-from .nodes import GraphNode, common, upward
+from .nodes import GraphNode, common, compound, upward
 from .notation import with_operator
 
 _LONGEST = 60  # characters of a parameter's value
@@ -26,13 +25,15 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
     words = unique_names(names)
     lines: list[str] = []
     around: list[Scope] = []
-    held = Counter(scope for node in nodes if not node.is_leaf for scope in upward(node.scope))
+    headed = compound(nodes)
     order = 0
     for node in nodes:
         if node.order != order:
             order = node.order
             lines.append("# backward" if order == 1 else f"# backward, order {order}")
-        scopes = [] if node.is_leaf else [scope for scope in upward(node.scope) if _is_headed(scope, held)]
+        scopes = (
+            [] if node.is_leaf else [s for s in upward(node.scope) if s in headed or not isinstance(s, FunctionScope)]
+        )
         if not node.is_leaf:
             shared = len(common([around, scopes]))
             lines += [f"{'  ' * i}# {_title(scopes[i])}" for i in range(shared, len(scopes))]
@@ -40,15 +41,6 @@ def listing(nodes: Sequence[GraphNode], outputs: Sequence[int], names: Sequence[
         typed = f"{words[node.index]}: {_described(node.dtype, node.shape)}"
         lines.append(f"{'  ' * len(scopes)}{typed} = {_computed(node, words)}")
     return "\n".join([*lines, f"return {', '.join(words[i] for i in outputs)}"])
-
-
-def _is_headed(scope: Scope, held: Mapping[Scope, int]) -> bool:
-    """Return whether a line stands above what `scope` holds: not above that of a function that is one operation.
-
-    Nor above that of one which is all that the call around it does: ``layer_norm`` in a LayerNorm.
-    """
-    whole = scope.parent is not None and held[scope] == held[scope.parent]
-    return not isinstance(scope, FunctionScope) or (held[scope] > 1 and not whole)
 
 
 def _title(scope: Scope) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -117,6 +118,19 @@ def upward(scope: Scope | None) -> list[Scope]:
     return [*outward(scope)][::-1]
 
 
+def compound(nodes: Iterable[GraphNode]) -> set[Scope]:
+    """Return the calls of functions that are more than one operation, and not all that the call around them does.
+
+    ``layer_norm`` in a LayerNorm is that layer.
+    """
+    held = Counter(scope for node in nodes if not node.is_leaf for scope in upward(node.scope))
+    return {
+        scope
+        for scope, count in held.items()
+        if isinstance(scope, FunctionScope) and count > 1 and (scope.parent is None or held[scope.parent] > count)
+    }
+
+
 def common(chains: Iterable[Sequence[Scope]]) -> list[Scope]:
     """Return the calls that all of `chains`, outermost first, have in common."""
     shared = itertools.takewhile(lambda level: all(scope is level[0] for scope in level), zip(*chains, strict=False))
@@ -211,6 +225,13 @@ def _shown(source: Node, index: Mapping[Node, int]) -> int:
     while source not in index:
         source = source.inputs[0]
     return index[source]
+
+
+def taken(node: Node | None) -> Node | None:
+    """Return the node whose value `node` takes out of the graph; itself where it takes none."""
+    while node is not None and node.primitive is DETACH:
+        node = node.inputs[0]
+    return node
 
 
 def is_shown(node: Node, ends: Collection[Node]) -> bool:

@@ -32,6 +32,9 @@ CHOICE, COMPARISON, SUM, MATRIX, PRODUCT, SIGN, POWER, ATOM = range(8)
 """How strongly the parts of a formula hold together; a weaker part inside a stronger one gets brackets."""
 
 
+_LOW = "₀₁₂₃₄₅₆₇₈₉"
+
+
 class Form(NamedTuple):
     """How an operation is written, how strongly that holds together, and how strongly each of its operands must."""
 
@@ -120,7 +123,16 @@ def subscript(n: int) -> str:
     >>> subscript(12)
     '₁₂'
     """
-    return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+    return str(n).translate(str.maketrans("0123456789", _LOW))
+
+
+def numbered(name: str, n: int) -> str:
+    """Return the name of the part number `n` of the value `name`; a comma divides two numbers.
+
+    >>> numbered("dx", 1), numbered("dout₂", 1)
+    ('dx₁', 'dout₂,₁')
+    """
+    return f"{name}{',' * (name[-1:] in _LOW)}{subscript(n)}"
 
 
 def superscript(number: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.callsite import is_users_code
-from tensorgrad.base.context import TRACING, context, outward, within
+from tensorgrad.base.context import TRACING, FunctionScope, context, outward, within
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 from tensorgrad.engine.tracedtensors import operand
@@ -24,6 +24,7 @@ from tensorgrad.errors import ArgumentError
 
 _ONE_AT_A_TIME = threading.RLock()
 _PATIENCE = 60.0
+_VAGUE = frozenset({"input", "other", "self", "tensor", "tensors", "x", "y", "a", "b"})  # parameters that tell nothing
 
 
 @contextmanager
@@ -91,6 +92,17 @@ def module_names(recorded: Iterable[Node]) -> dict[Node, str]:
                 name = path.rpartition(".")[2]
                 if name and not name.isdigit():  # a place in a list names nothing
                     found[leaf] = name
+    return found
+
+
+def argument_names(recorded: Iterable[Node]) -> dict[Node, str]:
+    """Return what the outermost function that was given a leaf calls it; names that say nothing name nothing."""
+    scopes = dict.fromkeys(scope for node in recorded for scope in outward(node.scope))
+    found: dict[Node, str] = {}
+    for scope in scopes:
+        if isinstance(scope, FunctionScope):
+            told = ((leaf, name) for leaf, name in scope.given.items() if name not in _VAGUE)
+            found = {leaf: name for leaf, name in told if math.prod(leaf.shape) != 1} | found
     return found
 
 

@@ -43,7 +43,7 @@ def look(vertex: Vertex) -> Look:
         return Look((0.4, 0.4), 1.0, True)
     if vertex.arms > _ARMS:
         return Look((RADIUS, _ARM * vertex.arms), 12.0, False)
-    if vertex.kind != "box":
+    if vertex.kind not in ("box", "break"):
         largest = 26.0 if len(vertex.label) == 1 and not vertex.label.isalnum() else 20.0
         size = min(largest, (2 * RADIUS - 9) / max(width(vertex.label, 1.0), 0.1)) if not vertex.numbers else 0.0
         if size >= 9:

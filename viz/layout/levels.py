@@ -17,6 +17,7 @@ from .routes import Measure, Part, part_of
 
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
 MANY, NEAR, FAR = 4, 3, 12  # uses of one value; columns that an arrow of such a value, and any arrow, may span
+_MARK = "dv88₈"  # about as wide as what stands at a tap of a value without a name
 _NOTE = 17.0  # a text above or below a circle
 
 
@@ -230,7 +231,8 @@ class _Builder:
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""
         edge = self.plan.picture.edges[k]
-        wide = max(width(text, LABEL_SIZE) for text in (edge.forward, edge.backward or "")) + 6
+        texts = (edge.forward, edge.backward or "") if edge.named else (_MARK,)
+        wide = max(width(text, LABEL_SIZE) for text in texts) + 6
         high = LABEL_SIZE * (1.25 if edge.backward is not None else 0.7)
         along, across = (wide / 2, high) if self.plan.measure.across else (high, wide / 2)
         return Item(f"tap:{k}", "tap", across, across, along, along, across)

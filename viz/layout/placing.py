@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
@@ -78,8 +78,9 @@ def _placed(
     for pair in pairs:
         for spline in pair:
             room.line(_dense(spline))
-    tapped = {k: _tapped(picture.edges[k], center, room) for k, center in plan.taps.items()}
-    notes = _notes(picture, plan, room, measure.across, dims)
+    marks = _marks(picture, plan.taps)
+    tapped = {k: _tapped(picture.edges[k], center, room, marks) for k, center in plan.taps.items()}
+    notes = _notes(picture, plan, room, measure.across, dims, marks)
     notes += order_notes(picture, [pair[0] for pair in pairs], room, measure.across)
     arrows: list[Arrow] = []
     crowded: set[int] = set()
@@ -120,9 +121,23 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
     )
 
 
-def _tapped(edge: EdgeRecord, center: Point, room: Room) -> list[tuple[str, Point | None]]:
+Marks = Mapping[tuple[str, str], str]
+"""Short names, v1 and so on, of values without a name that taps carry: by the vertex that gives them and their name."""
+
+
+def _marks(picture: Picture, taps: Collection[int]) -> Marks:
+    carried = {(e.tail, e.forward) for e in (picture.edges[k] for k in taps) if not e.named}
+    order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
+    return {key: f"v{n}" for n, key in enumerate(sorted(carried, key=lambda key: (order[key[0]], key[1])), 1)}
+
+
+def _tapped(edge: EdgeRecord, center: Point, room: Room, marks: Marks) -> list[tuple[str, Point | None]]:
     """Return the texts of a tap, one above the other, which are then taken."""
-    texts = [edge.forward] if edge.backward is None else [edge.forward, edge.backward]
+    mark, texts = marks.get((edge.tail, edge.forward)), [edge.forward]
+    if edge.backward is not None:
+        texts.append(edge.backward)
+    if mark is not None:
+        texts = [text.replace(edge.forward, mark, 1).replace(",", "") for text in texts]
     found: list[tuple[str, Point | None]] = []
     for i, text in enumerate(texts):
         place = center[0], center[1] + LABEL_SIZE * 0.58 * (len(texts) - 1 - 2 * i)
@@ -160,7 +175,7 @@ def _taken(picture: Picture, plan: Plan) -> Room:
     return room
 
 
-def _notes(picture: Picture, plan: Plan, room: Room, across: bool, dims: Mapping[int, str]) -> list[Note]:
+def _notes(picture: Picture, plan: Plan, room: Room, across: bool, dims: Mapping[int, str], marks: Marks) -> list[Note]:
     """Return the texts at the two ends of the graph, and the shapes of what goes in and comes out."""
     depth = {
         vertex.id: plan.centers[vertex.id][0 if across else 1] * (1 if across else -1) for vertex in picture.vertices
@@ -188,7 +203,9 @@ def _notes(picture: Picture, plan: Plan, room: Room, across: bool, dims: Mapping
         source = picture.vertex[picture.edges[k].tail]
         if not source.leaf and f"name_{source.id}" not in shown:
             shown.add(f"name_{source.id}")
-            notes += _shape_note(room, source, plan.centers[source.id], "name", picture.edges[k].forward)
+            forward = picture.edges[k].forward
+            name = marks.get((source.id, forward), forward)
+            notes += _shape_note(room, source, plan.centers[source.id], "name", name)
     return notes
 
 

@@ -65,8 +65,10 @@ class Outline:
 
     @property
     def pen(self) -> Pen:
-        """Red where a search for a mistake begins or leads through, and in a backward pass."""
+        """Red where a search for a mistake begins or leads through, and in a backward pass; grey outside the graph."""
         vertex = self.vertex
+        if vertex.kind == "break":
+            return Pen("grey", max(1.3 * self.scale, _THINNEST), "dashed")
         if not (vertex.fault or vertex.mark or vertex.order):
             return Pen("ink", max(1.3 * self.scale, _THINNEST))
         dash = "dashed" if vertex.fault is not None and not vertex.fault.first else "solid"
@@ -130,7 +132,7 @@ class Arrow:
         """Red for a gradient: dashed if it is zero, dotted and thick if it is not finite."""
         back = self.kind == "bwd"
         wrong, zero = back and self.edge.fault is not None, back and (self.edge.faint or is_zero(self.edge.gradient))
-        dash = "dotted" if wrong else "dashed" if zero else "solid"
+        dash = "dotted" if wrong else "dashed" if zero or self.edge.outside else "solid"
         return Pen("red" if back or self.edge.order else "ink", max((3 if wrong else 1) * self.scale, _THINNEST), dash)
 
     @property

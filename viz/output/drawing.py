@@ -20,12 +20,13 @@ from tensorgrad.graph import Graph
 from tensorgrad.graph.graph import Names
 from tensorgrad.viz.layout.dot import digraph, graphviz_package, without_positions
 from tensorgrad.viz.layout.scene import Scene
-from tensorgrad.viz.picture.closing import words_of
+from tensorgrad.viz.picture.breaks import with_breaks
+from tensorgrad.viz.picture.closing import Unfold, words_of
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import finished, with_formulas
 from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
-from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, value_names
+from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, spoken_names
 from tensorgrad.viz.picture.text import shown_bytes
 from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
 
@@ -65,6 +66,7 @@ def draw(
     repeats: bool = True,
     heat: str | None = None,
     timeout: float | None = None,
+    unfold: Unfold = None,
     width: str | float | None = None,
     fontsize: float | None = None,
     wrap: bool | int | None = None,
@@ -86,6 +88,10 @@ def draw(
         depth: draw the modules of this depth as single boxes; 1 means the outermost, 0 the whole module.
         collapse: paths or classes of modules, and names of functions, to draw as single boxes; or a function of a
             module that says whether to. A function of the script's own is known where `target` is called.
+        unfold: functions of the library to draw with the operations that they are made of, in a frame: a name, several
+            names, all (True) or none (False), or a function of a call (`call.kind`, `call.path`) that says whether to.
+            By default a function of several operations is one box where the picture would have more than 20 circles and
+            boxes, and is drawn by its operations alone where it has not.
         hide: operations that are not to be seen, by their names ("reshape", "parameter"), or a function that is asked
             of each node of the graph (`node.op`, `node.name`, `node.shape`). What reads one is drawn as reading what it
             reads.
@@ -133,7 +139,10 @@ def draw(
     graph = _graph_of(target, inputs, names, words_of(collapse))
     while graph.order < order:
         graph, seed = graph.backward(seed), None
-    options = Options(graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats)
+    graph = graph.with_reads() if graph.order == 0 else graph
+    options = Options(
+        graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats, unfold
+    )
     return Drawing(_finished(build(graph, options), graph, options, labels, heat, hide), graph, **vars(page))
 
 
@@ -143,9 +152,10 @@ def _finished(picture: Picture, graph: Graph, options: Options, labels: str, hea
         inside = _finished(picture.inside, graph, options, labels, heat, hide)
         picture = replace(picture, inside=inside)
     if labels == "formulas":
-        picture = with_formulas(picture, graph, value_names(graph), options.seed, options.dims)
+        picture = with_formulas(picture, graph, spoken_names(graph), options.seed, options.dims)
     if heat is not None:
         picture = with_heat(picture, graph, heat)
+    picture = with_breaks(picture, graph)
     if callable(hide) or hide:
         picture = without_hidden(picture, graph, hide)
     return finished(picture)

@@ -30,9 +30,9 @@ _SIGNS = {
     "⊞": "boxplus", "⊟": "boxminus", "␣": "sqcup",
 }  # fmt: skip
 _ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "\u20d7": "vec"}
-_LOW, _HIGH = "₀-₉₊₋ᵢⱼₖₙ", "⁰¹²³⁴-⁹⁺⁻ⁿᵀᵖ"
+_LOW, _HIGH = "₀-₉₊₋ᵢⱼₖ-ₙ", "⁰¹²³⁴-⁹⁺⁻ⁿᵀᵖ"
 _ATOM = re.compile(
-    rf"(?P<base>.)(?P<accent>[{''.join(_ACCENTS)}])|(?P<low>[{_LOW}]+)|(?P<high>[{_HIGH}]+)|"
+    rf"(?P<base>.)(?P<accent>[{''.join(_ACCENTS)}])|(?P<low>[{_LOW}]+(?:,[{_LOW}]+)*)|(?P<high>[{_HIGH}]+)|"
     rf"(?P<word>[A-Za-z]{{2,}}(?![{''.join(_ACCENTS)}]))|.",
     re.DOTALL,
 )

@@ -44,7 +44,9 @@ def _in_subgraphs(vertices: Iterable[Vertex], depth: int = 0) -> Iterator[str]:
         if len(vertex.around) > depth:
             inside.setdefault(vertex.around[depth], []).append(vertex)
         else:
-            left, right = ("[", "]") if vertex.kind == "box" else ("([", "])") if vertex.leaf else ("((", "))")
+            left, right = (
+                ("[", "]") if vertex.kind in ("box", "break") else ("([", "])") if vertex.leaf else ("((", "))")
+            )
             yield f"{pad}{vertex.id}{left}{quoted(vertex.face)}{right}"
     for module, held in inside.items():
         yield f"{pad}subgraph {module.id}[{quoted(module.label)}]"

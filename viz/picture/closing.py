@@ -1,13 +1,13 @@
-"""Which modules are closed: those that were asked for, and those that must be for the drawing to be of use."""
+"""Which modules and functions are closed: those that were asked for, and those that must be for a picture of use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from tensorgrad.errors import TensorgradError
-from tensorgrad.graph import FunctionScope, Graph
-from tensorgrad.graph.nodes import upward
+from tensorgrad.graph import FunctionScope, Graph, Scope
+from tensorgrad.graph.nodes import common, compound, upward
 
 from .folding import absorbed
 from .nesting import ModuleCall, Nesting, calls, chains
@@ -17,40 +17,89 @@ from .text import clean
 Collapse = Iterable[str] | Callable[[Any], bool]
 """What is closed: paths and classes of modules and names of functions, or what decides for each module."""
 
+Unfold = bool | Iterable[str] | Callable[[FunctionScope], bool] | None
+"""Which functions are open: all, none, those of these names, or what decides for each call; by size, where None."""
+
+MANY = 20  # circles and boxes above which a function is one of them
+
 
 def words_of(collapse: Collapse) -> list[str]:
     """Return the paths, classes and names that are to be closed; none where a function decides."""
     return [] if callable(collapse) else [collapse] if isinstance(collapse, str) else list(collapse)
 
 
-def nested(graph: Graph, depth: int | None, collapse: Collapse, max_nodes: int, repeats: bool) -> tuple[Nesting, str]:
+def nested(
+    graph: Graph, depth: int | None, collapse: Collapse, max_nodes: int, repeats: bool, unfold: Unfold = None
+) -> tuple[Nesting, str]:
     """Return the nesting of every node and a caption that says what `max_nodes` made hide ("" for nothing).
 
     `depth` closes modules of that depth, 1 being the outermost ones drawn and 0 the whole; `collapse` closes those with
-    these paths or classes, and functions of these names; `repeats` draws closed modules that follow one another and are
-    alike as one.
+    these paths or classes, and functions of these names; `unfold` opens functions, which close where there are more
+    than `MANY` circles and boxes; `repeats` draws closed modules that follow one another and are alike as one.
 
     Raises:
-        TensorgradError: `depth` below 0, or a word in `collapse` that nothing answers to.
+        TensorgradError: `depth` below 0, or a word in `collapse` or `unfold` that nothing answers to.
     """
     if depth is not None and depth < 0:
         raise TensorgradError(
             f"depth={depth}: the outermost modules have depth 1, the whole 0; give 0 or more, or None for all open"
         )
-    words = words_of(collapse)
-    around = [calls(node.scope, words) for node in graph.nodes]
-    nesting = Nesting(graph, chains(graph, words, whole=depth == 0), absorbed(graph, around))
-    modules = list(dict.fromkeys(module for chain in nesting.chains for module in chain))
+    called = [*dict.fromkeys(s for node in graph.nodes for s in upward(node.scope) if isinstance(s, FunctionScope))]
+    closed = {scope for scope in called if scope.kind in words_of(collapse)}
+    built = _built(graph) - closed
+    opened = _opened(graph, unfold, called) & built
+    nesting = _nesting(graph, closed, opened, depth, collapse)
+    if unfold is False or (graph.order == 0 and built - opened and nesting.count() > MANY):
+        nesting = _nesting(graph, closed | built - opened, opened, depth, collapse)
+    nesting.together = alike(nesting) if repeats else {}
+    return nesting, _limited(nesting, _modules(nesting), max_nodes, repeats)
+
+
+def _built(graph: Graph) -> set[Scope]:
+    """Return the calls of functions of which some operation reads another: what can be one node.
+
+    Not what is all of the graph, and not what only takes its argument apart, as ``unbind`` does.
+    """
+    around = [[] if node.is_leaf else upward(node.scope) for node in graph.nodes]
+    joined = {s for edge in graph.edges() for s in common([around[edge.source], around[edge.target]])}
+    whole = common(around[node.index] for node in graph.nodes if not node.is_leaf)
+    return compound(graph.nodes) & joined - {*whole}
+
+
+def _opened(graph: Graph, unfold: Unfold, called: Collection[FunctionScope]) -> set[Scope]:
+    """Return the calls of functions that `unfold` opens."""
+    if callable(unfold):
+        return {scope for scope in called if unfold(scope)}
+    if unfold is None or isinstance(unfold, bool):
+        return set(called) if unfold else set()
+    words = words_of(unfold)
     for word in words:
+        if all(scope.kind != word for scope in called):
+            raise TensorgradError(f"unfold={word!r} is no function of this graph; its modules are: {_known(graph)}")
+    return {scope for scope in called if scope.kind in words}
+
+
+def _nesting(
+    graph: Graph, closed: Collection[Scope], opened: Collection[Scope], depth: int | None, collapse: Collapse
+) -> Nesting:
+    """Return the nesting in which these functions are drawn, and the modules that are asked for are closed."""
+    drawn = {*closed, *opened}
+    around = [calls(node.scope, drawn) for node in graph.nodes]
+    nesting = Nesting(graph, chains(graph, drawn, whole=depth == 0), absorbed(graph, around))
+    modules = _modules(nesting)
+    for word in words_of(collapse):
         found = [m for m in modules if m.scope is not None and word in (m.named, m.scope.kind)]
         if not found:
             raise TensorgradError(f"collapse={word!r} is no module of this graph; its modules are: {_known(graph)}")
         nesting.closed.update(found)
     if callable(collapse):
         nesting.closed.update(m for m in modules if m.scope and m.scope.module is not None and collapse(m.scope.module))
-    nesting.closed.update(m for m in modules if m.depth == depth)
-    nesting.together = alike(nesting) if repeats else {}
-    return nesting, _limited(nesting, modules, max_nodes, repeats)
+    nesting.closed.update(m for m in modules if m.scope in closed or (m.depth == depth and not m.is_function))
+    return nesting
+
+
+def _modules(nesting: Nesting) -> list[ModuleCall]:
+    return list(dict.fromkeys(module for chain in nesting.chains for module in chain))
 
 
 def _known(graph: Graph) -> str:

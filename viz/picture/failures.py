@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple
 
-from tensorgrad.base.callsite import Place, is_outside
+from tensorgrad.base.callsite import Place, is_outside, variables_of
 from tensorgrad.base.context import Context, Scope
 from tensorgrad.engine import dispatch, fastpath, fused
 from tensorgrad.engine.primitive import Primitive
@@ -92,10 +90,7 @@ class _Step(NamedTuple):
     @property
     def variables(self) -> dict[str, Any]:
         """The variables of the function by name."""
-        found = dict(self.frame.f_locals)
-        if sys.version_info < (3, 13) and self.frame.f_code.co_flags & inspect.CO_OPTIMIZED:
-            self.frame.f_locals.clear()  # a copy that Python keeps with the frame, with the error itself in it
-        return found
+        return variables_of(self.frame)
 
     @property
     def arguments(self) -> dict[str, Any]:

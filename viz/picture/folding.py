@@ -2,23 +2,28 @@
 
 Scalar constants are no circles of their own: they stand in the label of the operation that reads them, on the side
 where they were written (``**2``, ``1/x``, ``x+ε``). Adding or multiplying by a constant on the way into one unary
-operation is part of that operation's label: ``√(x+ε)``.
+operation is part of that operation's label: ``√(x+ε)``. A reduction along axes bears their letters, i for the first, j
+for the second (``Σⱼ``), an index its parts (``[:, 0]``), windows their sizes and their stride (``⊞ 3×3, /2``).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
 
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.graph import Graph, GraphNode, Scope
 
-from .text import clean, number
+from .text import clean, number, sizes_text
 
 _SYMMETRIC = frozenset({
     "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp", "hypot",
 })  # fmt: skip
+_LETTERS = "ᵢⱼₖₗₘₙ"  # of the axes, the first one first
 _INSIDE = 14  # characters that still fit a circle
 _VARIABLE = re.compile(r"(?<![^\W_])x(?![^\W_])")
 
@@ -58,8 +63,8 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None) -> str:
     """Return the label of the circle of operation `node`, into which the node `inner` is drawn as well, if given."""
     if inner is not None:
         return _applied(node, circle_label(inner))
-    if node.op == "mean":
-        return "1/N Σxᵢ"
+    if node.op in _TOLD and node.params:  # there are none where an operation failed before it had them
+        return clean(_TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
     if len(node.operands) == 2 and len(constants) == 1:
         if node.op == "pow" and node.operands[0].source is not None:
@@ -67,6 +72,52 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None) -> str:
         left, right = (number(o.constant) if o.source is None else "x" for o in node.operands)
         return infix(node.symbol, left, right)
     return "√x" if node.symbol == "√" else clean(node.symbol)
+
+
+def _axes(node: GraphNode) -> str:
+    """Return the letters of the axes along which `node` reduces; none where it takes all, or fails for its axes."""
+    axis = node.params.get("axis")
+    axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
+    ndim = len(node.shape or ()) + len(axes) * (not node.params.get("keepdims"))
+    places = sorted(a % ndim for a in axes if isinstance(a, int | np.integer) and -ndim <= a < ndim <= len(_LETTERS))
+    return "".join(_LETTERS[place] for place in places)
+
+
+def _index(index: Any) -> str:
+    """Return an index as one writes it, a dot for an array among its parts.
+
+    >>> _index((slice(None), 0, slice(1, None, 2), ...)), _index(np.array([1, 2])), _index((np.array([0]), None))
+    (':, 0, 1::2, …', ' ', '·, None')
+    """
+    parts = index if type(index) is tuple else (index,)
+    words = [_part(part) for part in parts]
+    whole = next((i for i, word in enumerate(words) if word != ":"), 0)
+    words = ["…", *words[whole:]] if whole > 2 else words
+    return " " if set(words) == {"·"} else ", ".join(words)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, slice):
+        start, stop, step = ("" if v is None else _part(v) for v in (part.start, part.stop, part.step))
+        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+    if part is None or part is ...:
+        return "None" if part is None else "…"
+    return str(part) if isinstance(part, int | np.integer) else "·"
+
+
+def _indexed(node: GraphNode) -> str:
+    return node.symbol.replace("[ ]", f"[{clean(_index(node.params['index']), _INSIDE)}]")
+
+
+_TOLD: dict[str, Callable[[GraphNode], str]] = {
+    **dict.fromkeys(["sum", "amax", "amin", "argmax", "argmin"], lambda node: f"{node.symbol}{_axes(node)}"),
+    "mean": lambda node: f"1/N Σx{_axes(node) or _LETTERS[0]}",
+    "getitem": _indexed,
+    "scatter": _indexed,
+    "unfold": lambda node: f"{node.symbol} {sizes_text(node.params['size'], node.params['stride'])}",
+    "windowed": lambda node: f"{node.symbol} {sizes_text([node.params['size']], [node.params['step']])}",
+}
+"""What stands in the circle of an operation beside its sign."""
 
 
 def infix(symbol: str, left: str, right: str) -> str:

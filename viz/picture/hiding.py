@@ -12,7 +12,7 @@ from .model import EdgeRecord, Picture, Vertex
 from .text import clean
 
 Hide = Iterable[str] | Callable[[GraphNode], bool]
-"""What is hidden: names of operations and kinds of leaves, or what decides for each node of the graph."""
+"""What is hidden: names of operations and kinds of leaves, "break", or what decides for each node of the graph."""
 
 
 def without_hidden(picture: Picture, graph: Graph, hide: Hide) -> Picture:
@@ -42,11 +42,12 @@ def _hidden(picture: Picture, graph: Graph, hide: Hide) -> list[Vertex]:
     if callable(hide):
         return [vertex for vertex in circles if hide(nodes[vertex.id])]
     words = {hide} if isinstance(hide, str) else set(hide)
-    unknown = sorted(words - {node.op for node in graph.nodes})
+    unknown = sorted(words - {node.op for node in graph.nodes} - {"break"})
     if unknown:
         known = ", ".join(dict.fromkeys(node.op for node in graph.nodes))
         raise TensorgradError(f"hide={unknown[0]!r} is no operation of this graph, which has: {clean(known, 400)}")
-    return [vertex for vertex in circles if nodes[vertex.id].op in words]
+    marks = [vertex for vertex in picture.vertices if vertex.kind == "break" and "break" in words]
+    return [*(vertex for vertex in circles if nodes[vertex.id].op in words), *marks]
 
 
 def _bridged(edges: list[EdgeRecord], id: str) -> list[EdgeRecord]:

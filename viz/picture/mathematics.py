@@ -19,6 +19,7 @@ _NAME = re.compile(
 _WORD = re.compile(r"[^\W\d_]\w*")
 _POWER = re.compile(r" ?\*\* ?(−?\d+)(?![\d.])")
 _SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?)0*(\d+)(?!\w)")
+_SUMMED = re.compile("Σx(?=[ᵢⱼₖₗₘₙ])")
 _LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _HIGH = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
@@ -26,15 +27,15 @@ _HIGH = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 def mathematical(text: str) -> str:
     """Return `text` with the signs of mathematics.
 
-    >>> mathematical("xhat = xmu * ivar"), mathematical("dbeta_2"), mathematical("**2"), mathematical("1/N Σxᵢ")
-    ('x̂ = xμ × ivar', 'dβ₂', 'x²', '1/N Σᵢ')
+    >>> mathematical("xhat = xmu * ivar"), mathematical("dbeta_2"), mathematical("**2"), mathematical("1/N Σxⱼ")
+    ('x̂ = xμ × ivar', 'dβ₂', 'x²', '1/N Σⱼ')
     >>> mathematical("√(x+1e-05)")
     '√(x+10⁻⁵)'
     """
     text = _SCIENTIFIC.sub(_power_of_ten, text)
     text = _WORD.sub(lambda found: _name(found[0]), text)
     text = _POWER.sub(lambda found: ("x" if found.start() == 0 else "") + found[1].translate(_HIGH), text)
-    return text.replace("**", "^").replace("*", "×").replace("Σxᵢ", "Σᵢ")
+    return _SUMMED.sub("Σ", text.replace("**", "^").replace("*", "×"))
 
 
 def _power_of_ten(found: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,9 +15,9 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
-from tensorgrad.graph.notation import subscript
+from tensorgrad.graph.notation import numbered, subscript
 
-from .closing import Collapse, nested
+from .closing import Collapse, Unfold, nested
 from .expressions import Expressions
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
@@ -34,12 +34,12 @@ from .values import values
 class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
 
-    "failed" is the operation that raised the error which is drawn. `order` tells which pass computes it: 0 forward, 1
-    backward, 2 backward through that. `asymmetric`: exchanging its two operands would change the value. `value` and
-    `gradient`, the sum of all that flows back, are None where they are not known; `noise`: that gradient is rounding
-    alone; `numbers`: what of both is shown. `members` are the nodes of the graph that it stands for, `kept` the bytes
-    that these keep for a backward pass, `heat`, from 0 to 1, how warm it is, `arms` how many arrows
-    reach it, and `parts` how many add up to its gradient.
+    "failed" is the operation that raised the error which is drawn, "break" where Python read a value. `order` tells
+    which pass computes it: 0 forward, 1 backward, 2 backward through that. `asymmetric`: exchanging its two operands
+    would change the value. `value` and `gradient`, the sum of all that flows back, are None where they are not known;
+    `noise`: that gradient is rounding alone; `numbers`: what of both is shown. `members` are the nodes of the graph
+    that it stands for, `kept` the bytes that these keep for a backward pass, `heat`, from 0 to 1, how warm it is,
+    `arms` how many arrows reach it, and `parts` how many add up to its gradient.
     """
 
     id: str
@@ -86,7 +86,8 @@ class EdgeRecord:
     `source` and `target` are the labels of the ends, `tail` and `head` their ids. `gradient` has the shape of the
     value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
     `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed;
-    `noise` that the gradient is rounding alone, where exact arithmetic has zero, `faint` that it is drawn as a zero.
+    `noise` that the gradient is rounding alone, where exact arithmetic has zero, `faint` that it is drawn as a zero;
+    `outside` that a number goes this way through Python, and no value of the graph.
     """
 
     source: str
@@ -107,6 +108,7 @@ class EdgeRecord:
     order: int = 0
     noise: bool = False
     faint: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,13 +146,16 @@ class Options:
     dims: Mapping[int, str] | None = None
     seed: Tensor | Array | None = None
     repeats: bool = True
+    unfold: Unfold = None
 
 
 def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
     if isinstance(graph, FailedGraph):
         options = replace(options, grads=False)
-    nesting, caption = nested(graph, options.depth, options.collapse, options.max_nodes, options.repeats)
+    nesting, caption = nested(
+        graph, options.depth, options.collapse, options.max_nodes, options.repeats, options.unfold
+    )
     builder = _Builder(graph, nesting, options)
     picture, opened = builder.picture(caption), nesting.opened()
     if not nesting.closed or opened.count() > options.max_nodes:
@@ -165,7 +170,7 @@ class _Builder:
         self.graph = graph
         self.nesting = nesting
         self.dims = options.dims or {}
-        self.names = value_names(graph)
+        self.names = spoken_names(graph)
         self.labels: dict[str, str] = {}
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
@@ -236,7 +241,7 @@ class _Builder:
         if box.scope is None:
             count = f"{sum(not node.is_leaf for node in nodes):,} {box.label}"
             return Vertex(id, "box", count, None, (), count)
-        size = f"{box.size:,} parameters [+]" if box.size else "[+]"
+        size = f"{box.settings} [+]".strip()
         fault = self.gravest(nodes)
         inside = next((self.formula(n) for n in nodes if fault and self.faults.get(n.index) is fault), "")
         lines = "\n".join(filter(None, [box.label, box.more, size]))
@@ -244,7 +249,8 @@ class _Builder:
         return Vertex(id, "box", lines, None, around, of_box(box, len(nodes), fault, inside), fault)
 
     def formula(self, node: GraphNode) -> str:
-        return f"{self.names[node.index]} = {self.expressions.told(node)}"
+        name, told = self.names[node.index], self.expressions.told(node)
+        return told if name == node.op else f"{name} = {told}"  # what is called after its operation says that itself
 
     def gravest(self, nodes: list[GraphNode]) -> Fault | None:
         return gravest(self.faults.get(node.index) for node in nodes)
@@ -283,7 +289,8 @@ class _Builder:
         result: list[str | None] = [None] * len(swept)
         for source, uses in places.items():
             for n, i in enumerate(uses, 1):
-                result[i] = f"d{self.names[source]}{subscript(n) if len(uses) > 1 else ''}"
+                name = f"d{self.names[source]}"
+                result[i] = numbered(name, n) if len(uses) > 1 else name
         return result
 
     def record(self, group: list[Edge], back: str | None) -> EdgeRecord:
@@ -329,4 +336,21 @@ def value_names(graph: Graph) -> list[str]:
     for i, (index, key) in enumerate(zip(graph.outputs, graph.keys, strict=True), 1):
         if graph.nodes[index].name is None:
             names[index] = clean(key) or ("out" if len(graph.outputs) == 1 else f"out{subscript(i)}")
+    return names
+
+
+def spoken_names(graph: Graph) -> list[str]:
+    """Return the names of all values; one that has none is called after the operation that makes it.
+
+    Where one operation makes several they are numbered, in the order of computation: ``tanh₁``, ``tanh₂``.
+    """
+    names = value_names(graph)
+    made = [n.index for n in graph.nodes if not n.is_leaf and n.name is None and n.index not in graph.outputs]
+    for index in made:
+        names[index] = clean(graph.nodes[index].op)
+    shared, counts = Counter(names), Counter[str]()
+    for index in made:
+        word = names[index]
+        counts[word] += 1
+        names[index] = numbered(word, counts[word]) if shared[word] > 1 else word
     return names

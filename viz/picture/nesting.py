@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from tensorgrad.base.callsite import Place
@@ -11,14 +11,16 @@ from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
 from tensorgrad.graph.nodes import common, upward
 from tensorgrad.graph.tracing import paths_by_id
 
-from .text import clean, leading_sizes
+from .text import clean, leading_sizes, window_text
+
+_WIDEST = 24  # characters of settings in a box
 
 
 @dataclass(frozen=True, eq=False)
 class ModuleCall:
-    """One call of a module (`scope`), or the place of operations left out (None), under an id that is the same in
-    every run: the `place` of its first node in topological order, and its depth among the modules drawn. `more` says
-    how many calls like it stand behind it, drawn as one with it.
+    """One call of a module or of a function (`scope`), or the place of operations left out (None), under an id that is
+    the same in every run: the `place` of its first node in topological order, and its depth among those drawn. `more`
+    says how many calls like it stand behind it, drawn as one with it.
 
     All that is drawn is read at once: the scope refers to the module weakly, and an SVG may be asked for much later.
     """
@@ -34,16 +36,34 @@ class ModuleCall:
 
     @classmethod
     def of(cls, scope: Scope, place: int, depth: int) -> ModuleCall:
-        """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``."""
-        path, detail = "" if isinstance(scope, FunctionScope) else scope.path, scope.detail
-        prefix, sizes = f"{path}: " if path else "", leading_sizes(detail)
+        """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``.
+
+        A function is labelled by its name alone, above which nothing stands; its settings are told besides.
+        """
+        if isinstance(scope, FunctionScope):
+            return cls(scope, place, depth, clean(scope.kind), f"{scope.kind}({scope.detail})", 0, scope.place)
+        path, detail = scope.path, scope.detail
+        prefix, window = f"{path}: " if path else "", window_text(scope.kind, detail)
+        sizes = ", ".join(filter(None, ("" if detail.startswith("kernel_size") else leading_sizes(detail), window)))
         label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
         return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
 
     @property
+    def is_function(self) -> bool:
+        """Whether it is a call of a function."""
+        return isinstance(self.scope, FunctionScope)
+
+    @property
     def named(self) -> str:
         """The path of the module; empty for a function, which has none."""
-        return "" if self.scope is None or isinstance(self.scope, FunctionScope) else self.scope.path
+        return "" if self.scope is None or self.is_function else self.scope.path
+
+    @property
+    def settings(self) -> str:
+        """What stands below the label of a closed one: how many parameters, or what a function was called with."""
+        if self.is_function and self.scope is not None:
+            return clean(next((told for told in _shortened(self.scope.detail) if len(told) <= _WIDEST), ""))
+        return f"{self.size:,} parameters" if self.size else ""
 
     @property
     def id(self) -> str:
@@ -97,12 +117,18 @@ class Nesting:
         return len({self.holder(node.index) for node in self.graph.nodes})
 
 
-def calls(scope: Scope | None, functions: Collection[str] = ()) -> list[Scope]:
-    """Return the calls of modules, and of `functions` of these names, around an operation of `scope`."""
-    return [call for call in upward(scope) if not isinstance(call, FunctionScope) or call.kind in functions]
+def _shortened(detail: str) -> Iterator[str]:
+    """Yield settings, and fewer and fewer of them."""
+    words = detail.split(", ")
+    yield from (", ".join(words[:count]) for count in range(len(words), 0, -1))
 
 
-def chains(graph: Graph, functions: Collection[str] = (), *, whole: bool = False) -> list[tuple[ModuleCall, ...]]:
+def calls(scope: Scope | None, functions: Collection[Scope] = ()) -> list[Scope]:
+    """Return the calls of modules, and those of `functions`, around an operation of `scope`."""
+    return [call for call in upward(scope) if not isinstance(call, FunctionScope) or call in functions]
+
+
+def chains(graph: Graph, functions: Collection[Scope] = (), *, whole: bool = False) -> list[tuple[ModuleCall, ...]]:
     """Return for every node the modules and `functions` around it, outermost first.
 
     The root comes only where the `whole` is asked for, at depth 0.
@@ -115,7 +141,9 @@ def chains(graph: Graph, functions: Collection[str] = (), *, whole: bool = False
     owned: dict[int, dict[int, str]] = {}
     for node in graph.nodes:
         if node.is_leaf:
-            scopes[node.index] = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
+            home = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
+            given = next((i for i, scope in enumerate(home) if graph.is_given(node.index, scope)), len(home))
+            scopes[node.index] = home[:given]
     root = _root(scopes)
     known: dict[Scope, ModuleCall] = {}
     found = []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tensorgrad.engine.tensor import Constant
 
 LONGEST = 40
 _FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
-_NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢⱼₗ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
 
 
@@ -171,3 +172,33 @@ def leading_sizes(detail: str) -> str:
         keyword = bool(equals)
         kept.append(value if name or not equals else entry)
     return ", ".join(kept)
+
+
+def sizes_text(sizes: Sequence[int], strides: Sequence[int]) -> str:
+    """Return the sizes of windows, and how far apart they are where that is not one.
+
+    >>> sizes_text((3, 3), (1, 1)), sizes_text((3, 3), (2, 2)), sizes_text((5, 1), (2, 1))
+    ('3×3', '3×3, /2', '5×1, /2×1')
+    """
+    told = "×".join(map(str, sizes))
+    if set(strides) == {1}:
+        return told
+    return f"{told}, /{'×'.join(map(str, strides)) if len(set(strides)) > 1 else strides[0]}"
+
+
+def window_text(kind: str, detail: str) -> str:
+    """Return the windows that a module of this class takes, by its settings; empty if it takes none.
+
+    >>> window_text("Conv2d", "1, 2, kernel_size=(3, 3), stride=(2, 2)"), window_text("Linear", "3, 2")
+    ('3×3, /2', '')
+    >>> window_text("MaxPool2d", "kernel_size=2, stride=2, padding=0"), window_text("AvgPool1d", "kernel_size=(3,)")
+    ('2×2', '3')
+    """
+    found = dict(re.findall(r"(kernel_size|stride)=(\d+|\([\d, ]*\))", detail))
+    if "kernel_size" not in found:
+        return ""
+    numbers = {name: [int(n) for n in re.findall(r"\d+", text)] for name, text in found.items()}
+    axes = int(kind[-2]) if kind[-2:] in ("2d", "3d") else 1
+    size, stride = (n * axes if len(n) == 1 else n for n in (numbers["kernel_size"], numbers.get("stride", [1])))
+    beside = "Pool" in kind and stride == size  # as windows of a pooling lie where nothing else is said
+    return sizes_text(size, [1] if beside else stride)

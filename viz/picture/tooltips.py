@@ -73,14 +73,14 @@ def _line(*told: str) -> str:
 
 
 def of_box(box: ModuleCall, count: int, fault: Fault | None, inside: str) -> str:
-    """Return what hovering over a closed module tells; `inside` is the formula of what holds the `fault`."""
+    """Return what hovering over a box tells; `inside` is the formula of what holds the `fault`."""
     wrong = f"{fault.told} in {inside}" if fault else ""
     return _line(box.told, f"{count} nodes inside", wrong, script_line(box.called))
 
 
 def of_frame(module: ModuleCall) -> str:
-    """Return what hovering over the frame of an open module tells."""
-    return _line(f"module {module.told}", script_line(module.called))
+    """Return what hovering over the frame of an open module or function tells."""
+    return _line(f"{'function' if module.is_function else 'module'} {module.told}", script_line(module.called))
 
 
 def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> str:
