@@ -8,6 +8,7 @@
 
 from tensorgrad.base.answers import complete as _complete
 from tensorgrad.viz.output.drawing import Drawing, draw
+from tensorgrad.viz.output.film import Film, film
 from tensorgrad.viz.picture.differing import Difference, diff
 from tensorgrad.viz.picture.model import EdgeRecord
 
@@ -26,9 +27,11 @@ __all__ = [
     "Difference",
     "Drawing",
     "EdgeRecord",
+    "Film",
     "diff",
     "draw",
     "figure_svg",
+    "film",
     "plot_activations",
     "plot_curves",
     "plot_gradients",

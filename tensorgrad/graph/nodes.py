@@ -160,6 +160,20 @@ def ancestors(roots: Iterable[Node]) -> list[Node]:
     return sorted(order, key=lambda node: node.serial)
 
 
+def as_read(found: Sequence[Node]) -> list[Node]:
+    """Return nodes with every leaf before what reads it first.
+
+    A leaf is recorded when it is first used: in a loop, once for all of its rounds. So the graphs of two rounds are
+    alike.
+    """
+    first: dict[Node, tuple[float, int]] = {}
+    for node in found:
+        for slot, source in enumerate((*node.inputs, *nodes_in(node.params))):
+            if isinstance(source, Node) and source.primitive is None:
+                first.setdefault(source, (node.serial, slot))
+    return sorted(found, key=lambda node: first.get(node, (node.serial, math.inf)))
+
+
 def described(
     recorded: list[Node],
     outputs: Iterable[Tensor],

@@ -247,7 +247,8 @@ def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
         return []
     half = look(vertex).half
     rises = [half[1] + 13, -half[1] - 13, half[1] + 29, -half[1] - 29, half[1] + 45]
-    shifts = [0.0, half[0] * 0.7, -half[0] * 0.7]
+    beside = width(vertex.mark, LABEL_SIZE) / 2 + 8  # of an arrow that arrives in the middle
+    shifts = [0.0, half[0] * 0.7, -half[0] * 0.7, beside, -beside]
     places = [(center[0] + x, center[1] + y) for y in rises for x in shifts]
     return placed(room, f"fault_{vertex.id}", vertex.mark, LABEL_SIZE, "fault", places)
 

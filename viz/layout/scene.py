@@ -158,7 +158,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is drawn, with its places; `head` is the length of an arrow's head, `pad` the paper around it all."""
+    """All that is drawn, with its places; `head` is the length of an arrow's head, `pad` the paper around it all.
+
+    `paper` is the rectangle to draw on, where it is not just what everything needs.
+    """
 
     outlines: tuple[Outline, ...]
     frames: tuple[Frame, ...]
@@ -166,6 +169,7 @@ class Scene:
     notes: tuple[Note, ...]
     head: float
     pad: float = PAD
+    paper: Corners | None = None
 
     def texts(self) -> Iterator[tuple[str, Point, float]]:
         """Yield every text with its middle and its size."""
@@ -179,7 +183,9 @@ class Scene:
             yield frame.module.label, frame.title, frame.size
 
     def bounds(self) -> Corners:
-        """Return the smallest rectangle around everything, with free paper on all sides."""
+        """Return the paper: the smallest rectangle around everything, with free paper on all sides, or another."""
+        if self.paper is not None:
+            return self.paper
         boxes = [corners for frame in self.frames for corners in frame.corners]
         boxes += [(p[0], p[1], p[0], p[1]) for arrow in self.arrows for piece in arrow.pieces for p in piece]
         for (x, y), (w, h) in self._filled():

@@ -86,7 +86,7 @@ kbd{border:1px solid;border-radius:3px;padding:0 3px;font:inherit}
 @media (prefers-color-scheme:dark){body{background:#16181d;color:#b4bbc3}}
 @media print{body{display:block;background:none}.tg-help{display:none}}
 """
-_TOLD = """<p class="tg-help"><kbd>→</kbd> <kbd>←</kbd> step by step, <kbd>End</kbd> last step, <kbd>Esc</kbd> all;
+_TOLD = """<kbd>→</kbd> <kbd>←</kbd> step by step, <kbd>End</kbd> last step, <kbd>Esc</kbd> all;
 wheel, <kbd>+</kbd> <kbd>-</kbd> scale, <kbd>0</kbd> fit, <kbd>1</kbd> natural size, drag or <kbd>Shift</kbd> with an
 arrow to move; <kbd>/</kbd> search, <kbd>Enter</kbd> next; point at a node or <kbd>Tab</kbd> to it: what it depends on
 and what depends on it; click: keep that, and copy its line; <kbd>f</kbd> <kbd>b</kbd> hide forward or backward; click
@@ -94,13 +94,13 @@ the title of a frame: fold it</p>
 """
 
 
-def page(svg: str, title: str) -> str:
-    """Return an HTML page that shows `svg` in the whole window, and tells the keys."""
+def page(svg: str, title: str, more: str = "") -> str:
+    """Return an HTML page that shows `svg` in the whole window, and tells the keys, `more` of them first."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{_PAGE}</style></head>\n"
-        f'<body class="tg-page">\n{svg}{_TOLD}</body></html>\n'
+        f'<body class="tg-page">\n{svg}<p class="tg-help">{more}{_TOLD}</body></html>\n'
     )
 
 

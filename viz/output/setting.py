@@ -95,13 +95,16 @@ class Page:
         return with_mathematics(picture) if self.look.italic else picture
 
     def scene(self, picture: Picture) -> Scene:
-        """Return the picture with its places, as wide as the paper and as legible as was asked for.
+        """Return the picture with its places (see `placed`)."""
+        return self.placed(self.shown(picture), self.texts(picture))
+
+    def placed(self, shown: Picture, texts: list[tuple[str, str]]) -> Scene:
+        """Return a picture and the texts of its arrows with places, as wide as the paper and as legible as asked for.
 
         Raises:
             TensorgradError: it does not fit.
         """
         narrow = self.narrow
-        shown, texts = self.shown(picture), self.texts(picture)
         scene = placed_scene(shown, texts, self.rankdir, self.dims, self.title, narrow=narrow)
         if not narrow and self.fontsize is None:
             return scene

@@ -13,9 +13,10 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from tensorgrad.viz.layout.scene import Arrow, Frame, Note, Outline, Pen, Scene
 from tensorgrad.viz.layout.splines import Point, Spline, cut_end
@@ -54,14 +55,35 @@ class Shown:
     folded: tuple[str, ...] = ()
 
 
+class Beside(NamedTuple):
+    """What stands before the script and after it, and the other scenes that the picture comes to show."""
+
+    before: str = ""
+    after: str = ""
+    scenes: Sequence[Scene] = ()
+
+
+def layers_svg(shown: Shown, theme: Theme) -> str:
+    """Return the elements of a picture as a viewer has them, alone."""
+    return f"<g>{''.join(_Writer(shown.scene, theme, shown.told).layers())}</g>".replace(_KEY, "")
+
+
 def viewer_svg(
-    shown: Shown, theme: Theme, title: str, description: str, look: str = "", inside: Shown | None = None
+    shown: Shown,
+    theme: Theme,
+    title: str,
+    description: str,
+    look: str = "",
+    inside: Shown | None = None,
+    beside: Beside | None = None,
 ) -> str:
     """Return a picture as SVG with style, script, title and description; `look` is added to the style sheet.
 
-    `inside` is the picture with all boxes open, from which the viewer takes what is in one that is opened.
+    `inside` is the picture with all boxes open, from which the viewer takes what is in one that is opened; `beside`
+    what another script needs.
     """
-    scene, parts = shown.scene, _parts(shown.scene)
+    beside = beside or Beside()
+    scene, parts = shown.scene, _parts(shown.scene).union(*map(_parts, beside.scenes))
     if inside is not None:
         parts |= _parts(inside.scene) | {"opening"}
     style, script = resource("viewer.css", parts), resource("viewer.js", parts)
@@ -73,7 +95,10 @@ def viewer_svg(
         f'<desc id="tg-desc-{_KEY}">{_text(f"{description} {_KEYS}")}</desc>\n<style>{style}{look}</style>\n'
         f"{_body(scene, theme, shown.told)}\n"
     )
-    after = f"{MAP * ('minimap' in parts)}{BAR}\n<script><![CDATA[{script}]]></script>\n</svg>\n"
+    after = (
+        f"{MAP * ('minimap' in parts)}{BAR}{beside.before}\n"
+        f"<script><![CDATA[{script}]]></script>{beside.after}\n</svg>\n"
+    )
     key = hashlib.sha256((before + after).encode()).hexdigest()[:8]
     store = "" if inside is None else _store(inside, theme, key)
     return before.replace(_KEY, key) + store + after

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,19 +78,33 @@ def diff(
     None
     """
     sides = _Side(_graph(a, inputs), seed), _Side(_graph(b, inputs), seed)
-    pairs = list(zip(sides[0].order, sides[1].order, strict=False))
-    for i, j in pairs:
-        one, other = sides[0].graph.nodes[i], sides[1].graph.nodes[j]
-        for aspect, told in sides[0].about(one).items():
-            if told[0] != sides[1].about(other)[aspect][0]:
-                return _found("node", sides, (i, j), f"{aspect} of", (told[1], sides[1].about(other)[aspect][1]))
-        apart = _apart(sides[0].values[i], sides[1].values[j], rtol, sides[0].terms(one))
+    for at in sides[0].beside(sides[1]):
+        unlike = _unlike(sides, at, numbers=True)
+        if unlike:
+            return unlike
+        i, j = at
+        apart = _apart(sides[0].values[i], sides[1].values[j], rtol, sides[0].terms(sides[0].graph.nodes[i]))
         if apart:
-            return _found("value", sides, (i, j), "of", apart)
-    counts = [f"{len(side.order)} nodes and {len(side.graph.outputs)} outputs" for side in sides]
-    if counts[0] != counts[1]:
-        return Difference("outputs", "", counts[0], counts[1], "of the whole")
-    return _gradients(sides, pairs, rtol)
+            return _found("value", sides, at, "of", apart)
+    return _counted(sides) or _gradients(sides, rtol)
+
+
+def unlike(a: Graph, b: Graph) -> Difference | None:
+    """Return the first difference in what is computed, whatever the numbers are; None if the same is.
+
+    Numbers are values, constants of operations, and the elements of arrays that are given to operations.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor([1.0, 2.0])
+    >>> one = Graph.trace(lambda x: (x * 3).exp(), x)
+    >>> unlike(one, Graph.trace(lambda x: (x * 4).exp(), x + 1)) is None
+    True
+    >>> print(unlike(one, Graph.trace(lambda x: (x * 3).tanh(), x)).first)
+    exp
+    """
+    sides = _Side(a, None), _Side(b, None)
+    found = (_unlike(sides, at, numbers=False) for at in sides[0].beside(sides[1]))
+    return next(filter(None, found), None) or _counted(sides)
 
 
 def _graph(target: Graph | Tensor | Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
@@ -110,18 +125,27 @@ class _Side:
         self.seed = seed
         self.order = _order(graph)
         self.place = {index: i for i, index in enumerate(self.order)}
-        self.values = values(graph)
         names = value_names(graph)
         self.names = names
         self.told = Expressions(graph.nodes, names, [True] * len(names))
 
-    def about(self, node: GraphNode) -> dict[str, tuple[Any, str]]:
+    @cached_property
+    def values(self) -> list[Array | None]:
+        """The value of every node."""
+        return values(self.graph)
+
+    def beside(self, other: _Side) -> list[tuple[int, int]]:
+        """Return the indices of the nodes that are at one place here and in `other`."""
+        return list(zip(self.order, other.order, strict=False))
+
+    def about(self, node: GraphNode, *, numbers: bool) -> dict[str, tuple[Any, str]]:
         """Return what is to be the same of a node: for each aspect what is compared, and its text."""
-        operands = [(self.place.get(o.source, o.source) if o.source is not None else _exact(o.constant), o.detached)
+        operands = [(self.place.get(o.source, o.source) if o.source is not None else
+                     _exact(o.constant) if numbers else np.shape(o.constant), o.detached)
                     for o in node.operands]  # fmt: skip
         words = [self.names[o.source] if o.source is not None else number(o.constant) for o in node.operands]
         cut = [word + " (detached)" * o.detached for word, o in zip(words, node.operands, strict=True)]
-        params = {name: _exact(value) for name, value in node.params.items()}
+        params = {name: _exact(value, numbers=numbers) for name, value in node.params.items()}
         shown = ", ".join(f"{name}={argument(value)}" for name, value in node.params.items())
         return {
             "the operation": ("leaf" if node.is_leaf else node.op,) * 2,
@@ -166,22 +190,39 @@ def _order(graph: Graph) -> list[int]:
     return list(found)
 
 
-def _exact(value: Any) -> Any:
+def _unlike(sides: tuple[_Side, _Side], at: tuple[int, int], *, numbers: bool) -> Difference | None:
+    """Return how the nodes at one place differ in what they compute, of what; with or without its `numbers`."""
+    one, other = (side.about(side.graph.nodes[i], numbers=numbers) for side, i in zip(sides, at, strict=True))
+    for aspect, told in one.items():
+        if told[0] != other[aspect][0]:
+            return _found("node", sides, at, f"{aspect} of", (told[1], other[aspect][1]))
+    return None
+
+
+def _counted(sides: tuple[_Side, _Side]) -> Difference | None:
+    """Return that one graph goes on where the other ends."""
+    counts = [f"{len(side.order)} nodes and {len(side.graph.outputs)} outputs" for side in sides]
+    return None if counts[0] == counts[1] else Difference("outputs", "", counts[0], counts[1], "of the whole")
+
+
+def _exact(value: Any, *, numbers: bool = True) -> Any:
     """Return what tells a constant or a parameter from another one."""
     value = value.array if isinstance(value, Tensor) else value
     if isinstance(value, np.ndarray):
-        return str(value.dtype), value.shape, value.tobytes()
+        return str(value.dtype), value.shape, value.tobytes() if numbers else b""
     if isinstance(value, tuple | list):
-        return tuple(map(_exact, value))
+        return tuple(_exact(item, numbers=numbers) for item in value)
+    if isinstance(value, float) and not numbers:
+        return "a number"
     if isinstance(value, Constant | float | int | np.number):
         return repr(complex(value))
     return getattr(value, "__qualname__", argument(value))
 
 
-def _gradients(sides: tuple[_Side, _Side], pairs: Sequence[tuple[int, int]], rtol: float | None) -> Difference | None:
+def _gradients(sides: tuple[_Side, _Side], rtol: float | None) -> Difference | None:
     """Return the first gradient that differs, in the order in which the reverse sweep comes by."""
     (one, errors), (other, more_errors) = sides[0].gradients(), sides[1].gradients()
-    for i, j in reversed(pairs):
+    for i, j in reversed(sides[0].beside(sides[1])):
         for slot in range(len(sides[0].graph.nodes[i].operands)):
             mine, theirs = one.edges.get((i, slot)), other.edges.get((j, slot))
             sources = (sides[0].graph.nodes[i].operands[slot].source, sides[1].graph.nodes[j].operands[slot].source)

@@ -36,6 +36,7 @@ class Flows:
         Raises:
             ShapeError: `seed` has not the shape of the first output.
         """
+        seed = None if seed is None else np.array(seed.array if isinstance(seed, Tensor) else seed)
         edges, seeds = _flowing(graph), _seeds(graph, seed)
         try:
             with plainly():
@@ -64,14 +65,13 @@ def _flowing(graph: Graph) -> set[tuple[int, int]]:
     return flows
 
 
-def _seeds(graph: Graph, seed: Tensor | Array | None) -> dict[int, Array]:
+def _seeds(graph: Graph, array: Array | None) -> dict[int, Array]:
     """Return the gradient that enters at the first output, by its place: the sweep starts there alone."""
     node = graph.nodes[graph.outputs[0]] if graph.outputs else None
     if node is None or not node.requires_grad:
         return {}
-    if seed is None:
+    if array is None:
         return {0: np.ones(node.shape, node.dtype)}
-    array = seed.array if isinstance(seed, Tensor) else np.asarray(seed)
     if array.shape != node.shape:
         raise ShapeError(f"the seed of a drawing is the gradient of its first output, of shape {list(node.shape)}, but "
                          f"it has shape {list(array.shape)}")  # fmt: skip

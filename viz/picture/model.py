@@ -174,7 +174,9 @@ class _Builder:
         self.labels: dict[str, str] = {}
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
-        self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, values(graph), strict=True)]
+        # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
+        held = [value if value is None else np.array(value) for value in values(graph)]
+        self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, held, strict=True)]
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = faults((node.index, node.value) for node in self.nodes)
