@@ -85,17 +85,49 @@ for d in (draw(net, x), draw(net, x, depth=1), draw(net, x, collapse=["1"], rank
 """
 
 
+def printed(source: str, **environment: str) -> list[str]:
+    """The lines that `source` prints in a process of its own with another environment."""
+    run = subprocess.run(
+        [sys.executable, "-c", source], cwd=ROOT, check=True, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), **environment},
+    )  # fmt: skip
+    return run.stdout.split()
+
+
 @pytest.mark.slow
 def test_the_same_graph_gives_the_same_bytes_in_two_processes():
-    results = [
-        subprocess.run(
-            [sys.executable, "-c", SCRIPT], cwd=ROOT, check=True, capture_output=True, text=True,
-            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
-        ).stdout
-        for seed in ("0", "12345")
-    ]  # fmt: skip
+    results = [printed(SCRIPT, PYTHONHASHSEED=seed) for seed in ("0", "12345")]
     assert results[0] == results[1]
-    assert len(set(results[0].split())) == 3
+    assert len(set(results[0])) == 3
+
+
+WITHOUT_NUMBERS = """
+import hashlib, re, tensorgrad as tg
+from tensorgrad import nn, viz
+tg.manual_seed(0)
+net = nn.Sequential(nn.Linear(64, 100), nn.BatchNorm1d(100), nn.ReLU(), nn.Linear(100, 10))
+x = tg.randn(50, 64, requires_grad=True)
+told = re.compile(r"<title>.*?</title>|tg-[a-z]+-[0-9a-f]{8}")  # the numbers, and a digest of all
+for kind in ({}, {"labels": "formulas"}, {"depth": 1, "rankdir": "TB"}, {"theme": "book", "width": "12cm"}):
+    d = viz.draw(lambda x: nn.functional.cross_entropy(net(x), tg.arange(50) % 10), x, title="Ünder", **kind)
+    text = told.sub("", d.svg) + d.dot + d.mmd + d.tex + d.positioned + d.text()
+    print(hashlib.sha256(text.encode()).hexdigest())
+print(tg.randn(200, 200).__matmul__(tg.randn(200, 200)).sum().item())
+"""
+MACHINES = {  # another kernel of the BLAS, another order of sets, another time, language and folder for what is temporary
+    "one": {"OPENBLAS_CORETYPE": "Prescott", "PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LANG": "C", "LC_ALL": "C"},
+    "other": {"OPENBLAS_CORETYPE": "Haswell", "PYTHONHASHSEED": "2", "TZ": "America/Lima", "LANG": "de_DE.UTF-8",
+              "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "2", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"},
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_where_no_computed_number_is_shown_the_bytes_are_the_same_on_two_processors():
+    one, other = (printed(WITHOUT_NUMBERS, **environment) for environment in MACHINES.values())
+    assert one[:-1] == other[:-1]
+    assert len(set(one)) == 5
+    if one[-1] == other[-1]:
+        pytest.skip("the BLAS of this machine rounds alike whatever OPENBLAS_CORETYPE says")
 
 
 def test_threads_may_draw_at_once():
