@@ -208,6 +208,17 @@ def test_playing_goes_from_the_first_step_to_the_last_and_ends(browser):
     assert shown(browser) == texts(DRAWINGS[30])
 
 
+def test_what_the_replay_tells_is_told_with_the_numbers_of_the_step(browser):
+    browser.open(FILM.html)
+    parameter = next(i for i, v in enumerate(DRAWINGS[0].picture.vertices, 1) if v.kind == "parameter")
+    browser.press(*["ArrowRight"] * parameter)
+    browser.press(",", ",")
+    (value, _), *_ = NUMBERS[10]
+    assert browser.run(TOLD) == f"forward {parameter} / 12: parameter W = {brief(value)}"
+    browser.press("End", ".")
+    assert browser.run(TOLD).endswith(f" = {brief(NUMBERS[20][0][1])}")
+
+
 def test_folding_and_search_go_on_in_every_step(browser):
     net = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
     x = tg.ones(2, 3)

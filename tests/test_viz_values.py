@@ -94,3 +94,30 @@ def test_parts_that_cancel_to_rounding_are_seen_in_the_total():
     assert 0 < np.abs(total.gradient).max() < 1e-7
     assert total.noise
     assert faces(found)["x"].endswith("| ≈ 0")
+
+
+def test_the_replay_tells_the_number_of_each_step(browser):
+    told, noted = [], []
+    for drawing, found in ((lecture(), told), (normalised(tg.float64), noted)):
+        browser.open(drawing.html)
+        for _ in range(2 * len(drawing.picture.vertices)):
+            browser.press("ArrowRight")
+            found.append(browser.run("return document.querySelector('.told').textContent"))
+    slope = 1 - np.tanh(1.0) ** 2
+    wanted = {
+        "forward 1 / 6: input a = 2", "forward 5 / 6: v4 = v3 + c = 1",
+        f"forward 6 / 6: out = tanh(v4) = {np.tanh(1):.4g}", "backward 6 / 6: dout = 1",
+        f"backward 5 / 6: dv4 = {slope:.4g}", f"backward 1 / 6: da = {-3 * slope:.4g}",
+    }  # fmt: skip
+    assert wanted <= set(told)
+    assert any(text.endswith(": db ≈ 0") for text in noted)
+
+
+def test_a_sum_of_parts_is_told_with_the_total(browser):
+    x = tg.tensor(3.0, requires_grad=True)
+    browser.open(draw(lambda x: x * x + x, x, labels="values").html)
+    browser.press("End")
+    assert browser.run("return document.querySelector('.told').textContent") == "backward 1 / 3: dx₁ + dx₂ + dx₃ = 7"
+    browser.open(draw(lambda x: x * x, x).html)
+    browser.press("End")
+    assert browser.run("return document.querySelector('.told').textContent") == "backward 1 / 2: dx₁ + dx₂"

@@ -78,7 +78,8 @@ class Outline:
     def classes(self) -> str:
         """The words that the style sheet knows."""
         fault = self.vertex.fault
-        return " ".join([self.vertex.kind, *([fault.classes] if fault else []), *passes(self.vertex.order)])
+        told = ["numbered"] if self.vertex.numbers else []
+        return " ".join([self.vertex.kind, *([fault.classes] if fault else []), *passes(self.vertex.order), *told])
 
     @property
     def lines(self) -> list[tuple[str, Point]]:

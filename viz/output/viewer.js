@@ -79,12 +79,13 @@ $light = e => $pin || $show($near(e, '.node,[data-of]')?.$of), $hover = e => $mo
 // The replay: whole at 0, then one vertex more at each step, then one gradient more, from the last to the first.
 $go = j => {
   $at = max(0, min(n + $backs.length, j));
-  const $late = $at > n, i = $late ? $backs[$at - n - 1] : $at - 1;
+  const $late = $at > n, i = $late ? $backs[$at - n - 1] : $at - 1,
+  $number = $at && $is(V[i], '.numbered') && V[i].lastChild.textContent.split(' | ')[+$late]?.trim();
   $press(); $set(s, 'step', $at);
   $each(A, g => {
     $set(g, 's', g.$red ? $late && g.$step >= i : $late || g.$step <= i); $set(g, 'now', g.$step === i && (!g.$red === !$late || $is(g, '.node')))
   });
-  $say($at ? `${$late ? 'backward' : 'forward'} ${i + 1} / ${n}: ` + ($late ? E.filter(g => g.$red && g.$step === i).map(g => $name(g).split(' ')[0]).join(' + ') : $name(V[i]).split(', (')[0]) : '');
+  $say($at ? `${$late ? 'backward' : 'forward'} ${i + 1} / ${n}: ` + ($late ? E.filter(g => g.$red && g.$step === i).map(g => $name(g).split(' ')[0]).join(' + ') : $name(V[i]).split(', (')[0]) + ($number ? (' = ' + $number).replace('= ≈', '≈') : '') : '');
   if ($at) $reveal(V[i]);
   if ($at && document.activeElement?.matches('.node:not(.s)')) $focus()
 },
