@@ -23,7 +23,6 @@ BEFORE = {
 
 NOW: dict[str, Measures] = {
     "transformer, three layers": Measures(0, 2, 0, 0),
-    "adversaries": Measures(0, 1, 0, 0),
     "values of scalars": Measures(0, 1, 0, 0),
     "backward of an mlp": Measures(0, 0, 1, 0),
     "twice backward": Measures(0, 1, 0, 2),
