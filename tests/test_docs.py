@@ -87,7 +87,7 @@ def test_the_snippets_on_drawing_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     names: dict = {}
     text = (ROOT / "docs" / "drawing.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(snippets) == 9
+    assert len(snippets) == 10
     for snippet in snippets:
         exec(compile(snippet, "docs/drawing.md", "exec"), names)
     assert (tmp_path / "batchnorm.svg").exists()

@@ -104,12 +104,12 @@ def test_the_replay_tells_the_number_of_each_step(browser):
             browser.press("ArrowRight")
             found.append(browser.run("return document.querySelector('.told').textContent"))
     slope = 1 - np.tanh(1.0) ** 2
-    wanted = {
-        "forward 1 / 6: input a = 2", "forward 5 / 6: v4 = v3 + c = 1",
-        f"forward 6 / 6: out = tanh(v4) = {np.tanh(1):.4g}", "backward 6 / 6: dout = 1",
-        f"backward 5 / 6: dv4 = {slope:.4g}", f"backward 1 / 6: da = {-3 * slope:.4g}",
-    }  # fmt: skip
-    assert wanted <= set(told)
+    wanted = [("forward 1 / 6: input a", "2"), ("forward 5 / 6: ", "1"), ("forward 6 / 6: out", f"{np.tanh(1):.4g}"),
+              ("backward 6 / 6: dout", "1"), ("backward 5 / 6: d", f"{slope:.4g}"),
+              ("backward 1 / 6: da", f"{-3 * slope:.4g}")]  # fmt: skip
+    for begun, number in wanted:
+        (text,) = {text for text in told if text.startswith(begun)}
+        assert text.endswith(f" = {number}")
     assert any(text.endswith(": db ≈ 0") for text in noted)
 
 

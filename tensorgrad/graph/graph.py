@@ -24,19 +24,7 @@ from .cprogram import c_source
 from .given import Argument, followed, given_to, outputs_of
 from .gradients import derivative, gradient_names
 from .listing import listing
-from .nodes import (
-    Edge,
-    Gradients,
-    Passes,
-    as_read,
-    behind,
-    described,
-    is_shown,
-    located,
-    operands_of,
-    overwritten,
-    taken,
-)
+from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten, taken
 from .python import PythonFile
 from .tracing import argument_names, module_names, telling_of_draws, tracing, variables, watching
 
@@ -69,8 +57,8 @@ class Graph:
     ) -> None:
         self._outputs, self._ends = list(outputs), [node_of(y) for y in outputs]
         ends = [*self._ends, *map(node_of, also)]
-        found = behind(ends)
-        found = found if also or inputs is not None else as_read(found)  # a trace has them in the order of arguments
+        # A trace has its leaves in the order of its arguments.
+        found = behind(ends, as_read=inputs is None and not also)
         self._recorded = [node for node in found if is_shown(node, ends)]
         self._index = {node: i for i, node in enumerate(self._recorded)}
         self._also, self._own_names = list(also), names

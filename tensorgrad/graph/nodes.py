@@ -137,15 +137,16 @@ def common(chains: Iterable[Sequence[Scope]]) -> list[Scope]:
     return [level[0] for level in shared]
 
 
-def behind(roots: Collection[Node]) -> list[Node]:
-    """Return the nodes behind `roots`, constants included, in the order of their creation.
+def behind(roots: Collection[Node], *, as_read: bool = False) -> list[Node]:
+    """Return the nodes behind `roots`, constants included, in the order of their creation; leaves `as_read`, if asked.
 
     Fused nodes are expanded, unless what they saved has been written since: they can be drawn, not differentiated.
     """
     with _ONE_AT_A_TIME:
         found = ancestors(roots)
         intact = (n for n in found if not any(written_since(value, n.serial) for value in n.saved or ()))
-        return ancestors(roots) if expand(intact) else found
+        found = ancestors(roots) if expand(intact) else found
+    return _as_read(found) if as_read else found
 
 
 def ancestors(roots: Iterable[Node]) -> list[Node]:
@@ -160,7 +161,7 @@ def ancestors(roots: Iterable[Node]) -> list[Node]:
     return sorted(order, key=lambda node: node.serial)
 
 
-def as_read(found: Sequence[Node]) -> list[Node]:
+def _as_read(found: Sequence[Node]) -> list[Node]:
     """Return nodes with every leaf before what reads it first.
 
     A leaf is recorded when it is first used: in a loop, once for all of its rounds. So the graphs of two rounds are
