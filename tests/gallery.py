@@ -139,6 +139,37 @@ def deep() -> viz.Drawing:
     return viz.draw(exact(net), normals(3, 4), depth=1)
 
 
+class Classifier(nn.Module):
+    """Two layers, with functions of the library between them and as the loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: tg.Tensor, t: tg.Tensor) -> tg.Tensor:
+        """Return the loss of scores of x (N, 4) for labels t (N,)."""
+        return nn.functional.cross_entropy(self.fc2(nn.functional.gelu(self.fc1(x))), t)
+
+
+def classifier(**options: Any) -> viz.Drawing:
+    """Return the classifier on five examples."""
+    x, t = normals(5, 4, requires_grad=False), tg.tensor([0, 2, 1, 1, 0])
+    return viz.draw(exact(Classifier), x, t, dims={5: "N"}, **options)
+
+
+def scaled(x: tg.Tensor) -> tg.Tensor:
+    """Return a sum of what Python has made smaller, where it found it large."""
+    size = (x**2).sum().item()
+    if size > 1:
+        x = x / size
+    return x.sum()
+
+
+def decided() -> viz.Drawing:
+    """Return a function that reads what it computes."""
+    return viz.draw(scaled, tg.tensor([1.125, -0.625, 0.875], dtype=tg.float64, requires_grad=True))
+
+
 @dataclass(frozen=True)
 class Figure:
     """A picture of the gallery: its file, what it shows, the code that a reader would write, and the drawing."""
@@ -185,6 +216,18 @@ FIGURES = [
         'viz.draw(net, x, collapse=["Linear", "bn2", "drop"])', lambda: network(collapse=["Linear", "bn2", "drop"]),
     ),
     Figure("network-open", "All layers open.", "viz.draw(net, x)", network),
+    Figure(
+        "functions", "Functions of the library: one box each where a picture is large.",
+        "viz.draw(net, x, t)", classifier,
+    ),
+    Figure(
+        "functions-unfolded", "One of them open.",
+        'viz.draw(net, x, t, unfold="gelu")', lambda: classifier(unfold="gelu"),
+    ),
+    Figure(
+        "decided", "What Python read is marked with its line: from there on it is a number of this run.",
+        "viz.draw(scaled, x)", decided,
+    ),
     Figure("blocks", "Equal blocks that follow one another, closed.", "viz.draw(net, x, depth=1)", deep),
     Figure(
         "backward", "The backward pass as a graph of its own: what it reads of the forward pass is black.",

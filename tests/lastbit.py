@@ -109,16 +109,13 @@ def scatter(seed: int) -> None:
 
 
 def take_for_numpys() -> None:
-    """Let a trace take the replaced functions for NumPy's own, as those of another machine are."""
-    from tensorgrad.engine.traces import Trace  # which must see the replaced functions
+    """Let a trace take the replaced functions for NumPy's own, as those of another machine are: none is a break."""
+    from tensorgrad.engine import tracedarrays  # which must see the replaced functions
 
-    plain = Trace.note_break
+    def unknown(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return function(*tracedarrays.plain_of(args), **tracedarrays.plain_of(kwargs))
 
-    def note_break(self: Trace, what: str, value: Any, node: Any = None) -> None:
-        if not what.endswith("which is not NumPy's,"):
-            plain(self, what, value, node)
-
-    Trace.note_break = note_break  # type: ignore[method-assign]
+    tracedarrays._unknown = unknown
 
 
 def main() -> None:

@@ -120,6 +120,14 @@ def test_unfold_says_what_is_open(unfold, closed, opened):
     assert drawing.svg
 
 
+def test_a_box_opens_in_the_viewer():
+    picture = draw(Net(), x(2, 4), TARGET).picture
+    assert picture.inside is not None
+    assert set(picture.inside.folded) == {vertex.id for vertex in picture.vertices if vertex.kind == "box"}
+    opened = {module.label for vertex in picture.inside.vertices for module in vertex.around}
+    assert {"layer_norm", "gelu", "cross_entropy"} <= opened
+
+
 @pytest.mark.parametrize("unfold", [True, ["gelu"]])
 def test_what_is_open_has_the_gradients_of_what_is_closed(unfold):
     net, data = Net(), x(2, 4)

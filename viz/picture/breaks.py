@@ -50,7 +50,8 @@ def _mark(i: int, read: Break, source: Vertex) -> Vertex:
     what = "if" if read.what == CHOICE else read.what.partition(",")[0]
     what += "()" * what.startswith(".")
     label = f"{clean(what, _LONGEST)} → {clean(came, _LONGEST)}\n{script_line(read.place)}"
-    return Vertex(f"break{i}", "break", label, None, source.around, clean(f"left the graph: {read.text}", 400))
+    told = clean(f"left the graph: {read._replace(value=came).text}", 400)
+    return Vertex(f"break{i}", "break", label, None, source.around, told)
 
 
 def _into(mark: Vertex, index: int, source: Vertex, graph: Graph) -> EdgeRecord:
