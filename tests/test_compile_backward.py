@@ -285,3 +285,21 @@ def test_a_gradient_that_was_there_is_returned_and_taken_away(backend: str) -> N
         w.grad = g = tg.full((2,), float(k))
         assert compiled() is g
     assert "a gradient that was there before is returned" in next(iter(compiled.reasons.values()))
+
+
+def test_results_in_another_order_than_they_were_computed_in_are_differentiated_twice() -> None:
+    def both(x: tg.Tensor) -> tuple[tg.Tensor, tg.Tensor]:
+        a = x * 2
+        return a.sin(), a
+
+    f = tg.compile(both, backend="numpy")
+    x = tg.tensor([0.3, 0.7], dtype=tg.float64, requires_grad=True)
+    for _ in range(4):
+        sum(y.sum() for y in f(x)).backward()  # type: ignore[union-attr]
+    found = []
+    for function in (f, both):
+        b, a = function(x)
+        (g,) = tg.autograd.grad((3 * b + a * a).sum(), x, create_graph=True)
+        found.append((g, *tg.autograd.grad(g.sum(), x)))
+    for mine, wanted in zip(*found, strict=True):
+        np.testing.assert_array_equal(mine.detach().numpy(), wanted.detach().numpy())

@@ -1,4 +1,4 @@
-"""One step of each recurrent layer: what cells do once, and layers at every place of a sequence.
+"""One step of each recurrent layer, what cells do once; and their runs along a sequence, what layers do.
 
 A maker takes the weights and returns the step; what is the same at all places is computed here, once. The products
 with the input and with the state are one product with the two side by side. Each gate has its own: a slice of a common
@@ -7,13 +7,19 @@ product would send back a whole array of zeros for every gate.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tensorgrad import ops
+from tensorgrad.engine.fused import fused_several
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.functions import composed
+from tensorgrad.functions.joining import unbind
 
+from . import sequences
 from .linear import parts, parts_or_none
+from .sequences import Order
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, State], State]
@@ -93,3 +99,37 @@ def gru_step(weights: Weights) -> Step:
         return (new + ops.mul(ops.sigmoid(affine(both, *z)), h - new),)
 
     return step
+
+
+def run(step: Step, places: Sequence[Tensor], state: State, order: Order) -> tuple[list[Tensor], State]:
+    """Return the output at every place of a sequence, and the state after the last step."""
+    outputs = []
+    for x in reversed(places) if order.backwards else places:
+        state = step(x, state)
+        outputs.append(state[0])
+    return (outputs[::-1] if order.backwards else outputs), state
+
+
+def _joined(step: Step, x: Tensor, state: State, order: Order) -> State:
+    """Return the outputs at all places as one tensor, and the state after the last step, (1, N, hidden)."""
+    outputs, last = run(step, unbind(x, order.axis), state, order)
+    return composed.stack(outputs, order.axis), *(composed.expanded(h, 0) for h in last)
+
+
+def _rnn(x: Tensor, h: Tensor, *weights: Tensor, order: Order, rectifies: bool) -> State:
+    step = rnn_step(Weights(*weights), ops.relu if rectifies else ops.tanh)
+    return _joined(step, x, (h,), order)
+
+
+def _lstm(x: Tensor, h: Tensor, c: Tensor, *weights: Tensor, order: Order) -> State:
+    return _joined(lstm_step(Weights(*weights)), x, (h, c), order)
+
+
+def _gru(x: Tensor, h: Tensor, *weights: Tensor, order: Order) -> State:
+    return _joined(gru_step(Weights(*weights)), x, (h,), order)
+
+
+rnn = fused_several("rnn", _rnn, sequences.rnn, sequences.rnn_adjoint)
+rectified_rnn = fused_several("rnn", _rnn, sequences.rnn, sequences.rnn_adjoint, hides=PRIMITIVES["relu"].hides)
+lstm = fused_several("lstm", _lstm, sequences.lstm, sequences.lstm_adjoint)
+gru = fused_several("gru", _gru, sequences.gru, sequences.gru_adjoint)

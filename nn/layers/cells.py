@@ -6,16 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tensorgrad import ops
 from tensorgrad.base.dtypes import DType
-from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
-from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.nn import init
+from tensorgrad.nn.functional import recurrence
 from tensorgrad.nn.functional.naming import named
 from tensorgrad.nn.functional.recurrence import State, Step, Weights, gru_step, lstm_step, rnn_step
+from tensorgrad.nn.functional.sequences import Order
 from tensorgrad.nn.module.module import Module
 
 from .linear import begin, register_weights
@@ -25,7 +28,9 @@ ACTIVATIONS = {"tanh": ops.tanh, "relu": ops.relu}
 
 def zero_state(n: int, widths: Sequence[int], dtype: DType) -> State:
     """Return the zeros (n, width) that a recurrence starts from, named h_0, and c_0 with a second width."""
-    return tuple(named(name, zeros(n, width, dtype=dtype)) for name, width in zip(("h_0", "c_0"), widths, strict=False))
+    return tuple(
+        named(name, wrap(np.zeros((n, width), dtype))) for name, width in zip(("h_0", "c_0"), widths, strict=False)
+    )
 
 
 class Gated(Module):
@@ -43,6 +48,13 @@ class Gated(Module):
     def _step(self, weights: Weights) -> Step:
         raise NotImplementedError
 
+    def _whole(self, *tensors: Tensor, order: Order) -> State:
+        """Return the outputs along a sequence and the last state, computed by one operation.
+
+        `tensors` are the sequence, the state before, the weights and the biases.
+        """
+        raise NotImplementedError
+
 
 class Elman(Gated):
     """Steps of Elman's network, with `nonlinearity`; see `functional.recurrence.rnn_step`."""
@@ -51,6 +63,11 @@ class Elman(Gated):
 
     def _step(self, weights: Weights) -> Step:
         return rnn_step(weights, ACTIVATIONS[self.nonlinearity])
+
+    def _whole(self, *tensors: Tensor, order: Order) -> State:
+        rectifies = self.nonlinearity == "relu"
+        along = recurrence.rectified_rnn if rectifies else recurrence.rnn
+        return along(*tensors, order=order, rectifies=rectifies)
 
 
 class LongShortTerm(Gated):
@@ -61,6 +78,9 @@ class LongShortTerm(Gated):
     def _step(self, weights: Weights) -> Step:
         return lstm_step(weights)
 
+    def _whole(self, *tensors: Tensor, order: Order) -> State:
+        return recurrence.lstm(*tensors, order=order)
+
 
 class GatedUnits(Gated):
     """Steps of gated recurrent units; see `functional.recurrence.gru_step`."""
@@ -69,6 +89,9 @@ class GatedUnits(Gated):
 
     def _step(self, weights: Weights) -> Step:
         return gru_step(weights)
+
+    def _whole(self, *tensors: Tensor, order: Order) -> State:
+        return recurrence.gru(*tensors, order=order)
 
 
 class _Cell(Gated):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from tensorgrad import ops
 from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import empty
 from tensorgrad.create.random import Generator
+from tensorgrad.engine.fused import fusible
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.joining import unbind
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.naming import named
-from tensorgrad.nn.functional.recurrence import State, Weights
+from tensorgrad.nn.functional.recurrence import State, Weights, run
+from tensorgrad.nn.functional.sequences import Order
 from tensorgrad.nn.module.parameter import Parameter
 from tensorgrad.nn.module.settings import changed
 
@@ -89,39 +92,47 @@ class Recurrent(Gated):
     def _run(self, input: Tensor, hx: State | None) -> tuple[Tensor, State]:
         """Return the outputs of the last layer, and the last state of every layer and direction."""
         batched = self._check_input(input)
-        x = input if batched else composed.expanded(input, 0 if self.batch_first else 1)
-        places = list(unbind(x, 1 if self.batch_first else 0))
-        if not places:
+        axis = 1 if self.batch_first else 0
+        x = input if batched else composed.expanded(input, 1 - axis)
+        if not x.array.shape[axis]:
             raise ShapeError(f"Expected sequence length to be larger than 0 in {type(self).__name__}")
-        initial = self._initial(places[0], hx, batched)
+        initial = self._initial(x, hx, batched)
+        weights = [self._weights(name) for _, name in self._names]
+        whole = not self.proj_size and fusible(x, *chain(*initial), *(w for w in chain(*weights) if w is not None))
+        parts = [x] if whole else list(unbind(x, axis))  # the sequence, in one piece or place by place
+        along = self._as_one if whole else self._by_step
         last: list[State] = []
         for layer in range(self.num_layers):
             directions = []
             for number, (at, name) in enumerate(self._names):
                 if at == layer:
-                    outputs, state = self._along(places, self._weights(name), initial[number], "_reverse" in name)
+                    order = Order(axis, "_reverse" in name)
+                    outputs, state = along(parts, weights[number], initial[number], order)
                     directions.append(outputs)
                     last.append(state)
-            places = directions[0]
+            parts = directions[0]
             if self.bidirectional:
-                places = [ops.concatenate(a, b, axis=1) for a, b in zip(*directions, strict=True)]
+                parts = [ops.concatenate(a, b, axis=a.array.ndim - 1) for a, b in zip(*directions, strict=True)]
             if self.dropout and layer < self.num_layers - 1:
-                places = [functional.dropout(y, self.dropout, self.training, generator=self.generator) for y in places]
-        axis = 1 if batched and self.batch_first else 0
-        outputs = [y if batched else composed.squeezed(y, 0) for y in places]
-        finals = ([h if batched else composed.squeezed(h, 0) for h in states] for states in zip(*last, strict=True))
-        final = tuple(named(name, composed.stack(hs)) for name, hs in zip(("h_n", "c_n"), finals, strict=False))
-        return named("output", composed.stack(outputs, axis)), final
+                parts = [functional.dropout(y, self.dropout, self.training, generator=self.generator) for y in parts]
+        outputs = [y if batched else composed.squeezed(y, 1 - axis if whole else 0) for y in parts]
+        y = outputs[0] if whole else composed.stack(outputs, axis if batched else 0)
+        finals = [hs[0] if whole and len(hs) == 1 else ops.concatenate(*hs, axis=0) for hs in zip(*last, strict=True)]
+        final = tuple(
+            named(name, h if batched else composed.squeezed(h, 1))
+            for name, h in zip(("h_n", "c_n"), finals, strict=False)
+        )
+        return named("output", y), final
 
-    def _along(
-        self, places: list[Tensor], weights: Weights, state: State, backwards: bool
-    ) -> tuple[list[Tensor], State]:
-        """Return the output at every place of the sequence, and the state at the end."""
-        step, outputs = self._step(weights), []
-        for x in reversed(places) if backwards else places:
-            state = step(x, state)
-            outputs.append(state[0])
-        return (outputs[::-1] if backwards else outputs), state
+    def _by_step(self, parts: list[Tensor], weights: Weights, state: State, order: Order) -> tuple[list[Tensor], State]:
+        """Return the output at every place of the sequence, and the state after the last step, (1, N, hidden_size)."""
+        outputs, last = run(self._step(weights), parts, state, order)
+        return outputs, tuple(composed.expanded(h, 0) for h in last)
+
+    def _as_one(self, parts: list[Tensor], weights: Weights, state: State, order: Order) -> tuple[list[Tensor], State]:
+        """Return what `_by_step` does, of a sequence in one piece."""
+        outputs, *last = self._whole(*parts, *state, *(w for w in weights if w is not None), order=order)
+        return [outputs], tuple(last)
 
     def _check_input(self, x: Tensor) -> bool:
         """Return whether the input has the axis N."""
@@ -141,8 +152,8 @@ class Recurrent(Gated):
         return len(shape) == 3
 
     def _initial(self, x: Tensor, hx: State | None, batched: bool) -> list[State]:
-        """Return the state before the first place, for every layer and direction."""
-        count, n = len(self._names), x.array.shape[0]
+        """Return the state before the first place of the sequence `x`, for every layer and direction."""
+        count, n = len(self._names), x.array.shape[0 if self.batch_first else 1]
         widths = [self.proj_size or self.hidden_size, self.hidden_size][: self.states]
         if hx is None:
             return [zero_state(n, widths, x.array.dtype)] * count

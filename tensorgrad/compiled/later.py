@@ -17,6 +17,7 @@ import numpy as np
 from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.context import STRONG, TRANSFORMED, context, within
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.fused import take_places
 from tensorgrad.engine.shared_memory import plain, still_exposed
 from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
 from tensorgrad.engine.writes import written_since
@@ -99,18 +100,8 @@ class Later:
         start = tick()
         with self._again() as live:
             own = [known() for known in self.results]
-        made = {y.node: mine for y, mine in zip(live, own, strict=True) if mine is not None}
-        base, span = min(n.serial for n in made.values()) - 1, tick() - start
-        pending = [y.node for y in live]
-        for new in pending:  # their place in the order is where the results have theirs
-            if new is not None and new.serial > start:
-                new.serial = base + (new.serial - start) / span
-                pending += [i for i in new.inputs if isinstance(i, Node)]
-                new.inputs = tuple([made.get(i, i) if isinstance(i, Node) else i for i in new.inputs])
-        for theirs, mine in made.items():
-            assert theirs is not None
-            mine.primitive, mine.params = theirs.primitive, theirs.params
-            mine.saved, mine.inputs = theirs.saved, theirs.inputs
+        first = min(mine.serial for mine in own if mine is not None)
+        take_places([node_of(y) for y in live], own, start, first)
         return live[own.index(node)]
 
     @contextmanager

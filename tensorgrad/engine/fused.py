@@ -4,32 +4,48 @@ A composition of primitives is right at every order and draws itself, but on sma
 its arithmetic. A fused form computes the same value, and the same first-order cotangents, in fewer passes. It is never
 what a derivative of higher order, a tangent or a drawing sees: there its node is replaced, in place, by the nodes of
 the composition, recorded anew from the saved inputs. The tests hold each form equal to its composition.
+
+Where a function has several results, one node stands for the computation, and has no value: its cotangent is those of
+the results, flat, one after the other. Each result is a node that reads this one.
 """
 
 from __future__ import annotations
 
+import math
+import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
-from tensorgrad.base.context import context, within
+from tensorgrad.base.callsite import Place
+from tensorgrad.base.context import Context, context, within
+from tensorgrad.base.numerics import room
 
 from .explanations import explained
 from .primitive import Primitive, Rule, Signature, always
 from .shared_memory import Exposed, check_unexposed, lasting
-from .tensor import Node, Tensor, leaf, linked, recorded, tick, wrap
+from .tensor import Node, Tensor, leaf, linked, node_of, recorded, tick, wrap
 from .writes import check_unwritten, last_write
 
 _PLAIN = (np.ndarray, Exposed)
+_RESULT = "one of several results"
 
 
 @final
-class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs an attribute
+class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs attributes
     """The saved values of a fused node: ``(None, *inputs)``, and what its backward function needs beside them."""
 
     residuals: tuple[Any, ...]
+    results: tuple[weakref.ref[Node], ...] = ()  # the nodes of several results
+
+    @classmethod
+    def of(cls, arrays: tuple[Any, ...], residuals: tuple[Any, ...]) -> Saved:
+        """Return what is saved of inputs and residuals."""
+        self = cls((None, *arrays))
+        self.residuals = residuals
+        return self
 
 
 @dataclass(frozen=True)
@@ -39,8 +55,13 @@ class Pullback:
     backward: Callable[..., tuple[Any, ...]]
 
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule]:  # noqa: ARG002 - what other rules need
-        """Return a rule per argument, each of which knows its cotangent for `g` already."""
-        return [always(known) for known in self.backward(g, saved.residuals, saved[1:])]
+        """Return a rule per argument, each of which knows its cotangent for `g` already, or how to compute it."""
+        found = self.backward(g, saved.residuals, saved[1:])
+        return [_computing(gx) if callable(gx) else always(gx) for gx in found]
+
+
+def _computing(cotangent: Callable[[], Any]) -> Rule:
+    return lambda v, s, n: cotangent()
 
 
 def fused(
@@ -55,39 +76,98 @@ def fused(
         name: what the node is called where it is seen at all.
         composed: the definition, tensors and keyword parameters -> tensor.
         forward: arrays and the same parameters -> (value, residuals), residuals being a tuple of arrays.
-        backward: (g, residuals, arrays) -> one cotangent per array, or None where there is none.
+        backward: (g, residuals, arrays) -> one cotangent per array, or None where there is none; one that costs much
+            may be a function without arguments, which is called only if it is wanted.
     """
-    count = composed.__code__.co_argcount  # the positional arguments are the tensors
-    arguments = composed.__code__.co_varnames[:count]
-    record = Primitive(
-        name,
-        "fused",
-        forward,
-        Signature(arguments, False, {}),
-        Pullback(backward),
-        (),
-        lambda i: frozenset(),
-        name,
-        None,
-        composed,
-        together=True,
-    )
+    record = _record(name, composed, forward, backward)
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:
-        arrays = tuple([a.array if a.array.__class__ is np.ndarray else lasting(a) for a in args])
-        try:
-            out, residuals = forward(*arrays, **params)
-        except ValueError as error:
-            raise explained(record, list(arrays), error) from error
-        mode = context()
-        if not (mode.grad and True in [a.tracked for a in args]):
+        arrays, out, residuals, mode = _run(record, args, params)
+        if mode is None:
             return wrap(out), residuals
-        saved = Saved((None, *arrays))
-        saved.residuals = residuals
         inputs = tuple([a.node or leaf(a) for a in args])
-        return recorded(out, record, inputs, params, saved, mode), residuals
+        return recorded(out, record, inputs, params, Saved.of(arrays, residuals), mode), residuals
 
     return op
+
+
+def fused_several(
+    name: str,
+    composed: Callable[..., tuple[Tensor, ...]],
+    forward: Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]],
+    backward: Callable[..., tuple[Any, ...]],
+    hides: str = "",
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Return the fused form of a function with several results of one dtype: what `fused` does, for a tuple of them.
+
+    Args:
+        name, composed, forward: as there; `composed` gives a tuple of tensors, `forward` one of arrays as the value.
+        backward: as there, of the flat cotangent of all results.
+        hides: which values of an argument may have no influence, as in `Primitive`.
+    """
+    record = _record(name, None, forward, backward)
+    result = replace(record, kind=_RESULT, vjps=(_beside,), together=False, hides=hides, composed=composed)
+
+    def op(*args: Tensor, **params: Any) -> tuple[Tensor, ...]:
+        arrays, outs, residuals, mode = _run(record, args, params)
+        if mode is None:
+            return tuple(map(wrap, outs))
+        saved, inputs = Saved.of(arrays, residuals), tuple([a.node or leaf(a) for a in args])
+        sizes = [math.prod(out.shape) for out in outs]
+        nothing = np.empty(sum(sizes), outs[0].dtype)  # has the shape of the cotangent, and nobody reads it
+        parent = (node_of(recorded(nothing, record, inputs, params, saved, mode)),)
+        made, start = [], 0
+        for out, size in zip(outs, sizes, strict=True):
+            made.append(recorded(out, result, parent, {"start": start}, (None, *arrays), mode))
+            start += size
+        saved.results = tuple([weakref.ref(node_of(y)) for y in made])
+        return tuple(made)
+
+    return op
+
+
+def _record(
+    name: str, composed: Callable[..., Any] | None, forward: Callable[..., Any], backward: Callable[..., Any]
+) -> Primitive:
+    return Primitive(
+        name, "fused", forward, Signature.of(forward), Pullback(backward), (), lambda i: frozenset(), name, None,
+        composed, together=True,
+    )  # fmt: skip
+
+
+def _run(
+    record: Primitive, args: tuple[Tensor, ...], params: dict[str, Any]
+) -> tuple[tuple[Any, ...], Any, tuple[Any, ...], Context | None]:
+    """Return the arrays of `args`, the value, the residuals, and the mode in which to record; None for not at all."""
+    arrays = tuple([a.array if a.array.__class__ is np.ndarray else lasting(a) for a in args])
+    try:
+        out, residuals = record.forward(*arrays, **params)
+    except ValueError as error:
+        raise explained(record, list(arrays), error) from error
+    mode = context()
+    return arrays, out, residuals, mode if mode.grad and True in [a.tracked for a in args] else None
+
+
+def _beside(g: Any, saved: Any, node: Node) -> Any:
+    """Return the cotangent `g` of one of several results as that of all, in its place."""
+    (parent,), start = node.inputs, node.params["start"]
+    flat = room(np.zeros, parent.shape, parent.dtype, g)
+    flat[start : start + math.prod(node.shape)].reshape(node.shape)[...] = g
+    return flat
+
+
+def cut(flat: Any, *shapes: tuple[int, ...]) -> list[Any]:
+    """Return the cotangents of results of these shapes, of which `flat` is that of all.
+
+    >>> [g.tolist() for g in cut(np.arange(5), (2, 2), (1,))]
+    [[[0, 1], [2, 3]], [4]]
+    """
+    found, start = [], 0
+    for shape in shapes:
+        end = start + math.prod(shape)
+        found.append(flat[start:end].reshape(shape))
+        start = end
+    return found
 
 
 def fusible(*args: Tensor | None) -> bool:
@@ -111,28 +191,47 @@ def expand(nodes: Iterable[Node]) -> bool:
     found = False
     for node in nodes:
         if node.primitive is not None and node.primitive.composed is not None and node.saved is not None:
-            _expand(node, node.primitive.composed)
-            found = True
+            whole = node.inputs[0] if node.primitive.kind == _RESULT else node
+            if whole.saved is not None:
+                _expand(node, whole, node.primitive.composed)
+                found = True
     return found
 
 
-def _expand(node: Node, composed: Callable[..., Tensor]) -> None:
-    saved = node.saved or ()
-    if last_write[0] > node.serial:
-        check_unwritten(node)
-        check_unexposed(node)
-    start = tick()
-    with within(grad=True, scope=node.scope):
-        if node.primitive is not None and node.primitive.kind == "compiled":
-            last = composed(node).node
-        else:
-            inputs = [linked(x, i) for x, i in zip(saved[1:], node.inputs, strict=True)]
-            last = composed(*inputs, **node.params).node
-    assert last is not None
-    pending, span = [last], tick() - start
-    for new in pending:  # the new nodes take their place in creation order: between the fused node and the one before
+def _expand(node: Node, whole: Node, composed: Callable[..., Any]) -> None:
+    """Replace `node`; with it the other results of `whole`, which stands for the computation."""
+    if last_write[0] > whole.serial:
+        check_unwritten(whole)
+        check_unexposed(whole)
+    start, saved = tick(), whole.saved or ()
+    with within(grad=True, scope=whole.scope):
+        if whole.primitive is not None and whole.primitive.kind == "compiled":
+            composed(node)
+            return
+        inputs = [linked(x, i) for x, i in zip(saved[1:], whole.inputs, strict=True)]
+        made = composed(*inputs, **whole.params)
+    several = isinstance(saved, Saved) and saved.results
+    results: list[Node | None] = [ref() for ref in several] if several else [node]
+    take_places([node_of(y) for y in (made if several else (made,))], results, start, whole.serial, whole.place)
+
+
+def take_places(
+    made: list[Node], mine: list[Node | None], start: int, serial: float, place: Place | None = None
+) -> None:
+    """Let each of `mine`, if it lives, become what the one in `made` is, recorded after the moment `start`.
+
+    All that was recorded since then takes its place in the order of creation just before `serial`; `place`, if given,
+    is where the script stood.
+    """
+    span, instead = tick() - start, dict(zip(made, mine, strict=True))
+    pending = list(made)
+    for new in pending:  # grows while it is walked
         if new.serial > start:
-            new.serial = node.serial - 1 + (new.serial - start) / span
-            new.place = node.place
+            new.serial = serial - 1 + (new.serial - start) / span
+            new.place = place or new.place
             pending.extend(i for i in new.inputs if isinstance(i, Node))
-    node.primitive, node.params, node.saved, node.inputs = last.primitive, last.params, last.saved, last.inputs
+            new.inputs = tuple([instead.get(i) or i if isinstance(i, Node) else i for i in new.inputs])
+    for new, old in zip(made, mine, strict=True):
+        if old is not None:
+            old.primitive, old.params, old.saved, old.inputs = new.primitive, new.params, new.saved, new.inputs
+            old.serial = new.serial  # what reads it may be another of `mine`
