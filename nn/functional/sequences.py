@@ -106,12 +106,7 @@ def lstm_adjoint(g: Array, residuals: Residuals, inputs: tuple[Array, ...]) -> C
     xs, hs, cs, e, opened, new, seen, order = residuals
     steps, _, n, size = e.shape
     dys, dh, dc = _given(g, inputs[0], hs, order, states=2)
-    slopes = _slopes_of_gates(e, opened)
-    factors = room(np.empty, (steps, 4, n, size), g.dtype, g)  # in the order i, f, g, o of the weights
-    np.multiply(slopes[:, 1], new, out=factors[:, 0])
-    np.multiply(slopes[:, 2], cs[:-1], out=factors[:, 1])
-    np.multiply(_slopes_of_tanh(new), opened[:, 1], out=factors[:, 2])
-    np.multiply(slopes[:, 0], seen, out=factors[:, 3])
+    factors = _lstm_factors(cs, e, opened, new, seen)
     through = _slopes_of_tanh(seen)
     through *= opened[:, 0]
     ds = room(np.empty, (steps, n, 4 * size), g.dtype, g)
@@ -124,6 +119,18 @@ def lstm_adjoint(g: Array, residuals: Residuals, inputs: tuple[Array, ...]) -> C
         dc *= opened[t, 2]
         dh = ds[t] @ inputs[4]
     return _cotangents(ds, ds, xs, hs, inputs, order, dh, dc)
+
+
+def _lstm_factors(cs: Array, e: Array, opened: Array, new: Array, seen: Array) -> Array:
+    """Return the slopes of c by the sums of i, f and g, and of h by that of o, at all steps."""
+    steps, _, n, size = e.shape
+    slopes = _slopes_of_gates(e, opened)
+    factors = room(np.empty, (steps, 4, n, size), e.dtype, e)
+    np.multiply(slopes[:, 1], new, out=factors[:, 0])
+    np.multiply(slopes[:, 2], cs[:-1], out=factors[:, 1])
+    np.multiply(_slopes_of_tanh(new), opened[:, 1], out=factors[:, 2])
+    np.multiply(slopes[:, 0], seen, out=factors[:, 3])
+    return factors
 
 
 def gru(

@@ -26,7 +26,10 @@ from .linear import begin
 
 
 class Recurrent(Gated):
-    """A stack of recurrent layers; subclasses define `_step` and the numbers of gates and of tensors in a state.
+    """A stack of recurrent layers; subclasses define the step, and the numbers of gates and of tensors in a state.
+
+    Each layer runs along the sequence as one operation, whose definition are its steps: a drawing shows them, and
+    derivatives of higher order are computed through them. Half precision and projections go step by step.
 
     Args:
         input_size, hidden_size: features of the inputs and of the state.
