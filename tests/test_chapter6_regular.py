@@ -10,7 +10,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.chapter6 import dropout, loss_surface, weight_decay
+from tensorgrad.chapter6 import dropout, loss_surface, optimizers, weight_decay
 from tensorgrad.chapter6.network import MultiLayerNet
 from tensorgrad.chapter6.run import Images, Run, Settings, perform
 
@@ -83,3 +83,24 @@ def test_decay_and_batchnorm_make_the_bowl_flatter(tmp_path, monkeypatch) -> Non
     monkeypatch.setattr(loss_surface, "POINTS", 7)
     perform("loss_surface", loss_surface.experiment, Settings(), tmp_path)
     assert json.loads((tmp_path / "result.json").read_text("utf-8"))["passed"]
+
+
+@plots
+def test_what_is_compared_has_one_scale_and_its_lines_are_named_in_words(tmp_path, monkeypatch) -> None:
+    drawn = {}
+    monkeypatch.setattr(Run, "figure", lambda self, number, figure, *_: drawn.update({number: figure}))
+    monkeypatch.setattr(optimizers, "ITERATIONS", 40)
+    for module in (weight_decay, dropout):
+        monkeypatch.setattr(module, "EPOCHS", 3)
+    for module in (weight_decay, dropout, optimizers):
+        perform("compared", module.experiment, Settings(), tmp_path)
+    compared = [axes for number in ("6-20", "6-21", "6-23") for axes in drawn[number].axes]
+    assert len(compared) == 5
+    assert {axes.get_ylim() for axes in compared} == {(0, 1.02)}
+    assert {(axes.get_xlabel(), axes.get_ylabel()) for axes in compared} == {("epoch", "accuracy")}
+    (losses,) = drawn["6-9"].axes
+    assert (losses.get_xlabel(), losses.get_ylabel(), losses.get_yscale()) == ("iteration", "loss", "log")
+    named = {number: figure.legends[0].get_texts() for number, figure in drawn.items() if number != "6-22"}
+    legends = {number: [text.get_text() for text in texts] for number, texts in named.items()}
+    assert legends.pop("6-9") == ["SGD", "Momentum", "AdaGrad", "Adam", "pale: as measured"]
+    assert set(map(tuple, legends.values())) == {("train", "test")}
