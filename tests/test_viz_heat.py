@@ -15,6 +15,8 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 from tensorgrad.viz import draw
 from tensorgrad.viz.layout.themes import themed
+from tensorgrad.viz.picture.edgetexts import with_numbers
+from tensorgrad.viz.picture.text import width
 
 
 def network(**options):
@@ -52,6 +54,24 @@ def test_memory_is_what_the_rules_read_of_what_is_computed():
     assert {v.label for v in found.picture.vertices if v.heat is not None} == {"tanh", "exp"}
 
 
+@pytest.mark.parametrize(
+    ("heat", "unit"), [("memory", r"[\d.]+ k?B"), ("gradient", r"[\d.]+"), ("time", r"[\d.]+ [mµ]s")]
+)
+def test_a_warm_circle_has_its_number_in_it(heat, unit):
+    found = network(heat=heat)
+    warm = [outline for outline in found.scene.outlines if outline.vertex.heat is not None]
+    assert warm
+    for outline in warm:
+        label, number = (text for text, _ in outline.lines)
+        assert (label, number) == (outline.vertex.label, outline.vertex.measured)
+        assert re.fullmatch(unit, number)
+        assert max(width(text, outline.size) for text in (label, number)) <= 2 * outline.half[0]
+    if heat == "memory":
+        assert [(o.vertex.label, o.vertex.measured) for o in warm] == [("tanh", "9.6 kB")]  # 80 x 30 float32
+    values = network(heat=heat, labels="values").picture
+    assert all(" " in v.numbers for v in with_numbers(values).vertices if v.heat is not None)
+
+
 def test_a_view_is_kept_once():
     x = tg.randn(6, 2, requires_grad=True)
 
@@ -87,7 +107,7 @@ def test_heat_has_its_colour_in_every_format():
     warm = {v.id: themed(None, {}).filling(v.heat) for v in found.picture.vertices if v.heat is not None}
     for id, colour in warm.items():
         assert re.search(rf'<g id="{id}".*?fill:{colour}', found.svg, re.DOTALL)
-        assert re.search(rf'\b{id} \[.*fillcolor="{colour}"', found.positioned)
+        assert re.search(rf'\b{id} \[[^]]*fillcolor="{colour}"', found.positioned)
         assert f"style {id} fill:{colour}" in found.mmd
     assert found.tex.count("{rgb,255:red,") == len(warm)
     heats = {node["id"]: node["heat"] for node in json.loads(found.json)["nodes"] if node["heat"] is not None}

@@ -45,7 +45,8 @@ def look(vertex: Vertex) -> Look:
         return Look((RADIUS, _ARM * vertex.arms), 12.0, False)
     if vertex.kind not in ("box", "break"):
         largest = 26.0 if len(vertex.label) == 1 and not vertex.label.isalnum() else 20.0
-        size = min(largest, (2 * RADIUS - 9) / max(width(vertex.label, 1.0), 0.1)) if not vertex.numbers else 0.0
+        largest = 16.0 if vertex.measured else largest  # of two lines
+        size = min(largest, (2 * RADIUS - 9) / max(width(vertex.face, 1.0), 0.1)) if not vertex.numbers else 0.0
         if size >= 9:
             return Look((RADIUS, RADIUS), round(size, 1), True)
     size, lines = 14.0, vertex.face.count("\n") + 1

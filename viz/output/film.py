@@ -217,7 +217,8 @@ def _longest(pictures: Sequence[Picture]) -> Picture:
     for at in zip(*(picture.vertices for picture in pictures), strict=True):
         marked = max(at, key=lambda vertex: width(vertex.mark, 1.0))
         label, numbers = _widest(v.label for v in at), _widest(v.numbers for v in at)
-        vertices.append(replace(at[-1], label=label, numbers=numbers, fault=marked.fault))
+        measured = _widest(v.measured for v in at)
+        vertices.append(replace(at[-1], label=label, numbers=numbers, measured=measured, fault=marked.fault))
     return Picture(vertices, pictures[-1].edges, _widest(picture.caption for picture in pictures))
 
 
@@ -235,7 +236,13 @@ def _shown_at(scene: Scene, known: Mapping[str, tuple[str, str]], moment: _Momen
 
 def _filled(vertex: Vertex, longest: Vertex) -> Vertex:
     """Return `vertex` with as many lines as `longest` has, and in the same frames."""
-    return replace(vertex, numbers=vertex.numbers or _BLANK * bool(longest.numbers), around=longest.around)
+    numbers, measured = (_BLANK * bool(text) for text in (longest.numbers, longest.measured))
+    return replace(
+        vertex,
+        numbers=vertex.numbers or numbers,
+        measured=vertex.measured or measured,
+        around=longest.around,
+    )
 
 
 def _arrow(arrow: Arrow, edge: EdgeRecord, texts: tuple[str, str], known: tuple[str, str]) -> Arrow:

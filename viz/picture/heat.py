@@ -22,7 +22,7 @@ Measured = Mapping[str, float]
 
 
 def with_heat(picture: Picture, graph: Graph, by: str) -> Picture:
-    """Return `picture` with `Vertex.heat` from 0 to 1, on a scale of logarithms, and with that scale in the caption.
+    """Return `picture` with `Vertex.heat` from 0 to 1, on a scale of logarithms, its number, and the scale's caption.
 
     Raises:
         TensorgradError: `by` is nothing that is measured.
@@ -40,7 +40,8 @@ def with_heat(picture: Picture, graph: Graph, by: str) -> Picture:
     if most == least:
         warm = dict.fromkeys(warm, 1.0)
     told = f"heat: {what}, {unit(least)} (pale) to {unit(most)}"
-    vertices = [replace(vertex, heat=warm.get(vertex.id)) for vertex in picture.vertices]
+    texts = {id: unit(number) for id, number in found.items()}
+    vertices = [replace(v, heat=warm.get(v.id), measured=texts.get(v.id, "")) for v in picture.vertices]
     return replace(picture, vertices=vertices).captioned(told)
 
 

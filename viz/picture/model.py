@@ -39,7 +39,7 @@ class Vertex:
     would change the value. `value` and `gradient`, the sum of all that flows back, are None where they are not known;
     `noise`: that gradient is rounding alone; `numbers`: what of both is shown. `members` are the nodes of the graph
     that it stands for, `kept` the bytes that these keep for a backward pass, `heat`, from 0 to 1, how warm it is,
-    `arms` how many arrows reach it, and `parts` how many add up to its gradient.
+    `measured` by what, `arms` how many arrows reach it, and `parts` how many add up to its gradient.
     """
 
     id: str
@@ -58,13 +58,15 @@ class Vertex:
     members: tuple[int, ...] = ()
     kept: int = 0
     heat: float | None = None
+    measured: str = ""
     arms: int = 0
     parts: int = 0
 
     @property
     def face(self) -> str:
         """What stands in it: its label, and below that its numbers where they are shown."""
-        return f"{self.label}\n{self.numbers}" if self.numbers else self.label
+        below = self.numbers or self.measured
+        return f"{self.label}\n{below}" if below else self.label
 
     @property
     def leaf(self) -> bool:
