@@ -50,7 +50,7 @@ def film(steps: Mapping[Any, Drawing] | Iterable[Drawing]) -> Film:
 
     Raises:
         TensorgradError: there are none, one computes something else than the first or is drawn in another way, or what
-            differs between them takes more than 8 MB: some 80 bytes for a node, an arrow, and a step.
+            differs between them takes more than 8 MB: some 50 bytes for a node or an arrow, and a step.
 
     >>> import tensorgrad as tg
     >>> from tensorgrad import optim, viz
@@ -78,7 +78,10 @@ class _Moment:
     @classmethod
     def of(cls, label: str, drawing: Drawing) -> _Moment:
         shown = drawing.page.shown(drawing.picture)
-        vertices = [replace(vertex, value=None, gradient=None) for vertex in shown.vertices]
+        # A box stays closed, and does not pretend to open: what is in it would have to be there for every step.
+        vertices = [
+            replace(v, label=v.label.removesuffix("[+]").rstrip(), value=None, gradient=None) for v in shown.vertices
+        ]
         edges = [replace(e, value=None, gradient=_ZERO if is_zero(e.gradient) else None) for e in shown.edges]
         picture = Picture(vertices, edges, _captioned(label, shown.caption))
         return cls(label, picture, drawing.page.texts(drawing.picture), drawing._told(drawing.picture))
