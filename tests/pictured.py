@@ -261,6 +261,45 @@ def transformer(layers: int) -> viz.Drawing:
     return viz.draw(nn.Sequential(*made), given(5, 2, 8))
 
 
+def newton(x: tg.Tensor) -> tg.Tensor:
+    """Return three of Newton's steps to a root."""
+    for _ in range(3):
+        y = x**3 - 2 * x - 5
+        x = x - y / tg.autograd.grad(y, x, create_graph=True)[0]
+    return x
+
+
+def euler(x: tg.Tensor, v: tg.Tensor, k: tg.Tensor, c: tg.Tensor) -> tg.Tensor:
+    """Return where ten of Euler's steps lead a spring with friction."""
+    for _ in range(10):
+        x, v = x + 0.1 * v, v + 0.1 * (-k * x - c * v)
+    return x
+
+
+def several(x: tg.Tensor, y: tg.Tensor) -> tuple[tg.Tensor, ...]:
+    """Return results that are made of each other."""
+    a, b = x + y, x * y
+    return a, b, a / b, (a * b).exp()
+
+
+def cells(kind: type[nn.Module], steps: int, **options: Any) -> viz.Drawing:
+    """Return cells called one after the other, each with what the one before it returned."""
+    cell = kind(3, 4)
+
+    def run(x: tg.Tensor) -> tg.Tensor:
+        state = None
+        for step in range(steps):
+            state = cell(x[step], state)
+        return state if isinstance(state, tg.Tensor) else state[0]
+
+    return viz.draw(run, given(steps, 2, 3), **options)
+
+
+def scalar(*values: float) -> list[tg.Tensor]:
+    """Return scalars that require a gradient."""
+    return [tg.tensor(value, requires_grad=True) for value in values]
+
+
 def pair() -> tuple[tg.Tensor, tg.Tensor]:
     """Return the two scalars of the expression."""
     return tg.tensor(-4.0, requires_grad=True), tg.tensor(2.0, requires_grad=True)
@@ -334,6 +373,21 @@ NETWORKS: dict[str, Callable[[], viz.Drawing]] = {
     "backward of batchnorm": lambda: viz.draw(batchnorm_by_hand, given(7, 3), given(3), given(3), order=1),
     "backward of an mlp": lambda: viz.draw(mlp(4, 5, 5, 2), given(3, 4), order=1),
     "twice backward": lambda: viz.draw(lambda x, w: tg.tanh(x @ w).pow(2).sum(), given(3, 2), given(2, 2), order=2),
+    "four uses": lambda: viz.draw(lambda x: x * 2 + x.sin() + x.exp() + x**2, *scalar(1.0)),
+    "quotient": lambda: viz.draw(lambda x, y: (x * y + x**2) * (y - x) / (x + y), *scalar(2.0, 3.0)),
+    "penalties": lambda: viz.draw(
+        lambda x, w, b, y: ((x @ w + b - y) ** 2).mean() + 0.1 * w.abs().sum() + 0.01 * (w * w).sum(),
+        given(6, 2),
+        given(2),
+        given(),
+        given(6),
+    ),
+    "twenty branches": lambda: viz.draw(lambda x, *w: sum((x * v).tanh() for v in w), *scalar(*map(float, range(21)))),
+    "several results": lambda: viz.draw(several, *scalar(2.0, 3.0)),
+    "newton": lambda: viz.draw(newton, *scalar(2.0)),
+    "euler": lambda: viz.draw(euler, *scalar(1.0, 0.0, 2.0, 0.1)),
+    "lstm cells, closed": lambda: cells(nn.LSTMCell, 12, depth=1),
+    "gru cells": lambda: cells(nn.GRUCell, 3),
     "from top to bottom": lambda: viz.draw(nn.BatchNorm1d(3), given(7, 3), rankdir="TB"),
 }
 

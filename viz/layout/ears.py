@@ -79,7 +79,12 @@ class Ear:
 
     @property
     def reach(self) -> tuple[int, int]:
-        """The first and the last place that it takes in its row: twice the column, and one more for the gap after."""
+        """The first and the last place that it takes in its row: twice the column, and one more for the gap after.
+
+        A tap stands in the gap before its reader.
+        """
+        if self.end is not None and self.items and self.items[0].kind == "tap":
+            return (2 * self.end.col - 1,) * 2
         low = 2 * self.start.col + 1 if self.start is not None else 2 * self.items[0].col
         return low, 2 * self.end.col - 1 if self.end is not None else 2 * self.items[-1].col
 
@@ -103,20 +108,26 @@ class _Turn:
     item: Item
     offset: float
     to: float
+    ends: tuple[Item, Item]
 
 
 @dataclass
 class Level:
-    """The items and links of one frame. `main` are the links of the main way; `left_out` what found no place."""
+    """The items and links of one frame. `main` are the links of the main way; `left_out` what found no place.
+
+    `later` are pairs of items that a tap joins: the second one reads what the first one gives.
+    """
 
     items: list[Item]
     links: list[Link]
     main: list[Link]
+    later: list[tuple[Item, Item]] = field(default_factory=list)
     left_out: list[Link] = field(default_factory=list)
     units: list[tuple[float, Ear]] = field(default_factory=list)
     rows: list[float] = field(default_factory=lambda: [0.0])
     ways: dict[int, list[_Way]] = field(default_factory=lambda: defaultdict(list))
     turns: dict[int, list[_Turn]] = field(default_factory=lambda: defaultdict(list))
+    leaving: dict[Item, list[Link]] = field(default_factory=lambda: defaultdict(list))
 
     def place(self) -> None:
         """Give every item its column and row, and every link its row."""
@@ -144,30 +155,43 @@ class Level:
                 for other in waiting.pop(item, ()):
                     add(other)
 
+    def links_of(self, item: Item) -> list[Link]:
+        """Return the links that leave `item`."""
+        if not self.leaving:
+            for link in self.links:
+                self.leaving[link.tail].append(link)
+        return self.leaving[item]
+
     def hung(self) -> dict[Item, Link]:
         """Return what stands right above or below its reader, with its arrow."""
         return {link.tail: link for link in self.links if link.drop}
 
-    def columns(self, spine: set[Item]) -> None:
-        """Put every item as late as it can be; the main way, and what stands first, as early."""
+    def columns(self, spine: set[Item]) -> dict[Item, int]:
+        """Put all as late as it can be, the main way and what stands first as early; return the latest columns."""
         into: dict[Item, list[Item]] = defaultdict(list)
         out: dict[Item, list[Item]] = defaultdict(list)
-        for link in self.links:
-            into[link.head].append(link.tail)
-            out[link.tail].append(link.head)
+        for tail, head in [*((link.tail, link.head) for link in self.links), *self.later]:
+            into[head].append(tail)
+            out[tail].append(head)
         for item in self.items:  # in the order of computation
             before = [tail.col + 1 for tail in into[item] if tail.kind != "tap"]
             item.col = -1 if item.kind == "in" else max(before, default=0)
         end = max((item.col for item in self.items if item.kind != "out"), default=0)
+        tapped = set(self.later)
         free: dict[Item, bool] = {}
         for item in self.items:  # what nothing on the way leads to stands beside its reader
-            free[item] = item not in spine and item.kind != "in" and not item.first and all(free[t] for t in into[item])
+            leads = all(free[tail] for tail in into[item] if (tail, item) not in tapped)
+            free[item] = item not in spine and item.kind != "in" and not item.first and leads
+        late: dict[Item, int] = {}
         for item in reversed(self.items):
-            late = min((head.col - 1 for head in out[item]), default=end)
+            late[item] = (
+                item.col if item in spine else min((late.get(head, head.col) - 1 for head in out[item]), default=end)
+            )
             if item.kind == "out":
                 item.col = end + 1
             elif free[item] and out[item]:
-                item.col = late
+                item.col = min(head.col - 1 for head in out[item])
+        return late
 
     def ears(self, spine: Sequence[Item]) -> list[Ear]:
         """Return the ears, the ways through items before single arrows."""
@@ -232,7 +256,8 @@ class Level:
         if len(ear.items) != 1 or ear.start is not None or ear.end is None or ear.end.kind != "vertex":
             return False
         item, end = ear.items[0], ear.end
-        if item.kind not in ("vertex", "tap") or item.first:
+        others = [link.head.col for link in self.links_of(item) if link is not ear.links[0]]
+        if item.kind not in ("vertex", "tap") or item.first or min(others, default=end.col + 1) <= end.col:
             return False
         for row in self.candidates(end.row):
             place = 2 * end.col
@@ -246,7 +271,7 @@ class Level:
             if row > end.row:  # its texts stand on the other side of its arrow
                 item.up, item.down = item.down, item.up
             self.hold(ear, row, place, place)
-            self.turns[place].append(_Turn(low, high, end, 0.0, row))
+            self.turns[place].append(_Turn(low, high, end, 0.0, row, (item, end)))
             ear.links[0].row, ear.links[0].drop = row, True
             return True
         return False
@@ -273,6 +298,8 @@ class Level:
         new = [rows[0] - 1, *((a + b) / 2 for a, b in itertools.pairwise(rows)), rows[-1] + 1]
         ends = [item.row for item in (ear.start, ear.end) if item is not None] or [0.0]
         places = [2 * rows.index(end) for end in ends]
+        near = not ear.items and not ear.links[0].more and ear.links[0].head.col == ear.links[0].tail.col + 1
+        ending = ear.start is not None and ear.end is None and ear.items[-1].kind != "out"
         up = bool(ear.items) and ear.start is None and ear.items[0].kind != "in" and not ear.items[0].first
         if up and ear.end is not None:  # on the side where less is
             turns = [t.to - ear.end.row for p in (-1, 0) for t in self.turns[2 * ear.end.col + p] if t.item is ear.end]
@@ -280,7 +307,9 @@ class Level:
 
         def cost(place: int, row: float) -> float:  # rows have even places, and new ones stand between
             between = sum(max(0, (abs(place - end) - 1) // 2) for end in places)
-            wrong = any((row > end) if up else (row < end) for end in ends)
+            wrong = not ending and any((row > end) if up else (row < end) for end in ends)
+            if near and row in ends:
+                return -1.0
             return between + (place % 2) * NEW_ROW + WRONG_SIDE * wrong
 
         options = [*enumerate(rows), *((i - 0.5, row) for i, row in enumerate(new))]
@@ -302,13 +331,30 @@ class Level:
                    for item, link, place in ends)  # fmt: skip
 
     def beside(self, ear: Ear, other: Ear, row: float) -> bool:
-        """Return whether two arrows between the same neighbours can run beside each other in their row."""
-        if ear.items or ear.start is None or ear.end is None or ear.start.row != row or ear.end.row != row:
+        """Return whether an arrow between neighbours can leave or reach `row` where the arrow of another way does.
+
+        Both have an end in common; where they have both, they run beside each other.
+        """
+        if ear.items or ear.start is None or ear.end is None or ear.end.col != ear.start.col + 1:
             return False
-        same = [link for link in other.links if link.tail is ear.start and link.head is ear.end]
-        return bool(same) and all(
-            (mine.leaves - link.leaves) * (mine.enters - link.enters) >= 0 for link in same for mine in ear.links
-        )
+        start, end, (mine,) = ear.start, ear.end, ear.links
+        near = [link for link in other.links if link.tail is start or link.head is end]
+        if start.row == row == end.row:
+            return bool(near) and all(
+                link.tail is start
+                and link.head is end
+                and (mine.leaves - link.leaves) * (mine.enters - link.enters) >= 0
+                for link in near
+            )
+        low, high = sorted((start.row, end.row))
+        foreign = [t for t in self.turns[2 * start.col + 1] if start is not t.ends[0] and end is not t.ends[1]]
+        if mine.leaves or mine.enters or mine.more or any(t.low < high and low < t.high for t in foreign):
+            return False
+        before = {link.row for link in self.links_of(start) if link.head is end and link.row is not None}
+        if before:  # arrows between the same two turn at the same end
+            return before == {row}
+        shared = {start.row: start, end.row: end}.get(row)
+        return any((link.tail if shared is start else link.head) is shared and not link.drop for link in near)
 
     def may_turn(self, item: Item, link: Link, place: int, row: float, *, start: bool) -> bool:
         """Return whether `link` can turn from the row of `item` into `row` in this place."""
@@ -327,6 +373,8 @@ class Level:
         """Place `ear` in `row`."""
         for item in ear.items:
             item.row, item.placed = row, True
+            if item.kind == "tap" and ear.end is not None:
+                item.col = ear.end.col - 1
         for link in ear.links:
             link.row = row
         low, high = ear.reach
@@ -336,7 +384,9 @@ class Level:
                 (link.tail, 2 * link.tail.col + 1, link.leaves),
                 (link.head, 2 * link.head.col - 1, link.enters),
             ):
-                self.turns[place].append(_Turn(min(row, item.row), max(row, item.row), item, offset, row))
+                self.turns[place].append(
+                    _Turn(min(row, item.row), max(row, item.row), item, offset, row, (link.tail, link.head))
+                )
 
 
 def _ends(way: _Way, item: Item, place: int) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .ears import Ear, Item, Level, Link
 
-_ROW, _DROP, _STUB = 9.0, 36.0, 24.0  # free between rows, above a reader of a leaf, and of a tap
+_ROW, _DROP, STUB = 9.0, 36.0, 24.0  # free between rows, above a reader of a leaf, and of a tap
 TRACK = 19.0  # half of what an arrow takes with its texts
 
 
@@ -14,14 +16,22 @@ class Heights:
     def __init__(self, level: Level) -> None:
         self.of: dict[Item | Link, float] = {}
         filled: dict[tuple[int, int], float] = {}  # how far out everything reaches, by side and place
+        apart: dict[Item, float] = {}  # what the texts of slanted arrows need between their ends
+        for link in level.links:
+            if link.more and not link.drop and abs(link.tail.row) != abs(link.head.row):
+                far = max(link.tail, link.head, key=lambda item: abs(item.row))
+                apart[far] = max(link.more / 2, apart.get(far, 0.0))
         for row, ear in sorted(level.units, key=lambda unit: abs(unit[0])):
             side = -1 if row < 0 else 1
-            low, high = _spread(ear)
-            inner, outer = _extents(ear, side)
-            height = max((filled.get((side, p), 0.0) for p in range(low - 1, high + 2)), default=0.0) + _ROW + inner
-            height = height if row else 0.0
+            takes = _profile(ear, side, apart)
+            ports = _ports(ear, side)
+            height = max(
+                inner + _ROW + max(filled.get((side, p), 0.0) for p in (place - 1, place, place + 1) if p not in ports)
+                for place, (inner, _) in takes.items()
+            )
+            height = max([height, *ports.values()]) if row else 0.0
             self.of |= dict.fromkeys(ear.items, side * height) | dict.fromkeys(ear.links, side * height)
-            for place in range(low, high + 1):
+            for place, (inner, outer) in takes.items():
                 filled[side, place] = height + outer
                 if not row:
                     filled[-1, place] = inner
@@ -42,20 +52,29 @@ def _reach(link: Link, side: int) -> float:
     """Return how far from its reader what hangs there stands."""
     item = link.tail
     return (
-        link.head.tall + link.more + (_DROP if item.kind == "vertex" else _STUB) + (item.down if side < 0 else item.up)
+        link.head.tall + link.more + (_DROP if item.kind == "vertex" else STUB) + (item.down if side < 0 else item.up)
     )
 
 
-def _spread(ear: Ear) -> tuple[int, int]:
-    return (2 * ear.items[0].col,) * 2 if ear.links and ear.links[0].drop else ear.reach
+def _ports(ear: Ear, side: int) -> dict[int, float]:
+    """Return how far out a way meets the frames that it joins, by their places: it need not go around these."""
+    ends = [(ear.start, ear.first.leaves if ear.first else 0.0), (ear.end, ear.last.enters if ear.last else 0.0)]
+    return {2 * item.col: side * offset for item, offset in ends if item is not None and side * offset > 0 == item.row}
 
 
-def _extents(ear: Ear, side: int) -> tuple[float, float]:
-    """Return what a way takes towards the main row, and away from it."""
-    up, down = (max([*sizes, TRACK]) for sizes in ([i.up for i in ear.items], [i.down for i in ear.items]))
-    if ear.links and ear.links[0].drop:
-        item, link = ear.items[0], ear.links[0]
-        reach = link.more + (_DROP if item.kind == "vertex" else _STUB) - _ROW
-        below = item.row < link.head.row  # its reader is
-        up, down = item.up + reach * (not below), item.down + reach * below
-    return (up, down) if side > 0 else (down, up)
+def _profile(ear: Ear, side: int, apart: Mapping[Item, float]) -> dict[int, tuple[float, float]]:
+    """Return what a way takes at each of its places towards the main row, and away from it."""
+    low, high = (2 * ear.items[0].col,) * 2 if ear.links and ear.links[0].drop else ear.reach
+    found = dict.fromkeys(range(low, high + 1), (TRACK, TRACK))
+    for item in ear.items:
+        up, down = max(item.up, TRACK), max(item.down, TRACK)
+        if ear.links and ear.links[0].drop:
+            link = ear.links[0]
+            reach = link.more + (_DROP if item.kind == "vertex" else STUB) - _ROW
+            below = item.row < link.head.row  # its reader is
+            up, down = item.up + reach * (not below), item.down + reach * below
+        elif item.kind == "tap":
+            up, down = item.up, item.down
+        inwards, outwards = (up, down) if side > 0 else (down, up)
+        found[low if item.kind == "tap" else 2 * item.col] = inwards + apart.get(item, 0.0), outwards
+    return found

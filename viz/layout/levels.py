@@ -11,11 +11,13 @@ from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
 
+from .columns import Measure
 from .dot import LABEL_SIZE, look
 from .ears import Item, Level, Link
-from .routes import Measure, Part, part_of
+from .routes import Part, part_of
 
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
+SMALL = 16  # so few vertices are joined by arrows where these cross nothing
 MANY, NEAR, FAR = 4, 3, 12  # uses of one value; columns that an arrow of such a value, and any arrow, may span
 _MARK = "dv88₈"  # about as wide as what stands at a tap of a value without a name
 _NOTE = 17.0  # a text above or below a circle
@@ -31,6 +33,7 @@ class Plan:
     main: Mapping[str, int]
     spine: Collection[int]
     first: Collection[str]
+    small: bool = False
     taps: set[int] = field(default_factory=set)
 
     @classmethod
@@ -42,18 +45,21 @@ class Plan:
         known = _ways(picture, incoming)
         main = {head: _main(edges, picture, known) for head, edges in incoming.items()}
         ends = [v.id for v in picture.vertices if v.kind in {"output", "failed"}]
-        spine, at = set[int](), ends[0] if ends else ""
+        spine, at = set[int](), max(ends, key=lambda end: known[end].length, default="")
         while at in main and main[at] not in spine:
             spine.add(main[at])
             at = picture.edges[main[at]].tail
         flat = not measure.narrow and all(not v.around and v.kind != "box" for v in picture.vertices)
-        leaves = [v.id for v in picture.vertices if v.leaf]
-        return cls(picture, labels, measure, main, spine, leaves if flat and len(leaves) <= FEW_LEAVES else [])
+        leaves = {v.id for v in picture.vertices if v.leaf and v.kind != "constant"}
+        first = leaves if flat and len(leaves) <= FEW_LEAVES else set[str]()
+        uses = Counter(edge.tail for edge in picture.edges)
+        first -= {e.tail for e in picture.edges if uses[e.tail] == 1 and known[e.head].length > FAR}
+        return cls(picture, labels, measure, main, spine, first, flat and len(picture.vertices) <= SMALL)
 
     def laid(self) -> Part:
         """Return the whole with its places; what finds none without crossing something becomes a tap."""
         if not self.taps:
-            self.taps |= _Builder(self).distant()
+            _Builder(self).distant()
         while True:
             builder = _Builder(self)
             part = builder.part(())
@@ -66,7 +72,8 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
     """Return the operand that carries the computation.
 
     That is one from a layer of this frame's own: a layer's, not what goes around it; otherwise the first, if the others
-    are made of it, as x in ``x - mean(x)``; otherwise the one with the longest way behind it, as h in ``W @ h``.
+    are made of it, as x in ``x - mean(x)``; otherwise one that an input leads to, if there is a gradient along it, with
+    the longest way behind it, as h in ``W @ h``.
     """
     vertices = picture.vertex
     around = vertices[picture.edges[edges[0]].head].around
@@ -76,21 +83,26 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
     ]
     if inner:
         return max(inner, key=lambda k: (known[tails[k].id].length, -k))
-    computed = [k for k, v in tails.items() if not v.leaf]
     first = known[tails[edges[0]].id]
-    if len(edges) == 2 and computed and edges[1] in computed and known[tails[edges[1]].id].behind & first.bit:
+    flows = [picture.edges[k].backward is not None for k in edges]
+    if len(edges) == 2 and flows[0] >= flows[1] and known[tails[edges[1]].id].behind & first.bit:
         return edges[0]
-    if computed:
-        return max(computed, key=lambda k: (known[tails[k].id].length, -k))
     kinds = ["input", "parameter", "buffer", "constant"]
-    return min(edges, key=lambda k: kinds.index(tails[k].kind))
+
+    def worth(k: int) -> tuple[bool, bool, bool, int, int, int]:
+        tail, way = tails[k], known[tails[k].id]
+        kind = -kinds.index(tail.kind) if tail.leaf else 0
+        return way.given, flows[edges.index(k)], not tail.leaf, way.length, kind, -k
+
+    return max(edges, key=worth)
 
 
 @dataclass(frozen=True)
 class _Way:
-    """The longest way to a vertex, and as bits itself and all that it is made of."""
+    """The longest way to a vertex, whether an input leads to it, and as bits itself and all that it is made of."""
 
     length: int
+    given: bool
     bit: int
     behind: int
 
@@ -102,7 +114,9 @@ def _ways(picture: Picture, incoming: Mapping[str, list[int]]) -> dict[str, _Way
         behind = 1 << i
         for way in before:
             behind |= way.behind
-        found[vertex.id] = _Way(max((way.length for way in before), default=-1) + 1, 1 << i, behind)
+        length = max((way.length for way in before), default=-1) + 1
+        given = vertex.kind == "input" or any(way.given for way in before)
+        found[vertex.id] = _Way(length, given, 1 << i, behind)
     return found
 
 
@@ -140,33 +154,43 @@ class _Builder:
                 found[frame].append(k)
         return found
 
-    def distant(self) -> set[int]:
-        """Return the arrows that would run across the picture: from what is used in many places, or far away."""
-        edges, found = self.plan.picture.edges, set()
-        uses = Counter(edge.tail for edge in edges)
-        met: set[str] = set()
+    def distant(self) -> None:
+        """Make taps of the arrows that would run across the picture: from what is used in many places, or far away."""
+        plan, edges = self.plan, self.plan.picture.edges
+        uses, met, again = Counter(edge.tail for edge in edges), set[str](), set[int]()
         for k, edge in enumerate(edges):
-            tail, head = self.plan.picture.vertex[edge.tail], self.plan.picture.vertex[edge.head]
-            home = head.around[: len(tail.around)] == tail.around
-            if tail.leaf and (not home or (edge.tail in met and uses[edge.tail] >= MANY)):
-                self.plan.taps |= {k} - {*self.plan.spine}
+            tail, head = plan.picture.vertex[edge.tail], plan.picture.vertex[edge.head]
+            if edge.tail in met:
+                again.add(k)
             met.add(edge.tail)
-        spans: dict[int, int] = {}
+            if tail.leaf and head.around[: len(tail.around)] != tail.around:
+                plan.taps |= {k} - {*plan.spine}
+        spans = self.spans()
+        often = {k for k in again - plan.taps - {*plan.spine} if uses[edges[k].tail] >= MANY}
+        late = {edges[k].tail for k in often if spans[k][1] > 2 * NEAR and plan.picture.vertex[edges[k].tail].leaf}
+        for k in often:
+            if spans[k][0] > NEAR or spans[k][1] > (1 if edges[k].tail in late and not plan.small else FAR):
+                plan.taps.add(k)
+        spans = self.spans()
+        for k in spans.keys() - plan.taps - {*plan.spine}:
+            leaf = plan.picture.vertex[edges[k].tail].leaf
+            if (
+                spans[k][0] > (2 * NEAR if leaf else FAR)
+                and (k in again or not leaf)
+                and edges[k].tail not in plan.first
+            ):
+                plan.taps.add(k)
+
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """Return how many columns every arrow spans, and how many if what it leads to stood as late as it can."""
+        spans: dict[int, tuple[int, int]] = {}
         for frame in [(), *self.inside]:
             level, _ = self.level(frame, {})
-            level.columns({item for link in level.main for item in (link.tail, link.head)})
+            late = level.columns({item for link in level.main for item in (link.tail, link.head)})
             for link in level.links:
-                spans[link.edge] = max(spans.get(link.edge, 0), link.head.col - link.tail.col)
-        met.clear()
-        for k, edge in enumerate(edges):
-            leaf, again = self.plan.picture.vertex[edge.tail].leaf, edge.tail in met
-            met.add(edge.tail)
-            if k in self.plan.spine or k in self.plan.taps or (leaf and not again):
-                continue
-            often = again and uses[edge.tail] >= MANY and spans[k] > NEAR
-            if often or (spans[k] > (2 * NEAR if leaf else FAR) and edge.tail not in self.plan.first):
-                found.add(k)
-        return found
+                found = link.head.col - link.tail.col, late[link.head] - link.tail.col
+                spans[link.edge] = max(spans.get(link.edge, found), found)
+        return spans
 
     def part(self, frame: Chain) -> Part:
         """Return what is in `frame` with its places."""
@@ -192,30 +216,35 @@ class _Builder:
         before: list[Item] = []
         after: list[Item] = []
         links = []
+        later = []
         for k in self.edges[frame]:
             edge = self.plan.picture.edges[k]
             tail, head = self.end(edge.tail, frame, items), self.end(edge.head, frame, items)
             if tail is head:
                 continue
             if k in self.plan.taps:
+                if tail is not None and head is not None and not self.plan.picture.vertex[edge.tail].leaf:
+                    later.append((tail, head))
                 if head is None or head.kind != "vertex":
                     continue
-                tail = self.tap(k)
-                before.append(tail)
-            elif tail is None:
-                tail = Item(f"in:{k}", "in", 0.0, 0.0, 0.0, 0.0)
+                tail = None
+            if tail is None:
+                tail = self.tap(k) if k in self.plan.taps else Item(f"in:{k}", "in", 0.0, 0.0, 0.0, 0.0)
                 before.append(tail)
             elif head is None:
                 head = Item(f"out:{k}", "out", 0.0, 0.0, 0.0, 0.0)
                 after.append(head)
-            assert tail is not None
             assert head is not None
-            leaves, enters = (blocks[item].ports.get(k, 0.0) if item in blocks else 0.0 for item in (tail, head))
-            main = k == (blocks[head].entry if head in blocks else self.plan.main.get(edge.head))
-            links.append(Link(k, tail, head, leaves, enters, main, self.plan.measure.more.get(k, 0.0)))
-        level = Level([*before, *items.values(), *after], links, [])
+            links.append(self.link(k, tail, head, blocks))
+        level = Level([*before, *items.values(), *after], links, [], later)
         level.main = self.main(level, blocks)
         return level, blocks
+
+    def link(self, k: int, tail: Item, head: Item, blocks: Mapping[Item, Part]) -> Link:
+        """Return the part of an arrow from `tail` to `head`."""
+        leaves, enters = (blocks[item].ports.get(k, 0.0) if item in blocks else 0.0 for item in (tail, head))
+        carried = blocks[head].entry if head in blocks else self.plan.main.get(self.plan.picture.edges[k].head)
+        return Link(k, tail, head, leaves, enters, k == carried, self.plan.measure.more.get(k, 0.0))
 
     def item(self, vertex: Vertex) -> Item:
         """Return the item of a vertex, with room for the texts beside it."""

@@ -15,10 +15,10 @@ from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import shaped, width
 
 from . import levels as nested
+from .columns import Measure
 from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, RADIUS, look, outlined
 from .labels import Box, Room, place_pair, placed
 from .operands import order_notes
-from .routes import Measure
 from .scene import Arrow, Frame, Note, Scene
 from .splines import Point, Spline, between, parallel, pieces, sampled
 
@@ -82,18 +82,22 @@ def _placed(
     tapped = {k: _tapped(picture.edges[k], center, room, marks) for k, center in plan.taps.items()}
     notes = _notes(picture, plan, room, measure.across, dims, marks)
     notes += order_notes(picture, [pair[0] for pair in pairs], room, measure.across)
-    arrows: list[Arrow] = []
+    arrows: dict[int, list[Arrow]] = {}
     crowded: set[int] = set()
-    for k, (edge, pair, texts) in enumerate(zip(picture.edges, pairs, labels, strict=True)):
+    more = measure.more  # what had no place comes first now, and what has many places last
+    for k in sorted(range(len(pairs)), key=lambda k: (k not in more, bool(more) and _is_bent(plan.splines[k]))):
+        edge, pair, texts = picture.edges[k], pairs[k], labels[k]
         named = list(zip(pair, texts, strict=False))
         told = tapped.get(k) or list(zip([text for _, text in named], place_pair(room, named), strict=True))
         if k not in tapped and any(text and room.is_struck(text, center, LABEL_SIZE) for text, center in told):
             crowded.add(k)
         for kind, spline, (text, center) in zip(("fwd", "bwd"), pair, told, strict=False):
-            arrows.append(Arrow(edge, kind, (spline,), text, () if center is None else (center,), LABEL_SIZE))
+            arrow = Arrow(edge, kind, (spline,), text, () if center is None else (center,), LABEL_SIZE)
+            arrows.setdefault(k, []).append(arrow)
     notes += _headings(plan, notes, title, picture.caption)
     outlines = [outlined(vertex, plan.centers[vertex.id]) for vertex in picture.vertices]
-    return Scene(tuple(outlines), tuple(plan.frames), tuple(arrows), tuple(notes), ARROW), crowded
+    drawn = tuple(arrow for k in sorted(arrows) for arrow in arrows[k])
+    return Scene(tuple(outlines), tuple(plan.frames), drawn, tuple(notes), ARROW), crowded
 
 
 def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measure, taps: set[int]) -> Plan:
@@ -144,6 +148,11 @@ def _tapped(edge: EdgeRecord, center: Point, room: Room, marks: Marks) -> list[t
         room.take(Box.around(place, (width(text, LABEL_SIZE) / 2, LABEL_SIZE * 0.58)))
         found.append((text, place))
     return found
+
+
+def _is_bent(spline: Spline) -> bool:
+    """Return whether a line is not level, nor upright."""
+    return min(max(p[i] for p in spline) - min(p[i] for p in spline) for i in (0, 1)) > 1
 
 
 def _dense(spline: Spline) -> Iterator[Point]:

@@ -5,45 +5,26 @@ Coordinates are those of a picture from left to right, the second one downwards,
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tensorgrad.viz.picture.nesting import ModuleCall
-from tensorgrad.viz.picture.text import width
 
-from .dot import FRAME_SIZE, LABEL_SIZE
+from .columns import MARGIN, Measure, columns, stubs
 from .ears import Item, Level, Link
 from .heights import TRACK, Heights
 from .splines import Point, Spline, between
 
 _APART = math.radians(23)  # between two arrows at a circle
 _STEEPEST, _BESIDE, _ROOMY = math.radians(68), math.radians(48), math.radians(80)  # the second beside what hangs
-_GAP, _TURN = 34.0, 58.0  # free between columns, and where arrows turn
-_MARGIN, _TITLE = 16.0, 20.0  # of a frame, and of its title
+_STRAIGHT = math.radians(58)  # past what stands between two columns
+_TITLE = 20.0  # of a frame
 _SLACK, _NEAR = 10.0, 230.0
-_LANE, _BEND, _PIN = 15.0, 36.0, 12.0  # between arrows that turn beside each other; how high their bends are; at items
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How much room the texts of every arrow need, and whether the picture runs from left to right (`across`).
-
-    `more` is what some need besides.
-    """
-
-    labels: Sequence[tuple[str, str]]
-    across: bool
-    narrow: bool
-    more: Mapping[int, float] = field(default_factory=dict)
-
-    def room(self, k: int) -> float:
-        """Return how long an arrow must be for its texts."""
-        if not self.across:
-            return 2 * LABEL_SIZE + self.more.get(k, 0.0)
-        longest = max(width(text, LABEL_SIZE) for text in self.labels[k])
-        return longest + (14 if self.narrow else 22) + self.more.get(k, 0.0)
+_ABREAST = 38.0  # between level arrows from box to box
+_BEND, _PIN = 36.0, 12.0  # how high the bends of arrows are that turn beside each other; between them at items
 
 
 @dataclass
@@ -67,7 +48,7 @@ class Part:
 def part_of(level: Level, blocks: Mapping[Item, Part], module: ModuleCall | None, measure: Measure) -> Part:
     """Return `level` with its places, in the frame of `module`."""
     rows = Heights(level).of
-    left, right = _columns(level, measure, framed=module is not None, title=module.label if module else "")
+    left, right = columns(level, measure, framed=module is not None, title=module.label if module else "")
     part = Part()
     ends = _Ends(level, rows, left, right)
     for item in level.items:
@@ -126,51 +107,10 @@ def _frame(
     part.up, part.down = -min((y for y, _ in ys), default=0.0), max((y for _, y in ys), default=0.0)
     part.wide = max(right.values(), default=0.0)
     if module is not None:
-        part.up += _MARGIN / 2 + _TITLE
-        part.down += _MARGIN / 2
-        part.wide += _MARGIN
+        part.up += MARGIN / 2 + _TITLE
+        part.down += MARGIN / 2
+        part.wide += MARGIN
         part.frames[module.id] = (module, 0.0, -part.up, part.wide, part.down)
-
-
-def _columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tuple[dict[int, float], dict[int, float]]:
-    """Return where every column begins and ends."""
-    cols = range(min((i.col for i in level.items), default=0), max((i.col for i in level.items), default=0) + 1)
-    wide: dict[int, float] = dict.fromkeys(cols, 0.0)
-    for item in level.items:
-        wide[item.col] = max(wide[item.col], item.left + item.right)
-    gaps: dict[int, float] = {c: (_MARGIN if wide[c] == 0 or wide.get(c + 1, 0) == 0 else _GAP) for c in cols}
-    turning: Counter[tuple[int, Item, bool, bool]] = Counter()
-    for link in level.links:
-        more = measure.more.get(link.edge, 0.0)
-        if more:
-            for c in {link.tail.col, link.head.col - 1, *([link.tail.col - 1] if link.drop else [])} & {*gaps}:
-                gaps[c] = max(gaps[c], _GAP + more)
-        if link.row is None or link.drop:
-            continue
-        straight = link.tail.row == link.row == link.head.row
-        for c, item, start in ((link.tail.col, link.tail, True), (link.head.col - 1, link.head, False)):
-            if item.row != link.row:
-                turning[c, item, start, link.row > item.row] += 1
-                beside = turning[c, item, start, link.row > item.row]
-                gaps[c] = max(gaps[c], more + (_TURN if beside < 2 else 2 * _MARGIN + _LANE * (beside + 1)))
-        if link.head.col == link.tail.col + 1 and link.tail.kind != "tap":
-            need = measure.room(link.edge) if straight else max(_TURN, 0.6 * measure.room(link.edge))
-            if link.tail.kind == "in" or link.head.kind == "out":
-                need = min(need, _GAP) if straight else need
-            gaps[link.tail.col] = max(gaps[link.tail.col], need)
-    x, left, right = _MARGIN if framed and wide[cols[0]] else 0.0, {}, {}
-    if framed:  # the title stands within its frame
-        total = sum(wide.values()) + sum(gaps[c] for c in list(cols)[:-1])
-        lack = width(f"{title} [+]", FRAME_SIZE) + _MARGIN - total
-        if lack > 0 and len(cols) > 1:
-            for c in list(cols)[:-1]:
-                gaps[c] += lack / (len(cols) - 1)
-        elif lack > 0:
-            wide[cols[0]] += lack
-    for c in cols:
-        left[c], right[c] = x, x + wide[c]
-        x += wide[c] + gaps[c]
-    return left, right
 
 
 class _Ends:
@@ -181,10 +121,19 @@ class _Ends:
     ) -> None:
         self.rows, self.left, self.right = rows, left, right
         self.angles: dict[tuple[Link, bool], float] = {}
+        self.stubs = stubs(level)
         self.lanes = self.side_by_side(level.links)
+        self.abreast: dict[tuple[Item, bool], list[Link]] = {}
         self.pins: dict[tuple[Link, bool], tuple[int, int]] = {}
         self.hung = level.hung()
+        self.taps = {link.tail: link for link in level.links if link.tail.kind == "tap"}
+        self.columns: dict[int, list[Item]] = defaultdict(list)
+        for item in level.items:
+            self.columns[item.col].append(item)
         self.sides = {(link.head, 1 if link.tail.row > link.head.row else -1) for link in self.hung.values()}
+        for stack in self.columns.values():
+            for above, below in itertools.pairwise(sorted(stack, key=lambda item: item.row)):
+                self.sides |= {(above, 1), (below, -1)}
         out: dict[Item, list[Link]] = defaultdict(list)
         into: dict[Item, list[Link]] = defaultdict(list)
         for link in level.links:
@@ -197,13 +146,13 @@ class _Ends:
                     self.spread(item, links, start=start)
 
     def center(self, item: Item) -> Point:
-        """Return the middle of an item; a tap stands at the right of its column."""
+        """Return the middle of an item; a tap stands at the right of the gap before its reader."""
         low, high = self.left[item.col], self.right[item.col]
         link = self.hung.get(item)
         if link is not None:
             return self.center(link.head)[0], self.rows[item]
         if item.kind == "tap":
-            return high - item.right, self.rows[item]
+            return self.left[item.col + 1] - self.stubs[self.taps[item].head] - item.right, self.rows[item]
         return (low + high) / 2, self.rows[item]
 
     def aim(self, link: Link, *, start: bool) -> float:
@@ -211,6 +160,8 @@ class _Ends:
         item, other = (link.tail, link.head) if start else (link.head, link.tail)
         x, y = self.center(item)
         far, height = self.center(other)
+        if start and link.head in self.stubs and link.row == item.row != link.head.row:
+            return 0.0
         if not self.is_direct(link):
             height = self.rows[link]
         elif other.kind == "block":
@@ -231,6 +182,8 @@ class _Ends:
         order = sorted(links, key=lambda link: self.rank(link, start=start))
         found = [max(-_STEEPEST, min(_STEEPEST, self.aim(link, start=start))) for link in order]
         straight = [i for i, angle in enumerate(found) if abs(angle) < 1e-6]
+        if len(straight) > 1 and not item.round:
+            self.abreast[item, start] = [order[i] for i in straight]
         if len(straight) > 1:
             for place, i in enumerate(straight):
                 found[i] = (place - (len(straight) - 1) / 2) * _APART
@@ -257,7 +210,11 @@ class _Ends:
         angle = self.angles[link, start]
         if not item.round:
             return (x + side * item.right, y + self.pinned(item, link, start=start)), (1.0, 0.0)
-        if (link, start) in self.lanes or ((link, not start) in self.lanes and self.is_direct(link)):
+        if (
+            self.is_level(link, start=start)
+            or (link, start) in self.lanes
+            or ((link, not start) in self.lanes and self.is_direct(link))
+        ):
             angle = math.asin(self.pinned(item, link, start=start) / item.right)
         return (x + side * item.right * math.cos(angle), y + item.right * math.sin(angle)), (
             math.cos(angle),
@@ -267,6 +224,10 @@ class _Ends:
     def pinned(self, item: Item, link: Link, *, start: bool) -> float:
         """Return how far below the middle of an item an arrow meets it that runs level there."""
         n, count = self.pins[link, start]
+        straight = self.abreast.get((item, start), [])
+        if link in straight:
+            apart = min(_ABREAST, 2 * (item.tall - 3) / (len(straight) - 1))
+            return (straight.index(link) - (len(straight) - 1) / 2) * apart
         half = 0.93 * item.right if item.round else item.tall - 3
         return n * min(_PIN, half / max(count, 1))
 
@@ -277,11 +238,14 @@ class _Ends:
             return self.drop(link)
         (a, along), (b, ahead) = self.end(link, start=True), self.end(link, start=False)
         height = self.rows[link]
+        if link.head in self.stubs and link.row != link.head.row:
+            edge = (self.left[link.head.col] - self.stubs[link.head], height)
+            return _joined(self.leaving(link, a, along, edge), _curve(edge, (1.0, 0.0), b, (1.0, 0.0)))
         first, last = self.lanes.get((link, True)), self.lanes.get((link, False))
-        before = self.pin(link.tail, a, start=True, always=first is not None)
-        after = self.pin(
-            link.head, b, start=False, always=last is not None or (first is not None and self.is_direct(link))
-        )
+        direct = self.is_direct(link)
+        to, back = (link.head.row, link.tail.row) if direct else (link.row, link.row)
+        before = self.pin(link.tail, a, to, start=True, always=first is not None)
+        after = self.pin(link.head, b, back, start=False, always=last is not None or (first is not None and direct))
         bent = not link.tail.row == link.row == link.head.row
         if before and bent:
             a, along = before[-1], (1.0, 0.0)
@@ -291,10 +255,16 @@ class _Ends:
             b, ahead = after[-1], (1.0, 0.0)
         else:
             after = []
-        if self.is_direct(link):
+        if direct:
             lane = first if first is not None else last
             middle = _curve(a, along, b, ahead) if lane is None else _by(a, lane, b)
             return _joined(before, middle, after[::-1])
+        return _joined(before, self.through(link, (a, along), (b, ahead)), after[::-1])
+
+    def through(self, link: Link, start: tuple[Point, Point], end: tuple[Point, Point]) -> Spline:
+        """Return the curve by the row of an arrow, from one point and direction to another."""
+        (a, along), (b, ahead) = start, end
+        height, first, last = self.rows[link], self.lanes.get((link, True)), self.lanes.get((link, False))
         low, high = self.left[link.tail.col + 1], self.right[link.head.col - 1]
         if low > high:
             low = high = (low + high) / 2
@@ -309,16 +279,42 @@ class _Ends:
             line = _joined(
                 line, _turn(b, (-ahead[0], -ahead[1]), line[-1])[::-1] if last is None else _by(line[-1], last, b)
             )
-        return _joined(before, line, after[::-1])
+        return line
+
+    def leaving(self, link: Link, a: Point, along: Point, edge: Point) -> Spline:
+        """Return the curve from an item to where all arrows turn to their reader, level there."""
+        if link.tail.kind == "tap":
+            return []
+        if abs(a[1] - edge[1]) < 0.1 and not along[1]:
+            return _straight(a, edge)
+        bend = min(self.left[link.tail.col + 1], edge[0]), edge[1]
+        lane = self.lanes.get((link, True))
+        turn = _turn(a, along, bend) if lane is None else _by(a, lane, bend)
+        return _joined(turn, _straight(bend, edge) if edge[0] - bend[0] > 0.1 else [])
 
     def is_direct(self, link: Link) -> bool:
         """Return whether an arrow turns once at most, between neighbours."""
         return link.head.col == link.tail.col + 1 and link.row in (link.tail.row, link.head.row)
 
-    def pin(self, item: Item, at: Point, *, start: bool, always: bool) -> Spline:
+    def is_level(self, link: Link, *, start: bool) -> bool:
+        """Return whether an arrow meets its item level: in a fan, or steeply beside what stands there."""
+        item, other = (link.tail, link.head) if start else (link.head, link.tail)
+        if not start and item in self.stubs:
+            return True
+        direct = self.is_direct(link) and other.kind == "vertex"
+        low, high = sorted((item.row, other.row if self.is_direct(link) else link.row or 0.0))
+        beside = any(low < third.row < high for third in self.columns[item.col])
+        return beside and abs(self.aim(link, start=start)) > (_STRAIGHT if direct else _BESIDE)
+
+    def is_beside(self, item: Item, row: float) -> bool:
+        """Return whether something stands in the column of an item on the way from its row to `row`."""
+        low, high = sorted((item.row, row))
+        return any(low <= other.row <= high and other is not item for other in self.columns[item.col])
+
+    def pin(self, item: Item, at: Point, to: float, *, start: bool, always: bool) -> Spline:
         """Return the level line from an item to the side of its column, if that is much wider, or it is asked for."""
         edge = self.right[item.col] if start else self.left[item.col]
-        slack = abs(edge - self.center(item)[0]) - item.right
+        slack = abs(edge - self.center(item)[0]) - item.right if always or self.is_beside(item, to) else 0.0
         if item.kind in ("in", "out", "tap") or not (always or slack > _SLACK) or abs(edge - at[0]) < 0.5:
             return [at] if always else []
         return _straight(at, (edge, at[1]))
@@ -327,17 +323,19 @@ class _Ends:
         """Return for arrows that turn together, in one gap and to or from one item, where each runs up or down."""
         groups: dict[tuple[Item, bool, bool], list[Link]] = defaultdict(list)
         for link in links:
-            if link.row is None or link.drop:
+            if link.row is None or link.drop or link.tail.kind == "tap":
                 continue
-            if link.tail.row != link.row:
-                groups[link.tail, True, link.row > link.tail.row].append(link)
-            if link.head.row != link.row:
+            port = link.enters if link.head.kind == "block" and self.is_direct(link) else 0.0
+            if link.tail.row != link.row or port:
+                groups[link.tail, True, link.row + port > link.tail.row].append(link)
+            if link.head.row != link.row and link.head not in self.stubs:
                 groups[link.head, False, link.row > link.head.row].append(link)
         found = {}
         for (item, start, _), members in groups.items():
             gap = item.col if start else item.col - 1
             low, high = self.right[gap], self.left[gap + 1]
-            farthest = max(abs(self.rows[link.head] - self.rows[link.tail]) for link in members)
+            farthest = max(abs(self.rows[link.head] + link.enters - self.rows[link.tail]) for link in members)
+            farthest = max([farthest, *(abs(self.rows[link] - self.rows[item]) for link in members)])
             if len(members) < 2 or (len(members) == 2 and farthest < _NEAR) or high <= low:
                 continue
             members.sort(

@@ -148,8 +148,8 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
             at_left, place = beside
             nameless[at_left].append((place, len(arrows)))
         arrows.append(replace(arrow, pieces=tuple(parts), centers=centers))
-    for places in nameless.values():
-        for place, i in _spread(places, arrows):
+    for at_left, places in nameless.items():
+        for place, i in _spread(places, arrows, -1 if at_left else 1):
             arrows[i] = replace(arrows[i], centers=(place,))
     return Scene(
         tuple(outlines),
@@ -160,11 +160,16 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
     )
 
 
-def _spread(places: list[tuple[Point, int]], arrows: Sequence[Arrow]) -> Iterator[tuple[Point, int]]:
-    """Yield the places of names at one side of a row, from the top, moved down where they would meet."""
+def _spread(places: list[tuple[Point, int]], arrows: Sequence[Arrow], side: int) -> Iterator[tuple[Point, int]]:
+    """Yield the places of names at one side of a row, from the top, moved down and out where they would meet a text."""
     above = float("inf")
-    for (x, y), i in sorted(places, key=lambda item: -item[0][1]):
-        above = min(y, above - arrows[i].size * 1.05)
+    named = [(center, arrow) for arrow in arrows for center in arrow.centers]
+    for (edge, y), i in sorted(places, key=lambda item: -item[0][1]):
+        x, above = edge, min(y, above - arrows[i].size * 1.05)
+        for (at, height), other in sorted(named, key=lambda item: side * item[0][0]):
+            apart = (width(other.label, other.size) + width(arrows[i].label, arrows[i].size)) / 2 + 3
+            if abs(height - above) < other.size * 1.05 and abs(at - x) < apart:
+                x = at + side * apart
         yield (x, above), i
 
 

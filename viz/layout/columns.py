@@ -1,0 +1,115 @@
+"""How far apart the columns of a level stand: what texts between them need, and arrows that turn there."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tensorgrad.viz.picture.text import width
+
+from .dot import FRAME_SIZE, LABEL_SIZE
+from .ears import Item, Level, Link
+from .heights import STUB
+
+MARGIN = 16.0  # of a frame
+_GAP, _TURN = 34.0, 58.0  # free between columns, and where arrows turn
+_HEAD = 46.0  # free at the top of a frame, from top to bottom
+_LANE = 15.0  # between arrows that turn beside each other
+_FAN, _MANY = 14.0, 4  # for each arrow that turns beside others to the same reader; so many have a fan
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How much room the texts of every arrow need, and whether the picture runs from left to right (`across`).
+
+    `more` is what some need besides.
+    """
+
+    labels: Sequence[tuple[str, str]]
+    across: bool
+    narrow: bool
+    more: Mapping[int, float] = field(default_factory=dict)
+
+    def room(self, k: int) -> float:
+        """Return how long an arrow must be for its texts."""
+        if not self.across:
+            return 2 * LABEL_SIZE + self.more.get(k, 0.0)
+        longest = max(width(text, LABEL_SIZE) for text in self.labels[k])
+        return longest + (14 if self.narrow else 22) + self.more.get(k, 0.0)
+
+
+def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tuple[dict[int, float], dict[int, float]]:
+    """Return where every column begins and ends."""
+    cols = range(min((i.col for i in level.items), default=0), max((i.col for i in level.items), default=0) + 1)
+    wide: dict[int, float] = dict.fromkeys(cols, 0.0)
+    for item in level.items:
+        if item.kind != "tap":
+            wide[item.col] = max(wide[item.col], item.left + item.right)
+    gaps: dict[int, float] = {c: (MARGIN if wide[c] == 0 or wide.get(c + 1, 0) == 0 else _GAP) for c in cols}
+    for c, need in _needs(level, measure):
+        gaps[c] = max(gaps.get(c, 0.0), need)
+    x, left, right = MARGIN if framed and wide[cols[0]] else 0.0, {}, {}
+    if framed and not measure.across:  # under the title, and under the shapes of what stands first
+        gaps[cols[0]] = max(gaps[cols[0]], _HEAD) if x == 0 else gaps[cols[0]]
+        x = max(x, _HEAD) if x else x
+    if framed:  # the title stands within its frame
+        total = sum(wide.values()) + sum(gaps[c] for c in list(cols)[:-1])
+        lack = width(f"{title} [+]", FRAME_SIZE) + MARGIN - total
+        if lack > 0 and len(cols) > 1:
+            for c in list(cols)[:-1]:
+                gaps[c] += lack / (len(cols) - 1)
+        elif lack > 0:
+            wide[cols[0]] += lack
+    for c in cols:
+        left[c], right[c] = x, x + wide[c]
+        x += wide[c] + gaps[c]
+    return left, right
+
+
+def _needs(level: Level, measure: Measure) -> Iterator[tuple[int, float]]:
+    """Yield for arrows how wide the gap after a column must be."""
+    turning: Counter[tuple[int, Item, bool, bool]] = Counter()
+    fans = stubs(level)
+    for link in level.links:
+        more = measure.more.get(link.edge, 0.0)
+        if more:
+            places = [link.tail.col, link.head.col - 1, *([link.tail.col - 1] if link.drop else [])]
+            yield from ((c, _GAP + more) for c in places)
+        if link.row is None or link.drop:
+            continue
+        if link.head in fans and link.row != link.head.row:
+            beside = link.tail.kind != "tap" and link.tail.col == link.head.col - 1
+            yield link.head.col - 1, more + fans[link.head] + MARGIN + beside * measure.room(link.edge)
+        if link.tail.kind == "tap":
+            more += 2 * link.tail.right + fans[link.head]
+            yield link.tail.col, more
+        elif link.head.col == link.tail.col + 1:
+            yield link.tail.col, _between(link, measure)
+        for c, item, start in ((link.tail.col, link.tail, True), (link.head.col - 1, link.head, False)):
+            if item.row != link.row:
+                turning[c, item, start, link.row > item.row] += 1
+                lanes = turning[c, item, start, link.row > item.row]
+                yield c, more + (_TURN if lanes < 2 else 2 * MARGIN + _LANE * (lanes + 1))
+
+
+def _between(link: Link, measure: Measure) -> float:
+    """Return how far apart the neighbours stand that an arrow joins."""
+    straight = link.tail.row == link.row == link.head.row
+    need = measure.room(link.edge) if straight else max(_TURN, 0.6 * measure.room(link.edge))
+    return min(need, _GAP) if straight and (link.tail.kind == "in" or link.head.kind == "out") else need
+
+
+def stubs(level: Level) -> defaultdict[Item, float]:
+    """Return how wide the space is before each reader of taps, or of much, in which the arrows to it turn."""
+    found: defaultdict[Item, float] = defaultdict(lambda: STUB)
+    bent = [link for link in level.links if not link.drop and link.row not in (None, link.head.row)]
+    many = {item for item, n in Counter(link.head for link in bent).items() if n >= _MANY and item.kind == "vertex"}
+    tapped = {link.head for link in bent if link.tail.kind == "tap"}
+    for link in bent:
+        if link.head in tapped or link.head in many:
+            found[link.head] += _FAN
+    for link in level.links:
+        if link.drop and link.more and link.head in found:  # its texts stand beside what hangs at the reader
+            found[link.head] += 2 * link.more
+    return found
