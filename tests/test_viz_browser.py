@@ -288,7 +288,7 @@ def test_stepping_works_and_its_text_can_be_read_wherever_the_drawing_stands(bro
         browser.click("iframe")
         browser.into_frame("iframe")
     elif place == "inline":
-        browser.click("svg", dy=100)
+        browser.click("svg", dy=130)  # where nothing is that a click would show
     browser.press(*["ArrowRight"] * 6)
     assert browser.run(TOLD).startswith("forward 6 / 19: ")
     assert set(browser.run(SHOWN)) == shown_at(NETWORK, 6, 19)
