@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad.base.callsite import Place, here, told
-from tensorgrad.base.context import ANOMALY, STRONG, TRACING, context, within
+from tensorgrad.base.context import ANOMALY, BATCHING, STRONG, TRACING, context, within
 from tensorgrad.base.watched import watching
+from tensorgrad.engine.batched import array_of
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
@@ -74,7 +75,8 @@ def reverse(
         run.again(create_graph)
         _check_finite(record)
     else:
-        order = reachable(seeds.keys(), expanded=create_graph, targets=targets)
+        whole = create_graph or bool(special & BATCHING)  # a fused form has no rule for batches
+        order = reachable(seeds.keys(), expanded=whole, targets=targets)
         run.choices, hidden, hooked = _to_watch(order)
         if hidden:
             run.start = _Start(dict(seeds), {}, 0, midway=False)
@@ -263,7 +265,7 @@ def _array(g: Tensor) -> Any:
 
 def _spoilt(g: Any) -> bool:
     """Return whether `g` holds a NaN; the product with itself is the quickest way to see."""
-    array: Any = g.array if isinstance(g, Tensor) else g
+    array: Any = array_of(g.array if isinstance(g, Tensor) else g)
     if type(array) is Traced:
         array = array.value  # which sweep is run is not part of what is recorded
     total = _vdot(array, array)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.batched import Unbatchable, is_batched, running_levels
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
 from tensorgrad.engine.tracedarrays import Traced
@@ -99,6 +100,8 @@ def backward(
     >>> x.grad
     tensor([6.])
     """
+    if running_levels():
+        raise Unbatchable("backward(), which adds the gradients of all examples one after the other,")
     seeds = _seeds(_tensors(tensors), grad_tensors, create_graph)
     given = None if inputs is None else _tensors(inputs)
     targets = None if given is None else [node_of(x) for x in given]
@@ -153,12 +156,23 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     boxed = g.__class__ is not np.ndarray and isinstance(g, Tensor)
     array, key = (g.array, id(g.array)) if boxed else (g, id(g))
     flags = array.flags
+    if is_batched(array):
+        return _of_examples(g, array)
     own = array.__class__ is np.ndarray and array.base is None and key not in handed
     own = own and flags.writeable and flags.c_contiguous
     handed.add(key)
     if own:
         return g if boxed else wrap(array)
     return contiguous(astype(g, dtype=array.dtype)) if boxed else wrap(asarray(array).copy())
+
+
+def _of_examples(g: Any, array: Any) -> Tensor:
+    """Return the gradient `g` of each example of a batch, by a sweep inside of `vmap`."""
+    if not set(array.levels) <= set(running_levels()):
+        raise AutogradError(
+            "the gradient of a tensor made inside of vmap was asked for outside: it has a value for each example there"
+        )
+    return g if isinstance(g, Tensor) else wrap(array)
 
 
 def grad(

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.batched import somewhere
+from tensorgrad.engine.dispatch import computed
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import Node, Tensor
 
 DEPTH = 100
@@ -22,13 +25,16 @@ _NOWHERE = np.zeros((), bool)
 def exact_zeros(x: Any) -> Any:
     """Return where `x`, a Tensor or what NumPy takes, is 0 whatever the values are that it was computed from.
 
-    >>> from tensorgrad.engine.tensor import wrap
+    >>> from tensorgrad.engine.batched import somewhere
+from tensorgrad.engine.dispatch import computed
+from tensorgrad.engine.generalforms import asarray
+from tensorgrad.engine.tensor import wrap
     >>> exact_zeros(wrap(np.array([0.0, 2.0]))).tolist()
     [True, False]
     """
-    values = x.array if isinstance(x, Tensor) else np.asarray(x)
+    values = x.array if isinstance(x, Tensor) else asarray(x)
     zero = values == 0  # False is 0
-    if values.dtype.kind == "b" or not isinstance(x, Tensor) or not x.tracked or not zero.any():
+    if values.dtype.kind == "b" or not isinstance(x, Tensor) or not x.tracked or not somewhere(zero):
         return zero
     return zero & _closed(x.node, {}, DEPTH)
 
@@ -54,7 +60,7 @@ def _of_operation(node: Node, known: dict[Node, Any], depth: int) -> Any:
         return _OF_SEVERAL[name](*closed)
     # their coefficients are not negative, so what is open adds up to more than 0; an index leaves places out
     opened = [np.where(np.broadcast_to(c, i.shape), 0.0, 1.0) for c, i in zip(closed, node.inputs, strict=True)]
-    return node.primitive.forward(*opened, **node.params) == 0
+    return computed(node.primitive, opened, node.params) == 0
 
 
 _OF_ONE = {"neg", "div"}
@@ -73,6 +79,6 @@ def _operand(node: Node, i: int, known: dict[Node, Any], depth: int) -> Any:
     if x.tracked:
         return _closed(x, known, depth)
     if x.primitive is None and x.saved:  # what flows in a careful sweep, and is constant, or is traced: its value
-        return np.asarray(x.saved[0] == 0)
+        return asarray(x.saved[0] == 0)
     value = node.saved[i + 1] if node.saved else None
-    return _NOWHERE if value is None else np.asarray(value == 0)
+    return _NOWHERE if value is None else asarray(value == 0)

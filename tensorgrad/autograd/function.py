@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.context import context
+from tensorgrad.base.context import BATCHING, context
 from tensorgrad.base.numerics import owner_of
+from tensorgrad.engine.dispatch import INSIDE
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.shared_memory import lasting
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
@@ -149,6 +150,8 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Return ``forward(*args)``, recorded as one operation."""
         ctx = FunctionCtx()
+        if context().special & BATCHING:
+            args = tuple([INSIDE[0](a) if isinstance(a, Tensor) and a.tracked else a for a in args])
         wanted = tuple(isinstance(a, Tensor) and a.tracked for a in args)
         recording = context().grad and True in wanted
         ctx.needs_input_grad = wanted if recording else (False,) * len(args)

@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from tensorgrad.base.context import STRONG, context, within
+from tensorgrad.engine.batched import somewhere
 from tensorgrad.engine.dispatch import CAREFUL, on_tensors
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.primitive import Primitive
@@ -79,11 +80,11 @@ def _product(a: Any, b: Any) -> Any:
     """Return ``a * b``, 0 where the plain product is NaN although nothing depends on it."""
     y = mul(a, b)
     spoilt = np.isnan(y.array)
-    if not spoilt.any():
+    if not somewhere(spoilt):
         return y
     flow, factor = (a, b) if isinstance(a, Flow) else (b, a)
     zero = spoilt & _without_influence(flow, factor)
-    if not zero.any():
+    if not somewhere(zero):
         return y
     kept = wrap(asarray(~zero))
     return mul(where(kept, a, 0.0), where(kept, b, 0.0))
@@ -107,7 +108,7 @@ def _is_mask(factor: Any) -> bool:
 def _matmul(a: Any, b: Any) -> Any:
     """Return ``a @ b`` as sums of such products, where the plain one holds a NaN."""
     y = matmul(a, b)
-    if not np.isnan(y.array).any():
+    if not somewhere(np.isnan(y.array)):
         return y
     left = _like(a, reshape(a, shape=(*a.shape, 1)))
     right = _like(b, reshape(b, shape=(*b.shape[:-2], 1, *b.shape[-2:])))
@@ -116,12 +117,12 @@ def _matmul(a: Any, b: Any) -> Any:
 
 def _linear(a: Any, b: Any) -> Any:
     y = linear(a, b)
-    return _matmul(a, _like(b, swapped(b))) if np.isnan(y.array).any() else y
+    return _matmul(a, _like(b, swapped(b))) if somewhere(np.isnan(y.array)) else y
 
 
 def _affine(a: Any, b: Any, c: Any) -> Any:
     y = affine(a, b, c)
-    return _linear(a, b) + c if np.isnan(y.array).any() else y
+    return _linear(a, b) + c if somewhere(np.isnan(y.array)) else y
 
 
 def _like(x: Any, y: Tensor) -> Tensor:
@@ -130,7 +131,7 @@ def _like(x: Any, y: Tensor) -> Tensor:
 
 
 def _values(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else np.asarray(x)
+    return x.array if isinstance(x, Tensor) else asarray(x)
 
 
 def run(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> Tensor:

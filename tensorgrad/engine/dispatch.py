@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.callsite import here, told
-from tensorgrad.base.context import ANOMALY, SHAKING, STRONG, TRACING, Context, context
+from tensorgrad.base.context import ANOMALY, BATCHING, SHAKING, STRONG, TRACING, Context, context
 from tensorgrad.base.dtypes import (
     aligned,
     bool_,
@@ -28,6 +28,7 @@ from tensorgrad.base.misfits import WrongTypeError
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.errors import AnomalyError, DTypeError
 
+from .batched import array_of, batched_in, call
 from .explanations import described, explained
 from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
@@ -56,10 +57,17 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
                 return record_primitive(primitive, args, params)
         if not primitive.complex:
             check_real(primitive.name, *args)
-        return primitive.forward(*args, **params)
+        return computed(primitive, list(args), params)
     if (primitive.widens or primitive.computes) and _in_half(primitive, args):
         return _widened(primitive, args, params)
     return CAREFUL[0](primitive, args, params) if context().special & STRONG else on_tensors(primitive, args, params)
+
+
+def computed(primitive: Primitive, values: list[Any], params: dict[str, Any]) -> Any:
+    """Return what `primitive` gives of arrays and numbers, for all examples at once where some differ by example."""
+    if batched_in(values, params):
+        return call(primitive.forward, primitive.batch, values, params)
+    return primitive.forward(*values, **params)
 
 
 def _in_half(primitive: Primitive, args: tuple[Any, ...]) -> bool:
@@ -93,6 +101,9 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
         return _traced(primitive, args, params, mode)
     if len(args) > 1:
         args = tuple([a if isinstance(a, Tensor) else _operand(primitive, a, i) for i, a in enumerate(args)])
+    first = args[0]
+    if mode.special & BATCHING and mode.grad:
+        args = tuple([INSIDE[0](a) if isinstance(a, Tensor) and a.tracked else a for a in args])
     tracked = tuple([isinstance(a, Tensor) and a.tracked for a in args])
     exposed = [isinstance(a, Tensor) and still_exposed(a) for a in args]
     values = [plain(a.array) if isinstance(a, Tensor) else _number(a) for a in args]
@@ -103,10 +114,10 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
         y.node.place = here(2)
     else:
         y = wrap(out)
-    if out.base is not None and isinstance(args[0], Tensor):
-        if exposed[0] and owner_of(out) is owner_of(args[0].array):
-            y.array = like(out, args[0].array)
-        link_view(y, args[0], primitive, params)
+    if out.base is not None and isinstance(first, Tensor):
+        if exposed[0] and owner_of(out) is owner_of(first.array):
+            y.array = like(out, first.array)
+        link_view(y, first, primitive, params)
     return y
 
 
@@ -121,7 +132,7 @@ def _answered(primitive: Primitive, values: list[Any], params: dict[str, Any], m
     if mode.special & SHAKING:
         out = SHAKEN[0](primitive, values, params, out)
     if mode.special & ANOMALY:
-        check_finite(primitive, values, out)
+        check_finite(primitive, values, array_of(out))
     return values, out
 
 
@@ -163,6 +174,9 @@ def _operand_of_trace(primitive: Primitive, value: Any, place: int) -> Any:
 
 CAREFUL: list[Apply] = [on_tensors]
 """What runs a primitive inside a careful sweep: `autograd.strongzeros` puts in its place what knows exact zeros."""
+
+INSIDE: list[Callable[[Tensor], Tensor]] = [lambda x: x]
+"""What a tensor from outside is while a function runs for all examples of a batch: `crossings` puts it there."""
 
 SHAKEN: list[Callable[[Primitive, list[Any], dict[str, Any], Any], Any]] = [lambda primitive, values, params, out: out]
 """What rounds a value otherwise: `testing.shaking` puts it there."""
@@ -224,7 +238,7 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     values = [*head, *rest]
     whole = primitive.arithmetic and not inexact and (dtype is None or dtype.kind in "biu")
     with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient
-        out = primitive.forward(*values, **params)
+        out = computed(primitive, values, params)
     if not isinstance(out, np.ndarray):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
     if dtype is None and not inexact and primitive.kind in ("elementwise", "constant"):

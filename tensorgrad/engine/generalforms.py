@@ -15,6 +15,7 @@ import numpy as np
 from tensorgrad.base.numerics import bounded
 from tensorgrad.base.watched import WatchedStream, as_one, call_watched, is_watched, watched_in
 
+from .batched import array_of, is_batched
 from .numpycalls import ITEM, Draw, record_of
 from .tensor import Tensor
 from .tracedarrays import Traced, record_call, recorded_result, tell_of_masks, traced_in, varies
@@ -54,7 +55,7 @@ class Stream:
 
 def asarray(value: Any, dtype: Any = None) -> Any:
     """Return `value` as an array, as NumPy does; a traced number as a traced array."""
-    if is_watched(value):
+    if is_watched(value) or is_batched(value):
         return value if dtype in (None, value.dtype) else value.astype(dtype)
     if type(value) is not Traced:
         return np.asarray(value, dtype)
@@ -64,7 +65,7 @@ def asarray(value: Any, dtype: Any = None) -> Any:
 
 def own(array: Any, dtype: Any = None) -> Any:
     """Return a copy of an array, in `dtype`; a traced one itself, for what a trace records is a copy."""
-    if is_watched(array):
+    if is_watched(array) or is_batched(array):
         return array.astype(array.dtype if dtype is None else dtype)
     if type(array) is not Traced:
         return np.array(array, dtype)
@@ -108,12 +109,12 @@ def _one_step(function: Callable[P, R], plain: Callable[P, R]) -> Callable[P, R]
 
 def surely(condition: Any) -> bool:
     """Return whether `condition` holds for all inputs: while tracing that is not known, and the general form is run."""
-    return not _may_differ(condition) and bool(condition)
+    return not _may_differ(condition) and bool(array_of(condition).all() if is_batched(condition) else condition)
 
 
 def perhaps(condition: Any) -> bool:
     """Return whether `condition` holds, or may hold for other inputs."""
-    return _may_differ(condition) or bool(condition)
+    return _may_differ(condition) or bool(array_of(condition).any() if is_batched(condition) else condition)
 
 
 def assumed(condition: Any) -> bool:
@@ -122,7 +123,7 @@ def assumed(condition: Any) -> bool:
     While tracing, one that holds is noted: the file checks it. The general form needs no check.
     """
     if type(condition) is not Traced:
-        return bool(condition)
+        return surely(condition)
     holds, trace = bool(condition.value), running()
     if trace is not None and holds and _may_differ(condition) and condition.node is not None:
         trace.assume(condition.node)
@@ -131,7 +132,7 @@ def assumed(condition: Any) -> bool:
 
 def finite(x: Any) -> bool:
     """Return whether the array `x` is finite; while tracing, what is so is `assumed` to be."""
-    return assumed(np.isfinite(x).all()) if type(x) is Traced else bounded(x)
+    return assumed(np.isfinite(x).all()) if type(x) is Traced else bounded(array_of(x))
 
 
 def _may_differ(condition: Any) -> bool:

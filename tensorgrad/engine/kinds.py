@@ -11,6 +11,8 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 
+from .batched import BatchRule
+from .batchrules import leading
 from .dispatch import apply, general
 from .fastpath import binary, mapping, pairing, several, slopes, unary
 from .primitive import NAMES, PRIMITIVES, Kink, Primitive, Rule, Signature, identity, register
@@ -78,6 +80,7 @@ def elementwise(
         arithmetic=True,
         floating=floating or _makes_floats(forward),
         complex=complex,
+        batch=leading,
     )
     build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
     return _named(build(register(record)), record, doc)
@@ -97,6 +100,7 @@ def multilinear(
     complex: bool = True,
     name: str = "",
     doc: str = "",
+    batch: BatchRule | None = None,
 ) -> Decorator:
     """Return a decorator for a function linear in each argument separately: the tangent rule is the op itself.
 
@@ -126,6 +130,7 @@ def multilinear(
             stated={"adjoint": adjoints},
             hides=hides,
             complex=complex,
+            batch=batch,
         )
         build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
         return _named(build(register(record)), record, doc or forward.__doc__)
@@ -142,6 +147,7 @@ def primitive(
     kinks: Sequence[Kink] = (),
     hides: str = "",
     complex: bool = False,
+    batch: BatchRule | None = None,
 ) -> Decorator:
     """Return a decorator for a function whose rules are both given, one per argument (one in all if variadic).
 
@@ -165,6 +171,7 @@ def primitive(
             stated={"reverse": vjps, "forward": jvps},
             hides=hides,
             complex=complex,
+            batch=batch,
         )
         plain = not signature.variadic and not signature.parameters and len(signature.arguments) > 1
         return _named((several if plain else general)(register(record)), record, forward.__doc__)
@@ -181,6 +188,7 @@ def constant(
     complex: bool = False,
     name: str = "",
     doc: str = "",
+    batch: BatchRule = leading,
 ) -> Decorator:
     """Return a decorator for a function whose derivative is zero or does not exist: nothing is recorded for it.
 
@@ -202,6 +210,7 @@ def constant(
             kinks=tuple(kinks),
             arithmetic=arithmetic,
             complex=complex,
+            batch=batch,
         )
         return _named(slopes(register(record)), record, doc or forward.__doc__)
 

@@ -38,6 +38,8 @@ from typing import Any
 
 import numpy as np
 
+from .batched import BatchRule
+
 Rule = Callable[[Any, Any, Any], Any]
 """A rule as the sweeps call it: (cotangent or tangent, saved values ``(y, *args)``, node) -> contribution."""
 
@@ -177,7 +179,7 @@ class Primitive:
     for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
     `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
     what the derivative is where there is none, `hides` which values of an argument may have no influence on the output
-    ("any" that is not chosen, or "-inf"), `arithmetic` that numbers of all kinds meet in one dtype, `floating` that
+    ("any" that is not chosen, or "-inf"), `batch` how it is called for all examples of a batch at once, `arithmetic` that numbers of all kinds meet in one dtype, `floating` that
     integers are computed with as floats, `complex` that it takes complex numbers, and `stated` holds the rules as the
     table states them, by what they are: "partial", "adjoint", "reverse", "forward".
     """
@@ -198,6 +200,7 @@ class Primitive:
     floating: bool = False
     complex: bool = False
     kinks: tuple[Kink, ...] = ()
+    batch: BatchRule | None = None
     stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     _keeps: dict[tuple[bool, ...], Keep] = field(default_factory=dict)
 

@@ -24,6 +24,7 @@ from tensorgrad.base.numerics import owner_of
 from tensorgrad.base.watched import is_watched, memory_of, read_by
 from tensorgrad.errors import InPlaceError
 
+from .batched import is_batched
 from .references import base_alone
 from .tensor import Node, Tensor, tick, wrap
 from .tracedarrays import Traced, tell_of_threads
@@ -77,6 +78,8 @@ def adopted(array: Array) -> Tensor:
     """Return a tensor on the memory of an array that the caller made and may go on writing."""
     found: Any = array
     trace = running()
+    if is_batched(found):  # which nobody else can write
+        return wrap(array)
     if type(found) is Traced and trace is not None:  # which tells of every write itself, until the trace is over
         y = wrap(array)
         trace.changed.append((weakref.ref(y), array, _exposed(found.value, None)))

@@ -12,6 +12,7 @@ import numpy as np
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array, int64
 
+from .batched import is_batched
 from .generalforms import own
 from .tensor import Tensor, as_array
 
@@ -90,7 +91,7 @@ def _positions(array: Array) -> Any:
             "for that, and int64 for positions",
         )
         array = array.astype(np.bool_)
-    return array if array.ndim else array.item()
+    return array if array.ndim or is_batched(array) else array.item()
 
 
 def split(index: Any, ndim: int) -> tuple[Any, Any]:
@@ -106,15 +107,18 @@ def split(index: Any, ndim: int) -> tuple[Any, Any]:
         return None, index
     if EllipsisType in kinds:
         index = _spelled_out(index, ndim)
-    if int not in kinds:
+    numbers = list(map(_is_number, index))
+    if True not in numbers or False not in numbers:
         return None, index
     first: list[Any] = []
-    for i in index:
-        if i.__class__ is int:
-            first.append(i)
-        else:
-            first += [_WHOLE] * _axes(i)
-    return tuple(first), tuple([i for i in index if i.__class__ is not int])
+    for i, number in zip(index, numbers, strict=True):
+        first += [i] if number else [_WHOLE] * _axes(i)
+    return tuple(first), tuple([i for i, number in zip(index, numbers, strict=True) if not number])
+
+
+def _is_number(i: Any) -> bool:
+    """Return whether an index is one position; that of each example of a batch may be another one."""
+    return i.__class__ is int or (is_batched(i) and not i.ndim)
 
 
 def _axes(i: Any) -> int:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.create.random import default_generator
+from tensorgrad.base.callsite import warn
+from tensorgrad.base.context import BATCHING, SHAKING, TRACING, context, within
+from tensorgrad.engine.batched import Level, Unbatchable, is_batched, running_levels, within_levels
+from tensorgrad.engine.crossings import ENTER, LEAVE
+from tensorgrad.engine.dispatch import INSIDE, apply
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError, ShapeError
-from tensorgrad.func.trees import Tree, filled, leaves, spread, structure
+from tensorgrad.func.examples import Draws, check_output, joined, one_by_one, rows_of
+from tensorgrad.func.trees import Tree, filled, leaves, mapped, spread, structure
 from tensorgrad.functions.indexing import narrow
-from tensorgrad.functions.joining import stack
-from tensorgrad.ops import contiguous, getitem
+from tensorgrad.functions.joining import cat
+from tensorgrad.ops import contiguous
 
 RANDOMNESS = ("error", "different", "same")
 
@@ -31,9 +35,11 @@ def vmap(
 ) -> Callable[..., Any]:
     """Return a function that applies `func` to every example of a batch and stacks the results.
 
-    Equation: ``vmap(f)(xs) = stack([f(x) for x in xs])``, and that is how it is computed, for any function of the
-    library, derivatives and data-dependent branches included. Cost: as many calls of `func` as there are examples, so
-    it is a notation, not an acceleration: where an operation takes a batch itself, that is much faster.
+    Equation: ``vmap(f)(xs) = stack([f(x) for x in xs])``, but `func` runs once: its tensors hold the values of all
+    examples, and every operation computes them at once. A branch of Python, or a number that it reads, must come out
+    the same for all examples. Where it does not, where `func` writes in place to a tensor of an example, or where
+    something has no form for batches, the examples are run one after the other, with a warning that says why; what
+    `func` did by then outside of tensors, a print perhaps, has happened once more.
 
     Args:
         func: takes Tensors, or tuples, lists and dicts of them, and returns such; without the axis of examples.
@@ -42,15 +48,16 @@ def vmap(
             are the same for all examples.
         out_dims: where the axis of examples goes in each output; None for an output that is the same for all of them,
             given once.
-        randomness: what random numbers do, from the default generator: "error" refuses them, "different" draws anew for
-            each example, "same" gives every example the same.
-        chunk_size: accepted for PyTorch's sake, positive or None: one example is in memory at a time.
+        randomness: what random numbers do: "error" refuses them, "different" draws for each example, "same" gives every
+            example the same.
+        chunk_size: how many examples are computed at once; None: all.
 
-    Examples enter `func` as copies: operations in place on them do not reach the batch. Transforms nest in any order.
+    Operations in place on arguments do not reach the batch. Transforms nest in any order.
 
     Raises:
         ShapeError: axes of examples of different lengths; an in_dim that is no axis.
-        ValueError: in_dims or out_dims do not fit the structure of arguments or outputs.
+        ValueError: in_dims or out_dims do not fit the structure of arguments or outputs; an output that differs between
+            examples has the out_dim None.
         TypeError: an output, or an argument with an in_dim, is not a Tensor; an in_dim is no int.
         AutogradError: a random number was drawn with randomness="error".
 
@@ -71,43 +78,125 @@ def vmap(
 
     @functools.wraps(func, updated=())
     def batched(*args: Any, **kwargs: Any) -> Any:
-        batch, nothing = _batch(func, in_dims, args)
-        draws = _Draws(randomness)
-        results = []
-        for example in batch:
-            with draws.one_example():
-                results.append(func(*example, **kwargs))
-        return _stacked(func, out_dims, results, nothing)
+        batch = _batch(f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>)", in_dims, args)
+        run = _Run(func, out_dims, randomness, f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>)")
+        if not batch.size:
+            y = run.of(batch.of_zeros(), kwargs)
+            return mapped(lambda x, d: x if d is None else narrow(x, d, 0, 0), y, filled(structure(y), run.dims_of(y)))
+        if chunk_size is None or chunk_size >= batch.size:
+            return run.of(batch, kwargs)
+        return run.of_chunks([batch.part(i, chunk_size) for i in range(0, batch.size, chunk_size)], kwargs)
 
     return batched
 
 
-@dataclass
-class _Draws:
-    """What `randomness` asks of the default generator."""
+class Batch(NamedTuple):
+    """The arguments of a function for all examples: `values` are the leaves of `args`, which lie along `dims`."""
 
+    args: Tree
+    values: list[Any]
+    dims: list[Any]
+    size: int
+
+    def of_zeros(self) -> Batch:
+        """Return one example of zeros, which tells the shapes where there is none."""
+        values = [x if dim is None else _of_zeros(x, dim) for x, dim in zip(self.values, self.dims, strict=True)]
+        return self._replace(values=values, size=1)
+
+    def part(self, start: int, size: int) -> Batch:
+        """Return at most `size` of the examples, from `start` on."""
+        size = min(size, self.size - start)
+        pairs = zip(self.values, self.dims, strict=True)
+        return self._replace(values=[x if d is None else narrow(x, d, start, size) for x, d in pairs], size=size)
+
+
+class _Run(NamedTuple):
+    """What is to be done with the examples."""
+
+    func: Callable[..., Any]
+    out_dims: Any
     randomness: str
-    start: Any = None
+    call: str
 
-    @contextmanager
-    def one_example(self) -> Iterator[None]:
-        """Run one example: from the state where the first one began with "same", and drawing nothing with "error"."""
-        stream = default_generator.numpy.bit_generator
-        if self.start is None:
-            self.start = stream.state
-        elif self.randomness == "same":
-            stream.state = self.start
-        yield
-        if self.randomness == "error" and default_generator.numpy.bit_generator.state != self.start:
-            raise AutogradError(
-                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
-                "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+    def of(self, batch: Batch, kwargs: dict[str, Any]) -> Tree:
+        """Return the results of all examples, at once if there is a rule for all that is done with them."""
+        if context().special & (TRACING | SHAKING):  # what is recorded, or rounded, are the operations of one example
+            return self.of_each(batch, kwargs)
+        level = Level(batch.size, self.randomness)
+        try:
+            return self.at_once(batch, kwargs, level)
+        except Unbatchable as reason:
+            level.undo()
+            warn(f"vmap({_name(self.func)}) runs the examples one after the other: {reason}")
+        return self.of_each(batch, kwargs)
+
+    def of_each(self, batch: Batch, kwargs: dict[str, Any]) -> Tree:
+        """Return the results of all examples, one after the other."""
+        results = one_by_one(self.func, rows_of(*batch), kwargs, self.randomness)
+        return joined(self.call, results, self.dims_of(results[0]))
+
+    def of_chunks(self, parts: list[Batch], kwargs: dict[str, Any]) -> Tree:
+        """Return the results of all examples, of which those of each part are computed at once."""
+        draws, results = Draws(self.randomness), []
+        for part in parts:
+            with draws.one_example() if self.randomness == "same" else nullcontext():
+                results.append(self.of(part, kwargs))
+        columns = zip(*map(leaves, results), self.dims_of(results[0]), strict=True)
+        return filled(structure(results[0]), [x[0] if x[-1] is None else cat(x[:-1], x[-1]) for x in columns])
+
+    def at_once(self, batch: Batch, kwargs: dict[str, Any], level: Level) -> Tree:
+        """Return the results of all examples, from one run of the function.
+
+        Raises:
+            Unbatchable: something in it has no rule for batches.
+        """
+        given = [
+            x if dim is None else apply(ENTER, (x,), {"level": level, "axis": dim})
+            for x, dim in zip(batch.values, batch.dims, strict=True)
+        ]
+        levels = (*running_levels(), level)
+        try:
+            with within_levels(levels), within(special=context().special | BATCHING):
+                result = self.func(*filled(structure(batch.args), given), **kwargs)
+                found = [INSIDE[0](y) if isinstance(y, Tensor) and y.tracked else y for y in leaves(result)]
+        finally:
+            level.gates.clear()
+        if level.refused is not None:
+            raise level.refused  # the function went on
+        handed: set[int] = set()
+        pairs = zip(found, self.dims_of(result), strict=True)
+        return filled(structure(result), [_outside(self.call, y, dim, level, handed) for y, dim in pairs])
+
+    def dims_of(self, result: Tree) -> list[Any]:
+        """Return the axis of the examples in each leaf of a result."""
+        dims = spread(self.out_dims, result)
+        if dims is None:
+            raise ValueError(
+                f"{self.call}: out_dims is not compatible with the structure of `outputs`. out_dims has structure "
+                f"{structure(self.out_dims)} but outputs has structure {structure(result)}."
             )
+        return dims
 
 
-def _batch(func: Callable[..., Any], in_dims: Any, args: tuple[Any, ...]) -> tuple[list[Tree], bool]:
-    """Return the arguments of each example, and whether there is none: then of one of zeros, which tells the shapes."""
-    call = f"vmap({_name(func)}, in_dims={in_dims}, ...)(<inputs>)"
+def _outside(call: str, y: Any, dim: Any, level: Level, handed: set[int]) -> Any:
+    """Return an output with the examples along `dim`, on memory of its own: `handed` holds what others stand on."""
+    if dim is None:
+        if isinstance(y, Tensor) and is_batched(y.array):
+            raise ValueError(f"{call}: can not return a tensor that differs between the examples when out_dim is None")
+        return y
+    check_output(call, y, dim)
+    found = apply(LEAVE, (y,), {"level": level, "axis": dim})
+    array = found.array
+    if is_batched(array):
+        return found
+    if array.base is None and array.flags.c_contiguous and id(array) not in handed:
+        handed.add(id(array))
+        return found
+    return contiguous(found)
+
+
+def _batch(call: str, in_dims: Any, args: tuple[Any, ...]) -> Batch:
+    """Return the checked arguments; `call` begins the messages."""
     if not isinstance(in_dims, int | tuple):
         raise TypeError(
             f"{call}: expected `in_dims` to be int or a (potentially nested) tuple matching the structure of inputs, "
@@ -135,14 +224,7 @@ def _batch(func: Callable[..., Any], in_dims: Any, args: tuple[Any, ...]) -> tup
             f"{call}: vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for "
             f"the mapped dimension"
         )
-    if not sizes[0]:
-        values = [value if dim is None else _of_zeros(value, dim) for value, dim in zip(values, dims, strict=True)]
-    columns = [
-        [value] * max(sizes[0], 1) if dim is None else [contiguous(x) for x in _unbound(value, dim)]
-        for value, dim in zip(values, dims, strict=True)
-    ]
-    form = structure(args)
-    return [filled(form, row) for row in zip(*columns, strict=True)], not sizes[0]
+    return Batch(args, values, dims, sizes[0])
 
 
 def _of_zeros(x: Tensor, axis: int) -> Tensor:
@@ -169,54 +251,6 @@ def _check_dim(call: str, value: Any, dim: Any) -> None:
             f"{call}: Got in_dim={dim} for some input, but that input is a Tensor of dimensionality {n} so expected "
             f"in_dim to satisfy -{n} <= in_dim < {n}."
         )
-
-
-def _unbound(x: Tensor, axis: int) -> list[Tensor]:
-    """Return the slices of `x` along `axis`, by halving.
-
-    The adjoint of one slice fills an array as large as what was sliced: n slices of the whole would cost n times its
-    size in the reverse sweep, the halves of halves cost log n times.
-    """
-    leading = (slice(None),) * (axis % x.array.ndim)
-    n = x.array.shape[axis]
-    if n == 1:
-        return [getitem(x, index=(*leading, 0))]
-    halves = [getitem(x, index=(*leading, half)) for half in (slice(None, n // 2), slice(n // 2, None))]
-    return [part for half in halves for part in _unbound(half, axis)]
-
-
-def _stacked(func: Callable[..., Any], out_dims: Any, results: list[Tree], nothing: bool) -> Tree:
-    """Return one tree in the place of the results of all examples; `nothing`: of which there is none."""
-    call = f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>)"
-    form = structure(results[0])
-    dims = spread(out_dims, results[0])
-    if dims is None:
-        raise ValueError(
-            f"{call}: out_dims is not compatible with the structure of `outputs`. out_dims has structure "
-            f"{structure(out_dims)} but outputs has structure {form}."
-        )
-    for result in results:
-        if structure(result) != form:
-            raise ValueError(
-                f"{call}: outputs of different structure for different examples: {form} and {structure(result)}"
-            )
-    columns = zip(*[leaves(result) for result in results], strict=True)
-    return filled(form, [_column(call, list(c), dim, nothing) for c, dim in zip(columns, dims, strict=True)])
-
-
-def _column(call: str, values: list[Any], dim: Any, nothing: bool) -> Any:
-    if dim is None:
-        return values[0]
-    if not isinstance(dim, int):
-        raise TypeError(f"{call}: `out_dims` must be an int, None or a python collection of ints, found {dim!r}")
-    for value in values:
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{call}: must only return Tensors, got type {type(value)}. Did you mean to set out_dims= to None for "
-                f"output?"
-            )
-    y = stack(values, dim)
-    return narrow(y, dim, 0, 0) if nothing else y
 
 
 def _name(func: Callable[..., Any]) -> str:

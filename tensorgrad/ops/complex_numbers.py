@@ -11,24 +11,25 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.kinds import multilinear
 from tensorgrad.ops.arithmetic import REAL
 
 
-@multilinear(lambda g: view_as_complex(g).conj(), symbol="(x, y)", samples="complex")
+@multilinear(lambda g: view_as_complex(g).conj(), symbol="(x, y)", samples="complex", batch=leading)
 def view_as_real(x: Any) -> Any:
     """Return the real and the imaginary parts of complex `x`, beside each other in a new last axis: a view."""
     return x[..., None].view(x.real.dtype)
 
 
-@multilinear(lambda g: view_as_real(g.conj()), symbol="x + iy", samples="parts")
+@multilinear(lambda g: view_as_real(g.conj()), symbol="x + iy", samples="parts", batch=leading)
 def view_as_complex(x: Any) -> Any:
     """Return the complex numbers whose parts stand in the last axis of `x`, of length 2: a view where memory allows."""
     together = x if x.strides[-1] == x.itemsize else x.copy()
     return together.view(np.result_type(x, np.complex64))[..., 0]
 
 
-@multilinear(lambda g: g.conj(), symbol="x̄", samples=[REAL])
+@multilinear(lambda g: g.conj(), symbol="x̄", samples=[REAL], batch=leading)
 def conj(x: Any) -> Any:
     """Return the complex conjugate of `x`, a copy."""
     return np.conj(x)

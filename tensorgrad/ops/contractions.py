@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.engine.batchrules import product, rows
 from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.ops.shapes import reshape, transpose
 
@@ -22,7 +23,11 @@ def flat(x: Any) -> Any:
 
 
 @multilinear(
-    lambda g, b: matmul(g, swapped(b)), lambda g, a: matmul(swapped(a), g), symbol="@", samples="(n,k),(k,m)->(n,m)"
+    lambda g, b: matmul(g, swapped(b)),
+    lambda g, a: matmul(swapped(a), g),
+    symbol="@",
+    samples="(n,k),(k,m)->(n,m)",
+    batch=product,
 )
 def matmul(a: Any, b: Any) -> Any:
     """Return the product of matrices `a` (..., n, k) and `b` (..., k, m); leading axes are batches and broadcast."""
@@ -34,6 +39,7 @@ def matmul(a: Any, b: Any) -> Any:
     lambda g, a: matmul(swapped(flat(g)), flat(a)),
     symbol="@",
     samples="(n,k),(m,k)->(n,m)",
+    batch=rows,
 )
 def linear(a: Any, b: Any) -> Any:
     """Return ``a @ b.T`` for `a` (..., k) and the matrix `b` (m, k): the layer's product.
@@ -49,6 +55,7 @@ def linear(a: Any, b: Any) -> Any:
     symbol="Affine",
     complex=True,
     samples="(n,k),(m,k),(m)->(n,m)",
+    batch=rows,
 )
 def affine(a: Any, b: Any, c: Any) -> Any:
     """Return ``a @ b.T + c``: the affine layer, `a` (..., k), `b` (m, k) and `c` (m,), as one operation."""

@@ -8,6 +8,8 @@ import numpy as np
 from numpy import inf, nan
 
 from tensorgrad.base.numerics import of_finite, power_of_two
+from tensorgrad.engine.batchrules import leading
+from tensorgrad.engine.crossings import in_front
 from tensorgrad.engine.kinds import primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.ops.contractions import matmul, swapped
@@ -29,6 +31,7 @@ MINORS = 8
     (lambda t, x: sum(t * cofactor(x), axis=(-2, -1)),),
     symbol="det",
     samples="square",
+    batch=leading,
 )
 def det(x: Any) -> Any:
     """Return the determinant of `x` (..., n, n). ``d det X = <cof X, dX>``, also where X is singular."""
@@ -45,12 +48,14 @@ def _regular_inverse(y: Any, x: Any) -> Any:
     (lambda t, y, x: sum(t * swapped(_regular_inverse(y, x)), axis=(-2, -1)),),
     symbol="log|det|",
     samples="square",
+    batch=leading,
 )
 def logabsdet(x: Any) -> Any:
     """Return the logarithm of the absolute value of the determinant, without overflow. ``d log|det X| = <X⁻ᵀ, dX>``."""
     return of_finite(np.linalg.slogdet, x)[1]
 
 
+@in_front
 def cofactor(x: Any) -> Any:
     """Return the cofactors of `x` (..., n, n): ``det(X) X⁻ᵀ``, computed otherwise where X is nearly singular.
 

@@ -9,6 +9,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import room
 from tensorgrad.base.watched import call_watched, is_watched
+from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.kinds import multilinear
 
 
@@ -17,6 +18,7 @@ from tensorgrad.engine.kinds import multilinear
     symbol="diag",
     hides="any",
     samples="diagonal",
+    batch=leading,
 )
 def diagonal(x: Any, *, offset: Any = 0) -> Any:
     """Return a view of the elements (..., i, i + offset) of `x`."""
@@ -30,7 +32,7 @@ def _diagonal(x: Array, offset: int) -> Array:
     return y
 
 
-@multilinear(lambda g, offset: diagonal(g, offset=offset), symbol="diagᵀ", samples="embedded")
+@multilinear(lambda g, offset: diagonal(g, offset=offset), symbol="diagᵀ", samples="embedded", batch=leading)
 def embedded(x: Any, *, offset: Any, shape: Any) -> Any:
     """Return matrices of `shape` that have `x` on the diagonal `offset` and zeros elsewhere."""
     y = room(np.zeros, (*x.shape[:-1], *shape), x.dtype, x)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numerics import of_finite, power_of_two
+from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.kinds import primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.ops.contractions import matmul, swapped
@@ -84,6 +85,7 @@ def _square(w: Any) -> Any:
     (lambda t, y: -product(y, t, y),),
     symbol="x⁻¹",
     samples="square",
+    batch=leading,
     complex=True,
 )
 def inv(x: Any) -> Any:
@@ -96,6 +98,7 @@ def inv(x: Any) -> Any:
     (lambda t, y, a: -solve(a, matmul(t, y)), lambda t, a: solve(a, t)),
     symbol="a⁻¹b",
     samples="solve",
+    batch=leading,
     complex=True,
 )
 def solve(a: Any, b: Any) -> Any:
@@ -121,6 +124,7 @@ def solve(a: Any, b: Any) -> Any:
     ),
     symbol="x⁺",
     samples="pinv",
+    batch=leading,
 )
 def pinv(x: Any, *, rtol: Any) -> Any:
     """Return the pseudo-inverse of `x` (..., m, n), in which singular values below `rtol` of the largest count as 0."""
@@ -158,7 +162,7 @@ def _cholesky_tangent(t: Any, y: Any) -> Any:
     return matmul(y, _lower(solve(y, swapped(solve(y, _symmetric(t))))))
 
 
-@primitive((_cholesky_adjoint,), (_cholesky_tangent,), symbol="chol", samples="square")
+@primitive((_cholesky_adjoint,), (_cholesky_tangent,), symbol="chol", samples="square", batch=leading)
 def cholesky(x: Any, *, triangle: Any = None) -> Any:
     """Return the lower triangular L with ``L Lᵀ = X`` for the symmetric positive definite X in `x`."""
     return np.linalg.cholesky(_held(x, triangle))
@@ -176,7 +180,7 @@ def _eigh_tangent(t: Any, y: Any) -> Any:
     return _stacked(matmul(v, _eigenvalue_gaps(w) * p), diagonal(p, offset=0)[..., None, :])
 
 
-@primitive((_eigh_adjoint,), (_eigh_tangent,), symbol="eigh", samples="square")
+@primitive((_eigh_adjoint,), (_eigh_tangent,), symbol="eigh", samples="square", batch=leading)
 def eigh(x: Any, *, triangle: Any = None) -> Any:
     """Return the eigenvectors of the symmetric matrix in `x` as columns, above the row of ascending eigenvalues.
 
@@ -227,7 +231,7 @@ def _svd_tangent(t: Any, y: Any, x_shape: Any) -> Any:
     return _stacked(du, diagonal(p, offset=0)[..., None, :], dv)
 
 
-@primitive((_svd_adjoint,), (_svd_tangent,), symbol="svd", samples="matrix")
+@primitive((_svd_adjoint,), (_svd_tangent,), symbol="svd", samples="matrix", batch=leading)
 def svd(x: Any) -> Any:
     """Return U (m, k) over the row of descending singular values over V (n, k), k = min(m, n), of `x` (..., m, n)."""
     u, s, vh = of_finite(np.linalg.svd, x, full_matrices=False)
@@ -264,7 +268,7 @@ def _qr_tangent(t: Any, y: Any, x_shape: Any) -> Any:
     return _stacked(_over(t - matmul(q, dr), r), swapped(dr))
 
 
-@primitive((_qr_adjoint,), (_qr_tangent,), symbol="qr", samples="tall")
+@primitive((_qr_adjoint,), (_qr_tangent,), symbol="qr", samples="tall", batch=leading)
 def qr(x: Any) -> Any:
     """Return Q (m, n) over the transpose of R (n, n) for `x` (..., m, n) with m >= n and full rank."""
     q, r = of_finite(np.linalg.qr, x)

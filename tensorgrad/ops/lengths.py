@@ -8,6 +8,7 @@ import numpy as np
 from numpy import inf, nan
 
 from tensorgrad.base.numerics import norm, row_major
+from tensorgrad.engine.batchrules import along
 from tensorgrad.engine.generalforms import perhaps
 from tensorgrad.engine.kinds import Op, elementwise, primitive
 from tensorgrad.engine.primitive import CONVEX, UNKNOWN, Kink
@@ -138,6 +139,7 @@ def _slopes(y: Any, x: Any, p: Any, axis: Any, keepdims: Any) -> Any:
     (lambda t, y, x, p, axis, keepdims: sum(t * _slopes(y, x, p, axis, keepdims), axis=axis, keepdims=keepdims),),
     symbol="‖x‖",
     samples="extremum",
+    batch=along,
     kinks=[Kink(((0.0, 0.0),), ((0.0, 0.0),), CONVEX, torch="has no such function", beyond=UNKNOWN)],
 )
 def length(x: Any, *, p: Any = 2, axis: Any = None, keepdims: Any = False) -> Any:

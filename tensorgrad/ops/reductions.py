@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numerics import average, normalized, row_major, total
+from tensorgrad.engine.batchrules import along, along_one
 from tensorgrad.engine.kinds import Op, constant, multilinear, primitive
 from tensorgrad.engine.primitive import CONCAVE, CONVEX, TIES, Kink
 from tensorgrad.ops.shapes import broadcast_to, reshape
@@ -35,6 +36,7 @@ sum: Op = multilinear(
     lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims),
     symbol="Σ",
     samples="reduction",
+    batch=along,
     name="sum",
     doc="Return the sum over `axis` (None: all), accurate for tall float32 arrays.",
 )(total)
@@ -42,12 +44,18 @@ mean: Op = multilinear(
     lambda g, x_shape, axis, keepdims: spread(g * (1 / max(reduced(x_shape, axis), 1)), x_shape, axis, keepdims),
     symbol="mean",
     samples="reduction",
+    batch=along,
     name="mean",
     doc="Return the mean over `axis` (None: all), accurate for tall float32 arrays.",
 )(average)
 
 
-@multilinear(lambda g, axis, reverse: cumsum(g, axis=axis, reverse=not reverse), symbol="Σ≤", samples="cumulative")
+@multilinear(
+    lambda g, axis, reverse: cumsum(g, axis=axis, reverse=not reverse),
+    symbol="Σ≤",
+    samples="cumulative",
+    batch=along_one,
+)
 def cumsum(x: Any, *, axis: Any, reverse: Any) -> Any:
     """Return the sums of all elements up to each one along `axis`; with `reverse`, from each one on: the adjoint."""
     if reverse:
@@ -58,7 +66,7 @@ def cumsum(x: Any, *, axis: Any, reverse: Any) -> Any:
     return row_major(np.cumsum(x, axis))
 
 
-@constant(symbol="ties", samples="ties")
+@constant(symbol="ties", samples="ties", batch=along)
 def ties(x: Any, y: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the part of the extremum `y` that each element of `x` is: equal shares among equals, 0 elsewhere."""
     mask = x == (y if keepdims else y.reshape(kept(x.shape, axis)))
@@ -79,6 +87,7 @@ def _extremum_tangent(t: Any, y: Any, x: Any, axis: Any, keepdims: Any) -> Any:
     symbol="max",
     hides="any",
     samples="extremum",
+    batch=along,
     kinks=[Kink(((1.0, 3.0, 3.0),), ((0.0, 0.5, 0.5),), CONVEX, beyond=TIES)],
 )
 def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
@@ -92,6 +101,7 @@ def amax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     symbol="min",
     hides="any",
     samples="extremum",
+    batch=along,
     kinks=[Kink(((1.0, 1.0, 3.0),), ((0.5, 0.5, 0.0),), CONCAVE, beyond=TIES)],
 )
 def amin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
@@ -99,13 +109,13 @@ def amin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     return row_major(np.min(x, axis=axis, keepdims=keepdims))
 
 
-@constant(symbol="argmax", samples="argument")
+@constant(symbol="argmax", samples="argument", batch=along_one)
 def argmax(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the int64 position of the first largest element over `axis` (None: in the flattened array)."""
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
-@constant(symbol="argmin", samples="argument")
+@constant(symbol="argmin", samples="argument", batch=along_one)
 def argmin(x: Any, *, axis: Any = None, keepdims: Any = False) -> Any:
     """Return the int64 position of the first smallest element over `axis` (None: in the flattened array)."""
     return np.argmin(x, axis=axis, keepdims=keepdims)

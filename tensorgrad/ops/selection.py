@@ -8,6 +8,7 @@ import numpy as np
 from numpy import inf, nan
 
 from tensorgrad.base.numerics import known, rectified
+from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.generalforms import perhaps
 from tensorgrad.engine.kinds import Op, constant, elementwise
@@ -195,6 +196,7 @@ DOMAIN = Primitive(
     lambda i: frozenset((1,)),
     "x",
     [REAL],
+    batch=leading,
 )
 """What `defined` is while tracing: `x`, NaN outside of the domain, and so is the slope. It is no entry of the table."""
 

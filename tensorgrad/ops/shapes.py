@@ -10,17 +10,21 @@ import numpy as np
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import accumulated, repeated, room, row_major, total
 from tensorgrad.base.watched import call_watched, watched_now
+from tensorgrad.engine.batched import differs
+from tensorgrad.engine.batchrules import added, joined, leading, permuted, put, reshaped, shrunk, stretched, taken
+from tensorgrad.engine.dispatch import computed
 from tensorgrad.engine.kinds import multilinear, primitive
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import ComplexError
 
 
-@multilinear(lambda g, x_shape: sum_to(g, shape=x_shape), symbol="⇑", samples="broadcast")
+@multilinear(lambda g, x_shape: sum_to(g, shape=x_shape), symbol="⇑", samples="broadcast", batch=stretched)
 def broadcast_to(x: Any, *, shape: Any) -> Any:
     """Return a view of `x` repeated to `shape`, read-only where an element stands for several."""
     return repeated(x, shape)
 
 
-@multilinear(lambda g, x_shape: broadcast_to(g, shape=x_shape), symbol="⇓", samples="sum_to")
+@multilinear(lambda g, x_shape: broadcast_to(g, shape=x_shape), symbol="⇓", samples="sum_to", batch=shrunk)
 def sum_to(x: Any, *, shape: Any) -> Any:
     """Return `x` summed over the axes that broadcasting from `shape` would add or stretch."""
     axes, keepdims = _added(x.shape, shape)
@@ -36,19 +40,24 @@ def _added(full: tuple[int, ...], shape: tuple[int, ...]) -> tuple[tuple[int, ..
     return (*range(lead), *stretched), bool(stretched)
 
 
-@multilinear(lambda g, x_shape: reshape(g, shape=x_shape), symbol="reshape", samples="reshape")
+@multilinear(lambda g, x_shape: reshape(g, shape=x_shape), symbol="reshape", samples="reshape", batch=reshaped)
 def reshape(x: Any, *, shape: Any) -> Any:
     """Return `x` with its elements, in row-major order, in `shape`: a view where memory allows it."""
     return np.reshape(x, shape)
 
 
-@multilinear(lambda g, axes: transpose(g, axes=tuple(np.argsort(axes).tolist())), symbol="ᵀ", samples="permutation")
+@multilinear(
+    lambda g, axes: transpose(g, axes=tuple(np.argsort(axes).tolist())),
+    symbol="ᵀ",
+    samples="permutation",
+    batch=permuted,
+)
 def transpose(x: Any, *, axes: Any) -> Any:
     """Return a view of `x` with its axes in the order `axes`."""
     return np.transpose(x, axes)
 
 
-@multilinear(lambda g: g, symbol="astype", samples="dtype")
+@multilinear(lambda g: g, symbol="astype", samples="dtype", batch=leading)
 def astype(x: Any, *, dtype: Any) -> Any:
     """Return `x` converted to `dtype`; the sweeps convert the cotangent back, as for any mixture of dtypes.
 
@@ -63,7 +72,11 @@ def astype(x: Any, *, dtype: Any) -> Any:
 
 
 @multilinear(
-    lambda g, x_shape, index: scatter(g, index=index, shape=x_shape), symbol="[ ]", hides="any", samples="index"
+    lambda g, x_shape, index: scatter(g, index=index, shape=x_shape),
+    symbol="[ ]",
+    hides="any",
+    samples="index",
+    batch=taken,
 )
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
@@ -71,6 +84,8 @@ def getitem(x: Any, *, index: Any) -> Any:
         x = call_watched(operator.getitem, x, ...)  # NumPy would ask the index for a plain array
     if index.__class__ is tuple and index and index[-1].__class__ is np.ndarray and _picks_from_the_last(index, x.ndim):
         return x.take(index[-1], len(index) - 1)  # row by row at once, and up to ten times as fast
+    if differs(index):
+        return computed(PRIMITIVES["getitem"], [x], {"index": index})
     y = x[index]
     if not y.ndim and y.base is None:  # NumPy copies a single element; with an ellipsis it makes a view of that, too
         y = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
@@ -94,10 +109,12 @@ def _picks_from_the_last(index: Any, ndim: Any) -> bool:
     )
 
 
-@multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter")
+@multilinear(lambda g, index: getitem(g, index=index), symbol="[ ]ᵀ", samples="scatter", batch=added)
 def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
     parts = index if isinstance(index, tuple) else (index,)
+    if differs(index):
+        return computed(PRIMITIVES["scatter"], [x], {"index": index, "shape": shape})
     y = room(np.zeros, shape, accumulated(x.dtype), x, *parts)
     if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
         np.add.at(y, index, x)
@@ -120,6 +137,7 @@ def region(shape: Any, index: Any) -> Any:
     symbol="[ ]=",
     hides="any",
     samples="assign",
+    batch=put,
     complex=True,
 )
 def assign(a: Any, b: Any, *, index: Any) -> Any:
@@ -140,6 +158,7 @@ def piece(shapes: Any, axis: Any, position: Any) -> Any:
     (lambda t, y_shape, shapes, axis, position: scatter(t, index=piece(shapes, axis, position), shape=y_shape),),
     symbol="concat",
     samples="concatenate",
+    batch=joined,
     complex=True,
 )
 def concatenate(*xs: Any, axis: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import accumulated, restrided, room
 from tensorgrad.base.watched import call_watched, is_watched
+from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.kinds import multilinear
 from tensorgrad.ops.contractions import swapped
 
@@ -26,6 +27,7 @@ def offsets(size: Any, stride: Any, dilation: Any, positions: Any) -> Any:
     symbol="⊞",
     hides="any",
     samples="unfold",
+    batch=leading,
 )
 def unfold(x: Any, *, size: Any, stride: Any, dilation: Any) -> Any:
     """Return the windows of `size` over the last axes of `x`, copied: (..., *size, *positions).
@@ -47,6 +49,7 @@ def unfold(x: Any, *, size: Any, stride: Any, dilation: Any) -> Any:
     symbol="⊟",
     hides="any",
     samples="windowed",
+    batch=leading,
 )
 def windowed(x: Any, *, size: Any, step: Any) -> Any:
     """Return a view of the windows of `size` elements over the last axis of `x`, `step` apart: (..., positions, size).
@@ -70,6 +73,7 @@ def _windows(x: Array, size: int, step: int) -> Array:
     ),
     symbol="⊞ᵀ",
     samples="fold",
+    batch=leading,
 )
 def fold(x: Any, *, shape: Any, stride: Any, dilation: Any) -> Any:
     """Return the windows `x` (..., *size, *positions) added up in zeros of (..., *shape), the adjoint of `unfold`."""
