@@ -28,7 +28,7 @@ def looping(monkeypatch: Any) -> Iterator[None]:
 def at_once() -> Iterator[None]:
     """Inside, it is an error that `vmap` runs the examples one after the other."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="vmap.*one after the other")
+        warnings.filterwarnings("error", message=".*one after the other")
         yield
 
 
@@ -68,10 +68,14 @@ def batches(primitive: Primitive, choose: Chooser, size: int = 3) -> tuple[list[
             dims.append(None)
             continue
         dim = choose.integer(0, x.ndim)
-        parts = [np.roll(x, j) if x.dtype == bool else (x * (1 - 0.05 * j)).astype(x.dtype) for j in range(size)]
-        found.append(np.stack(parts, dim))
+        found.append(np.stack(examples(x, size), dim))
         dims.append(dim)
     return found, params, dims
+
+
+def examples(x: np.ndarray, size: int) -> list[np.ndarray]:
+    """`x` and others like it, in the same domain."""
+    return [np.roll(x, j) if x.dtype == bool else (x * (1 - 0.05 * j)).astype(x.dtype) for j in range(size)]
 
 
 def operation(name: str, params: dict[str, Any]) -> Callable[..., Any]:

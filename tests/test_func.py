@@ -308,6 +308,7 @@ def not_writing(x: tg.Tensor) -> tg.Tensor:
     return (z * z).sum() * z[0]
 
 
+@pytest.mark.filterwarnings("ignore:.*one after the other")
 @pytest.mark.parametrize("name", [*TRANSFORMS, "nested", "grad of vmap"])
 def test_a_function_may_write_to_its_inputs_which_are_copies(name):
     def nested(g: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from tensorgrad.base.numerics import magnitude
 from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.generalforms import assumed, finite
 from tensorgrad.engine.tensor import Constant, Tensor, wrap
-from tensorgrad.engine.writes import note
+from tensorgrad.engine.writes import before_write, note
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.composed import laid_out, row_major
 from tensorgrad.functions.precision import narrowed, widened
@@ -206,14 +206,12 @@ def _check(x: Tensor, eps: float, *given: Tensor | None) -> None:
 
 
 def move(running: Tensor, new: Array, kept: Any, added: Any) -> None:
-    """``running = kept * running + added * new``, in place; not when a checkpoint sees the same batch again.
-
-    The two numbers are Python's, or float64: they take part in the dtype of what they meet.
-    """
+    """``running = kept * running + added * new``, in place; not when a checkpoint sees the same batch again."""
     if context().flags & RECOMPUTING:
         return
-    if isinstance(kept, np.ndarray | np.generic):
+    if isinstance(kept, np.ndarray | np.generic):  # float64, which takes part in the dtype of what it meets
         kept, added = kept.astype(running.array.dtype), added.astype(new.dtype)
+    before_write(running, "an update of running statistics", new)
     running.array *= kept  # not through a name for the array, which `note` would take for somebody else's
     running.array += added * new
     note(running)

@@ -14,6 +14,7 @@ from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import bounded, room
 from tensorgrad.base.watched import call_watched, is_watched, one_way
+from tensorgrad.engine.batched import of_rows
 from tensorgrad.engine.generalforms import one_traced_step
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
@@ -107,7 +108,7 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
 
 def _picked(x: Tensor, axes: Sequence[Array], batch: bool, return_indices: bool) -> Pooled:
     check_real("max_pool", x.array)
-    found = _highest(x.array, axes)
+    found = of_rows(_highest, x.array, axes)
     lead, size = x.array.shape[:2], math.prod(x.array.shape[2:])
     starts = np.arange(math.prod(lead)).reshape(*lead, *(1,) * len(axes)) * size
     flat, index = ops.reshape(x, shape=(x.array.size,)), (starts + found).reshape(found.size)

@@ -11,6 +11,7 @@ from tensorgrad.base.context import RECOMPUTING, context
 from tensorgrad.base.convention import check_convention
 from tensorgrad.create.creation import ones, zeros
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.writes import before_write
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.common import checked
 from tensorgrad.nn import functional, init
@@ -130,6 +131,7 @@ class _BatchNorm(StatisticsNorm):
         training = self.training or mean is None
         y = self._function(x, mean, var, parameters["weight"], parameters["bias"], training, momentum, self.eps)
         if counter is not None and not context().flags & RECOMPUTING:  # a checkpoint runs a batch twice
+            before_write(counter, "the count of batches")
             counter.array += 1
         return y
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.batched import Unbatchable, is_batched, running_levels
+from tensorgrad.engine.batched import UnbatchableError, is_batched, running_levels
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
 from tensorgrad.engine.tracedarrays import Traced
@@ -101,7 +101,7 @@ def backward(
     tensor([6.])
     """
     if running_levels():
-        raise Unbatchable("backward(), which adds the gradients of all examples one after the other,")
+        raise UnbatchableError("backward(), which adds the gradients of all examples one after the other,")
     seeds = _seeds(_tensors(tensors), grad_tensors, create_graph)
     given = None if inputs is None else _tensors(inputs)
     targets = None if given is None else [node_of(x) for x in given]

@@ -15,6 +15,7 @@ import numpy as np
 
 from tensorgrad.base.context import BATCHING, context
 from tensorgrad.base.numerics import owner_of
+from tensorgrad.engine.batched import UnbatchableError
 from tensorgrad.engine.dispatch import INSIDE
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.shared_memory import lasting
@@ -94,7 +95,9 @@ class Function:
     output)``. `backward` is differentiated itself where it is made of differentiable operations. Forward mode uses
     ``jvp(ctx, *tangents)`` where it is defined, and otherwise the derivative of `backward`, which is linear in the
     gradient. A `backward` that leaves the graph, with NumPy for instance, gives first derivatives by the reverse sweep;
-    forward mode without a `jvp`, and second derivatives, raise AutogradError.
+    forward mode without a `jvp`, and second derivatives, raise AutogradError. `func.vmap` runs a function that is
+    recorded for one example after the other, unless its class says ``generate_vmap_rule = True``: that `forward` and
+    `backward` are made of operations on tensors.
 
     >>> import tensorgrad as tg
     >>> class Cube(tg.autograd.Function):
@@ -112,6 +115,7 @@ class Function:
     tensor([12.])
     """
 
+    generate_vmap_rule = False
     record: Primitive
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -147,13 +151,23 @@ class Function:
         raise NotImplementedError("jvp is not implemented")
 
     @classmethod
+    def _of_examples(cls, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the arguments as they stand inside of `vmap`, which calls `backward` for all examples at once."""
+        if not cls.generate_vmap_rule:
+            raise UnbatchableError(
+                f"{cls.__name__}, a Function whose backward is written for one example (say generate_vmap_rule = True "
+                f"in its class where forward and backward are made of operations on tensors),"
+            )
+        return tuple([INSIDE[0](a) if isinstance(a, Tensor) and a.tracked else a for a in args])
+
+    @classmethod
     def apply(cls, *args: Any) -> Any:
         """Return ``forward(*args)``, recorded as one operation."""
         ctx = FunctionCtx()
-        if context().special & BATCHING:
-            args = tuple([INSIDE[0](a) if isinstance(a, Tensor) and a.tracked else a for a in args])
         wanted = tuple(isinstance(a, Tensor) and a.tracked for a in args)
         recording = context().grad and True in wanted
+        if recording and context().special & BATCHING:
+            args = cls._of_examples(args)
         ctx.needs_input_grad = wanted if recording else (False,) * len(args)
         inputs = tuple([node_of(a) if isinstance(a, Tensor) else a for a in args]) if recording else ()
         with no_grad():

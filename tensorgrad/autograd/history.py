@@ -14,14 +14,13 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.batched import Level, Unbatchable, is_batched, running_levels
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.subscripts import distinct
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
 from tensorgrad.engine.tracedtensors import operand
 from tensorgrad.engine.traces import running
 from tensorgrad.engine.views import Position, Step, function_between, position_of, relatives
-from tensorgrad.engine.writes import note
+from tensorgrad.engine.writes import before_write, note
 from tensorgrad.errors import ComplexError, DTypeError, InPlaceError, ShapeError
 
 Change = tuple[Tensor, Node]
@@ -91,8 +90,7 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
         ShapeError, DTypeError: `value` does not fit.
     """
     value = wrap(value) if isinstance(value, np.ndarray) else value
-    if levels := running_levels():
-        _note_for_loop(levels[-1], x, value, op)
+    before_write(x, op, value)
     recorded = is_recorded(x, (*result_of, value))
     check_writable(x, recorded, op)
     if running() is not None:
@@ -112,17 +110,6 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     note(x, op, part)
     _move(changes)
     return x
-
-
-def _note_for_loop(level: Level, x: Tensor, value: Any, op: str) -> None:
-    """Keep what is written while a function runs for all examples at once; it is put back if that is given up.
-
-    Raises:
-        Unbatchable: the write differs between examples.
-    """
-    if is_batched(x.array) or (isinstance(value, Tensor) and is_batched(value.array)):
-        raise Unbatchable(f"{op}, a write in place to or of what differs between the examples of a batch,")
-    level.written.append((x.array, x.array.copy()))
 
 
 def _check_fit(x: Tensor, shape: tuple[int, ...], source: Any, op: str, whole: bool) -> None:

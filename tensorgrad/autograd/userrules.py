@@ -14,6 +14,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.context import STRONG, context
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.batched import is_batched
 from tensorgrad.engine.primitive import Primitive, Rule, Signature, always
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Node, Tensor, node_of, recorded, wrap
@@ -81,7 +82,9 @@ class Rules:
             found = self._recorded(g, saved, node)
         else:
             with nullcontext() if boxed else no_grad():
-                found = self.cotangents(saved, node, g if boxed else wrap(np.array(g)))  # user code may write to it
+                found = self.cotangents(
+                    saved, node, g if boxed else wrap(g.copy() if is_batched(g) else np.array(g))
+                )  # user code may write to it
         return [None if gx is None else always(gx if boxed else gx.array) for gx in found]
 
     def cotangents(self, saved: Saved, node: Node, g: Tensor) -> list[Tensor | None]:

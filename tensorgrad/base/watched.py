@@ -283,9 +283,13 @@ def one_way(value: Any) -> bool:
     return watch is not None and watch.one_way and watched_in(value)
 
 
+HOLDERS: set[Any] = {Watched}
+"""What holds an array, `inner`, that it is not itself."""
+
+
 def memory_of(array: Any) -> Any:
     """Return the array itself whose memory `array` stands in."""
-    return array.inner if type(array) is Watched else array
+    return array.inner if type(array) in HOLDERS else array
 
 
 def unwatched(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from operator import index
 from typing import Any, cast
 from weakref import WeakSet
@@ -19,6 +20,7 @@ import numpy as np
 from tensorgrad.base.devices import CPU, check_device, device
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.watched import WatchedStream, watching
+from tensorgrad.engine.batched import Batched, Levels, RandomnessError, UnbatchableError, is_batched, running_levels
 from tensorgrad.engine.generalforms import Stream
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.tracedvalues import broken
@@ -191,9 +193,58 @@ def words(source: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return (halves[:size] if size % 2 else halves).reshape(shape)
 
 
+_SHAPED = {"random": 0, "standard_normal": 0, "standard_exponential": 0, "random_raw": 0, "integers": 2}
+"""Where the methods of NumPy's generators that draw in a shape, number by number, are given that."""
+
+
+class _OfExamples:
+    """A generator while a function runs for all examples of a batch at once: each has numbers of its own, or all one's.
+
+    The stream goes on as if one example drew after the other, as far as each draws once.
+    """
+
+    def __init__(self, source: Any, levels: Levels) -> None:
+        for level in levels:
+            if level.randomness == "error":
+                raise RandomnessError(
+                    "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                    "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+                )
+        self._source = source
+        self._levels = levels
+
+    @property
+    def bit_generator(self) -> _OfExamples:
+        """What draws raw integers."""
+        return _OfExamples(self._source.bit_generator, self._levels)
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(self._draw, name)
+
+    def _draw(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        stream = getattr(self._source, "bit_generator", self._source)
+        for level in self._levels:
+            if stream not in level.states:
+                level.states[stream] = stream.state
+        if any(map(is_batched, args)):
+            raise UnbatchableError(f"random numbers of {name}, whose law differs between the examples,")
+        method = getattr(self._source, name)
+        levels = tuple([level for level in self._levels if level.randomness == "different"])
+        if not levels:
+            return method(*args, **kwargs)
+        lead, place = tuple([level.size for level in levels]), _SHAPED.get(name, len(args))
+        if place < len(args):
+            shape = args[place] if isinstance(args[place], tuple) else (args[place],)
+            return Batched(method(*args[:place], (*lead, *shape), *args[place + 1 :], **kwargs), levels)
+        parts = np.stack([method(*args, **kwargs) for _ in range(math.prod(lead))])
+        return Batched(parts.reshape(*lead, *parts.shape[1:]), levels)
+
+
 def generator_of(generator: Generator | None) -> np.random.Generator:
     """Return NumPy's generator behind `generator`, or behind the default one."""
     known = default_generator if generator is None else generator
+    if levels := running_levels():
+        return cast("np.random.Generator", _OfExamples(known.numpy, levels))
     if (watch := watching()) is not None:
         return cast("np.random.Generator", WatchedStream(known, watch))
     return known.numpy if running() is None else cast("np.random.Generator", Stream(known.numpy))

@@ -3,7 +3,7 @@
 While `vmap` runs a function, the arrays of its tensors are `Batched`: they tell the shape of one example, and compute
 for all of them at once, by the rule that each kind of operation states for batches (see `batchrules`). What is the same
 for all examples is a plain array, as ever. Whatever has no such rule, or differs between examples where Python must
-know one answer, is refused by `Unbatchable`: `vmap` then runs the examples one by one.
+know one answer, is refused by `UnbatchableError`: `vmap` then runs the examples one by one.
 """
 
 from __future__ import annotations
@@ -20,19 +20,24 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from tensorgrad.base.context import holding
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numpyfacts import KNOWN_BY_SHAPE
+from tensorgrad.base.watched import HOLDERS
 from tensorgrad.errors import AutogradError
 
 from .reads import Stand
-from .tensor import Tensor, tick
+from .tensor import tick
 
 
-class Unbatchable(AutogradError):
+class UnbatchableError(AutogradError):
     """Why something is not computed for all examples of a batch at once; the run of `vmap` knows it, too."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         for level in _RUNNING.get()[-1:]:
             level.refused = self
+
+
+class RandomnessError(AutogradError):
+    """A random number was drawn where `vmap` was told to refuse that."""
 
 
 class Level:
@@ -45,7 +50,7 @@ class Level:
         self.randomness = randomness
         self.start = tick()  # what is older stands outside
         self.gates: dict[Any, Any] = {}  # for the node of a tensor from outside: the one that stands for it inside
-        self.refused: Unbatchable | None = None  # a function may go on after an error
+        self.refused: UnbatchableError | None = None  # a function may go on after an error
         self.states: dict[Any, Any] = {}  # for each generator that has drawn: its state before
         self.written: list[tuple[Array, Array]] = []  # what has been written, and what it was before
         _made[0] += 1
@@ -124,6 +129,8 @@ class Batched(NDArrayOperatorsMixin):
     __slots__ = ("__weakref__", "dtype", "inner", "levels", "ndim", "shape")
 
     def __init__(self, inner: Any, levels: Levels) -> None:
+        if len(levels) > 1 and list(levels) != sorted(levels, key=_start):
+            raise RuntimeError("the axes of a batch do not stand in the order in which its levels were begun")
         self.inner = inner
         self.levels = levels
         self.shape = shape = inner.shape[len(levels) :]
@@ -150,7 +157,7 @@ class Batched(NDArrayOperatorsMixin):
         if self.size != 1 or not flat.size:
             return np.empty(self.shape).item()  # which raises what NumPy raises
         if not (flat == flat[0]).all():
-            raise Unbatchable(
+            raise UnbatchableError(
                 f"{how} of a batched tensor was asked for, which differs between the examples: branches and numbers "
                 f"of Python are the same for all of them; tensorgrad.where chooses for each"
             )
@@ -176,6 +183,8 @@ class Batched(NDArrayOperatorsMixin):
         return call(getattr(ufunc, method), rule, list(inputs), {"axis": 0, **kwargs})
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if function in (np.may_share_memory, np.shares_memory):
+            return function(*map(array_of, args), **kwargs)
         if function in KNOWN_BY_SHAPE or (function is np.full_like and type(args[1]) is not Batched):
             return function(*map(_of_shape, args), **kwargs)
         rule = FUNCTIONS.get(function)
@@ -243,8 +252,11 @@ def item_of(x: Any, *, index: Any) -> Any:
     return x[index]
 
 
+HOLDERS.add(Batched)
+
+
 def _refuse(what: str) -> NoReturn:
-    raise Unbatchable(f"{what} has no form for all examples of a batch at once")
+    raise UnbatchableError(f"{what} has no form for all examples of a batch at once")
 
 
 def _of_shape(x: Any) -> Any:
@@ -300,6 +312,11 @@ def is_batched(x: Any) -> bool:
     return type(x) is Batched
 
 
+def levels_of(x: Any) -> Levels:
+    """Return the levels of an array, none where it is the same for all examples."""
+    return x.levels if type(x) is Batched else ()
+
+
 def differs(index: Any) -> bool:
     """Return whether an index differs between examples."""
     return bool(_made[0]) and Batched in map(type, index if index.__class__ is tuple else (index,))
@@ -310,12 +327,14 @@ def array_of(x: Any) -> Any:
     return x.inner if type(x) is Batched else x
 
 
+def of_rows(function: Callable[..., Any], x: Any, *args: Any) -> Any:
+    """Return ``function(x, *args)``, which treats the rows of `x` one by one: those of all examples at once."""
+    if type(x) is not Batched:
+        return function(x, *args)
+    y = function(x.inner.reshape(-1, *x.shape[1:]), *args)
+    return Batched(y.reshape(*x.inner.shape[: len(x.levels)], x.shape[0], *y.shape[1:]), x.levels)
+
+
 def somewhere(mask: Any) -> bool:
     """Return whether `mask` holds for an element of any example."""
     return bool(array_of(mask).any())
-
-
-def tensor_levels(x: Tensor) -> Levels:
-    """Return the levels of the value of `x`; none where it is the same for all examples."""
-    array: Any = x.array
-    return array.levels if type(array) is Batched else ()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from types import EllipsisType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.base.numerics import normalized
 
-from .batched import FUNCTIONS, Batch, Batched, BatchRule, Unbatchable, array_of, item_of
-from .batchindex import planned
+from .batched import FUNCTIONS, Batch, Batched, BatchRule, Levels, UnbatchableError, array_of, item_of, levels_of
 
 Params = dict[str, Any]
 
@@ -84,8 +84,8 @@ def shrunk(function: Callable[..., Any], batch: Batch, values: list[Any], params
     return function(x.inner, shape=kept).reshape(*batch.lead, *shape)
 
 
-def product(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
-    """The rule of `matmul`: rows of all examples at once by a matrix that they share; outer products by broadcasting."""
+def multiplied(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
+    """The rule of `matmul`: rows of all examples at once by a matrix that they share; outer products broadcast."""
     a, b = values
     if type(b) is not Batched and np.ndim(b) == 2 and a.ndim >= 2:
         return function(a.inner.reshape(-1, a.shape[-1]), b).reshape(*batch.lead, *a.shape[:-1], b.shape[-1])
@@ -107,25 +107,110 @@ def rows(function: Callable[..., Any], batch: Batch, values: list[Any], params: 
     return y[..., 0, :] if np.ndim(a) == 1 else y
 
 
+_WHOLE = slice(None)
+
+
+class Plan(NamedTuple):
+    """An index for arrays with the batch in front, and where the axes of the result go: to those in `order`."""
+
+    at: tuple[Any, ...]
+    order: tuple[int, ...]
+
+    def outward(self, y: Any) -> Any:
+        """Return what the index takes with the axes as one example has them, those of the batch in front."""
+        return y if self.order == tuple(range(len(self.order))) else np.transpose(y, self.order)
+
+    def inward(self, batch: Batch, x: Any) -> Any:
+        """Return `x`, in or broadcast to the shape of what is taken of one example, as the index takes it."""
+        y = batch.placed(x, len(self.order) - len(batch.lead))
+        return y if self.order == tuple(range(len(self.order))) else np.transpose(y, np.argsort(self.order))
+
+
+def planned(batch: Batch, index: Any, x: Any, own: Levels) -> Plan:
+    """Return how `index` is applied to `x`, whose array has the axes of the levels `own` in front.
+
+    Raises:
+        UnbatchableError: a mask differs between examples, and how much it takes.
+    """
+    parts = _parts(index, x.ndim)
+    arrays = [i for i, part in enumerate(parts) if isinstance(part, np.ndarray)]
+    if arrays:  # NumPy counts numbers beside arrays as arrays
+        parts = [np.asarray(p) if isinstance(p, int | np.integer) else p for p in parts]
+        arrays = [i for i, part in enumerate(parts) if isinstance(part, np.ndarray)]
+    differs = any(type(p) is Batched for p in parts)
+    lead = len(batch.lead) if differs else len(own)
+    axes = sum(part is None or isinstance(part, slice) for part in parts)
+    if not arrays:
+        return Plan((_WHOLE,) * len(own) + tuple(parts), tuple(range(lead + axes)))
+    rank = max([np.ndim(parts[i]) for i in arrays])
+    together = arrays[-1] - arrays[0] == len(arrays) - 1
+    before = arrays[0] if together else 0  # how many axes of one example stand before those of the arrays
+    prefix: tuple[Any, ...] = (_WHOLE,) * len(own)
+    block = rank  # how many axes NumPy puts in one place
+    first = len(own) + before if together else 0  # the place where it does
+    if differs:
+        block = lead + rank
+        placed = [batch.placed(p, rank) if isinstance(p, np.ndarray) else p for p in parts]
+        prefix = tuple([_counting(batch, rank, i) for i, level in enumerate(batch.levels) if level in own])
+        parts, first = placed, (0 if prefix else first)
+        if not prefix and not together:
+            first = 0
+    return Plan((*prefix, *parts), _order(lead, axes, rank, before, first, block, differs))
+
+
+def _order(lead: int, axes: int, rank: int, before: int, first: int, block: int, differs: bool) -> tuple[int, ...]:
+    """Return which axis of the result each axis of one example is, behind those of the batch."""
+    result = lead + axes + rank
+    taken = list(range(first, first + block))
+    rest = [i for i in range(result) if i not in taken]
+    front, own = (taken[:lead], taken[lead:]) if differs else (rest[:lead], taken)
+    others = rest if differs else rest[lead:]
+    return (*front, *others[:before], *own, *others[before:])
+
+
+def _counting(batch: Batch, rank: int, i: int) -> Any:
+    """Return the numbers of the examples along the axis `i` of the batch."""
+    shape = [1] * (len(batch.lead) + rank)
+    shape[i] = batch.lead[i]
+    return np.arange(batch.lead[i]).reshape(shape)
+
+
+def _parts(index: Any, ndim: int) -> list[Any]:
+    """Return an entry for each axis of one example: a number, a slice, an array of positions, or None for a new one."""
+    given = list(index) if isinstance(index, tuple) else [index]
+    parts: list[Any] = []
+    for item in given:
+        part = np.asarray(item) if isinstance(item, list) else item
+        if isinstance(part, bool | np.bool_) or (type(part) is Batched and part.dtype == np.bool_):
+            raise UnbatchableError("a mask takes another number of elements of each example: where() keeps all")
+        parts += np.nonzero(part) if isinstance(part, np.ndarray) and part.dtype == np.bool_ else [part]
+    used = sum(part is not None and part is not Ellipsis for part in parts)
+    fill = [_WHOLE] * (ndim - used)
+    if EllipsisType not in map(type, parts):
+        return parts + fill
+    at = [type(p) for p in parts].index(EllipsisType)
+    return parts[:at] + fill + parts[at + 1 :]
+
+
 def taken(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     """The rule of `getitem`."""
     (x,) = values
-    plan = planned(batch, params["index"], x, x.levels if type(x) is Batched else ())
-    return plan.outward(function(array_of(x), index=plan.index))
+    plan = planned(batch, params["index"], x, levels_of(x))
+    return plan.outward(function(array_of(x), index=plan.at))
 
 
 def added(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     """The rule of `scatter`: what is added lies as the index takes it."""
     (x,), shape = values, tuple(params["shape"])
     plan = planned(batch, params["index"], np.broadcast_to(np.empty(()), shape), batch.levels)
-    return function(plan.inward(batch, x), index=plan.index, shape=(*batch.lead, *shape))
+    return function(plan.inward(batch, x), index=plan.at, shape=(*batch.lead, *shape))
 
 
 def put(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     """The rule of `assign`."""
     a, b = values
     plan = planned(batch, params["index"], a, batch.levels)
-    return function(batch.full(a), plan.inward(batch, b), index=plan.index)
+    return function(batch.full(a), plan.inward(batch, b), index=plan.at)
 
 
 def _named(rule: BatchRule, *names: str, count: int = 1, **defaults: Any) -> BatchRule:
@@ -141,7 +226,7 @@ def _named(rule: BatchRule, *names: str, count: int = 1, **defaults: Any) -> Bat
 def _rearranged(move: Callable[..., Any]) -> BatchRule:
     """Return the rule of a function of NumPy's that gives one example other axes: `move` gives them to its array."""
 
-    def rearranged(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:  # noqa: ARG001
+    def rearranged(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
         x, *args = values
         return move(x.inner, len(batch.lead), x.shape, *args, **params)
 
@@ -163,11 +248,11 @@ def _stacked(function: Callable[..., Any], batch: Batch, values: list[Any], para
 
 def _chosen(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     if len(values) == 1:
-        raise Unbatchable("numpy.where of a condition alone, whose places differ between the examples,")
+        raise UnbatchableError("numpy.where of a condition alone, whose places differ between the examples,")
     return leading(function, batch, values, params)
 
 
-def _dot(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:  # noqa: ARG001
+def _dot(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     a, b = (np.reshape(batch.full(v), (*batch.lead, -1)) for v in values)
     return (np.conj(a) * b).sum(-1)
 
@@ -184,7 +269,7 @@ def _reshaping(x: Any, lead: int, shape: Any, *given: Any, **params: Any) -> Any
 
 def _transposed(x: Any, lead: int, shape: Any, *axes: Any) -> Any:
     given = axes[0] if len(axes) == 1 else axes
-    order = range(len(shape))[::-1] if not given else given
+    order = given or range(len(shape))[::-1]
     return np.transpose(x, (*range(lead), *_counted(tuple(order), len(shape), lead)))
 
 
@@ -209,8 +294,8 @@ def _swapped(x: Any, lead: int, shape: Any, a: int, b: int) -> Any:
 _nd = np.ndarray
 FUNCTIONS |= dict.fromkeys(
     (np.ufunc, np.clip, np.isclose, np.nan_to_num, np.real, np.imag, np.round, np.copy, np.isneginf, np.isposinf,
-     np.tril, np.triu, np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.svd, _nd.astype, _nd.copy, _nd.conj, _nd.conjugate,
-     _nd.real, _nd.imag, _nd.clip, _nd.round),
+     np.tril, np.triu, np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.svd, _nd.copy, _nd.conj,
+     _nd.conjugate, _nd.real, _nd.imag, _nd.clip, _nd.round),
     leading,
 )  # fmt: skip
 FUNCTIONS |= dict.fromkeys(
@@ -228,7 +313,7 @@ FUNCTIONS |= {
     np.diff: _named(along_one, "n", "axis"),
     np.take_along_axis: _named(along_one, "axis", count=2),
     np.ufunc.accumulate: _named(along_one, "axis", axis=0),
-    np.matmul: product,
+    np.matmul: multiplied,
     np.where: _chosen,
     np.vdot: _dot,
     np.stack: _stacked,
@@ -240,6 +325,8 @@ FUNCTIONS |= {
     np.ravel: _rearranged(lambda x, lead, shape: _reshaping(x, lead, shape, -1)),
     _nd.ravel: _rearranged(lambda x, lead, shape: _reshaping(x, lead, shape, -1)),
     _nd.flatten: _rearranged(lambda x, lead, shape: _reshaping(x, lead, shape, -1)),
+    _nd.astype: _rearranged(lambda x, lead, shape, *args, **kwargs: x.astype(*args, **kwargs)),
+    _nd.view: _rearranged(lambda x, lead, shape, dtype: x.view(dtype)),
     np.atleast_1d: _rearranged(lambda x, lead, shape: x if shape else x[..., None]),
     np.transpose: _rearranged(_transposed),
     _nd.transpose: _rearranged(_transposed),

@@ -16,7 +16,7 @@ import numpy as np
 
 from tensorgrad.base.context import BATCHING, context, within
 
-from .batched import Batched, Level, Levels, itself, running_levels
+from .batched import Batched, Level, Levels, itself, levels_of, running_levels
 from .dispatch import INSIDE, apply
 from .primitive import Primitive, Rule, Signature
 from .tensor import Node, Tensor, leaf, linked
@@ -24,14 +24,15 @@ from .tensor import Node, Tensor, leaf, linked
 
 def enter(x: Any, *, level: Level, axis: int) -> Any:
     """Return `x` as the value of each example of `level`, which lie along `axis`."""
-    levels: Levels = x.levels if type(x) is Batched else ()
-    inner = np.moveaxis(x.inner if levels else x, axis % x.ndim + len(levels), len(levels))
-    return Batched(inner, (*levels, level))
+    levels: Levels = levels_of(x)
+    place = sum(other.start < level.start for other in levels)  # a sweep comes back to it from newer ones
+    inner = np.moveaxis(x.inner if levels else x, axis % x.ndim + len(levels), place)
+    return Batched(inner, (*levels[:place], level, *levels[place:]))
 
 
 def leave(x: Any, *, level: Level, axis: int) -> Any:
     """Return the values of all examples of `level` stacked along `axis`: of what is the same for all, repeated."""
-    own: Levels = x.levels if type(x) is Batched else ()
+    own: Levels = levels_of(x)
     levels = tuple([other for other in own if other is not level])
     place = own.index(level) if level in own else len(levels)
     stacked, target = x.inner if level in own else _repeated(x, levels, level), len(levels) + axis % (x.ndim + 1)
@@ -47,7 +48,7 @@ def _repeated(x: Any, levels: Levels, level: Level) -> Any:
 
 def collect(x: Any, *, levels: Levels) -> Any:
     """Return the sum of `x` over all examples of `levels`."""
-    own: Levels = x.levels if type(x) is Batched else ()
+    own: Levels = levels_of(x)
     axes = tuple([i for i, level in enumerate(own) if level in levels])
     rest = tuple([level for level in own if level not in levels])
     y = x.inner.sum(axes) if axes else x
@@ -60,7 +61,7 @@ def _made(name: str, forward: Callable[..., Any], adjoint: Rule, *parameters: st
     """Return the record of a crossing: linear in its one argument, a value for each example or of all."""
     record: Primitive
 
-    def tangent(t: Any, saved: Any, node: Any) -> Any:  # noqa: ARG001 - a rule
+    def tangent(t: Any, saved: Any, node: Any) -> Any:
         return apply(record, (t,), node.params)
 
     record = Primitive(
@@ -79,16 +80,16 @@ def _made(name: str, forward: Callable[..., Any], adjoint: Rule, *parameters: st
     return record
 
 
-def _collected(g: Any, saved: Any, node: Any) -> Any:  # noqa: ARG001 - a rule
+def _collected(g: Any, saved: Any, node: Any) -> Any:
     inside = running_levels()
     levels = tuple([level for level in node.params["levels"] if level not in inside])
     return apply(COLLECT, (g,), {"levels": levels}) if levels else g
 
 
-ENTER = _made("enter", enter, lambda g, s, n: apply(LEAVE, (g,), n.params), "level", "axis")
-LEAVE = _made("leave", leave, lambda g, s, n: apply(ENTER, (g,), n.params), "level", "axis")
-GATE = _made("gate", lambda x, *, levels: x, _collected, "levels")
-COLLECT = _made("collect", collect, lambda g, s, n: apply(GATE, (g,), n.params), "levels")
+ENTER: Primitive = _made("enter", enter, lambda g, s, n: apply(LEAVE, (g,), n.params), "level", "axis")
+LEAVE: Primitive = _made("leave", leave, lambda g, s, n: apply(ENTER, (g,), n.params), "level", "axis")
+GATE: Primitive = _made("gate", lambda x, *, levels: x, _collected, "levels")
+COLLECT: Primitive = _made("collect", collect, lambda g, s, n: apply(GATE, (g,), n.params), "levels")
 
 
 def in_front(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -56,10 +56,10 @@ class Stream:
 def asarray(value: Any, dtype: Any = None) -> Any:
     """Return `value` as an array, as NumPy does; a traced number as a traced array."""
     if is_watched(value) or is_batched(value):
-        return value if dtype in (None, value.dtype) else value.astype(dtype)
+        return value if dtype is None or dtype == value.dtype else value.astype(dtype)
     if type(value) is not Traced:
         return np.asarray(value, dtype)
-    whole = isinstance(value.value, np.ndarray) and dtype in (None, value.dtype)
+    whole = isinstance(value.value, np.ndarray) and (dtype is None or dtype == value.dtype)
     return value if whole else record_call(np.asarray, (value,), {} if dtype is None else {"dtype": dtype})
 
 
@@ -69,7 +69,7 @@ def own(array: Any, dtype: Any = None) -> Any:
         return array.astype(array.dtype if dtype is None else dtype)
     if type(array) is not Traced:
         return np.array(array, dtype)
-    return array if dtype in (None, array.dtype) else array.astype(dtype)
+    return array if dtype is None or dtype == array.dtype else array.astype(dtype)
 
 
 def at(x: Any, index: Any) -> Any:

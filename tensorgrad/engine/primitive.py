@@ -20,6 +20,10 @@ primitive      both                      given                    given
 constant       nothing                   none                     none
 =============  ========================  =======================  ==============================================
 
+* **Batches.** `batch` is a rule of `batchrules`, by what a function does with axes: a function of each element, or of
+  the last axes, takes those of a batch in front as they are (`leading`, which elementwise functions have by
+  themselves), one over `axis` counts it behind them (`along`, `along_one`), those of shapes and indices have rules of
+  their own. The derivatives need none: their rules run on the values of all examples.
 * **Complex numbers** are taken by a record that says `complex`: its rules, as they are written for real numbers, are
   C-linear in ``g`` and ``t`` and hold for complex values too. The gradient of a real L by ``z = x + iy`` is PyTorch's,
   ``dL/dx + i dL/dy``, for which the chain rule has the conjugate of the transposed Jacobian: `on_complex` puts the
@@ -179,9 +183,10 @@ class Primitive:
     for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
     `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
     what the derivative is where there is none, `hides` which values of an argument may have no influence on the output
-    ("any" that is not chosen, or "-inf"), `batch` how it is called for all examples of a batch at once, `arithmetic` that numbers of all kinds meet in one dtype, `floating` that
-    integers are computed with as floats, `complex` that it takes complex numbers, and `stated` holds the rules as the
-    table states them, by what they are: "partial", "adjoint", "reverse", "forward".
+    ("any" that is not chosen, or "-inf"), `batch` how it is called for all examples of a batch at once, `arithmetic`
+    that numbers of all kinds meet in one dtype, `floating` that integers are computed with as floats, `complex` that it
+    takes complex numbers, and `stated` holds the rules as the table states them, by what they are: "partial",
+    "adjoint", "reverse", "forward".
     """
 
     name: str

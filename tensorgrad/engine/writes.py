@@ -20,6 +20,7 @@ from tensorgrad.base.numerics import byte_bounds, owner_of
 from tensorgrad.base.watched import memory_of
 from tensorgrad.errors import InPlaceError
 
+from .batched import UnbatchableError, is_batched, running_levels
 from .references import all_alone
 from .tensor import Node, Tensor, tick
 from .tracedarrays import Traced
@@ -54,6 +55,19 @@ _MOST_PARTS = 1024  # beyond, all parts count as one
 
 _written: dict[int, _Log] = {}  # by the id of the array that owns the memory
 last_write = [0]
+
+
+def before_write(x: Tensor, op: str, *values: Any) -> None:
+    """Keep the value of `x`, which `op` writes while a function runs for all examples at once: that may be given up.
+
+    Raises:
+        UnbatchableError: `x`, or one of `values`, arrays or tensors, differs between examples.
+    """
+    for level in running_levels()[-1:]:
+        array: Any = x.array
+        if any(map(is_batched, (array, *[v.array if isinstance(v, Tensor) else v for v in values]))):
+            raise UnbatchableError(f"{op}, a write in place to or of what differs between the examples,")
+        level.written.append((array, array.copy()))
 
 
 def note(x: Tensor, op: str = "an in-place operation", part: Array | None = None) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.context import BATCHING, SHAKING, TRACING, context, within
-from tensorgrad.engine.batched import Level, Unbatchable, is_batched, running_levels, within_levels
+from tensorgrad.engine.batched import Level, RandomnessError, is_batched, running_levels, within_levels
 from tensorgrad.engine.crossings import ENTER, LEAVE
 from tensorgrad.engine.dispatch import INSIDE, apply
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError, ShapeError
-from tensorgrad.func.examples import Draws, check_output, joined, one_by_one, rows_of
+from tensorgrad.func.onebyone import Draws, check_output, joined, one_by_one, rows_of
 from tensorgrad.func.trees import Tree, filled, leaves, mapped, spread, structure
 from tensorgrad.functions.indexing import narrow
 from tensorgrad.functions.joining import cat
@@ -124,11 +124,19 @@ class _Run(NamedTuple):
             return self.of_each(batch, kwargs)
         level = Level(batch.size, self.randomness)
         try:
-            return self.at_once(batch, kwargs, level)
-        except Unbatchable as reason:
-            level.undo()
-            warn(f"vmap({_name(self.func)}) runs the examples one after the other: {reason}")
-        return self.of_each(batch, kwargs)
+            result, found = self.at_once(batch, kwargs, level)
+        except RandomnessError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what is wrong with an example, its own run tells
+            reason = level.refused or error
+        else:
+            handed: set[int] = set()
+            pairs = zip(found, self.dims_of(result), strict=True)
+            return filled(structure(result), [_outside(self.call, y, dim, level, handed) for y, dim in pairs])
+        level.undo()
+        result = self.of_each(batch, kwargs)
+        warn(f"vmap({_name(self.func)}) ran the examples one after the other, not at once: {reason}")
+        return result
 
     def of_each(self, batch: Batch, kwargs: dict[str, Any]) -> Tree:
         """Return the results of all examples, one after the other."""
@@ -144,11 +152,11 @@ class _Run(NamedTuple):
         columns = zip(*map(leaves, results), self.dims_of(results[0]), strict=True)
         return filled(structure(results[0]), [x[0] if x[-1] is None else cat(x[:-1], x[-1]) for x in columns])
 
-    def at_once(self, batch: Batch, kwargs: dict[str, Any], level: Level) -> Tree:
-        """Return the results of all examples, from one run of the function.
+    def at_once(self, batch: Batch, kwargs: dict[str, Any], level: Level) -> tuple[Tree, list[Any]]:
+        """Return what one run of the function gives for all examples, and its leaves as they stand inside.
 
         Raises:
-            Unbatchable: something in it has no rule for batches.
+            UnbatchableError: something in it has no rule for batches.
         """
         given = [
             x if dim is None else apply(ENTER, (x,), {"level": level, "axis": dim})
@@ -163,9 +171,7 @@ class _Run(NamedTuple):
             level.gates.clear()
         if level.refused is not None:
             raise level.refused  # the function went on
-        handed: set[int] = set()
-        pairs = zip(found, self.dims_of(result), strict=True)
-        return filled(structure(result), [_outside(self.call, y, dim, level, handed) for y, dim in pairs])
+        return result, found
 
     def dims_of(self, result: Tree) -> list[Any]:
         """Return the axis of the examples in each leaf of a result."""

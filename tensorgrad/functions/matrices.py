@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import of_finite
+from tensorgrad.engine.batched import call, is_batched
+from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.generalforms import one_step
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError, LinAlgError, ShapeError
@@ -15,8 +20,13 @@ from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords
 from tensorgrad.functions.diagonals import tril, triu
 
-factorized = one_step(of_finite)
-"""What `numerics.of_finite` does, in a trace as one operation."""
+_factorized = one_step(of_finite)
+
+
+def factorized(factorize: Callable[..., Any], x: Array, **options: Any) -> Any:
+    """Return what `factorize`, of NumPy's linear algebra, gives of the matrices `x`, as one operation of a trace."""
+    run = functools.partial(_factorized, factorize)
+    return call(run, leading, [x], options) if is_batched(x) else run(x, **options)
 
 
 class SignAndLogarithm(NamedTuple):

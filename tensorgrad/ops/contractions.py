@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.engine.batchrules import product, rows
+from tensorgrad.engine.batchrules import multiplied, rows
 from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.ops.shapes import reshape, transpose
 
@@ -27,7 +27,7 @@ def flat(x: Any) -> Any:
     lambda g, a: matmul(swapped(a), g),
     symbol="@",
     samples="(n,k),(k,m)->(n,m)",
-    batch=product,
+    batch=multiplied,
 )
 def matmul(a: Any, b: Any) -> Any:
     """Return the product of matrices `a` (..., n, k) and `b` (..., k, m); leading axes are batches and broadcast."""

@@ -18,6 +18,7 @@ from tensorgrad.base.numbertypes import DTYPES, dtype
 from tensorgrad.base.numerics import normalized
 from tensorgrad.base.printing import shown
 from tensorgrad.base.size import Size
+from tensorgrad.engine.batched import array_of, is_batched, levels_of
 from tensorgrad.engine.shared_memory import expose_for_good, handed_out, plain
 from tensorgrad.engine.tensor import Tensor, as_array, leaf, renew, wrap
 from tensorgrad.engine.tracedarrays import is_traced
@@ -215,6 +216,10 @@ class Protocols(Tensor):
         return str(self)
 
     def __repr__(self) -> str:
+        if is_batched(self.array):
+            return (
+                f"BatchedTensor(bdims={len(levels_of(self.array))}, value=\n{shown(array_of(self.array), False, None)})"
+            )
         return shown(self.array, self.tracked, self.grad_fn)
 
     def __reduce__(self) -> NoReturn:
