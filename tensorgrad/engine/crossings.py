@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from .batched import Batched, Level, Levels, itself, levels_of, running_levels
 from .dispatch import INSIDE, apply
 from .primitive import Primitive, Rule, Signature
 from .tensor import Node, Tensor, leaf, linked
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def enter(x: Any, *, level: Level, axis: int) -> Any:
@@ -92,7 +94,7 @@ GATE: Primitive = _made("gate", lambda x, *, levels: x, _collected, "levels")
 COLLECT: Primitive = _made("collect", collect, lambda g, s, n: apply(GATE, (g,), n.params), "levels")
 
 
-def in_front(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def in_front(function: F) -> F:
     """Return a function of an array or a tensor, which takes axes in front by itself, so that a batch is such axes."""
 
     @functools.wraps(function)
@@ -109,7 +111,7 @@ def in_front(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
             y = apply(ENTER, (y,), {"level": level, "axis": 0})
         return y
 
-    return run
+    return cast("F", run)
 
 
 def _gated(x: Tensor) -> Tensor:
