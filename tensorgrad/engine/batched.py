@@ -53,7 +53,7 @@ class Level:
         self.refused: UnbatchableError | None = None  # a function may go on after an error
         self.states: dict[Any, Any] = {}  # for each generator that has drawn: its state before
         self.written: list[tuple[Array, Array]] = []  # what has been written, and what it was before
-        _made[0] += 1
+        begun[0] += 1
 
     def undo(self) -> None:
         """Put back what has been drawn and written."""
@@ -66,7 +66,9 @@ class Level:
 Levels = tuple[Level, ...]
 """Those of a value, the outermost first: in this order their axes stand in front."""
 
-_made = [0]
+begun = [0]
+"""How many runs of `vmap` there have been: before the first one nobody asks further."""
+
 _RUNNING: ContextVar[Levels] = ContextVar("levels", default=())
 running_levels = _RUNNING.get
 """The runs of `vmap` around what is computed now, the outermost first."""
@@ -302,8 +304,6 @@ def _met(values: list[Any]) -> Levels:
 
 def batched_in(values: Any, params: dict[str, Any]) -> bool:
     """Return whether one of `values`, or of the indices in `params`, differs between examples."""
-    if not _made[0]:
-        return False
     return Batched in map(type, values) or ("index" in params and differs(params["index"]))
 
 
@@ -319,7 +319,7 @@ def levels_of(x: Any) -> Levels:
 
 def differs(index: Any) -> bool:
     """Return whether an index differs between examples."""
-    return bool(_made[0]) and Batched in map(type, index if index.__class__ is tuple else (index,))
+    return Batched in map(type, index if index.__class__ is tuple else (index,))
 
 
 def array_of(x: Any) -> Any:

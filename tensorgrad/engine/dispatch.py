@@ -28,7 +28,7 @@ from tensorgrad.base.misfits import WrongTypeError
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.errors import AnomalyError, DTypeError
 
-from .batched import array_of, batched_in, call
+from .batched import array_of, batched_in, begun, call
 from .explanations import described, explained
 from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
@@ -65,7 +65,7 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
 
 def computed(primitive: Primitive, values: list[Any], params: dict[str, Any]) -> Any:
     """Return what `primitive` gives of arrays and numbers, for all examples at once where some differ by example."""
-    if batched_in(values, params):
+    if begun[0] and batched_in(values, params):
         return call(primitive.forward, primitive.batch, values, params)
     return primitive.forward(*values, **params)
 
@@ -238,7 +238,7 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     values = [*head, *rest]
     whole = primitive.arithmetic and not inexact and (dtype is None or dtype.kind in "biu")
     with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient
-        out = computed(primitive, values, params)
+        out = computed(primitive, values, params) if begun[0] else primitive.forward(*values, **params)
     if not isinstance(out, np.ndarray):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable
     if dtype is None and not inexact and primitive.kind in ("elementwise", "constant"):

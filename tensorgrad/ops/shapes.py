@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import accumulated, repeated, room, row_major, total
 from tensorgrad.base.watched import call_watched, watched_now
-from tensorgrad.engine.batched import differs
+from tensorgrad.engine.batched import begun, differs
 from tensorgrad.engine.batchrules import added, joined, leading, permuted, put, reshaped, shrunk, stretched, taken
 from tensorgrad.engine.dispatch import computed
 from tensorgrad.engine.kinds import multilinear, primitive
@@ -84,7 +84,7 @@ def getitem(x: Any, *, index: Any) -> Any:
         x = call_watched(operator.getitem, x, ...)  # NumPy would ask the index for a plain array
     if index.__class__ is tuple and index and index[-1].__class__ is np.ndarray and _picks_from_the_last(index, x.ndim):
         return x.take(index[-1], len(index) - 1)  # row by row at once, and up to ten times as fast
-    if differs(index):
+    if begun[0] and differs(index):
         return computed(PRIMITIVES["getitem"], [x], {"index": index})
     y = x[index]
     if not y.ndim and y.base is None:  # NumPy copies a single element; with an ellipsis it makes a view of that, too
@@ -113,7 +113,7 @@ def _picks_from_the_last(index: Any, ndim: Any) -> bool:
 def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
     parts = index if isinstance(index, tuple) else (index,)
-    if differs(index):
+    if begun[0] and differs(index):
         return computed(PRIMITIVES["scatter"], [x], {"index": index, "shape": shape})
     y = room(np.zeros, shape, accumulated(x.dtype), x, *parts)
     if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
