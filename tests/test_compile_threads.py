@@ -15,6 +15,7 @@ from tensorgrad import nn, optim
 from tensorgrad.compiled.gate import Gate
 from tests.compile_networks import bits
 from tests.test_compile_functions import normal
+from tests.waiting import joined
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +42,7 @@ def together(*functions: Callable[[], Any]) -> list[Any]:
     threads = [threading.Thread(target=run, args=(i,)) for i in range(len(functions))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
+    joined(*threads)
     for value in found:
         if isinstance(value, Exception):
             raise value

@@ -16,6 +16,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.compiled import backends, toolchain
 from tensorgrad.errors import CompileError
+from tests.waiting import CEILING
 
 needs_compiler = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compiler here")
 needs_modes = pytest.mark.skipif(os.name == "nt", reason="no modes of files here")
@@ -164,7 +165,7 @@ def test_a_compiler_that_refuses_leaves_plans_of_numpy(
 def test_processes_that_compile_the_same_at_once_all_get_it(fresh: Path) -> None:
     program = f"from tensorgrad.compiled import toolchain; assert toolchain.build({SOURCE!r}).answer() == 42"
     running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(3)]
-    assert [one.wait(60) for one in running] == [0, 0, 0]
+    assert [one.wait(CEILING) for one in running] == [0, 0, 0]
     assert len(list(fresh.iterdir())) == 2
 
 

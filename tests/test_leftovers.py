@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -109,3 +110,28 @@ def test_a_change_of_the_checkout_fails_the_session(tmp_path: Path, arguments) -
     assert "the tests have changed the checkout" in run.stdout
     assert "\n?? new.txt\n" in run.stdout
     assert "3 passed" in run.stdout
+
+
+def fixed_waits(tree: ast.Module) -> list[str]:
+    """Return the calls that wait more than a second for a child or a thread, and no longer, whoever else is busy."""
+    found = []
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        waits = call.args[:1] if name in ("join", "wait", "get") else []
+        waits += [k.value for k in call.keywords if k.arg == "timeout" and name not in ("DataLoader", "draw")]
+        found += [
+            f"line {call.lineno}: {ast.unparse(call)}"
+            for wait in waits
+            if isinstance(wait, ast.Constant) and isinstance(wait.value, int | float) and wait.value > 1
+        ]
+    return found
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "tests").rglob("*.py")), ids=lambda file: file.stem)
+def test_no_test_waits_for_a_length_of_time(file: Path) -> None:
+    assert fixed_waits(ast.parse(file.read_text("utf-8"))) == []
+
+
+def test_a_fixed_wait_is_found() -> None:
+    text = "thread.join(60)\nchild.wait(timeout=30)\nrun(command, timeout=5)\nstop.wait(0.01)\nchild.wait(CEILING)"
+    assert len(fixed_waits(ast.parse(text))) == 3

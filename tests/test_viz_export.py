@@ -24,6 +24,7 @@ from tensorgrad.viz.output.latex import latex
 from tensorgrad.viz.output.setting import points
 from tensorgrad.viz.picture.text import width
 from tests.rendered import rendered
+from tests.waiting import CEILING
 
 SCHEMA = json.loads((Path(__file__).resolve().parent.parent / "docs" / "drawing.schema.json").read_text("utf-8"))
 LETTERS = {"dims": {7: "N", 3: "D"}}
@@ -310,7 +311,7 @@ def test_tikz_compiles(drawing, tmp_path):
     path = drawing.save(tmp_path / "graph.tex")
     program = shutil.which("pdflatex")
     command = [program, "-interaction=batchmode", "-halt-on-error", path.name] if program else ["tectonic", path.name]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=CEILING)
     assert (tmp_path / "graph.pdf").stat().st_size > 1000
 
 
@@ -322,7 +323,7 @@ def test_every_sign_compiles(tmp_path):
         for page in pages:
             path = page.save(tmp_path / "signs.tex")
             command = ["pdflatex", "-interaction=batchmode", "-halt-on-error", path.name]
-            subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+            subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=CEILING)
 
 
 # JSON
