@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import growth, peers as registry, start
+from benchmarks import breadth, growth, peers as registry, start
 from benchmarks.page import write_page
 from benchmarks.problems import problems
 from benchmarks.report import Row, print_table, rows_of, write_json
@@ -34,6 +34,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--start", action="store_true", help="instead: the CPU time of the first five steps, compiled anew and found"
+    )
+    parser.add_argument(
+        "--breadth", nargs="*", metavar="ROW", help="instead: many operations and layers beside PyTorch's; default: all"
     )
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target that must be met is not")
     parser.add_argument("--verify", action="store_true", help="measure nothing: check that all peers compute the same")
@@ -85,6 +88,9 @@ def main() -> int:
         return 0
     if arguments.start:
         print(start.table(start.measure([name for name in arguments.workloads if name != IMPORT])))
+        return 0
+    if arguments.breadth is not None:
+        print(breadth.table(breadth.measure(arguments.breadth or list(breadth.ROWS)), "NumPy alone"))
         return 0
     rows = _measure(arguments.workloads, names, arguments.seconds)
     print_table(rows)

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("rich", reason="rich is not installed: the benchmarks print their tables with it")
 
-from benchmarks import peers, report, start, timing, verify
+from benchmarks import breadth, peers, report, start, timing, verify
 from benchmarks.page import write_page
 from benchmarks.problems import GROWTH, Chain, Network, problem_named, problems
 from benchmarks.worker import timed
@@ -104,3 +104,17 @@ def test_a_start_is_timed_with_compiled_objects_and_without() -> None:
     assert all(seconds > 0 for pair in found.values() for seconds in pair)
     assert found["chain10", "compiled-c"][1] < found["chain10", "compiled-c"][0], "the second start compiles nothing"
     assert start.table(found).splitlines()[-1].startswith("| chain10 | compiled-c | ")
+
+
+@pytest.mark.parametrize("name", breadth.ROWS)
+def test_each_row_of_breadth_runs(name: str, tmp_path: Path) -> None:
+    step = breadth.ROWS[name](breadth.Bench("tensorgrad", tmp_path))
+    step()
+    step()
+
+
+def test_breadth_has_its_rows_and_says_its_median_and_its_worst() -> None:
+    assert len(breadth.ROWS) == 43
+    text = breadth.table({"a": (0.5, 1e-6), "b": (2.0, 3e-6), "c": (1.0, 2e-3)}, "NumPy alone")
+    assert "| b | 2.00 | 3 |" in text
+    assert text.endswith("| median of 3 | 1.00 | |\n| worst: b | 2.00 | |")
