@@ -28,6 +28,7 @@ from tensorgrad.autograd import (
     set_grad_enabled,
 )
 from tensorgrad.base.answers import guard as _guard
+from tensorgrad.base.caching import keep_freed_memory as _keep_freed_memory
 from tensorgrad.base.devices import (
     contiguous_format,
     device,
@@ -163,6 +164,7 @@ _SUBPACKAGES = (
 )  # fmt: skip
 _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
+_keep_freed_memory()
 __all__ += ["compile"]
 
 

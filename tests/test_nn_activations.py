@@ -193,7 +193,7 @@ def test_a_name_with_an_underscore_writes_into_its_input_and_is_recorded(name: s
     memory = written.detach().numpy()
     assert getattr(functional, name)(written, *WRITING[name]) is written
     wanted = plain(z * 1, *WRITING[name])
-    np.testing.assert_array_equal(memory, wanted.detach().numpy())
+    np.testing.assert_array_max_ulp(memory, wanted.detach().numpy(), 2)  # which may be that of a fused form
     close(grad((written**2).sum(), x)[0], grad((wanted**2).sum(), z)[0])
     with pytest.raises(RuntimeError, match="leaf"):
         getattr(functional, name)(x, *WRITING[name])

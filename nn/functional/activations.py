@@ -15,13 +15,16 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.callsite import warn
+from tensorgrad.base.context import UNFUSED, context, within
 from tensorgrad.create.random import Generator
 from tensorgrad.create.sampling import rand
+from tensorgrad.engine.fused import sloped
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import along_axis, dimension
 from tensorgrad.functions.precision import floating, wide
+from tensorgrad.ops import slopes
 
 from .naming import named
 
@@ -55,6 +58,8 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``negative_slope * input`` elsewhere."""
+    if 0 <= negative_slope <= 1:
+        return _leaky_relu(input, negative_slope=negative_slope)
     return _sloping(input, negative_slope)
 
 
@@ -107,8 +112,7 @@ def _not_positive(x: Tensor, bound: Tensor) -> Tensor:
 @wide
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``alpha * (exp(input) - 1)`` elsewhere (Clevert et al. 2016)."""
-    positive = ops.gt(input, 0)
-    return ops.where(positive, input, ops.expm1(_not_positive(input, positive)) * alpha)
+    return _elu(input, alpha=alpha)
 
 
 @wide
@@ -140,7 +144,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f"approximate argument must be either none or tanh, found {approximate!r}.")
     if approximate == "none":
-        return input * (ops.erfc(input * -math.sqrt(0.5)) * 0.5)
+        return _gelu(input)
     near = ops.clip(input, low=-30.0, high=30.0)  # beyond, the sigmoid is 0 or 1, and a cube may leave the dtype
     return input * ops.sigmoid((near + near**3 * 0.044715) * (2 * math.sqrt(2 / math.pi)))
 
@@ -148,28 +152,27 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 @wide
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * sigmoid(input)``."""
-    return input * ops.sigmoid(input)
+    return _silu(input)
 
 
 @wide
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """Return ``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
     if beta == 1:  # a product and a quotient less
-        return ops.where(ops.gt(input, threshold), input, composed.softplus(input))
-    x = input * beta
-    return ops.where(ops.gt(x, threshold), input, composed.softplus(x) / beta)
+        return _softplus(input, threshold=threshold)
+    return _softplus(input * beta, threshold=threshold) / beta
 
 
 @wide
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * tanh(log(1 + exp(input)))`` (Misra 2019)."""
-    return input * ops.tanh(composed.softplus(input))
+    return _mish(input)
 
 
 @wide
 def logsigmoid(input: Tensor) -> Tensor:
     """Return ``log(sigmoid(input))`` without underflow."""
-    return composed.logsigmoid(input)
+    return _logsigmoid(input)
 
 
 @wide
@@ -218,7 +221,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 @wide
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return ``input * relu6(input + 3) / 6``; the derivative at -3 is 0, at 3 it is 1 (Howard et al. 2019)."""
-    return input * hardsigmoid(input)
+    return _hardswish(input)
 
 
 def _axis(name: str, input: Tensor, dim: int | None) -> int:
@@ -302,10 +305,51 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return first * ops.sigmoid(second)
 
 
+def _composed_leaky_relu(input: Tensor, *, negative_slope: float) -> Tensor:
+    return _sloping(input, negative_slope)
+
+
+def _composed_elu(input: Tensor, *, alpha: float) -> Tensor:
+    positive = ops.gt(input, 0)
+    return ops.where(positive, input, ops.expm1(_not_positive(input, positive)) * alpha)
+
+
+def _composed_softplus(input: Tensor, *, threshold: float) -> Tensor:
+    return ops.where(ops.gt(input, threshold), input, composed.softplus(input))
+
+
+def _composed_mish(input: Tensor) -> Tensor:
+    return input * ops.tanh(composed.softplus(input))
+
+
+def _composed_silu(input: Tensor) -> Tensor:
+    return input * ops.sigmoid(input)
+
+
+def _composed_hardswish(input: Tensor) -> Tensor:
+    return input * hardsigmoid(input)
+
+
+def _composed_gelu(input: Tensor) -> Tensor:
+    return input * (ops.erfc(input * -math.sqrt(0.5)) * 0.5)
+
+
+_leaky_relu = sloped("leaky_relu", _composed_leaky_relu, slopes.leaky_relu)
+_elu = sloped("elu", _composed_elu, slopes.elu)
+_softplus = sloped("softplus", _composed_softplus, slopes.softplus)
+_logsigmoid = sloped("logsigmoid", composed.logsigmoid, slopes.logsigmoid)
+_mish = sloped("mish", _composed_mish, slopes.mish)
+_silu = sloped("silu", _composed_silu, slopes.silu)
+_hardswish = sloped("hardswish", _composed_hardswish, slopes.hardswish)
+_gelu = sloped("gelu", _composed_gelu, slopes.gelu)
+
+
 def _written(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @functools.wraps(function)
     def write(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return input.copy_(function(input, *args, **kwargs))
+        with within(special=context().special | UNFUSED):  # a fused form saves its input, which is written to
+            result = function(input, *args, **kwargs)
+        return input.copy_(result)
 
     write.__name__ = write.__qualname__ = f"{function.__name__}_"
     write.__doc__ = f"Return `input` with its elements replaced by those of `{function.__name__}`; it is recorded."

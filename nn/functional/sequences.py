@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import column_sums, rectified, room, row_major
+from tensorgrad.base.numerics import column_sums, room, row_major
 from tensorgrad.engine.fused import cut
+from tensorgrad.ops.slopes import rectified
 
 Residuals = tuple[Any, ...]
 Cotangents = tuple[Any, ...]

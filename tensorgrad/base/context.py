@@ -126,10 +126,11 @@ def module_around(scope: Scope | None) -> Scope | None:
     return next((call for call in outward(scope) if not isinstance(call, FunctionScope)), None)
 
 
-TRACING, ANOMALY, STRONG, SHAKING, BATCHING = 1, 2, 4, 8, 16
+TRACING, ANOMALY, STRONG, SHAKING, BATCHING, UNFUSED = 1, 2, 4, 8, 16, 32
 """What `special` may hold: record everything and keep every value; stop at the first value that is not finite; a
 product with an exact zero is zero (see `strongzeros`); results are rounded otherwise (see `testing.shaking`); a
-function is run for all examples of a batch at once (see `engine.batched`)."""
+function is run for all examples of a batch at once (see `engine.batched`); a fused form does not stand for its
+composition."""
 
 INFERENCE, RECOMPUTING, STEPPING, TRANSFORMED = 1, 2, 4, 8
 """What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time; complex numbers

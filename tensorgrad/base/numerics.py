@@ -22,7 +22,6 @@ from .dtypes import Array
 from .watched import as_one, call_watched, is_watched, memory_of, one_way, watched_now
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
-_KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
 BLOCK = 512  # rows added one after the other where there are no more
 LINE = 64  # bytes: what the processor fetches at once
 STEP = 64  # rows of a taller array added so before their sums are: the error grows with this, not with the height
@@ -172,23 +171,6 @@ def average(
     y = total(x, axis=axis, keepdims=keepdims)
     n = x.size // y.size if y.size else 1
     return y / n if n else np.full_like(y, np.nan)  # as PyTorch: the mean of nothing is NaN
-
-
-@remembered(maxsize=16)
-def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    zeros = np.zeros(shape, dtype)
-    zeros.flags.writeable = False
-    return zeros
-
-
-def rectified(x: Array) -> Array:
-    """Return ``np.maximum(x, 0)``; against zeros of the same shape NumPy's loop is vectorised, and takes a third.
-
-    >>> rectified(np.array([-1.0, 2.0]))
-    array([0., 2.])
-    """
-    small = x.__class__ is np.ndarray and x.size <= _KEPT_ZEROS
-    return np.maximum(x, _zeros(x.shape, x.dtype) if small else 0)
 
 
 def known(mask: Any, *values: Any) -> Any:

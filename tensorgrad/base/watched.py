@@ -256,6 +256,16 @@ def as_one(function: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def in_c(text: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator for a function of each element that C has, too: `text` is how it is written there."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        vars(function)["in_c"] = text
+        return function
+
+    return decorate
+
+
 def anew(array: Array) -> Array:
     """Return an array that has just been made; under a watch, one that is made anew whenever the calls are repeated."""
     watch = watching()

@@ -11,6 +11,7 @@ the results, flat, one after the other. Each result is a node that reads this on
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections.abc import Callable, Iterable
@@ -20,10 +21,11 @@ from typing import Any, final
 import numpy as np
 
 from tensorgrad.base.callsite import Place
-from tensorgrad.base.context import Context, context, within
+from tensorgrad.base.context import UNFUSED, Context, context, within
 from tensorgrad.base.numerics import room
 
 from .explanations import explained
+from .generalforms import asarray
 from .primitive import Primitive, Rule, Signature, always
 from .shared_memory import Exposed, check_unexposed, lasting
 from .tensor import Node, Tensor, leaf, linked, node_of, recorded, tick, wrap
@@ -126,6 +128,37 @@ def fused_several(
     return op
 
 
+def sloped(name: str, composed: Callable[..., Tensor], kernel: Callable[..., tuple[Any, Any]]) -> Callable[..., Tensor]:
+    """Return the fused form of a function of each element of one tensor, which keeps its slope for the way back.
+
+    What a value and its slope have in common, an exponential mostly, is computed once.
+
+    Args:
+        name: what the node is called where it is seen at all.
+        composed: the definition, tensor and keyword parameters -> tensor.
+        kernel: array, whether the slope is wanted, and the same parameters -> (value, slope or None).
+    """
+
+    def forward(x: Any, **params: Any) -> tuple[Any, tuple[Any, ...]]:
+        y, slope = kernel(x, True, **params)
+        return asarray(y), (slope,)
+
+    def backward(g: Any, residuals: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (g * residuals[0],)
+
+    recording = fused(name, composed, forward, backward)
+
+    @functools.wraps(composed)
+    def op(x: Any, **params: Any) -> Tensor:
+        if not isinstance(x, Tensor) or not fusible(x):  # rules call operations with plain arrays
+            return composed(x, **params)
+        if x.tracked and context().grad:
+            return recording(x, **params)[0]
+        return wrap(asarray(kernel(x.array, False, **params)[0]))
+
+    return op
+
+
 def _record(
     name: str, composed: Callable[..., Any] | None, forward: Callable[..., Any], backward: Callable[..., Any]
 ) -> Primitive:
@@ -204,10 +237,11 @@ def _expand(node: Node, whole: Node, composed: Callable[..., Any]) -> None:
         check_unwritten(whole)
         check_unexposed(whole)
     start, saved = tick(), whole.saved or ()
-    with within(grad=True, scope=whole.scope):
-        if whole.primitive is not None and whole.primitive.kind == "compiled":
+    if whole.primitive is not None and whole.primitive.kind == "compiled":
+        with within(grad=True, scope=whole.scope):
             composed(node)
-            return
+        return
+    with within(grad=True, scope=whole.scope, special=context().special | UNFUSED):
         inputs = [linked(x, i) for x, i in zip(saved[1:], whole.inputs, strict=True)]
         made = composed(*inputs, **whole.params)
     several = isinstance(saved, Saved) and saved.results

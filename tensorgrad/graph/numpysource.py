@@ -122,8 +122,10 @@ class NumPySource:
         return _without_defaults(ast.Call(self.function(function, name), list(operands), keywords), self.functions)
 
     def function(self, function: Any, name: str) -> ast.expr:
-        """Return how to refer to a Python function of the library, added to the file under `name`."""
-        name = name.lstrip("_")
+        """Return how to refer to a Python function of the library, added to the file under `name`, or one like it."""
+        function, name = inspect.unwrap(function), name.lstrip("_")
+        while self.originals.get(name, function) is not function:
+            name += "_"
         if name not in self.functions and name not in self._pending:
             self._pending.add(name)
             self.originals[name] = function
@@ -197,7 +199,9 @@ class _Standalone(ast.NodeTransformer):
             return deepcopy(self.arguments[node.id])
         if node.id in self.local or node.id not in self.known:
             return node
-        return self.source.value(self.known[node.id], node.id)
+        found = self.source.value(self.known[node.id], node.id)
+        assert getattr(found, "id", "") not in self.local, f"{node.id} is called as a variable of its caller is"
+        return found
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
         assert node.value is not None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
-from tensorgrad.base.numerics import known, rectified
+from tensorgrad.base.numerics import known
 from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.generalforms import perhaps
@@ -16,6 +16,7 @@ from tensorgrad.engine.primitive import CONCAVE, CONVEX, JUMP, TIES, Kink, Primi
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.engine.tracedarrays import Traced
 from tensorgrad.ops.arithmetic import REAL, sign
+from tensorgrad.ops.slopes import rectified
 
 BOUND = "the slope inside: what reached a bound can leave it"
 

@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.watched import as_one
 from tensorgrad.engine.kinds import Op, elementwise
 from tensorgrad.engine.primitive import JUMP, LIMIT, TIES, Kink
 from tensorgrad.ops.arithmetic import BETWEEN, REAL, mul
+from tensorgrad.ops.errorfunction import DENSITY, complement, computed, error_function, inverse_error_function
 from tensorgrad.ops.transcendental import UNIT, exp
-
-_DENSITY = 2 / math.sqrt(math.pi)
-
-
-@as_one
-def _of_each(function: Callable[[float], float], x: Any) -> Any:
-    """`function` of each element: NumPy has no error function, Python's is right to the last place."""
-    return np.asarray(np.frompyfunc(function, 1, 1)(x)).astype(x.dtype if x.dtype.kind == "f" else np.float64)
-
-
-def inverse_error_function(x: float) -> float:
-    """Return y with ``erf(y) = x``: an approximation good to 0.2 % (Winitzki 2008), then two steps of Halley's method.
-
-    Beyond 1/2 the complement is compared, which keeps the relative accuracy of ``1 - x``.
-
-    >>> inverse_error_function(0.5), inverse_error_function(1.0)
-    (0.4769362762044699, inf)
-    """
-    z = abs(x)
-    if not z < 1:
-        return math.copysign(math.inf, x) if z == 1 else math.nan
-    a = 0.147
-    log = math.log1p(-z) + math.log1p(z)
-    b = 2 / (math.pi * a) + log / 2
-    y = math.sqrt(max(math.sqrt(b * b - log / a) - b, 0.0))
-    for _ in range(2):
-        error = math.erf(y) - z if z < 0.5 else (1 - z) - math.erfc(y)
-        step = error / (_DENSITY * math.exp(-y * y))
-        y -= step / (1 + y * step)
-    return math.copysign(y, x)
 
 
 def _bell(x: Any) -> Any:
     """The derivative of erf."""
-    return mul(_DENSITY, exp(-x * x))
+    return mul(DENSITY, exp(-x * x))
 
 
 erf: Op = elementwise(
     "erf",
-    lambda x: _of_each(math.erf, x),
+    lambda x: computed(error_function, x),
     lambda x: _bell(x),
     samples=[REAL],
     floating=True,
@@ -60,7 +28,7 @@ erf: Op = elementwise(
 )
 erfc: Op = elementwise(
     "erfc",
-    lambda x: _of_each(math.erfc, x),
+    lambda x: computed(complement, x),
     lambda x: -_bell(x),
     samples=[REAL],
     floating=True,
@@ -68,7 +36,7 @@ erfc: Op = elementwise(
 )
 erfinv: Op = elementwise(
     "erfinv",
-    lambda x: _of_each(inverse_error_function, x),
+    lambda x: computed(inverse_error_function, x),
     lambda y: 1 / _bell(y),
     samples=[UNIT],
     kinks=[Kink((-1.0,), (np.inf,), LIMIT), Kink((1.0,), (np.inf,), LIMIT)],

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy import inf, nan
 
+from tensorgrad.engine.fused import sloped
 from tensorgrad.engine.kinds import Op, elementwise
 from tensorgrad.engine.primitive import LIMIT, TIES, Kink
 from tensorgrad.ops.arithmetic import NONZERO, REAL
 from tensorgrad.ops.lengths import direction, hypot
 from tensorgrad.ops.selection import defined, where
+from tensorgrad.ops.slopes import logistic
 
 POSITIVE = (0.3, 3.0)
 SMALL = (-1.5, 1.5)
@@ -51,13 +53,10 @@ def _inverse_root(x: Any) -> Any:
 def _sigmoid(x: Any) -> Any:
     if x.dtype == np.float16:  # rounded once, as a ufunc does it
         return _sigmoid(x.astype(np.float32)).astype(x.dtype)
-    # exp only of what is not positive: no overflow, and full relative accuracy at both ends
-    if x.dtype.kind == "c":  # the same without what is not analytic
+    if x.dtype.kind == "c":  # exp only of what is not positive: no overflow; the same without what is not analytic
         negative = x.real < 0
         return np.exp(np.where(negative, x, 0)) / (1 + np.exp(np.where(negative, x, -x)))
-    e = np.exp(-np.abs(x))
-    e += 1
-    return np.exp(np.minimum(x, 0)) / e
+    return logistic(x, slope=False)[0]
 
 
 def _log1p(x: Any) -> Any:
@@ -209,15 +208,19 @@ atanh: Op = elementwise(
     doc="Return the inverse hyperbolic tangent.",
     kinks=[Kink((-1.0,), (inf,), LIMIT), Kink((1.0,), (inf,), LIMIT)],
 )
-sigmoid: Op = elementwise(
+sigmoid: Op = sloped(
     "sigmoid",
-    _sigmoid,
-    lambda y, x: y * sigmoid(-x),  # what 1 - y says of the tail on the right is lost in y
-    symbol="σ",
-    samples=[REAL],
-    floating=True,
-    complex=True,
-    doc="Return ``1 / (1 + e ** -x)``, finite and accurate for any x.",
+    elementwise(
+        "sigmoid",
+        _sigmoid,
+        lambda y, x: y * sigmoid(-x),  # what 1 - y says of the tail on the right is lost in y
+        symbol="σ",
+        samples=[REAL],
+        floating=True,
+        complex=True,
+        doc="Return ``1 / (1 + e ** -x)``, finite and accurate for any x.",
+    ),
+    logistic,
 )
 atan2: Op = elementwise(
     "atan2",

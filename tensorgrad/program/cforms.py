@@ -41,7 +41,7 @@ def form(step: Step) -> Form:
         found = _exponent if function.call is np.frexp else None
     elif isinstance(getattr(function, "__self__", None), np.ufunc):
         found = _OF_UFUNCS.get((function.__self__, function.__name__))
-    elif step.args and callable(step.args[0]) and step.args[0] in _EACH:
+    elif step.args and callable(step.args[0]) and hasattr(step.args[0], "in_c"):
         found = _each
     else:
         found = _FUNCTIONS.get(function)
@@ -258,12 +258,12 @@ def cast(lowering: Lowering, source: Access, target: Access, shape: tuple[int, .
 
 
 def _each(lowering: Lowering, step: Step) -> list[Op]:
-    """Return what a function of Python's `math` is of each element."""
+    """Return what is computed of each element by a function that says itself how C does it (`in_c`)."""
     function, x = step.args
     if step.out is None or step.kwargs or not isinstance(x, Ref):
         raise Unspoken
     dtype = short(lowering.program.values[step.out].dtype)
-    return lowering.computed(step.out, in_type(_EACH[function], dtype), (x,), dtype)
+    return lowering.computed(step.out, in_type(function.in_c, dtype), (x,), dtype)
 
 
 def _exponent(lowering: Lowering, step: Step) -> list[Op]:
@@ -296,9 +296,6 @@ def _rounded(lowering: Lowering, step: Step) -> list[Op]:
     return lowering.computed(out, in_type("rint@({0})", dtype) if dtype[0] == "f" else "{0}", (Ref(number),), dtype)
 
 
-_EACH: dict[Any, str] = {
-    math.erf: "erf@({0})", math.erfc: "erfc@({0})", math.lgamma: "lgamma@({0})", math.gamma: "tgamma@({0})",
-}  # fmt: skip
 _ARRANGING: Sequence[str] = ("reshape", "ravel", "flatten", "squeeze", "expand_dims", "broadcast_to", "T")
 _METHODS: dict[str, Form] = {
     **dict.fromkeys(_ARRANGING, _arranged), "mean": _mean, "var": _spread, "std": _spread, "cumsum": _accumulated,

@@ -1,0 +1,131 @@
+"""Functions of each element beside 50 digits: values and slopes to the last places, and the fused forms' equality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from mpmath import mp
+
+import tensorgrad as tg
+from tensorgrad.engine.fused import sloped
+from tensorgrad.nn import functional
+
+mp.dps = 50
+
+
+def normal(count: int) -> np.ndarray:
+    return np.random.default_rng(3).standard_normal(count)
+
+
+def quarter(x: tg.Tensor) -> tg.Tensor:
+    return functional.leaky_relu(x, 0.25)
+
+
+def _share(x: Any) -> Any:
+    return 1 / (1 + mp.exp(-x))
+
+
+def _plus(x: Any) -> Any:
+    return mp.log1p(mp.exp(x))
+
+
+def _straight(x: Any) -> Any:
+    return 0 if x <= -3 else 1 if x >= 3 else x / 3 + mp.mpf(0.5)
+
+
+# by name: the function, what it is, its slope, and how many of its last places the value may miss in single, in double
+ACTIVATIONS: dict[str, tuple[Any, Any, Any, float, float]] = {
+    "sigmoid": (tg.sigmoid, _share, lambda x: _share(x) * _share(-x), 2.5, 2.5),
+    "silu": (functional.silu, lambda x: x * _share(x), lambda x: mp.diff(ACTIVATIONS["silu"][1], x), 3.5, 3.5),
+    "softplus": (functional.softplus, _plus, _share, 4, 4),
+    "logsigmoid": (functional.logsigmoid, lambda x: -_plus(-x), lambda x: _share(-x), 4, 4),
+    "mish": (functional.mish, lambda x: x * mp.tanh(_plus(x)), lambda x: mp.diff(ACTIVATIONS["mish"][1], x), 4, 4),
+    "elu": (functional.elu, lambda x: x if x > 0 else mp.expm1(x), lambda x: 1 if x > 0 else mp.exp(x), 3, 3),
+    "leaky_relu": (quarter, lambda x: x if x > 0 else x / 4, lambda x: 1 if x > 0 else 0.25, 0, 0),
+    "hardswish": (functional.hardswish, lambda x: x * min(max(x + 3, 0), 6) / 6, _straight, 2, 2),
+    "gelu": (functional.gelu, lambda x: x * mp.ncdf(x), lambda x: mp.ncdf(x) + x * mp.npdf(x), 6, 6),
+    "erf": (tg.erf, mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x), 2.5, 4),
+    "erfc": (tg.erfc, mp.erfc, lambda x: -2 / mp.sqrt(mp.pi) * mp.exp(-x * x), 2.5, 4),
+}  # fmt: skip
+
+
+def points(dtype: Any) -> np.ndarray:
+    """Return numbers all over the place where the functions bend, and near 0."""
+    r, far = np.random.default_rng(7), 13.0 if dtype == np.float32 else 37.0
+    near = 10.0 ** r.uniform(-8, 0, 60)
+    return np.concatenate([r.uniform(-4, 4, 300), r.uniform(-far, 19.9, 200), near, -near]).astype(dtype)
+
+
+def missed(found: np.ndarray, exact: Callable[[Any], Any], x: np.ndarray, least: float = 0.0) -> np.ndarray:
+    """Return how many last places, of the exact value or of `least`, each of `found` is away from it."""
+    places = []
+    for value, at in zip(found.tolist(), x.tolist(), strict=True):
+        truth = exact(mp.mpf(at))
+        unit = np.spacing(found.dtype.type(max(abs(float(truth)), least, float(np.finfo(found.dtype).tiny))))
+        places.append(float(abs(mp.mpf(value) - truth) / mp.mpf(float(unit))))
+    return np.array(places)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_values_and_slopes_are_right_to_the_last_places(name: str, dtype: Any) -> None:
+    function, exact, slope, single, double = ACTIVATIONS[name]
+    array = points(dtype)
+    if name == "erfc":
+        array = array[array < (9 if dtype == np.float32 else 26)]
+    x = tg.from_numpy(array).requires_grad_()
+    y = function(x)
+    assert missed(y.detach().numpy(), exact, array).max() <= (single if dtype == np.float32 else double)
+    np.testing.assert_array_equal(function(x.detach()).numpy(), y.detach().numpy())  # where no slope is kept
+    (g,) = tg.autograd.grad(y.sum(), x)
+    assert missed(g.numpy(), slope, array, least=1e-2).max() <= 40  # of a slope that goes through 0
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name not in ("erf", "erfc")])
+def test_a_fused_form_equals_its_composition_at_every_order(name: str) -> None:
+    function = ACTIVATIONS[name][0]
+    x = tg.tensor(normal(40) * 3, requires_grad=True)
+    assert function(x).grad_fn is not None
+    quick = tg.autograd.grad(function(x).sum(), x)[0].numpy()
+    y = function(x)
+    slow = tg.autograd.grad(y.sum(), x, create_graph=True)[0]
+    np.testing.assert_allclose(quick, slow.detach().numpy(), rtol=1e-13, atol=1e-15, equal_nan=False)
+    assert tg.testing.gradcheck(function, x)
+    assert tg.testing.gradgradcheck(function, x)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+def test_what_is_infinite_or_not_a_number(name: str, dtype: Any) -> None:
+    """Values and slopes at the ends are limits where these are finite; NaN is never lost."""
+    function = ACTIVATIONS[name][0]
+    ends = {"sigmoid": (0, 1), "elu": (-1, np.inf), "gelu": (0, np.inf), "softplus": (0, np.inf), "erf": (-1, 1),
+            "erfc": (2, 0), "logsigmoid": (-np.inf, 0)}  # fmt: skip
+    x = tg.tensor([-np.inf, np.inf, np.nan, 0.0], dtype=dtype, requires_grad=True)
+    with np.errstate(invalid="ignore"):
+        y = function(x)
+        (g,) = tg.autograd.grad(y.sum(), x)
+    assert np.isnan(y.tolist()[2])
+    assert np.isnan(g.tolist()[2])
+    if name in ends:
+        assert y.tolist()[:2] == list(ends[name])
+        assert np.isfinite(g.tolist()[:2]).all()
+    assert np.isfinite(y.tolist()[3])
+
+
+def test_a_slope_that_is_wrong_is_found() -> None:
+    half = sloped("sigmoid", tg.ops.sigmoid, lambda x, slope: (1 / (1 + np.exp(-x)), np.full_like(x, 0.25)))
+    x = tg.tensor(normal(5), requires_grad=True)
+    assert not np.allclose(
+        tg.autograd.grad(half(x).sum(), x)[0].numpy(), tg.autograd.grad(tg.sigmoid(x).sum(), x)[0].numpy()
+    )
+
+
+def test_in_half_precision_and_of_whole_numbers() -> None:
+    assert tg.erf(tg.tensor([0.5], dtype=tg.float16)).dtype == tg.float16
+    assert tg.erf(tg.tensor([1])).tolist() == tg.erf(tg.tensor([1.0])).tolist()
+    assert tg.sigmoid(tg.tensor([2])).dtype == tg.float32
+    assert functional.gelu(tg.tensor([2.0], dtype=tg.float16)).dtype == tg.float16
