@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -95,6 +96,18 @@ def test_a_fused_form_equals_its_composition_at_every_order(name: str) -> None:
     np.testing.assert_allclose(quick, slow.detach().numpy(), rtol=1e-13, atol=1e-15, equal_nan=False)
     assert tg.testing.gradcheck(function, x)
     assert tg.testing.gradgradcheck(function, x)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "gelu", "softplus"])
+def test_a_fused_form_that_is_unfolded_inside_of_a_batch_has_no_part_in_it(name: str) -> None:
+    function = ACTIVATIONS[name][0]
+    x = tg.tensor(normal(3))
+    hessians = [
+        outer(inner(lambda x: (function(x) ** 2).sum()))(x).numpy()
+        for outer, inner in itertools.product((tg.func.jacrev, tg.func.jacfwd), repeat=2)
+    ]
+    for hessian in hessians[1:]:
+        np.testing.assert_allclose(hessian, hessians[0], rtol=1e-12, atol=1e-13, equal_nan=False)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -21,7 +21,7 @@ from typing import Any, final
 import numpy as np
 
 from tensorgrad.base.callsite import Place
-from tensorgrad.base.context import UNFUSED, Context, context, within
+from tensorgrad.base.context import BATCHING, UNFUSED, Context, context, within
 from tensorgrad.base.numerics import room
 
 from .explanations import explained
@@ -232,7 +232,10 @@ def expand(nodes: Iterable[Node]) -> bool:
 
 
 def _expand(node: Node, whole: Node, composed: Callable[..., Any]) -> None:
-    """Replace `node`; with it the other results of `whole`, which stands for the computation."""
+    """Replace `node`; with it the other results of `whole`, which stands for the computation.
+
+    No fused form is recorded where examples are run at once: what replaces one has no part in the batch either.
+    """
     if last_write[0] > whole.serial:
         check_unwritten(whole)
         check_unexposed(whole)
@@ -241,7 +244,7 @@ def _expand(node: Node, whole: Node, composed: Callable[..., Any]) -> None:
         with within(grad=True, scope=whole.scope):
             composed(node)
         return
-    with within(grad=True, scope=whole.scope, special=context().special | UNFUSED):
+    with within(grad=True, scope=whole.scope, special=context().special & ~BATCHING | UNFUSED):
         inputs = [linked(x, i) for x, i in zip(saved[1:], whole.inputs, strict=True)]
         made = composed(*inputs, **whole.params)
     several = isinstance(saved, Saved) and saved.results
