@@ -24,7 +24,8 @@ from .distances import (
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .embedding import embedding, embedding_bag
 from .neighbours import local_response_norm
-from .normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm, scaled
+from .layernorm import group_norm, layer_norm, rms_norm
+from .normalization import batch_norm, instance_norm, scaled
 from .linear import bilinear, linear
 from .pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,

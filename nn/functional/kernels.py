@@ -5,11 +5,14 @@ Each is equal, to rounding, to the composition that nn states; `fused` says wher
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import average, column_sums
 from tensorgrad.engine.generalforms import asarray
+from tensorgrad.ops.rowwise import row_maxima, row_sums
 
 
 def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
@@ -53,10 +56,55 @@ def batch_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Arr
     return dx, dweight, dbias
 
 
+def layer_norm(
+    x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: tuple[int, ...], eps: float
+) -> tuple[Array, tuple[Array, ...]]:
+    """Return the normalisation of `x` (..., L...) over its last `axes`, and what the adjoint reads.
+
+    Where squares leave the dtype there are no residuals, and the value is none: the composition is to answer.
+    """
+    n = math.prod(x.shape[axes[0] :])
+    rows = x.reshape(-1, n)
+    xhat = rows - row_sums(rows) / n
+    xhat -= row_sums(xhat) / n  # what the rounded mean has left: equal numbers leave nothing
+    if not np.vdot(xhat, xhat) < np.inf:
+        return x, ()
+    ivar = row_sums(xhat * xhat)
+    ivar /= n
+    ivar += eps
+    np.sqrt(ivar, ivar)
+    np.reciprocal(ivar, ivar)
+    xhat *= ivar
+    y = xhat if weight is None else xhat * weight.reshape(n)
+    if bias is not None:
+        y += bias.reshape(n)
+    y = y.reshape(x.shape)
+    return y, (y if weight is None else xhat, ivar)
+
+
+def layer_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return the cotangents of x, weight and bias, as far as these are there.
+
+    dx = ivar * (w - mean(w) - xhat * mean(w * xhat)) with w = weight * g, which is what `batch_norm_adjoint` says of
+    columns.
+    """
+    n = residuals[0].size // residuals[1].size
+    xhat, ivar = residuals[0].reshape(-1, n), residuals[1]
+    rows = g.reshape(-1, n)
+    _, *given = inputs
+    w = rows * given[0].reshape(n) if given else rows
+    dx = xhat * (row_sums(w * xhat) * (-1 / n))
+    dx += w
+    dx -= row_sums(w) * (1 / n)
+    dx *= ivar
+    sums = [column_sums(rows * xhat), column_sums(rows)] if given else []
+    return (dx.reshape(g.shape), *[d.reshape(given[0].shape) for d in sums[: len(given)]])
+
+
 def cross_entropy(x: Array, *, target: Array) -> tuple[Array, tuple[Array, ...]]:
     """Return the mean over the batch of ``logsumexp(x_n) - x_n[t_n]``, and the softmax."""
     rows = np.arange(len(x))
-    shifted = x - x.max(axis=1, keepdims=True)
+    shifted = x - row_maxima(x)
     e = np.exp(shifted)
     s = e.sum(axis=1)
     losses = np.log(s)

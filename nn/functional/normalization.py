@@ -1,16 +1,16 @@
-"""Normalisation: by the statistics of a batch, the computational graph of figure 6-17, and within each example."""
+"""Normalisation by the statistics of a batch: the computational graph of figure 6-17."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.context import RECOMPUTING, context
-from tensorgrad.base.dtypes import Array, check_real
+from tensorgrad.base.dtypes import Array, DType, check_real
 from tensorgrad.base.numerics import magnitude
 from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.generalforms import assumed, finite
@@ -76,9 +76,9 @@ def statistics(x: Tensor, axis: Axes, eps: float, keepdims: bool = False, refine
     mu, xmu = _deviations(x, axis, keepdims, refined)
     with np.errstate(over="ignore"):
         var = _variance(xmu, axis, keepdims)
-    if finite(var.array) and _fit(var, eps):
+    if finite(var.array) and fit(var, eps):
         return Statistics(xmu, var, eps, mu.array, var.array)
-    unit = magnitude(x.array, axis, _least(eps))
+    unit = magnitude(x.array, axis, least(eps))
     mu, xmu = _deviations(x * wrap(1 / unit), axis, keepdims, refined)
     var = _variance(xmu, axis, keepdims)
     unit = unit.reshape(var.array.shape)
@@ -87,14 +87,25 @@ def statistics(x: Tensor, axis: Axes, eps: float, keepdims: bool = False, refine
     return Statistics(xmu, var, wrap(eps / unit / unit), *moments)
 
 
-def _fit(squares: Tensor, eps: float) -> bool:
+def fit(squares: Tensor, eps: float) -> bool:
     """Return whether mean squares are not too small for the dtype, or `eps` hides that."""
-    limits = np.finfo(squares.array.dtype)
-    least = float(limits.tiny / limits.eps)
-    return eps >= least or assumed(np.logical_not((squares.array < least).any()))
+    dtype = squares.array.dtype
+    return hides(eps, dtype) or assumed(np.logical_not((squares.array < _small(dtype)).any()))
 
 
-def _least(eps: float) -> float:
+def hides(eps: float, dtype: DType) -> bool:
+    """Return whether beside `eps` no mean square is too small for the dtype."""
+    return eps >= _small(dtype)
+
+
+@remembered()
+def _small(dtype: DType) -> float:
+    """Return the least of squares that have all their digits."""
+    limits = np.finfo(dtype)
+    return float(limits.tiny / limits.eps)
+
+
+def least(eps: float) -> float:
     """Return the smallest unit beside `eps`, which is 1 in it: its square would not fit in a smaller one."""
     return min(1.0, math.sqrt(eps))
 
@@ -282,117 +293,3 @@ def instance_norm(
         move(running_mean, mean.reshape(shape[:2]).mean(0), 1 - momentum, momentum)
         move(running_var, variance.reshape(shape[:2]).mean(0), 1 - momentum, momentum * n / (n - 1))
     return narrowed(row_major(scaled_by_channel(xmu, var, weight, bias, shift)), input)
-
-
-def layer_norm(
-    input: Tensor,
-    normalized_shape: int | Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Return `input` normalised over its last axes, whose lengths are `normalized_shape`, then scaled and shifted.
-
-    ``y = weight * (x - mean) / sqrt(var + eps) + bias`` with the biased variance (Ba, Kiros and Hinton 2016); `weight`
-    and `bias` have the shape `normalized_shape`. ShapeError where the shapes do not fit.
-
-    >>> import tensorgrad as tg
-    >>> layer_norm(tg.tensor([[1.0, 3.0], [10.0, 30.0]]), [2], eps=0.0)
-    tensor([[-1.,  1.],
-            [-1.,  1.]])
-    """
-    axes = _last_axes(input, normalized_shape, weight=weight, bias=bias)
-    _check_eps("layer_norm", eps)
-    xmu, var, shift, *_ = statistics(widened(input), axes, eps, keepdims=True)
-    return narrowed(row_major(_scaled(xmu, var, weight, bias, shift)), input)
-
-
-def rms_norm(
-    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None
-) -> Tensor:
-    """Return ``weight * x / sqrt(mean(x ** 2) + eps)`` over the last axes (Zhang and Sennrich 2019).
-
-    `eps` None is the machine epsilon of the dtype. ShapeError where the shapes do not fit.
-    """
-    axes = _last_axes(input, normalized_shape, weight=weight)
-    x = widened(input)
-    check_real("rms_norm", x.array)
-    eps = float(np.finfo(x.array.dtype).eps) if eps is None else eps
-    _check_eps("rms_norm", eps)
-    with np.errstate(over="ignore"):
-        squares = ops.mean(x**2, axis=axes, keepdims=True)
-    if finite(squares.array) and _fit(squares, eps):
-        y = x / ops.sqrt(squares + eps)
-    else:
-        unit = magnitude(x.array, axes, _least(eps))
-        x = x * wrap(1 / unit)
-        y = x / ops.sqrt(ops.mean(x**2, axis=axes, keepdims=True) + wrap(eps / unit / unit))
-    return narrowed(row_major(y if weight is None else y * weight), input)
-
-
-def _check_eps(name: str, eps: float) -> None:
-    """Raise ArgumentError for an `eps` of the function `name` that makes a root of less than a variance."""
-    if not eps >= 0:
-        raise ArgumentError(f"{name} eps must not be negative, but got {eps}")
-
-
-def _last_axes(x: Tensor, lengths: int | Sequence[int], **parameters: Tensor | None) -> tuple[int, ...]:
-    """Return the axes at the end of `x`, which must have these lengths, as the parameters must."""
-    wanted = (lengths,) if isinstance(lengths, int) else tuple(lengths)
-    if not wanted:
-        raise ShapeError(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
-            "normalized_shape = []"
-        )
-    for name, v in parameters.items():
-        if v is not None and v.array.shape != wanted:
-            raise ShapeError(
-                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
-                f"{list(v.array.shape)} and normalized_shape = {list(wanted)}"
-            )
-    shape = x.array.shape
-    if shape[-len(wanted) :] != wanted:
-        raise ShapeError(
-            f"Given normalized_shape={list(wanted)}, expected input with shape [*, {', '.join(map(str, wanted))}], but "
-            f"got input of size{list(shape)}"
-        )
-    return tuple(range(len(shape) - len(wanted), len(shape)))
-
-
-def group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
-) -> Tensor:
-    """Return `input` (N, C, ...) normalised over each of `num_groups` groups of channels of each example.
-
-    `weight` and `bias` (C,) then scale and shift each channel (Wu and He 2018).
-
-    Raises:
-        ShapeError: C is no multiple of `num_groups`, or not the length of `weight` and `bias`.
-        ValueError: one value per group, whose variance says nothing.
-    """
-    shape = input.array.shape
-    if len(shape) < 2:
-        raise ShapeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
-    n, channels, *field = shape
-    _check_eps("group_norm", eps)
-    if num_groups <= 0 or channels % num_groups:
-        raise ShapeError(
-            f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(shape)} "
-            f"and num_groups={num_groups}"
-        )
-    for name, v in (("weight", weight), ("bias", bias)):
-        if v is not None and v.array.shape != (channels,):
-            raise ShapeError(
-                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of "
-                f"shape {list(v.array.shape)} and input of shape {list(shape)}"
-            )
-    rows = n * channels // num_groups
-    if rows * math.prod(field) == 1:
-        raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {[rows, num_groups, *field]}"
-        )
-    groups = ops.reshape(widened(input), shape=(n, num_groups, channels // num_groups * math.prod(field)))
-    xmu, var, shift, *_ = statistics(groups, 2, eps, keepdims=True)
-    y = ops.reshape(_scaled(xmu, var, None, None, shift), shape=shape)
-    y = y if weight is None else y * by_channel(weight, len(shape))
-    return narrowed(y if bias is None else y + by_channel(bias, len(shape)), input)

@@ -72,7 +72,8 @@ def accumulated(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 @remembered(maxsize=256)
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+def ones_of(n: int, dtype: np.dtype[Any]) -> Array:
+    """Return a vector of `n` ones, which cannot be written."""
     ones = np.ones(n, dtype)
     ones.flags.writeable = False
     return ones
@@ -109,7 +110,7 @@ def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool
     if x.ndim < 2 or (axis is None and x.flags.forc):  # NumPy adds all that lies without gaps pairwise
         return _reduce(x, axis=axis, keepdims=keepdims)
     if x.ndim == 2 and (axis == 0 or axis == (0,)) and x.shape[0] <= BLOCK:  # noqa: PLR1714 - `in` is slower
-        row: Array = _ones(x.shape[0], x.dtype) @ x
+        row: Array = ones_of(x.shape[0], x.dtype) @ x
         return row[None] if keepdims else row
     tall = [a for a in normalized(axis, x.ndim) if x.shape[a] > BLOCK and x.strides[a] != x.itemsize]
     if not tall:  # it adds pairwise along adjacent memory, too
@@ -126,7 +127,7 @@ def column_sums(x: Array) -> Array:
     array([3., 3.])
     """
     n = x.shape[0]
-    return _ones(n, x.dtype) @ x if n <= BLOCK else total(x, axis=0)
+    return ones_of(n, x.dtype) @ x if n <= BLOCK else total(x, axis=0)
 
 
 def _block_sums(x: Array, axis: int) -> Array:
@@ -141,7 +142,7 @@ def _block_sums(x: Array, axis: int) -> Array:
         lead, whole = (slice(None),) * axis, n - n % STEP
         blocks = x[(*lead, slice(whole))].reshape(*x.shape[:axis], whole // STEP, STEP, *x.shape[axis + 1 :])
         if x.ndim == 2 and (x.itemsize == 4 or x.shape[1] < BLOCK):
-            sums = np.matmul(_ones(STEP, x.dtype)[None], blocks)[:, 0]
+            sums = np.matmul(ones_of(STEP, x.dtype)[None], blocks)[:, 0]
         else:
             sums = _reduce(blocks, axis=axis + 1)
         rest = x[(*lead, slice(whole, None))]
@@ -236,8 +237,7 @@ def address(array: Array) -> int:
     try:  # a sixth of the time of what follows, for an array that is whole, not empty, and may be written
         return ctypes.addressof(ctypes.c_char.from_buffer(memory))
     except (TypeError, ValueError, BufferError):
-        found: int = array.__array_interface__["data"][0]
-        return found
+        return int(array.__array_interface__["data"][0])
 
 
 def byte_bounds(array: Array) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import math
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -37,16 +37,23 @@ _RESULT = "one of several results"
 
 @final
 class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have slots, and needs attributes
-    """The saved values of a fused node: ``(None, *inputs)``, and what its backward function needs beside them."""
+    """The saved values of a fused node: ``(y, *inputs)``, with None for what its backward function does not read.
+
+    Beside them stand the residuals, which it reads as well, and all inputs, which the composition reads.
+    """
 
     residuals: tuple[Any, ...]
+    inputs: tuple[Any, ...]
     results: tuple[weakref.ref[Node], ...] = ()  # the nodes of several results
 
     @classmethod
-    def of(cls, arrays: tuple[Any, ...], residuals: tuple[Any, ...]) -> Saved:
-        """Return what is saved of inputs and residuals."""
-        self = cls((None, *arrays))
-        self.residuals = residuals
+    def of(
+        cls, arrays: tuple[Any, ...], residuals: tuple[Any, ...], y: Any = None, reads: Collection[int] | None = None
+    ) -> Saved:
+        """Return what is saved of the inputs, of which those in `reads` are read, the residuals, and `y` among them."""
+        kept = arrays if reads is None else [a if i in reads else None for i, a in enumerate(arrays)]
+        self = cls((y if True in [r is y for r in residuals] else None, *kept))
+        self.residuals, self.inputs = residuals, arrays
         return self
 
 
@@ -71,6 +78,7 @@ def fused(
     composed: Callable[..., Tensor],
     forward: Callable[..., tuple[Any, tuple[Any, ...]]],
     backward: Callable[..., tuple[Any, ...]],
+    reads: Collection[int] | None = None,
 ) -> Callable[..., tuple[Tensor, tuple[Any, ...]]]:
     """Return the fused form of `composed`: a function of the same tensors that gives its value and the residuals.
 
@@ -80,6 +88,7 @@ def fused(
         forward: arrays and the same parameters -> (value, residuals), residuals being a tuple of arrays.
         backward: (g, residuals, arrays) -> one cotangent per array, or None where there is none; one that costs much
             may be a function without arguments, which is called only if it is wanted.
+        reads: which of the arrays `backward` reads (None: all); the others may be written before it runs.
     """
     record = _record(name, composed, forward, backward)
 
@@ -88,7 +97,7 @@ def fused(
         if mode is None:
             return wrap(out), residuals
         inputs = tuple([a.node or leaf(a) for a in args])
-        return recorded(out, record, inputs, params, Saved.of(arrays, residuals), mode), residuals
+        return recorded(out, record, inputs, params, Saved.of(arrays, residuals, out, reads), mode), residuals
 
     return op
 
@@ -146,7 +155,7 @@ def sloped(name: str, composed: Callable[..., Tensor], kernel: Callable[..., tup
     def backward(g: Any, residuals: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return (g * residuals[0],)
 
-    recording = fused(name, composed, forward, backward)
+    recording = fused(name, composed, forward, backward, reads=())
 
     @functools.wraps(composed)
     def op(x: Any, **params: Any) -> Tensor:
@@ -236,16 +245,19 @@ def _expand(node: Node, whole: Node, composed: Callable[..., Any]) -> None:
 
     No fused form is recorded where examples are run at once: what replaces one has no part in the batch either.
     """
+    saved = whole.saved
+    given = saved.inputs if isinstance(saved, Saved) else (saved or ())[1:]
     if last_write[0] > whole.serial:
-        check_unwritten(whole)
-        check_unexposed(whole)
-    start, saved = tick(), whole.saved or ()
+        check_unwritten(whole, given)
+        check_unexposed(whole, given)
+    start = tick()
     if whole.primitive is not None and whole.primitive.kind == "compiled":
         with within(grad=True, scope=whole.scope):
             composed(node)
         return
-    with within(grad=True, scope=whole.scope, special=context().special & ~BATCHING | UNFUSED):
-        inputs = [linked(x, i) for x, i in zip(saved[1:], whole.inputs, strict=True)]
+    fresh = within(grad=True, scope=whole.scope, special=context().special & ~BATCHING | UNFUSED)
+    with fresh, np.errstate(all="ignore"):  # the fused form has warned of what is not finite
+        inputs = [linked(x, i) for x, i in zip(given, whole.inputs, strict=True)]
         made = composed(*inputs, **whole.params)
     several = isinstance(saved, Saved) and saved.results
     results: list[Node | None] = [ref() for ref in several] if several else [node]

@@ -11,6 +11,7 @@ Fast paths know nothing of this: an `Exposed` operand makes an `Exposed` result,
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from operator import attrgetter
@@ -164,9 +165,9 @@ def _note_state(array: Array) -> None:
         entry.forgotten = entry.states.pop(0)[0]
 
 
-def check_unexposed(node: Node) -> None:
-    """Raise InPlaceError if a value that `node` saved has been changed through an array handed out afterwards."""
-    for value in (node.saved or ()) if _handed_out else ():
+def check_unexposed(node: Node, values: Iterable[Any] | None = None) -> None:
+    """Raise InPlaceError if a value that `check_unwritten` looks at was changed through an array handed out since."""
+    for value in ((node.saved or ()) if values is None else values) if _handed_out else ():
         if not isinstance(value, np.ndarray):
             continue
         owner = owner_of(value)

@@ -8,7 +8,7 @@ optimiser's) is older than the graph of the next step, so the sweep makes one co
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -114,9 +114,12 @@ def written_since(array: Any, serial: float) -> Write | None:
     return next(hits, None)
 
 
-def check_unwritten(node: Node) -> None:
-    """Raise InPlaceError if a value that `node` saved has been written since; the message names both operations."""
-    for value in node.saved or ():
+def check_unwritten(node: Node, values: Iterable[Any] | None = None) -> None:
+    """Raise InPlaceError if one of the `values` that `node` saved (None: those that its rules read) has been written.
+
+    The message names both operations.
+    """
+    for value in (node.saved or ()) if values is None else values:
         write = written_since(value, node.serial)
         if write is not None:
             raise InPlaceError(spoiled(node, value, write.op, write.place))

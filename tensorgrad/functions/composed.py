@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array, check_real
 from tensorgrad.base.numerics import normalized, owner_of
+from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.generalforms import perhaps, surely
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.traces import running
@@ -32,6 +33,7 @@ from tensorgrad.ops import (
     mul,
     neg,
     reshape,
+    rowwise,
     sub,
     sum,
     transpose,
@@ -188,8 +190,17 @@ def log_softmax(x: Tensor, axis: int) -> Tensor:
     digits. Beside plus infinity all is NaN, as are the gradients.
     """
     x = floating(x)
+    if x.array.size and x.array.ndim and fusible(x):
+        return _fused_log_softmax(x, axis=normalized(axis, x.array.ndim)[0])[0]
+    return _log_softmax(x, axis=axis)
+
+
+def _log_softmax(x: Tensor, *, axis: int) -> Tensor:
     shifted = sub(x, _highest(x, axis))
     return row_major(sub(shifted, _log_of_sum(shifted, axis)))
+
+
+_fused_log_softmax = fused("log_softmax", _log_softmax, rowwise.log_softmax, rowwise.log_softmax_adjoint, reads=())
 
 
 @wide
@@ -198,8 +209,17 @@ def softmax(x: Tensor, axis: int) -> Tensor:
     x = floating(x)
     if not x.array.size:
         return exp(x)  # nothing is divided, and a backward pass would take the inverse of a sum of nothing, which is 0
+    if x.array.ndim and fusible(x):
+        return _fused_softmax(x, axis=normalized(axis, x.array.ndim)[0])[0]
+    return _softmax(x, axis=axis)
+
+
+def _softmax(x: Tensor, *, axis: int) -> Tensor:
     e = exp(sub(x, detached(amax(x, axis=axis, keepdims=True))))
     return row_major(e / sum(e, axis=axis, keepdims=True))
+
+
+_fused_softmax = fused("softmax", _softmax, rowwise.softmax, rowwise.softmax_adjoint, reads=())
 
 
 def softplus(x: Tensor) -> Tensor:

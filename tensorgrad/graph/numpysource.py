@@ -21,6 +21,7 @@ from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import repeated
 from tensorgrad.base.sources import computed, definition, names_in
 from tensorgrad.base.watched import is_watched, memory_of, one_way, watched_in, watched_now
+from tensorgrad.engine.batched import differs
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.numpycalls import ITEM, REST, Draw, Part, Written, after, name_of
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
@@ -33,8 +34,8 @@ from .spelling import Hoist, literal
 _PLAIN: Mapping[Any, str] = {repeated: "broadcast_to", asarray: "asarray"}
 """NumPy's name for what the library does in fewer steps, or also while tracing, to the bit."""
 
-_WATCHING = (is_watched, one_way, watched_in, watched_now)
-"""What asks for a watch, which there never is where no library is."""
+_WATCHING = (is_watched, one_way, watched_in, watched_now, differs)
+"""What asks for a watch, or a batch, which there never is where no library is."""
 
 
 class NumPySource:
@@ -227,7 +228,9 @@ class _Standalone(ast.NodeTransformer):
         return self.visit(found) if found else self.generic_visit(node)  # type: ignore[return-value]
 
     def _asks_for_a_watch(self, test: ast.expr) -> bool:
-        """Return whether a condition asks if something is watched."""
+        """Return whether a condition asks if something is watched, or of a batch; with "and", as one of several."""
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            return any(map(self._asks_for_a_watch, test.values))
         return isinstance(test, ast.Call) and self.known.get(getattr(test.func, "id", "")) in _WATCHING
 
     def visit_For(self, node: ast.For) -> ast.stmt | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -82,8 +83,9 @@ def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
     if watched_now(index):
         x = call_watched(operator.getitem, x, ...)  # NumPy would ask the index for a plain array
-    if index.__class__ is tuple and index and index[-1].__class__ is np.ndarray and _picks_from_the_last(index, x.ndim):
-        return x.take(index[-1], len(index) - 1)  # row by row at once, and up to ten times as fast
+    parts = index if index.__class__ is tuple else (index,)
+    if parts and parts[-1].__class__ is np.ndarray and _picks_from_the_last(parts, x.ndim):
+        return x.take(parts[-1], len(parts) - 1)  # row by row at once, and up to ten times as fast
     if begun[0] and differs(index):
         return computed(PRIMITIVES["getitem"], [x], {"index": index})
     y = x[index]
@@ -116,11 +118,29 @@ def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     if begun[0] and differs(index):
         return computed(PRIMITIVES["scatter"], [x], {"index": index, "shape": shape})
     y = room(np.zeros, shape, accumulated(x.dtype), x, *parts)
-    if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
+    if parts and all(i.__class__ is np.ndarray and i.dtype.kind == "i" for i in parts):
+        _add_at(y, parts, x)
+    elif any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
         np.add.at(y, index, x)
     else:
         y[index] = x  # slices, integers and masks name no element twice
     return y.astype(x.dtype, copy=False)
+
+
+def _add_at(y: Any, index: Any, x: Any) -> None:
+    """Do what ``np.add.at(y, index, x)`` does where `y` has no gaps, and arrays of positions are for its first axes.
+
+    NumPy has a loop for single elements of a vector, which adds in the same order, and rows of 64 five times as fast.
+    """
+    if any(type(v) is not np.ndarray for v in (y, x, *index)):  # what is watched, or of a batch, is told of the call
+        np.add.at(y, index, x)
+        return
+    axes, places = len(index), index[0].astype(np.intp)
+    for i, n in zip(index[1:], y.shape[1:], strict=False):
+        places = places * n + i % n  # a negative one counts from the end: of the vector, if it is the first
+    width = math.prod(y.shape[axes:])
+    spots = places.reshape(-1, 1) * width + np.arange(width)
+    np.add.at(y.reshape(-1), spots.reshape(-1), np.broadcast_to(x, (*places.shape, *y.shape[axes:])).reshape(-1))
 
 
 def region(shape: Any, index: Any) -> Any:

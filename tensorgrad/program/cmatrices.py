@@ -27,7 +27,7 @@ def product(lowering: Lowering, step: Step) -> list[Op]:
     if set(step.kwargs) - {"out"} or len(step.args) != 2 or not all(isinstance(x, Ref) for x in step.args):
         raise Unspoken
     a, b = (x.number for x in step.args)
-    ones = _sum_of_rows(lowering, a, b, out)
+    ones = _sum_by_ones(lowering, a, b, out)
     if ones:
         return ones
     whole, left, right = (lowering.memory.array(n) for n in (out, a, b))
@@ -113,13 +113,16 @@ def _turned(m: Matrix) -> Matrix:
     return Matrix(m.access, (m.shape[1], m.shape[0]), not m.transposed, m.distance, m.batch)
 
 
-def _sum_of_rows(lowering: Lowering, a: int, b: int, out: int) -> list[Op] | None:
-    """Return the sum along the axis before the last that a product with a row of ones is."""
-    left, right = lowering.program.values[a], lowering.program.values[b]
-    if left.kind != "constant" or thin(left.shape) != thin(left.shape[-1:]) or len(right.shape) < 2:
-        return None
-    if not (lowering.memory.array(a) == 1).all() or {left.dtype, right.dtype} != {lowering.program.values[out].dtype}:
-        return None
-    axes = len(right.shape)
-    keepdims = len(lowering.program.values[out].shape) == axes
-    return lowering.folded("add", b, out, [i == axes - 2 for i in range(axes)], keepdims=keepdims)
+def _sum_by_ones(lowering: Lowering, a: int, b: int, out: int) -> list[Op] | None:
+    """Return the sum along the axis before the last that a product with a row of ones is, or along the last one."""
+    values = lowering.program.values
+    for ones, summed, axis in ((a, b, -2), (b, a, -1)):
+        left, right = values[ones], values[summed]
+        row = thin(left.shape) == thin(left.shape[-1:]) if axis == -2 else len(left.shape) == 1
+        if left.kind != "constant" or not row or len(right.shape) < 2:
+            continue
+        if (lowering.memory.array(ones) == 1).all() and {left.dtype, right.dtype} == {values[out].dtype}:
+            axes = len(right.shape)
+            keepdims = len(values[out].shape) == axes
+            return lowering.folded("add", summed, out, [i == axes + axis for i in range(axes)], keepdims=keepdims)
+    return None
