@@ -350,6 +350,7 @@ def test_a_once_differentiable_backward_has_no_tangent() -> None:
         tg.func.jvp(Once.apply, (tg.ones(2),), (tg.ones(2),))
 
 
+@pytest.mark.filterwarnings("ignore:vmap")  # says that it runs the rows one by one
 def test_a_gradient_that_left_the_graph_is_no_constant_in_second_derivatives() -> None:
     x = leaf(0.3, 0.5)
     for seed in (None, leaf(1.0, 1.0)):

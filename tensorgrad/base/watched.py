@@ -308,7 +308,8 @@ def unwatched(value: Any) -> Any:
     if kind is Watched:
         return value.inner
     if kind is list or isinstance(value, tuple):  # a named one, too
-        return (list if kind is list else tuple)(map(unwatched, value))
+        plain = [unwatched(v) for v in value]  # a tuple that grows must not be seen by a thread that ends a capture
+        return plain if kind is list else tuple(plain)
     if kind is slice and any(type(v) is Watched for v in (value.start, value.stop, value.step)):
         return slice(unwatched(value.start), unwatched(value.stop), unwatched(value.step))
     return {k: unwatched(v) for k, v in value.items()} if kind is dict else value

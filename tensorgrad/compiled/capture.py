@@ -183,11 +183,12 @@ def _array_of(x: Tensor) -> Any:
 def mapped(change: Callable[[Any], Any], saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return what a node saves, changed."""
     if type(saved) is tuple:
-        return tuple(map(change, saved))
-    made = type(saved)(map(change, saved))  # with what fused forms, functions of the user's and plans keep beside it
+        return tuple([change(v) for v in saved])
+    made = type(saved)([change(v) for v in saved])
+    # what fused forms, functions of the user's and plans keep beside it
     vars(made).update(vars(saved))
     if isinstance(made, Saved):
-        made.residuals = tuple(map(change, made.residuals))
+        made.residuals = tuple([change(v) for v in made.residuals])
     return made
 
 
