@@ -53,8 +53,9 @@ def jacobian(
         inputs: a Tensor or a tuple of Tensors.
         create_graph: the result is differentiable with respect to what requires a gradient outside.
         strict: refuse an output that does not depend on some input, instead of answering zeros.
-        vectorize: accepted for PyTorch's sake: how rows are batched, which here they are not.
-        strategy: "reverse-mode", a sweep per element of the output, or "forward-mode", one per element of the inputs.
+        vectorize: accepted for PyTorch's sake: the rows are computed at once in any case.
+        strategy: "reverse-mode", a cotangent per element of the output, or "forward-mode", a tangent per element of the
+            inputs.
 
     Raises:
         TypeError: inputs or outputs that are no Tensors.

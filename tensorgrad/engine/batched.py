@@ -81,6 +81,12 @@ def within_levels(levels: Levels) -> AbstractContextManager[None]:
     return holding(_RUNNING, levels)
 
 
+def rank_of(v: Any) -> int:
+    """Return how many axes the value `v` has, or one example of it; what numpy.ndim says, which would ask `v`."""
+    rank: int = getattr(v, "ndim", 0)
+    return rank
+
+
 class Batch(NamedTuple):
     """The levels that meet in an operation, and their lengths: the axes in front."""
 
@@ -89,7 +95,7 @@ class Batch(NamedTuple):
 
     def aligned(self, values: list[Any]) -> list[Any]:
         """Return `values` with all axes in front (length 1 where a value is the same for all) and of equal rank."""
-        rank = max([getattr(v, "ndim", 0) for v in values])
+        rank = max(map(rank_of, values))
         return [self.placed(v, rank) if type(v) is Batched else v for v in values]
 
     def placed(self, v: Any, rank: int) -> Any:
@@ -104,7 +110,7 @@ class Batch(NamedTuple):
 
     def full(self, v: Any, rank: int | None = None) -> Any:
         """Return `v` with all axes in front in their full length, and `rank` axes behind (None: its own)."""
-        x = self.placed(v, np.ndim(v) if rank is None else rank)
+        x = self.placed(v, rank_of(v) if rank is None else rank)
         shape = self.lead + x.shape[len(self.lead) :]
         return x if x.shape == shape else np.broadcast_to(x, shape)
 
@@ -129,6 +135,7 @@ class Batched(NDArrayOperatorsMixin):
     """The values of an array for all examples: `inner` has an axis in front for each of `levels`."""
 
     __slots__ = ("__weakref__", "dtype", "inner", "levels", "ndim", "shape")
+    __class__ = Stand  # type: ignore[assignment]  # what isinstance asks; no property, for it is asked often
 
     def __init__(self, inner: Any, levels: Levels) -> None:
         if len(levels) > 1 and list(levels) != sorted(levels, key=_start):
@@ -138,10 +145,6 @@ class Batched(NDArrayOperatorsMixin):
         self.shape = shape = inner.shape[len(levels) :]
         self.ndim = len(shape)
         self.dtype = inner.dtype
-
-    @property  # type: ignore[misc]  # what isinstance asks
-    def __class__(self) -> Any:
-        return Stand
 
     @property
     def base(self) -> Any:
@@ -270,8 +273,8 @@ def call(function: Callable[..., Any], rule: BatchRule | None, values: list[Any]
     """Return what `function` gives for all examples at once, by its `rule`."""
     if rule is itself:
         return function(*values, **params)
-    levels = _met([*values, *_indices(params)])
-    if rule is None or any(type(p) is Batched for k, p in params.items() if k != "index"):
+    levels = _met([*values, *_indices(params)] if params else values)
+    if rule is None or (params and any(type(p) is Batched for k, p in params.items() if k != "index")):
         _refuse(f"{getattr(function, '__name__', 'a function')}, or one of its parameters,")
     lead = tuple([level.size for level in levels])
     out = rule(function, Batch(levels, lead), values, params)

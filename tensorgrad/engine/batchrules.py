@@ -15,7 +15,18 @@ import numpy as np
 
 from tensorgrad.base.numerics import normalized
 
-from .batched import FUNCTIONS, Batch, Batched, BatchRule, Levels, UnbatchableError, array_of, item_of, levels_of
+from .batched import (
+    FUNCTIONS,
+    Batch,
+    Batched,
+    BatchRule,
+    Levels,
+    UnbatchableError,
+    array_of,
+    item_of,
+    levels_of,
+    rank_of,
+)
 
 Params = dict[str, Any]
 
@@ -31,14 +42,14 @@ def along(function: Callable[..., Any], batch: Batch, values: list[Any], params:
     It is called with the same axes, counted behind those of the batch.
     """
     lead = len(batch.lead)
-    axes = normalized(params.get("axis"), np.ndim(values[0]))
+    axes = normalized(params.get("axis"), rank_of(values[0]))
     xs = [batch.full(v) for v in values]
     return function(*xs, **{**params, "axis": tuple([a + lead for a in axes])})
 
 
 def along_one(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     """The rule of what goes over one axis in `axis`, None being the flattened example."""
-    axis, rank, lead = params.get("axis", -1), np.ndim(values[0]), len(batch.lead)
+    axis, rank, lead = params.get("axis", -1), rank_of(values[0]), len(batch.lead)
     xs = [batch.full(v) for v in values]
     if axis is None or not rank:
         xs = [x.reshape(*batch.lead, -1) for x in xs]
@@ -50,7 +61,7 @@ def along_one(function: Callable[..., Any], batch: Batch, values: list[Any], par
 
 def joined(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     """The rule of what joins any number of arrays along `axis`."""
-    (axis,) = normalized(params["axis"], np.ndim(values[0]))
+    (axis,) = normalized(params["axis"], rank_of(values[0]))
     return function(*map(batch.full, values), axis=axis + len(batch.lead))
 
 
@@ -87,7 +98,7 @@ def shrunk(function: Callable[..., Any], batch: Batch, values: list[Any], params
 def multiplied(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     """The rule of `matmul`: rows of all examples at once by a matrix that they share; outer products broadcast."""
     a, b = values
-    if type(b) is not Batched and np.ndim(b) == 2 and a.ndim >= 2:
+    if type(b) is not Batched and rank_of(b) == 2 and a.ndim >= 2:
         return function(a.inner.reshape(-1, a.shape[-1]), b).reshape(*batch.lead, *a.shape[:-1], b.shape[-1])
     x, y = batch.aligned(values)
     if a.shape[-1] == 1 and b.ndim >= 2 and b.shape[-2] == 1:
@@ -101,10 +112,10 @@ def rows(function: Callable[..., Any], batch: Batch, values: list[Any], params: 
     if type(a) is Batched and Batched not in map(type, (b, *c)):
         y = function(a.inner.reshape(-1, a.shape[-1]), b, *c)
         return y.reshape(*batch.lead, *a.shape[:-1], y.shape[-1])
-    rank = max(np.ndim(a), 2)
+    rank = max(rank_of(a), 2)
     y = np.matmul(batch.placed(a, rank), np.swapaxes(batch.placed(b, rank), -1, -2))
     y = np.add(y, batch.placed(c[0], rank)) if c else y
-    return y[..., 0, :] if np.ndim(a) == 1 else y
+    return y[..., 0, :] if rank_of(a) == 1 else y
 
 
 _WHOLE = slice(None)
@@ -142,7 +153,7 @@ def planned(batch: Batch, index: Any, x: Any, own: Levels) -> Plan:
     axes = sum(part is None or isinstance(part, slice) for part in parts)
     if not arrays:
         return Plan((_WHOLE,) * len(own) + tuple(parts), tuple(range(lead + axes)))
-    rank = max([np.ndim(parts[i]) for i in arrays])
+    rank = max([rank_of(parts[i]) for i in arrays])
     together = arrays[-1] - arrays[0] == len(arrays) - 1
     before = arrays[0] if together else 0  # how many axes of one example stand before those of the arrays
     prefix: tuple[Any, ...] = (_WHOLE,) * len(own)
@@ -240,9 +251,9 @@ def _counted(axis: Any, rank: int, lead: int) -> tuple[int, ...]:
 def _stacked(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     arrays, axis = values[0], values[1] if len(values) > 1 else params.get("axis", 0)
     if function is np.stack:
-        (at,) = _counted(axis, np.ndim(arrays[0]) + 1, len(batch.lead))
+        (at,) = _counted(axis, rank_of(arrays[0]) + 1, len(batch.lead))
     else:
-        (at,) = _counted(axis, np.ndim(arrays[0]), len(batch.lead))
+        (at,) = _counted(axis, rank_of(arrays[0]), len(batch.lead))
     return function([batch.full(x) for x in arrays], axis=at)
 
 
