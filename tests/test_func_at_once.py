@@ -354,6 +354,31 @@ def test_rows_of_a_jacobian_may_be_computed_in_parts(monkeypatch: pytest.MonkeyP
     equal(*both(monkeypatch, lambda: (jacrev(f)(double(XS[0])), jacfwd(f)(double(XS[0])), hessian(f)(double(XS[0])))))
 
 
+def test_compiled_functions_hold_batches_in_their_plans() -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 4))
+    weights = {name: p.detach() for name, p in net.named_parameters()}
+
+    def loss(w: Any, x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+        return nn.functional.cross_entropy(functional_call(net, w, (x[None],)), y[None])
+
+    def each(x: tg.Tensor, y: tg.Tensor) -> Any:
+        return vmap(grad(loss), (None, 0, 0))(weights, x, y), vmap(lambda x, i: x[i], (0, 0))(x, y % 3)
+
+    def noisy(x: tg.Tensor) -> Any:
+        return vmap(lambda x: x + tg.rand(3), randomness="different")(x)
+
+    planned, drawing = tg.compile(each, backend="numpy"), tg.compile(noisy, backend="numpy")
+    for seed in range(4):
+        tg.manual_seed(seed)
+        x, y = tg.randn(5, 3), tg.randint(0, 4, (5,))
+        equal(planned(x, y), each(x, y))
+        tg.manual_seed(seed)
+        found = drawing(x)
+        tg.manual_seed(seed)
+        equal(found, noisy(x))
+    assert len(planned.plans) == len(drawing.plans) == 1
+
+
 class Sine(tg.autograd.Function):
     """A function with a derivative of its own."""
 

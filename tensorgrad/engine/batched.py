@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tensorgrad.base.arraycalls import Attribute, Method
 from tensorgrad.base.context import holding
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numpyfacts import KNOWN_BY_SHAPE
@@ -212,8 +213,8 @@ class Batched(NDArrayOperatorsMixin):
         if rule is None:
             _refuse(f".{name}")
         if not callable(method):
-            return call(operator.attrgetter(name), rule, [self], {})
-        return lambda *args, **kwargs: call(method, rule, [self, *args], kwargs)
+            return call(Attribute(name), rule, [self], {})
+        return lambda *args, **kwargs: call(Method(name), rule, [self, *args], kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         return call(item_of, FUNCTIONS[item_of], [self], {"index": index})

@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.context import BATCHING, SHAKING, TRACING, context, within
+from tensorgrad.base.watched import watching
 from tensorgrad.engine.batched import Level, RandomnessError, is_batched, running_levels, within_levels
 from tensorgrad.engine.crossings import ENTER, LEAVE
 from tensorgrad.engine.dispatch import INSIDE, apply
@@ -121,6 +122,8 @@ class _Run(NamedTuple):
     def of(self, batch: Batch, kwargs: dict[str, Any]) -> Tree:
         """Return the results of all examples, at once if there is a rule for all that is done with them."""
         if context().special & (TRACING | SHAKING):  # what is recorded, or rounded, are the operations of one example
+            return self.of_each(batch, kwargs)
+        if watching() is not None and self.randomness != "error":  # a plan repeats the draws of one example
             return self.of_each(batch, kwargs)
         level = Level(batch.size, self.randomness)
         try:
