@@ -287,6 +287,12 @@ def test_a_branch_that_all_examples_take_is_no_hindrance(monkeypatch: pytest.Mon
     equal(*both(monkeypatch, lambda: vmap(lambda x: x * int(x.argmax() * 0 + 2))(double(XS))))
 
 
+def test_an_index_of_one_element_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, places = double(W), tg.tensor([[1], [1], [1], [1]])
+    equal(*both(monkeypatch, lambda: vmap(lambda i: (table[i], table[:, i], table[i[0]]))(places)))
+    assert vmap(lambda i: table[i])(places).shape == (4, 1, 3)
+
+
 def test_what_was_drawn_and_written_before_giving_up_is_undone() -> None:
     count, norm = tg.zeros(()), nn.BatchNorm1d(3)
     other = nn.BatchNorm1d(3)

@@ -173,7 +173,11 @@ class Batched(NDArrayOperatorsMixin):
     __float__ = _agreed("float()", float)
     __int__ = _agreed("int()", int)
     __complex__ = _agreed("complex()", complex)
-    __index__ = _agreed("an index", operator.index)
+
+    def __index__(self) -> int:
+        if self.ndim:  # NumPy would take it for a number, and drop an axis
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        return operator.index(self.agreed("an index"))
 
     def item(self, *args: Any) -> Any:
         """Return the only element as a number of Python's, where it is the same for all examples."""
