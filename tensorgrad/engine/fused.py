@@ -24,6 +24,7 @@ from tensorgrad.base.callsite import Place
 from tensorgrad.base.context import BATCHING, UNFUSED, Context, context, within
 from tensorgrad.base.numerics import room
 
+from .batched import within_levels
 from .explanations import explained
 from .generalforms import asarray
 from .primitive import Primitive, Rule, Signature, always
@@ -252,11 +253,11 @@ def _expand(node: Node, whole: Node, composed: Callable[..., Any]) -> None:
         check_unexposed(whole, given)
     start = tick()
     if whole.primitive is not None and whole.primitive.kind == "compiled":
-        with within(grad=True, scope=whole.scope):
+        with within_levels(()), within(grad=True, scope=whole.scope, special=context().special & ~BATCHING):
             composed(node)
         return
     fresh = within(grad=True, scope=whole.scope, special=context().special & ~BATCHING | UNFUSED)
-    with fresh, np.errstate(all="ignore"):  # the fused form has warned of what is not finite
+    with within_levels(()), fresh, np.errstate(all="ignore"):  # the fused form has warned of what is not finite
         inputs = [linked(x, i) for x, i in zip(given, whole.inputs, strict=True)]
         made = composed(*inputs, **whole.params)
     several = isinstance(saved, Saved) and saved.results
