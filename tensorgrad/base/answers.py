@@ -28,6 +28,7 @@ import numpy as np
 
 from tensorgrad.errors import DTypeError, ShapeError, TensorgradError
 
+from .caching import remembered
 from .callsite import is_users_code
 from .context import Scope
 from .hints import hints, short, suits
@@ -359,6 +360,9 @@ def _innermost(error: Exception) -> TracebackType | None:
     return at
 
 
+_signature = remembered()(inspect.signature)
+
+
 def _misfit(
     function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], said: str = ""
 ) -> WrongArgumentError | Literal[False] | None:
@@ -367,7 +371,7 @@ def _misfit(
     None also where `said`, an error of the library, names that argument already.
     """
     try:
-        given = inspect.signature(function).bind(*args, **kwargs)
+        given = _signature(function).bind(*args, **kwargs)
     except TypeError:
         return None  # Python says which is missing, or one too many
     known = hints(function)

@@ -279,12 +279,12 @@ def call(function: Callable[..., Any], rule: BatchRule | None, values: list[Any]
     if rule is itself:
         return function(*values, **params)
     levels = _met([*values, *_indices(params)] if params else values)
-    if rule is None or (params and any(type(p) is Batched for k, p in params.items() if k != "index")):
+    if rule is None or Batched in [type(p) for k, p in params.items() if k != "index"]:
         _refuse(f"{getattr(function, '__name__', 'a function')}, or one of its parameters,")
     lead = tuple([level.size for level in levels])
     out = rule(function, Batch(levels, lead), values, params)
     if not isinstance(out, tuple):
-        return _wrapped(out, levels, lead)
+        return Batched(out, levels) if out.shape[: len(lead)] == lead else _wrapped(out, levels, lead)
     return tuple([_wrapped(part, levels, lead) for part in out])
 
 

@@ -50,7 +50,7 @@ def apply(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -
     """Return the value of `primitive`: an array if no argument is a Tensor (no graph), a Tensor otherwise."""
     if len(params) < len(primitive.signature.parameters):
         params = {**primitive.signature.defaults, **params}
-    if not any(isinstance(a, Tensor) for a in args):
+    if True not in [isinstance(a, Tensor) for a in args]:
         for i, a in enumerate(args):
             # NumPy would take a list of tensors for an array, without their graph
             if _check_operand(primitive, a, i):

@@ -135,7 +135,7 @@ class _Run(NamedTuple):
         else:
             handed: set[int] = set()
             pairs = zip(found, self.dims_of(result), strict=True)
-            return filled(structure(result), [_outside(self.call, y, dim, level, handed) for y, dim in pairs])
+            return filled(result, [_outside(self.call, y, dim, level, handed) for y, dim in pairs])
         level.undo()
         result = self.of_each(batch, kwargs)
         warn(f"vmap({_name(self.func)}) ran the examples one after the other, not at once: {reason}")
@@ -168,7 +168,7 @@ class _Run(NamedTuple):
         levels = (*running_levels(), level)
         try:
             with within_levels(levels), within(special=context().special | BATCHING):
-                result = self.func(*filled(structure(batch.args), given), **kwargs)
+                result = self.func(*filled(batch.args, given), **kwargs)
                 found = [INSIDE[0](y) if isinstance(y, Tensor) and y.tracked else y for y in leaves(result)]
         finally:
             level.gates.clear()
