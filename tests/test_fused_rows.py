@@ -182,3 +182,24 @@ def test_sums_and_maxima_of_rows_are_those_of_numpy(shape: tuple[int, ...]) -> N
     x[0, ..., 0] = 1
     sums = x.astype("f8").sum(-1, keepdims=True)
     assert np.abs(rowwise.row_sums(x) - sums).max() <= 1e-6 * np.abs(x).sum(-1).max()
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((1000, 50), 0), ((10, 200, 33), 1), ((15, 2000), 0), ((16, 1024), -2)], ids=str
+)
+def test_tall_running_sums_are_those_of_doubles(shape: tuple[int, ...], axis: int, dtype: str) -> None:
+    x, g = values(*shape, dtype=dtype), values(*shape[::-1], dtype=dtype).reshape(shape)
+    t = tg.tensor(x, requires_grad=True)
+    y = t.cumsum(axis)
+    assert y.is_contiguous()
+    expected = np.cumsum(x, axis, dtype="f8").astype(dtype)
+    assert np.array_equal(y.detach().numpy(), expected)
+    y.backward(tg.from_numpy(g))
+    back = np.flip(np.cumsum(np.flip(g, axis), axis, dtype="f8"), axis).astype(dtype)
+    assert t.grad is not None
+    np.testing.assert_allclose(t.grad.numpy(), back, 1e-3 if dtype == "f2" else 1e-6, 1e-3 if dtype == "f2" else 1e-6)
+    spoilt = x.copy()
+    spoilt[(slice(None),) * (axis % x.ndim) + (3,)] = np.inf
+    sums = np.cumsum(spoilt, axis, dtype="f8").astype(dtype)
+    assert np.array_equal(tg.tensor(spoilt).cumsum(axis).numpy(), sums)

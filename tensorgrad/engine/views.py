@@ -8,6 +8,7 @@ base, and weak references to the others.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ Step = tuple[Any, dict[str, Any]]
 
 Memory = list["weakref.ref[Tensor]"]
 """All tensors on one memory; dead ones are dropped now and then."""
+
+
+_reference: Callable[[Tensor], weakref.ref[Tensor]] = weakref.ref
 
 
 class Position:
@@ -53,8 +57,8 @@ class Position:
         self.function: str | None = None
         self.origin: Position | None = None
         self.array: Array = x.array
-        self.ref = weakref.ref(x)
-        memory.append(self.ref)
+        self.ref = ref = _reference(x)
+        memory.append(ref)
         if len(memory) % _OFTEN == 0:
             memory[:] = [ref for ref in memory if ref() is not None]
 
@@ -72,7 +76,7 @@ class Position:
         return [x for ref in self.memory if (x := ref()) is not None]
 
 
-_OFTEN = 32
+_OFTEN = 64
 
 
 _known = Tensor.__dict__["family"].__get__  # not getattr: a tensor without relatives leaves the slot empty
@@ -97,14 +101,19 @@ def _settled(x: Tensor) -> Position:
 
 def link_view(view: Tensor, x: Tensor, primitive: Any, params: dict[str, Any]) -> None:
     """Note that `view` came out of `x` by `primitive`, if it shares its memory."""
-    if owner_of(view.array) is not owner_of(x.array):
+    whole, base = x.array, view.array.base
+    # NumPy's views refer to what owns the memory: mostly this tells without a search
+    if base is not whole and (base is None or base is not whole.base) and owner_of(view.array) is not owner_of(whole):
         return
-    above = _settled(x)
+    try:
+        above = _known(x)
+    except AttributeError:
+        above = _settled(x)
     if x.tracked and not context().grad:
         view.family = Position(view, above.memory, without=True)
     else:
         chain = (*above.chain, (primitive, params))
-        view.family = Position(view, above.memory, above.base, chain, above.without_history)
+        view.family = Position(view, above.memory, above.root or above, chain, above.without_history)
 
 
 def link_alias(alias: Tensor, x: Tensor) -> None:

@@ -66,7 +66,7 @@ def unpack(content: bytes, where: str) -> tuple[str | None, dict[str, Array]]:
     except safetensors.SafetensorError as error:
         raise _damaged(where, str(error)) from error
     arrays = {}
-    while found:  # each is copied into memory of its own, and given back at once
+    while found:  # each has memory of its own; what is copied is given back at once
         name, entry = found.pop()
         arrays[name] = _array(entry, f"{where}: {name!r}")
     return _structure(_metadata(content), where), arrays
@@ -100,12 +100,14 @@ def _array(entry: dict[str, Any], what: str) -> Array:
             f"program that wrote it"
         )
     try:
-        array = np.frombuffer(entry["data"], _DTYPES[name]).reshape(entry["shape"]).copy()
-    except ValueError as error:
+        array: Array = np.ndarray(tuple(entry["shape"]), _DTYPES[name], entry["data"])  # no view of another array
+        if array.nbytes != len(entry["data"]):
+            raise ValueError(f"{len(entry['data'])} bytes")
+    except (ValueError, TypeError) as error:
         raise _damaged(what, f"shape {short(entry['shape'])}: {error}") from error
     if name == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise _damaged(what, "a bool that is neither 0 nor 1")
-    return array
+    return array if array.flags.writeable else array.copy()  # some versions of the library give bytes
 
 
 def _damaged(what: str, reason: str) -> DataError:

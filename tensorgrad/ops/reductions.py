@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numerics import average, normalized, row_major, total
+from tensorgrad.base.watched import as_one, one_way
 from tensorgrad.engine.batchrules import along, along_one
 from tensorgrad.engine.kinds import Op, constant, multilinear, primitive
 from tensorgrad.engine.primitive import CONCAVE, CONVEX, TIES, Kink
 from tensorgrad.ops.shapes import broadcast_to, reshape
+
+WIDE, MANY = 32, 1 << 14
+"""Elements of what a running sum moves by, and of all: with fewer, NumPy's loop is the quicker one."""
 
 
 def kept(shape: Any, axis: Any) -> Any:
@@ -61,9 +65,35 @@ def cumsum(x: Any, *, axis: Any, reverse: Any) -> Any:
     if reverse:
         return np.flip(cumsum(np.flip(x, axis), axis=axis, reverse=False), axis)
     if x.dtype.kind == "f" and x.dtype.itemsize < 8:
-        sums = np.cumsum(x, axis, dtype=np.float64)  # the error of a running sum grows with its length
-        return row_major(sums.astype(x.dtype))
+        return row_major(_running(x, axis).astype(x.dtype))  # the error of a running sum grows with its length
     return row_major(np.cumsum(x, axis))
+
+
+def _running(x: Any, axis: Any) -> Any:
+    """Return the running sums of `x`, of single or half precision, in double."""
+    if one_way(x):
+        return np.cumsum(x, axis, dtype=np.float64)
+    width = math.prod(x.shape[axis:][1:])
+    if width < WIDE or x.size < MANY:
+        return np.cumsum(x, axis, dtype=np.float64)
+    return _running_in_blocks(x, axis, width)
+
+
+@as_one
+def _running_in_blocks(x: Any, axis: Any, width: Any) -> Any:
+    """Return the running sums of blocks along `axis`, all at once, moved by those of what stands before each.
+
+    NumPy would add one element after the other, each to the one that has just been computed.
+    """
+    n, step = x.shape[axis], 16
+    lead = x.size // (n * width)
+    blocks = np.zeros((lead, -(-n // step), step, width))
+    y = blocks.reshape(lead, -1, width)[:, :n]
+    y[...] = x.reshape(lead, n, width)
+    for i in range(1, step):
+        np.add(blocks[:, :, i], blocks[:, :, i - 1], out=blocks[:, :, i])
+    blocks[:, 1:] += np.cumsum(blocks[:, :, -1], 1)[:, :-1, None]
+    return y.reshape(x.shape)
 
 
 @constant(symbol="ties", samples="ties", batch=along)

@@ -81,6 +81,8 @@ def astype(x: Any, *, dtype: Any) -> Any:
 )
 def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]`` by NumPy's rules: a view for slices and integers, a copy for arrays of indices and masks."""
+    if index.__class__ is int and x.ndim > 1:
+        return x[index]
     if watched_now(index):
         x = call_watched(operator.getitem, x, ...)  # NumPy would ask the index for a plain array
     parts = index if index.__class__ is tuple else (index,)
