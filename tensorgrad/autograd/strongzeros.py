@@ -125,6 +125,12 @@ def _affine(a: Any, b: Any, c: Any) -> Any:
     return _linear(a, b) + c if somewhere(np.isnan(y.array)) else y
 
 
+def _unknown(c: Any, x: Any) -> Any:
+    """Return `x`, linear as it is, as its product with a slope that is NaN where `c` holds."""
+    one = x.array.dtype.type(1)
+    return _product(x, where(c, one * np.nan, one))
+
+
 def _like(x: Any, y: Tensor) -> Tensor:
     """Return `y`, linear in `x`, marked as `x` is."""
     return type(x).of(y) if isinstance(x, Flow) else y
@@ -150,5 +156,7 @@ def run(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any]) -> 
 
 
 MASKS = {"step", "share", "inside", "ties"}
-FORMS: dict[str, Callable[..., Any]] = {"mul": _product, "matmul": _matmul, "linear": _linear, "affine": _affine}
+FORMS: dict[str, Callable[..., Any]] = {
+    "mul": _product, "matmul": _matmul, "linear": _linear, "affine": _affine, "unknown": _unknown,
+}  # fmt: skip
 CAREFUL[0] = run

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import repeat
+from typing import Any
 
+from tensorgrad.autograd.careful import Contributions
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 
 from .notation import numbered, superscript
+from .passing import shown
 
 
 def derivative(name: str, order: int) -> str:
@@ -16,6 +20,26 @@ def derivative(name: str, order: int) -> str:
     ('dx', 'd²x')
     """
     return f"d{name}" if order == 1 else f"d{superscript(str(order))}{name}"
+
+
+def contributions(record: Contributions, index: Mapping[Node, int]) -> Iterator[tuple[tuple[int, int], Node, Any]]:
+    """Yield for every recorded contribution the edge ``(target, slot)``, the node it flows to, and its value."""
+    slots: dict[tuple[Node, Node], Iterator[int]] = {}
+    for node, source, g in record:
+        if node not in index:  # passed over: what flows on from it has come along the edges to it
+            continue
+        if (node, source) not in slots:
+            slots[node, source] = iter(_places(node, source))
+        yield (index[node], next(slots[node, source])), shown(source, index), g
+
+
+def _places(node: Node, source: Node) -> list[int]:
+    """Return as which operands `node` reads `source` and has a derivative."""
+    primitive = node.primitive
+    assert primitive is not None
+    rules = repeat(True) if primitive.together else primitive.vjps
+    pairs = zip(node.inputs, rules, strict=False)  # rules may be endless
+    return [i for i, (operand, rule) in enumerate(pairs) if operand is source and rule is not None]
 
 
 def gradient_names(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
 from .cprogram import c_source
 from .given import Argument, followed, given_to, outputs_of
-from .gradients import derivative, gradient_names
+from .gradients import contributions, derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten, taken
+from .passing import pictured, shown
 from .python import PythonFile
 from .tracing import argument_names, module_names, telling_of_draws, tracing, variables, watching
 
@@ -59,17 +60,13 @@ class Graph:
         ends = [*self._ends, *map(node_of, also)]
         # A trace has its leaves in the order of its arguments.
         found = behind(ends, as_read=inputs is None and not also)
-        self._recorded = [node for node in found if is_shown(node, ends)]
-        self._index = {node: i for i, node in enumerate(self._recorded)}
+        recorded = [node for node in found if is_shown(node, ends)]
         self._also, self._own_names = list(also), names
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
         self._buffers = dict(buffers or {})
-        own = module_names(self._recorded) | dict(names or {})
-        self._names = argument_names(self._recorded) | self._buffers | own
-        self.nodes = described(
-            self._recorded, (*outputs, *also), self._inputs, self._names, self._orders, self._buffers
-        )
-        self.outputs = tuple(self._index[node] for node in self._ends)
+        own = module_names(recorded) | dict(names or {})
+        self._names = argument_names(recorded) | self._buffers | own
+        self._describe(recorded)
         self.along, self.assumptions, self.keys = {}, (), [""] * len(outputs)
         self._met: Sequence[Break] = ()
         self._assumed: Sequence[Node] = ()
@@ -78,6 +75,26 @@ class Graph:
         self._for: Collection[Node] = ()
         self._stale: Sequence[Node] = ()
         self._made_up: Mapping[Node, str] = {}
+
+    def _describe(self, recorded: Sequence[Node]) -> None:
+        self._recorded, self._index = list(recorded), {node: i for i, node in enumerate(recorded)}
+        outputs = (*self._outputs, *self._also)
+        self.nodes = described(self._recorded, outputs, self._inputs, self._names, self._orders, self._buffers)
+        self.outputs = tuple(self._index[shown(node, self._index)] for node in self._ends)
+
+    def pictured(self) -> Graph:
+        """Return this graph as texts and pictures show it: without what only says where a slope is not known.
+
+        Files need that, for inputs that are not those of the recorded run.
+        """
+        recorded = pictured(self._recorded, [*self._ends, *map(node_of, self._also)])
+        if len(recorded) == len(self._recorded):
+            return self
+        found = copy(self)
+        named = {shown(node, recorded): self._names[node] for node in self._ends if node in self._names}
+        found._names = named | self._names
+        found._describe(recorded)
+        return found
 
     @classmethod
     def of(cls, *outputs: Tensor, names: Names = None) -> Graph:
@@ -184,7 +201,7 @@ class Graph:
             return Gradients({}, {})
         record: Contributions = []
         found = reverse({self._ends[0]: self._seed(seed)}, targets=self._recorded, edges=record)
-        edges = {place: g for place, _, g in self._contributions(record)}
+        edges = {place: g for place, _, g in contributions(record, self._index)}
         return Gradients(edges, {self._index[node]: g for node, g in found.items()})
 
     def backward(self, seed: Tensor | Array | None = None) -> Graph:
@@ -223,19 +240,19 @@ class Graph:
         with tracing(grad=True) as trace:
             inputs = self._inputs | {given: derivative(names[start], order)}
             found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
-        contributions = list(self._contributions(record))
+        parts = list(contributions(record, self._index))
         wanted = [node for node in self._leaves() if node in found]
         outputs = [found[node] for node in wanted]
         if not outputs:
             raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
         recorded = behind([node_of(y) for y in outputs])
         orders = self._orders | {node: order for node in recorded if node.serial > before}
-        added, made_up = gradient_names(found, [part[1:] for part in contributions], names, own, order)
+        added, made_up = gradient_names(found, [part[1:] for part in parts], names, own, order)
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders, buffers=self._buffers)
         graph._for = frozenset(wanted)
         graph._made_up = names | made_up
         graph._met = (*self._met, *trace.breaks, *(found for _, found in trace.assumed))
-        graph.along = {place: graph._index[n] for place, _, y in contributions if (n := node_of(y)) in graph._index}
+        graph.along = {place: graph._index[n] for place, _, y in parts if (n := node_of(y)) in graph._index}
         return graph
 
     def _leaves(self) -> list[Node]:
@@ -249,14 +266,6 @@ class Graph:
         if start.shape != first.shape:
             raise AutogradError(f"the seed has shape {start.shape}, the output {first.shape}")
         return start
-
-    def _contributions(self, record: Contributions) -> Iterator[tuple[tuple[int, int], Node, Any]]:
-        """Yield for every recorded contribution the edge ``(target, slot)``, the node it flows to, and its value."""
-        slots: dict[tuple[Node, Node], Iterator[int]] = {}
-        for node, source, g in record:
-            if (node, source) not in slots:
-                slots[node, source] = iter(_places(node, source))
-            yield (self._index[node], next(slots[node, source])), source, g
 
     def names(self) -> list[str]:
         """Return a name for every value: its own, "out" for an output without one, "x3" or "v3" for the others."""
@@ -299,7 +308,8 @@ class Graph:
 
     def text(self) -> str:
         """Return the graph as a typed program: one line per value, under the modules and functions that computed it."""
-        return listing(self.nodes, self.outputs, self.names())
+        found = self.pictured()
+        return listing(found.nodes, found.outputs, found.names())
 
     def to_python(self) -> str:
         """Return a Python file that computes the same with NumPy alone: ``forward`` and, step by step, ``backward``.
@@ -382,15 +392,6 @@ class Graph:
                 f"inputs like these"
             )
         return graph
-
-
-def _places(node: Node, source: Node) -> list[int]:
-    """Return as which operands `node` reads `source` and has a derivative."""
-    primitive = node.primitive
-    assert primitive is not None
-    rules = repeat(True) if primitive.together else primitive.vjps
-    pairs = zip(node.inputs, rules, strict=False)  # rules may be endless
-    return [i for i, (operand, rule) in enumerate(pairs) if operand is source and rule is not None]
 
 
 def _names(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:

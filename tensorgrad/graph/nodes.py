@@ -22,8 +22,10 @@ from tensorgrad.engine.tensor import Node, Tensor, node_of
 from tensorgrad.engine.traces import DETACH, Break
 from tensorgrad.engine.writes import written_since
 
+from .passing import shown
+
 LEAVES = frozenset({"input", "parameter", "buffer", "constant"})
-_VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "diagonal"})
+_VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "diagonal", "unknown"})
 _ONE_AT_A_TIME = threading.Lock()  # two threads that draw one graph would expand the same nodes
 
 
@@ -225,21 +227,21 @@ def _kept(recorded: Iterable[Node]) -> dict[Node, int]:
 def _viewed(node: Node) -> Node:
     """Return the node whose memory `node` shows in another shape."""
     while node.primitive is not None and node.primitive.name in _VIEWS:
-        node = node.inputs[0]
+        node = node.inputs[-1 if node.primitive.name == "unknown" else 0]
     return node
 
 
 def operands_of(inputs: Iterable[Any], index: Mapping[Node, int], params: Any = None) -> tuple[Operand, ...]:
     """Return what an operation reads, nodes and constants, as operands; `index` numbers the nodes."""
-    own = [Operand(_shown(i, index), None, i not in index) if isinstance(i, Node) else Operand(None, i) for i in inputs]
-    return (*own, *(Operand(_shown(i, index), None, True, True) for i in nodes_in(params)))
+    own = [_operand(i, index) if isinstance(i, Node) else Operand(None, i) for i in inputs]
+    return (*own, *(Operand(index[shown(i, index)], None, True, True) for i in nodes_in(params)))
 
 
-def _shown(source: Node, index: Mapping[Node, int]) -> int:
-    """Return the index of a node, of the one that it takes out of the graph where it is not shown itself."""
-    while source not in index:
-        source = source.inputs[0]
-    return index[source]
+def _operand(source: Node, index: Mapping[Node, int]) -> Operand:
+    detached, found = False, source
+    while found not in index:
+        detached, found = detached or found.primitive is DETACH, found.inputs[-1]
+    return Operand(index[found], None, detached)
 
 
 def taken(node: Node | None) -> Node | None:
@@ -258,7 +260,7 @@ def located(params: Any, index: Mapping[Node, int]) -> Any:
     """Return the parameters of a node, with the place in the graph of what has a node of its own."""
     if type(params) is Read and params.node is not None:
         found = params.view(Read)
-        found.node, found.index = params.node, _shown(params.node, index)
+        found.node, found.index = params.node, index[shown(params.node, index)]
         return found
     if type(params) in (tuple, list):
         return type(params)(located(part, index) for part in params)

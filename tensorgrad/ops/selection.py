@@ -178,28 +178,24 @@ relu: Op = elementwise(
 )
 
 
-def _domain(x: Any, *, low: Any, high: Any) -> Any:
-    return np.where((x < low) | (x > high), np.array(nan, x.dtype), x)
+def _same_unknown(v: Any, s: Any, n: Any) -> Any:
+    return apply(UNKNOWN, (s[1], v), {})
 
 
-def _domain_slope(v: Any, s: Any, n: Any) -> Any:
-    x, low, high = s[1], n.params["low"], n.params["high"]
-    return v * where((x < low) | (x > high), nan, 1.0)
-
-
-DOMAIN = Primitive(
-    "domain",
+UNKNOWN = Primitive(
+    "unknown",
     "elementwise",
-    _domain,
-    Signature(("x",), False, {}, ("low", "high")),
-    (_domain_slope,),
-    (_domain_slope,),
+    lambda c, x: np.where(c, x * nan, x),
+    Signature(("c", "x"), False, {}, ()),
+    (None, _same_unknown),
+    (None, _same_unknown),
     lambda i: frozenset((1,)),
     "x",
-    [REAL],
+    ["mask", REAL],
+    complex=True,
     batch=leading,
 )
-"""What `defined` is while tracing: `x`, NaN outside of the domain, and so is the slope. It is no entry of the table."""
+"""What `unknown` records. It is no entry of the table, and pictures show what goes in where they would show it."""
 
 
 def defined(x: Any, low: float, high: float = inf) -> Any:
@@ -207,11 +203,13 @@ def defined(x: Any, low: float, high: float = inf) -> Any:
     values = x.array if isinstance(x, Tensor) else x
     if values.dtype.kind == "c" or not values.size:
         return x
-    if type(values) is Traced:
-        return apply(DOMAIN, (x,), {"low": low, "high": high})
-    if np.minimum.reduce(values, axis=None) >= low and (high == inf or np.maximum.reduce(values, axis=None) <= high):
+    if (
+        type(values) is not Traced
+        and np.minimum.reduce(values, axis=None) >= low
+        and (high == inf or np.maximum.reduce(values, axis=None) <= high)
+    ):
         return x
-    return unknown(x, (x < low) | (x > high))
+    return unknown(x, x < low if high == inf else (x < low) | (x > high))
 
 
 def unknown(x: Any, c: Any) -> Any:
@@ -219,4 +217,4 @@ def unknown(x: Any, c: Any) -> Any:
 
     A NaN put in by `where` alone would be a constant, whose derivative is 0.
     """
-    return where(c, x * nan, x)
+    return apply(UNKNOWN, (c, x), {})

@@ -56,7 +56,7 @@ class SummaryWriter:
         from tensorboardX.proto.graph_pb2 import GraphDef  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
         inputs = input_to_model if isinstance(input_to_model, tuple | list) else (input_to_model,)
-        graph = Graph.trace(model, *inputs)
+        graph = Graph.trace(model, *inputs).pictured()
         if verbose:
             print(graph.text())
         names = [_path(node) for node in graph.nodes]

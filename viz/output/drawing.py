@@ -139,7 +139,7 @@ def draw(
     graph = _graph_of(target, inputs, names, words_of(collapse))
     while graph.order < order:
         graph, seed = graph.backward(seed), None
-    graph = graph.with_reads() if graph.order == 0 else graph
+    graph = (graph.with_reads() if graph.order == 0 else graph).pictured()
     options = Options(
         graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats, unfold
     )

@@ -121,13 +121,13 @@ class _Side:
     """One of the graphs, its nodes in an order that is not that of their creation: `order` has their indices."""
 
     def __init__(self, graph: Graph, seed: Tensor | Array | None) -> None:
-        self.graph = graph
+        self.graph = graph.pictured()
         self.seed = seed
-        self.order = _order(graph)
+        self.order = _order(self.graph)
         self.place = {index: i for i, index in enumerate(self.order)}
-        names = value_names(graph)
+        names = value_names(self.graph)
         self.names = names
-        self.told = Expressions(graph.nodes, names, [True] * len(names))
+        self.told = Expressions(self.graph.nodes, names, [True] * len(names))
 
     @cached_property
     def values(self) -> list[Array | None]:

@@ -15,7 +15,7 @@ from tensorgrad.graph.notation import Formula, applied
 
 from .text import clean, number
 
-_SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous", "domain"})
+_SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous", "unknown"})
 _DEEPEST = 12  # unnamed values inside each other; a formula so long is cut anyway
 
 
@@ -67,7 +67,7 @@ class Expressions:
     def _computed(self, node: GraphNode, depth: int) -> Formula:
         operands = [self._operand(o.source, o.constant, depth) for o in node.operands]
         if node.op in _SILENT and operands:
-            return operands[0]
+            return operands[node.op == "unknown"]
         letter = self._letter(node)
         if letter is not None:
             return applied("div", [operands[0], Formula(letter)])

@@ -43,6 +43,7 @@ class FailedGraph(Graph):
         call = _operation(tracebacks) or _function(tracebacks) or _Call(type(error).__name__)
         operands = [a for a in call.arguments if isinstance(a, Tensor)]
         super().__init__((), also=[*operands, *_others(tracebacks, operands)])
+        self._describe(self.pictured()._recorded)
         if not self.nodes:
             raise TensorgradError(
                 f"cannot draw {type(error).__name__}: no recorded tensor is in the frames of its traceback; "

@@ -1,0 +1,40 @@
+"""What a picture of a graph passes over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Sequence
+
+from tensorgrad.engine.reads import nodes_in
+from tensorgrad.engine.tensor import Node
+from tensorgrad.ops.selection import UNKNOWN
+
+
+def shown(node: Node, recorded: Container[Node]) -> Node:
+    """Return a node of a graph; where it is not shown itself, the one whose value it takes."""
+    while node not in recorded:
+        node = node.inputs[-1]
+    return node
+
+
+def pictured(recorded: Sequence[Node], ends: Collection[Node]) -> list[Node]:
+    """Return those of `recorded` that a picture of the graph to `ends` shows.
+
+    What is the same number, its slope unknown where another value says so, is passed over, with what only that reads:
+    nobody wrote it. An end is not, where what it takes has a name.
+    """
+    whole, needed = set(recorded), set(ends)
+    found = []
+    for node in reversed(recorded):
+        if node not in needed:
+            continue
+        over = node.primitive is UNKNOWN and not _has_to_be(node, ends)
+        read = node.inputs[-1:] if over else (*node.inputs, *nodes_in(node.params))
+        needed.update(shown(source, whole) for source in read if isinstance(source, Node))
+        if not over:
+            found.append(node)
+    return found[::-1]
+
+
+def _has_to_be(node: Node, ends: Collection[Node]) -> bool:
+    source = node.inputs[-1]
+    return bool(node.name) or (node in ends and (source.primitive is None or source in ends))
