@@ -58,7 +58,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``negative_slope * input`` elsewhere."""
-    if 0 <= negative_slope <= 1:
+    if isinstance(negative_slope, int | float) and 0 <= negative_slope <= 1:
         return _leaky_relu(input, negative_slope=negative_slope)
     return _sloping(input, negative_slope)
 

@@ -25,12 +25,9 @@ _NOWHERE = np.zeros((), bool)
 def exact_zeros(x: Any) -> Any:
     """Return where `x`, a Tensor or what NumPy takes, is 0 whatever the values are that it was computed from.
 
-        >>> from tensorgrad.engine.batched import somewhere
-    from tensorgrad.engine.dispatch import computed
-    from tensorgrad.engine.generalforms import asarray
-    from tensorgrad.engine.tensor import wrap
-        >>> exact_zeros(wrap(np.array([0.0, 2.0]))).tolist()
-        [True, False]
+    >>> from tensorgrad.engine.tensor import wrap
+    >>> exact_zeros(wrap(np.array([0.0, 2.0]))).tolist()
+    [True, False]
     """
     values = x.array if isinstance(x, Tensor) else asarray(x)
     zero = values == 0  # False is 0

@@ -160,7 +160,8 @@ def sloped(name: str, composed: Callable[..., Tensor], kernel: Callable[..., tup
 
     @functools.wraps(composed)
     def op(x: Any, **params: Any) -> Tensor:
-        if not isinstance(x, Tensor) or not fusible(x):  # rules call operations with plain arrays
+        numbers = isinstance(x, Tensor) and not any(isinstance(v, Tensor) for v in params.values())
+        if not numbers or not fusible(x):  # rules call operations with plain arrays
             return composed(x, **params)
         if x.tracked and context().grad:
             return recording(x, **params)[0]
