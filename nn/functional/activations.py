@@ -58,9 +58,14 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return `input` where it is positive, ``negative_slope * input`` elsewhere."""
-    if isinstance(negative_slope, int | float) and 0 <= negative_slope <= 1:
+    if _is_share(negative_slope):
         return _leaky_relu(input, negative_slope=negative_slope)
     return _sloping(input, negative_slope)
+
+
+def _is_share(slope: Any) -> bool:
+    """Return whether `slope` is a number from 0 to 1, and no tensor, as those of `prelu` are."""
+    return isinstance(slope, int | float) and 0 <= slope <= 1
 
 
 def _sloping(input: Tensor, slopes: Tensor | float) -> Tensor:
