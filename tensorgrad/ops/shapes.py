@@ -13,7 +13,7 @@ from tensorgrad.base.numerics import accumulated, repeated, room, row_major, tot
 from tensorgrad.base.watched import call_watched, watched_now
 from tensorgrad.engine.batched import begun, differs
 from tensorgrad.engine.batchrules import added, joined, leading, permuted, put, reshaped, shrunk, stretched, taken
-from tensorgrad.engine.dispatch import computed
+from tensorgrad.engine.dispatch import computed as batched
 from tensorgrad.engine.kinds import multilinear, primitive
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import ComplexError
@@ -89,7 +89,7 @@ def getitem(x: Any, *, index: Any) -> Any:
     if parts and parts[-1].__class__ is np.ndarray and _picks_from_the_last(parts, x.ndim):
         return x.take(parts[-1], len(parts) - 1)  # row by row at once, and up to ten times as fast
     if begun[0] and differs(index):
-        return computed(PRIMITIVES["getitem"], [x], {"index": index})
+        return batched(PRIMITIVES["getitem"], [x], {"index": index})
     y = x[index]
     if not y.ndim and y.base is None:  # NumPy copies a single element; with an ellipsis it makes a view of that, too
         y = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
@@ -118,7 +118,7 @@ def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
     parts = index if isinstance(index, tuple) else (index,)
     if begun[0] and differs(index):
-        return computed(PRIMITIVES["scatter"], [x], {"index": index, "shape": shape})
+        return batched(PRIMITIVES["scatter"], [x], {"index": index, "shape": shape})
     y = room(np.zeros, shape, accumulated(x.dtype), x, *parts)
     if parts and all(i.__class__ is np.ndarray and i.dtype.kind == "i" for i in parts):
         _add_at(y, parts, x)
