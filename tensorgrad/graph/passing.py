@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Sequence
 
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node
-from tensorgrad.ops.selection import UNKNOWN
+from tensorgrad.ops.selection import MISSING
 
 
 def shown(node: Node, recorded: Container[Node]) -> Node:
@@ -27,7 +27,7 @@ def pictured(recorded: Sequence[Node], ends: Collection[Node]) -> list[Node]:
     for node in reversed(recorded):
         if node not in needed:
             continue
-        over = node.primitive is UNKNOWN and not _has_to_be(node, ends)
+        over = node.primitive is MISSING and not _has_to_be(node, ends)
         read = node.inputs[-1:] if over else (*node.inputs, *nodes_in(node.params))
         needed.update(shown(source, whole) for source in read if isinstance(source, Node))
         if not over:

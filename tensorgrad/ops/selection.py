@@ -179,10 +179,10 @@ relu: Op = elementwise(
 
 
 def _same_unknown(v: Any, s: Any, n: Any) -> Any:
-    return apply(UNKNOWN, (s[1], v), {})
+    return apply(MISSING, (s[1], v), {})
 
 
-UNKNOWN = Primitive(
+MISSING = Primitive(
     "unknown",
     "elementwise",
     lambda c, x: np.where(c, x * nan, x),
@@ -217,4 +217,4 @@ def unknown(x: Any, c: Any) -> Any:
 
     A NaN put in by `where` alone would be a constant, whose derivative is 0.
     """
-    return apply(UNKNOWN, (c, x), {})
+    return apply(MISSING, (c, x), {})
