@@ -351,9 +351,9 @@ def test_a_checkpoint_is_what_it_runs() -> None:
     assert [node.op for node in graph.nodes][-2:] == ["tanh", "add"]
     assert told_or_followed(function) == "followed"
     function(x).sum().backward()
-    assert np.array_equal(graph.gradients().nodes[0], x.grad.array)
     slope = Graph.trace(lambda x: tg.autograd.grad(function(x).sum(), x)[0], started(0).requires_grad_())
-    assert np.array_equal(slope.nodes[slope.outputs[0]].value, x.grad.array)
+    for found in (graph.gradients().nodes[0], slope.nodes[slope.outputs[0]].value):
+        np.testing.assert_allclose(found, x.grad.array, rtol=1e-4, atol=1e-7, equal_nan=False)  # by a fused form
 
 
 def test_what_is_read_for_the_backward_pass_is_a_break_of_the_graph() -> None:

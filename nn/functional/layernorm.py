@@ -18,7 +18,7 @@ from tensorgrad.functions.composed import row_major
 from tensorgrad.functions.precision import narrowed, widened
 from tensorgrad.nn.functional import kernels
 
-from .normalization import by_channel, fit, hides, least, scaled, statistics
+from .normalization import by_channel, fit, hides, least, scaled_and_shifted, statistics
 
 
 def layer_norm(
@@ -53,7 +53,7 @@ def _layer_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, *, axes: tuple[int, ...], eps: float
 ) -> Tensor:
     xmu, var, shift, *_ = statistics(x, axes, eps, keepdims=True)
-    return row_major(scaled(xmu, var, weight, bias, shift))
+    return row_major(scaled_and_shifted(xmu, var, weight, bias, shift))
 
 
 _fused_layer_norm = fused("layer_norm", _layer_norm, kernels.layer_norm, kernels.layer_norm_adjoint, reads=(1,))
@@ -145,6 +145,6 @@ def group_norm(
         )
     groups = ops.reshape(widened(input), shape=(n, num_groups, channels // num_groups * math.prod(field)))
     xmu, var, shift, *_ = statistics(groups, 2, eps, keepdims=True)
-    y = ops.reshape(scaled(xmu, var, None, None, shift), shape=shape)
+    y = ops.reshape(scaled_and_shifted(xmu, var, None, None, shift), shape=shape)
     y = y if weight is None else y * by_channel(weight, len(shape))
     return narrowed(y if bias is None else y + by_channel(bias, len(shape)), input)

@@ -33,10 +33,13 @@ def by_channel(x: Tensor, ndim: int) -> Tensor:
 
 def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor) -> Tensor:
     """Return the second half of a normalisation: division by the root of the variance, scale and shift."""
-    return _scaled(xmu, var, weight, bias, eps)
+    return scaled_and_shifted(xmu, var, weight, bias, eps)
 
 
-def _scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor) -> Tensor:
+def scaled_and_shifted(
+    xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor
+) -> Tensor:
+    """Return what `scaled` does, for functions of which it is a part and no call of its own."""
     sqrtvar = _root(var, eps)
     ivar = named("ivar", 1 / sqrtvar)
     out = named("x̂", xmu * ivar)
@@ -54,7 +57,7 @@ def scaled_by_channel(
 ) -> Tensor:
     """Return what `scaled` does, with a weight and a bias (C,) for `xmu` (N, C, ...)."""
     weight, bias = (None if v is None else by_channel(v, xmu.array.ndim) for v in (weight, bias))
-    return _scaled(xmu, var, weight, bias, eps)
+    return scaled_and_shifted(xmu, var, weight, bias, eps)
 
 
 class Statistics(NamedTuple):
@@ -125,7 +128,7 @@ def _variance(xmu: Tensor, axis: Axes, keepdims: bool) -> Tensor:
 
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tensor:
     xmu, var, shift, *_ = statistics(x, 0, eps)
-    return _scaled(xmu, var, weight, bias, shift)
+    return scaled_and_shifted(xmu, var, weight, bias, shift)
 
 
 _fused_batch_norm = fused("batch_norm", _batch_norm, kernels.batch_norm, kernels.batch_norm_adjoint)
