@@ -116,7 +116,7 @@ def test_layer_norm_of_equal_numbers_is_nothing_and_of_large_ones_as_of_small_on
 FUNCTIONS = [F.softmax, F.log_softmax, lambda x, _: F.layer_norm(x, (4,))]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=["softmax", "log_softmax", "layer_norm"])
 def test_a_value_that_is_written_before_its_gradient_is_right_or_refused(function: Callable[..., Any]) -> None:
     x = tg.tensor(values(3, 4), requires_grad=True)
     weight = tg.tensor(values(3, 4)[::-1])
@@ -133,7 +133,7 @@ def test_a_value_that_is_written_before_its_gradient_is_right_or_refused(functio
             total.backward()
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=["softmax", "log_softmax", "layer_norm"])
 def test_an_argument_may_be_written_before_the_gradient_but_not_before_a_second_order(
     function: Callable[..., Any],
 ) -> None:

@@ -93,13 +93,14 @@ def test_a_value_that_python_read_has_a_mark_with_its_line(function):
     arrows = [edge for edge in drawing.edges if edge.head.startswith("break")]
     assert len(arrows) == len(told)
     assert all(edge.backward is None for edge in arrows)
-    assert drawing.caption.startswith(f"Python read {len(told)} value")
+    often = sum(found.times for found in Graph.trace(function, x(4)).breaks)
+    assert drawing.caption.startswith(f"Python read {often} value")
 
 
 def test_no_break_of_the_trace_is_silent():
     for function in READING:
         breaks, drawing = Graph.trace(function, x(4)).breaks, draw(function, x(4))
-        assert f"Python read {len(breaks)} value" in drawing.caption
+        assert f"Python read {sum(found.times for found in breaks)} value" in drawing.caption
 
 
 def test_what_is_read_by_nothing_else_is_drawn_and_the_numbers_way_back_is_dashed():
@@ -186,3 +187,26 @@ def test_an_operation_without_gradient_is_shown_and_black(name):
     assert all(edge.backward is None for edge in around if edge.source == label)
     if name != "detached":
         assert all(edge.backward is None for edge in around)
+
+
+def test_a_line_that_reads_in_a_loop_says_how_often() -> None:
+    def scaled(x: tg.Tensor) -> tg.Tensor:
+        for v in x:
+            x = x * v.item()
+        return x
+
+    drawing = draw(scaled, tg.tensor([1.5, 2.5, 3.25], requires_grad=True))
+    assert "Python read 3 values" in drawing.caption
+    assert "×3" in drawing.svg
+    (found,) = Graph.trace(scaled, tg.tensor([1.5, 2.5, 3.25])).breaks
+    assert (found.times, found.value) == (3, "1.5")
+    assert found.text.endswith("gave 1.5, the first of 3 times")
+
+
+def test_two_modules_of_one_class_have_a_mark_each() -> None:
+    class Deciding(nn.Module):
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return x * 2 if x.sum() > 0 else x
+
+    drawing = draw(nn.Sequential(Deciding(), Deciding()), tg.ones(2, requires_grad=True))
+    assert "Python read 2 values" in drawing.caption

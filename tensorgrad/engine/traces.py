@@ -22,7 +22,7 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import Place, here, is_outside, told
-from tensorgrad.base.context import context, holding
+from tensorgrad.base.context import context, holding, module_around
 from tensorgrad.base.dtypes import Array
 
 from .calls import OUTERMOST, Calls
@@ -40,7 +40,8 @@ class Break(NamedTuple):
 
     `what` says how it was read, `value` is what was read, and `place` is where the user's script stood; `inside` tells
     the function of the library that read it, and its line, if it was one. `node` is that of the value, where there is
-    one.
+    one. A line that reads again in the same call of a module, as in a loop, has done so `times`; the rest is of the
+    first.
     """
 
     what: str
@@ -48,11 +49,18 @@ class Break(NamedTuple):
     place: Place
     inside: str
     node: Node | None = None
+    times: int = 1
 
     @property
     def text(self) -> str:
         """The break in one line."""
-        return f"{told(self.place)}: {self.inside and self.inside + ', '}{self.what} gave {self.value}"
+        often = f", the first of {self.times} times" if self.times > 1 else ""
+        return f"{told(self.place)}: {self.inside and self.inside + ', '}{self.what} gave {self.value}{often}"
+
+    @property
+    def line(self) -> tuple[Any, ...]:
+        """What two reads of one line have in common."""
+        return self.what, self.place, self.inside, self.node and module_around(self.node.scope)
 
 
 class Memory:
@@ -130,8 +138,11 @@ class Trace:
         if what == CHOICE and _only_checks(frame) and not _is_caught(frame):
             return
         found = _found(what, value, frame)._replace(node=node)
-        if all((found.what, found.place, found.inside) != (b.what, b.place, b.inside) for b in self.breaks):
+        known = next((i for i, other in enumerate(self.breaks) if other.line == found.line), None)
+        if known is None:
             self.breaks.append(found)
+        else:
+            self.breaks[known] = self.breaks[known]._replace(times=self.breaks[known].times + 1)
 
     def assume(self, condition: Node) -> None:
         """Note that the library went the way for which `condition` must hold."""

@@ -38,7 +38,8 @@ def with_breaks(picture: Picture, graph: Graph) -> Picture:
     place = {vertex.id: i for i, vertex in enumerate(vertices)}
     edges = [edge for edge in edges if place[edge.tail] < place[edge.head]]
     lines = clean(", ".join(dict.fromkeys(filter(None, (script_line(read.place) for read, _ in found)))), 100)
-    count = f"{len(found)} value{'s' * (len(found) > 1)}"
+    often = sum(read.times for read, _ in found)
+    count = f"{often} value{'s' * (often > 1)}"
     shown = replace(picture, vertices=vertices, edges=[*picture.edges, *edges])
     return shown.captioned(f"Python read {count} ({lines}): what depends on that is of this run")
 
@@ -49,7 +50,8 @@ def _mark(i: int, read: Break, source: Vertex) -> Vertex:
     came = read.value if known is None else number(known)
     what = "if" if read.what == CHOICE else read.what.partition(",")[0]
     what += "()" * what.startswith(".")
-    label = f"{clean(what, _LONGEST)} → {clean(came, _LONGEST)}\n{script_line(read.place)}"
+    often = f", … ×{read.times}" if read.times > 1 else ""
+    label = f"{clean(what, _LONGEST)} → {clean(came, _LONGEST)}{often}\n{script_line(read.place)}"
     told = clean(f"left the graph: {read._replace(value=came).text}", 400)
     return Vertex(f"break{i}", "break", label, None, source.around, told)
 
