@@ -76,3 +76,8 @@ def test_an_unknown_operation_is_an_error_that_tells_those_there_are():
 def test_formulas_and_labels_work_on():
     for labels in ("formulas", "values", "shapes", "none"):
         assert chained(hide=["reshape"], labels=labels).svg
+
+
+def test_what_hides_all_is_refused() -> None:
+    with pytest.raises(TensorgradError, match="hide= leaves nothing to draw of 4 circles"):
+        draw(lambda x: x.exp() * 2, tg.ones(3, requires_grad=True), hide=lambda node: True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 
@@ -166,3 +167,10 @@ def test_what_is_inside_is_the_open_picture_as_far_as_that_has_no_more_than_max_
     assert not unpacked(drawn(depth=1, width="400pt").svg)
     assert not unpacked(whole.svg)
     assert boxes(drawn(max_nodes=count - 1))
+
+
+@pytest.mark.parametrize("options", [{"width": "8cm"}, {"max_nodes": 4}])
+def test_a_box_that_does_not_open_does_not_say_that_it_does(options: dict[str, Any]) -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 1))
+    assert "[+]" in draw(net, tg.ones(1, 2), depth=1).svg
+    assert "[+]" not in draw(net, tg.ones(1, 2), depth=1, **options).svg

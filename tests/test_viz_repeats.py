@@ -202,7 +202,7 @@ def test_a_parameter_that_two_modules_share_counts_once():
 def test_many_blocks_alike_need_no_operation_left_out():
     net = nn.Sequential(*[nn.Sequential(nn.Linear(3, 3), nn.Tanh()) for _ in range(400)])
     drawing = draw(net, x(2, 3))
-    assert boxes(drawing) == [["0–399: Sequential", "+399 more like it", "4,800 parameters [+]"]]
+    assert boxes(drawing) == [["0–399: Sequential", "+399 more like it", "4,800 parameters"]]
     assert "400 modules are closed" in drawing.caption or "1200 modules are closed" in drawing.caption
     assert "left out" not in drawing.caption
 

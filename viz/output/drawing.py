@@ -143,7 +143,9 @@ def draw(
     options = Options(
         graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats, unfold
     )
-    return Drawing(_finished(build(graph, options), graph, options, labels, heat, hide), graph, **vars(page))
+    picture = _finished(build(graph, options), graph, options, labels, heat, hide)
+    opens = picture.inside is not None and not page.narrow  # on paper nothing does
+    return Drawing(picture if opens else picture.sealed(), graph, **vars(page))
 
 
 def _finished(picture: Picture, graph: Graph, options: Options, labels: str, heat: str | None, hide: Hide) -> Picture:
@@ -251,9 +253,9 @@ class Drawing:
 
     @property
     def _inside(self) -> Shown | None:
-        """What is behind closed boxes; on paper nothing is."""
+        """What is behind closed boxes that open."""
         inside = self.picture.inside
-        if inside is None or self.page.narrow:
+        if inside is None:
             return None
         scene = self.page.scene(inside)
         drawn = {frame.module.id for frame in scene.frames}

@@ -77,11 +77,9 @@ class _Moment:
 
     @classmethod
     def of(cls, label: str, drawing: Drawing) -> _Moment:
-        shown = drawing.page.shown(drawing.picture)
-        # A box stays closed, and does not pretend to open: what is in it would have to be there for every step.
-        vertices = [
-            replace(v, label=v.label.removesuffix("[+]").rstrip(), value=None, gradient=None) for v in shown.vertices
-        ]
+        # a box stays closed: what is in it would have to be there for every step
+        shown = drawing.page.shown(drawing.picture).sealed()
+        vertices = [replace(v, value=None, gradient=None) for v in shown.vertices]
         edges = [replace(e, value=None, gradient=_ZERO if is_zero(e.gradient) else None) for e in shown.edges]
         picture = Picture(vertices, edges, _captioned(label, shown.caption))
         return cls(label, picture, drawing.page.texts(drawing.picture), drawing._told(drawing.picture))

@@ -22,7 +22,7 @@ def without_hidden(picture: Picture, graph: Graph, hide: Hide) -> Picture:
     from there. Where several arrows leave what is hidden, their parts of that gradient are not known, and not told.
 
     Raises:
-        TensorgradError: no node answers to a word in `hide`.
+        TensorgradError: no node answers to a word in `hide`, or all do.
     """
     hidden = _hidden(picture, graph, hide)
     edges = list(picture.edges)
@@ -32,6 +32,8 @@ def without_hidden(picture: Picture, graph: Graph, hide: Hide) -> Picture:
     kept = [vertex for vertex in picture.vertices if vertex.id not in gone]
     read = {end for edge in edges for end in (edge.tail, edge.head)} | {v.id for v in kept if v.kind != "output"}
     shown = replace(picture, vertices=[v for v in kept if v.id in read], edges=edges)
+    if not shown.vertices:
+        raise TensorgradError(f"hide= leaves nothing to draw of {len(picture.vertices)} circles: hide fewer of them")
     return shown.captioned(f"{len(gone)} hidden") if gone else shown
 
 

@@ -136,6 +136,11 @@ class Picture:
         """Return it with `text` in the caption besides."""
         return replace(self, caption="; ".join(filter(None, [self.caption, text])))
 
+    def sealed(self) -> Picture:
+        """Return it with boxes that do not pretend to open: what is in them is not there."""
+        plain = [replace(v, label=v.label.removesuffix("[+]").rstrip()) for v in self.vertices]
+        return replace(self, vertices=plain, inside=None, folded=())
+
 
 @dataclass(frozen=True)
 class Options:
