@@ -101,9 +101,12 @@ def scatter(seed: int) -> None:
         def __matmul__(self, other: Any) -> Any:
             return move("ones @", np.asarray(self) @ other)
 
+        def __rmatmul__(self, other: Any) -> Any:
+            return move("@ ones", other @ np.asarray(self))
+
     def ones(*args: Any, **kwargs: Any) -> Any:
         found = plain_ones(*args, **kwargs)
-        return found.view(Row) if sys._getframe(1).f_code.co_name == "_ones" else found
+        return found.view(Row) if sys._getframe(1).f_code.co_name == "ones_of" else found
 
     np.ones = ones
 

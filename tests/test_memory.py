@@ -363,7 +363,7 @@ def kept_after(build: Callable[[tg.Tensor], tuple[tg.Tensor, dict[str, tg.Tensor
         (lambda a: a.expand(4, N), set()),
         (lambda a: a.exp(), {"output"}),
         (lambda a: a.tanh(), {"output"}),
-        (lambda a: a.sigmoid(), {"input", "output"}),
+        (lambda a: a.sigmoid(), {"input"}),  # and its slope
         (lambda a: a.sqrt(), {"output"}),
         (lambda a: a.relu(), {"output"}),
         (lambda a: a.sin(), {"input"}),
