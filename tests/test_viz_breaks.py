@@ -210,3 +210,13 @@ def test_two_modules_of_one_class_have_a_mark_each() -> None:
 
     drawing = draw(nn.Sequential(Deciding(), Deciding()), tg.ones(2, requires_grad=True))
     assert "Python read 2 values" in drawing.caption
+
+
+def test_a_text_is_one_break_and_no_operation() -> None:
+    def told(x: tg.Tensor) -> tg.Tensor:
+        str(x)
+        return x * 2
+
+    graph = Graph.trace(told, tg.tensor([1.5, 2.5], requires_grad=True))
+    assert [found.what for found in graph.breaks] == ["its text"]
+    assert [node.op for node in graph.nodes] == ["input", "mul"]

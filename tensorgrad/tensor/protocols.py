@@ -220,7 +220,10 @@ class Protocols(Tensor):
             return (
                 f"BatchedTensor(bdims={len(levels_of(self.array))}, value=\n{shown(array_of(self.array), False, None)})"
             )
-        return shown(self.array, self.tracked, self.grad_fn)
+        array: Any = self.array
+        if is_traced(array):  # one break, not one for each number
+            array = array.read_by("its text")
+        return shown(array, self.tracked, self.grad_fn)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Tensor is not pickled (loading a pickle can run any code): save it with tensorgrad.save")
