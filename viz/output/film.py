@@ -61,7 +61,7 @@ def film(steps: Mapping[Any, Drawing] | Iterable[Drawing]) -> Film:
     ...     steps[step] = viz.draw(loss, labels="values", names="variables")
     ...     _ = (optimizer.zero_grad(), loss.backward(), optimizer.step())
     >>> film(steps)
-    <Film of 3 steps, 3 vertices and 4 edges>
+    <Film of 3 steps, 4 vertices and 4 edges>
     """
     return Film(steps)
 
