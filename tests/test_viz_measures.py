@@ -101,3 +101,24 @@ CIRCLE = part("node", "n1", '<circle cx="45" cy="0" r="20"/>')
 def test_the_measures_count_what_is_wrong(inside: str, told: set[str], expected: tuple[int, ...]) -> None:
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" font-size="13">{inside}</svg>'
     assert measured(svg, told) == expected
+
+
+def _of(v: list[tg.Tensor], lines: str) -> viz.Drawing:
+    for line in lines.split():
+        a, sign, b = int(line[0]), line[1], int(line[2])
+        v.append({"+": v[a] + v[b], "-": v[a] - v[b], "*": v[a] * v[b]}[sign])
+    return viz.draw(v[-1])
+
+
+@pytest.mark.parametrize(
+    ("leaves", "lines"),
+    [
+        (1, "0*0 0+1 1+0 3*0 0*1 4*5 1+1 2-4 4+8"),
+        (2, "1+1 1+0 3*0 3-1 4-2 1-3 5-2 5+8"),
+        (2, "1*0 1*2 1+1 2-4 5*5 3*2 1+5 2*8"),
+    ],
+)
+def test_a_tap_that_finds_no_free_way_has_an_arrow_nevertheless(leaves: int, lines: str) -> None:
+    drawing = _of([tg.tensor([1.1], requires_grad=True) for _ in range(leaves)], lines)
+    assert len(drawing.scene.arrows) >= len(drawing.edges)
+    assert drawing.svg

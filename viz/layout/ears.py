@@ -243,11 +243,13 @@ class Level:
         for cut in (Ear(ear.items, links, None, ear.end), Ear(ear.items, inner, None, None)):
             dropped = self.dropped(cut)
             row = None if dropped else self.nearest(cut)
-            if dropped or row is not None:
-                self.left_out += [link for link in ear.links if link not in cut.links]
             if row is not None:
                 self.take(cut, row)
             if dropped or row is not None:
+                rest = [link for link in ear.links if link not in cut.links]
+                for link in (link for link in rest if link.tail.kind == "tap"):  # which is one already: it goes across
+                    self.take(Ear([], [link], link.tail, link.head), link.tail.row)
+                self.left_out += [link for link in rest if link.row is None]
                 return
         raise AssertionError("a row of its own is always free")
 

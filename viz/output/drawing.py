@@ -134,8 +134,7 @@ def draw(
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
         picture = importlib.import_module("tensorgrad.viz.picture.plans").picture_of(target)
         return Drawing(picture, target, **{**vars(page), "title": title or "Plan"})
-    if isinstance(target, Tensor) and names == "variables":
-        names = users_variables()
+    names = users_variables() if isinstance(target, Tensor) and names == "variables" else names
     graph = _graph_of(target, inputs, names, words_of(collapse))
     while graph.order < order:
         graph, seed = graph.backward(seed), None
@@ -143,13 +142,17 @@ def draw(
     options = Options(
         graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats, unfold
     )
-    picture = _finished(build(graph, options), graph, options, labels, heat, hide)
-    opens = picture.inside is not None and not page.narrow  # on paper nothing does
-    return Drawing(picture if opens else picture.sealed(), graph, **vars(page))
+    picture = _finished(build(graph, options), graph, options, labels, heat, hide, page.narrow)
+    return Drawing(picture, graph, **vars(page))
 
 
-def _finished(picture: Picture, graph: Graph, options: Options, labels: str, heat: str | None, hide: Hide) -> Picture:
-    """Return `picture` with what was asked for beside it: formulas, heat, nothing of what is hidden."""
+def _finished(
+    picture: Picture, graph: Graph, options: Options, labels: str, heat: str | None, hide: Hide, narrow: bool = False
+) -> Picture:
+    """Return `picture` with what was asked for beside it: formulas, heat, nothing of what is hidden.
+
+    On paper (`narrow`), and where what is inside is left out, no box says that it opens.
+    """
     if picture.inside is not None:
         inside = _finished(picture.inside, graph, options, labels, heat, hide)
         picture = replace(picture, inside=inside)
@@ -160,7 +163,8 @@ def _finished(picture: Picture, graph: Graph, options: Options, labels: str, hea
     picture = with_breaks(picture, graph)
     if callable(hide) or hide:
         picture = without_hidden(picture, graph, hide)
-    return finished(picture)
+    opens = picture.inside is not None or bool(picture.folded)
+    return finished(picture if opens and not narrow else picture.sealed())
 
 
 def _graph_of(
