@@ -412,3 +412,12 @@ def test_the_slopes_of_prelu_can_be_reset() -> None:
     module.reset_parameters()
     assert module.weight.tolist() == [0.1] * 3
     assert module.weight.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:overflow")  # of the product with beta, which is compared with the threshold
+@pytest.mark.parametrize("beta", [3.0, 1e10])
+def test_softplus_beyond_its_threshold_is_the_input_itself(beta: float) -> None:
+    x = tg.tensor([0.1 * 3, 7.1, 3e38, 20.0], requires_grad=True)
+    y = functional.softplus(x, beta, 0.5)
+    assert y.tolist() == x.tolist()
+    assert grad(y.sum(), x)[0].tolist() == [1.0] * 4

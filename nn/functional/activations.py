@@ -165,7 +165,8 @@ def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """Return ``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
     if beta == 1:  # a product and a quotient less
         return _softplus(input, threshold=threshold)
-    return _softplus(input * beta, threshold=threshold) / beta
+    x = input * beta
+    return ops.where(ops.gt(x, threshold), input, _softplus(x, threshold=threshold) / beta)
 
 
 @wide
