@@ -81,10 +81,6 @@ def row(function: Row) -> Row:
     return function
 
 
-def _named(name: str, make: Row) -> None:
-    ROWS[name] = make
-
-
 def _activation(name: str) -> Row:
     return lambda b: b.both_ways(getattr(b.functional, name, None) or getattr(b.t, name), MANY)
 
@@ -92,21 +88,21 @@ def _activation(name: str) -> Row:
 for _name in (
     "gelu", "sigmoid", "silu", "softplus", "elu", "leaky_relu", "tanh", "relu", "mish", "hardswish", "logsigmoid",
 ):  # fmt: skip
-    _named(_name, _activation(_name))
+    ROWS[_name] = _activation(_name)
 
-_named("softmax", lambda b: b.both_ways(lambda x: b.functional.softmax(x, -1), 256, 100))
-_named("log_softmax", lambda b: b.both_ways(lambda x: b.functional.log_softmax(x, -1), 256, 100))
-_named("layer_norm", lambda b: b.both_ways(lambda x: b.functional.layer_norm(x, (64,)), 512, 64))
-_named("erf", lambda b: b.both_ways(b.t.erf, MANY))
-_named("cumsum", lambda b: b.both_ways(lambda x: x.cumsum(0), 1000, 50))
-_named("sum_tall", lambda b: b.both_ways(lambda x: x.sum(0), 3000, 1000))
-_named("sum_all", lambda b: b.both_ways(lambda x: x.sum(), 3000, 1000))
-_named("mean_small", lambda b: b.both_ways(lambda x: x.mean(), 64, 10))
-_named("std", lambda b: b.both_ways(lambda x: x.std(0), 1000, 50))
-_named("max", lambda b: b.both_ways(lambda x: x.max(1)[0], 500, 100))
-_named("sort", lambda b: b.both_ways(lambda x: x.sort(-1)[0], 500, 100))
-_named("cat", lambda b: b.both_ways(lambda x: b.t.cat([x, x, x], 1), 200, 100))
-_named("einsum", lambda b: b.both_ways(lambda x: b.t.einsum("bij,bkj->bik", x, x), 16, 32, 32))
+ROWS["softmax"] = lambda b: b.both_ways(lambda x: b.functional.softmax(x, -1), 256, 100)
+ROWS["log_softmax"] = lambda b: b.both_ways(lambda x: b.functional.log_softmax(x, -1), 256, 100)
+ROWS["layer_norm"] = lambda b: b.both_ways(lambda x: b.functional.layer_norm(x, (64,)), 512, 64)
+ROWS["erf"] = lambda b: b.both_ways(b.t.erf, MANY)
+ROWS["cumsum"] = lambda b: b.both_ways(lambda x: x.cumsum(0), 1000, 50)
+ROWS["sum_tall"] = lambda b: b.both_ways(lambda x: x.sum(0), 3000, 1000)
+ROWS["sum_all"] = lambda b: b.both_ways(lambda x: x.sum(), 3000, 1000)
+ROWS["mean_small"] = lambda b: b.both_ways(lambda x: x.mean(), 64, 10)
+ROWS["std"] = lambda b: b.both_ways(lambda x: x.std(0), 1000, 50)
+ROWS["max"] = lambda b: b.both_ways(lambda x: x.max(1)[0], 500, 100)
+ROWS["sort"] = lambda b: b.both_ways(lambda x: x.sort(-1)[0], 500, 100)
+ROWS["cat"] = lambda b: b.both_ways(lambda x: b.t.cat([x, x, x], 1), 200, 100)
+ROWS["einsum"] = lambda b: b.both_ways(lambda x: b.t.einsum("bij,bkj->bik", x, x), 16, 32, 32)
 
 
 @row
@@ -138,9 +134,9 @@ def getitem_int(b: Bench) -> Callable[[], Any]:
 
 
 _SEQUENCES = (32, 20, 64)
-_named("lstm", lambda b: b.layer(b.nn.LSTM(64, 64, batch_first=True), _SEQUENCES))
-_named("gru", lambda b: b.layer(b.nn.GRU(64, 64, batch_first=True), _SEQUENCES))
-_named("rnn", lambda b: b.layer(b.nn.RNN(64, 64, batch_first=True), _SEQUENCES))
+ROWS["lstm"] = lambda b: b.layer(b.nn.LSTM(64, 64, batch_first=True), _SEQUENCES)
+ROWS["gru"] = lambda b: b.layer(b.nn.GRU(64, 64, batch_first=True), _SEQUENCES)
+ROWS["rnn"] = lambda b: b.layer(b.nn.RNN(64, 64, batch_first=True), _SEQUENCES)
 
 
 @row
@@ -158,14 +154,14 @@ def _encoder(activation: str) -> Row:
     )
 
 
-_named("conv1d", lambda b: b.layer(b.nn.Conv1d(16, 32, 5, padding=2), (32, 16, 100)))
-_named("attention", lambda b: b.layer(b.nn.MultiheadAttention(64, 4, batch_first=True), *[(16, 32, 64)] * 3))
-_named("encoder_relu", _encoder("relu"))
-_named("encoder_gelu", _encoder("gelu"))
-_named("mlp_batch1", lambda b: b.layer(b.mlp(), (1, 64)))
-_named("mlp_batch1000", lambda b: b.layer(b.mlp(), (1000, 64)))
-_named("batchnorm2d", lambda b: b.layer(b.nn.BatchNorm2d(16), (32, 16, 14, 14)))
-_named("embedding", lambda b: b.layer(b.nn.Sequential(b.nn.Linear(64, 64), b.nn.LayerNorm(64)), (512, 64)))
+ROWS["conv1d"] = lambda b: b.layer(b.nn.Conv1d(16, 32, 5, padding=2), (32, 16, 100))
+ROWS["attention"] = lambda b: b.layer(b.nn.MultiheadAttention(64, 4, batch_first=True), *[(16, 32, 64)] * 3)
+ROWS["encoder_relu"] = _encoder("relu")
+ROWS["encoder_gelu"] = _encoder("gelu")
+ROWS["mlp_batch1"] = lambda b: b.layer(b.mlp(), (1, 64))
+ROWS["mlp_batch1000"] = lambda b: b.layer(b.mlp(), (1000, 64))
+ROWS["batchnorm2d"] = lambda b: b.layer(b.nn.BatchNorm2d(16), (32, 16, 14, 14))
+ROWS["embedding"] = lambda b: b.layer(b.nn.Sequential(b.nn.Linear(64, 64), b.nn.LayerNorm(64)), (512, 64))
 
 
 @row

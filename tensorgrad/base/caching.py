@@ -15,7 +15,7 @@ R = TypeVar("R")
 def remembered(maxsize: int | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator: the function gives the same arguments, which must be hashable, the same result again.
 
-    What it makes is the cache of `functools` itself, whose parameters it hides from type checkers: a call costs what
+    What it makes is the cache of `functools` itself, which hides the parameters from type checkers: a call costs what
     it costs there.
 
     Args:

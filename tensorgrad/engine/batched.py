@@ -221,7 +221,7 @@ class Batched(NDArrayOperatorsMixin):
         return lambda *args, **kwargs: call(Method(name), rule, [self, *args], kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return call(item_of, FUNCTIONS[item_of], [self], {"index": index})
+        return call(getitem, FUNCTIONS[getitem], [self], {"index": index})
 
     def __setitem__(self, index: Any, value: Any) -> None:
         _refuse("a write in place")
@@ -257,7 +257,7 @@ def itself(function: Callable[..., Any], batch: Batch, values: list[Any], params
     raise NotImplementedError(f"{function} is called by `call`, with {values}, {params} and no {batch}")
 
 
-def item_of(x: Any, *, index: Any) -> Any:
+def getitem(x: Any, *, index: Any) -> Any:
     """Return ``x[index]``."""
     return x[index]
 

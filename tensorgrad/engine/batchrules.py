@@ -23,7 +23,7 @@ from .batched import (
     Levels,
     UnbatchableError,
     array_of,
-    item_of,
+    getitem,
     levels_of,
     rank_of,
 )
@@ -164,8 +164,6 @@ def planned(batch: Batch, index: Any, x: Any, own: Levels) -> Plan:
         placed = [batch.placed(p, rank) if isinstance(p, np.ndarray) else p for p in parts]
         prefix = tuple([_counting(batch, rank, i) for i, level in enumerate(batch.levels) if level in own])
         parts, first = placed, (0 if prefix else first)
-        if not prefix and not together:
-            first = 0
     return Plan((*prefix, *parts), _order(lead, axes, rank, before, first, block, differs))
 
 
@@ -250,10 +248,7 @@ def _counted(axis: Any, rank: int, lead: int) -> tuple[int, ...]:
 
 def _stacked(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     arrays, axis = values[0], values[1] if len(values) > 1 else params.get("axis", 0)
-    if function is np.stack:
-        (at,) = _counted(axis, rank_of(arrays[0]) + 1, len(batch.lead))
-    else:
-        (at,) = _counted(axis, rank_of(arrays[0]), len(batch.lead))
+    (at,) = _counted(axis, rank_of(arrays[0]) + (function is np.stack), len(batch.lead))
     return function([batch.full(x) for x in arrays], axis=at)
 
 
@@ -330,7 +325,7 @@ FUNCTIONS |= {
     np.stack: _stacked,
     np.concatenate: _stacked,
     np.broadcast_to: _named(stretched, "shape"),
-    item_of: taken,
+    getitem: taken,
     np.reshape: _rearranged(_reshaping),
     _nd.reshape: _rearranged(_reshaping),
     np.ravel: _rearranged(lambda x, lead, shape: _reshaping(x, lead, shape, -1)),

@@ -15,6 +15,7 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 
+from .batched import getitem
 from .primitive import PRIMITIVES, Primitive, Signature
 
 REST = "*"
@@ -64,11 +65,6 @@ def after(function: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     y = x.copy()
     function(y, *args, **kwargs)
     return y
-
-
-def getitem(x: Any, *, index: Any) -> Any:
-    """Return ``x[index]``."""
-    return x[index]
 
 
 ITEM = getitem

@@ -65,6 +65,13 @@ def _sided(e: Any, right: Any) -> Any:
     return np.maximum(e, right.astype(e.dtype))
 
 
+def _share(e: Any, right: Any) -> Any:
+    """Return a sigmoid, whose right side is `right`."""
+    y = _sided(e, right)
+    y /= e + 1.0
+    return y
+
+
 def _log1p(e: Any) -> Any:
     """Return ``log(1 + e)`` of e from 0 to 1, as ``2 * atanh(e / (2 + e))``."""
     s = e / (e + 2.0)
@@ -104,12 +111,7 @@ def softplus(x: Any, slope: bool, *, threshold: float) -> Sloped:
     e *= (x <= threshold).astype(x.dtype)
     y = _log1p(e)
     y += np.clip(x, 0.0, np.inf)
-    if not slope:
-        return y, None
-    share = _sided(e, x >= 0)
-    e += 1.0
-    share /= e
-    return y, share
+    return y, _share(e, x >= 0) if slope else None
 
 
 def logsigmoid(x: Any, slope: bool) -> Sloped:
@@ -117,12 +119,7 @@ def logsigmoid(x: Any, slope: bool) -> Sloped:
     e = _decay(x)
     y = np.clip(x, -np.inf, 0.0)
     y -= _log1p(e)
-    if not slope:
-        return y, None
-    share = _sided(e, x <= 0)
-    e += 1.0
-    share /= e
-    return y, share
+    return y, _share(e, x <= 0) if slope else None
 
 
 def mish(x: Any, slope: bool) -> Sloped:

@@ -245,13 +245,12 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
-        look = "" if self.page.theme is None and not self.page.style else self.page.look.sheet()
         return viewer_svg(
             Shown(self.scene, self._told(self.picture)),
             self.page.look,
             self.heading,
             self.description,
-            look,
+            self.page.sheet,
             self._inside,
         )
 

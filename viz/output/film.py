@@ -81,7 +81,7 @@ class _Moment:
         shown = drawing.page.shown(drawing.picture).sealed()
         vertices = [replace(v, value=None, gradient=None) for v in shown.vertices]
         edges = [replace(e, value=None, gradient=_ZERO if is_zero(e.gradient) else None) for e in shown.edges]
-        picture = Picture(vertices, edges, _captioned(label, shown.caption))
+        picture = Picture(vertices, edges, label).captioned(shown.caption)
         return cls(label, picture, drawing.page.texts(drawing.picture), drawing._told(drawing.picture))
 
 
@@ -128,9 +128,8 @@ class Film(Drawing):
         ]
         before, after = self._slider(_rows([layers_svg(one, self.page.look) for one in shown]))
         beside = Beside(before, after, self.scenes)
-        look = "" if self.page.theme is None and not self.page.style else self.page.look.sheet()
         told = self.description + _KEYS
-        return viewer_svg(shown[-1], self.page.look, self.heading, told, look + _CSS, beside=beside)
+        return viewer_svg(shown[-1], self.page.look, self.heading, told, self.page.sheet + _CSS, beside=beside)
 
     @property
     def html(self) -> str:
@@ -165,10 +164,6 @@ class Film(Drawing):
 
     def __repr__(self) -> str:
         return f"<Film of {len(self.steps)} steps, {len(self.picture.vertices)} vertices and {len(self.edges)} edges>"
-
-
-def _captioned(label: str, caption: str) -> str:
-    return "; ".join(filter(None, [label, caption]))
 
 
 def _check_alike(one: Drawing, other: Drawing, before: str, label: str) -> None:

@@ -76,6 +76,11 @@ class Page:
         return theme if self.math is None else replace(theme, italic=self.math)
 
     @property
+    def sheet(self) -> str:
+        """The style sheet of a look of its own; none for the usual one, which the viewer brings."""
+        return "" if self.theme is None and not self.style else self.look.sheet()
+
+    @property
     def narrow(self) -> bool:
         """Whether it is for paper of some width, or in rows."""
         return self.width is not None or bool(self.wrap)

@@ -25,6 +25,7 @@ def with_breaks(picture: Picture, graph: Graph) -> Picture:
     found = graph.reads() if graph.order == 0 else []
     if not found:
         return picture
+    names = spoken_names(graph)
     holders = {index: vertex for vertex in picture.vertices for index in vertex.members}
     marks: dict[str, list[Vertex]] = defaultdict(list)
     edges: list[EdgeRecord] = []
@@ -33,7 +34,7 @@ def with_breaks(picture: Picture, graph: Graph) -> Picture:
             assert index is not None
             mark = _mark(i, read, holders[index])
             marks[holders[index].id].append(mark)
-            edges += [_into(mark, index, holders[index], graph), *_back(mark, read, graph, holders)]
+            edges += [_into(mark, index, holders[index], graph, names[index]), *_back(mark, read, graph, holders)]
     vertices = [v for vertex in picture.vertices for v in (vertex, *marks[vertex.id])]
     place = {vertex.id: i for i, vertex in enumerate(vertices)}
     edges = [edge for edge in edges if place[edge.tail] < place[edge.head]]
@@ -56,12 +57,12 @@ def _mark(i: int, read: Break, source: Vertex) -> Vertex:
     return Vertex(f"break{i}", "break", label, None, source.around, told)
 
 
-def _into(mark: Vertex, index: int, source: Vertex, graph: Graph) -> EdgeRecord:
-    """Return the arrow from the value that was read."""
+def _into(mark: Vertex, index: int, source: Vertex, graph: Graph, name: str) -> EdgeRecord:
+    """Return the arrow from the value that was read, `name`."""
     node = graph.nodes[index]
     named = node.name is not None or node.is_leaf or index in graph.outputs
     return EdgeRecord(
-        source.label, mark.label, 0, spoken_names(graph)[index], node.shape, None, None, source.id, mark.id, node.value,
+        source.label, mark.label, 0, name, node.shape, None, None, source.id, mark.id, node.value,
         str(node.dtype), named, f"{mark.id}_in",
     )  # fmt: skip
 
