@@ -65,7 +65,6 @@ def test_the_snippets_on_memory_run() -> None:
 
 
 def test_the_snippets_on_files_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("safetensors", reason="safetensors is not installed: no file can be saved or loaded")
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "files.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -28,7 +28,7 @@ HIGHEST = {"__main__"}
 
 # What a user may not have installed, or should not wait for: imported where it is used.
 OPTIONAL = {
-    *("graphviz", "matplotlib", "rich", "numba", "optuna", "safetensors", "pooch", "onnx"),
+    *("graphviz", "matplotlib", "rich", "numba", "optuna", "pooch", "onnx"),
     *(
         "mpmath",
         "hypothesis",

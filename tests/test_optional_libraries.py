@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +68,6 @@ USES: list[tuple[str, str, Use]] = [
         "optuna",
         lambda: search.Search(lambda *_: 0.0, {"n": search.integers(1, 2)}, ([0.0, 1.0],), sampler="tpe"),
     ),
-    ("safetensors", "safetensors", lambda: tg.save(1, io.BytesIO())),
     ("hypothesis", "hypothesis", anew("tensorgrad.testing.strategies")),
     ("hypothesis", "hypothesis", anew("tensorgrad.testing.programs")),
     ("tensorboardX", "tensorboardX", lambda: SummaryWriter("runs")),

@@ -16,7 +16,6 @@ from tensorgrad import nn, optim
 from tensorgrad.errors import ArgumentError, DataError
 from tensorgrad.utils.resume import Checkpoint, load_checkpoint, save_checkpoint
 
-pytest.importorskip("safetensors", reason="safetensors is not installed: no checkpoint can be saved")
 ROOT = Path(__file__).resolve().parent.parent
 
 # Everything random draws from the default generator but the order of the images, which has one of its own.

@@ -5,7 +5,10 @@ Nothing is ever pickled or unpickled: a file is data, and cannot run anything.
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,7 +35,6 @@ def save(obj: Any, f: File) -> None:
     Raises:
         TypeError: something else, with the place where it stands; of a module, save its state_dict.
         ArgumentError: nested too deeply, as a list that contains itself is, or too much that is no tensor.
-        MissingDependencyError: safetensors is not installed.
 
     A dict of tensors is a plain safetensors file under the same names, which other programs read. Tensors that share
     memory, views among them, are saved each for itself and do not share it when loaded.
@@ -45,11 +47,12 @@ def save(obj: Any, f: File) -> None:
     >>> load(file)
     {'weight': tensor([1., 1.]), 'step': 3, 'shape': (2, 1)}
     """
-    content = pack(*encode(obj))
+    parts = pack(*encode(obj))
     if hasattr(f, "write"):
-        f.write(content)
+        for part in parts:
+            f.write(part)
     else:
-        write_whole(_path(f), content)
+        write_whole(_path(f), *parts)
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool | None = True, mmap: bool | None = None) -> Any:
@@ -68,27 +71,29 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = True,
             object arrays), are recognised and never opened; the message says how to convert them.
         FileNotFoundError: there is no such file.
         DeviceError: `map_location` is not the CPU.
-        MissingDependencyError: safetensors is not installed.
     """
     for place in map_location.values() if isinstance(map_location, dict) else [map_location]:
         if isinstance(place, str | device):
             check_device(place)
-    where, content = _content(f)
-    structure, arrays = unpack(content, where)
+    with _opened(f) as (file, size, where):
+        structure, arrays = unpack(file, size, where)
     return decode(structure, arrays, where)
 
 
-def _content(f: File) -> tuple[str, bytes]:
-    """Return what messages call the file, and all its bytes."""
+@contextmanager
+def _opened(f: File) -> Iterator[tuple[IO[bytes], int, str]]:
+    """Give the file open for reading, how many bytes it has, and what messages call it."""
     if hasattr(f, "read"):
-        found = f.read()
-        if not isinstance(found, bytes | bytearray | memoryview):
-            raise TypeError(f"load: read() gave {type(found).__name__}, not bytes: open the file in mode 'rb'")
-        return str(getattr(f, "name", "the file object")), bytes(found)
+        content = f.read()
+        if not isinstance(content, bytes | bytearray | memoryview):
+            raise TypeError(f"load: read() gave {type(content).__name__}, not bytes: open the file in mode 'rb'")
+        yield io.BytesIO(content), len(content), str(getattr(f, "name", "the file object"))
+        return
     path = _path(f)
     if path.exists() and not path.is_file():  # reading a named pipe may wait for ever
         raise DataError(f"{path}: expected a file, found a folder or a device; check the path")
-    return str(path), path.read_bytes()
+    with path.open("rb", buffering=0) as file:
+        yield file, os.fstat(file.fileno()).st_size, str(path)
 
 
 def _path(f: Any) -> Path:

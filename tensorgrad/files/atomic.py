@@ -10,23 +10,24 @@ import stat
 from pathlib import Path
 
 
-def write_whole(path: Path, content: str | bytes) -> Path:
-    """Write `content`, text as UTF-8, through a temporary file that then takes the place of `path`; return `path`.
+def write_whole(path: Path, *content: str | bytes | memoryview) -> Path:
+    """Write the parts of `content` through a temporary file that then takes the place of `path`; return `path`.
 
-    The permissions of an old file stay, and a link stays one. If anything fails, the old file is as it was and the
-    temporary one is gone; that of a process that was killed goes with the next file written beside it.
+    Text is written as UTF-8. The permissions of an old file stay, and a link stays one. If anything fails, the old file
+    is as it was and the temporary one is gone; that of a process that was killed goes with the next file written
+    beside it.
     """
-    content = content if isinstance(content, bytes) else content.encode()
+    parts = [part.encode() if isinstance(part, str) else part for part in content]
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # a device such as /dev/null is written to, not replaced
         with open(target, "wb", opener=_at_once) as device:
-            device.write(content)
+            device.writelines(parts)
         return path
     _tidy(target.parent)
     temporary = target.with_name(f".tensorgrad-{platform.node()}-{os.getpid()}-{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():

@@ -1,8 +1,9 @@
-"""The file: arrays by name, and one line of text, as safetensors writes and checks them.
+"""The file: arrays by name, and one line of text, in the format of safetensors.
 
 The format is eight bytes with the length of a header, the header in JSON (of each array its dtype, shape, and where its
-bytes begin and end), and the bytes of the arrays without gaps. Its library checks all lengths against one another
-before it takes any memory. Source: https://github.com/huggingface/safetensors, "Format".
+bytes begin and end), and the bytes of the arrays without gaps. All lengths are checked against one another and against
+the file's before any memory is taken. Source: https://github.com/huggingface/safetensors, "Format"; the tests hold
+what is written and read against its library.
 
 The structure stands in the header's metadata as ``{"tensorgrad": "tensorgrad 1 <CRC-32> <JSON>"}``, and in it the
 CRC-32 of each array: a bit that has flipped anywhere is found.
@@ -10,30 +11,27 @@ CRC-32 of each array: a bit that has flipped anywhere is found.
 
 from __future__ import annotations
 
+import math
+import sys
 import zlib
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.hints import short
-from tensorgrad.errors import ArgumentError, DataError, needing
+from tensorgrad.errors import ArgumentError, DataError
 
 _KEY = "tensorgrad"
 _VERSION = "1"
-_MOST_HEADER = 100_000_000  # the library's own limit when it reads
+METADATA = "__metadata__"
+_MOST_HEADER = 100_000_000  # what safetensors reads
+_MOST_AXES = 64  # NumPy's own limit
 _DTYPES = {
     "BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "I8": "int8", "I16": "int16",
     "I32": "int32", "I64": "int64", "F16": "float16", "F32": "float32", "F64": "float64", "C64": "complex64",
 }  # fmt: skip
-
-
-def library() -> Any:
-    """Return safetensors; MissingDependencyError if it is not installed."""
-    with needing("tensorgrad.save and tensorgrad.load", "safetensors"):
-        import safetensors
-        import safetensors.numpy
-    return safetensors
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 def checksum(array: Array) -> int:
@@ -41,42 +39,115 @@ def checksum(array: Array) -> int:
     return zlib.crc32(array.data, zlib.crc32(f"{array.dtype.name} {array.shape}".encode()))
 
 
-def pack(structure: str, arrays: dict[str, Array]) -> bytes:
-    """Return the file with `structure`, of ASCII characters, and `arrays`, each contiguous and of a dtype in the table.
+def pack(structure: str, arrays: dict[str, Array]) -> list[bytes | memoryview]:
+    """Return, part by part, the file with `structure`, of ASCII characters, and `arrays`.
 
-    ArgumentError if the header would be longer than can be read again.
+    Each of these is contiguous and of a dtype in the table. ArgumentError if the header would be longer than can be
+    read again.
     """
-    text = f"{_KEY} {_VERSION} {zlib.crc32(structure.encode()):08x} {structure}"
-    content: bytes = library().numpy.save(arrays, {_KEY: text})
-    if int.from_bytes(content[:8], "little") > _MOST_HEADER:
+    import json
+
+    header: dict[str, Any] = {METADATA: {_KEY: f"{_KEY} {_VERSION} {zlib.crc32(structure.encode()):08x} {structure}"}}
+    parts, start = [], 0
+    # the widest elements first: each then stands at a multiple of its width
+    for name, array in sorted(arrays.items(), key=lambda item: -item[1].itemsize):
+        end = start + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype.name], "shape": array.shape, "data_offsets": [start, end]}
+        parts.append(_bytes(_little_endian(array)))
+        start = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    if len(text) > _MOST_HEADER:
         raise ArgumentError(
             f"save: what is no tensor takes {len(structure):,} bytes, and the header of a safetensors file holds "
             f"{_MOST_HEADER:,}: hold long lists of numbers as tensors"
         )
-    return content
+    return [len(text).to_bytes(8, "little") + text, *parts]
 
 
-def unpack(content: bytes, where: str) -> tuple[str | None, dict[str, Array]]:
-    """Return the structure, None where other software wrote the file, and the arrays; DataError for all else."""
-    if content[8:9] != b"{":
-        raise DataError(f"{where}: expected a safetensors file, found {_kind(content)}")
-    safetensors = library()
-    try:
-        found = safetensors.deserialize(content)
-    except safetensors.SafetensorError as error:
-        raise _damaged(where, str(error)) from error
-    arrays = {}
-    while found:  # each has memory of its own; what is copied is given back at once
-        name, entry = found.pop()
-        arrays[name] = _array(entry, f"{where}: {name!r}")
-    return _structure(_metadata(content), where), arrays
+def unpack(file: IO[bytes], size: int, where: str) -> tuple[str | None, dict[str, Array]]:
+    """Return the structure, None where other software wrote the file, and the arrays; DataError for all else.
+
+    `file` stands at its beginning, and has `size` bytes in all.
+    """
+    start = file.read(9)
+    if start[8:] != b"{":
+        raise DataError(f"{where}: expected a safetensors file, found {_kind(start + file.read())}")
+    header = _header(file, int.from_bytes(start[:8], "little"), size, where)
+    structure = _structure(header.pop(METADATA, {}), where)
+    return structure, {name: _array(file, entry, f"{where}: {name!r}") for name, entry in header.items()}
 
 
-def _metadata(content: bytes) -> dict[str, str]:
+def _header(file: IO[bytes], length: int, size: int, where: str) -> dict[str, Any]:
+    """Return the header, whose arrays fill the rest of the file in their order."""
     import json
 
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # which the library has checked
-    return header.get("__metadata__") or {}
+    if length > min(size - 8, _MOST_HEADER):
+        raise _damaged(where, f"a header of {length:,} bytes in a file of {size:,}")
+    try:
+        header: dict[str, Any] = json.loads("{" + file.read(length - 1).decode(), object_pairs_hook=_each_once)
+        metadata = header.pop(METADATA, {})
+        if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+            raise ValueError(f"metadata {short(metadata)}, not texts by name")
+        arrays, end = dict(sorted(header.items(), key=lambda item: item[1]["data_offsets"])), 0
+        for name, entry in arrays.items():
+            end = _checked(name, entry, end)
+        if end != size - 8 - length:
+            raise ValueError(f"arrays of {end:,} bytes where there are {size - 8 - length:,}")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _damaged(where, f"{type(error).__name__}: {error}") from error
+    return {METADATA: metadata, **arrays}
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name that stands twice")
+    return found
+
+
+def _checked(name: str, entry: dict[str, Any], start: int) -> int:
+    """Return where the array `name` ends, which must begin at `start`."""
+    kind, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if len(shape) > _MOST_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in [*shape, begin, end]):
+        raise ValueError(f"{name!r} has the shape {short(shape)}, from {begin!r} to {end!r}")
+    fits = kind not in _DTYPES or math.prod(shape) * np.dtype(_DTYPES[kind]).itemsize == end - begin
+    if begin != start or not fits:
+        raise ValueError(f"{name!r}, {kind} of shape {short(shape)}, stands from {begin} to {end}, and not at {start}")
+    return int(end)
+
+
+def _array(file: IO[bytes], entry: dict[str, Any], what: str) -> Array:
+    """Return the array that is next in the file, in memory of its own."""
+    kind, shape = entry["dtype"], entry["shape"]
+    if kind not in _DTYPES:
+        raise DataError(
+            f"{what} is of dtype {kind}, which NumPy does not have: convert it, for instance to float32, with the "
+            f"program that wrote it"
+        )
+    try:
+        array = np.empty(shape, _DTYPES[kind])
+    except ValueError as error:
+        raise _damaged(what, f"shape {short(shape)}: {error}") from error
+    rest = _bytes(array)
+    while rest:
+        count = file.readinto(rest)  # type: ignore[attr-defined] # files that are opened here have it
+        if not count:
+            raise _damaged(what, f"it lacks {len(rest):,} bytes")
+        rest = rest[count:]
+    if kind == "BOOL" and array.size and array.view(np.uint8).max() > 1:
+        raise _damaged(what, "a bool that is neither 0 nor 1")
+    return _little_endian(array)
+
+
+def _bytes(array: Array) -> memoryview:
+    flat: memoryview = array.reshape(-1).view(np.uint8).data
+    return flat
+
+
+def _little_endian(array: Array) -> Array:
+    """Return `array` with the bytes of each number as the file has them, or from there as this machine has them."""
+    return array if sys.byteorder == "little" else array.byteswap()
 
 
 def _structure(metadata: dict[str, str], where: str) -> str | None:
@@ -90,24 +161,6 @@ def _structure(metadata: dict[str, str], where: str) -> str | None:
     if (mark, version) != (_KEY, _VERSION) or crc != f"{zlib.crc32(structure.encode('utf-8', 'replace')):08x}":
         raise _damaged(where, "the checksum of its structure is another")
     return structure
-
-
-def _array(entry: dict[str, Any], what: str) -> Array:
-    name = entry["dtype"]
-    if name not in _DTYPES:
-        raise DataError(
-            f"{what} is of dtype {name}, which NumPy does not have: convert it, for instance to float32, with the "
-            f"program that wrote it"
-        )
-    try:
-        array: Array = np.ndarray(tuple(entry["shape"]), _DTYPES[name], entry["data"])  # no view of another array
-        if array.nbytes != len(entry["data"]):
-            raise ValueError(f"{len(entry['data'])} bytes")
-    except (ValueError, TypeError) as error:
-        raise _damaged(what, f"shape {short(entry['shape'])}: {error}") from error
-    if name == "BOOL" and array.size and array.view(np.uint8).max() > 1:
-        raise _damaged(what, "a bool that is neither 0 nor 1")
-    return array if array.flags.writeable else array.copy()  # some versions of the library give bytes
 
 
 def _damaged(what: str, reason: str) -> DataError:

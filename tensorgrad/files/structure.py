@@ -20,7 +20,7 @@ from tensorgrad.base.numbertypes import dtype
 from tensorgrad.base.size import Size
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DataError, TensorgradError
-from tensorgrad.files.container import checksum
+from tensorgrad.files.container import METADATA, checksum
 from tensorgrad.version import Version
 
 MOST_LEVELS = 100
@@ -116,7 +116,6 @@ class _Writer:
         dtype = array.dtype
         if dtype.name not in NAMES:
             raise TypeError(f"save: {_shown(path)} is an array of dtype {dtype}: there are {', '.join(NAMES)}")
-        # safetensors takes the memory of an array for its elements in order, whatever its strides are
         stored = np.array(array, dtype.newbyteorder("="), order="C", copy=None)
         if dtype.kind == "c":
             stored = stored.reshape(*array.shape, 1).view(f"f{dtype.itemsize // 2}")
@@ -129,7 +128,7 @@ class _Writer:
         """Return the keys of `path` with dots between them, or a number where that name is taken or not allowed."""
         name = ".".join(map(str, path)).encode("utf-8", "backslashreplace").decode() or "tensor"
         number = len(self.arrays)
-        while name in self.arrays or name == "__metadata__":
+        while name in self.arrays or name == METADATA:
             name = f"#{number}"
             number += 1
         return name
