@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import breadth, growth, peers as registry, start
+from benchmarks import breadth, chain, growth, peers as registry, start
 from benchmarks.page import write_page
 from benchmarks.problems import problems
 from benchmarks.report import Row, print_table, rows_of, write_json
@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--breadth", nargs="*", metavar="ROW", help="instead: many operations and layers beside PyTorch's; default: all"
     )
+    parser.add_argument("--chain", action="store_true", help="instead: what a recorded operation costs, in long chains")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target that must be met is not")
     parser.add_argument("--verify", action="store_true", help="measure nothing: check that all peers compute the same")
     return parser.parse_args()
@@ -91,6 +92,9 @@ def main() -> int:
         return 0
     if arguments.breadth is not None:
         print(breadth.table(breadth.measure(arguments.breadth or list(breadth.ROWS)), "NumPy alone"))
+        return 0
+    if arguments.chain:
+        print(chain.table(chain.measure()))
         return 0
     rows = _measure(arguments.workloads, names, arguments.seconds)
     print_table(rows)

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("rich", reason="rich is not installed: the benchmarks print their tables with it")
 
-from benchmarks import breadth, peers, report, start, timing, verify
+from benchmarks import breadth, chain, peers, report, start, timing, verify
 from benchmarks.page import write_page
 from benchmarks.problems import GROWTH, Chain, Network, problem_named, problems
 from benchmarks.worker import timed
@@ -104,6 +104,14 @@ def test_a_start_is_timed_with_compiled_objects_and_without() -> None:
     assert all(seconds > 0 for pair in found.values() for seconds in pair)
     assert found["chain10", "compiled-c"][1] < found["chain10", "compiled-c"][0], "the second start compiles nothing"
     assert start.table(found).splitlines()[-1].startswith("| chain10 | compiled-c | ")
+
+
+def test_a_chain_is_timed_both_ways_with_the_memory_that_it_holds() -> None:
+    found = chain.measure((50_000,))
+    costs = found[50_000, "tensorgrad"]
+    assert costs["forward"] > 0 < costs["backward"]
+    assert costs["memory"] is None or costs["memory"] * 2**20 > 50_000 * 100, "a node holds more than that"
+    assert "| 50,000 | tensorgrad | " in chain.table(found)
 
 
 @pytest.mark.parametrize("name", breadth.ROWS)

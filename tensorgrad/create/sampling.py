@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array, DType, finfo, get_default_dtype, iinfo, int64
 from tensorgrad.base.literals import filling, forgotten
 from tensorgrad.engine.generalforms import asarray
@@ -81,9 +82,16 @@ def check_bounds(low: int, high: int, dtype: DType) -> None:
     if low >= high:
         raise ArgumentError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if dtype.kind in "iuf":
-        limits = iinfo(dtype) if dtype.kind in "iu" else finfo(dtype)
-        if not limits.min <= low <= high - 1 <= limits.max:
+        least, most = _range(dtype)
+        if not least <= low <= high - 1 <= most:
             raise DTypeError(f"from or to - 1 is out of bounds for {dtype}: from={low}, to={high}")
+
+
+@remembered()
+def _range(dtype: DType) -> tuple[float, float]:
+    """Return the least and the greatest number of `dtype`."""
+    limits = finfo(dtype) if dtype.kind == "f" else iinfo(dtype)
+    return limits.min, limits.max
 
 
 def _integers(low: Any, high: Any, shape: tuple[int, ...], dtype: DType, generator: Generator | None) -> Array:

@@ -26,7 +26,7 @@ def kept(shape: Any, axis: Any) -> Any:
 
 def spread(g: Any, shape: Any, axis: Any, keepdims: Any) -> Any:
     """Return `g`, of a reduction's output, repeated to the shape of its input."""
-    if not keepdims:
+    if g.ndim and not keepdims:
         g = reshape(g, shape=kept(shape, axis))
     return broadcast_to(g, shape=shape)
 
