@@ -254,7 +254,7 @@ def test_a_file_of_another_program_is_loaded_as_a_dict_of_tensors() -> None:
     theirs = {"w": torch.randn(2, 3, dtype=torch.float64), "n": torch.tensor(-3)}
     found = loaded(save(theirs))
     assert {k: v.tolist() for k, v in found.items()} == {k: v.tolist() for k, v in theirs.items()}
-    with pytest.raises(DataError, match="'w' is of dtype BF16, which NumPy does not have: convert it"):
+    with pytest.raises(DataError, match="'w' is of dtype 'BF16', which NumPy does not have: convert it"):
         loaded(save({"w": torch.zeros(2, dtype=torch.bfloat16)}))
 
 

@@ -197,9 +197,17 @@ def test_a_file_of_a_later_version_says_so() -> None:
         loaded(written({"__metadata__": {"tensorgrad": "tensorgrad 2 00000000 {}"}}))
 
 
-def test_a_shape_of_a_million_sizes_is_refused_in_a_text_that_a_person_can_read() -> None:
-    entry = {"a": {"dtype": "F32", "shape": [1] * 1_000_000, "data_offsets": [0, 4]}}
-    head = json.dumps(entry).encode()
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"a": {"dtype": "F32", "shape": [1] * 1_000_000, "data_offsets": [0, 4]}},
+        {"a" * 1_000_000: {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}},
+        {"a": {"dtype": "F" * 1_000_000, "shape": [1], "data_offsets": [0, 4]}},
+        {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "__metadata__": {"b": ["c"] * 1_000_000}},
+    ],
+    ids=["shape", "name", "dtype", "metadata"],
+)
+def test_what_a_header_says_at_length_is_refused_in_a_text_that_a_person_can_read(entry: dict[str, Any]) -> None:
     with pytest.raises(DataError) as caught:
-        loaded(len(head).to_bytes(8, "little") + head + bytes(4))
+        loaded(written(entry, bytes(4)))
     assert len(str(caught.value)) < 500

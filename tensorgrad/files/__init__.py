@@ -92,7 +92,7 @@ def _opened(f: File) -> Iterator[tuple[IO[bytes], int, str]]:
     path = _path(f)
     if path.exists() and not path.is_file():  # reading a named pipe may wait for ever
         raise DataError(f"{path}: expected a file, found a folder or a device; check the path")
-    with path.open("rb", buffering=0) as file:
+    with path.open("rb") as file:
         yield file, os.fstat(file.fileno()).st_size, str(path)
 
 

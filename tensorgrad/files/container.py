@@ -75,7 +75,7 @@ def unpack(file: IO[bytes], size: int, where: str) -> tuple[str | None, dict[str
         raise DataError(f"{where}: expected a safetensors file, found {_kind(start + file.read())}")
     header = _header(file, int.from_bytes(start[:8], "little"), size, where)
     structure = _structure(header.pop(METADATA, {}), where)
-    return structure, {name: _array(file, entry, f"{where}: {name!r}") for name, entry in header.items()}
+    return structure, {name: _array(file, entry, f"{where}: {short(name)}") for name, entry in header.items()}
 
 
 def _header(file: IO[bytes], length: int, size: int, where: str) -> dict[str, Any]:
@@ -110,10 +110,12 @@ def _checked(name: str, entry: dict[str, Any], start: int) -> int:
     """Return where the array `name` ends, which must begin at `start`."""
     kind, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
     if len(shape) > _MOST_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in [*shape, begin, end]):
-        raise ValueError(f"{name!r} has the shape {short(shape)}, from {begin!r} to {end!r}")
+        raise ValueError(f"{short(name)} has the shape {short(shape)}, from {begin!r} to {end!r}")
     fits = kind not in _DTYPES or math.prod(shape) * np.dtype(_DTYPES[kind]).itemsize == end - begin
     if begin != start or not fits:
-        raise ValueError(f"{name!r}, {kind} of shape {short(shape)}, stands from {begin} to {end}, and not at {start}")
+        raise ValueError(
+            f"{short(name)}, {short(kind)} of shape {short(shape)}, stands from {begin} to {end}, and not at {start}"
+        )
     return int(end)
 
 
@@ -122,8 +124,8 @@ def _array(file: IO[bytes], entry: dict[str, Any], what: str) -> Array:
     kind, shape = entry["dtype"], entry["shape"]
     if kind not in _DTYPES:
         raise DataError(
-            f"{what} is of dtype {kind}, which NumPy does not have: convert it, for instance to float32, with the "
-            f"program that wrote it"
+            f"{what} is of dtype {short(kind)}, which NumPy does not have: convert it, for instance to float32, with "
+            f"the program that wrote it"
         )
     try:
         array = np.empty(shape, _DTYPES[kind])
