@@ -18,7 +18,7 @@ from tensorgrad.tensor.attach import (
 )
 
 # isort: split
-from tensorgrad import autograd, linalg, random
+from tensorgrad import autograd, linalg, random, special
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -149,8 +149,8 @@ __all__ = [
     "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "random", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
     "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
-    "set_num_threads", "set_printoptions", "set_rng_state", "short", "strided", "tensor", "typename", "uint16",
-    "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
+    "set_num_threads", "set_printoptions", "set_rng_state", "short", "special", "strided", "tensor", "typename",
+    "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
 ]
 # fmt: on
 __all__ += list(_FUNCTIONS)

@@ -750,6 +750,25 @@ BETTER = [
     call("cholesky_solve", real(3, 2), np.tril(regular(3, 3))),
 ]
 
+_OF_ALL_NUMBERS = "erf erfc erfcx exp2 expm1 i0 i0e i1 i1e log_ndtr ndtr sinc"
+
+SPECIAL = [
+    *(call(name, positive(3, 4)) for name in ("lgamma", "digamma", "special.entr", "special.gammaln", "special.psi")),
+    *(call(f"special.{name}", real(3, 4)) for name in _OF_ALL_NUMBERS.split()),
+    *(call(name, real(3, 4)) for name in ("sinc", "i0", "special.expit", "special.round")),
+    call("special.ndtri", positive(4) / 4),
+    call("special.erfinv", UNIT),
+    call("special.logit", UNIT, 0.2),
+    *(call(name, 2, positive(4)) for name in ("polygamma", "special.polygamma")),
+    *(call(".polygamma", positive(4), n) for n in (0, 3)),
+    call("mvlgamma", positive(4) + 1, 3),
+    call("special.multigammaln", positive(4) + 1, 2),
+    *(call(f"special.{name}", A, 1) for name in ("softmax", "log_softmax", "logsumexp")),
+    call("special.xlogy", A, positive(4)),
+    call("special.xlog1py", A, positive(4)),
+    call("special.xlog1py", 2.0, real(3) / 4),
+]
+
 # Functions whose results have no gradient: never, or not with some of the arguments above (a rounded quotient).
 CONSTANT = {
     *(
@@ -829,4 +848,5 @@ CALLS = [
     *SHAPES,
     *INDEXING,
     *PLACED,
+    *SPECIAL,
 ]

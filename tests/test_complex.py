@@ -101,7 +101,7 @@ def numerical(call: Call, leaves: list[Any], direction: complex) -> tuple[float,
 def names_of(name: str) -> set[str]:
     """What an error may call the function `name`: as it is, or by the operation that it is another name of."""
     last = name.rsplit(".", maxsplit=1)[-1]
-    function = getattr(tg, last, None) or getattr(tg.linalg, last, None) or getattr(Tensor, last)
+    function = next(getattr(place, last) for place in (tg, tg.linalg, tg.special, Tensor) if hasattr(place, last))
     return {last, function.__name__}
 
 

@@ -15,7 +15,12 @@ import tensorgrad as tg
 from tests.peer import torch_
 
 SHAPES = [(2, 0), (0, 2), (0,), (0, 0), (2, 0, 3)]
-MODULES = {"": lambda lib: lib, "nn.functional": lambda lib: lib.nn.functional, "linalg": lambda lib: lib.linalg}
+MODULES = {
+    "": lambda lib: lib,
+    "nn.functional": lambda lib: lib.nn.functional,
+    "linalg": lambda lib: lib.linalg,
+    "special": lambda lib: lib.special,
+}
 SECOND = {"other", "target", "tensor", "vec2", "mat2"}
 
 # Why it is not PyTorch's answer.

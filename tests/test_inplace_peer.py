@@ -24,7 +24,7 @@ WITH_ANOTHER = """add sub subtract mul multiply div divide true_divide floor_div
 
 ALONE = """neg negative abs absolute square reciprocal exp exp2 expm1 erf erfc sigmoid relu sin cos tan sinh cosh tanh
     asinh arcsinh atan arctan deg2rad rad2deg floor ceil round trunc fix frac sign sgn nan_to_num
-    logical_not tril triu"""
+    logical_not tril triu i0 sinc"""
 
 
 CALLS: dict[str, tuple[Any, ...]] = {
@@ -48,7 +48,8 @@ NOT_THEIRS = {"logical_and", "logical_or", "logical_xor", "logical_not", "sgn"}
 ELSEWHERE = {
     "sqrt", "rsqrt", "log", "log2", "log10", "log1p", "erfinv", "logit", "asin", "acos", "arcsin", "arccos", "acosh",
     "arccosh", "atanh", "arctanh", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "addmm", "addmv", "addr",
-    "addbmm", "baddbmm", "t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze",
+    "addbmm", "baddbmm", "digamma", "lgamma", "mvlgamma", "polygamma",
+    "t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -385,6 +386,7 @@ OUTSIDE = {
     "acosh": 0.5,
     "atanh": 2.0,
     "erfinv": 2.0,
+    "special.ndtri": 2.0,
     "logit": 2.0,
     "sin": inf,
     "cos": inf,
@@ -397,9 +399,9 @@ def test_outside_of_its_domain_a_function_has_no_slope_of_any_order(name: str) -
     inner = {"sin": 0.5, "cos": 0.5, "tan": 0.5, "acosh": 1.5}.get(name, 0.5)
     x = tg.tensor([OUTSIDE[name], inner], dtype=tg.float64, requires_grad=True)
     with np.errstate(all="ignore"):
-        y = getattr(tg, name)(x)
+        y = operator.attrgetter(name)(tg)(x)
         for _ in range(3):
             assert np.isnan(y.detach().numpy()).tolist() == [True, False]
             (y,) = tg.autograd.grad(y.sum(), x, create_graph=True)
-        behind = tg.where(x == inner, getattr(tg, name)(x), 0.0).sum()
+        behind = tg.where(x == inner, operator.attrgetter(name)(tg)(x), 0.0).sum()
     assert np.isfinite(tg.autograd.grad(behind, x)[0].numpy()).all()

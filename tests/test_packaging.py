@@ -205,7 +205,12 @@ def test_a_wheel_made_of_an_archive_of_the_sources_holds_everything(tmp_path: Pa
     held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("tensorgrad/")}
     wanted = {path.relative_to(ROOT).as_posix() for path in python_files()}
     assert wanted <= held
-    stubs = {"tensorgrad/__init__.pyi", "tensorgrad/linalg.pyi", "tensorgrad/tensor/methods.pyi"}
+    stubs = {
+        "tensorgrad/__init__.pyi",
+        "tensorgrad/linalg.pyi",
+        "tensorgrad/special.pyi",
+        "tensorgrad/tensor/methods.pyi",
+    }
     assert {"tensorgrad/py.typed", *stubs} <= held
     assert {"tensorgrad/data/digits.npz", "tensorgrad/data/ATTRIBUTION.md"} <= held
     viewer = [path.name for path in (ROOT / "viz" / "output").iterdir() if path.suffix in {".css", ".js"}]

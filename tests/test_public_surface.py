@@ -15,8 +15,8 @@ LIST = Path(__file__).with_name("public_surface.txt")
 MODULES = [
     "autograd", "autograd.functional", "data", "func", "graph", "linalg", "nn", "nn.functional", "nn.init",
     "nn.utils", "nn.utils.parametrize", "nn.utils.parametrizations", "nn.utils.rnn", "optim",
-    "optim.lr_scheduler", "optim.regularizers", "random", "search", "testing", "utils.checkpoint", "utils.data",
-    "utils.progress", "utils.resume", "utils.tensorboard", "viz", "chapter6",
+    "optim.lr_scheduler", "optim.regularizers", "random", "search", "special", "testing", "utils.checkpoint",
+    "utils.data", "utils.progress", "utils.resume", "utils.tensorboard", "viz", "chapter6",
 ]  # fmt: skip
 WITH_MEMBERS = ("Tensor", "Module", "Optimizer", "Graph", "Drawing")
 ANY = {"-", "?", "args kwargs", "self args kwargs"}  # parameters that say nothing

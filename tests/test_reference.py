@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import os
 import re
 import subprocess
@@ -114,9 +115,23 @@ SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 def read_back(text: str) -> str:
     """The formula of a partial as Python text."""
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda m: "**" + m[0].translate(SUPERSCRIPT), text)
-    for sign, python in {"−": "-", "·": "*", "^": "**", "√": "sqrt", " = ": " == ", "¬": "logical_not"}.items():
+    for sign, python in {
+        "−": "-",
+        "·": "*",
+        "^": "**",
+        "√": "sqrt",
+        "π": "pi",
+        " = ": " == ",
+        "¬": "logical_not",
+    }.items():
         text = text.replace(sign, python)
     return re.sub(r"(sqrt|logical_not)(\w+)", r"\1(\2)", text)
+
+
+def by_place(p, *given):
+    """The forward function of `p`, with its parameters behind its arguments, as formulas give them."""
+    count = len(given) if p.signature.variadic else len(p.signature.arguments)
+    return p.forward(*given[:count], **dict(zip(p.signature.parameters, given[count:], strict=False)))
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
@@ -130,8 +145,7 @@ def test_a_printed_partial_has_the_value_of_the_rule(name):
         x[0] = x[0] + 1
     params = {**p.signature.defaults, **({"low": 0.4, "high": 0.8} if name == "clip" else {})}
     known = {**dict(zip(p.signature.arguments, x, strict=True)), "y": p.forward(*x, **params), **params}
-    ops = {key: (lambda *a, _p=q, **k: _p.forward(*a, **k)) for key, q in PRIMITIVES.items()}
-    ops["inside"] = lambda x, low, high: PRIMITIVES["inside"].forward(x, low=low, high=high)
+    ops = {key: functools.partial(by_place, q) for key, q in PRIMITIVES.items()} | {"pi": math.pi}
     for rule in p.stated["partial"]:
         text = formula(rule)
         if not callable(rule) or "`" in text or helpers(rule):

@@ -25,6 +25,7 @@ NAMES = {
     "backends.mps": "is_available",
     "accelerator": "is_available current_accelerator",
     "linalg": "norm svd cross matmul inv solve det",
+    "special": "erf expit gammaln logsumexp log_softmax xlogy",
     "random": "manual_seed",
     "Tensor": """
         backward shape item data sum numpy grad mean detach reshape to size view requires_grad squeeze pow zero_

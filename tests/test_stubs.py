@@ -44,6 +44,7 @@ KNOWN = {
     "tg.nn.Linear(2, 3)": "Linear",
     "tg.linalg.inv(x)": "Tensor",
     "tg.linalg.norm(x, axis=0, keepdims=True)": "Tensor",
+    "tg.special.ndtr(x)": "Tensor",
     "tg.linalg.slogdet(x)": "SignAndLogarithm",
     "x.sum(axis=0, keepdims=True)": "Tensor",
     "x.mean(dim=(0, 1))": "Tensor",

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from mpmath import mp
 from numpy.lib.stride_tricks import sliding_window_view
 
 import tensorgrad as tg
@@ -148,6 +149,11 @@ def _series_inverse(x):
     return y
 
 
+def _each(function, *first):
+    """`function` of mpmath or of Python, of the elements of an array one by one."""
+    return np.vectorize(lambda v: float(function(*first, v)), otypes=[float])
+
+
 # What each primitive computes, said a second time with NumPy alone and, where it matters, another way.
 REFERENCE = {
     "add": lambda a, b: a + b,
@@ -246,6 +252,20 @@ REFERENCE = {
     "erf": _series,
     "erfc": lambda x: 1 - _series(x),
     "erfinv": _series_inverse,
+    "erfcx": _each(lambda v: mp.exp(v * v) * mp.erfc(v)),
+    "ndtr": lambda x: 0.5 + 0.5 * _series(x / math.sqrt(2)),
+    "log_ndtr": _each(lambda v: mp.log(mp.ncdf(v))),
+    "ndtri": lambda x: math.sqrt(2) * _series_inverse(2 * x - 1),
+    "entr": lambda x: x * np.log(1 / x),
+    "lgamma": _each(math.lgamma),
+    "digamma": _each(mp.digamma),
+    "polygamma": _each(mp.polygamma, 1),
+    "i0": np.i0,
+    "i1": _each(mp.besseli, 1),
+    "i0e": lambda x: np.exp(-np.abs(x)) * np.i0(x),
+    "i1e": lambda x: np.exp(-np.abs(x)) * _each(mp.besseli, 1)(x),
+    "bessel": lambda x, *, n=1, scaled=False: _each(mp.besseli, 1)(x) / x,
+    "sinc": np.sinc,
     "hypot": lambda a, b: np.abs(a + 1j * b),
     "direction": lambda a, b: a * b**-1.0,
     "length": lambda x, *, p=2, axis=None, keepdims=False: np.sum(np.abs(x) ** p, axis, keepdims=keepdims) ** (1 / p),

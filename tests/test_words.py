@@ -28,6 +28,7 @@ SAME_SUBJECT = {
     ("nn.module", "nn.layers"): "what makes a module lazy, and the layers that are",
     ("nn.module", "nn"): "the code, and PyTorch's place for it",
     ("engine", ""): "the code, and the public page",
+    ("ops", ""): "the primitives, and the public page",
     ("functions", ""): "the code, and the public page",
     ("create", ""): "the code, and the public page",
     ("backends", ""): "what PyTorch asks of a device, and the switches of its libraries",

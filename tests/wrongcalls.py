@@ -48,6 +48,7 @@ NAMESPACES = (
     "tensorgrad.optim.lr_scheduler",
     "tensorgrad.optim.regularizers",
     "tensorgrad.random",
+    "tensorgrad.special",
     "tensorgrad.viz",
 )
 

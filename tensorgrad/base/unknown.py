@@ -25,6 +25,7 @@ PLACES = (
     "autograd",
     "func",
     "linalg",
+    "special",
     "random",
     "cuda",
     "testing",
@@ -33,7 +34,22 @@ PLACES = (
 )
 """Where a script may find names, in the order in which they are proposed."""
 
+_OUTSIDE = "not offered: compute it outside of the graph, by SciPy from .numpy(), or give a rule by autograd.Function"
+_RECURRENCE = "not offered: the recurrence of three terms is written in a line, and is differentiated as it stands"
+_GAMMA = "not offered: of a whole a it is a sum of x ** k * exp(-x) / k!; else give a rule by autograd.Function"
+
 ABSENT = {
+    **dict.fromkeys(("gammainc", "gammaincc", "igamma", "igammac"), _GAMMA),
+    **dict.fromkeys(("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"), _OUTSIDE),
+    **{f"{scale}modified_bessel_k{n}": _OUTSIDE for scale in ("", "scaled_") for n in (0, 1)},
+    **{f"{shift}chebyshev_polynomial_{kind}": _RECURRENCE for shift in ("", "shifted_") for kind in "tuvw"},
+    **{f"{name}_polynomial_{kind}": _RECURRENCE for name, kind in (("laguerre", "l"), ("legendre", "p"))},
+    **{f"hermite_polynomial_{kind}": _RECURRENCE for kind in ("h", "he")},
+    "modified_bessel_i0": "it is special.i0",
+    "modified_bessel_i1": "it is special.i1",
+    "spherical_bessel_j0": "it is special.sinc(x / pi)",
+    "zeta": "of a whole s it is (-1) ** s * polygamma(s - 1, q) / factorial(s - 1); for others, give a rule by "
+    "autograd.Function",
     "amp": "every operation computes in the dtype of its operands: leave autocast and GradScaler out",
     "autocast": "every operation computes in the dtype of its operands: leave autocast out",
     "bfloat16": "NumPy has no bfloat16: use float32, or float16 where memory counts",

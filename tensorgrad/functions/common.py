@@ -124,25 +124,26 @@ def published(function: Any, module: str) -> Any:
     return twin
 
 
-def unary(op: Callable[[Any], Tensor]) -> Callable[..., Tensor]:
-    """Return the function of the package for a primitive of one argument: it asks for a tensor, and takes `out`."""
+def unary(op: Callable[[Any], Tensor], module: str = "tensorgrad") -> Callable[..., Tensor]:
+    """Return what `module` offers users for a primitive of one argument: it asks for a tensor, and takes `out`."""
 
     def function(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         return op(checked(op.__name__, input))
 
-    return _like_op(op, function)
+    return _like_op(op, function, module)
 
 
-def binary(op: Callable[[Any, Any], Tensor]) -> Callable[..., Tensor]:
+def binary(op: Callable[[Any, Any], Tensor], module: str = "tensorgrad") -> Callable[..., Tensor]:
     """Return the function of the package for a primitive of two arguments, of which either may be a number."""
 
     def function(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
         return op(input if isinstance(other, Tensor) else operand(input), other)
 
-    return _like_op(op, function)
+    return _like_op(op, function, module)
 
 
-def _like_op(op: Callable[..., Tensor], function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+def _like_op(op: Callable[..., Tensor], function: Callable[P, Tensor], module: str) -> Callable[P, Tensor]:
+    function.__module__ = module  # where a pickle finds it
     function.__name__ = function.__qualname__ = op.__name__
     function.__doc__ = op.__doc__
     return keywords(function)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index as whole_number
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from tensorgrad.errors import ArgumentError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand, constant, in_dtype, keywords, meeting, operand
 from tensorgrad.functions.precision import floating, wide
+from tensorgrad.ops.selection import defined
 
 
 @keywords
@@ -87,6 +89,59 @@ def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tenso
     x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
     nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, 0))
     return ops.where(nothing, 0.0, ops.mul(x, ops.log(ops.where(nothing, 1.0, y))))
+
+
+@keywords
+@wide
+def xlog1py(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Return ``input * log(1 + other)``, exact near 0, and 0 where `input` is 0 (unless `other` is NaN)."""
+    met = meeting(input, other)
+    x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
+    nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, -1))
+    return ops.where(nothing, 0.0, ops.mul(x, ops.log1p(ops.where(nothing, 0.0, y))))
+
+
+@keywords
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return ``sin(pi * input) / (pi * input)``, 1 at 0."""
+    return ops.sinc(input)
+
+
+@keywords
+def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Return the `n`-th derivative of `digamma`, itself for n = 0.
+
+    ArgumentError where n is negative.
+
+    >>> import tensorgrad as tg
+    >>> tg.polygamma(1, tg.tensor([1.0, 0.5]))
+    tensor([1.6449, 4.9348])
+    """
+    order = whole_number(n)
+    if order < 0:
+        raise ArgumentError(f"polygamma(): n is the order of a derivative, 0 or more, not {order}")
+    return ops.polygamma(input, n=order) if order else ops.digamma(input)
+
+
+@keywords
+@wide
+def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
+    """Return the logarithm of the gamma function of `p` dimensions, NaN where `input` is less than ``(p - 1) / 2``.
+
+    It is ``p (p - 1) / 4 * log(pi)`` and the sum of ``lgamma(input - j / 2)`` over j < p. ArgumentError where p < 1.
+
+    >>> import tensorgrad as tg
+    >>> tg.mvlgamma(tg.tensor([2.0, 3.0]), 2)
+    tensor([0.4516, 1.5502])
+    """
+    count = whole_number(p)
+    if count < 1:
+        raise ArgumentError(f"mvlgamma(): p is a number of dimensions, 1 or more, not {count}")
+    x = defined(floating(input), (count - 1) / 2)
+    y = ops.lgamma(x)
+    for j in range(1, count):
+        y = ops.add(y, ops.lgamma(ops.sub(x, j / 2)))
+    return ops.add(y, count * (count - 1) / 4 * math.log(math.pi))
 
 
 @keywords

@@ -18,7 +18,7 @@ from tensorgrad.base.watched import as_one, in_c
 DENSITY = 2 / math.sqrt(math.pi)
 
 
-def _near_zero(kind: str) -> Sequence[float]:
+def erf_near_zero(kind: str) -> Sequence[float]:
     """Return the coefficients of ``erf(x) / x`` by ``x * x``, for x from 0 to 1."""
     return {
         "f": (
@@ -113,7 +113,7 @@ def tail(x: Any, unit: float = 1.0) -> Any:
 def error_function(x: Any) -> Any:
     """Return the error function of floats, to 2.5 of their last places."""
     near = np.clip(x, -1.0, 1.0)  # with the sign, which it gives to what follows
-    y = polynomial(near * near, _near_zero(x.dtype.char))
+    y = polynomial(near * near, erf_near_zero(x.dtype.char))
     far = np.clip(np.abs(x), 1.0, _end(x.dtype.char))
     y += _missing(x.dtype.char) - np.exp(-far * far) * tail(far)
     y *= near
@@ -136,7 +136,7 @@ def complement(x: Any) -> Any:
     left *= 2.0 - 2.0 * y
     y += left
     near = np.clip(x, -0.5, 0.5)
-    here = 1.0 - near * polynomial(near * near, _near_zero("d"))
+    here = 1.0 - near * polynomial(near * near, erf_near_zero("d"))
     here -= y
     here *= size < 0.5
     y += here
@@ -178,3 +178,20 @@ def computed(function: Callable[[Any], Any], x: Any) -> Any:
         return np.asarray(function(x))
     kind = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     return np.asarray(function(x.astype(np.float32 if kind.itemsize == 2 else np.float64))).astype(kind)
+
+
+@as_one
+def in_double(function: Callable[..., Any], x: Any, *rest: Any) -> Any:
+    """Return `function` of each element of `x`, computed in double whatever its dtype is, and rounded once.
+
+    It is given a vector, of which it may choose elements by a mask, and tells of nothing that is not finite.
+
+    >>> y = in_double(np.add, np.array([1, 0]), 0.5)
+    >>> y.tolist(), y.dtype
+    ([1.5, 0.5], dtype('float64'))
+    """
+    with np.errstate(all="ignore"):
+        y = function(x.astype(np.float64, copy=False).reshape(-1), *rest).reshape(x.shape)
+        if x.dtype == np.float16:
+            y = y.astype(np.float32)  # so it is rounded where half precision is computed in single
+        return y.astype(x.dtype if x.dtype.kind == "f" else np.float64, copy=False)

@@ -1,4 +1,4 @@
-"""Type stubs of the class Tensor, of the face and of its page `linalg`, printed from the functions that users get.
+"""Type stubs of Tensor, of the face and of its pages `linalg` and `special`, printed from the functions users get.
 
 ``python -m tensorgrad.reference.stubs`` writes them; a test holds them equal to what this prints. They describe modules
 without logic: that of the methods is empty, and what its stub describes is put together in `tensor/attach.py`.
@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import tensorgrad as tg
@@ -248,19 +248,19 @@ def face() -> str:
     )
 
 
-def linalg() -> str:
-    """Return the stub of `tensorgrad.linalg`."""
+def functions_of(module: ModuleType) -> str:
+    """Return the stub of a page of functions."""
     stub = Stub(set(), "")
-    kinds = {name: member for name in tg.linalg.__all__ if isinstance(member := getattr(tg.linalg, name), type)}
-    for name in sorted({*tg.linalg.__all__} - {*kinds}):
-        stub.define(name, getattr(tg.linalg, name), False)
+    kinds = {name: member for name in module.__all__ if isinstance(member := getattr(module, name), type)}
+    for name in sorted({*module.__all__} - {*kinds}):
+        stub.define(name, getattr(module, name), False)
     return "\n".join(
         [
-            HEAD.format("What `import tensorgrad.linalg` gives, for type checkers"),
+            HEAD.format(f"What `import {module.__name__}` gives, for type checkers"),
             *stub.imported(),
             *(f"from {kind.__module__} import {name} as {name}" for name, kind in kinds.items()),
             "",
-            *exported(tg.linalg.__all__),
+            *exported(module.__all__),
             "",
             *stub.lines,
             "",
@@ -271,7 +271,8 @@ def linalg() -> str:
 STUBS: dict[Path, Callable[[], str]] = {
     PACKAGE / "tensor" / "methods.pyi": methods,
     PACKAGE / "__init__.pyi": face,
-    PACKAGE / "linalg.pyi": linalg,
+    PACKAGE / "linalg.pyi": lambda: functions_of(tg.linalg),
+    PACKAGE / "special.pyi": lambda: functions_of(tg.special),
 }
 
 

@@ -60,6 +60,12 @@ def where(self: Tensor, condition: Operand, other: Operand) -> Tensor:
     return tensor
 
 
+def polygamma(self: Tensor, n: int) -> Tensor:
+    """Return the `n`-th derivative of `digamma`, itself for n = 0."""
+    tensor: Tensor = elementwise.polygamma(n, self)
+    return tensor
+
+
 class Operators(Tensor):
     """What a Tensor answers to Python's signs, and to what asks for its gradient."""
 
