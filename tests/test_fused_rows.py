@@ -11,7 +11,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.functions import composed
 from tensorgrad.nn import functional as F  # noqa: N812 - as everybody calls it
-from tensorgrad.nn.functional import layernorm
+from tensorgrad.nn.functional import attention, layernorm
 from tensorgrad.ops import rowwise
 from tensorgrad.testing import gradcheck, gradgradcheck
 
@@ -48,6 +48,27 @@ def test_softmaxes_are_their_compositions_along_every_axis(shape: tuple[int, ...
         x = values(*shape, dtype=dtype) * 9
         both(lambda x, axis=axis: F.softmax(x, axis), lambda x, axis=axis: composed._softmax(x, axis=axis), x)
         both(lambda x, axis=axis: F.log_softmax(x, axis), lambda x, axis=axis: composed._log_softmax(x, axis=axis), x)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_weights_of_an_attention_are_their_composition_also_in_rows_of_nothing(
+    shape: tuple[int, ...], dtype: str
+) -> None:
+    x = values(*shape, dtype=dtype) * 9
+    both(attention._shares, attention._composed_shares, x)
+    x[..., :2] = -np.inf  # the whole row where it is short
+    both(attention._shares, attention._composed_shares, x)
+
+
+def test_the_weights_of_an_attention_are_right_to_second_order() -> None:
+    x = tg.tensor(values(2, 3), requires_grad=True)
+    assert gradcheck(attention._shares, x)
+    assert gradgradcheck(attention._shares, x)
+    nothing = tg.full((2, 3), -np.inf, dtype=tg.float64, requires_grad=True)
+    y = attention._shares(nothing)
+    (g,) = tg.autograd.grad(y.sum(), nothing, create_graph=True)
+    assert (y.tolist(), g.tolist()) == ([[0.0] * 3] * 2, [[0.0] * 3] * 2)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

@@ -193,3 +193,15 @@ def test_the_gradient_of_the_mean_of_nothing_is_empty() -> None:
 def test_an_axis_that_is_not_there_is_an_index_error(name: str) -> None:
     with pytest.raises(IndexError, match="2"):
         getattr(tg.zeros(3, 4), name)(2)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 0), (0, 2, 3), (2, 0, 3), (0, 0, 0), (30, 40, 2), (2, 3, 4, 5)], ids=str)
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_sums_over_the_first_axes_are_numpys_also_of_nothing(shape: tuple[int, ...], keepdim: bool) -> None:
+    a = RNG(7).normal(size=shape)
+    for count in range(1, len(shape) + 1):
+        axes = tuple(range(count))
+        for x in (a, np.asfortranarray(a)):
+            y = tg.from_numpy(x).sum(axes, keepdim).numpy()
+            np.testing.assert_allclose(y, np.sum(a, axes, keepdims=keepdim), 1e-12, 1e-12)
+            assert y.shape == np.sum(a, axes, keepdims=keepdim).shape

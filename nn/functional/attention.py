@@ -12,12 +12,14 @@ from tensorgrad import ops
 from tensorgrad.base.callsite import warn
 from tensorgrad.create.creation import zeros
 from tensorgrad.create.random import Generator
+from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.generalforms import perhaps, surely
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.precision import narrowed, widened
 from tensorgrad.functions.repetition import repeat_interleave
+from tensorgrad.ops import rowwise
 
 from .dropout import dropout
 from .linear import linear, parts_or_none
@@ -117,12 +119,19 @@ def _mixed(weights: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
 
 def _shares(scores: Tensor) -> Tensor:
     """Return the softmax over the last axis; rows of nothing but minus infinity, or of nothing, give zeros."""
-    if not scores.array.shape[-1]:
+    if not scores.array.size:
         return scores
+    return _fused_shares(scores)[0] if fusible(scores) else _composed_shares(scores)
+
+
+def _composed_shares(scores: Tensor) -> Tensor:
     highest = composed.detached(ops.amax(scores, axis=-1, keepdims=True))
     e = ops.exp(scores - ops.where(ops.eq(highest, -math.inf), 0.0, highest))
     total = ops.sum(e, axis=-1, keepdims=True)
     return e / ops.where(ops.eq(total, 0.0), 1.0, total)
+
+
+_fused_shares = fused("softmax", _composed_shares, rowwise.shares, rowwise.softmax_adjoint, reads=())
 
 
 def _check_operands(query: Tensor, key: Tensor, value: Tensor) -> None:

@@ -65,6 +65,16 @@ def softmax(x: Array, *, axis: int) -> tuple[Array, tuple[Any, ...]]:
     return e, (e, axis)
 
 
+def shares(x: Array) -> tuple[Array, tuple[Any, ...]]:
+    """Return what `softmax` does over the last axis, but zeros in rows of nothing but minus infinity."""
+    highest = row_maxima(x)
+    highest = np.where(highest == -np.inf, 0, highest)
+    e = np.exp(x - highest)
+    sums = row_sums(e)
+    e /= np.where(sums == 0, 1, sums)
+    return e, (e, x.ndim - 1)
+
+
 def softmax_adjoint(g: Array, residuals: tuple[Any, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
     """Return the cotangent of `x`: ``y * (g - sum(g * y))``."""
     y, axis = residuals
