@@ -114,6 +114,30 @@ def test_tails_keep_their_relative_accuracy(name: str, x: float) -> None:
         assert missed(getattr(special, name)(tg.from_numpy(array)).numpy(), VALUES[name][0], array).max() <= 4
 
 
+# What they are, to all digits of double, of numbers so large that only the first terms count.
+FAR_OUT: dict[str, Callable[[Any], Any]] = {
+    "gammaln": lambda x: (x - 0.5) * mp.log(x) - x + mp.log(2 * mp.pi) / 2,
+    "psi": mp.log,
+    "i0e": lambda x: 1 / mp.sqrt(2 * mp.pi * x),
+    "i1e": lambda x: 1 / mp.sqrt(2 * mp.pi * x),
+    "erfcx": lambda x: 1 / (x * mp.sqrt(mp.pi)),
+    "log_ndtr": lambda x: mp.mpf(0),
+    "entr": lambda x: -x * mp.log(x),
+}
+
+
+@pytest.mark.parametrize("name", FAR_OUT)
+def test_the_largest_numbers_are_no_end_of_accuracy(name: str) -> None:
+    x = np.array([10.0**k for k in range(20, 305, 4)])
+    with mp.workdps(50):
+        assert missed(getattr(special, name)(tg.from_numpy(x)).numpy(), FAR_OUT[name], x).max() <= 4
+        if name == "log_ndtr":
+            found = special.log_ndtr(tg.from_numpy(-x[x < 1e150])).numpy()
+            assert missed(found, lambda x: -x * x / 2, x[x < 1e150]).max() <= 4
+        if name == "i1e":
+            assert missed(special.i1e(tg.from_numpy(-x)).numpy(), lambda x: -FAR_OUT[name](x), x).max() <= 4
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 20])
 def test_polygamma_is_right_to_the_last_places(n: int) -> None:
     r = np.random.default_rng(n)

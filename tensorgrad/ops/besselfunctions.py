@@ -108,13 +108,17 @@ def bessel_unscaled(x: Any, n: int) -> Any:
 
 
 def bessel_first(x: Any, scaled: bool) -> Any:
-    """Return ``I_1(x)``, with the factor ``exp(-|x|)`` if it is scaled."""
-    inner = np.clip(x, -1e300, 1e300) if scaled else np.clip(x, -800.0, 800.0)
+    """Return ``I_1(x)``, with the factor ``exp(-|x|)`` if it is scaled.
+
+    >>> [f"{y:.12g}" for y in bessel_first(np.array([-2.0, 1e300]), scaled=True).tolist()]
+    ['-0.215269289249', '3.98942280401e-151']
+    """
+    end = 1e100 if scaled else 800.0
+    inner = np.clip(x, -end, end)
     y = (bessel_scaled if scaled else bessel_unscaled)(inner, 1)
     y *= inner
-    if scaled:
-        y *= np.abs(x) < np.inf
-    return y
+    # of numbers so large the two orders are the same, and a quotient by x may have no place in the dtype
+    return np.where(np.abs(x) > end, np.copysign(bessel_scaled(x, 0), x), y) if scaled else y
 
 
 def sinc_of(x: Any, n: int) -> Any:
