@@ -39,6 +39,12 @@ def _arguments() -> argparse.Namespace:
         "--breadth", nargs="*", metavar="ROW", help="instead: many operations and layers beside PyTorch's; default: all"
     )
     parser.add_argument("--chain", action="store_true", help="instead: what a recorded operation costs, in long chains")
+    parser.add_argument(
+        "--kernels",
+        choices=("numpy", "c"),
+        default="numpy",
+        help="what our side of --breadth computes by (%(default)s)",
+    )
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target that must be met is not")
     parser.add_argument("--verify", action="store_true", help="measure nothing: check that all peers compute the same")
     return parser.parse_args()
@@ -91,7 +97,8 @@ def main() -> int:
         print(start.table(start.measure([name for name in arguments.workloads if name != IMPORT])))
         return 0
     if arguments.breadth is not None:
-        print(breadth.table(breadth.measure(arguments.breadth or list(breadth.ROWS)), "NumPy alone"))
+        found = breadth.measure(arguments.breadth or list(breadth.ROWS), arguments.kernels)
+        print(breadth.table(found, arguments.kernels))
         return 0
     if arguments.chain:
         print(chain.table(chain.measure()))

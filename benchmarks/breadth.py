@@ -222,9 +222,10 @@ def serve(library: str) -> None:
             print(json.dumps(timed(steps[name], float(seconds))["cpu"]), file=answers, flush=True)
 
 
-def measure(names: list[str]) -> dict[str, tuple[float, float]]:
-    """Return by name the median of our time by PyTorch's, and ours in seconds."""
+def measure(names: list[str], kernels: str = "numpy") -> dict[str, tuple[float, float]]:
+    """Return by name the median of our time by PyTorch's, and ours in seconds, with these `kernels`."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    single["TENSORGRAD_KERNELS"] = kernels
     workers = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.breadth", library],
@@ -255,13 +256,15 @@ def _turn(worker: subprocess.Popen[str], name: str) -> float:
     return float(line)
 
 
-def table(found: dict[str, tuple[float, float]], mode: str) -> str:
-    """Return the ratios as a table of a document; `mode` says how our side computed."""
-    lines = [f"| breadth ({mode}) | ours / PyTorch | ours, µs |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {ratio:.2f} | {seconds * 1e6:,.0f} |" for name, (ratio, seconds) in found.items()]
+def table(found: dict[str, tuple[float, float]], kernels: str) -> str:
+    """Return the ratios as a table of a document; `kernels` are those that our side computed by."""
+    lines = ["| breadth | kernels | ours / PyTorch | ours, µs |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {kernels} | {ratio:.2f} | {seconds * 1e6:,.0f} |" for name, (ratio, seconds) in found.items()
+    ]
     worst = max(found, key=lambda name: found[name][0])
-    lines.append(f"| median of {len(found)} | {median(ratio for ratio, _ in found.values()):.2f} | |")
-    lines.append(f"| worst: {worst} | {found[worst][0]:.2f} | |")
+    lines.append(f"| median of {len(found)} | {kernels} | {median(ratio for ratio, _ in found.values()):.2f} | |")
+    lines.append(f"| worst: {worst} | {kernels} | {found[worst][0]:.2f} | |")
     return "\n".join(lines)
 
 

@@ -27,6 +27,7 @@ from tensorgrad.autograd import (
     no_grad,
     set_grad_enabled,
 )
+from tensorgrad.base import switches as _switches
 from tensorgrad.base.answers import guard as _guard
 from tensorgrad.base.caching import keep_freed_memory as _keep_freed_memory
 from tensorgrad.base.devices import (
@@ -73,9 +74,11 @@ from tensorgrad.base.size import Size
 from tensorgrad.base.switches import (
     are_deterministic_algorithms_enabled,
     get_float32_matmul_precision,
+    get_kernels,
     get_num_threads,
     is_deterministic_algorithms_warn_only_enabled,
     set_float32_matmul_precision,
+    set_kernels,
     set_num_threads,
     use_deterministic_algorithms,
 )
@@ -141,7 +144,8 @@ __all__ = [
     "bool", "can_cast", "cdouble", "cfloat", "complex", "complex128", "complex64", "contiguous_format", "device",
     "double", "dtype", "e", "empty", "empty_like", "enable_grad", "eye", "finfo", "float", "float16", "float32",
     "float64", "from_dlpack", "from_numpy", "full", "full_like", "get_default_device", "get_default_dtype",
-    "get_float32_matmul_precision", "get_num_threads", "get_rng_state", "half", "iinfo", "inf", "inference_mode",
+    "get_float32_matmul_precision", "get_kernels", "get_num_threads", "get_rng_state", "half", "iinfo", "inf",
+    "inference_mode",
     "initial_seed", "int", "int16", "int32", "int64", "int8",
     "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled",
     "is_inference_mode_enabled", "layout", "linalg", "linspace", "load", "logspace",
@@ -149,8 +153,8 @@ __all__ = [
     "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "random", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
     "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
-    "set_num_threads", "set_printoptions", "set_rng_state", "short", "special", "strided", "tensor", "typename",
-    "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
+    "set_kernels", "set_num_threads", "set_printoptions", "set_rng_state", "short", "special", "strided", "tensor",
+    "typename", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
 ]
 # fmt: on
 __all__ += list(_FUNCTIONS)
@@ -165,6 +169,7 @@ _SUBPACKAGES = (
 _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
 _keep_freed_memory()
+_switches.COMPILER.append(lambda: importlib.import_module("tensorgrad.kernels"))
 __all__ += ["compile"]
 
 

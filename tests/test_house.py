@@ -20,8 +20,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 FOLDERS = [
     "base", "engine", "program", "ops", "autograd", "functions", "create", "tensor", "func", "autograd.functional",
     "graph", "testing", "files", "__init__", "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "optim",
-    "compiled", "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils", "search", "chapter6", "compat",
-    "cli", "reference",
+    "compiled", "kernels", "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils", "search", "chapter6",
+    "compat", "cli", "reference",
 ]  # fmt: skip
 LOWEST = {"errors", "version"}
 HIGHEST = {"__main__"}

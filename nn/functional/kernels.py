@@ -79,7 +79,7 @@ def layer_norm(
     if bias is not None:
         y += bias.reshape(n)
     y = y.reshape(x.shape)
-    return y, (y if weight is None else xhat, ivar)
+    return y, (y if weight is None else xhat, ivar.reshape(*x.shape[: axes[0]], 1))
 
 
 def layer_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -89,7 +89,7 @@ def layer_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Arr
     columns.
     """
     n = residuals[0].size // residuals[1].size
-    xhat, ivar = residuals[0].reshape(-1, n), residuals[1]
+    xhat, ivar = (r.reshape(-1, m) for r, m in zip(residuals, (n, 1), strict=True))
     rows = g.reshape(-1, n)
     _, *given = inputs
     w = rows * given[0].reshape(n) if given else rows

@@ -1,13 +1,17 @@
-"""Settings that PyTorch scripts make at their start: threads, determinism, the precision of products.
+"""Settings that scripts make at their start: threads, determinism, the precision of products; and which kernels.
 
-Everything here is computed by NumPy: always deterministic, always in full precision. What a script asks for is checked
-and remembered.
+Of what PyTorch knows, everything here is always deterministic, and always in full precision: what a script asks for is
+checked and remembered. Kernels are the functions of arrays inside fused forms and operations. They are NumPy's, or what
+`tensorgrad.kernels` compiles of the same functions.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import threading
+from collections.abc import Callable
+from typing import Any, Final
 
 from tensorgrad.errors import ArgumentError
 
@@ -66,3 +70,127 @@ def set_float32_matmul_precision(precision: str) -> None:
 def get_float32_matmul_precision() -> str:
     """Return what `set_float32_matmul_precision` was last told, "highest" at the start."""
     return _precision[0]
+
+
+KERNELS = ("numpy", "c")
+VARIABLE = "TENSORGRAD_KERNELS"
+
+ArrayFunction = Callable[..., Any]
+COMPILER: list[Callable[[], Any]] = []
+"""What gives the module whose `compiled` makes compiled forms, and whose `check` says whether it can: filled above."""
+
+_chosen: list[str] = []
+_settled: list[str] = []
+_kernels: list[Kernel] = []
+_settling = threading.RLock()
+
+
+class Kernel:
+    """A function of arrays of which there may be a compiled form.
+
+    `run` is what this process computes with: `plain` itself where kernels are NumPy's, so that nothing stands between.
+    It is known from the first call of any kernel on.
+
+    Attributes:
+        plain: the function, which the compiled form must equal within a few last places.
+        each: whether it is one of each element of its first argument, whatever the shape of that is.
+
+    Without `compiles` there is none for it.
+    """
+
+    def __init__(self, plain: ArrayFunction, *, each: bool = False, compiles: bool = True) -> None:
+        self.plain: Final = plain
+        self.each: Final = each
+        self.run: ArrayFunction = self._first if compiles else plain
+        if not compiles:
+            return
+        with _settling:
+            _kernels.append(self)
+            if _settled:
+                self.settle()
+
+    def _first(self, *args: Any, **params: Any) -> Any:
+        _settle()
+        return self.run(*args, **params)
+
+    def settle(self) -> None:
+        """Let `run` be what the process computes with."""
+        self.run = self.plain if _settled == ["numpy"] else COMPILER[0]().compiled(self)
+
+
+def registered() -> tuple[Kernel, ...]:
+    """Return all kernels that may have a compiled form."""
+    return tuple(_kernels)
+
+
+def set_kernels(kernels: str) -> None:
+    """Let eager operations compute by "numpy", which they do unless something is said, or by compiled code, "c".
+
+    Compiled forms are made of the same functions of arrays, when they are first needed, for arrays that are large
+    enough to pay; everything else, and what has no such form, stays as it is. Results differ in the last places. What
+    is recorded, traced, drawn and captured is the same. The environment variable TENSORGRAD_KERNELS says it for a
+    process from its start.
+
+    Args:
+        kernels: "numpy" or "c".
+
+    Raises:
+        ArgumentError: it is neither, or operations of this process have run with the other one.
+        CompileError: there is no C compiler, or no safe folder for what it makes.
+
+    >>> import tensorgrad as tg
+    >>> tg.set_kernels("fortran")
+    Traceback (most recent call last):
+    tensorgrad.errors.ArgumentError: kernels must be 'numpy' or 'c', found 'fortran'
+    """
+    _check(kernels, "kernels")
+    with _settling:
+        if _settled and [kernels] != _settled:
+            raise ArgumentError(
+                f"kernels are {_settled[0]!r} in this process since its first operation: call set_kernels({kernels!r}) "
+                f"before that, or start Python with {VARIABLE}={kernels}"
+            )
+        if kernels == "c":
+            COMPILER[0]().check()
+        _chosen[:] = [kernels]
+
+
+def get_kernels() -> str:
+    """Return what eager operations compute by, or will: "numpy" or "c".
+
+    >>> import tensorgrad as tg
+    >>> tg.get_kernels() in ("numpy", "c")
+    True
+    """
+    if _settled or _chosen:
+        return (_settled or _chosen)[0]
+    return _check(os.environ.get(VARIABLE) or "numpy", f"the environment variable {VARIABLE}")
+
+
+def _check(kernels: str, what: str) -> str:
+    if kernels not in KERNELS:
+        raise ArgumentError(f"{what} must be 'numpy' or 'c', found {kernels!r}")
+    return kernels
+
+
+def _settle() -> None:
+    """Fix what kernels are, and let each have what it runs."""
+    with _settling:
+        if _settled:
+            return
+        kernels = get_kernels()
+        if kernels == "c":
+            COMPILER[0]().check()
+        _settled.append(kernels)
+        for kernel in _kernels:
+            kernel.settle()
+
+
+def _forked() -> None:
+    """Let a child have a lock of its own: the one of its parent may be held by a thread that it does not have."""
+    global _settling  # noqa: PLW0603 - it is one for the process
+    _settling = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)

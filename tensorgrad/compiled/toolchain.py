@@ -29,6 +29,8 @@ FLAGS = (
 """No reassociation, no contraction: what is computed is what stands in the source."""
 SUFFIX = ".dll" if os.name == "nt" else ".so"
 PATIENCE = 120  # seconds
+NO_COMPILER = "install gcc or clang, or pip install ziglang, or let CC name one"
+"""What to do without a compiler."""
 
 
 class Compiler(NamedTuple):
@@ -117,7 +119,7 @@ def build(source: str) -> Any:
     """
     found = compiler()
     if found is None:
-        raise CompileError("no C compiler: install gcc or clang, or pip install ziglang, or let CC name one")
+        raise CompileError(f"no C compiler: {NO_COMPILER}")
     path = folder() / f"{key(source, found)}{SUFFIX}"
     if not _is_whole(path):
         _put(found, source, path)

@@ -23,6 +23,7 @@ import numpy as np
 from tensorgrad.base.callsite import Place
 from tensorgrad.base.context import BATCHING, UNFUSED, Context, context, within
 from tensorgrad.base.numerics import room
+from tensorgrad.base.switches import Kernel
 
 from .batched import within_levels
 from .explanations import explained
@@ -62,11 +63,11 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
 class Pullback:
     """In the place of rules: a function that gives the cotangents of all arguments at once."""
 
-    backward: Callable[..., tuple[Any, ...]]
+    backward: Kernel
 
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule]:  # noqa: ARG002 - what other rules need
         """Return a rule per argument, each of which knows its cotangent for `g` already, or how to compute it."""
-        found = self.backward(g, saved.residuals, saved[1:])
+        found = self.backward.run(g, saved.residuals, saved[1:])
         return [_computing(gx) if callable(gx) else always(gx) for gx in found]
 
 
@@ -80,6 +81,7 @@ def fused(
     forward: Callable[..., tuple[Any, tuple[Any, ...]]],
     backward: Callable[..., tuple[Any, ...]],
     reads: Collection[int] | None = None,
+    compiles: bool = False,
 ) -> Callable[..., tuple[Tensor, tuple[Any, ...]]]:
     """Return the fused form of `composed`: a function of the same tensors that gives its value and the residuals.
 
@@ -90,11 +92,12 @@ def fused(
         backward: (g, residuals, arrays) -> one cotangent per array, or None where there is none; one that costs much
             may be a function without arguments, which is called only if it is wanted.
         reads: which of the arrays `backward` reads (None: all); the others may be written before it runs.
+        compiles: whether the two may have compiled forms.
     """
-    record = _record(name, composed, forward, backward)
+    kernel, record = Kernel(forward, compiles=compiles), _record(name, composed, forward, backward, compiles)
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:
-        arrays, out, residuals, mode = _run(record, args, params)
+        arrays, out, residuals, mode = _run(record, kernel, args, params)
         if mode is None:
             return wrap(out), residuals
         inputs = tuple([a.node or leaf(a) for a in args])
@@ -117,11 +120,11 @@ def fused_several(
         backward: as there, of the flat cotangent of all results.
         hides: which values of an argument may have no influence, as in `Primitive`.
     """
-    record = _record(name, None, forward, backward)
+    kernel, record = Kernel(forward, compiles=False), _record(name, None, forward, backward, compiles=False)
     result = replace(record, kind=_RESULT, vjps=(_beside,), together=False, hides=hides, composed=composed)
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, ...]:
-        arrays, outs, residuals, mode = _run(record, args, params)
+        arrays, outs, residuals, mode = _run(record, kernel, args, params)
         if mode is None:
             return tuple(map(wrap, outs))
         saved, inputs = Saved.of(arrays, residuals), tuple([a.node or leaf(a) for a in args])
@@ -148,15 +151,16 @@ def sloped(name: str, composed: Callable[..., Tensor], kernel: Callable[..., tup
         composed: the definition, tensor and keyword parameters -> tensor.
         kernel: array, whether the slope is wanted, and the same parameters -> (value, slope or None).
     """
+    held = Kernel(kernel, each=True)
 
     def forward(x: Any, **params: Any) -> tuple[Any, tuple[Any, ...]]:
-        y, slope = kernel(x, True, **params)
+        y, slope = held.run(x, True, **params)
         return asarray(y), (slope,)
 
     def backward(g: Any, residuals: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return (g * residuals[0],)
 
-    recording = fused(name, composed, forward, backward, reads=())
+    recording = fused(name, composed, forward, backward, reads=(), compiles=False)
 
     @functools.wraps(composed)
     def op(x: Any, **params: Any) -> Tensor:
@@ -165,27 +169,32 @@ def sloped(name: str, composed: Callable[..., Tensor], kernel: Callable[..., tup
             return composed(x, **params)
         if x.tracked and context().grad:
             return recording(x, **params)[0]
-        return wrap(asarray(kernel(x.array, False, **params)[0]))
+        return wrap(asarray(held.run(x.array, False, **params)[0]))
 
     return op
 
 
 def _record(
-    name: str, composed: Callable[..., Any] | None, forward: Callable[..., Any], backward: Callable[..., Any]
+    name: str,
+    composed: Callable[..., Any] | None,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    compiles: bool,
 ) -> Primitive:
+    pullback = Pullback(Kernel(backward, compiles=compiles))
     return Primitive(
-        name, "fused", forward, Signature.of(forward), Pullback(backward), (), lambda i: frozenset(), name, None,
-        composed, together=True,
+        name, "fused", forward, Signature.of(forward), pullback, (), lambda i: frozenset(), name, None, composed,
+        together=True,
     )  # fmt: skip
 
 
 def _run(
-    record: Primitive, args: tuple[Tensor, ...], params: dict[str, Any]
+    record: Primitive, kernel: Kernel, args: tuple[Tensor, ...], params: dict[str, Any]
 ) -> tuple[tuple[Any, ...], Any, tuple[Any, ...], Context | None]:
     """Return the arrays of `args`, the value, the residuals, and the mode in which to record; None for not at all."""
     arrays = tuple([a.array if a.array.__class__ is np.ndarray else lasting(a) for a in args])
     try:
-        out, residuals = record.forward(*arrays, **params)
+        out, residuals = kernel.run(*arrays, **params)
     except ValueError as error:
         raise explained(record, list(arrays), error) from error
     mode = context()

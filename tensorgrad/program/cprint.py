@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from .cops import Fold, Group, Map
 from .cspelling import fold
-from .cvalues import TYPES, Access, Number, Operand, literal
+from .cvalues import TYPES, Access, Number, OpenSize, Operand, literal
 
 CHUNK = 256  # elements of an innermost axis that are folded at once
+
+WIDE = {"f4": "int32_t", "f8": "int64_t"}
+"""What a truth value is in a register: as wide as what was compared, for gcc 12 makes no vectors of a narrower one."""
 
 HEAD = """\
 #include <math.h>
@@ -46,6 +49,11 @@ def indexed(strides: tuple[int, ...], names: list[str], offset: int = 0) -> str:
     """Return the index of an element: ``i * 10 + j``."""
     parts = [n if s == 1 else f"{n} * {s}" for n, s in zip(names, strides, strict=True) if s]
     return " + ".join([*parts, *([str(offset)] if offset or not parts else [])])
+
+
+def is_short(size: int) -> bool:
+    """Return whether an axis is one chunk, whatever is run."""
+    return size <= CHUNK and not isinstance(size, OpenSize)
 
 
 class Pointers:
@@ -194,7 +202,8 @@ class GroupPrinter:
             self.body.append(f"{self.nest.element(loop.out)} = {text};")
             return
         name = self._variable(loop.out)
-        self.body.append(f"const {TYPES[dtype]} {name} = {text};")
+        kind = TYPES[dtype] if dtype != "b1" else WIDE.get(loop.types[0] if loop.types else "", TYPES[dtype])
+        self.body.append(f"const {kind} {name} = {text};")
         self.known[loop.out] = name
         if id(loop) in self.group.stored:
             self.body.append(f"{self.nest.element(loop.out)} = {name};")
@@ -219,10 +228,12 @@ class GroupPrinter:
             return
         first = depth - next((i for i, f in enumerate(reversed(folded)) if not f), depth)
         number = len(self.chunked)
-        self.opening[depth].append(f"{TYPES[dtype]} part{number}[{min(CHUNK, self.nest.sizes[-1])}];")
+        self.opening[depth].append(
+            f"{TYPES[dtype]} part{number}[{self.nest.sizes[-1] if is_short(self.nest.sizes[-1]) else CHUNK}];"
+        )
         self.body.append(f"part{number}[{self._chunk_index()}] = {value};")
         total = f"whole{number}"
-        if loop.name == "add" and dtype == "f4" and first < depth - 1 and self.nest.sizes[-1] <= CHUNK:
+        if loop.name == "add" and dtype == "f4" and first < depth - 1 and is_short(self.nest.sizes[-1]):
             self._fold_lanes(number, total, first)
         else:
             self._fold_chunks(loop, number, total, first)
@@ -260,10 +271,10 @@ class GroupPrinter:
 
     def _chunk_index(self) -> str:
         name = self.nest.names[-1]
-        return name if self.nest.sizes[-1] <= CHUNK else f"{name} - from"
+        return name if is_short(self.nest.sizes[-1]) else f"{name} - from"
 
     def _chunk_length(self) -> str:
-        return str(self.nest.sizes[-1]) if self.nest.sizes[-1] <= CHUNK else "upto - from"
+        return str(self.nest.sizes[-1]) if is_short(self.nest.sizes[-1]) else "upto - from"
 
     def _nested(self, depth: int, margin: str) -> Iterator[str]:
         """Yield the lines of the loops from one depth on."""
@@ -287,7 +298,7 @@ class GroupPrinter:
         name, deeper = self.nest.names[-1], margin
         yield from (margin + line for line in self.opening[-1])
         start, end = "0", str(size)
-        if size > CHUNK:
+        if not is_short(size):
             deeper += "  "
             yield f"{margin}for (int64_t from = 0; from < {size}; from += {CHUNK}) {{"
             yield f"{deeper}const int64_t upto = from + {CHUNK} < {size} ? from + {CHUNK} : {size};"
@@ -296,7 +307,7 @@ class GroupPrinter:
         yield from (f"{deeper}  {line}" for line in self.body)
         yield deeper + "}"
         yield from (deeper + line for line in self.chunked)
-        if size > CHUNK:
+        if not is_short(size):
             yield margin + "}"
 
 

@@ -23,11 +23,14 @@ MOST_LOOPS = 40  # in one group: more do not fit the registers
 class Schedule:
     """The parts of a program, what has to come before each, and the stages that they make."""
 
-    def __init__(self, program: Program, lowering: Lowering, ops: Sequence[Op], kept: Collection[int]) -> None:
+    def __init__(
+        self, program: Program, lowering: Lowering, ops: Sequence[Op], kept: Collection[int], most: int = MOST_LOOPS
+    ) -> None:
         self.program = program
         self.lowering = lowering
         self.ops = ops
         self.kept = kept
+        self.most = most
         self.before: list[dict[int, bool]] = [{} for _ in ops]  # what comes before, and whether in a loop of its own
         self.touched: dict[int, list[_Touched]] = defaultdict(list)
         self._of_memory()
@@ -142,7 +145,7 @@ class Schedule:
                 if i in members or not self.blocks[i] & blocks:
                     continue
                 more = self._with_those_before(i, members, alike, seed.out.dtype)
-                if more and len(members) + len(more) <= MOST_LOOPS:
+                if more and len(members) + len(more) <= self.most:
                     members += more
                     blocks.update(*map(self.blocks.__getitem__, more))
                     grew = True

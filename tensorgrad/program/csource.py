@@ -35,32 +35,35 @@ KERNEL FUSED void %s(const float *restrict a, const float *restrict b, float *re
 class Source:
     """The text of a C file as it grows.
 
-    `slots` says where in the table of pointers the one of a root stands: first those of `roots`.
+    `slots` says where in the table of pointers the one of a root stands: first those of `roots`. All functions are
+    given the open `sizes` first.
     """
 
-    def __init__(self, products: Products | None = None, roots: Sequence[int] = ()) -> None:
+    def __init__(self, products: Products | None = None, roots: Sequence[int] = (), sizes: Sequence[str] = ()) -> None:
         addresses = products.addresses if products else {}
         self.fixed = dict(enumerate(addresses.values()))
         self._gemm = {dtype: slot for slot, dtype in enumerate(addresses)}
         self.slots = {root: len(self.fixed) + i for i, root in enumerate(roots)}
         self._integer = products.integer if products else "int"
+        self._sizes = "".join(f"{name}, " for name in sizes)
+        self._given = "".join(f"int64_t {name}, " for name in sizes)
         self._helpers: dict[str, str] = {}
         self._tiles: dict[str, str] = {}
         self._functions: dict[tuple[str, str], str] = {}
         self._multiplying: dict[str, str] = {}  # the names of the functions of products, by their bodies
         self._stages: list[str] = []
 
-    def text(self) -> str:
-        """Return the file."""
+    def text(self, first: Sequence[str] = ()) -> str:
+        """Return the file, with functions of another's that stand `first`."""
         blas = _BLAS.replace("{integer}", self._integer) if self._gemm else ""
         functions = [
-            f"KERNEL {'int' if 'return' in body else 'void'} {name}({parameters}) {{\n{body}\n}}\n"
+            f"KERNEL {'int' if 'return' in body else 'void'} {name}({self._given}{parameters}) {{\n{body}\n}}\n"
             for (parameters, body), name in self._functions.items()
         ]
         text, before = as_vectors("\n".join(functions))
         own = [_OWN % (name, body) for body, name in self._multiplying.items()]
         multiplying = ["#ifdef __AVX512F__", cproducts.HEAD, *self._tiles.values(), *own, "#endif"] if own else []
-        parts = [HEAD, _ALONE, blas, *self._helpers.values(), *before, text, *multiplying, *self._stages]
+        parts = [HEAD, _ALONE, blas, *first, *self._helpers.values(), *before, text, *multiplying, *self._stages]
         return "\n".join(parts)
 
     def slot(self, root: int) -> int:
@@ -80,7 +83,7 @@ class Source:
         if loud:
             lines.append(f"if (fetestexcept(LOUD)) return {len(items) + 1};")
         body = "\n".join(f"  {line}" for line in [*lines, "return 0;"])
-        self._stages.append(f"int {name}(void **p) {{\n{body}\n}}\n")
+        self._stages.append(f"int {name}({self._given}void **p) {{\n{body}\n}}\n")
         return name
 
     def _line(self, item: Item, number: int) -> str:
@@ -120,7 +123,7 @@ class Source:
     def _call(self, function: CFunction) -> str:
         key = function.parameters, function.body
         name = self._functions.setdefault(key, f"k{len(self._functions)}")
-        return f"{name}({', '.join(map(self._pointer, function.arguments))})"
+        return f"{name}({self._sizes}{', '.join(map(self._pointer, function.arguments))})"
 
     def _pointer(self, argument: Argument) -> str:
         pointer = f"({TYPES[argument.dtype]} *)p[{self.slot(argument.root)}]"

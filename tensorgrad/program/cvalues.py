@@ -51,6 +51,43 @@ class Number(NamedTuple):
 Operand = Access | Number
 
 
+class OpenSize(int):
+    """A size that is known when the code runs: `text` says it, and the number is that of the recorded run."""
+
+    text: str
+
+    @classmethod
+    def named(cls, size: int, text: str) -> OpenSize:
+        """Return the size that C calls `text`."""
+        self = cls(size)
+        self.text = text
+        return self
+
+    def __mul__(self, other: int) -> OpenSize:
+        """Return the product, which is open as well.
+
+        >>> f"{OpenSize.named(7, 'n0') * 3}, {3 * OpenSize.named(7, 'n0')}, {int(OpenSize.named(7, 'n0') * 3)}"
+        'n0 * 3, 3 * n0, 21'
+        """
+        return OpenSize.named(int(self) * int(other), self.text if other == 1 else f"{self} * {other}")
+
+    def __rmul__(self, other: int) -> OpenSize:
+        return OpenSize.named(int(self) * int(other), self.text if other == 1 else f"{other} * {self}")
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __format__(self, form: str) -> str:
+        return format(self.text, form)
+
+
+class OpenNumber(NamedTuple):
+    """A number that is computed of open sizes: as in C, in double, and as it was in the recorded run."""
+
+    text: str
+    value: float
+
+
 class Unspoken(Exception):  # noqa: N818 - no error: the step stays a call of NumPy
     """C is not made for this step."""
 
@@ -150,6 +187,8 @@ def literal(value: Any, dtype: str) -> str:
     >>> literal(0.1, "f4"), literal(-0.5, "f4"), literal(3, "i8"), literal(float("-inf"), "f8"), literal(True, "b1")
     ('0x1.99999ap-4f', '(-0.5f)', '3', '-INFINITY', '1')
     """
+    if isinstance(value, OpenNumber):
+        return f"({TYPES[dtype]})({value.text})"
     with np.errstate(over="ignore"):  # of what is no float32 NumPy makes infinity, too
         number = np.dtype(dtype).type(value)
     if dtype[0] != "f":

@@ -1,0 +1,84 @@
+"""Sizes of a lowered program as names: what was a number in the recorded run is given when the code runs.
+
+Which number is a size is found by its value: a run is recorded with sizes that are prime numbers, and their products
+are those of several axes. It is checked by a second run with other ones: the same code has to come out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tensorgrad.program.cops import Check, Fold, Map, Op, Walk
+from tensorgrad.program.cvalues import Access, Domain, Number, OpenNumber, OpenSize, Operand
+
+from .sample import Dims, NoFormError
+from .vectors import AS_VECTORS
+
+
+class Opening:
+    """The names of the sizes of one run, and of the products of several."""
+
+    def __init__(self, sizes: Sequence[int], arrays: Iterable[Dims]) -> None:
+        self.sizes = sizes
+        products: dict[int, Dims] = {}
+        for dims in arrays:
+            for start, stop in itertools.combinations(range(len(dims) + 1), 2):
+                part = tuple(d for d in dims[start:stop] if d is not None)
+                products.setdefault(self._size(part), part)
+        self._products = {size: part for size, part in products.items() if part}
+        self._names = {size: OpenSize.named(size, self.text(part)) for size, part in self._products.items()}
+        self._numbers: dict[float, str] = {}
+        for size, name in self._names.items():
+            double = " * ".join(f"(double){factor}" for factor in str(name).split(" * "))
+            self._numbers |= {float(size): double, 1 / size: f"1 / ({double})", -1 / size: f"-1 / ({double})"}
+
+    def _size(self, dims: Dims) -> int:
+        whole = 1
+        for d in dims:
+            whole *= 1 if d is None else self.sizes[d]
+        return whole
+
+    def text(self, dims: Dims) -> str:
+        """Return the product of sizes in C."""
+        return " * ".join(f"n{d}" for d in dims if d is not None) or "1"
+
+    def dims(self, shape: tuple[int, ...]) -> tuple[Dims, ...]:
+        """Return of which sizes each axis is the product.
+
+        Raises:
+            NoFormError: one is of another length.
+        """
+        try:
+            return tuple(() if n == 1 else self._products[n] for n in shape)
+        except KeyError as error:
+            raise NoFormError(f"an axis of {error} elements is of no size that is given") from None
+
+    def opened(self, op: Op) -> Op:
+        """Return a part of a program with names for its sizes.
+
+        Raises:
+            NoFormError: there is no such part of open sizes.
+        """
+        if isinstance(op, Map):
+            operands, text = tuple(map(self._operand, op.operands)), AS_VECTORS.get((op.text, op.result), op.text)
+            return replace(op, domain=self._named(op.domain), out=self._access(op.out), operands=operands, text=text)
+        if isinstance(op, Fold | Walk):
+            out, operand = self._access(op.out), self._access(op.operand)
+            return replace(op, domain=self._named(op.domain), out=out, operand=operand)
+        if isinstance(op, Check):
+            return op
+        raise NoFormError(f"{type(op).__name__} has no open sizes")
+
+    def _named(self, numbers: Domain) -> Domain:
+        return tuple(self._names.get(n, n) for n in numbers)
+
+    def _access(self, access: Access) -> Access:
+        return replace(access, strides=self._named(access.strides))
+
+    def _operand(self, x: Operand) -> Operand:
+        if isinstance(x, Access):
+            return self._access(x)
+        text = self._numbers.get(float(x.value))
+        return x if text is None else Number(OpenNumber(text, float(x.value)), "f8")

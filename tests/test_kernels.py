@@ -1,0 +1,304 @@
+"""Compiled forms of kernels: each equals the function that it was made of, in this process and in others."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import tensorgrad as tg
+from tensorgrad import kernels
+from tensorgrad.base import switches
+from tensorgrad.base.switches import Kernel
+from tensorgrad.compiled import toolchain
+from tensorgrad.errors import ArgumentError, CompileError
+from tensorgrad.kernels import calling
+
+needs_compiler = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compiler here")
+
+# How far a compiled form may be from the function, in units of the last place of the largest of what is added in it:
+# the value itself, or for a slope 1. NumPy's exponential alone is right to 2.5 of its last places.
+LIMIT = 8
+
+# The parameters of the functions of each element that have some.
+PARAMETERS: dict[str, dict[str, float]] = {
+    "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.5}, "softplus": {"threshold": 20.0},
+}  # fmt: skip
+EACH = [kernel for kernel in switches.registered() if kernel.each]
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-310, 1.0, -3.0, 3.0, 20.0, 88.0, -104.0, 710.0, -745.0]
+
+
+def name_of(kernel: Kernel) -> str:
+    return str(kernel.plain.__name__)
+
+
+@pytest.fixture(autouse=True)
+def _however_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "LEAST", 0)
+
+
+def test_the_functions_with_parameters_are_known() -> None:
+    assert set(PARAMETERS) <= set(map(name_of, EACH))
+    assert len(EACH) >= 9
+
+
+def assert_near(found: Any, wanted: Any, unit: float = 0.0) -> None:
+    """Assert that arrays are equal to within the limit; where the function has no number, nor has the form."""
+    assert found.shape == wanted.shape
+    assert found.dtype == wanted.dtype
+    known = np.isfinite(wanted)
+    np.testing.assert_array_equal(found[~known], wanted[~known])
+    limits = np.finfo(wanted.dtype)
+    size = np.maximum(np.abs(wanted[known]), unit)
+    assert (np.abs(found[known] - wanted[known]) <= LIMIT * (size * limits.eps + limits.smallest_subnormal)).all()
+
+
+def numbers(dtype: str, count: int, seed: int = 0) -> Any:
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal(count) * 10 ** rng.uniform(-6, 1.3, count)).astype(dtype)
+
+
+def form_of(kernel: Kernel) -> tuple[Any, dict[str, float]]:
+    return kernels.compiled(kernel), PARAMETERS.get(name_of(kernel), {})
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", EACH, ids=name_of)
+def test_a_function_of_each_element_has_a_form_that_equals_it(kernel: Kernel, dtype: str) -> None:
+    form, params = form_of(kernel)
+    for slope in (True, False):
+        for shape in ((4001,), (1,), (), (0,), (3, 0), (7, 11, 13)):
+            x = numbers(dtype, int(np.prod(shape))).reshape(shape)
+            (y, s), (value, slopes) = form(x, slope, **params), kernel.plain(x, slope, **params)
+            assert_near(y, np.asarray(value))
+            if slope:
+                assert_near(s, np.asarray(slopes), 1.0)
+            else:
+                assert s is None
+                assert slopes is None
+    assert set(map(type, form.known.values())) != {type(None)}, "nothing was compiled"
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("kernel", EACH, ids=name_of)
+def test_what_is_no_ordinary_number_has_the_value_that_the_function_gives(kernel: Kernel) -> None:
+    form, params = form_of(kernel)
+    for dtype in ("float32", "float64"):
+        for value in SPECIAL:
+            x = np.full(33, value).astype(dtype)
+            for found, wanted in zip(form(x, True, **params), kernel.plain(x, True, **params), strict=True):
+                assert_near(found, wanted, 1.0)
+                np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+
+
+@needs_compiler
+@pytest.mark.parametrize("kernel", EACH, ids=name_of)
+def test_arrays_with_gaps_and_other_types_are_left_to_the_function(kernel: Kernel) -> None:
+    form, params = form_of(kernel)
+    whole = numbers("float32", 200).reshape(10, 20)
+    for x in (whole[:, ::2], whole.T, np.broadcast_to(whole[0, 0], (4, 5))):
+        for found, wanted in zip(form(x, True, **params), kernel.plain(x, True, **params), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert not form.known
+
+
+@needs_compiler
+@given(values=st.lists(st.floats(width=32), min_size=1, max_size=40))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_any_floats_have_the_sigmoid_that_numpy_has(values: list[float]) -> None:
+    x = np.array(values, np.float32)
+    for found, wanted in zip(SIGMOID(x, True), LOGISTIC.plain(x, True), strict=True):
+        assert_near(found, wanted)
+
+
+LOGISTIC = next(kernel for kernel in EACH if name_of(kernel) == "logistic")
+SIGMOID = kernels.compiled(LOGISTIC)
+
+
+def test_a_number_of_which_numpy_warns_is_numpys_to_warn_of() -> None:
+    kernel = Kernel(_logarithm, each=True)
+    form = kernels.compiled(kernel)
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        (y,) = form(np.zeros(5))
+    assert (y == -np.inf).all()
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        form(np.full(5, -1.0))
+
+
+def _logarithm(x: Any) -> tuple[Any]:
+    return (np.log(x),)
+
+
+@needs_compiler
+def test_one_code_is_for_all_sizes_and_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    form = kernels.compiled(LOGISTIC)
+    form(np.ones(5, np.float32), True)
+    monkeypatch.setattr(calling, "build", None)
+    for shape in ((1,), (100, 3), (2, 3, 4, 5, 6)):
+        assert form(np.ones(shape, np.float32), True)[0].shape == shape
+
+
+@needs_compiler
+def test_a_function_whose_code_depends_on_its_size_stays_with_numpy() -> None:
+    form = kernels.compiled(Kernel(_halved))
+    (found,) = form(np.arange(6.0))
+    assert found.tolist() == [0.0, 1.0, 2.0]
+    assert list(form.known.values()) == [None]
+
+
+def _halved(x: Any) -> tuple[Any]:
+    return (x[: len(x) // 2] * 1.0,)
+
+
+# ---- the choice, which is one for a process
+
+
+def run(program: str, **environment: str) -> str:
+    """Return what a program prints in a process of its own."""
+    command = [sys.executable, "-W", "error", "-c", "import tensorgrad as tg, numpy as np\n" + program]
+    kept = {k: v for k, v in os.environ.items() if k != switches.VARIABLE}
+    done = subprocess.run(command, env=kept | environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_kernels_are_numpys_unless_something_is_said() -> None:
+    assert run("print(tg.get_kernels()); tg.ones(3).sigmoid(); print(tg.get_kernels())").split() == ["numpy", "numpy"]
+
+
+def test_another_word_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="kernels must be 'numpy' or 'c', found 'C'"):
+        tg.set_kernels("C")
+    program = "try: tg.ones(3).sigmoid()\nexcept ValueError as error: print(error)"
+    assert "variable TENSORGRAD_KERNELS must be 'numpy' or 'c', found 'rust'" in run(program, TENSORGRAD_KERNELS="rust")
+
+
+def test_after_the_first_operation_it_is_too_late() -> None:
+    tg.ones(3).sigmoid()
+    tg.set_kernels(tg.get_kernels())
+    with pytest.raises(
+        ArgumentError, match=r"since its first operation: call set_kernels\('c'\) before that, or start"
+    ):
+        tg.set_kernels("c")
+
+
+@needs_compiler
+def test_what_is_said_first_in_a_script_holds() -> None:
+    program = """
+tg.set_kernels("c"); tg.set_kernels("numpy"); tg.set_kernels("c")
+x = tg.linspace(-3, 3, 5000).requires_grad_()
+y = x.sigmoid(); y.sum().backward()
+print(tg.get_kernels(), float((y * (1 - y) - x.grad).abs().max()) < 1e-6)
+try: tg.set_kernels("numpy")
+except ValueError as error: print(error)
+"""
+    first, second = run(program).splitlines()
+    assert first == "c True"
+    assert second.startswith("kernels are 'c' in this process since its first operation")
+
+
+def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "compiler", lambda: None)
+    with pytest.raises(CompileError, match="kernels in C need a C compiler: install gcc or clang, or pip install zig"):
+        kernels.check()
+    program = """
+from tensorgrad.kernels import calling
+calling.compiler = lambda: None
+for _ in range(2):
+    try: tg.ones(3).sigmoid()
+    except RuntimeError as error: print(error)
+try: tg.set_kernels("c")
+except RuntimeError as error: print(error)
+tg.set_kernels("numpy"); print(tg.ones(3).sigmoid().shape)
+"""
+    *errors, last = run(program, TENSORGRAD_KERNELS="c").splitlines()
+    assert len(errors) == 3
+    assert all("install gcc or clang" in error for error in errors)
+    assert "3" in last
+
+
+THREADS = """
+import threading
+x = tg.linspace(-3, 3, 100_000)
+start, found = threading.Barrier(8), []
+def work():
+    start.wait()
+    for _ in range(20): found.append(tg.nn.functional.gelu(x).array)
+workers = [threading.Thread(target=work) for _ in range(8)]
+for worker in workers: worker.start()
+for worker in workers: worker.join()
+print(len(found), all((y == found[0]).all() for y in found))
+"""
+
+
+@needs_compiler
+def test_threads_may_call_at_once_for_the_first_time() -> None:
+    assert run(THREADS, TENSORGRAD_KERNELS="c").split() == ["160", "True"]
+
+
+FORKING = """
+import multiprocessing, sys, threading
+from tensorgrad.kernels import calling
+def work(seed):
+    x = tg.linspace(-seed, seed, 100_000).requires_grad_()
+    y = tg.nn.functional.silu(x) + x.sigmoid()
+    y.sum().backward()
+    return float(x.grad.sum())
+if __name__ == "__main__":
+    wanted = [work(seed) for seed in range(1, 5)]
+    with calling._building:  # as if another thread were compiling
+        with multiprocessing.get_context(METHOD).Pool(2) as pool:
+            found = pool.map(work, range(1, 5))
+            print(found == wanted)
+"""
+
+
+@needs_compiler
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_after_use_goes_on_with_what_there_is() -> None:
+    assert run(FORKING.replace("METHOD", "'fork'"), TENSORGRAD_KERNELS="c").split() == ["True"]
+
+
+@needs_compiler
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_process_that_is_started_anew_does_what_its_environment_says(method: str, tmp_path: Path) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    file = tmp_path / "script.py"
+    file.write_text("import tensorgrad as tg\n" + FORKING.replace("METHOD", repr(method)))
+    assert run(f"import runpy; runpy.run_path({str(file)!r}, run_name='__main__')", TENSORGRAD_KERNELS="c") == "True\n"
+
+
+SAME = """
+F = tg.nn.functional
+rng = np.random.default_rng(0)
+x = tg.tensor(rng.standard_normal((50, 60)), requires_grad=True)
+for f in (F.gelu, tg.sigmoid, F.silu, F.softplus, F.elu, F.leaky_relu, F.hardswish, F.mish, F.logsigmoid):
+    y = f(x)
+    (first,) = tg.autograd.grad((y * y).sum(), x, create_graph=True)
+    (second,) = tg.autograd.grad((first * x).sum(), x)
+    print(tg.graph.Graph.trace(f, x.detach()).text())
+    compiled = tg.compile(f, backend="numpy")(x.detach())
+    for value in (y, first, second, compiled):
+        print(" ".join(f"{v:.9e}" for v in value.detach().numpy().ravel()))
+"""
+
+
+@needs_compiler
+def test_gradients_traces_and_plans_are_those_of_numpys_kernels() -> None:
+    plain, other = (run(SAME, TENSORGRAD_KERNELS=kernels).splitlines() for kernels in ("numpy", "c"))
+    assert len(plain) == len(other)
+    for a, b in zip(plain, other, strict=True):
+        if len(a.split()) == 3000:
+            np.testing.assert_allclose(*(np.array(line.split(), float) for line in (b, a)), rtol=1e-8, atol=1e-13)
+        else:
+            assert a == b
