@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import tensorgrad as tg
-from tensorgrad import nn, viz
+from tensorgrad import nn, optim, viz
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
 from tests.gallery_peers import beside
@@ -170,6 +170,22 @@ def decided() -> viz.Drawing:
     return viz.draw(scaled, tg.tensor([1.125, -0.625, 0.875], dtype=tg.float64, requires_grad=True))
 
 
+def trained() -> viz.Drawing:
+    """Return a film of a straight line that is fitted to four points."""
+    # Numbers of many digits, of which none is half-way between two that are told, and none is nothing by cancellation.
+    points = [0.3117, 1.1291, 2.0713, 2.9731], [1.0719, 1.2853, 2.7179, 2.1937]
+    x, t = (tg.tensor(values, dtype=tg.float64) for values in points)
+    w, b = (tg.tensor(value, dtype=tg.float64, requires_grad=True) for value in (-0.5317, 1.9743))
+    optimizer, steps = optim.SGD([w, b], lr=0.125), {}
+    for step in range(5):
+        loss = ((w * x + b - t) ** 2).mean()
+        steps[step] = viz.draw(loss, names="variables", labels="values")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return viz.film(steps)
+
+
 @dataclass(frozen=True)
 class Figure:
     """A picture of the gallery: its file, what it shows, the code that a reader would write, and the drawing."""
@@ -236,6 +252,10 @@ FIGURES = [
     Figure(
         "double-backward", "A double-backward graph: the second derivative of x³, whose gradient is 3x².",
         "viz.draw(lambda x: (x**3).sum(), x, order=2)", second,
+    ),
+    Figure(
+        "training", "Through a training: opened on its own, a slider shows the numbers of each step.",
+        'steps[step] = viz.draw(loss, names="variables", labels="values")  # in the loop\nviz.film(steps)', trained,
     ),
     Figure(
         "not-a-number", "The first number that is not finite is marked, and so is all that it spoils.",

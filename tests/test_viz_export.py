@@ -138,19 +138,49 @@ def test_a_png_has_its_pixels_and_the_colours_of_the_theme():
     assert {(0xFF, 0x6B, 0x6B), (0xE8, 0xE8, 0xE8), (0x22, 0x26, 0x2E)} <= colours
 
 
-def test_a_picture_wider_than_any_screen_has_fewer_pixels_for_each_point():
-    pytest.importorskip("typst")
-    image = pytest.importorskip("PIL.Image")
+def long(**options) -> Drawing:
+    """A chain of 200 operations: 22,000 points in one row."""
 
     def chain(x):
-        for _ in range(70):
+        for _ in range(200):
             x = x.tanh()
         return x
 
-    found = draw(chain, tg.zeros(1), grads=False)
-    assert found.scene.wide * 192 / 72 > 16_000
-    with image.open(io.BytesIO(found.png)) as png:
-        assert png.width in range(15_990, 16_011)
+    return draw(chain, tg.zeros(1), grads=False, **options)
+
+
+@pytest.mark.parametrize(("format", "most"), [("png", 6_000), ("pdf", 14_400), ("tex", 16_320)])
+def test_what_is_larger_than_its_format_has_room_for_is_refused_and_the_cure_cures(format, most, tmp_path):
+    found = long()
+    for turned in (found, long(rankdir="TB")):
+        with pytest.raises(TensorgradError, match=rf"points, and .*width={most}, with depth=1.* or save it as \.svg"):
+            turned.save(tmp_path / f"graph.{format}")
+    assert not list(tmp_path.iterdir())
+    assert found.svg
+    cured = long(width=most)
+    left, _, right, _ = cured.scene.bounds()
+    assert right - left <= most * 1.001
+    if format != "tex":
+        pytest.importorskip("typst")
+    assert getattr(cured, format)
+
+
+def test_a_png_of_the_largest_size_has_all_its_pixels():
+    pytest.importorskip("typst")
+    image = pytest.importorskip("PIL.Image")
+    with image.open(io.BytesIO(long(width=6_000, wrap=False).png)) as png:
+        assert png.width == pytest.approx(16_000, abs=16)
+
+
+def test_no_place_of_tikz_is_farther_than_tex_can_count():
+    text = long(width=16_320, wrap=False).tex
+    places = [float(n) for pair in re.findall(r"\((-?[\d.]+),(-?[\d.]+)\)", text) for n in pair]
+    assert max(map(abs, places)) <= 16_321
+
+
+def test_the_words_for_a_picture_say_how_many_circles_they_leave_out():
+    assert ", and 141 more" in long().description
+    assert " more" not in figure().description
 
 
 @pytest.mark.parametrize("theme", ["book", None])
@@ -261,8 +291,8 @@ def test_fontsize_alone_is_the_size_of_the_smallest_text():
 ])  # fmt: skip
 def test_a_theme_is_the_same_in_every_format(theme, ink, ground):
     found = figure(theme=theme)
-    assert f"--fg:{ink}" in found.svg
-    assert f"--bg:{ground}" in found.svg.split("</style>")[0].rsplit(".tg.tg{")[-1]
+    assert f"--f:{ink}" in found.svg
+    assert f"--g:{ground}" in found.svg.split("</style>")[0].rsplit(".tg.tg{")[-1]
     assert f'color="{ink}"' in found.positioned
     assert json.loads(found.json)["colours"]["ink"] == ink
     assert f"{{tgink}}{{HTML}}{{{ink[1:].upper()}}}" in found.tex

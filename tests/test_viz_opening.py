@@ -84,6 +84,44 @@ def test_a_box_opens_and_all_others_stay_closed(browser, way, suffix):
     assert set(browser.run(SHOWN)) == circles(whole) - within(whole, middle)
 
 
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return x + self.b(self.a(x).tanh())
+
+
+LOST = """const seen = g => g.getClientRects().length > 0, box = g => g.getBoundingClientRect(), lost = [];
+    for (const g of document.querySelectorAll('.edge')) {
+        const texts = [...g.querySelectorAll('text')];
+        if (seen(g.querySelector('path:not(.hit)')) && texts.length && !texts.some(seen)) lost.push(g.id);
+        for (const t of texts.filter(seen)) for (const r of document.querySelectorAll('.closed rect:not(.hit)')) {
+            const [a, b] = [box(t), box(r)];
+            if (seen(r) && a.left < b.right - 4 && a.right > b.left + 4 && a.top < b.bottom && a.bottom > b.top)
+                lost.push(g.id + ' under a box')
+        }
+    }
+    return lost"""
+
+
+@pytest.mark.parametrize("options", [{}, {"labels": "values"}, {"rankdir": "TB"}], ids=str)
+@pytest.mark.parametrize(
+    "net", [nested, lambda: nn.Sequential(*[Residual() for _ in range(3)])], ids=["nested", "skips"]
+)
+def test_no_arrow_that_is_seen_loses_its_label_whatever_is_open(browser, net, options):
+    drawing = draw(net(), normals(5, 4, requires_grad=True), depth=1, repeats=False, **options)
+    first, *others = boxes(drawing)
+    browser.open(drawing.svg, ".svg")
+    assert browser.run(LOST) == []
+    for box in (first, *others, *others, first):  # open one after the other, and close them
+        browser.run("document.getElementById(arguments[0]).focus()", box)
+        browser.press("Enter")
+        browser.wait(OPENED)
+        assert browser.run(LOST) == [], box
+
+
 def test_an_open_box_is_replayed_searched_lit_and_read_aloud(browser):
     drawing, whole = drawn(depth=1), drawn()
     browser.open(drawing.svg, ".svg")

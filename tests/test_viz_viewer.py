@@ -200,7 +200,7 @@ def test_what_is_typed_is_no_command_and_a_button_opens_the_search(browser):
     assert browser.run("return document.querySelector('input').value") == "fb10"
     assert browser.run(TOLD) == "0 hits"
     browser.press("Enter")
-    assert not browser.run("return document.querySelector('svg').matches('.nofwd,.nobwd')")
+    assert not browser.run("return document.querySelector('svg').matches('.nof,.nob')")
     tap(browser, "[value='/']")  # where there is no Escape
     assert browser.run(f"{SEEN} return seen(document.querySelector('input'))") is False
 

@@ -58,7 +58,7 @@ class GraphNode:
     traced, of a public function that is made of operations. `owner` is the tensor that a leaf stands for, if it lives.
     `place` is where the user's script stood, and `order` tells which pass made the node: 0 for the forward pass, 1 for
     the backward pass, 2 for the backward pass through that. `kept` is how many bytes its rules keep for a backward
-    pass, beside leaves and what an earlier node keeps.
+    pass, beside leaves and what an earlier node keeps. `argument` is which of a traced function's a leaf is, from 0.
     """
 
     index: int
@@ -77,6 +77,7 @@ class GraphNode:
     primitive: Primitive | None
     owner: Tensor | None
     kept: int = 0
+    argument: int | None = None
 
     @property
     def is_leaf(self) -> bool:
@@ -189,7 +190,7 @@ def described(
 
     The leaves in `known` were buffers of a module, which may have others by now.
     """
-    index = {node: i for i, node in enumerate(recorded)}
+    index, arguments = ({node: i for i, node in enumerate(nodes)} for nodes in (recorded, inputs))
     values, buffers, kept = _values(recorded, outputs), _buffers(recorded).union(known), _kept(recorded)
     found = []
     for node in recorded:
@@ -202,7 +203,7 @@ def described(
                 operands_of(node.inputs, index, node.params), located(node.params, index), node.shape, node.dtype,
                 node.scope, name, node.tracked,
                 values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
-                kept.get(node, 0),
+                kept.get(node, 0), arguments.get(node),
             )
         )  # fmt: skip
     return found

@@ -64,8 +64,8 @@ class Theme:
 
     def sheet(self) -> str:
         """Return the rules that give a browser this look, whatever its reader prefers."""
-        names = {"fg": self.ink, "bwd": self.red, "mute": self.mute}
-        names |= {"node": self.fill, "hl": self.highlight, "bg": self.ground}
+        names = {"f": self.ink, "r": self.red, "m": self.mute}
+        names |= {"n": self.fill, "h": self.highlight, "g": self.ground}
         colours = ";".join(f"--{name}:{value}" for name, value in names.items())
         return f".tg.tg{{{colours}}}\n"
 

@@ -12,12 +12,12 @@ import re
 import string
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tensorgrad.base.caching import remembered
 
-_LONG_NAME = re.compile(r"\$[a-z]\w*")
+_NAME, _PROPERTY = re.compile(r"\$[a-z]\w*"), re.compile(r"(?<=[^.]\.)\$[a-z]\w*")
 _PART = re.compile(r"^(?://|/\*) part: (\w+).*\n", re.MULTILINE)
 PARTS = frozenset({"folding", "frames", "marks", "minimap", "opening"})
 """What only some pictures can use: a file of the style sheet, of the script, or both."""
@@ -29,26 +29,29 @@ def resource(name: str, parts: frozenset[str]) -> str:
     are wanted, each where its name stands, and without comments, needless spaces, long names.
 
     Texts in quotes keep their spaces, and so do regular expressions, as long as none in them stands beside a sign.
-    Of the names that begin with $, the most frequent become letters that are free, all others A0, A1 ... Z9.
+    Of the names that begin with $, the most frequent become letters that are free, all others A0, A1 ... Z9. What
+    stands behind a point is a property, and has a letter of its own: a capital, of which no element has one by itself.
     """
     here, kind = Path(__file__), Path(name).suffix
     text = here.with_name(name).read_text("utf-8")
     read = {part: here.with_name(part + kind).read_text("utf-8") for part in parts & {*_PART.findall(text)}}
     text = _PART.sub(lambda found: read.get(found[1], ""), text)
     text = re.sub(r"^\s*(//.*|/\*.*\*/)?\n?", "", text, flags=re.MULTILINE)
-    short = _short_names(text)
-    text = _LONG_NAME.sub(lambda found: short[found[0]], text)
+    text = re.sub(r"\bconst\b", "let", text)
+    text = _with_short(_PROPERTY, text, string.ascii_uppercase)
+    taken = {*re.findall(r"(?<!\.)\b[A-Za-z]\b", re.sub(r"'[^'\n]*'", "", _NAME.sub("", text)))}
+    text = _with_short(_NAME, text, [letter for letter in f"{string.ascii_letters}_$" if letter not in taken])
     signs = r"\s*([-+*/%=<>!?:;,{}()\[\]&|])\s*" if kind == ".js" else r"\s*([{};,])\s*"
     pieces = re.split(r"('[^'\n]*'|`[^`]*`)", text)  # every second one is a text in quotes
     return "".join(piece if i % 2 else re.sub(signs, r"\1", piece) for i, piece in enumerate(pieces))
 
 
-def _short_names(text: str) -> dict[str, str]:
-    names = [name for name, _ in Counter(_LONG_NAME.findall(text)).most_common()]
-    taken = {*re.findall(r"\b[A-Za-z]\b", _LONG_NAME.sub("", text))}
-    free = [letter for letter in string.ascii_letters if letter not in taken]
+def _with_short(names: re.Pattern[str], text: str, free: Iterable[str]) -> str:
+    """Return `text` with short `names`: those of `free`, and then pairs."""
+    found = [name for name, _ in Counter(names.findall(text)).most_common()]
     pairs = (letter + digit for letter in string.ascii_uppercase for digit in string.digits)
-    return dict(zip(names, itertools.chain(free, pairs), strict=False))
+    short = dict(zip(found, itertools.chain(free, pairs), strict=False))
+    return names.sub(lambda at: short[at[0]], text)
 
 
 def packed(text: str) -> str:

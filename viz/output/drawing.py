@@ -309,7 +309,8 @@ class Drawing:
     @property
     def description(self) -> str:
         """The graph in words, for those who do not see it."""
-        names = ", ".join(v.label.replace("\n", ", ") for v in self.picture.vertices[:60] if v.kind != "output")
+        labels = [v.label.replace("\n", ", ") for v in self.picture.vertices if v.kind != "output"]
+        names = ", ".join([*labels[:60], *([f"and {len(labels) - 60} more"] if len(labels) > 60 else [])])
         red = sum(edge.backward is not None for edge in self.edges)
         told = f"{len(self.edges)} forward edges in black, {red} gradients in red, in the opposite direction."
         side = "above" if self.page.rankdir == "LR" else "on the left"
@@ -338,7 +339,7 @@ class Drawing:
         .mmd the graph for other programs to lay out.
 
         Raises:
-            TensorgradError: another suffix.
+            TensorgradError: another suffix, or a picture that is larger than .png, .pdf or .tex have room for.
             MissingDependencyError: .pdf or .png without the library that prints them.
             OSError: the folder is not there, or cannot be written to.
         """

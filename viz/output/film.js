@@ -1,6 +1,7 @@
 // The slider of a film. It stands before the viewer, which then measures the longest text of every place, and shows the
 // last step when that has started. A row of the table: an element, an attribute ("" for the text), what stands before
 // and after what changes, and that at each step, 0 for what it was; null for an attribute that is not there.
+// What is kept on an element has a whole name, for the letters of short ones are the viewer's.
 (() => {
 const s = document.currentScript?.closest('svg');
 if (!s) return;
@@ -10,14 +11,14 @@ $put = ($element, $name, text) => {
   if (!$name) $element.textContent = text;
   else if ($name !== 'class') text === null ? $element.removeAttribute($name) : $element.setAttribute($name, text);
   else {
-    $element.classList.remove(...$element.$words);
-    $element.classList.add(...($element.$words = text.split(' ')))
+    $element.classList.remove(...$element.words);
+    $element.classList.add(...($element.words = text.split(' ')))
   }
 },
 $rows = TABLE.map(([$place, $name, $before, $after, ...$found]) => {
   const $texts = [], $element = $elements[$place];
   for (const text of $found) $texts.push(text === 0 ? $texts.at(-1) : text === null ? text : $before + text + $after);
-  if ($name === 'class') $element.$words = $element.getAttribute($name).split(' ');
+  if ($name === 'class') $element.words = $element.getAttribute($name).split(' ');
   return [$element, $name, $texts]
 }),
 $show = () => {

@@ -3,18 +3,21 @@
 // scaled in a box as a whole.
 $survey = () => {
   $set(s, 'many', n > 100); $put($map, {viewBox: `0 0 ${W} ${H}`});
-  $put($map.children[1], {d: V.map(g => `M${g.$now}h1`).join('')});
-  $each($texts = $all('.view text'), t => t.$of = t.closest('.node,[data-of]') || t)
+  $put($map.children[1], {d: V.map(g => 'M' + g.$now + 'h1').join('')});
+  $each($texts = $all('.view text'), t => { t.$now || $box(t); t.$near = t.closest('.node,[data-of]') || t })
 },
 $start = () => {
   $survey();
+  $map.onpointerdown = $map.onpointermove = e => {
+    const m = $map.getScreenCTM();
+    if (e.buttons) $pan(w / 2 - (e.x - m.e) / m.a * k - x, h / 2 - (e.y - m.f) / m.a * k - y)
+  };
   if (self.chrome) { const [g] = $all('.stage svg'); g.append($view); $view = $put(g, {width: W, height: H}) }
 },
 $watch = () => {
   $set(s, 'far', k < .2); $put($map.lastChild, {x: -x / k, y: -y / k, width: w / k, height: h / k});
   $each($texts, t => {
-    const [a, b] = t.$of.$now, $out = k < .4 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
+    const [a, b] = t.$near.$now, $out = k < .4 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
     if (t.$out !== $out) $set(t, 'out', t.$out = $out)
   })
 },
-$aim = e => { const m = $map.getScreenCTM(); $pan(w / 2 - (e.clientX - m.e) / m.a * k - x, h / 2 - (e.clientY - m.f) / m.a * k - y) },

@@ -9,7 +9,29 @@ from tensorgrad.errors import TensorgradError, needing
 from tensorgrad.viz.layout.splines import Point
 
 DPI = 192.0  # of a PNG: sharp on a screen with two pixels for one
-_PIXELS = 16_000  # along a side, which programs that show pictures still take
+_MOST = {
+    "png": (72 * 16_000 / DPI, "a picture of more than 16,000 pixels along a side is not shown by every program"),
+    "pdf": (14_400.0, "a page of PDF has at most 14,400 points (5.08 m) along a side"),
+    "tex": (16_320.0, "TeX knows no length above 16,383 of its points, which are 16,321 of these"),
+}
+"""The most points along a side that a format has room for, and why."""
+
+
+def check_room(size: Point, format: str) -> None:
+    """Refuse a picture that is too large for its format.
+
+    Raises:
+        TensorgradError: with what makes it smaller.
+    """
+    most, why = _MOST[format]
+    width, height = size
+    if max(size) <= most * 1.001:  # a width that was asked for may be missed by a little
+        return
+    side = f"width={most:g}" if width > height else f"rankdir='LR' and width={most:g}"
+    raise TensorgradError(
+        f"this drawing is {width:,.0f} by {height:,.0f} points, and {why}: draw it with {side}, with depth=1, which "
+        f"closes modules, or save it as .svg, which has no such limit"
+    )
 
 
 def printed(svg: str, size: Point, format: str, title: str, description: str) -> bytes:
@@ -17,8 +39,9 @@ def printed(svg: str, size: Point, format: str, title: str, description: str) ->
 
     Raises:
         MissingDependencyError: typst is not installed.
-        TensorgradError: it refused the picture.
+        TensorgradError: the picture is too large for the format, or typst refused it.
     """
+    check_room(size, format)
     with needing(f"a drawing as .{format}", "typst"):
         import typst
     code = (
@@ -28,7 +51,7 @@ def printed(svg: str, size: Point, format: str, title: str, description: str) ->
     )
     wanted: dict[str, Any] = {"format": format}
     if format == "png":
-        wanted["ppi"] = min(DPI, 72 * _PIXELS / max(size))
+        wanted["ppi"] = DPI
     try:
         made = typst.compile(code.encode(), **wanted)
     except (RuntimeError, ValueError) as error:

@@ -107,8 +107,8 @@ def viewer_svg(
 def _store(inside: Shown, theme: Theme, key: str) -> str:
     """Return what is behind closed boxes: the open picture, packed, its size, and which frames begin folded."""
     text = "\n".join(_Writer(inside.scene, theme, inside.told).layers()).replace(_KEY, key)
-    size = " ".join(map(_n, _sides(inside.scene)))
-    at = _attributes(class_="store", data_frames=" ".join(inside.folded), data_size=size)
+    size = f"[{','.join(map(_n, _sides(inside.scene)))}]"
+    at = _attributes(class_="store", data_frames=",".join(f"#{id}" for id in inside.folded), data_size=size)
     return f"<metadata{at}>{packed(text)}</metadata>\n"
 
 

@@ -9,6 +9,7 @@ from tensorgrad.viz.layout.splines import Point, Spline, cut_end, head_corners
 from tensorgrad.viz.layout.themes import Theme
 
 from .latex import latex
+from .paper import check_room
 
 _HEAD = r"""%% Needs TikZ, amsmath. In a document: \usepackage{standalone,tikz}, and \input this file, or copy it.
 %% pdflatex, or xelatex where a name holds letters that TeX does not know.
@@ -21,8 +22,14 @@ _HEAD = r"""%% Needs TikZ, amsmath. In a document: \usepackage{standalone,tikz},
 
 
 def tikz_text(scene: Scene, theme: Theme) -> str:
-    """Return a LaTeX document that holds `scene` as one `tikzpicture` of its size in points of PostScript (bp)."""
+    """Return a LaTeX document that holds `scene` as one `tikzpicture` of its size in points of PostScript (bp).
+
+    Raises:
+        TensorgradError: it is larger than TeX's largest length.
+    """
     left, bottom, right, top = scene.bounds()
+    # Lengths, and places as well, which are seen from the origin.
+    check_room((max(right - left, -left, right), max(top - bottom, -bottom, top)), "tex")
     printer = _Printer(theme, scene.head)
     head = _HEAD.rstrip() % (right - left, top - bottom)
     lines = [r"\begin{tikzpicture}[x=1bp,y=1bp,line cap=butt,every node/.style={inner sep=0pt,outer sep=0pt}]"]

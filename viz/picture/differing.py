@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Constant, Tensor
-from tensorgrad.errors import AutogradError, InPlaceError, TensorgradError
-from tensorgrad.graph import Gradients, Graph, GraphNode
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.errors import TensorgradError
+from tensorgrad.graph import Graph
 
-from .expressions import Expressions
-from .model import value_names
-from .noise import Noise, largest
-from .text import number
-from .tooltips import argument, script_line
-from .values import plainly, values
+from .alike import Side, classes, same_leaves
+from .noise import largest
+from .tooltips import script_line
 
 _ROUNDINGS = 64  # so many units in the last place of an array's largest number may be rounding
 _NOISE = 8.0  # so many times the rounding error that another seed shows
-_SUMS = frozenset({"add", "sub", "sum", "mean"})  # whose result may be small beside what they add
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,8 @@ def diff(
     """Return the first operation, value or gradient in which two graphs differ; None if they agree.
 
     The graphs are gone through in the order of computation, then back in that of the gradients. What is rounding alone
-    is no difference.
+    is no difference. Inputs of traced functions are the same by their place among the arguments, other leaves where
+    they are the same tensor, and all else by the order in which it is read.
 
     Args:
         a: a graph, a tensor (the graph behind it), or a function or module, which is traced on `inputs`.
@@ -68,25 +65,28 @@ def diff(
             the same bits.
 
     Raises:
-        TensorgradError: an argument that is none of the above.
+        TensorgradError: an argument that is none of the above; a graph whose gradients cannot be computed any more.
 
     >>> import tensorgrad as tg
     >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
-    >>> print(diff(lambda x: (x * 3).exp(), lambda x: (x * 3).tanh(), x).kind)
-    node
+    >>> diff(lambda x: (x * 3).exp(), lambda x: (x * 3).tanh().exp(), x).second
+    'v2 = tanh(v1)'
     >>> print(diff(lambda x: x * 3, lambda x: x * 3, x))
     None
     """
-    sides = _Side(_graph(a, inputs), seed), _Side(_graph(b, inputs), seed)
-    for at in sides[0].beside(sides[1]):
-        unlike = _unlike(sides, at, numbers=True)
-        if unlike:
-            return unlike
+    if inputs and not (_is_traced(a) or _is_traced(b)):
+        raise TensorgradError("diff of what is computed already takes no inputs: leave them out, or give functions")
+    sides = _Sides(Side(_graph(a, inputs), seed), Side(_graph(b, inputs), seed))
+    one, other = sides.both
+    for at in sides.beside():
+        found = sides.unlike(at, numbers=True)
+        if found:
+            return found
         i, j = at
-        apart = _apart(sides[0].values[i], sides[1].values[j], rtol, sides[0].terms(sides[0].graph.nodes[i]))
+        apart = _apart(one.values[i], other.values[j], rtol, one.terms(one.graph.nodes[i]))
         if apart:
-            return _found("value", sides, at, "of", apart)
-    return _counted(sides) or _gradients(sides, rtol)
+            return sides.found("value", at, "of", apart)
+    return sides.ended() or _gradients(sides, rtol)
 
 
 def unlike(a: Graph, b: Graph) -> Difference | None:
@@ -102,9 +102,13 @@ def unlike(a: Graph, b: Graph) -> Difference | None:
     >>> print(unlike(one, Graph.trace(lambda x: (x * 3).tanh(), x)).first)
     exp
     """
-    sides = _Side(a, None), _Side(b, None)
-    found = (_unlike(sides, at, numbers=False) for at in sides[0].beside(sides[1]))
-    return next(filter(None, found), None) or _counted(sides)
+    sides = _Sides(Side(a, None), Side(b, None))
+    found = (sides.unlike(at, numbers=False) for at in sides.beside())
+    return next(filter(None, found), None) or sides.ended()
+
+
+def _is_traced(target: Any) -> bool:
+    return callable(target) and not isinstance(target, Graph | Tensor)
 
 
 def _graph(target: Graph | Tensor | Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
@@ -113,127 +117,130 @@ def _graph(target: Graph | Tensor | Callable[..., Any], inputs: tuple[Any, ...])
     if isinstance(target, Tensor):
         return Graph.of(target)
     if not callable(target):
-        raise TensorgradError(f"diff compares graphs, tensors and functions, and {type(target).__name__} is none")
+        raise TensorgradError(
+            f"diff compares graphs, tensors and functions, and {type(target).__name__} is none: of a drawing, give "
+            f"what was drawn, as viz.diff(f, g, x) or viz.diff(loss, other_loss)"
+        )
     return Graph.trace(target, *inputs)
 
 
-class _Side:
-    """One of the graphs, its nodes in an order that is not that of their creation: `order` has their indices."""
+class _Sides:
+    """Both graphs, and which of their nodes are in the same place."""
 
-    def __init__(self, graph: Graph, seed: Tensor | Array | None) -> None:
-        self.graph = graph.pictured()
-        self.seed = seed
-        self.order = _order(self.graph)
-        self.place = {index: i for i, index in enumerate(self.order)}
-        names = value_names(self.graph)
-        self.names = names
-        self.told = Expressions(self.graph.nodes, names, [True] * len(names))
+    def __init__(self, one: Side, other: Side) -> None:
+        self.both = one, other
+        self.leaf = same_leaves(one, other)
+        known: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
+        for places, side in zip(known, self.both, strict=True):
+            places |= {index: ("alone", id(side), index) for index in side.leaves}
+            places |= {index: k for k, index in enumerate(side.steps)}
+        for k, (i, j) in enumerate(self.leaf.items()):
+            known[0][i] = known[1][j] = ("leaf", k)
+        self.places = known
 
-    @cached_property
-    def values(self) -> list[Array | None]:
-        """The value of every node."""
-        return values(self.graph)
+    def beside(self) -> Iterator[tuple[int, int]]:
+        """Yield the nodes that are in the same place: operations, each after the leaves that it reads first."""
+        left = dict(self.leaf)
+        for i, j in self.steps():
+            sources = [o.source for o in self.both[0].graph.nodes[i].operands]
+            yield from ((source, left.pop(source)) for source in sources if source in left)
+            yield i, j
+        yield from left.items()
 
-    def beside(self, other: _Side) -> list[tuple[int, int]]:
-        """Return the indices of the nodes that are at one place here and in `other`."""
-        return list(zip(self.order, other.order, strict=False))
+    def steps(self) -> list[tuple[int, int]]:
+        """Return the operations that are in the same place."""
+        return list(zip(*(side.steps for side in self.both), strict=False))
 
-    def about(self, node: GraphNode, *, numbers: bool) -> dict[str, tuple[Any, str]]:
-        """Return what is to be the same of a node: for each aspect what is compared, and its text."""
-        operands = [(self.place.get(o.source, o.source) if o.source is not None else
-                     _exact(o.constant) if numbers else np.shape(o.constant), o.detached)
-                    for o in node.operands]  # fmt: skip
-        words = [self.names[o.source] if o.source is not None else number(o.constant) for o in node.operands]
-        cut = [word + " (detached)" * o.detached for word, o in zip(words, node.operands, strict=True)]
-        params = {name: _exact(value, numbers=numbers) for name, value in node.params.items()}
-        shown = ", ".join(f"{name}={argument(value)}" for name, value in node.params.items())
-        return {
-            "the operation": ("leaf" if node.is_leaf else node.op,) * 2,
-            "the operands": (operands, ", ".join(cut)),
-            "the arguments": (params, shown),
-            "the shape": (node.shape, str(node.shape)),
-            "the dtype": (str(node.dtype),) * 2,
-            "whether it requires a gradient,": (node.requires_grad, str(node.requires_grad)),
-        }
+    def unlike(self, at: tuple[int, int], *, numbers: bool) -> Difference | None:
+        """Return how the nodes in one place differ in what they compute, of what; with or without its `numbers`."""
+        one, other = (
+            side.about(side.graph.nodes[i], places, numbers=numbers)
+            for side, i, places in zip(self.both, at, self.places, strict=True)
+        )
+        for aspect, told in one.items():
+            if told[0] != other[aspect][0]:
+                told_apart = self.found("node", at, f"{aspect} of", (told[1], other[aspect][1]))
+                leaf = self.both[0].graph.nodes[at[0]].is_leaf
+                return told_apart if leaf else self.surplus(at) or self.swapped(at) or told_apart
+        return None
 
-    def terms(self, node: GraphNode) -> float:
-        """Return the largest number that a sum adds: what it is rounded by; 0 for all else."""
-        if node.op not in _SUMS:
-            return 0.0
-        known = (self.values[o.source] for o in node.operands if o.source is not None)
-        return max((largest(value) for value in known if value is not None), default=0.0)
+    def swapped(self, at: tuple[int, int]) -> Difference | None:
+        """Return the first operation from `at` on of which both graphs compute the same operands, in another order."""
+        alike = classes(*self.both, self.places)
+        for i, j in self.steps()[self.places[0][at[0]] :]:
+            a, b = self.both[0].graph.nodes[i], self.both[1].graph.nodes[j]
+            one, other = (
+                [str(known.get(o.source, o.constant)) for o in node.operands]
+                for node, known in zip((a, b), alike, strict=True)
+            )
+            if a.op == b.op and one != other and sorted(one) == sorted(other):
+                told = self.both[0].operands(a), self.both[1].operands(b)
+                return self.found("node", (i, j), "the operands of", told)
+        return None
 
-    def gradients(self) -> tuple[Gradients, Noise]:
-        """Return the gradients and how large their rounding errors are; none where values have been freed."""
-        try:
-            with plainly():
-                found = self.graph.gradients(self.seed)
-                return found, Noise.of(self.graph, self.seed, found) if found.edges else Noise()
-        except (AutogradError, InPlaceError):
-            return Gradients({}, {}), Noise()
+    def surplus(self, at: tuple[int, int]) -> Difference | None:
+        """Return the operations from `at` on that one graph has and the other has not; None where none is too many."""
+        rest = [side.steps[self.places[0][at[0]] :] for side in self.both]
+        if len(rest[0]) == len(rest[1]):
+            return None
+        ops = [[side.graph.nodes[i].op for i in found] for side, found in zip(self.both, rest, strict=True)]
+        longer = int(len(rest[1]) > len(rest[0]))
+        if ops[longer][len(ops[longer]) - len(ops[1 - longer]) :] == ops[1 - longer]:
+            return self.alone(longer, rest[longer][0], before=at[1 - longer])
+        tag, i, _, j, _ = SequenceMatcher(None, ops[0], ops[1], autojunk=False).get_opcodes()[0]
+        if tag not in ("insert", "delete"):
+            return None
+        side = int(tag == "insert")
+        return self.alone(side, rest[side][(i, j)[side]], before=at[1 - side])
 
+    def alone(self, side: int, index: int, before: int | None) -> Difference:
+        """Return that one graph has an operation which the other has not, there `before` some node or at the end."""
+        here, there = self.both[side], self.both[1 - side]
+        where = "at the end" if before is None else f"before {there.formula(before)}"
+        told = ("nothing", here.formula(index)) if side else (here.formula(index), "nothing")
+        what = f"which the {('second', 'first')[side]} has not, {where}"
+        line = script_line(here.graph.nodes[index].place)
+        return Difference("node", here.names[index], *told, what, ("", line) if side else (line, ""))
 
-def _order(graph: Graph) -> list[int]:
-    """Return the nodes behind the outputs, operands before what reads them, in an order that the outputs alone give."""
-    found: dict[int, None] = {}
-    waiting = [(index, False) for index in reversed(graph.outputs)]
-    while waiting:
-        index, ready = waiting.pop()
-        if index in found:
-            continue
-        if ready:
-            found[index] = None
-            continue
-        waiting.append((index, True))
-        sources = [o.source for o in graph.nodes[index].operands if o.source is not None]
-        waiting += [(source, False) for source in reversed(sources) if source not in found]
-    return list(found)
+    def ended(self) -> Difference | None:
+        """Return that one graph goes on where the other ends, or gives something else."""
+        lengths = [len(side.steps) for side in self.both]
+        if lengths[0] != lengths[1]:
+            longer = int(lengths[1] > lengths[0])
+            return self.alone(longer, self.both[longer].steps[min(lengths)], before=None)
+        given = [[places[i] for i in side.graph.outputs] for side, places in zip(self.both, self.places, strict=True)]
+        if given[0] == given[1]:
+            return None
+        names = [[side.names[i] for i in side.graph.outputs] for side in self.both]
+        one, other = (f"{len(found)} output{'s' * (len(found) != 1)}, {', '.join(found)}" for found in names)
+        return Difference("outputs", "", one, other, "of the whole")
 
-
-def _unlike(sides: tuple[_Side, _Side], at: tuple[int, int], *, numbers: bool) -> Difference | None:
-    """Return how the nodes at one place differ in what they compute, of what; with or without its `numbers`."""
-    one, other = (side.about(side.graph.nodes[i], numbers=numbers) for side, i in zip(sides, at, strict=True))
-    for aspect, told in one.items():
-        if told[0] != other[aspect][0]:
-            return _found("node", sides, at, f"{aspect} of", (told[1], other[aspect][1]))
-    return None
-
-
-def _counted(sides: tuple[_Side, _Side]) -> Difference | None:
-    """Return that one graph goes on where the other ends."""
-    counts = [f"{len(side.order)} nodes and {len(side.graph.outputs)} outputs" for side in sides]
-    return None if counts[0] == counts[1] else Difference("outputs", "", counts[0], counts[1], "of the whole")
-
-
-def _exact(value: Any, *, numbers: bool = True) -> Any:
-    """Return what tells a constant or a parameter from another one."""
-    value = value.array if isinstance(value, Tensor) else value
-    if isinstance(value, np.ndarray):
-        return str(value.dtype), value.shape, value.tobytes() if numbers else b""
-    if isinstance(value, tuple | list):
-        return tuple(_exact(item, numbers=numbers) for item in value)
-    if isinstance(value, float) and not numbers:
-        return "a number"
-    if isinstance(value, Constant | float | int | np.number):
-        return repr(complex(value))
-    return getattr(value, "__qualname__", argument(value))
+    def found(
+        self, kind: str, at: tuple[int, int], what: str, told: tuple[str, str], about: int | None = None
+    ) -> Difference:
+        """Return a difference at a place, `about` a node of the first graph."""
+        one, other = (side.graph.nodes[i] for side, i in zip(self.both, at, strict=True))
+        first = self.both[0]
+        name = first.names[at[0] if about is None else about]
+        lines = script_line(one.place), script_line(other.place)
+        return Difference(kind, name, *told, f"{what} {first.formula(at[0])}", lines)
 
 
-def _gradients(sides: tuple[_Side, _Side], rtol: float | None) -> Difference | None:
+def _gradients(sides: _Sides, rtol: float | None) -> Difference | None:
     """Return the first gradient that differs, in the order in which the reverse sweep comes by."""
-    (one, errors), (other, more_errors) = sides[0].gradients(), sides[1].gradients()
-    for i, j in reversed(sides[0].beside(sides[1])):
-        for slot in range(len(sides[0].graph.nodes[i].operands)):
-            mine, theirs = one.edges.get((i, slot)), other.edges.get((j, slot))
-            sources = (sides[0].graph.nodes[i].operands[slot].source, sides[1].graph.nodes[j].operands[slot].source)
-            if (mine is None and theirs is None) or sources[0] is None or sources[1] is None:
+    (one, errors), (other, more_errors) = (side.gradients() for side in sides.both)
+    nodes = [side.graph.nodes for side in sides.both]
+    for i, j in reversed(sides.steps()):
+        for slot, (mine, theirs) in enumerate(zip(nodes[0][i].operands, nodes[1][j].operands, strict=True)):
+            a, b = one.edges.get((i, slot)), other.edges.get((j, slot))
+            if (a is None and b is None) or mine.source is None or theirs.source is None:
                 continue
             error = max(errors.edges.get((i, slot), 0.0), more_errors.edges.get((j, slot), 0.0))
-            apart = _apart(mine, theirs, rtol, 0.0, error) if mine is not None and theirs is not None else (
-                *("none" if g is None else "one" for g in (mine, theirs)),)  # fmt: skip
+            told = (*("none" if g is None else "one" for g in (a, b)),)
+            apart = told if a is None or b is None else _apart(a, b, rtol, 0.0, error)
             if apart:
-                into = f"of {sides[0].names[sources[0]]}, as"
-                return _found("gradient", sides, (i, j), into, (apart[0], apart[1]), sources[0])
+                into = f"of {sides.both[0].names[mine.source]}, as"
+                return sides.found("gradient", (i, j), into, (apart[0], apart[1]), mine.source)
     return None
 
 
@@ -261,17 +268,3 @@ def _apart(
     at = tuple(map(int, places[0]))
     where = f" at {list(at)}" if at else ""
     return f"{a[at]!s}{where}", f"{b[at]!s}{where}, as {len(places):,} of {a.size:,} numbers"
-
-
-def _found(
-    kind: str,
-    sides: tuple[_Side, _Side],
-    at: tuple[int, int],
-    what: str,
-    told: tuple[str, str],
-    about: int | None = None,
-) -> Difference:
-    node, other = (side.graph.nodes[i] for side, i in zip(sides, at, strict=True))
-    name = sides[0].names[at[0] if about is None else about]
-    formula = sides[0].names[at[0]] if node.is_leaf else f"{sides[0].names[at[0]]} = {sides[0].told.told(node)}"
-    return Difference(kind, name, *told, f"{what} {formula}", (script_line(node.place), script_line(other.place)))
