@@ -4,6 +4,8 @@ r"""Texts of a drawing as LaTeX writes them: real subscripts, powers and hats, G
 $d\hat{x}_{1}\ =\ 2\cdot{}x\mu{}^{2}$
 >>> print(latex("50% of_γ₁", italic=False))
 50\% of\_$\gamma{}_{1}$
+>>> print(latex("ψ′", italic=True))
+$\psi{}^{\prime}$
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _SIGNS = {
     "⊞": "boxplus", "⊟": "boxminus", "␣": "sqcup",
 }  # fmt: skip
 _ACCENTS = {"\u0302": "hat", "\u0304": "bar", "\u0303": "tilde", "\u0307": "dot", "\u20d7": "vec"}
-_LOW, _HIGH = "₀-₉₊₋ᵢⱼₖ-ₙ", "⁰¹²³⁴-⁹⁺⁻ⁿᵀᵖ"
+_LOW, _HIGH = "₀-₉₊₋ᵢⱼₖ-ₙ", "⁰¹²³⁴-⁹⁺⁻ⁿᵀᵖ′"
 _ATOM = re.compile(
     rf"(?P<base>.)(?P<accent>[{''.join(_ACCENTS)}])|(?P<low>[{_LOW}]+(?:,[{_LOW}]+)*)|(?P<high>[{_HIGH}]+)|"
     rf"(?P<word>[A-Za-z]{{2,}}(?![{''.join(_ACCENTS)}]))|.",
@@ -65,7 +67,7 @@ def _atoms(text: str, italic: bool) -> Iterator[tuple[bool, str]]:
             letter = f"\\{base}" if base else found["base"] if italic else rf"\mathrm{{{found['base']}}}"
             yield True, f"\\{_ACCENTS[found['accent']]}{{{letter}}}"
         elif found["low"] or found["high"]:
-            inside = unicodedata.normalize("NFKC", whole).replace("\u2212", "-")
+            inside = unicodedata.normalize("NFKC", whole).replace("\u2212", "-").replace("′", r"\prime")
             yield True, f"{'_' if found['low'] else '^'}{{{inside}}}"
         elif whole in _SIGNS:
             yield True, f"\\{_SIGNS[whole]}{{}}"
