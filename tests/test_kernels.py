@@ -16,16 +16,20 @@ from hypothesis import given, strategies as st
 import tensorgrad as tg
 from tensorgrad import kernels
 from tensorgrad.base import switches
+from tensorgrad.base.numerics import column_sums
 from tensorgrad.base.switches import Kernel
 from tensorgrad.compiled import toolchain
 from tensorgrad.errors import ArgumentError, CompileError
 from tensorgrad.kernels import calling
+from tensorgrad.nn.functional import kernels as nn_kernels
 
 needs_compiler = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compiler here")
 
 # How far a compiled form may be from the function, in units of the last place of the largest of what is added in it:
 # the value itself, or for a slope 1. NumPy's exponential alone is right to 2.5 of its last places.
 LIMIT = 8
+# The same of sums, in units of the last place of the largest result, or of 1, which the numbers that are added have.
+SUMMED = 32
 
 # The parameters of the functions of each element that have some.
 PARAMETERS: dict[str, dict[str, float]] = {
@@ -157,6 +161,87 @@ def test_a_function_whose_code_depends_on_its_size_stays_with_numpy() -> None:
 
 def _halved(x: Any) -> tuple[Any]:
     return (x[: len(x) // 2] * 1.0,)
+
+
+# ---- functions that are not of each element
+
+
+def rows(dtype: str, *shape: int) -> Any:
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(dtype)
+
+
+def normalized(dtype: str, *given: int, lead: tuple[int, ...] = (6,)) -> list[Any]:
+    """Return the arguments of a layer norm of rows of 30, and those of its adjoint, with as many parameters."""
+    inputs = rows(dtype, *lead, 30), *(rows(dtype, 30) for _ in given)
+    params = {"axes": (len(lead),), "eps": 1e-5}
+    residuals = nn_kernels.layer_norm(*inputs, **params)[1]
+    g = rows(dtype, *lead, 30)[::-1].copy()
+    wide = np.broadcast_to(np.ones((), dtype), g.shape)
+    return [(inputs, params), *(((h, residuals, inputs), {}) for h in (g, wide))]
+
+
+def normalizations(dtype: str) -> list[Any]:
+    found = [normalized(dtype), normalized(dtype, 0), normalized(dtype, 0, 1), normalized(dtype, 0, 1, lead=(4, 5))]
+    return [case for cases in found for case in cases]
+
+
+WHOLE = {
+    kernel.plain.__name__: kernel
+    for kernel in switches.registered()
+    if not kernel.each and kernel.plain.__module__ != __name__
+}
+CASES = {
+    "layer_norm": lambda dtype: normalizations(dtype)[::3],
+    "layer_norm_adjoint": lambda dtype: [case for i, case in enumerate(normalizations(dtype)) if i % 3],
+}
+
+
+def leaves(value: Any) -> list[Any]:
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, tuple) else [value]
+
+
+def test_each_function_has_cases() -> None:
+    assert set(CASES) == set(WHOLE)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_function_of_whole_arrays_has_a_form_that_equals_it(name: str, dtype: str) -> None:
+    kernel = WHOLE[name]
+    form = kernels.compiled(kernel)
+    for args, params in CASES[name](dtype):
+        found, wanted = leaves(form(*args, **params)), leaves(kernel.plain(*args, **params))
+        assert len(found) == len(wanted)
+        for a, b in zip(found, wanted, strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            assert np.isfinite(b).all()
+            assert (np.abs(a - b) <= SUMMED * np.finfo(dtype).eps * max(1, np.abs(b).max())).all()
+    assert any(form.known.values()), "nothing was compiled"
+
+
+@needs_compiler
+def test_sums_down_columns_are_numpys() -> None:
+    form, tall = kernels.compiled(Kernel(_summed_down)), np.full((100_000, 3), 0.1, np.float32)
+    np.testing.assert_array_equal(form(tall)[0], _summed_down(tall)[0])
+    assert list(form.known.values()) == [None]
+
+
+def _summed_down(x: Any) -> tuple[Any]:
+    return (column_sums(x),)
+
+
+@needs_compiler
+def test_rows_whose_squares_leave_the_dtype_are_left_to_the_function() -> None:
+    form, x = kernels.compiled(WHOLE["layer_norm"]), rows("float32", 3, 40)
+    for scale in (np.float32(1e30), np.float32(np.inf)):
+        with np.errstate(all="ignore"):
+            for a, b in zip(
+                leaves(form(x * scale, axes=(1,), eps=1e-5)),
+                leaves(WHOLE["layer_norm"].plain(x * scale, axes=(1,), eps=1e-5)),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(a, b)
 
 
 # ---- the choice, which is one for a process

@@ -78,7 +78,7 @@ def layer_norm(
     y = xhat if weight is None else xhat * weight.reshape(n)
     if bias is not None:
         y += bias.reshape(n)
-    y = y.reshape(x.shape)
+    y, xhat = y.reshape(x.shape), xhat.reshape(x.shape)
     return y, (y if weight is None else xhat, ivar.reshape(*x.shape[: axes[0]], 1))
 
 

@@ -56,7 +56,9 @@ def _layer_norm(
     return row_major(scaled_and_shifted(xmu, var, weight, bias, shift))
 
 
-_fused_layer_norm = fused("layer_norm", _layer_norm, kernels.layer_norm, kernels.layer_norm_adjoint, reads=(1,))
+_fused_layer_norm = fused(
+    "layer_norm", _layer_norm, kernels.layer_norm, kernels.layer_norm_adjoint, reads=(1,), compiles=True
+)
 
 
 def rms_norm(

@@ -64,6 +64,8 @@ class Opening:
         if isinstance(op, Map):
             operands, text = tuple(map(self._operand, op.operands)), AS_VECTORS.get((op.text, op.result), op.text)
             return replace(op, domain=self._named(op.domain), out=self._access(op.out), operands=operands, text=text)
+        if isinstance(op, Fold) and True in op.folded and not op.folded[-1]:
+            raise NoFormError("sums down columns, which C adds row after row, and NumPy in blocks: errors add up")
         if isinstance(op, Fold | Walk):
             out, operand = self._access(op.out), self._access(op.operand)
             return replace(op, domain=self._named(op.domain), out=out, operand=operand)

@@ -16,10 +16,10 @@ Dims = tuple[int | None, ...]
 """The axes of an array: which of the sizes each has, None where its length is 1."""
 
 PRIMES: dict[int, Sequence[Sequence[int]]] = {
-    0: ((), ()), 1: ((1009,), (1013,)), 2: ((101, 103), (107, 109)), 3: ((37, 41, 43), (47, 53, 59)),
-    4: ((17, 19, 23, 29), (31, 37, 41, 43)),
+    0: ((), ()), 1: ((1009,), (1013,)), 2: ((101, 103), (107, 109)), 3: ((17, 19, 23), (13, 29, 31)),
+    4: ((5, 7, 11, 13), (3, 17, 7, 19)),
 }  # fmt: skip
-"""Sizes for two runs, by how many there are: no two products of some of a run are equal."""
+"""Sizes for two runs, by how many there are: no two products of some of a run are equal; rows make one block."""
 _STATIC = (int, float, bool, str, type(None))
 
 
