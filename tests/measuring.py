@@ -228,3 +228,17 @@ def smallest(svg: str) -> float:
     """Return the size of the smallest text of a drawing, in its own units."""
     parts = seen(svg)
     return min(text.size for text in (*parts.texts, *parts.titles))
+
+
+def sharpest(parts: Seen) -> float:
+    """Return by how many degrees an arrow turns, at most, within some three points: at a cusp by a right angle."""
+    return max((_turned(line) for line in parts.arrows.values()), default=0.0)
+
+
+def _turned(line: Array, step: float = 3.0) -> float:
+    ways = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    places = np.arange(0.0, ways[-1], step)
+    x, y = (np.interp(places, ways, line[:, i]) for i in (0, 1))
+    angles = np.arctan2(np.diff(y), np.diff(x))
+    turns = np.abs((np.diff(angles) + np.pi) % (2 * np.pi) - np.pi)
+    return float(np.degrees(turns.max(initial=0.0)))

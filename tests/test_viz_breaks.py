@@ -172,7 +172,7 @@ WITHOUT_GRADIENT = {
     "an index along an axis": (lambda x, y: x.max(0).values + y, "argmaxᵢ"),
     "mask": (lambda x, y: x.masked_fill(x < 0, 0) * y, "x<0"),
     "not": (lambda x, y: x.masked_fill(~(x == y), 0), "~"),
-    "equality": (lambda x, y: (x == y) * x, "="),
+    "equality": (lambda x, y: (x == y) * x, "=="),
     "detached": (lambda x, y: x.detach().exp() * y, "exp"),
     "sign": (lambda x, y: (x.detach().sign() > 0) * y, "x>0"),
 }

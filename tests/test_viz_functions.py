@@ -202,3 +202,17 @@ def test_every_public_function_of_several_operations_reaches_a_trace():
     assert missing == {"sigmoid", "tanh"}  # one operation each
     graph = Graph.trace(lambda x: F.conv2d(x, tg.ones(2, 1, 3, 3)), x(1, 1, 5, 5))
     assert {node.scope.kind for node in graph.nodes if not node.is_leaf and node.scope} == {"conv2d"}
+
+
+def test_what_an_argument_is_only_compared_with_is_not_told():
+    arguments = (4, 2, tg.randn(12, 4), tg.randn(12), None, None, False, 0.25, tg.randn(4, 4), tg.randn(4))
+
+    def attend(q, k, v):
+        return F.multi_head_attention_forward(q, k, v, *arguments, need_weights=False)[0].exp()
+
+    drawing = draw(attend, *[tg.randn(3, 2, 4) for _ in range(3)], unfold=False)
+    (box,) = (v.label for v in drawing.picture.vertices if v.kind == "box")
+    assert box == "multi_head_attention_forward\nnum_heads=2 [+]"
+    drawing = draw(attend, *[tg.randn(3, 2, 4) for _ in range(3)], unfold=True)
+    frames = {m.told for v in drawing.picture.vertices for m in v.around}
+    assert "multi_head_attention_forward(num_heads=2, dropout_p=0.25)" in frames

@@ -81,3 +81,11 @@ def test_formulas_and_labels_work_on():
 def test_what_hides_all_is_refused() -> None:
     with pytest.raises(TensorgradError, match="hide= leaves nothing to draw of 4 circles"):
         draw(lambda x: x.exp() * 2, tg.ones(3, requires_grad=True), hide=lambda node: True)
+
+
+def test_over_a_hidden_break_the_arrow_is_dashed_for_no_value_of_the_graph_goes_there() -> None:
+    x = tg.tensor([0.123456, 0.7654321], requires_grad=True)
+    drawing = draw(lambda x: (x - x.max().item()).exp(), x, hide="break")
+    across = [arrow for arrow in drawing.scene.arrows if arrow.edge.source.startswith("max")]
+    assert [arrow.pen.dash for arrow in across] == ["dashed"]
+    assert "1 hidden" in drawing.caption

@@ -6,25 +6,71 @@ No text is missing or struck, no arrow runs through a title or a foreign node, a
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 import tensorgrad as tg
 from tensorgrad import viz
-from tests.measuring import Measures, measured, smallest
+from tests.measuring import Measures, measured, seen, sharpest, smallest
 from tests.pictured import NETWORKS, pictured
+from tests.smallgraphs import small
 
 LEAST = 8.0  # points
+BEND = 60.0  # degrees within three points
+
+
+def told(drawing: viz.Drawing) -> set[str]:
+    """Return the arrows that have something to say."""
+    texts = drawing.page.texts(drawing.page.shown(drawing.picture))
+    pairs = list(zip(drawing.edges, texts, strict=True))
+    found = {f"f{edge.id}" for edge, (text, _) in pairs if text}
+    return found | {f"b{edge.id}" for edge, (_, text) in pairs if text and edge.backward is not None}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_nothing_is_wrong(name: str) -> None:
     drawing = pictured(name)
-    texts = drawing.page.texts(drawing.page.shown(drawing.picture))
-    pairs = list(zip(drawing.edges, texts, strict=True))
-    told = {f"f{edge.id}" for edge, (text, _) in pairs if text}
-    told |= {f"b{edge.id}" for edge, (_, text) in pairs if text and edge.backward is not None}
-    assert measured(drawing.svg, told) == Measures(0, 0, 0, 0)
+    assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
+    assert sharpest(seen(drawing.svg)) < BEND
+
+
+DOWNWARDS = ["mlp", "residual", "dense", "highway", "branches", "autoencoder", "shared", "experts", "twins", "pyramid",
+          "lstm cell", "rnn, two steps", "attention, two heads", "transformer"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOWNWARDS)
+def test_nothing_is_wrong_from_top_to_bottom(name: str) -> None:
+    across = pictured(name)
+    drawing = viz.Drawing(across.picture, None, **{**vars(across.page), "rankdir": "TB"})
+    assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"labels": "values"}, {"labels": "values", "heat": "memory"}, {"labels": "shapes"},
+    {"rankdir": "TB"}, {"order": 1}, {"order": 2, "max_nodes": 100}, {"heat": "memory"},
+], ids=str)  # fmt: skip
+def test_nothing_is_wrong_with_small_graphs(options: dict[str, Any]) -> None:
+    wrong = {}
+    for seed in range(25):
+        drawing = small(seed, **options)
+        found = measured(drawing.svg, told(drawing)), sharpest(seen(drawing.svg)) >= BEND
+        if found != (Measures(0, 0, 0, 0), False):
+            wrong[seed] = found
+    assert wrong == {}
+
+
+def test_an_arrow_around_another_one_has_no_cusp() -> None:
+    x = tg.tensor(2.0, requires_grad=True)
+    for depth in range(1, 4):
+        drawing = viz.draw(lambda x, depth=depth: sum((x + x) * (x + i) for i in range(depth)) / (x * x + 1), x)
+        assert sharpest(seen(drawing.svg)) < BEND
+
+
+def test_the_measures_see_a_cusp() -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" font-size="13">{}</svg>'
+    assert sharpest(seen(svg.format(arrow("f1", STRAIGHT)))) == 0
+    assert sharpest(seen(svg.format(arrow("f1", "M0,0C10,0 20,0 30,0C30,10 0,10 0,10")))) > BEND
 
 
 @pytest.mark.parametrize("name", NETWORKS)

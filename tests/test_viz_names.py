@@ -133,3 +133,26 @@ def test_arguments_and_results_have_the_names_of_the_script():
     assert [e.forward for e in lstm.edges if e.head.startswith("out")] == ["output", "h_n", "c_n"]
     affine = draw(nn.Linear(3, 2), x(5, 3), labels="formulas")
     assert [e.formulas[1] for e in affine.edges if e.source == "input"] == ["dout @ W"]
+
+
+def test_a_variable_of_the_users_goes_before_the_name_that_a_layer_gives():
+    layer = tg.nn.BatchNorm1d(3, affine=False)
+
+    def function(x):
+        h = layer(x)
+        return h.relu()
+
+    names = [edge.forward for edge in draw(function, tg.randn(4, 3, requires_grad=True), names="variables").edges]
+    assert {"h", "xμ"} <= {*names}
+    assert not {"x̂", "xmu"} & {*names}
+    h = layer(tg.randn(4, 3, requires_grad=True))
+    assert "h" in [edge.forward for edge in draw(h.relu(), names="variables").edges]
+    h.name = "mine"
+    assert "mine" in [edge.forward for edge in draw(h.relu(), names="variables").edges]
+
+
+def test_a_comparison_is_no_assignment():
+    x = tg.tensor([1.0, 2.0])
+    drawing = draw(lambda x: (x == 2) * x, x, labels="formulas")
+    assert "x==2" in {vertex.label for vertex in drawing.picture.vertices}
+    assert "(x == 2) * x" in drawing.edges[-1].formulas[0]

@@ -38,6 +38,29 @@ def test_the_total_is_the_sum_of_the_parts_on_its_arrows():
     assert found.picture.vertex["n0"].gradient.item() == sum(e.gradient.item() for e in found.edges if e.source == "x")
 
 
+def test_a_part_that_is_the_total_has_its_number_as_the_others_have():
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    found = draw(lambda x: (x * 0.0).sum() + x.sum(), x, labels="values")
+    texts = [arrow.label for arrow in found.scene.arrows if arrow.kind == "bwd" and arrow.edge.source == "x"]
+    assert sorted(texts) == ["dx₁ = [1, 1]", "dx₂ = [0, 0]"]
+
+
+@pytest.mark.parametrize("labels", ["values", "shapes", "formulas"])
+def test_a_tap_tells_its_part_as_an_arrow_does(labels):
+    tg.manual_seed(0)
+    found = draw(nn.RNN(1, 1), tg.randn(5, 1, 1, requires_grad=True), labels=labels)
+    texts = dict(zip((edge.id for edge in found.edges), found.page.texts(found.page.shown(found.picture)), strict=True))
+    at = {outline.vertex.id: outline for outline in found.scene.outlines}
+    red = [(arrow, at[arrow.edge.tail]) for arrow in found.scene.arrows if arrow.kind == "bwd" and arrow.label]
+    far = [np.hypot(*np.subtract(arrow.pieces[-1][-1], o.center)) > max(o.half) + 4 for arrow, o in red]
+    taps = [arrow for (arrow, _), is_tap in zip(red, far, strict=True) if is_tap]
+    named = [arrow for arrow in taps if arrow.edge.named]
+    assert len(taps) > len(named) > 0
+    assert all(arrow.label == texts[arrow.edge.id][1] for arrow in named)
+    if labels == "values":
+        assert all(" = " in arrow.label for arrow in taps)
+
+
 @pytest.mark.parametrize(("value", "text"), [
     ([1.0, 2.5, -3.0], "[1, 2.5, -3]"), ([[1.0, 2.0], [3.0, 4.0]], "[[1, 2], [3, 4]]"), (0.125, "0.125"), ([], ""),
     ([1e-5 / 3] * 6, "3.33e-06 ± 0"), (list(range(7)), "3 ± 2"), ([True, False], "[1, 0]"),

@@ -103,7 +103,7 @@ WORDS = {
     "ModuleCall": Word("a call of a module as a drawing frames it", "viz.picture.nesting"),
     "nesting": Word("which module calls are around a node, and which of them is closed", "viz.picture.nesting"),
     "Fault": Word("numbers that are not finite, in a value or gradient", "viz.picture.faults"),
-    "Ear": Word("a way in a drawing that leaves what is placed and comes back to it", "viz.layout.ears"),
+    "Ear": Word("a way in a drawing that leaves what is placed and comes back to it", "viz.layout.items"),
 }
 
 # Other meanings of these words, which wait for another name.

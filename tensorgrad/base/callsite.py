@@ -83,8 +83,12 @@ def variables_of(frame: FrameType) -> dict[str, Any]:
 
 
 def is_users_code(frame: FrameType) -> bool:
-    """Return whether `frame` runs code of the user's: neither the library's, nor NumPy's, nor Python's own."""
-    return str(frame.f_globals.get("__name__")).partition(".")[0] not in _WITHIN
+    """Return whether `frame` runs code of the user's: neither the library's, nor NumPy's, nor Python's own.
+
+    Python writes the constructor of a named tuple, whoever's that is, under a name of its own.
+    """
+    name = str(frame.f_globals.get("__name__"))
+    return name.partition(".")[0] not in _WITHIN and not name.startswith("namedtuple_")
 
 
 def is_outside(file: str) -> bool:

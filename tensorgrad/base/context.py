@@ -7,7 +7,7 @@ see each other's mode, and an exception restores what was there before. Reading 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -16,6 +16,8 @@ from typing import Any, Protocol, TypeVar
 from .callsite import Place, here
 
 T = TypeVar("T")
+
+_UNKNOWN: Mapping[Any, tuple[int, ...]] = {}
 
 
 class Described(Protocol):
@@ -32,13 +34,16 @@ class Scope:
     Everything is asked of the module when a graph is drawn, for a scope is made at every call; only the class is known
     when the module is gone.
     Two calls of one module are two scopes. The module is referred to weakly: it may hold what was computed in it.
+    `arguments`, known once a trace is over, has the nodes of the tensors among its arguments, and which they are, from
+    1 on: a node that is given twice has two places.
     """
 
-    __slots__ = ("_class", "_module", "parent", "place")
+    __slots__ = ("_class", "_module", "arguments", "parent", "place")
 
     def __init__(self, module: Described, parent: Scope | None) -> None:
         self._class = module.__class__
         self.parent = parent
+        self.arguments: Mapping[Any, tuple[int, ...]] = _UNKNOWN
         self.place: Place = here(2) if parent is None else parent.place  # who called the outermost module
         self._module = weakref.ref(module)
 
@@ -86,6 +91,7 @@ class FunctionScope(Scope):
 
     def __init__(self, name: str, parent: Scope | None, place: Place, detail: str = "") -> None:
         self._name, self.parent, self.place, self._detail = name, parent, place, detail
+        self.arguments = _UNKNOWN
         self.given: dict[Any, str] = {}
 
     @property

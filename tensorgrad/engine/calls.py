@@ -18,10 +18,13 @@ from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import Place, here, is_outside, variables_of
 from tensorgrad.base.context import FunctionScope, Scope, module_around, outward
 
-from .tensor import Tensor
+from .tensor import Node, Tensor
 
 OUTERMOST = str(Path(__file__).parents[1] / "graph" / "graph.py")
 """The file whose functions call what is traced: its callers are no part of that."""
+
+_ASIDE = frozenset({"embed_dim_to_check", "need_weights", "use_separate_proj_weight", "inplace", "_stacklevel"})
+"""Arguments that say nothing of what is computed: what is only compared, what is given back besides, and where to."""
 
 _Found = tuple[
     FrameType, str | Scope, Place | None
@@ -37,7 +40,7 @@ class Calls:
 
     def __init__(self, functions: Collection[str] = ()) -> None:
         self._running: dict[FrameType, Scope] = {}
-        self._given: list[tuple[FunctionScope, list[tuple[str, Tensor]]]] = []
+        self._given: list[tuple[Scope, list[tuple[str, Tensor, Node | None]]]] = []
         self._functions = frozenset(functions)
 
     def around(self, scope: Scope | None) -> Scope | None:
@@ -49,6 +52,7 @@ class Calls:
         innermost = outside if known is None else self._running[known]
         for frame, what, place in reversed(found):
             if isinstance(what, Scope):
+                self._hold(what, _passed(frame, what))
                 if isinstance(innermost, FunctionScope):
                     what.parent = innermost
                 innermost = what
@@ -63,9 +67,13 @@ class Calls:
         scope = FunctionScope(
             name, parent, place or (here(1) if parent is None else parent.place), _told(frame, arguments)
         )
-        parts = ((name, part) for name, x in arguments.items() for part in (x if isinstance(x, tuple | list) else (x,)))
-        self._given.append((scope, [(name, part) for name, part in parts if isinstance(part, Tensor)]))
+        self._hold(scope, arguments)
         return scope
+
+    def _hold(self, scope: Scope, arguments: Mapping[str, Any]) -> None:
+        """Keep the tensors that a call was given, with their nodes: a write in place gives a tensor another one."""
+        parts = ((name, part) for name, x in arguments.items() for part in (x if isinstance(x, tuple | list) else (x,)))
+        self._given.append((scope, [(name, part, part.node) for name, part in parts if isinstance(part, Tensor)]))
 
     def _found(self, scope: Scope | None) -> tuple[list[_Found], FrameType | None, Scope | None]:
         """Return the calls up to one that is known, innermost first, that one, and the module call outside of all."""
@@ -89,10 +97,17 @@ class Calls:
         return found + ours, frame if frame in self._running else None, scope
 
     def close(self) -> None:
-        """Hold no frame any more, and let every call know the leaves that it was given."""
+        """Hold no frame any more, and let every call know what it was given, functions the names of its leaves."""
         self._running.clear()
         for scope, tensors in self._given:
-            scope.given = {x.node: name for name, x in tensors if x.node is not None and x.node.primitive is None}
+            places: dict[Node, tuple[int, ...]] = {}
+            for place, (_, x, before) in enumerate(tensors, 1):
+                node = before or x.node  # a leaf gets its node when it is first read
+                if node is not None:
+                    places[node] = (*places.get(node, ()), place)
+            scope.arguments = places
+            if isinstance(scope, FunctionScope):
+                scope.given = {x.node: name for name, x, _ in tensors if x.node and x.node.primitive is None}
         self._given.clear()
 
 
@@ -103,10 +118,22 @@ def _arguments(frame: FrameType) -> dict[str, Any]:
     return {name: known[name] for name in code.co_varnames[:count] if name in known}
 
 
+def _passed(frame: FrameType, scope: Scope) -> dict[str, Any]:
+    """Return what the call of a module that `frame` runs was given, in the order in which its `forward` takes it."""
+    known = variables_of(frame)
+    code = getattr(getattr(scope.module, "forward", None), "__code__", None)
+    order = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code is not None else ()
+    named = sorted(known["kwargs"].items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+    return {"args": known["args"], **dict(named)}
+
+
 def _told(frame: FrameType, arguments: Mapping[str, Any]) -> str:
-    """Return the numbers and words among the `arguments` of a public function that are not its defaults."""
-    defaults = _defaults(frame.f_code)
-    told = ((name, x) for name, x in arguments.items() if name in defaults and _is_plain(x))
+    """Return the numbers and words among the `arguments` of a public function that are not its defaults.
+
+    A switch without a default that is off says nothing.
+    """
+    defaults = {name: False if x is inspect.Parameter.empty else x for name, x in _defaults(frame.f_code).items()}
+    told = ((name, x) for name, x in arguments.items() if name in defaults and _is_plain(x) and name not in _ASIDE)
     return ", ".join(f"{name}={x!r}" for name, x in told if type(x) is not type(defaults[name]) or x != defaults[name])
 
 

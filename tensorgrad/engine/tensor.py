@@ -51,6 +51,12 @@ class Constant(float):
         return (Constant, (float(self), self.name))
 
 
+class Suggested(str):
+    """The name that a layer gives to what it computes: that of a variable of the user's goes before it."""
+
+    __slots__ = ()
+
+
 class Node:
     """One recorded operation, or a leaf (`primitive` is None).
 

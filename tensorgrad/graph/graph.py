@@ -14,7 +14,7 @@ import numpy as np
 
 from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.callsite import told, users_variables
-from tensorgrad.base.context import FunctionScope, Scope
+from tensorgrad.base.context import Scope
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import Break, running
@@ -178,9 +178,9 @@ class Graph:
         """How many backward passes it holds: 0 for a forward pass alone."""
         return max((node.order for node in self.nodes), default=0)
 
-    def is_given(self, leaf: int, scope: Scope) -> bool:
-        """Return whether a leaf is an argument of the call of a function that `scope` is."""
-        return isinstance(scope, FunctionScope) and self._recorded[leaf] in scope.given
+    def places_in(self, index: int, scope: Scope) -> tuple[int, ...]:
+        """Return which arguments of the call `scope` the value of a node is, from 1 on; empty if it is none."""
+        return scope.arguments.get(self._recorded[index], ())
 
     def edges(self) -> list[Edge]:
         """Return every use of a value, in the order of the consumers and their operands."""

@@ -18,7 +18,7 @@ from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.fused import expand
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.reads import Read, nodes_in
-from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.engine.tensor import Node, Suggested, Tensor, node_of
 from tensorgrad.engine.traces import DETACH, Break
 from tensorgrad.engine.writes import written_since
 
@@ -194,7 +194,7 @@ def described(
     values, buffers, kept = _values(recorded, outputs), _buffers(recorded).union(known), _kept(recorded)
     found = []
     for node in recorded:
-        name, made = node.name or inputs.get(node) or names.get(node), node.primitive
+        name, made = _named(node, inputs.get(node) or names.get(node)), node.primitive
         leaf = "input" if node in inputs else "parameter" if node.tracked else "constant"
         leaf = "buffer" if leaf == "constant" and node in buffers else leaf
         found.append(
@@ -207,6 +207,11 @@ def described(
             )
         )  # fmt: skip
     return found
+
+
+def _named(node: Node, other: str | None) -> str | None:
+    """Return the name of a node: that which the user has given to it, an `other` one, or that of a layer."""
+    return other if other and isinstance(node.name, Suggested) else node.name or other
 
 
 def _kept(recorded: Iterable[Node]) -> dict[Node, int]:

@@ -55,7 +55,7 @@ FORMS: dict[str, Form] = {
     "remainder": Form("{} mod {}", MATRIX, (MATRIX, SIGN)),
     "floor_divide": Form("{} // {}", MATRIX, (MATRIX, SIGN)),
     "pow": Form("{} ** {}", POWER, (ATOM, SIGN)),
-    "eq": Form("{} = {}", COMPARISON, (SUM, SUM)),
+    "eq": Form("{} == {}", COMPARISON, (SUM, SUM)),
     "ne": Form("{} ≠ {}", COMPARISON, (SUM, SUM)),
     "lt": Form("{} < {}", COMPARISON, (SUM, SUM)),
     "le": Form("{} ≤ {}", COMPARISON, (SUM, SUM)),

@@ -31,7 +31,7 @@ def _comparison(name: str, symbol: str, ufunc: np.ufunc, *, complex: bool = Fals
     )(ufunc)
 
 
-eq: Op = _comparison("eq", "=", np.equal, complex=True)
+eq: Op = _comparison("eq", "==", np.equal, complex=True)
 ne: Op = _comparison("ne", "≠", np.not_equal, complex=True)
 lt: Op = _comparison("lt", "<", np.less)
 le: Op = _comparison("le", "≤", np.less_equal)

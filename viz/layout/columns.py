@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from tensorgrad.viz.picture.text import width
 
 from .dot import FRAME_SIZE, LABEL_SIZE
-from .ears import Item, Level, Link
-from .heights import STUB
+from .ears import Level
+from .items import Item, Link
 
 MARGIN = 16.0  # of a frame
+STUB = 24.0  # free above a reader of a tap
+TRACK, _BESIDE = 19.0, 9.0  # half of what an arrow takes with its texts, and what it takes beside them
 _GAP, _TURN = 34.0, 58.0  # free between columns, and where arrows turn
 _HEAD = 46.0  # free at the top of a frame, from top to bottom
-_LANE = 15.0  # between arrows that turn beside each other
+LANE = 15.0  # between arrows that turn beside each other
 _FAN, _MANY = 14.0, 4  # for each arrow that turns beside others to the same reader; so many have a fan
 
 
@@ -30,6 +32,12 @@ class Measure:
     across: bool
     narrow: bool
     more: Mapping[int, float] = field(default_factory=dict)
+
+    def track(self, k: int) -> float:
+        """Return half of what an arrow takes with its texts, which stand at its sides from top to bottom."""
+        if self.across:
+            return TRACK
+        return max(TRACK, *(width(text, LABEL_SIZE) + _BESIDE for text in self.labels[k]))
 
     def room(self, k: int) -> float:
         """Return how long an arrow must be for its texts."""
@@ -69,8 +77,7 @@ def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tupl
 
 def _needs(level: Level, measure: Measure) -> Iterator[tuple[int, float]]:
     """Yield for arrows how wide the gap after a column must be."""
-    turning: Counter[tuple[int, Item, bool, bool]] = Counter()
-    fans = stubs(level)
+    turning, fans = _turning(level), stubs(level)
     for link in level.links:
         more = measure.more.get(link.edge, 0.0)
         if more:
@@ -86,11 +93,28 @@ def _needs(level: Level, measure: Measure) -> Iterator[tuple[int, float]]:
             yield link.tail.col, more
         elif link.head.col == link.tail.col + 1:
             yield link.tail.col, _between(link, measure)
-        for c, item, start in ((link.tail.col, link.tail, True), (link.head.col - 1, link.head, False)):
-            if item.row != link.row:
-                turning[c, item, start, link.row > item.row] += 1
-                lanes = turning[c, item, start, link.row > item.row]
-                yield c, more + (_TURN if lanes < 2 else 2 * MARGIN + _LANE * (lanes + 1))
+        for turn in _turns(link):
+            lanes, around = turning[turn], link.head.col == link.tail.col + 1 and link.row != link.head.row
+            need = _TURN if lanes < 2 else 2 * MARGIN + LANE * (lanes + 1)
+            if around and link.row != link.tail.row:  # it turns twice in one gap
+                need += _TURN * (lanes > 1)
+            yield turn[0], need + (measure.room(link.edge) if more and link.tail.kind != "tap" else more)
+
+
+def _turning(level: Level) -> Counter[_Turn]:
+    """Return how many arrows turn together: in one gap, to or from one item, up or down."""
+    return Counter(turn for link in level.links if not link.drop and link.row is not None for turn in _turns(link))
+
+
+_Turn = tuple[int, Item, bool, bool]
+
+
+def _turns(link: Link) -> Iterator[_Turn]:
+    """Yield the gaps in which an arrow turns between the row of an item and its own: at its start, downwards."""
+    assert link.row is not None
+    for c, item, start in ((link.tail.col, link.tail, True), (link.head.col - 1, link.head, False)):
+        if item.row != link.row:
+            yield c, item, start, link.row > item.row
 
 
 def _between(link: Link, measure: Measure) -> float:

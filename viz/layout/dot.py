@@ -21,6 +21,7 @@ ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
 FRAME_SIZE = 14.0
 _PADDING = 16.0
+ABREAST, _BESIDE = 44.0, 12.0  # between level arrows from box to box, each with its texts, and beside those
 _ARMS, _ARM = 8, 6.0  # arrows at one side that a circle has room for, and half of what each takes at a box
 
 
@@ -50,7 +51,9 @@ def look(vertex: Vertex) -> Look:
         if size >= 9:
             return Look((RADIUS, RADIUS), round(size, 1), True)
     size, lines = 14.0, vertex.face.count("\n") + 1
-    return Look((width(vertex.face, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0)), size, False)
+    abreast = ABREAST * (vertex.twins - 1) / 2 + _BESIDE * vertex.beside + 4 if vertex.twins > 1 else 0.0
+    half = width(vertex.face, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0, abreast)
+    return Look(half, size, False)
 
 
 def outlined(vertex: Vertex, center: Point) -> Outline:
@@ -147,8 +150,8 @@ def without_positions(
     colours = {"color": theme.grey, "fontcolor": theme.mute}
     _in_frames(graph, picture.vertices, lambda module: frame_attributes(module) | colours)
     for edge, (forward, backward) in zip(picture.edges, labels, strict=True):
-        ordered = picture.vertex[edge.head].asymmetric
-        place = {"headlabel": str(edge.slot + 1), "labelfontsize": "10"} if ordered else {}
+        ordered = picture.vertex[edge.head].asymmetric and edge.places
+        place = {"headlabel": ", ".join(map(str, edge.places)), "labelfontsize": "10"} if ordered else {}
         for kind, text in (("fwd", forward), ("bwd", backward)):
             if kind == "fwd" or edge.backward is not None:
                 arrow = Arrow(edge, kind, (), text, (), LABEL_SIZE)

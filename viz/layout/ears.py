@@ -15,78 +15,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .items import Ear, Item, Link
+
 NEW_ROW, WRONG_SIDE = 0.6, 3.0  # what a row of its own costs, and one on the other side, in rows
-
-
-@dataclass(eq=False)
-class Item:
-    """A vertex ("vertex"), a frame ("block"), the end of an arrow at the frame's own side ("in", "out"), or a tap.
-
-    `up` and `down` are its extents from its row, `left` and `right` from the middle of its column.
-    """
-
-    key: str
-    kind: str
-    up: float
-    down: float
-    left: float
-    right: float
-    tall: float = 0.0  # from the middle to the outline
-    round: bool = False
-    leaf: bool = False
-    first: bool = False  # stands in the first column
-    col: int = 0
-    row: float = 0.0
-    placed: bool = False
-
-
-@dataclass(eq=False)
-class Link:
-    """A part of the arrow `edge` on this level. `leaves` and `enters` say how far below its row a frame is met.
-
-    `main` carries the computation of its head; `more` is the room that its texts need besides.
-    """
-
-    edge: int
-    tail: Item
-    head: Item
-    leaves: float = 0.0
-    enters: float = 0.0
-    main: bool = False
-    more: float = 0.0
-    row: float | None = None
-    drop: bool = False
-
-
-@dataclass(eq=False)
-class Ear:
-    """A way from `start` through `items` to `end`, along `links`; None where nothing is joined."""
-
-    items: list[Item]
-    links: list[Link]
-    start: Item | None
-    end: Item | None
-
-    @property
-    def first(self) -> Link | None:
-        """The link that leaves `start`."""
-        return self.links[0] if self.start is not None else None
-
-    @property
-    def last(self) -> Link | None:
-        """The link that reaches `end`."""
-        return self.links[-1] if self.end is not None else None
-
-    @property
-    def reach(self) -> tuple[int, int]:
-        """The first and the last place that it takes in its row: twice the column, and one more for the gap after.
-
-        A tap stands in the gap before its reader.
-        """
-        if self.end is not None and self.items and self.items[0].kind == "tap":
-            return (2 * self.end.col - 1,) * 2
-        low = 2 * self.start.col + 1 if self.start is not None else 2 * self.items[0].col
-        return low, 2 * self.end.col - 1 if self.end is not None else 2 * self.items[-1].col
 
 
 @dataclass(eq=False)
@@ -113,7 +44,8 @@ class _Turn:
 
 @dataclass
 class Level:
-    """The items and links of one frame. `main` are the links of the main way; `left_out` what found no place.
+    """The items and links of one frame. `main` are the links of the main way; `left_out` what found no place;
+    `across`: it runs from left to right.
 
     `later` are pairs of items that a tap joins: the second one reads what the first one gives.
     """
@@ -122,6 +54,7 @@ class Level:
     links: list[Link]
     main: list[Link]
     later: list[tuple[Item, Item]] = field(default_factory=list)
+    across: bool = True
     left_out: list[Link] = field(default_factory=list)
     units: list[tuple[float, Ear]] = field(default_factory=list)
     rows: list[float] = field(default_factory=lambda: [0.0])
@@ -258,6 +191,8 @@ class Level:
         if len(ear.items) != 1 or ear.start is not None or ear.end is None or ear.end.kind != "vertex":
             return False
         item, end = ear.items[0], ear.end
+        if sum(link.head is item for link in self.links) > 1:  # which have no room where it stands
+            return False
         others = [link.head.col for link in self.links_of(item) if link is not ear.links[0]]
         if item.kind not in ("vertex", "tap") or item.first or min(others, default=end.col + 1) <= end.col:
             return False
@@ -321,6 +256,8 @@ class Level:
     def is_free(self, ear: Ear, row: float) -> bool:
         """Return whether `ear` meets nothing in `row`, nor on its ways there."""
         low, high = ear.reach
+        if not ear.items and self.is_between_twins(ear, row):
+            return False
         for place in range(low, high + 1):
             if any(way.row == row and not self.beside(ear, way.ear, row) for way in self.ways[place]):
                 return False
@@ -332,6 +269,19 @@ class Level:
         return all(item is None or link is None or self.may_turn(item, link, place, row, start=item is ear.start)
                    for item, link, place in ends)  # fmt: skip
 
+    def is_between_twins(self, ear: Ear, row: float) -> bool:
+        """Return whether an arrow in `row` would go around another one, between the same neighbours, on both sides.
+
+        One of them goes there straight from row to row, and would cross the other one, whose row lies between.
+        """
+        start, end = ear.start, ear.end
+        if start is None or end is None or end.col != start.col + 1 or start.row == end.row:
+            return False
+        low, high = sorted((start.row, end.row))
+        rows = [link.row for link in self.links_of(start) if link.head is end and link.row is not None]
+        direct, between = (row in (low, high), *map((low, high).__contains__, rows)), (low < row < high)
+        return (between and any(direct[1:])) or (direct[0] and any(low < other < high for other in rows))
+
     def beside(self, ear: Ear, other: Ear, row: float) -> bool:
         """Return whether an arrow between neighbours can leave or reach `row` where the arrow of another way does.
 
@@ -342,6 +292,8 @@ class Level:
         start, end, (mine,) = ear.start, ear.end, ear.links
         near = [link for link in other.links if link.tail is start or link.head is end]
         if start.row == row == end.row:
+            if mine.more and not self.across:  # texts stand between the two
+                return False
             return bool(near) and all(
                 link.tail is start
                 and link.head is end

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .ears import Ear, Item, Level, Link
+from .columns import STUB, TRACK, Measure
+from .ears import Level
+from .items import Ear, Item, Link
 
-_ROW, _DROP, STUB = 9.0, 36.0, 24.0  # free between rows, above a reader of a leaf, and of a tap
-TRACK = 19.0  # half of what an arrow takes with its texts
+_ROW, _DROP = 9.0, 36.0  # free between rows, and above a reader of a leaf
 
 
 class Heights:
     """How far below the main row everything stands: as near to it as what lies between lets it."""
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, measure: Measure) -> None:
         self.of: dict[Item | Link, float] = {}
         filled: dict[tuple[int, int], float] = {}  # how far out everything reaches, by side and place
         apart: dict[Item, float] = {}  # what the texts of slanted arrows need between their ends
@@ -23,7 +24,7 @@ class Heights:
                 apart[far] = max(link.more / 2, apart.get(far, 0.0))
         for row, ear in sorted(level.units, key=lambda unit: abs(unit[0])):
             side = -1 if row < 0 else 1
-            takes = _profile(ear, side, apart)
+            takes = _profile(ear, side, apart, measure)
             ports = _ports(ear, side)
             height = max(
                 inner + _ROW + max(filled.get((side, p), 0.0) for p in (place - 1, place, place + 1) if p not in ports)
@@ -62,10 +63,11 @@ def _ports(ear: Ear, side: int) -> dict[int, float]:
     return {2 * item.col: side * offset for item, offset in ends if item is not None and side * offset > 0 == item.row}
 
 
-def _profile(ear: Ear, side: int, apart: Mapping[Item, float]) -> dict[int, tuple[float, float]]:
+def _profile(ear: Ear, side: int, apart: Mapping[Item, float], measure: Measure) -> dict[int, tuple[float, float]]:
     """Return what a way takes at each of its places towards the main row, and away from it."""
     low, high = (2 * ear.items[0].col,) * 2 if ear.links and ear.links[0].drop else ear.reach
-    found = dict.fromkeys(range(low, high + 1), (TRACK, TRACK))
+    track = max((measure.track(link.edge) for link in ear.links), default=TRACK)
+    found = dict.fromkeys(range(low, high + 1), (track, track))
     for item in ear.items:
         up, down = max(item.up, TRACK), max(item.down, TRACK)
         if ear.links and ear.links[0].drop:

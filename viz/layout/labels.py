@@ -129,7 +129,7 @@ def _taken(room: Room, options: list[tuple[Point, Box]], which: int | None = Non
     return options[best][0]
 
 
-def _half(text: str, size: float) -> Point:
+def half_of(text: str, size: float) -> Point:
     """Return half of the room that is kept for a text: for wide letters, whichever they are."""
     return max(width(text, size), 0.57 * len(text) * size) / 2, size * 0.6
 
@@ -138,7 +138,7 @@ def _choices(spline: Spline, text: str, *, reverse: bool) -> Iterator[tuple[Poin
     """Yield centre and box of a label at every fraction, counted from the same end for an arrow and its twin."""
     if not text:
         return
-    half, points = _half(text, LABEL_SIZE), sampled(spline)
+    half, points = half_of(text, LABEL_SIZE), sampled(spline)
     for fraction in _FRACTIONS:
         point, direction = halfway(points, 1 - fraction if reverse else fraction)
         normal = left_of(direction)
@@ -156,6 +156,6 @@ def _cost(room: Room, boxes: list[Box]) -> int | None:
 
 def placed(room: Room, id: str, text: str, size: float, kind: str, candidates: Iterable[Point]) -> list[Note]:
     """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none."""
-    half = _half(text, size)
+    half = half_of(text, size)
     point = _taken(room, [(center, Box.around(center, half)) for center in candidates])
     return [] if point is None else [Note(id, text, point, size, kind)]

@@ -7,19 +7,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from tensorgrad.viz.picture.edgetexts import at_tap
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
 
 from .columns import Measure
 from .dot import LABEL_SIZE, look
-from .ears import Item, Level, Link
+from .ears import Level
+from .items import Item, Link
 from .routes import Part, part_of
 
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
 SMALL = 16  # so few vertices are joined by arrows where these cross nothing
 MANY, NEAR, FAR = 4, 3, 12  # uses of one value; columns that an arrow of such a value, and any arrow, may span
-_MARK = "dv88₈"  # about as wide as what stands at a tap of a value without a name
+_MARK = "v88"  # about as wide as what stands at a tap of a value without a name
 _NOTE = 17.0  # a text above or below a circle
 
 
@@ -236,7 +238,7 @@ class _Builder:
                 after.append(head)
             assert head is not None
             links.append(self.link(k, tail, head, blocks))
-        level = Level([*before, *items.values(), *after], links, [], later)
+        level = Level([*before, *items.values(), *after], links, [], later, self.plan.measure.across)
         level.main = self.main(level, blocks)
         return level, blocks
 
@@ -260,9 +262,9 @@ class _Builder:
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""
         edge = self.plan.picture.edges[k]
-        texts = (edge.forward, edge.backward or "") if edge.named else (_MARK,)
+        texts = at_tap(edge, self.plan.labels[k], None if edge.named else _MARK)
         wide = max(width(text, LABEL_SIZE) for text in texts) + 6
-        high = LABEL_SIZE * (1.25 if edge.backward is not None else 0.7)
+        high = LABEL_SIZE * (1.25 if len(texts) > 1 else 0.7)
         along, across = (wide / 2, high) if self.plan.measure.across else (high, wide / 2)
         return Item(f"tap:{k}", "tap", across, across, along, along, across)
 

@@ -11,13 +11,14 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tensorgrad.viz.picture.edgetexts import at_tap
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import shaped, width
 
 from . import levels as nested
 from .columns import Measure
 from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, RADIUS, look, outlined
-from .labels import Box, Room, place_pair, placed
+from .labels import Box, Room, half_of, place_pair, placed
 from .operands import order_notes
 from .scene import Arrow, Frame, Note, Scene
 from .splines import Point, Spline, between, parallel, pieces, sampled
@@ -56,6 +57,8 @@ def placed_scene(
     for _ in range(_TRIES if len(picture.edges) <= _FEW else 0):
         if not crowded:
             break
+        joined = {(picture.edges[k].tail, picture.edges[k].head) for k in crowded}
+        crowded = {k for k, edge in enumerate(picture.edges) if (edge.tail, edge.head) in joined}
         room = replace(room, more={k: room.more.get(k, 0.0) + _MORE * (k in crowded) for k in {*room.more, *crowded}})
         again, left = _placed(picture, labels, room, taps, dims, title)
         if len(left) <= len(crowded):
@@ -79,7 +82,7 @@ def _placed(
         for spline in pair:
             room.line(_dense(spline))
     marks = _marks(picture, plan.taps)
-    tapped = {k: _tapped(picture.edges[k], center, room, marks) for k, center in plan.taps.items()}
+    tapped = {k: _tapped(picture.edges[k], labels[k], center, room, marks) for k, center in plan.taps.items()}
     notes = _notes(picture, plan, room, measure.across, dims, marks)
     notes += order_notes(picture, [pair[0] for pair in pairs], room, measure.across)
     arrows: dict[int, list[Arrow]] = {}
@@ -117,12 +120,27 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
         xs, ys = ([p[i] for p in corners] for i in (0, 1))
         box = min(xs), min(ys), max(xs), max(ys)
         frames.append(Frame(module, (box,), ((box[0] + box[2]) / 2, box[3] - FRAME_SIZE * 0.8), FRAME_SIZE))
+    splines = [list(map(at, part.pieces[k])) for k in range(len(picture.edges))]
     return Plan(
         {id: at(p) for id, p in part.centers.items()},
-        [list(map(at, part.pieces[k])) for k in range(len(picture.edges))],
-        frames,
+        splines,
+        frames if across else _beside_arrows(frames, splines),
         {k: at(p) for k, p in part.taps.items()},
     )
+
+
+def _beside_arrows(frames: Sequence[Frame], splines: Sequence[Spline]) -> list[Frame]:
+    """Return frames that arrows enter from above with their titles beside these."""
+    points = [point for spline in splines for point in _dense(spline)]
+    found = []
+    for frame in frames:
+        left, _, right, top = frame.corners[0]
+        half, y = half_of(frame.module.label, FRAME_SIZE)[0], frame.title[1]
+        near = [x for x, at in points if top - 2 * FRAME_SIZE < at < top and left < x < right]
+        middles = [(left + right) / 2, left + half + 8, right - half - 8]
+        met = [sum(abs(x - middle) < half + 2 * GAP for x in near) for middle in middles]
+        found.append(replace(frame, title=(middles[met.index(min(met))], y)))
+    return found
 
 
 Marks = Mapping[tuple[str, str], str]
@@ -135,13 +153,11 @@ def _marks(picture: Picture, taps: Collection[int]) -> Marks:
     return {key: f"v{n}" for n, key in enumerate(sorted(carried, key=lambda key: (order[key[0]], key[1])), 1)}
 
 
-def _tapped(edge: EdgeRecord, center: Point, room: Room, marks: Marks) -> list[tuple[str, Point | None]]:
+def _tapped(
+    edge: EdgeRecord, told: tuple[str, str], center: Point, room: Room, marks: Marks
+) -> list[tuple[str, Point | None]]:
     """Return the texts of a tap, one above the other, which are then taken."""
-    mark, texts = marks.get((edge.tail, edge.forward)), [edge.forward]
-    if edge.backward is not None:
-        texts.append(edge.backward)
-    if mark is not None:
-        texts = [text.replace(edge.forward, mark, 1).replace(",", "") for text in texts]
+    texts = at_tap(edge, told, marks.get((edge.tail, edge.forward)))
     found: list[tuple[str, Point | None]] = []
     for i, text in enumerate(texts):
         place = center[0], center[1] + LABEL_SIZE * 0.58 * (len(texts) - 1 - 2 * i)
@@ -175,7 +191,7 @@ def _taken(picture: Picture, plan: Plan) -> Room:
             half = shape.half[0] + 1.5, shape.half[1] + 1.5
             room.take(Box.around(plan.centers[vertex.id], half), half[0] if shape.round else 0.0)
     for frame in plan.frames:
-        room.take(Box.around(frame.title, (width(frame.module.label, FRAME_SIZE) / 2, 9.0)))
+        room.take(Box.around(frame.title, (half_of(frame.module.label, FRAME_SIZE)[0], 9.0)))
         left, bottom, right, top = frame.corners[0]
         corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
         for a, b in itertools.pairwise(corners):
@@ -205,7 +221,8 @@ def _notes(picture: Picture, plan: Plan, room: Room, across: bool, dims: Mapping
             )
         if vertex.shape is not None and (vertex.leaf or vertex.id in results):
             notes += _shape_note(room, vertex, center, "shape", shaped(vertex.shape, dims))
-        if vertex.leaf and vertex.parts >= nested.MANY:
+        tapped = any(picture.edges[k].tail == vertex.id for k in plan.taps)
+        if vertex.leaf and vertex.parts >= (2 if tapped else nested.MANY):
             notes += _shape_note(room, vertex, center, "total", f"d{vertex.label} = Σ of {vertex.parts}")
     shown = {note.id for note in notes}
     for k in plan.taps:  # a tap is read by the name that stands at its source

@@ -13,18 +13,22 @@ from dataclasses import dataclass, field
 
 from tensorgrad.viz.picture.nesting import ModuleCall
 
-from .columns import MARGIN, Measure, columns, stubs
-from .ears import Item, Level, Link
-from .heights import TRACK, Heights
-from .splines import Point, Spline, between
+from .bends import by_lane, chord, joined, swung, turned
+from .columns import LANE, MARGIN, Measure, columns, stubs
+from .dot import ABREAST, FRAME_SIZE
+from .ears import Level
+from .heights import Heights
+from .items import Item, Link
+from .labels import half_of
+from .splines import Point, Spline
 
-_APART = math.radians(23)  # between two arrows at a circle
+_APART, _FAR = math.radians(23), math.radians(40)  # between two arrows at a circle, and where texts need room
 _STEEPEST, _BESIDE, _ROOMY = math.radians(68), math.radians(48), math.radians(80)  # the second beside what hangs
 _STRAIGHT = math.radians(58)  # past what stands between two columns
 _TITLE = 20.0  # of a frame
 _SLACK, _NEAR = 10.0, 230.0
-_ABREAST = 38.0  # between level arrows from box to box
-_BEND, _PIN = 36.0, 12.0  # how high the bends of arrows are that turn beside each other; between them at items
+_LEVEL = 0.4  # of the way between two lanes in one gap, where texts need room
+_PIN = 12.0  # between arrows that turn beside each other, at items
 
 
 @dataclass
@@ -47,7 +51,7 @@ class Part:
 
 def part_of(level: Level, blocks: Mapping[Item, Part], module: ModuleCall | None, measure: Measure) -> Part:
     """Return `level` with its places, in the frame of `module`."""
-    rows = Heights(level).of
+    rows = Heights(level, measure).of
     left, right = columns(level, measure, framed=module is not None, title=module.label if module else "")
     part = Part()
     ends = _Ends(level, rows, left, right)
@@ -65,7 +69,7 @@ def part_of(level: Level, blocks: Mapping[Item, Part], module: ModuleCall | None
                  for item in (link.tail, link.head)]  # fmt: skip
         moves = [(ends.center(item)[0] - item.left, ends.center(item)[1]) for item in (link.tail, link.head)]
         first, last = ([_moved(p, by) for p in piece] if piece else [] for piece, by in zip(inner, moves, strict=True))
-        part.pieces[link.edge] = _joined(first, line, last)
+        part.pieces[link.edge] = joined(first, line, last)
         if link.tail.kind == "tap":
             part.taps[link.edge] = ends.center(link.tail)
         for item in (link.tail, link.head):
@@ -73,19 +77,12 @@ def part_of(level: Level, blocks: Mapping[Item, Part], module: ModuleCall | None
                 part.ports[link.edge] = rows[item]
                 if item.kind == "in" and (item.row == 0 or part.entry is None):
                     part.entry = link.edge
-    _frame(part, level, rows, right, module)
+    _frame(part, level, rows, right, module, measure)
     return part
 
 
 def _moved(p: Point, by: Point) -> Point:
     return p[0] + by[0], p[1] + by[1]
-
-
-def _joined(*lines: Spline) -> Spline:
-    found: Spline = []
-    for line in lines:
-        found += line[1:] if found and line else line
-    return found
 
 
 def _add(part: Part, inner: Part, by: Point) -> None:
@@ -100,15 +97,23 @@ def _add(part: Part, inner: Part, by: Point) -> None:
 
 
 def _frame(
-    part: Part, level: Level, rows: Mapping[Item | Link, float], right: Mapping[int, float], module: ModuleCall | None
+    part: Part,
+    level: Level,
+    rows: Mapping[Item | Link, float],
+    right: Mapping[int, float],
+    module: ModuleCall | None,
+    measure: Measure,
 ) -> None:
     ys = [(rows[i] - i.up, rows[i] + i.down) for i in level.items]
-    ys += [(rows[link] - TRACK, rows[link] + TRACK) for link in level.links if link.row is not None and not link.drop]
+    tracks = [(rows[link], measure.track(link.edge)) for link in level.links if link.row is not None and not link.drop]
+    ys += [(y - track, y + track) for y, track in tracks]
     part.up, part.down = -min((y for y, _ in ys), default=0.0), max((y for _, y in ys), default=0.0)
     part.wide = max(right.values(), default=0.0)
     if module is not None:
-        part.up += MARGIN / 2 + _TITLE
+        part.up += MARGIN / 2 + _TITLE * measure.across
         part.down += MARGIN / 2
+        if not measure.across:  # the title stands beside the arrow that comes in
+            part.up = max(part.up, 2 * half_of(module.label, FRAME_SIZE)[0] + MARGIN)
         part.wide += MARGIN
         part.frames[module.id] = (module, 0.0, -part.up, part.wide, part.down)
 
@@ -182,11 +187,11 @@ class _Ends:
         order = sorted(links, key=lambda link: self.rank(link, start=start))
         found = [max(-_STEEPEST, min(_STEEPEST, self.aim(link, start=start))) for link in order]
         straight = [i for i, angle in enumerate(found) if abs(angle) < 1e-6]
-        if len(straight) > 1 and not item.round:
-            self.abreast[item, start] = [order[i] for i in straight]
         if len(straight) > 1:
+            self.abreast[item, start] = [order[i] for i in straight]
+            apart = _FAR if any(order[i].more for i in straight) else _APART
             for place, i in enumerate(straight):
-                found[i] = (place - (len(straight) - 1) / 2) * _APART
+                found[i] = (place - (len(straight) - 1) / 2) * apart
         middle = straight[0] if straight else min(range(len(found)), key=lambda i: abs(found[i]))
         for side in (1, -1):
             beside = range(middle + side, len(found) if side > 0 else -1, side)
@@ -196,6 +201,8 @@ class _Ends:
                 found[i] = side * max(side * found[i], side * found[i - side] + apart)
             for n, i in enumerate(reversed(beside)):
                 found[i] = side * min(side * found[i], steepest - n * apart)
+            if beside and len(beside) == len(found) - 1 and not straight:  # the first gives way too
+                found[middle] = side * min(side * found[middle], side * found[middle + side] - apart)
         for i, (link, angle) in enumerate(zip(order, found, strict=True)):
             self.angles[link, start] = angle
             n = i - middle if straight else i - middle + (found[middle] > 0)
@@ -225,9 +232,15 @@ class _Ends:
         """Return how far below the middle of an item an arrow meets it that runs level there."""
         n, count = self.pins[link, start]
         straight = self.abreast.get((item, start), [])
-        if link in straight:
-            apart = min(_ABREAST, 2 * (item.tall - 3) / (len(straight) - 1))
-            return (straight.index(link) - (len(straight) - 1) / 2) * apart
+        if straight and item.round:
+            return item.right * math.sin(self.angles[link, start])
+        if straight:
+            half = item.tall - 3
+            outer = min(ABREAST * (len(straight) - 1) / 2, half)
+            if link in straight:
+                return outer * (2 * straight.index(link) / (len(straight) - 1) - 1)
+            below = n - len(straight) + 1
+            return min(outer + _PIN * below, half) if below > 0 else max(_PIN * n - outer, -half)
         half = 0.93 * item.right if item.round else item.tall - 3
         return n * min(_PIN, half / max(count, 1))
 
@@ -240,7 +253,7 @@ class _Ends:
         height = self.rows[link]
         if link.head in self.stubs and link.row != link.head.row:
             edge = (self.left[link.head.col] - self.stubs[link.head], height)
-            return _joined(self.leaving(link, a, along, edge), _curve(edge, (1.0, 0.0), b, (1.0, 0.0)))
+            return joined(self.leaving(link, a, along, edge), swung(edge, (1.0, 0.0), b, (1.0, 0.0)))
         first, last = self.lanes.get((link, True)), self.lanes.get((link, False))
         direct = self.is_direct(link)
         to, back = (link.head.row, link.tail.row) if direct else (link.row, link.row)
@@ -257,27 +270,30 @@ class _Ends:
             after = []
         if direct:
             lane = first if first is not None else last
-            middle = _curve(a, along, b, ahead) if lane is None else _by(a, lane, b)
-            return _joined(before, middle, after[::-1])
-        return _joined(before, self.through(link, (a, along), (b, ahead)), after[::-1])
+            middle = swung(a, along, b, ahead) if lane is None else by_lane(a, lane, b)
+            return joined(before, middle, after[::-1])
+        return joined(before, self.through(link, (a, along), (b, ahead)), after[::-1])
 
     def through(self, link: Link, start: tuple[Point, Point], end: tuple[Point, Point]) -> Spline:
         """Return the curve by the row of an arrow, from one point and direction to another."""
         (a, along), (b, ahead) = start, end
         height, first, last = self.rows[link], self.lanes.get((link, True)), self.lanes.get((link, False))
         low, high = self.left[link.tail.col + 1], self.right[link.head.col - 1]
-        if low > high:
-            low = high = (low + high) / 2
+        if low > high:  # between neighbours, around what else joins them
+            before, after = high if first is None else first, low if last is None else last
+            level = (after - before) * (_LEVEL if link.more else 0.0)
+            low, high = ((before + after) + side * level for side in (-1, 1))
+            low, high = low / 2, high / 2
         line: Spline = [a]
         if abs(a[1] - height) > 0.1 or along[1]:
-            line = _turn(a, along, (low, height)) if first is None else _by(a, first, (low, height))
+            line = turned(a, along, (low, height)) if first is None else by_lane(a, first, (low, height))
         level = abs(b[1] - height) < 0.1 and not ahead[1]
         until = b if level else (high, height)
         if until[0] - line[-1][0] > 0.1:
-            line = _joined(line, _straight(line[-1], until))
+            line = joined(line, chord(line[-1], until))
         if not level:
-            line = _joined(
-                line, _turn(b, (-ahead[0], -ahead[1]), line[-1])[::-1] if last is None else _by(line[-1], last, b)
+            line = joined(
+                line, turned(b, (-ahead[0], -ahead[1]), line[-1])[::-1] if last is None else by_lane(line[-1], last, b)
             )
         return line
 
@@ -286,11 +302,11 @@ class _Ends:
         if link.tail.kind == "tap":
             return []
         if abs(a[1] - edge[1]) < 0.1 and not along[1]:
-            return _straight(a, edge)
+            return chord(a, edge)
         bend = min(self.left[link.tail.col + 1], edge[0]), edge[1]
         lane = self.lanes.get((link, True))
-        turn = _turn(a, along, bend) if lane is None else _by(a, lane, bend)
-        return _joined(turn, _straight(bend, edge) if edge[0] - bend[0] > 0.1 else [])
+        turn = turned(a, along, bend) if lane is None else by_lane(a, lane, bend)
+        return joined(turn, chord(bend, edge) if edge[0] - bend[0] > 0.1 else [])
 
     def is_direct(self, link: Link) -> bool:
         """Return whether an arrow turns once at most, between neighbours."""
@@ -317,7 +333,7 @@ class _Ends:
         slack = abs(edge - self.center(item)[0]) - item.right if always or self.is_beside(item, to) else 0.0
         if item.kind in ("in", "out", "tap") or not (always or slack > _SLACK) or abs(edge - at[0]) < 0.5:
             return [at] if always else []
-        return _straight(at, (edge, at[1]))
+        return chord(at, (edge, at[1]))
 
     def side_by_side(self, links: Sequence[Link]) -> dict[tuple[Link, bool], float]:
         """Return for arrows that turn together, in one gap and to or from one item, where each runs up or down."""
@@ -331,19 +347,24 @@ class _Ends:
             if link.head.row != link.row and link.head not in self.stubs:
                 groups[link.head, False, link.row > link.head.row].append(link)
         found = {}
-        for (item, start, _), members in groups.items():
+        busy = {end for link in links if link.more for end in ((link.tail, True), (link.head, False))}
+        for (item, start, down), members in groups.items():
             gap = item.col if start else item.col - 1
             low, high = self.right[gap], self.left[gap + 1]
+            crowded = (item, start) in busy
             farthest = max(abs(self.rows[link.head] + link.enters - self.rows[link.tail]) for link in members)
             farthest = max([farthest, *(abs(self.rows[link] - self.rows[item]) for link in members)])
-            if len(members) < 2 or (len(members) == 2 and farthest < _NEAR) or high <= low:
+            few = len(members) < 2 or (len(members) == 2 and farthest < _NEAR)
+            if (few and not crowded) or high <= low:
                 continue
-            members.sort(
-                key=lambda link: (abs((link.row or 0.0) - item.row), link.enters if start else link.leaves),
-                reverse=start,
-            )
+            side = 1 if down else -1  # arrows between the same two keep beside each other
+            members.sort(key=lambda link: (abs((link.row or 0.0) - item.row), link.enters if start else link.leaves,
+                                           side * link.edge), reverse=start)  # fmt: skip
+            apart = (high - low) / (len(members) + 1)
+            if crowded:  # near the item, so that what remains is level and has room for texts
+                apart = min(apart, LANE)
             for n, link in enumerate(members, 1):
-                found[link, start] = low + (high - low) * n / (len(members) + 1)
+                found[link, start] = low + apart * n if start else high - apart * (len(members) + 1 - n)
         return found
 
     def drop(self, link: Link) -> Spline:
@@ -352,38 +373,4 @@ class _Ends:
         down = 1 if to < y else -1
         half = link.head.tall
         leaf = link.tail.tall
-        return _straight((x, to + down * leaf), (x, y - down * half))
-
-
-def _straight(a: Point, b: Point) -> Spline:
-    return [a, between(a, b, 1 / 3), between(a, b, 2 / 3), b]
-
-
-def _by(a: Point, lane: float, b: Point) -> Spline:
-    """Return the curve from `a` to `b`, level at both, that runs up or down at `lane`."""
-    way = b[1] - a[1]
-    bend = math.copysign(min(abs(way) / 2, _BEND), way)
-    c, d = (lane, a[1] + bend), (lane, b[1] - bend)
-    first = [a, (a[0] + 0.55 * (lane - a[0]), a[1]), (lane, a[1] + 0.45 * bend), c]
-    last = [d, (lane, b[1] - 0.45 * bend), (b[0] + 0.55 * (lane - b[0]), b[1]), b]
-    return _joined(first, _straight(c, d) if abs(d[1] - c[1]) > 0.1 else [], last)
-
-
-def _curve(a: Point, along: Point, b: Point, ahead: Point) -> Spline:
-    reach = math.dist(a, b) / 3 if along[1] or ahead[1] else abs(b[0] - a[0]) / 2
-    return [
-        a,
-        (a[0] + along[0] * reach, a[1] + along[1] * reach),
-        (b[0] - ahead[0] * reach, b[1] - ahead[1] * reach),
-        b,
-    ]
-
-
-def _turn(a: Point, along: Point, b: Point) -> Spline:
-    """Return the curve from `a`, which leaves in the direction `along`, to `b`, where it is level."""
-    wide, high = abs(b[0] - a[0]), abs(b[1] - a[1])
-    reach = (
-        0.5 * wide if abs(along[1]) < 1e-9 else min(0.55 * high / abs(along[1]), 0.9 * wide / max(abs(along[0]), 0.1))
-    )
-    side = 1 if b[0] > a[0] else -1
-    return [a, (a[0] + along[0] * reach, a[1] + along[1] * reach), (b[0] - side * 0.5 * wide, b[1]), b]
+        return chord((x, to + down * leaf), (x, y - down * half))

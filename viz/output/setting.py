@@ -133,5 +133,11 @@ class Page:
             return scene.scaled(width / scene.wide)
         raise TensorgradError(
             f"draw(width={self.width!r}, fontsize={self.fontsize!r}): the picture is {scene.wide * by:.0f} points wide "
-            f"with texts of {size:g} points; give more width, a smaller fontsize, labels='names', or depth=1"
+            f"with texts of {size:g} points; give more width, or a smaller fontsize{self._shorter(scene)}"
         )
+
+    def _shorter(self, scene: Scene) -> str:
+        """Return what else would make the picture narrower, if anything would."""
+        fewer = {"names": "none", "none": ""}.get(self.labels, "names")
+        ways = [f"labels={fewer!r}"] * bool(fewer) + ["depth=1"] * bool(scene.frames)
+        return "".join(f", or {way}" for way in ways)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
+from .faults import marked
 from .model import EdgeRecord, Picture, Vertex
 from .text import brief, clean, shaped
 
@@ -83,12 +84,30 @@ def with_numbers(picture: Picture) -> Picture:
 
 
 def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:
-    """Return what of `texts` does not stand in the circle that the arrow leaves: a part of its gradient's total."""
+    """Return what of `texts` does not stand in the circle that the arrow leaves: a part of its gradient's total.
+
+    Where there are several parts each has its number, also one that is the total because the others are zero.
+    """
     value, gradient = _names(edge)
     if tail.kind == "box" or tail.value is None:
         return texts
     whole = edge.gradient is not None and tail.gradient is not None and np.array_equal(edge.gradient, tail.gradient)
-    return value or texts[0], gradient if whole and gradient else texts[1]
+    return value or texts[0], gradient if whole and gradient and tail.parts <= 1 else texts[1]
+
+
+def at_tap(edge: EdgeRecord, texts: Texts, mark: str | None) -> list[str]:
+    """Return the lines at a tap: a name (`mark` for a value without one), and what is told of its gradient.
+
+    `texts` are those of the arrow. A tap has names also where arrows have none, for nothing else tells what it joins.
+    """
+    value, gradient = texts
+    if edge.backward is None:
+        return [mark or value or edge.forward]
+    if mark is None:
+        return [value or edge.forward, gradient or edge.backward]
+    name = edge.backward.replace(edge.forward, mark, 1).replace(",", "")
+    wrong = edge.fault is not None and gradient == marked(("", ""), edge.fault)[1]
+    return [mark, f"{name} {gradient}" if wrong else _equation(name, gradient)]
 
 
 def _names(edge: EdgeRecord) -> Texts:

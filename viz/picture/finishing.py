@@ -54,7 +54,14 @@ def _source(graph: Graph, edge: EdgeRecord) -> tuple[int, tuple[int, int]]:
 
 
 def finished(picture: Picture) -> Picture:
-    """Return `picture` with the number of arrows into every vertex, and of parts that add up to its gradient."""
-    into = Counter(edge.head for edge in picture.edges)
+    """Return `picture` with the number of arrows at every vertex, and of parts that add up to its gradient."""
+    into, out = Counter(edge.head for edge in picture.edges), Counter(edge.tail for edge in picture.edges)
     parts = Counter(edge.tail for edge in picture.edges if edge.backward is not None)
-    return replace(picture, vertices=[replace(v, arms=into[v.id], parts=parts[v.id]) for v in picture.vertices])
+    twins: dict[str, tuple[int, int]] = {}
+    for (tail, head), count in Counter((edge.tail, edge.head) for edge in picture.edges).items():
+        for end, whole in ((tail, out[tail]), (head, into[head])):
+            twins[end] = max(twins.get(end, (1, 0)), (count, whole - count))
+    return replace(picture, vertices=[
+        replace(v, arms=into[v.id], parts=parts[v.id], twins=most, beside=more)
+        for v in picture.vertices for most, more in [twins.get(v.id, (1, 0))]
+    ])  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,10 @@ from tensorgrad.graph import Graph, GraphNode, Scope
 from .text import clean, number, sizes_text
 
 _SYMMETRIC = frozenset({
-    "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp", "hypot",
+    "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp",
+    "logaddexp2", "hypot",
 })  # fmt: skip
+_HELD = frozenset({"parameter", "buffer"})
 _LETTERS = "ᵢⱼₖₗₘₙ"  # of the axes, the first one first
 _INSIDE = 14  # characters that still fit a circle
 _VARIABLE = re.compile(r"(?<![^\W_])x(?![^\W_])")
@@ -60,12 +62,18 @@ def _unary(node: GraphNode) -> bool:
 
 
 def circle_label(node: GraphNode, inner: GraphNode | None = None) -> str:
-    """Return the label of the circle of operation `node`, into which the node `inner` is drawn as well, if given."""
+    """Return the label of the circle of operation `node`, into which the node `inner` is drawn as well, if given.
+
+    An operation of three operands and more says below its sign which of them are numbers: ``·, 0, ·``.
+    """
     if inner is not None:
         return _applied(node, circle_label(inner))
     if node.op in _TOLD and node.params:  # there are none where an operation failed before it had them
         return clean(_TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
+    if constants and len(node.operands) > 2:
+        words = (number(o.constant) if o.source is None else "·" for o in node.operands)
+        return f"{clean(node.symbol)}\n{', '.join(words)}"
     if len(node.operands) == 2 and len(constants) == 1:
         if node.op == "pow" and node.operands[0].source is not None:
             return f"**{number(constants[0])}"
@@ -143,7 +151,22 @@ def leaf_label(node: GraphNode) -> str:
     return f"x{node.index}"
 
 
-def is_asymmetric(node: GraphNode) -> bool:
-    """Return whether `node` reads two different values, and would be another one if they were exchanged."""
-    sources = {operand.source for operand in node.operands}
-    return len(node.operands) == len(sources) == 2 and None not in sources and node.op not in _SYMMETRIC
+def held(nodes: Sequence[GraphNode]) -> set[int]:
+    """Return the parameters and buffers, and what is computed of these alone: what a layer has, and is not given."""
+    found: set[int] = set()
+    for node in nodes:
+        read = {operand.source for operand in node.operands} - {None}
+        if node.op in _HELD or (read and read <= found):
+            found.add(node.index)
+    return found
+
+
+def is_asymmetric(node: GraphNode, own: Collection[int]) -> bool:
+    """Return whether `node` reads different values, and would be another one if some of them were exchanged.
+
+    The weight and the bias of a layer are known by what they are, its `own`; a weight that is given is not.
+    """
+    sources = [operand.source for operand in node.operands if operand.source is not None]
+    if node.op == "affine" and [source in own for source in sources] == [False, True, True]:
+        return False
+    return len(set(sources)) > 1 and node.op not in _SYMMETRIC

@@ -20,6 +20,7 @@ def without_hidden(picture: Picture, graph: Graph, hide: Hide) -> Picture:
 
     An arrow over what is hidden says what its tail says: the value that goes in there, and the gradient that comes back
     from there. Where several arrows leave what is hidden, their parts of that gradient are not known, and not told.
+    Over a hidden break it stays dashed: what goes there is no value of the graph.
 
     Raises:
         TensorgradError: no node answers to a word in `hide`, or all do.
@@ -71,5 +72,6 @@ def _joined(before: EdgeRecord, after: EdgeRecord, *, alone: bool) -> EdgeRecord
     )
     return replace(
         known if flows else replace(known, backward=None, gradient=None),
-        target=after.target, head=after.head, slot=after.slot, id=f"{before.id}_{after.id}",
+        target=after.target, head=after.head, slot=after.slot, places=after.places, id=f"{before.id}_{after.id}",
+        outside=before.outside or after.outside,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from .expressions import Expressions
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import circle_label, is_asymmetric, leaf_label
+from .folding import circle_label, held, is_asymmetric, leaf_label
 from .nesting import ModuleCall, Nesting
 from .noise import is_noise
 from .text import clean
@@ -35,11 +35,12 @@ class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
 
     "failed" is the operation that raised the error which is drawn, "break" where Python read a value. `order` tells
-    which pass computes it: 0 forward, 1 backward, 2 backward through that. `asymmetric`: exchanging its two operands
+    which pass computes it: 0 forward, 1 backward, 2 backward through that. `asymmetric`: exchanging its operands
     would change the value. `value` and `gradient`, the sum of all that flows back, are None where they are not known;
     `noise`: that gradient is rounding alone; `numbers`: what of both is shown. `members` are the nodes of the graph
     that it stands for, `kept` the bytes that these keep for a backward pass, `heat`, from 0 to 1, how warm it is,
-    `measured` by what, `arms` how many arrows reach it, and `parts` how many add up to its gradient.
+    `measured` by what, `arms` how many arrows reach it, `twins` how many join it with one other vertex at most,
+    `beside` how many more there are at that side, and `parts` how many add up to its gradient.
     """
 
     id: str
@@ -60,6 +61,8 @@ class Vertex:
     heat: float | None = None
     measured: str = ""
     arms: int = 0
+    twins: int = 1
+    beside: int = 0
     parts: int = 0
 
     @property
@@ -89,7 +92,8 @@ class EdgeRecord:
     value; None if unknown. `backward` is None where no gradient flows. `named` tells names given from names made up.
     `fault` says what is not finite in the gradient; `formulas`, if asked for, how value and gradient are computed;
     `noise` that the gradient is rounding alone, where exact arithmetic has zero, `faint` that it is drawn as a zero;
-    `outside` that a number goes this way through Python, and no value of the graph.
+    `outside` that a number goes this way through Python, and no value of the graph. `places` tells which operands or
+    arguments of the target it is, from 1 on: of a box several, where it was given a value twice; none if not known.
     """
 
     source: str
@@ -111,6 +115,7 @@ class EdgeRecord:
     noise: bool = False
     faint: bool = False
     outside: bool = False
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +187,9 @@ class _Builder:
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
         # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
-        held = [value if value is None else np.array(value) for value in values(graph)]
-        self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, held, strict=True)]
+        kept = [value if value is None else np.array(value) for value in values(graph)]
+        self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, kept, strict=True)]
+        self.own = held(self.nodes)
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = faults((node.index, node.value) for node in self.nodes)
@@ -234,7 +240,7 @@ class _Builder:
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
         text = of_node(node, what, gradient, fault, self.dims)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
-        found = Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node))
+        found = Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node, self.own))
         return replace(found, value=node.value, gradient=gradient, noise=noise)
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
@@ -254,8 +260,10 @@ class _Builder:
         fault = self.gravest(nodes)
         inside = next((self.formula(n) for n in nodes if fault and self.faults.get(n.index) is fault), "")
         lines = "\n".join(filter(None, [box.label, box.more, size]))
-        around = self.nesting.around(nodes[0].index)
-        return Vertex(id, "box", lines, None, around, of_box(box, len(nodes), fault, inside), fault)
+        around, given = self.nesting.around(nodes[0].index), {o.source for node in nodes for o in node.operands}
+        several = sum(bool(self.graph.places_in(i, box.scope)) for i in given if i is not None) > 1
+        told = of_box(box, len(nodes), fault, inside)
+        return Vertex(id, "box", lines, None, around, told, fault, asymmetric=several)
 
     def formula(self, node: GraphNode) -> str:
         name, told = self.names[node.index], self.expressions.told(node)
@@ -309,6 +317,9 @@ class _Builder:
         id = f"{first.target}_{first.slot}"
         noise = is_noise(gradient, sum(self.flows.noise.edges.get((e.target, e.slot), 0.0) for e in group))
         found = self.described(first.source, self.id_of(first.target), first.slot, id, back, gradient)
+        box = self.nesting.box(first.target)
+        if box is not None:
+            found = replace(found, places=self.graph.places_in(first.source, box.scope) if box.scope else ())
         return replace(found, noise=True) if noise else found
 
     def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
@@ -316,7 +327,8 @@ class _Builder:
         node = graph.failed
         label = self.labels["failed"] = circle_label(node)
         text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {script_line(node.place)}", 400)
-        vertices.append(Vertex("failed", "failed", label, None, self.nesting.within(node.scope), text))
+        around, ordered = self.nesting.within(node.scope), is_asymmetric(node, self.own)
+        vertices.append(Vertex("failed", "failed", label, None, around, text, asymmetric=ordered))
         return [
             self.described(o.source, "failed", slot, f"failed_{slot}", None, None)
             for slot, o in enumerate(node.operands)
@@ -330,7 +342,7 @@ class _Builder:
         named = node.name is not None or source in self.graph.outputs or node.is_leaf
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
-            node.value, str(node.dtype), named, id, order=node.order,
+            node.value, str(node.dtype), named, id, order=node.order, places=(slot + 1,),
         )  # fmt: skip
 
 

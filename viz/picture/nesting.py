@@ -142,7 +142,7 @@ def chains(graph: Graph, functions: Collection[Scope] = (), *, whole: bool = Fal
     for node in graph.nodes:
         if node.is_leaf:
             home = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
-            given = next((i for i, scope in enumerate(home) if graph.is_given(node.index, scope)), len(home))
+            given = next((i for i, scope in enumerate(home) if _is_given(graph, node.index, scope)), len(home))
             scopes[node.index] = home[:given]
     root = _root(scopes)
     known: dict[Scope, ModuleCall] = {}
@@ -153,6 +153,11 @@ def chains(graph: Graph, functions: Collection[Scope] = (), *, whole: bool = Fal
         known |= {s: ModuleCall.of(s, index, i) for i, s in enumerate(drawn, not (rooted and whole)) if s not in known}
         found.append(tuple(known[s] for s in drawn))
     return found
+
+
+def _is_given(graph: Graph, leaf: int, scope: Scope) -> bool:
+    """Return whether a leaf is an argument of a function: a module may be given what another one owns."""
+    return isinstance(scope, FunctionScope) and bool(graph.places_in(leaf, scope))
 
 
 def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, dict[int, str]]) -> list[Scope]:

@@ -1,0 +1,155 @@
+"""Which operand is which: the same operands in another order make another picture, wherever the order matters."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn, viz
+from tensorgrad.errors import TensorgradError
+
+F = nn.functional
+NAMES = ("a", "b", "c")
+ORDERS = [*itertools.permutations(NAMES)]
+TWICE = [("a", "b", "b"), ("b", "a", "b"), ("b", "b", "a")]
+
+
+class Steered(tg.autograd.Function):
+    """An operation of the user's, of three tensors."""
+
+    @staticmethod
+    def forward(ctx, x, y, z):
+        ctx.factors = 1, 2, 3
+        return x + 2 * y + 3 * z
+
+    @staticmethod
+    def backward(ctx, g):
+        return tuple(factor * g for factor in ctx.factors)
+
+
+class Mixed(nn.Module):
+    """A module of three inputs, which it reads in another order."""
+
+    def forward(self, query, key, value):
+        return (value * 2 + query).exp() @ key
+
+
+OPERATIONS = {
+    "where": lambda x, y, z: tg.where(x, y, z),
+    "cat": lambda x, y, z: tg.cat([x, y, z]),
+    "function": lambda x, y, z: Steered.apply(x, y, z),
+    "weight": lambda x, y, z: F.linear(x, y, z[0]),
+}
+BOXES = {
+    "stack": lambda x, y, z: tg.stack([x, y, z]).sum(0),
+    "lerp": lambda x, y, z: tg.lerp(x, y, z),
+    "addcmul": lambda x, y, z: tg.addcmul(x, y, z),
+    "addcdiv": lambda x, y, z: tg.addcdiv(x, y, z),
+    "addmm": lambda x, y, z: tg.addmm(x, y, z),
+    "scaled_dot_product_attention": lambda x, y, z: F.scaled_dot_product_attention(x, y, z),
+}
+
+
+def inputs(kind: str) -> dict[str, tg.Tensor]:
+    tg.manual_seed(0)
+    return {name: tg.randn(2, 2, requires_grad=True) > 0 if kind == "where" else tg.randn(2, 2, requires_grad=True)
+            for name in NAMES}  # fmt: skip
+
+
+def told(drawing: viz.Drawing, head: str) -> list[str]:
+    """Return the operands of a vertex as one reads them: by the numbers at its arrows, or else from above."""
+    arrows = [arrow for arrow in drawing.scene.arrows if arrow.kind == "fwd" and arrow.edge.head == head]
+    numbers = {note.id: note.text for note in drawing.scene.notes if note.kind == "slot"}
+    arrows.sort(key=lambda arrow: -arrow.pieces[-1][-1][1])
+    shown = [numbers.get(f"slot_{arrow.edge.id}", "") for arrow in arrows]
+    if all(shown):
+        found = {int(n): arrow.edge.source for arrow, text in zip(arrows, shown, strict=True) for n in text.split(", ")}
+        return [found[n] for n in sorted(found)]
+    if any(shown):  # the other way round
+        assert [text for text in shown if text] == [shown[0], shown[-1]] == [str(len(arrows)), "1"]
+        arrows.reverse()
+    return [arrow.edge.source for arrow in arrows]
+
+
+def of(
+    function: Callable[..., tg.Tensor], order: tuple[str, ...], given: dict[str, tg.Tensor], **options
+) -> viz.Drawing:
+    def drawn(a, b, c):
+        known = {"a": a, "b": b, "c": c}
+        return function(*(known[name] for name in order)).exp()
+
+    return viz.draw(drawn, *given.values(), **options)
+
+
+@pytest.mark.parametrize(("kind", "order"), [
+    (kind, order) for kind in OPERATIONS for order in ORDERS + TWICE if kind != "weight" or order[2] == "c"
+])  # fmt: skip
+def test_the_order_of_three_operands_is_told(kind: str, order: tuple[str, ...]) -> None:
+    drawing = of(OPERATIONS[kind], order, inputs(kind))
+    (head,) = (v.id for v in drawing.picture.vertices if v.asymmetric)
+    assert told(drawing, head)[: 2 if kind == "weight" else 3] == [*order][: 2 if kind == "weight" else 3]
+
+
+@pytest.mark.parametrize("kind", BOXES)
+@pytest.mark.parametrize("order", ORDERS + TWICE)
+def test_the_arguments_of_a_closed_function_are_told(kind: str, order: tuple[str, ...]) -> None:
+    drawing = of(BOXES[kind], order, inputs(kind), unfold=False)
+    (head,) = (v.id for v in drawing.picture.vertices if v.kind == "box")
+    assert told(drawing, head) == [*order]
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_arguments_of_a_closed_module_are_told_as_its_forward_takes_them(
+    order: tuple[str, ...], named: bool
+) -> None:
+    module = Mixed()
+    call = (lambda x, y, z: module(value=z, key=y, query=x)) if named else module
+    drawing = of(call, order, inputs("module"), depth=0)
+    (head,) = (v.id for v in drawing.picture.vertices if v.kind == "box")
+    assert told(drawing, head) == [*order]
+
+
+def test_what_may_be_exchanged_has_no_numbers():
+    a, b = tg.randn(3), tg.randn(3)
+    for function in (tg.add, tg.mul, tg.maximum, tg.logaddexp, tg.logaddexp2, tg.eq):
+        assert not any(v.asymmetric for v in viz.draw(function, a, b).picture.vertices)
+
+
+def test_a_layer_has_none_for_its_weight_is_known():
+    drawing = viz.draw(nn.Linear(3, 3), tg.randn(3, 3))
+    assert not [note for note in drawing.scene.notes if note.kind == "slot"]
+
+
+def test_the_index_of_several_arrays_is_told_in_its_order():
+    i, j = tg.tensor([0, 1]), tg.tensor([1, 1])
+    for order, function in ((["x", "i", "j"], lambda x, i, j: x[i, j]), (["x", "j", "i"], lambda x, i, j: x[j, i])):
+        drawing = viz.draw(function, tg.randn(3, 3, requires_grad=True), i, j)
+        (head,) = (v.id for v in drawing.picture.vertices if v.asymmetric)
+        assert told(drawing, head) == order
+
+
+def test_a_number_among_three_operands_stands_in_its_place():
+    c, x = tg.tensor([True, False]), tg.tensor([1.0, 2.0], requires_grad=True)
+    for label, function in (
+        ("where\n·, ·, 0", lambda c, x: tg.where(c, x, 0.0)),
+        ("where\n·, 0, ·", lambda c, x: tg.where(c, 0.0, x)),
+        ("where\n·, 1, −2", lambda c, x: tg.where(c, 1.0, -2.0) * x),
+    ):
+        assert label in {v.label for v in viz.draw(function, c, x).picture.vertices}
+
+
+def test_the_order_of_what_failed_is_told():
+    a, b = tg.randn(2, 3), tg.randn(2, 3)
+    with pytest.raises(TensorgradError) as caught:
+        viz.draw(lambda a, b: a.exp() @ b.exp(), a, b)
+    assert next(v for v in viz.draw(caught.value).picture.vertices if v.kind == "failed").asymmetric
+
+
+def test_the_text_for_graphviz_has_the_numbers():
+    pytest.importorskip("graphviz")
+    drawing = viz.draw(lambda a, b, c: tg.where(c, a, b), *inputs("where").values())
+    assert [drawing.dot.count(f"headlabel={n}") for n in (1, 2, 3)] == [1, 1, 1]
