@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class Number(NamedTuple):
 Operand = Access | Number
 
 
+@final
 class OpenSize(int):
     """A size that is known when the code runs: `text` says it, and the number is that of the recorded run."""
 
