@@ -91,6 +91,10 @@ def test_a_function_of_each_element_has_a_form_that_equals_it(kernel: Kernel, dt
     assert set(map(type, form.known.values())) != {type(None)}, "nothing was compiled"
 
 
+# NumPy 2.0 gives 0 for it.
+MINUS_ZERO_STAYS = bool(np.signbit(np.clip(np.full(33, -0.0), 0.0, np.inf)).all())
+
+
 @needs_compiler
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("kernel", EACH, ids=name_of)
@@ -101,7 +105,8 @@ def test_what_is_no_ordinary_number_has_the_value_that_the_function_gives(kernel
             x = np.full(33, value).astype(dtype)
             for found, wanted in zip(form(x, True, **params), kernel.plain(x, True, **params), strict=True):
                 assert_near(found, wanted, 1.0)
-                np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+                if value != 0 or MINUS_ZERO_STAYS:
+                    np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
 
 
 @needs_compiler
