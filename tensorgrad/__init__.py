@@ -170,6 +170,8 @@ _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
 _keep_freed_memory()
 _switches.COMPILER.append(lambda: importlib.import_module("tensorgrad.kernels"))
+if _switches.from_environment() == "c":
+    _switches.COMPILER[0]()  # now: at the first operation, a fork or a signal may come in between
 __all__ += ["compile"]
 
 

@@ -392,3 +392,98 @@ def test_gradients_traces_and_plans_are_those_of_numpys_kernels() -> None:
             np.testing.assert_allclose(*(np.array(line.split(), float) for line in (b, a)), rtol=1e-8, atol=1e-13)
         else:
             assert a == b
+
+
+def kernel_named(name: str) -> Kernel:
+    return next(kernel for kernel in switches.registered() if name_of(kernel) == name)
+
+
+@needs_compiler
+def test_what_is_one_object_in_the_function_is_one_in_the_form() -> None:
+    """By this a fused form knows that what it gave out is what it saved, and that a write to it matters."""
+    form = kernels.compiled(kernel_named("layer_norm"))
+    for shape, axes in (((3, 5), (1,)), ((2, 3, 5), (1, 2)), ((5,), (0,))):
+        y, residuals = form(numbers("float64", 30)[: int(np.prod(shape))].reshape(shape), axes=axes, eps=1e-5)
+        assert residuals[0] is y
+    assert any(form.known.values())
+    weighted, residuals = form(np.ones((3, 5)), np.full(5, 2.0), axes=(1,), eps=1e-5)
+    assert residuals[0] is not weighted
+
+
+@needs_compiler
+@pytest.mark.parametrize("shape", [(4, 4, 4), (2, 2, 2, 2), (2, 2, 4, 4)], ids=str)
+def test_many_axes_of_one_length_take_no_memory(shape: tuple[int, ...]) -> None:
+    kernel = kernel_named("layer_norm")
+    form, x = kernels.compiled(kernel), numbers("float32", int(np.prod(shape))).reshape(shape)
+    y, _ = form(x, axes=(len(shape) - 1,), eps=1e-5)
+    np.testing.assert_allclose(y, kernel.plain(x, axes=(len(shape) - 1,), eps=1e-5)[0], 1e-5, 1e-5)
+    assert set(form.known.values()) == {None}
+
+
+class Text(float):
+    """A number that does not say which it is."""
+
+    def __repr__(self) -> str:
+        return "a number"
+
+
+@needs_compiler
+def test_settings_that_do_not_say_what_they_are_are_left_to_the_function() -> None:
+    form, x = kernels.compiled(kernel_named("elu")), np.full(9, -1.0)
+    for alpha in (Text(1.0), Text(2.0), np.array(1.23456789012), np.array(1.23456789013), np.float64(2.0)):
+        np.testing.assert_array_equal(form(x, True, alpha=alpha)[0], kernel_named("elu").plain(x, True, alpha=alpha)[0])
+    assert not form.known
+
+
+@needs_compiler
+def test_settings_without_end_are_left_to_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "MOST", 2)
+    form, x = kernels.compiled(kernel_named("leaky_relu")), numbers("float32", 20)
+    for slope in (0.1, 0.2, 0.3, 0.4):
+        np.testing.assert_allclose(form(x, False, negative_slope=slope)[0], np.where(x > 0, x, slope * x), 1e-6)
+    assert len(form.known) == 2
+
+
+@needs_compiler
+def test_what_interrupts_the_making_of_a_form_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, x, built = kernels.compiled(kernel_named("gelu")), numbers("float32", 20), calling._built
+
+    def interrupted(form: Any) -> Any:  # as a signal does, or the garbage collector
+        np.testing.assert_array_equal(inner(x, False)[0], kernel_named("gelu").plain(x, False)[0])
+        return built(form)
+
+    monkeypatch.setattr(calling, "_built", interrupted)
+    outer = kernels.compiled(kernel_named("mish"))
+    outer(x, False)
+    assert all(outer.known.values())
+    assert not inner.known
+
+
+def test_a_compiler_that_fails_is_told_once_and_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(form: Any) -> Any:
+        raise CompileError("the disk is full")
+
+    monkeypatch.setattr(calling, "_built", fails)
+    kernel, x = kernel_named("mish"), numbers("float32", 20)
+    form = kernels.compiled(kernel)
+    with pytest.warns(UserWarning, match="the kernel mish stays with NumPy: the disk is full"):
+        form(x, True)
+    np.testing.assert_array_equal(form(x, True)[0], kernel.plain(x, True)[0])  # and no warning, which would be an error
+
+
+def test_an_interruption_finds_no_kernel_half_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switches, "_settled", [])
+    monkeypatch.setattr(switches, "_chosen", ["numpy"])
+    monkeypatch.setattr(switches, "_kernels", [])
+    first, second = Kernel(np.negative), Kernel(np.positive)
+    settle = Kernel.settle
+
+    def interrupted(self: Kernel, kernels: str) -> None:
+        if self is first and second.run.__self__ is second:  # type: ignore[attr-defined]
+            monkeypatch.setattr(Kernel, "settle", settle)
+            assert second.run(np.float64(2.0)) == 2.0
+        settle(self, kernels)
+
+    monkeypatch.setattr(Kernel, "settle", interrupted)
+    assert first.run(np.float64(1.0)) == -1.0
+    assert (first.run, second.run, switches._settled) == (np.negative, np.positive, ["numpy"])

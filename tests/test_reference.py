@@ -179,7 +179,7 @@ FORMULAS = [
     (lambda a, b: (a @ b) * a - a @ b, "(a @ b) · a − a @ b"),
     (lambda g, x_shape: reshape(g, shape=x_shape), "reshape(g, shape(x))"),
     (lambda g, x: g.sum(axis=0) * x.shape[0], "sum(g, 0) · shape(x)[0]"),
-    (lambda x: where(x == 0, 0.0, np.sign(x)), "where(x = 0, 0.0, sign(x))"),
+    (lambda x: where(x == 0, 0.0, np.sign(x)), "where(x == 0, 0.0, sign(x))"),
     (lambda g: g[..., None, -1:], "g[..., None, −1:]"),
     (lambda x: abs(x) * (1 if x > 0 else 2), "|x| · (1 if x > 0 else 2)"),
     (lambda a, b: helper(a + b, b), "(a + b) / (b − 1)"),

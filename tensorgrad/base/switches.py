@@ -107,15 +107,15 @@ class Kernel:
         with _settling:
             _kernels.append(self)
             if _settled:
-                self.settle()
+                self.settle(_settled[0])
 
     def _first(self, *args: Any, **params: Any) -> Any:
         _settle()
         return self.run(*args, **params)
 
-    def settle(self) -> None:
+    def settle(self, kernels: str) -> None:
         """Let `run` be what the process computes with."""
-        self.run = self.plain if _settled == ["numpy"] else COMPILER[0]().compiled(self)
+        self.run = self.plain if kernels == "numpy" else COMPILER[0]().compiled(self)
 
 
 def registered() -> tuple[Kernel, ...]:
@@ -164,7 +164,12 @@ def get_kernels() -> str:
     """
     if _settled or _chosen:
         return (_settled or _chosen)[0]
-    return _check(os.environ.get(VARIABLE) or "numpy", f"the environment variable {VARIABLE}")
+    return _check(from_environment(), f"the environment variable {VARIABLE}")
+
+
+def from_environment() -> str:
+    """Return what the environment asks for, unchecked; "numpy" where it is silent."""
+    return os.environ.get(VARIABLE) or "numpy"
 
 
 def _check(kernels: str, what: str) -> str:
@@ -181,9 +186,9 @@ def _settle() -> None:
         kernels = get_kernels()
         if kernels == "c":
             COMPILER[0]().check()
-        _settled.append(kernels)
         for kernel in _kernels:
-            kernel.settle()
+            kernel.settle(kernels)
+        _settled[:] = [kernels]  # now that all are: an interruption finds nothing half done
 
 
 def _forked() -> None:

@@ -84,7 +84,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
 @keywords
 @wide
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return ``input * log(other)``, 0 where `input` is 0 (unless `other` is NaN)."""
+    """Return ``input * log(other)``, 0 where `input` is 0 (unless `other` is NaN or infinite)."""
     met = meeting(input, other)
     x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
     nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, 0))
@@ -94,7 +94,7 @@ def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tenso
 @keywords
 @wide
 def xlog1py(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return ``input * log(1 + other)``, exact near 0, and 0 where `input` is 0 (unless `other` is NaN)."""
+    """Return ``input * log(1 + other)``, exact near 0, and 0 where `input` is 0 (unless `other` is NaN or infinite)."""
     met = meeting(input, other)
     x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
     nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, -1))

@@ -10,6 +10,7 @@ import ctypes
 import logging
 import os
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,16 +30,21 @@ log = logging.getLogger("tensorgrad.kernels")
 LEAST = 2048
 """Elements of the first argument from which on a call of C, 5 microseconds, is less than those of NumPy."""
 
+MOST = 32
+"""Forms of one function: from then on, new ones are left to NumPy."""
+
 Call = Callable[[Sequence[Array], Sequence[int]], Any]
 """A compiled form, given arrays and sizes: what the function returns, or `MISSED`."""
 MISSED = object()
 _building = threading.Lock()
+_builder: list[int] = []  # the thread that has the lock
 
 
 def _forked() -> None:
     """Let a child have a lock of its own: the one of its parent may be held by a thread that it does not have."""
     global _building  # noqa: PLW0603 - it is one for the process
     _building = threading.Lock()
+    _builder.clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
@@ -69,15 +75,31 @@ class _Forms:
         self.known: dict[Any, Call | None] = {}
 
     def made(self, key: Any, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Call | None:
-        """Return the form for arguments with slots for arrays of these kinds, which has to be made."""
+        """Return the form for arguments with slots for arrays of these kinds, which has to be made.
+
+        None where a signal or the garbage collector has interrupted the making of one, and where a setting has had
+        too many values: each would be compiled for itself.
+        """
+        if _builder == [threading.get_ident()] or len(self.known) >= MOST:
+            return self.known.get(key)
         with _building:
-            if key not in self.known:
-                try:
-                    self.known[key] = _built(printed(self.plain, args, params, kinds))
-                except NoFormError as error:
-                    log.info("%s stays with NumPy: %s", getattr(self.plain, "__qualname__", self.plain), error)
-                    self.known[key] = None
+            _builder.append(threading.get_ident())
+            try:
+                if key not in self.known:
+                    self.known[key] = self._new(args, params, kinds)
+            finally:
+                _builder.clear()
         return self.known[key]
+
+    def _new(self, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Call | None:
+        name = getattr(self.plain, "__qualname__", self.plain)
+        try:
+            return _built(printed(self.plain, args, params, kinds))
+        except NoFormError as error:
+            log.info("%s stays with NumPy: %s", name, error)
+        except (CompileError, OSError) as error:
+            warnings.warn(f"the kernel {name} stays with NumPy: {error}", stacklevel=2)
+        return None
 
 
 class _Each(_Forms):
@@ -86,14 +108,17 @@ class _Each(_Forms):
     def __call__(self, x: Any, *args: Any, **params: Any) -> Any:
         if type(x) is not np.ndarray or x.size < LEAST or not x.flags.c_contiguous:
             return self.plain(x, *args, **params)
-        key = x.dtype.char, args, repr(params)
-        if key[0] not in "fd":
+        if x.dtype.char not in "fd":
+            return self.plain(x, *args, **params)
+        try:
+            key = x.dtype.char, args, _static(params)
+        except NoFormError:
             return self.plain(x, *args, **params)
         form = self.known[key] if key in self.known else self._made(key, args, params)
         found: Any = MISSED if form is None else form((x.reshape(-1),), (x.size,))
         if found is MISSED:
             return self.plain(x, *args, **params)
-        return tuple([y.reshape(x.shape) if type(y) is np.ndarray else y for y in found])
+        return tuple([_shaped(y, x.shape) if type(y) is np.ndarray else y for y in found])
 
     def _made(self, key: Any, args: Any, params: dict[str, Any]) -> Call | None:
         return self.made(key, (Slot(0), *args), params, [Kind(key[0], (0,), False)])
@@ -151,9 +176,15 @@ def _built(form: CForm) -> Call:
         every = [*arrays, *made]
         if function(*sizes, *map(address, every)):
             return MISSED
-        return filled(form.returned, [every[r.number].reshape(_shape(r.axes, sizes)) for r in form.results])
+        # one object for what is one: what a fused form saves beside its value is found by that
+        shaped = {r: _shaped(every[r.number], _shape(r.axes, sizes)) for r in form.results}
+        return filled(form.returned, [shaped[r] for r in form.results])
 
     return call
+
+
+def _shaped(array: Array, shape: tuple[int, ...]) -> Array:
+    return array if array.shape == shape else array.reshape(shape)
 
 
 def _shape(axes: Sequence[tuple[int | None, ...]], sizes: Sequence[int]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ From these, arguments are made for which the function is recorded: with sizes th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ PRIMES: dict[int, Sequence[Sequence[int]]] = {
     4: ((5, 7, 11, 13), (3, 17, 7, 19)),
 }  # fmt: skip
 """Sizes for two runs, by how many there are: no two products of some of a run are equal; rows make one block."""
+MOST = 1 << 22
+"""Elements of an array for which a function is recorded."""
 _STATIC = (int, float, bool, str, type(None))
 
 
@@ -67,9 +70,15 @@ def filled(value: Any, arrays: Sequence[Any]) -> Any:
 
 
 def examples(kinds: Sequence[Kind], sizes: Sequence[int]) -> Iterator[Array]:
-    """Yield arrays of these kinds, of numbers between 0 and 1."""
+    """Yield arrays of these kinds, of numbers between 0 and 1.
+
+    Raises:
+        NoFormError: many axes of one length make one that is too large.
+    """
     rng = np.random.default_rng(0)
     for kind in kinds:
         shape = tuple([1 if d is None else sizes[d] for d in kind.dims])
+        if math.prod(shape) > MOST:
+            raise NoFormError(f"{len(shape)} axes, of which several are equally long")
         drawn = rng.uniform(0.1, 0.9, () if kind.repeats else shape).astype(kind.dtype)
         yield np.broadcast_to(drawn, shape) if kind.repeats else drawn

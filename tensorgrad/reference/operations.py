@@ -32,6 +32,8 @@ OWN = frozenset(
         "Tensor.name",
         "Tensor.node",
         "Tensor.tracked",
+        "get_kernels",
+        "set_kernels",
     }
 )
 
