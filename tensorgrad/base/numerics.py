@@ -109,9 +109,8 @@ def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool
         return total(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(x.dtype)
     if x.ndim < 2 or (axis is None and x.flags.forc):  # NumPy adds all that lies without gaps pairwise
         return _reduce(x, axis=axis, keepdims=keepdims)
-    if x.ndim > 2 and axis.__class__ is tuple and axis == tuple(range(len(axis))) and x.flags.c_contiguous:
-        rows = math.prod(x.shape[: len(axis)])
-        y = total(x.reshape(rows, *x.shape[len(axis) :]), axis=0)  # the first axes are one to run along
+    if x.ndim > 2 and x.size and axis.__class__ is tuple and axis == tuple(range(len(axis))) and x.flags.c_contiguous:
+        y = total(x.reshape(-1, *x.shape[len(axis) :]), axis=0)  # the first axes are one to run along
         return y.reshape(*(1,) * len(axis), *y.shape) if keepdims else y
     if x.ndim == 2 and (axis == 0 or axis == (0,)) and x.shape[0] <= BLOCK:  # noqa: PLR1714 - `in` is slower
         row: Array = ones_of(x.shape[0], x.dtype) @ x

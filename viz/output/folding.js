@@ -16,7 +16,7 @@ $frames = () => {
     }
   })
 },
-$inside = (f, p) => f && p.every((v, i) => abs(v - f.$mid[i]) < f.$half[i]), $outer = q => q?.find(f => f.$shut),
+$outer = q => q?.find(f => f.$shut),
 $layout = () => {
   // Along each axis, what keeps its room, or needs so many times as much.
   const $hard = [[], []],
@@ -26,21 +26,29 @@ $layout = () => {
     g.$dots = []; $set(g, 'in', g.$hid = $outer(g.$in)) || $keep(b.$mid, b.$half, 1, 12)
   });
   $each(E, g => {
-    const [a, b] = g.$ends.map(v => $outer($around[v])), $path = [];
+    const [a, b] = g.$ends.map(v => $outer($around[v])), $path = [],
+    // How deep in the frame is what reaches by r around p?
+    $depth = (f, p, r = [0, 0]) => f ? p.map((v, i) => f.$half[i] + r[i] - abs(v - f.$mid[i])) : [-1],
+    $inside = p => [a, b].some(f => min(...$depth(f, p)) > 0);
     $put(g.$line, {d: g.$d}); g.$tip = b ? 8 : 0; g.$in = $around[g.$ends[0]];
     // Of an arrow into a closed frame, or out of one, what lies outside is drawn, without room for its head.
     if (a !== b) for (let i = g.$line.getTotalLength(); i > 0; i -= 2) { const q = g.$line.getPointAtLength(i); $path.unshift([q.x, q.y]) }
-    const r = g.$cut = (a || b) && $path.filter(p => !$inside(a, p) && !$inside(b, p));
+    const r = g.$cut = (a || b) && $path.filter(p => !$inside(p));
     if ($set(g, 'in', r && !r[0])) return;
     if (r) $each([[a, r[0]], [b, r.at(-1)]], ([f, p]) => { $keep(p, [7, 7]); f?.$dots.push(p) });
-    // A name that stood inside comes out: to the middle of what is drawn, as far from the line as it was, with room along it.
+    // A name that stood inside comes out: to the middle of what is drawn, as far from the line as it was, with room along it, and
+    // beside the frame.
     $each(g.$words, t => {
-      let m = t.$mid;
-      if ($inside(a, m) || $inside(b, m)) {
+      let m = [...t.$mid];
+      if ($inside(m)) {
         const q = $path.reduce((a, b) => $far(a, m) < $far(b, m) ? a : b);
         $each(r, p => $keep(p, [0, 0], (t.$half[0] + 4) / r.length));
         m = m.map((v, i) => v + r[r.length >> 1][i] - q[i])
       }
+      $each([a, b], f => {
+        const q = $depth(f, m, t.$half), d = min(...q), i = q.indexOf(d);
+        if (d > 0) m[i] += m[i] < f.$mid[i] ? -d : d
+      });
       $keep(t.$at = m, t.$half)
     })
   });
