@@ -388,7 +388,8 @@ def test_drawing_while_another_thread_trains():
         try:
             for _ in range(3):
                 drawing = draw(net, data)
-                assert len(drawing.edges) == 8
+                # what the optimiser writes meanwhile is a break, and told
+                assert sum(not edge.head.startswith("break") for edge in drawing.edges) == 8
                 assert drawing.svg
         except Exception as error:  # noqa: BLE001 - the main thread raises it
             failures.append(error)
