@@ -73,13 +73,13 @@ def unpack(file: IO[bytes], size: int, where: str) -> tuple[str | None, dict[str
     start = file.read(9)
     if start[8:] != b"{":
         raise DataError(f"{where}: expected a safetensors file, found {_kind(start + file.read())}")
-    header = _header(file, int.from_bytes(start[:8], "little"), size, where)
-    structure = _structure(header.pop(METADATA, {}), where)
-    return structure, {name: _array(file, entry, f"{where}: {short(name)}") for name, entry in header.items()}
+    metadata, entries = _header(file, int.from_bytes(start[:8], "little"), size, where)
+    structure = _structure(metadata, where)
+    return structure, {name: _array(file, entry, f"{where}: {short(name)}") for name, entry in entries.items()}
 
 
-def _header(file: IO[bytes], length: int, size: int, where: str) -> dict[str, Any]:
-    """Return the header, whose arrays fill the rest of the file in their order."""
+def _header(file: IO[bytes], length: int, size: int, where: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the metadata, and what tells the arrays, in the order in which these fill the rest of the file."""
     import json
 
     if length > min(size - 8, _MOST_HEADER):
@@ -96,7 +96,7 @@ def _header(file: IO[bytes], length: int, size: int, where: str) -> dict[str, An
             raise ValueError(f"arrays of {end:,} bytes where there are {size - 8 - length:,}")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(where, f"{type(error).__name__}: {error}") from error
-    return {METADATA: metadata, **arrays}
+    return metadata, arrays
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

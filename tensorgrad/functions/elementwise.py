@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from operator import index as whole_number
 
 import numpy as np
@@ -81,24 +82,26 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
     return ops.sub(ops.log(x), ops.log1p(ops.neg(x)))
 
 
+def _times_logarithm(input: Operand, other: Operand, log: Callable[[Tensor], Tensor], end: float, one: float) -> Tensor:
+    """Return ``input * log(other)``, 0 where `input` is 0 and `other` at most the `end`; ``log(one)`` is 0."""
+    met = meeting(input, other)
+    x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
+    nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, end))
+    return ops.where(nothing, 0.0, ops.mul(x, log(ops.where(nothing, one, y))))
+
+
 @keywords
 @wide
 def xlogy(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input * log(other)``, 0 where `input` is 0 (unless `other` is NaN or infinite)."""
-    met = meeting(input, other)
-    x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
-    nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, 0))
-    return ops.where(nothing, 0.0, ops.mul(x, ops.log(ops.where(nothing, 1.0, y))))
+    return _times_logarithm(input, other, ops.log, 0.0, 1.0)
 
 
 @keywords
 @wide
 def xlog1py(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input * log(1 + other)``, exact near 0, and 0 where `input` is 0 (unless `other` is NaN or infinite)."""
-    met = meeting(input, other)
-    x, y = (floating(in_dtype(operand(v), met)) for v in (input, other))
-    nothing = ops.bitwise_and(ops.eq(x, 0), ops.le(y, -1))
-    return ops.where(nothing, 0.0, ops.mul(x, ops.log1p(ops.where(nothing, 0.0, y))))
+    return _times_logarithm(input, other, ops.log1p, -1.0, 0.0)
 
 
 @keywords

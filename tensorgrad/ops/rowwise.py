@@ -46,10 +46,14 @@ def row_maxima(x: Array) -> Array:
     return maxima
 
 
-def _exponentials(x: Array, axis: int) -> tuple[Array, Array, Array]:
-    """Return ``x - max(x)`` over `axis`, row-major, its exponentials, and their sums, kept."""
+def _exponentials(x: Array, axis: int, *, hidden: bool = False) -> tuple[Array, Array, Array]:
+    """Return ``x - max(x)`` over `axis`, row-major, its exponentials, and their sums, kept.
+
+    With `hidden`, what is minus infinity throughout has zeros as exponentials, and not NaN.
+    """
     x = row_major(x)
-    shifted = x - (row_maxima(x) if axis == x.ndim - 1 else np.max(x, axis=axis, keepdims=True))
+    highest = row_maxima(x) if axis == x.ndim - 1 else np.max(x, axis=axis, keepdims=True)
+    shifted = x - (np.where(highest == -np.inf, 0, highest) if hidden else highest)
     e = np.exp(shifted)
     return shifted, e, _sums(e, axis)
 
@@ -67,10 +71,7 @@ def softmax(x: Array, *, axis: int) -> tuple[Array, tuple[Any, ...]]:
 
 def shares(x: Array) -> tuple[Array, tuple[Any, ...]]:
     """Return what `softmax` does over the last axis, but zeros in rows of nothing but minus infinity."""
-    highest = row_maxima(x)
-    highest = np.where(highest == -np.inf, 0, highest)
-    e = np.exp(x - highest)
-    sums = row_sums(e)
+    _, e, sums = _exponentials(x, x.ndim - 1, hidden=True)
     e /= np.where(sums == 0, 1, sums)
     return e, (e, x.ndim - 1)
 
