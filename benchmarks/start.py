@@ -27,7 +27,7 @@ def measure(workloads: list[str], rounds: int = ROUNDS) -> dict[tuple[str, str],
     for workload in workloads:
         for peer in PEERS:
             with tempfile.TemporaryDirectory() as folder:
-                cold, *warm = (_started(peer, workload, folder) for _ in range(1 + rounds))
+                cold, *warm = (seconds(peer, workload, folder) for _ in range(1 + rounds))
             found[workload, peer] = cold, median(warm)
     return found
 
@@ -41,13 +41,14 @@ def table(found: dict[tuple[str, str], tuple[float, float]]) -> str:
     return "\n".join(lines)
 
 
-def _started(peer: str, workload: str, folder: str) -> float:
+def seconds(peer: str, workload: str, folder: str) -> float:
+    """Return the seconds of CPU of the first steps of a process that keeps compiled objects in `folder`."""
     command = [sys.executable, "-m", "benchmarks.start", peer, workload]
     done = subprocess.run(
         command, cwd=ROOT, check=True, stdout=subprocess.PIPE, env={**os.environ, "XDG_CACHE_HOME": folder}
     )
-    seconds: float = json.loads(done.stdout)
-    return seconds
+    worked: float = json.loads(done.stdout)
+    return worked
 
 
 def _worked() -> float:
