@@ -52,6 +52,26 @@ def test_random_damage_is_found(data: st.DataObject) -> None:
     refused_or_same(bytes(content))
 
 
+@pytest.mark.parametrize("size", [(1 << 17) - 1, 1 << 17, 1_000_003])
+def test_damage_to_a_large_array_changes_its_checksum(size: int) -> None:
+    rng = np.random.default_rng(size)
+    good = rng.integers(0, 256, size, np.uint8)
+    right = container.checksum(good)
+    for place in [0, size - 1, *map(int, rng.integers(0, size, 200))]:
+        for bit in (1, 128):
+            damaged = good.copy()
+            damaged[place] ^= bit
+            assert container.checksum(damaged) != right
+    for length in (1, 8, 512, 4096, 1023 * 8, 1024 * 8):  # what has changed places, or was not written
+        start = int(rng.integers(0, size - 3 * length))
+        first, second = slice(start, start + length), slice(start + 2 * length, start + 3 * length)
+        swapped, empty = good.copy(), good.copy()
+        swapped[first], swapped[second] = good[second], good[first]
+        empty[first] = 0
+        assert np.array_equal(swapped, good) or container.checksum(swapped) != right
+        assert np.array_equal(empty, good) or container.checksum(empty) != right
+
+
 @given(content=st.binary(max_size=100), header=st.booleans())
 def test_any_bytes_are_a_file_or_a_data_error(content: bytes, header: bool) -> None:
     if header:
@@ -146,7 +166,7 @@ def told(structure: str, arrays: dict[str, np.ndarray] | None = None) -> bytes:
 ONE = np.ones(1, np.float32)
 
 
-TOLD = {"name": "a", "crc32": container.checksum(ONE)}
+TOLD = {"name": "a", "checksum": container.checksum(ONE)}
 
 
 STRUCTURES: dict[str, bytes] = {
@@ -157,10 +177,10 @@ STRUCTURES: dict[str, bytes] = {
     "no_kind": told("{}"),
     "deep": told("[" * 100_000),
     "deep_but_parsed": told("[" * 150 + "]" * 150),
-    "missing_array": told('{"tensor":{"name":"b","crc32":0}}', {"a": ONE}),
+    "missing_array": told('{"tensor":{"name":"b","checksum":0}}', {"a": ONE}),
     "unnamed_array": told("[]", {"a": ONE}),
     "array_taken_twice": told(json.dumps([{"tensor": TOLD}, {"tensor": TOLD}]), {"a": ONE}),
-    "checksum": told(json.dumps({"tensor": {**TOLD, "crc32": 1}}), {"a": ONE}),
+    "checksum": told(json.dumps({"tensor": {**TOLD, "checksum": 1}}), {"a": ONE}),
     "complex_of_one": told(json.dumps({"tensor": {**TOLD, "complex": True}}), {"a": ONE}),
     "no_entry": told('{"tensor":3}', {"a": ONE}),
     "entry_without_name": told('{"tensor":{}}', {"a": ONE}),
@@ -177,12 +197,12 @@ STRUCTURES: dict[str, bytes] = {
     "complex": told('{"complex":[1]}'),
     "counter": told('{"counter":[["a",2,3]]}'),
     "gradient_of_integers": told(
-        json.dumps({"tensor": {"name": "a", "crc32": container.checksum(np.ones(1, int)), "requires_grad": True}}),
+        json.dumps({"tensor": {"name": "a", "checksum": container.checksum(np.ones(1, int)), "requires_grad": True}}),
         {"a": np.ones(1, int)},
     ),
     "huge_number": told("1" * 5000),
     "key_alone": written({"__metadata__": {"tensorgrad": "nonsense"}}),
-    "value_alone": written({"__metadata__": {"tensorgrae": "tensorgrad 1 00000000 []"}}),
+    "value_alone": written({"__metadata__": {"tensorgrae": "tensorgrad 2 00000000 []"}}),
 }
 
 
@@ -193,8 +213,8 @@ def test_a_structure_that_makes_no_sense_is_refused(name: str) -> None:
 
 
 def test_a_file_of_a_later_version_says_so() -> None:
-    with pytest.raises(DataError, match="expected a file of version 1, found version 2; update tensorgrad"):
-        loaded(written({"__metadata__": {"tensorgrad": "tensorgrad 2 00000000 {}"}}))
+    with pytest.raises(DataError, match="expected a file of version 2, found version 3; update tensorgrad"):
+        loaded(written({"__metadata__": {"tensorgrad": "tensorgrad 3 00000000 {}"}}))
 
 
 @pytest.mark.parametrize(

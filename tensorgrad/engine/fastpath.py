@@ -187,29 +187,31 @@ def slopes(primitive: Primitive) -> Callable[..., Any]:
 
 
 def several(primitive: Primitive) -> Callable[..., Any]:
-    """Return `apply` for any number of tensors and no parameters."""
-    forward = primitive.forward
+    """Return `apply` for any number of tensors and all parameters, of what makes no view."""
+    forward, wanted = primitive.forward, len(primitive.signature.parameters)
 
-    def op(*args: Any) -> Any:
+    def op(*args: Any, **params: Any) -> Any:
         mode = context()
         try:
             arrays = [a.array for a in args]
         except AttributeError:
-            return apply(primitive, args, {})
+            return apply(primitive, args, params)
+        if mode.special or not arrays or len(params) < wanted:
+            return apply(primitive, args, params)
         dtype = arrays[0].dtype
-        if mode.special or (dtype is not _SINGLE and dtype is not _DOUBLE):
-            return apply(primitive, args, {})
+        if dtype is not _SINGLE and dtype is not _DOUBLE:
+            return apply(primitive, args, params)
         for a in arrays:
             if a.dtype is not dtype or a.__class__ is not _ndarray:
-                return apply(primitive, args, {})
+                return apply(primitive, args, params)
         try:
-            out = forward(*arrays)
+            out = forward(*arrays, **params)
         except _ERRORS as error:
             raise explained(primitive, arrays, error) from error
         tracked = tuple([a.tracked for a in args])
         if not (mode.grad and True in tracked):
             return wrap(out)
         inputs, keep = tuple([a.node or leaf(a) for a in args]), primitive.keeps(tracked)
-        return recorded(out, primitive, inputs, _NO_PARAMS, keep((out, *arrays, None)) if keep else (), mode)
+        return recorded(out, primitive, inputs, params, keep((out, *arrays, None)) if keep else (), mode)
 
     return op

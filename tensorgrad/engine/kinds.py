@@ -173,8 +173,9 @@ def primitive(
             complex=complex,
             batch=batch,
         )
-        plain = not signature.variadic and not signature.parameters and len(signature.arguments) > 1
-        return _named((several if plain else general)(register(record)), record, forward.__doc__)
+        many = signature.variadic or len(signature.arguments) > 1
+        build: Callable[[Primitive], Op] = several if many else mapping if signature.parameters else general
+        return _named(build(register(record)), record, forward.__doc__)
 
     return decorate
 

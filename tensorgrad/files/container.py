@@ -5,8 +5,8 @@ bytes begin and end), and the bytes of the arrays without gaps. All lengths are 
 the file's before any memory is taken. Source: https://github.com/huggingface/safetensors, "Format"; the tests hold
 what is written and read against its library.
 
-The structure stands in the header's metadata as ``{"tensorgrad": "tensorgrad 1 <CRC-32> <JSON>"}``, and in it the
-CRC-32 of each array: a bit that has flipped anywhere is found.
+The structure stands in the header's metadata as ``{"tensorgrad": "tensorgrad 2 <CRC-32> <JSON>"}``, and in it the
+checksum of each array: a bit that has flipped anywhere is found.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from tensorgrad.base.hints import short
 from tensorgrad.errors import ArgumentError, DataError
 
 _KEY = "tensorgrad"
-_VERSION = "1"
+_VERSION = "2"
 METADATA = "__metadata__"
 _MOST_HEADER = 100_000_000  # what safetensors reads
 _MOST_AXES = 64  # NumPy's own limit
+_FOLDS = 1024, 1023
+_MUCH = 1 << 17  # bytes from which on folding, 20 microseconds, takes less than a CRC-32
 _DTYPES = {
     "BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "I8": "int8", "I16": "int16",
     "I32": "int32", "I64": "int64", "F16": "float16", "F32": "float32", "F64": "float64", "C64": "complex64",
@@ -35,8 +37,19 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 def checksum(array: Array) -> int:
-    """Return the CRC-32 of dtype, shape and bytes of an array that is contiguous."""
-    return zlib.crc32(array.data, zlib.crc32(f"{array.dtype.name} {array.shape}".encode()))
+    """Return a CRC-32 of dtype, shape and bytes of an array that is contiguous.
+
+    Many bytes are folded before, which takes half of its time: put in rows, these rows joined by "exclusive or", and
+    once more in rows of another length. A flipped bit flips one of each fold; what has changed places is in others.
+    """
+    found, data = zlib.crc32(f"{array.dtype.name} {array.shape}".encode()), _bytes(array)
+    if len(data) < _MUCH:
+        return zlib.crc32(data, found)
+    for width in _FOLDS:
+        whole = len(data) // (8 * width) * 8 * width
+        folded = np.bitwise_xor.reduce(np.frombuffer(data[:whole], np.uint64).reshape(-1, width), axis=0)
+        found = zlib.crc32(data[whole:], zlib.crc32(folded.data, found))
+    return found
 
 
 def pack(structure: str, arrays: dict[str, Array]) -> list[bytes | memoryview]:

@@ -121,7 +121,7 @@ class _Writer:
             stored = stored.reshape(*array.shape, 1).view(f"f{dtype.itemsize // 2}")
         name = self._name(path)
         self.arrays[name] = stored
-        entry = {"name": name, "crc32": checksum(stored)}
+        entry = {"name": name, "checksum": checksum(stored)}
         return {**entry, "complex": True} if dtype.kind == "c" else entry
 
     def _name(self, path: tuple[Any, ...]) -> str:
@@ -189,7 +189,7 @@ class _Reader:
 
     def _array(self, entry: dict[str, Any]) -> Array:
         array = self.arrays.pop(entry["name"])
-        if checksum(array) != entry["crc32"]:
+        if checksum(array) != entry["checksum"]:
             raise ValueError(f"another checksum of {entry['name']!r}")
         if entry.get("complex"):
             array = array.view(f"c{array.itemsize * 2}").reshape(array.shape[:-1])
