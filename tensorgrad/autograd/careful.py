@@ -31,7 +31,7 @@ from .modes import enable_grad
 from .order import leading_to, reachable
 from .strongzeros import Cotangent, Tangent, unmarked
 
-_vdot = np.vdot
+_vdot, _AS_IT_IS = np.vdot, nullcontext()
 
 Contributions = list[tuple[Node, Node, Any]]
 """(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
@@ -82,7 +82,7 @@ def reverse(
             run.start = _Start(dict(seeds), {}, 0, midway=False)
         plain = not (create_graph or hidden or hooked or edges is not None or special & STRONG)
         # forward has warned of what is not finite; behind a choice there is nothing to warn of
-        with enable_grad() if create_graph else nullcontext(), np.errstate(all="ignore"):
+        with enable_grad() if create_graph else _AS_IT_IS, np.errstate(all="ignore"):
             try:
                 run.sweep(order, seeds, create_graph, plain)
                 spoilt = run.start is not None and any(map(_spoilt, run.found.values()))
@@ -105,13 +105,17 @@ def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
     A rectifier hides minus infinity only, which takes an operation that is singular somewhere to make. The answers:
     may `order` hold a recorded sweep, whose cotangents are values here, so that any product may hide; are there hooks?
     """
-    primitives: set[Any] = {node.primitive for node in order} - {None}
+    primitives: set[Any] = {node.primitive for node in order}
+    primitives.discard(None)
     choices = {p for p in primitives if p.hides}
     if choices and not any(p.singular for p in primitives):
         choices = {p for p in choices if p.hides != "-inf"}
-    last = _recorded[0]
-    hidden = bool(last) and last > next((n.serial for n in order if n.primitive is not None), math.inf)
-    return choices, hidden, bool(ANY_HOOK) and any(node in HOOKS for node in order)
+    hidden, hooked, last = False, False, _recorded[0]
+    if last:
+        hidden = last > next((n.serial for n in order if n.primitive is not None), math.inf)
+    if ANY_HOOK:
+        hooked = any(node in HOOKS for node in order)
+    return choices, hidden, hooked
 
 
 class _Spoilt(Exception):  # noqa: N818 - no error: it ends the first run

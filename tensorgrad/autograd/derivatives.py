@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,9 @@ def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
                 f"grad can be implicitly created only for scalar outputs, found shape {y.array.shape}: "
                 f"reduce it, for instance with .sum(), or pass gradient= of that shape"
             )
-        return wrap(np.ones(y.array.shape, y.array.dtype))
+        one = np.empty(y.array.shape, y.array.dtype)
+        one.fill(1)  # a third of the time of np.ones
+        return wrap(one)
     seed = gradient if isinstance(gradient, Tensor) else wrap(as_array(gradient))
     if seed.array.shape != y.array.shape:
         raise ShapeError(
@@ -100,17 +102,21 @@ def backward(
     >>> x.grad
     tensor([6.])
     """
+    fill(tensors, grad_tensors, retain_graph, create_graph, inputs)
+
+
+def fill(tensors: Any, gradients: Any, retain_graph: bool | None, create_graph: bool, inputs: Any) -> None:
+    """Do what `backward` is asked for, whose arguments have been looked at: the method comes here as well."""
     if running_levels():
         raise UnbatchableError("backward(), which adds the gradients of all examples one after the other,")
-    seeds = _seeds(_tensors(tensors), grad_tensors, create_graph)
+    seeds = _seeds(_tensors(tensors), gradients, create_graph)
     given = None if inputs is None else _tensors(inputs)
     targets = None if given is None else [node_of(x) for x in given]
     keep = create_graph if retain_graph is None else retain_graph
     found = reverse(seeds, targets=targets, create_graph=create_graph, retain_graph=keep)
-    handed = set(map(id, map(_array, seeds.values())))
-    pairs: list[tuple[Tensor | None, Any]]
+    handed = {id(_array(g)) for g in seeds.values()}
     if given is not None:
-        pairs = [(x, found.get(x.node)) for x in given]
+        pairs: Iterable[tuple[Tensor | None, Any]] = [(x, found.get(x.node)) for x in given]
     else:
         pairs = [(node.owner(), g) for node, g in found.items() if node.owner is not None]
     for owner, g in pairs:
@@ -120,10 +126,10 @@ def backward(
                     f"the gradient has the shape {list(g.shape)} of what was recorded, and the tensor has "
                     f"{list(owner.shape)} since its `data` was assigned: call backward() before that, or compute again"
                 )
-            if owner.grad is None:
+            if owner.filled is None:
                 owner.filled = _owned(g, handed)
             else:
-                _accumulate(owner, owner.grad, g)
+                _accumulate(owner, owner.filled, g)
             if ANY_AFTERWARDS and owner.node is not None:
                 with set_grad_enabled(create_graph):  # a hook may update the leaf, as an optimiser does
                     for hook in list(AFTERWARDS.get(owner.node, {}).values()):
@@ -151,6 +157,9 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     `handed` holds the ids of the arrays that somebody has already; the one given out is added. It lies in memory row by
     row, as a parameter does: ``p.grad.view(-1)`` must not depend on how the gradient was computed.
     """
+    if g.__class__ is np.ndarray and g.base is None and id(g) not in handed and g.flags.carray:
+        handed.add(id(g))
+        return wrap(g)
     if type(g) is Traced:
         return traced_tensor(g)
     boxed = g.__class__ is not np.ndarray and isinstance(g, Tensor)

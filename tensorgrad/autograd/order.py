@@ -24,20 +24,15 @@ def reachable(roots: Collection[Node], expanded: bool = False, targets: Collecti
     `expanded` replaces fused nodes by their compositions first. Nodes older than all `targets`, whose share in `roots`
     is asked for (None: that of all), are left out: they were not computed from one, and may be many.
     """
-    since = min(map(_serial, targets or ()), default=0)
+    since = min(map(_serial, targets)) if targets else 0
     order = list(roots)
     seen = set(order)
-
-    def push_newer(node: Node) -> None:
-        if node.serial >= since:
-            order.append(node)
-
-    mark, push = seen.add, push_newer if since else order.append
     for node in order:  # grows while it is walked
         for parent in node.inputs:
             if parent.__class__ is Node and parent.tracked and parent not in seen:
-                mark(parent)
-                push(parent)
+                seen.add(parent)
+                if parent.serial >= since:
+                    order.append(parent)
     if expanded and expand(order):
         return reachable(roots, targets=targets)
     order.sort(key=_serial)

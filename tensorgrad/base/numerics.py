@@ -211,16 +211,18 @@ def repeated(x: Array, shape: tuple[int, ...]) -> Array:
     if is_watched(x):
         watched: Array = call_watched(repeated, x, shape)
         return watched
-    lead = len(shape) - x.ndim
     if x.__class__ is not np.ndarray:
         return np.broadcast_to(x, shape)
-    if x.shape == shape[max(lead, 0) :] and math.prod(shape[: max(lead, 0)]) == 1:
-        return x.reshape(shape)
-    if not x.size or not x.flags.c_contiguous:
-        return np.broadcast_to(x, shape)
-    if lead < 0 or 0 in shape or not all(m in (n, 1) for m, n in zip(x.shape, shape[lead:], strict=True)):
-        return np.broadcast_to(x, shape)
-    strides = (0,) * lead + tuple([s if m != 1 else 0 for m, s in zip(x.shape, x.strides, strict=True)])
+    if not x.ndim and math.prod(shape) > 1:  # the gradient of a sum
+        strides: tuple[int, ...] = (0,) * len(shape)
+    else:
+        lead = len(shape) - x.ndim
+        if x.shape == shape[max(lead, 0) :] and math.prod(shape[: max(lead, 0)]) == 1:
+            return x.reshape(shape)
+        fits = lead >= 0 and x.size and 0 not in shape and x.flags.c_contiguous
+        if not fits or not all(m in (n, 1) for m, n in zip(x.shape, shape[lead:], strict=True)):
+            return np.broadcast_to(x, shape)
+        strides = (0,) * lead + tuple([s if m != 1 else 0 for m, s in zip(x.shape, x.strides, strict=True)])
     view: Array = np.ndarray(shape, x.dtype, x, 0, strides)
     view.flags.writeable = False
     return view

@@ -6,7 +6,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tensorgrad import autograd, ops
+from tensorgrad import ops
+from tensorgrad.autograd.derivatives import fill
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.subscripts import for_numpy, split
 from tensorgrad.engine.tensor import Tensor, node_of
@@ -92,7 +93,7 @@ class Operators(Tensor):
         inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Add the gradient of this tensor to the `.grad` of the leaves behind it; see `autograd.backward`."""
-        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+        fill(self, gradient, retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` and return the tensor."""
