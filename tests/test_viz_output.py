@@ -187,8 +187,8 @@ def test_dot_is_complete_and_can_be_laid_out_by_graphviz_itself():
 
 def test_the_script_is_small_and_the_document_refers_to_nothing_outside():
     whole = resource("viewer.js", PARTS)
-    assert len(resource("viewer.js", frozenset()).encode()) < 4900  # what every picture has
-    assert len(whole.encode()) < 8400
+    assert len(resource("viewer.js", frozenset()).encode()) < 4800  # what every picture has
+    assert len(whole.encode()) < 8000
     svg = small().svg
     assert "]]>" not in whole
     assert re.findall(r"https?://[^\"' ]+", svg) == [

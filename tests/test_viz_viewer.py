@@ -320,7 +320,7 @@ def test_arrows_of_a_folded_frame_end_at_it_and_its_name_says_that_it_opens(brow
         (text,) = [place for shown, place in found["texts"] if shown.endswith(" [+]") and place[0] >= box[0] - 1
                    and place[2] <= box[2] + 1 and box[1] < place[1] < box[3]]  # fmt: skip
         assert text[2] - text[0] < box[2] - box[0]
-        assert box[3] - box[1] < 230 * found["scale"]  # from its title to its arrows: no hole where its content was
+        assert box[3] - box[1] < 130 * found["scale"]  # from its title to its arrows: no hole where its content was
         crossing = 0
         for edge in drawing.edges:
             for id, ends in ((f"f{edge.id}", (edge.tail, edge.head)), (f"b{edge.id}", (edge.head, edge.tail))):
@@ -331,9 +331,9 @@ def test_arrows_of_a_folded_frame_end_at_it_and_its_name_says_that_it_opens(brow
                 for end, inside, point in zip(ends, within, found["lines"][id], strict=True):
                     if inside:
                         crossing += 1
-                        assert away(point, box) < 12 * found["scale"], (frame, id)
+                        assert away(point, box) < 11 * found["scale"], (frame, id)
                     elif end in found["boxes"]:
-                        assert away(point, found["boxes"][end]) < 12 * found["scale"], (frame, id)
+                        assert away(point, found["boxes"][end]) < 11 * found["scale"], (frame, id)
         assert crossing > 0
         browser.run(CLICK, frame)
 

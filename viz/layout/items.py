@@ -75,5 +75,6 @@ class Ear:
         low = 2 * self.start.col + 1 if self.start is not None else 2 * self.items[0].col
         if self.end is not None:
             return low, 2 * self.end.col - 1
-        named = self.items[-1].key.startswith("out")  # the name of a result stands behind it
-        return low, 2 * self.items[-1].col + 2 * named
+        last = self.items[-1]
+        named = last.kind == "vertex" and last.key.startswith("out")  # the name of a result stands behind it
+        return low, 2 * last.col + 2 * named

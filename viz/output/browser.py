@@ -12,12 +12,13 @@ import re
 import string
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tensorgrad.base.caching import remembered
 
 _NAME, _PROPERTY = re.compile(r"\$[a-z]\w*"), re.compile(r"(?<=[^.]\.)\$[a-z]\w*")
+_LOCAL, _TOP = re.compile(r"\b_[a-z]\w*"), re.compile(r"^(?=\$)", re.MULTILINE)
 _PART = re.compile(r"^(?://|/\*) part: (\w+).*\n", re.MULTILINE)
 PARTS = frozenset({"folding", "frames", "marks", "minimap", "opening"})
 """What only some pictures can use: a file of the style sheet, of the script, or both."""
@@ -29,29 +30,45 @@ def resource(name: str, parts: frozenset[str]) -> str:
     are wanted, each where its name stands, and without comments, needless spaces, long names.
 
     Texts in quotes keep their spaces, and so do regular expressions, as long as none in them stands beside a sign.
-    Of the names that begin with $, the most frequent become letters that are free, all others A0, A1 ... Z9. What
-    stands behind a point is a property, and has a letter of its own: a capital, of which no element has one by itself.
+    A line that begins with $ begins a piece; names of one letter that belong to all pieces are declared in the first.
+    Names that begin with $ belong to all: the most frequent become letters that are free in the first piece and where
+    they are used, all others A0, A1 ... Z9. Names that begin with _ are local to a piece. What stands behind a point is
+    a property, and has a letter of its own: a capital, of which no element has one by itself.
     """
     here, kind = Path(__file__), Path(name).suffix
     text = here.with_name(name).read_text("utf-8")
     read = {part: here.with_name(part + kind).read_text("utf-8") for part in parts & {*_PART.findall(text)}}
     text = _PART.sub(lambda found: read.get(found[1], ""), text)
-    text = re.sub(r"^\s*(//.*|/\*.*\*/)?\n?", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\s*(//.*|/\*.*\*/)?\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\bconst\b", "let", text)
-    text = _with_short(_PROPERTY, text, string.ascii_uppercase)
-    taken = {*re.findall(r"(?<!\.)\b[A-Za-z]\b", re.sub(r"'[^'\n]*'", "", _NAME.sub("", text)))}
-    text = _with_short(_NAME, text, [letter for letter in f"{string.ascii_letters}_$" if letter not in taken])
+    text = _with_short(_PROPERTY, text, lambda _: string.ascii_uppercase)
+    tops = _TOP.split(text)
+    text = _with_short(_NAME, "\0".join(tops), lambda name: _free(tops[0] + "".join(t for t in tops if name in t)))
+    text = "".join(map(_with_local, text.split("\0")))
+    text = re.sub(r"^\s+", "", text, flags=re.MULTILINE)
     signs = r"\s*([-+*/%=<>!?:;,{}()\[\]&|])\s*" if kind == ".js" else r"\s*([{};,])\s*"
     pieces = re.split(r"('[^'\n]*'|`[^`]*`)", text)  # every second one is a text in quotes
     return "".join(piece if i % 2 else re.sub(signs, r"\1", piece) for i, piece in enumerate(pieces))
 
 
-def _with_short(names: re.Pattern[str], text: str, free: Iterable[str]) -> str:
-    """Return `text` with short `names`: those of `free`, and then pairs."""
-    found = [name for name, _ in Counter(names.findall(text)).most_common()]
-    pairs = (letter + digit for letter in string.ascii_uppercase for digit in string.digits)
-    short = dict(zip(found, itertools.chain(free, pairs), strict=False))
+def _free(text: str) -> list[str]:
+    """Return the letters that are no name in `text`."""
+    taken = re.findall(r"(?<![.\w$])[A-Za-z_$](?![\w${])", re.sub(r"'[^'\n]*'", "", text))
+    return [letter for letter in f"{string.ascii_letters}_$" if letter not in taken]
+
+
+def _with_short(names: re.Pattern[str], text: str, free: Callable[[str], Iterable[str]]) -> str:
+    """Return `text` with short `names`: each one of those that are `free` for it, and then pairs."""
+    short: dict[str, str] = {}
+    for name, _ in Counter(names.findall(text)).most_common():
+        pairs = (letter + digit for letter in string.ascii_uppercase for digit in string.digits)
+        short[name] = next(new for new in itertools.chain(free(name), pairs) if new not in short.values())
     return names.sub(lambda at: short[at[0]], text)
+
+
+def _with_local(piece: str) -> str:
+    free = _free(piece)
+    return _with_short(_LOCAL, piece, lambda _: free)
 
 
 def packed(text: str) -> str:

@@ -10,14 +10,14 @@ $start = () => {
   $survey();
   $map.onpointerdown = $map.onpointermove = e => {
     const m = $map.getScreenCTM();
-    if (e.buttons) $pan(w / 2 - (e.x - m.e) / m.a * k - x, h / 2 - (e.y - m.f) / m.a * k - y)
+    e.buttons && $pan(w / 2 - (e.x - m.e) / m.a * k - x, h / 2 - (e.y - m.f) / m.a * k - y)
   };
   if (self.chrome) { const [g] = $all('.stage svg'); g.append($view); $view = $put(g, {width: W, height: H}) }
 },
 $watch = () => {
   $set(s, 'far', k < .2); $put($map.lastChild, {x: -x / k, y: -y / k, width: w / k, height: h / k});
   $each($texts, t => {
-    const [a, b] = t.$near.$now, $out = k < .4 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
-    if (t.$out !== $out) $set(t, 'out', t.$out = $out)
+    const [a, b] = t.$near.$now, _out = k < .4 || abs(a * k + x - w / 2) > w || abs(b * k + y - h / 2) > h;
+    t.$out === _out || $set(t, 'out', t.$out = _out)
   })
 },

@@ -4,35 +4,36 @@
 (() => {
 const s = document.currentScript?.closest('svg');
 if (!s) return;
-let $each = (q, f) => q.forEach(f), $all = q => [...s.querySelectorAll(q)], $rect = () => s.getBoundingClientRect(), {max, min, abs} = Math,
+let {width: W, height: H} = s.viewBox.baseVal, {max, min, abs} = Math, V, E, F, P, A, n, k, x, y, w, h,
+  $step, $to, $from, $backs, $around, $heads, $size, $texts, $moved, $mouse, $pin, $lit, $at = 0, $hits = [], $hit, $dragged,
+$each = (q, f) => q.forEach(f), $all = (q, g = s) => [...g.querySelectorAll(q)], $rect = () => s.getBoundingClientRect(),
 $put = (g, q) => { for (const k in q) g.setAttribute(k, q[k]); return g },
 $set = (g, k, q) => g.classList.toggle(k, !!q), $near = (e, q = '.cluster,.node,[data-of]') => e?.target.closest(q),
 $name = g => g.firstChild.textContent, $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: 1}),
 $page = s.closest('.tg-page'), $full = $page || !s.parentElement, $top = $full ? 44 : 0, $one = 4 / 3,
-[$map] = $all('.map'), [$input, $told] = $all('input,.told'),
-$box = g => { const b = g.getBBox(), r = g.$half = [b.width / 2, b.height / 2]; g.$mid = g.$now = [b.x + r[0], b.y + r[1]] },
-{width: W, height: H} = s.viewBox.baseVal, [$view] = $all('.view'), [$store] = $all('.store'), V, E, F, P, A, n,
-$step, $to, $from, $backs, $around, $heads, $size, $texts, k, x, y, w, h, $moved, $mouse, $pin, $lit, $at = 0, $hits = [], $hit, $dragged,
+$box = g => { const b = g.getBBox(), r = g.$half = [b.width / 2, b.height / 2]; g.$mid = g.$now = $plus([b.x, b.y], r) },
+$plus = (p, q, f = 1) => p.map((v, i) => v + f * q[i]),
+[$map] = $all('.map'), [$input, $told] = $all('input,.told'), [$view] = $all('.view'), [$store] = $all('.store'),
 
 // What belongs where: the ends of an arrow, of which the black one of a pair tells them; the step at which it appears, or
 // a vertex; the arrows from and to a vertex; and where it stands. A thin line is hard to hit: an invisible thick twin
 // below it takes the pointer.
 $read = () => {
-  const $pairs = {};
-  [V, E, F, P] = ['.node', '.edge', '.cluster', '.node,[data-of]'].map($all);
+  const _pairs = {};
+  [V, E, F, P] = ['.node', '.edge', '.cluster', '.node,[data-of]'].map(q => $all(q));
   A = [...P, ...E]; n = V.length; $step = {}; $to = {}; $from = {};
   $each(V, (g, i) => { $step[g.id] = i; g.tabIndex = 0 });
   $each(P, g => g.$ends = [g.$of = g.dataset.of || g.id]);
   $each(A, g => g.$red = g.matches('.bwd'));
   $each(E, g => {
-    const i = g.id.slice(1), [t, h] = $pairs[i] ??= g.dataset.ends.split(' ');
+    const i = g.id.slice(1), [t, h] = _pairs[i] ??= g.dataset.ends.split(' ');
     g.$ends = g.$red ? [h, t] : [t, h];
     if (!g.$red) { $step[h] ??= $step[t]; ($to[t] ??= []).push(h); ($from[h] ??= []).push(t) }
   });
   $each(A, g => { $box(g); g.$step = (g.$red ? min : max)(...g.$ends.map(v => $step[v])) });
   $backs = [...new Set(E.filter(g => g.$red).map(g => g.$step))];
-  $each([...E, ...F], g => { const t = g.$line = g.querySelector('path,rect'); t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'})) });
-  $each([...V, ...E], g => $put(g, {role: 'graphics-symbol'}));
+  $each([...E, ...F], g => { const [t] = $all('path,rect', g); g.$line = t; t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'})) });
+  $each([...V, ...E], g => g.role = 'graphics-symbol');
   F[0] && $frames(); $store && $boxes()
 },
 
@@ -58,7 +59,7 @@ $fit = () => {
 },
 $reveal = g => {
   const a = g.$now[0] * k + x, b = g.$now[1] * k + y;
-  if (a < $top || a > w - $top || b < $top || b > h - $top) $pan(w / 2 - a, h / 2 - b)
+  if (min(a, b, w - a, h - b) < $top) $pan(w / 2 - a, h / 2 - b)
 },
 $say = t => $told.textContent = t,
 
@@ -76,18 +77,18 @@ $light = e => $pin || $show($near(e)?.$of), $hover = e => $mouse === ($mouse = e
 // The replay: whole at 0, then one vertex more at each step, then one gradient more, from the last to the first.
 $go = i => {
   $at = max(0, min(n + $backs.length, i));
-  const $late = $at > n, v = V[i = $late ? $backs[$at - n - 1] : $at - 1], $sum = [];
+  const _late = $at > n, v = V[i = _late ? $backs[$at - n - 1] : $at - 1], _sum = [];
   $press(); $set(s, 'step', v); $say('');
   $each(A, g => {
-    $set(g, 's', g.$red ? $late && g.$step >= i : $late || g.$step <= i);
-    if ($set(g, 'now', g === v || g.$red === $late && g.$step === i) && g.$line) $sum.push($name(g).split(' ')[0])
+    $set(g, 's', g.$red ? _late && g.$step >= i : _late || g.$step <= i);
+    if ($set(g, 'now', g === v || g.$red === _late && g.$step === i) && g.$line) _sum.push($name(g).split(' ')[0])
   });
   if (!v) return;
-  const $number = v.matches('.numbered') && v.lastChild.textContent.split(' | ')[+$late]?.trim();
-  $say(($late ? 'backward ' : 'forward ') + (i + 1) + ` / ${n}: ` + ($late ? $sum.join(' + ') : $name(v).split(', (')[0])
-    + ($number ? ' = ' + $number : '').replace('= ≈', '≈'));
+  const _number = v.matches('.numbered') && v.lastChild.textContent.split(' | ')[+_late]?.trim();
+  $say(`${_late ? 'backward' : 'forward'} ${i + 1} / ${n}: ` + (_late ? _sum.join(' + ') : $name(v).split(', (')[0])
+    + (_number ? ' = ' + _number : '').replace('= ≈', '≈'));
   $reveal(v);
-  if ($all('.node:focus:not(.s)')[0]) $focus()
+  $all('.node:focus:not(.s)')[0] && $focus()
 },
 
 // part: folding
@@ -95,9 +96,9 @@ $go = i => {
 // A click, Enter or Space: a frame folds, a closed box opens, a vertex keeps its light and copies its line.
 $press = g => {
   if (g?.$turn) return g.$turn();
-  const v = g?.$of, $line = g && $name(g).match(/[^\s,]+:\d+$/);
+  const v = g?.$of, _line = g && $name(g).match(/[^\s,]+:\d+$/);
   $pin = v === $pin ? 0 : v; $show($pin);
-  if ($line) { $say($line); navigator.clipboard?.writeText($line).then(() => $say('copied ' + $line), () => 0) }
+  if (_line) { $say(_line); navigator.clipboard?.writeText(_line).then(() => $say('copied ' + _line), () => 0) }
 },
 
 $find = () => {
@@ -109,11 +110,11 @@ $next = () => {
   const m = $hits.length, g = $hits[$hit = ++$hit % m];
   if (!g) return;
   $each($hits, q => $set(q, 'cur', q === g)); g.$in?.forEach(f => f.$shut && f.$turn());
-  if (k < .6) $zoom(1 / k);
+  k < .6 && $zoom(1 / k);
   $reveal(g); $say($hit + 1 + ` / ${m}: ` + $name(g))
 },
 $ask = () => { if ($input.classList.toggle('in')) { $input.value = ''; $find(); $focus() } else $input.focus() },
-$hide = q => $put($all(`[value=${q}]`)[0], {'aria-pressed': s.classList.toggle('no' + q)}),
+$hide = q => $all(`[value=${q}]`)[0].ariaPressed = s.classList.toggle('no' + q),
 $keys = {
   '+': () => $zoom(1.2), '-': () => $zoom(.8), 0: () => $rest(min(w / W, (h - $top) / H), 1), 1: () => $rest($one, 1), '/': $ask,
   Home: () => $go(0), ArrowLeft: () => $go($at - 1), ArrowRight: () => $go($at + 1), End: () => $go(1 / 0),
@@ -122,7 +123,7 @@ $keys = {
 // part: minimap
 // The pointer: one drags, two pinch; a press that has moved is no click.
 $down = new Map, $spot = e => { const q = $rect(); return [e.x - q.x, e.y - q.y] },
-$far = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]), $up = e => $down.delete(e.pointerId),
+$far = (a, b) => Math.hypot(...$plus(a, b, -1)), $up = e => $down.delete(e.pointerId),
 $hear = {
   pointerdown(e) {
     $dragged = 0;
@@ -142,10 +143,10 @@ $hear = {
 for (const t in $hear) s.addEventListener(t, $hear[t], {passive: 0});
 $input.oninput = $find;
 ($page || s).addEventListener('keydown', e => {
-  const $key = e.key, g = $near(e), $way = e.shiftKey && {Left: [80, 0], Right: [-80, 0], Up: [0, 80], Down: [0, -80]}[$key.slice(5)],
-  f = e.target === $input ? {Enter: $next, Escape: $ask}[$key] : $way ? () => $pan(...$way) : $keys[$key] || g && ['Enter', ' '].includes($key) && (() => $press(g));
+  const _key = e.key, g = $near(e), _way = e.shiftKey && {Left: [80, 0], Right: [-80, 0], Up: [0, 80], Down: [0, -80]}[_key.slice(5)],
+  f = e.target === $input ? {Enter: $next, Escape: $ask}[_key] : _way ? () => $pan(..._way) : $keys[_key] || g && {Enter: 1, ' ': 1}[_key] && (() => $press(g));
   if (!f || e.ctrlKey || e.metaKey || e.altKey) return;
-  f($key); e.preventDefault()
+  f(_key); e.preventDefault()
 });
-$paper.onchange = $fit; $read(); $map && $start(); $set(s, 'live', 1); $each($all('button'), b => b.title = b.getAttribute('aria-label') + ` (${b.value})`); $fit(); new ResizeObserver($fit).observe(s)
+$paper.onchange = $fit; $read(); $map && $start(); $set(s, 'live', 1); $each($all('button'), b => b.title = b.ariaLabel + ` (${b.value})`); $fit(); new ResizeObserver($fit).observe(s)
 })();
