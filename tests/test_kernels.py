@@ -446,13 +446,13 @@ def test_settings_without_end_are_left_to_the_function(monkeypatch: pytest.Monke
 
 @needs_compiler
 def test_what_interrupts_the_making_of_a_form_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    inner, x, built = kernels.compiled(kernel_named("gelu")), numbers("float32", 20), calling._built
+    inner, x, built = kernels.compiled(kernel_named("gelu")), numbers("float32", 20), calling.Code
 
     def interrupted(form: Any) -> Any:  # as a signal does, or the garbage collector
         np.testing.assert_array_equal(inner(x, False)[0], kernel_named("gelu").plain(x, False)[0])
         return built(form)
 
-    monkeypatch.setattr(calling, "_built", interrupted)
+    monkeypatch.setattr(calling, "Code", interrupted)
     outer = kernels.compiled(kernel_named("mish"))
     outer(x, False)
     assert all(outer.known.values())
@@ -463,7 +463,7 @@ def test_a_compiler_that_fails_is_told_once_and_numpy_computes(monkeypatch: pyte
     def fails(form: Any) -> Any:
         raise CompileError("the disk is full")
 
-    monkeypatch.setattr(calling, "_built", fails)
+    monkeypatch.setattr(calling, "Code", fails)
     kernel, x = kernel_named("mish"), numbers("float32", 20)
     form = kernels.compiled(kernel)
     with pytest.warns(UserWarning, match="the kernel mish stays with NumPy: the disk is full"):

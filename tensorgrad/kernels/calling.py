@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import os
 import threading
 import warnings
@@ -23,7 +24,7 @@ from tensorgrad.compiled.toolchain import NO_COMPILER, build, compiler, folder
 from tensorgrad.errors import CompileError
 
 from .following import NAME, CForm, printed
-from .sample import Kind, NoFormError, Slot, filled, slotted
+from .sample import FLOATS, STATIC, Kind, NoFormError, Slot, filled, slotted
 
 log = logging.getLogger("tensorgrad.kernels")
 
@@ -33,8 +34,11 @@ LEAST = 2048
 MOST = 32
 """Forms of one function: from then on, new ones are left to NumPy."""
 
-Call = Callable[[Sequence[Array], Sequence[int]], Any]
-"""A compiled form, given arrays and sizes: what the function returns, or `MISSED`."""
+PLANS = 512
+"""Calls that are remembered of one function, by the shapes of their arguments: then they are forgotten."""
+
+Plan = Callable[[Sequence[Array]], Any]
+"""What computes by code, of arrays of the shapes that it was made for: what the function returns, or `MISSED`."""
 MISSED = object()
 _building = threading.Lock()
 _builder: list[int] = []  # the thread that has the lock
@@ -68,19 +72,20 @@ def compiled(kernel: Kernel) -> Callable[..., Any]:
 
 
 class _Forms:
-    """The compiled forms of a function, by what its code depends on; None where there is none."""
+    """The compiled forms of a function, by what its code depends on, None where there is none; and plans, by shapes."""
 
     def __init__(self, plain: Callable[..., Any]) -> None:
         self.plain = plain
-        self.known: dict[Any, Call | None] = {}
+        self.known: dict[Any, Code | None] = {}
+        self.plans: dict[Any, Plan | None] = {}
 
-    def made(self, key: Any, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Call | None:
+    def made(self, key: Any, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Code | None:
         """Return the form for arguments with slots for arrays of these kinds, which has to be made.
 
         None where a signal or the garbage collector has interrupted the making of one, and where a setting has had
         too many values: each would be compiled for itself.
         """
-        if _builder == [threading.get_ident()] or len(self.known) >= MOST:
+        if key in self.known or _builder == [threading.get_ident()] or len(self.known) >= MOST:
             return self.known.get(key)
         with _building:
             _builder.append(threading.get_ident())
@@ -91,15 +96,23 @@ class _Forms:
                 _builder.clear()
         return self.known[key]
 
-    def _new(self, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Call | None:
+    def _new(self, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Code | None:
         name = getattr(self.plain, "__qualname__", self.plain)
         try:
-            return _built(printed(self.plain, args, params, kinds))
+            return Code(printed(self.plain, args, params, kinds))
         except NoFormError as error:
             log.info("%s stays with NumPy: %s", name, error)
         except (CompileError, OSError) as error:
             warnings.warn(f"the kernel {name} stays with NumPy: {error}", stacklevel=2)
         return None
+
+    def remembered(self, shapes: Any, key: Any, plan: Plan | None) -> Plan | None:
+        """Return a plan, for the arguments of all shapes in `shapes`; it is kept where `key` has been decided."""
+        if key in self.known:
+            if len(self.plans) >= PLANS:
+                self.plans.clear()
+            self.plans[shapes] = plan
+        return plan
 
 
 class _Each(_Forms):
@@ -108,20 +121,20 @@ class _Each(_Forms):
     def __call__(self, x: Any, *args: Any, **params: Any) -> Any:
         if type(x) is not np.ndarray or x.size < LEAST or not x.flags.c_contiguous:
             return self.plain(x, *args, **params)
-        if x.dtype.char not in "fd":
-            return self.plain(x, *args, **params)
         try:
-            key = x.dtype.char, args, _static(params)
+            shapes = x.shape, x.dtype, args, _static(params) if params else ""
+            plan = self.plans[shapes] if shapes in self.plans else self._planned(shapes, x, args, params)
         except NoFormError:
             return self.plain(x, *args, **params)
-        form = self.known[key] if key in self.known else self._made(key, args, params)
-        found: Any = MISSED if form is None else form((x.reshape(-1),), (x.size,))
-        if found is MISSED:
-            return self.plain(x, *args, **params)
-        return tuple([_shaped(y, x.shape) if type(y) is np.ndarray else y for y in found])
+        found = MISSED if plan is None else plan((x,))
+        return self.plain(x, *args, **params) if found is MISSED else found
 
-    def _made(self, key: Any, args: Any, params: dict[str, Any]) -> Call | None:
-        return self.made(key, (Slot(0), *args), params, [Kind(key[0], (0,), False)])
+    def _planned(self, shapes: Any, x: Array, args: Any, params: dict[str, Any]) -> Plan | None:
+        if x.dtype not in FLOATS:
+            return None
+        key, kind = shapes[1:], Kind(x.dtype.char, (0,), False)
+        code = self.made(key, (Slot(0), *args), params, [kind])
+        return self.remembered(shapes, key, None if code is None else code.plan((x.size,), x.shape))
 
 
 class _Whole(_Forms):
@@ -132,16 +145,44 @@ class _Whole(_Forms):
         if type(first) is not np.ndarray or first.size < LEAST:
             return self.plain(*args, **params)
         arrays: list[Array] = []
-        sizes: dict[int, int] = {}
+        noted: list[Any] = []
         try:
-            template = slotted(args, arrays)
-            kinds = _kinds(arrays, sizes)
-            key = template, _static(params), *kinds
+            _note(args, arrays, noted)
+            shapes = *noted, _static(params) if params else ""
+            plan = self.plans[shapes] if shapes in self.plans else self._planned(shapes, args, params)
         except NoFormError:
             return self.plain(*args, **params)
-        form = self.known[key] if key in self.known else self.made(key, template, params, kinds)
-        found = MISSED if form is None else form(arrays, tuple(sizes))
+        found = MISSED if plan is None else plan(arrays)
         return self.plain(*args, **params) if found is MISSED else found
+
+    def _planned(self, shapes: Any, args: Any, params: dict[str, Any]) -> Plan | None:
+        arrays: list[Array] = []
+        sizes: dict[int, int] = {}
+        template = slotted(args, arrays)
+        kinds = _kinds(arrays, sizes)
+        key = template, shapes[-1], *kinds
+        code = self.made(key, template, params, kinds)
+        return self.remembered(shapes, key, None if code is None else code.plan(tuple(sizes)))
+
+
+def _note(args: tuple[Any, ...], arrays: list[Array], noted: list[Any]) -> None:
+    """Add all arrays among arguments to `arrays`, and what a plan depends on to `noted`, in order.
+
+    Raises:
+        NoFormError: there is something that code cannot depend on.
+    """
+    for x in args:
+        kind = type(x)
+        if kind is np.ndarray:
+            arrays.append(x)
+            noted += (x.dtype, x.shape, x.strides)
+        elif kind is tuple:
+            noted.append(len(x))
+            _note(x, arrays, noted)
+        elif kind in STATIC:
+            noted += (kind, repr(x))  # by which 0.0 and -0.0 differ
+        else:
+            raise NoFormError(f"arguments of type {kind.__name__}")
 
 
 def _static(params: dict[str, Any]) -> str:
@@ -158,40 +199,52 @@ def _kinds(arrays: Sequence[Array], sizes: dict[int, int]) -> list[Kind]:
     kinds = []
     for a in arrays:
         whole = a.flags.c_contiguous
-        if a.dtype.char not in "fd" or not a.size or not (whole or not any(a.strides)):
+        if a.dtype not in FLOATS or not a.size or not (whole or not any(a.strides)):
             raise NoFormError("arrays that do not lie row by row, or are not of floats")
         dims = tuple([None if n == 1 else sizes.setdefault(n, len(sizes)) for n in a.shape])
         kinds.append(Kind(a.dtype.char, dims, not whole))
     return kinds
 
 
-def _built(form: CForm) -> Call:
-    """Return what calls the code."""
-    function = getattr(build(form.text), NAME)
-    function.argtypes = (*[ctypes.c_int64] * form.sizes, *[ctypes.c_void_p] * (form.given + len(form.rooms)))
-    function.restype = ctypes.c_int
+class Code:
+    """A form that is compiled and loaded."""
 
-    def call(arrays: Sequence[Array], sizes: Sequence[int]) -> Any:
-        made = [np.empty(_shape(room.axes, sizes), room.dtype) for room in form.rooms]
-        every = [*arrays, *made]
-        if function(*sizes, *map(address, every)):
-            return MISSED
+    def __init__(self, form: CForm) -> None:
+        self.form = form
+        self.function = getattr(build(form.text), NAME)
+        pointers = form.given + len(form.rooms)
+        self.function.argtypes = (*[ctypes.c_int64] * form.sizes, *[ctypes.c_void_p] * pointers)
+        self.function.restype = ctypes.c_int
+
+    def plan(self, sizes: Sequence[int], shape: tuple[int, ...] | None = None) -> Plan:
+        """Return what calls it with these sizes; with `shape`, all that is made has this one."""
+        form, function, empty = self.form, self.function, np.empty
+        rooms = [(_shape(room.axes, sizes) if shape is None else shape, np.dtype(room.dtype)) for room in form.rooms]
         # one object for what is one: what a fused form saves beside its value is found by that
-        shaped = {r: _shaped(every[r.number], _shape(r.axes, sizes)) for r in form.results}
-        return filled(form.returned, [shaped[r] for r in form.results])
+        distinct = list(dict.fromkeys(form.results))
+        returned = filled(form.returned, [Slot(distinct.index(r)) for r in form.results])
+        ways = [(r.number, r.scalar, _shape(r.axes, sizes) if shape is None else shape) for r in distinct]
 
-    return call
+        def plan(arrays: Sequence[Array]) -> Any:
+            every = [*arrays, *[empty(*room) for room in rooms]]
+            if function(*sizes, *_addresses(every)):
+                return MISSED
+            found = []
+            for number, scalar, lengths in ways:
+                y = every[number]
+                found.append(y[()] if scalar else y if y.shape == lengths else y.reshape(lengths))
+            return filled(returned, found)
+
+        return plan
 
 
-def _shaped(array: Array, shape: tuple[int, ...]) -> Array:
-    return array if array.shape == shape else array.reshape(shape)
+def _addresses(arrays: Sequence[Any]) -> list[int]:
+    """Return where arrays begin: what `address` tries first, without a call for each."""
+    try:
+        return [ctypes.addressof(ctypes.c_char.from_buffer(a)) for a in arrays]
+    except (TypeError, ValueError, BufferError):
+        return [address(a) for a in arrays]
 
 
 def _shape(axes: Sequence[tuple[int | None, ...]], sizes: Sequence[int]) -> tuple[int, ...]:
-    shape = []
-    for axis in axes:
-        n = 1
-        for d in axis:
-            n *= 1 if d is None else sizes[d]
-        shape.append(n)
-    return tuple(shape)
+    return tuple([math.prod([1 if d is None else sizes[d] for d in axis]) for axis in axes])

@@ -34,10 +34,11 @@ class Room(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A result: the given array of that number, or a room, counted behind those; and its axes."""
+    """A result: the given array of that number, or a room, counted behind those; its axes; whether it is a number."""
 
     number: int
     axes: tuple[Dims, ...]
+    scalar: bool
 
 
 @dataclass(frozen=True)
@@ -124,15 +125,15 @@ class _Run:
         root = self.lowering.memory.roots[value.number]
         whole = self.program.values[root]
         array, memory = (self.program.arrays[n] for n in (value.number, root))
-        if array.size != memory.size or array.dtype != memory.dtype or value.scalar:
-            raise NoFormError("a result that is a part of an array, or a number")
+        if array.size != memory.size or array.dtype != memory.dtype:
+            raise NoFormError("a result that is a part of an array")
         if not (array.flags.c_contiguous and memory.flags.c_contiguous) or whole.kind == "constant":
             raise NoFormError("a result that does not lie row by row, or does not change")
         axes = self.opening.dims(array.shape)
         if root in self.given:
-            return Result(self.given.index(root), axes)
+            return Result(self.given.index(root), axes, value.scalar)
         self.rooms.setdefault(root, Room(memory.dtype.str, self.opening.dims(memory.shape)))
-        return Result(len(self.given) + list(self.rooms).index(root), axes)
+        return Result(len(self.given) + list(self.rooms).index(root), axes, value.scalar)
 
     def form(self) -> CForm:
         """Return the code, and what it returns."""

@@ -23,7 +23,10 @@ PRIMES: dict[int, Sequence[Sequence[int]]] = {
 """Sizes for two runs, by how many there are: no two products of some of a run are equal; rows make one block."""
 MOST = 1 << 22
 """Elements of an array for which a function is recorded."""
-_STATIC = (int, float, bool, str, type(None))
+STATIC = frozenset((int, float, bool, str, type(None)))
+"""The types of what is no array, and stands in the code."""
+FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
+"""The types of elements: those of the machine's own order of bytes."""
 
 
 class NoFormError(Exception):
@@ -56,7 +59,7 @@ def slotted(value: Any, arrays: list[Array]) -> Any:
         return Slot(len(arrays) - 1)
     if kind is tuple:
         return tuple([slotted(x, arrays) for x in value])
-    if kind in _STATIC:
+    if kind in STATIC:
         return value
     raise NoFormError(f"arguments of type {kind.__name__}")
 
