@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tensorgrad.errors import DataError
-from tensorgrad.files import container
+from tensorgrad.files import container, structure
 from tests.packing import SAMPLE, loaded, packed, same, the_library
 
 
@@ -166,7 +166,7 @@ def told(structure: str, arrays: dict[str, np.ndarray] | None = None) -> bytes:
 ONE = np.ones(1, np.float32)
 
 
-TOLD = {"name": "a", "checksum": container.checksum(ONE)}
+TOLD = {"name": "a", "crc32": container.crc32(ONE)}
 
 
 STRUCTURES: dict[str, bytes] = {
@@ -177,10 +177,10 @@ STRUCTURES: dict[str, bytes] = {
     "no_kind": told("{}"),
     "deep": told("[" * 100_000),
     "deep_but_parsed": told("[" * 150 + "]" * 150),
-    "missing_array": told('{"tensor":{"name":"b","checksum":0}}', {"a": ONE}),
+    "missing_array": told('{"tensor":{"name":"b","crc32":0}}', {"a": ONE}),
     "unnamed_array": told("[]", {"a": ONE}),
     "array_taken_twice": told(json.dumps([{"tensor": TOLD}, {"tensor": TOLD}]), {"a": ONE}),
-    "checksum": told(json.dumps({"tensor": {**TOLD, "checksum": 1}}), {"a": ONE}),
+    "checksum": told(json.dumps({"tensor": {**TOLD, "crc32": 1}}), {"a": ONE}),
     "complex_of_one": told(json.dumps({"tensor": {**TOLD, "complex": True}}), {"a": ONE}),
     "no_entry": told('{"tensor":3}', {"a": ONE}),
     "entry_without_name": told('{"tensor":{}}', {"a": ONE}),
@@ -197,7 +197,7 @@ STRUCTURES: dict[str, bytes] = {
     "complex": told('{"complex":[1]}'),
     "counter": told('{"counter":[["a",2,3]]}'),
     "gradient_of_integers": told(
-        json.dumps({"tensor": {"name": "a", "checksum": container.checksum(np.ones(1, int)), "requires_grad": True}}),
+        json.dumps({"tensor": {"name": "a", "crc32": container.crc32(np.ones(1, int)), "requires_grad": True}}),
         {"a": np.ones(1, int)},
     ),
     "huge_number": told("1" * 5000),
@@ -210,6 +210,21 @@ STRUCTURES: dict[str, bytes] = {
 def test_a_structure_that_makes_no_sense_is_refused(name: str) -> None:
     with pytest.raises(DataError, match=r"^the file object: expected"):
         loaded(STRUCTURES[name])
+
+
+def test_a_file_of_the_first_version_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.arange(1 << 18, dtype=np.float32)
+    monkeypatch.setattr(container, "_VERSION", "1")
+    monkeypatch.setattr(structure, "checksum", lambda array: ("crc32", container.crc32(array)))
+    first = packed([large, {"a": ONE}])
+    monkeypatch.undo()
+    assert b"tensorgrad 1 " in first
+    assert b"folded" not in first
+    found, rest = loaded(first)
+    assert np.array_equal(found, large)
+    assert rest == {"a": ONE}
+    assert b"tensorgrad 2 " in packed(large)
+    assert b"folded" in packed(large)
 
 
 def test_a_file_of_a_later_version_says_so() -> None:

@@ -20,7 +20,7 @@ from tensorgrad.base.numbertypes import dtype
 from tensorgrad.base.size import Size
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DataError, TensorgradError
-from tensorgrad.files.container import METADATA, checksum
+from tensorgrad.files.container import CHECKSUMS, METADATA, checksum
 from tensorgrad.version import Version
 
 MOST_LEVELS = 100
@@ -121,7 +121,8 @@ class _Writer:
             stored = stored.reshape(*array.shape, 1).view(f"f{dtype.itemsize // 2}")
         name = self._name(path)
         self.arrays[name] = stored
-        entry = {"name": name, "checksum": checksum(stored)}
+        kind, found = checksum(stored)
+        entry = {"name": name, kind: found}
         return {**entry, "complex": True} if dtype.kind == "c" else entry
 
     def _name(self, path: tuple[Any, ...]) -> str:
@@ -189,7 +190,8 @@ class _Reader:
 
     def _array(self, entry: dict[str, Any]) -> Array:
         array = self.arrays.pop(entry["name"])
-        if checksum(array) != entry["checksum"]:
+        kind = "folded" if "folded" in entry else "crc32"
+        if CHECKSUMS[kind](array) != entry[kind]:
             raise ValueError(f"another checksum of {entry['name']!r}")
         if entry.get("complex"):
             array = array.view(f"c{array.itemsize * 2}").reshape(array.shape[:-1])
