@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import multiprocessing
 import os
 import subprocess
@@ -22,6 +24,7 @@ from tensorgrad.compiled import toolchain
 from tensorgrad.errors import ArgumentError, CompileError
 from tensorgrad.kernels import calling
 from tensorgrad.nn.functional import kernels as nn_kernels
+from tensorgrad.ops import rowwise
 
 needs_compiler = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compiler here")
 
@@ -36,6 +39,7 @@ PARAMETERS: dict[str, dict[str, float]] = {
     "leaky_relu": {"negative_slope": 0.01}, "elu": {"alpha": 1.5}, "softplus": {"threshold": 20.0},
 }  # fmt: skip
 EACH = [kernel for kernel in switches.registered() if kernel.each]
+SLOPED = [kernel for kernel in EACH if "slope" in inspect.signature(kernel.plain).parameters]
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-310, 1.0, -3.0, 3.0, 20.0, 88.0, -104.0, 710.0, -745.0]
 
 
@@ -50,7 +54,8 @@ def _however_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_functions_with_parameters_are_known() -> None:
     assert set(PARAMETERS) <= set(map(name_of, EACH))
-    assert len(EACH) >= 9
+    assert len(SLOPED) >= 9
+    assert len(EACH) >= len(SLOPED) + 2
 
 
 def assert_near(found: Any, wanted: Any, unit: float = 0.0) -> None:
@@ -69,6 +74,11 @@ def numbers(dtype: str, count: int, seed: int = 0) -> Any:
     return (rng.standard_normal(count) * 10 ** rng.uniform(-6, 1.3, count)).astype(dtype)
 
 
+def results(function: Any, kernel: Kernel, x: Any, params: dict[str, float]) -> list[Any]:
+    """Return the value, and the slope of what gives one, by `function`: the form, or the kernel itself."""
+    return list(function(x, True, **params)) if kernel in SLOPED else [function(x, **params)]
+
+
 def form_of(kernel: Kernel) -> tuple[Any, dict[str, float]]:
     return kernels.compiled(kernel), PARAMETERS.get(name_of(kernel), {})
 
@@ -78,16 +88,16 @@ def form_of(kernel: Kernel) -> tuple[Any, dict[str, float]]:
 @pytest.mark.parametrize("kernel", EACH, ids=name_of)
 def test_a_function_of_each_element_has_a_form_that_equals_it(kernel: Kernel, dtype: str) -> None:
     form, params = form_of(kernel)
-    for slope in (True, False):
-        for shape in ((4001,), (1,), (), (0,), (3, 0), (7, 11, 13)):
-            x = numbers(dtype, int(np.prod(shape))).reshape(shape)
-            (y, s), (value, slopes) = form(x, slope, **params), kernel.plain(x, slope, **params)
-            assert_near(y, np.asarray(value))
-            if slope:
-                assert_near(s, np.asarray(slopes), 1.0)
-            else:
-                assert s is None
-                assert slopes is None
+    for shape in ((4001,), (1,), (), (0,), (3, 0), (7, 11, 13)):
+        x = numbers(dtype, int(np.prod(shape))).reshape(shape)
+        found, wanted = (results(f, kernel, x, params) for f in (form, kernel.plain))
+        for a, b, unit in zip(found, wanted, (0.0, 1.0), strict=False):
+            assert_near(a, np.asarray(b), unit)
+        assert len(found) == len(wanted)
+        if kernel in SLOPED:
+            alone, nothing = form(x, False, **params)
+            assert_near(alone, np.asarray(wanted[0]))
+            assert nothing is None
     assert set(map(type, form.known.values())) != {type(None)}, "nothing was compiled"
 
 
@@ -103,7 +113,8 @@ def test_what_is_no_ordinary_number_has_the_value_that_the_function_gives(kernel
     for dtype in ("float32", "float64"):
         for value in SPECIAL:
             x = np.full(33, value).astype(dtype)
-            for found, wanted in zip(form(x, True, **params), kernel.plain(x, True, **params), strict=True):
+            both = (results(f, kernel, x, params) for f in (form, kernel.plain))
+            for found, wanted in zip(*both, strict=True):
                 assert_near(found, wanted, 1.0)
                 if value != 0 or MINUS_ZERO_STAYS:
                     np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
@@ -115,7 +126,8 @@ def test_arrays_with_gaps_and_other_types_are_left_to_the_function(kernel: Kerne
     form, params = form_of(kernel)
     whole = numbers("float32", 200).reshape(10, 20)
     for x in (whole[:, ::2], whole.T, np.broadcast_to(whole[0, 0], (4, 5))):
-        for found, wanted in zip(form(x, True, **params), kernel.plain(x, True, **params), strict=True):
+        both = (results(f, kernel, x, params) for f in (form, kernel.plain))
+        for found, wanted in zip(*both, strict=True):
             np.testing.assert_array_equal(found, wanted)
     assert not form.known
 
@@ -195,7 +207,47 @@ WHOLE = {
     for kernel in switches.registered()
     if not kernel.each and kernel.plain.__module__ != __name__
 }
+
+
+def softmaxes(name: str, adjoint: bool) -> Any:
+    """Return what makes the cases of a softmax, or of its adjoint: short rows, and long ones; cotangents, and 1."""
+
+    def cases(dtype: str) -> list[Any]:
+        found: list[Any] = []
+        for x in (rows(dtype, 9, 30), rows(dtype, 3, 4, 70), rows(dtype, 3, 700)):
+            params = {} if name == "shares" else {"axis": x.ndim - 1}
+            residuals = getattr(rowwise, name)(x, **params)[1]
+            wide = np.broadcast_to(np.ones((), dtype), x.shape)
+            found += [((g, residuals, (None,)), {}) for g in (x, wide)] if adjoint else [((x,), params)]
+        return found
+
+    return cases
+
+
+def slopes(dtype: str) -> list[Any]:
+    """Return the cases of a cotangent times a slope."""
+    g, y = rows(dtype, 9, 30), rows(dtype, 9, 30)[::-1].copy()
+    return [((v, y), {}) for v in (g, np.broadcast_to(np.full((), 0.7, dtype), y.shape))]
+
+
+def sums(dtype: str) -> list[Any]:
+    """Return the cases of sums and means: of all, and of rows."""
+    x = rows(dtype, 9, 300)
+    params = [{"axis": None, "keepdims": False}, {"axis": None, "keepdims": True}, {"axis": -1, "keepdims": False}]
+    return [((x,), p) for p in params] + [((x.reshape(-1),), params[0]), ((rows(dtype, 5, 5, 5),), params[0])]
+
+
 CASES = {
+    "softmax": softmaxes("softmax", adjoint=False),
+    "log_softmax": softmaxes("log_softmax", adjoint=False),
+    "shares": softmaxes("shares", adjoint=False),
+    "softmax_adjoint": softmaxes("softmax", adjoint=True),
+    "log_softmax_adjoint": softmaxes("log_softmax", adjoint=True),
+    "relu_slope": slopes,
+    "tanh_slope": slopes,
+    "erf_slope": slopes,
+    "total": sums,
+    "average": sums,
     "layer_norm": lambda dtype: normalizations(dtype)[::3],
     "layer_norm_adjoint": lambda dtype: [case for i, case in enumerate(normalizations(dtype)) if i % 3],
 }
@@ -219,10 +271,63 @@ def test_a_function_of_whole_arrays_has_a_form_that_equals_it(name: str, dtype: 
         found, wanted = leaves(form(*args, **params)), leaves(kernel.plain(*args, **params))
         assert len(found) == len(wanted)
         for a, b in zip(found, wanted, strict=True):
-            assert (a.shape, a.dtype) == (b.shape, b.dtype)
+            if not isinstance(b, np.ndarray | np.generic):
+                assert a == b
+                continue
+            assert (type(a), a.shape, a.dtype) == (type(b), b.shape, b.dtype)
             assert np.isfinite(b).all()
             assert (np.abs(a - b) <= SUMMED * np.finfo(dtype).eps * max(1, np.abs(b).max())).all()
     assert any(form.known.values()), "nothing was compiled"
+
+
+@needs_compiler
+@pytest.mark.parametrize("count", [5, 255, 4096, 100_003, 3_000_000])
+def test_sums_are_right_to_four_last_places_of_what_is_added_however_many(count: int) -> None:
+    form = kernels.compiled(WHOLE["total"])
+    for x in (np.full(count, 0.1, np.float32), rows("float32", count)):
+        exact, added = math.fsum(x.tolist()), math.fsum(np.abs(x).tolist())
+        found = float(form(x, axis=None))
+        assert abs(found - exact) <= 4 * np.finfo(np.float32).eps * added
+    assert all(form.known.values())
+
+
+@needs_compiler
+def test_extrema_of_rows_are_exact_and_know_nan() -> None:
+    form = kernels.compiled(Kernel(_largest))
+    for width in (1, 7, 16, 100, 255, 256, 300, 1000):
+        x = rows("float32", 4, width)
+        x[1, width // 2] = -np.inf
+        np.testing.assert_array_equal(form(x), _largest(x))
+        for place in (0, width // 2, width - 1):
+            broken = x.copy()
+            broken[2, place] = np.nan
+            assert np.isnan(form(broken)[2])
+            np.testing.assert_array_equal(form(broken)[[0, 1, 3]], _largest(x)[[0, 1, 3]])
+    assert any(form.known.values())
+
+
+def _largest(x: Any) -> Any:
+    return np.max(x, axis=1)
+
+
+@needs_compiler
+def test_plans_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "PLANS", 3)
+    form = kernels.compiled(LOGISTIC)
+    for size in (5, 6, 7, 8, 5, 6):
+        x = numbers("float32", size)
+        assert_near(form(x, False)[0], LOGISTIC.plain(x, False)[0])
+        assert len(form.plans) <= 3
+    assert len(form.known) == 1
+
+
+@needs_compiler
+def test_another_order_of_bytes_is_numpys() -> None:
+    x = numbers("float32", 100)
+    form, total = kernels.compiled(LOGISTIC), kernels.compiled(WHOLE["total"])
+    np.testing.assert_array_equal(form(x.astype(">f4"), False)[0], LOGISTIC.plain(x.astype(">f4"), False)[0])
+    assert total(x.astype(">f4"), axis=None) == WHOLE["total"].plain(x.astype(">f4"), axis=None)
+    assert not any(form.known.values())
 
 
 @needs_compiler

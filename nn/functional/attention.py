@@ -131,7 +131,7 @@ def _composed_shares(scores: Tensor) -> Tensor:
     return e / ops.where(ops.eq(total, 0.0), 1.0, total)
 
 
-_fused_shares = fused("softmax", _composed_shares, rowwise.shares, rowwise.softmax_adjoint, reads=())
+_fused_shares = fused("softmax", _composed_shares, rowwise.shares, rowwise.softmax_adjoint, reads=(), compiles=True)
 
 
 def _check_operands(query: Tensor, key: Tensor, value: Tensor) -> None:

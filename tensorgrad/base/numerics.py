@@ -35,6 +35,8 @@ def normalized(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]
     """
     if axis is None:
         return tuple(range(ndim))
+    if axis.__class__ is int and -ndim <= axis < ndim:  # nearly always: nothing else is asked
+        return (axis + ndim if axis < 0 else axis,)
     axes = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
     if ndim == 0 and all(a in (0, -1) for a in axes):
         return ()  # PyTorch: a 0-d tensor may be reduced over its imaginary axis

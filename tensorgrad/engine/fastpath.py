@@ -29,7 +29,7 @@ _NO_PARAMS: dict[str, Any] = {}
 
 def unary(primitive: Primitive) -> Callable[[Any], Any]:
     """Return `apply` for one argument and no parameters, in one frame."""
-    forward = primitive.forward
+    kernel = primitive.kernel
     keep = primitive.keeps((True,))
 
     def op(x: Any) -> Any:
@@ -42,7 +42,7 @@ def unary(primitive: Primitive) -> Callable[[Any], Any]:
         if (dtype is not _SINGLE and dtype is not _DOUBLE) or a.__class__ is not _ndarray or mode.special:
             return apply(primitive, (x,), {})
         try:
-            out = forward(a)
+            out = kernel.run(a)
         except _ERRORS as error:
             raise explained(primitive, [a], error) from error
         if out.__class__ is not _ndarray:
@@ -128,14 +128,14 @@ def _with_number(primitive: Primitive) -> Callable[[Any, Any], Any]:
 
 def mapping(primitive: Primitive) -> Callable[..., Any]:
     """Return `apply` for one argument and keyword parameters."""
-    forward, defaults, wanted = primitive.forward, primitive.signature.defaults, len(primitive.signature.parameters)
+    kernel, defaults, wanted = primitive.kernel, primitive.signature.defaults, len(primitive.signature.parameters)
     keep = primitive.keeps((True,))
     kinds = "f" if primitive.kind == "elementwise" else "fiub"  # of numbers; what is of others is left to `apply`
     takes_complex = primitive.complex
 
     def op(x: Any, **params: Any) -> Any:
         if x.__class__ is _ndarray and (takes_complex or x.dtype.kind != "c"):
-            return forward(x, **params)
+            return kernel.run(x, **params)
         mode = context()
         try:
             a = x.array
@@ -146,7 +146,7 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
         if len(params) < wanted:
             params = {**defaults, **params}
         try:
-            out = forward(a, **params)
+            out = kernel.run(a, **params)
         except _ERRORS as error:
             raise explained(primitive, [a], error) from error
         if out.__class__ is not _ndarray:

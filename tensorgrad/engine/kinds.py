@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.caching import remembered
+from tensorgrad.base.switches import Kernel
 
 from .batched import BatchRule
 from .batchrules import leading
@@ -49,20 +50,18 @@ def elementwise(
     hides: str = "",
     floating: bool = False,
     complex: bool = False,
+    compiles: bool = False,
 ) -> Op:
     """Return the op of a function of each element: a partial or its value per argument (``x``; ``a, b``; ``c, a, b``).
 
     The Jacobian is diagonal, hence symmetric: one rule per argument serves both sweeps. `defaults` are those of the
     keyword parameters of `forward`, where it has any; `kinks` says what the partials answer where they jump or blow up,
     `hides` what may have no influence; `floating` that it makes floats of integers (see `Primitive`), which a ufunc
-    tells by itself; `complex` that it is holomorphic, and its partials hold for complex numbers.
+    tells by itself; `complex` that it is holomorphic, and its partials hold for complex numbers; `compiles` that the
+    products with its partials may have compiled forms, and so may `forward`, but that NumPy has loops of its own for.
     """
     signature = Signature(NAMES[len(partials) - 1], False, defaults or {}, tuple(defaults or {}))
-    fixed: dict[Any, Rule | None] = {None: None, 0: _zeros, 1: identity, -1: _negation}
-    bound = [
-        signature.bind(partial, "v * rule({})", i) if callable(partial) else (fixed[partial], _NOTHING)
-        for i, partial in enumerate(partials)
-    ]
+    bound = [_partial(name, signature, partial, i, compiles) for i, partial in enumerate(partials)]
     rules = tuple(rule for rule, _ in bound)
     record = Primitive(
         name,
@@ -81,9 +80,27 @@ def elementwise(
         floating=floating or _makes_floats(forward),
         complex=complex,
         batch=leading,
+        compiles=compiles and not isinstance(forward, np.ufunc),
     )
     build: Callable[[Primitive], Op] = {1: mapping if defaults else unary, 2: binary}.get(len(partials), general)
     return _named(build(register(record)), record, doc)
+
+
+def _partial(
+    name: str, signature: Signature, partial: Given | int, i: int, compiles: bool
+) -> tuple[Rule | None, frozenset[int]]:
+    """Return the rule of a partial, and what it reads: a product, which may have a compiled form if it `compiles`."""
+    if not callable(partial):
+        fixed: dict[Any, Rule | None] = {None: None, 0: _zeros, 1: identity, -1: _negation}
+        return fixed[partial], _NOTHING
+    if not compiles:
+        return signature.bind(partial, "v * rule({})", i)
+
+    def product(v: Any, *values: Any) -> Any:
+        return v * partial(*values)
+
+    product.__name__ = product.__qualname__ = f"{name}_slope"
+    return signature.bind(partial, "rule.run(v, {})", i, Kernel(product))
 
 
 def _makes_floats(forward: Callable[..., Any]) -> bool:
@@ -101,11 +118,12 @@ def multilinear(
     name: str = "",
     doc: str = "",
     batch: BatchRule | None = None,
+    compiles: bool = False,
 ) -> Decorator:
     """Return a decorator for a function linear in each argument separately: the tangent rule is the op itself.
 
     It is so in complex numbers too, unless `complex` denies it. `name` and `doc` are those of the op where `forward`,
-    which stands elsewhere, has others.
+    which stands elsewhere, has others; `compiles` says that it may have a compiled form.
     """
 
     def decorate(forward: Callable[..., Any]) -> Op:
@@ -131,9 +149,9 @@ def multilinear(
             hides=hides,
             complex=complex,
             batch=batch,
+            compiles=compiles,
         )
-        build: Callable[[Primitive], Op] = mapping if len(adjoints) == 1 else pairing
-        return _named(build(register(record)), record, doc or forward.__doc__)
+        return _named((mapping if len(adjoints) == 1 else pairing)(register(record)), record, doc or forward.__doc__)
 
     return decorate
 

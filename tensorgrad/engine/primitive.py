@@ -42,6 +42,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.switches import Kernel
+
 from .batched import BatchRule
 
 Rule = Callable[[Any, Any, Any], Any]
@@ -103,11 +105,14 @@ class Signature:
             tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY),
         )
 
-    def bind(self, rule: Callable[..., Any], template: str, position: int) -> tuple[Rule, frozenset[int]]:
+    def bind(
+        self, rule: Callable[..., Any], template: str, position: int, called: Any = None
+    ) -> tuple[Rule, frozenset[int]]:
         """Return `rule` in the form that sweeps call, and the indices of the saved values that it reads.
 
         The form is built as source text, once per rule at import, so that calling it costs one frame and no look-up:
-        ``lambda y, b: -y / b`` of div becomes ``lambda v, s, n: v * rule(s[0], s[2])``.
+        ``lambda y, b: -y / b`` of div becomes ``lambda v, s, n: v * rule(s[0], s[2])``. What is `called` by the name of
+        the rule in `template` may be another thing than the rule whose parameters are read.
         """
         sources, reads = [], set()
         for name in _parameters(rule):
@@ -131,7 +136,7 @@ class Signature:
         if len(sources) == 1 and getattr(rule, "__code__", None) and rule.__code__.co_code == _ITSELF:
             body = body.replace(f"rule({sources[0]})", sources[0])  # the rule is its argument: no call needed
         text = f"lambda v, s, n: {body}"
-        bound: Rule = eval(text, {"rule": rule})  # noqa: S307 - the text is made of this module's own names
+        bound: Rule = eval(text, {"rule": called or rule})  # noqa: S307 - the text is made of this module's own names
         return bound, frozenset(reads)
 
 
@@ -185,8 +190,8 @@ class Primitive:
     what the derivative is where there is none, `hides` which values of an argument may have no influence on the output
     ("any" that is not chosen, or "-inf"), `batch` how it is called for all examples of a batch at once, `arithmetic`
     that numbers of all kinds meet in one dtype, `floating` that integers are computed with as floats, `complex` that it
-    takes complex numbers, and `stated` holds the rules as the table states them, by what they are: "partial",
-    "adjoint", "reverse", "forward".
+    takes complex numbers, `compiles` that its forward function may have a compiled form, and `stated` holds the rules
+    as the table states them, by what they are: "partial", "adjoint", "reverse", "forward".
     """
 
     name: str
@@ -206,8 +211,14 @@ class Primitive:
     complex: bool = False
     kinks: tuple[Kink, ...] = ()
     batch: BatchRule | None = None
+    compiles: bool = False
     stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     _keeps: dict[tuple[bool, ...], Keep] = field(default_factory=dict)
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """What an array goes through where nothing but its value is asked for: `forward`, or its compiled form."""
+        return Kernel(self.forward, each=self.kind == "elementwise", compiles=self.compiles)
 
     @cached_property
     def singular(self) -> bool:

@@ -200,7 +200,9 @@ def _log_softmax(x: Tensor, *, axis: int) -> Tensor:
     return row_major(sub(shifted, _log_of_sum(shifted, axis)))
 
 
-_fused_log_softmax = fused("log_softmax", _log_softmax, rowwise.log_softmax, rowwise.log_softmax_adjoint, reads=())
+_fused_log_softmax = fused(
+    "log_softmax", _log_softmax, rowwise.log_softmax, rowwise.log_softmax_adjoint, reads=(), compiles=True
+)
 
 
 @wide
@@ -219,7 +221,7 @@ def _softmax(x: Tensor, *, axis: int) -> Tensor:
     return row_major(e / sum(e, axis=axis, keepdims=True))
 
 
-_fused_softmax = fused("softmax", _softmax, rowwise.softmax, rowwise.softmax_adjoint, reads=())
+_fused_softmax = fused("softmax", _softmax, rowwise.softmax, rowwise.softmax_adjoint, reads=(), compiles=True)
 
 
 def softplus(x: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ PLANS = 512
 Plan = Callable[[Sequence[Array]], Any]
 """What computes by code, of arrays of the shapes that it was made for: what the function returns, or `MISSED`."""
 MISSED = object()
+_UNKNOWN: Any = object()  # of a call that no plan has been made for
 _building = threading.Lock()
 _builder: list[int] = []  # the thread that has the lock
 
@@ -122,8 +123,10 @@ class _Each(_Forms):
         if type(x) is not np.ndarray or x.size < LEAST or not x.flags.c_contiguous:
             return self.plain(x, *args, **params)
         try:
-            shapes = x.shape, x.dtype, args, _static(params) if params else ""
-            plan = self.plans[shapes] if shapes in self.plans else self._planned(shapes, x, args, params)
+            shapes = x.shape, x.dtype, args, *(_static(params) if params else ())
+            plan = self.plans.get(shapes, _UNKNOWN)
+            if plan is _UNKNOWN:
+                plan = self._planned(shapes, x, args, params)
         except NoFormError:
             return self.plain(x, *args, **params)
         found = MISSED if plan is None else plan((x,))
@@ -148,8 +151,12 @@ class _Whole(_Forms):
         noted: list[Any] = []
         try:
             _note(args, arrays, noted)
-            shapes = *noted, _static(params) if params else ""
-            plan = self.plans[shapes] if shapes in self.plans else self._planned(shapes, args, params)
+            if params:
+                noted += _static(params)
+            shapes = tuple(noted)
+            plan = self.plans.get(shapes, _UNKNOWN)
+            if plan is _UNKNOWN:
+                plan = self._planned(shapes, args, params)
         except NoFormError:
             return self.plain(*args, **params)
         found = MISSED if plan is None else plan(arrays)
@@ -159,8 +166,12 @@ class _Whole(_Forms):
         arrays: list[Array] = []
         sizes: dict[int, int] = {}
         template = slotted(args, arrays)
-        kinds = _kinds(arrays, sizes)
-        key = template, shapes[-1], *kinds
+        try:
+            kinds = _kinds(arrays, sizes)
+        except NoFormError:
+            self.plans[shapes] = None
+            return None
+        key = template, *_static(params), *kinds
         code = self.made(key, template, params, kinds)
         return self.remembered(shapes, key, None if code is None else code.plan(tuple(sizes)))
 
@@ -180,18 +191,23 @@ def _note(args: tuple[Any, ...], arrays: list[Array], noted: list[Any]) -> None:
             noted.append(len(x))
             _note(x, arrays, noted)
         elif kind in STATIC:
-            noted += (kind, repr(x))  # by which 0.0 and -0.0 differ
+            noted += (kind, repr(x) if kind is float else x)  # by which 0.0 and -0.0 differ
         else:
             raise NoFormError(f"arguments of type {kind.__name__}")
 
 
-def _static(params: dict[str, Any]) -> str:
-    """Return parameters as a text, by which 0.0 and -0.0 differ, too."""
+def _static(params: dict[str, Any]) -> list[Any]:
+    """Return what a plan depends on of parameters.
+
+    Raises:
+        NoFormError: there is an array among them, or something else that code cannot depend on.
+    """
     arrays: list[Array] = []
-    slotted(tuple(params.values()), arrays)
+    noted: list[Any] = [*params]
+    _note(tuple(params.values()), arrays, noted)
     if arrays:
         raise NoFormError("an array among the parameters")
-    return repr(params)
+    return noted
 
 
 def _kinds(arrays: Sequence[Array], sizes: dict[int, int]) -> list[Kind]:
@@ -222,7 +238,7 @@ class Code:
         rooms = [(_shape(room.axes, sizes) if shape is None else shape, np.dtype(room.dtype)) for room in form.rooms]
         # one object for what is one: what a fused form saves beside its value is found by that
         distinct = list(dict.fromkeys(form.results))
-        returned = filled(form.returned, [Slot(distinct.index(r)) for r in form.results])
+        returned = _giving(filled(form.returned, [Slot(distinct.index(r)) for r in form.results]))
         ways = [(r.number, r.scalar, _shape(r.axes, sizes) if shape is None else shape) for r in distinct]
 
         def plan(arrays: Sequence[Array]) -> Any:
@@ -233,16 +249,35 @@ class Code:
             for number, scalar, lengths in ways:
                 y = every[number]
                 found.append(y[()] if scalar else y if y.shape == lengths else y.reshape(lengths))
-            return filled(returned, found)
+            return returned(found)
 
         return plan
 
 
+def _giving(value: Any) -> Callable[[Sequence[Any]], Any]:
+    """Return what `filled` does with a value, as one function made of it: a call of it has no loops."""
+    numbers: list[Any] = []
+
+    def text(part: Any) -> str:
+        if type(part) is Slot:
+            return f"found[{part.number}]"
+        if type(part) is tuple:
+            return f"({''.join(f'{text(x)}, ' for x in part)})"
+        numbers.append(part)
+        return f"numbers[{len(numbers) - 1}]"
+
+    made: Callable[[Sequence[Any]], Any] = eval(f"lambda found: {text(value)}", {"numbers": numbers})  # noqa: S307 - made of this module's own names
+    return made
+
+
 def _addresses(arrays: Sequence[Any]) -> list[int]:
-    """Return where arrays begin: what `address` tries first, without a call for each."""
+    """Return where arrays begin: what `address` finds, without a call or an error for each."""
     try:
-        return [ctypes.addressof(ctypes.c_char.from_buffer(a)) for a in arrays]
-    except (TypeError, ValueError, BufferError):
+        return [
+            ctypes.addressof(ctypes.c_char.from_buffer(a)) if a.flags.writeable else a.__array_interface__["data"][0]
+            for a in arrays
+        ]
+    except (TypeError, ValueError, BufferError):  # of nothing, or of one element in all places
         return [address(a) for a in arrays]
 
 

@@ -41,6 +41,7 @@ sum: Op = multilinear(
     symbol="Σ",
     samples="reduction",
     batch=along,
+    compiles=True,
     name="sum",
     doc="Return the sum over `axis` (None: all), accurate for tall float32 arrays.",
 )(total)
@@ -49,6 +50,7 @@ mean: Op = multilinear(
     symbol="mean",
     samples="reduction",
     batch=along,
+    compiles=True,
     name="mean",
     doc="Return the mean over `axis` (None: all), accurate for tall float32 arrays.",
 )(average)

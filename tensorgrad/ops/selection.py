@@ -174,6 +174,7 @@ relu: Op = elementwise(
     samples=[REAL],
     hides="-inf",
     doc="Return ``max(x, 0)``; the derivative at 0 is 0.",
+    compiles=True,
     kinks=[Kink((0.0,), (0.0,), CONVEX, beyond=TIES)],
 )
 

@@ -63,6 +63,7 @@ erf: Op = elementwise(
     samples=[REAL],
     floating=True,
     doc="Return ``2 / sqrt(pi)`` times the integral of ``exp(-s * s)`` from 0 to `x`.",
+    compiles=True,
 )
 erfc: Op = elementwise(
     "erfc",

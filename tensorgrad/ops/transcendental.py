@@ -180,7 +180,13 @@ cosh: Op = elementwise(
     "cosh", np.cosh, lambda x: sinh(x), samples=[SMALL], complex=True, doc="Return the hyperbolic cosine."
 )
 tanh: Op = elementwise(
-    "tanh", np.tanh, lambda y: 1 - y * y, samples=[REAL], complex=True, doc="Return the hyperbolic tangent."
+    "tanh",
+    np.tanh,
+    lambda y: 1 - y * y,
+    samples=[REAL],
+    complex=True,
+    doc="Return the hyperbolic tangent.",
+    compiles=True,
 )
 asinh: Op = elementwise(
     "asinh",
