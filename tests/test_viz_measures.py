@@ -6,12 +6,13 @@ No text is missing or struck, no arrow runs through a title or a foreign node, a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import viz
+from tensorgrad import nn, viz
 from tests.measuring import Measures, measured, seen, sharpest, smallest
 from tests.pictured import NETWORKS, pictured
 from tests.smallgraphs import small
@@ -168,3 +169,50 @@ def test_a_tap_that_finds_no_free_way_has_an_arrow_nevertheless(leaves: int, lin
     drawing = _of([tg.tensor([1.1], requires_grad=True) for _ in range(leaves)], lines)
     assert len(drawing.scene.arrows) >= len(drawing.edges)
     assert drawing.svg
+
+
+class Summed(nn.Module):
+    """The sum of layers on one input, which Python's sum adds up one after the other."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        """Return the sum."""
+        total: tg.Tensor = sum(layer(x) for layer in self.layers)
+        return total
+
+
+def high(drawing: viz.Drawing) -> float:
+    """Return the height of a picture, in points."""
+    _, bottom, _, top = drawing.scene.bounds()
+    return top - bottom
+
+
+@pytest.mark.parametrize("layer", [lambda: nn.Linear(3, 3), lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU())])
+def test_a_sum_of_many_layers_is_a_row_of_them_along_a_straight_way(layer: Callable[[], nn.Module]) -> None:
+    """A triangle before: each layer stood in the first column, or one row above its neighbour."""
+    heights = {}
+    for count in (8, 20):
+        drawing = viz.draw(Summed([layer() for _ in range(count)]), tg.ones(2, 3), repeats=False, max_nodes=400)
+        assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
+        ways = {o.center[1] for o in drawing.scene.outlines if o.vertex.label.endswith("+") or "0+" in o.vertex.label}
+        assert len(ways) == 1
+        heights[count] = high(drawing)
+    assert heights[20] < heights[8] + 1
+
+
+@pytest.mark.parametrize("count", [9, 16, 25])
+@pytest.mark.parametrize("computed", [False, True], ids=["input", "value"])
+def test_what_is_used_many_times_side_by_side_is_a_tap_at_each(count: int, computed: bool) -> None:
+    """Arrows from one place to 25 rows crossed the names of all."""
+
+    def function(x: tg.Tensor) -> tuple[tg.Tensor, ...]:
+        y = x.sin() if computed else x
+        return tuple(y * i for i in range(count))
+
+    drawing = viz.draw(function, tg.ones(3, requires_grad=True))
+    assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
+    longest = max(abs(a.pieces[0][0][1] - a.pieces[-1][-1][1]) for a in drawing.scene.arrows)
+    assert longest < 120

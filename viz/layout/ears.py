@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from .items import Ear, Item, Link
 
 NEW_ROW, WRONG_SIDE = 0.6, 3.0  # what a row of its own costs, and one on the other side, in rows
+OTHER_SIDE = 0.5  # the same for frames that read taps alone: they would push each other outwards
+PUSHING = 1.0  # what it costs these if they push others outwards
 
 
 @dataclass(eq=False)
@@ -242,12 +244,15 @@ class Level:
             turns = [t.to - ear.end.row for p in (-1, 0) for t in self.turns[2 * ear.end.col + p] if t.item is ear.end]
             up = sum(t < 0 for t in turns) <= sum(t > 0 for t in turns)
 
+        apart = up and any(item.kind == "block" for item in ear.items)
+        side, pushing = (OTHER_SIDE, PUSHING) if apart else (WRONG_SIDE, 0.0)
+
         def cost(place: int, row: float) -> float:  # rows have even places, and new ones stand between
             between = sum(max(0, (abs(place - end) - 1) // 2) for end in places)
             wrong = not ending and any((row > end) if up else (row < end) for end in ends)
             if near and row in ends:
                 return -1.0
-            return between + (place % 2) * NEW_ROW + WRONG_SIDE * wrong
+            return between + (place % 2) * (NEW_ROW + pushing * (0 < place < 2 * len(rows) - 2)) + side * wrong
 
         options = [*enumerate(rows), *((i - 0.5, row) for i, row in enumerate(new))]
         order = sorted((cost(round(2 * i), row), abs(row), row) for i, row in options)

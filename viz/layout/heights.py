@@ -22,12 +22,22 @@ class Heights:
             if link.more and not link.drop and abs(link.tail.row) != abs(link.head.row):
                 far = max(link.tail, link.head, key=lambda item: abs(item.row))
                 apart[far] = max(link.more / 2, apart.get(far, 0.0))
-        for row, ear in sorted(level.units, key=lambda unit: abs(unit[0])):
+        nearer, at = filled.copy(), 0.0  # the same without the row at hand
+        for row, ear in sorted(level.units, key=lambda unit: (abs(unit[0]), unit[0])):
             side = -1 if row < 0 else 1
+            if row != at:
+                nearer, at = filled.copy(), row
+            beside = nearer if any(item.kind == "block" for item in ear.items) else filled  # frames stand side by side
             takes = _profile(ear, side, apart, measure)
             ports = _ports(ear, side)
             height = max(
-                inner + _ROW + max(filled.get((side, p), 0.0) for p in (place - 1, place, place + 1) if p not in ports)
+                inner
+                + _ROW
+                + max(
+                    known.get((side, p), 0.0)
+                    for p, known in ((place, filled), (place - 1, beside), (place + 1, beside))
+                    if p not in ports
+                )
                 for place, (inner, _) in takes.items()
             )
             height = max([height, *ports.values()]) if row else 0.0

@@ -21,6 +21,7 @@ from .routes import Part, part_of
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
 SMALL = 16  # so few vertices are joined by arrows where these cross nothing
 MANY, NEAR, FAR = 4, 3, 12  # uses of one value; columns that an arrow of such a value, and any arrow, may span
+FAN = 7  # uses of one value that arrows may join, however near they are
 _MARK = "v88"  # about as wide as what stands at a tap of a value without a name
 _NOTE = 17.0  # a text above or below a circle
 
@@ -73,7 +74,8 @@ class Plan:
 def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
     """Return the operand that carries the computation.
 
-    That is one from a layer of this frame's own: a layer's, not what goes around it; otherwise the first, if the others
+    That is one from a layer of this frame's own: a layer's, not what goes around it, unless a longer way comes from
+    elsewhere, as the sum so far in a sum of many layers; otherwise the first, if the others
     are made of it, as x in ``x - mean(x)``; otherwise one that an input leads to, if there is a gradient along it, with
     the longest way behind it, as h in ``W @ h``.
     """
@@ -83,8 +85,12 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
     inner = [
         k for k, v in tails.items() if len(v.around) > len(around) and v.around[: len(around)] == around and not v.leaf
     ]
-    if inner:
-        return max(inner, key=lambda k: (known[tails[k].id].length, -k))
+    best = max(inner, key=lambda k: (known[tails[k].id].length, -k), default=None)
+    if best is not None:
+        layer = known[tails[best].id]
+        beside = [known[v.id] for k, v in tails.items() if k not in inner and picture.edges[k].backward is not None]
+        if not any(way.given and way.length > layer.length and not layer.behind & way.bit for way in beside):
+            return best
     first = known[tails[edges[0]].id]
     flows = [picture.edges[k].backward is not None for k in edges]
     if len(edges) == 2 and flows[0] >= flows[1] and known[tails[edges[1]].id].behind & first.bit:
@@ -171,7 +177,11 @@ class _Builder:
         often = {k for k in again - plan.taps - {*plan.spine} if uses[edges[k].tail] >= MANY}
         late = {edges[k].tail for k in often if spans[k][1] > 2 * NEAR and plan.picture.vertex[edges[k].tail].leaf}
         for k in often:
-            if spans[k][0] > NEAR or spans[k][1] > (1 if edges[k].tail in late and not plan.small else FAR):
+            if (
+                uses[edges[k].tail] > FAN
+                or spans[k][0] > NEAR
+                or spans[k][1] > (1 if edges[k].tail in late and not plan.small else FAR)
+            ):
                 plan.taps.add(k)
         spans = self.spans()
         for k in spans.keys() - plan.taps - {*plan.spine}:

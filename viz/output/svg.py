@@ -27,11 +27,11 @@ from tensorgrad.viz.picture.text import clean
 from .browser import BAR, MAP, packed, resource
 
 _KEYS = (
-    "The arrow keys replay the computation step by step, Escape shows it whole; + - 0 1 scale it, "
-    "Shift with arrow keys moves it, / searches."
+    "The arrow keys replay it step by step, with Shift they move it; + - scale it, / searches, Escape shows it whole."
 )
 _MANY = 100  # vertices, among which one may lose one's way
 _BASELINE = 0.3  # of the font's size, below the middle of a text
+_LARGE = 10.0  # points: half a point to the side is not seen of such a text
 _CORNER = 12.0  # radius of a frame's or a box's corners, at most
 _DASHES = {"dashed": "5,2", "dotted": "1,3"}
 _SAME_DIGITS = re.compile(r"^#(\w)\1(\w)\2(\w)\3$")
@@ -185,7 +185,8 @@ def _text(text: str) -> str:
 def _attributes(**attributes: str | float | None) -> str:
     """Return attributes as they stand in a tag: numbers short, None left out, `_` for `-`."""
     shown = {k: _n(v) if isinstance(v, float) else v for k, v in attributes.items() if v is not None}
-    return "".join(f' {k.rstrip("_").replace("_", "-")}="{html.escape(v)}"' for k, v in shown.items())
+    told = ((k.rstrip("_").replace("_", "-"), html.escape(v, quote=False)) for k, v in shown.items())
+    return "".join(' {}="{}"'.format(k, v.replace('"', "&quot;")) for k, v in told)
 
 
 @dataclass
@@ -255,9 +256,12 @@ class _Writer:
 
     @cached_property
     def origin(self) -> Point:
-        """The left upper corner, y upwards, at whole points: what stands at whole ones is written without decimals."""
+        """The left upper corner, y upwards, so that what stands in between is written without decimals: level arrows.
+
+        They are at both sides of the middle of their pair, 3.5 points from it, which is at whole points.
+        """
         left, _, _, top = self.scene.bounds()
-        return math.floor(left), math.ceil(top)
+        return math.floor(left), math.ceil(top) + 0.5
 
     def at(self, point: Point) -> Point:
         """Return `point` as seen from the left upper corner, y downwards."""
@@ -267,11 +271,13 @@ class _Writer:
         self, text: str, center: Point, size: float, usual: float | None, role: str = "ink", *, name: bool = False
     ) -> str:
         """Return a text; `usual` is the size that the group around it tells, `name` that it may be slanted."""
-        x, y = self.at(center)
+        x, y = self.at((center[0], center[1] - _BASELINE * size))
+        if size >= _LARGE:
+            x, y = float(round(x)), float(round(y))
         fill = None if role == "ink" else self.colour(role)
         slant = "italic" if name and self.theme.italic else None
         style = _attributes(fill=fill, font_size=None if size == usual else _short(size), font_style=slant)
-        return f"<text{_attributes(x=x, y=y + _BASELINE * size)}{style}>{_text(text)}</text>"
+        return f"<text{_attributes(x=x, y=y)}{style}>{_text(text)}</text>"
 
     def title(self, id: str) -> str:
         return f"<title>{_text(self.told[id])}</title>" if self.told else ""
@@ -299,9 +305,18 @@ class _Writer:
         return f"<g{_attributes(**at, **self.pen(arrow.pen, 1.0))}>{self.title(arrow.id)}{inside}</g>"
 
     def line(self, spline: Spline) -> str:
-        """Return the path of `spline`; one piece where it is straight."""
+        """Return the path of `spline`; one piece where it is straight.
+
+        What bends it stands at whole points, but for what is level with an end, or upright to it.
+        """
         points = [self.at(point) for point in spline]
-        pairs = [f"{_n(x)},{_n(y)}" for x, y in (points[:2] + points[-2:] if _straight(points) else points)]
+        points = points[:2] + points[-2:] if _straight(points) else points
+        ends = [[_n(side) for side in point] for point in points]
+        for i, point in enumerate(points):
+            if i % 3:
+                near = ends[i - 1 if i % 3 == 1 else i + 1]
+                ends[i] = [at if at in near else _n(round(side)) for at, side in zip(ends[i], point, strict=True)]
+        pairs = [",".join(pair) for pair in ends]
         return f"M{pairs[0]}C{' '.join(pairs[1:])}"
 
     def outline(self, outline: Outline, around: Iterable[ModuleCall]) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .model import EdgeRecord
 
 _LONGEST = 400
+_HOW = {"refined"}  # settings that say how the same is computed, not what
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")  # which differs from run to run
 
 
@@ -55,7 +56,7 @@ def argument(value: Any) -> str:
 
 def of_node(node: GraphNode, what: str, gradient: Array | None, fault: Fault | None, dims: Mapping[int, str]) -> str:
     """Return what hovering over the circle of `node` tells, which is `what`: a leaf, or a formula."""
-    settings = [f"{name}={argument(value)}" for name, value in node.params.items()]
+    settings = [f"{name}={argument(value)}" for name, value in node.params.items() if name not in _HOW]
     norm = "" if gradient is None else f"gradient norm {shown_norm(gradient)}"
     kept = f"keeps {shown_bytes(node.kept)} for backward" if node.kept else ""
     known = [
