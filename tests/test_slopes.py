@@ -142,3 +142,34 @@ def test_in_half_precision_and_of_whole_numbers() -> None:
     assert tg.erf(tg.tensor([1])).tolist() == tg.erf(tg.tensor([1.0])).tolist()
     assert tg.sigmoid(tg.tensor([2])).dtype == tg.float32
     assert functional.gelu(tg.tensor([2.0], dtype=tg.float16)).dtype == tg.float16
+
+
+@pytest.mark.parametrize("retained", [False, True])
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "exp", "tanh", "relu", "sqrt", "abs"])
+def test_a_gradient_is_nobody_elses_memory(name: str, retained: bool) -> None:
+    """Behind a sum the slope itself may be the gradient: writing into that changes neither values nor a second pass."""
+    function = ACTIVATIONS[name][0] if name in ACTIVATIONS else getattr(tg, name)
+    x = tg.from_numpy(np.abs(normal(20)) + 0.1).requires_grad_()
+    y = function(x)
+    before, given = y.tolist(), x.tolist()
+    y.sum().backward(retain_graph=retained)
+    assert x.grad is not None
+    slopes = x.grad.tolist()
+    x.grad.fill_(7.0)
+    assert (y.tolist(), x.tolist()) == (before, given)
+    x.grad = None
+    (y if retained else function(x)).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == slopes
+    np.testing.assert_array_equal(slopes, tg.autograd.grad(function(x), x, tg.ones(20, dtype=tg.float64))[0].numpy())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3,), (70_001,), (300, 301), (0, 4)])
+def test_a_rectifier_of_any_size_keeps_what_is_not_a_number(shape: tuple[int, ...], dtype: Any) -> None:
+    array = np.random.default_rng(5).standard_normal(shape).astype(dtype)
+    array.reshape(-1)[:3] = np.array([np.nan, -np.inf, np.inf])[: array.size]
+    for x in (array, array[::-1], array.T):
+        found = tg.relu(tg.from_numpy(x)).numpy()
+        np.testing.assert_array_equal(found, np.where(x < 0, 0, x))  # NaN where x is: arrays compare so
+        assert found.dtype == dtype

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 from tensorgrad.base.callsite import Place
-from tensorgrad.engine.primitive import identity
+from tensorgrad.engine.primitive import Ones, identity
 from tensorgrad.engine.tensor import Node
 from tensorgrad.engine.writes import last_write
 
 from . import sweep
 from .order import readable
 from .sweep import fitted
+
+_ndarray = np.ndarray
 
 
 class Run(sweep.Run, Protocol):
@@ -56,18 +60,19 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
         saved = node.saved
         if saved is None or newest > node.serial:
             saved = readable(node, False)
+        if kept is not None:
+            kept.append(node)
+        elif freeing is not None and saved:
+            node.saved, node.freed = None, freeing  # before its rules, so that they may give out what they alone hold
         alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
+        v = Ones(g, saved) if alike and type(g) is _ndarray and g.base is not None else g
         rules = run.rules(node, g, saved) if primitive.together else primitive.vjps
         for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
             if parent.__class__ is not Node or not parent.tracked or rule is None:
                 continue
             if needed is not None and parent not in needed:
                 continue
-            gx = g if rule is identity else rule(g, saved, node)
+            gx = g if rule is identity else rule(v, saved, node)
             if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
                 gx = fitted(gx, parent)
             grads[parent] = gx if (known := grads.get(parent)) is None else known + gx
-        if kept is not None:
-            kept.append(node)
-        elif freeing is not None and saved:
-            node.saved, node.freed = None, freeing

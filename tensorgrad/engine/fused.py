@@ -28,7 +28,7 @@ from tensorgrad.base.switches import Kernel
 from .batched import within_levels
 from .explanations import explained
 from .generalforms import asarray
-from .primitive import Primitive, Rule, Signature, always
+from .primitive import Primitive, Rule, Signature, always, times
 from .shared_memory import Exposed, check_unexposed, lasting
 from .tensor import Node, Tensor, leaf, linked, node_of, recorded, tick, wrap
 from .writes import check_unwritten, last_write
@@ -71,6 +71,15 @@ class Pullback:
         return [_computing(gx) if callable(gx) else always(gx) for gx in found]
 
 
+class _Slope:
+    """In the place of rules: the product with the slope that a function of each element has kept."""
+
+    def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule]:
+        """Return its rule; the slope itself may be given out if `node` has been freed: nobody reads it again."""
+        held = saved.residuals if node.saved is saved else (*saved, *saved.inputs)
+        return [always(times(g, saved.residuals[0], held))]
+
+
 def _computing(cotangent: Callable[[], Any]) -> Rule:
     return lambda v, s, n: cotangent()
 
@@ -94,8 +103,13 @@ def fused(
         reads: which of the arrays `backward` reads (None: all); the others may be written before it runs.
         compiles: whether the two may have compiled forms.
     """
-    kernel, record = Kernel(forward, compiles=compiles), _record(name, composed, forward, backward, compiles)
+    record = _record(name, composed, forward, Pullback(Kernel(backward, compiles=compiles)))
+    return _recording(record, Kernel(forward, compiles=compiles), reads)
 
+
+def _recording(
+    record: Primitive, kernel: Kernel, reads: Collection[int] | None
+) -> Callable[..., tuple[Tensor, tuple[Any, ...]]]:
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, tuple[Any, ...]]:
         arrays, out, residuals, mode = _run(record, kernel, args, params)
         if mode is None:
@@ -120,7 +134,8 @@ def fused_several(
         backward: as there, of the flat cotangent of all results.
         hides: which values of an argument may have no influence, as in `Primitive`.
     """
-    kernel, record = Kernel(forward, compiles=False), _record(name, None, forward, backward, compiles=False)
+    kernel = Kernel(forward, compiles=False)
+    record = _record(name, None, forward, Pullback(Kernel(backward, compiles=False)))
     result = replace(record, kind=_RESULT, vjps=(_beside,), together=False, hides=hides, composed=composed)
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, ...]:
@@ -157,10 +172,7 @@ def sloped(name: str, composed: Callable[..., Tensor], kernel: Callable[..., tup
         y, slope = held.run(x, True, **params)
         return asarray(y), (slope,)
 
-    def backward(g: Any, residuals: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (g * residuals[0],)
-
-    recording = fused(name, composed, forward, backward, reads=(), compiles=False)
+    recording = _recording(_record(name, composed, forward, _Slope()), Kernel(forward, compiles=False), reads=())
 
     @functools.wraps(composed)
     def op(x: Any, **params: Any) -> Tensor:
@@ -178,10 +190,8 @@ def _record(
     name: str,
     composed: Callable[..., Any] | None,
     forward: Callable[..., Any],
-    backward: Callable[..., Any],
-    compiles: bool,
+    pullback: Pullback | _Slope,
 ) -> Primitive:
-    pullback = Pullback(Kernel(backward, compiles=compiles))
     return Primitive(
         name, "fused", forward, Signature.of(forward), pullback, (), lambda i: frozenset(), name, None, composed,
         together=True,

@@ -55,6 +55,42 @@ def identity(v: Any, s: Any, n: Any) -> Any:
     return v
 
 
+def times(v: Any, slope: Any, saved: tuple[Any, ...]) -> Any:
+    """Return ``v * slope``, to the bit: `slope` itself where `v` is the repeated 1 that comes of a sum.
+
+    It is given out only if the rule has just made it: what somebody else holds, as the `saved` values, must not become
+    a gradient, which users write into.
+
+    >>> one, slope = np.broadcast_to(np.array(1.0), 2), np.array([2.0, 3.0])
+    >>> times(one, slope, ()) is slope, times(one, slope, (slope,)) is slope, times(one, slope > 2, ()).tolist()
+    (True, False, [0.0, 1.0])
+    """
+    if type(v) is not np.ndarray or (one := v.base) is None or type(slope) is not np.ndarray:
+        return v * slope
+    if type(one) is not np.ndarray or one.ndim or one.dtype is not v.dtype or one.item() != 1 or slope.shape != v.shape:
+        return v * slope
+    if slope.dtype.kind == "b":
+        return slope.astype(v.dtype)
+    fresh = slope.dtype is v.dtype and slope.base is None and slope.flags.writeable
+    return slope if fresh and not any(slope is x for x in saved) else v * slope
+
+
+class Ones:
+    """The repeated 1 that comes of a sum, as rules of functions of each element take it: see `times`."""
+
+    __slots__ = ("dtype", "saved", "shape", "values")
+
+    def __init__(self, values: Any, saved: tuple[Any, ...]) -> None:
+        self.values, self.saved = values, saved
+        self.shape, self.dtype = values.shape, values.dtype
+
+    def __mul__(self, slope: Any) -> Any:
+        return times(self.values, slope, self.saved)
+
+    def __neg__(self) -> Any:
+        return -self.values
+
+
 def always(known: Any) -> Rule:
     """Return the rule whose contribution has been computed already."""
     return lambda v, s, n: known

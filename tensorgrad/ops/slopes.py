@@ -9,7 +9,7 @@ a choice by a mask, and exp and tanh are the only functions that NumPy makes vec
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import known
+from tensorgrad.base.watched import as_one, in_c, one_way
 
 from .errorfunction import bell, polynomial, tail
 
@@ -49,10 +50,28 @@ def rectified(x: Array) -> Array:
     >>> rectified(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    if x.size > _KEPT_ZEROS and x.dtype.kind == "f":
-        y: Array = np.clip(x, 0, np.inf) + 0  # as quick, but that it keeps minus zero
-        return y
-    return np.maximum(x, _zeros(x.shape, x.dtype) if x.__class__ is np.ndarray else 0)
+    if x.__class__ is not np.ndarray:
+        return np.maximum(x, 0)
+    if one_way(x):
+        return _above_zero(x)
+    whole = x.size > _KEPT_ZEROS and x.dtype.kind == "f" and x.flags.c_contiguous
+    return by_parts(_above_zero, x) if whole else _above_zero(x)
+
+
+@in_c("{0} > 0 || {0} != {0} ? {0} : 0")
+def _above_zero(x: Array, out: Array | None = None) -> Array:
+    y: Array = np.maximum(x, _zeros(x.shape, x.dtype), out=out)
+    return y
+
+
+@as_one
+def by_parts(function: Callable[[Array, Array], Array], x: Array) -> Array:
+    """Return `function` of each element of `x`, which lies row by row, with room for a part of it at a time."""
+    y, given = np.empty_like(x), x.reshape(-1)
+    made = y.reshape(-1)
+    for start in range(0, given.size, _KEPT_ZEROS):
+        function(given[start : start + _KEPT_ZEROS], made[start : start + _KEPT_ZEROS])
+    return y
 
 
 def _decay(x: Any) -> Any:
@@ -110,7 +129,7 @@ def softplus(x: Any, slope: bool, *, threshold: float) -> Sloped:
     e = _decay(x)
     e *= (x <= threshold).astype(x.dtype)
     y = _log1p(e)
-    y += np.clip(x, 0.0, np.inf)
+    y += rectified(x)
     return y, _share(e, x >= 0) if slope else None
 
 
@@ -150,7 +169,7 @@ def elu(x: Any, slope: bool, *, alpha: float) -> Sloped:
     t = np.tanh(below * 0.5)
     y = t / (1.0 - t)
     y *= 2.0 * alpha
-    y += np.clip(x, 0.0, np.inf)
+    y += rectified(x)
     if not slope:
         return y, None
     t = np.exp(below)
@@ -163,7 +182,10 @@ def elu(x: Any, slope: bool, *, alpha: float) -> Sloped:
 
 def leaky_relu(x: Any, slope: bool, *, negative_slope: float) -> Sloped:
     """Return `x` times its slope: 1 where it is positive, `negative_slope`, between 0 and 1, elsewhere."""
-    factor = np.clip(known(x > 0, x).astype(x.dtype), negative_slope, 1.0)
+    low = x.dtype.type(negative_slope)
+    factor = known(x > 0, x).astype(x.dtype)
+    factor *= x.dtype.type(1) - low  # rounded as it is, the sum with `low` is 1
+    factor += low
     return x * factor, factor if slope else None
 
 
@@ -190,13 +212,15 @@ def gelu(x: Any, slope: bool) -> Sloped:
     share = tail(size, math.sqrt(2))
     share *= math.sqrt(0.5)
     share *= density
-    y = np.clip(x, 0.0, np.inf)
+    y = rectified(x)
     y -= size * share
     if not slope:
         return y, None
     size *= 1 / math.sqrt(2 * math.pi)
     size *= density
     share -= size
-    right = (x > 0).astype(x.dtype)
-    share += right * (1.0 - 2.0 * share)
+    rest = share * -2.0
+    rest += 1.0
+    rest *= (x > 0).astype(x.dtype)
+    share += rest
     return y, share
