@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tensorgrad.errors import ComplexError, DTypeError
 
 from .context import STEPPING, context
 
-Array = npt.NDArray[Any]
 DType = np.dtype[Any]
-DTypeLike = npt.DTypeLike | None
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    DTypeLike = npt.DTypeLike | None
+else:  # the module takes as long to import as forty of the library's, which it is not needed for
+    Array, DTypeLike = np.ndarray[tuple[Any, ...], np.dtype[Any]], Any | None
 
 NAMES = (
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64",

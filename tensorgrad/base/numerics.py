@@ -202,7 +202,7 @@ def _marked(mask: Any, values: tuple[Any, ...]) -> Any:
     return np.where(unknown, dtype.type(np.nan), mask.astype(dtype))
 
 
-def repeated(x: Array, shape: tuple[int, ...]) -> Array:
+def repeated(x: Array | np.generic[Any], shape: tuple[int, ...]) -> Array:
     """Return ``np.broadcast_to(x, shape)``, whose own steps in Python take ten times as long as making the view.
 
     Where nothing is repeated, it can be written if `x` can.
@@ -213,6 +213,8 @@ def repeated(x: Array, shape: tuple[int, ...]) -> Array:
     if is_watched(x):
         watched: Array = call_watched(repeated, x, shape)
         return watched
+    if isinstance(x, np.generic):
+        x = np.asarray(x)  # NumPy answers products of arrays without axes with numbers
     if x.__class__ is not np.ndarray:
         return np.broadcast_to(x, shape)
     if not x.ndim and math.prod(shape) > 1:  # the gradient of a sum
