@@ -10,7 +10,10 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 import tensorgrad as tg
+from tensorgrad.autograd.careful import _to_watch
 from tensorgrad.autograd.exactzeros import exact_zeros
+from tensorgrad.autograd.order import reachable
+from tensorgrad.engine.tensor import node_of
 
 # Functions that are infinite or undefined somewhere, and a region where they are smooth.
 HIDDEN: dict[str, Callable[[Any], Any]] = {
@@ -201,3 +204,12 @@ def test_a_zero_that_where_puts_in_is_exact_in_the_place_where_it_is_chosen() ->
     x = tg.ones(2, requires_grad=True)
     assert exact_zeros(tg.where(mask, x - 1, 0.0)).tolist() == [False, True]
     assert exact_zeros(tg.where(mask, 0.0, x - 1)).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("exponent", "watched"), [(2, False), (3.0, False), (1, False), (0, True), (0.5, True), (-1, True)]
+)
+def test_behind_a_rectifier_only_a_power_that_may_be_infinite_is_watched(exponent: float, watched: bool) -> None:
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    choices, _, _ = _to_watch(reachable([node_of((x.relu() ** exponent).sum())]))
+    assert bool(choices) is watched
