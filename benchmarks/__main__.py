@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 from benchmarks import breadth, chain, growth, peers as registry, start
-from benchmarks.page import write_page
+from benchmarks.page import write_breadth, write_page
 from benchmarks.problems import problems
 from benchmarks.report import Row, print_table, rows_of, write_json
 from benchmarks.timing import FEWEST_ROUNDS, TURN_SECONDS, time_imports, time_in_turn
 from benchmarks.verify import verify
+from tensorgrad.base.switches import KERNELS
 
 IMPORT = "import"
 IMPORT_PEERS = (registry.SUBJECT, "numpy")
@@ -41,7 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--chain", action="store_true", help="instead: what a recorded operation costs, in long chains")
     parser.add_argument(
         "--kernels",
-        choices=("numpy", "c"),
+        choices=KERNELS,
         default="numpy",
         help="what our side of --breadth computes by (%(default)s)",
     )
@@ -59,6 +60,17 @@ def _measure(workloads: list[str], names: list[str], seconds: float) -> list[Row
         if workload in workloads:
             rows += rows_of(workload, time_in_turn(workload, names, seconds))
     return rows
+
+
+def _breadth(names: list[str], kernels: str, page: Path | None) -> int:
+    """Measure these rows; for a page with both kinds of kernels, and chains."""
+    chosen = [kernels] if page is None else list(KERNELS)
+    tables = [breadth.table(breadth.measure(names, one), one) for one in chosen]
+    if page is not None:
+        tables.append(chain.table(chain.measure()))
+        write_breadth(page, tables, breadth.ROUNDS)
+    print("\n\n".join(tables))
+    return 0
 
 
 def _verify(workloads: list[str], names: list[str]) -> int:
@@ -97,9 +109,7 @@ def main() -> int:
         print(start.table(start.measure([name for name in arguments.workloads if name != IMPORT])))
         return 0
     if arguments.breadth is not None:
-        found = breadth.measure(arguments.breadth or list(breadth.ROWS), arguments.kernels)
-        print(breadth.table(found, arguments.kernels))
-        return 0
+        return _breadth(arguments.breadth or list(breadth.ROWS), arguments.kernels, arguments.page)
     if arguments.chain:
         print(chain.table(chain.measure()))
         return 0

@@ -1,4 +1,4 @@
-"""The page of the documentation: `docs/benchmarks.md`, written by `python -m benchmarks --page docs/benchmarks.md`."""
+"""The pages of the documentation, `docs/benchmarks.md` and `docs/breadth.md`: each says by which command."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ Measured on {machine}: {versions}{missing}.
 
 {explained}
 
+[Operations and layers one by one](breadth.md) beside PyTorch's, and what a recorded operation costs, have their page.
+
 `python -m benchmarks --start` has what it takes to get going: the CPU time of the first five steps of a fresh process,
 with compiled objects made anew and found in their folder.
 
@@ -34,6 +36,31 @@ How a step grows with the width, the depth and the batch of a network with Batch
 
 ![the time of a step by width, depth and batch, both axes logarithmic](benchmarks.svg)
 """
+
+BREADTH = """# Operations and layers beside PyTorch's
+
+Written by `python -m benchmarks --breadth --page docs/breadth.md`; nothing here is typed by hand.
+
+A row is a line of a script that either library runs, in float32: an operation of 100,000 numbers, a layer of a small
+batch, forward and backward unless it says otherwise. The two run in processes of their own on one core and take turns;
+compared is CPU time, the median of {rounds} rounds. The last table has what a recorded operation costs, in long chains
+of numbers. Activations on arrays of this size are what eager NumPy is slowest at: it takes a pass through memory for
+each step of a formula. `set_kernels("c")` ([compile](compile.md)) makes one loop of them.
+
+Measured on {machine}: {versions}.
+
+{tables}
+"""
+
+
+def write_breadth(path: Path, tables: list[str], rounds: int) -> None:
+    """Write the page of operations and layers."""
+    told = ", ".join(f"{name} {number}" for name, number in versions([]).items() if name in _BESIDE)
+    text = BREADTH.format(rounds=rounds, machine=machine(), versions=told, tables="\n\n".join(tables))
+    path.write_text(text, "utf-8")
+
+
+_BESIDE = ("numpy", "python", "tensorgrad", "torch")
 
 
 def write_page(path: Path, rows: list[Row], missing: list[str], turn: float, rounds: int) -> None:

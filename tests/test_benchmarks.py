@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("rich", reason="rich is not installed: the benchmarks print their tables with it")
 
 from benchmarks import breadth, chain, peers, report, start, timing, verify
-from benchmarks.page import write_page
+from benchmarks.page import write_breadth, write_page
 from benchmarks.problems import GROWTH, Chain, Network, problem_named, problems
 from benchmarks.worker import timed
 
@@ -132,8 +132,12 @@ def test_each_row_of_breadth_runs(name: str, tmp_path: Path) -> None:
     step()
 
 
-def test_breadth_has_its_rows_and_says_its_median_and_its_worst() -> None:
+def test_breadth_has_its_rows_and_says_its_median_and_its_worst(tmp_path: Path) -> None:
     assert len(breadth.ROWS) == 43
     text = breadth.table({"a": (0.5, 1e-6), "b": (2.0, 3e-6), "c": (1.0, 2e-3)}, "numpy")
     assert "| b | numpy | 2.00 | 3 |" in text
     assert text.endswith("| median of 3 | numpy | 1.00 | |\n| worst: b | numpy | 2.00 | |")
+    write_breadth(tmp_path / "a.md", [text, "| operations |"], breadth.ROUNDS)
+    written = (tmp_path / "a.md").read_text("utf-8")
+    assert text in written
+    assert written.endswith("| operations |\n")
