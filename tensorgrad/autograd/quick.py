@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tensorgrad.base.callsite import Place
+from tensorgrad.base.switches import get_kernels
 from tensorgrad.engine.primitive import Ones, identity
 from tensorgrad.engine.tensor import Node
 from tensorgrad.engine.writes import last_write
@@ -65,7 +66,8 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
         elif freeing is not None and saved:
             node.saved, node.freed = None, freeing  # before its rules, so that they may give out what they alone hold
         alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
-        v = Ones(g, saved) if alike and type(g) is _ndarray and g.base is not None else g
+        view = alike and type(g) is _ndarray and g.base is not None
+        v = Ones(g, saved) if view and get_kernels() == "numpy" else g  # code in C takes arrays, in one pass
         rules = run.rules(node, g, saved) if primitive.together else primitive.vjps
         for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
             if parent.__class__ is not Node or not parent.tracked or rule is None:

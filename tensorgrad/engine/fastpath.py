@@ -141,7 +141,7 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
             a = x.array
         except AttributeError:
             if isinstance(x, np.generic) and (takes_complex or x.dtype.kind != "c"):
-                return forward(x, **params)  # NumPy answers products of arrays without axes with numbers
+                return kernel.run(x, **params)  # NumPy answers products of arrays without axes with numbers
             return apply(primitive, (x,), params)
         if a.__class__ is not _ndarray or mode.special or a.dtype.kind not in kinds:
             return apply(primitive, (x,), params)
