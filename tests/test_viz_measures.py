@@ -216,3 +216,21 @@ def test_what_is_used_many_times_side_by_side_is_a_tap_at_each(count: int, compu
     assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
     longest = max(abs(a.pieces[0][0][1] - a.pieces[-1][-1][1]) for a in drawing.scene.arrows)
     assert longest < 120
+
+
+@pytest.mark.parametrize("layer", [lambda: nn.Linear(3, 3), lambda: nn.Sequential(nn.Linear(3, 3), nn.Tanh())])
+@pytest.mark.parametrize("depth", [None, 2])
+def test_the_main_way_goes_through_layers_and_not_around_them_open_or_closed(
+    layer: Callable[[], nn.Module], depth: int | None
+) -> None:
+    class Skip(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = layer(), layer()
+
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return (x + self.b(self.a(x))).relu()
+
+    drawing = viz.draw(nn.Sequential(Skip(), Skip()), tg.ones(2, 3, requires_grad=True), depth=depth, repeats=False)
+    on_it = [o for o in drawing.scene.outlines if not o.vertex.leaf and o.vertex.kind != "output"]
+    assert len({round(o.center[1], 3) for o in on_it}) == 1

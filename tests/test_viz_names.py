@@ -156,3 +156,9 @@ def test_a_comparison_is_no_assignment():
     drawing = draw(lambda x: (x == 2) * x, x, labels="formulas")
     assert "x==2" in {vertex.label for vertex in drawing.picture.vertices}
     assert "(x == 2) * x" in drawing.edges[-1].formulas[0]
+
+
+def test_hovering_tells_no_setting_that_only_says_how_the_same_is_computed():
+    tips = [v.tooltip for v in draw(nn.BatchNorm1d(3), tg.ones(4, 3)).picture.vertices]
+    assert any("mean(x), axis=0" in tip for tip in tips)
+    assert not [tip for tip in tips if "refined" in tip]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 
 import pytest
@@ -153,3 +154,21 @@ def test_the_text_for_graphviz_has_the_numbers():
     pytest.importorskip("graphviz")
     drawing = viz.draw(lambda a, b, c: tg.where(c, a, b), *inputs("where").values())
     assert [drawing.dot.count(f"headlabel={n}") for n in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_the_text_for_mermaid_has_the_numbers():
+    a, b = (tg.ones(2, requires_grad=True) for _ in range(2))
+    lines = viz.draw(lambda a, b: (a - b) + (b / a), a, b).mmd
+    assert sorted(re.findall(r'-->\|"([12]: [ab])"\|', lines)) == ["1: a", "1: b", "2: a", "2: b"]
+    assert not re.search(r'"[12]: ', viz.draw(lambda a, b: a * b + a, a, b).mmd)
+
+
+@pytest.mark.parametrize("leaf", [False, True])
+def test_a_layer_that_failed_has_no_numbers_either_but_what_was_given_has(leaf: bool) -> None:
+    with pytest.raises(TensorgradError) as caught:
+        nn.Sequential(nn.Linear(4, 3), nn.Linear(4, 2))(tg.randn(5, 4, requires_grad=leaf))
+    assert not [note for note in viz.draw(caught.value).scene.notes if note.kind == "slot"]
+    x, w, b = (tg.randn(*shape, requires_grad=True) for shape in ((5, 4), (3, 2), (3,)))
+    with pytest.raises(TensorgradError) as caught:
+        nn.functional.linear(x, w, b)
+    assert next(v for v in viz.draw(caught.value).picture.vertices if v.kind == "failed").asymmetric

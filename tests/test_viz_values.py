@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -144,3 +146,11 @@ def test_a_sum_of_parts_is_told_with_the_total(browser):
     browser.open(draw(lambda x: x * x, x).html)
     browser.press("End")
     assert browser.run("return document.querySelector('.told').textContent") == "backward 1 / 2: dx₁ + dx₂"
+
+
+@pytest.mark.parametrize("value", [-0.0, [-0.0, 1.0], [[-0.0], [-1.0]]])
+def test_zero_has_no_sign(value):
+    assert "-0" not in re.sub(r"-0?\.\d", "", brief(np.array(value)))
+    x, zero = tg.tensor(value, requires_grad=True), tg.tensor(-0.0)
+    drawing = draw(lambda x, zero: (x * zero).sum(), x, zero, labels="values")
+    assert not re.search(r"[>\[ |]-0[<,\] |]", drawing.svg)

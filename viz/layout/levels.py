@@ -83,7 +83,9 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
     around = vertices[picture.edges[edges[0]].head].around
     tails = {k: vertices[picture.edges[k].tail] for k in edges}
     inner = [
-        k for k, v in tails.items() if len(v.around) > len(around) and v.around[: len(around)] == around and not v.leaf
+        k
+        for k, v in tails.items()
+        if v.kind == "box" or (len(v.around) > len(around) and v.around[: len(around)] == around and not v.leaf)
     ]
     best = max(inner, key=lambda k: (known[tails[k].id].length, -k), default=None)
     if best is not None:

@@ -14,7 +14,10 @@ _CODES = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`
 
 
 def mermaid_text(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, title: str, theme: Theme) -> str:
-    """Return a flowchart: values forward, gradients back in red, a subgraph for each open module."""
+    """Return a flowchart: values forward, gradients back in red, a subgraph for each open module.
+
+    Mermaid places operands as it likes: where their order matters, each tells its number before its name.
+    """
     lines = ["---", f"title: {quoted(title)}", "---"] if title else []
     lines += [f"flowchart {rankdir}", *_in_subgraphs(picture.vertices)]
     red: list[int] = []
@@ -23,10 +26,12 @@ def mermaid_text(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: s
         for kind, text in zip(("fwd", "bwd"), texts, strict=True):
             if kind == "bwd" and edge.backward is None:
                 continue
-            arrow = Arrow(edge, kind, (), text, (), 0.0)
+            places = edge.places if kind == "fwd" and picture.vertex[edge.head].asymmetric else ()
+            told = ": ".join(filter(None, [", ".join(map(str, places)), text.strip()]))
+            arrow = Arrow(edge, kind, (), told, (), 0.0)
             tail, head = arrow.ends
             line = "-->" if arrow.pen.dash == "solid" else "-.->"
-            lines.append(f"  {tail} {line}{f'|{quoted(text)}|' if text.strip() else ''} {head}")
+            lines.append(f"  {tail} {line}{f'|{quoted(told)}|' if told else ''} {head}")
             red += [count] * (arrow.pen.role == "red")
             count += 1
     if red:

@@ -152,11 +152,14 @@ def leaf_label(node: GraphNode) -> str:
 
 
 def held(nodes: Sequence[GraphNode]) -> set[int]:
-    """Return the parameters and buffers, and what is computed of these alone: what a layer has, and is not given."""
+    """Return the parameters and buffers, and what is computed of these alone: what a layer has, and is not given.
+
+    Of what it has it knows the names: a tensor without one that requires a gradient is somebody's input.
+    """
     found: set[int] = set()
     for node in nodes:
         read = {operand.source for operand in node.operands} - {None}
-        if node.op in _HELD or (read and read <= found):
+        if (node.op in _HELD and node.name) or (read and read <= found):
             found.add(node.index)
     return found
 
@@ -164,9 +167,10 @@ def held(nodes: Sequence[GraphNode]) -> set[int]:
 def is_asymmetric(node: GraphNode, own: Collection[int]) -> bool:
     """Return whether `node` reads different values, and would be another one if some of them were exchanged.
 
-    The weight and the bias of a layer are known by what they are, its `own`; a weight that is given is not.
+    The weight and the bias of a layer are known by what they are, its `own`; a weight that is given is not. What failed
+    bears the name of the function, `linear`.
     """
     sources = [operand.source for operand in node.operands if operand.source is not None]
-    if node.op == "affine" and [source in own for source in sources] == [False, True, True]:
+    if node.op in ("affine", "linear") and [source in own for source in sources] == [False, True, True]:
         return False
     return len(set(sources)) > 1 and node.op not in _SYMMETRIC

@@ -96,8 +96,8 @@ def statistics(value: Array | None) -> str:
         return f"value {value.item():.4g}" if value.size == 1 else f"magnitudes: {statistics(np.abs(value))}"
     with np.errstate(all="ignore"):
         if value.size == 1:
-            return f"value {float(value.item()):.4g}"
-        return f"min {float(value.min()):.4g}, mean {_mean(value):.4g}, max {float(value.max()):.4g}"
+            return f"value {float(value.item()) + 0.0:.4g}"  # zero has no sign
+        return f"min {float(value.min()) + 0.0:.4g}, mean {_mean(value) + 0.0:.4g}, max {float(value.max()) + 0.0:.4g}"
 
 
 def _mean(value: Array) -> float:
@@ -134,15 +134,15 @@ def shown_bytes(number: float) -> str:
 
 
 def brief(value: Array | None) -> str:
-    """Return `value` as a label shows it: the number, a few in full, or mean ± standard deviation.
+    """Return `value` as a label shows it: the number, a few in full, or mean ± standard deviation; zero has no sign.
 
-    >>> brief(np.array(0.25)), brief(np.array([1.0, 3.0])), brief(np.arange(9.0))
-    ('0.25', '[1, 3]', '4 ± 2.58')
+    >>> brief(np.array(0.25)), brief(np.array([1.0, -0.0])), brief(np.arange(9.0))
+    ('0.25', '[1, 0]', '4 ± 2.58')
     """
     if value is None or value.size == 0 or value.dtype.kind not in "biuf":
         return ""
     with np.errstate(all="ignore"):
-        wide = value.astype(np.float64)
+        wide = value.astype(np.float64) + 0.0  # of which the sum with -0.0 is 0.0
         if wide.size == 1:
             return f"{wide.item():.4g}"
         full = _in_full(wide.tolist()) if wide.size <= _FEW else ""
