@@ -11,7 +11,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.functions import composed
 from tensorgrad.nn import functional as F  # noqa: N812 - as everybody calls it
-from tensorgrad.nn.functional import attention, layernorm
+from tensorgrad.nn.functional import attention, layernorm, normalization
 from tensorgrad.ops import rowwise
 from tensorgrad.testing import gradcheck, gradgradcheck
 
@@ -224,3 +224,48 @@ def test_tall_running_sums_are_those_of_doubles(shape: tuple[int, ...], axis: in
     spoilt[(slice(None),) * (axis % x.ndim) + (3,)] = np.inf
     sums = np.cumsum(spoilt, axis, dtype="f8").astype(dtype)
     assert np.array_equal(tg.tensor(spoilt).cumsum(axis).numpy(), sums)
+
+
+IMAGES = [(2, 3, 4), (3, 1, 1), (7, 5, 6, 6), (2, 3, 700), (600, 2, 3), (2, 3, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shape", IMAGES, ids=str)
+def test_a_normalisation_of_channels_is_its_composition(shape: tuple[int, ...], dtype: str) -> None:
+    weight, bias = values(shape[1], 1, dtype=dtype)[:, 0], values(shape[1], 2, dtype=dtype)[:, 0]
+    for x in (values(*shape, dtype=dtype) * 3 + 5, np.moveaxis(values(*shape[::-1], dtype=dtype), -1, 0)):
+        whole = x if x.shape[1] == shape[1] else x.reshape(shape)
+        both(
+            lambda x, w, b: normalization.standardized(x, w, b, 1e-5)[0],
+            lambda x, w, b: normalization._channel_norm(x, w, b, eps=1e-5),
+            whole,
+            weight,
+            bias,
+        )
+
+
+def test_a_normalisation_of_channels_is_right_to_second_order_and_in_its_statistics() -> None:
+    x, weight, bias = (tg.tensor(values(*s), requires_grad=True) for s in ((3, 2, 4), (2,), (2,)))
+    assert gradcheck(lambda *xs: normalization.standardized(*xs, 1e-5)[0], (x, weight, bias))
+    assert gradgradcheck(lambda *xs: normalization.standardized(*xs, 1e-5)[0], (x, weight, bias))
+    _, mean, variance = normalization.standardized(x, weight, bias, 1e-5)
+    np.testing.assert_allclose(mean, x.detach().numpy().mean((0, 2)), 1e-13)
+    np.testing.assert_allclose(variance, x.detach().numpy().var((0, 2)), 1e-13)
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_channels_whose_squares_leave_the_dtype_are_normalised_by_the_composition(scale: float) -> None:
+    x = tg.tensor(values(4, 2, 8, dtype="f4"))
+    ones = tg.ones(2)
+    wanted = F.batch_norm(x, None, None, ones, ones, training=True, eps=1e-12)
+    found = F.batch_norm(x * scale, None, None, ones, ones, training=True, eps=1e-12 * min(scale, 1) ** 0.5)
+    if scale > 1:
+        np.testing.assert_allclose(found.numpy(), wanted.numpy(), 1e-5, 1e-5)
+    else:  # beside epsilon nothing is left of them, and nothing is lost
+        np.testing.assert_allclose(found.numpy(), 1, 1e-5)
+
+
+def test_equal_numbers_of_a_channel_are_normalised_to_nothing() -> None:
+    x = tg.full((5, 2, 3, 3), 0.1, requires_grad=True)
+    y = F.batch_norm(x, None, None, tg.tensor([2.0, 3.0]), tg.tensor([7.0, 8.0]), training=True)
+    assert (y.detach().numpy() == np.array([7.0, 8.0], np.float32)[:, None, None]).all()

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,66 @@ def normalizations(dtype: str) -> list[Any]:
     return [case for cases in found for case in cases]
 
 
+def sums_so_far(dtype: str) -> list[Any]:
+    found = [((rows(dtype, 7, 90), axis, back)) for axis in (0, 1) for back in (False, True)]
+    found += [(rows(dtype, 3, 50, 70), 1, back) for back in (False, True)]
+    found += [(np.broadcast_to(np.ones((), dtype), (300, 7)), 0, back) for back in (False, True)]
+    return [((x,), {"axis": axis, "reverse": back}) for x, axis, back in found]
+
+
+def additions(dtype: str) -> list[Any]:
+    """Return numbers, where they are added, and zeros of the shape of the sum."""
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(-8, 8, 300), rng.integers(-11, 11, 300)
+    cases: list[tuple[Any, tuple[Any, ...], tuple[int, ...]]] = [
+        (rows(dtype, 300, 5), (first,), (8, 5)),
+        (np.broadcast_to(np.ones((), dtype), (300, 5)), (first,), (8, 5)),
+        (rows(dtype, 300), (first, second), (8, 11)),
+        (rows(dtype, 300, 3), (first, second), (8, 11, 3)),
+        (rows(dtype, 8, 11), (np.arange(8)[:, None], rng.integers(0, 20, (8, 11))), (8, 20)),
+        (rows(dtype, 30, 10, 4), (first.reshape(30, 10),), (8, 4)),
+    ]
+    return [((x, index, np.broadcast_to(np.zeros((), dtype), shape)), {}) for x, index, shape in cases]
+
+
+def channels(dtype: str) -> list[Any]:
+    """Return the arguments of normalisations of channels, and those of their adjoints."""
+    found = []
+    for shape in ((5, 4, 9), (6, 3, 2, 4), (5, 2, 3, 3)):
+        inputs = rows(dtype, *shape), rows(dtype, shape[1]), rows(dtype, shape[1])
+        residuals = nn_kernels.channel_norm(*inputs, eps=1e-5)[1]
+        wide = np.broadcast_to(np.ones((), dtype), shape)
+        found += [(inputs, {"eps": 1e-5}), *(((g, residuals, inputs), {}) for g in (inputs[0][::-1].copy(), wide))]
+    return found
+
+
+WINDOWS = [((7,), (3,), (1,), (1,)), ((9, 8), (3, 2), (2, 1), (1, 2)), ((5, 4, 6), (2, 2, 3), (1, 2, 1), (2, 1, 1))]
+
+
+def positions(sizes: tuple[int, ...], window: tuple[int, ...], step: tuple[int, ...], apart: tuple[int, ...]) -> Any:
+    return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(sizes, window, step, apart, strict=True))
+
+
+def copies(dtype: str) -> list[Any]:
+    return [
+        (
+            (rows(dtype, 3, 2, *sizes),),
+            {"size": window, "stride": step, "dilation": apart, "positions": positions(sizes, window, step, apart)},
+        )
+        for sizes, window, step, apart in WINDOWS
+    ]
+
+
+def piles(dtype: str) -> list[Any]:
+    return [
+        (
+            (rows(dtype, 3, 2, *window, *positions(sizes, window, step, apart)),),
+            {"shape": sizes, "stride": step, "dilation": apart},
+        )
+        for sizes, window, step, apart in WINDOWS
+    ]
+
+
 WHOLE = {
     kernel.plain.__name__: kernel
     for kernel in switches.registered()
@@ -237,7 +298,7 @@ def sums(dtype: str) -> list[Any]:
     return [((x,), p) for p in params] + [((x.reshape(-1),), params[0]), ((rows(dtype, 5, 5, 5),), params[0])]
 
 
-CASES = {
+CASES: dict[str, Callable[[str], list[Any]]] = {
     "softmax": softmaxes("softmax", adjoint=False),
     "log_softmax": softmaxes("log_softmax", adjoint=False),
     "shares": softmaxes("shares", adjoint=False),
@@ -250,6 +311,16 @@ CASES = {
     "average": sums,
     "layer_norm": lambda dtype: normalizations(dtype)[::3],
     "layer_norm_adjoint": lambda dtype: [case for i, case in enumerate(normalizations(dtype)) if i % 3],
+    "channel_norm": lambda dtype: channels(dtype)[::3],
+    "channel_norm_adjoint": lambda dtype: [case for i, case in enumerate(channels(dtype)) if i % 3],
+    "_slope_of_rows": lambda dtype: [
+        ((g, *residuals, inputs[1] if inputs[1:] else None), {})
+        for (g, residuals, inputs), _ in CASES["layer_norm_adjoint"](dtype)
+    ],
+    "_copied": copies,
+    "_piled_up": piles,
+    "_sums_so_far": sums_so_far,
+    "_added_at": additions,
 }
 
 
@@ -268,6 +339,7 @@ def test_a_function_of_whole_arrays_has_a_form_that_equals_it(name: str, dtype: 
     kernel = WHOLE[name]
     form = kernels.compiled(kernel)
     for args, params in CASES[name](dtype):
+        form(*args, **params)  # what is for certain sizes is made when these are met again
         found, wanted = leaves(form(*args, **params)), leaves(kernel.plain(*args, **params))
         assert len(found) == len(wanted)
         for a, b in zip(found, wanted, strict=True):
@@ -288,6 +360,20 @@ def test_sums_are_right_to_four_last_places_of_what_is_added_however_many(count:
         exact, added = math.fsum(x.tolist()), math.fsum(np.abs(x).tolist())
         found = float(form(x, axis=None))
         assert abs(found - exact) <= 4 * np.finfo(np.float32).eps * added
+    assert all(form.known.values())
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "name",
+    ["_added_at", "_copied", "_piled_up", "_slope_of_rows", "_sums_so_far", "channel_norm", "channel_norm_adjoint"],
+)
+def test_whatever_is_added_and_wherever_there_is_code_for_it(name: str) -> None:
+    form = kernels.compiled(WHOLE[name])
+    for dtype in ("float32", "float64"):
+        for args, params in CASES[name](dtype) * 2:
+            form(*args, **params)
+    assert form.known
     assert all(form.known.values())
 
 
@@ -322,12 +408,39 @@ def test_plans_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @needs_compiler
+def test_code_for_certain_sizes_is_made_when_they_are_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    form = kernels.compiled(WHOLE["_copied"])
+    given = {"size": (2,), "stride": (1,), "dilation": (1,)}
+    for n in range(2, 9):
+        form(np.ones((3, n)), **given, positions=(n - 1,))
+    assert not form.known
+    form(np.ones((3, 4)), **given, positions=(3,))
+    assert len(form.known) == 1
+    monkeypatch.setattr(calling, "build", None)
+    x = rows("float64", 3, 4)
+    assert form(x, **given, positions=(3,)).tolist() == WHOLE["_copied"].plain(x, **given, positions=(3,)).tolist()
+    monkeypatch.setattr(calling, "PLANS", 0)
+    for _ in range(2):
+        form(np.ones((3, 11)), **given, positions=(10,))
+    assert len(form.known) == 1
+
+
+@needs_compiler
 def test_another_order_of_bytes_is_numpys() -> None:
     x = numbers("float32", 100)
     form, total = kernels.compiled(LOGISTIC), kernels.compiled(WHOLE["total"])
     np.testing.assert_array_equal(form(x.astype(">f4"), False)[0], LOGISTIC.plain(x.astype(">f4"), False)[0])
     assert total(x.astype(">f4"), axis=None) == WHOLE["total"].plain(x.astype(">f4"), axis=None)
     assert not any(form.known.values())
+
+
+@needs_compiler
+def test_a_place_that_there_is_not_is_told_by_numpy() -> None:
+    form, zeros = kernels.compiled(WHOLE["_added_at"]), np.broadcast_to(np.zeros(()), (8, 3))
+    for place in (-9, 8, 2**40):
+        with pytest.raises(IndexError, match="is out of bounds"):
+            form(np.ones((2, 3)), (np.array([1, place]),), zeros)
+    assert all(form.known.values())
 
 
 @needs_compiler

@@ -231,11 +231,13 @@ def multi_head_attention_forward(
     mask = _mask(key_padding_mask, attn_mask, q, own, k.array.shape[2] - own)
     y, weights = attend(q, k, v, mask, dropout_p if training else 0.0, generator=generator)
     outputs = linear(_joined(y), out_proj_weight, out_proj_bias)
+    if not batched:
+        outputs = composed.squeezed(outputs, 1)
+    if not need_weights:
+        return outputs, None
     if average_attn_weights:
         weights = ops.mean(weights, axis=1)
-    if not batched:
-        outputs, weights = composed.squeezed(outputs, 1), composed.squeezed(weights, 0)
-    return outputs, weights if need_weights else None
+    return outputs, weights if batched else composed.squeezed(weights, 0)
 
 
 def _heads(x: Tensor, count: int) -> Tensor:

@@ -10,7 +10,9 @@ import math
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import average, column_sums
+from tensorgrad.base.numerics import average, column_sums, total
+from tensorgrad.base.switches import compilable
+from tensorgrad.base.watched import one_way
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.ops.rowwise import row_maxima, row_sums
 
@@ -56,6 +58,48 @@ def batch_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Arr
     return dx, dweight, dbias
 
 
+def channel_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
+    """Return what `batch_norm` does, of `x` (N, C, ...), which is normalised over all axes but 1."""
+    rows = x.reshape(*x.shape[:2], -1)
+    first, n = rows[:1, :, :1], x.size // len(weight)
+    xmu = rows - first
+    mean = _channel_sums(xmu)
+    mean /= n
+    xmu -= mean
+    if not np.vdot(xmu, xmu) < np.inf:
+        return x, ()
+    mean += first
+    var = _channel_sums(xmu * xmu)
+    var /= n
+    ivar = var + eps
+    np.sqrt(ivar, ivar)
+    np.reciprocal(ivar, ivar)
+    y = xmu * (ivar * weight[:, None])
+    y += bias[:, None]
+    return y.reshape(x.shape), (mean.reshape(-1), var.reshape(-1), xmu.reshape(x.shape), ivar)
+
+
+def channel_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return the cotangents of x, weight and bias, as `batch_norm_adjoint` has them."""
+    xmu, rows = (a.reshape(*a.shape[:2], -1) for a in (residuals[2], g))
+    ivar, n = residuals[3], xmu.size // residuals[3].size
+    dbias = _channel_sums(rows)
+    dweight = _channel_sums(rows * xmu)
+    dweight *= ivar
+    dx = xmu * (ivar * dweight * (-1 / n))
+    dx += rows
+    dx -= dbias * (1 / n)
+    dx *= ivar * inputs[1][:, None]
+    return dx.reshape(g.shape), dweight.reshape(-1), dbias.reshape(-1)
+
+
+def _channel_sums(x: Array) -> Array:
+    """Return the sums of `x` (N, C, L) for each channel, (1, C, 1): those of rows first, a third of NumPy's time."""
+    if one_way(x):
+        return np.add.reduce(x, axis=(0, 2), keepdims=True)
+    return total(row_sums(x), axis=0, keepdims=True)
+
+
 def layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, *, axes: tuple[int, ...], eps: float
 ) -> tuple[Array, tuple[Array, ...]]:
@@ -89,16 +133,26 @@ def layer_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Arr
     columns.
     """
     n = residuals[0].size // residuals[1].size
-    xhat, ivar = (r.reshape(-1, m) for r, m in zip(residuals, (n, 1), strict=True))
-    rows = g.reshape(-1, n)
     _, *given = inputs
-    w = rows * given[0].reshape(n) if given else rows
-    dx = xhat * (row_sums(w * xhat) * (-1 / n))
+    dx = _slope_of_rows(g, residuals[0], residuals[1], given[0] if given else None)
+    if not given:
+        return (dx,)
+    xhat, rows = (a.reshape(-1, n) for a in (residuals[0], g))
+    sums = [column_sums(rows * xhat), column_sums(rows)]
+    return (dx, *[d.reshape(given[0].shape) for d in sums[: len(given)]])
+
+
+@compilable()
+def _slope_of_rows(g: Array, xhat: Array, ivar: Array, weight: Array | None) -> Array:
+    """Return the cotangent of x of a layer norm."""
+    n = xhat.size // ivar.size
+    whole, scale = xhat.reshape(-1, n), ivar.reshape(-1, 1)
+    w = g.reshape(-1, n) if weight is None else g.reshape(-1, n) * weight.reshape(n)
+    dx = whole * (row_sums(w * whole) * (-1 / n))
     dx += w
     dx -= row_sums(w) * (1 / n)
-    dx *= ivar
-    sums = [column_sums(rows * xhat), column_sums(rows)] if given else []
-    return (dx.reshape(g.shape), *[d.reshape(given[0].shape) for d in sums[: len(given)]])
+    dx *= scale
+    return dx.reshape(g.shape)
 
 
 def cross_entropy(x: Array, *, target: Array) -> tuple[Array, tuple[Array, ...]]:

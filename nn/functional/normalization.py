@@ -134,19 +134,31 @@ def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, *, eps: float) -> Tenso
 _fused_batch_norm = fused("batch_norm", _batch_norm, kernels.batch_norm, kernels.batch_norm_adjoint)
 
 
+def _channel_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, *, eps: float) -> Tensor:
+    return _by_channel(x, weight, bias, eps)[0]
+
+
+_fused_channel_norm = fused(
+    "batch_norm", _channel_norm, kernels.channel_norm, kernels.channel_norm_adjoint, compiles=True
+)
+
+
 def standardized(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Array, Array]:
     """Return `x` (N, C, ...) normalised over all axes but 1, and the mean and biased variance of each channel."""
-    ndim = x.array.ndim
-    if ndim == 2:
-        if weight is not None and bias is not None and len(x.array) and fusible(x, weight, bias):
-            y, residuals = _fused_batch_norm(x, weight, bias, eps=eps)
-            if residuals:
-                return y, residuals[0], residuals[1]
-        found = statistics(x, 0, eps)
-    else:
-        found = statistics(x, (0, *range(2, ndim)), eps, keepdims=True)
-    y = scaled_by_channel(found.xmu, found.var, weight, bias, found.eps)
+    whole = weight is not None and bias is not None and x.array.size and fusible(x, weight, bias)
+    if whole and hides(eps, x.array.dtype):
+        form = _fused_batch_norm if x.array.ndim == 2 else _fused_channel_norm
+        y, residuals = form(x, weight, bias, eps=eps)
+        if residuals:
+            return y, residuals[0], residuals[1]
+    y, found = _by_channel(x, weight, bias, eps)
     return y, found.mean.reshape(-1), found.variance.reshape(-1)
+
+
+def _by_channel(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Statistics]:
+    ndim = x.array.ndim
+    found = statistics(x, 0, eps) if ndim == 2 else statistics(x, (0, *range(2, ndim)), eps, keepdims=True)
+    return scaled_by_channel(found.xmu, found.var, weight, bias, found.eps), found
 
 
 def batch_norm(

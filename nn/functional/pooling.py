@@ -101,8 +101,13 @@ def _highest(x: Array, axes: Sequence[Array]) -> Array:
         np.maximum(
             chosen, better * chosen.dtype.type(number), out=chosen
         )  # numbers grow: no masked copy, which is slow
-    index = (chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])
     places = np.stack(table)
+    steps = places.reshape(len(places), -1)[:, 0] - places.flat[0]
+    if (places == places[0] + steps.reshape(-1, *(1,) * len(axes))).all():  # a third of the time where all are alike
+        apart = call_watched(operator.getitem, steps, chosen) if is_watched(x) else steps[chosen]
+        found: Array = places[0] + apart
+        return found
+    index = (chosen, *np.ogrid[tuple(map(slice, chosen.shape))][2:])
     return call_watched(operator.getitem, places, index) if is_watched(x) else places[index]
 
 

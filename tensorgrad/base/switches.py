@@ -7,11 +7,12 @@ checked and remembered. Kernels are the functions of arrays inside fused forms a
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from tensorgrad.errors import ArgumentError
 
@@ -72,6 +73,9 @@ def get_float32_matmul_precision() -> str:
     return _precision[0]
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 KERNELS = ("numpy", "c")
 VARIABLE = "TENSORGRAD_KERNELS"
 
@@ -94,13 +98,15 @@ class Kernel:
     Attributes:
         plain: the function, which the compiled form must equal within a few last places.
         each: whether it is one of each element of its first argument, whatever the shape of that is.
+        sized: whether a form is for arguments of certain sizes; else it is for all.
 
     Without `compiles` there is none for it.
     """
 
-    def __init__(self, plain: ArrayFunction, *, each: bool = False, compiles: bool = True) -> None:
+    def __init__(self, plain: ArrayFunction, *, each: bool = False, sized: bool = False, compiles: bool = True) -> None:
         self.plain: Final = plain
         self.each: Final = each
+        self.sized: Final = sized
         self.run: ArrayFunction = self._first if compiles else plain
         if not compiles:
             return
@@ -116,6 +122,22 @@ class Kernel:
     def settle(self, kernels: str) -> None:
         """Let `run` be what the process computes with."""
         self.run = self.plain if kernels == "numpy" else COMPILER[0]().compiled(self)
+
+
+def compilable(*, sized: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator for a function of arrays, the plain form, so that it computes by the kernel that it is."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        kernel = Kernel(function, sized=sized)
+
+        @functools.wraps(function)
+        def run(*args: P.args, **params: P.kwargs) -> R:
+            found: R = kernel.run(*args, **params)
+            return found
+
+        return run
+
+    return decorate
 
 
 def registered() -> tuple[Kernel, ...]:

@@ -279,7 +279,8 @@ def exchanged(x: Tensor, first: int, second: int) -> Tensor:
 
 def along(x: Tensor, positions: Array, axis: int) -> Tensor:
     """Return the element of `x` at `positions` (the shape of `x` with length 1 at `axis`) along `axis`."""
-    grid: list[Array] = list(np.ogrid[tuple(slice(n) for n in kept(x.array.shape, axis))])
+    shape = x.array.shape
+    grid = [np.arange(n).reshape(n, *(1,) * (len(shape) - 1 - i)) for i, n in enumerate(shape)]
     grid[axis] = positions
     return getitem(x, index=tuple(grid))
 

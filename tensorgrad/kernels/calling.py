@@ -37,6 +37,8 @@ MOST = 32
 PLANS = 512
 """Calls that are remembered of one function, by the shapes of their arguments: then they are forgotten."""
 
+_TYPES = {*FLOATS, np.dtype(np.int64)}
+
 Plan = Callable[[Sequence[Array]], Any]
 """What computes by code, of arrays of the shapes that it was made for: what the function returns, or `MISSED`."""
 MISSED = object()
@@ -69,7 +71,7 @@ def check() -> None:
 
 def compiled(kernel: Kernel) -> Callable[..., Any]:
     """Return what computes as `kernel` does, by code where there is some."""
-    return (_Each if kernel.each else _Whole)(kernel.plain)
+    return (_Each if kernel.each else _Sized if kernel.sized else _Whole)(kernel.plain)
 
 
 class _Forms:
@@ -80,8 +82,12 @@ class _Forms:
         self.known: dict[Any, Code | None] = {}
         self.plans: dict[Any, Plan | None] = {}
 
-    def made(self, key: Any, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Code | None:
+    def made(
+        self, key: Any, args: Any, params: dict[str, Any], kinds: Sequence[Kind], only: tuple[int, ...] = ()
+    ) -> Code | None:
         """Return the form for arguments with slots for arrays of these kinds, which has to be made.
+
+        It is for all sizes, or `only` for some.
 
         None where a signal or the garbage collector has interrupted the making of one, and where a setting has had
         too many values: each would be compiled for itself.
@@ -92,15 +98,15 @@ class _Forms:
             _builder.append(threading.get_ident())
             try:
                 if key not in self.known:
-                    self.known[key] = self._new(args, params, kinds)
+                    self.known[key] = self._new(args, params, kinds, only)
             finally:
                 _builder.clear()
         return self.known[key]
 
-    def _new(self, args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> Code | None:
+    def _new(self, args: Any, params: dict[str, Any], kinds: Sequence[Kind], only: tuple[int, ...]) -> Code | None:
         name = getattr(self.plain, "__qualname__", self.plain)
         try:
-            return Code(printed(self.plain, args, params, kinds))
+            return Code(printed(self.plain, args, params, kinds, only))
         except NoFormError as error:
             log.info("%s stays with NumPy: %s", name, error)
         except (CompileError, OSError) as error:
@@ -143,6 +149,8 @@ class _Each(_Forms):
 class _Whole(_Forms):
     """Those of any function, by the types, layouts and axes of its arguments, and by which of these are equal."""
 
+    sized = False
+
     def __call__(self, *args: Any, **params: Any) -> Any:
         first = args[0]
         if type(first) is not np.ndarray or first.size < LEAST:
@@ -171,9 +179,27 @@ class _Whole(_Forms):
         except NoFormError:
             self.plans[shapes] = None
             return None
-        key = template, *_static(params), *kinds
-        code = self.made(key, template, params, kinds)
-        return self.remembered(shapes, key, None if code is None else code.plan(tuple(sizes)))
+        only = tuple(sizes) if self.sized else ()
+        key = template, only, *_static(params), *kinds
+        code = self.made(key, template, params, kinds, only)
+        return self.remembered(shapes, key, None if code is None else code.plan(() if only else tuple(sizes)))
+
+
+class _Sized(_Whole):
+    """Those of a function whose code is for certain sizes: for these that are met a second time."""
+
+    sized = True
+
+    def __init__(self, plain: Callable[..., Any]) -> None:
+        super().__init__(plain)
+        self.met: set[Any] = set()
+
+    def _planned(self, shapes: Any, args: Any, params: dict[str, Any]) -> Plan | None:
+        if shapes in self.met:
+            return super()._planned(shapes, args, params)
+        if len(self.met) < PLANS:
+            self.met.add(shapes)
+        return None
 
 
 def _note(args: tuple[Any, ...], arrays: list[Array], noted: list[Any]) -> None:
@@ -215,8 +241,8 @@ def _kinds(arrays: Sequence[Array], sizes: dict[int, int]) -> list[Kind]:
     kinds = []
     for a in arrays:
         whole = a.flags.c_contiguous
-        if a.dtype not in FLOATS or not a.size or not (whole or not any(a.strides)):
-            raise NoFormError("arrays that do not lie row by row, or are not of floats")
+        if a.dtype not in _TYPES or not a.size or not (whole or not any(a.strides)):
+            raise NoFormError("arrays that do not lie row by row, or are neither of floats nor positions")
         dims = tuple([None if n == 1 else sizes.setdefault(n, len(sizes)) for n in a.shape])
         kinds.append(Kind(a.dtype.char, dims, not whole))
     return kinds
@@ -282,4 +308,5 @@ def _addresses(arrays: Sequence[Any]) -> list[int]:
 
 
 def _shape(axes: Sequence[tuple[int | None, ...]], sizes: Sequence[int]) -> tuple[int, ...]:
-    return tuple([math.prod([1 if d is None else sizes[d] for d in axis]) for axis in axes])
+    """Return a shape; where there are no sizes, the axes say themselves how long they are."""
+    return tuple([math.prod([1 if d is None else sizes[d] if sizes else d for d in axis]) for axis in axes])

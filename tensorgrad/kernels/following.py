@@ -17,7 +17,7 @@ from tensorgrad.program.csource import Source
 from tensorgrad.program.liveness import needed
 from tensorgrad.program.recorder import Recording
 
-from .opening import Opening
+from .opening import Closed, Opening
 from .sample import PRIMES, Dims, Kind, NoFormError, Slot, examples, filled
 from .vectors import helpers
 
@@ -56,16 +56,29 @@ class CForm:
     returned: Any
 
 
-def printed(function: Callable[..., Any], args: Any, params: dict[str, Any], kinds: Sequence[Kind]) -> CForm:
+def printed(
+    function: Callable[..., Any],
+    args: Any,
+    params: dict[str, Any],
+    kinds: Sequence[Kind],
+    sizes: Sequence[int] = (),
+) -> CForm:
     """Return the C of ``function(*args, **params)``, where `args` has slots for arrays of these kinds.
+
+    It is for all sizes, or for these.
 
     Raises:
         NoFormError: there is none.
     """
+    if sizes:
+        return _Run(function, args, params, kinds, sizes, Closed()).form()
     count = len({d for kind in kinds for d in kind.dims if d is not None})
     if count not in PRIMES:
         raise NoFormError(f"{count} sizes")
-    first, second = (_Run(function, args, params, kinds, sizes).form() for sizes in PRIMES[count])
+    dims = [kind.dims for kind in kinds]
+    first, second = (
+        _Run(function, args, params, kinds, primes, Opening(primes, dims)).form() for primes in PRIMES[count]
+    )
     if first != second:
         raise NoFormError("another code for other sizes")
     return first
@@ -91,8 +104,9 @@ class _Run:
         params: dict[str, Any],
         kinds: Sequence[Kind],
         sizes: Sequence[int],
+        opening: Opening,
     ) -> None:
-        self.opening = Opening(sizes, [kind.dims for kind in kinds])
+        self.opening = opening
         recording = _Followed()
         # NumPy warns of numbers, and so does C, by the processor's flags: here of none
         with watched_by(recording), np.errstate(all="call", call=lambda *_: None):

@@ -73,7 +73,7 @@ def filled(value: Any, arrays: Sequence[Any]) -> Any:
 
 
 def examples(kinds: Sequence[Kind], sizes: Sequence[int]) -> Iterator[Array]:
-    """Yield arrays of these kinds, of numbers between 0 and 1.
+    """Yield arrays of these kinds, of numbers between 0 and 1; positions are 0, which there is in every axis.
 
     Raises:
         NoFormError: many axes of one length make one that is too large.

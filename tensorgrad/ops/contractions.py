@@ -46,7 +46,7 @@ def linear(a: Any, b: Any) -> Any:
 
     Its adjoints give the gradient of `b` in the memory order of `b`, without a transposed copy.
     """
-    return np.matmul(a, b.T)
+    return _rows(a, b)
 
 
 @primitive(
@@ -59,6 +59,14 @@ def linear(a: Any, b: Any) -> Any:
 )
 def affine(a: Any, b: Any, c: Any) -> Any:
     """Return ``a @ b.T + c``: the affine layer, `a` (..., k), `b` (m, k) and `c` (m,), as one operation."""
-    y = np.matmul(a, b.T)
+    y = _rows(a, b)
     y += c
     return y
+
+
+def _rows(a: Any, b: Any) -> Any:
+    """Return ``a @ b.T``, of all rows at once: a matrix that has to be turned would be so for each example anew."""
+    if a.ndim < 3 or not b.flags.c_contiguous:
+        return np.matmul(a, b.T)
+    y = np.matmul(a.reshape(math.prod(a.shape[:-1]), a.shape[-1]), b.T)
+    return y.reshape(*a.shape[:-1], len(b))

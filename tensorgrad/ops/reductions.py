@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numerics import average, normalized, row_major, total
+from tensorgrad.base.switches import compilable
 from tensorgrad.base.watched import as_one, one_way
 from tensorgrad.engine.batchrules import along, along_one
 from tensorgrad.engine.kinds import Op, constant, multilinear, primitive
@@ -64,11 +65,18 @@ mean: Op = multilinear(
 )
 def cumsum(x: Any, *, axis: Any, reverse: Any) -> Any:
     """Return the sums of all elements up to each one along `axis`; with `reverse`, from each one on: the adjoint."""
-    if reverse:
-        return np.flip(cumsum(np.flip(x, axis), axis=axis, reverse=False), axis)
+    return _sums_so_far(x, axis=axis, reverse=reverse)
+
+
+@compilable()
+def _sums_so_far(x: Any, *, axis: Any, reverse: Any) -> Any:
+    """Return what `cumsum` does."""
+    turned = np.flip(x, axis) if reverse else x
     if x.dtype.kind == "f" and x.dtype.itemsize < 8:
-        return row_major(_running(x, axis).astype(x.dtype))  # the error of a running sum grows with its length
-    return row_major(np.cumsum(x, axis))
+        y = _running(turned, axis)  # the error of a running sum grows with its length
+        return row_major((np.flip(y, axis) if reverse else y).astype(x.dtype))
+    y = np.cumsum(turned, axis)
+    return row_major(np.flip(y, axis) if reverse else y)
 
 
 def _running(x: Any, axis: Any) -> Any:

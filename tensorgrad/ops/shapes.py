@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.numerics import accumulated, repeated, room, row_major, total
+from tensorgrad.base.switches import compilable
 from tensorgrad.base.watched import call_watched, watched_now
 from tensorgrad.engine.batched import begun, differs
 from tensorgrad.engine.batchrules import added, joined, leading, permuted, put, reshaped, shrunk, stretched, taken
@@ -119,14 +120,23 @@ def scatter(x: Any, *, index: Any, shape: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     if begun[0] and differs(index):
         return batched(PRIMITIVES["scatter"], [x], {"index": index, "shape": shape})
-    y = room(np.zeros, shape, accumulated(x.dtype), x, *parts)
     if parts and all(i.__class__ is np.ndarray and i.dtype.kind == "i" for i in parts):
-        _add_at(y, parts, x)
-    elif any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
+        nothing = repeated(np.zeros((), accumulated(x.dtype)), shape)
+        return _added_at(x, parts, nothing).astype(x.dtype, copy=False)
+    y = room(np.zeros, shape, accumulated(x.dtype), x, *parts)
+    if any(isinstance(i, np.ndarray | list) and getattr(i, "dtype", None) != np.bool_ for i in parts):
         np.add.at(y, index, x)
     else:
         y[index] = x  # slices, integers and masks name no element twice
     return y.astype(x.dtype, copy=False)
+
+
+@compilable()
+def _added_at(x: Any, index: Any, nothing: Any) -> Any:
+    """Return `nothing`, of zeros, to which `x` is added at `index`, arrays of positions on the first axes."""
+    y = room(np.zeros, nothing.shape, nothing.dtype, x, *index)
+    _add_at(y, index, x)
+    return y
 
 
 def _add_at(y: Any, index: Any, x: Any) -> None:
@@ -142,7 +152,7 @@ def _add_at(y: Any, index: Any, x: Any) -> None:
         places = places * n + i % n  # a negative one counts from the end: of the vector, if it is the first
     width = math.prod(y.shape[axes:])
     spots = places.reshape(-1, 1) * width + np.arange(width)
-    np.add.at(y.reshape(-1), spots.reshape(-1), np.broadcast_to(x, (*places.shape, *y.shape[axes:])).reshape(-1))
+    np.add.at(y.reshape(-1), spots.reshape(-1), repeated(x, (*places.shape, *y.shape[axes:])).reshape(-1))
 
 
 def region(shape: Any, index: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import accumulated, restrided, room
+from tensorgrad.base.switches import compilable
 from tensorgrad.base.watched import call_watched, is_watched
 from tensorgrad.engine.batchrules import leading
 from tensorgrad.engine.kinds import multilinear
@@ -38,7 +39,13 @@ def unfold(x: Any, *, size: Any, stride: Any, dilation: Any) -> Any:
     positions = tuple(
         (n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(x.shape[lead:], size, stride, dilation, strict=True)
     )
-    y = room(np.empty, (*x.shape[:lead], *size, *positions), x.dtype, x)
+    return _copied(x, size=size, stride=stride, dilation=dilation, positions=positions)
+
+
+@compilable(sized=True)
+def _copied(x: Any, *, size: Any, stride: Any, dilation: Any, positions: Any) -> Any:
+    """Return the copy of all windows, which lie at so many `positions`."""
+    y = room(np.empty, (*x.shape[: x.ndim - len(size)], *size, *positions), x.dtype, x)
     for place, inside in offsets(size, stride, dilation, positions):
         y[(..., *place, *(slice(None),) * len(size))] = x[(..., *inside)]
     return y
@@ -77,6 +84,12 @@ def _windows(x: Array, size: int, step: int) -> Array:
 )
 def fold(x: Any, *, shape: Any, stride: Any, dilation: Any) -> Any:
     """Return the windows `x` (..., *size, *positions) added up in zeros of (..., *shape), the adjoint of `unfold`."""
+    return _piled_up(x, shape=shape, stride=stride, dilation=dilation)
+
+
+@compilable(sized=True)
+def _piled_up(x: Any, *, shape: Any, stride: Any, dilation: Any) -> Any:
+    """Return what `fold` does."""
     n = len(stride)
     y = room(np.zeros, (*x.shape[: -2 * n], *shape), accumulated(x.dtype), x)
     for place, inside in offsets(x.shape[-2 * n : -n], stride, dilation, x.shape[-n:]):
