@@ -10,6 +10,7 @@ from .cspelling import fold
 from .cvalues import TYPES, Access, Number, OpenSize, Operand, literal
 
 CHUNK = 256  # elements of an innermost axis that are folded at once
+LANES = 16  # of them side by side
 
 WIDE = {"f4": "int32_t", "f8": "int64_t"}
 """What a truth value is in a register: as wide as what was compared, for gcc 12 makes no vectors of a narrower one."""
@@ -246,7 +247,8 @@ class GroupPrinter:
         before = self.group.loops[: self.group.loops.index(loop)]
         made = any(isinstance(other, Map) and other.out == x for other in before)
         there = all(other.out == x and other in before for other in writing) and (writing or not made)
-        if there and x.dtype == loop.out.dtype and strides[-1] == 1:
+        few = is_short(inner) and inner < LANES  # which the compiler keeps in registers
+        if there and not few and x.dtype == loop.out.dtype and strides[-1] == 1:
             names = [*self.nest.names[:-1], "0" if is_short(inner) else "from"]
             return f"&{self.nest.pointers.element(x, strides, names)}"
         part = f"part{number}"
@@ -356,11 +358,14 @@ static inline {kind} {name}(const {kind} *restrict t, int64_t n) {{
   for (; i + 16 <= n; i += 16)
     #pragma GCC unroll 1
     for (int l = 0; l < 16; l++) s[l] = {text.format("s[l]", "t[i + l]")};
-  for (int l = 0; i + l < n; l++) rest[l] = t[i + l];
-  #pragma GCC unroll 1
-  for (int l = 0; l < 16; l++) s[l] = {text.format("s[l]", "rest[l]")};
-  for (int w = 8; w > 0; w /= 2)
+  if (n < 16) {{
+    for (int l = 0; l < n; l++) s[l] = {text.format("s[l]", "t[l]")};
+  }} else {{
+    for (int l = 0; i + l < n; l++) rest[l] = t[i + l];
     #pragma GCC unroll 1
+    for (int l = 0; l < 16; l++) s[l] = {text.format("s[l]", "rest[l]")};
+  }}
+  for (int w = 8; w > 0; w /= 2)
     for (int l = 0; l < w; l++) s[l] = {text.format("s[l]", "s[l + w]")};
   return s[0];
 }}
