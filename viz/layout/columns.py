@@ -71,7 +71,7 @@ def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tupl
             wide[cols[0]] += lack
     for c in cols:
         left[c], right[c] = x, x + wide[c]
-        x += round(wide[c] + gaps[c])  # at whole points
+        x += wide[c] + gaps[c]
     return left, right
 
 
