@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NamedTuple
 
+from tensorgrad.base.answers import PUBLIC
 from tensorgrad.base.callsite import Place, is_outside, variables_of
 from tensorgrad.base.context import Context, Scope
 from tensorgrad.engine import dispatch, fastpath, fused
@@ -130,12 +131,18 @@ def _operation(tracebacks: Sequence[list[_Step]]) -> _Call | None:
 
 
 def _function(tracebacks: Sequence[list[_Step]]) -> _Call | None:
-    """Return the function of the library that raised, with the tensors that it was given; None if it was no such."""
+    """Return the function of the library that raised, with the tensors that it was given; None if it was no such.
+
+    Of those that called one another it is the innermost that users know, if there is one.
+    """
     for steps in tracebacks:
+        calls = []
         for step in itertools.takewhile(lambda step: not is_outside(step.file), reversed(steps)):
-            given = tuple(tensors_in(step.arguments, _DEEP))
-            if given and not step.frame.f_code.co_name.startswith("_"):
-                return _Call(step.frame.f_code.co_name, given)
+            code, given = step.frame.f_code, tuple(tensors_in(step.arguments, _DEEP))
+            if given and not code.co_name.startswith("_"):
+                calls.append((code in PUBLIC, _Call(code.co_name, given)))
+        if calls:
+            return next((call for public, call in calls if public), calls[0][1])
     return None
 
 
