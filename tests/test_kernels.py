@@ -405,6 +405,10 @@ def test_plans_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatch) -> 
         assert_near(form(x, False)[0], LOGISTIC.plain(x, False)[0])
         assert len(form.plans) <= 3
     assert len(form.known) == 1
+    whole = kernels.compiled(WHOLE["softmax"])
+    for size in (5, 6, 7, 8):  # of columns, which have no form
+        whole(np.ones((size, 3)).T, axis=1)
+        assert 0 < len(whole.plans) <= 3
 
 
 @needs_compiler

@@ -115,10 +115,13 @@ class _Forms:
 
     def remembered(self, shapes: Any, key: Any, plan: Plan | None) -> Plan | None:
         """Return a plan, for the arguments of all shapes in `shapes`; it is kept where `key` has been decided."""
-        if key in self.known:
-            if len(self.plans) >= PLANS:
-                self.plans.clear()
-            self.plans[shapes] = plan
+        return self.kept(shapes, plan) if key in self.known else plan
+
+    def kept(self, shapes: Any, plan: Plan | None) -> Plan | None:
+        """Return a plan, which is kept."""
+        if len(self.plans) >= PLANS:
+            self.plans.clear()
+        self.plans[shapes] = plan
         return plan
 
 
@@ -177,8 +180,7 @@ class _Whole(_Forms):
         try:
             kinds = _kinds(arrays, sizes)
         except NoFormError:
-            self.plans[shapes] = None
-            return None
+            return self.kept(shapes, None)
         only = tuple(sizes) if self.sized else ()
         key = template, only, *_static(params), *kinds
         code = self.made(key, template, params, kinds, only)
