@@ -286,7 +286,8 @@ PAGE = """\
 Every picture is drawn from a recorded graph, by `python -m tests.gallery`. Opened on its own, each can be pointed at,
 folded, and replayed with the arrow keys, and a box that is closed opens at a click; how to draw your own stands in
 [Drawing](drawing.md). Where the same network is shown as torchviz, torchview and netron draw it, by
-`python -m tests.gallery_peers`, it is said what is seen on those pictures, in their first state.
+`python -m tests.gallery_peers`, it is said what is seen on those pictures, in their first state. Of one that is not
+shown, nothing is said.
 
 {figures}
 
@@ -313,9 +314,10 @@ machine the same to the last bit; these are its two main functions.
 
 def page() -> str:
     """Return gallery.md."""
+    captions = {figure.name: figure.caption for figure in FIGURES}
     figures = [
         f"## {figure.caption}\n\n```python\n{figure.code}\n```\n\n![{figure.caption}](gallery/{figure.name}.svg)"
-        + beside(figure.name)
+        + beside(figure.name, captions)
         for figure in FIGURES
     ]
     return PAGE.format(figures="\n\n".join(figures), program=program(), generated=generated())

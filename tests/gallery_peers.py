@@ -15,15 +15,16 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tensorgrad.reference.operations import anchor
 from tests.browser import browsing
+from tests.gallery_networks import Network, networks
 from tests.waiting import CEILING
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "gallery"
-
 
 SAID = {
     "figure-6-17": {
@@ -43,6 +44,13 @@ SAID = {
         "netron": "The three operations, and the names of what goes in and comes out. There is no number "
         "and no gradient.",
     },
+    "dropout": {
+        "torchviz": "One node, the derivative of a product. The mask, which is its other factor, is not there, nor a "
+        "name of a gradient.",
+        "torchview": "The layer is one box with the shapes in and out. The mask is not there, nor a gradient.",
+        "netron": "The layer is one operation of ONNX, with the share that it drops. The mask is not there, nor a "
+        "gradient.",
+    },
     "network-folded": {
         "torchviz": "Every operation by the name of its derivative, every parameter with name and shape. "
         "Layers are not there, nor the input, which needs no gradient; Dropout is `MulBackward0`.",
@@ -51,12 +59,37 @@ SAID = {
         "netron": "The operations of ONNX, their parameters with shapes. Names of layers are not there, nor "
         "shapes between them, nor a gradient; the weights of the layers without bias stand apart.",
     },
+    "functions": {
+        "torchviz": "`gelu` is one node, `GeluBackward0`, and `cross_entropy` two: `LogSoftmaxBackward0` and "
+        "`NllLossBackward0`. Parameters have names and shapes. Layers are not there, nor the input and the labels, "
+        "which need no gradient.",
+        "torchview": "One box for each layer and each function, with the shapes in and out, and the labels. Names of "
+        "layers and inputs are not there, nor parameters, nor a gradient.",
+        "netron": "One operation of ONNX for each layer and each function, inputs with names, parameters with "
+        "shapes. Names of layers are not there, nor a gradient.",
+    },
+    "decided": {
+        "torchviz": "A division and a sum. Neither the number is there nor where it comes from, and nothing tells that "
+        "Python read one.",
+        "torchview": "One box with the shapes in and out. Nothing tells that Python read a number.",
+        "netron": "A division and a sum, with the number by which it divides. It stands there as a constant: where it "
+        "comes from is not there, nor that Python read it.",
+    },
     "blocks": {
         "torchviz": "All fifty nodes, one by one. Blocks are not there, and that five are alike is not told.",
         "torchview": "A frame around each of the five blocks, in it the layers with the shapes in and out. "
         "That the five are alike is not told; no parameters, no gradient.",
         "netron": "Seven `Gemm` and five `Tanh` in a row, parameters with shapes. Blocks are not there, nor "
         "a gradient.",
+    },
+    "backward": {
+        "torchviz": "The derivative of each operation by its name, with the arrows of the forward pass, and inputs "
+        "with names and shapes. What a derivative computes is not there, nor what it reads of the forward pass, nor "
+        "the names mu, xmu, var and xhat.",
+    },
+    "double-backward": {
+        "torchviz": "Of the gradient that `torch.autograd.grad` makes with `create_graph=True`: its operations by the "
+        "names of their derivatives. What these compute is not there, nor the factor and the exponent of 3x².",
     },
     "not-a-number": {
         "torchviz": "The operations by the names of their derivatives. Nothing tells that a number is not "
@@ -65,19 +98,27 @@ SAID = {
         "netron": "The operations with their constants. Nothing tells that a number is not finite.",
     },
 }  # fmt: skip
+SAME = {  # pictures of a network of which the peers' stand beside another picture
+    "figure-6-17-book": "figure-6-17",
+    "formulas": "figure-6-17",
+    "variables": "backward",
+    "network-one-open": "network-folded",
+    "network-open": "network-folded",
+    "functions-unfolded": "functions",
+}
 
 
 class MissingError(Exception):
     """A peer, or what it draws with, is not installed."""
 
 
-def needed(*modules: str, program: str = "dot") -> list[Any]:
-    """Return modules, or raise what says which of them is missing.
+def needed(*modules: str, program: str = "") -> list[Any]:
+    """Return modules, or raise what says which of them is missing, or the program if there is to be one.
 
     Raises:
         MissingError: a module is not installed, or the program.
     """
-    if shutil.which(program) is None:
+    if program and shutil.which(program) is None:
         raise MissingError(f"no {program} here")
     try:
         return [importlib.import_module(module) for module in modules]
@@ -85,60 +126,19 @@ def needed(*modules: str, program: str = "dot") -> list[Any]:
         raise MissingError(str(error)) from error
 
 
-def subjects() -> dict[str, tuple[Any, tuple[Any, ...]]]:
-    """Return networks of `tests.gallery` in PyTorch, each with its inputs, by the names of their pictures."""
-    import torch
-    from torch import nn
-
-    class Net(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.fc1, self.bn1 = nn.Linear(64, 100, bias=False), nn.BatchNorm1d(100)
-            self.fc2, self.bn2, self.drop = nn.Linear(100, 100, bias=False), nn.BatchNorm1d(100), nn.Dropout(0.5)
-            self.fc3 = nn.Linear(100, 10)
-
-        def forward(self, x: Any) -> Any:
-            x = self.bn1(self.fc1(x)).relu()
-            return self.fc3(self.drop(self.bn2(self.fc2(x)).relu()))
-
-    class Expression(nn.Module):
-        def forward(self, a: Any, b: Any, c: Any) -> Any:
-            return (a * b + c) * a
-
-    class Logarithm(nn.Module):
-        def forward(self, x: Any) -> Any:
-            return ((x - 1).log() ** 2).mean()
-
-    torch.manual_seed(0)
-    blocks = [nn.Sequential(nn.Linear(8, 8), nn.Tanh()) for _ in range(5)]
-    a, b, c = (torch.tensor(value, requires_grad=True) for value in (2.0, -3.0, 10.0))
-    return {
-        "figure-6-17": (nn.BatchNorm1d(3), (torch.randn(7, 3, requires_grad=True),)),
-        "values": (Expression(), (a, b, c)),
-        "network-folded": (Net(), (torch.randn(32, 64),)),
-        "blocks": (
-            nn.Sequential(nn.Linear(4, 8), *blocks, nn.Linear(8, 2)),
-            (torch.randn(3, 4, requires_grad=True),),
-        ),
-        "not-a-number": (Logarithm(), (torch.tensor([0.5, 2.0, 3.0], requires_grad=True),)),
-    }
-
-
-def named(inputs: Sequence[Any]) -> dict[str, Any]:
-    """Return the inputs by their names in `tests.gallery`."""
-    return dict(zip("abc" if len(inputs) > 1 else "x", inputs, strict=False))
-
-
-def torchviz(net: Any, inputs: Sequence[Any]) -> Any:
+def torchviz(network: Network) -> Any:
     """Return torchviz's graph, in which parameters and inputs have their names."""
-    (peer,) = needed("torchviz")
-    return peer.make_dot(net(*inputs), params={**dict(net.named_parameters()), **named(inputs)})
+    net, inputs = network
+    (peer,) = needed("torchviz", program="dot")
+    return peer.make_dot(net(*inputs.values()), params={**dict(net.named_parameters()), **inputs})
 
 
-def torchview(net: Any, inputs: Sequence[Any]) -> Any:
+def torchview(network: Network) -> Any:
     """Return torchview's graph, with its frames around nested modules."""
-    (peer,) = needed("torchview")
-    return peer.draw_graph(net, input_data=inputs, expand_nested=True, device="cpu", mode="train").visual_graph
+    (peer,) = needed("torchview", program="dot")
+    net, inputs = network
+    options = {"expand_nested": True, "device": "cpu", "mode": "train"}
+    return peer.draw_graph(net, input_data=[*inputs.values()], **options).visual_graph
 
 
 def rendered(graph: Any) -> bytes:
@@ -147,13 +147,14 @@ def rendered(graph: Any) -> bytes:
     return bytes(graph.pipe(format="png"))
 
 
-def netron(net: Any, inputs: Sequence[Any]) -> bytes:
+def netron(network: Network) -> bytes:
     """Return what netron exports of the network's ONNX file."""
     peer, _, torch = needed("netron", "onnx", "torch", program="chromium")
+    net, inputs = network
     options = {"dynamo": False, "training": torch.onnx.TrainingMode.TRAINING, "do_constant_folding": False}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "net.onnx")
-        torch.onnx.export(net, tuple(inputs), path, input_names=[*named(inputs)], output_names=["out"], **options)
+        torch.onnx.export(net, (*inputs.values(),), path, input_names=[*inputs], output_names=["out"], **options)
         host, port = peer.start(str(path), address=("127.0.0.1", 0), browse=False)
         try:
             return _exported(f"http://{host}:{port}/")
@@ -186,15 +187,18 @@ def small(picture: bytes) -> bytes:
     return written.getvalue()
 
 
-PEERS: dict[str, Callable[[Any, Sequence[Any]], bytes]] = {
-    "torchviz": lambda net, inputs: rendered(torchviz(net, inputs)),
-    "torchview": lambda net, inputs: rendered(torchview(net, inputs)),
+PEERS: dict[str, Callable[[Network], bytes]] = {
+    "torchviz": lambda network: rendered(torchviz(network)),
+    "torchview": lambda network: rendered(torchview(network)),
     "netron": netron,
 }
 
 
-def beside(subject: str) -> str:
-    """Return the part of the page that stands below a picture: those of the peers, with what is seen on them."""
+def beside(subject: str, captions: Mapping[str, str]) -> str:
+    """Return the part of the page that stands below a picture: those of the peers, or where they stand."""
+    if subject in SAME:
+        caption = captions[SAME[subject]]
+        return f"\n\nWhat others make of the same network stands at [{caption.rstrip('.')}](#{anchor(caption)})."
     drawn = {name: said for name, said in SAID.get(subject, {}).items() if (FOLDER / f"{subject}-{name}.png").exists()}
     if not drawn:
         return ""
@@ -204,15 +208,15 @@ def beside(subject: str) -> str:
 
 
 def main() -> None:
-    """Write the pictures of those peers that are installed."""
+    """Write those pictures of which something is said, of peers that are installed."""
     try:
         needed("torch")
     except MissingError as error:
         sys.exit(f"nothing is drawn: {error}")
-    for subject, (net, inputs) in subjects().items():
-        for name, draw in PEERS.items():
+    for subject, (net, inputs) in networks().items():
+        for name in SAID[subject]:
             try:
-                (FOLDER / f"{subject}-{name}.png").write_bytes(small(draw(net.train(), inputs)))
+                (FOLDER / f"{subject}-{name}.png").write_bytes(small(PEERS[name]((net.train(), inputs))))
             except MissingError as error:
                 print(f"{name} does not draw {subject}: {error}")
 

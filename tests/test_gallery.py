@@ -11,7 +11,8 @@ import pytest
 
 from tests import gallery_peers
 from tests.gallery import DOCS, FIGURES, page, stands
-from tests.gallery_peers import SAID, MissingError, needed, subjects
+from tests.gallery_networks import networks
+from tests.gallery_peers import SAID, SAME, MissingError, needed
 
 AGAIN = "write it anew: python -m tests.gallery"
 
@@ -56,6 +57,17 @@ SEEN = {  # what stands on the pictures of those that draw by Graphviz, and what
     ("torchview", "values"): (["Expression"], ["Mul", "mul", "-3.0"]),
     ("torchviz", "network-folded"): (["fc1.weight", "MulBackward0", "(100, 64)"], ["Dropout", "Linear", "(32, 64)"]),
     ("torchview", "network-folded"): (["Linear", "Dropout", "relu", "(32, 64)"], ["fc1", "bn1", "weight"]),
+    ("torchviz", "dropout"): (["MulBackward0", "(7, 3)"], ["mask", "Dropout"]),
+    ("torchview", "dropout"): (["Dropout", "(7, 3)"], ["mask"]),
+    ("torchviz", "functions"): (
+        ["GeluBackward0", "LogSoftmaxBackward0", "NllLossBackward0", "fc1.weight"],
+        ["Linear", "(5, 4)", "(5)"],
+    ),
+    ("torchview", "functions"): (["Linear", "gelu", "cross_entropy", "(5, 4)", "(5,)"], ["fc1", "weight"]),
+    ("torchviz", "decided"): (["DivBackward0", "SumBackward0"], ["PowBackward0", "2.42", "item"]),
+    ("torchview", "decided"): (["Scaled", "(3,)"], ["2.42", "item"]),
+    ("torchviz", "backward"): (["SqrtBackward0", "MeanBackward1", "gamma"], ["mu", "xmu", "var", "xhat"]),
+    ("torchviz", "double-backward"): (["PowBackward0", "MulBackward1", "dout"], ["pow", "SumBackward0", "2.0", "3.0"]),
     ("torchviz", "blocks"): (["TanhBackward0", "1.0.weight"], ["Sequential"]),
     ("torchview", "blocks"): (["Sequential", "Tanh"], ["weight", "x5"]),
     ("torchviz", "not-a-number"): (["LogBackward0"], ["nan", "NaN"]),
@@ -70,8 +82,8 @@ def test_what_is_said_of_a_picture_is_seen_on_it(peer: str, subject: str) -> Non
         pytest.importorskip(library, reason=f"{peer} draws where it is installed")
     if shutil.which("dot") is None:
         pytest.skip("no dot here")
-    network, inputs = subjects()[subject]
-    source = getattr(gallery_peers, peer)(network.train(), inputs).source
+    network, inputs = networks()[subject]
+    source = getattr(gallery_peers, peer)((network.train(), inputs)).source
     there, missing = SEEN[peer, subject]
     assert [word for word in there if word not in source] == []
     assert [word for word in missing if re.search(rf"(?<![\w.]){re.escape(word)}", source)] == []
@@ -79,9 +91,21 @@ def test_what_is_said_of_a_picture_is_seen_on_it(peer: str, subject: str) -> Non
         assert len(set(re.findall(r"\t(\d+) \[", source))) == 50
 
 
+def test_each_picture_has_others_beside_it_or_tells_where_they_stand() -> None:
+    assert {figure.name for figure in FIGURES} - {*SAID, *SAME} == {"training", "failure"}  # not shown
+    assert not {*SAID} & {*SAME}
+    assert {*SAME.values()} <= {*SAID}
+
+
+def test_what_is_said_is_said_of_networks_that_peers_are_given() -> None:
+    pytest.importorskip("torch", reason="the networks are PyTorch's")
+    assert networks().keys() == SAID.keys()
+
+
 def test_a_peer_that_is_not_there_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingError, match="no_such_peer"):
         needed("no_such_peer", program=sys.executable)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MissingError, match="no dot here"):
-        needed("sys")
+        needed("sys", program="dot")
+    assert needed("sys") == [sys]
