@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tracemalloc
 from typing import Any
@@ -52,7 +53,7 @@ def test_random_damage_is_found(data: st.DataObject) -> None:
     refused_or_same(bytes(content))
 
 
-@pytest.mark.parametrize("size", [(1 << 17) - 1, 1 << 17, 1_000_003])
+@pytest.mark.parametrize("size", [(1 << 21) - 1, 1 << 21, 10_000_003])
 def test_damage_to_a_large_array_changes_its_checksum(size: int) -> None:
     rng = np.random.default_rng(size)
     good = rng.integers(0, 256, size, np.uint8)
@@ -62,9 +63,13 @@ def test_damage_to_a_large_array_changes_its_checksum(size: int) -> None:
             damaged = good.copy()
             damaged[place] ^= bit
             assert container.checksum(damaged) != right
-    for length in (1, 8, 512, 4096, 1023 * 8, 1024 * 8):  # what has changed places, or was not written
-        start = int(rng.integers(0, size - 3 * length))
-        first, second = slice(start, start + length), slice(start + 2 * length, start + 3 * length)
+    for length, apart in itertools.product(
+        (1, 8, 512, 4096, 1023 * 8), (1 << 14, 65535 * 8, 65536 * 8, 1024 * 1023 * 8)
+    ):
+        if apart + length >= size:
+            continue
+        start = int(rng.integers(0, size - apart - length))  # what has changed places, or was not written
+        first, second = slice(start, start + length), slice(start + apart, start + apart + length)
         swapped, empty = good.copy(), good.copy()
         swapped[first], swapped[second] = good[second], good[first]
         empty[first] = 0
@@ -213,7 +218,7 @@ def test_a_structure_that_makes_no_sense_is_refused(name: str) -> None:
 
 
 def test_a_file_of_the_first_version_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    large = np.arange(1 << 18, dtype=np.float32)
+    large = np.arange(1 << 20, dtype=np.float32)
     monkeypatch.setattr(container, "_VERSION", "1")
     monkeypatch.setattr(structure, "checksum", lambda array: ("crc32", container.crc32(array)))
     first = packed([large, {"a": ONE}])

@@ -412,6 +412,14 @@ def test_plans_are_forgotten_and_made_again(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @needs_compiler
+def test_a_running_sum_keeps_the_sign_of_zero() -> None:
+    form = kernels.compiled(WHOLE["_sums_so_far"])
+    for shape in ((3000,), (60, 50)):
+        x = np.full(shape, -0.0, np.float32)
+        assert np.signbit(form(x, axis=0, reverse=False)).all()
+
+
+@needs_compiler
 def test_code_for_certain_sizes_is_made_when_they_are_met_again(monkeypatch: pytest.MonkeyPatch) -> None:
     form = kernels.compiled(WHOLE["_copied"])
     given = {"size": (2,), "stride": (1,), "dilation": (1,)}

@@ -12,6 +12,8 @@ from mpmath import mp
 
 import tensorgrad as tg
 from tensorgrad.engine.fused import sloped
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.kinds import elementwise
 from tensorgrad.nn import functional
 
 mp.dps = 50
@@ -173,3 +175,46 @@ def test_a_rectifier_of_any_size_keeps_what_is_not_a_number(shape: tuple[int, ..
         found = tg.relu(tg.from_numpy(x)).numpy()
         np.testing.assert_array_equal(found, np.where(x < 0, 0, x))  # NaN where x is: arrays compare so
         assert found.dtype == dtype
+
+
+def test_what_a_partial_of_the_users_holds_becomes_no_gradient() -> None:
+    factor = np.array([2.0, 3.0])
+    held = elementwise("held", lambda x: x * factor, lambda x: factor, samples=[(-3.0, 3.0)], doc="A held factor.")
+    given = elementwise(
+        "given", lambda x, *, k: x * k, lambda x, k: k, defaults={"k": 1.0}, samples=[(-3.0, 3.0)], doc="A given one."
+    )
+    try:
+        for function in (held, lambda x: given(x, k=factor)):
+            x = tg.tensor([1.0, 2.0], dtype=tg.float64, requires_grad=True)
+            y = function(x).sum()
+            for _ in range(2):
+                x.grad = None
+                y.backward(retain_graph=True)
+                assert x.grad is not None
+                assert x.grad.tolist() == [2.0, 3.0]
+                x.grad.zero_()
+            assert factor.tolist() == [2.0, 3.0]
+    finally:
+        del PRIMITIVES["held"], PRIMITIVES["given"]
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "gelu", "relu6", "silu", "leaky_relu"])
+def test_minus_zero_keeps_its_sign(name: str) -> None:
+    found = getattr(functional, name)(tg.tensor([-0.0])).numpy()
+    assert found.tolist() == [0.0]
+    assert np.signbit(found).all() == (name != "relu6")
+
+
+def test_settings_far_from_the_usual_ones_have_their_slopes() -> None:
+    x = tg.tensor([1.0, -1.0], requires_grad=True)
+    functional.elu(x, 1e8).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), [1.0, 1e8 * np.exp(-1.0)], rtol=1e-6, equal_nan=False)
+    for beta in (1.0, 2.0):
+        x = tg.tensor([-1.0, -7.0], requires_grad=True)
+        y = functional.softplus(x, beta, threshold=-5.0)
+        y.sum().backward()
+        assert x.grad is not None
+        far = np.exp(-7.0 * beta)
+        np.testing.assert_allclose(y.detach().numpy(), [-1.0, np.log1p(far) / beta], rtol=1e-6, equal_nan=False)
+        np.testing.assert_allclose(x.grad.numpy(), [1.0, far / (1 + far)], rtol=1e-6, equal_nan=False)

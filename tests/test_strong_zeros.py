@@ -213,3 +213,14 @@ def test_behind_a_rectifier_only_a_power_that_may_be_infinite_is_watched(exponen
     x = tg.tensor([1.0, 2.0], requires_grad=True)
     choices, _, _ = _to_watch(reachable([node_of((x.relu() ** exponent).sum())]))
     assert bool(choices) is watched
+    choices, _, _ = _to_watch(reachable([node_of((x**exponent).relu().sum())]))
+    assert choices
+
+
+@pytest.mark.parametrize("exponent", [2, 3, 101.0, 1e300])
+def test_what_leaves_the_dtype_before_a_rectifier_has_the_slope_zero(exponent: float) -> None:
+    x = tg.tensor([-1e20, 1e20, float("inf")], requires_grad=True)
+    with np.errstate(all="ignore"):
+        (-(x.abs() ** exponent)).relu().sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.0, 0.0, 0.0]

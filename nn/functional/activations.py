@@ -163,10 +163,10 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 @wide
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
     """Return ``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
-    if beta == 1:  # a product and a quotient less
+    if beta == 1 and threshold >= 0:  # a product and a quotient less
         return _softplus(input, threshold=threshold)
     x = input * beta
-    return ops.where(ops.gt(x, threshold), input, _softplus(x, threshold=threshold) / beta)
+    return ops.where(ops.gt(x, threshold), input, _softplus(x, threshold=max(threshold, 0)) / beta)
 
 
 @wide

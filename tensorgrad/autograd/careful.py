@@ -108,7 +108,7 @@ def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
     primitives: set[Any] = {node.primitive for node in order}
     primitives.discard(None)
     choices = {p for p in primitives if p.hides}
-    if choices and not any(map(_is_singular, order)):
+    if choices and not _is_singular(order):
         choices = {p for p in choices if p.hides != "-inf"}
     hidden, hooked, last = False, False, _recorded[0]
     if last:
@@ -118,12 +118,24 @@ def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
     return choices, hidden, hooked
 
 
-def _is_singular(node: Node) -> bool:
-    """Return whether finite arguments may give infinite values or slopes; a whole power, from 1 on, is a product."""
-    if node.primitive is None or not node.primitive.singular:
-        return False
-    exponent = node.inputs[-1] if node.primitive.name == "pow" else None
-    return not (isinstance(exponent, int | float) and exponent >= 1 and exponent % 1 == 0)
+def _is_singular(order: list[Node]) -> bool:
+    """Return whether finite arguments may give infinite values or slopes in `order`, oldest nodes first.
+
+    Whole powers, from 1 on, have finite slopes where a rectifier gives 0, but before one they soon leave the dtype.
+    """
+    power = False
+    for node in order:
+        primitive = node.primitive
+        if primitive is None:
+            continue
+        if primitive.singular:
+            exponent = node.inputs[-1] if primitive.name == "pow" else None
+            if not (isinstance(exponent, int | float) and exponent >= 1 and exponent % 1 == 0):
+                return True
+            power = True
+        elif power and primitive.hides == "-inf":
+            return True
+    return False
 
 
 class _Spoilt(Exception):  # noqa: N818 - no error: it ends the first run

@@ -66,7 +66,7 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
         elif freeing is not None and saved:
             node.saved, node.freed = None, freeing  # before its rules, so that they may give out what they alone hold
         alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
-        view = alike and type(g) is _ndarray and g.base is not None
+        view = type(g) is _ndarray and g.base is not None and primitive.multiplies
         v = Ones(g, saved) if view and get_kernels() == "numpy" else g  # code in C takes arrays, in one pass
         rules = run.rules(node, g, saved) if primitive.together else primitive.vjps
         for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless

@@ -257,6 +257,16 @@ class Primitive:
         return Kernel(self.forward, each=self.kind == "elementwise", compiles=self.compiles)
 
     @cached_property
+    def multiplies(self) -> bool:
+        """Whether its reverse rules only multiply what flows with slopes that they have just made, or that are saved.
+
+        So it is of the library's functions of each element; a partial of a user's may return what the user holds.
+        """
+        partials = filter(callable, self.stated.get("partial", ()))
+        library = all(p.__module__.partition(".")[0] == "tensorgrad" for p in partials)
+        return "partial" in self.stated and library and type(self.vjps) is tuple
+
+    @cached_property
     def singular(self) -> bool:
         """Whether finite arguments may give infinite values or slopes: its domain does not hold -1, 0 and 1."""
         if self.kind != "elementwise":

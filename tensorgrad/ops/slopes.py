@@ -169,14 +169,15 @@ def elu(x: Any, slope: bool, *, alpha: float) -> Sloped:
     t = np.tanh(below * 0.5)
     y = t / (1.0 - t)
     y *= 2.0 * alpha
-    y += rectified(x)
+    y += np.clip(x, 0.0, np.inf)  # as `rectified`, but that it keeps minus zero
     if not slope:
         return y, None
     t = np.exp(below)
     if alpha != 1:
-        right = (x > 0).astype(t.dtype)
-        t *= alpha
-        t += right * (1.0 - t)
+        scale = (x <= 0).astype(t.dtype)
+        scale *= alpha
+        scale += (x > 0).astype(t.dtype)
+        t *= scale
     return y, t
 
 
@@ -212,7 +213,7 @@ def gelu(x: Any, slope: bool) -> Sloped:
     share = tail(size, math.sqrt(2))
     share *= math.sqrt(0.5)
     share *= density
-    y = rectified(x)
+    y = np.clip(x, 0.0, np.inf)  # as `rectified`, but that it keeps minus zero
     y -= size * share
     if not slope:
         return y, None

@@ -73,6 +73,8 @@ def walked(op: Walk, reach: Reach) -> tuple[Pointers, list[str]]:
         body = ["int64_t at = 0;", f"{kind} best = {first};", *_inside(names[-1:], op.domain[-1:], inside), *ends]
         return pointers, _inside(names[:-1], op.domain[:-1], body)
     text, start = fold(op.name, op.out.dtype)
+    if op.name == "add" and op.out.dtype[0] == "f":
+        start = "-0.0"  # to which minus zero is added without losing its sign
     value, whole = converted(x, op.operand.dtype, op.out.dtype), TYPES[op.out.dtype]
     if len(names) > 1 and op.out.strides[-2] == 1:
         side, n = names[-2], op.domain[-2]
