@@ -250,9 +250,14 @@ RULES: list[Rule] = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def modules() -> dict[str, Module]:
+    return read_modules(PACKAGE)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_package_keeps_the_rule(rule: Rule) -> None:
-    found = rule(read_modules(PACKAGE))
+def test_the_package_keeps_the_rule(rule: Rule, modules: dict[str, Module]) -> None:
+    found = rule(modules)
     assert not found, "\n".join(found)
 
 
