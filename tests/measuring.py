@@ -66,12 +66,13 @@ class Node:
 
 @dataclass
 class Seen:
-    """The parts of a drawing: arrows as points by their id, with their ends; texts, titles of frames, nodes."""
+    """The parts of a drawing: arrows as points by their id, with their ends; texts, frames and their titles, nodes."""
 
     arrows: dict[str, Array] = field(default_factory=dict)
     ends: dict[str, tuple[str, str]] = field(default_factory=dict)
     texts: list[Text] = field(default_factory=list)
     titles: list[Text] = field(default_factory=list)
+    frames: list[Rectangle] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
 
 
@@ -103,6 +104,7 @@ def seen(svg: str) -> Seen:
             found.texts += texts
         elif "cluster" in kinds or "module" in kinds:
             found.titles += texts
+            found.frames += [_corners(rect) for rect in group.findall(SVG + "rect")]
         elif "node" in kinds:
             found.nodes.append(_node(group))
         elif "note" in kinds:
@@ -153,8 +155,13 @@ def _node(group: ET.Element) -> Node:
         x, y, r = (float(circle.get(key, "0")) for key in ("cx", "cy", "r"))
         return Node(group.get("id", ""), Rectangle(x - r + 0.5, y - r + 0.5, x + r - 0.5, y + r - 0.5), True)
     assert box is not None
+    left, top, right, bottom = _corners(box)
+    return Node(group.get("id", ""), Rectangle(left + 1, top + 1, right - 1, bottom - 1), False)
+
+
+def _corners(box: ET.Element) -> Rectangle:
     x, y, w, h = (float(box.get(key, "0")) for key in ("x", "y", "width", "height"))
-    return Node(group.get("id", ""), Rectangle(x + 1, y + 1, x + w - 1, y + h - 1), False)
+    return Rectangle(x, y, x + w, y + h)
 
 
 class Measures(NamedTuple):
@@ -185,6 +192,17 @@ def struck(parts: Seen) -> list[str]:
         if any(text.covers.holds(line) for line in lines) or any(_covered(text, node) for node in parts.nodes):
             met.add(i)
     return [texts[i].shown for i in sorted(met)]
+
+
+def bordered(parts: Seen) -> list[str]:
+    """Return the texts that stand on the border of a frame: they meet it and are not within."""
+    texts = [*parts.texts, *parts.titles]
+    return [t.shown for t in texts if any(t.covers.meets(f) and not _within(t.covers, f) for f in parts.frames)]
+
+
+def _within(inner: Rectangle, outer: Rectangle) -> bool:
+    across = outer.left <= inner.left and inner.right <= outer.right
+    return across and outer.top <= inner.top and inner.bottom <= outer.bottom
 
 
 def _covered(text: Text, node: Node) -> bool:

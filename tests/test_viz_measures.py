@@ -13,9 +13,9 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
-from tests.measuring import Measures, measured, seen, sharpest, smallest
+from tests.measuring import Measures, bordered, measured, seen, sharpest, smallest
 from tests.pictured import NETWORKS, pictured
-from tests.smallgraphs import small
+from tests.smallgraphs import layered, small
 
 LEAST = 8.0  # points
 BEND = 60.0  # degrees within three points
@@ -34,6 +34,7 @@ def test_nothing_is_wrong(name: str) -> None:
     drawing = pictured(name)
     assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
     assert sharpest(seen(drawing.svg)) < BEND
+    assert bordered(seen(drawing.svg)) == []
 
 
 DOWNWARDS = ["mlp", "residual", "dense", "highway", "branches", "autoencoder", "shared", "experts", "twins", "pyramid",
@@ -45,6 +46,15 @@ def test_nothing_is_wrong_from_top_to_bottom(name: str) -> None:
     across = pictured(name)
     drawing = viz.Drawing(across.picture, None, **{**vars(across.page), "rankdir": "TB"})
     assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
+    assert bordered(seen(drawing.svg)) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"labels": "shapes"}, {"rankdir": "TB"}], ids=str)
+def test_no_text_stands_on_the_border_of_a_frame(options: dict[str, Any]) -> None:
+    """As "db = Σ of 2" did where a layer is used twice, and the shapes of large filters."""
+    drawings = {seed: layered(seed, **options) for seed in range(12)}
+    assert any(" = Σ of 3" in drawing.svg for drawing in drawings.values())
+    assert {seed: found for seed, drawing in drawings.items() if (found := bordered(seen(drawing.svg)))} == {}
 
 
 @pytest.mark.parametrize("options", [
@@ -148,6 +158,13 @@ CIRCLE = part("node", "n1", '<circle cx="45" cy="0" r="20"/>')
 def test_the_measures_count_what_is_wrong(inside: str, told: set[str], expected: tuple[int, ...]) -> None:
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" font-size="13">{inside}</svg>'
     assert measured(svg, told) == expected
+
+
+def test_the_measures_see_a_text_on_a_border() -> None:
+    frame = part("cluster", "m1", '<rect x="0" y="0" width="90" height="60"/>')
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" font-size="13">{}</svg>'
+    for at, found in (((45, 30), []), ((88, 30), ["a"]), ((45, 3), ["a"]), ((99, 30), []), ((45, 90), [])):
+        assert bordered(seen(svg.format(frame + part("note", "s1", text("a", *at))))) == found
 
 
 def _of(v: list[tg.Tensor], lines: str) -> viz.Drawing:

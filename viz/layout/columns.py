@@ -25,13 +25,14 @@ _FAN, _MANY = 14.0, 4  # for each arrow that turns beside others to the same rea
 class Measure:
     """How much room the texts of every arrow need, and whether the picture runs from left to right (`across`).
 
-    `more` is what some need besides.
+    `more` is what some need besides; `dims` are letters for lengths in shapes.
     """
 
     labels: Sequence[tuple[str, str]]
     across: bool
     narrow: bool
     more: Mapping[int, float] = field(default_factory=dict)
+    dims: Mapping[int, str] = field(default_factory=dict)
 
     def track(self, k: int) -> float:
         """Return half of what an arrow takes with its texts, which stand at its sides from top to bottom."""
@@ -51,9 +52,12 @@ def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tupl
     """Return where every column begins and ends."""
     cols = range(min((i.col for i in level.items), default=0), max((i.col for i in level.items), default=0) + 1)
     wide: dict[int, float] = dict.fromkeys(cols, 0.0)
+    hung = level.hung()
     for item in level.items:
         if item.kind != "tap":
-            wide[item.col] = max(wide[item.col], item.left + item.right)
+            wide[item.col] = max(wide[item.col], item.left + item.right, item.noted)
+        elif item in hung:
+            wide[item.col] = max(wide[item.col], item.noted)
     gaps: dict[int, float] = {c: (MARGIN if wide[c] == 0 or wide.get(c + 1, 0) == 0 else _GAP) for c in cols}
     for c, need in _needs(level, measure):
         gaps[c] = max(gaps.get(c, 0.0), need)

@@ -20,6 +20,7 @@ RADIUS = 31.0
 ARROW = 8.0  # length of an arrowhead in points
 LABEL_SIZE = 13.0
 FRAME_SIZE = 14.0
+NOTE_SIZE = 12.0  # of a shape beside a circle
 _PADDING = 16.0
 ABREAST, _BESIDE = 44.0, 12.0  # between level arrows from box to box, each with its texts, and beside those
 _ARMS, _ARM = 8, 6.0  # arrows at one side that a circle has room for, and half of what each takes at a box

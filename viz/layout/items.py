@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Item:
     """A vertex ("vertex"), a frame ("block"), the end of an arrow at the frame's own side ("in", "out"), or a tap.
 
-    `up` and `down` are its extents from its row, `left` and `right` from the middle of its column.
+    `up` and `down` are its extents from its row, `left` and `right` from the middle of its column, which is as wide as
+    `noted` at least, for the texts above and below it.
     """
 
     key: str
@@ -19,6 +20,7 @@ class Item:
     left: float
     right: float
     tall: float = 0.0  # from the middle to the outline
+    noted: float = 0.0
     round: bool = False
     leaf: bool = False
     first: bool = False  # stands in the first column

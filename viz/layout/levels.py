@@ -10,12 +10,13 @@ from itertools import takewhile
 from tensorgrad.viz.picture.edgetexts import at_tap
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
-from tensorgrad.viz.picture.text import width
+from tensorgrad.viz.picture.text import shaped, width
 
-from .columns import Measure
-from .dot import LABEL_SIZE, look
+from .columns import MARGIN, Measure
+from .dot import LABEL_SIZE, NOTE_SIZE, look
 from .ears import Level
 from .items import Item, Link
+from .labels import half_of
 from .routes import Part, part_of
 
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
@@ -23,7 +24,7 @@ SMALL = 16  # so few vertices are joined by arrows where these cross nothing
 MANY, NEAR, FAR = 4, 3, 12  # uses of one value; columns that an arrow of such a value, and any arrow, may span
 FAN = 7  # uses of one value that arrows may join, however near they are
 _MARK = "v88"  # about as wide as what stands at a tap of a value without a name
-_NOTE = 17.0  # a text above or below a circle
+_NOTE, _CLEAR = 17.0, 4.0  # a text above or below a circle; free between it and the border of a frame
 
 
 @dataclass
@@ -69,6 +70,11 @@ class Plan:
             if not builder.left_out - self.taps:
                 return part
             self.taps |= builder.left_out
+
+
+def total(vertex: Vertex, tapped: bool) -> str:
+    """Return the text that tells of how many parts a gradient is the sum; nothing where the arrows show it."""
+    return f"d{vertex.label} = Σ of {vertex.parts}" if vertex.leaf and vertex.parts >= (2 if tapped else MANY) else ""
 
 
 def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
@@ -152,6 +158,7 @@ class _Builder:
                         held.append(frame)
             self.inside[vertex.around].append(vertex)
         self.edges = self._edges()
+        self.tapped = {plan.picture.edges[k].tail for k in plan.taps}
         self.returned = {edge.tail for edge in plan.picture.edges if edge.head.startswith("out")}
 
     def _edges(self) -> dict[Chain, list[int]]:
@@ -262,14 +269,24 @@ class _Builder:
 
     def item(self, vertex: Vertex) -> Item:
         """Return the item of a vertex, with room for the texts beside it."""
-        shape = look(vertex)
-        half = shape.half
-        along, across = half if self.plan.measure.across else half[::-1]
-        noted = vertex.leaf or vertex.id in self.returned
-        up = across + (_NOTE if noted and vertex.shape is not None and self.plan.measure.across else 4.0)
-        up += _NOTE if vertex.mark else 0.0
+        shape, texts = look(vertex), self.notes(vertex)
+        reach = max((half_of(text, NOTE_SIZE)[0] for text in texts), default=0.0) + _CLEAR - MARGIN
         first = vertex.id in self.plan.first
-        return Item(vertex.id, "vertex", up, across + 4.0, along, along, across, shape.round, vertex.leaf, first)
+        if self.plan.measure.across:
+            along, across = shape.half
+            up, down, noted = across + (len(texts) * _NOTE or 4.0), across + 4.0, 2 * reach
+        else:
+            across, along = shape.half
+            up = down = max(across + 4.0, reach + MARGIN / 2)
+            noted = 0.0
+        up += _NOTE if vertex.mark else 0.0
+        return Item(vertex.id, "vertex", up, down, along, along, across, noted, shape.round, vertex.leaf, first)
+
+    def notes(self, vertex: Vertex) -> list[str]:
+        """Return the texts above or below a vertex: its shape, and of how many parts its gradient is the sum."""
+        noted = vertex.shape is not None and (vertex.leaf or vertex.id in self.returned)
+        texts = [shaped(vertex.shape, self.plan.measure.dims)] if noted else []
+        return texts + [text for text in [total(vertex, vertex.id in self.tapped)] if text]
 
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""
@@ -278,7 +295,8 @@ class _Builder:
         wide = max(width(text, LABEL_SIZE) for text in texts) + 6
         high = LABEL_SIZE * (1.25 if len(texts) > 1 else 0.7)
         along, across = (wide / 2, high) if self.plan.measure.across else (high, wide / 2)
-        return Item(f"tap:{k}", "tap", across, across, along, along, across)
+        noted = wide + 2 * (_CLEAR - MARGIN) if self.plan.measure.across else 0.0
+        return Item(f"tap:{k}", "tap", across, across, along, along, across, noted)
 
     def end(self, id: str, frame: Chain, items: Mapping[str, Item]) -> Item | None:
         """Return the item of this level that a vertex is, or is in; None if it is outside."""

@@ -17,7 +17,7 @@ from tensorgrad.viz.picture.text import shaped, width
 
 from . import levels as nested
 from .columns import Measure
-from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, RADIUS, look, outlined
+from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, NOTE_SIZE, RADIUS, look, outlined
 from .labels import Box, Room, half_of, place_pair, placed
 from .operands import order_notes
 from .scene import Arrow, Frame, Note, Scene
@@ -25,7 +25,6 @@ from .splines import Point, Spline, between, parallel, pieces, sampled
 
 GAP = 3.5  # between an arrow and the middle of its pair
 _NAME_SIZE = 18.0
-_SHAPE_SIZE = 12.0
 _TRIES, _MORE, _FEW = 4, 26.0, 800  # how often room is made for texts that have none, how much; with so few arrows
 
 
@@ -52,15 +51,15 @@ def placed_scene(
 
     Where it has to fit a page (`narrow`), columns stand closer, and leaves beside what reads them.
     """
-    room, taps = Measure(labels, rankdir == "LR", narrow), set[int]()
-    scene, crowded = _placed(picture, labels, room, taps, dims, title)
+    room, taps = Measure(labels, rankdir == "LR", narrow, dims=dims), set[int]()
+    scene, crowded = _placed(picture, labels, room, taps, title)
     for _ in range(_TRIES if len(picture.edges) <= _FEW else 0):
         if not crowded:
             break
         joined = {(picture.edges[k].tail, picture.edges[k].head) for k in crowded}
         crowded = {k for k, edge in enumerate(picture.edges) if (edge.tail, edge.head) in joined}
         room = replace(room, more={k: room.more.get(k, 0.0) + _MORE * (k in crowded) for k in {*room.more, *crowded}})
-        again, left = _placed(picture, labels, room, taps, dims, title)
+        again, left = _placed(picture, labels, room, taps, title)
         if len(left) <= len(crowded):
             scene, crowded = again, left
     return scene
@@ -71,7 +70,6 @@ def _placed(
     labels: Sequence[tuple[str, str]],
     measure: Measure,
     taps: set[int],
-    dims: Mapping[int, str],
     title: str,
 ) -> tuple[Scene, set[int]]:
     """Return the picture with its places, and the arrows whose texts have none of their own."""
@@ -83,7 +81,7 @@ def _placed(
             room.line(_dense(spline))
     marks = _marks(picture, plan.taps)
     tapped = {k: _tapped(picture.edges[k], labels[k], center, room, marks) for k, center in plan.taps.items()}
-    notes = _notes(picture, plan, room, measure.across, dims, marks)
+    notes = _notes(picture, plan, room, measure, marks)
     notes += order_notes(picture, [pair[0] for pair in pairs], room, measure.across)
     arrows: dict[int, list[Arrow]] = {}
     crowded: set[int] = set()
@@ -200,8 +198,9 @@ def _taken(picture: Picture, plan: Plan) -> Room:
     return room
 
 
-def _notes(picture: Picture, plan: Plan, room: Room, across: bool, dims: Mapping[int, str], marks: Marks) -> list[Note]:
+def _notes(picture: Picture, plan: Plan, room: Room, measure: Measure, marks: Marks) -> list[Note]:
     """Return the texts at the two ends of the graph, and the shapes of what goes in and comes out."""
+    across = measure.across
     depth = {
         vertex.id: plan.centers[vertex.id][0 if across else 1] * (1 if across else -1) for vertex in picture.vertices
     }
@@ -220,10 +219,9 @@ def _notes(picture: Picture, plan: Plan, room: Room, across: bool, dims: Mapping
                 room, vertex, center, look(vertex).half[0] + 10, "left" if across else "above", vertex.id in flows
             )
         if vertex.shape is not None and (vertex.leaf or vertex.id in results):
-            notes += _shape_note(room, vertex, center, "shape", shaped(vertex.shape, dims))
-        tapped = any(picture.edges[k].tail == vertex.id for k in plan.taps)
-        if vertex.leaf and vertex.parts >= (2 if tapped else nested.MANY):
-            notes += _shape_note(room, vertex, center, "total", f"d{vertex.label} = Σ of {vertex.parts}")
+            notes += _shape_note(room, vertex, center, "shape", shaped(vertex.shape, measure.dims))
+        told = nested.total(vertex, any(picture.edges[k].tail == vertex.id for k in plan.taps))
+        notes += _shape_note(room, vertex, center, "total", told) if told else []
     shown = {note.id for note in notes}
     for k in plan.taps:  # a tap is read by the name that stands at its source
         source = picture.vertex[picture.edges[k].tail]
@@ -251,20 +249,20 @@ def _name_pair(room: Room, vertex: Vertex, center: Point, gap: float, side: str,
 def _shape_note(room: Room, vertex: Vertex, center: Point, kind: str, text: str) -> list[Note]:
     """Return a text beside a vertex: above it if that is free."""
     half = look(vertex).half
-    beside = half[0] + 4 + width(text, _SHAPE_SIZE) / 2
+    beside = half[0] + 4 + width(text, NOTE_SIZE) / 2
     candidates = [(0.0, half[1] + 10), (0.0, -half[1] - 10), (beside * 0.8, half[1]), (-beside * 0.8, half[1]),
                   (beside * 0.8, -half[1]), (-beside * 0.8, -half[1]), (beside, half[1] + 10),
-                  (-beside, half[1] + 10), (beside, -half[1] - 10), (-beside, -half[1] - 10), (0.0, half[1] + 24),
-                  (0.0, -half[1] - 24)]  # fmt: skip
+                  (-beside, half[1] + 10), (beside, -half[1] - 10), (-beside, -half[1] - 10), (0.0, half[1] + 25),
+                  (0.0, -half[1] - 25)]  # fmt: skip
     if kind in {"total", "name"}:
         candidates += [
             (-1.6 * beside, -half[1]),
             (1.6 * beside, -half[1]),
             (-1.6 * beside, half[1]),
-            (0.0, -half[1] - 38),
+            (0.0, -half[1] - 40),
         ]
     places = [(center[0] + x, center[1] + y) for x, y in candidates]
-    return placed(room, f"{kind}_{vertex.id}", text, _SHAPE_SIZE, "bwd" if kind == "total" else kind, places)
+    return placed(room, f"{kind}_{vertex.id}", text, NOTE_SIZE, "bwd" if kind == "total" else kind, places)
 
 
 def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
