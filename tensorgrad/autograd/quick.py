@@ -74,7 +74,7 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
                 continue
             if needed is not None and parent not in needed:
                 continue
-            gx = g if rule is identity else rule(v, saved, node)
+            gx = g if rule is identity or (gx := rule(v, saved, node)) is v else gx
             if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
                 gx = fitted(gx, parent)
             grads[parent] = gx if (known := grads.get(parent)) is None else known + gx

@@ -263,7 +263,7 @@ class Primitive:
         So it is of the library's functions of each element; a partial of a user's may return what the user holds.
         """
         partials = filter(callable, self.stated.get("partial", ()))
-        library = all(p.__module__.partition(".")[0] == "tensorgrad" for p in partials)
+        library = all(str(p.__module__).partition(".")[0] == "tensorgrad" for p in partials)
         return "partial" in self.stated and library and type(self.vjps) is tuple
 
     @cached_property

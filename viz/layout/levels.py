@@ -284,9 +284,10 @@ class _Builder:
 
     def notes(self, vertex: Vertex) -> list[str]:
         """Return the texts above or below a vertex: its shape, and of how many parts its gradient is the sum."""
-        noted = vertex.shape is not None and (vertex.leaf or vertex.id in self.returned)
-        texts = [shaped(vertex.shape, self.plan.measure.dims)] if noted else []
-        return texts + [text for text in [total(vertex, vertex.id in self.tapped)] if text]
+        texts = [total(vertex, vertex.id in self.tapped)]
+        if vertex.shape is not None and (vertex.leaf or vertex.id in self.returned):
+            texts = [shaped(vertex.shape, self.plan.measure.dims), *texts]
+        return [text for text in texts if text]
 
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""
