@@ -118,7 +118,8 @@ def test_what_is_no_ordinary_number_has_the_value_that_the_function_gives(kernel
             for found, wanted in zip(*both, strict=True):
                 assert_near(found, wanted, 1.0)
                 if value != 0 or MINUS_ZERO_STAYS:
-                    np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+                    known = ~np.isnan(wanted)  # NaN has no sign
+                    np.testing.assert_array_equal(np.signbit(found[known]), np.signbit(wanted[known]))
 
 
 @needs_compiler
