@@ -6,6 +6,7 @@ Each is equal, to rounding, to the composition that nn states; `fused` says wher
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -22,15 +23,44 @@ def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Arr
 
     Where squares leave the dtype there are no residuals, and the value is none: the composition is to answer.
     """
-    n = len(x)
-    xmu = x - x[0]  # equal numbers leave nothing, whatever their mean is rounded to
-    mean = column_sums(xmu)
+    return _normalized(x, x[0], weight, bias, eps, column_sums)
+
+
+def batch_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return the cotangents of x, weight and bias."""
+    return _normalized_adjoint(g, residuals[2], residuals[3], inputs[1], column_sums)
+
+
+def channel_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
+    """Return what `batch_norm` does, of `x` (N, C, ...), which is normalised over all axes but 1."""
+    rows = x.reshape(*x.shape[:2], -1)
+    y, found = _normalized(rows, rows[:1, :, :1], weight[:, None], bias[:, None], eps, _channel_sums)
+    if not found:
+        return x, ()
+    mean, var, xmu, ivar = found
+    return y.reshape(x.shape), (mean.reshape(-1), var.reshape(-1), xmu.reshape(x.shape), ivar)
+
+
+def channel_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return the cotangents of x, weight and bias."""
+    xmu, rows = (a.reshape(*a.shape[:2], -1) for a in (residuals[2], g))
+    dx, dweight, dbias = _normalized_adjoint(rows, xmu, residuals[3], inputs[1][:, None], _channel_sums)
+    return dx.reshape(g.shape), dweight.reshape(-1), dbias.reshape(-1)
+
+
+def _normalized(
+    x: Array, first: Array, weight: Array, bias: Array, eps: float, sums: Callable[[Array], Array]
+) -> tuple[Array, tuple[Array, ...]]:
+    """Return what `batch_norm` does, where `sums` adds up what is of one feature, of which `first` is the first."""
+    n = x.size // weight.size
+    xmu = x - first  # equal numbers leave nothing, whatever their mean is rounded to
+    mean = sums(xmu)
     mean /= n
     xmu -= mean
     if not np.vdot(xmu, xmu) < np.inf:
         return xmu, ()
-    mean += x[0]
-    var = column_sums(xmu * xmu)
+    mean += first
+    var = sums(xmu * xmu)
     var /= n
     ivar = var + eps
     np.sqrt(ivar, ivar)
@@ -40,57 +70,23 @@ def batch_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Arr
     return y, (mean, var, xmu, ivar)
 
 
-def batch_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
+def _normalized_adjoint(
+    g: Array, xmu: Array, ivar: Array, weight: Array, sums: Callable[[Array], Array]
+) -> tuple[Array, ...]:
     """Return the cotangents of x, weight and bias.
 
     dx = weight * ivar * (g - mean(g) - xhat * mean(g * xhat)), the sum of the edges of figure 6-17 (Ioffe and Szegedy
     2015, section 3), with xhat written as xmu * ivar.
     """
-    _, _, xmu, ivar = residuals
-    n = len(g)
-    dbias = column_sums(g)
-    dweight = column_sums(g * xmu)
+    n = g.size // ivar.size
+    dbias = sums(g)
+    dweight = sums(g * xmu)
     dweight *= ivar
     dx = xmu * (ivar * dweight * (-1 / n))
     dx += g
     dx -= dbias * (1 / n)
-    dx *= ivar * inputs[1]
+    dx *= ivar * weight
     return dx, dweight, dbias
-
-
-def channel_norm(x: Array, weight: Array, bias: Array, *, eps: float) -> tuple[Array, tuple[Array, ...]]:
-    """Return what `batch_norm` does, of `x` (N, C, ...), which is normalised over all axes but 1."""
-    rows = x.reshape(*x.shape[:2], -1)
-    first, n = rows[:1, :, :1], x.size // len(weight)
-    xmu = rows - first
-    mean = _channel_sums(xmu)
-    mean /= n
-    xmu -= mean
-    if not np.vdot(xmu, xmu) < np.inf:
-        return x, ()
-    mean += first
-    var = _channel_sums(xmu * xmu)
-    var /= n
-    ivar = var + eps
-    np.sqrt(ivar, ivar)
-    np.reciprocal(ivar, ivar)
-    y = xmu * (ivar * weight[:, None])
-    y += bias[:, None]
-    return y.reshape(x.shape), (mean.reshape(-1), var.reshape(-1), xmu.reshape(x.shape), ivar)
-
-
-def channel_norm_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Return the cotangents of x, weight and bias, as `batch_norm_adjoint` has them."""
-    xmu, rows = (a.reshape(*a.shape[:2], -1) for a in (residuals[2], g))
-    ivar, n = residuals[3], xmu.size // residuals[3].size
-    dbias = _channel_sums(rows)
-    dweight = _channel_sums(rows * xmu)
-    dweight *= ivar
-    dx = xmu * (ivar * dweight * (-1 / n))
-    dx += rows
-    dx -= dbias * (1 / n)
-    dx *= ivar * inputs[1][:, None]
-    return dx.reshape(g.shape), dweight.reshape(-1), dbias.reshape(-1)
 
 
 def _channel_sums(x: Array) -> Array:
