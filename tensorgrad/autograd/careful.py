@@ -108,7 +108,8 @@ def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
     primitives: set[Any] = {node.primitive for node in order}
     primitives.discard(None)
     choices = {p for p in primitives if p.hides}
-    if choices and not _is_singular(order):
+    singular = {p.name for p in primitives if p.singular} if choices else set()
+    if not singular or (singular == {"pow"} and not _may_leave(order)):
         choices = {p for p in choices if p.hides != "-inf"}
     hidden, hooked, last = False, False, _recorded[0]
     if last:
@@ -118,22 +119,21 @@ def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
     return choices, hidden, hooked
 
 
-def _is_singular(order: list[Node]) -> bool:
-    """Return whether finite arguments may give infinite values or slopes in `order`, oldest nodes first.
+def _may_leave(order: list[Node]) -> bool:
+    """Return whether powers in `order`, oldest nodes first, may give infinite values or slopes that a rectifier hides.
 
-    Whole powers, from 1 on, have finite slopes where a rectifier gives 0, but before one they soon leave the dtype.
+    Whole ones, from 1 on, have finite slopes where a rectifier gives 0, but before one they soon leave the dtype.
     """
-    power = False
+    whole = False
     for node in order:
-        primitive = node.primitive
-        if primitive is None:
+        if (primitive := node.primitive) is None:
             continue
-        if primitive.singular:
-            exponent = node.inputs[-1] if primitive.name == "pow" else None
+        if primitive.name == "pow":
+            exponent = node.inputs[-1]
             if not (isinstance(exponent, int | float) and exponent >= 1 and exponent % 1 == 0):
                 return True
-            power = True
-        elif power and primitive.hides == "-inf":
+            whole = True
+        elif whole and primitive.hides == "-inf":
             return True
     return False
 
