@@ -163,7 +163,7 @@ newaxis = None
 globals().update(_FUNCTIONS)
 
 _SUBPACKAGES = (
-    "accelerator", "backends", "compat", "cuda", "data", "func", "graph", "mps", "nn", "optim", "search", "testing",
+    "accelerator", "backends", "compat", "cuda", "data", "distributions", "func", "graph", "mps", "nn", "optim", "search", "testing",
     "utils", "viz", "xpu",
 )  # fmt: skip
 _missing = _missing_name("tensorgrad")
