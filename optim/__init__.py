@@ -1,8 +1,8 @@
-"""Optimisers. They know tensors and gradients, and nothing of modules."""
+"""Optimisers. They know tensors and gradients, and nothing of modules; `swa_utils` averages the weights of these."""
 
 from tensorgrad.base.answers import complete as _complete
 
-from . import lr_scheduler, regularizers
+from . import lr_scheduler, regularizers, swa_utils
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
@@ -18,7 +18,7 @@ from .sgd import SGD
 
 __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop",
-    "Rprop", "lr_scheduler", "regularizers",
+    "Rprop", "lr_scheduler", "regularizers", "swa_utils",
 ]  # fmt: skip
 
 _complete(__name__)

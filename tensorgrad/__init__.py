@@ -163,8 +163,8 @@ newaxis = None
 globals().update(_FUNCTIONS)
 
 _SUBPACKAGES = (
-    "accelerator", "backends", "compat", "cuda", "data", "distributions", "func", "graph", "mps", "nn", "optim", "search", "testing",
-    "utils", "viz", "xpu",
+    "accelerator", "amp", "backends", "compat", "cuda", "data", "distributed", "distributions", "func", "graph", "jit",
+    "mps", "nn", "optim", "profiler", "search", "testing", "utils", "viz", "xpu",
 )  # fmt: skip
 _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
@@ -172,15 +172,21 @@ _keep_freed_memory()
 _switches.COMPILER.append(lambda: importlib.import_module("tensorgrad.kernels"))
 if _switches.from_environment() == "c":
     _switches.COMPILER[0]()  # now: at the first operation, a fork or a signal may come in between
-__all__ += ["compile"]
+_LATER = {
+    "autocast": "amp",
+    "compile": "compiled",
+    "is_autocast_enabled": "idle.precision",
+    "vmap": "func",
+}  # by module
+__all__ += [*_LATER]
 
 
 def __getattr__(name: str) -> Any:
     # subpackages load when first used, so that `import tensorgrad` costs little more than `import numpy`
-    if name == "compile":
-        return importlib.import_module("tensorgrad.compiled").compile
+    if name in _LATER:
+        return getattr(importlib.import_module(f"tensorgrad.{_LATER[name]}"), name)
     return importlib.import_module(f"tensorgrad.{name}") if name in _SUBPACKAGES else _missing(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, "compile"})
+    return sorted({*globals(), *_SUBPACKAGES, *_LATER})

@@ -44,3 +44,4 @@ class Version(str):
 
 
 __version__ = Version("0.1.0")
+cuda = hip = None  # what scripts print beside it: of which libraries there is none

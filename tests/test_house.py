@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # all of them stand the root's errors and version, which import nothing of the package.
 FOLDERS = [
     "base", "engine", "program", "ops", "autograd", "functions", "create", "tensor", "func", "autograd.functional",
-    "graph", "testing", "files", "__init__", "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "distributions", "optim",
+    "graph", "testing", "files", "idle", "__init__", "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "distributions", "optim",
     "compiled", "kernels", "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils", "search", "chapter6",
     "compat", "cli", "reference",
 ]  # fmt: skip
@@ -134,7 +134,7 @@ def rank(name: str) -> int | None:
     parts = name.split(".")
     places = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
     found = next((place for place in places if place in FOLDERS), None)
-    if found is None and (len(parts) == 1 or parts[0] == "backends"):
+    if found is None and (len(parts) == 1 or parts[0] in {"backends", "cuda"}):
         found = "__init__"
     return None if found is None else FOLDERS.index(found)
 

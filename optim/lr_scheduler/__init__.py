@@ -49,4 +49,7 @@ __all__ = [
 
 _LRScheduler = LRScheduler  # the name under which older scripts subclass it
 
+for _name in __all__:
+    globals()[_name].__module__ = __name__  # by which course code tells a schedule from a function
+
 _complete(__name__)

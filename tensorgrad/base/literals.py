@@ -192,8 +192,11 @@ def _dtypes(data: Sequence[Any]) -> Iterator[DType]:
 
 
 def unboxed(data: Any) -> Any:
-    """Return nested sequences with arrays in the place of tensors."""
-    return [unboxed(x) for x in data] if isinstance(data, _SEQUENCES) else getattr(data, "array", data)
+    """Return nested sequences with arrays in the place of tensors; those of one element are numbers, as in PyTorch."""
+    if isinstance(data, _SEQUENCES):
+        return [unboxed(x) for x in data]
+    array = getattr(data, "array", None)
+    return data if array is None else array.reshape(()) if array.size == 1 else array
 
 
 def _kind_of_number(data: Any) -> type:

@@ -1,4 +1,4 @@
-"""The text of a tensor, in PyTorch's format: ``tensor([2., 4.], grad_fn=<MulBackward>)``."""
+"""The text of a tensor, in PyTorch's format: ``tensor([2., 4.], grad_fn=<MulBackward0>)``."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "dtype", "freed", "inputs", "name", "owner", "params", "place", "primitive", "saved", "scope",
+        "__weakref__", "called", "dtype", "freed", "inputs", "owner", "params", "place", "primitive", "saved", "scope",
         "serial", "shape", "tracked",
     )  # fmt: skip
 
@@ -79,19 +79,33 @@ class Node:
     dtype: DType
     tracked: bool
     scope: Scope | None
-    name: str | None
+    called: str | None
     owner: weakref.ref[Tensor] | None
     place: Place | None
     freed: Place  # set only where a backward pass has dropped `saved`
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """The nodes that the gradient goes to, one for each operand (None for a constant), as PyTorch shows them."""
-        return tuple((x if isinstance(x, Node) and x.tracked else None, 0) for x in self.inputs)
+        """The nodes that the gradient goes to, as PyTorch shows them: None for a constant; numbers come last."""
+        operands = sorted(self.inputs, key=lambda x: not isinstance(x, Node))
+        return tuple((x if isinstance(x, Node) and x.tracked else None, 0) for x in operands)
+
+    def name(self) -> str:
+        """Return what PyTorch would call it, by the operation: ``"MulBackward0"``; ``"AccumulateGrad"`` of a leaf."""
+        if self.primitive is None:
+            return "AccumulateGrad"
+        return f"{self.primitive.name.title().replace('_', '')}Backward0"
+
+    @property
+    def variable(self) -> Tensor:
+        """The tensor that a leaf belongs to; AttributeError of an operation, or where the tensor is gone."""
+        owner = None if self.primitive is not None or self.owner is None else self.owner()
+        if owner is None:
+            raise AttributeError(f"{self!r} has no variable: only a leaf has, as long as its tensor lives")
+        return owner
 
     def __repr__(self) -> str:
-        name = self.primitive.name if self.primitive else "accumulate_grad"
-        return f"<{name.title().replace('_', '')}Backward>"
+        return f"<{self.name()}>"
 
 
 Hook = Callable[[Any], Any]
@@ -203,11 +217,11 @@ class Tensor(Methods):
     @property
     def name(self) -> str | None:
         """What the drawing calls this tensor. Assignable."""
-        return None if self.node is None else self.node.name
+        return None if self.node is None else self.node.called
 
     @name.setter
     def name(self, value: str | None) -> None:
-        (self.node or leaf(self)).name = value
+        (self.node or leaf(self)).called = value
 
 
 def check_gradient(given: Any, of: Array, who: str) -> None:
@@ -289,7 +303,7 @@ def recorded(
     node.shape = array.shape
     node.dtype = array.dtype
     node.tracked = y.tracked
-    node.name = node.owner = None
+    node.called = node.owner = None
     if mode is None:
         node.scope = node.place = None
         return y
@@ -326,7 +340,7 @@ def renew(x: Tensor) -> None:
     old = x.node
     if old is not None:
         x.node = None
-        if old.name is not None or old in HOOKS or old in AFTERWARDS:
+        if old.called is not None or old in HOOKS or old in AFTERWARDS:
             _stand_for(x, leaf(x), old)
 
 
@@ -334,7 +348,7 @@ def _stand_for(x: Tensor, node: Node, old: Node | None = None) -> None:
     """Let `x` stand for `node`, with the name and the hooks that it has."""
     before = old or node_of(x)
     x.node = node
-    node.name = before.name
+    node.called = before.called
     for registry in (HOOKS, AFTERWARDS):
         hooks = registry.pop(before, None)
         if hooks is not None:

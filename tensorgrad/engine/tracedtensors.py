@@ -44,7 +44,7 @@ def leaf_now(x: Tensor) -> Node:
         if np.array_equal(node.saved[0], plain_of(x.array), equal_nan=True):  # NaN that is still there was not written
             return node
         x.node = None
-        node_of(x).name = node.name
+        node_of(x).called = node.called
     return node_of(x)
 
 
@@ -89,8 +89,8 @@ def _of_leaf(x: Tensor, array: Traced) -> Node:
 
 
 def _named_as(node: Node, x: Tensor) -> Node:
-    if x.node is not None and x.node is not node and x.node.name and not node.name:
-        node.name = x.node.name
+    if x.node is not None and x.node is not node and x.node.called and not node.called:
+        node.called = x.node.called
     return node
 
 

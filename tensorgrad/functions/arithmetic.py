@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import bool_, check_real, float64
+from tensorgrad.engine.generalforms import asarray, surely
 from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError
@@ -171,3 +172,31 @@ def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Te
         )
     step = constant(np.heaviside(input.array, 1).astype(input.array.dtype))
     return ops.where(constant(input.array == 0), values, step)
+
+
+def _shifted(name: str, shift: np.ufunc, input: Operand, other: Operand) -> Tensor:
+    """Return what `shift` gives of whole numbers and counts of bits from 0 on."""
+    numbers, counts = (x.array if isinstance(x, Tensor) else x for x in (input, other))
+    for x in (numbers, counts):
+        if (dtype := asarray(x).dtype).kind not in "iu":
+            raise DTypeError(f"{name}() moves the bits of integers, found {dtype}")
+    if not surely(asarray(counts) >= 0):
+        raise ArgumentError(f"{name}(): argument 'other' must not be negative, found {other}")
+    return constant(shift(numbers, counts))
+
+
+@keywords
+def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Return ``input << other`` of whole numbers: ``input * 2**other``, as far as the dtype has bits.
+
+    >>> import tensorgrad as tg
+    >>> tg.tensor([1, 5]) << 2
+    tensor([ 4, 20])
+    """
+    return _shifted("bitwise_left_shift", np.left_shift, input, other)
+
+
+@keywords
+def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
+    """Return ``input >> other`` of whole numbers: the whole part, downwards, of ``input / 2**other``."""
+    return _shifted("bitwise_right_shift", np.right_shift, input, other)

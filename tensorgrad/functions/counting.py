@@ -139,7 +139,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
 @keywords
 def histogram(
     input: Tensor,
-    bins: Tensor | int,
+    bins: Tensor | int = 100,
     *,
     range: tuple[float, float] | None = None,
     weight: Tensor | None = None,

@@ -211,7 +211,7 @@ def described(
 
 def _named(node: Node, other: str | None) -> str | None:
     """Return the name of a node: that which the user has given to it, an `other` one, or that of a layer."""
-    return other if other and isinstance(node.name, Suggested) else node.name or other
+    return other if other and isinstance(node.called, Suggested) else node.called or other
 
 
 def _kept(recorded: Iterable[Node]) -> dict[Node, int]:
@@ -259,7 +259,7 @@ def taken(node: Node | None) -> Node | None:
 
 def is_shown(node: Node, ends: Collection[Node]) -> bool:
     """Return whether a graph has a place for `node`: to be detached is a property of an edge, unless it is the end."""
-    return node.primitive is not DETACH or node in ends or node.name is not None
+    return node.primitive is not DETACH or node in ends or node.called is not None
 
 
 def located(params: Any, index: Mapping[Node, int]) -> Any:

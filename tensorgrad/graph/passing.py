@@ -37,4 +37,4 @@ def pictured(recorded: Sequence[Node], ends: Collection[Node]) -> list[Node]:
 
 def _has_to_be(node: Node, ends: Collection[Node]) -> bool:
     source = node.inputs[-1]
-    return bool(node.name) or (node in ends and (source.primitive is None or source in ends))
+    return bool(node.called) or (node in ends and (source.primitive is None or source in ends))

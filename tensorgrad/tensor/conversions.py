@@ -28,6 +28,7 @@ from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, RangeError
 
+from .storage import Storage
 from .tensortypes import dtype_of_type, is_complex, is_floating_point, type_name
 
 DeviceLike = device | str | int | None
@@ -118,6 +119,18 @@ class Conversions(Tensor):
         """Return at which element of the memory it shares with others the tensor starts."""
         start = address(owner_of(self.array))
         return (self.data_ptr() - start) // self.array.itemsize
+
+    def storage(self) -> Storage:
+        """Return the elements of the memory that the tensor lies on: those of all views."""
+        return Storage(self)
+
+    def untyped_storage(self) -> Storage:
+        """Return the bytes of the memory that the tensor lies on."""
+        return Storage(self, bytewise=True)
+
+    def share_memory_(self) -> Tensor:
+        """Return the tensor itself: a process that is forked has its memory; what it writes is its own."""
+        return self
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""

@@ -139,6 +139,8 @@ ROWS = (
     Row(ops.bitwise_and, "bitwise_and .bitwise_and_"),
     Row(ops.bitwise_or, "bitwise_or .bitwise_or_"),
     Row(ops.bitwise_xor, "bitwise_xor .bitwise_xor_"),
+    Row(arithmetic.bitwise_left_shift, "bitwise_left_shift .bitwise_left_shift_"),
+    Row(arithmetic.bitwise_right_shift, "bitwise_right_shift .bitwise_right_shift_"),
     Row(arithmetic.add, "add .add_"),
     Row(arithmetic.sub, "sub subtract .sub_ .subtract_"),
     Row(arithmetic.rsub, "tg.rsub"),
@@ -388,7 +390,6 @@ ROWS = (
     Row(tensortypes.imag, "tg.imag"),
     Row(tensortypes.view_as_real, "tg.view_as_real"),
     Row(tensortypes.view_as_complex, "tg.view_as_complex"),
-
     # hooks
     Row(hooks.on_gradient, ".register_hook"),
     Row(hooks.after_accumulation, ".register_post_accumulate_grad_hook"),

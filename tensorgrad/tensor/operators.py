@@ -12,7 +12,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.subscripts import for_numpy, split
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import AutogradError
-from tensorgrad.functions import elementwise, indexing, products
+from tensorgrad.functions import arithmetic, elementwise, indexing, products
 from tensorgrad.functions.common import Operand
 
 
@@ -36,6 +36,8 @@ BINARY = (
     Operator("and", ops.bitwise_and, "bitwise_and_"),
     Operator("or", ops.bitwise_or, "bitwise_or_"),
     Operator("xor", ops.bitwise_xor, "bitwise_xor_"),
+    Operator("lshift", arithmetic.bitwise_left_shift, "bitwise_left_shift_"),
+    Operator("rshift", arithmetic.bitwise_right_shift, "bitwise_right_shift_"),
 )
 
 OTHERS = {

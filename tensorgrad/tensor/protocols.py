@@ -242,6 +242,6 @@ class Protocols(Tensor):
         copy.array, copy.node, copy.tracked = self.array.copy(), None, self.tracked
         copy.grad = None if self.grad is None else wrap(self.grad.array.copy())
         if self.node is not None:
-            leaf(copy).name = self.node.name
+            leaf(copy).called = self.node.called
         memo[id(self)] = copy
         return copy

@@ -11,7 +11,8 @@ reference would be spoiled by a write to the result, which is allowed. Unlike pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ from tensorgrad.create.random import states
 from tensorgrad.engine.primitive import Rule, always
 from tensorgrad.engine.shared_memory import lasting, plain
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import ArgumentError, AutogradError
 
 
 class CheckpointError(AutogradError):
@@ -198,6 +199,45 @@ def checkpoint(
         segment.results.extend(_Print.of(y.array) for y in outputs)
         _replace(segment, outputs, list(ends(map(node_of, outputs), start)))
     return result
+
+
+def checkpoint_sequential(
+    functions: Sequence[Callable[..., Any]] | Iterable[Any],
+    segments: int,
+    input: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+) -> Any:
+    """Return what `functions` give one after the other; all but the last of `segments` equal parts are checkpointed.
+
+    Args:
+        functions: functions of one argument, or a Sequential.
+        segments: how many parts, at least 1 and at most as many as functions.
+        input: what the first is given.
+        use_reentrant: as of `checkpoint`.
+        preserve_rng_state: as of `checkpoint`.
+
+    Raises:
+        ArgumentError: that many parts cannot be made.
+
+    >>> import tensorgrad as tg
+    >>> net = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.Tanh(), tg.nn.Linear(3, 1))
+    >>> tg.equal(checkpoint_sequential(net, 2, tg.ones(1, 2)), net(tg.ones(1, 2)))
+    True
+    """
+    held = list(functions)
+    if not 1 <= segments <= len(held):
+        raise ArgumentError(f"checkpoint_sequential: {len(held)} functions are no {segments} segments")
+
+    def part(first: int, end: int) -> Callable[[Any], Any]:
+        return lambda value: functools.reduce(lambda found, function: function(found), held[first:end], value)
+
+    length = len(held) // segments
+    for first in range(0, length * (segments - 1), length):
+        input = checkpoint(
+            part(first, first + length), input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state
+        )
+    return part(length * (segments - 1), len(held))(input)
 
 
 def _held(a: Any) -> Any:

@@ -18,9 +18,11 @@ from tensorgrad.base.hardware import (
     synchronize,
 )
 
+from . import amp
+
 __all__ = [
-    "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "is_initialized",
-    "manual_seed", "manual_seed_all", "synchronize",
+    "amp", "current_device", "device_count", "empty_cache", "get_device_name", "is_available",
+    "is_initialized", "manual_seed", "manual_seed_all", "synchronize",
 ]  # fmt: skip
 
 _complete(__name__)
