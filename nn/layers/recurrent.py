@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
-from typing import Any
+from typing import Any, overload
 
 from tensorgrad import ops
 from tensorgrad.base.callsite import warn
@@ -16,6 +17,7 @@ from tensorgrad.functions import composed
 from tensorgrad.functions.joining import unbind
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.naming import named
+from tensorgrad.nn.functional.packing import PackedSequence, in_order, stretches
 from tensorgrad.nn.functional.recurrence import State, Weights, run
 from tensorgrad.nn.functional.sequences import Order
 from tensorgrad.nn.module.parameter import Parameter
@@ -23,6 +25,10 @@ from tensorgrad.nn.module.settings import changed
 
 from .cells import ACTIVATIONS, Elman, Gated, GatedUnits, LongShortTerm, zero_state
 from .linear import begin
+
+Pair = tuple[Tensor, Tensor]
+Along = Callable[[list[Tensor], Weights, State, Order], tuple[list[Tensor], State]]
+"""From what there is at each place, in one tensor or in many, to the outputs in the same form, and the last state."""
 
 
 class Recurrent(Gated):
@@ -92,17 +98,53 @@ class Recurrent(Gated):
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
         return Weights(*(getattr(self, f"{kind}_{name}", None) for kind in kinds))  # type: ignore[arg-type]  # two always
 
+    def _run_any(self, input: Tensor | PackedSequence, hx: State | None) -> tuple[Any, State]:
+        return self._run_packed(input, hx) if isinstance(input, PackedSequence) else self._run(input, hx)
+
     def _run(self, input: Tensor, hx: State | None) -> tuple[Tensor, State]:
         """Return the outputs of the last layer, and the last state of every layer and direction."""
-        batched = self._check_input(input)
+        batched = self._check_input(input, (2, 3))
         axis = 1 if self.batch_first else 0
         x = input if batched else composed.expanded(input, 1 - axis)
         if not x.array.shape[axis]:
             raise ShapeError(f"Expected sequence length to be larger than 0 in {type(self).__name__}")
-        initial = self._initial(x, hx, batched)
-        weights = [self._weights(name) for _, name in self._names]
-        whole = not self.proj_size and fusible(x, *chain(*initial), *(w for w in chain(*weights) if w is not None))
-        parts = [x] if whole else list(unbind(x, axis))  # the sequence, in one piece or place by place
+        initial = self._initial(x, hx, x.array.shape[1 - axis], batched)
+        whole = self._whole_fits(x, initial)
+        (parts,), finals = self._up([[x] if whole else list(unbind(x, axis))], initial, axis, whole)
+        outputs = [y if batched else composed.squeezed(y, 1 - axis if whole else 0) for y in parts]
+        y = outputs[0] if whole else composed.stack(outputs, axis if batched else 0)
+        final = tuple(
+            named(name, h if batched else composed.squeezed(h, 1))
+            for name, h in zip(("h_n", "c_n"), finals, strict=False)
+        )
+        return named("output", y), final
+
+    def _run_packed(self, sequence: PackedSequence, hx: State | None) -> tuple[PackedSequence, State]:
+        """Return what `_run` does of each sequence by itself, packed as they are, the states in the caller's order."""
+        self._check_input(sequence.data, (2,))
+        found = stretches(sequence)
+        given = None if hx is None else in_order(hx, sequence.sorted_indices)
+        initial = self._initial(sequence.data, given, found[0].width, batched=True)
+        whole = self._whole_fits(sequence.data, initial)
+        pieces = [stretch.of(sequence.data) for stretch in found]
+        runs, finals = self._up([[x] if whole else list(unbind(x, 0)) for x in pieces], initial, 0, whole)
+        rows = [composed.flattened(y, 0, 1) if whole else y for parts in runs for y in parts]
+        last = in_order(finals, sequence.unsorted_indices)
+        final = tuple(named(name, h) for name, h in zip(("h_n", "c_n"), last, strict=False))
+        return PackedSequence(named("output", ops.concatenate(*rows, axis=0)), *sequence[1:]), final
+
+    def _whole_fits(self, x: Tensor, initial: list[State]) -> bool:
+        """Return whether a layer runs along a sequence as one operation."""
+        weights = chain(*[self._weights(name) for _, name in self._names])
+        return not self.proj_size and fusible(x, *chain(*initial), *(w for w in weights if w is not None))
+
+    def _up(
+        self, pieces: list[list[Tensor]], initial: list[State], axis: int, whole: bool
+    ) -> tuple[list[list[Tensor]], State]:
+        """Return the outputs of the last layer, in the pieces of the sequence, and the last states of all layers.
+
+        A piece is one tensor if `whole`, or else one for each place; a later one may have fewer rows.
+        """
         along = self._as_one if whole else self._by_step
         last: list[State] = []
         for layer in range(self.num_layers):
@@ -110,22 +152,20 @@ class Recurrent(Gated):
             for number, (at, name) in enumerate(self._names):
                 if at == layer:
                     order = Order(axis, "_reverse" in name)
-                    outputs, state = along(parts, weights[number], initial[number], order)
-                    directions.append(outputs)
+                    runs, state = _through(along, pieces, self._weights(name), initial[number], order)
+                    directions.append(runs)
                     last.append(state)
-            parts = directions[0]
+            pieces = directions[0]
             if self.bidirectional:
-                parts = [ops.concatenate(a, b, axis=a.array.ndim - 1) for a, b in zip(*directions, strict=True)]
+                pieces = [[_beside(*pair) for pair in zip(*two, strict=True)] for two in zip(*directions, strict=True)]
             if self.dropout and layer < self.num_layers - 1:
-                parts = [functional.dropout(y, self.dropout, self.training, generator=self.generator) for y in parts]
-        outputs = [y if batched else composed.squeezed(y, 1 - axis if whole else 0) for y in parts]
-        y = outputs[0] if whole else composed.stack(outputs, axis if batched else 0)
-        finals = [hs[0] if whole and len(hs) == 1 else ops.concatenate(*hs, axis=0) for hs in zip(*last, strict=True)]
-        final = tuple(
-            named(name, h if batched else composed.squeezed(h, 1))
-            for name, h in zip(("h_n", "c_n"), finals, strict=False)
+                pieces = [[self._thinned(y) for y in parts] for parts in pieces]
+        return pieces, tuple(
+            hs[0] if whole and len(hs) == 1 else ops.concatenate(*hs, axis=0) for hs in zip(*last, strict=True)
         )
-        return named("output", y), final
+
+    def _thinned(self, y: Tensor) -> Tensor:
+        return functional.dropout(y, self.dropout, self.training, generator=self.generator)
 
     def _by_step(self, parts: list[Tensor], weights: Weights, state: State, order: Order) -> tuple[list[Tensor], State]:
         """Return the output at every place of the sequence, and the state after the last step, (1, N, hidden_size)."""
@@ -137,11 +177,12 @@ class Recurrent(Gated):
         outputs, *last = self._whole(*parts, *state, *(w for w in weights if w is not None), order=order)
         return [outputs], tuple(last)
 
-    def _check_input(self, x: Tensor) -> bool:
+    def _check_input(self, x: Tensor, ndims: tuple[int, ...]) -> bool:
         """Return whether the input has the axis N."""
         name, shape = type(self).__name__, x.array.shape
-        if len(shape) not in (2, 3):
-            raise ValueError(f"{name}: Expected input to be 2D or 3D, got {len(shape)}D instead")
+        if len(shape) not in ndims:
+            wanted = " or ".join(f"{n}D" for n in ndims)
+            raise ValueError(f"{name}: Expected input to be {wanted}, got {len(shape)}D instead")
         if shape[-1] != self.input_size:
             raise ShapeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {shape[-1]}, in {name}"
@@ -154,9 +195,9 @@ class Recurrent(Gated):
             )
         return len(shape) == 3
 
-    def _initial(self, x: Tensor, hx: State | None, batched: bool) -> list[State]:
-        """Return the state before the first place of the sequence `x`, for every layer and direction."""
-        count, n = len(self._names), x.array.shape[0 if self.batch_first else 1]
+    def _initial(self, x: Tensor, hx: State | None, n: int, batched: bool) -> list[State]:
+        """Return the state before the first place of `n` sequences, for every layer and direction."""
+        count = len(self._names)
         widths = [self.proj_size or self.hidden_size, self.hidden_size][: self.states]
         if hx is None:
             return [zero_state(n, widths, x.array.dtype)] * count
@@ -178,6 +219,41 @@ class Recurrent(Gated):
         """Return the sizes, and the settings that are not the default."""
         usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0}
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed(self, {**usual, "bidirectional": False})])
+
+
+def _through(
+    along: Along, pieces: list[list[Tensor]], weights: Weights, start: State, order: Order
+) -> tuple[list[list[Tensor]], State]:
+    """Return the outputs and the last state of one layer in one direction, through all pieces of a sequence.
+
+    Forwards, sequences that have ended leave their last state behind; backwards, they begin later with the first one.
+    """
+    if len(pieces) == 1:  # as nearly always
+        outputs, last = along(pieces[0], weights, start, order)
+        return [outputs], last
+    runs, ended = [], []
+    state, had = start, 0 if order.backwards else start[0].array.shape[0]
+    for parts in reversed(pieces) if order.backwards else pieces:
+        width = parts[0].array.shape[-2]
+        if width > had:
+            begun = _rows(start, had, width)
+            state = tuple(ops.concatenate(*hs, axis=0) for hs in zip(state, begun, strict=True)) if had else begun
+        elif width < had:
+            ended.append(_rows(state, width, had))
+            state = _rows(state, 0, width)
+        outputs, last = along(parts, weights, state, order)
+        state, had = tuple(composed.squeezed(h, 0) for h in last), width
+        runs.append(outputs)
+    finals = [ops.concatenate(*hs, axis=0) for hs in zip(state, *reversed(ended), strict=True)]
+    return runs[:: -1 if order.backwards else 1], tuple(composed.expanded(h, 0) for h in finals)
+
+
+def _rows(state: State, start: int, end: int) -> State:
+    return tuple(ops.getitem(h, index=(slice(start, end),)) for h in state)
+
+
+def _beside(a: Tensor, b: Tensor) -> Tensor:
+    return ops.concatenate(a, b, axis=a.array.ndim - 1)
 
 
 def _check_settings(input_size: int, hidden_size: int, num_layers: int, dropout: float, proj_size: int) -> None:
@@ -203,9 +279,16 @@ def _check_settings(input_size: int, hidden_size: int, num_layers: int, dropout:
 
 
 class _OneState(Recurrent):
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the outputs at every place, and the last state of every layer and direction."""
-        outputs, (last,) = self._run(input, None if hx is None else (hx,))
+    @overload
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def forward(self, input: PackedSequence, hx: Tensor | None = None) -> tuple[PackedSequence, Tensor]: ...
+
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None) -> tuple[Any, Tensor]:
+        """Return the outputs at every place, packed if `input` is, and the last state of every layer and direction."""
+        given = None if hx is None else (hx,)
+        outputs, (last,) = self._run_any(input, given)
         return outputs, last
 
 
@@ -282,7 +365,13 @@ class LSTM(LongShortTerm, Recurrent):
 
     states = 2
 
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return the outputs at every place, and the last states (h, c) of every layer and direction."""
-        outputs, (h, c) = self._run(input, hx)
+    @overload
+    def forward(self, input: Tensor, hx: Pair | None = None) -> tuple[Tensor, Pair]: ...
+
+    @overload
+    def forward(self, input: PackedSequence, hx: Pair | None = None) -> tuple[PackedSequence, Pair]: ...
+
+    def forward(self, input: Tensor | PackedSequence, hx: Pair | None = None) -> tuple[Any, Pair]:
+        """Return the outputs at every place, packed if `input` is, and the last (h, c) of all layers and directions."""
+        outputs, (h, c) = self._run_any(input, hx)
         return outputs, (h, c)
