@@ -178,7 +178,7 @@ _LATER = {
     "is_autocast_enabled": "idle.precision",
     "vmap": "func",
 }  # by module
-__all__ += [*_LATER]
+__all__ += list(_LATER)
 
 
 def __getattr__(name: str) -> Any:

@@ -34,39 +34,105 @@ PLACES = (
 )
 """Where a script may find names, in the order in which they are proposed."""
 
-_OUTSIDE = "not offered: compute it outside of the graph, by SciPy from .numpy(), or give a rule by autograd.Function"
-_RECURRENCE = "not offered: the recurrence of three terms is written in a line, and is differentiated as it stands"
-_GAMMA = "not offered: of a whole a it is a sum of x ** k * exp(-x) / k!; else give a rule by autograd.Function"
+_OUTSIDE = "compute it outside of the graph, by SciPy from .numpy(), or give a rule by autograd.Function"
+_RECURRENCE = "the recurrence of three terms is written in a line, and is differentiated as it stands"
+_GAMMA = "of a whole a it is a sum of x ** k * exp(-x) / k!; else give a rule by autograd.Function"
+_FOURIER = (
+    "of n points it is a product with the matrix of exp(-2j * pi * k * l / n); or give numpy.fft a rule by "
+    "autograd.Function"
+)
+_INTEGER = "it has no gradient: NumPy's function of that name, of .numpy()"
+_SPARSE = "there are no sparse tensors: hold zeros, or the indices and values as two tensors"
+_QUANTIZED = "there are no quantized dtypes"
+_ONE_PROCESS = "tensorgrad computes in one process"
+_DEVICE = "there is no such device: ask is_available(), which is False, before"
+_SCRIPT = "there is no TorchScript: functions and modules run as they are"
+_GRAPH = "the recorded graph is data: see tensorgrad.graph.Graph.trace"
+_STATE = "save(module.state_dict(), path), and load_state_dict(load(path))"
+_GENERAL = (
+    "of general matrices compute it by NumPy or SciPy from .numpy(); eigh, svd, qr, solve and inv are differentiable"
+)
 
 ABSENT = {
-    **dict.fromkeys(("gammainc", "gammaincc", "igamma", "igammac"), _GAMMA),
-    **dict.fromkeys(("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"), _OUTSIDE),
-    **{f"{scale}modified_bessel_k{n}": _OUTSIDE for scale in ("", "scaled_") for n in (0, 1)},
-    **{f"{shift}chebyshev_polynomial_{kind}": _RECURRENCE for shift in ("", "shifted_") for kind in "tuvw"},
-    **{f"{name}_polynomial_{kind}": _RECURRENCE for name, kind in (("laguerre", "l"), ("legendre", "p"))},
-    **{f"hermite_polynomial_{kind}": _RECURRENCE for kind in ("h", "he")},
-    "modified_bessel_i0": "it is special.i0",
-    "modified_bessel_i1": "it is special.i1",
-    "spherical_bessel_j0": "it is special.sinc(x / pi)",
-    "zeta": "of a whole s it is (-1) ** s * polygamma(s - 1, q) / factorial(s - 1); for others, give a rule by "
-    "autograd.Function",
-    "amp": "every operation computes in the dtype of its operands: leave autocast and GradScaler out",
-    "autocast": "every operation computes in the dtype of its operands: leave autocast out",
+    "amp.*": "every operation computes in the dtype of its operands",
+    "angle": "it is atan2(x.imag, x.real)",
+    "as_strided": "say the view by unfold, diagonal, expand or an index",
     "bfloat16": "NumPy has no bfloat16: use float32, or float16 where memory counts",
     "channels_last": "there are contiguous_format and preserve_format: leave memory_format out",
-    "_dynamo": "what is compiled, and why not, is in the log: see tensorgrad.compile",
     "compiler": "what no plan can repeat runs as it is: leave it out, or see tensorgrad.compile",
-    "distributed": "tensorgrad computes in one process",
-    "fx": "the recorded graph is data: see tensorgrad.graph.Graph.trace",
+    "cuda.*": _DEVICE,
+    "cumulative_trapezoid": "it is the cumsum of (y[1:] + y[:-1]) / 2 * dx",
+    "_dynamo": "what is compiled, and why not, is in the log: see tensorgrad.compile",
+    "distributed.*": _ONE_PROCESS,
+    "distributions.*": "subclass Distribution, with log_prob and rsample, or transform one that is there",
+    **dict.fromkeys(("eig", "eigvals", "lobpcg"), _GENERAL),
+    "fft": _FOURIER,
+    **dict.fromkeys(("frexp", "gcd", "lcm", "nextafter"), _INTEGER),
+    "frombuffer": "it is from_numpy(numpy.frombuffer(...))",
+    **dict.fromkeys(("fx", "export"), _GRAPH),
+    **dict.fromkeys(("gammainc", "gammaincc", "igamma", "igammac"), _GAMMA),
+    "geqrf": "it is linalg.qr",
+    "gradient": "it is diff of neighbours two apart, over twice their distance",
     "hub": "nothing is downloaded: define the module, then load_state_dict",
-    "jit": "there is no TorchScript: the recorded graph is data, see tensorgrad.graph.Graph.trace",
+    "jit.save": _STATE,
+    "jit.load": _STATE,
+    "jit.*": _SCRIPT,
+    "ldexp": "it is x * 2.0 ** other",
+    "linalg.*": _GENERAL,
+    **dict.fromkeys(("lu", "lu_solve", "lu_unpack"), "solve by linalg.solve; a factorisation by SciPy from .numpy()"),
+    "masked": "multiply by the mask, or use where",
+    "matrix_exp": "scale by 2 ** -n, sum the series, and square n times",
     "multiprocessing": "tensors are not shared between processes: share their .numpy()",
+    "nested": "hold a list of tensors, or pad them: nn.utils.rnn.pad_sequence",
+    "nn.SyncBatchNorm": f"{_ONE_PROCESS}: it is BatchNorm",
+    "nn.parallel": f"{_ONE_PROCESS}: call the module itself",
+    **dict.fromkeys(("nn.intrinsic", "nn.qat", "nn.quantizable", "nn.quantized"), _QUANTIZED),
     "onnx": "there is no export: the recorded graph is data, see tensorgrad.graph.Graph.trace",
-    "quantization": "there are no quantized dtypes",
-    "sparse": "there are no sparse tensors: hold zeros, or the indices and values as two tensors",
-    "sparse_coo_tensor": "there are no sparse tensors: hold zeros, or the indices and values as two tensors",
+    "optim.SparseAdam": "there are no sparse tensors: it is Adam",
+    "optim.*": "subclass Optimizer, and define update_one",
+    "package": _STATE,
+    "pca_lowrank": "it is linalg.svd of the centred matrix",
+    "polar": "it is complex(abs * cos(angle), abs * sin(angle))",
+    "profiler.*": "python -m cProfile tells the time of functions, viz.draw(..., heat='time') that of operations",
+    "quantization": _QUANTIZED,
+    "signal": "windows are formulas of arange: 0.5 - 0.5 * cos(2 * pi * arange(n) / n) is Hann's",
+    **dict.fromkeys(("sparse", "sparse_coo_tensor", "to_sparse"), _SPARSE),
+    **{f"special.{name}": _OUTSIDE for name in ("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1")},
+    **{f"special.{scale}modified_bessel_k{n}": _OUTSIDE for scale in ("", "scaled_") for n in (0, 1)},
+    **{f"special.{shift}chebyshev_polynomial_{kind}": _RECURRENCE for shift in ("", "shifted_") for kind in "tuvw"},
+    **{f"special.{name}_polynomial_{kind}": _RECURRENCE for name, kind in (("laguerre", "l"), ("legendre", "p"))},
+    **{f"special.hermite_polynomial_{kind}": _RECURRENCE for kind in ("h", "he")},
+    "special.modified_bessel_i0": "it is special.i0",
+    "special.modified_bessel_i1": "it is special.i1",
+    "special.spherical_bessel_j0": "it is special.sinc(x / pi)",
+    "special.zeta": "of a whole s it is (-1) ** s * polygamma(s - 1, q) / factorial(s - 1); for others, give a rule by "
+    "autograd.Function",
+    **dict.fromkeys(("stft", "istft"), _FOURIER),
+    "utils.data.*": "give the DataLoader a Dataset, or any iterable",
 }
-"""PyTorch's names that have no counterpart, and what to do."""
+"""What PyTorch has and tensorgrad has not, by its dotted name below ``torch``, and what to do instead.
+
+``name.*`` stands for whatever else a module lacks; a name without a dot is also that of a method. docs/left-out.md is
+this table.
+"""
+
+
+def advice(module: str, name: str) -> str:
+    """Return what to do about `name`, which `module` does not have, or else what there is; empty if neither is known.
+
+    >>> advice("tensorgrad.special", "modified_bessel_i0"), advice("tensorgrad.jit", "freeze")
+    ('it is special.i0', 'there is no TorchScript: functions and modules run as they are')
+    >>> advice("tensorgrad.optim", "Addam")
+    'nearest: tensorgrad.optim.Adam'
+    """
+    place = module.removeprefix("tensorgrad").removeprefix(".")
+    for key in (f"{place}.{name}", name):
+        if key in ABSENT:
+            return ABSENT[key]
+    found, rest = proposals(module, name), ABSENT.get(f"{place}.*", "")
+    if rest and not any(near.startswith(f"{module}.") for near in found):
+        return rest
+    return f"nearest: {', '.join(found)}" if found else ""
 
 
 class UnknownNameError(TensorgradError, AttributeError):
@@ -117,10 +183,8 @@ def answer_unknown_names(module: str) -> None:
 
 def advised(text: str, module: str, name: str) -> str:
     """Return `text`, about a name that `module` does not have, with what to do, or what there is."""
-    if name in ABSENT:
-        return f"{text}: {ABSENT[name]}"
-    found = proposals(module, name)
-    return f"{text}; nearest: {', '.join(found)}" if found else text
+    answer = advice(module, name)
+    return f"{text}{'; ' if answer.startswith('nearest') else ': '}{answer}" if answer else text
 
 
 def proposals(module: str, name: str, limit: int = 3) -> list[str]:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from tensorgrad.base.callsite import is_users_code
-from tensorgrad.base.unknown import ABSENT, proposals
+from tensorgrad.base.unknown import advice
 from tensorgrad.compat import PYTORCH, installed, ours
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -132,8 +132,7 @@ def _answer(name: str) -> tuple[str, str] | None:
             try:
                 importlib.import_module(f"{ours(place)}.{part}")
             except ModuleNotFoundError:
-                near = proposals(ours(place), part)
-                return f"{place}.{part}", ABSENT.get(part) or (f"nearest: {', '.join(near)}" if near else "")
+                return f"{place}.{part}", advice(ours(place), part)
         place, inner = f"{place}.{part}", getattr(module, part)
         if not hasattr(inner, "__spec__"):
             return None

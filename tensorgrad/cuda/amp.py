@@ -1,4 +1,4 @@
-"""Mixed precision under the names that PyTorch had first: those of `tensorgrad.amp`, for a device that there is not."""
+"""Mixed precision under the names that PyTorch had first: those of `amp`, a module of its own for no device."""
 
 from typing import Any
 

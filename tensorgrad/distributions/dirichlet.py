@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tensorgrad import where
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
@@ -50,11 +52,13 @@ class Dirichlet(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        """``(a - 1) / sum(a - 1)`` of the concentrations above 1; where none is, the largest alone."""
+        """``(a - 1) / sum(a - 1)`` of the concentrations above 1; of those below 1, the largest alone."""
         above = (self.concentration - 1).clamp(min=0)
         total = above.sum(-1, keepdim=True)
         largest = one_hot(self.concentration.argmax(-1), self.concentration.shape[-1]).to(above.dtype)
-        return where((self.concentration < 1).all(-1, keepdim=True), largest, above / total)
+        return where(
+            (self.concentration < 1).all(-1, keepdim=True), largest, above / where(total == 0, math.nan, total)
+        )
 
     @property
     def variance(self) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from tensorgrad import where
 from tensorgrad.create.sampling import rand
 from tensorgrad.engine.generalforms import surely
 from tensorgrad.engine.tensor import Tensor
@@ -72,7 +75,7 @@ class Uniform(Distribution):
         """Return ``-log(high - low)`` within [low, high), else minus infinity."""
         self._validate_sample(value)
         inside = (self.low <= value) & (self.high > value)
-        return inside.to(self.low.dtype).log() - (self.high - self.low).log()
+        return where(inside, -(self.high - self.low).log(), -math.inf)
 
     def cdf(self, value: Tensor) -> Tensor:
         """Return the probability of values up to `value`."""

@@ -1,4 +1,4 @@
-"""A profiler's marks: what a script names for a profiler runs as it is."""
+"""A profiler's marks, a subject of its own: what a script names for a profiler runs as it is."""
 
 from __future__ import annotations
 
