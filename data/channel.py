@@ -1,48 +1,18 @@
-"""What passes between a DataLoader and its workers: any object that can be pickled, and tensors.
-
-A Tensor is not pickled otherwise, because to load a pickle from a file can run any code. Here both ends are one
-program.
-"""
+"""What passes between a DataLoader and its workers: any object that can be pickled, tensors among them."""
 
 from __future__ import annotations
 
-import io
 import pickle
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.shared_memory import plain
-from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import AutogradError
-
 _PROTOCOL = 5
-
-
-class _Pickler(ForkingPickler):
-    def reducer_override(self, obj: Any) -> Any:
-        if not isinstance(obj, Tensor):
-            return NotImplemented
-        if not obj.is_leaf:
-            raise AutogradError(
-                "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
-                "crossing process boundaries: return x.detach() from the data set"
-            )
-        return _tensor, (type(obj), plain(obj.array), obj.requires_grad)
-
-
-def _tensor(kind: type[Tensor], array: Array, requires_grad: bool) -> Tensor:
-    x = kind.__new__(kind)
-    x.array, x.grad, x.node, x.tracked = array, None, None, requires_grad
-    return x
 
 
 def dumped(message: Any) -> memoryview:
     """Return `message` as bytes."""
-    stream = io.BytesIO()
-    _Pickler(stream, _PROTOCOL).dump(message)
-    return stream.getbuffer()
+    return ForkingPickler.dumps(message, _PROTOCOL)
 
 
 def loaded(content: bytes) -> Any:

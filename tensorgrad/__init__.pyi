@@ -131,6 +131,7 @@ from . import backends as backends
 from . import compat as compat
 from . import cuda as cuda
 from . import data as data
+from . import distributions as distributions
 from . import func as func
 from . import graph as graph
 from . import mps as mps

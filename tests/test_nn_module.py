@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from typing import Any
 
 import numpy as np
@@ -297,11 +296,6 @@ def test_a_shallow_copy_shares_parameters_and_not_names() -> None:
     del twin.scale
     assert [name for name, _ in net.named_parameters()] == NAMES
     assert twin.path_of(twin.fc1) == "fc1"
-
-
-def test_a_module_is_not_pickled_and_says_what_to_save() -> None:
-    with pytest.raises(TypeError, match=r"save it with tensorgrad\.save"):
-        pickle.dumps(Net())
 
 
 def test_a_parameter_shares_the_memory_of_its_tensor_and_not_its_history() -> None:

@@ -1,11 +1,10 @@
-"""Tensors as Python's objects: text, comparison, numbers, iteration, copies, pickles, conversions."""
+"""Tensors as Python's objects: text, comparison, numbers, iteration, copies, conversions."""
 
 from __future__ import annotations
 
 import copy
 import math
 import operator
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -174,12 +173,6 @@ def test_the_old_constructor_of_a_tensor_keeps_the_dtype() -> None:
 
 def test_a_deep_copy_keeps_the_class() -> None:
     assert type(copy.deepcopy(tg.nn.Parameter(tg.ones(2)))) is tg.nn.Parameter
-
-
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_pickling_is_refused_with_the_way_out(protocol: int) -> None:
-    with pytest.raises(TypeError, match=r"save it with tensorgrad\.save"):
-        pickle.dumps(tg.ones(2), protocol)
 
 
 def test_requires_grad_can_be_changed_on_leaves_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from tensorgrad.engine.references import count, fresh
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.engine.views import link_alias, position_of
 from tensorgrad.errors import ArgumentError
+from tensorgrad.tensor.copies import added
 
 
 class Parameter(Tensor):
@@ -59,12 +61,6 @@ class Buffer(Tensor):
         if not fits(persistent, bool):
             raise TypeError(wrong_type("Buffer", "persistent", 2, persistent, bool))
         self.persistent = persistent
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        copy = super().__deepcopy__(memo)
-        assert isinstance(copy, Buffer)
-        copy.persistent = self.persistent
-        return copy
 
 
 _HELD = Tensor.__dict__["array"]  # the slot itself, which the property below hides
@@ -118,13 +114,24 @@ class _Uninitialized(Tensor):
         self.array = array
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        copy = type(self).__new__(type(self))
-        copy._start(self.dtype, None, self.tracked)
-        memo[id(self)] = copy
-        return copy
+        kind, *told = self.__reduce__()[1]
+        twin = memo[id(self)] = _shapeless(kind, *copy.deepcopy(told, memo))
+        return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _shapeless, (type(self), self.dtype, self.tracked, added(self))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+
+def _shapeless(kind: type[_Uninitialized], dtype: DTypeLike, tracked: bool, more: dict[str, Any]) -> Tensor:
+    """Return a copy of what has no shape yet, from what a pickle tells of it."""
+    x = kind.__new__(kind)
+    x._start(dtype, None, tracked)
+    for name, value in more.items():
+        object.__setattr__(x, name, value)
+    return x
 
 
 class UninitializedParameter(_Uninitialized, Parameter):

@@ -6,7 +6,7 @@ The class has no instances. It is a Tensor so that its methods know what `self` 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from tensorgrad.base.printing import shown
 from tensorgrad.base.size import Size
 from tensorgrad.engine.batched import array_of, is_batched, levels_of
 from tensorgrad.engine.shared_memory import expose_for_good, handed_out, plain
-from tensorgrad.engine.tensor import Tensor, as_array, leaf, renew, wrap
+from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
 from tensorgrad.engine.tracedarrays import is_traced
 from tensorgrad.engine.tracedtensors import operand
 from tensorgrad.engine.tracedvalues import broken, plain_of
@@ -29,6 +29,8 @@ from tensorgrad.engine.views import forget, link_alias
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.functions import composed, ordering
 from tensorgrad.functions.common import Operand
+
+from . import copies
 
 OTHERWISE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.nonzero: lambda a: np.nonzero(a.array),
@@ -225,8 +227,8 @@ class Protocols(Tensor):
             array = array.read_by("its text")
         return shown(array, self.tracked, self.grad_fn)
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Tensor is not pickled (loading a pickle can run any code): save it with tensorgrad.save")
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copies.pickled(self)
 
     def __copy__(self) -> Tensor:
         copy = self.__class__.__new__(self.__class__)
@@ -234,14 +236,4 @@ class Protocols(Tensor):
         return copy
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise AutogradError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol"
-            )
-        copy = self.__class__.__new__(self.__class__)  # a Parameter stays one
-        copy.array, copy.node, copy.tracked = self.array.copy(), None, self.tracked
-        copy.grad = None if self.grad is None else wrap(self.grad.array.copy())
-        if self.node is not None:
-            leaf(copy).called = self.node.called
-        memo[id(self)] = copy
-        return copy
+        return copies.deep(self, memo)
