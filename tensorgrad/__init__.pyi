@@ -127,22 +127,29 @@ from tensorgrad.tensor.tensortypes import (
 )
 from tensorgrad.version import __version__
 from . import accelerator as accelerator
+from . import amp as amp
 from . import backends as backends
 from . import compat as compat
 from . import cuda as cuda
 from . import data as data
+from . import distributed as distributed
 from . import distributions as distributions
 from . import func as func
 from . import graph as graph
+from . import jit as jit
 from . import mps as mps
 from . import nn as nn
 from . import optim as optim
+from . import profiler as profiler
 from . import search as search
 from . import testing as testing
 from . import utils as utils
 from . import viz as viz
 from . import xpu as xpu
+from .amp import autocast as autocast
 from .compiled import compile as compile
+from .idle.precision import is_autocast_enabled as is_autocast_enabled
+from .func import vmap as vmap
 
 # fmt: off
 __all__ = [
@@ -153,23 +160,24 @@ __all__ = [
     "arccos_", "arccosh", "arccosh_", "arcsin", "arcsin_", "arcsinh", "arcsinh_", "arctan", "arctan2", "arctan_",
     "arctanh", "arctanh_", "are_deterministic_algorithms_enabled", "argmax", "argmin", "argsort", "argwhere",
     "as_tensor", "asarray", "asin", "asin_", "asinh", "asinh_", "atan", "atan2", "atan_", "atanh", "atanh_",
-    "atleast_1d", "atleast_2d", "atleast_3d", "autograd", "baddbmm", "bernoulli", "bincount", "bitwise_and",
-    "bitwise_not", "bitwise_or", "bitwise_xor", "block_diag", "bmm", "bool", "broadcast_shapes", "broadcast_tensors",
-    "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat", "cdist", "cdouble", "ceil", "ceil_", "cfloat",
-    "chain_matmul", "cholesky", "cholesky_solve", "chunk", "clamp", "clamp_", "clamp_max", "clamp_max_", "clamp_min",
-    "clamp_min_", "clip", "clip_", "clone", "column_stack", "combinations", "compile", "complex", "complex128",
-    "complex64", "concat", "concatenate", "conj", "contiguous_format", "copysign", "corrcoef", "cos", "cos_", "cosh",
-    "cosh_", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "deg2rad_", "det",
-    "detach", "detach_", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma",
-    "dist", "div", "divide", "dot", "double", "dsplit", "dstack", "dtype", "e", "einsum", "empty", "empty_like",
-    "enable_grad", "eq", "equal", "erf", "erf_", "erfc", "erfc_", "erfinv", "exp", "exp2", "exp2_", "exp_", "expm1",
-    "expm1_", "eye", "fill_", "finfo", "fix", "fix_", "flatten", "flip", "fliplr", "flipud", "float", "float16",
-    "float32", "float64", "float_power", "floor", "floor_", "floor_divide", "fmax", "fmin", "fmod", "frac", "frac_",
-    "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device", "get_default_dtype",
-    "get_device", "get_float32_matmul_precision", "get_kernels", "get_num_threads", "get_rng_state", "greater",
-    "greater_equal", "gt", "half", "heaviside", "histc", "histogram", "hsplit", "hstack", "hypot", "i0", "i0_", "iinfo",
-    "imag", "index_add", "index_copy", "index_fill", "index_put", "index_put_", "index_select", "inf", "inference_mode",
-    "initial_seed", "inner", "int", "int16", "int32", "int64", "int8", "inverse", "is_complex",
+    "atleast_1d", "atleast_2d", "atleast_3d", "autocast", "autograd", "baddbmm", "bernoulli", "bincount", "bitwise_and",
+    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm",
+    "bool", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat",
+    "cdist", "cdouble", "ceil", "ceil_", "cfloat", "chain_matmul", "cholesky", "cholesky_solve", "chunk", "clamp",
+    "clamp_", "clamp_max", "clamp_max_", "clamp_min", "clamp_min_", "clip", "clip_", "clone", "column_stack",
+    "combinations", "compile", "complex", "complex128", "complex64", "concat", "concatenate", "conj",
+    "contiguous_format", "copysign", "corrcoef", "cos", "cos_", "cosh", "cosh_", "count_nonzero", "cov", "cross",
+    "cummax", "cummin", "cumprod", "cumsum", "deg2rad", "deg2rad_", "det", "detach", "detach_", "device", "diag",
+    "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot",
+    "double", "dsplit", "dstack", "dtype", "e", "einsum", "empty", "empty_like", "enable_grad", "eq", "equal", "erf",
+    "erf_", "erfc", "erfc_", "erfinv", "exp", "exp2", "exp2_", "exp_", "expm1", "expm1_", "eye", "fill_", "finfo",
+    "fix", "fix_", "flatten", "flip", "fliplr", "flipud", "float", "float16", "float32", "float64", "float_power",
+    "floor", "floor_", "floor_divide", "fmax", "fmin", "fmod", "frac", "frac_", "from_dlpack", "from_numpy", "full",
+    "full_like", "gather", "ge", "ger", "get_default_device", "get_default_dtype", "get_device",
+    "get_float32_matmul_precision", "get_kernels", "get_num_threads", "get_rng_state", "greater", "greater_equal", "gt",
+    "half", "heaviside", "histc", "histogram", "hsplit", "hstack", "hypot", "i0", "i0_", "iinfo", "imag", "index_add",
+    "index_copy", "index_fill", "index_put", "index_put_", "index_select", "inf", "inference_mode", "initial_seed",
+    "inner", "int", "int16", "int32", "int64", "int8", "inverse", "is_autocast_enabled", "is_complex",
     "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
     "is_inference_mode_enabled", "is_nonzero", "is_signed", "is_tensor", "isclose", "isfinite", "isin", "isinf",
     "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "layout", "le", "lerp", "less", "less_equal",
@@ -194,7 +202,8 @@ __all__ = [
     "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices",
     "true_divide", "trunc", "trunc_", "typename", "uint16", "uint32", "uint64", "uint8", "unbind", "unflatten",
     "unique", "unique_consecutive", "unsqueeze", "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot",
-    "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy", "xlogy_", "zero_", "zeros", "zeros_like"
+    "view_as_complex", "view_as_real", "vmap", "vsplit", "vstack", "where", "xlogy", "xlogy_", "zero_", "zeros",
+    "zeros_like"
 ]
 # fmt: on
 
@@ -384,8 +393,10 @@ def bernoulli(
 ) -> Tensor: ...
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor: ...
 def bitwise_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor: ...
+def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor: ...
 def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def bitwise_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor: ...
+def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor: ...
 def bitwise_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor: ...
 def block_diag(*tensors: Operand) -> Tensor: ...
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor: ...
@@ -532,7 +543,7 @@ def histc(
 ) -> Tensor: ...
 def histogram(
     input: Tensor,
-    bins: Tensor | builtins.int,
+    bins: Tensor | builtins.int = 100,
     *,
     range: tuple[builtins.float, builtins.float] | None = None,
     weight: Tensor | None = None,

@@ -138,10 +138,10 @@ def test_an_interrupt_shows_where_the_script_was_and_nothing_of_the_library(tmp_
 
 def test_names_lists_what_is_missing_and_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = tmp_path / "script.py"
-    script.write_text("import torch\nfrom torch import jit\ntorch.nn.Lineer(1)\nraise SystemExit('it ran')\n")
+    script.write_text("import torch\nfrom torch import fx\ntorch.nn.Lineer(1)\nraise SystemExit('it ran')\n")
     assert main(["--names", str(script)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"{script}:2: torch.jit is not in tensorgrad: there is no TorchScript")
+    assert lines[0].startswith(f"{script}:2: torch.fx is not in tensorgrad: the recorded graph is data")
     assert lines[1] == f"{script}:3: torch.nn.Lineer is not in tensorgrad: nearest: tensorgrad.nn.Linear"
     script.write_text(SCRIPT)
     assert main(["--names", str(script)]) == 0
@@ -213,13 +213,16 @@ def test_inside_the_context_torch_is_this_library_and_afterwards_what_it_was() -
         import torch.nn.functional
         from torch.utils.checkpoint import checkpoint
 
-        assert torch is tg
+        assert torch.Tensor is tg.Tensor
+        assert torch.__version__ >= "2.0"
+        assert torch.__version__.startswith("2.13.0")
+        assert tg.__version__ != torch.__version__
         assert torch.nn.functional is tg.nn.functional
         assert checkpoint is tg.utils.checkpoint.checkpoint
         with pytest.raises(
-            ModuleNotFoundError, match=r"No module named 'torch\.distributed' on tensorgrad: .* one process"
+            ModuleNotFoundError, match=r"No module named 'torch\.multiprocessing' on tensorgrad: .* not shared"
         ):
-            import torch.distributed
+            import torch.multiprocessing
         with pytest.raises(ModuleNotFoundError, match=r"'torch\.random' is not a package"):
             import torch.random.deep
     assert sys.modules.get("torch") is before

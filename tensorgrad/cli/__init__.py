@@ -21,6 +21,7 @@ from typing import Any
 
 from tensorgrad import __version__
 from tensorgrad.chapter6.run import Settings
+from tensorgrad.compat.runner import add_arguments
 from tensorgrad.errors import TensorgradError
 from tensorgrad.viz.layout.themes import THEMES
 from tensorgrad.viz.picture.edgetexts import MODES
@@ -112,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands.add_parser)
     _add_draw(commands.add_parser)
     _add_chapter6(commands.add_parser)
+    add_arguments(
+        commands.add_parser(
+            "run",
+            help="run an unchanged PyTorch script on tensorgrad",
+            description="Run an unchanged PyTorch script on tensorgrad: `import torch` gives tensorgrad.",
+        )
+    )
     return parser
 
 

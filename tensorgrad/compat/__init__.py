@@ -1,7 +1,8 @@
 """PyTorch's names for this library: an unchanged PyTorch script runs on it.
 
-``python -m tensorgrad.compat script.py`` runs a script; `installed` does the same for a block of code. Nothing is
-emulated: ``torch`` *is* `tensorgrad`, ``torch.nn`` is `tensorgrad.nn` and so on, under the names that the script uses.
+``tensorgrad run script.py`` runs a script; `installed` does the same for a block of code. Nothing is emulated:
+``torch.nn`` *is* `tensorgrad.nn` and so on, under the names that the script uses; ``torch`` has all that `tensorgrad`
+has, and for its version that of PyTorch whose names and semantics these are.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 from tensorgrad.base.unknown import advised, answer_unknown_names as _answer_unknown_names
+from tensorgrad.version import Version, __version__
 
 __all__ = ["installed"]
 
@@ -32,6 +35,18 @@ def ours(name: str) -> str:
     return OURS + name.removeprefix(PYTORCH)
 
 
+class _Face(ModuleType):
+    """What ``import torch`` gives: `tensorgrad`, with another version."""
+
+    __version__ = Version(f"2.13.0+tensorgrad.{__version__}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.modules[OURS], name)
+
+    def __dir__(self) -> list[str]:
+        return dir(sys.modules[OURS])
+
+
 class _Alias(Loader):
     """Puts the module of this library under PyTorch's name."""
 
@@ -41,7 +56,8 @@ class _Alias(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Replace the empty module by the one that the name stands for."""
-        sys.modules[module.__name__] = importlib.import_module(ours(module.__name__))
+        found = importlib.import_module(ours(module.__name__))
+        sys.modules[module.__name__] = _Face(PYTORCH, found.__doc__) if module.__name__ == PYTORCH else found
 
 
 class _Finder(MetaPathFinder):

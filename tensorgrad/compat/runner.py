@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib
 import runpy
@@ -147,6 +148,26 @@ def report(source: str, filename: str) -> str:
         for use, answer in lacking(uses(source, filename))
     ]
     return "\n".join(lines)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` what `run_as_asked` takes."""
+    parser.add_argument("--names", action="store_true", help="run nothing: list the names that tensorgrad lacks")
+    parser.add_argument("script", type=Path, help="a Python file that imports torch")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the script finds in sys.argv")
+    parser.set_defaults(run=run_as_asked, error=parser.error)
+
+
+def run_as_asked(options: argparse.Namespace) -> int:
+    """Run the script, or list what it lacks, and return the exit status: 1 where a name is missing."""
+    if not options.script.is_file():
+        options.error(f"{options.script}: no such file")
+    if not options.names:
+        return run(options.script, options.arguments)
+    with tokenize.open(options.script) as file:
+        lacking = report(file.read(), str(options.script))
+    print(lacking or f"{options.script}: tensorgrad has every name of PyTorch's that it uses")
+    return bool(lacking)
 
 
 def run(path: Path, arguments: Sequence[str]) -> int:

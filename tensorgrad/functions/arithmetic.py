@@ -180,9 +180,19 @@ def _shifted(name: str, shift: np.ufunc, input: Operand, other: Operand) -> Tens
     for x in (numbers, counts):
         if (dtype := asarray(x).dtype).kind not in "iu":
             raise DTypeError(f"{name}() moves the bits of integers, found {dtype}")
-    if not surely(asarray(counts) >= 0):
+    if not surely((asarray(counts) >= 0).all()):
         raise ArgumentError(f"{name}(): argument 'other' must not be negative, found {other}")
     return constant(shift(numbers, counts))
+
+
+def left_shift(input: Operand, other: Operand, /) -> Tensor:
+    """Return ``input << other``, what Python's sign calls."""
+    return _shifted("bitwise_left_shift", np.left_shift, input, other)
+
+
+def right_shift(input: Operand, other: Operand, /) -> Tensor:
+    """Return ``input >> other``, what Python's sign calls."""
+    return _shifted("bitwise_right_shift", np.right_shift, input, other)
 
 
 @keywords
@@ -193,10 +203,10 @@ def bitwise_left_shift(input: Operand, other: Operand, *, out: Tensor | None = N
     >>> tg.tensor([1, 5]) << 2
     tensor([ 4, 20])
     """
-    return _shifted("bitwise_left_shift", np.left_shift, input, other)
+    return left_shift(input, other)
 
 
 @keywords
 def bitwise_right_shift(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
     """Return ``input >> other`` of whole numbers: the whole part, downwards, of ``input / 2**other``."""
-    return _shifted("bitwise_right_shift", np.right_shift, input, other)
+    return right_shift(input, other)

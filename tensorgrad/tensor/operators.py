@@ -36,8 +36,8 @@ BINARY = (
     Operator("and", ops.bitwise_and, "bitwise_and_"),
     Operator("or", ops.bitwise_or, "bitwise_or_"),
     Operator("xor", ops.bitwise_xor, "bitwise_xor_"),
-    Operator("lshift", arithmetic.bitwise_left_shift, "bitwise_left_shift_"),
-    Operator("rshift", arithmetic.bitwise_right_shift, "bitwise_right_shift_"),
+    Operator("lshift", arithmetic.left_shift, "bitwise_left_shift_"),
+    Operator("rshift", arithmetic.right_shift, "bitwise_right_shift_"),
 )
 
 OTHERS = {
