@@ -31,6 +31,7 @@ SAME_SUBJECT = {
     ("ops", ""): "the primitives, and the public page",
     ("functions", ""): "the code, and the public page",
     ("create", ""): "the code, and the public page",
+    ("cuda", ""): "mixed precision, and the names that PyTorch had for it first",
     ("backends", ""): "what PyTorch asks of a device, and the switches of its libraries",
     ("chapter6", "nn.functional"): "an experiment of the chapter, called after what it is about",
     ("chapter6", "nn.layers"): "an experiment of the chapter, called after what it is about",

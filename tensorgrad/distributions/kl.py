@@ -32,12 +32,12 @@ from .uniform import Uniform
 
 __all__ = ["kl_divergence", "register_kl"]
 
-Formula = TypeVar("Formula", bound=Callable[..., Tensor])
+Divergence = TypeVar("Divergence", bound=Callable[..., Tensor])
 
 _FORMULAS: dict[tuple[type, type], Callable[..., Tensor]] = {}
 
 
-def register_kl(type_p: type[Distribution], type_q: type[Distribution]) -> Callable[[Formula], Formula]:
+def register_kl(type_p: type[Distribution], type_q: type[Distribution]) -> Callable[[Divergence], Divergence]:
     """Return a decorator of the function that `kl_divergence` calls for a pair of these classes, or of subclasses.
 
     Args:
@@ -59,7 +59,7 @@ def register_kl(type_p: type[Distribution], type_q: type[Distribution]) -> Calla
         if not issubclass(kind, Distribution):
             raise TypeError(f"register_kl: expected a subclass of Distribution, found {kind!r}")
 
-    def register(function: Formula) -> Formula:
+    def register(function: Divergence) -> Divergence:
         _FORMULAS[type_p, type_q] = function
         return function
 
