@@ -10,12 +10,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from tensorgrad.base.devices import check_device, device
-from tensorgrad.errors import DataError
+from tensorgrad.base.hints import short
+from tensorgrad.errors import ArgumentError, DataError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.files.container import pack, unpack
+from tensorgrad.files.ptfile import read_pt
 from tensorgrad.files.structure import decode, encode
 
 __all__ = ["load", "save"]
@@ -55,7 +57,14 @@ def save(obj: Any, f: File) -> None:
         write_whole(_path(f), *parts)
 
 
-def load(f: File, map_location: Any = None, *, weights_only: bool | None = True, mmap: bool | None = None) -> Any:
+def load(
+    f: File,
+    map_location: Any = None,
+    *,
+    weights_only: bool | None = True,
+    mmap: bool | None = None,
+    format: Literal["safetensors", "pt"] = "safetensors",
+) -> Any:
     """Return what `save` wrote to the file `f`; of any other safetensors file, the dict of its tensors.
 
     Tensors are leaves that require a gradient if the saved ones did; a Parameter is loaded as a tensor.
@@ -65,17 +74,23 @@ def load(f: File, map_location: Any = None, *, weights_only: bool | None = True,
         map_location: as in PyTorch; every device that it names must be the CPU. A function is not called.
         weights_only: without effect: nothing but data is loaded in any case.
         mmap: without effect: the file is read.
+        format: "pt" for a file that PyTorch wrote of tensors in dicts, lists and the like: it is followed as data, and
+            nothing that it names is imported or called. Tensors that shared memory do so again.
 
     Raises:
-        DataError: the file is damaged, or no safetensors file. Pickles, and what holds them (PyTorch's files, NumPy's
+        DataError: the file is damaged, or not of the format. Pickles, and what holds them (PyTorch's files, NumPy's
             object arrays), are recognised and never opened; the message says how to convert them.
         FileNotFoundError: there is no such file.
         DeviceError: `map_location` is not the CPU.
     """
+    if format not in ("safetensors", "pt"):
+        raise ArgumentError(f"load: expected format to be 'safetensors' or 'pt', found {short(format)}")
     for place in map_location.values() if isinstance(map_location, dict) else [map_location]:
         if isinstance(place, str | device):
             check_device(place)
     with _opened(f) as (file, size, where):
+        if format == "pt":
+            return read_pt(file, size, where)
         structure, arrays = unpack(file, size, where)
     return decode(structure, arrays, where)
 

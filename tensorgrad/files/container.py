@@ -200,8 +200,8 @@ def _damaged(what: str, reason: str) -> DataError:
 
 
 _NUMPY = "read it with numpy.load(path, allow_pickle=False), then tensorgrad.from_numpy"
-_TORCH = (
-    "which is a pickle and is never opened, because opening one can run any code; where PyTorch is installed, convert "
+_PICKLE = (
+    "a pickle is never opened, because opening one can run any code; where PyTorch is installed, convert "
     "it: safetensors.torch.save_file(torch.load(path, weights_only=True), 'new.safetensors')"
 )
 
@@ -212,10 +212,10 @@ def _kind(content: bytes) -> str:
         return "an empty file; save it again"
     if content[:4] == b"PK\x03\x04":
         if b"data.pkl" in content:
-            return f"a file of torch.save, {_TORCH}"
+            return f'a file of torch.save: tensors in dicts and lists are read by load(path, format="pt"); {_PICKLE}'
         return f"a zip archive such as numpy.savez writes; {_NUMPY}"
     if content[:6] == b"\x93NUMPY":
         return f"an array of numpy.save; {_NUMPY}"
     if content[:1] == b"\x80" and content[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return f"a file of torch.save or pickle.dump, {_TORCH}"
+        return f"a file of torch.save or pickle.dump: {_PICKLE}"
     return f"bytes that begin with {content[:8].hex(' ')}; check the path, or fetch the file again"
