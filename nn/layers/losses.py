@@ -9,6 +9,7 @@ from typing import ClassVar
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
 from tensorgrad.nn.functional.classification import check_power
+from tensorgrad.nn.functional.ctc import Counts
 from tensorgrad.nn.functional.distances import check_margin
 from tensorgrad.nn.functional.reduction import check_reduction, chosen
 from tensorgrad.nn.module.module import Module
@@ -143,6 +144,21 @@ class CrossEntropyLoss(_ClassLoss):
 
 class NLLLoss(_ClassLoss, function=functional.nll_loss):
     """The negative of the target class's element; see `functional.nll_loss`."""
+
+
+@settings
+class CTCLoss(_Loss):
+    """Minus the logarithm of the probability of labels at times that are not known; see `functional.ctc_loss`."""
+
+    blank: int = 0
+    reduction: str = "mean"
+    zero_infinity: bool = False
+
+    def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Counts, target_lengths: Counts) -> Tensor:
+        """Return the loss."""
+        return functional.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
+        )
 
 
 @settings
