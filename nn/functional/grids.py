@@ -54,7 +54,7 @@ class _Axis(NamedTuple):
 class _Tap(NamedTuple):
     """Pixels of one axis that are read: where, whether there are any, and with what weight."""
 
-    index: Array
+    pixels: Array
     inside: Tensor
     weight: Tensor
 
@@ -100,7 +100,7 @@ def grid_sample(
     for axes in product(*taps):
         inside = functools.reduce(ops.bitwise_and, [tap.inside for tap in axes])
         weight = functools.reduce(ops.mul, [tap.weight for tap in axes])
-        found = ops.getitem(pixels, index=(numbers, *(tap.index for tap in axes)))
+        found = ops.getitem(pixels, index=(numbers, *(tap.pixels for tap in axes)))
         there = ops.where(composed.expanded(inside, inside.array.ndim), found, nothing)
         parts.append(there * composed.expanded(weight, weight.array.ndim))
     y = functools.reduce(ops.add, parts)

@@ -170,6 +170,22 @@ def max_pool2d(
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Pooled:
+    """Return the maximum of each window of (N, C, D, H, W); the gradient goes to the first maximum of a window.
+
+    Padding is never chosen. With `return_indices` the places of the maxima in the flattened volume come second.
+    """
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
 @wide
 def _avg_pool(
     n: int,
@@ -226,6 +242,19 @@ def avg_pool2d(
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Return the average of each window of (N, C, D, H, W): the sum over the size, or over `divisor_override`."""
+    return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
 def _counts(output_size: int | Sequence[int | None] | None, spatial: tuple[int, ...]) -> list[int]:
     wanted = [output_size] * len(spatial) if isinstance(output_size, int | None) else output_size
     if len(wanted) != len(spatial):
@@ -273,6 +302,11 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] |
     return _adaptive_avg(2, input, output_size)
 
 
+def adaptive_avg_pool3d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
+    """Return (N, C, *output_size) of volumes, averages of windows that share the axes evenly; None keeps a length."""
+    return _adaptive_avg(3, input, output_size)
+
+
 def _adaptive_max(n: int, input: Tensor, output_size: Any, return_indices: bool) -> Pooled:
     x, batch = batched(input, n, f"adaptive_max_pool{n}d")
     spatial = x.array.shape[2:]
@@ -292,3 +326,10 @@ def adaptive_max_pool2d(
 ) -> Pooled:
     """Return (N, C, *output_size), maxima of windows that share the axes evenly; None keeps a length."""
     return _adaptive_max(2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(
+    input: Tensor, output_size: int | Sequence[int | None] | None, return_indices: bool = False
+) -> Pooled:
+    """Return (N, C, *output_size) of volumes, maxima of windows that share the axes evenly; None keeps a length."""
+    return _adaptive_max(3, input, output_size, return_indices)

@@ -13,7 +13,7 @@ from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.precision import wide
 
-from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
 NEAREST = ("nearest", "nearest-exact")
@@ -137,9 +137,9 @@ def _taken(x: Tensor, axis: int, places: Array) -> Tensor:
 
 
 def _area(x: Tensor, lengths: list[int]) -> Tensor:
-    if len(lengths) > 2:
-        raise ShapeError(f"area mode takes one or two spatial axes, found {len(lengths)}")
-    return adaptive_avg_pool1d(x, lengths[0]) if len(lengths) == 1 else adaptive_avg_pool2d(x, lengths)
+    if len(lengths) > 3:
+        raise ShapeError(f"area mode takes one to three spatial axes, found {len(lengths)}")
+    return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[len(lengths) - 1](x, lengths)
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:

@@ -89,6 +89,12 @@ class ReflectionPad2d(_Sides):
     ndim, mode = 2, "reflect"
 
 
+class ReflectionPad3d(_Sides):
+    """The last three axes mirrored at their ends, which are not repeated."""
+
+    ndim, mode = 3, "reflect"
+
+
 class ReplicationPad1d(_Sides):
     """The ends of the last axis repeated."""
 
@@ -101,6 +107,12 @@ class ReplicationPad2d(_Sides):
     ndim, mode = 2, "replicate"
 
 
+class ReplicationPad3d(_Sides):
+    """The ends of the last three axes repeated."""
+
+    ndim, mode = 3, "replicate"
+
+
 class CircularPad1d(_Sides):
     """The last axis continued from its other end."""
 
@@ -111,3 +123,9 @@ class CircularPad2d(_Sides):
     """The last two axes continued from their other ends."""
 
     ndim, mode = 2, "circular"
+
+
+class CircularPad3d(_Sides):
+    """The last three axes continued from their other ends."""
+
+    ndim, mode = 3, "circular"

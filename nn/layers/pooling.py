@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.nn import functional
@@ -42,6 +43,10 @@ class MaxPool2d(_MaxPool, function=functional.max_pool2d):
     """The maximum of each window of (N, C, H, W)."""
 
 
+class MaxPool3d(_MaxPool, function=functional.max_pool3d):
+    """The maximum of each window of (N, C, D, H, W)."""
+
+
 @settings
 class _AvgPool(_Windowed, OfOneTensor):
     ceil_mode: bool = setting(default=False, shown="never")
@@ -65,6 +70,65 @@ class AvgPool2d(_AvgPool, function=functional.avg_pool2d):
 
 
 @settings
+class AvgPool3d(_AvgPool, function=functional.avg_pool3d):
+    """The average of each window of (N, C, D, H, W)."""
+
+    divisor_override: int | None = setting(default=None, shown="never")
+
+
+@settings
+class _LPPool(OfOneTensor):
+    norm_type: float
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    ceil_mode: bool = False
+
+
+class LPPool1d(_LPPool, function=functional.lp_pool1d):
+    """The norm of each window of (N, C, L); see `functional.lp_pool1d`."""
+
+
+class LPPool2d(_LPPool, function=functional.lp_pool2d):
+    """The norm of each window of (N, C, H, W); see `functional.lp_pool1d`."""
+
+
+class LPPool3d(_LPPool, function=functional.lp_pool3d):
+    """The norm of each window of (N, C, D, H, W); see `functional.lp_pool1d`."""
+
+
+@settings
+class _MaxUnpool(_Windowed):
+    ndim: ClassVar[int]
+
+    def _complete(self) -> None:
+        super()._complete()
+        for name in ("kernel_size", "stride", "padding"):
+            setattr(self, name, per_axis(getattr(self, name), self.ndim, name))
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Return the maxima at their places, and zeros elsewhere."""
+        return self._function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool1d(_MaxUnpool, function=functional.max_unpool1d):
+    """The maxima of `MaxPool1d` at the places they came from, and zeros elsewhere."""
+
+    ndim = 1
+
+
+class MaxUnpool2d(_MaxUnpool, function=functional.max_unpool2d):
+    """The maxima of `MaxPool2d` at the places they came from, and zeros elsewhere."""
+
+    ndim = 2
+
+
+class MaxUnpool3d(_MaxUnpool, function=functional.max_unpool3d):
+    """The maxima of `MaxPool3d` at the places they came from, and zeros elsewhere."""
+
+    ndim = 3
+
+
+@settings
 class _Adaptive(Applied):
     output_size: int | Sequence[int | None] | None
 
@@ -75,6 +139,10 @@ class AdaptiveAvgPool1d(_Adaptive, OfOneTensor, function=functional.adaptive_avg
 
 class AdaptiveAvgPool2d(_Adaptive, OfOneTensor, function=functional.adaptive_avg_pool2d):
     """Averages of windows that share the axes of (N, C, H, W) evenly; a size None keeps the length."""
+
+
+class AdaptiveAvgPool3d(_Adaptive, OfOneTensor, function=functional.adaptive_avg_pool3d):
+    """Averages of windows that share the axes of (N, C, D, H, W) evenly; a size None keeps the length."""
 
 
 @settings
@@ -92,6 +160,10 @@ class AdaptiveMaxPool1d(_AdaptiveMax, function=functional.adaptive_max_pool1d):
 
 class AdaptiveMaxPool2d(_AdaptiveMax, function=functional.adaptive_max_pool2d):
     """Maxima of windows that share the axes of (N, C, H, W) evenly; a size None keeps the length."""
+
+
+class AdaptiveMaxPool3d(_AdaptiveMax, function=functional.adaptive_max_pool3d):
+    """Maxima of windows that share the axes of (N, C, D, H, W) evenly; a size None keeps the length."""
 
 
 @settings
