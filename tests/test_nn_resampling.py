@@ -66,6 +66,7 @@ def test_a_module_is_pytorchs_in_text_value_and_two_derivatives(case: Any) -> No
         (IMAGE, {"scale_factor": 1.7, "mode": "bilinear", "recompute_scale_factor": True}),
         (IMAGE, {"size": (2, 9), "mode": "bilinear", "align_corners": True}),
         (VOLUME, {"scale_factor": 2}), (VOLUME, {"size": (2, 5, 4), "mode": "trilinear"}),
+        (VOLUME, {"size": (2, 1, 2), "mode": "area"}),
     ],
 )  # fmt: skip
 def test_interpolation_is_pytorchs_in_value_and_two_derivatives(x: Any, settings: dict[str, Any]) -> None:
@@ -143,7 +144,7 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: functional.interpolate(tg.ones(1, 2), 3), ShapeError, "Got 2D input"),
     (lambda: functional.interpolate(tg.ones(1, 1, 2), 0), ShapeError, "should be greater than 0"),
     (lambda: functional.interpolate(tg.ones(1, 1, 2, 2), 3, mode="bicubic"), ArgumentError, "found mode 'bicubic'"),
-    (lambda: functional.interpolate(tg.tensor(VOLUME), 2, mode="area"), ShapeError, "one or two spatial axes"),
+    (lambda: functional.interpolate(tg.ones(1, 1, 2, 2, 2, 2), 2, mode="area"), ShapeError, "one to three spatial"),
     (lambda: functional.pixel_shuffle(tg.ones(3, 2, 2), 2), ShapeError, "is not divisible by 4"),
     (lambda: functional.pixel_shuffle(tg.ones(2, 2), 2), ShapeError, "at least 3 dimensions"),
     (lambda: functional.pixel_unshuffle(tg.ones(3, 3, 2), 2), ShapeError, r"input.size\(-2\)=3"),
