@@ -265,3 +265,34 @@ def pairs_of(kind: str, given: Any) -> list[tuple[Any, Any]]:
         if len(pair) != 2:
             raise ValueError(f"{kind} update sequence element #{i} has length {len(pair)}; 2 is required")
     return found
+
+
+class DataParallel(Module):
+    """A module that calls `module`, as PyTorch's does where there are no devices to share the work among.
+
+    The names of the state begin with ``module.``, so that weights trained in parallel are loaded, and the other way.
+
+    Args:
+        module: what is called.
+        device_ids, output_device, dim: accepted, and of no meaning on one processor.
+
+    >>> from tensorgrad import nn
+    >>> list(DataParallel(nn.Linear(3, 2)).state_dict())
+    ['module.weight', 'module.bias']
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        device_ids: Iterable[Any] | None = None,  # noqa: ARG002 - PyTorch's
+        output_device: Any = None,  # noqa: ARG002 - PyTorch's
+        dim: int = 0,
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.module = module
+        self.device_ids: list[Any] = []
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Return what the module returns."""
+        return self.module(*inputs, **kwargs)

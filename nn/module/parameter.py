@@ -15,7 +15,7 @@ from tensorgrad.base.hints import fits
 from tensorgrad.base.misfits import wrong_type
 from tensorgrad.base.numbertypes import DTYPES, dtype
 from tensorgrad.engine.references import count, fresh
-from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.views import link_alias, position_of
 from tensorgrad.errors import ArgumentError
 from tensorgrad.tensor.copies import added
@@ -105,6 +105,15 @@ class _Uninitialized(Tensor):
     @property
     def dtype(self) -> dtype:
         return DTYPES[_HELD.__get__(self).dtype]
+
+    @property
+    def data(self) -> Tensor:
+        """Nothing yet: an empty tensor, which may be filled, as scripts do before the first call, to no effect."""
+        return wrap(np.empty(0, self.dtype))
+
+    @data.setter
+    def data(self, value: Any) -> None:  # noqa: ARG002 - what is refused
+        raise ArgumentError("an uninitialized parameter or buffer takes no data: call .materialize(shape) first")
 
     def materialize(self: Any, shape: Sequence[int], device: Any = None, dtype: DTypeLike = None) -> None:
         """Become a Parameter or Buffer of the shape, with whatever the memory held; the identity stays."""
