@@ -275,3 +275,20 @@ def test_a_weight_without_shape_may_be_filled_to_no_effect() -> None:
     assert (layer.bias.abs() < 1).all()
     with pytest.raises(ArgumentError, match=r"call .materialize\(shape\) first"):
         nn.LazyLinear(2).weight.data = tg.ones(2, 3)
+
+
+def test_names_of_older_scripts() -> None:
+    """What has another name now is what it was, with a warning; a module is in shared memory as it is."""
+    x = tg.tensor(R.normal(size=(1, 1, 2, 2)))
+    with pytest.warns(UserWarning, match="Use `nn.functional.interpolate` instead"):
+        found = nn.functional.upsample(x, scale_factor=2, mode="bilinear", align_corners=True)
+    wanted = nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+    assert found.tolist() == wanted.tolist()
+    p = tg.ones(2, requires_grad=True)
+    p.grad = tg.tensor([3.0, 4.0])
+    with pytest.warns(UserWarning, match="Use `nn.utils.clip_grad_norm_` instead"):
+        assert utils.clip_grad_norm([p], 1.0).item() == 5
+    assert abs(p.grad.norm().item() - 1) < 1e-5
+    net = nn.Linear(2, 2)
+    assert net.share_memory() is net.to_empty(device="cpu") is net
+    assert isinstance(nn.LSTM(1, 1), nn.RNNBase)

@@ -33,7 +33,7 @@ from .pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
     max_pool1d, max_pool2d, adaptive_avg_pool3d, adaptive_max_pool3d, avg_pool3d, max_pool3d,
 )
-from .resampling import channel_shuffle, interpolate, pixel_shuffle, pixel_unshuffle
+from .resampling import channel_shuffle, interpolate, pixel_shuffle, pixel_unshuffle, upsample
 from .unpooling import lp_pool1d, lp_pool2d, lp_pool3d, max_unpool1d, max_unpool2d, max_unpool3d
 from .windows import fold, pad, unfold
 # isort: on
@@ -55,6 +55,7 @@ __all__ = [
     "relu_", "rms_norm", "rrelu", "rrelu_", "scaled", "scaled_dot_product_attention", "selu", "selu_", "sigmoid",
     "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh",
     "tanhshrink", "threshold", "threshold_", "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold",
+    "upsample",
 ]
 # fmt: on
 

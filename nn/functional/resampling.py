@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
@@ -74,6 +75,18 @@ def interpolate(
             places = np.arange(m, dtype=np.float32) + (0.5 if mode == "nearest-exact" else 0)
             y = _taken(y, axis, np.minimum(np.floor(places * np.float32(scale)), n - 1).astype(np.intp))
     return y
+
+
+def upsample(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Do what `interpolate` does, which is its name now; told in a warning."""
+    warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.")
+    return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def _check_mixed(input: Tensor, mode: str) -> None:

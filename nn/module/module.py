@@ -313,6 +313,14 @@ class Module(Stateful):
         """Return the module, which is there already."""
         return self
 
+    def share_memory(self) -> Self:
+        """Return the module, whose memory threads share as it is."""
+        return self
+
+    def to_empty(self, *, device: Any = None, recurse: bool = True) -> Self:  # noqa: ARG002 - there is one memory
+        """Return the module, with values that are about to be loaded; DeviceError for another device."""
+        return self.to(device=device)
+
     def cuda(self, device: Any = None) -> Self:
         """Raise DeviceError: tensorgrad computes on the CPU only."""
         raise no_device("cuda" if device is None else device)

@@ -3,7 +3,7 @@
 from tensorgrad.base.answers import complete as _complete
 
 from . import parametrizations, parametrize, prune, rnn
-from .clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from .clip_grad import clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .convert_parameters import parameters_to_vector, vector_to_parameters
 from .derived import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 from .fusion import (
@@ -15,6 +15,7 @@ from .fusion import (
 )
 
 __all__ = [
+    "clip_grad_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",

@@ -52,6 +52,10 @@ _STATE = "save(module.state_dict(), path), and load_state_dict(load(path))"
 _GENERAL = (
     "of general matrices compute it by NumPy or SciPy from .numpy(); eigh, svd, qr, solve and inv are differentiable"
 )
+_RANDOM_WINDOWS = (
+    "its windows are random, and PyTorch's cannot be drawn here: take adaptive_max_pool of the size wanted"
+)
+_INDICES = "it is the function without _with_indices, called with return_indices=True"
 
 ABSENT = {
     "amp.*": "every operation computes in the dtype of its operands",
@@ -84,9 +88,21 @@ ABSENT = {
     "matrix_exp": "scale by 2 ** -n, sum the series, and square n times",
     "multiprocessing": "tensors are not shared between processes: share their .numpy()",
     "nested": "hold a list of tensors, or pad them: nn.utils.rnn.pad_sequence",
+    "nn.Container": "it is nn.Module",
+    "nn.CrossMapLRN2d": "it is nn.LocalResponseNorm",
+    **{f"nn.FractionalMaxPool{n}d": _RANDOM_WINDOWS for n in (2, 3)},
+    "nn.NLLLoss2d": "it is nn.NLLLoss",
+    "nn.RNNCellBase": "there are RNNCell, GRUCell and LSTMCell",
     "nn.SyncBatchNorm": f"{_ONE_PROCESS}: it is BatchNorm",
-    "nn.parallel": f"{_ONE_PROCESS}: call the module itself",
+    "nn.functional.conv_tbc": "it is conv1d, which takes (N, C, L): permute before and after",
+    **{f"nn.functional.fractional_max_pool{n}d": _RANDOM_WINDOWS for n in (2, 3)},
+    "nn.functional.linear_cross_entropy": "it is cross_entropy(linear(input, weight), target)",
+    **{f"nn.functional.{kind}max_pool{n}d_with_indices": _INDICES for kind in ("", "adaptive_") for n in (1, 2, 3)},
+    "nn.functional.upsample_bilinear": "it is interpolate(..., mode='bilinear', align_corners=True)",
+    "nn.functional.upsample_nearest": "it is interpolate(..., mode='nearest')",
+    "nn.parallel": f"{_ONE_PROCESS}: call the module itself, or nn.DataParallel",
     **dict.fromkeys(("nn.intrinsic", "nn.qat", "nn.quantizable", "nn.quantized"), _QUANTIZED),
+    "nn.utils.stateless": "it is func.functional_call",
     "onnx": "there is no export: the recorded graph is data, see tensorgrad.graph.Graph.trace",
     "optim.SparseAdam": "there are no sparse tensors: it is Adam",
     "optim.*": "subclass Optimizer, and define update_one",
