@@ -54,6 +54,7 @@ from .module.module import Module
 from .module.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .module.parameterlists import ParameterDict, ParameterList
 # isort: on
+from . import wholefile as _wholefile  # noqa: F401 - tells tensorgrad.files what modules are
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveLogSoftmaxWithLoss", "AdaptiveMaxPool1d",

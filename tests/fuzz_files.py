@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import sys
 import time
 import tracemalloc
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorgrad as tg
+from tensorgrad import nn
 from tensorgrad.errors import DataError
+from tensorgrad.files import container
+from tests.packing import packed
 from tests.torchfiles import written
 
 SECONDS = 10.0  # for a file of some kilobytes: nothing but a hang takes that long
 ROOM = 1 << 20
+Variant = Callable[[bytes, random.Random], bytes]
 TIMES = 300  # an instruction of one byte may make an empty set
 
 
@@ -76,6 +81,16 @@ def variant(content: bytes, draw: random.Random) -> bytes:
     return archive(members)
 
 
+def of_modules(content: bytes, draw: random.Random) -> bytes:
+    """A file of whole modules whose structure is changed, with the checksum of the structure made anew."""
+    structure, arrays = container.unpack(io.BytesIO(content), len(content), "a file")
+    found = changed(str(structure).encode(), draw).decode("ascii", "replace")
+    if draw.random() < 0.5:  # one text in the place of another: the file stays JSON
+        texts = re.findall(r'"[^"]*"|\d+|true|false|null|\[\]', str(structure))
+        found = str(structure).replace(draw.choice(texts), draw.choice(texts), draw.choice((1, 1, 2, 9)))
+    return b"".join(map(bytes, container.pack(found, arrays)))
+
+
 def failure(content: bytes, **options: Any) -> str | None:
     """What is wrong with the outcome of loading `content`; None if it is data or a DataError."""
     tracemalloc.start()
@@ -95,7 +110,9 @@ def failure(content: bytes, **options: Any) -> str | None:
     return None
 
 
-def failures(files: list[bytes], count: int, seed: int, **options: Any) -> Iterator[tuple[int, str, bytes]]:
+def failures(
+    files: list[bytes], count: int, seed: int, variant: Variant = variant, **options: Any
+) -> Iterator[tuple[int, str, bytes]]:
     """The failures among `count` changed files, each with its number."""
     for number in range(count):
         draw = random.Random(f"{seed} {number}")
@@ -107,9 +124,11 @@ def failures(files: list[bytes], count: int, seed: int, **options: Any) -> Itera
 
 def main(count: int, seed: int) -> int:
     found = list(failures(written(), count, seed, format="pt"))
+    whole = [packed(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.ReLU())), packed([nn.GRU(2, 2)] * 2)]
+    found += failures(whole, count, seed, of_modules, weights_only=False)
     for number, text, content in found:
         print(f"{number}: {text}\n{content!r}")
-    print(f"{count} files, {len(found)} failures")
+    print(f"{2 * count} files, {len(found)} failures")
     return 1 if found else 0
 
 

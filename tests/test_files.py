@@ -187,8 +187,11 @@ def test_a_list_of_as_many_levels_as_allowed_is_saved_and_one_more_is_not() -> N
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "module": (lambda: nn.Linear(1, 1), "obj is of class Linear, and only data is saved, no objects: save its .state"),
-    "inside": (lambda: {"a": [0, nn.Linear(1, 1)]}, "obj['a'][1] is of class Linear"),
+    "optimiser": (
+        lambda: optim.SGD([tg.ones(1)], 0.1),
+        "obj is of class SGD, and only data is saved, no objects: save",
+    ),
+    "inside": (lambda: {"a": [0, optim.SGD([tg.ones(1)], 0.1)]}, "obj['a'][1] is of class SGD"),
     "function": (lambda: {"f": math.sin}, "obj['f'] is of class builtin_function_or_method, which cannot be saved"),
     "class": (lambda: [nn.Linear], "obj[0] is of class type"),
     "object": (lambda: Payload(Path("x")), "obj is of class Payload"),

@@ -1,6 +1,6 @@
 """Saving and loading: tensors and what holds them, as one safetensors file whose metadata tells the structure in JSON.
 
-Nothing is ever pickled or unpickled: a file is data, and cannot run anything.
+Nothing is ever unpickled: a file is data, and cannot run anything. That of a whole module names classes of the program.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ def save(obj: Any, f: File) -> None:
 
     Args:
         obj: a tensor, or dicts, lists, tuples and sets of tensors, NumPy arrays and scalars, numbers, strings, bytes,
-            dtypes, devices and None, nested up to 100 levels: state_dicts and checkpoints of them.
+            dtypes, devices and None, nested up to 100 levels: state_dicts and checkpoints of them; and modules that hold
+            nothing but such data, modules, and functions of the library.
         f: a path, or a file opened for writing bytes. A path has its old content until all of the new one is on disk;
             where saving fails or is interrupted it keeps it.
 
     Raises:
-        TypeError: something else, with the place where it stands; of a module, save its state_dict.
+        TypeError: something else, with the place where it stands.
         ArgumentError: nested too deeply, as a list that contains itself is, or too much that is no tensor.
 
     A dict of tensors is a plain safetensors file under the same names, which other programs read. Tensors that share
@@ -72,14 +73,16 @@ def load(
     Args:
         f: a path, or a file opened for reading bytes.
         map_location: as in PyTorch; every device that it names must be the CPU. A function is not called.
-        weights_only: without effect: nothing but data is loaded in any case.
+        weights_only: False also makes whole modules, of classes that the program has imported, without running anything
+            of them.
         mmap: without effect: the file is read.
         format: "pt" for a file that PyTorch wrote of tensors in dicts, lists and the like: it is followed as data, and
             nothing that it names is imported or called. Tensors that shared memory do so again.
 
     Raises:
-        DataError: the file is damaged, or not of the format. Pickles, and what holds them (PyTorch's files, NumPy's
-            object arrays), are recognised and never opened; the message says how to convert them.
+        DataError: the file is damaged, not of the format, or holds modules of classes that are not imported.
+            Pickles, and what holds them (PyTorch's files, NumPy's object arrays), are recognised and never opened; the
+            message says how to convert them.
         FileNotFoundError: there is no such file.
         DeviceError: `map_location` is not the CPU.
     """
@@ -92,7 +95,7 @@ def load(
         if format == "pt":
             return read_pt(file, size, where)
         structure, arrays = unpack(file, size, where)
-    return decode(structure, arrays, where)
+    return decode(structure, arrays, where, weights_only is not False)
 
 
 @contextmanager

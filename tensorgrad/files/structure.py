@@ -6,11 +6,12 @@ that tells the kind: ``{"tuple": [...]}``, ``{"dict": [[key, value], ...]}``, ``
 
 from __future__ import annotations
 
+import importlib
 import math
 import struct
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,31 @@ from tensorgrad.files.container import CHECKSUMS, METADATA, checksum
 from tensorgrad.version import Version
 
 MOST_LEVELS = 100
+
+Path = tuple[Any, ...]
+"""The keys, indices and attributes that lead to a value."""
+
+
+class Attribute(str):
+    """The name of an attribute, among the keys of a path."""
+
+    __slots__ = ()
+
+
+class Objects(NamedTuple):
+    """How objects are saved and made again: called for each file that is written, or that has some and is read.
+
+    The first is given the Writer; ``told(value, path)`` of its result returns the JSON, an object of one key, for what
+    it knows, and None for all else. The second is given the Reader, what messages call the file, and all of its JSON;
+    ``made(kind, content, level)`` of its result returns the object. It raises DataError for what it cannot make.
+    """
+
+    saving: Callable[[Writer], Any]
+    making: Callable[[Reader, str, Any], Any]
+
+
+OBJECTS: list[Objects] = []
+"""What `nn` adds for modules: it stands above."""
 
 _GROUPS: dict[str, type] = {"tuple": tuple, "size": Size, "set": set, "frozenset": frozenset}
 _MAPPINGS: dict[str, type] = {"dict": dict, "ordereddict": OrderedDict, "counter": Counter}
@@ -59,17 +85,18 @@ def encode(obj: Any) -> tuple[str, dict[str, Array]]:
     """Return `obj` as JSON, and its arrays by the names in it; TypeError for what cannot be saved."""
     import json
 
-    writer = _Writer()
+    writer = Writer()
     return json.dumps(writer.encoded(obj, ()), separators=(",", ":"), allow_nan=False), writer.arrays
 
 
-class _Writer:
+class Writer:
     """Turns values into JSON and collects the arrays on the way."""
 
     def __init__(self) -> None:
         self.arrays: dict[str, Array] = {}
+        self.objects = [known.saving(self) for known in OBJECTS]
 
-    def encoded(self, value: Any, path: tuple[Any, ...]) -> Any:
+    def encoded(self, value: Any, path: Path) -> Any:
         """Return the JSON for `value`, which stands at `path`: the keys and indices that lead to it."""
         kind = type(value)
         if value is None or kind in (bool, int, str) or (kind is float and math.isfinite(value)):
@@ -77,7 +104,7 @@ class _Writer:
         if len(path) > MOST_LEVELS:
             raise ArgumentError(
                 f"save: more than {MOST_LEVELS} levels of containers in one another, or one that contains itself, at "
-                f"{_shown(path[:5])}..."
+                f"{shown(path[:5])}..."
             )
         if kind is list or kind in _GROUP_OF:
             items = [self.encoded(v, (*path, i)) for i, v in enumerate(value)]
@@ -86,36 +113,39 @@ class _Writer:
             return {_MAPPING_OF[kind]: [self._pair(k, v, path) for k, v in value.items()]}
         return self._single(value, path)
 
-    def _pair(self, key: Any, value: Any, path: tuple[Any, ...]) -> list[Any]:
+    def _pair(self, key: Any, value: Any, path: Path) -> list[Any]:
         if type(key) not in (str, int, float, bool, type(None)):
-            raise TypeError(f"save: {_shown(path)} has a key {_described(key)}: keys are strings, numbers or None")
+            raise TypeError(f"save: {shown(path)} has a key {_described(key)}: keys are strings, numbers or None")
         return [self.encoded(key, path), self.encoded(value, (*path, key))]
 
-    def _single(self, value: Any, path: tuple[Any, ...]) -> Any:
+    def _single(self, value: Any, path: Path) -> Any:
         """Return the JSON for what is no container, an object of the kind and what tells the value."""
+        for objects in self.objects:
+            if (found := objects.told(value, path)) is not None:
+                return found
         if isinstance(value, Tensor):
-            entry = self._entry(value.array, path)
+            entry = self.entry(value.array, path)
             return {"tensor": {**entry, "requires_grad": True} if value.tracked else entry}
         if type(value) is np.ndarray or (isinstance(value, np.generic) and value.dtype.name in NAMES):
-            return {"array" if isinstance(value, np.ndarray) else "scalar": self._entry(np.asarray(value), path)}
+            return {"array" if isinstance(value, np.ndarray) else "scalar": self.entry(np.asarray(value), path)}
         for kind, (cls, told, _) in _SINGLES.items():
             if isinstance(value, cls):
                 return {kind: told(value)}
         if callable(getattr(value, "state_dict", None)):
             raise TypeError(
-                f"save: {_shown(path)} is {_described(value)}, and only data is saved, no objects: save its "
+                f"save: {shown(path)} is {_described(value)}, and only data is saved, no objects: save its "
                 f".state_dict(), and give that to .load_state_dict() of a new one"
             )
         raise TypeError(
-            f"save: {_shown(path)} is {_described(value)}, which cannot be saved: there are tensors, arrays, numbers, "
+            f"save: {shown(path)} is {_described(value)}, which cannot be saved: there are tensors, arrays, numbers, "
             f"strings, bytes, dtypes, devices and None, in dicts, lists, tuples and sets of exactly these classes"
         )
 
-    def _entry(self, array: Array, path: tuple[Any, ...]) -> dict[str, Any]:
+    def entry(self, array: Array, path: Path) -> dict[str, Any]:
         """Keep `array` under a name, and return what tells it: row-major, little-endian, complex numbers as pairs."""
         dtype = array.dtype
         if dtype.name not in NAMES:
-            raise TypeError(f"save: {_shown(path)} is an array of dtype {dtype}: there are {', '.join(NAMES)}")
+            raise TypeError(f"save: {shown(path)} is an array of dtype {dtype}: there are {', '.join(NAMES)}")
         stored = np.array(array, dtype.newbyteorder("="), order="C", copy=None)
         if dtype.kind == "c":
             stored = stored.reshape(*array.shape, 1).view(f"f{dtype.itemsize // 2}")
@@ -125,7 +155,7 @@ class _Writer:
         entry = {"name": name, kind: found}
         return {**entry, "complex": True} if dtype.kind == "c" else entry
 
-    def _name(self, path: tuple[Any, ...]) -> str:
+    def _name(self, path: Path) -> str:
         """Return the keys of `path` with dots between them, or a number where that name is taken or not allowed."""
         name = ".".join(map(str, path)).encode("utf-8", "backslashreplace").decode() or "tensor"
         number = len(self.arrays)
@@ -135,28 +165,64 @@ class _Writer:
         return name
 
 
-def _shown(path: tuple[Any, ...]) -> str:
-    return "obj" + "".join(f"[{key!r}]" for key in path)
+def shown(path: Path) -> str:
+    """Return what a message calls the value at `path`."""
+    return "obj" + "".join(f".{key}" if type(key) is Attribute else f"[{key!r}]" for key in path)
 
 
 def _described(value: Any) -> str:
     return f"of class {type(value).__name__}"
 
 
-def decode(structure: str | None, arrays: dict[str, Array], where: str) -> Any:
-    """Return what `structure` and `arrays` tell, a dict of tensors if there is no structure; DataError for nonsense."""
+def decode(structure: str | None, arrays: dict[str, Array], where: str, weights_only: bool = True) -> Any:
+    """Return what `structure` and `arrays` tell, a dict of tensors if there is no structure; DataError for nonsense.
+
+    Objects, which only `nn` knows, are made unless `weights_only`.
+    """
     import json
 
     if structure is None:
         return {name: wrap(array) for name, array in arrays.items()}
-    reader = _Reader(arrays)
+    reader = Reader(arrays)
     try:
-        found = reader.decoded(json.loads(structure, parse_constant=_refuse), 0)
-    except (ValueError, TypeError, KeyError, RecursionError, struct.error, TensorgradError) as error:
+        parsed = json.loads(structure, parse_constant=_refuse)
+        has_objects = _has_objects(parsed)
+    except (ValueError, RecursionError) as error:
+        raise _nonsense(where, f"{type(error).__name__}: {error}") from error
+    if has_objects:
+        if weights_only:
+            raise DataError(
+                f"{where}: expected data, found whole modules: load(path, weights_only=False) makes them, of classes "
+                f"that this program has imported; do so with files that you trust to say which"
+            )
+        importlib.import_module("tensorgrad.nn")
+    try:
+        reader.objects = [known.making(reader, where, parsed) for known in OBJECTS if has_objects]
+        found = reader.decoded(parsed, 0)
+    except MissingError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, struct.error, TensorgradError) as error:
         raise _nonsense(where, f"{type(error).__name__}: {error}") from error
     if reader.arrays:
         raise _nonsense(where, f"arrays that it does not name: {', '.join(map(repr, list(reader.arrays)[:3]))}")
     return found
+
+
+class MissingError(DataError):
+    """Of a file that is whole, what this program lacks to make its objects."""
+
+
+def _has_objects(parsed: Any) -> bool:
+    pending = [parsed]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list):
+            pending.extend(value)
+        elif isinstance(value, dict):
+            if "module" in value:
+                return True
+            pending.extend(value.values())
+    return False
 
 
 def _nonsense(where: str, reason: str) -> DataError:
@@ -167,11 +233,12 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"a bare {constant}")
 
 
-class _Reader:
+class Reader:
     """Turns JSON into values; each array may be taken once, so that a small file cannot ask for much memory."""
 
     def __init__(self, arrays: dict[str, Array]) -> None:
         self.arrays = dict(arrays)
+        self.objects: list[Any] = []
 
     def decoded(self, value: Any, level: int) -> Any:
         """Return the value that the JSON `value` tells."""
@@ -186,9 +253,19 @@ class _Reader:
             return _GROUPS[kind](self.decoded(v, level + 1) for v in content)
         if kind in _MAPPINGS:
             return _MAPPINGS[kind]({self.decoded(k, level + 1): self.decoded(v, level + 1) for k, v in content})
-        return _SINGLES[kind][2](content) if kind in _SINGLES else _ARRAYS[kind](self._array(content), content)
+        return self._single(kind, content, level)
 
-    def _array(self, entry: dict[str, Any]) -> Array:
+    def _single(self, kind: str, content: Any, level: int) -> Any:
+        if kind in _SINGLES:
+            return _SINGLES[kind][2](content)
+        if kind in _ARRAYS:
+            return _ARRAYS[kind](self.array(content), content)
+        if not self.objects:
+            raise KeyError(kind)
+        return self.objects[0].made(kind, content, level)
+
+    def array(self, entry: dict[str, Any]) -> Array:
+        """Return the array that `entry` tells, which nothing else may name."""
         array = self.arrays.pop(entry["name"])
         kind = "folded" if "folded" in entry else "crc32"
         if CHECKSUMS[kind](array) != entry[kind]:
