@@ -30,8 +30,8 @@ def save(obj: Any, f: File) -> None:
 
     Args:
         obj: a tensor, or dicts, lists, tuples and sets of tensors, NumPy arrays and scalars, numbers, strings, bytes,
-            dtypes, devices and None, nested up to 100 levels: state_dicts and checkpoints of them; and modules that hold
-            nothing but such data, modules, and functions of the library.
+            dtypes, devices and None, nested up to 100 levels: state_dicts and checkpoints of them; and modules
+            that hold nothing but such data, modules, and functions of the library.
         f: a path, or a file opened for writing bytes. A path has its old content until all of the new one is on disk;
             where saving fails or is interrupted it keeps it.
 
