@@ -175,7 +175,7 @@ if _switches.from_environment() == "c":
 _LATER = {
     "autocast": "amp",
     "compile": "compiled",
-    "is_autocast_enabled": "idle.precision",
+    "is_autocast_enabled": "idle.mixedprecision",
     "vmap": "func",
 }  # by module
 __all__ += list(_LATER)

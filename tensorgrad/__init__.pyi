@@ -148,7 +148,7 @@ from . import viz as viz
 from . import xpu as xpu
 from .amp import autocast as autocast
 from .compiled import compile as compile
-from .idle.precision import is_autocast_enabled as is_autocast_enabled
+from .idle.mixedprecision import is_autocast_enabled as is_autocast_enabled
 from .func import vmap as vmap
 
 # fmt: off

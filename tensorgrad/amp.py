@@ -7,7 +7,7 @@ tensorgrad.float32
 """
 
 from tensorgrad.base.answers import complete as _complete
-from tensorgrad.idle.precision import (
+from tensorgrad.idle.mixedprecision import (
     GradScaler,
     autocast,
     is_autocast_available,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tensorgrad.base.answers import complete as _complete
-from tensorgrad.idle.precision import (
+from tensorgrad.idle.mixedprecision import (
     GradScaler as _GradScaler,
     autocast as _autocast,
     unchanged as custom_bwd,
