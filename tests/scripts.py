@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pytest
 
 import tensorgrad as tg
 from tensorgrad.data.sampler import drawn_seed
 
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
-SCRIPTS = sorted(FOLDER.glob("*.py"))
+SCRIPTS = sorted(FOLDER.rglob("*.py"))
 IMPORT = re.compile(r"^(import|from) tensorgrad\b(?: as torch\b)?", re.MULTILINE)
 
 
@@ -25,9 +28,12 @@ def pytorchs(source: str) -> str:
 
 def losses(source: str, path: Path) -> list[float]:
     """What ``main()`` of the script returns, run as a module so that its own ``__main__`` part stays still."""
-    names: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
-    exec(compile(source, str(path), "exec"), names)
-    return names["main"]()
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, path.stem, module)  # where dataclasses look up what annotations mean
+        exec(compile(source, str(path), "exec"), vars(module))
+        return module.main()
 
 
 @contextmanager
@@ -53,7 +59,7 @@ def draw_as_tensorgrad_does(torch: Any, patch: Any) -> None:
 
     def factory(name: str) -> Any:
         def draw(*args: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None, **kw: Any) -> Any:
-            args = tuple(tg.tensor(a.numpy()) if isinstance(a, torch.Tensor) else a for a in args)
+            args = tuple(tg.tensor(a.detach().numpy()) if isinstance(a, torch.Tensor) else a for a in args)
             found = torch.from_numpy(getattr(tg, name)(*args, generator=source(generator), **kw).numpy())
             return (found if dtype is None else found.to(dtype)).requires_grad_(requires_grad)
 
@@ -73,7 +79,17 @@ def draw_as_tensorgrad_does(torch: Any, patch: Any) -> None:
         ones = tg.ones(tuple(input.shape), dtype=dtype(input.dtype))
         return input * torch.from_numpy(tg.nn.functional.dropout(ones, p, training).numpy())
 
-    for name in ("rand", "randn", "randint", "randperm", "normal", "multinomial"):
+    for name in (
+        "rand",
+        "randn",
+        "rand_like",
+        "randn_like",
+        "randint",
+        "randperm",
+        "normal",
+        "multinomial",
+        "bernoulli",
+    ):
         patch.setattr(torch, name, factory(name))
     patch.setattr(torch.utils.data.dataset, "randperm", torch.randperm)  # imported there by name
     patch.setattr(torch, "manual_seed", lambda seed: tg.manual_seed(seed) and None)
@@ -83,6 +99,7 @@ def draw_as_tensorgrad_does(torch: Any, patch: Any) -> None:
     patch.setattr(torch.Tensor, "normal_", filler(tg.nn.init.normal_))
     patch.setattr(torch.Tensor, "random_", filler(lambda x, generator: x.fill_(drawn_seed(generator))))  # of loaders
     patch.setattr(torch.nn.functional, "dropout", dropout)
+    patch.setattr(torch.nn.init, "orthogonal_", filler(tg.nn.init.orthogonal_))  # drawn there in another order
 
 
 def finite(values: list[float]) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from tensorgrad import ops
 from tensorgrad.base.callsite import warn
@@ -291,6 +291,16 @@ class _OneState(Recurrent):
         outputs, (last,) = self._run_any(input, given)
         return outputs, last
 
+    if TYPE_CHECKING:  # the call that modules inherit knows the first form of `forward` only
+
+        @overload
+        def __call__(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: Tensor | None = None) -> tuple[PackedSequence, Tensor]: ...
+
+        def __call__(self, input: Any, hx: Any = None) -> Any: ...
+
 
 class RNN(Elman, _OneState):
     """Elman's network: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`` along a sequence, or relu.
@@ -375,3 +385,13 @@ class LSTM(LongShortTerm, Recurrent):
         """Return the outputs at every place, packed if `input` is, and the last (h, c) of all layers and directions."""
         outputs, (h, c) = self._run_any(input, hx)
         return outputs, (h, c)
+
+    if TYPE_CHECKING:  # the call that modules inherit knows the first form of `forward` only
+
+        @overload
+        def __call__(self, input: Tensor, hx: Pair | None = None) -> tuple[Tensor, Pair]: ...
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: Pair | None = None) -> tuple[PackedSequence, Pair]: ...
+
+        def __call__(self, input: Any, hx: Any = None) -> Any: ...  # noqa: D102

@@ -210,7 +210,7 @@ def _outputs(fn: Checked, arguments: Sequence[Any]) -> list[Tensor]:
 def _gradients(ys: list[Tensor], xs: list[Tensor], gs: Sequence[Tensor]) -> list[Tensor]:
     """Return the gradients, of complex numbers not conjugated: only so is a step into the imaginary one of calculus."""
     found = grad(ys, xs, [g.conj() for g in gs], create_graph=True, materialize_grads=True)
-    return [g.conj() for g in found if g is not None]
+    return [g.conj() for g in found]
 
 
 _TANGENTS = partial(jvp, create_graph=True)

@@ -154,7 +154,6 @@ def check_gradients(
         tuple(
             ParameterCheck(name, p.shape, tuple(_checked(loss_fn, name, p, g.array, directions, coordinates, random)))
             for (name, p), g in zip(named.items(), gradients, strict=True)
-            if g is not None
         )
     )
 

@@ -148,7 +148,7 @@ class Subject:
             )
         if not all(np.array_equal(s, g, equal_nan=True) for s, g in zip(seeds, given, strict=True)):
             raise written("gradcheck", self.checked[0], "a backward writes to the gradient that it is given")
-        return [g.array for g in found if g is not None]
+        return [g.array for g in found]
 
     def tangent(self, directions: dict[int, Array]) -> Array:
         """Return what each output adds to the slope of the sum along `directions` (by position), in forward mode."""
