@@ -28,7 +28,7 @@ from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, RangeError
 
-from .storage import Storage
+from .storages import Storage
 from .tensortypes import dtype_of_type, is_complex, is_floating_point, type_name
 
 DeviceLike = device | str | int | None

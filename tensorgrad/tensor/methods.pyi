@@ -19,7 +19,7 @@ from tensorgrad.functions.factors import SingularVectors
 from tensorgrad.functions.matrices import SignAndLogarithm
 from tensorgrad.functions.ordering import Extrema
 from tensorgrad.tensor.conversions import DeviceLike
-from tensorgrad.tensor.storage import Storage
+from tensorgrad.tensor.storages import Storage
 
 @type_check_only
 class Methods:
