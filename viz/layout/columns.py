@@ -16,6 +16,7 @@ MARGIN = 16.0  # of a frame
 STUB = 24.0  # free above a reader of a tap
 TRACK, _BESIDE = 19.0, 9.0  # half of what an arrow takes with its texts, and what it takes beside them
 _GAP, _TURN = 34.0, 58.0  # free between columns, and where arrows turn
+_DROP = 36.0  # free above a reader of a leaf
 _HEAD = 46.0  # free at the top of a frame, from top to bottom
 LANE = 15.0  # between arrows that turn beside each other
 _FAN, _MANY = 14.0, 4  # for each arrow that turns beside others to the same reader; so many have a fan
@@ -44,8 +45,17 @@ class Measure:
         """Return how long an arrow must be for its texts."""
         if not self.across:
             return 2 * LABEL_SIZE + self.more.get(k, 0.0)
-        longest = max(width(text, LABEL_SIZE) for text in self.labels[k])
-        return longest + (14 if self.narrow else 22) + self.more.get(k, 0.0)
+        return self.long(k) + self.more.get(k, 0.0)
+
+    def drop(self, link: Link) -> float:
+        """Return how long the arrow is from what hangs at its reader; it is level from top to bottom."""
+        if link.tail.kind != "vertex":
+            return STUB + link.more
+        return (_DROP if self.across else max(_DROP, self.long(link.edge))) + link.more
+
+    def long(self, k: int) -> float:
+        """Return how long a level arrow must be for its texts."""
+        return max(width(text, LABEL_SIZE) for text in self.labels[k]) + (14 if self.narrow else 22)
 
 
 def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tuple[dict[int, float], dict[int, float]]:

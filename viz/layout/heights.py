@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .columns import STUB, TRACK, Measure
+from .columns import TRACK, Measure
 from .ears import Level
 from .items import Ear, Item, Link
 
-_ROW, _DROP = 9.0, 36.0  # free between rows, and above a reader of a leaf
+_ROW = 9.0  # free between rows
 
 
 class Heights:
     """How far below the main row everything stands: as near to it as what lies between lets it."""
 
     def __init__(self, level: Level, measure: Measure) -> None:
+        self.measure = measure
         self.of: dict[Item | Link, float] = {}
         filled: dict[tuple[int, int], float] = {}  # how far out everything reaches, by side and place
         apart: dict[Item, float] = {}  # what the texts of slanted arrows need between their ends
@@ -56,15 +57,8 @@ class Heights:
         if link is not None:
             self.hang(link.head)
             side = -1 if item.row < link.head.row else 1
-            self.of[item] = self.of[link] = self.of[link.head] + side * _reach(link, side)
-
-
-def _reach(link: Link, side: int) -> float:
-    """Return how far from its reader what hangs there stands."""
-    item = link.tail
-    return (
-        link.head.tall + link.more + (_DROP if item.kind == "vertex" else STUB) + (item.down if side < 0 else item.up)
-    )
+            out = link.head.tall + self.measure.drop(link) + (item.down if side < 0 else item.up)
+            self.of[item] = self.of[link] = self.of[link.head] + side * out
 
 
 def _ports(ear: Ear, side: int) -> dict[int, float]:
@@ -82,7 +76,7 @@ def _profile(ear: Ear, side: int, apart: Mapping[Item, float], measure: Measure)
         up, down = max(item.up, TRACK), max(item.down, TRACK)
         if ear.links and ear.links[0].drop:
             link = ear.links[0]
-            reach = link.more + (_DROP if item.kind == "vertex" else STUB) - _ROW
+            reach = measure.drop(link) - _ROW
             below = item.row < link.head.row  # its reader is
             up, down = item.up + reach * (not below), item.down + reach * below
         elif item.kind == "tap":
