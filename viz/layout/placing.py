@@ -7,9 +7,10 @@ ones, the same graph has none. Where a text finds no place of its own, room is m
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from tensorgrad.viz.picture.edgetexts import at_tap
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
@@ -21,7 +22,7 @@ from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, NOTE_SIZE, RADIUS, look, outline
 from .labels import Box, Room, half_of, place_pair, placed
 from .operands import order_notes
 from .scene import Arrow, Frame, Note, Scene
-from .splines import Point, Spline, between, parallel, pieces, sampled
+from .splines import Point, Spline, dense, evenly, lines, parallel
 
 GAP = 3.5  # between an arrow and the middle of its pair
 _NAME_SIZE = 18.0
@@ -76,9 +77,10 @@ def _placed(
     plan = planned(picture, labels, measure, taps)
     room = _taken(picture, plan)
     pairs = [_twins(edge, spline) for edge, spline in zip(picture.edges, plan.splines, strict=True)]
-    for pair in pairs:
-        for spline in pair:
-            room.line(_dense(spline))
+    both = [spline for pair in pairs for spline in pair]
+    room.line(dense(both))
+    along = iter(lines(both))
+    ways = [[next(along) for _ in pair] for pair in pairs]
     marks = _marks(picture, plan.taps)
     tapped = {k: _tapped(picture.edges[k], labels[k], center, room, marks) for k, center in plan.taps.items()}
     notes = _notes(picture, plan, room, measure, marks)
@@ -88,7 +90,7 @@ def _placed(
     more = measure.more  # what had no place comes first now, and what has many places last
     for k in sorted(range(len(pairs)), key=lambda k: (k not in more, bool(more) and _is_bent(plan.splines[k]))):
         edge, pair, texts = picture.edges[k], pairs[k], labels[k]
-        named = list(zip(pair, texts, strict=False))
+        named = list(zip(ways[k], texts, strict=False))
         told = tapped.get(k) or list(zip([text for _, text in named], place_pair(room, named), strict=True))
         if k not in tapped and any(text and room.is_struck(text, center, LABEL_SIZE) for text, center in told):
             crowded.add(k)
@@ -129,15 +131,15 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
 
 def _beside_arrows(frames: Sequence[Frame], splines: Sequence[Spline]) -> list[Frame]:
     """Return frames that arrows enter from above with their titles beside these."""
-    points = [point for spline in splines for point in _dense(spline)]
+    x, y = dense(splines)
     found = []
     for frame in frames:
         left, _, right, top = frame.corners[0]
-        half, y = half_of(frame.module.label, FRAME_SIZE)[0], frame.title[1]
-        near = [x for x, at in points if top - 2 * FRAME_SIZE < at < top and left < x < right]
+        half = half_of(frame.module.label, FRAME_SIZE)[0]
+        near = x[(top - 2 * FRAME_SIZE < y) & (y < top) & (left < x) & (x < right)]
         middles = [(left + right) / 2, left + half + 8, right - half - 8]
-        met = [sum(abs(x - middle) < half + 2 * GAP for x in near) for middle in middles]
-        found.append(replace(frame, title=(middles[met.index(min(met))], y)))
+        met = [np.count_nonzero(abs(near - middle) < half + 2 * GAP) for middle in middles]
+        found.append(replace(frame, title=(middles[met.index(min(met))], frame.title[1])))
     return found
 
 
@@ -169,20 +171,13 @@ def _is_bent(spline: Spline) -> bool:
     return min(max(p[i] for p in spline) - min(p[i] for p in spline) for i in (0, 1)) > 1
 
 
-def _dense(spline: Spline) -> Iterator[Point]:
-    """Yield points on `spline`, three apart at most."""
-    for cubic in pieces(spline):
-        length = sum(math.dist(a, b) for a, b in itertools.pairwise(cubic))
-        yield from sampled(cubic, int(length // 3) + 1)
-
-
 def _twins(edge: EdgeRecord, spline: Spline) -> list[Spline]:
     """Return the black spline and, reversed, its red twin; the black one alone stays in the middle."""
     return [spline] if edge.backward is None else [parallel(spline, GAP), parallel(spline, -GAP)[::-1]]
 
 
 def _taken(picture: Picture, plan: Plan) -> Room:
-    room = Room()
+    room, borders = Room(), list[tuple[Point, Point]]()
     for vertex in picture.vertices:
         shape = look(vertex)
         if vertex.kind != "output":
@@ -191,10 +186,8 @@ def _taken(picture: Picture, plan: Plan) -> Room:
     for frame in plan.frames:
         room.take(Box.around(frame.title, (half_of(frame.module.label, FRAME_SIZE)[0], 9.0)))
         left, bottom, right, top = frame.corners[0]
-        corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
-        for a, b in itertools.pairwise(corners):
-            steps = int(math.dist(a, b) // 4) + 1
-            room.line(between(a, b, i / steps) for i in range(steps))
+        borders += itertools.pairwise([(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)])
+    room.line(evenly(borders, 4.0))
     return room
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant
 
@@ -16,6 +17,8 @@ LONGEST = 40
 _FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
 _NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢⱼₗ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
+_NONE = "".join(chr(plane << 16 | 0xFFFE + last) for plane in range(17) for last in (0, 1))  # which are no characters
+_UNSEEN = re.compile(f"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_NONE}]")
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
@@ -24,16 +27,13 @@ def clean(text: str, longest: int = LONGEST) -> str:
     >>> clean("a" + chr(7) + "b")
     'a␇b'
     """
-    shown = "".join(map(_character, text))
+    shown = _UNSEEN.sub(_picture, text)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
-def _character(c: str) -> str:
-    code = ord(c)
-    if code < 0x20:
-        return chr(0x2400 + code)  # the picture of that control character
-    invisible = 0x7F <= code < 0xA0 or code & 0xFFFE == 0xFFFE or unicodedata.category(c) == "Cs"
-    return "\N{REPLACEMENT CHARACTER}" if invisible or unicodedata.category(c) in {"Zl", "Zp"} else c
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"
 
 
 def number(value: Any) -> str:
@@ -71,9 +71,15 @@ def width(text: str, size: float) -> float:
     >>> width("x̂", 10) == width("x", 10)
     True
     """
-    return max(sum(map(_ems, line)) for line in text.split("\n")) * size
+    return max(map(_length, text.split("\n"))) * size
 
 
+@remembered(4096)
+def _length(line: str) -> float:
+    return sum(map(_ems, line))
+
+
+@remembered(1024)
 def _ems(c: str) -> float:
     if unicodedata.combining(c):
         return 0.0
