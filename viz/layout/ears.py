@@ -14,8 +14,10 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .items import Ear, Item, Link
+from .terms import upright
 
 NEW_ROW, WRONG_SIDE = 0.6, 3.0  # what a row of its own costs, and one on the other side, in rows
 OTHER_SIDE = 0.5  # the same for frames that read taps alone: they would push each other outwards
@@ -90,6 +92,11 @@ class Level:
                 for other in waiting.pop(item, ()):
                     add(other)
 
+    @cached_property
+    def upright(self) -> dict[Link, int]:
+        """The arrows of terms that hang at a sum, with their side: -1 above, 1 below."""
+        return upright(self.links)
+
     def links_of(self, item: Item) -> list[Link]:
         """Return the links that leave `item`."""
         if not self.leaving:
@@ -104,12 +111,13 @@ class Level:
     def columns(self, spine: set[Item]) -> dict[Item, int]:
         """Put all as late as it can be, the main way and what stands first as early; return the latest columns."""
         into: dict[Item, list[Item]] = defaultdict(list)
-        out: dict[Item, list[Item]] = defaultdict(list)
+        out: dict[Item, list[tuple[Item, int]]] = defaultdict(list)
+        steps = {(link.tail, link.head): 0 for link in self.upright}
         for tail, head in [*((link.tail, link.head) for link in self.links), *self.later]:
             into[head].append(tail)
-            out[tail].append(head)
+            out[tail].append((head, steps.get((tail, head), 1)))
         for item in self.items:  # in the order of computation
-            before = [tail.col + 1 for tail in into[item] if tail.kind != "tap"]
+            before = [tail.col + steps.get((tail, item), 1) for tail in into[item] if tail.kind != "tap"]
             item.col = -1 if item.kind == "in" else max(before, default=0)
         end = max((item.col for item in self.items if item.kind != "out"), default=0)
         tapped = set(self.later)
@@ -120,12 +128,14 @@ class Level:
         late: dict[Item, int] = {}
         for item in reversed(self.items):
             late[item] = (
-                item.col if item in spine else min((late.get(head, head.col) - 1 for head in out[item]), default=end)
+                item.col
+                if item in spine
+                else min((late.get(head, head.col) - step for head, step in out[item]), default=end)
             )
             if item.kind == "out":
                 item.col = end + 1
             elif free[item] and out[item]:
-                item.col = min(head.col - 1 for head in out[item])
+                item.col = min(head.col - step for head, step in out[item])
         return late
 
     def ears(self, spine: Sequence[Item]) -> list[Ear]:
@@ -142,7 +152,7 @@ class Level:
             joins = sorted((link for link in out[item] if link.head in seen), key=lambda link: link.head.col)
             links, items, start = joins[:1], [item], None
             seen.add(item)
-            while before := self.before(into[items[0]]):
+            while not self.upright.keys() & links and (before := self.before(into[items[0]])):
                 links.insert(0, before)
                 if before.tail in seen:
                     start = before.tail
@@ -155,7 +165,7 @@ class Level:
 
     def before(self, links: Iterable[Link]) -> Link | None:
         """Return the link along which a way is followed back: not to what stands beside its reader."""
-        links = [link for link in links if link.tail.kind != "tap"]
+        links = [link for link in links if link.tail.kind != "tap" and link not in self.upright]
         computed = [link for link in links if not link.tail.leaf]
         return min(computed or links, key=lambda link: (not link.main, -link.tail.col), default=None)
 
@@ -163,6 +173,8 @@ class Level:
         """Place `ear` where it meets nothing; without its ends if it must be."""
         if self.dropped(ear):
             return
+        if self.upright.keys() & ear.links and ear.end is not None:  # which has no room above its reader, nor below
+            ear.items[0].col = ear.end.col - 1
         row = self.nearest(ear)
         if row is not None:
             self.take(ear, row)
@@ -193,12 +205,13 @@ class Level:
         if len(ear.items) != 1 or ear.start is not None or ear.end is None or ear.end.kind != "vertex":
             return False
         item, end = ear.items[0], ear.end
-        if sum(link.head is item for link in self.links) > 1:  # which have no room where it stands
+        side = self.upright.get(ear.links[0])
+        if side is None and sum(link.head is item for link in self.links) > 1:  # which have no room where it stands
             return False
         others = [link.head.col for link in self.links_of(item) if link is not ear.links[0]]
         if item.kind not in ("vertex", "tap") or item.first or min(others, default=end.col + 1) <= end.col:
             return False
-        for row in self.candidates(end.row):
+        for row in sorted(self.candidates(end.row), key=lambda row: side is not None and (row < end.row) != (side < 0)):
             place = 2 * end.col
             low, high = sorted((row, end.row))
             beside = (way for way in self.ways[place] if low <= way.row <= high and way.row != end.row)
@@ -238,6 +251,7 @@ class Level:
         ends = [item.row for item in (ear.start, ear.end) if item is not None] or [0.0]
         places = [2 * rows.index(end) for end in ends]
         near = not ear.items and not ear.links[0].more and ear.links[0].head.col == ear.links[0].tail.col + 1
+        near = near or any(link.tail is ear.end for link in self.upright)
         ending = ear.start is not None and ear.end is None and ear.items[-1].kind != "out"
         up = bool(ear.items) and ear.start is None and ear.items[0].kind != "in" and not ear.items[0].first
         if up and ear.end is not None:  # on the side where less is

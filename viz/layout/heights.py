@@ -48,8 +48,13 @@ class Heights:
                 if not row:
                     filled[-1, place] = inner
         self.hung = level.hung()
+        stands = {link.tail for link in level.upright if link.drop}
         for item in list(self.hung):
             self.hang(item)
+        for link in level.links:  # a leaf or a tap at the side of what hangs stands level with it
+            single = (link.tail.leaf or link.tail.kind == "tap") and not link.drop
+            if single and link.head in stands and link.tail.row == link.head.row:
+                self.of[link.tail] = self.of[link] = self.of[link.head]
 
     def hang(self, item: Item) -> None:
         """Put what hangs at its reader right above or below it."""

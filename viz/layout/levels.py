@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from tensorgrad.viz.picture.edgetexts import at_tap
+from tensorgrad.viz.picture.finishing import finished
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import shaped, width
@@ -61,10 +62,15 @@ class Plan:
         return cls(picture, labels, measure, main, spine, first, flat and len(picture.vertices) <= SMALL)
 
     def laid(self) -> Part:
-        """Return the whole with its places; what finds none without crossing something becomes a tap."""
+        """Return the whole with its places; what finds none without crossing something becomes a tap.
+
+        A value that taps alone lead away from needs no room for arrows: `picture` is then another.
+        """
         if not self.taps:
             _Builder(self).distant()
         while True:
+            if self.taps:
+                self.picture = finished(self.picture, self.taps)
             builder = _Builder(self)
             part = builder.part(())
             if not builder.left_out - self.taps:

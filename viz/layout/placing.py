@@ -31,8 +31,9 @@ _TRIES, _MORE, _FEW = 4, 26.0, 800  # how often room is made for texts that have
 
 @dataclass
 class Plan:
-    """Where everything is, in points with y upwards: of every arrow the middle of its pair."""
+    """Where everything is, in points with y upwards: of every arrow the middle of its pair; what it is a plan of."""
 
+    picture: Picture
     centers: dict[str, Point]
     splines: list[Spline]
     frames: list[Frame]
@@ -75,6 +76,7 @@ def _placed(
 ) -> tuple[Scene, set[int]]:
     """Return the picture with its places, and the arrows whose texts have none of their own."""
     plan = planned(picture, labels, measure, taps)
+    picture = plan.picture
     room = _taken(picture, plan)
     pairs = [_twins(edge, spline) for edge, spline in zip(picture.edges, plan.splines, strict=True)]
     both = [spline for pair in pairs for spline in pair]
@@ -122,6 +124,7 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
         frames.append(Frame(module, (box,), ((box[0] + box[2]) / 2, box[3] - FRAME_SIZE * 0.8), FRAME_SIZE))
     splines = [list(map(at, part.pieces[k])) for k in range(len(picture.edges))]
     return Plan(
+        ways.picture,
         {id: at(p) for id, p in part.centers.items()},
         splines,
         frames if across else _beside_arrows(frames, splines),
