@@ -13,7 +13,7 @@ from tensorgrad.functions.matrices import SignAndLogarithm
 from tensorgrad.functions.ordering import Extrema
 from tensorgrad.functions.reductions import StdMean, VarMean
 from math import e, inf, nan, pi
-from tensorgrad import autograd, linalg, random, special
+from tensorgrad import autograd, random
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -109,7 +109,6 @@ from tensorgrad.create.sampling import (
     randperm,
 )
 from tensorgrad.engine.tensor import Constant, Tensor
-from tensorgrad.files import load, save
 from tensorgrad.tensor.tensortypes import (
     BoolTensor,
     ByteTensor,
@@ -133,15 +132,19 @@ from . import cuda as cuda
 from . import data as data
 from . import func as func
 from . import graph as graph
+from . import linalg as linalg
 from . import mps as mps
 from . import nn as nn
 from . import optim as optim
 from . import search as search
+from . import special as special
 from . import testing as testing
 from . import utils as utils
 from . import viz as viz
 from . import xpu as xpu
 from .compiled import compile as compile
+from .files import load as load
+from .files import save as save
 
 # fmt: off
 __all__ = [

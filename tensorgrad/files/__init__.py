@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from tensorgrad.base.answers import guard as _guard
 from tensorgrad.base.devices import check_device, device
 from tensorgrad.errors import DataError
 from tensorgrad.files.atomic import write_whole
@@ -103,3 +104,6 @@ def _path(f: Any) -> Path:
             f"{type(f).__name__}"
         )
     return Path(f)
+
+
+_guard(__name__)
