@@ -90,8 +90,7 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False, e
     name = name or function.__name__
     if (function, name) in _answering:
         return _answering[function, name]
-    untracked = Untracked(function, exact=exact)
-    first = untracked.first
+    first = (untracked := Untracked(function, exact=exact)).first
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -319,12 +318,13 @@ def _of_a_callable_of_the_users(error: Exception) -> bool:
     called = re.match(r"([\w.<>]+)\(\) (takes|missing|got) ", str(error)) if isinstance(error, TypeError) else None
     if called is None:
         return False
-    name = called[1].partition(".")[0]
-    return called[1].endswith("<lambda>") or not any(
-        name in vars(module)
-        for path, module in sys.modules.items()
-        if path.partition(".")[0] in {"tensorgrad", "numpy"}
-    )
+    return called[1].endswith("<lambda>") or not _is_ours(called[1].partition(".")[0], len(sys.modules))
+
+
+@remembered(maxsize=1024)
+def _is_ours(name: str, loaded: int) -> bool:
+    """Return whether a module of the library, or of NumPy, has that name; asked anew when more modules are loaded."""
+    return any(name in vars(m) for path, m in list(sys.modules.items()) if path.startswith(("tensorgrad", "numpy")))
 
 
 def _is_deliberate(error: Exception) -> bool:
