@@ -41,7 +41,10 @@ PARAMETERS: dict[str, dict[str, float]] = {
 }  # fmt: skip
 EACH = [kernel for kernel in switches.registered() if kernel.each]
 SLOPED = [kernel for kernel in EACH if "slope" in inspect.signature(kernel.plain).parameters]
-SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-310, 1.0, -3.0, 3.0, 20.0, 88.0, -104.0, 710.0, -745.0]
+SPECIAL = [
+    *(0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-310, 1.0, -3.0, 3.0, 20.0, 88.0, -104.0, 710.0, -745.0),
+    *(1e30, -1e30, 3.4e38, -3.4e38, 1.7e308, -1.7e308),
+]
 
 
 def name_of(kernel: Kernel) -> str:

@@ -156,7 +156,8 @@ def mish(x: Any, slope: bool) -> Sloped:
     if not slope:
         return y, None
     q *= p * (e + 1.0)  # p + q is 1 + e
-    q *= 4.0 * x
+    q *= x  # which may be so large that 4 times it is infinite, where q is 0
+    q *= 4.0
     q /= d
     q /= d
     w += q
