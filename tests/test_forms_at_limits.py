@@ -25,12 +25,12 @@ from tensorgrad.ops import slopes
 
 Function = Callable[[tg.Tensor], tg.Tensor]
 
-LAYERS = (
-    "relu hardtanh relu6 leaky_relu elu celu selu gelu silu softplus mish logsigmoid softsign tanhshrink softshrink "
-    "hardshrink hardsigmoid hardswish"
-).split()
-COMPOSED = "sinc logit frac exp2 log2 log10 square".split()
-SPECIAL = "ndtr log_ndtr erfcx i0 i0e i1 i1e".split()
+LAYERS = [
+    "relu", "hardtanh", "relu6", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "softplus", "mish", "logsigmoid",
+    "softsign", "tanhshrink", "softshrink", "hardshrink", "hardsigmoid", "hardswish",
+]  # fmt: skip
+COMPOSED = ["sinc", "logit", "frac", "exp2", "log2", "log10", "square"]
+SPECIAL = ["ndtr", "log_ndtr", "erfcx", "i0", "i0e", "i1", "i1e"]
 
 
 def _of_primitive(name: str) -> Function:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ Step = tuple[Any, dict[str, Any]]
 
 
 _reference: Callable[[Tensor], weakref.ref[Tensor]] = weakref.ref
-_FEW = 64
+_FEW = 32
 
 
 class Memory(list["weakref.ref[Tensor]"]):
@@ -99,8 +99,7 @@ def position_of(x: Tensor) -> Position | None:
         x.family = position = Position(x, above.memory, above.root or above, (*above.chain, step))
         position.without_history, position.array = above.without_history, array
         return position
-    position = found
-    return position
+    return cast("Position", found)
 
 
 def enter(x: Tensor, position: Position) -> None:
@@ -123,7 +122,7 @@ def _settled(x: Tensor) -> Position:
 def link_view(view: Tensor, x: Tensor, primitive: Any, params: dict[str, Any]) -> None:
     """Note that `view` came out of `x` by `primitive`, if it shares its memory.
 
-    Of most views nobody asks where they stand: of what tells it, a tuple is made here, and the position when it is asked
+    Of most views nobody asks where they stand: a tuple of what tells it is made here, and the position when it is asked
     for. What it is made of does not change.
     """
     whole, base = x.array, view.array.base

@@ -1,9 +1,9 @@
 """Functions of the math library as C that compilers make vectors of: plain C99 without branches and without calls.
 
 The plain form of each is the function of the math library whose name it has: no number is further from the exact value
-than 0.51 of the last bit of a float, than one (`exp`) or two (`expm1`, `tanh`) of a double, and flags of which NumPy warns are
-raised where the library raises them (tests/test_program_c_functions.py). gcc 12 calls the library for one element after
-the other; what one takes in a loop over 8,192, in nanoseconds, with AVX-512 (AVX2; the library):
+than 0.51 of the last bit of a float, than one (`exp`) or two (`expm1`, `tanh`) of a double, and flags of which NumPy
+warns are raised where the library raises them (tests/test_program_c_functions.py). gcc 12 calls the library for one
+element after the other; what one takes in a loop over 8,192, in nanoseconds, with AVX-512 (AVX2; the library):
 
     expf 0.56 (1.1; 1.5)   tanhf 0.74 (1.4; 9.3)   erff 1.2 (2.4; 7.4)   erfcf 1.0 (2.0; 7.7)
     expm1f 0.65 (1.3; 5.8)   exp 1.0 (2.2; 2.9)   expm1 1.2 (2.8; 6.2)   tanh 1.3 (2.8; 9.0)
