@@ -530,6 +530,42 @@ except ValueError as error: print(error)
     assert second.startswith("kernels are 'c' in this process since its first operation")
 
 
+@needs_compiler
+def test_arrays_that_are_other_objects_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels.check()
+    monkeypatch.setattr(calling, "HEAD", 1)  # where an object says of what type it is
+    with pytest.raises(CompileError, match="kernels in C need arrays as CPython has them: set_kernels"):
+        kernels.check()
+
+
+@needs_compiler
+@pytest.mark.parametrize("size", [1, 15, 1023, 1024, 1025, 2048, 5000])
+def test_several_results_are_stored_block_by_block_whatever_the_size(size: int) -> None:
+    kernel = kernel_named("silu")
+    form = kernels.compiled(kernel)
+    memory = numbers("float32", size + 16)
+    for start in (0, 1, 5):  # anywhere in a line of the cache
+        x = memory[start : start + size]
+        for found, wanted in zip(form(x, True), kernel.plain(x, True), strict=True):
+            assert_near(found, wanted, 1.0)
+    (code,) = form.known.values()
+    assert "memcpy" in code.form.text.split("KERNEL", 2)[2], "the results are not stored by blocks"
+
+
+@needs_compiler
+def test_a_sum_of_infinities_warns_as_that_of_numpy() -> None:
+    form = kernels.compiled(kernel_named("total"))
+    for dtype in ("float32", "float64"):
+        x = numbers(dtype, 5000)
+        x[7], x[4000] = np.inf, np.inf
+        with np.errstate(all="raise", under="ignore"):
+            assert form(x, axis=None, keepdims=False) == np.inf
+        x[4000] = -np.inf
+        with pytest.warns(RuntimeWarning, match="invalid value"):
+            assert np.isnan(form(x, axis=None, keepdims=False))
+    assert None not in form.known.values()
+
+
 def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calling, "compiler", lambda: None)
     with pytest.raises(CompileError, match="kernels in C need a C compiler: install gcc or clang, or pip install zig"):
