@@ -103,12 +103,12 @@ def logistic(x: Any, slope: bool) -> Sloped:
     """Return ``1 / (1 + e ** -x)``, whose slope is ``e / (1 + e) ** 2`` of ``e = exp(-|x|)``."""
     e = _decay(x)
     y = _sided(e, x >= 0)
-    share = 1.0 / (e + 1.0)  # a quotient of many numbers takes longer than two products
-    y *= share
+    below = e + 1.0
+    y /= below
     if not slope:
         return y, None
-    e *= share
-    e *= share
+    below *= below
+    e /= below
     return y, e
 
 
@@ -204,7 +204,7 @@ def leaky_relu(x: Any, slope: bool, *, negative_slope: float) -> Sloped:
 def hardswish(x: Any, slope: bool) -> Sloped:
     """Return ``x * h`` of ``h = min(max(x + 3, 0), 6) / 6``; between -3 and 3 the slope is ``h + (h - 1 / 2)``."""
     h = np.clip(x + 3.0, 0.0, 6.0)
-    h *= 1.0 / 6.0  # 6 of which are 1
+    h /= 6.0
     y = x * h
     if not slope:
         return y, None
