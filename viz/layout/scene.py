@@ -36,8 +36,8 @@ class Pen:
 class Note:
     """A text that stands free: its place (centre), font size, and class.
 
-    That is "name" of a value or "bwd" of its gradient, "shape", "slot" (the number of an operand), "fault", "title" or
-    "caption".
+    That is "name" of a value or "bwd" of its gradient, "shape", "slot" (the number of an operand), "fault"; or, above
+    and below the picture, "title", "caption", "legend" or, of gradients, "legend bwd".
     """
 
     id: str
@@ -49,7 +49,17 @@ class Note:
     @property
     def role(self) -> str:
         """What colour it has."""
-        return {"bwd": "red", "fault": "red", "slot": "mute"}.get(self.kind, "ink")
+        return {"bwd": "red", "legend bwd": "red", "fault": "red", "slot": "mute"}.get(self.kind, "ink")
+
+    @property
+    def slanted(self) -> bool:
+        """Whether it is written as names are."""
+        return self.kind in {"name", "bwd", "legend", "legend bwd"}
+
+    @property
+    def beside(self) -> bool:
+        """Whether it stands above or below the whole picture."""
+        return self.kind in {"title", "caption", "legend", "legend bwd"}
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def draw(
         grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`. By default,
             unless the graph is one of a backward pass itself.
         labels: what stands on the arrows: "names", "shapes", "values", "formulas" (how value and gradient are computed)
-            or "none".
+            or "none". What is too long for an arrow stands below, under the name or the number that the arrow has.
         depth: draw the modules of this depth as single boxes; 1 means the outermost, 0 the whole module.
         collapse: paths or classes of modules, and names of functions, to draw as single boxes; or a function of a
             module that says whether to. A function of the script's own is known where `target` is called.

@@ -203,9 +203,10 @@ class _Writer:
 
         In that order they are read and reached; the arrows lie below the frames, so that a closed one covers them.
         """
+        heads = [note for note in self.scene.notes if note.beside]
         for note in self.scene.notes:
-            self.notes.setdefault(note.id.partition("_")[2], []).append(note)
-        heads = self.notes.pop("", ())
+            if not note.beside:
+                self.notes.setdefault(note.id.partition("_")[2], []).append(note)
         if heads:
             yield f"<g{_attributes(fill=self.colour('ink'))}>{''.join(map(self.note, heads))}</g>"
         step = {o.vertex.id: i for i, o in enumerate(self.scene.outlines) if o.vertex.kind != "output"}
@@ -350,7 +351,7 @@ class _Writer:
         return f"<g{at}>{self.title(frame.module.id)}{boxes}{text}</g>"
 
     def note(self, note: Note, **owner: str | None) -> str:
-        text = self.label(note.text, note.center, note.size, None, note.role, name=note.kind in {"name", "bwd"})
+        text = self.label(note.text, note.center, note.size, None, note.role, name=note.slanted)
         return f"<g{_attributes(class_=f'note {note.kind}', **owner)}>{text}</g>"
 
 
