@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tensorgrad.viz.picture.text import width
 
-from .dot import FRAME_SIZE, LABEL_SIZE
+from .dot import ABREAST, FRAME_SIZE, LABEL_SIZE
 from .ears import Level
 from .items import Item, Link
 
@@ -19,6 +20,7 @@ _GAP, _TURN = 34.0, 58.0  # free between columns, and where arrows turn
 _DROP = 36.0  # free above a reader of a leaf
 _HEAD = 46.0  # free at the top of a frame, from top to bottom
 LANE = 15.0  # between arrows that turn beside each other
+APART, FAR = math.radians(23), math.radians(40)  # between two arrows at a circle, and where texts need room
 _FAN, _MANY = 14.0, 4  # for each arrow that turns beside others to the same reader; so many have a fan
 
 
@@ -58,6 +60,20 @@ class Measure:
         return max(width(text, LABEL_SIZE) for text in self.labels[k]) + (14 if self.narrow else 22)
 
 
+def bows(level: Level, measure: Measure) -> dict[Link, float]:
+    """Return how far from their row arrows run that share it with others between the same two."""
+    links = [link for link in level.links if not link.drop and link.tail.row == link.row == link.head.row]
+    twins = Counter((link.tail, link.head) for link in links if link.tail.kind == link.head.kind == "vertex")
+    found = {}
+    for link in links:
+        beside = (twins[link.tail, link.head] - 1) / 2
+        if beside > 0:
+            angle = min(beside * (FAR if link.more else APART), math.pi / 2)
+            bow = (link.tail.right + measure.room(link.edge) / 4) * math.sin(angle)
+            found[link] = bow if link.tail.round and link.head.round else ABREAST * beside
+    return found
+
+
 def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tuple[dict[int, float], dict[int, float]]:
     """Return where every column begins and ends."""
     cols = range(min((i.col for i in level.items), default=0), max((i.col for i in level.items), default=0) + 1)
@@ -68,6 +84,9 @@ def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tupl
             wide[item.col] = max(wide[item.col], item.left + item.right, item.noted)
         elif item in hung:
             wide[item.col] = max(wide[item.col], item.noted)
+    for link in hung.values():
+        if link.more and measure.across:  # its texts, at both sides, where nothing turns
+            wide[link.head.col] = max(wide[link.head.col], 2 * measure.long(link.edge))
     gaps: dict[int, float] = {c: (MARGIN if wide[c] == 0 or wide.get(c + 1, 0) == 0 else _GAP) for c in cols}
     for c, need in _needs(level, measure):
         gaps[c] = max(gaps.get(c, 0.0), need)

@@ -321,7 +321,8 @@ class Level:
             )
         low, high = sorted((start.row, end.row))
         foreign = [t for t in self.turns[2 * start.col + 1] if start is not t.ends[0] and end is not t.ends[1]]
-        if mine.leaves or mine.enters or mine.more or any(t.low < high and low < t.high for t in foreign):
+        crowded = mine.more or (not self.across and any(link.more for link in near))  # texts need the room at its side
+        if mine.leaves or mine.enters or crowded or any(t.low < high and low < t.high for t in foreign):
             return False
         before = {link.row for link in self.links_of(start) if link.head is end and link.row is not None}
         if before:  # arrows between the same two turn at the same end

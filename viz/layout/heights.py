@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .columns import TRACK, Measure
+from .columns import TRACK, Measure, bows
 from .ears import Level
 from .items import Ear, Item, Link
 
@@ -23,13 +23,14 @@ class Heights:
             if link.more and not link.drop and abs(link.tail.row) != abs(link.head.row):
                 far = max(link.tail, link.head, key=lambda item: abs(item.row))
                 apart[far] = max(link.more / 2, apart.get(far, 0.0))
+        self.bows = bows(level, measure)
         nearer, at = filled.copy(), 0.0  # the same without the row at hand
         for row, ear in sorted(level.units, key=lambda unit: (abs(unit[0]), unit[0])):
             side = -1 if row < 0 else 1
             if row != at:
                 nearer, at = filled.copy(), row
             beside = nearer if any(item.kind == "block" for item in ear.items) else filled  # frames stand side by side
-            takes = _profile(ear, side, apart, measure)
+            takes = self.profile(ear, side, apart)
             ports = _ports(ear, side)
             height = max(
                 inner
@@ -65,27 +66,28 @@ class Heights:
             out = link.head.tall + self.measure.drop(link) + (item.down if side < 0 else item.up)
             self.of[item] = self.of[link] = self.of[link.head] + side * out
 
+    def profile(self, ear: Ear, side: int, apart: Mapping[Item, float]) -> dict[int, tuple[float, float]]:
+        """Return what a way takes at each of its places towards the main row, and away from it."""
+        low, high = (2 * ear.items[0].col,) * 2 if ear.links and ear.links[0].drop else ear.reach
+        track = max((self.measure.track(link.edge) for link in ear.links), default=TRACK)
+        found = dict.fromkeys(range(low, high + 1), (track, track))
+        for link in self.bows.keys() & ear.links:
+            found[2 * link.tail.col + 1] = (track + self.bows[link],) * 2
+        for item in ear.items:
+            up, down = max(item.up, TRACK), max(item.down, TRACK)
+            if ear.links and ear.links[0].drop:
+                link = ear.links[0]
+                reach = self.measure.drop(link) - _ROW
+                below = item.row < link.head.row  # its reader is
+                up, down = item.up + reach * (not below), item.down + reach * below
+            elif item.kind == "tap":
+                up, down = item.up, item.down
+            inwards, outwards = (up, down) if side > 0 else (down, up)
+            found[low if item.kind == "tap" else 2 * item.col] = inwards + apart.get(item, 0.0), outwards
+        return found
+
 
 def _ports(ear: Ear, side: int) -> dict[int, float]:
     """Return how far out a way meets the frames that it joins, by their places: it need not go around these."""
     ends = [(ear.start, ear.first.leaves if ear.first else 0.0), (ear.end, ear.last.enters if ear.last else 0.0)]
     return {2 * item.col: side * offset for item, offset in ends if item is not None and side * offset > 0 == item.row}
-
-
-def _profile(ear: Ear, side: int, apart: Mapping[Item, float], measure: Measure) -> dict[int, tuple[float, float]]:
-    """Return what a way takes at each of its places towards the main row, and away from it."""
-    low, high = (2 * ear.items[0].col,) * 2 if ear.links and ear.links[0].drop else ear.reach
-    track = max((measure.track(link.edge) for link in ear.links), default=TRACK)
-    found = dict.fromkeys(range(low, high + 1), (track, track))
-    for item in ear.items:
-        up, down = max(item.up, TRACK), max(item.down, TRACK)
-        if ear.links and ear.links[0].drop:
-            link = ear.links[0]
-            reach = measure.drop(link) - _ROW
-            below = item.row < link.head.row  # its reader is
-            up, down = item.up + reach * (not below), item.down + reach * below
-        elif item.kind == "tap":
-            up, down = item.up, item.down
-        inwards, outwards = (up, down) if side > 0 else (down, up)
-        found[low if item.kind == "tap" else 2 * item.col] = inwards + apart.get(item, 0.0), outwards
-    return found

@@ -38,6 +38,9 @@ _FRACTIONS = (
     0.22,
     0.78,
 )  # of the way along the arrow, best first
+_FARTHER = (5.0, 10.0, 15.0)  # from the arrow, where texts beside it are struck: less than to where another may run
+_AROUND = (12.0, 24.0, 36.0, 48.0, 60.0, 80.0, 100.0)
+_WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0), (0.8, 0.6), (-0.8, 0.6), (0.8, -0.6), (-0.8, -0.6))
 _CELL = 40.0
 
 
@@ -116,19 +119,22 @@ Spot = tuple[Point, Box]
 def place_pair(room: Room, arrows: list[tuple[Line, str]]) -> list[Point | None]:
     """Return the centres of the labels of an arrow and its twin, each on the left of its own direction, and take them.
 
-    Both stand at the same place along the edge where that is free, otherwise each for itself; None where no place is.
+    Both stand at the same place along the edge where that is free, otherwise each for itself, and where lines run
+    through all places beside its arrow, a little farther off; None where no place is.
     """
     told = [(line, half_of(text, LABEL_SIZE), i == 1) for i, (line, text) in enumerate(arrows) if text]
-    together = _taken(room, ([_spot(*label, at) for label in told] for at in _FRACTIONS))
-    each = [[center] for center in together] or [
-        _taken(room, ([_spot(*label, at)] for at in _FRACTIONS)) for label in told
-    ]
+    spots, cost = _best(room, ([_spot(*label, at) for label in told] for at in _FRACTIONS))
+    if cost == 0:
+        each = [[center] for center in _taken(room, spots)]
+    else:
+        ways = [(at, off) for off in (0.0, *_FARTHER) for at in _FRACTIONS]
+        each = [_taken(room, _best(room, ([_spot(*label, *way)] for way in ways))[0]) for label in told]
     centers = iter(each)
     return [next(iter(next(centers)), None) if text else None for _, text in arrows]
 
 
-def _taken(room: Room, choices: Iterable[list[Spot]]) -> list[Point]:
-    """Take those of `choices` that are free and cover least, the first of such, and return their centres."""
+def _best(room: Room, choices: Iterable[list[Spot]]) -> tuple[list[Spot], int]:
+    """Return those of `choices` that are free and cover least, the first of such, and how much; -1 if none is free."""
     best, least = list[Spot](), -1
     for places in choices:
         cost = _cost(room, [box for _, box in places])
@@ -136,9 +142,14 @@ def _taken(room: Room, choices: Iterable[list[Spot]]) -> list[Point]:
             best, least = places, cost
         if least == 0:
             break
-    for _, box in best:
+    return best, least
+
+
+def _taken(room: Room, spots: list[Spot]) -> list[Point]:
+    """Take the places of some texts, and return their centres."""
+    for _, box in spots:
         room.take(box)
-    return [center for center, _ in best]
+    return [center for center, _ in spots]
 
 
 def half_of(text: str, size: float) -> Point:
@@ -146,12 +157,15 @@ def half_of(text: str, size: float) -> Point:
     return max(width(text, size), 0.57 * len(text) * size) / 2, size * 0.6
 
 
-def _spot(line: Line, half: Point, reverse: bool, fraction: float) -> Spot:
-    """Return where a label stands at `fraction`, which is counted from the same end for an arrow and its twin."""
+def _spot(line: Line, half: Point, reverse: bool, fraction: float, off: float = 0.0) -> Spot:
+    """Return where a label stands at `fraction`, which is counted from the same end for an arrow and its twin.
+
+    It is `off` farther than beside its arrow.
+    """
     point, direction = line.halfway(1 - fraction if reverse else fraction)
     normal = left_of(direction)
     reach = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + (2 if abs(normal[0]) < 0.2 else 3)
-    center = moved(point, normal, reach)
+    center = moved(point, normal, reach + off)
     return center, Box.around(center, half)
 
 
@@ -163,7 +177,20 @@ def _cost(room: Room, boxes: list[Box]) -> int | None:
 
 
 def placed(room: Room, id: str, text: str, size: float, kind: str, candidates: Iterable[Point]) -> list[Note]:
-    """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none."""
+    """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none.
+
+    Where lines run through all of these, it stands somewhere around the first.
+    """
     half = half_of(text, size)
-    found = _taken(room, ([(center, Box.around(center, half))] for center in candidates))
-    return [Note(id, text, center, size, kind) for center in found]
+    spots, _ = _best(room, ([(center, Box.around(center, half))] for center in _with_ring(candidates)))
+    return [Note(id, text, center, size, kind) for center in _taken(room, spots)]
+
+
+def _with_ring(centers: Iterable[Point]) -> Iterator[Point]:
+    """Yield these places, and then those around the first of them."""
+    first: Point | None = None
+    for center in centers:
+        first = first or center
+        yield center
+    if first is not None:
+        yield from (moved(first, way, far) for far in _AROUND for way in _WAYS)

@@ -11,18 +11,19 @@ from tensorgrad.viz.picture.edgetexts import at_tap
 from tensorgrad.viz.picture.finishing import finished
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
-from tensorgrad.viz.picture.text import shaped, width
+from tensorgrad.viz.picture.text import width
 
 from .columns import MARGIN, Measure
 from .dot import LABEL_SIZE, NOTE_SIZE, look
 from .ears import Level
 from .items import Item, Link
 from .labels import half_of
+from .notes import MANY, beside
 from .routes import Part, part_of
 
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
 SMALL = 16  # so few vertices are joined by arrows where these cross nothing
-MANY, NEAR, FAR = 4, 3, 12  # uses of one value; columns that an arrow of such a value, and any arrow, may span
+NEAR, FAR = 3, 12  # columns that an arrow of such a value, and any arrow, may span
 FAN = 7  # uses of one value that arrows may join, however near they are
 _MARK = "v88"  # about as wide as what stands at a tap of a value without a name
 _NOTE, _CLEAR = 17.0, 4.0  # a text above or below a circle; free between it and the border of a frame
@@ -76,11 +77,6 @@ class Plan:
             if not builder.left_out - self.taps:
                 return part
             self.taps |= builder.left_out
-
-
-def total(vertex: Vertex, tapped: bool) -> str:
-    """Return the text that tells of how many parts a gradient is the sum; nothing where the arrows show it."""
-    return f"d{vertex.label} = Σ of {vertex.parts}" if vertex.leaf and vertex.parts >= (2 if tapped else MANY) else ""
 
 
 def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
@@ -164,8 +160,7 @@ class _Builder:
                         held.append(frame)
             self.inside[vertex.around].append(vertex)
         self.edges = self._edges()
-        self.tapped = {plan.picture.edges[k].tail for k in plan.taps}
-        self.returned = {edge.tail for edge in plan.picture.edges if edge.head.startswith("out")}
+        self.told = beside(plan.picture, plan.taps, plan.measure.dims)
 
     def _edges(self) -> dict[Chain, list[int]]:
         """Return the numbers of the arrows at each level: between two of its items, into it or out of it."""
@@ -275,7 +270,7 @@ class _Builder:
 
     def item(self, vertex: Vertex) -> Item:
         """Return the item of a vertex, with room for the texts beside it."""
-        shape, texts = look(vertex), self.notes(vertex)
+        shape, texts = look(vertex), [text for _, text in self.told.get(vertex.id, ())]
         reach = max((half_of(text, NOTE_SIZE)[0] for text in texts), default=0.0) + _CLEAR - MARGIN
         first = vertex.id in self.plan.first
         if self.plan.measure.across:
@@ -287,13 +282,6 @@ class _Builder:
             noted = 0.0
         up += _NOTE if vertex.mark else 0.0
         return Item(vertex.id, "vertex", up, down, along, along, across, noted, shape.round, vertex.leaf, first)
-
-    def notes(self, vertex: Vertex) -> list[str]:
-        """Return the texts above or below a vertex: its shape, and of how many parts its gradient is the sum."""
-        texts = [total(vertex, vertex.id in self.tapped)]
-        if vertex.shape is not None and (vertex.leaf or vertex.id in self.returned):
-            texts = [shaped(vertex.shape, self.plan.measure.dims), *texts]
-        return [text for text in texts if text]
 
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""
