@@ -11,8 +11,13 @@ import tensorgrad as tg
 from tensorgrad import nn, viz
 from tests.measuring import Measures, bordered, measured, seen
 from tests.pictured import pictured
+from tests.smallgraphs import fan, small
 from tests.test_viz_measures import told
 
+MODES = ["names", "shapes", "values", "formulas", "none"]
+PAGES = [{}, {"rankdir": "TB"}, {"width": "12cm"}, {"wrap": 2}, {"math": True, "dims": {3: "D"}},
+         {"rankdir": "TB", "width": "340pt", "theme": "book"}]  # fmt: skip
+SEEDS = range(10)
 HUNG = ["shared", "rnn, both ways", "twins", "adversaries", "tied words"]  # what is read stands beside its readers
 
 
@@ -20,6 +25,26 @@ def again(name: str, **options: str) -> viz.Drawing:
     """Return a network's picture as it is set by other options of the page."""
     drawing = pictured(name)
     return viz.Drawing(drawing.picture, None, **{**vars(drawing.page), **options})
+
+
+def wrong(drawings: dict[int, viz.Drawing]) -> dict[int, Any]:
+    """Return what is wrong with which of these drawings."""
+    found = {n: (measured(drawing.svg, told(drawing)), bordered(seen(drawing.svg))) for n, drawing in drawings.items()}
+    return {n: some for n, some in found.items() if some != (Measures(0, 0, 0, 0), [])}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+@pytest.mark.parametrize("labels", MODES)
+def test_every_label_has_its_place_whatever_the_options(labels: str, page: dict[str, Any]) -> None:
+    assert wrong({seed: small(seed, labels=labels, **page) for seed in SEEDS}) == {}
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+@pytest.mark.parametrize("labels", MODES)
+def test_many_arrows_at_one_circle_have_their_labels(labels: str, rankdir: str) -> None:
+    for seed in SEEDS:
+        drawing = fan(seed, labels=labels, rankdir=rankdir)
+        assert measured(drawing.svg, told(drawing))[:3] == (0, 0, 0), seed
 
 
 @pytest.mark.parametrize("labels", ["names", "shapes", "values"])

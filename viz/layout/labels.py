@@ -15,7 +15,7 @@ from tensorgrad.viz.picture.text import width
 
 from .dot import LABEL_SIZE
 from .scene import Note
-from .splines import Line, Point, left_of, moved
+from .splines import Line, Point, between, heading, left_of, moved
 
 _FRACTIONS = (
     0.5,
@@ -39,6 +39,7 @@ _FRACTIONS = (
     0.78,
 )  # of the way along the arrow, best first
 _FARTHER = (5.0, 10.0, 15.0)  # from the arrow, where texts beside it are struck: less than to where another may run
+_STRIP = 1.6  # half as wide as what is free between an arrow and a text farther off: lines are points three apart
 _AROUND = (12.0, 24.0, 36.0, 48.0, 60.0, 80.0, 100.0)
 _WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0), (0.8, 0.6), (-0.8, 0.6), (0.8, -0.6), (-0.8, -0.6))
 _CELL = 40.0
@@ -127,10 +128,24 @@ def place_pair(room: Room, arrows: list[tuple[Line, str]]) -> list[Point | None]
     if cost == 0:
         each = [[center] for center in _taken(room, spots)]
     else:
-        ways = [(at, off) for off in (0.0, *_FARTHER) for at in _FRACTIONS]
-        each = [_taken(room, _best(room, ([_spot(*label, *way)] for way in ways))[0]) for label in told]
+        each = [_taken(room, _best(room, _farther(room, *label))[0]) for label in told]
     centers = iter(each)
     return [next(iter(next(centers)), None) if text else None for _, text in arrows]
+
+
+def _farther(room: Room, line: Line, half: Point, reverse: bool) -> Iterator[list[Spot]]:
+    """Yield the places beside an arrow, and those farther off between which and the arrow nothing is."""
+    for off in (0.0, *_FARTHER):
+        for at in _FRACTIONS:
+            center, box = _spot(line, half, reverse, at, off)
+            point, _ = line.halfway(1 - at if reverse else at)
+            near = moved(point, heading(point, center), 2.0 + _STRIP)
+            strip = Box.around(
+                between(near, center, 0.5),
+                (abs(center[0] - near[0]) / 2 + _STRIP, abs(center[1] - near[1]) / 2 + _STRIP),
+            )
+            if not off or (room.is_free(strip) and not room.crossed(strip)):
+                yield [(center, box)]
 
 
 def _best(room: Room, choices: Iterable[list[Spot]]) -> tuple[list[Spot], int]:
