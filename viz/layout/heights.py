@@ -18,11 +18,7 @@ class Heights:
         self.measure = measure
         self.of: dict[Item | Link, float] = {}
         filled: dict[tuple[int, int], float] = {}  # how far out everything reaches, by side and place
-        apart: dict[Item, float] = {}  # what the texts of slanted arrows need between their ends
-        for link in level.links:
-            if link.more and not link.drop and abs(link.tail.row) != abs(link.head.row):
-                far = max(link.tail, link.head, key=lambda item: abs(item.row))
-                apart[far] = max(link.more / 2, apart.get(far, 0.0))
+        apart = _apart(level)
         self.bows = bows(level, measure)
         nearer, at = filled.copy(), 0.0  # the same without the row at hand
         for row, ear in sorted(level.units, key=lambda unit: (abs(unit[0]), unit[0])):
@@ -85,6 +81,16 @@ class Heights:
             inwards, outwards = (up, down) if side > 0 else (down, up)
             found[low if item.kind == "tap" else 2 * item.col] = inwards + apart.get(item, 0.0), outwards
         return found
+
+
+def _apart(level: Level) -> dict[Item, float]:
+    """Return what the texts of slanted arrows need between their ends, by the farther one."""
+    apart: dict[Item, float] = {}
+    for link in level.links:
+        if link.more and not link.drop and abs(link.tail.row) != abs(link.head.row):
+            far = max(link.tail, link.head, key=lambda item: abs(item.row))
+            apart[far] = max(link.more / 2, apart.get(far, 0.0))
+    return apart
 
 
 def _ports(ear: Ear, side: int) -> dict[int, float]:

@@ -352,7 +352,8 @@ class _Writer:
 
     def note(self, note: Note, **owner: str | None) -> str:
         text = self.label(note.text, note.center, note.size, None, note.role, name=note.slanted)
-        return f"<g{_attributes(class_=f'note {note.kind}', **owner)}>{text}</g>"
+        kinds = " ".join(["note", *["head"] * note.beside, note.kind])
+        return f"<g{_attributes(class_=kinds, **owner)}>{text}</g>"
 
 
 def _straight(points: Spline) -> bool:
