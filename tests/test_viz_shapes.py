@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import viz
+from tensorgrad import nn, viz
 from tests.measuring import Measures, bordered, measured, seen, sharpest
-from tests.pictured import given
-from tests.test_viz_measures import BEND, high, told
+from tests.pictured import NETWORKS, Residual, given, pictured
+from tests.test_viz_measures import BEND, Summed, high, told
 
 Terms = Callable[[int], viz.Drawing]
 
@@ -88,3 +89,65 @@ def test_what_taps_alone_lead_away_from_is_no_higher_than_its_text(labels: str) 
     ):
         assert max(2 * outline.half[1] for outline in drawing.scene.outlines) <= 62
         assert faults(drawing) == (Measures(0, 0, 0, 0), [], False)
+
+
+def expert() -> nn.Module:
+    """Return two layers."""
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 4))
+
+
+class Mixture(nn.Module):
+    """Eight of them, weighed by a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.experts = nn.Linear(4, 8), nn.ModuleList([expert() for _ in range(8)])
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        """Return (N, 4)."""
+        weights = nn.functional.softmax(self.gate(x), -1)
+        return sum(weights[:, i : i + 1] * expert(x) for i, expert in enumerate(self.experts))
+
+
+@pytest.mark.parametrize("make", [Mixture, lambda: Summed([expert() for _ in range(8)])], ids=["weighed", "added"])
+def test_wide_branches_of_a_sum_stand_below_each_other(make: Callable[[], nn.Module]) -> None:
+    """Each stood before what adds it: 8,258 points wide, and 1,322 high."""
+    drawing = viz.draw(make(), tg.ones(3, 4, requires_grad=True), repeats=False)
+    frames = [frame for frame in drawing.scene.frames if frame.module.label.endswith("Sequential")]
+    assert len(frames) == 8
+    starts = [frame.corners[0][0] for frame in frames]
+    assert max(starts) - min(starts) < 3
+    left, _, right, _ = drawing.scene.bounds()
+    assert right - left < 2_700
+    assert faults(drawing) == (Measures(0, 0, 0, 0), [], False)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_blocks_on_paper_have_layers_as_single_boxes_and_stand_in_few_rows(count: int) -> None:
+    """Six rows of three blocks were 1,899 points high, with every weight in them."""
+    net, x = nn.Sequential(*[Residual() for _ in range(count)]), tg.ones(2, 4, requires_grad=True)
+    drawing = viz.draw(net, x, width="12cm")
+    assert high(drawing) < 240 * count
+    assert drawing.scene.smallest_text() >= 8 - 1e-9
+    assert {"0.fc1: Linear(4, 4)\n20 parameters", "+"} <= {vertex.label for vertex in drawing.picture.vertices}
+    assert bordered(seen(drawing.svg)) == []
+    for asked in ({"wrap": True}, {"unfold": True}, {"depth": 9}):
+        opened = viz.draw(net, x, width="12cm", **asked)
+        assert sum(vertex.label == "W" for vertex in opened.picture.vertices) == 2 * count
+    assert "W" in {vertex.label for vertex in viz.draw(net[0], x, width="12cm").picture.vertices}
+
+
+def paper(drawing: viz.Drawing) -> float:
+    """Return how much paper a drawing takes for each of its circles, in squares around one."""
+    left, bottom, right, top = drawing.scene.bounds()
+    count = sum(outline.vertex.kind != "output" for outline in drawing.scene.outlines)
+    return (right - left) * (top - bottom) / (count * 62.0**2)
+
+
+def test_networks_take_little_paper() -> None:
+    """They took 15.0 squares a circle before the terms of a sum hung at it; figure 6-17 takes 9."""
+    taken = {name: paper(pictured(name)) for name in NETWORKS}
+    assert statistics.mean(taken.values()) < 14.8
+    assert taken["twenty branches"] < 7
+    assert sorted(taken, key=taken.__getitem__)[-2:] == ["translator", "descent"]
+    assert max(taken.values()) < 35

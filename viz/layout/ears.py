@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .items import Ear, Item, Link
-from .terms import upright
+from .terms import stacks, upright
 
 NEW_ROW, WRONG_SIDE = 0.6, 3.0  # what a row of its own costs, and one on the other side, in rows
 OTHER_SIDE = 0.5  # the same for frames that read taps alone: they would push each other outwards
@@ -51,6 +51,7 @@ class Level:
     """The items and links of one frame. `main` are the links of the main way; `left_out` what found no place;
     `across`: it runs from left to right.
 
+    `stacked`: the frames of the terms of a sum stand below each other, and not each before what adds it.
     `later` are pairs of items that a tap joins: the second one reads what the first one gives.
     """
 
@@ -59,6 +60,7 @@ class Level:
     main: list[Link]
     later: list[tuple[Item, Item]] = field(default_factory=list)
     across: bool = True
+    stacked: bool = False
     left_out: list[Link] = field(default_factory=list)
     units: list[tuple[float, Ear]] = field(default_factory=list)
     rows: list[float] = field(default_factory=lambda: [0.0])
@@ -97,6 +99,11 @@ class Level:
         """The arrows of terms that hang at a sum, with their side: -1 above, 1 below."""
         return upright(self.links)
 
+    @cached_property
+    def stacks(self) -> dict[Item, Item]:
+        """The frames that terms of a sum begin with, each with that in whose column it can stand; what follows them."""
+        return stacks(self.links)
+
     def links_of(self, item: Item) -> list[Link]:
         """Return the links that leave `item`."""
         if not self.leaving:
@@ -113,12 +120,13 @@ class Level:
         into: dict[Item, list[Item]] = defaultdict(list)
         out: dict[Item, list[tuple[Item, int]]] = defaultdict(list)
         steps = {(link.tail, link.head): 0 for link in self.upright}
+        beside = self.stacks if self.stacked else {}
         for tail, head in [*((link.tail, link.head) for link in self.links), *self.later]:
             into[head].append(tail)
             out[tail].append((head, steps.get((tail, head), 1)))
         for item in self.items:  # in the order of computation
             before = [tail.col + steps.get((tail, item), 1) for tail in into[item] if tail.kind != "tap"]
-            item.col = -1 if item.kind == "in" else max(before, default=0)
+            item.col = -1 if item.kind == "in" else max(before, default=beside[item].col if item in beside else 0)
         end = max((item.col for item in self.items if item.kind != "out"), default=0)
         tapped = set(self.later)
         free: dict[Item, bool] = {}
@@ -134,7 +142,7 @@ class Level:
             )
             if item.kind == "out":
                 item.col = end + 1
-            elif free[item] and out[item]:
+            elif free[item] and out[item] and item not in beside:
                 item.col = min(head.col - step for head, step in out[item])
         return late
 

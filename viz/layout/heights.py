@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from .columns import TRACK, Measure, bows
 from .ears import Level
@@ -45,12 +45,15 @@ class Heights:
                 if not row:
                     filled[-1, place] = inner
         self.hung = level.hung()
-        stands = {link.tail for link in level.upright if link.drop}
         for item in list(self.hung):
             self.hang(item)
-        for link in level.links:  # a leaf or a tap at the side of what hangs stands level with it
+        self.beside({link.tail for link in level.upright if link.drop}, level.links)
+
+    def beside(self, hanging: Collection[Item], links: Iterable[Link]) -> None:
+        """Put a leaf or a tap at the side of what hangs level with it."""
+        for link in links:
             single = (link.tail.leaf or link.tail.kind == "tap") and not link.drop
-            if single and link.head in stands and link.tail.row == link.head.row:
+            if single and link.head in hanging and link.tail.row == link.head.row:
                 self.of[link.tail] = self.of[link] = self.of[link.head]
 
     def hang(self, item: Item) -> None:

@@ -31,7 +31,10 @@ _NOTE, _CLEAR = 17.0, 4.0  # a text above or below a circle; free between it and
 
 @dataclass
 class Plan:
-    """What is joined how: the operands that carry the computation, the arrows that are taps, what stands first."""
+    """What is joined how: the operands that carry the computation, the arrows that are taps, what stands first.
+
+    `sums` tells that there are frames whose values are added up, and `stacked` that they stand below each other.
+    """
 
     picture: Picture
     labels: Sequence[tuple[str, str]]
@@ -40,6 +43,8 @@ class Plan:
     spine: Collection[int]
     first: Collection[str]
     small: bool = False
+    stacked: bool = False
+    sums: bool = False
     taps: set[int] = field(default_factory=set)
 
     @classmethod
@@ -219,6 +224,7 @@ class _Builder:
         parts = {held: self.part(held) for held in self.inside[frame] if isinstance(held, tuple)}
         level, blocks = self.level(frame, parts)
         level.place()
+        self.plan.sums |= bool(level.stacks)
         self.left_out |= {link.edge for link in level.left_out}
         return part_of(level, blocks, frame[-1] if frame else None, self.plan.measure)
 
@@ -258,7 +264,8 @@ class _Builder:
                 after.append(head)
             assert head is not None
             links.append(self.link(k, tail, head, blocks))
-        level = Level([*before, *items.values(), *after], links, [], later, self.plan.measure.across)
+        plan = self.plan
+        level = Level([*before, *items.values(), *after], links, [], later, plan.measure.across, plan.stacked)
         level.main = self.main(level, blocks)
         return level, blocks
 

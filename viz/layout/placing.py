@@ -112,6 +112,11 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
     ways = nested.Plan.of(picture, labels, measure)
     ways.taps |= taps
     part = ways.laid()
+    if ways.sums:
+        other = replace(nested.Plan.of(picture, labels, measure), stacked=True, taps=set(taps))
+        stack = other.laid()
+        if stack.cost(across) < part.cost(across):
+            ways, part = other, stack
     taps |= ways.taps
 
     def at(p: Point) -> Point:

@@ -27,6 +27,7 @@ _STRAIGHT = math.radians(58)  # past what stands between two columns
 _TITLE = 20.0  # of a frame
 _SLACK, _NEAR = 10.0, 230.0
 _LEVEL = 0.4  # of the way between two lanes in one gap, where texts need room
+_SCREEN = 1.6  # times as wide as high
 _PIN = 12.0  # between arrows that turn beside each other, at items
 
 
@@ -46,6 +47,11 @@ class Part:
     taps: dict[int, Point] = field(default_factory=dict)
     ports: dict[int, float] = field(default_factory=dict)
     entry: int | None = None
+
+    def cost(self, across: bool) -> float:
+        """Return what a shape costs: the paper that it takes, and how wide a screen is that shows it whole."""
+        wide, high = (self.wide, self.up + self.down) if across else (self.up + self.down, self.wide)
+        return wide * high * max(wide, _SCREEN * high)
 
 
 def part_of(level: Level, blocks: Mapping[Item, Part], module: ModuleCall | None, measure: Measure) -> Part:

@@ -154,7 +154,8 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
         parts = [part for part in _parts(arrow, start, end) if len(part) > 1]
         if not parts:
             continue
-        centers = tuple(center for center in arrow.centers if start < center[0] <= end)
+        half = width(arrow.label, arrow.size) / 2  # a name that the cut goes through would stand on a frame's border
+        centers = tuple(center for center in arrow.centers if start < center[0] - half and center[0] + half <= end)
         if arrow.label and not centers and (beside := _beside(arrow, parts, start, end)):
             at_left, place = beside
             nameless[at_left].append((place, len(arrows)))

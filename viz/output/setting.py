@@ -133,6 +133,17 @@ class Page:
             scene = in_rows(scene, self.wrap)
         return self._fitted(scene, points(self.width), points(self.fontsize))
 
+    def rows(self, picture: Picture) -> float:
+        """Return how many rows a picture needs to be as legible as asked for, at least; less than 1 without a width."""
+        width, size = points(self.width), points(self.fontsize)
+        if width is None or self.rankdir == "TB":
+            return 0.0
+        scene = placed_scene(
+            self.shown(picture), self.texts(picture), self.rankdir, self.dims, self.title, narrow=True
+        ).legible()
+        smallest = scene.smallest_text()
+        return scene.wide * (size / smallest if size else min(1.0, _READABLE / smallest)) / width
+
     def _fitted(self, scene: Scene, width: float | None, size: float | None) -> Scene:
         smallest, natural = scene.smallest_text(), scene.wide
         by = size / smallest if size else 1.0
