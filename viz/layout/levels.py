@@ -188,7 +188,7 @@ class _Builder:
             met.add(edge.tail)
             if tail.leaf and head.around[: len(tail.around)] != tail.around:
                 plan.taps |= {k} - {*plan.spine}
-        spans = self.spans()
+        spans, before = self.spans(), {*plan.taps}
         often = {k for k in again - plan.taps - {*plan.spine} if uses[edges[k].tail] >= MANY}
         late = {edges[k].tail for k in often if spans[k][1] > 2 * NEAR and plan.picture.vertex[edges[k].tail].leaf}
         for k in often:
@@ -198,7 +198,7 @@ class _Builder:
                 or spans[k][1] > (1 if edges[k].tail in late and not plan.small else FAR)
             ):
                 plan.taps.add(k)
-        spans = self.spans()
+        spans = self.spans() if plan.taps != before else spans
         for k in spans.keys() - plan.taps - {*plan.spine}:
             leaf = plan.picture.vertex[edges[k].tail].leaf
             if (

@@ -163,12 +163,21 @@ def lengths(points: list[Point]) -> list[float]:
 
 
 def cut_end(spline: Spline, length: float) -> tuple[Spline, Point]:
-    """Return `spline` without the last `length` of its way, and where it ended."""
-    ways = lengths(sampled(spline))
-    k, rest = _piece(ways, max(ways[-1] - length, ways[-1] * 0.05))
-    place = (k - 1 + rest) / STEPS
-    whole = min(int(place), len(pieces(spline)) - 1)
-    return spline[: 3 * whole + 1] + divided(pieces(spline)[whole], min(place - whole, 1.0))[0][1:], spline[-1]
+    """Return `spline` without the last `length` of its way, and where it ended; a twentieth of it stays at least."""
+    most = 0.95 * math.dist(spline[0], spline[-1])  # and more where it is bent
+    rest = length if length < most else min(length, 0.95 * lengths(sampled(spline))[-1])
+    cubics, end = pieces(spline), spline[-1]
+    for k in range(STEPS * len(cubics) - 1, -1, -1):
+        whole, t = divmod(k / STEPS, 1.0)
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = cubics[int(whole)]
+        start = _divided(ax, bx, cx, dx, t), _divided(ay, by, cy, dy, t)
+        step = math.dist(start, end)
+        if step >= rest:
+            break
+        rest, end = rest - step, start
+    place = (k + 1 - (rest / step if step else 0.0)) / STEPS
+    last = min(int(place), len(cubics) - 1)
+    return spline[: 3 * last + 1] + divided(cubics[last], min(place - last, 1.0))[0][1:], spline[-1]
 
 
 def _piece(ways: list[float], wanted: float) -> tuple[int, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -103,12 +104,14 @@ def statistics(value: Array | None) -> str:
     with np.errstate(all="ignore"):
         if value.size == 1:
             return f"value {float(value.item()) + 0.0:.4g}"  # zero has no sign
-        return f"min {float(value.min()) + 0.0:.4g}, mean {_mean(value) + 0.0:.4g}, max {float(value.max()) + 0.0:.4g}"
+        low, high = float(value.min()), float(value.max())
+        return f"min {low + 0.0:.4g}, mean {_mean(value, low, high) + 0.0:.4g}, max {high + 0.0:.4g}"
 
 
-def _mean(value: Array) -> float:
+def _mean(value: Array, low: float, high: float) -> float:
+    """Return the mean of `value`, of which these are the least and the greatest element."""
     mean = float(value.mean(dtype=np.float64))
-    noise = 16 * np.finfo(value.dtype).eps * float(np.abs(value).max()) if value.dtype.kind == "f" else 0.0
+    noise = 16 * np.finfo(value.dtype).eps * max(-low, high) if value.dtype.kind == "f" else 0.0
     return 0.0 if abs(mean) < noise else mean
 
 
@@ -119,7 +122,8 @@ def norm(value: Array) -> float:
     5.0
     """
     with np.errstate(all="ignore"):
-        return float(np.linalg.norm(np.abs(value).astype(np.float64).ravel()))
+        sizes = np.abs(value).astype(np.float64).ravel()
+        return math.sqrt(sizes @ sizes)
 
 
 def shown_norm(value: Array) -> str:
@@ -152,7 +156,9 @@ def brief(value: Array | None) -> str:
         if wide.size == 1:
             return f"{wide.item():.4g}"
         full = _in_full(wide.tolist()) if wide.size <= _FEW else ""
-        return full if full and len(full) <= _SHORT else f"{_mean(value):.3g} ± {wide.std():.3g}"
+        return (
+            full if full and len(full) <= _SHORT else f"{_mean(value, wide.min(), wide.max()):.3g} ± {wide.std():.3g}"
+        )
 
 
 def _in_full(numbers: list[Any] | float) -> str:
