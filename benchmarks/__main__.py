@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import breadth, chain, growth, peers as registry, start
+from benchmarks import breadth, chain, growth, peers as registry, pictures, start
 from benchmarks.page import write_breadth, write_page
 from benchmarks.problems import problems
 from benchmarks.report import Row, print_table, rows_of, write_json
@@ -40,6 +40,7 @@ def _arguments() -> argparse.Namespace:
         "--breadth", nargs="*", metavar="ROW", help="instead: many operations and layers beside PyTorch's; default: all"
     )
     parser.add_argument("--chain", action="store_true", help="instead: what a recorded operation costs, in long chains")
+    parser.add_argument("--pictures", action="store_true", help="instead: what a drawing takes, beside torchviz's")
     parser.add_argument(
         "--kernels",
         choices=KERNELS,
@@ -110,8 +111,8 @@ def main() -> int:
         return 0
     if arguments.breadth is not None:
         return _breadth(arguments.breadth or list(breadth.ROWS), arguments.kernels, arguments.page)
-    if arguments.chain:
-        print(chain.table(chain.measure()))
+    if arguments.chain or arguments.pictures:
+        print(chain.table(chain.measure()) if arguments.chain else pictures.table(pictures.measure()))
         return 0
     rows = _measure(arguments.workloads, names, arguments.seconds)
     print_table(rows)

@@ -31,6 +31,8 @@ Measured on {machine}: {versions}{missing}.
 `python -m benchmarks --start` has what it takes to get going: the CPU time of the first five steps of a fresh process,
 with compiled objects made anew and found in their folder.
 
+`python -m benchmarks --pictures` has what a drawing takes, beside torchviz's ([figures](drawing.md)).
+
 How a step grows with the width, the depth and the batch of a network with BatchNorm, drawn by `python -m benchmarks
 --growth docs/benchmarks.svg`:
 

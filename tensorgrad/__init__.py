@@ -18,7 +18,7 @@ from tensorgrad.tensor.attach import (
 )
 
 # isort: split
-from tensorgrad import autograd, linalg, random, special
+from tensorgrad import autograd, random
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -118,7 +118,6 @@ from tensorgrad.create.sampling import (
     randperm,
 )
 from tensorgrad.engine.tensor import Constant, Tensor
-from tensorgrad.files import load, save
 from tensorgrad.tensor.tensortypes import (
     BoolTensor,
     ByteTensor,
@@ -148,12 +147,12 @@ __all__ = [
     "inference_mode",
     "initial_seed", "int", "int16", "int32", "int64", "int8",
     "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled",
-    "is_inference_mode_enabled", "layout", "linalg", "linspace", "load", "logspace",
+    "is_inference_mode_enabled", "layout", "linspace", "logspace",
     "long", "manual_seed", "memory_format", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like",
     "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "random", "randperm", "range", "result_type", "save", "scalar_tensor", "seed", "set_default_device",
+    "randn_like", "random", "randperm", "range", "result_type", "scalar_tensor", "seed", "set_default_device",
     "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
-    "set_kernels", "set_num_threads", "set_printoptions", "set_rng_state", "short", "special", "strided", "tensor",
+    "set_kernels", "set_num_threads", "set_printoptions", "set_rng_state", "short", "strided", "tensor",
     "typename", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
 ]
 # fmt: on
@@ -164,29 +163,27 @@ globals().update(_FUNCTIONS)
 
 _SUBPACKAGES = (
     "accelerator", "amp", "backends", "compat", "cuda", "data", "distributed", "distributions", "func", "graph", "jit",
-    "mps", "nn", "optim", "profiler", "search", "testing", "utils", "viz", "xpu",
+    "linalg", "mps", "nn", "optim", "profiler", "search", "special", "testing", "utils", "viz", "xpu",
 )  # fmt: skip
+_PARTS = {  # functions, and where they stand
+    "autocast": "amp", "compile": "compiled", "is_autocast_enabled": "idle.mixedprecision", "load": "files", "save": "files",
+    "vmap": "func",
+}  # fmt: skip
 _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
 _keep_freed_memory()
 _switches.COMPILER.append(lambda: importlib.import_module("tensorgrad.kernels"))
 if _switches.from_environment() == "c":
     _switches.COMPILER[0]()  # now: at the first operation, a fork or a signal may come in between
-_LATER = {
-    "autocast": "amp",
-    "compile": "compiled",
-    "is_autocast_enabled": "idle.mixedprecision",
-    "vmap": "func",
-}  # by module
-__all__ += list(_LATER)
+__all__ += ["linalg", "special", "autocast", "compile", "is_autocast_enabled", "load", "save", "vmap"]
 
 
 def __getattr__(name: str) -> Any:
     # subpackages load when first used, so that `import tensorgrad` costs little more than `import numpy`
-    if name in _LATER:
-        return getattr(importlib.import_module(f"tensorgrad.{_LATER[name]}"), name)
+    if name in _PARTS:
+        return getattr(importlib.import_module(f"tensorgrad.{_PARTS[name]}"), name)
     return importlib.import_module(f"tensorgrad.{name}") if name in _SUBPACKAGES else _missing(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, *_LATER})
+    return sorted({*globals(), *_SUBPACKAGES, *_PARTS})

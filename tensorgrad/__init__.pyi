@@ -13,7 +13,7 @@ from tensorgrad.functions.matrices import SignAndLogarithm
 from tensorgrad.functions.ordering import Extrema
 from tensorgrad.functions.reductions import StdMean, VarMean
 from math import e, inf, nan, pi
-from tensorgrad import autograd, linalg, random, special
+from tensorgrad import autograd, random
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -109,7 +109,6 @@ from tensorgrad.create.sampling import (
     randperm,
 )
 from tensorgrad.engine.tensor import Constant, Tensor
-from tensorgrad.files import load, save
 from tensorgrad.tensor.tensortypes import (
     BoolTensor,
     ByteTensor,
@@ -137,11 +136,13 @@ from . import distributions as distributions
 from . import func as func
 from . import graph as graph
 from . import jit as jit
+from . import linalg as linalg
 from . import mps as mps
 from . import nn as nn
 from . import optim as optim
 from . import profiler as profiler
 from . import search as search
+from . import special as special
 from . import testing as testing
 from . import utils as utils
 from . import viz as viz
@@ -149,6 +150,8 @@ from . import xpu as xpu
 from .amp import autocast as autocast
 from .compiled import compile as compile
 from .idle.mixedprecision import is_autocast_enabled as is_autocast_enabled
+from .files import load as load
+from .files import save as save
 from .func import vmap as vmap
 
 # fmt: off

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,18 @@ def pytest_collection_finish() -> None:
     """Take what pytest knows of 35,000 tests, a million objects, out of each search for objects that a test makes."""
     gc.collect()
     gc.freeze()
+
+
+_handing_on: list[str] = []
+
+
+def pytest_runtest_setup() -> None:
+    """Let PyTorch's loggers hand on, once it is there: pytest listens six times a test at each that does not."""
+    if not _handing_on and "torch" in sys.modules:
+        for name, logger in logging.root.manager.loggerDict.items():
+            if name.partition(".")[0] == "torch" and isinstance(logger, logging.Logger):
+                logger.propagate = True
+                _handing_on.append(name)
 
 
 @pytest.fixture(params=["numpy", "c"])

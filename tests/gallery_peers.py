@@ -86,10 +86,16 @@ SAID = {
         "torchviz": "The derivative of each operation by its name, with the arrows of the forward pass, and inputs "
         "with names and shapes. What a derivative computes is not there, nor what it reads of the forward pass, nor "
         "the names mu, xmu, var and xhat.",
+        "netron": "The forward pass alone, with its exponent and the shapes of the inputs: the ONNX file that "
+        "PyTorch writes of this function holds no backward pass. No gradient is there, nor the names mu, xmu, var "
+        "and xhat.",
     },
     "double-backward": {
         "torchviz": "Of the gradient that `torch.autograd.grad` makes with `create_graph=True`: its operations by the "
         "names of their derivatives. What these compute is not there, nor the factor and the exponent of 3x².",
+        "netron": "The same gradient, as the function that is exported computes it: at the right 3x² with factor and "
+        "exponent, at the left how `dout` gets the shape of x. The second derivative is not there, nor what belongs to "
+        "which pass.",
     },
     "not-a-number": {
         "torchviz": "The operations by the names of their derivatives. Nothing tells that a number is not "

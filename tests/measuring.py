@@ -77,7 +77,13 @@ class Seen:
 
 
 def curve(path: str) -> Array:
-    """Return points along the cubics, or the straight line, of a path."""
+    """Return points along a path; between its parts, if it has several, one that is nowhere."""
+    parts = [_part(part) for part in path.split("M")[1:]]
+    return np.concatenate([row for part in parts for row in (np.full((1, 2), np.nan), part)][1:])
+
+
+def _part(path: str) -> Array:
+    """Return points along the cubics, or the straight line, of a part of a path."""
     ends = np.array([float(n) for n in re.findall(r"-?\d+\.?\d*", path)]).reshape(-1, 2)
     t = np.linspace(0, 1, _STEPS + 1)[:, None]
     if "C" not in path:
@@ -225,7 +231,7 @@ def through(parts: Seen) -> list[tuple[str, str]]:
 def crossings(parts: Seen) -> list[tuple[str, str]]:
     """Return the pairs of arrows that cross."""
     ids, lines = list(parts.arrows), list(parts.arrows.values())
-    low, high = (np.array([f(line, 0) for line in lines]).reshape(-1, 2) for f in (np.min, np.max))
+    low, high = (np.array([f(line, 0) for line in lines]).reshape(-1, 2) for f in (np.nanmin, np.nanmax))
     near = ((low[:, None] <= high[None]) & (low[None] <= high[:, None])).all(-1)
     return [(ids[i], ids[j]) for i, j in np.argwhere(np.triu(near, 1)) if cross(lines[i], lines[j])]
 
@@ -250,7 +256,8 @@ def smallest(svg: str) -> float:
 
 def sharpest(parts: Seen) -> float:
     """Return by how many degrees an arrow turns, at most, within some three points: at a cusp by a right angle."""
-    return max((_turned(line) for line in parts.arrows.values()), default=0.0)
+    lines = [part for line in parts.arrows.values() for part in np.split(line, np.flatnonzero(np.isnan(line[:, 0])))]
+    return max((_turned(line[~np.isnan(line[:, 0])]) for line in lines), default=0.0)
 
 
 def _turned(line: Array, step: float = 3.0) -> float:

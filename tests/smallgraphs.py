@@ -61,3 +61,18 @@ def layered(seed: int, **options: Any) -> viz.Drawing:
     tg.manual_seed(seed)
     network, uses = Layers(rng), rng.randint(1, 3)
     return viz.draw(network, *[tg.randn(2, 128, 6, 6, requires_grad=True) for _ in range(uses)], **options)
+
+
+def fan(seed: int, **options: Any) -> viz.Drawing:
+    """Return the drawing of values that meet, six to eight of them, at one circle, and of what they are made of."""
+    rng = random.Random(seed)
+    tg.manual_seed(seed)
+    inputs = [tg.randn(*rng.choice(_SHAPES[1:3]), requires_grad=True) for _ in range(rng.randint(1, 3))]
+    parts = []
+    for _ in range(rng.randint(6, 8)):
+        part = rng.choice(inputs)
+        for _ in range(rng.randint(0, 2)):
+            part = getattr(part, rng.choice(("exp", "tanh", "sin", "relu", "neg")))()
+        parts.append(part)
+    met = tg.cat(parts) if rng.random() < 0.5 else tg.stack(parts)
+    return viz.draw((met * met).sum() if rng.random() < 0.5 else met.sum(), **options)

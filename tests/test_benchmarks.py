@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("rich", reason="rich is not installed: the benchmarks print their tables with it")
 
-from benchmarks import breadth, chain, peers, report, start, timing, verify
+from benchmarks import breadth, chain, peers, pictures, report, start, timing, verify
 from benchmarks.page import write_breadth, write_page
 from benchmarks.problems import GROWTH, Chain, Network, problem_named, problems
 from benchmarks.worker import timed
@@ -123,6 +123,15 @@ def test_a_chain_is_timed_both_ways_with_the_memory_that_it_holds() -> None:
     assert costs["forward"] > 0 < costs["backward"]
     assert costs["memory"] is None or costs["memory"] * 2**20 > 50_000 * 100, "a node holds more than that"
     assert "| 50,000 | tensorgrad | " in chain.table(found)
+
+
+def test_a_drawing_is_timed_beside_torchvizs_or_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "find_spec", lambda module: None)
+    found = pictures.measure(rounds=1, drawings=1)
+    assert found.keys() == {"tensorgrad"}
+    assert found["tensorgrad"].keys() == pictures.NETWORKS.keys()
+    assert pictures.table(found).splitlines()[-1].endswith(" | not installed: torch, torchviz |  |")
+    assert pictures.table({**found, "torchviz": dict.fromkeys(found["tensorgrad"], 0.5)}).count(" | 500 | ") == 6
 
 
 @pytest.mark.parametrize("name", breadth.ROWS)

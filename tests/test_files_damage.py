@@ -53,7 +53,7 @@ def test_random_damage_is_found(data: st.DataObject) -> None:
     refused_or_same(bytes(content))
 
 
-@pytest.mark.parametrize("size", [(1 << 21) - 1, 1 << 21, 10_000_003])
+@pytest.mark.parametrize("size", [(1 << 18) - 1, 1 << 18, 10_000_003])
 def test_damage_to_a_large_array_changes_its_checksum(size: int) -> None:
     rng = np.random.default_rng(size)
     good = rng.integers(0, 256, size, np.uint8)
@@ -64,7 +64,7 @@ def test_damage_to_a_large_array_changes_its_checksum(size: int) -> None:
             damaged[place] ^= bit
             assert container.checksum(damaged) != right
     for length, apart in itertools.product(
-        (1, 8, 512, 4096, 1023 * 8), (1 << 14, 65535 * 8, 65536 * 8, 1024 * 1023 * 8)
+        (1, 8, 512, 4095, 4096, 1023 * 8), (1 << 14, 4095 * 8, 4096 * 8, 65536 * 8, 1024 * 1023 * 8)
     ):
         if apart + length >= size:
             continue
@@ -217,24 +217,40 @@ def test_a_structure_that_makes_no_sense_is_refused(name: str) -> None:
         loaded(STRUCTURES[name])
 
 
-def test_a_file_of_the_first_version_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_that_have_changed_places_change_the_checksum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_WIDTH", 8)
+    monkeypatch.setattr(container, "_PART", 8 * 8 * 7)  # from where on both folds meet again
+    good = np.arange(1 << 18, dtype=np.uint8)
+    good[: 8 * 8 * 7] += 1
+    swapped = good.copy()
+    swapped[: 8 * 8 * 7], swapped[8 * 8 * 7 : 16 * 8 * 7] = good[8 * 8 * 7 : 16 * 8 * 7], good[: 8 * 8 * 7]
+    assert container.folded(swapped, 8, 1 << 62) == container.folded(good, 8, 1 << 62)
+    assert container.checksum(swapped) != container.checksum(good)
+
+
+@pytest.mark.parametrize(("version", "kind"), [("1", "crc32"), ("2", "folded")])
+def test_a_file_of_an_earlier_version_is_read(version: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     large = np.arange(1 << 20, dtype=np.float32)
-    monkeypatch.setattr(container, "_VERSION", "1")
-    monkeypatch.setattr(structure, "checksum", lambda array: ("crc32", container.crc32(array)))
-    first = packed([large, {"a": ONE}])
+    monkeypatch.setattr(container, "_VERSION", version)
+    monkeypatch.setattr(structure, "checksum", lambda array: (kind, container.CHECKSUMS[kind](array)))
+    earlier = packed([large, {"a": ONE}])
     monkeypatch.undo()
-    assert b"tensorgrad 1 " in first
-    assert b"folded" not in first
-    found, rest = loaded(first)
+    assert f"tensorgrad {version} ".encode() in earlier
+    assert f'"{kind}\\":'.encode() in earlier
+    found, rest = loaded(earlier)
     assert np.array_equal(found, large)
     assert rest == {"a": ONE}
-    assert b"tensorgrad 2 " in packed(large)
-    assert b"folded" in packed(large)
+    assert b"tensorgrad 3 " in packed(large)
+    assert b"folds" in packed(large)
+
+
+def test_the_folds_of_version_2_are_those_that_were_written() -> None:
+    assert container.CHECKSUMS["folded"](np.arange(1 << 20, dtype=np.float32)) == 2821576075
 
 
 def test_a_file_of_a_later_version_says_so() -> None:
-    with pytest.raises(DataError, match="expected a file of version 2, found version 3; update tensorgrad"):
-        loaded(written({"__metadata__": {"tensorgrad": "tensorgrad 3 00000000 {}"}}))
+    with pytest.raises(DataError, match="expected a file of version 3, found version 4; update tensorgrad"):
+        loaded(written({"__metadata__": {"tensorgrad": "tensorgrad 4 00000000 {}"}}))
 
 
 @pytest.mark.parametrize(

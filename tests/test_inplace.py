@@ -425,6 +425,18 @@ def test_many_views_of_one_tensor_do_not_pile_up() -> None:
     assert len(position_of(base).memory) < 50
 
 
+def test_many_living_views_are_not_gone_through_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorgrad.engine.views import Memory
+
+    passes = []
+    monkeypatch.setattr(Memory, "thin", lambda self, plain=Memory.thin: passes.append(len(self)) or plain(self))
+    base = tg.zeros(3000, 1)
+    rows = [base[i] for i in range(3000)]
+    assert sum(passes) < 4 * len(rows)
+    base[2000] = 5.0
+    assert rows[2000].item() == 5.0
+
+
 def test_a_view_made_without_recording_is_not_written_with_it() -> None:
     x = tg.ones(3, requires_grad=True)
     y = x * 2

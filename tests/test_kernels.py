@@ -41,7 +41,10 @@ PARAMETERS: dict[str, dict[str, float]] = {
 }  # fmt: skip
 EACH = [kernel for kernel in switches.registered() if kernel.each]
 SLOPED = [kernel for kernel in EACH if "slope" in inspect.signature(kernel.plain).parameters]
-SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-310, 1.0, -3.0, 3.0, 20.0, 88.0, -104.0, 710.0, -745.0]
+SPECIAL = [
+    *(0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1e-310, 1.0, -3.0, 3.0, 20.0, 88.0, -104.0, 710.0, -745.0),
+    *(1e30, -1e30, 3.4e38, -3.4e38, 1.7e308, -1.7e308),
+]
 
 
 def name_of(kernel: Kernel) -> str:
@@ -525,6 +528,42 @@ except ValueError as error: print(error)
     first, second = run(program).splitlines()
     assert first == "c True"
     assert second.startswith("kernels are 'c' in this process since its first operation")
+
+
+@needs_compiler
+def test_arrays_that_are_other_objects_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels.check()
+    monkeypatch.setattr(calling, "HEAD", 1)  # where an object says of what type it is
+    with pytest.raises(CompileError, match="kernels in C need arrays as CPython has them: set_kernels"):
+        kernels.check()
+
+
+@needs_compiler
+@pytest.mark.parametrize("size", [1, 15, 1023, 1024, 1025, 2048, 5000])
+def test_several_results_are_stored_block_by_block_whatever_the_size(size: int) -> None:
+    kernel = kernel_named("silu")
+    form = kernels.compiled(kernel)
+    memory = numbers("float32", size + 16)
+    for start in (0, 1, 5):  # anywhere in a line of the cache
+        x = memory[start : start + size]
+        for found, wanted in zip(form(x, True), kernel.plain(x, True), strict=True):
+            assert_near(found, wanted, 1.0)
+    (code,) = form.known.values()
+    assert "memcpy" in code.form.text.split("KERNEL", 2)[2], "the results are not stored by blocks"
+
+
+@needs_compiler
+def test_a_sum_of_infinities_warns_as_that_of_numpy() -> None:
+    form = kernels.compiled(kernel_named("total"))
+    for dtype in ("float32", "float64"):
+        x = numbers(dtype, 5000)
+        x[7], x[4000] = np.inf, np.inf
+        with np.errstate(all="raise", under="ignore"):
+            assert form(x, axis=None, keepdims=False) == np.inf
+        x[4000] = -np.inf
+        with pytest.warns(RuntimeWarning, match="invalid value"):
+            assert np.isnan(form(x, axis=None, keepdims=False))
+    assert None not in form.known.values()
 
 
 def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,46 @@ def test_importing_loads_no_third_party_module_but_numpy(name: str) -> None:
     assert tops - standard <= {"tensorgrad", "numpy"}
 
 
+def test_import_waits_for_nothing_that_only_some_programs_need() -> None:
+    script = """
+import inspect, numpy
+told, before, usual = [], set(sys.modules), inspect.Signature.__init__
+inspect.Signature.__init__ = lambda *args, **kwargs: told.append(args) or usual(*args, **kwargs)
+import tensorgrad
+print(len(told), *set(sys.modules) - before)
+"""
+    told, *loaded = run(script)
+    assert told == "0"  # of some thousand functions nobody has asked yet what they take
+    assert "tensorgrad.tensor.names" in loaded
+    parts = {
+        f"tensorgrad.{name}" for name in ("data", "files", "func", "graph", "linalg", "nn", "optim", "special", "viz")
+    }
+    assert not {*parts, "hashlib", "html", "statistics"} & set(loaded)
+
+
+def test_threads_may_be_the_first_to_use_a_part_or_a_function_all_at_once() -> None:
+    script = """
+import tensorgrad as tg
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+together = Barrier(8)
+
+def first(k):
+    together.wait()
+    x = tg.special.entr(tg.linalg.inv(tg.eye(2)) + k)
+    try:
+        tg.sum(x, 0, keepdim="no")
+    except TypeError as error:
+        return str(error), tg.nn.Linear(2, 1)(x).shape, str(tg.sum.__signature__)
+
+with ThreadPoolExecutor(8) as pool:
+    said = list(pool.map(first, range(8)))
+print(len(set(said)), "'keepdim' must be bool" in said[0][0], "keepdims" in said[0][2])
+"""
+    assert run(script) == ["1", "True", "True"]
+
+
 def test_every_module_has_one_name() -> None:
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in python_files()}
     run_alone = {name for name in names if name.endswith("__main__")}

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, find, given, reject, settings
+from hypothesis import HealthCheck, Phase, assume, find, given, reject, settings
 
 import tensorgrad as tg
 from tensorgrad.engine.primitive import PRIMITIVES
@@ -20,7 +20,7 @@ from tensorgrad.testing.vocabulary import CUTS, MARGIN, ROWS, WRITES, acceptable
 few = settings(
     max_examples=max(settings.default.max_examples // 5, 4), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-ENOUGH = settings(max_examples=500, deadline=None)
+ENOUGH = settings(max_examples=500, deadline=None, phases=[Phase.generate])  # the first that is found: none smaller
 
 
 @few
@@ -146,11 +146,18 @@ def test_a_constant_stays_what_it_was_when_the_leaves_move() -> None:
 def test_a_wrong_rule_is_found_and_shrinks_to_a_few_lines(name, line, monkeypatch) -> None:
     rule, *others = PRIMITIVES[name].vjps
     wrong = (lambda v, s, n: rule(v, s, n) * 1.001, *others)
+    known: dict[str, str] = {}  # by text: on its way down, Hypothesis comes by the same program many times
+
+    def fails(p: Program) -> bool:
+        if (text := p.source()) not in known:
+            known[text] = p.check(second=False).verdict
+        return known[text] == "failed"
+
     with monkeypatch.context() as patch:
         patch.setitem(vars(PRIMITIVES[name]), "vjps", wrong)
         found = find(
             programs(1, 8, in_place=False),
-            lambda p: p.check(second=False).verdict == "failed",
+            fails,
             settings=settings(max_examples=200, deadline=None),
         )
     assert len(found.lines) <= 3, found

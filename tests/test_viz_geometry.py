@@ -15,7 +15,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import draw
-from tensorgrad.viz.layout.splines import between, cut_end, halfway, lengths, parallel, sampled
+from tensorgrad.viz.layout.splines import Line, between, cut_end, dense, lengths, lines, parallel, pieces, sampled
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -229,6 +229,20 @@ def test_an_end_is_cut_by_its_length():
     body, tip = cut_end(ARC, 8.0)
     assert tip == ARC[-1]
     assert lengths(sampled(ARC))[-1] - lengths(sampled(body))[-1] == pytest.approx(8.0, abs=0.1)
-    point, direction = halfway(sampled([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)]), 0.5)
+    point, direction = Line(sampled([(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (3.0, 0.0)])).halfway(0.5)
     assert point == pytest.approx((1.5, 0.0))
     assert direction == pytest.approx((1.0, 0.0))
+
+
+def test_many_curves_have_the_points_that_each_has():
+    curves = [ARC, [*ARC, *((x + 100.0, y - 70.3) for x, y in ARC[1:])], [(x / 7, 3.0) for x, _ in ARC]]
+    assert [line.points for line in lines(curves)] == [sampled(curve) for curve in curves]
+    assert lines([]) == []
+    points = list(zip(*dense(curves).tolist(), strict=True))
+    assert points == [p for curve in curves for cubic in pieces(curve) for p in sampled(cubic, steps(cubic))]
+    assert max(itertools.starmap(math.dist, itertools.pairwise(points[: 1 + steps(ARC)]))) < 3
+    assert dense([]).shape == (2, 0)
+
+
+def steps(cubic):
+    return int(sum(itertools.starmap(math.dist, itertools.pairwise(cubic))) // 3) + 1

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -70,6 +71,16 @@ def test_any_text_is_cleaned_into_characters_of_xml(text):
     cleaned = clean(text)
     assert len(cleaned) <= 40
     assert ET.fromstring(f"<a>{cleaned.replace('&', '&amp;').replace('<', '&lt;')}</a>").text in (cleaned, None)
+
+
+def test_of_all_characters_those_are_replaced_that_are_none_or_not_seen():
+    """By what Unicode says of each: a control character, half of a pair, an end of a line, or no character at all."""
+    for code in range(0x110000):
+        c = chr(code)
+        unseen = unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or code & 0xFFFE == 0xFFFE
+        if (clean(c) != c) is not unseen:
+            pytest.fail(f"U+{code:04X}")
+    assert clean("a\n\x7f") == "a\u240a\ufffd"
 
 
 SCRIPT = """

@@ -51,7 +51,7 @@ def test_a_part_that_is_the_total_has_its_number_as_the_others_have():
 def test_a_tap_tells_its_part_as_an_arrow_does(labels):
     tg.manual_seed(0)
     found = draw(nn.RNN(1, 1), tg.randn(5, 1, 1, requires_grad=True), labels=labels)
-    texts = dict(zip((edge.id for edge in found.edges), found.page.texts(found.page.shown(found.picture)), strict=True))
+    texts = dict(zip((edge.id for edge in found.edges), found.page.shortened(found.picture)[0], strict=True))
     at = {outline.vertex.id: outline for outline in found.scene.outlines}
     red = [(arrow, at[arrow.edge.tail]) for arrow in found.scene.arrows if arrow.kind == "bwd" and arrow.label]
     far = [np.hypot(*np.subtract(arrow.pieces[-1][-1], o.center)) > max(o.half) + 4 for arrow, o in red]

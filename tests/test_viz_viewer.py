@@ -426,7 +426,7 @@ def test_without_style_and_script_every_name_is_still_there(browser):
 
 
 def test_in_rows_no_frame_folds(browser):
-    drawing = draw(MLP(), normals(32, 64, requires_grad=True), width="400pt")
+    drawing = draw(MLP(), normals(32, 64, requires_grad=True), width="400pt", wrap=True)
     assert any(len(arrow.pieces) > 1 for arrow in drawing.scene.arrows)
     browser.open(drawing.svg, ".svg")
     assert browser.run("return document.querySelectorAll('.cluster,[data-in]').length") == 0

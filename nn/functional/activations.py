@@ -337,7 +337,10 @@ def _composed_hardswish(input: Tensor) -> Tensor:
 
 
 def _composed_gelu(input: Tensor) -> Tensor:
-    return input * (ops.erfc(input * -math.sqrt(0.5)) * 0.5)
+    # beyond, the share is 0 or 1, and infinity times 0 is no number
+    least = ops.where(ops.le(input, -40.0), -40.0, input)
+    near = ops.where(ops.ge(least, 40.0), 40.0, least)
+    return least * (ops.erfc(near * -math.sqrt(0.5)) * 0.5)
 
 
 _leaky_relu = sloped("leaky_relu", _composed_leaky_relu, slopes.leaky_relu)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 
@@ -37,7 +36,6 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     return filled(tensor, rand(tensor.array.shape, dtype=tensor.array.dtype, generator=generator) * (b - a) + a)
 
 
-_STANDARD = NormalDist()
 _BELOW_ONE = 1 - 2.0**-53  # the largest probability whose quantile is finite
 
 
@@ -57,6 +55,8 @@ def trunc_normal_(
     Raises:
         ArgumentError: a > b, or `std` is not positive.
     """
+    from statistics import NormalDist  # it brings fractions and decimals, which nothing else needs
+
     if a > b:
         raise ArgumentError(f"trunc_normal_ expects a <= b, but found a={a} > b={b}")
     if not std > 0:
@@ -73,7 +73,7 @@ def trunc_normal_(
     first, last = _below(low), _below(high)
     p = first + generator_of(generator).random(tensor.array.shape) * (last - first)
     p = np.clip(p, np.nextafter(0.0, 1.0), _BELOW_ONE)
-    z = np.asarray(np.frompyfunc(_STANDARD.inv_cdf, 1, 1)(p), np.float64)
+    z = np.asarray(np.frompyfunc(NormalDist().inv_cdf, 1, 1)(p), np.float64)
     return filled(tensor, wrap(np.clip((-z if mirrored else z) * std + mean, a, b)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Any
 
 from tensorgrad.engine.tensor import Tensor
@@ -49,7 +48,7 @@ class _Outline:
     def tree(self, name: str, module: Registry) -> Iterator[str]:
         """Yield the HTML of `module`, known as `name` to the one around it, and of all below."""
         self.rows += 1
-        head = f"{_label(name)}<b>{escape(type(module).__name__)}</b>({_settings(module)}){_size(module)}"
+        head = f"{_label(name)}<b>{_escaped(type(module).__name__)}</b>({_settings(module)}){_size(module)}"
         registries: list[Mapping[str, Any]] = [module._parameters, module._buffers, module._modules]
         held = [(key, value) for registry in registries for key, value in registry.items() if value is not None]
         if not held or any(module is other for other in self.around):
@@ -70,16 +69,22 @@ class _Outline:
         self.rows += 1
         what = f"{x.dtype}, shape not known before the first call" if is_lazy(x) else f"{x.dtype}{list(x.shape)}"
         kind = "buffer" if not isinstance(x, Parameter) else "" if x.requires_grad else "frozen"
-        yield f'<div>{_label(name)}{escape(what)} <span class="less">{kind}</span></div>'
+        yield f'<div>{_label(name)}{_escaped(what)} <span class="less">{kind}</span></div>'
+
+
+def _escaped(text: str) -> str:
+    import html  # it brings the names of all characters: only a notebook needs it
+
+    return html.escape(text)
 
 
 def _label(name: str) -> str:
-    return f"{escape(name)}: " if name else ""
+    return f"{_escaped(name)}: " if name else ""
 
 
 def _settings(module: Registry) -> str:
     text = " ".join(module.extra_repr().split())
-    return escape(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
+    return _escaped(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
 
 
 def _size(module: Registry) -> str:

@@ -151,7 +151,7 @@ class _Start(NamedTuple):
     midway: bool  # whether the cotangents were computed, not given
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Reverse:
     """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tensorgrad.base.callsite import Place
+from tensorgrad.base.numerics import repeated
 from tensorgrad.base.switches import get_kernels
 from tensorgrad.engine.primitive import Ones, identity
 from tensorgrad.engine.tensor import Node
@@ -77,4 +78,13 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
             gx = g if rule is identity or (gx := rule(v, saved, node)) is v else gx
             if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
                 gx = fitted(gx, parent)
-            grads[parent] = gx if (known := grads.get(parent)) is None else known + gx
+            if (known := grads.get(parent)) is not None:
+                gx = known + gx if known.base is None or gx.base is None else _added(known, gx)
+            grads[parent] = gx
+
+
+def _added(a: Any, b: Any) -> Any:
+    """Return ``a + b``, of arrays of one shape: one number repeated, where both are that, as behind a sum."""
+    if type(a) is not _ndarray or type(b) is not _ndarray or not a.size or any(a.strides) or any(b.strides):
+        return a + b
+    return repeated(a[(0,) * a.ndim] + b[(0,) * b.ndim], a.shape)

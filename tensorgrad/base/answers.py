@@ -28,7 +28,7 @@ import numpy as np
 
 from tensorgrad.errors import DTypeError, ShapeError, TensorgradError
 
-from .caching import remembered
+from .caching import remembered, unwrapped
 from .callsite import is_users_code
 from .context import Scope
 from .hints import hints, short, suits
@@ -46,7 +46,7 @@ from .misfits import (
 )
 from .suspects import suspected
 from .unknown import missing
-from .untracked import Untracked
+from .untracked import Untracked, any_untracked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,10 +59,10 @@ INTERNAL = (
 _IN = "in the call of "
 _RAISE = opcode.opmap["RAISE_VARARGS"]
 _answering: dict[tuple[AnyFunction, str], AnyFunction] = {}  # by function and name: in two namespaces it is the same
+_complete: set[tuple[type, ...]] = set()  # classes whose methods answer, each with those that it inherits from
 
 PUBLIC: dict[CodeType, AnyFunction] = {}
 """The functions that answer by their code: a frame that runs it is a call of the one of that name."""
-
 
 _CLASSES = (
     (ShapeError, WrongShapeError), (DTypeError, WrongDTypeError), (KeyError, WrongKeyError),
@@ -90,17 +90,17 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False, e
     name = name or function.__name__
     if (function, name) in _answering:
         return _answering[function, name]
-    untracked = Untracked(function, exact=exact)
-    first = untracked.first
+    first = (untracked := Untracked(function, exact=exact)).first
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        nonlocal first
         for word, value in kwargs.items() if kwargs else ():
             if (exact or value.__class__ is not bool) and word in untracked:
                 untracked.check(name, args, kwargs)
                 break
         if len(args) > first:
-            untracked.check(name, args, kwargs)
+            first = untracked.check(name, args, kwargs)
         try:
             result = function(*args, **kwargs)
         except INTERNAL as error:
@@ -118,7 +118,7 @@ def answering(function: Callable[P, R], name: str = "", *, kept: bool = False, e
 def known_as_answering(call: AnyFunction) -> None:
     """Take note that `call` settles its errors itself."""
     _answering[call, call.__name__] = call
-    function = inspect.unwrap(call)
+    function = unwrapped(call)
     if function.__code__.co_name == call.__name__:  # many that a factory made would share one code
         PUBLIC[function.__code__] = function
 
@@ -129,8 +129,9 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
     if (function, name) in _answering:
         return _answering[function, name]
     wanted = ("Tensor", "Tensor | None", tensor)
-    names = [p.name for p in inspect.signature(function).parameters.values() if p.annotation in wanted]
-    count = len(list(takewhile(names.__contains__, inspect.signature(function).parameters)))
+    plain = unwrapped(function)
+    names = [word for word, annotation in plain.__annotations__.items() if annotation in wanted and word != "return"]
+    count = len(list(takewhile(names.__contains__, plain.__code__.co_varnames)))
     untracked = Untracked(function, exact=True)
     first = untracked.first
 
@@ -142,8 +143,9 @@ def of_tensors(function: Callable[P, R], tensor: type) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        nonlocal first
         if kwargs or len(args) > first:
-            untracked.check(name, args, kwargs)
+            first = untracked.check(name, args, kwargs)
         if kwargs or not args or not isinstance(args[0], tensor) or (count > 1 and not are_tensors(args[1:count])):
             given = [*args[:count], *[kwargs[n] for n in names if n in kwargs]]
             if not are_tensors(given):
@@ -166,12 +168,7 @@ def complete(module: str, *, kept: bool = False, tensors: type | None = None, th
 
 
 def guard(
-    module: str,
-    *,
-    kept: bool = False,
-    tensors: type | None = None,
-    throughout: bool = False,
-    exact: bool = False,
+    module: str, *, kept: bool = False, tensors: type | None = None, throughout: bool = False, exact: bool = False
 ) -> None:
     """Let the functions and classes in ``__all__`` of `module`, or defined there, answer wrong arguments.
 
@@ -182,9 +179,8 @@ def guard(
         throughout: all files of the folder have the same functions, not only those that define them.
         exact: numbers and texts are looked at before a call of its functions, as flags are.
     """
-    ours = [(name, member) for name, member in sys.modules.items() if name.startswith("tensorgrad")]
-    below = functools.cache(lambda folder: [member for name, member in ours if name.startswith(folder)])
     space = vars(sys.modules[module])
+    others: dict[str, tuple[AnyFunction, AnyFunction]] = {}  # what stood for a name, and what shall
     here = [name for name, member in space.items() if getattr(member, "__module__", None) == module and name[0] != "_"]
     for name in space.get("__all__", here):
         member = space[name]
@@ -194,12 +190,15 @@ def guard(
         elif isinstance(member, FunctionType):
             call = of_tensors(member, tensors) if tensors else answering(member, kept=kept, exact=exact)
             space[name] = call
-            if tensors and call.__name__ == name:
-                call.__module__ = module  # where a pickle finds it
-            folder = f"{module}." if throughout else member.__module__
-            for place in [] if tensors else below(folder):
-                if vars(place).get(name) is member:
-                    setattr(place, name, call)
+            if tensors:
+                call.__module__ = module if call.__name__ == name else call.__module__  # where a pickle finds it
+            else:
+                others[name] = member, call
+    for path, place in [(path, vars(place)) for path, place in sys.modules.items() if path.startswith("tensorgrad")]:
+        for name in others.keys() & place.keys():
+            member, call = others[name]
+            if place[name] is member and path.startswith(f"{module}." if throughout else member.__module__):
+                place[name] = call
 
 
 def complete_class(cls: type) -> None:
@@ -210,14 +209,16 @@ def complete_class(cls: type) -> None:
         init = getattr(init, "__wrapped__", None)  # it answers in the name of the class that this one inherits it from
     if isinstance(init, FunctionType) and (init, "__init__") not in _answering:
         kept = not issubclass(cls, AbstractContextManager)  # which is made for one block, often
-        if kept or Untracked(init):
+        if kept or any_untracked(init):
             setattr(cls, "__init__", answering(init, cls.__name__, kept=kept))  # noqa: B010 - mypy takes it for a call's
-    for i, base in enumerate(cls.__mro__):
-        for name, member in list(vars(base).items()) if base.__module__.startswith("tensorgrad.") else ():
-            if is_for_users(name, member) and not any(name in vars(below) for below in cls.__mro__[i + 1 :]):
+    ours = [cls.__mro__[i:] for i, base in enumerate(cls.__mro__) if base.__module__.startswith("tensorgrad.")]
+    for base, *inherited in (classes for classes in ours if classes not in _complete):
+        for name, member in list(vars(base).items()):
+            if is_for_users(name, member) and not any(name in vars(below) for below in inherited):
                 setattr(base, name, answering(member))  # what overrides a method is called by the base class
-            elif name == "forward" and isinstance(member, FunctionType) and Untracked(member):
+            elif name == "forward" and isinstance(member, FunctionType) and any_untracked(member):
                 setattr(base, name, answering(member, base.__name__))  # the call of a module does not look at these
+    _complete.update(ours)
 
 
 def is_for_users(name: str, member: Any) -> bool:
@@ -226,14 +227,13 @@ def is_for_users(name: str, member: Any) -> bool:
         return False
     if (member, member.__name__) in _answering:
         return False
-    code = inspect.unwrap(member).__code__
+    code = unwrapped(member).__code__
     return code.co_argcount + code.co_kwonlyargcount > 1 or bool(code.co_flags & inspect.CO_VARARGS)
 
 
 def compare(function: AnyFunction, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise the error for the first argument that is not what `function` says it takes."""
-    wrong = _misfit(function, name, args, kwargs)
-    if wrong:
+    if wrong := _misfit(function, name, args, kwargs):
         raise wrong
 
 
@@ -318,12 +318,13 @@ def _of_a_callable_of_the_users(error: Exception) -> bool:
     called = re.match(r"([\w.<>]+)\(\) (takes|missing|got) ", str(error)) if isinstance(error, TypeError) else None
     if called is None:
         return False
-    name = called[1].partition(".")[0]
-    return called[1].endswith("<lambda>") or not any(
-        name in vars(module)
-        for path, module in sys.modules.items()
-        if path.partition(".")[0] in {"tensorgrad", "numpy"}
-    )
+    return called[1].endswith("<lambda>") or not _is_ours(called[1].partition(".")[0], len(sys.modules))
+
+
+@remembered(maxsize=1024)
+def _is_ours(name: str, loaded: int) -> bool:
+    """Return whether a module of the library, or of NumPy, has that name; asked anew when more modules are loaded."""
+    return any(name in vars(m) for path, m in list(sys.modules.items()) if path.startswith(("tensorgrad", "numpy")))
 
 
 def _is_deliberate(error: Exception) -> bool:
@@ -350,7 +351,7 @@ def _repeats(error: Exception) -> bool:
 def _raised_by(function: AnyFunction, error: Exception) -> bool:
     """Return whether `function` itself raised `error`, not what it calls: then it says what it means."""
     at = _innermost(error)
-    return at is not None and at.tb_frame.f_code is inspect.unwrap(function).__code__
+    return at is not None and at.tb_frame.f_code is unwrapped(function).__code__
 
 
 def _innermost(error: Exception) -> TracebackType | None:

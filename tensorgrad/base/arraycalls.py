@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
-class Method:
+class ByParts:
+    """Something callable that is known by its class and its `parts`: equal where these are.
+
+    A dataclass would say the same, but `import` would wait for the source texts that it compiles for that.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = parts
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByParts) and type(self) is type(other) and self.parts == other.parts
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.parts))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.parts))})"
+
+
+class Method(ByParts):
     """The method `name` of an array: ``x.sum(axis=0)``."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
     def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Call it."""
         return getattr(x, self.name)(*args, **kwargs)
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(ByParts):
     """The attribute `name` of an array: ``x.T``."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
     def __call__(self, x: Any) -> Any:
         """Read it."""

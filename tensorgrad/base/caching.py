@@ -1,10 +1,10 @@
-"""Functions that remember what they gave, and memory that stays with the process for what comes next."""
+"""Functions that remember or stand around others, and memory that stays with the process for what comes next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -28,6 +28,17 @@ def remembered(maxsize: int | None = None) -> Callable[[Callable[P, R]], Callabl
     True
     """
     return cast("Callable[[Callable[P, R]], Callable[P, R]]", lru_cache(maxsize))
+
+
+def unwrapped(function: Any) -> Any:
+    """Return what stands inside all the wrappers, as `inspect.unwrap` does, which looks for circles as well.
+
+    >>> unwrapped(remembered()(len)) is len
+    True
+    """
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
 
 
 def keep_freed_memory() -> None:

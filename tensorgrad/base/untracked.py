@@ -6,14 +6,13 @@ a constant, perhaps at some values only, where a function takes a shorter way. N
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
 from types import NoneType
 from typing import Any
 
-from .caching import remembered
+from .caching import remembered, unwrapped
 from .hints import hints, suits
 from .literals import forgotten
 from .misfits import misfit
@@ -39,13 +38,15 @@ class Untracked(dict[str, int]):
     """The places of the flags and the numbers among the parameters of a function, of which none has a gradient.
 
     What is around a function asks `check` where there is an argument for `first`, the first of these places, or such a
-    keyword that is no boolean: in the line of the call, for creation must not wait for it. If `exact`, numbers and
-    texts must be what their annotations say, too.
+    keyword that is no boolean: in the line of the call, for creation must not wait for it. What they are is read at the
+    first call, which `first` sends to `check` whatever it is given: `import` must not wait for hundreds of functions.
+    If `exact`, numbers and texts must be what their annotations say, too.
 
     >>> def summed(x, keepdim: bool = False, *, scale: float = 1): ...
-    >>> Untracked(summed)["keepdim"], Untracked(summed).first, Untracked(summed).numbers
-    (1, 1, {'scale'})
-    >>> Untracked(summed).check("summed", (1.0,), {"keepdim": "False"})
+    >>> untracked = Untracked(summed)
+    >>> untracked.first, untracked.check("summed", (), {}), untracked, untracked.numbers
+    (-1, 1, {'keepdim': 1, 'scale': 9223372036854775807}, {'scale'})
+    >>> untracked.check("summed", (1.0,), {"keepdim": "False"})
     Traceback (most recent call last):
     tensorgrad.base.misfits.WrongTypeError: summed(): argument 'keepdim' must be bool, not str: found 'False'
     >>> Untracked(summed, exact=True).check("summed", (1.0,), {"scale": float("nan")})
@@ -54,27 +55,34 @@ class Untracked(dict[str, int]):
     """
 
     def __init__(self, function: AnyFunction, *, exact: bool = False) -> None:
-        plain = inspect.unwrap(function)
+        self._function, self._exact = function, exact
+        self.first = -1
+
+    def _read(self) -> None:
+        """Read the annotations; `first` is set last, so that another thread that is here does not go on too early."""
+        plain = unwrapped(self._function)
         code = plain.__code__
         places = {name: i for i, name in enumerate(code.co_varnames[: code.co_argcount])}
-        found = dict(_untracked(plain.__annotations__, plain, exact))
-        super().__init__({name: places.get(name, sys.maxsize) for name in found})
+        found = dict(_untracked(plain.__annotations__, plain, self._exact))
+        self.update({name: places.get(name, sys.maxsize) for name in found})
         self.numbers = {name for name, words in found.items() if words & _NUMBERS}
-        self.first = min(self.values(), default=sys.maxsize)
-        self._judged = {name for name, words in found.items() if words <= (_CLASSES.keys() if exact else _FLAGS)}
+        plainly = _CLASSES.keys() if self._exact else _FLAGS
+        self._judged = {name for name, words in found.items() if words <= plainly}
         self._classes = {
             name: frozenset().union(*(_CLASSES[word] for word in words)) if name in self._judged else _USUAL
             for name, words in found.items()
         }
-        self._function = function
+        self.first = min(self.values(), default=sys.maxsize)
 
-    def check(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Raise for an argument of the function `name` that is not what it must be.
+    def check(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Return `first`; raise for an argument of the function `name` that is not what it must be.
 
         Raises:
             WrongTypeError: a flag that is no boolean, a number or text that is not what its annotation says.
             TypeError: a number that is a tensor which requires grad, or a list with one.
         """
+        if self.first < 0:
+            self._read()
         given = len(args)
         for word, place in self.items():
             value = kwargs[word] if word in kwargs else args[place] if place < given else _ABSENT
@@ -86,6 +94,13 @@ class Untracked(dict[str, int]):
                 hint = hints(self._function).get(word, bool)
                 if not suits(word, value, hint):
                     raise misfit(name, word, place + 1, value, hint)
+        return self.first
+
+
+def any_untracked(function: AnyFunction) -> bool:
+    """Return whether `function` has such parameters."""
+    plain = unwrapped(function)
+    return any(True for _ in _untracked(plain.__annotations__, plain, exact=False))
 
 
 @remembered()

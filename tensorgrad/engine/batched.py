@@ -279,7 +279,7 @@ def call(function: Callable[..., Any], rule: BatchRule | None, values: list[Any]
     if rule is itself:
         return function(*values, **params)
     levels = _met([*values, *_indices(params)] if params else values)
-    if rule is None or Batched in [type(p) for k, p in params.items() if k != "index"]:
+    if rule is None or (params and Batched in [type(p) for k, p in params.items() if k != "index"]):
         _refuse(f"{getattr(function, '__name__', 'a function')}, or one of its parameters,")
     lead = tuple([level.size for level in levels])
     out = rule(function, Batch(levels, lead), values, params)

@@ -226,10 +226,13 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
     """Return the arguments in the dtype in which they meet, and the output, for which the forward runs once."""
     if not primitive.complex:
         check_real(primitive.name, *values, *params.values())
-    head, rest = values[: primitive.conditions], values[primitive.conditions :]
-    if len(rest) > 1 and len({v.dtype for v in rest if isinstance(v, np.ndarray)}) > 1:
+    conditions = primitive.conditions
+    head, rest = values[:conditions], values[conditions:]
+    dtypes = {v.dtype for v in rest if isinstance(v, np.ndarray)}
+    if len(dtypes) > 1:
         rest = aligned(rest)
-    inexact = any(v.dtype.kind in "fc" for v in rest if isinstance(v, np.ndarray))
+        dtypes = {v.dtype for v in rest if isinstance(v, np.ndarray)}
+    inexact = True in [d.kind in "fc" for d in dtypes]
     dtype = None
     if not inexact and primitive.arithmetic:  # what is chosen is put in as it is, and has a place there or is refused
         dtype = promoted(rest) if head else dtype_of_whole(primitive, [*rest, *params.values()])

@@ -59,7 +59,7 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Pullback:
     """In the place of rules: a function that gives the cotangents of all arguments at once."""
 

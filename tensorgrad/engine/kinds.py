@@ -247,7 +247,7 @@ def _all(signature: Signature, rules: tuple[Given, ...]) -> Iterable[Rule | None
     return _Endless(signature, rules) if signature.variadic else tuple(bound)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Endless:
     """The rules of a variadic primitive: one function, for every position."""
 

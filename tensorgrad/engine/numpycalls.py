@@ -7,12 +7,13 @@ positional arguments from the first on that is neither an array nor a number.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.arraycalls import ByParts
 from tensorgrad.base.caching import remembered
 
 from .batched import getitem
@@ -24,35 +25,42 @@ REST = "*"
 _TOLD_AS = {"max": "amax", "min": "amin", "T": "transpose", "invert": "bitwise_not", "round": "round"}
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(ByParts):
     """One of several results: ``np.nonzero(x)[0]``."""
 
-    call: Callable[..., Any]
-    index: int
+    __slots__ = ("call", "index")
+
+    def __init__(self, call: Callable[..., Any], index: int) -> None:
+        super().__init__(call, index)
+        self.call, self.index = call, index
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, and return this part."""
         return self.call(*args, **kwargs)[self.index]
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(ByParts):
     """The value of the first argument after a function has written to it: ``np.put(x, index, value)``."""
 
-    call: Callable[..., Any]
+    __slots__ = ("call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        super().__init__(call)
+        self.call = call
 
     def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Return what `x` would be after the call, which runs on a copy."""
         return after(self.call, x, *args, **kwargs)
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(ByParts):
     """A draw from the generator number `stream` of a trace: by its method of that name, or by a function of it."""
 
-    call: Callable[..., Any] | str
-    stream: int
+    __slots__ = ("call", "stream")
+
+    def __init__(self, call: Callable[..., Any] | str, stream: int) -> None:
+        super().__init__(call, stream)
+        self.call, self.stream = call, stream
 
     def __call__(self, generator: Any, *args: Any, **kwargs: Any) -> Any:
         """Draw."""

@@ -42,6 +42,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered, unwrapped
 from tensorgrad.base.switches import Kernel
 
 from .batched import BatchRule
@@ -96,7 +97,7 @@ def always(known: Any) -> Rule:
     return lambda v, s, n: known
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Conjugated:
     """The reverse rules of an operation on complex numbers, adjoints of its tangents: ``g -> conj(rule(conj(g)))``."""
 
@@ -119,7 +120,7 @@ NAMES = ("x",), ("a", "b"), ("c", "a", "b")
 _ITSELF = (lambda x: x).__code__.co_code
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Signature:
     """The parameter names of a forward function: positional arguments are differentiable, keyword-only ones are not."""
 
@@ -133,12 +134,13 @@ class Signature:
         """Return the signature of `forward`; a ufunc tells how many arguments it has, not what they are called."""
         if isinstance(forward, np.ufunc):
             return cls(NAMES[forward.nin - 1], False, {})
-        parameters = inspect.signature(forward).parameters.values()
+        plain = unwrapped(forward)  # asked directly, for hundreds of them: `inspect.signature` says the same, later
+        code: CodeType = plain.__code__
+        count, variadic = code.co_argcount, bool(code.co_flags & inspect.CO_VARARGS)
+        last = count + code.co_kwonlyargcount
+        names = code.co_varnames
         return cls(
-            tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY),
-            any(p.kind is p.VAR_POSITIONAL for p in parameters),
-            {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty},
-            tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY),
+            (*names[:count], *names[last : last + variadic]), variadic, plain.__kwdefaults__ or {}, names[count:last]
         )
 
     def bind(
@@ -146,9 +148,9 @@ class Signature:
     ) -> tuple[Rule, frozenset[int]]:
         """Return `rule` in the form that sweeps call, and the indices of the saved values that it reads.
 
-        The form is built as source text, once per rule at import, so that calling it costs one frame and no look-up:
-        ``lambda y, b: -y / b`` of div becomes ``lambda v, s, n: v * rule(s[0], s[2])``. What is `called` by the name of
-        the rule in `template` may be another thing than the rule whose parameters are read.
+        The form is source text, compiled once for all rules that have it, so that calling it costs one frame and no
+        look-up: ``lambda y, b: -y / b`` of div becomes ``lambda v, s, n: v * rule(s[0], s[2])``. What is `called` by
+        the name of the rule in `template` may be another thing than the rule whose parameters are read.
         """
         sources, reads = [], set()
         for name in _parameters(rule):
@@ -171,9 +173,14 @@ class Signature:
         body = template.format(", ".join(sources))
         if len(sources) == 1 and getattr(rule, "__code__", None) and rule.__code__.co_code == _ITSELF:
             body = body.replace(f"rule({sources[0]})", sources[0])  # the rule is its argument: no call needed
-        text = f"lambda v, s, n: {body}"
-        bound: Rule = eval(text, {"rule": called or rule})  # noqa: S307 - the text is made of this module's own names
-        return bound, frozenset(reads)
+        return _form(f"lambda rule: lambda v, s, n: {body}")(called or rule), frozenset(reads)
+
+
+@remembered()
+def _form(text: str) -> Callable[[Any], Rule]:
+    """Return what makes forms of rules: a few dozen texts serve some two hundred rules."""
+    made: Callable[[Any], Rule] = eval(text, {})  # noqa: S307 - the text is made of this module's own names
+    return made
 
 
 def _parameters(rule: Callable[..., Any]) -> Iterable[str]:
@@ -194,7 +201,7 @@ UNKNOWN = "NaN where it is asked for"
 LIMITS = "the limit, or not finite"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kink:
     """A point at which a function has a kink, a jump or a singularity, and the derivative that the library gives there.
 

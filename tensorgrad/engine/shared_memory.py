@@ -13,7 +13,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
 
@@ -42,7 +41,7 @@ class Exposed(np.ndarray[Any, np.dtype[Any]]):
     handed: list[weakref.ref[Array]] | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _HandedOut:
     """The state of some memory each time it was handed out: serial, digest, and where that happened."""
 
@@ -148,7 +147,11 @@ def like(array: Array, exposed: Array) -> Array:
 
 
 def _digest(owner: Array) -> bytes:
-    return blake2b(np.ascontiguousarray(owner).view(np.uint8).data if owner.size else b"", digest_size=16).digest()
+    import hashlib  # OpenSSL: who hands no array out does not wait for it
+
+    return hashlib.blake2b(
+        np.ascontiguousarray(owner).view(np.uint8).data if owner.size else b"", digest_size=16
+    ).digest()
 
 
 def _note_state(array: Array) -> None:

@@ -144,7 +144,7 @@ class Tensor(Methods):
     __array_ufunc__ = None  # NumPy then leaves `array * tensor` to Tensor.__rmul__ instead of building object arrays
 
     array: Array
-    family: Any  # a `views.Position`; left empty where the tensor shares its memory with no other
+    family: Any  # a `views.Position`, or what makes one; left empty where the tensor shares its memory with no other
     filled: Tensor | None  # the gradient, as `grad` shows it
     node: Node | None
     tracked: bool

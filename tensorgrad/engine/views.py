@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,11 +24,23 @@ Step = tuple[Any, dict[str, Any]]
 """A primitive that gives a view, and its parameters."""
 
 
-Memory = list["weakref.ref[Tensor]"]
-"""All tensors on one memory; dead ones are dropped now and then."""
-
-
 _reference: Callable[[Tensor], weakref.ref[Tensor]] = weakref.ref
+_FEW = 32
+
+
+class Memory(list["weakref.ref[Tensor]"]):
+    """All tensors on one memory; dead ones are dropped when there are twice as many as had been left: `most`."""
+
+    __slots__ = ("most",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most = _FEW
+
+    def thin(self) -> None:
+        """Drop those that have died."""
+        self[:] = [ref for ref in self if ref() is not None]
+        self.most = 2 * len(self) + _FEW
 
 
 class Position:
@@ -57,10 +69,7 @@ class Position:
         self.function: str | None = None
         self.origin: Position | None = None
         self.array: Array = x.array
-        self.ref = ref = _reference(x)
-        memory.append(ref)
-        if len(memory) % _OFTEN == 0:
-            memory[:] = [ref for ref in memory if ref() is not None]
+        self.ref = _reference(x)
 
     @property
     def base(self) -> Position:
@@ -76,31 +85,46 @@ class Position:
         return [x for ref in self.memory if (x := ref()) is not None]
 
 
-_OFTEN = 64
-
-
 _known = Tensor.__dict__["family"].__get__  # not getattr: a tensor without relatives leaves the slot empty
 
 
 def position_of(x: Tensor) -> Position | None:
     """Return where `x` stands among its relatives; None if it has none."""
     try:
-        position: Position = _known(x)
+        found = _known(x)
     except AttributeError:
         return None
-    return position
+    if found.__class__ is tuple:  # as `link_view` leaves it
+        above, step, array = found
+        x.family = position = Position(x, above.memory, above.root or above, (*above.chain, step))
+        position.without_history, position.array = above.without_history, array
+        return position
+    return cast("Position", found)
+
+
+def enter(x: Tensor, position: Position) -> None:
+    """Let `x` stand at `position` from now on, among those that share its memory."""
+    x.family, memory = position, position.memory
+    memory.append(position.ref)
+    if len(memory) > memory.most:
+        memory.thin()
 
 
 def _settled(x: Tensor) -> Position:
     """Return where `x` stands, as the base of a new family if it had none."""
     position = position_of(x)
     if position is None:
-        position = x.family = Position(x, [])
+        position = Position(x, Memory())
+        enter(x, position)
     return position
 
 
 def link_view(view: Tensor, x: Tensor, primitive: Any, params: dict[str, Any]) -> None:
-    """Note that `view` came out of `x` by `primitive`, if it shares its memory."""
+    """Note that `view` came out of `x` by `primitive`, if it shares its memory.
+
+    Of most views nobody asks where they stand: a tuple of what tells it is made here, and the position when it is asked
+    for. What it is made of does not change.
+    """
     whole, base = x.array, view.array.base
     # NumPy's views refer to what owns the memory: mostly this tells without a search
     if base is not whole and (base is None or base is not whole.base) and owner_of(view.array) is not owner_of(whole):
@@ -109,23 +133,29 @@ def link_view(view: Tensor, x: Tensor, primitive: Any, params: dict[str, Any]) -
         above = _known(x)
     except AttributeError:
         above = _settled(x)
+    if above.__class__ is tuple:
+        above = _settled(x)
     if x.tracked and not context().grad:
-        view.family = Position(view, above.memory, without=True)
-    else:
-        chain = (*above.chain, (primitive, params))
-        view.family = Position(view, above.memory, above.root or above, chain, above.without_history)
+        enter(view, Position(view, above.memory, without=True))
+        return
+    view.family = above, (primitive, params), view.array
+    memory = above.memory
+    memory.append(_reference(view))
+    if len(memory) > memory.most:
+        memory.thin()
 
 
 def link_alias(alias: Tensor, x: Tensor) -> None:
     """Note that `alias` is a tensor of its own on the memory of `x`: what is written to it, `x` does not record."""
-    alias.family = Position(alias, _settled(x).memory)
+    enter(alias, Position(alias, _settled(x).memory))
 
 
 def link_output(y: Tensor, x: Tensor, function: str) -> None:
     """Note that the Function named `function` has returned `y` on the memory of `x`, an input or another output."""
     above = _settled(x)
-    y.family = position = Position(y, above.memory)
+    position = Position(y, above.memory)
     position.function, position.origin = function, above.base.origin or above.base
+    enter(y, position)
 
 
 def function_between(x: Tensor, part: Array) -> str | None:

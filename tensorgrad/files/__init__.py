@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from tensorgrad.base.answers import guard as _guard
 from tensorgrad.base.devices import check_device, device
 from tensorgrad.base.hints import short
 from tensorgrad.errors import ArgumentError, DataError
@@ -121,3 +122,6 @@ def _path(f: Any) -> Path:
             f"{type(f).__name__}"
         )
     return Path(f)
+
+
+_guard(__name__)

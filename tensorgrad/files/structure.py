@@ -267,7 +267,7 @@ class Reader:
     def array(self, entry: dict[str, Any]) -> Array:
         """Return the array that `entry` tells, which nothing else may name."""
         array = self.arrays.pop(entry["name"])
-        kind = "folded" if "folded" in entry else "crc32"
+        kind = next((kind for kind in CHECKSUMS if kind in entry), "crc32")
         if CHECKSUMS[kind](array) != entry[kind]:
             raise ValueError(f"another checksum of {entry['name']!r}")
         if entry.get("complex"):

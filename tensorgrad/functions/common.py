@@ -18,6 +18,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.autograd.history import check_alone
 from tensorgrad.base.answers import INTERNAL, known_as_answering, settle
+from tensorgrad.base.caching import unwrapped
 from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, DType, int64, promoted
 from tensorgrad.base.hints import found
@@ -46,7 +47,7 @@ Dims = Lengths | None
 """One dimension, several, or all."""
 
 _WORDS = {"axis": "dim", "keepdims": "keepdim"}
-_SHOWN: dict[Any, inspect.Signature] = {}  # the functions that take NumPy's words, and the parameters that users see
+_more: dict[Any, tuple[Callable[..., Any], dict[str, str]]] = {}  # what takes NumPy's words: around which, for which
 
 
 class Selection(NamedTuple):
@@ -62,7 +63,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
     The memory of `out` gets the result, by PyTorch's rules: nothing of it may be recorded, its dtype must be able to
     hold the result, and its shape must be that of the result (an empty tensor takes on the shape).
     """
-    code: CodeType = inspect.unwrap(function).__code__  # quicker than inspect.signature
+    code: CodeType = unwrapped(function).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)]
     renamed = {theirs: ours for theirs, ours in _WORDS.items() if ours in names}
     writes, untracked = "out" in names, Untracked(function)
@@ -70,6 +71,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal first
         for theirs, ours in renamed.items() if kwargs else ():
             if theirs in kwargs:
                 kwargs[ours] = kwargs.pop(theirs)
@@ -78,7 +80,7 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
                 untracked.check(function.__name__, args, kwargs)
                 break
         if len(args) > first:
-            untracked.check(function.__name__, args, kwargs)
+            first = untracked.check(function.__name__, args, kwargs)
         out = kwargs.pop("out", None) if writes and kwargs else None
         if out is not None:
             _refuse_recording(function.__name__, (*args, *kwargs.values(), out))
@@ -95,18 +97,43 @@ def keywords(function: Callable[P, R]) -> Callable[P, R]:
 
     known_as_answering(call)
     if renamed:
-        _SHOWN[call] = _with(inspect.signature(function), renamed)
+        _more[call] = function, renamed
     return call
 
 
-def _with(shown: inspect.Signature, renamed: dict[str, str]) -> inspect.Signature:
-    """Return the signature `shown` with NumPy's words beside PyTorch's, where these need not be given."""
-    more = [
-        p.replace(name=theirs, kind=p.KEYWORD_ONLY)
-        for theirs, ours in renamed.items()
-        if (p := shown.parameters[ours]).default is not p.empty
-    ]
-    return shown.replace(parameters=[*shown.parameters.values(), *more])
+class Shown(inspect.Signature):
+    """A signature that `make` tells when it is first looked at: `import` must not wait for those of hundreds.
+
+    >>> def told() -> inspect.Signature:
+    ...     print("told")
+    ...     return inspect.signature(lambda x, y=2: 0)
+    >>> shown = Shown.by(told)
+    >>> str(shown), len(shown.parameters)
+    told
+    ('(x, y=2)', 2)
+    """
+
+    make: Callable[[], inspect.Signature]
+
+    @classmethod
+    def by(cls, make: Callable[[], inspect.Signature]) -> Shown:
+        """Return the signature that `make` will tell."""
+        shown = cls.__new__(cls)
+        shown.make = make
+        return shown
+
+    def __getattr__(self, name: str) -> Any:
+        # asked for what is not there: what a signature consists of, before it has been told
+        if name not in inspect.Signature.__slots__:
+            raise AttributeError(name)
+        told = self.make()
+        inspect.Signature.__init__(self, list(told.parameters.values()), return_annotation=told.return_annotation)
+        return getattr(self, name)
+
+
+def shows(function: Callable[..., Any], make: Callable[[], inspect.Signature]) -> None:
+    """Let `function` have the parameters that `make` tells."""
+    vars(function)["__signature__"] = Shown.by(make)
 
 
 def published(function: Any, module: str) -> Any:
@@ -114,14 +141,25 @@ def published(function: Any, module: str) -> Any:
 
     The twin runs the same code in as many steps. `function` itself keeps the parameters that its source says.
     """
-    if function not in _SHOWN:
+    if function not in _more:
         return function
     twin = FunctionType(function.__code__, function.__globals__, closure=function.__closure__)
     functools.update_wrapper(twin, function)
     twin.__module__ = module
-    vars(twin)["__signature__"] = _SHOWN[function]
+    shows(twin, functools.partial(_with, *_more[function]))
     known_as_answering(twin)
     return twin
+
+
+def _with(function: Callable[..., Any], renamed: dict[str, str]) -> inspect.Signature:
+    """Return the signature of `function` with NumPy's words beside PyTorch's, where these need not be given."""
+    shown = inspect.signature(function)
+    more = [
+        p.replace(name=theirs, kind=p.KEYWORD_ONLY)
+        for theirs, ours in renamed.items()
+        if (p := shown.parameters[ours]).default is not p.empty
+    ]
+    return shown.replace(parameters=[*shown.parameters.values(), *more])
 
 
 def unary(op: Callable[[Any], Tensor], module: str = "tensorgrad") -> Callable[..., Tensor]:

@@ -7,7 +7,6 @@ an index that nothing else needs is summed at once. All of it is made of primiti
 from __future__ import annotations
 
 import math
-from string import ascii_letters
 from typing import Any
 
 from tensorgrad import ops
@@ -16,7 +15,7 @@ from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand, operand, separate
 
-_LETTERS = "".join(sorted(ascii_letters))  # by PyTorch's numbers: capitals first
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # by PyTorch's numbers: capitals first
 Labels = list[Any]
 """One label per axis: a letter, or the (negative) place of an axis that the ellipsis stands for."""
 

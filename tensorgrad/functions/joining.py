@@ -44,6 +44,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -
         raise ShapeError("zero-dimensional tensor (at position 0) cannot be concatenated")
     for i, x in enumerate(used):
         shape = x.array.shape
+        if shape == first:
+            continue
         if len(shape) != len(first):
             raise ShapeError(
                 f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)} (shapes "

@@ -12,7 +12,7 @@ import math
 import os
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from tensorgrad.base.switches import Kernel
 from tensorgrad.compiled.toolchain import NO_COMPILER, build, compiler, folder
 from tensorgrad.errors import CompileError
 
-from .following import NAME, CForm, printed
+from .following import HEAD, NAME, CForm, printed
 from .sample import FLOATS, STATIC, Kind, NoFormError, Slot, filled, slotted
 
 log = logging.getLogger("tensorgrad.kernels")
@@ -39,8 +39,9 @@ PLANS = 512
 
 _TYPES = {*FLOATS, np.dtype(np.int64)}
 
-Plan = Callable[[Sequence[Array]], Any]
-"""What computes by code, of arrays of the shapes that it was made for: what the function returns, or `MISSED`."""
+Plan = Callable[[tuple[Any, ...]], Any]
+"""What computes by code, of arguments with arrays of the shapes that it was made for: what the function returns, or
+`MISSED`."""
 MISSED = object()
 _UNKNOWN: Any = object()  # of a call that no plan has been made for
 _building = threading.Lock()
@@ -62,11 +63,14 @@ def check() -> None:
     """Raise unless code can be compiled here.
 
     Raises:
-        CompileError: there is no compiler, or no safe folder for what it makes.
+        CompileError: there is no compiler, or no safe folder for what it makes; or arrays are other objects here.
     """
     if compiler() is None:
         raise CompileError(f"kernels in C need a C compiler: {NO_COMPILER}; set_kernels('numpy') does without")
     folder()
+    array = np.empty(1)
+    if (ctypes.c_void_p * (HEAD + 1)).from_address(id(array))[HEAD] != address(array):
+        raise CompileError("kernels in C need arrays as CPython has them: set_kernels('numpy') does without")
 
 
 def compiled(kernel: Kernel) -> Callable[..., Any]:
@@ -146,7 +150,7 @@ class _Each(_Forms):
             return None
         key, kind = shapes[1:], Kind(x.dtype.char, (0,), False)
         code = self.made(key, (Slot(0), *args), params, [kind])
-        return self.remembered(shapes, key, None if code is None else code.plan((x.size,), x.shape))
+        return self.remembered(shapes, key, None if code is None else code.plan((Slot(0),), (x.size,), x.shape))
 
 
 class _Whole(_Forms):
@@ -158,10 +162,9 @@ class _Whole(_Forms):
         first = args[0]
         if type(first) is not np.ndarray or first.size < LEAST:
             return self.plain(*args, **params)
-        arrays: list[Array] = []
         noted: list[Any] = []
         try:
-            _note(args, arrays, noted)
+            _note(args, noted)
             if params:
                 noted += _static(params)
             shapes = tuple(noted)
@@ -170,7 +173,7 @@ class _Whole(_Forms):
                 plan = self._planned(shapes, args, params)
         except NoFormError:
             return self.plain(*args, **params)
-        found = MISSED if plan is None else plan(arrays)
+        found = MISSED if plan is None else plan(args)
         return self.plain(*args, **params) if found is MISSED else found
 
     def _planned(self, shapes: Any, args: Any, params: dict[str, Any]) -> Plan | None:
@@ -184,7 +187,7 @@ class _Whole(_Forms):
         only = tuple(sizes) if self.sized else ()
         key = template, only, *_static(params), *kinds
         code = self.made(key, template, params, kinds, only)
-        return self.remembered(shapes, key, None if code is None else code.plan(() if only else tuple(sizes)))
+        return self.remembered(shapes, key, None if code is None else code.plan(template, () if only else tuple(sizes)))
 
 
 class _Sized(_Whole):
@@ -204,37 +207,33 @@ class _Sized(_Whole):
         return None
 
 
-def _note(args: tuple[Any, ...], arrays: list[Array], noted: list[Any]) -> None:
-    """Add all arrays among arguments to `arrays`, and what a plan depends on to `noted`, in order.
+def _note(args: Iterable[Any], noted: list[Any], arrays: bool = True) -> None:
+    """Add to `noted` what a plan depends on of arguments, in order.
 
     Raises:
-        NoFormError: there is something that code cannot depend on.
+        NoFormError: there is something that code cannot depend on, as it cannot where there may be no `arrays`.
     """
     for x in args:
         kind = type(x)
-        if kind is np.ndarray:
-            arrays.append(x)
+        if kind is np.ndarray and arrays:
             noted += (x.dtype, x.shape, x.strides)
-        elif kind is tuple:
-            noted.append(len(x))
-            _note(x, arrays, noted)
         elif kind in STATIC:
             noted += (kind, repr(x) if kind is float else x)  # by which 0.0 and -0.0 differ
+        elif kind is tuple:
+            noted.append(len(x))
+            _note(x, noted, arrays)
         else:
             raise NoFormError(f"arguments of type {kind.__name__}")
 
 
 def _static(params: dict[str, Any]) -> list[Any]:
-    """Return what a plan depends on of parameters.
+    """Return what a plan depends on of parameters, none of them an array.
 
     Raises:
-        NoFormError: there is an array among them, or something else that code cannot depend on.
+        NoFormError: there is something that code cannot depend on.
     """
-    arrays: list[Array] = []
     noted: list[Any] = [*params]
-    _note(tuple(params.values()), arrays, noted)
-    if arrays:
-        raise NoFormError("an array among the parameters")
+    _note(params.values(), noted, arrays=False)
     return noted
 
 
@@ -260,53 +259,60 @@ class Code:
         self.function.argtypes = (*[ctypes.c_int64] * form.sizes, *[ctypes.c_void_p] * pointers)
         self.function.restype = ctypes.c_int
 
-    def plan(self, sizes: Sequence[int], shape: tuple[int, ...] | None = None) -> Plan:
-        """Return what calls it with these sizes; with `shape`, all that is made has this one."""
-        form, function, empty = self.form, self.function, np.empty
-        rooms = [(_shape(room.axes, sizes) if shape is None else shape, np.dtype(room.dtype)) for room in form.rooms]
+    def plan(self, template: Any, sizes: Sequence[int], shape: tuple[int, ...] | None = None) -> Plan:
+        """Return what calls it with these sizes, for arguments as in `template`; with `shape`, results have this one.
+
+        It is one expression, made of this module's own names: a call of it has no loops, and asks for nothing twice.
+        """
+        form = self.form
+        shapes = [_shape(room.axes, sizes) if shape is None else shape for room in form.rooms]
+        lengths = [_shape(r.axes, sizes) if shape is None else shape for r in form.results]
+        names: dict[str, Any] = {"function": self.function, "empty": np.empty, "missed": MISSED, "shaped": _shaped}
+        places = _places(template, "args")
+        made = []
+        for i, (room, size) in enumerate(zip(form.rooms, shapes, strict=True)):
+            # of the shape in which it is given out
+            first = next((n for r, n in zip(form.results, lengths, strict=True) if r.number == form.given + i), size)
+            names |= {f"shape{i}": first, f"dtype{i}": np.dtype(room.dtype)}
+            made.append(f"(room{i} := empty(shape{i}, dtype{i}))")
+        arrays = [*places, *(f"room{i}" for i in range(len(made)))]
         # one object for what is one: what a fused form saves beside its value is found by that
         distinct = list(dict.fromkeys(form.results))
-        returned = _giving(filled(form.returned, [Slot(distinct.index(r)) for r in form.results]))
-        ways = [(r.number, r.scalar, _shape(r.axes, sizes) if shape is None else shape) for r in distinct]
-
-        def plan(arrays: Sequence[Array]) -> Any:
-            every = [*arrays, *[empty(*room) for room in rooms]]
-            if function(*sizes, *_addresses(every)):
-                return MISSED
-            found = []
-            for number, scalar, lengths in ways:
-                y = every[number]
-                found.append(y[()] if scalar else y if y.shape == lengths else y.reshape(lengths))
-            return returned(found)
-
+        results = []
+        for i, result in enumerate(distinct):
+            names[f"lengths{i}"] = lengths[form.results.index(result)]
+            array = arrays[result.number]
+            results.append(f"found{i} := " + (f"{array}[()]" if result.scalar else f"shaped({array}, lengths{i})"))
+        value = _written(filled(form.returned, [Slot(distinct.index(r)) for r in form.results]), names)
+        called = ", ".join([*map(str, sizes), *(f"id({x})" for x in [*places, *made])])
+        plan: Plan = eval(  # noqa: S307
+            f"lambda args: missed if function({called}) else ({', '.join(results)}, {value})[-1]", names
+        )
         return plan
 
 
-def _giving(value: Any) -> Callable[[Sequence[Any]], Any]:
-    """Return what `filled` does with a value, as one function made of it: a call of it has no loops."""
-    numbers: list[Any] = []
-
-    def text(part: Any) -> str:
-        if type(part) is Slot:
-            return f"found[{part.number}]"
-        if type(part) is tuple:
-            return f"({''.join(f'{text(x)}, ' for x in part)})"
-        numbers.append(part)
-        return f"numbers[{len(numbers) - 1}]"
-
-    made: Callable[[Sequence[Any]], Any] = eval(f"lambda found: {text(value)}", {"numbers": numbers})  # noqa: S307 - made of this module's own names
-    return made
+def _places(value: Any, where: str) -> list[str]:
+    """Return where the arrays of a template stand, by their numbers."""
+    if type(value) is Slot:
+        return [where]
+    if type(value) is tuple:
+        return [place for i, x in enumerate(value) for place in _places(x, f"{where}[{i}]")]
+    return []
 
 
-def _addresses(arrays: Sequence[Any]) -> list[int]:
-    """Return where arrays begin: what `address` finds, without a call or an error for each."""
-    try:
-        return [
-            ctypes.addressof(ctypes.c_char.from_buffer(a)) if a.flags.writeable else a.__array_interface__["data"][0]
-            for a in arrays
-        ]
-    except (TypeError, ValueError, BufferError):  # of nothing, or of one element in all places
-        return [address(a) for a in arrays]
+def _written(value: Any, names: dict[str, Any]) -> str:
+    """Return an expression for a value with slots for what was found, and `names` for what else stands in it."""
+    if type(value) is Slot:
+        return f"found{value.number}"
+    if type(value) is tuple:
+        return f"({''.join(f'{_written(x, names)}, ' for x in value)})"
+    names[f"constant{len(names)}"] = value
+    return f"constant{len(names) - 1}"
+
+
+def _shaped(array: Array, lengths: tuple[int, ...]) -> Array:
+    """Return an array of these lengths: itself, if it has them."""
+    return array if array.shape == lengths else array.reshape(lengths)
 
 
 def _shape(axes: Sequence[tuple[int | None, ...]], sizes: Sequence[int]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
@@ -22,6 +23,8 @@ from .sample import PRIMES, Dims, Kind, NoFormError, Slot, examples, filled
 from .vectors import helpers
 
 NAME = "form"
+HEAD = object.__basicsize__ // ctypes.sizeof(ctypes.c_void_p)
+"""Pointers that an object has before its own: where an array has, by NumPy's binary interface, that of its memory."""
 MOST_LOOPS = 200
 """In one group: what lies between goes through memory otherwise, which costs more than registers that are too few."""
 
@@ -45,7 +48,8 @@ class Result(NamedTuple):
 class CForm:
     """The code of a function, what it writes, and what it returns: nested tuples, with slots for the results.
 
-    It takes `sizes`, then pointers to the arrays that are `given`, and to the rooms; it answers 0 if all went well.
+    It takes `sizes`, then the arrays that are `given`, and the rooms, as the objects that they are: to ask an array for
+    the place of its memory takes longer than a short loop. It answers 0 if all went well.
     """
 
     text: str
@@ -177,10 +181,10 @@ class _Run:
         stage = source.function(items)
         between = {source.slots[root]: self._bytes(root) for root in source.slots if root not in known}
         pointers = [f"a{i}" for i in range(len(known))]
-        parameters = ", ".join([*(f"int64_t {n}" for n in names), *(f"void *{a}" for a in pointers)])
+        parameters = ", ".join([*(f"int64_t {n}" for n in names), *(f"void **{a}" for a in pointers)])
         lines = [
             f"int {NAME}({parameters}) {{",
-            f"  void *p[{len(source.slots)}] = {{{', '.join(pointers)}}};",
+            f"  void *p[{len(source.slots)}] = {{{', '.join(f'{a}[{HEAD}]' for a in pointers)}}};",
             *(f"  p[{slot}] = malloc({size});" for slot, size in between.items()),
             f"  const int full = {' || '.join(f'!p[{slot}]' for slot in between) or '0'};",
             f"  const int found = full ? -1 : {stage}({', '.join([*names, 'p'])});",

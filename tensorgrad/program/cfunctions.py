@@ -1,12 +1,12 @@
 """Functions of the math library as C that compilers make vectors of: plain C99 without branches and without calls.
 
 The plain form of each is the function of the math library whose name it has: no number is further from the exact value
-than 0.51 of the last bit of a float, than one (`exp`) or two (`tanh`) of a double, and flags of which NumPy warns are
-raised where the library raises them (tests/test_program_c_functions.py). gcc 12 calls the library for one element after
-the other; what one takes in a loop over 8,192, in nanoseconds, with AVX-512 (AVX2; the library):
+than 0.51 of the last bit of a float, than one (`exp`) or two (`expm1`, `tanh`) of a double, and flags of which NumPy
+warns are raised where the library raises them (tests/test_program_c_functions.py). gcc 12 calls the library for one
+element after the other; what one takes in a loop over 8,192, in nanoseconds, with AVX-512 (AVX2; the library):
 
     expf 0.56 (1.1; 1.5)   tanhf 0.74 (1.4; 9.3)   erff 1.2 (2.4; 7.4)   erfcf 1.0 (2.0; 7.7)
-    exp 1.0 (2.2; 2.9)     tanh 1.3 (2.8; 9.0)
+    expm1f 0.65 (1.3; 5.8)   exp 1.0 (2.2; 2.9)   expm1 1.2 (2.8; 6.2)   tanh 1.3 (2.8; 9.0)
 
 Floats are computed as doubles. What is NaN, infinite, or so large that the result does not change any more is told by
 its bits, in whole numbers: comparisons raise flags, and of two floats to choose from compilers may compute both on.
@@ -101,6 +101,19 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
   return size < 0x7f800000 ? found : bits == -0x800000 ? 0 : x;
 }}
 {_few("expf")}"""),
+    "expm1f": ((_NUMBERS,), f"""\
+{_START} float quick_expm1f(float x) {{
+  {_BITS["f4"]}
+  const int32_t most = ((size - 0x7f800000) >> 31) & 0x42d20000; /* as above */
+  const double z = (double)quick_float((bits - size) | (size < most ? size : most)) * 0x1.71547652b82fep+0;
+  const double shifted = z + 0x1.8p52, r = z - (shifted - 0x1.8p52), part = r * ({_POWER});
+  int64_t n;
+  memcpy(&n, &shifted, 8);
+  const double power = quick_double((int64_t)(((uint64_t)n << 52) + 0x3ff0000000000000));
+  const float found = (float)(size < 0x3e000000 ? part : part * power + (power - 1));
+  return size < 0x7f800000 ? found : bits == -0x800000 ? -1 : x;
+}}
+{_few("expm1f")}"""),
     "tanhf": ((_NUMBERS, _POWER_OF_TWO), f"""\
 {_START} float quick_tanhf(float x) {{
   {_BITS["f4"]}
@@ -140,6 +153,23 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
   return size < 0x7ff0000000000000 ? found : bits == -0x10000000000000 ? 0 : x;
 }}
 {_few("exp")}"""),
+    "expm1": ((_NUMBERS,), f"""\
+{_START} double quick_expm1(double x) {{
+  {_BITS["f8"]}
+  const int64_t most = ((size - 0x7ff0000000000000) >> 63) & 0x4087700000000000; /* as above */
+  const double y = quick_double((bits - size) | (size < most ? size : most));
+  const double shifted = y * 0x1.71547652b82fep+0 + 0x1.8p52, n = shifted - 0x1.8p52;
+  const double high = y - n * 0x1.62e42fee00000p-1, low = n * 0x1.a39ef35793c76p-33, r = high - low;
+  int64_t whole;
+  memcpy(&whole, &shifted, 8);
+  whole -= 0x4338000000000000;
+  const int64_t half = whole >> 1;
+  const double first = quick_double((half + 1023) << 52), second = quick_double((whole - half + 1023) << 52);
+  const double part = high - (low - r * r * ({_EXP})), one = quick_double((half - whole + 1023) << 52); /* of second */
+  const double all = (part * first + (first - one)) * second, found = size < 0x3fd0000000000000 ? part : all;
+  return size < 0x7ff0000000000000 ? found : bits == -0x10000000000000 ? -1 : x;
+}}
+{_few("expm1")}"""),
     "tanh": ((_NUMBERS,), f"""\
 {_START} double quick_tanh(double x) {{
   {_BITS["f8"]}

@@ -236,7 +236,7 @@ def face() -> str:
             *stub.imported(but=tg.__all__),
             *own,
             *(f"from . import {name} as {name}" for name in vars(tg)["_SUBPACKAGES"]),
-            *(f"from .{module} import {name} as {name}" for name, module in vars(tg)["_LATER"].items()),
+            *(f"from .{part} import {name} as {name}" for name, part in vars(tg)["_PARTS"].items()),
             "",
             *exported(tg.__all__),
             "",

@@ -7,14 +7,15 @@ any class. What a factory makes says its parameters: `help` and `inspect.signatu
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from inspect import Parameter, Signature, signature
 from types import FunctionType
 from typing import Any
 
 from tensorgrad.base.answers import answering, is_for_users, known_as_answering
-from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.functions.common import binary, checked, published, unary
+from tensorgrad.functions.common import binary, checked, published, shows, unary
 
 from .conversions import Conversions
 from .inplace import InPlace, reshaped, written
@@ -28,18 +29,21 @@ FUNCTIONS: dict[str, AnyFunction] = {}
 """The functions of the package that the table names."""
 
 
-def named(function: AnyFunction, name: str, shown: Signature) -> AnyFunction:
+def named(function: AnyFunction, name: str, shown: Callable[[], Signature]) -> AnyFunction:
     """Return `function`, which a factory made, under the `name` and with the parameters that users see."""
     function.__name__ = function.__qualname__ = name
-    vars(function)["__signature__"] = shown
+    shows(function, shown)
     return function
 
 
 def describe(op: AnyFunction) -> None:
     """Let `op`, if it is a primitive, say its parameters: the arguments, given by their places, then the keywords."""
-    if not is_primitive(op):
-        return
-    given = PRIMITIVES[op.__name__].signature
+    if is_primitive(op):
+        named(op, op.__name__, partial(_of_primitive, PRIMITIVES[op.__name__]))
+
+
+def _of_primitive(primitive: Primitive) -> Signature:
+    given = primitive.signature
     arguments = [
         Parameter(name, Parameter.POSITIONAL_ONLY, annotation="Operand" if place else "Tensor")
         for place, name in enumerate(given.arguments)
@@ -48,7 +52,7 @@ def describe(op: AnyFunction) -> None:
         Parameter(name, Parameter.KEYWORD_ONLY, default=value, annotation=type(value).__name__)
         for name, value in given.defaults.items()
     ]
-    named(op, op.__name__, Signature([*arguments, *keywords], return_annotation="Tensor"))
+    return Signature([*arguments, *keywords], return_annotation="Tensor")
 
 
 def is_primitive(function: AnyFunction) -> bool:
@@ -63,9 +67,12 @@ def with_out(op: AnyFunction) -> AnyFunction:
 
 def in_place(operation: AnyFunction, name: str, reshapes: bool = False) -> AnyFunction:
     """Return the method `name` that does what `operation` does, and changes the tensor; it takes no `out`."""
-    method = (reshaped if reshapes else written)(name, operation)
-    shown = signature(operation)
-    return named(method, name, shown.replace(parameters=[p for p in shown.parameters.values() if p.name != "out"]))
+
+    def without_out() -> Signature:
+        shown = signature(operation)
+        return shown.replace(parameters=[p for p in shown.parameters.values() if p.name != "out"])
+
+    return named((reshaped if reshapes else written)(name, operation), name, without_out)
 
 
 def offered(name: str) -> AnyFunction:
@@ -74,11 +81,14 @@ def offered(name: str) -> AnyFunction:
     def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         return getattr(checked(name, input), name)(*args, **kwargs)
 
+    def with_input() -> Signature:
+        input = Parameter("input", Parameter.POSITIONAL_OR_KEYWORD, annotation="Tensor")
+        shown = signature(method)
+        return shown.replace(parameters=[input, *list(shown.parameters.values())[1:]])
+
     method = getattr(Tensor, name)
     function.__doc__ = method.__doc__.replace("the tensor itself", "`input` itself")
-    input = Parameter("input", Parameter.POSITIONAL_OR_KEYWORD, annotation="Tensor")
-    shown = signature(method)
-    return named(function, name, shown.replace(parameters=[input, *list(shown.parameters.values())[1:]]))
+    return named(function, name, with_input)
 
 
 class _Nothing(Tensor):

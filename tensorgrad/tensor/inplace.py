@@ -22,7 +22,7 @@ from tensorgrad.create.sampling import check_bounds
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.subscripts import for_numpy, whole
 from tensorgrad.engine.tensor import Tensor, as_array, renew, wrap
-from tensorgrad.engine.views import Position, position_of
+from tensorgrad.engine.views import Position, enter, position_of
 from tensorgrad.errors import ArgumentError, AutogradError, DTypeError, InPlaceError, ShapeError
 from tensorgrad.functions.common import Operand, fitting
 
@@ -77,7 +77,7 @@ def _replaced(self: Tensor, view: Tensor) -> Tensor:
     self.array, self.node, self.tracked = view.array, view.node, view.tracked
     taken = position_of(view)
     if taken is not None:
-        self.family = Position(self, taken.memory, taken.root, taken.chain, taken.without_history)
+        enter(self, Position(self, taken.memory, taken.root, taken.chain, taken.without_history))
     return self
 
 

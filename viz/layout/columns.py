@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tensorgrad.viz.picture.text import width
 
-from .dot import FRAME_SIZE, LABEL_SIZE
+from .dot import ABREAST, FRAME_SIZE, LABEL_SIZE
 from .ears import Level
 from .items import Item, Link
 
@@ -16,8 +17,10 @@ MARGIN = 16.0  # of a frame
 STUB = 24.0  # free above a reader of a tap
 TRACK, _BESIDE = 19.0, 9.0  # half of what an arrow takes with its texts, and what it takes beside them
 _GAP, _TURN = 34.0, 58.0  # free between columns, and where arrows turn
+_DROP = 36.0  # free above a reader of a leaf
 _HEAD = 46.0  # free at the top of a frame, from top to bottom
 LANE = 15.0  # between arrows that turn beside each other
+APART, FAR = math.radians(23), math.radians(40)  # between two arrows at a circle, and where texts need room
 _FAN, _MANY = 14.0, 4  # for each arrow that turns beside others to the same reader; so many have a fan
 
 
@@ -44,8 +47,31 @@ class Measure:
         """Return how long an arrow must be for its texts."""
         if not self.across:
             return 2 * LABEL_SIZE + self.more.get(k, 0.0)
-        longest = max(width(text, LABEL_SIZE) for text in self.labels[k])
-        return longest + (14 if self.narrow else 22) + self.more.get(k, 0.0)
+        return self.long(k) + self.more.get(k, 0.0)
+
+    def drop(self, link: Link) -> float:
+        """Return how long the arrow is from what hangs at its reader; it is level from top to bottom."""
+        if link.tail.kind != "vertex":
+            return STUB + link.more
+        return (_DROP if self.across else max(_DROP, self.long(link.edge))) + link.more
+
+    def long(self, k: int) -> float:
+        """Return how long a level arrow must be for its texts."""
+        return max(width(text, LABEL_SIZE) for text in self.labels[k]) + (14 if self.narrow else 22)
+
+
+def bows(level: Level, measure: Measure) -> dict[Link, float]:
+    """Return how far from their row arrows run that share it with others between the same two."""
+    links = [link for link in level.links if not link.drop and link.tail.row == link.row == link.head.row]
+    twins = Counter((link.tail, link.head) for link in links if link.tail.kind == link.head.kind == "vertex")
+    found = {}
+    for link in links:
+        beside = (twins[link.tail, link.head] - 1) / 2
+        if beside > 0:
+            angle = min(beside * (FAR if link.more else APART), math.pi / 2)
+            bow = (link.tail.right + measure.room(link.edge) / 4) * math.sin(angle)
+            found[link] = bow if link.tail.round and link.head.round else ABREAST * beside
+    return found
 
 
 def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tuple[dict[int, float], dict[int, float]]:
@@ -58,6 +84,9 @@ def columns(level: Level, measure: Measure, *, framed: bool, title: str) -> tupl
             wide[item.col] = max(wide[item.col], item.left + item.right, item.noted)
         elif item in hung:
             wide[item.col] = max(wide[item.col], item.noted)
+    for link in hung.values():
+        if link.more and measure.across:  # its texts, at both sides, where nothing turns
+            wide[link.head.col] = max(wide[link.head.col], 2 * measure.long(link.edge))
     gaps: dict[int, float] = {c: (MARGIN if wide[c] == 0 or wide.get(c + 1, 0) == 0 else _GAP) for c in cols}
     for c, need in _needs(level, measure):
         gaps[c] = max(gaps.get(c, 0.0), need)

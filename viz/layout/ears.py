@@ -14,8 +14,10 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .items import Ear, Item, Link
+from .terms import stacks, upright
 
 NEW_ROW, WRONG_SIDE = 0.6, 3.0  # what a row of its own costs, and one on the other side, in rows
 OTHER_SIDE = 0.5  # the same for frames that read taps alone: they would push each other outwards
@@ -49,6 +51,7 @@ class Level:
     """The items and links of one frame. `main` are the links of the main way; `left_out` what found no place;
     `across`: it runs from left to right.
 
+    `stacked`: the frames of the terms of a sum stand below each other, and not each before what adds it.
     `later` are pairs of items that a tap joins: the second one reads what the first one gives.
     """
 
@@ -57,6 +60,7 @@ class Level:
     main: list[Link]
     later: list[tuple[Item, Item]] = field(default_factory=list)
     across: bool = True
+    stacked: bool = False
     left_out: list[Link] = field(default_factory=list)
     units: list[tuple[float, Ear]] = field(default_factory=list)
     rows: list[float] = field(default_factory=lambda: [0.0])
@@ -90,6 +94,16 @@ class Level:
                 for other in waiting.pop(item, ()):
                     add(other)
 
+    @cached_property
+    def upright(self) -> dict[Link, int]:
+        """The arrows of terms that hang at a sum, with their side: -1 above, 1 below."""
+        return upright(self.links)
+
+    @cached_property
+    def stacks(self) -> dict[Item, Item]:
+        """The frames that terms of a sum begin with, each with that in whose column it can stand; what follows them."""
+        return stacks(self.links)
+
     def links_of(self, item: Item) -> list[Link]:
         """Return the links that leave `item`."""
         if not self.leaving:
@@ -104,13 +118,15 @@ class Level:
     def columns(self, spine: set[Item]) -> dict[Item, int]:
         """Put all as late as it can be, the main way and what stands first as early; return the latest columns."""
         into: dict[Item, list[Item]] = defaultdict(list)
-        out: dict[Item, list[Item]] = defaultdict(list)
+        out: dict[Item, list[tuple[Item, int]]] = defaultdict(list)
+        steps = {(link.tail, link.head): 0 for link in self.upright}
+        beside = self.stacks if self.stacked else {}
         for tail, head in [*((link.tail, link.head) for link in self.links), *self.later]:
             into[head].append(tail)
-            out[tail].append(head)
+            out[tail].append((head, steps.get((tail, head), 1)))
         for item in self.items:  # in the order of computation
-            before = [tail.col + 1 for tail in into[item] if tail.kind != "tap"]
-            item.col = -1 if item.kind == "in" else max(before, default=0)
+            before = [tail.col + steps.get((tail, item), 1) for tail in into[item] if tail.kind != "tap"]
+            item.col = -1 if item.kind == "in" else max(before, default=beside[item].col if item in beside else 0)
         end = max((item.col for item in self.items if item.kind != "out"), default=0)
         tapped = set(self.later)
         free: dict[Item, bool] = {}
@@ -120,12 +136,14 @@ class Level:
         late: dict[Item, int] = {}
         for item in reversed(self.items):
             late[item] = (
-                item.col if item in spine else min((late.get(head, head.col) - 1 for head in out[item]), default=end)
+                item.col
+                if item in spine
+                else min((late.get(head, head.col) - step for head, step in out[item]), default=end)
             )
             if item.kind == "out":
                 item.col = end + 1
-            elif free[item] and out[item]:
-                item.col = min(head.col - 1 for head in out[item])
+            elif free[item] and out[item] and item not in beside:
+                item.col = min(head.col - step for head, step in out[item])
         return late
 
     def ears(self, spine: Sequence[Item]) -> list[Ear]:
@@ -142,7 +160,7 @@ class Level:
             joins = sorted((link for link in out[item] if link.head in seen), key=lambda link: link.head.col)
             links, items, start = joins[:1], [item], None
             seen.add(item)
-            while before := self.before(into[items[0]]):
+            while not self.upright.keys() & links and (before := self.before(into[items[0]])):
                 links.insert(0, before)
                 if before.tail in seen:
                     start = before.tail
@@ -155,7 +173,7 @@ class Level:
 
     def before(self, links: Iterable[Link]) -> Link | None:
         """Return the link along which a way is followed back: not to what stands beside its reader."""
-        links = [link for link in links if link.tail.kind != "tap"]
+        links = [link for link in links if link.tail.kind != "tap" and link not in self.upright]
         computed = [link for link in links if not link.tail.leaf]
         return min(computed or links, key=lambda link: (not link.main, -link.tail.col), default=None)
 
@@ -163,6 +181,8 @@ class Level:
         """Place `ear` where it meets nothing; without its ends if it must be."""
         if self.dropped(ear):
             return
+        if self.upright.keys() & ear.links and ear.end is not None:  # which has no room above its reader, nor below
+            ear.items[0].col = ear.end.col - 1
         row = self.nearest(ear)
         if row is not None:
             self.take(ear, row)
@@ -193,12 +213,13 @@ class Level:
         if len(ear.items) != 1 or ear.start is not None or ear.end is None or ear.end.kind != "vertex":
             return False
         item, end = ear.items[0], ear.end
-        if sum(link.head is item for link in self.links) > 1:  # which have no room where it stands
+        side = self.upright.get(ear.links[0])
+        if side is None and sum(link.head is item for link in self.links) > 1:  # which have no room where it stands
             return False
         others = [link.head.col for link in self.links_of(item) if link is not ear.links[0]]
         if item.kind not in ("vertex", "tap") or item.first or min(others, default=end.col + 1) <= end.col:
             return False
-        for row in self.candidates(end.row):
+        for row in sorted(self.candidates(end.row), key=lambda row: side is not None and (row < end.row) != (side < 0)):
             place = 2 * end.col
             low, high = sorted((row, end.row))
             beside = (way for way in self.ways[place] if low <= way.row <= high and way.row != end.row)
@@ -238,6 +259,7 @@ class Level:
         ends = [item.row for item in (ear.start, ear.end) if item is not None] or [0.0]
         places = [2 * rows.index(end) for end in ends]
         near = not ear.items and not ear.links[0].more and ear.links[0].head.col == ear.links[0].tail.col + 1
+        near = near or any(link.tail is ear.end for link in self.upright)
         ending = ear.start is not None and ear.end is None and ear.items[-1].kind != "out"
         up = bool(ear.items) and ear.start is None and ear.items[0].kind != "in" and not ear.items[0].first
         if up and ear.end is not None:  # on the side where less is
@@ -307,7 +329,8 @@ class Level:
             )
         low, high = sorted((start.row, end.row))
         foreign = [t for t in self.turns[2 * start.col + 1] if start is not t.ends[0] and end is not t.ends[1]]
-        if mine.leaves or mine.enters or mine.more or any(t.low < high and low < t.high for t in foreign):
+        crowded = mine.more or (not self.across and any(link.more for link in near))  # texts need the room at its side
+        if mine.leaves or mine.enters or crowded or any(t.low < high and low < t.high for t in foreign):
             return False
         before = {link.row for link in self.links_of(start) if link.head is end and link.row is not None}
         if before:  # arrows between the same two turn at the same end

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
 from tensorgrad.viz.picture.text import width
 
 from .dot import LABEL_SIZE
 from .scene import Note
-from .splines import Point, Spline, halfway, left_of, moved, sampled
+from .splines import Line, Point, between, heading, left_of, moved
 
 _FRACTIONS = (
     0.5,
@@ -34,11 +38,14 @@ _FRACTIONS = (
     0.22,
     0.78,
 )  # of the way along the arrow, best first
+_FARTHER = (5.0, 10.0, 15.0)  # from the arrow, where texts beside it are struck: less than to where another may run
+_STRIP = 1.6  # half as wide as what is free between an arrow and a text farther off: lines are points three apart
+_AROUND = (12.0, 24.0, 36.0, 48.0, 60.0, 80.0, 100.0)
+_WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0), (0.8, 0.6), (-0.8, 0.6), (0.8, -0.6), (-0.8, -0.6))
 _CELL = 40.0
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle that a text or a vertex fills: left, bottom, right, top."""
 
     left: float
@@ -63,26 +70,29 @@ class Box:
         return itertools.product(across, range(int(self.bottom // _CELL), int(self.top // _CELL) + 1))
 
 
-@dataclass
 class Room:
     """What is taken: boxes that no text may meet, circles among them exactly, and lines that it had better not meet."""
 
-    boxes: dict[tuple[int, int], list[tuple[Box, float]]] = field(default_factory=lambda: defaultdict(list))
-    lines: dict[tuple[int, int], list[Point]] = field(default_factory=lambda: defaultdict(list))
+    def __init__(self) -> None:
+        self._boxes: dict[tuple[int, int], list[tuple[Box, float]]] = defaultdict(list)
+        self._points = np.empty((2, 0))  # of lines, from left to right
+        self._across: list[float] = []  # how far to the right each is
 
     def take(self, box: Box, radius: float = 0.0) -> None:
         """Keep texts off `box`, or off the circle of `radius` in it."""
         for cell in box.cells():
-            self.boxes[cell].append((box, radius))
+            self._boxes[cell].append((box, radius))
 
-    def line(self, points: Iterable[Point]) -> None:
-        """Keep texts off these points of a line if possible."""
-        for point in points:
-            self.lines[int(point[0] // _CELL), int(point[1] // _CELL)].append(point)
+    def line(self, *points: Array) -> None:
+        """Keep texts off these points of lines, each of shape (2, n), if possible."""
+        found = np.concatenate([self._points, *points], axis=1)
+        self._points = found[:, np.argsort(found[0])]
+        self._across = self._points[0].tolist()
 
     def is_free(self, box: Box) -> bool:
         """Return whether `box` meets nothing that is taken."""
-        return not any(_touches(box, *taken) for cell in box.cells() for taken in self.boxes[cell])
+        known = self._boxes
+        return not any(_touches(box, *taken) for cell in box.cells() if cell in known for taken in known[cell])
 
     def is_struck(self, text: str, center: Point | None, size: float) -> bool:
         """Return whether a text has no place, or a line goes through the one that it has."""
@@ -91,9 +101,8 @@ class Room:
 
     def crossed(self, box: Box) -> int:
         """Return how many points of lines are in `box`."""
-        return sum(
-            box.left < x < box.right and box.bottom < y < box.top for cell in box.cells() for x, y in self.lines[cell]
-        )
+        y = self._points[1, bisect_right(self._across, box.left) : bisect_left(self._across, box.right)]
+        return int(np.count_nonzero((box.bottom < y) & (y < box.top)))
 
 
 def _touches(box: Box, taken: Box, radius: float) -> bool:
@@ -104,29 +113,58 @@ def _touches(box: Box, taken: Box, radius: float) -> bool:
     return dx * dx + dy * dy < radius * radius
 
 
-def place_pair(room: Room, arrows: list[tuple[Spline, str]]) -> list[Point | None]:
+Spot = tuple[Point, Box]
+"""Where a text may stand: its centre, and the box that it then fills."""
+
+
+def place_pair(room: Room, arrows: list[tuple[Line, str]]) -> list[Point | None]:
     """Return the centres of the labels of an arrow and its twin, each on the left of its own direction, and take them.
 
-    Both stand at the same place along the edge where that is free, otherwise each for itself; None where no place is.
+    Both stand at the same place along the edge where that is free, otherwise each for itself, and where lines run
+    through all places beside its arrow, a little farther off; None where no place is.
     """
-    choices = [list(_choices(spline, text, reverse=i == 1)) for i, (spline, text) in enumerate(arrows)]
-    together = _best(room, ([c[i][1] for c in choices if c] for i in range(len(_FRACTIONS))))
-    return [_taken(room, options, together) for options in choices]
+    told = [(line, half_of(text, LABEL_SIZE), i == 1) for i, (line, text) in enumerate(arrows) if text]
+    spots, cost = _best(room, ([_spot(*label, at) for label in told] for at in _FRACTIONS))
+    if cost == 0:
+        each = [[center] for center in _taken(room, spots)]
+    else:
+        each = [_taken(room, _best(room, _farther(room, *label))[0]) for label in told]
+    centers = iter(each)
+    return [next(iter(next(centers)), None) if text else None for _, text in arrows]
 
 
-def _best(room: Room, choices: Iterable[list[Box]]) -> int | None:
-    """Return which of `choices` is free and covers least, the first of such; None if none is free."""
-    costs = [(cost, i) for i, boxes in enumerate(choices) if (cost := _cost(room, boxes)) is not None]
-    return min(costs)[1] if costs else None
+def _farther(room: Room, line: Line, half: Point, reverse: bool) -> Iterator[list[Spot]]:
+    """Yield the places beside an arrow, and those farther off between which and the arrow nothing is."""
+    for off in (0.0, *_FARTHER):
+        for at in _FRACTIONS:
+            center, box = _spot(line, half, reverse, at, off)
+            point, _ = line.halfway(1 - at if reverse else at)
+            near = moved(point, heading(point, center), 2.0 + _STRIP)
+            strip = Box.around(
+                between(near, center, 0.5),
+                (abs(center[0] - near[0]) / 2 + _STRIP, abs(center[1] - near[1]) / 2 + _STRIP),
+            )
+            if not off or (room.is_free(strip) and not room.crossed(strip)):
+                yield [(center, box)]
 
 
-def _taken(room: Room, options: list[tuple[Point, Box]], which: int | None = None) -> Point | None:
-    """Take the box at place `which` of `options`, the best if None, and return its centre; None if no box is free."""
-    best = _best(room, ([box] for _, box in options)) if which is None else which
-    if best is None or not options:
-        return None
-    room.take(options[best][1])
-    return options[best][0]
+def _best(room: Room, choices: Iterable[list[Spot]]) -> tuple[list[Spot], int]:
+    """Return those of `choices` that are free and cover least, the first of such, and how much; -1 if none is free."""
+    best, least = list[Spot](), -1
+    for places in choices:
+        cost = _cost(room, [box for _, box in places])
+        if cost is not None and (cost < least or least < 0):
+            best, least = places, cost
+        if least == 0:
+            break
+    return best, least
+
+
+def _taken(room: Room, spots: list[Spot]) -> list[Point]:
+    """Take the places of some texts, and return their centres."""
+    for _, box in spots:
+        room.take(box)
+    return [center for center, _ in spots]
 
 
 def half_of(text: str, size: float) -> Point:
@@ -134,17 +172,16 @@ def half_of(text: str, size: float) -> Point:
     return max(width(text, size), 0.57 * len(text) * size) / 2, size * 0.6
 
 
-def _choices(spline: Spline, text: str, *, reverse: bool) -> Iterator[tuple[Point, Box]]:
-    """Yield centre and box of a label at every fraction, counted from the same end for an arrow and its twin."""
-    if not text:
-        return
-    half, points = half_of(text, LABEL_SIZE), sampled(spline)
-    for fraction in _FRACTIONS:
-        point, direction = halfway(points, 1 - fraction if reverse else fraction)
-        normal = left_of(direction)
-        reach = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + (2 if abs(normal[0]) < 0.2 else 3)
-        center = moved(point, normal, reach)
-        yield center, Box.around(center, half)
+def _spot(line: Line, half: Point, reverse: bool, fraction: float, off: float = 0.0) -> Spot:
+    """Return where a label stands at `fraction`, which is counted from the same end for an arrow and its twin.
+
+    It is `off` farther than beside its arrow.
+    """
+    point, direction = line.halfway(1 - fraction if reverse else fraction)
+    normal = left_of(direction)
+    reach = abs(normal[0]) * half[0] + abs(normal[1]) * half[1] + (2 if abs(normal[0]) < 0.2 else 3)
+    center = moved(point, normal, reach + off)
+    return center, Box.around(center, half)
 
 
 def _cost(room: Room, boxes: list[Box]) -> int | None:
@@ -155,7 +192,20 @@ def _cost(room: Room, boxes: list[Box]) -> int | None:
 
 
 def placed(room: Room, id: str, text: str, size: float, kind: str, candidates: Iterable[Point]) -> list[Note]:
-    """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none."""
+    """Return the note at the first best of the centres at which it is free, and take it; none if it is free at none.
+
+    Where lines run through all of these, it stands somewhere around the first.
+    """
     half = half_of(text, size)
-    point = _taken(room, [(center, Box.around(center, half)) for center in candidates])
-    return [] if point is None else [Note(id, text, point, size, kind)]
+    spots, _ = _best(room, ([(center, Box.around(center, half))] for center in _with_ring(candidates)))
+    return [Note(id, text, center, size, kind) for center in _taken(room, spots)]
+
+
+def _with_ring(centers: Iterable[Point]) -> Iterator[Point]:
+    """Yield these places, and then those around the first of them."""
+    first: Point | None = None
+    for center in centers:
+        first = first or center
+        yield center
+    if first is not None:
+        yield from (moved(first, way, far) for far in _AROUND for way in _WAYS)

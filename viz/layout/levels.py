@@ -8,20 +8,22 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from tensorgrad.viz.picture.edgetexts import at_tap
+from tensorgrad.viz.picture.finishing import finished
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
-from tensorgrad.viz.picture.text import shaped, width
+from tensorgrad.viz.picture.text import width
 
 from .columns import MARGIN, Measure
 from .dot import LABEL_SIZE, NOTE_SIZE, look
 from .ears import Level
 from .items import Item, Link
 from .labels import half_of
+from .notes import MANY, beside
 from .routes import Part, part_of
 
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
 SMALL = 16  # so few vertices are joined by arrows where these cross nothing
-MANY, NEAR, FAR = 4, 3, 12  # uses of one value; columns that an arrow of such a value, and any arrow, may span
+NEAR, FAR = 3, 12  # columns that an arrow of such a value, and any arrow, may span
 FAN = 7  # uses of one value that arrows may join, however near they are
 _MARK = "v88"  # about as wide as what stands at a tap of a value without a name
 _NOTE, _CLEAR = 17.0, 4.0  # a text above or below a circle; free between it and the border of a frame
@@ -29,7 +31,10 @@ _NOTE, _CLEAR = 17.0, 4.0  # a text above or below a circle; free between it and
 
 @dataclass
 class Plan:
-    """What is joined how: the operands that carry the computation, the arrows that are taps, what stands first."""
+    """What is joined how: the operands that carry the computation, the arrows that are taps, what stands first.
+
+    `sums` tells that there are frames whose values are added up, and `stacked` that they stand below each other.
+    """
 
     picture: Picture
     labels: Sequence[tuple[str, str]]
@@ -38,6 +43,8 @@ class Plan:
     spine: Collection[int]
     first: Collection[str]
     small: bool = False
+    stacked: bool = False
+    sums: bool = False
     taps: set[int] = field(default_factory=set)
 
     @classmethod
@@ -61,20 +68,20 @@ class Plan:
         return cls(picture, labels, measure, main, spine, first, flat and len(picture.vertices) <= SMALL)
 
     def laid(self) -> Part:
-        """Return the whole with its places; what finds none without crossing something becomes a tap."""
+        """Return the whole with its places; what finds none without crossing something becomes a tap.
+
+        A value that taps alone lead away from needs no room for arrows: `picture` is then another.
+        """
         if not self.taps:
             _Builder(self).distant()
         while True:
+            if self.taps:
+                self.picture = finished(self.picture, self.taps)
             builder = _Builder(self)
             part = builder.part(())
             if not builder.left_out - self.taps:
                 return part
             self.taps |= builder.left_out
-
-
-def total(vertex: Vertex, tapped: bool) -> str:
-    """Return the text that tells of how many parts a gradient is the sum; nothing where the arrows show it."""
-    return f"d{vertex.label} = Σ of {vertex.parts}" if vertex.leaf and vertex.parts >= (2 if tapped else MANY) else ""
 
 
 def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
@@ -158,8 +165,7 @@ class _Builder:
                         held.append(frame)
             self.inside[vertex.around].append(vertex)
         self.edges = self._edges()
-        self.tapped = {plan.picture.edges[k].tail for k in plan.taps}
-        self.returned = {edge.tail for edge in plan.picture.edges if edge.head.startswith("out")}
+        self.told = beside(plan.picture, plan.taps, plan.measure.dims)
 
     def _edges(self) -> dict[Chain, list[int]]:
         """Return the numbers of the arrows at each level: between two of its items, into it or out of it."""
@@ -182,7 +188,7 @@ class _Builder:
             met.add(edge.tail)
             if tail.leaf and head.around[: len(tail.around)] != tail.around:
                 plan.taps |= {k} - {*plan.spine}
-        spans = self.spans()
+        spans, before = self.spans(), {*plan.taps}
         often = {k for k in again - plan.taps - {*plan.spine} if uses[edges[k].tail] >= MANY}
         late = {edges[k].tail for k in often if spans[k][1] > 2 * NEAR and plan.picture.vertex[edges[k].tail].leaf}
         for k in often:
@@ -192,7 +198,7 @@ class _Builder:
                 or spans[k][1] > (1 if edges[k].tail in late and not plan.small else FAR)
             ):
                 plan.taps.add(k)
-        spans = self.spans()
+        spans = self.spans() if plan.taps != before else spans
         for k in spans.keys() - plan.taps - {*plan.spine}:
             leaf = plan.picture.vertex[edges[k].tail].leaf
             if (
@@ -218,6 +224,7 @@ class _Builder:
         parts = {held: self.part(held) for held in self.inside[frame] if isinstance(held, tuple)}
         level, blocks = self.level(frame, parts)
         level.place()
+        self.plan.sums |= bool(level.stacks)
         self.left_out |= {link.edge for link in level.left_out}
         return part_of(level, blocks, frame[-1] if frame else None, self.plan.measure)
 
@@ -257,7 +264,8 @@ class _Builder:
                 after.append(head)
             assert head is not None
             links.append(self.link(k, tail, head, blocks))
-        level = Level([*before, *items.values(), *after], links, [], later, self.plan.measure.across)
+        plan = self.plan
+        level = Level([*before, *items.values(), *after], links, [], later, plan.measure.across, plan.stacked)
         level.main = self.main(level, blocks)
         return level, blocks
 
@@ -269,7 +277,7 @@ class _Builder:
 
     def item(self, vertex: Vertex) -> Item:
         """Return the item of a vertex, with room for the texts beside it."""
-        shape, texts = look(vertex), self.notes(vertex)
+        shape, texts = look(vertex), [text for _, text in self.told.get(vertex.id, ())]
         reach = max((half_of(text, NOTE_SIZE)[0] for text in texts), default=0.0) + _CLEAR - MARGIN
         first = vertex.id in self.plan.first
         if self.plan.measure.across:
@@ -281,13 +289,6 @@ class _Builder:
             noted = 0.0
         up += _NOTE if vertex.mark else 0.0
         return Item(vertex.id, "vertex", up, down, along, along, across, noted, shape.round, vertex.leaf, first)
-
-    def notes(self, vertex: Vertex) -> list[str]:
-        """Return the texts above or below a vertex: its shape, and of how many parts its gradient is the sum."""
-        texts = [total(vertex, vertex.id in self.tapped)]
-        if vertex.shape is not None and (vertex.leaf or vertex.id in self.returned):
-            texts = [shaped(vertex.shape, self.plan.measure.dims), *texts]
-        return [text for text in texts if text]
 
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""

@@ -14,7 +14,7 @@ from tensorgrad.viz.picture.model import EdgeRecord, Picture
 
 from .labels import Room, placed
 from .scene import Note
-from .splines import Point, Spline, halfway, left_of, lengths, moved, sampled
+from .splines import Line, Point, Spline, left_of, moved, sampled
 
 _SIZE = 10.0
 _LOWER = 2.0  # so much below another arrow one ends that is seen to come after it
@@ -49,8 +49,8 @@ def _number(edge: EdgeRecord, spline: Spline, room: Room) -> list[Note]:
 
 def _beside(spline: Spline) -> Iterator[Point]:
     """Yield places beside the end of an arrow, on either side, best first."""
-    points = sampled(spline)
-    total = max(lengths(points)[-1], 1.0)
+    line = Line(sampled(spline))
+    total = max(line.ways[-1], 1.0)
     for back in (17.0, 24.0, 31.0, 38.0, 46.0, 54.0, 70.0, 90.0, 115.0, 140.0, 170.0, 210.0, 260.0, 320.0, 400.0):
-        point, direction = halfway(points, max(0.0, 1 - back / total))
+        point, direction = line.halfway(max(0.0, 1 - back / total))
         yield from (moved(point, left_of(direction), side) for side in (8.0, -15.0))

@@ -7,31 +7,33 @@ ones, the same graph has none. Where a text finds no place of its own, room is m
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tensorgrad.viz.picture.edgetexts import at_tap
-from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
-from tensorgrad.viz.picture.text import shaped, width
+from tensorgrad.viz.picture.model import EdgeRecord, Picture
+from tensorgrad.viz.picture.text import width
 
 from . import levels as nested
 from .columns import Measure
-from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, NOTE_SIZE, RADIUS, look, outlined
-from .labels import Box, Room, half_of, place_pair, placed
+from .dot import ARROW, FRAME_SIZE, LABEL_SIZE, RADIUS, look, outlined
+from .labels import Box, Room, half_of, place_pair
+from .notes import Marks, beside, marks_of, notes_of
 from .operands import order_notes
 from .scene import Arrow, Frame, Note, Scene
-from .splines import Point, Spline, between, parallel, pieces, sampled
+from .splines import Point, Spline, dense, evenly, lines, parallel
 
 GAP = 3.5  # between an arrow and the middle of its pair
-_NAME_SIZE = 18.0
 _TRIES, _MORE, _FEW = 4, 26.0, 800  # how often room is made for texts that have none, how much; with so few arrows
 
 
 @dataclass
 class Plan:
-    """Where everything is, in points with y upwards: of every arrow the middle of its pair."""
+    """Where everything is, in points with y upwards: of every arrow the middle of its pair; what it is a plan of."""
 
+    picture: Picture
     centers: dict[str, Point]
     splines: list[Spline]
     frames: list[Frame]
@@ -74,21 +76,24 @@ def _placed(
 ) -> tuple[Scene, set[int]]:
     """Return the picture with its places, and the arrows whose texts have none of their own."""
     plan = planned(picture, labels, measure, taps)
+    picture = plan.picture
     room = _taken(picture, plan)
     pairs = [_twins(edge, spline) for edge, spline in zip(picture.edges, plan.splines, strict=True)]
-    for pair in pairs:
-        for spline in pair:
-            room.line(_dense(spline))
-    marks = _marks(picture, plan.taps)
+    both = [spline for pair in pairs for spline in pair]
+    room.line(dense(both))
+    along = iter(lines(both))
+    ways = [[next(along) for _ in pair] for pair in pairs]
+    marks = marks_of(picture, plan.taps)
     tapped = {k: _tapped(picture.edges[k], labels[k], center, room, marks) for k, center in plan.taps.items()}
-    notes = _notes(picture, plan, room, measure, marks)
+    told_beside = beside(picture, plan.taps, measure.dims)
+    notes = notes_of(picture, plan.centers, told_beside, room, measure.across)
     notes += order_notes(picture, [pair[0] for pair in pairs], room, measure.across)
     arrows: dict[int, list[Arrow]] = {}
     crowded: set[int] = set()
     more = measure.more  # what had no place comes first now, and what has many places last
     for k in sorted(range(len(pairs)), key=lambda k: (k not in more, bool(more) and _is_bent(plan.splines[k]))):
         edge, pair, texts = picture.edges[k], pairs[k], labels[k]
-        named = list(zip(pair, texts, strict=False))
+        named = list(zip(ways[k], texts, strict=False))
         told = tapped.get(k) or list(zip([text for _, text in named], place_pair(room, named), strict=True))
         if k not in tapped and any(text and room.is_struck(text, center, LABEL_SIZE) for text, center in told):
             crowded.add(k)
@@ -107,6 +112,11 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
     ways = nested.Plan.of(picture, labels, measure)
     ways.taps |= taps
     part = ways.laid()
+    if ways.sums:
+        other = replace(nested.Plan.of(picture, labels, measure), stacked=True, taps=set(taps))
+        stack = other.laid()
+        if stack.cost(across) < part.cost(across):
+            ways, part = other, stack
     taps |= ways.taps
 
     def at(p: Point) -> Point:
@@ -120,6 +130,7 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
         frames.append(Frame(module, (box,), ((box[0] + box[2]) / 2, box[3] - FRAME_SIZE * 0.8), FRAME_SIZE))
     splines = [list(map(at, part.pieces[k])) for k in range(len(picture.edges))]
     return Plan(
+        ways.picture,
         {id: at(p) for id, p in part.centers.items()},
         splines,
         frames if across else _beside_arrows(frames, splines),
@@ -129,26 +140,16 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
 
 def _beside_arrows(frames: Sequence[Frame], splines: Sequence[Spline]) -> list[Frame]:
     """Return frames that arrows enter from above with their titles beside these."""
-    points = [point for spline in splines for point in _dense(spline)]
+    x, y = dense(splines)
     found = []
     for frame in frames:
         left, _, right, top = frame.corners[0]
-        half, y = half_of(frame.module.label, FRAME_SIZE)[0], frame.title[1]
-        near = [x for x, at in points if top - 2 * FRAME_SIZE < at < top and left < x < right]
+        half = half_of(frame.module.label, FRAME_SIZE)[0]
+        near = x[(top - 2 * FRAME_SIZE < y) & (y < top) & (left < x) & (x < right)]
         middles = [(left + right) / 2, left + half + 8, right - half - 8]
-        met = [sum(abs(x - middle) < half + 2 * GAP for x in near) for middle in middles]
-        found.append(replace(frame, title=(middles[met.index(min(met))], y)))
+        met = [np.count_nonzero(abs(near - middle) < half + 2 * GAP) for middle in middles]
+        found.append(replace(frame, title=(middles[met.index(min(met))], frame.title[1])))
     return found
-
-
-Marks = Mapping[tuple[str, str], str]
-"""Short names, v1 and so on, of values without a name that taps carry: by the vertex that gives them and their name."""
-
-
-def _marks(picture: Picture, taps: Collection[int]) -> Marks:
-    carried = {(e.tail, e.forward) for e in (picture.edges[k] for k in taps) if not e.named}
-    order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
-    return {key: f"v{n}" for n, key in enumerate(sorted(carried, key=lambda key: (order[key[0]], key[1])), 1)}
 
 
 def _tapped(
@@ -169,20 +170,13 @@ def _is_bent(spline: Spline) -> bool:
     return min(max(p[i] for p in spline) - min(p[i] for p in spline) for i in (0, 1)) > 1
 
 
-def _dense(spline: Spline) -> Iterator[Point]:
-    """Yield points on `spline`, three apart at most."""
-    for cubic in pieces(spline):
-        length = sum(math.dist(a, b) for a, b in itertools.pairwise(cubic))
-        yield from sampled(cubic, int(length // 3) + 1)
-
-
 def _twins(edge: EdgeRecord, spline: Spline) -> list[Spline]:
     """Return the black spline and, reversed, its red twin; the black one alone stays in the middle."""
     return [spline] if edge.backward is None else [parallel(spline, GAP), parallel(spline, -GAP)[::-1]]
 
 
 def _taken(picture: Picture, plan: Plan) -> Room:
-    room = Room()
+    room, borders = Room(), list[tuple[Point, Point]]()
     for vertex in picture.vertices:
         shape = look(vertex)
         if vertex.kind != "output":
@@ -191,90 +185,9 @@ def _taken(picture: Picture, plan: Plan) -> Room:
     for frame in plan.frames:
         room.take(Box.around(frame.title, (half_of(frame.module.label, FRAME_SIZE)[0], 9.0)))
         left, bottom, right, top = frame.corners[0]
-        corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
-        for a, b in itertools.pairwise(corners):
-            steps = int(math.dist(a, b) // 4) + 1
-            room.line(between(a, b, i / steps) for i in range(steps))
+        borders += itertools.pairwise([(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)])
+    room.line(evenly(borders, 4.0))
     return room
-
-
-def _notes(picture: Picture, plan: Plan, room: Room, measure: Measure, marks: Marks) -> list[Note]:
-    """Return the texts at the two ends of the graph, and the shapes of what goes in and comes out."""
-    across = measure.across
-    depth = {
-        vertex.id: plan.centers[vertex.id][0 if across else 1] * (1 if across else -1) for vertex in picture.vertices
-    }
-    start = min(depth.values(), default=0.0)
-    flows = {edge.tail for edge in picture.edges if edge.backward is not None}
-    results = {edge.tail for edge in picture.edges if edge.head.startswith("out")}
-    notes = [note for vertex in picture.vertices for note in _fault_note(room, vertex, plan.centers[vertex.id])]
-    for vertex in picture.vertices:
-        center = plan.centers[vertex.id]
-        if vertex.kind == "output":
-            back = any(edge.head == vertex.id and edge.backward is not None for edge in picture.edges)
-            notes += _name_pair(room, vertex, center, 6.0, "right" if across else "below", back)
-            continue
-        if vertex.leaf and depth[vertex.id] <= start + 1 and not vertex.around:
-            notes += _name_pair(
-                room, vertex, center, look(vertex).half[0] + 10, "left" if across else "above", vertex.id in flows
-            )
-        if vertex.shape is not None and (vertex.leaf or vertex.id in results):
-            notes += _shape_note(room, vertex, center, "shape", shaped(vertex.shape, measure.dims))
-        told = nested.total(vertex, any(picture.edges[k].tail == vertex.id for k in plan.taps))
-        notes += _shape_note(room, vertex, center, "total", told) if told else []
-    shown = {note.id for note in notes}
-    for k in plan.taps:  # a tap is read by the name that stands at its source
-        source = picture.vertex[picture.edges[k].tail]
-        if not source.leaf and f"name_{source.id}" not in shown:
-            shown.add(f"name_{source.id}")
-            forward = picture.edges[k].forward
-            name = marks.get((source.id, forward), forward)
-            notes += _shape_note(room, source, plan.centers[source.id], "name", name)
-    return notes
-
-
-def _name_pair(room: Room, vertex: Vertex, center: Point, gap: float, side: str, back: bool) -> list[Note]:
-    """Return a value's name and below it, in red, that of its gradient, at one side of `center`."""
-    texts = [("name", vertex.label, 11.5)] + ([("bwd", f"d{vertex.label}", -11.5)] if back else [])
-    longest = max(width(text, _NAME_SIZE) for _, text, _ in texts)
-    shift = {"left": -gap - longest / 2, "right": gap + longest / 2}.get(side, 0.0)
-    rise = {"above": gap + 22, "below": -gap - 22}.get(side, 0.0)
-    found: list[Note] = []
-    for kind, text, up in texts:
-        place = center[0] + shift, center[1] + rise + (up if back else 0)
-        found += placed(room, f"{kind}_{vertex.id}", text, _NAME_SIZE, kind, [place])
-    return found
-
-
-def _shape_note(room: Room, vertex: Vertex, center: Point, kind: str, text: str) -> list[Note]:
-    """Return a text beside a vertex: above it if that is free."""
-    half = look(vertex).half
-    beside = half[0] + 4 + width(text, NOTE_SIZE) / 2
-    candidates = [(0.0, half[1] + 10), (0.0, -half[1] - 10), (beside * 0.8, half[1]), (-beside * 0.8, half[1]),
-                  (beside * 0.8, -half[1]), (-beside * 0.8, -half[1]), (beside, half[1] + 10),
-                  (-beside, half[1] + 10), (beside, -half[1] - 10), (-beside, -half[1] - 10), (0.0, half[1] + 25),
-                  (0.0, -half[1] - 25)]  # fmt: skip
-    if kind in {"total", "name"}:
-        candidates += [
-            (-1.6 * beside, -half[1]),
-            (1.6 * beside, -half[1]),
-            (-1.6 * beside, half[1]),
-            (0.0, -half[1] - 40),
-        ]
-    places = [(center[0] + x, center[1] + y) for x, y in candidates]
-    return placed(room, f"{kind}_{vertex.id}", text, NOTE_SIZE, "bwd" if kind == "total" else kind, places)
-
-
-def _fault_note(room: Room, vertex: Vertex, center: Point) -> list[Note]:
-    """Return the red text at a vertex in which a search for a mistake begins: it is placed before all others."""
-    if not vertex.mark:
-        return []
-    half = look(vertex).half
-    rises = [half[1] + 13, -half[1] - 13, half[1] + 29, -half[1] - 29, half[1] + 45]
-    beside = width(vertex.mark, LABEL_SIZE) / 2 + 8  # of an arrow that arrives in the middle
-    shifts = [0.0, half[0] * 0.7, -half[0] * 0.7, beside, -beside]
-    places = [(center[0] + x, center[1] + y) for y in rises for x in shifts]
-    return placed(room, f"fault_{vertex.id}", vertex.mark, LABEL_SIZE, "fault", places)
 
 
 def _headings(plan: Plan, notes: Sequence[Note], title: str, caption: str) -> list[Note]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from tensorgrad.viz.picture.nesting import ModuleCall
 
 from .bends import by_lane, chord, joined, swung, turned
-from .columns import LANE, MARGIN, Measure, columns, stubs
+from .columns import APART, FAR, LANE, MARGIN, Measure, bows, columns, stubs
 from .dot import ABREAST, FRAME_SIZE
 from .ears import Level
 from .heights import Heights
@@ -22,12 +22,12 @@ from .items import Item, Link
 from .labels import half_of
 from .splines import Point, Spline
 
-_APART, _FAR = math.radians(23), math.radians(40)  # between two arrows at a circle, and where texts need room
 _STEEPEST, _BESIDE, _ROOMY = math.radians(68), math.radians(48), math.radians(80)  # the second beside what hangs
 _STRAIGHT = math.radians(58)  # past what stands between two columns
 _TITLE = 20.0  # of a frame
 _SLACK, _NEAR = 10.0, 230.0
 _LEVEL = 0.4  # of the way between two lanes in one gap, where texts need room
+_SCREEN = 1.6  # times as wide as high
 _PIN = 12.0  # between arrows that turn beside each other, at items
 
 
@@ -47,6 +47,11 @@ class Part:
     taps: dict[int, Point] = field(default_factory=dict)
     ports: dict[int, float] = field(default_factory=dict)
     entry: int | None = None
+
+    def cost(self, across: bool) -> float:
+        """Return what a shape costs: the paper that it takes, and how wide a screen is that shows it whole."""
+        wide, high = (self.wide, self.up + self.down) if across else (self.up + self.down, self.wide)
+        return wide * high * max(wide, _SCREEN * high)
 
 
 def part_of(level: Level, blocks: Mapping[Item, Part], module: ModuleCall | None, measure: Measure) -> Part:
@@ -105,8 +110,13 @@ def _frame(
     measure: Measure,
 ) -> None:
     ys = [(rows[i] - i.up, rows[i] + i.down) for i in level.items]
-    tracks = [(rows[link], measure.track(link.edge)) for link in level.links if link.row is not None and not link.drop]
-    ys += [(y - track, y + track) for y, track in tracks]
+    more = bows(level, measure)
+    tracks = {
+        link: measure.track(link.edge) + more.get(link, 0.0)
+        for link in level.links
+        if link.row is not None and not link.drop
+    }
+    ys += [(rows[link] - track, rows[link] + track) for link, track in tracks.items()]
     part.up, part.down = -min((y for y, _ in ys), default=0.0), max((y for _, y in ys), default=0.0)
     part.wide = max(right.values(), default=0.0)
     if module is not None:
@@ -189,14 +199,14 @@ class _Ends:
         straight = [i for i, angle in enumerate(found) if abs(angle) < 1e-6]
         if len(straight) > 1:
             self.abreast[item, start] = [order[i] for i in straight]
-            apart = _FAR if any(order[i].more for i in straight) else _APART
+            apart = FAR if any(order[i].more for i in straight) else APART
             for place, i in enumerate(straight):
                 found[i] = (place - (len(straight) - 1) / 2) * apart
         middle = straight[0] if straight else min(range(len(found)), key=lambda i: abs(found[i]))
         for side in (1, -1):
             beside = range(middle + side, len(found) if side > 0 else -1, side)
             steepest = _BESIDE if (item, side) in self.sides else _STEEPEST if len(beside) < 4 else _ROOMY
-            apart = min(_APART, steepest / max(len(beside), 1))
+            apart = min(APART, steepest / max(len(beside), 1))
             for i in beside:
                 found[i] = side * max(side * found[i], side * found[i - side] + apart)
             for n, i in enumerate(reversed(beside)):

@@ -6,11 +6,12 @@ An arrow that a cut divides ends at the row's end and goes on in the next row, a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tensorgrad.viz.picture.text import width
 
+from .dot import LABEL_SIZE
 from .scene import PAD, Arrow, Corners, Frame, Note, Scene
 from .splines import Point, Spline, divided, pieces
 
@@ -19,6 +20,7 @@ _STEP = 3.0
 _BETWEEN = 22.0  # between two rows
 _TRIES = 5
 _STRUCK = 50  # what a text that a cut goes through costs, in arrows that it divides
+_LEGIBLE = 400.0  # as wide as a legend may be, however narrow the picture
 _OPENED = 4  # what a frame costs that goes on in the next row
 
 
@@ -57,9 +59,18 @@ def in_rows(scene: Scene, count: int) -> Scene:
     return _headed(arranged, rest, arranged.wide)
 
 
+def with_legend(scene: Scene, legend: Mapping[str, tuple[str, bool]]) -> Scene:
+    """Return `scene` with the lines of `legend` below it, each of which is told by the label of an arrow in it."""
+    words = {word for arrow in scene.arrows for word in arrow.label.split(" ")}
+    lines = [line for key, line in legend.items() if key in words]
+    notes = [Note(f"legend{i}", text, (0.0, 0.0), LABEL_SIZE, "legend bwd" if red else "legend")
+             for i, (text, red) in enumerate(lines)]  # fmt: skip
+    return _headed(scene, notes, _LEGIBLE) if notes else scene
+
+
 def _divided_notes(scene: Scene) -> tuple[Scene, list[Note]]:
-    """Return the picture without its title and caption, and those."""
-    rest = [note for note in scene.notes if note.kind in {"title", "caption"}]
+    """Return the picture without what stands above and below it, and that."""
+    rest = [note for note in scene.notes if note.beside]
     return replace(scene, notes=tuple(note for note in scene.notes if note not in rest)), rest
 
 
@@ -143,7 +154,8 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
         parts = [part for part in _parts(arrow, start, end) if len(part) > 1]
         if not parts:
             continue
-        centers = tuple(center for center in arrow.centers if start < center[0] <= end)
+        half = width(arrow.label, arrow.size) / 2  # a name that the cut goes through would stand on a frame's border
+        centers = tuple(center for center in arrow.centers if start < center[0] - half and center[0] + half <= end)
         if arrow.label and not centers and (beside := _beside(arrow, parts, start, end)):
             at_left, place = beside
             nameless[at_left].append((place, len(arrows)))
@@ -256,13 +268,14 @@ def _joined_arrows(scene: Scene, rows: Sequence[Scene]) -> Iterator[Arrow]:
 
 
 def _headed(scene: Scene, notes: Sequence[Note], wide: float) -> Scene:
-    """Return `scene` with its title above and its caption below, in lines that fit."""
+    """Return `scene` with its title above and what else is in `notes` below, one under the other, in lines that fit."""
     left, bottom, right, top = scene.bounds()
     middle, kept = (left + right) / 2, list(scene.notes)
     for note in notes:
         lines = _lines(note.text, note.size, max(wide, right - left) - 2 * PAD)
         high = note.size * 1.25
         first = top + high * (len(lines) - 0.5) if note.kind == "title" else bottom - high * 0.5
+        bottom -= high * len(lines) * (note.kind != "title")
         for i, line in enumerate(lines):
             id = note.id if i == 0 else f"{note.id}_{i}"
             kept.append(replace(note, id=id, text=line, center=(middle, first - i * high)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tensorgrad.viz.picture.faults import is_zero
 from tensorgrad.viz.picture.model import EdgeRecord, Vertex
@@ -36,8 +37,8 @@ class Pen:
 class Note:
     """A text that stands free: its place (centre), font size, and class.
 
-    That is "name" of a value or "bwd" of its gradient, "shape", "slot" (the number of an operand), "fault", "title" or
-    "caption".
+    That is "name" of a value or "bwd" of its gradient, "shape", "slot" (the number of an operand), "fault"; or, above
+    and below the picture, "title", "caption", "legend" or, of gradients, "legend bwd".
     """
 
     id: str
@@ -49,7 +50,17 @@ class Note:
     @property
     def role(self) -> str:
         """What colour it has."""
-        return {"bwd": "red", "fault": "red", "slot": "mute"}.get(self.kind, "ink")
+        return {"bwd": "red", "legend bwd": "red", "fault": "red", "slot": "mute"}.get(self.kind, "ink")
+
+    @property
+    def slanted(self) -> bool:
+        """Whether it is written as names are."""
+        return self.kind in {"name", "bwd", "legend", "legend bwd"}
+
+    @property
+    def beside(self) -> bool:
+        """Whether it stands above or below the whole picture."""
+        return self.kind in {"title", "caption", "legend", "legend bwd"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Outline:
     round: bool
     scale: float = 1.0
 
-    @property
+    @cached_property
     def pen(self) -> Pen:
         """Red where a search for a mistake begins or leads through, and in a backward pass; grey outside the graph."""
         vertex = self.vertex
@@ -128,7 +139,7 @@ class Arrow:
         edge = self.edge
         return (edge.head, edge.tail) if self.kind == "bwd" else (edge.tail, edge.head)
 
-    @property
+    @cached_property
     def pen(self) -> Pen:
         """Red for a gradient: dashed if it is zero, dotted and thick if it is not finite."""
         back = self.kind == "bwd"
@@ -185,14 +196,21 @@ class Scene:
 
     def bounds(self) -> Corners:
         """Return the paper: the smallest rectangle around everything, with free paper on all sides, or another."""
-        if self.paper is not None:
-            return self.paper
-        boxes = [corners for frame in self.frames for corners in frame.corners]
-        boxes += [(p[0], p[1], p[0], p[1]) for arrow in self.arrows for piece in arrow.pieces for p in piece]
+        return self._everything if self.paper is None else self.paper
+
+    @cached_property
+    def _everything(self) -> Corners:
+        xs = [x for arrow in self.arrows for piece in arrow.pieces for x, _ in piece]
+        ys = [y for arrow in self.arrows for piece in arrow.pieces for _, y in piece]
+        for frame in self.frames:
+            for left, bottom, right, top in frame.corners:
+                xs += left, right
+                ys += bottom, top
         for (x, y), (w, h) in self._filled():
-            boxes.append((x - w, y - h, x + w, y + h))
-        left, bottom, right, top = zip(*boxes or [(0.0, 0.0, 0.0, 0.0)], strict=True)
-        return min(left) - self.pad, min(bottom) - self.pad, max(right) + self.pad, max(top) + self.pad
+            xs += x - w, x + w
+            ys += y - h, y + h
+        xs, ys = xs or [0.0], ys or [0.0]
+        return min(xs) - self.pad, min(ys) - self.pad, max(xs) + self.pad, max(ys) + self.pad
 
     def _filled(self) -> Iterator[tuple[Point, Point]]:
         yield from ((outline.center, outline.half) for outline in self.outlines)
@@ -202,7 +220,7 @@ class Scene:
         """Return the size of the smallest text, in points; infinite without any."""
         return min((size for text, _, size in self.texts() if text.strip()), default=float("inf"))
 
-    @property
+    @cached_property
     def wrapped(self) -> bool:
         """Whether it stands in rows."""
         divided = [frame.corners for frame in self.frames] + [arrow.pieces for arrow in self.arrows]

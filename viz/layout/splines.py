@@ -9,7 +9,14 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_left
+from collections.abc import Iterable
+from typing import TypeVar
 
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+
+Number = TypeVar("Number", float, Array)
 Point = tuple[float, float]
 Spline = list[Point]
 
@@ -97,15 +104,57 @@ def sampled(spline: Spline, steps: int = STEPS) -> list[Point]:
     return found
 
 
-def _divided(a: float, b: float, c: float, d: float, t: float) -> float:
-    """Return one coordinate of the point at which `divided` divides a cubic, and that alone.
+def lines(splines: Iterable[Spline]) -> list[Line]:
+    """Return `splines` as lines through their points: each one's are those of `sampled`, to the last bit."""
+    splines = list(splines)
+    if not splines:
+        return []
+    cubics = np.array([cubic for spline in splines for cubic in pieces(spline)])
+    a, b, c, d = cubics.transpose(1, 0, 2)[..., None]
+    points = _divided(a, b, c, d, np.arange(1, STEPS + 1) / STEPS)
+    runs = zip(*(points[:, axis].ravel().tolist() for axis in (0, 1)), strict=True)
+    return [Line([s[0], *itertools.islice(runs, len(s) // 3 * STEPS)]) for s in splines]
+
+
+def dense(splines: Iterable[Spline], apart: float = 3.0) -> Array:
+    """Return points on `splines`, at most so far `apart`, of shape (2, n)."""
+    cubics = np.array([cubic for spline in splines for cubic in pieces(spline)]).reshape(-1, 4, 2)
+    steps = (_long(np.diff(cubics, axis=1)).sum(1) // apart).astype(int) + 1
+    a, b, c, d = np.repeat(cubics, steps + 1, axis=0).transpose(1, 2, 0)
+    points: Array = _divided(a, b, c, d, _counted(steps + 1) / np.repeat(steps, steps + 1))
+    return points
+
+
+def evenly(sides: Iterable[tuple[Point, Point]], apart: float) -> Array:
+    """Return points on straight lines from one point to another, at most so far `apart`, of shape (2, n); no ends."""
+    ends = np.array(list(sides)).reshape(-1, 2, 2)
+    steps = (_long(ends[:, 1] - ends[:, 0]) // apart).astype(int) + 1
+    a, b = np.repeat(ends, steps, axis=0).transpose(1, 2, 0)
+    points: Array = a + (b - a) * (_counted(steps) / np.repeat(steps, steps))
+    return points
+
+
+def _long(ways: Array) -> Array:
+    found: Array = np.sqrt(ways[..., 0] ** 2 + ways[..., 1] ** 2)
+    return found
+
+
+def _counted(counts: Array) -> Array:
+    """Return 0, 1 and so on, so many times as each of `counts` says."""
+    found: Array = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return found
+
+
+def _divided(a: Number, b: Number, c: Number, d: Number, t: Number) -> Number:
+    """Return one coordinate of the point at which `divided` divides a cubic, and that alone; or those of many.
 
     >>> _divided(0, 1, 2, 6, 0.5) == divided([(0, 0), (1, 0), (2, 0), (6, 0)], 0.5)[0][3][0]
     True
     """
     b, c, d = a + (b - a) * t, b + (c - b) * t, c + (d - c) * t
     b, c = b + (c - b) * t, c + (d - c) * t
-    return b + (c - b) * t
+    point: Number = b + (c - b) * t
+    return point
 
 
 def lengths(points: list[Point]) -> list[float]:
@@ -114,12 +163,21 @@ def lengths(points: list[Point]) -> list[float]:
 
 
 def cut_end(spline: Spline, length: float) -> tuple[Spline, Point]:
-    """Return `spline` without the last `length` of its way, and where it ended."""
-    ways = lengths(sampled(spline))
-    k, rest = _piece(ways, max(ways[-1] - length, ways[-1] * 0.05))
-    place = (k - 1 + rest) / STEPS
-    whole = min(int(place), len(pieces(spline)) - 1)
-    return spline[: 3 * whole + 1] + divided(pieces(spline)[whole], min(place - whole, 1.0))[0][1:], spline[-1]
+    """Return `spline` without the last `length` of its way, and where it ended; a twentieth of it stays at least."""
+    most = 0.95 * math.dist(spline[0], spline[-1])  # and more where it is bent
+    rest = length if length < most else min(length, 0.95 * lengths(sampled(spline))[-1])
+    cubics, end = pieces(spline), spline[-1]
+    for k in range(STEPS * len(cubics) - 1, -1, -1):
+        whole, t = divmod(k / STEPS, 1.0)
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = cubics[int(whole)]
+        start = _divided(ax, bx, cx, dx, t), _divided(ay, by, cy, dy, t)
+        step = math.dist(start, end)
+        if step >= rest:
+            break
+        rest, end = rest - step, start
+    place = (k + 1 - (rest / step if step else 0.0)) / STEPS
+    last = min(int(place), len(cubics) - 1)
+    return spline[: 3 * last + 1] + divided(cubics[last], min(place - last, 1.0))[0][1:], spline[-1]
 
 
 def _piece(ways: list[float], wanted: float) -> tuple[int, float]:
@@ -129,11 +187,17 @@ def _piece(ways: list[float], wanted: float) -> tuple[int, float]:
     return k, (wanted - ways[k - 1]) / step if step else 0.0
 
 
-def halfway(points: list[Point], fraction: float) -> tuple[Point, Point]:
-    """Return the point at `fraction` of the length of a line through `points`, and the direction there."""
-    ways = lengths(points)
-    k, rest = _piece(ways, ways[-1] * fraction)
-    return between(points[k - 1], points[k], rest), heading(points[k - 1], points[k])
+class Line:
+    """A line through points, of which `ways` are how far along it they are."""
+
+    def __init__(self, points: list[Point]) -> None:
+        self.points, self.ways = points, lengths(points)
+
+    def halfway(self, fraction: float) -> tuple[Point, Point]:
+        """Return the point at `fraction` of its length, and the direction there."""
+        k, rest = _piece(self.ways, self.ways[-1] * fraction)
+        a, b = self.points[k - 1 : k + 1]
+        return between(a, b, rest), heading(a, b)
 
 
 def head_corners(body: Spline, tip: Point) -> list[Point]:

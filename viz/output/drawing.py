@@ -41,6 +41,9 @@ from .tikz import tikz_text
 FORMATS = (".svg", ".html", ".pdf", ".png", ".tex", ".json", ".mmd", ".dot")
 
 
+_ROWS, _BOXES = 3, 2  # above which a picture for paper has closed layers, and what it has then at least
+
+
 class Plan(Protocol):
     """What a compiled function runs as (see `tensorgrad.compile`)."""
 
@@ -84,7 +87,7 @@ def draw(
         grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`. By default,
             unless the graph is one of a backward pass itself.
         labels: what stands on the arrows: "names", "shapes", "values", "formulas" (how value and gradient are computed)
-            or "none".
+            or "none". What is too long for an arrow stands below, under the name or the number that the arrow has.
         depth: draw the modules of this depth as single boxes; 1 means the outermost, 0 the whole module.
         collapse: paths or classes of modules, and names of functions, to draw as single boxes; or a function of a
             module that says whether to. A function of the script's own is known where `target` is called.
@@ -109,7 +112,8 @@ def draw(
             kept for the backward pass), on a scale of logarithms that the caption tells.
         timeout: accepted: a picture waits for no other program.
         width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, and in rows where a
-            text would come below 8 points, or below `fontsize`.
+            text would come below 8 points, or below `fontsize`. Where it would need more than three rows, layers and
+            functions are single boxes, unless `wrap`, `depth`, `collapse` or `unfold` are given.
         fontsize: the size of the smallest text, in points.
         wrap: the number of rows, or whether rows may be made to fit `width`; by default they may.
         math: the signs of mathematics and slanted names: × and x² for ``*`` and ``**2``, x̂ for ``xhat``. By default in
@@ -142,8 +146,25 @@ def draw(
     options = Options(
         graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats, unfold
     )
-    picture = _finished(build(graph, options), graph, options, labels, heat, hide, page.narrow)
-    return Drawing(picture, graph, **vars(page))
+    return Drawing(_drawn(graph, options, heat, hide, page), graph, **vars(page))
+
+
+def _drawn(graph: Graph, options: Options, heat: str | None, hide: Hide, page: Page) -> Picture:
+    """Return the picture of `graph`; with closed layers where it needs many rows, and nothing was asked for."""
+
+    def of(options: Options) -> Picture:
+        return _finished(build(graph, options), graph, options, page.labels, heat, hide, page.narrow)
+
+    picture, asked = of(options), (options.depth, options.collapse, options.unfold) != (None, (), None)
+    if page.wrap is not None or asked or page.rows(picture) <= _ROWS:
+        return picture
+    closed = of(replace(options, collapse=_is_layer, unfold=False))
+    return closed if sum(not vertex.leaf for vertex in closed.vertices) > _BOXES else picture
+
+
+def _is_layer(module: Any) -> bool:
+    """Return whether `module` is made of no others."""
+    return next(module.children(), None) is None
 
 
 def _finished(

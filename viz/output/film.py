@@ -21,6 +21,7 @@ from tensorgrad.graph import Graph
 from tensorgrad.viz.layout.scene import Arrow, Note, Scene
 from tensorgrad.viz.picture.differing import unlike
 from tensorgrad.viz.picture.faults import is_zero
+from tensorgrad.viz.picture.legend import Legend
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import clean, width
 
@@ -72,7 +73,9 @@ class _Moment:
 
     label: str
     picture: Picture
+    cut: list[tuple[str, str]]
     texts: list[tuple[str, str]]
+    legend: Legend
     told: dict[str, str]
 
     @classmethod
@@ -82,7 +85,8 @@ class _Moment:
         vertices = [replace(v, value=None, gradient=None) for v in shown.vertices]
         edges = [replace(e, value=None, gradient=_ZERO if is_zero(e.gradient) else None) for e in shown.edges]
         picture = Picture(vertices, edges, label).captioned(shown.caption)
-        return cls(label, picture, drawing.page.texts(drawing.picture), drawing._told(drawing.picture))
+        page, drawn = drawing.page, drawing.picture
+        return cls(label, picture, page.texts(drawn), *page.shortened(drawn), drawing._told(drawn))
 
 
 class Film(Drawing):
@@ -137,11 +141,14 @@ class Film(Drawing):
         return html_page(self.svg, self.heading, _HELP)
 
     def _scenes(self) -> Iterator[Scene]:
-        longest = _longest([moment.picture for moment in self._moments])
-        texts = [_widest_pair(pairs) for pairs in zip(*(moment.texts for moment in self._moments), strict=True)]
-        placed = self.page.placed(longest, texts)
+        moments, legend = self._moments, self._moments[-1].legend
+        if any(moment.legend != legend for moment in moments):  # numbers that are too long: no line holds for all steps
+            moments, legend = [replace(moment, texts=moment.cut) for moment in moments], {}
+        longest = _longest([moment.picture for moment in moments])
+        texts = [_widest_pair(pairs) for pairs in zip(*(moment.texts for moment in moments), strict=True)]
+        placed = self.page.placed(longest, texts, legend)
         known = {edge.id: pair for edge, pair in zip(longest.edges, texts, strict=True)}
-        yield from (_shown_at(placed, known, moment) for moment in self._moments)
+        yield from (_shown_at(placed, known, moment) for moment in moments)
 
     def _slider(self, rows: Sequence[Row]) -> tuple[str, str]:
         """Return the slider and its script, which has the table; and what starts it when the viewer is there."""

@@ -1,7 +1,7 @@
 // A frame folds, and the picture draws together: what stays keeps its size and its order from left to right and from top
 // to bottom; only room that nobody needs any more is left out, along each axis by itself: a map of old places to new.
 $frames = () => {
-  $around = {}; $heads = $all('.title,.caption'); $size = [W, H];
+  $around = {}; $heads = $all('.head'); $size = [W, H];
   $each([...$heads, ...F, ...$all('.view text')], $box);
   $each([...A, ...F], g => {
     $around[g.$of || g.id] = g.$in = g.dataset.in?.split(' ').map(i => s.getElementById(i));

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.viz.layout.placing import placed_scene
-from tensorgrad.viz.layout.rows import in_rows, wrapped
+from tensorgrad.viz.layout.rows import in_rows, with_legend, wrapped
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.layout.themes import Theme, themed
 from tensorgrad.viz.picture.edgetexts import MODES, beside_numbers, edge_texts, with_numbers
 from tensorgrad.viz.picture.faults import marked
+from tensorgrad.viz.picture.legend import Legend, longest, shortened
 from tensorgrad.viz.picture.mathematics import mathematical, with_mathematics
 from tensorgrad.viz.picture.model import EdgeRecord, Picture
 from tensorgrad.viz.picture.text import clean
@@ -86,9 +87,22 @@ class Page:
         return self.width is not None or bool(self.wrap)
 
     def texts(self, picture: Picture) -> list[tuple[str, str]]:
-        """Return what stands on every arrow and its red twin."""
-        found = [marked(self._texts(edge, picture), edge.fault) for edge in picture.edges]
-        return [(mathematical(a), mathematical(b)) for a, b in found] if self.look.italic else found
+        """Return what stands on every arrow and its red twin, cut where it is too long."""
+        return [
+            marked((clean(a), clean(b)), e.fault) for (a, b), e in zip(self._whole(picture), picture.edges, strict=True)
+        ]
+
+    def shortened(self, picture: Picture) -> tuple[list[tuple[str, str]], Legend]:
+        """Return the same with the name, or a number, of what is too long, and the legend of that."""
+        texts, legend = shortened(picture.edges, self._whole(picture), self._written, longest(self.labels, self.narrow))
+        return [marked(pair, edge.fault) for pair, edge in zip(texts, picture.edges, strict=True)], legend
+
+    def _whole(self, picture: Picture) -> list[tuple[str, str]]:
+        found = [self._texts(edge, picture) for edge in picture.edges]
+        return [(self._written(a), self._written(b)) for a, b in found]
+
+    def _written(self, text: str) -> str:
+        return mathematical(text) if self.look.italic else text
 
     def _texts(self, edge: EdgeRecord, picture: Picture) -> tuple[str, str]:
         texts = edge_texts(edge, self.labels, self.dims)
@@ -100,10 +114,10 @@ class Page:
         return with_mathematics(picture) if self.look.italic else picture
 
     def scene(self, picture: Picture) -> Scene:
-        """Return the picture with its places (see `placed`)."""
-        return self.placed(self.shown(picture), self.texts(picture))
+        """Return the picture with its places (see `placed`), and what is too long for an arrow below it."""
+        return self.placed(self.shown(picture), *self.shortened(picture))
 
-    def placed(self, shown: Picture, texts: list[tuple[str, str]]) -> Scene:
+    def placed(self, shown: Picture, texts: list[tuple[str, str]], legend: Legend | None = None) -> Scene:
         """Return a picture and the texts of its arrows with places, as wide as the paper and as legible as asked for.
 
         Raises:
@@ -111,12 +125,24 @@ class Page:
         """
         narrow = self.narrow
         scene = placed_scene(shown, texts, self.rankdir, self.dims, self.title, narrow=narrow)
+        scene = with_legend(scene, legend or {})
         if not narrow and self.fontsize is None:
             return scene
         scene = scene.legible()
         if self.wrap and self.wrap is not True:
             scene = in_rows(scene, self.wrap)
         return self._fitted(scene, points(self.width), points(self.fontsize))
+
+    def rows(self, picture: Picture) -> float:
+        """Return how many rows a picture needs to be as legible as asked for, at least; less than 1 without a width."""
+        width, size = points(self.width), points(self.fontsize)
+        if width is None or self.rankdir == "TB":
+            return 0.0
+        scene = placed_scene(
+            self.shown(picture), self.texts(picture), self.rankdir, self.dims, self.title, narrow=True
+        ).legible()
+        smallest = scene.smallest_text()
+        return scene.wide * (size / smallest if size else min(1.0, _READABLE / smallest)) / width
 
     def _fitted(self, scene: Scene, width: float | None, size: float | None) -> Scene:
         smallest, natural = scene.smallest_text(), scene.wide

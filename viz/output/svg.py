@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.viz.layout.scene import Arrow, Frame, Note, Outline, Pen, Scene
 from tensorgrad.viz.layout.splines import Point, Spline, cut_end
 from tensorgrad.viz.layout.themes import Theme
@@ -160,6 +161,7 @@ def _colour(colour: str) -> str:
     return _SAME_DIGITS.sub(r"#\1\2\3", colour)
 
 
+@remembered(4096)
 def _n(number: float) -> str:
     """Return a number in tenths of a point.
 
@@ -184,9 +186,21 @@ def _text(text: str) -> str:
 
 def _attributes(**attributes: str | float | None) -> str:
     """Return attributes as they stand in a tag: numbers short, None left out, `_` for `-`."""
-    shown = {k: _n(v) if isinstance(v, float) else v for k, v in attributes.items() if v is not None}
-    told = ((k.rstrip("_").replace("_", "-"), html.escape(v, quote=False)) for k, v in shown.items())
-    return "".join(' {}="{}"'.format(k, v.replace('"', "&quot;")) for k, v in told)
+    return "".join(
+        f' {_written(name)}="{_n(value) if isinstance(value, float) else _quoted(value)}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+
+
+@remembered(256)
+def _written(name: str) -> str:
+    return name.rstrip("_").replace("_", "-")
+
+
+@remembered(4096)
+def _quoted(value: str) -> str:
+    return html.escape(value, quote=False).replace('"', "&quot;")
 
 
 @dataclass
@@ -203,9 +217,10 @@ class _Writer:
 
         In that order they are read and reached; the arrows lie below the frames, so that a closed one covers them.
         """
+        heads = [note for note in self.scene.notes if note.beside]
         for note in self.scene.notes:
-            self.notes.setdefault(note.id.partition("_")[2], []).append(note)
-        heads = self.notes.pop("", ())
+            if not note.beside:
+                self.notes.setdefault(note.id.partition("_")[2], []).append(note)
         if heads:
             yield f"<g{_attributes(fill=self.colour('ink'))}>{''.join(map(self.note, heads))}</g>"
         step = {o.vertex.id: i for i, o in enumerate(self.scene.outlines) if o.vertex.kind != "output"}
@@ -295,7 +310,7 @@ class _Writer:
         at = {"id": arrow.id, "class_": f"edge {arrow.classes}", "data_ends": None if back else " ".join(arrow.ends)}
         bent = None if all(map(_straight, body)) else "none"
         path = f'<path{_attributes(fill=bent)} d="{"".join(map(self.line, body))}"/>'
-        usual = next((a.size for a in self.scene.arrows), 13.0)
+        usual = self.scene.arrows[0].size
         texts = [
             self.label(arrow.label, center, arrow.size, usual, name=True) for center in arrow.centers if arrow.label
         ]
@@ -305,17 +320,21 @@ class _Writer:
         return f"<g{_attributes(**at, **self.pen(arrow.pen, 1.0))}>{self.title(arrow.id)}{inside}</g>"
 
     def line(self, spline: Spline) -> str:
-        """Return the path of `spline`; one piece where it is straight.
+        """Return the path of `spline`; one piece where it is straight, and its ends alone where it is level or upright.
 
-        What bends it stands at whole points, but for what is level with an end, or upright to it.
+        A slanted one has what bends it, too: when frames fold, room is left out of it, and it bends around that. What
+        bends it stands at whole points, but for what is level with an end, or upright to it.
         """
         points = [self.at(point) for point in spline]
-        points = points[:2] + points[-2:] if _straight(points) else points
+        straight = _straight(points)
+        points = points[:2] + points[-2:] if straight else points
         ends = [[_n(side) for side in point] for point in points]
+        if straight and any(start == end for start, end in zip(ends[0], ends[-1], strict=True)):
+            return f"M{','.join(ends[0])} {','.join(ends[-1])}"
         for i, point in enumerate(points):
             if i % 3:
                 near = ends[i - 1 if i % 3 == 1 else i + 1]
-                ends[i] = [at if at in near else _n(round(side)) for at, side in zip(ends[i], point, strict=True)]
+                ends[i] = [at if at in near else str(round(side)) for at, side in zip(ends[i], point, strict=True)]
         pairs = [",".join(pair) for pair in ends]
         return f"M{pairs[0]}C{' '.join(pairs[1:])}"
 
@@ -350,13 +369,14 @@ class _Writer:
         return f"<g{at}>{self.title(frame.module.id)}{boxes}{text}</g>"
 
     def note(self, note: Note, **owner: str | None) -> str:
-        text = self.label(note.text, note.center, note.size, None, note.role, name=note.kind in {"name", "bwd"})
-        return f"<g{_attributes(class_=f'note {note.kind}', **owner)}>{text}</g>"
+        text = self.label(note.text, note.center, note.size, None, note.role, name=note.slanted)
+        kinds = " ".join(["note", *["head"] * note.beside, note.kind])
+        return f"<g{_attributes(class_=kinds, **owner)}>{text}</g>"
 
 
 def _straight(points: Spline) -> bool:
     """Return whether no point is further than a twentieth of a point from the line from the first to the last."""
     (x, y), (right, bottom) = points[0], points[-1]
     across, down = right - x, bottom - y
-    away = max(abs((px - x) * down - (py - y) * across) for px, py in points)
-    return away <= 0.05 * max(abs(across), abs(down), 1e-9)
+    most = 0.05 * max(abs(across), abs(down), 1e-9)
+    return all(abs((px - x) * down - (py - y) * across) <= most for px, py in points)

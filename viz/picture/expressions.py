@@ -13,7 +13,7 @@ import numpy as np
 from tensorgrad.graph import GraphNode, Passes
 from tensorgrad.graph.notation import Formula, applied
 
-from .text import clean, number
+from .text import WHOLE, clean, number
 
 _SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous", "unknown"})
 _DEEPEST = 12  # unnamed values inside each other; a formula so long is cut anyway
@@ -57,7 +57,7 @@ class Expressions:
     def of(self, index: int) -> str:
         """Return how the value of a node is computed; its name where nothing computes it."""
         node = self.nodes[index]
-        return self.names[index] if node.is_leaf else clean(self._computed(node, _DEEPEST).text)
+        return self.names[index] if node.is_leaf else clean(self._computed(node, _DEEPEST).text, WHOLE)
 
     def told(self, node: GraphNode) -> str:
         """Return how `node` is computed, also where it only arranges elements."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from tensorgrad.base.dtypes import Array
@@ -53,12 +53,16 @@ def _source(graph: Graph, edge: EdgeRecord) -> tuple[int, tuple[int, int]]:
     return source, (target, slot)
 
 
-def finished(picture: Picture) -> Picture:
-    """Return `picture` with the number of arrows at every vertex, and of parts that add up to its gradient."""
-    into, out = Counter(edge.head for edge in picture.edges), Counter(edge.tail for edge in picture.edges)
+def finished(picture: Picture, taps: Collection[int] = ()) -> Picture:
+    """Return `picture` with the number of arrows at every vertex, and of parts that add up to its gradient.
+
+    `taps` are arrows that reach their heads alone: where they come from, they take no room.
+    """
+    drawn = [edge for k, edge in enumerate(picture.edges) if k not in taps]
+    into, out = Counter(edge.head for edge in picture.edges), Counter(edge.tail for edge in drawn)
     parts = Counter(edge.tail for edge in picture.edges if edge.backward is not None)
     twins: dict[str, tuple[int, int]] = {}
-    for (tail, head), count in Counter((edge.tail, edge.head) for edge in picture.edges).items():
+    for (tail, head), count in Counter((edge.tail, edge.head) for edge in drawn).items():
         for end, whole in ((tail, out[tail]), (head, into[head])):
             twins[end] = max(twins.get(end, (1, 0)), (count, whole - count))
     return replace(picture, vertices=[

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +144,10 @@ class Picture:
 
     def sealed(self) -> Picture:
         """Return it with boxes that do not pretend to open: what is in them is not there."""
-        plain = [replace(v, label=v.label.removesuffix("[+]").rstrip()) for v in self.vertices]
+        labels = [v.label.removesuffix("[+]").rstrip() for v in self.vertices]
+        plain = [
+            v if v.label == text else replace(v, label=text) for v, text in zip(self.vertices, labels, strict=True)
+        ]
         return replace(self, vertices=plain, inside=None, folded=())
 
 
@@ -221,9 +225,11 @@ class _Builder:
         found = []
         for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
             box = self.nesting.box(nodes[0].index)
-            vertex = self.circle(id, nodes) if box is None else self.box(id, box, nodes)
-            kept = sum(node.kept for node in nodes)
-            found.append(replace(vertex, members=tuple(node.index for node in nodes), kept=kept))
+            held: dict[str, Any] = {
+                "members": tuple(node.index for node in nodes),
+                "kept": sum(node.kept for node in nodes),
+            }
+            found.append(self.circle(id, nodes, held) if box is None else replace(self.box(id, box, nodes), **held))
         found += [
             Vertex(f"out{i}", "output", self.names[index], self.nodes[index].shape, (), f"output {self.names[index]}")
             for i, index in enumerate(self.graph.outputs)
@@ -231,7 +237,7 @@ class _Builder:
         self.labels = {vertex.id: vertex.label for vertex in found}
         return found
 
-    def circle(self, id: str, nodes: list[GraphNode]) -> Vertex:
+    def circle(self, id: str, nodes: list[GraphNode], held: Mapping[str, Any]) -> Vertex:
         node = nodes[-1]  # what is folded into it was recorded before
         leaf = node.is_leaf
         label = leaf_label(node) if leaf else circle_label(node, nodes[0] if len(nodes) > 1 else None)
@@ -240,8 +246,10 @@ class _Builder:
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
         text = of_node(node, what, gradient, fault, self.dims)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
-        found = Vertex(id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node, self.own))
-        return replace(found, value=node.value, gradient=gradient, noise=noise)
+        return Vertex(
+            id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node, self.own), node.value,
+            gradient, noise, **held,
+        )  # fmt: skip
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
         """Return where the first values and gradients are that are not finite, and how many more there are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant
 
-LONGEST = 40
+LONGEST, WHOLE = 40, 240  # letters of a name, and of a formula
 _FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
 _NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢⱼₗ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
+_NONE = "".join(chr(plane << 16 | 0xFFFE + last) for plane in range(17) for last in (0, 1))  # which are no characters
+_UNSEEN = re.compile(f"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_NONE}]")
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
@@ -24,16 +28,13 @@ def clean(text: str, longest: int = LONGEST) -> str:
     >>> clean("a" + chr(7) + "b")
     'a␇b'
     """
-    shown = "".join(map(_character, text))
+    shown = _UNSEEN.sub(_picture, text)
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
-def _character(c: str) -> str:
-    code = ord(c)
-    if code < 0x20:
-        return chr(0x2400 + code)  # the picture of that control character
-    invisible = 0x7F <= code < 0xA0 or code & 0xFFFE == 0xFFFE or unicodedata.category(c) == "Cs"
-    return "\N{REPLACEMENT CHARACTER}" if invisible or unicodedata.category(c) in {"Zl", "Zp"} else c
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\N{REPLACEMENT CHARACTER}"
 
 
 def number(value: Any) -> str:
@@ -71,9 +72,15 @@ def width(text: str, size: float) -> float:
     >>> width("x̂", 10) == width("x", 10)
     True
     """
-    return max(sum(map(_ems, line)) for line in text.split("\n")) * size
+    return max(map(_length, text.split("\n"))) * size
 
 
+@remembered(4096)
+def _length(line: str) -> float:
+    return sum(map(_ems, line))
+
+
+@remembered(1024)
 def _ems(c: str) -> float:
     if unicodedata.combining(c):
         return 0.0
@@ -97,12 +104,14 @@ def statistics(value: Array | None) -> str:
     with np.errstate(all="ignore"):
         if value.size == 1:
             return f"value {float(value.item()) + 0.0:.4g}"  # zero has no sign
-        return f"min {float(value.min()) + 0.0:.4g}, mean {_mean(value) + 0.0:.4g}, max {float(value.max()) + 0.0:.4g}"
+        low, high = float(value.min()), float(value.max())
+        return f"min {low + 0.0:.4g}, mean {_mean(value, low, high) + 0.0:.4g}, max {high + 0.0:.4g}"
 
 
-def _mean(value: Array) -> float:
+def _mean(value: Array, low: float, high: float) -> float:
+    """Return the mean of `value`, of which these are the least and the greatest element."""
     mean = float(value.mean(dtype=np.float64))
-    noise = 16 * np.finfo(value.dtype).eps * float(np.abs(value).max()) if value.dtype.kind == "f" else 0.0
+    noise = 16 * np.finfo(value.dtype).eps * max(-low, high) if value.dtype.kind == "f" else 0.0
     return 0.0 if abs(mean) < noise else mean
 
 
@@ -113,7 +122,8 @@ def norm(value: Array) -> float:
     5.0
     """
     with np.errstate(all="ignore"):
-        return float(np.linalg.norm(np.abs(value).astype(np.float64).ravel()))
+        sizes = np.abs(value).astype(np.float64).ravel()
+        return math.sqrt(sizes @ sizes)
 
 
 def shown_norm(value: Array) -> str:
@@ -146,7 +156,9 @@ def brief(value: Array | None) -> str:
         if wide.size == 1:
             return f"{wide.item():.4g}"
         full = _in_full(wide.tolist()) if wide.size <= _FEW else ""
-        return full if full and len(full) <= _SHORT else f"{_mean(value):.3g} ± {wide.std():.3g}"
+        return (
+            full if full and len(full) <= _SHORT else f"{_mean(value, wide.min(), wide.max()):.3g} ± {wide.std():.3g}"
+        )
 
 
 def _in_full(numbers: list[Any] | float) -> str:

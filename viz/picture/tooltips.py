@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import Place, line_of
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
@@ -35,7 +36,12 @@ def script_line(place: Place | None) -> str:
     """
     if place is None or place[0].co_filename.startswith("<frozen"):
         return ""
-    return clean(f"{Path(place[0].co_filename).name}:{line_of(place)}", 80)
+    return clean(f"{_name_of(place[0].co_filename)}:{line_of(place)}", 80)
+
+
+@remembered(256)
+def _name_of(file: str) -> str:
+    return Path(file).name
 
 
 def argument(value: Any) -> str:

@@ -1,0 +1,129 @@
+"""Whatever the options, every label has its place, free of everything else."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn, viz
+from tests.measuring import Measures, bordered, measured, seen
+from tests.pictured import pictured
+from tests.smallgraphs import fan, small
+from tests.test_viz_measures import told
+
+MODES = ["names", "shapes", "values", "formulas", "none"]
+PAGES = [{}, {"rankdir": "TB"}, {"width": "12cm"}, {"wrap": 2}, {"math": True, "dims": {3: "D"}},
+         {"rankdir": "TB", "width": "340pt", "theme": "book"}]  # fmt: skip
+SEEDS = range(10)
+HUNG = ["shared", "rnn, both ways", "twins", "adversaries", "tied words"]  # what is read stands beside its readers
+
+
+def again(name: str, **options: str) -> viz.Drawing:
+    """Return a network's picture as it is set by other options of the page."""
+    drawing = pictured(name)
+    return viz.Drawing(drawing.picture, None, **{**vars(drawing.page), **options})
+
+
+def wrong(drawings: dict[int, viz.Drawing]) -> dict[int, Any]:
+    """Return what is wrong with which of these drawings."""
+    found = {n: (measured(drawing.svg, told(drawing)), bordered(seen(drawing.svg))) for n, drawing in drawings.items()}
+    return {n: some for n, some in found.items() if some != (Measures(0, 0, 0, 0), [])}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+@pytest.mark.parametrize("labels", MODES)
+def test_every_label_has_its_place_whatever_the_options(labels: str, page: dict[str, Any]) -> None:
+    assert wrong({seed: small(seed, labels=labels, **page) for seed in SEEDS}) == {}
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+@pytest.mark.parametrize("labels", MODES)
+def test_many_arrows_at_one_circle_have_their_labels(labels: str, rankdir: str) -> None:
+    for seed in SEEDS:
+        drawing = fan(seed, labels=labels, rankdir=rankdir)
+        assert measured(drawing.svg, told(drawing))[:3] == (0, 0, 0), seed
+
+
+@pytest.mark.parametrize("labels", ["names", "shapes", "values"])
+@pytest.mark.parametrize("name", HUNG)
+def test_level_arrows_from_top_to_bottom_are_as_long_as_their_labels(name: str, labels: str) -> None:
+    drawing = again(name, labels=labels, rankdir="TB")
+    assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
+    assert bordered(seen(drawing.svg)) == []
+
+
+def hinge(x: tg.Tensor, w: tg.Tensor) -> tg.Tensor:
+    """Return what has formulas of all lengths, one of them on two arrows."""
+    margin = x * w * 0.25 + w.tanh() * 0.125 + 1.0625
+    return (margin * margin.exp()).sum()
+
+
+def hinged(**options: Any) -> viz.Drawing:
+    """Return its drawing with formulas."""
+    return viz.draw(hinge, tg.ones(3, requires_grad=True), tg.ones(3, requires_grad=True), labels="formulas", **options)
+
+
+def legend_of(drawing: viz.Drawing, step: int = 0) -> list[str]:
+    """Return the lines of its legend."""
+    scene = drawing.scenes[step] if isinstance(drawing, viz.Film) else drawing.scene
+    return [note.text for note in scene.notes if note.kind.startswith("legend")]
+
+
+@pytest.mark.parametrize("options", [{}, {"rankdir": "TB"}, {"theme": "book"}], ids=str)
+def test_what_is_too_long_for_an_arrow_stands_whole_below_the_picture(options: dict[str, Any]) -> None:
+    drawing = hinged(**options)
+    lines = legend_of(drawing)
+    assert len(lines) >= 4
+    assert "…" not in "".join(lines)
+    assert "".join(lines).count("(") == "".join(lines).count(")")
+    assert all(f">{line}</text>" in drawing.svg for line in lines)
+    labels = {arrow.label for arrow in drawing.scene.arrows}
+    keys = {key for key in labels if key[0] == "("}
+    assert len(keys) > 4
+    assert keys < {line.split(" ")[0] for line in lines}
+    assert max(map(len, labels)) <= 36
+    assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
+
+
+def test_a_legend_is_below_everything_as_wide_as_the_paper_black_and_red() -> None:
+    scene = hinged(width="12cm").scene
+    notes = [note for note in scene.notes if note.kind.startswith("legend")]
+    lowest = min(y for arrow in scene.arrows for piece in arrow.pieces for _, y in piece)
+    assert all(note.center[1] < lowest for note in notes)
+    assert {note.role for note in notes} == {"ink", "red"}
+    assert scene.wide <= 12 / 2.54 * 72 + 0.1
+    assert max(len(arrow.label) for arrow in scene.arrows) <= 20
+
+
+def test_what_several_arrows_tell_stands_below_once() -> None:
+    drawing = hinged()
+    labels = [arrow.label for arrow in drawing.scene.arrows if arrow.kind == "fwd"]
+    number = next(label for label in labels if label.startswith("("))
+    assert labels.count(number) == 2
+    assert sum(line.startswith(f"{number} ") for line in legend_of(drawing)) == 1
+
+
+@pytest.mark.parametrize("labels", ["names", "shapes", "values", "none"])
+def test_a_picture_without_long_texts_has_none(labels: str) -> None:
+    assert legend_of(again("batchnorm", labels=labels)) == []
+
+
+def test_all_lines_of_a_title_are_shown() -> None:
+    title = " ".join(f"word{i}" for i in range(20))
+    svg = viz.draw(lambda x: x * 2 + 1, tg.ones(2, requires_grad=True), title=title, width="8cm").svg
+    shown = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    assert " ".join(text.text for text in shown if (text.text or "").startswith("word")) == title
+
+
+def test_a_film_has_the_legend_that_holds_for_all_of_its_steps() -> None:
+    drawings = [hinged(), hinged()]
+    assert [legend_of(viz.film(drawings), step) for step in (0, 1)] == [legend_of(drawing) for drawing in drawings]
+
+
+def test_figure_6_17_has_its_formulas_on_its_arrows() -> None:
+    drawing = viz.draw(nn.BatchNorm1d(3), tg.randn(7, 3, requires_grad=True), labels="formulas")
+    assert legend_of(drawing) == []
+    assert "dsqrtvar = −divar * ivar / sqrtvar" in {arrow.label for arrow in drawing.scene.arrows}
