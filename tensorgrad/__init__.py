@@ -166,8 +166,8 @@ _SUBPACKAGES = (
     "linalg", "mps", "nn", "optim", "profiler", "search", "special", "testing", "utils", "viz", "xpu",
 )  # fmt: skip
 _PARTS = {  # functions, and where they stand
-    "autocast": "amp", "compile": "compiled", "is_autocast_enabled": "idle.mixedprecision", "load": "files", "save": "files",
-    "vmap": "func",
+    "autocast": "amp", "compile": "compiled", "is_autocast_enabled": "idle.mixedprecision", "load": "files",
+    "save": "files", "vmap": "func",
 }  # fmt: skip
 _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")

@@ -39,6 +39,7 @@ SWITCHES = (
 )
 KNOWN_LATER = (
     "AvgPool",
+    "LPPool",
     "MaxPool",
     "Threshold",
     "viz.EdgeRecord",

@@ -65,7 +65,7 @@ LEFT_OUT = {
     # a float and a tuple, made at every step: Python's own words must do
     "Constant", "Size",
     # what a subclass defines, and its base class calls
-    "Function", "arrays", "forward", "initial_state", "update",
+    "Function", "RNNBase", "arrays", "forward", "initial_state", "update",
 }
 # fmt: on
 
