@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from tensorgrad.errors import TensorgradError
 
@@ -97,4 +97,4 @@ def themed(theme: str | None, style: Mapping[str, str]) -> Theme:
                 f"draw(style={{{name!r}: {value!r}}}) is none: give a colour as '#c8102e', 'none' for no fill or "
                 f"ground, or the names of fonts"
             )
-    return Theme(**asdict(base) | dict(style))
+    return Theme(**vars(base) | dict(style))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tensorgrad.errors import TensorgradError
@@ -99,10 +99,13 @@ class Page:
 
     def _whole(self, picture: Picture) -> list[tuple[str, str]]:
         found = [self._texts(edge, picture) for edge in picture.edges]
-        return [(self._written(a), self._written(b)) for a, b in found]
+        written = self._written
+        return [(written(a), written(b)) for a, b in found]
 
-    def _written(self, text: str) -> str:
-        return mathematical(text) if self.look.italic else text
+    @property
+    def _written(self) -> Callable[[str], str]:
+        """What a text goes through before it is shown."""
+        return mathematical if self.look.italic else str
 
     def _texts(self, edge: EdgeRecord, picture: Picture) -> tuple[str, str]:
         texts = edge_texts(edge, self.labels, self.dims)
