@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from multiprocessing.context import BaseContext
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.create.random import Generator
 from tensorgrad.data.collate import default_collate, default_convert
-from tensorgrad.data.dataset import IterableDataset
+from tensorgrad.data.dataset import IterableDataset, Samples
 from tensorgrad.data.fetch import Recipe
 from tensorgrad.data.options import check_batches, check_stream, check_workers, start_method
 from tensorgrad.data.pool import Pool
@@ -23,12 +23,6 @@ from tensorgrad.errors import ArgumentError
 T_co = TypeVar("T_co", covariant=True)
 
 _FIXED = {"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"}
-
-
-class _Samples(Protocol[T_co]):
-    """What a type checker reads from a data set: the type of its samples."""
-
-    def __getitem__(self, index: Any, /) -> T_co: ...
 
 
 class _Endless(Sampler[None]):
@@ -99,7 +93,7 @@ class DataLoader(Generic[T_co]):
 
     def __init__(
         self,
-        dataset: _Samples[T_co],
+        dataset: Samples[T_co],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[Any] | None = None,

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from tensorgrad.base.callsite import warn
 from tensorgrad.create.random import Generator, default_generator
@@ -14,7 +14,14 @@ from tensorgrad.create.sampling import randperm
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, RangeError
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+class Samples(Protocol[T_co]):
+    """What a type checker reads from anything that is taken for a data set: the type of its samples."""
+
+    def __getitem__(self, index: Any, /) -> T_co: ...
 
 
 class Dataset(Generic[T_co]):
@@ -151,7 +158,7 @@ class ConcatDataset(Dataset[T_co]):
     datasets: list[Any]
     cumulative_sizes: list[int]
 
-    def __init__(self, datasets: Iterable[Any]) -> None:
+    def __init__(self, datasets: Iterable[Samples[T_co]]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
@@ -204,7 +211,7 @@ class Subset(Dataset[T_co]):
     dataset: Any
     indices: Sequence[Any]
 
-    def __init__(self, dataset: Any, indices: Sequence[Any]) -> None:
+    def __init__(self, dataset: Samples[T_co], indices: Sequence[Any]) -> None:
         kind = type(self)
         if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
             raise NotImplementedError(
@@ -214,8 +221,9 @@ class Subset(Dataset[T_co]):
         self.dataset = dataset
         self.indices = indices
 
-    def __getitem__(self, idx: Any) -> Any:
-        return self.dataset[[self.indices[i] for i in idx] if isinstance(idx, list) else self.indices[idx]]
+    def __getitem__(self, idx: Any) -> T_co:
+        sample: T_co = self.dataset[[self.indices[i] for i in idx] if isinstance(idx, list) else self.indices[idx]]
+        return sample
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """Return the samples at `indices`, taken together where the data set can do that."""
@@ -232,8 +240,8 @@ def samples_of(dataset: Any, indices: Iterable[Any]) -> list[Any]:
 
 
 def random_split(
-    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = default_generator
-) -> list[Subset[Any]]:
+    dataset: Samples[T], lengths: Sequence[int | float], generator: Generator | None = default_generator
+) -> list[Subset[T]]:
     """Return subsets of `dataset` of the given lengths without a sample in common, by one random permutation.
 
     Args:
@@ -248,14 +256,15 @@ def random_split(
     >>> [len(part) for part in random_split(range(10), [0.5, 0.25, 0.25])]
     [6, 2, 2]
     """
+    sized: Any = dataset
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
-        lengths = _whole(len(dataset), lengths)
-    if sum(lengths) != len(dataset):
+        lengths = _whole(len(sized), lengths)
+    if sum(lengths) != len(sized):
         raise ArgumentError(
             f"Sum of input lengths does not equal the length of the input dataset! Found {list(lengths)} for "
-            f"{len(dataset)} samples"
+            f"{len(sized)} samples"
         )
-    order = randperm(len(dataset), generator=generator).tolist()
+    order = randperm(len(sized), generator=generator).tolist()
     return [Subset(dataset, order[start:end]) for start, end in pairwise(accumulate(map(int, lengths), initial=0))]
 
 

@@ -17,7 +17,11 @@ from collections.abc import Callable
 import tensorgrad as tg
 from tensorgrad import nn
 
+from tensorgrad.utils.data import DataLoader, Subset, TensorDataset, random_split
+
 x = tg.ones(5, 3)
+packed = nn.utils.rnn.pack_sequence([x])
+pairs = TensorDataset(x, x)
 
 class Net(nn.Module):
     def __init__(self) -> None:
@@ -36,6 +40,12 @@ applied(nn.ReLU(), nn.Linear(3, 2))
 reveal_type(nn.Linear(3, 2)(x))                                       # Tensor
 reveal_type(nn.LeakyReLU(negative_slope=0.1)(x))                      # Tensor
 reveal_type(nn.LSTM(3, 4)(x))                                         # tuple[Tensor, tuple[Tensor, Tensor]]
+reveal_type(nn.LSTM(3, 4)(packed)[1])                                 # tuple[Tensor, Tensor]
+reveal_type(nn.GRU(3, 4)(packed)[0].data)                             # Tensor
+reveal_type(tg.autograd.grad(x, x))                                   # tuple[Tensor, ...]
+reveal_type(tg.autograd.grad(x, x, allow_unused=True))                # tuple[Tensor | None, ...]
+reveal_type(DataLoader(random_split(pairs, [2, 3])[0]))               # DataLoader[tuple[Tensor, ...]]
+reveal_type(DataLoader(Subset([1, 2, 3], [0, 2])))                    # DataLoader[int]
 reveal_type(nn.Sequential(nn.Linear(3, 2), nn.ReLU())(x))             # Any
 reveal_type(Net()(x))                                                 # Any
 reveal_type(Net().fc)                                                 # Linear
