@@ -139,14 +139,15 @@ def advice(module: str, name: str) -> str:
     >>> advice("tensorgrad.special", "modified_bessel_i0"), advice("tensorgrad.jit", "freeze")
     ('it is special.i0', 'there is no TorchScript: functions and modules run as they are')
     >>> advice("tensorgrad.optim", "Addam")
-    'nearest: tensorgrad.optim.Adam'
+    'nearest: tensorgrad.optim.Adam, tensorgrad.optim.RAdam, tensorgrad.optim.NAdam'
     """
     place = module.removeprefix("tensorgrad").removeprefix(".")
     for key in (f"{place}.{name}", name):
         if key in ABSENT:
             return ABSENT[key]
     found, rest = proposals(module, name), ABSENT.get(f"{place}.*", "")
-    if rest and not any(near.startswith(f"{module}.") for near in found):
+    there = importlib.import_module(module).__dict__ if rest else {}
+    if rest and not any(near.startswith(f"{module}.") or near.rpartition(".")[2] in there for near in found):
         return rest
     return f"nearest: {', '.join(found)}" if found else ""
 
