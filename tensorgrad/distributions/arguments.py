@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Self, overload
 
-from tensorgrad.base.dtypes import DTypeLike, finfo
+from tensorgrad.base.dtypes import DTypeLike, finfo, get_default_dtype
 from tensorgrad.create.creation import arange, full
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
@@ -18,9 +18,9 @@ Value = float | Tensor
 
 
 def as_tensors(*values: Value) -> tuple[Tensor, ...]:
-    """Return `values` broadcast; numbers in the dtype of the first tensor, or in the default one."""
-    known = next((x.dtype for x in values if isinstance(x, Tensor)), None)
-    return broadcast_tensors(*[x if isinstance(x, Tensor) else full((), x, dtype=known or None) for x in values])
+    """Return `values` broadcast; numbers, whole ones too, in the dtype of the first tensor, or in the default one."""
+    known = next((x.dtype for x in values if isinstance(x, Tensor)), get_default_dtype())
+    return broadcast_tensors(*[x if isinstance(x, Tensor) else full((), x, dtype=known) for x in values])
 
 
 def one_of(name: str, probs: Value | None, logits: Value | None) -> tuple[str, Tensor]:

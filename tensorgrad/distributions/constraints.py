@@ -102,8 +102,13 @@ class _Interval(Constraint):
         return inside
 
     def __repr__(self) -> str:
-        kind = "IntegerInterval" if self.is_discrete else "Interval"
-        return f"{kind}(lower_bound={self.lower_bound}, upper_bound={self.upper_bound})"
+        low, high = self.lower_bound, self.upper_bound
+        if self.is_discrete or (low is not None and high is not None):
+            kind = "IntegerInterval" if self.is_discrete else "Interval" if self._closed == "[]" else "HalfOpenInterval"
+            return f"{kind}(lower_bound={low}, upper_bound={high})"
+        if low is None:
+            return f"LessThan(upper_bound={high})"
+        return f"GreaterThan{'Eq' if self._closed[0] == '[' else ''}(lower_bound={low})"
 
 
 class _Independent(Constraint):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from tensorgrad.autograd import no_grad
 from tensorgrad.base.size import Size
@@ -131,13 +131,28 @@ class Distribution:
 
     def expand(self, batch_shape: Shape) -> Self:
         """Return the distribution with the parameters expanded to `batch_shape`."""
-        shape = Size(batch_shape)
+        shape, given = Size(batch_shape), self._given()
+        if not given:  # of a subclass of the user's nothing is known that could be expanded
+            raise self._unknown("expand")
         other = copy.copy(self)
-        for name, value in self._given().items():
+        for name, value in given.items():
             axes = self.arg_constraints[name].event_dim
             setattr(other, name, value.expand(shape + tuple(value.shape)[value.ndim - axes :]))
         other._batch_shape = shape
         return other
+
+    def _get_checked_instance(self, cls: type[Distribution], _instance: Any = None) -> Any:
+        """Return `_instance`, or an object of this class without attributes, which `expand` of `cls` completes.
+
+        Raises:
+            NotImplementedError: a subclass of `cls` with a constructor of its own would lack what that makes.
+        """
+        if _instance is None and type(self).__init__ is not cls.__init__:
+            raise NotImplementedError(
+                f"Subclass {type(self).__name__} of {cls.__name__} that defines a custom __init__ method must also "
+                f"define a custom .expand() method"
+            )
+        return type(self).__new__(type(self)) if _instance is None else _instance
 
     def _given(self) -> dict[str, Tensor]:
         """Return the parameters that it was made of."""

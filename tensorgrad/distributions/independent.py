@@ -40,6 +40,7 @@ class Independent(Distribution):
             )
         self.base_dist, self.reinterpreted_batch_ndims = base_distribution, n
         self.has_rsample = base_distribution.has_rsample
+        self.has_enumerate_support = base_distribution.has_enumerate_support and not n
         super().__init__(
             shape[: len(shape) - n], (*shape[len(shape) - n :], *base_distribution.event_shape), validate_args
         )
@@ -81,6 +82,12 @@ class Independent(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the sum of the base's over the axes that are taken together."""
         return summed(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Return that of the base, where no axes are taken together: the combinations of several would be too many."""
+        if self.reinterpreted_batch_ndims:
+            raise self._unknown("enumerate_support")
+        return self.base_dist.enumerate_support(expand)
 
     def entropy(self) -> Tensor:
         """Return the sum of the base's over the axes that are taken together."""

@@ -190,9 +190,7 @@ def _independents(p: Independent, q: Independent) -> Tensor:
 
 @register_kl(TransformedDistribution, TransformedDistribution)
 def _transformed(p: TransformedDistribution, q: TransformedDistribution) -> Tensor:
-    if repr(p.transforms) != repr(q.transforms) or any(
-        vars(a) != vars(b) for a, b in zip(p.transforms, q.transforms, strict=True)
-    ):
+    if p.transforms != q.transforms:
         raise NotImplementedError("KL of distributions transformed in different ways")
     return kl_divergence(p.base_dist, q.base_dist)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from tensorgrad.autograd import no_grad
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ShapeError
@@ -38,8 +40,19 @@ class MixtureSameFamily(Distribution):
         weights, shape = mixture_distribution.param_shape[-1], component_distribution.batch_shape
         if not shape or shape[-1] != weights:
             raise ShapeError(f"MixtureSameFamily: {weights} weights, and components of batch_shape {list(shape)}")
+        if mixture_distribution.batch_shape != shape[:-1]:
+            mixture_distribution = mixture_distribution.expand(shape[:-1])
         self.mixture_distribution, self.component_distribution = mixture_distribution, component_distribution
         super().__init__(shape[:-1], component_distribution.event_shape, validate_args)
+
+    def expand(self, batch_shape: Shape) -> Self:
+        """Return the mixture with weights and components expanded to `batch_shape`."""
+        other = self._get_checked_instance(MixtureSameFamily)
+        components = self.component_distribution.expand((*batch_shape, self.mixture_distribution.param_shape[-1]))
+        MixtureSameFamily.__init__(
+            other, self.mixture_distribution.expand(batch_shape), components, self._validate_args
+        )
+        return other  # type: ignore[no-any-return]
 
     @property
     def support(self) -> Constraint:
@@ -64,9 +77,7 @@ class MixtureSameFamily(Distribution):
             classes = self.mixture_distribution.sample(sample_shape)
             values = self.component_distribution.sample(sample_shape)
             axis = values.ndim - 1 - len(self._event_shape)
-            index = classes.expand(values.shape[:axis]).reshape(
-                *values.shape[:axis], *(1 for _ in self._event_shape), 1
-            )
+            index = classes.reshape(*values.shape[:axis], *(1 for _ in self._event_shape), 1)
             place = index.movedim(-1, axis).expand(*values.shape[:axis], 1, *self._event_shape)
             return values.gather(axis, place).squeeze(axis)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Self
 
 from tensorgrad.create.creation import eye
@@ -73,8 +74,9 @@ class OneHotCategorical(Distribution):
 
     def expand(self, batch_shape: Shape) -> Self:
         """Return the distribution with the parameters expanded to `batch_shape`."""
-        other = super().expand(batch_shape)
+        other = copy.copy(self)
         other._categorical = self._categorical.expand(batch_shape)
+        other._batch_shape = other._categorical.batch_shape
         return other
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:

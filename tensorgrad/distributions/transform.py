@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
+from typing import Any, Self
 
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
@@ -38,6 +40,22 @@ class Transform:
     def inv(self) -> Transform:
         """The inverse."""
         return _Inverse(self)
+
+    def with_cache(self, cache_size: int = 1) -> Self:
+        """Return the same transform with another cache."""
+        other = copy.copy(self)
+        Transform.__init__(other, cache_size)
+        return other
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether `other` is of the same class with the same parameters."""
+        return type(self) is type(other) and _same(self._parameters(), other._parameters())
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def _parameters(self) -> list[Any]:
+        return [value for name, value in sorted(vars(self).items()) if name not in {"_cache_size", "_last", *_TELLING}]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the image of `x`."""
@@ -74,6 +92,17 @@ class Transform:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+_TELLING = {"bijective", "codomain", "domain", "sign"}  # which follow from the parameters
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and bool((a == b).all())
+    return bool(a == b)
 
 
 class _Inverse(Transform):

@@ -11,12 +11,11 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 
 from . import constraints
-from .arguments import Value, as_tensors, summed
+from .arguments import as_tensors, summed
 from .constraints import Constraint
 from .distribution import Distribution, Shape
 from .independent import Independent
-from .normal import Normal
-from .transforms import ComposeTransform, ExpTransform, Transform
+from .transforms import ComposeTransform, Transform
 
 
 class TransformedDistribution(Distribution):
@@ -50,7 +49,9 @@ class TransformedDistribution(Distribution):
                 f"base_distribution needs to have shape with size at least {whole.domain.event_dim}, but got {shape}"
             )
         image = whole.forward_shape(shape)
-        base = base_distribution.expand(whole.inverse_shape(image)[: len(base_distribution.batch_shape)])
+        before = whole.inverse_shape(image)
+        wanted = before[: len(before) - len(base_distribution.event_shape)]
+        base = base_distribution if wanted == base_distribution.batch_shape else base_distribution.expand(wanted)
         missing = whole.domain.event_dim - len(base.event_shape)
         self.base_dist = Independent(base, missing, validate_args) if missing > 0 else base
         axes = whole.codomain.event_dim + max(len(base.event_shape) - whole.domain.event_dim, 0)
@@ -71,9 +72,9 @@ class TransformedDistribution(Distribution):
         """Return the distribution with the parameters of the base expanded."""
         shape = self._whole.inverse_shape((*batch_shape, *self._event_shape))
         base = self.base_dist.expand(shape[: len(shape) - len(self.base_dist.event_shape)])
-        other = type(self).__new__(type(self))
+        other = self._get_checked_instance(TransformedDistribution)
         TransformedDistribution.__init__(other, base, self.transforms, self._validate_args)
-        return other
+        return other  # type: ignore[no-any-return]
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Return transformed samples of the base, without a gradient."""
@@ -113,7 +114,9 @@ class TransformedDistribution(Distribution):
         return self._apply(self.base_dist.icdf(self._turned(value)))
 
     def _turned(self, probability: Tensor) -> Tensor:
-        """Return 1 - p where the transforms fall."""
+        """Return 1 - p where the transforms fall; NotImplementedError where one does neither throughout."""
+        if not self._whole.bijective:
+            raise self._unknown("cdf")
         (sign,) = as_tensors(self._whole.sign)
         if surely((sign > 0).array.all()):
             return probability
@@ -121,61 +124,3 @@ class TransformedDistribution(Distribution):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_dist}, {self.transforms})"
-
-
-class LogNormal(TransformedDistribution):
-    """``exp(x)`` of a normal x.
-
-    Args:
-        loc: the mean of x.
-        scale: its standard deviation, above 0; the two broadcast.
-        validate_args: whether arguments are checked.
-
-    Raises:
-        ArgumentError: `scale` is not positive.
-
-    >>> import tensorgrad as tg
-    >>> tg.distributions.LogNormal(0.0, 1.0).log_prob(tg.tensor(1.0))
-    tensor(-0.9189)
-    """
-
-    arg_constraints = Normal.arg_constraints
-
-    def __init__(self, loc: Value, scale: Value, validate_args: bool | None = None) -> None:
-        super().__init__(Normal(loc, scale, validate_args), ExpTransform(), validate_args)
-
-    @property
-    def loc(self) -> Tensor:
-        """The mean of the logarithm."""
-        return self._normal().loc
-
-    @property
-    def scale(self) -> Tensor:
-        """The standard deviation of the logarithm."""
-        return self._normal().scale
-
-    @property
-    def mean(self) -> Tensor:
-        """``exp(loc + scale**2 / 2)``."""
-        return (self.loc + self.scale**2 / 2).exp()
-
-    @property
-    def mode(self) -> Tensor:
-        """``exp(loc - scale**2)``."""
-        return (self.loc - self.scale**2).exp()
-
-    @property
-    def variance(self) -> Tensor:
-        """``(exp(scale**2) - 1) * exp(2 * loc + scale**2)``."""
-        return (self.scale**2).expm1() * (2 * self.loc + self.scale**2).exp()
-
-    def entropy(self) -> Tensor:
-        """Return that of the logarithm, and its mean."""
-        return self._normal().entropy() + self.loc
-
-    def _normal(self) -> Normal:
-        assert isinstance(self.base_dist, Normal)
-        return self.base_dist
-
-    def __repr__(self) -> str:
-        return repr(self._normal()).replace("Normal", "LogNormal", 1)

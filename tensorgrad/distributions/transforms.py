@@ -16,6 +16,7 @@ from tensorgrad.base.answers import complete as _complete
 from tensorgrad.create.creation import full
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
+from tensorgrad.functions.shapes import broadcast_shapes
 from tensorgrad.nn.functional import logsigmoid, pad, softplus
 
 from . import constraints
@@ -96,6 +97,12 @@ class AffineTransform(Transform):
     def _inverse(self, y: Tensor) -> Tensor:
         return (y - self.loc) / self.scale
 
+    def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return `shape` broadcast with those of ``loc`` and ``scale``."""
+        return broadcast_shapes(shape, *(x.shape for x in (self.loc, self.scale) if isinstance(x, Tensor)))
+
+    inverse_shape = forward_shape
+
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:  # noqa: ARG002
         """Return ``log |scale|``."""
         scale = self.scale if isinstance(self.scale, Tensor) else full((), self.scale, dtype=x.dtype)
@@ -140,6 +147,12 @@ class PowerTransform(Transform):
 
     def _inverse(self, y: Tensor) -> Tensor:
         return y ** (1 / self.exponent)
+
+    def forward_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return `shape` broadcast with that of ``exponent``."""
+        return broadcast_shapes(shape, self.exponent.shape)
+
+    inverse_shape = forward_shape
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """Return ``log |exponent * y / x|``."""
