@@ -1,4 +1,4 @@
-"""The gamma distribution: of the time to one of several events that come at a constant rate."""
+"""The gamma distribution, and that of a sum of squares."""
 
 from __future__ import annotations
 
@@ -69,3 +69,27 @@ class Gamma(Distribution):
         """Return ``a - log(rate) + log(gamma(a)) + (1 - a) * digamma(a)``."""
         a = self.concentration
         return a - self.rate.log() + a.lgamma() + (1 - a) * a.digamma()
+
+
+class Chi2(Gamma):
+    """The sum of the squares of `df` standard normal variables: ``Gamma(df / 2, 1 / 2)``.
+
+    Args:
+        df: the degrees of freedom, above 0.
+        validate_args: whether arguments are checked.
+
+    Raises:
+        ArgumentError: `df` is not positive.
+
+    >>> import tensorgrad as tg
+    >>> tg.distributions.Chi2(3.0).mean
+    tensor(3.)
+    """
+
+    def __init__(self, df: Value, validate_args: bool | None = None) -> None:
+        super().__init__(0.5 * as_tensors(df)[0], 0.5, validate_args)
+
+    @property
+    def df(self) -> Tensor:
+        """The degrees of freedom."""
+        return self.concentration * 2

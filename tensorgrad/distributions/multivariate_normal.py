@@ -34,7 +34,7 @@ class MultivariateNormal(Distribution):
     >>> import tensorgrad as tg
     >>> d = tg.distributions.MultivariateNormal(tg.zeros(2), tg.tensor([[2.0, 1.0], [1.0, 2.0]]))
     >>> d.log_prob(tg.zeros(2)), d.variance
-    (tensor(-2.3872), tensor([2., 2.]))
+    (tensor(-2.3872), tensor([2.0000, 2.0000]))
     """
 
     arg_constraints = {  # noqa: RUF012
