@@ -53,7 +53,7 @@ def _of_all(average: Average) -> Averages:
     def write(averages: Sequence[Tensor], weights: Sequence[Tensor], n: Tensor | int) -> None:
         with no_grad():
             for own, weight in zip(averages, weights, strict=True):
-                own.copy_(average(own, weight, n) if own.is_floating_point() else weight)
+                own.copy_(average(own, weight, n))  # of whole numbers the average is cut to one
 
     return write
 
@@ -80,7 +80,8 @@ class AveragedModel(Module):
         device: the CPU.
         avg_fn: ``(average, weight, n) -> average`` of one parameter, after n before it; their mean unless given.
         multi_avg_fn: ``(averages, weights, n)`` that writes to all averages: one of the two is given at most.
-        use_buffers: average the buffers, too; they are those of the last model otherwise.
+        use_buffers: average the buffers, too, those of whole numbers cut to one; they are those of the last model
+            otherwise.
 
     Raises:
         ArgumentError: both functions are given.

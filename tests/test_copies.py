@@ -15,6 +15,7 @@ import tensorgrad as tg
 from tensorgrad import nn, optim
 from tensorgrad.engine.tensor import wrap
 from tensorgrad.errors import AutogradError, InPlaceError
+from tests.peer import torch_
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -119,6 +120,21 @@ def test_an_array_outside_is_copied_for_itself() -> None:
     outside, x = copy.deepcopy((array, tg.from_numpy(array)))
     outside[0] = 1
     assert x.tolist() == [0, 0]
+
+
+def test_a_deep_copy_of_a_parameter_has_no_gradient_as_in_pytorch() -> None:
+    def slopes(lib: Any) -> list[Any]:
+        layer, x = lib.nn.Linear(1, 1), lib.ones(1, 1, requires_grad=True)
+        layer(x).backward()
+        layer.register_buffer("kept", x)
+        twin, alone = copy.deepcopy(layer), copy.deepcopy(layer.weight)
+        found = [twin.weight.grad, twin.bias.grad, alone.grad, type(alone).__name__, alone.requires_grad]
+        assert lib.equal(twin.kept.grad, x.grad)
+        assert twin.kept.grad is not x.grad
+        twin(x).backward()
+        return [*found, twin.weight.grad.tolist(), layer.weight.grad.tolist()]
+
+    assert slopes(tg) == [None, None, None, "Parameter", True, [[1.0]], [[1.0]]] == slopes(torch_())
 
 
 def test_a_deep_copy_keeps_gradients_that_are_shared_names_and_the_attributes_of_a_class() -> None:

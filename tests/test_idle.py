@@ -71,12 +71,28 @@ def test_a_scaler_leaves_out_steps_that_are_not_finite_and_finds_its_scale() -> 
 def test_a_scaler_says_what_was_forgotten_or_done_twice() -> None:
     w = tg.ones(1, requires_grad=True)
     sgd, scaler = optim.SGD([w], lr=0.1), tg.amp.GradScaler("cpu")
+    for too_early in (scaler.update, lambda: scaler.step(sgd), lambda: scaler.unscale_(sgd)):
+        with pytest.raises(AutogradError, match="nothing was scaled before"):
+            too_early()
+    loss = scaler.scale(w.sum())
     with pytest.raises(AutogradError, match="prior to update"):
         scaler.update()
-    scaler.scale(w.sum()).backward()
+    with pytest.raises(AutogradError, match="none of its parameters has a gradient"):
+        scaler.step(sgd)
+    scaler.update(8.0)
+    loss.backward()
+    with pytest.raises(AutogradError, match="Closure"):
+        scaler.step(sgd, closure=w.sum)
     scaler.unscale_(sgd)
     with pytest.raises(AutogradError, match="already been called"):
         scaler.unscale_(sgd)
+    scaler.step(sgd)
+    for again in (scaler.step, scaler.unscale_):
+        with pytest.raises(AutogradError, match=r"step\(\)"):
+            again(sgd)
+    assert w.item() == pytest.approx(1 - 0.1 * 2.0**16 / 8)  # once
+    scaler.update()
+    scaler.step(sgd)
     with pytest.raises(ArgumentError, match="growth factor"):
         tg.amp.GradScaler("cpu", growth_factor=0.5)
     other = tg.amp.GradScaler("cpu", init_scale=2.0)
@@ -123,6 +139,38 @@ def test_an_average_of_weights_is_pytorchs() -> None:
     assert [name for name, _ in ours] == [name for name, _ in theirs]
     for (name, x), (_, y) in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-12, atol=0, equal_nan=False, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "bool", "float64", "complex128"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda _: {}, lambda utils: {"avg_fn": utils.get_swa_avg_fn()},
+        lambda utils: {"avg_fn": utils.get_ema_avg_fn(0.9)},
+        lambda utils: {"multi_avg_fn": utils.get_ema_multi_avg_fn(0.9)},
+    ],
+    ids=["mean", "swa", "ema", "multi_ema"],
+)  # fmt: skip
+def test_an_average_of_buffers_of_any_numbers_is_pytorchs(kind: Any, dtype: str) -> None:
+    def averaged(module: Any) -> list[Any]:
+        utils = __import__(f"{module.__name__}.optim.swa_utils", fromlist=["_"])
+        net, found = module.nn.Linear(1, 1), []
+        net.register_buffer("kept", module.zeros(3, dtype=getattr(module, dtype)))
+        model = utils.AveragedModel(net, use_buffers=True, **kind(utils))
+        for step in range(4):
+            net.kept.copy_(module.tensor([10 * step, 97 - 3 * step, 7 - step]))
+            try:
+                model.update_parameters(net)
+            except RuntimeError:  # no difference of truth values, in both
+                found.append("refused")
+            found.append(model.module.kept.tolist())
+        return found
+
+    ours, theirs = averaged(tg), averaged(torch_())
+    if dtype in {"float64", "complex128"}:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=0, equal_nan=False)
+    else:
+        assert ours == theirs
 
 
 @pytest.mark.parametrize("strategy", ["cos", "linear"])

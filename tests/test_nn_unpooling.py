@@ -41,6 +41,38 @@ def test_norms_of_windows_are_pytorchs(p: float, options: Any) -> None:
     same_module(lambda lib: lib.LPPool2d(p, (2, 3), **options), positive[0])
 
 
+@pytest.mark.parametrize("options", [{}, {"stride": 1}, {"ceil_mode": True}], ids=str)
+@pytest.mark.parametrize("p", [float("inf"), -float("inf")])
+def test_norms_of_infinite_order_are_extremes_as_in_pytorch(p: float, options: Any) -> None:
+    assert functional.lp_pool1d(tg.tensor([[[3.0, -5.0, 1.0, 2.0]]]), p, 2).tolist() == [
+        [[5.0, 2.0] if p > 0 else [3.0, 1.0]]
+    ]
+    for n, x in ((1, VOLUME[0, 0]), (2, VOLUME[0]), (3, VOLUME)):
+        same_module(lambda lib, n=n: getattr(lib, f"LPPool{n}d")(p, 2, **options), x, order=1)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3, 4])
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_window_of_zeros_has_slopes_0_in_both_modes_and_orders(n: int, p: int) -> None:
+    given = abs(R.normal(size=(1, 1, 4, 4, 4)[: n + 2]))
+    given[:, :, :2] = 0.0
+
+    def norms(lib: Any, x: Any) -> Any:
+        return getattr(lib.nn.functional, f"lp_pool{n}d")(x, p, 2)
+
+    same_call(norms, given)
+    x, direction = tg.tensor(given), tg.tensor(R.normal(size=given.shape))
+
+    def slope(x: tg.Tensor) -> tg.Tensor:
+        return tg.func.grad(lambda x: (norms(tg, x) ** 2 + norms(tg, x)).sum())(x)
+
+    value, along = tg.func.jvp(lambda x: norms(tg, x), (x,), (direction,))
+    _, second = tg.func.jvp(slope, (x,), (direction,))
+    for found in (value, along, slope(x), second):
+        assert np.isfinite(found.numpy()).all()
+        assert not found.numpy()[:, :, : found.shape[2] // 2].any()
+
+
 @pytest.mark.parametrize(("n", "settings"), [(1, (2,)), (2, (2,)), (2, ((3, 2),)), (3, (2,)), (3, ((2, 1, 2), 2))])
 def test_maxima_put_back_are_pytorchs_in_value_and_two_derivatives(n: int, settings: Any) -> None:
     x = R.normal(size=(2, 3, 8, 6, 4)[: n + 2])

@@ -47,7 +47,7 @@ NAMES = {
         AlphaDropout PReLU Mish Hardsigmoid Hardswish ReLU6 CELU GLU Softmin Softsign Tanhshrink Softshrink
         Hardshrink LogSigmoid Threshold MaxPool1d AvgPool1d ParameterDict CosineSimilarity PairwiseDistance
         TripletMarginLoss CosineEmbeddingLoss MarginRankingLoss HingeEmbeddingLoss PoissonNLLLoss
-        GaussianNLLLoss ZeroPad2d Upsample TransformerDecoderLayer TransformerDecoder Transformer
+        GaussianNLLLoss ZeroPad2d Upsample TransformerDecoderLayer TransformerDecoder Transformer parameter
     """,
     "nn.Module": """
         parameters named_parameters children named_children modules named_modules buffers named_buffers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,18 +15,28 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import DTypeError, RangeError, ShapeError
 from tensorgrad.functions.precision import wide
 
-from .pooling import avg_pool1d, avg_pool2d, avg_pool3d
+from .pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from .windows import Sizes, batched, per_axis, unbatched
+
+_POOLS: dict[int, tuple[Callable[..., Tensor], Callable[..., Any]]] = {
+    1: (avg_pool1d, max_pool1d),
+    2: (avg_pool2d, max_pool2d),
+    3: (avg_pool3d, max_pool3d),
+}
 
 
 @wide
-def _norms(
-    x: Tensor, pool: Callable[..., Tensor], n: int, p: float, size: Sizes, stride: Sizes | None, ceil_mode: bool
-) -> Tensor:
+def _norms(n: int, x: Tensor, p: float, size: Sizes, stride: Sizes | None, ceil_mode: bool) -> Tensor:
     if not p:
         raise ValueError(f"lp_pool{n}d: the norm of order 0 has no root; norm_type must not be 0")
-    means = pool(ops.pow(x, float(p)), size, stride, 0, ceil_mode)
-    return ops.pow(means * float(math.prod(per_axis(size, n, "kernel_size"))), 1 / p)
+    average, highest = _POOLS[n]
+    if math.isinf(p):  # the limit: the largest of the absolute values, or the smallest
+        found: Tensor = highest(ops.abs(x) if p > 0 else -ops.abs(x), size, stride, 0, 1, ceil_mode)
+        return found if p > 0 else -found
+    means = average(ops.pow(x, float(p)), size, stride, 0, ceil_mode)
+    sums = means * float(math.prod(per_axis(size, n, "kernel_size")))
+    nothing = ops.eq(sums, 0)  # where the slope of the root is infinite: it is taken elsewhere, at 1
+    return ops.where(nothing, 0.0 if p > 0 else math.inf, ops.pow(ops.where(nothing, 1.0, sums), 1 / p))
 
 
 def lp_pool1d(
@@ -33,27 +44,29 @@ def lp_pool1d(
 ) -> Tensor:
     """Return ``sum(x ** p) ** (1 / p)`` of each window of (N, C, L), p the `norm_type`.
 
-    With `ceil_mode`, what a window at the end has less of counts as its mean, as in PyTorch.
+    With `ceil_mode`, what a window at the end has less of counts as its mean, as in PyTorch. For an infinite p it is
+    the maximum of ``|x|``, for one of minus infinity the minimum. Where the sum is 0 the root has no slope: the
+    derivatives there are 0, as PyTorch lays down.
 
     >>> import tensorgrad as tg
     >>> lp_pool1d(tg.tensor([[[3.0, 4.0, 6.0, 8.0]]]), 2, 2)
     tensor([[[ 5., 10.]]])
     """
-    return _norms(input, avg_pool1d, 1, norm_type, kernel_size, stride, ceil_mode)
+    return _norms(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
     """Return ``sum(x ** p) ** (1 / p)`` of each window of (N, C, H, W); see `lp_pool1d`."""
-    return _norms(input, avg_pool2d, 2, norm_type, kernel_size, stride, ceil_mode)
+    return _norms(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
     """Return ``sum(x ** p) ** (1 / p)`` of each window of (N, C, D, H, W); see `lp_pool1d`."""
-    return _norms(input, avg_pool3d, 3, norm_type, kernel_size, stride, ceil_mode)
+    return _norms(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def _unpool(

@@ -18,7 +18,7 @@ from tensorgrad.engine.references import count, fresh
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.views import link_alias, position_of
 from tensorgrad.errors import ArgumentError
-from tensorgrad.tensor.copies import added
+from tensorgrad.tensor.copies import added, deep
 
 
 class Parameter(Tensor):
@@ -38,6 +38,9 @@ class Parameter(Tensor):
         if isinstance(data, Tensor) and (not fresh(count(data)) or position_of(data) is not None):
             link_alias(self, data)
         self.requires_grad = requires_grad
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        return deep(self, memo, with_grad=False)  # a copy of a model starts without gradients, as in PyTorch
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

@@ -113,12 +113,16 @@ class GradScaler:
             )
         self._scale, self._growth_factor, self._backoff_factor = float(init_scale), growth_factor, backoff_factor
         self._growth_interval, self._growth_tracker = growth_interval, 0
-        self._finite: dict[int, bool] = {}  # by optimiser, since the last update: those whose gradients are unscaled
+        self._scaled = False  # whether anything was, ever
+        # By optimiser, since the last update: whether each gradient was finite when it was unscaled; and who stepped.
+        self._finite: dict[int, list[bool]] = {}
+        self._stepped: set[int] = set()
 
     def scale(self, outputs: Any) -> Any:
         """Return a tensor, or each in a list or tuple, times the scale."""
         if not self._enabled:
             return outputs
+        self._scaled = True
         if isinstance(outputs, Tensor):
             return outputs * self._scale
         return type(outputs)(map(self.scale, outputs))
@@ -127,39 +131,66 @@ class GradScaler:
         """Divide the gradients of what `optimizer` updates by the scale, for instance to clip them before the step.
 
         Raises:
-            AutogradError: it has been done since the last update.
+            AutogradError: it, or the step, has been done since the last update; or nothing was ever scaled.
         """
         if not self._enabled:
             return
+        self._after_scale("unscale_")
+        if id(optimizer) in self._stepped:
+            raise AutogradError("unscale_() is being called after step(): call it before, and update() after the step.")
         if id(optimizer) in self._finite:
             raise AutogradError("unscale_() has already been called on this optimizer since the last update().")
         slopes = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         with no_grad():
             for slope in slopes:
                 slope.mul_(1 / self._scale)
-        self._finite[id(optimizer)] = all(bool(np.isfinite(slope.array).all()) for slope in slopes)
+        self._finite[id(optimizer)] = [bool(np.isfinite(slope.array).all()) for slope in slopes]
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        """Unscale the gradients, unless that is done, and return ``optimizer.step()``; None if they are not finite."""
+        """Unscale the gradients, unless that is done, and return ``optimizer.step()``; None if they are not finite.
+
+        Raises:
+            AutogradError: it has been done since the last update; nothing was ever scaled, or no parameter has a
+                gradient; or there is a closure, whose gradients would stay scaled.
+        """
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
+        if "closure" in kwargs:
+            raise AutogradError("Closure use is not currently supported if GradScaler is enabled.")
+        self._after_scale("step")
+        if id(optimizer) in self._stepped:
+            raise AutogradError("step() has already been called since the last update(): call update() after each.")
         if id(optimizer) not in self._finite:
             self.unscale_(optimizer)
-        return optimizer.step(*args, **kwargs) if self._finite[id(optimizer)] else None
+        if not self._finite[id(optimizer)]:
+            raise AutogradError(
+                "No inf checks were recorded for this optimizer: none of its parameters has a gradient."
+            )
+        self._stepped.add(id(optimizer))
+        return optimizer.step(*args, **kwargs) if all(self._finite[id(optimizer)]) else None
+
+    def _after_scale(self, name: str) -> None:
+        if not self._scaled:
+            raise AutogradError(
+                f"Attempted {name}, but nothing was scaled before: call scaler.scale(loss).backward() earlier in the "
+                "iteration."
+            )
 
     def update(self, new_scale: float | Tensor | None = None) -> None:
         """Set the scale for the next step.
 
         Raises:
-            AutogradError: no step was made since the last update.
+            AutogradError: no step was made since the last update; or nothing was ever scaled.
         """
         if not self._enabled:
             return
-        if not self._finite and new_scale is None:
+        self._after_scale("update")
+        finite = [each for found in self._finite.values() for each in found]
+        if not finite and new_scale is None:
             raise AutogradError("No inf checks were recorded prior to update.")
         if new_scale is not None:
             self._scale = float(new_scale)
-        elif not all(self._finite.values()):
+        elif not all(finite):
             self._scale, self._growth_tracker = self._scale * self._backoff_factor, 0
         else:
             self._growth_tracker += 1
@@ -167,6 +198,7 @@ class GradScaler:
                 grown = self._scale * self._growth_factor
                 self._scale, self._growth_tracker = grown if math.isfinite(grown) else self._scale, 0
         self._finite.clear()
+        self._stepped.clear()
 
     def get_scale(self) -> float:
         """Return the scale; 1 where it is switched off."""

@@ -52,10 +52,11 @@ def pickled(x: Tensor) -> tuple[Any, ...]:
     return restored, (type(x), plain(x.array), x.tracked, x.name, added(x))
 
 
-def deep(x: Tensor, memo: dict[Any, Any]) -> Tensor:
+def deep(x: Tensor, memo: dict[Any, Any], *, with_grad: bool = True) -> Tensor:
     """Return a copy of the leaf `x` on new memory, shared with copies in `memo` as the original shares its own.
 
-    As in PyTorch, the whole of the memory that `x` is a view of is copied.
+    As in PyTorch, the whole of the memory that `x` is a view of is copied. Its gradient is, too, unless `with_grad`
+    says otherwise.
     """
     if not x.is_leaf:
         raise AutogradError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol")
@@ -65,7 +66,7 @@ def deep(x: Tensor, memo: dict[Any, Any]) -> Tensor:
         if first:
             link_alias(twin, first[0])
         first.append(twin)
-    if x.grad is not None:
+    if with_grad and x.grad is not None:
         twin.grad = copy.deepcopy(x.grad if x.grad.is_leaf else x.grad.detach(), memo)
     for name, value in added(x).items():
         object.__setattr__(twin, name, copy.deepcopy(value, memo))
