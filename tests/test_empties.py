@@ -35,6 +35,7 @@ OTHERWISE = {
         ("cat", "concat", "concatenate", "stack", "column_stack", "row_stack", "hstack", "vstack", "dstack"),
         "a tensor is a sequence of its rows",
     ),
+    "histogram": "the edges of a hundred bins are rounded otherwise in their last places",
     "linalg.multi_dot": "a tensor is a sequence of its rows",
     "scalar_tensor": "takes a tensor as well",
     "flip": "no axes: all of them, as in NumPy",

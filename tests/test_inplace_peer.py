@@ -47,8 +47,9 @@ NOT_THEIRS = {"logical_and", "logical_or", "logical_xor", "logical_not", "sgn"}
 # On (0, 1) or above 1, and on integers; each by its own test of the function that it is made of.
 ELSEWHERE = {
     "sqrt", "rsqrt", "log", "log2", "log10", "log1p", "erfinv", "logit", "asin", "acos", "arcsin", "arccos", "acosh",
-    "arccosh", "atanh", "arctanh", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "addmm", "addmv", "addr",
-    "addbmm", "baddbmm", "digamma", "lgamma", "mvlgamma", "polygamma",
+    "arccosh", "atanh", "arctanh", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not",
+    "bitwise_left_shift", "bitwise_right_shift", "addmm", "addmv", "addr", "addbmm", "baddbmm", "digamma", "lgamma",
+    "mvlgamma", "polygamma",
     "t", "transpose", "swapaxes", "swapdims", "squeeze", "unsqueeze",
 }  # fmt: skip
 

@@ -44,6 +44,7 @@ def test_the_identity_is_pytorchs_at_its_kinks(shape: tuple[int, int], mode: str
     np.testing.assert_allclose(y.numpy(), image, rtol=1e-12, equal_nan=False)
 
 
+@pytest.mark.filterwarnings("ignore:Since version 1.3.0")  # PyTorch's, of grids of one point
 @pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("size", [(2, 3, 4, 5), (2, 1, 1, 3), (2, 1, 3, 4, 5)])
 def test_an_affine_grid_is_pytorchs_in_value_and_two_derivatives(size: tuple[int, ...], align_corners: bool) -> None:

@@ -450,7 +450,8 @@ def test_what_does_not_fit_is_refused_in_pytorchs_words(case: Any) -> None:
 
 def test_every_function_of_losses_is_in_the_table() -> None:
     listed = {name for name, _, _ in LOSSES}
-    assert {name for name in F.__all__ if name.endswith("_loss")} <= listed
+    elsewhere = {"ctc_loss"}  # whose arguments are like no other's: test_nn_ctc
+    assert {name for name in F.__all__ if name.endswith("_loss")} <= listed | elsewhere
 
 
 @pytest.mark.parametrize("label", [0, -1])

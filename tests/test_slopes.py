@@ -13,7 +13,7 @@ from mpmath import mp
 import tensorgrad as tg
 from tensorgrad.engine.fused import sloped
 from tensorgrad.engine.primitive import PRIMITIVES
-from tensorgrad.kinds import elementwise
+from tensorgrad.kinds import elementwise, primitive
 from tensorgrad.nn import functional
 
 mp.dps = 50
@@ -220,3 +220,16 @@ def test_settings_far_from_the_usual_ones_have_their_slopes() -> None:
         far = np.exp(-7.0 * beta)
         np.testing.assert_allclose(y.detach().numpy(), [-1.0, np.log1p(far) / beta], rtol=1e-6, equal_nan=False)
         np.testing.assert_allclose(x.grad.numpy(), [1.0, far / (1 + far)], rtol=1e-6, equal_nan=False)
+
+
+def test_a_method_is_a_primitive_as_a_function_is() -> None:
+    class Scaled:
+        def cube_of_a_method(self, x: Any, *, k: int = 2) -> Any:
+            return k * x**3
+
+    rules = [(lambda g, x, k: 3 * g * k * x**2,), (lambda t, x, k: 3 * t * k * x**2,)]
+    op = primitive(*rules, samples=[(0.1, 2.0)])(Scaled().cube_of_a_method)
+    PRIMITIVES.pop("cube_of_a_method")  # the tests of the table go through all that are there
+    x = tg.tensor([2.0], requires_grad=True)
+    op(x, k=3).sum().backward()
+    assert x.grad.tolist() == [36.0]

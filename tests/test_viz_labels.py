@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tensorgrad as tg
@@ -127,3 +128,28 @@ def test_figure_6_17_has_its_formulas_on_its_arrows() -> None:
     drawing = viz.draw(nn.BatchNorm1d(3), tg.randn(7, 3, requires_grad=True), labels="formulas")
     assert legend_of(drawing) == []
     assert "dsqrtvar = −divar * ivar / sqrtvar" in {arrow.label for arrow in drawing.scene.arrows}
+
+
+def test_a_number_stands_for_one_formula_and_a_name_of_two_words_for_none() -> None:
+    x = tg.tensor([0.3, -0.2, 0.5], requires_grad=True)
+    x.name = "x"
+
+    def nested(x: Any) -> Any:
+        a = x
+        for _ in range(7):
+            a = (a * 2 + 1).tanh() * a
+        return (a.sin() * a.cos() * (a.sin() + a.cos())).sum()
+
+    known: dict[str, Any] = {}
+    for arrow in viz.draw(nested, x, labels="formulas").scene.arrows:
+        if arrow.label.startswith("("):
+            number = arrow.edge.gradient if arrow.kind.startswith("bwd") else arrow.edge.value
+            assert np.array_equal(known.setdefault(arrow.label, number), number), arrow.label
+
+    def named(x: Any) -> Any:
+        h = (x * 2 + x.exp() * 3 - x.sin() * x.cos()) * x
+        h.name = "hidden layer"
+        return (h * h).sum()
+
+    notes = [n.text for n in viz.draw(named, tg.ones(3, requires_grad=True), labels="formulas").scene.notes]
+    assert any("hidden layer = " in text for text in notes)

@@ -11,7 +11,7 @@ import numpy as np
 from .dtypes import Array, default_complex, get_default_dtype
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(repr=False)
 class Options:
     """How tensors are printed; see `set_printoptions`."""
 

@@ -37,7 +37,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -134,13 +134,27 @@ class Signature:
         """Return the signature of `forward`; a ufunc tells how many arguments it has, not what they are called."""
         if isinstance(forward, np.ufunc):
             return cls(NAMES[forward.nin - 1], False, {})
-        plain = unwrapped(forward)  # asked directly, for hundreds of them: `inspect.signature` says the same, later
-        code: CodeType = plain.__code__
+        plain = unwrapped(forward)
+        if not isinstance(plain, FunctionType):  # a method, a partial, an object that is called
+            return cls._inspected(forward)
+        code: CodeType = plain.__code__  # asked directly: for hundreds of them `inspect.signature` takes long
         count, variadic = code.co_argcount, bool(code.co_flags & inspect.CO_VARARGS)
         last = count + code.co_kwonlyargcount
         names = code.co_varnames
         return cls(
             (*names[:count], *names[last : last + variadic]), variadic, plain.__kwdefaults__ or {}, names[count:last]
+        )
+
+    @classmethod
+    def _inspected(cls, forward: Callable[..., Any]) -> Signature:
+        parameters = inspect.signature(forward).parameters.values()
+        named = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        given = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+        return cls(
+            tuple(p.name for p in given),
+            any(p.kind is p.VAR_POSITIONAL for p in given),
+            {p.name: p.default for p in named if p.default is not p.empty},
+            tuple(p.name for p in named),
         )
 
     def bind(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import bool_, check_real, float64
+from tensorgrad.base.dtypes import bool_, check_real, float64, int64
 from tensorgrad.engine.generalforms import asarray, surely
 from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
@@ -178,8 +178,10 @@ def _shifted(name: str, shift: np.ufunc, input: Operand, other: Operand) -> Tens
     """Return what `shift` gives of whole numbers and counts of bits from 0 on."""
     numbers, counts = (x.array if isinstance(x, Tensor) else x for x in (input, other))
     for x in (numbers, counts):
-        if (dtype := asarray(x).dtype).kind not in "iu":
+        if (dtype := asarray(x).dtype).kind not in "biu":
             raise DTypeError(f"{name}() moves the bits of integers, found {dtype}")
+    if asarray(numbers).dtype.kind == "b":  # PyTorch's dtype for truths that are moved
+        numbers = asarray(numbers, int64)
     if not surely((asarray(counts) >= 0).all()):
         raise ArgumentError(f"{name}(): argument 'other' must not be negative, found {other}")
     return constant(shift(numbers, counts))

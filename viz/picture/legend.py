@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 from .edgetexts import Texts
@@ -24,22 +25,29 @@ def shortened(
 ) -> tuple[list[Texts], Legend]:
     """Return what stands on the arrows, and the legend of what has more than `long` letters.
 
-    `written` says how a name is written in `texts`. What several arrows tell has one line.
+    `written` says how a name is written in `texts`. What several arrows tell has one line; a text that leaves something
+    out may look like another's, and is one thing only where it is the same value.
     """
     legend: Legend = {}
-    known: dict[str, str] = {}
+    known: dict[tuple[str, str], str] = {}
+    taken = {word for pair in texts for text in pair for word in text.split(" ")}
+    numbers = (f"({n})" for n in itertools.count(1) if f"({n})" not in taken)
 
-    def short(name: str, text: str, red: bool) -> str:
+    def short(name: str, text: str, red: bool, of: str) -> str:
         if len(text) <= long:
             return text
-        if text not in known:
-            defined = len(name) <= long and text.startswith(f"{name} ") and name not in legend
-            known[text] = name if defined else f"({sum(key[0] == '(' for key in legend) + 1})"
-            legend[known[text]] = (text if defined else f"{known[text]} {text}", red)
-        return known[text]
+        key = text, of if "…" in text else ""
+        if key not in known:
+            defined = len(name) <= long and text.startswith(f"{name} ") and name not in legend and " " not in name
+            known[key] = name if defined else next(numbers)
+            legend[known[key]] = (text if defined else f"{known[key]} {text}", red)
+        return known[key]
 
     shown = [
-        (short(written(edge.forward), value, False), short(written(edge.backward or ""), gradient, True))
+        (
+            short(written(edge.forward), value, False, f"value of {edge.tail}"),
+            short(written(edge.backward or ""), gradient, True, f"gradient of {edge.id}"),
+        )
         for edge, (value, gradient) in zip(edges, texts, strict=True)
     ]
     return shown, legend
