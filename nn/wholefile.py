@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import tensorgrad
+from tensorgrad.autograd.hooks import hooks_of
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.hints import short
 from tensorgrad.base.numerics import owner_of
@@ -65,7 +66,7 @@ def _class_at(module: Any, qualname: Any) -> type[Module] | None:
         if not issubclass(type(found), type):
             return None
         space = _namespace(found)
-    return found if Module in _bases(found) else None
+    return found if any(base is Module for base in _bases(found)) else None  # `in` asks the metaclass
 
 
 def _is_plain(cls: type) -> bool:
@@ -148,6 +149,10 @@ class _Saving:
             raise TypeError(
                 f"save: {shown(path)} is a {type(x).__name__} that a file does not keep: tensors, parameters and "
                 f"buffers with a shape and without a history are saved; call a lazy module once, and hold x.detach()"
+            )
+        if any(True for _ in hooks_of([x])):
+            raise TypeError(
+                f"save: {shown(path)} has hooks, functions that are no data: remove them, or save the .state_dict()"
             )
         others = self.memory.setdefault(id(owner_of(x.array)), [])
         if any(np.may_share_memory(x.array, other) for other in others):

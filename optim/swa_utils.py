@@ -39,23 +39,36 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """
     if not 0 <= decay <= 1:
         raise ArgumentError(f"Invalid decay value {decay} provided. Please provide a value in [0, 1] range.")
-    return lambda average, weight, _: decay * average + (1 - decay) * weight
+    return _Average(decay)
 
 
 def get_swa_avg_fn() -> Average:
     """Return ``(average, weight, n) -> average + (weight - average) / (n + 1)``: the mean of all."""
-    return lambda average, weight, n: average + (weight - average) / (n + 1)
+    return _Average(None)
 
 
-def _of_all(average: Average) -> Averages:
-    """Return what writes `average` of each pair to the first of it."""
+class _Average:
+    """The exponential average of that decay, the mean of all for None: told by a number, which a file can hold."""
 
-    def write(averages: Sequence[Tensor], weights: Sequence[Tensor], n: Tensor | int) -> None:
+    def __init__(self, decay: float | None) -> None:
+        self.decay = decay
+
+    def __call__(self, average: Tensor, weight: Tensor, n: Tensor | int) -> Tensor:
+        if self.decay is None:
+            return average + (weight - average) / (n + 1)
+        return self.decay * average + (1 - self.decay) * weight
+
+
+class _OfAll:
+    """It writes `average` of each pair to the first of it."""
+
+    def __init__(self, average: Average) -> None:
+        self.average = average
+
+    def __call__(self, averages: Sequence[Tensor], weights: Sequence[Tensor], n: Tensor | int) -> None:
         with no_grad():
             for own, weight in zip(averages, weights, strict=True):
-                own.copy_(average(own, weight, n))  # of whole numbers the average is cut to one
-
-    return write
+                own.copy_(self.average(own, weight, n))  # of whole numbers the average is cut to one
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Averages:
@@ -64,12 +77,12 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Averages:
     Raises:
         ArgumentError: `decay` is not in [0, 1].
     """
-    return _of_all(get_ema_avg_fn(decay))
+    return _OfAll(get_ema_avg_fn(decay))
 
 
 def get_swa_multi_avg_fn() -> Averages:
     """Return what writes the average of `get_swa_avg_fn` to each of a list of tensors."""
-    return _of_all(get_swa_avg_fn())
+    return _OfAll(get_swa_avg_fn())
 
 
 class AveragedModel(Module):
@@ -110,11 +123,18 @@ class AveragedModel(Module):
         self.module = copy.deepcopy(model).to(device)
         self.register_buffer("n_averaged", tensor(0))
         self.use_buffers = use_buffers
-        self._average = multi_avg_fn or _of_all(avg_fn or get_swa_avg_fn())
+        average = multi_avg_fn or _OfAll(avg_fn or get_swa_avg_fn())
+        rule = average.average if isinstance(average, _OfAll) else average
+        self._of_each = isinstance(average, _OfAll)
+        self._rule: Any = rule.decay if isinstance(rule, _Average) else rule  # a number can be saved with the model
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the averaged model gives."""
         return self.module(*args, **kwargs)
+
+    def _averages(self) -> Averages:
+        rule: Any = self._rule if callable(self._rule) else _Average(self._rule)
+        return _OfAll(rule) if self._of_each else rule
 
     def update_parameters(self, model: Module) -> None:
         """Take the parameters of `model` into the average; the first ones are it.
@@ -135,7 +155,7 @@ class AveragedModel(Module):
                 for own, other in zip(ours, theirs, strict=True):
                     own.copy_(other)
             else:
-                self._average([x.detach() for x in ours], [x.detach() for x in theirs], count)
+                self._averages()([x.detach() for x in ours], [x.detach() for x in theirs], count)
             for own, other in () if self.use_buffers else buffers:
                 own.copy_(other)
         self.n_averaged += 1

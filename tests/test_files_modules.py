@@ -19,6 +19,7 @@ from tensorgrad import nn
 from tensorgrad.errors import DataError
 from tensorgrad.files import container
 from tensorgrad.nn import functional
+from tensorgrad.optim import swa_utils
 from tests import fuzz_files
 from tests.packing import packed
 
@@ -89,6 +90,14 @@ class Meta(type):
         RAN.append("Meta.__instancecheck__")
         return True
 
+    def __eq__(cls, other: object) -> bool:
+        RAN.append("Meta.__eq__")
+        return cls is other
+
+    def __hash__(cls) -> int:
+        RAN.append("Meta.__hash__")
+        return type.__hash__(cls)
+
 
 class Trap(nn.Module, metaclass=Meta):
     """Whatever runs when it is made, tells."""
@@ -121,7 +130,7 @@ class Trap(nn.Module, metaclass=Meta):
         RAN.append("__setstate__")
 
     __getstate__ = __reduce__ = __reduce_ex__ = recorder("pickle")  # type: ignore[assignment]
-    __eq__ = __hash__ = recorder("compared")  # type: ignore[assignment]
+    __eq__ = __hash__ = __index__ = recorder("compared")  # type: ignore[assignment]
 
     @property
     def __dict__(self) -> Any:  # type: ignore[override]
@@ -263,6 +272,48 @@ def test_loading_runs_nothing_of_the_class() -> None:
     assert "__getattribute__ setting" in RAN
 
 
+IN_PLACES = [
+    '{"set":[%s]}', '{"frozenset":[%s]}', '{"set":[{"tuple":[1,{"tuple":[%s]}]}]}', '{"dict":[[%s,1]]}',
+    '{"ordereddict":[[%s,1]]}', '{"counter":[[%s,1]]}', '{"dict":[[{"tuple":[%s]},1]]}', '{"size":[%s]}',
+    '[%s,{"set":[{"same":0},{"same":0}]}]', '[%s,{"dict":[[{"same":0},1]]}]', '[%s,{"set":[{"function":"tanh"}]}]',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", IN_PLACES)
+def test_no_module_is_made_where_it_would_be_hashed_or_compared(place: str) -> None:
+    content = packed(Trap())
+    structure, arrays = container.unpack(io.BytesIO(content), len(content), "a file")
+    crafted = b"".join(map(bytes, container.pack(place.replace("%s", str(structure)), arrays)))
+    RAN.clear()
+    with pytest.raises(DataError):
+        tg.load(io.BytesIO(crafted), weights_only=False)
+    assert RAN == []
+
+
+def test_tensors_and_plain_data_in_sets_come_back() -> None:
+    model = holding({1, "a", (2.5, None, tg.float32), frozenset({3j})})()
+    model.pair = {model.register_parameter("p", nn.Parameter(tg.ones(1))) or model.p, np.float32(1)}
+    twin = again(model)
+    assert twin.encoder.hook == model.encoder.hook
+    assert any(x is twin.p for x in twin.pair)
+
+
+def test_a_model_of_averages_comes_back_and_averages_on() -> None:
+    one, two = nn.Linear(2, 1), nn.Linear(2, 1)
+    for options in (
+        {}, {"avg_fn": swa_utils.get_ema_avg_fn(0.9)}, {"multi_avg_fn": swa_utils.get_ema_multi_avg_fn(0.5)},
+        {"multi_avg_fn": swa_utils.get_swa_multi_avg_fn()},
+    ):  # fmt: skip
+        model = swa_utils.AveragedModel(one, **options)
+        model.update_parameters(one)
+        twin = again(model)
+        for each in (model, twin):
+            each.update_parameters(two)
+        assert tg.equal(twin.module.weight, model.module.weight)
+        assert not tg.equal(twin.module.weight, one.weight)
+        assert twin.n_averaged == 2
+
+
 def test_modules_are_made_only_where_that_is_asked_for() -> None:
     content = packed({"model": nn.ReLU()})
     for options in ({}, {"weights_only": True}, {"weights_only": None}):
@@ -353,6 +404,15 @@ class Symmetric(nn.Module):
         return x.triu()
 
 
+def on_a_parameter(method: str) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        model = holding(nn.Linear(2, 2), "fc")()
+        getattr(model.encoder.fc.weight, method)(lambda _: None)
+        return model
+
+    return make
+
+
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "lambda": (holding(lambda: 1), "obj.encoder.hook is a function, which is no data"),
     "a_function_of_the_user": (holding(packed), "obj.encoder.hook is a function"),
@@ -373,6 +433,16 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "slots": (Slotted, "one with __slots__"),
     "replaced": (lambda: _REPLACED, "not found again by that name"),
     "hooks": (hooked, "obj.encoder has hooks, functions that are no data: remove them"),
+    "hook_of_a_parameter": (on_a_parameter("register_hook"), "obj.encoder.fc.weight has hooks"),
+    "hook_after": (on_a_parameter("register_post_accumulate_grad_hook"), "obj.encoder.fc.weight has hooks"),
+    "in_a_set": (lambda: holding({nn.ReLU()})(), "obj.encoder.hook is a set that holds something of class ReLU"),
+    "in_a_frozenset": (lambda: [frozenset({(1, (nn.ReLU(),))})], "obj[0] is a set that holds something of class tuple"),
+    "function_in_a_set": (holding({functional.relu}), "is a set that holds something of class function"),
+    "a_key": (lambda: {nn.ReLU(): 1}, "obj has a key of class ReLU"),
+    "average": (
+        lambda: swa_utils.AveragedModel(nn.Linear(1, 1), avg_fn=lambda a, w, n: a),
+        "obj._rule is a function, which is no data",
+    ),
     "shared_memory": (sharing, "obj.twin shares memory with another tensor"),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import struct
 import sys
 import zipfile
 from collections import OrderedDict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from tests import fuzz_files, torchfiles
 from tests.packing import Payload, loaded
 from tests.torchfiles import content, peer
 
-VALUES = ["dtypes", "views", "expanded", "windows", "channels_last", "empty", "gradient", "checkpoint", "plain"]
+VALUES = [
+    "dtypes", "views", "expanded", "windows", "channels_last", "empty", "gradient", "checkpoint", "plain", "schedule",
+    "numpy",
+]  # fmt: skip
 MODELS = [
     "linear", "without_bias", "mlp", "batchnorm", "conv", "lstm", "gru", "transformer", "embedding", "double",
 ]  # fmt: skip
@@ -124,6 +128,12 @@ def test_numbers_of_either_order_of_bytes_are_read(order: str) -> None:
 # --- what is refused, with words --------------------------------------------------------------------------------------
 
 
+def with_attribute() -> Any:
+    found: Any = OrderedDict(a=1)
+    found.note = 1
+    return found
+
+
 def refused() -> dict[str, tuple[Any, str]]:
     torch = peer()
     return {
@@ -132,16 +142,49 @@ def refused() -> dict[str, tuple[Any, str]]:
         "conjugate": (torch.ones(2, dtype=torch.complex64).conj(), r"save x\.resolve_conj"),
         "sparse": (torch.eye(2).to_sparse(), r"a sparse tensor: save x\.to_dense"),
         "meta": (torch.ones(2, device="meta"), "device 'meta'"),
-        "numpy": ({"a": np.float64(1)}, "multiarray.scalar', which is no data"),
+        "numpy": ({"a": np.ones(2)}, r"an array of NumPy: save torch\.from_numpy"),
+        "numpy_text": (np.array(["ab"])[0], "the dtype 'U2' of NumPy: save"),
+        "numpy_other_order": (np.dtype(np.int32).newbyteorder(), "a dtype of NumPy that is not int32 in the order"),
         "function": ([torch.relu], "which is no data"),
+        "class": ({"a": OrderedDict}, "collections.OrderedDict as a value, which is no data"),
+        "storage": (torch.ones(2).untyped_storage(), "a storage as a value, which is no data"),
+        "storage_inside": ({"a": [torch.ones(2).untyped_storage()]}, "a storage as a value"),
+        "attributes": (with_attribute(), "a 'OrderedDict' with attributes: save what it holds"),
+        "object": (Fraction(1, 2), "'fractions.Fraction', which is no data: save"),
+        "key": ({frozenset([1]): 2}, "a key of type frozenset: there are numbers"),
+        "large_key": ({2**70: 2}, r"a key of type int: there are numbers under 2\*\*61"),
+        "device": ({"a": torch.device("vulkan")}, "a device: .*vulkan"),
     }
 
 
-@pytest.mark.parametrize("name", ["module", "bfloat16", "conjugate", "sparse", "meta", "numpy", "function"])
+REFUSED = [
+    "module", "bfloat16", "conjugate", "sparse", "meta", "numpy", "numpy_text", "numpy_other_order", "function",
+    "class", "storage", "storage_inside", "attributes", "object", "key", "large_key", "device",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_data_is_refused_with_the_way_out(name: str) -> None:
     value, text = refused()[name]
-    with pytest.raises(DataError, match=text):
+    with pytest.raises(DataError, match=text) as caught:
         read(content(value))
+    assert "damage" not in str(caught.value)
+    assert "fetch" not in str(caught.value)
+
+
+def test_a_whole_file_of_an_old_protocol_is_not_called_damaged() -> None:
+    with pytest.raises(DataError, match=r"of protocols before 2.*pickle_protocol=2"):
+        read(content({"a": [1.5, "b"]}, pickle_protocol=0))
+
+
+def test_a_program_of_torchscript_whose_code_is_compressed_is_refused_as_one() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("net/data.pkl", b"\x80\x02N.")
+        archive.writestr("net/code/__torch__/net.py", b"pass", zipfile.ZIP_DEFLATED)
+    with pytest.raises(DataError, match="found a TorchScript program: save the state_dict") as caught:
+        read(file.getvalue())
+    assert "damage" not in str(caught.value)
 
 
 def test_other_files_are_refused_with_words(tmp_path: Path) -> None:
@@ -227,7 +270,15 @@ PROGRAMS: dict[str, bytes] = {
     "long_text": b"\x80\x02X\xff\xff\xff\xffa.",
     "longer_text": b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xffa.",
     "list_as_key": b"\x80\x02}]Ns.",
-    "nested_key": b"\x80\x02})\x85\x85Ns.",
+    "long_key": b"\x80\x02}(" + b"N" * 1001 + b"tNs.",
+    "counter_of_a_list": b"\x80\x02ccollections\nCounter\n]]a\x85R.",
+    "scalar": b"\x80\x04cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n" + text("i4") + b"\x89\x88\x87RC\x01a\x86R.",
+    "scalar_of_text": b"\x80\x04cnumpy.core.multiarray\nscalar\n" + text("i4") + b"C\x04aaaa\x86R.",
+    "scalar_bool": b"\x80\x04cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n"
+    + text("b1")
+    + b"\x89\x88\x87RC\x01a\x86R.",
+    "objects": b"\x80\x02cnumpy\ndtype\n" + text("O") + b"\x89\x88\x87R.",
+    "copies": b"\x80\x02](cbuiltins\nset\n](" + b"N" * 99 + b"e\x85q\x00" + b"cbuiltins\nset\nh\x00R" * 40 + b"e.",
     "wide_key": b"\x80\x02}" + number(1 << 62) + b"Ns.",
     "wide_element": b"\x80\x04\x8f(" + number(-(1 << 62)) + b"\x90.",
     "half_a_pair": b"\x80\x02}(Nu.",
@@ -244,6 +295,20 @@ PROGRAMS: dict[str, bytes] = {
 def test_a_pickle_that_is_more_than_data_is_refused(name: str) -> None:
     with pytest.raises(DataError):
         read(zipped(PROGRAMS[name]))
+
+
+def test_a_pickle_copies_no_more_than_it_holds() -> None:
+    with pytest.raises(DataError, match="calls that copy more"):
+        read(
+            zipped(
+                b"\x80\x02]("
+                + text("a" * 9999)
+                + text("latin1")
+                + b"\x86q\x00"
+                + b"c_codecs\nencode\nh\x00R" * 9
+                + b"e."
+            )
+        )
 
 
 def test_keys_whose_hash_takes_for_ever_are_refused() -> None:

@@ -6,6 +6,7 @@ import io
 from collections import OrderedDict
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.packing import WITHOUT_TORCH
@@ -40,6 +41,7 @@ def values() -> dict[str, Any]:
     optimizer = torch.optim.Adam(net.parameters())
     net(torch.ones(4, 3)).sum().backward()
     optimizer.step()
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [2, 2, 4])
     names = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
     names += ["complex64", "complex128", "uint16", "uint32", "uint64"]
     return {
@@ -51,7 +53,10 @@ def values() -> dict[str, Any]:
         "empty": [torch.zeros(0), torch.zeros(2, 0, 3), torch.tensor(2.5)],
         "gradient": [torch.ones(2, requires_grad=True), torch.nn.Parameter(torch.ones(2), False), net.weight],
         "checkpoint": {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "loss": 0.25},
+        "schedule": [schedule.state_dict(), bytearray(range(256)) * 99, b"", bytearray()],
+        "numpy": [np.dtype(np.int16), *(np.ones(2, name)[0] for name in names)],
         "plain": {
+            (0, ("a", (1.5, None))): 1, ((), ()): 2,
             "size": torch.Size([2, 3]), "dtype": torch.float16, "bytes": b"a\xff", "none": None, "large": 2**70,
             "ordered": OrderedDict(a=1), "set": {1, "a"}, "complex": 1 - 2j, "texts": ["a\n", "é", "\U0001f600"],
             7: (True, False, -1, 300, 70000, 2.5, float("inf")),

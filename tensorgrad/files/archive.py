@@ -18,6 +18,14 @@ _LONG = 0xFFFFFFFF  # stands where a number has more than 32 bits: it follows am
 _ENCRYPTED = 1
 
 
+class PackedError(ValueError):
+    """The member `name` is compressed or encrypted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{short(name)} is compressed or encrypted")
+        self.name = name
+
+
 class Member(NamedTuple):
     """What the archive says of one member; `start` is where its bytes begin in the file."""
 
@@ -89,7 +97,7 @@ def _entry(directory: bytes, place: int) -> tuple[str, int, Member, int]:
         fields = directory[place + 46 + named : place + 46 + named + extra]
         size, packed, offset = _long(fields, (size, packed, offset))
     if method or flags & _ENCRYPTED or packed != size:
-        raise ValueError(f"{short(name)} is compressed or encrypted; save it with torch.save, which only stores")
+        raise PackedError(name)
     return name, offset, Member(-1, size, crc), end
 
 

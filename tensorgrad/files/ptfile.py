@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -24,8 +24,8 @@ from tensorgrad.base.size import Size
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.views import link_alias
 from tensorgrad.errors import DataError, TensorgradError
-from tensorgrad.files.archive import Member, content, members
-from tensorgrad.files.opcodes import Named, interpreted, key
+from tensorgrad.files.archive import Member, PackedError, content, members
+from tensorgrad.files.opcodes import Named, NoData, RefusedError, interpreted, key
 
 _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the number that old files begin with
 _MOST_AXES = 64
@@ -40,14 +40,17 @@ _WORDS = {
     "BFloat16Storage": "numbers of a dtype that NumPy does not have: convert them, x.float()",
     "_rebuild_sparse_tensor": "a sparse tensor: save x.to_dense()",
     "_rebuild_qtensor": "a quantized tensor: save x.dequantize()",
+    "_reconstruct": "an array of NumPy: save torch.from_numpy(x)",
+    "_frombuffer": "an array of NumPy: save torch.from_numpy(x)",
     "_rebuild_meta_tensor_no_storage": "a tensor of the device 'meta', which has no numbers",
 }
 
 
-class _Storage:
+class _Storage(NoData):
     """The memory of one member, as bytes, and the tensors in it."""
 
     def __init__(self, memory: Array, dtype: DType | None) -> None:
+        super().__init__("a storage")
         self.memory = memory
         self.dtype = dtype  # None: the tensor says it
         self.tensors: list[Tensor] = []
@@ -57,17 +60,18 @@ def read_pt(file: IO[bytes], size: int, where: str) -> Any:
     """Return what `torch.save` wrote to `file`, of `size` bytes; DataError for anything that is not data."""
     try:
         return _Contents(file, size).value()
-    except _RefusedError as error:
+    except PackedError as error:
+        what = "a TorchScript program" if "/code/" in error.name else f"{short(error.name)} compressed or encrypted"
+        raise DataError(
+            f"{where}: expected what torch.save wrote, found {what}: save the state_dict() of it"
+        ) from error
+    except RefusedError as error:
         raise DataError(f"{where}: expected tensors in dicts and lists, found {error}") from error
     except (ValueError, TypeError, LookupError, OverflowError, struct.error, TensorgradError) as error:
         raise DataError(
             f"{where}: expected a whole file of torch.save, found damage: {type(error).__name__}: {error}; fetch or "
             f"save the file again"
         ) from error
-
-
-class _RefusedError(Exception):
-    """What is no damage, but no data either."""
 
 
 class _Contents:
@@ -77,17 +81,17 @@ class _Contents:
         file.seek(0)
         start = file.read(len(_LEGACY))
         if start == _LEGACY:
-            raise _RefusedError("a file in the form before PyTorch 1.6: load and save it again with a newer one")
+            raise RefusedError("a file in the form before PyTorch 1.6: load and save it again with a newer one")
         if start[:2] != b"PK":
-            raise _RefusedError(f"no archive of torch.save, but bytes that begin with {start[:8].hex(' ')}")
+            raise RefusedError(f"no archive of torch.save, but bytes that begin with {start[:8].hex(' ')}")
         self.file = file
         self.members = members(file, size)
         pickles = [name for name in self.members if name.endswith("/data.pkl")]
         if len(pickles) != 1:
-            raise _RefusedError("a zip archive without the one data.pkl of torch.save")
+            raise RefusedError("a zip archive without the one data.pkl of torch.save")
         self.folder = pickles[0][: -len("data.pkl")]
         if self.folder + "constants.pkl" in self.members:
-            raise _RefusedError("a TorchScript program: save the state_dict() of the model")
+            raise RefusedError("a TorchScript program: save the state_dict() of the model")
         order = self._content("byteorder") if self.folder + "byteorder" in self.members else b"little"
         if order not in (b"little", b"big"):
             raise ValueError(f"the order of bytes {short(order)}")
@@ -119,7 +123,7 @@ class _Contents:
 
     def _memory(self, member: Member, of: DType | None) -> Array:
         if self.swapped and of is None and member.size:
-            raise _RefusedError(
+            raise RefusedError(
                 "a storage without a dtype from a machine with the other order of bytes; save it again here"
             )
         memory = np.empty(member.size, np.uint8)
@@ -178,14 +182,14 @@ def _tensor(storage: Any, start: Any, shape: Any, strides: Any, tracked: Any, ho
     if not isinstance(storage, _Storage):
         raise ValueError("a tensor without a storage")  # noqa: TRY004 - damage
     if hooks:
-        raise _RefusedError("hooks of a tensor: remove them before it is saved")
+        raise RefusedError("hooks of a tensor: remove them before it is saved")
     kind = storage.dtype
     if more and isinstance(more[0], dtype):
         kind, more = np.dtype(more[0].name), more[1:]
     if kind is None:
         raise ValueError("a tensor without a dtype")
     if any(more):
-        raise _RefusedError(f"a tensor with {short(more[0])}: save x.resolve_conj().resolve_neg()")
+        raise RefusedError(f"a tensor with {short(more[0])}: save x.resolve_conj().resolve_neg()")
     return _in_place(storage, _array(storage, kind, start, _lengths(shape), _lengths(strides)), tracked)
 
 
@@ -194,7 +198,7 @@ def _parameter(data: Any, tracked: Any, hooks: Any, *state: Any) -> Tensor:
     if not isinstance(data, Tensor) or type(tracked) is not bool:
         raise ValueError("a parameter that is made of no tensor")
     if hooks or state:
-        raise _RefusedError("a parameter with hooks or attributes: save the state_dict() of its model")
+        raise RefusedError("a parameter with hooks or attributes: save the state_dict() of its model")
     x = wrap(data.array)
     link_alias(x, data)
     return x.requires_grad_(tracked)
@@ -213,10 +217,42 @@ def _complex(real: Any, imag: Any) -> complex:
     return complex(real, imag)
 
 
+def _bytearray(data: Any = b"") -> bytearray:
+    if type(data) is not bytes:
+        raise ValueError("a bytearray of no bytes")
+    return bytearray(data)
+
+
+def _counter(counts: Any) -> Any:
+    if type(counts) is not dict:  # it would count what is no key
+        raise ValueError("a Counter of no dict")
+    return Counter(counts)
+
+
+def _numpy_dtype(code: Any, align: Any, copied: Any) -> Any:
+    """NumPy's dtype, of the kinds that tensors have."""
+    known = {np.dtype(name).str[1:]: np.dtype(name) for name in NAMES}
+    if type(code) is not str or code not in known or align is not False or copied is not True:
+        raise RefusedError(f"the dtype {short(code)} of NumPy: save x.item(), or text")
+    return known[code]
+
+
+def _scalar(kind: Any, data: Any) -> Any:
+    """A number of NumPy."""
+    if not isinstance(kind, np.dtype) or type(data) is not bytes or len(data) != kind.itemsize:
+        raise ValueError("a number of NumPy in too few or too many bytes")
+    if kind.kind == "b" and data[0] > 1:
+        raise ValueError("a bool that is neither 0 nor 1")
+    return np.frombuffer(data, kind)[0]
+
+
 def _place(kind: Any, index: Any = None) -> device:
     if type(kind) is not str or type(index) not in (int, type(None)):
         raise ValueError("a device that is no text")
-    return device(kind) if index is None else device(kind, index)
+    try:
+        return device(kind) if index is None else device(kind, index)
+    except TensorgradError as error:
+        raise RefusedError(f"a device: {error}; save its name") from error
 
 
 _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
@@ -227,11 +263,17 @@ _CALLS: dict[tuple[str, str], Callable[..., Any]] = {
     ("torch", "Size"): lambda lengths: Size(_lengths(lengths)),
     ("torch", "device"): _place,
     ("_codecs", "encode"): _bytes,
+    ("collections", "Counter"): _counter,
+    ("numpy", "dtype"): _numpy_dtype,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy._core.multiarray", "scalar"): _scalar,
 }
 for _builtins in ("builtins", "__builtin__"):
     _CALLS[_builtins, "set"] = lambda items=(): set(map(key, items))
     _CALLS[_builtins, "frozenset"] = lambda items=(): frozenset(map(key, items))
     _CALLS[_builtins, "complex"] = _complex
+    _CALLS[_builtins, "bytes"] = lambda: b""
+    _CALLS[_builtins, "bytearray"] = _bytearray
 _NAMED: dict[tuple[str, str], Any] = {
     **{where: Named(".".join(where), call) for where, call in _CALLS.items()},
     **{("torch", name): Named(name) for name in _STORAGES},
@@ -245,7 +287,8 @@ def _named(module: Any, name: Any) -> Any:
     if type(module) is not str or type(name) is not str:
         raise ValueError("a name that is no text")
     if (module, name) not in _NAMED:
-        raise _RefusedError(
-            _WORDS.get(name) or f"{short(f'{module}.{name}')}, which is no data: save the state_dict() of it"
+        raise RefusedError(
+            _WORDS.get(name)
+            or f"{short(f'{module}.{name}')}, which is no data: save the state_dict() of it, or lists and dicts"
         )
     return _NAMED[module, name]

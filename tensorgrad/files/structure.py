@@ -54,6 +54,20 @@ OBJECTS: list[Objects] = []
 _GROUPS: dict[str, type] = {"tuple": tuple, "size": Size, "set": set, "frozenset": frozenset}
 _MAPPINGS: dict[str, type] = {"dict": dict, "ordereddict": OrderedDict, "counter": Counter}
 _GROUP_OF, _MAPPING_OF = ({kind: name for name, kind in table.items()} for table in (_GROUPS, _MAPPINGS))
+_KEYS = str, int, float, bool, type(None)
+_ELEMENTS = *_KEYS, complex, bytes, dtype, device, Version
+
+
+def _is_key(value: Any) -> bool:
+    return any(type(value) is kind for kind in _KEYS)  # `in` would ask the metaclass
+
+
+def _is_element(value: Any) -> bool:
+    """Return whether `value` may stand in a set, which hashes and compares it: a module may answer with any code."""
+    kind = type(value)
+    if any(kind is group for group in (tuple, Size, frozenset)):
+        return all(map(_is_element, value))
+    return any(kind is allowed for allowed in _ELEMENTS) or issubclass(kind, np.generic | np.dtype | Tensor)
 
 
 def _bits(value: float) -> str:
@@ -106,6 +120,9 @@ class Writer:
                 f"save: more than {MOST_LEVELS} levels of containers in one another, or one that contains itself, at "
                 f"{shown(path[:5])}..."
             )
+        if kind is set or kind is frozenset:
+            for element in value:
+                self._check_element(element, path)
         if kind is list or kind in _GROUP_OF:
             items = [self.encoded(v, (*path, i)) for i, v in enumerate(value)]
             return items if kind is list else {_GROUP_OF[kind]: items}
@@ -114,9 +131,16 @@ class Writer:
         return self._single(value, path)
 
     def _pair(self, key: Any, value: Any, path: Path) -> list[Any]:
-        if type(key) not in (str, int, float, bool, type(None)):
+        if not _is_key(key):
             raise TypeError(f"save: {shown(path)} has a key {_described(key)}: keys are strings, numbers or None")
         return [self.encoded(key, path), self.encoded(value, (*path, key))]
+
+    def _check_element(self, value: Any, path: Path) -> None:
+        if not _is_element(value):
+            raise TypeError(
+                f"save: {shown(path)} is a set that holds something {_described(value)}: of sets, numbers, strings, "
+                f"tensors and tuples of them are saved; hold all else in a list"
+            )
 
     def _single(self, value: Any, path: Path) -> Any:
         """Return the JSON for what is no container, an object of the kind and what tells the value."""
@@ -250,10 +274,16 @@ class Reader:
             return value
         ((kind, content),) = value.items()
         if kind in _GROUPS:
-            return _GROUPS[kind](self.decoded(v, level + 1) for v in content)
+            return _GROUPS[kind](_checked(kind, [self.decoded(v, level + 1) for v in content]))
         if kind in _MAPPINGS:
-            return _MAPPINGS[kind]({self.decoded(k, level + 1): self.decoded(v, level + 1) for k, v in content})
+            return _MAPPINGS[kind]({self._key(k, level): self.decoded(v, level + 1) for k, v in content})
         return self._single(kind, content, level)
+
+    def _key(self, told: Any, level: int) -> Any:
+        key = self.decoded(told, level + 1)
+        if not _is_key(key):
+            raise ValueError("a key that is no string, number or None")
+        return key
 
     def _single(self, kind: str, content: Any, level: int) -> Any:
         if kind in _SINGLES:
@@ -273,6 +303,13 @@ class Reader:
         if entry.get("complex"):
             array = array.view(f"c{array.itemsize * 2}").reshape(array.shape[:-1])
         return array
+
+
+def _checked(kind: str, items: list[Any]) -> list[Any]:
+    """Return the `items` of a group of that kind; ValueError if making it would run code of theirs."""
+    if kind != "tuple" and not all(type(v) is int if kind == "size" else _is_element(v) for v in items):
+        raise ValueError(f"a {kind} of something else than data")
+    return items
 
 
 _ARRAYS: dict[str, Callable[[Array, dict[str, Any]], Any]] = {
