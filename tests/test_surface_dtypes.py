@@ -38,6 +38,7 @@ OTHERWISE = {
         "what is dropped entirely is a float too; and a vector has no channels",
     ),
     "F.adaptive_max_pool1d": "no pools of size 0",
+    **dict.fromkeys((".storage", ".untyped_storage"), "one class of storages, whose repr says the dtype"),
     "F.gumbel_softmax": "a temperature is a number",
     "F.embedding_bag": "a table of weights and indices in the places of each other are refused",
     "linalg.matrix_rank": "tolerances are given by their names",

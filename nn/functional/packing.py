@@ -51,6 +51,10 @@ class PackedSequence(_Packed):
     ) -> Self:
         """Return the sequences of these parts, or of the pair ``(data, batch_sizes)``."""
         if batch_sizes is None:
+            if not isinstance(data, tuple | list) or len(data) != 2:
+                raise TypeError(
+                    f"PackedSequence() takes data and batch_sizes, or a pair of them, not {type(data).__name__}"
+                )
             data, batch_sizes = data
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)

@@ -180,8 +180,11 @@ def _shifted(name: str, shift: np.ufunc, input: Operand, other: Operand) -> Tens
     for x in (numbers, counts):
         if (dtype := asarray(x).dtype).kind not in "biu":
             raise DTypeError(f"{name}() moves the bits of integers, found {dtype}")
-    if asarray(numbers).dtype.kind == "b":  # PyTorch's dtype for truths that are moved
-        numbers = asarray(numbers, int64)
+    moved, steps = asarray(numbers).dtype, asarray(counts).dtype  # truths become integers of the other's dtype
+    if moved.kind == "b":
+        numbers = asarray(numbers, steps if steps.kind != "b" and isinstance(other, Tensor) else int64)
+    if steps.kind == "b":
+        counts = asarray(counts, asarray(numbers).dtype)
     if not surely((asarray(counts) >= 0).all()):
         raise ArgumentError(f"{name}(): argument 'other' must not be negative, found {other}")
     return constant(shift(numbers, counts))

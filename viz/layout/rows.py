@@ -155,10 +155,14 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
         if not parts:
             continue
         half = width(arrow.label, arrow.size) / 2  # a name that the cut goes through would stand on a frame's border
-        centers = tuple(center for center in arrow.centers if start < center[0] - half and center[0] + half <= end)
-        if arrow.label and not centers and (beside := _beside(arrow, parts, start, end)):
-            at_left, place = beside
-            nameless[at_left].append((place, len(arrows)))
+        inside = tuple(center for center in arrow.centers if start < center[0] <= end)
+        centers = tuple(center for center in inside if start < center[0] - half and center[0] + half <= end)
+        if arrow.label and not centers:
+            if beside := _beside(arrow, parts, start, end):
+                at_left, place = beside
+                nameless[at_left].append((place, len(arrows)))
+            else:
+                centers = inside
         arrows.append(replace(arrow, pieces=tuple(parts), centers=centers))
     for at_left, places in nameless.items():
         for place, i in _spread(places, arrows, -1 if at_left else 1):
