@@ -240,19 +240,13 @@ class _Making:
 
 def _named_classes(parsed: Any) -> Iterator[tuple[str, str]]:
     """Yield module and name of each class that the structure names."""
-    pending = [parsed]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, list):
-            pending.extend(value)
-        elif isinstance(value, dict):
-            pending.extend(value.values())
-            told = value.get("module")
-            if isinstance(told, dict):
-                module, name = told["class"]
-                if type(module) is not str or type(name) is not str:
-                    raise ValueError("a class whose name is no text")
-                yield module, name
+    for value in structure.dicts(parsed):
+        told = value.get("module")
+        if isinstance(told, dict):
+            module, name = told["class"]
+            if type(module) is not str or type(name) is not str:
+                raise ValueError("a class whose name is no text")
+            yield module, name
 
 
 structure.OBJECTS.append(structure.Objects(_Saving, _Making))

@@ -175,7 +175,8 @@ _keep_freed_memory()
 _switches.COMPILER.append(lambda: importlib.import_module("tensorgrad.kernels"))
 if _switches.from_environment() == "c":
     _switches.COMPILER[0]()  # now: at the first operation, a fork or a signal may come in between
-__all__ += ["linalg", "special", "autocast", "compile", "is_autocast_enabled", "load", "save", "vmap"]
+__all__ += ["linalg", "special"]
+__all__ += list(_PARTS)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-import numpy as np
-
-from tensorgrad import ops
 from tensorgrad.autograd import no_grad
-from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import norm
 from tensorgrad.create.sampling import randn
 from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter, is_lazy
 
-from .parametrizations import _WeightNorm, as_matrix
+from .parametrizations import (
+    _WeightNorm,
+    as_matrix,
+    axis_of_outputs,
+    check_iterations,
+    iterate,
+    over_norm,
+    unit,
+)
 from .parametrize import is_parametrized
 
 M = TypeVar("M", bound=Module)
@@ -155,18 +157,11 @@ class _Spectral(Derived):
     """The weight divided by ``u @ W @ v``; in training the two vectors come nearer to the singular ones first."""
 
     def __init__(self, name: str, n_power_iterations: int, dim: int, eps: float) -> None:
-        if n_power_iterations <= 0:
-            raise ValueError(
-                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
-            )
+        check_iterations(n_power_iterations)
         self.name = name
         self.n_power_iterations = n_power_iterations
         self.dim = dim
         self.eps = eps
-
-    def unit(self, x: Array) -> Array:
-        found: Array = x / np.maximum(norm(x), self.eps).astype(x.dtype)
-        return found
 
     def compute(self, module: Any) -> Tensor:
         return self.divided(module, self.n_power_iterations if module.training else 0)
@@ -175,16 +170,8 @@ class _Spectral(Derived):
         weight = getattr(module, f"{self.name}_orig")
         u, v = (getattr(module, f"{self.name}_{letter}") for letter in "uv")
         matrix = as_matrix(weight, self.dim)
-        for _ in range(times):
-            v.array[...] = self.unit(matrix.array.T @ u.array)
-            u.array[...] = self.unit(matrix.array @ v.array)
-        if times:
-            note(u)
-            note(v)
-        # copies, as a graph may hold them when the next iteration writes
-        left, right = wrap(u.array.copy()), wrap(v.array.copy())
-        value: Tensor = weight / ops.sum(ops.matmul(ops.reshape(left, shape=(1, -1)), matrix) * right)
-        return value
+        iterate(matrix.array.T, v, u, times, self.eps)
+        return over_norm(weight, matrix, u, v)
 
 
 def spectral_norm(
@@ -198,13 +185,13 @@ def spectral_norm(
     """
     _check_first(module, _Spectral, name, "spectral_norm")
     if dim is None:
-        dim = 1 if type(module).__name__.startswith("ConvTranspose") else 0
+        dim = axis_of_outputs(module)
     hook = _Spectral(name, n_power_iterations, dim, eps)
     weight = hook.parameter(module)
     shape, dtype = as_matrix(weight, dim).array.shape, weight.array.dtype
     module.register_parameter(f"{name}_orig", weight)
     for letter, length in zip("uv", shape, strict=True):
-        module.register_buffer(f"{name}_{letter}", wrap(hook.unit(randn(length, dtype=dtype).array)))
+        module.register_buffer(f"{name}_{letter}", wrap(unit(randn(length, dtype=dtype).array, eps)))
     hook.attach(module)
     return module
 

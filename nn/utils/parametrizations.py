@@ -67,49 +67,66 @@ def as_matrix(weight: Tensor, dim: int) -> Tensor:
     return ops.reshape(ops.transpose(weight, axes=axes), shape=(weight.array.shape[dim], -1))
 
 
+def unit(x: Array, eps: float) -> Array:
+    """Return `x` with the norm 1; its own norm counts as `eps` at least."""
+    found: Array = x / np.maximum(norm(x), eps).astype(x.dtype)
+    return found
+
+
+def iterate(matrix: Array, left: Tensor, right: Tensor, times: int, eps: float) -> None:
+    """Bring two vectors nearer to the singular ones of the largest singular value: first `left`, then `right`."""
+    for _ in range(times):
+        left.array[...] = unit(matrix @ right.array, eps)
+        right.array[...] = unit(matrix.T @ left.array, eps)
+    if times:
+        note(left)
+        note(right)
+
+
+def over_norm(weight: Tensor, matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """Return `weight` divided by ``u @ matrix @ v``; the vectors are constants, as the derivative allows."""
+    left, right = wrap(u.array.copy()), wrap(v.array.copy())  # a graph may hold them when the next iteration writes
+    value: Tensor = weight / ops.sum(ops.matmul(ops.reshape(left, shape=(1, -1)), matrix) * right)
+    return value
+
+
+def check_iterations(n_power_iterations: int) -> None:
+    """Raise ValueError unless there is an iteration."""
+    if n_power_iterations <= 0:
+        raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
+
+
+def axis_of_outputs(module: Module) -> int:
+    """Return the axis of a layer's weight that its outputs have."""
+    return 1 if type(module).__name__.startswith("ConvTranspose") else 0
+
+
 class _SpectralNorm(Module):
     """The weight divided by its largest singular value, which a power iteration follows."""
+
+    _u: Tensor
+    _v: Tensor
 
     def __init__(
         self, weight: Tensor, n_power_iterations: int, dim: int, eps: float, generator: Generator | None
     ) -> None:
         super().__init__()
-        if n_power_iterations <= 0:
-            raise ValueError(
-                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
-            )
+        check_iterations(n_power_iterations)
         self.dim = dim % max(weight.array.ndim, 1)
         self.n_power_iterations = n_power_iterations
         self.eps = eps
         matrix = as_matrix(weight, self.dim).array
         for buffer, length in (("_u", matrix.shape[0]), ("_v", matrix.shape[1])):
             start = randn(length, dtype=matrix.dtype, generator=generator)
-            self.register_buffer(buffer, wrap(self._unit(start.array)))
-        self._iterate(matrix, 15)
-
-    def _unit(self, x: Array) -> Array:
-        unit: Array = x / np.maximum(norm(x), self.eps).astype(x.dtype)
-        return unit
-
-    def _iterate(self, matrix: Array, times: int) -> None:
-        """Bring the two vectors nearer to the singular ones."""
-        u, v = self._buffers["_u"], self._buffers["_v"]
-        assert u is not None
-        assert v is not None
-        for _ in range(times):
-            u.array[...] = self._unit(matrix @ v.array)
-            v.array[...] = self._unit(matrix.T @ u.array)
-        note(u)
-        note(v)
+            self.register_buffer(buffer, wrap(unit(start.array, eps)))
+        iterate(matrix, self._u, self._v, 15, eps)
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Return `weight` divided by ``u @ W @ v``; the vectors are constants, as the derivative allows."""
+        """Return `weight` divided by ``u @ W @ v``."""
         matrix = as_matrix(weight, self.dim)
         if self.training:
-            self._iterate(matrix.array, self.n_power_iterations)
-        # copies, as a graph may hold them when the next iteration writes
-        u, v = (wrap(self._buffers[name].array.copy()) for name in ("_u", "_v"))  # type: ignore[union-attr]
-        return weight / ops.sum(ops.matmul(ops.reshape(u, shape=(1, -1)), matrix) * v)
+            iterate(matrix.array, self._u, self._v, self.n_power_iterations, self.eps)
+        return over_norm(weight, matrix, self._u, self._v)
 
     def right_inverse(self, value: Tensor) -> Tensor:
         """Return `value`, taken to be normalised already."""
@@ -134,7 +151,7 @@ def spectral_norm(
     """
     weight = getattr(module, name)
     if dim is None:
-        dim = 1 if type(module).__name__.startswith("ConvTranspose") else 0
+        dim = axis_of_outputs(module)
     return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps, generator))
 
 

@@ -17,7 +17,7 @@ from tensorgrad.engine.generalforms import surely
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 
-from .constraints import Constraint
+from .constraints import Constraint, dependent
 
 Shape = Iterable[int]
 
@@ -178,7 +178,7 @@ class Distribution:
 
     def _check(self, what: str, constraint: Constraint, value: Tensor) -> None:
         """Raise unless `value` satisfies `constraint`."""
-        if constraint.__class__.__name__ == "_Dependent":
+        if constraint is dependent:  # on other parameters: its class looks at them together
             return
         with no_grad():
             valid = constraint.check(value.detach())

@@ -7,13 +7,12 @@ import math
 from tensorgrad.create.sampling import rand
 from tensorgrad.engine.tensor import Tensor
 
-from . import constraints
 from .arguments import Value, as_tensors
-from .constraints import Constraint
-from .distribution import Distribution, Shape
+from .distribution import Shape
+from .normal import LocationScale
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """``density(x) = exp(-|x - loc| / scale) / (2 * scale)``.
 
     Args:
@@ -29,27 +28,9 @@ class Laplace(Distribution):
     tensor([0.5000, 0.8161])
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
-    has_rsample = True
-
     def __init__(self, loc: Value, scale: Value, validate_args: bool | None = None) -> None:
         self.loc, self.scale = as_tensors(loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Constraint:
-        """All numbers."""
-        return constraints.real
-
-    @property
-    def mean(self) -> Tensor:
-        """``loc``."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """``loc``."""
-        return self.loc
 
     @property
     def stddev(self) -> Tensor:

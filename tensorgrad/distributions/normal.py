@@ -14,7 +14,35 @@ from .constraints import Constraint
 from .distribution import Distribution, Shape
 
 
-class Normal(Distribution):
+class LocationScale(Distribution):
+    """All numbers, symmetrically around ``loc``, as far from it as ``scale`` says; subclasses say how.
+
+    Each has its own constructor: a subclass of the user's calls the one above it with a batch shape, as in PyTorch.
+    """
+
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    has_rsample = True
+
+    loc: Tensor
+    scale: Tensor
+
+    @property
+    def support(self) -> Constraint:
+        """All numbers."""
+        return constraints.real
+
+    @property
+    def mean(self) -> Tensor:
+        """``loc``."""
+        return self.loc
+
+    @property
+    def mode(self) -> Tensor:
+        """``loc``."""
+        return self.loc
+
+
+class Normal(LocationScale):
     """``density(x) = exp(-((x - loc) / scale)**2 / 2) / (scale * sqrt(2 * pi))``.
 
     Args:
@@ -31,27 +59,9 @@ class Normal(Distribution):
     (tensor(-1.6121), tensor(2.1121))
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
-    has_rsample = True
-
     def __init__(self, loc: Value, scale: Value, validate_args: bool | None = None) -> None:
         self.loc, self.scale = as_tensors(loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Constraint:
-        """All numbers."""
-        return constraints.real
-
-    @property
-    def mean(self) -> Tensor:
-        """``loc``."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """``loc``."""
-        return self.loc
 
     @property
     def stddev(self) -> Tensor:

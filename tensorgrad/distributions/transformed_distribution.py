@@ -10,12 +10,11 @@ from tensorgrad.engine.generalforms import surely
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 
-from . import constraints
 from .arguments import as_tensors, summed
 from .constraints import Constraint
 from .distribution import Distribution, Shape
 from .independent import Independent
-from .transforms import ComposeTransform, Transform
+from .transform import ComposeTransform, Transform, raised
 
 
 class TransformedDistribution(Distribution):
@@ -63,10 +62,7 @@ class TransformedDistribution(Distribution):
     @property
     def support(self) -> Constraint:
         """The image of the last transform."""
-        if not self.transforms:
-            return self.base_dist.support
-        last = self._whole.codomain
-        return constraints.independent(last, more) if (more := len(self._event_shape) - last.event_dim) else last
+        return raised(self._whole.codomain, len(self._event_shape)) if self.transforms else self.base_dist.support
 
     def expand(self, batch_shape: Shape) -> Self:
         """Return the distribution with the parameters of the base expanded."""
@@ -79,16 +75,11 @@ class TransformedDistribution(Distribution):
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Return transformed samples of the base, without a gradient."""
         with no_grad():
-            return self._apply(self.base_dist.sample(sample_shape))
+            return self._whole(self.base_dist.sample(sample_shape))
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Return transformed samples of the base, differentiable by the parameters of both."""
-        return self._apply(self.base_dist.rsample(sample_shape))
-
-    def _apply(self, x: Tensor) -> Tensor:
-        for transform in self.transforms:
-            x = transform(x)
-        return x
+        return self._whole(self.base_dist.rsample(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return ``base.log_prob(x) - log |det dy/dx|`` at `value`, the image of x."""
@@ -105,13 +96,11 @@ class TransformedDistribution(Distribution):
     def cdf(self, value: Tensor) -> Tensor:
         """Return the probability of values up to `value`, of transforms that rise or fall throughout."""
         self._validate_sample(value)
-        for transform in reversed(self.transforms):
-            value = transform.inv(value)
-        return self._turned(self.base_dist.cdf(value))
+        return self._turned(self.base_dist.cdf(self._whole.inv(value)))
 
     def icdf(self, value: Tensor) -> Tensor:
         """Return the value below which lies the probability `value`."""
-        return self._apply(self.base_dist.icdf(self._turned(value)))
+        return self._whole(self.base_dist.icdf(self._turned(value)))
 
     def _turned(self, probability: Tensor) -> Tensor:
         """Return 1 - p where the transforms fall; NotImplementedError where one does neither throughout."""

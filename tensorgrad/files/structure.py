@@ -10,7 +10,7 @@ import importlib
 import math
 import struct
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -210,7 +210,7 @@ def decode(structure: str | None, arrays: dict[str, Array], where: str, weights_
     reader = Reader(arrays)
     try:
         parsed = json.loads(structure, parse_constant=_refuse)
-        has_objects = _has_objects(parsed)
+        has_objects = any("module" in value for value in dicts(parsed))
     except (ValueError, RecursionError) as error:
         raise _nonsense(where, f"{type(error).__name__}: {error}") from error
     if has_objects:
@@ -236,17 +236,16 @@ class MissingError(DataError):
     """Of a file that is whole, what this program lacks to make its objects."""
 
 
-def _has_objects(parsed: Any) -> bool:
+def dicts(parsed: Any) -> Iterator[dict[str, Any]]:
+    """Yield every dict in what JSON gave."""
     pending = [parsed]
     while pending:
         value = pending.pop()
         if isinstance(value, list):
             pending.extend(value)
         elif isinstance(value, dict):
-            if "module" in value:
-                return True
+            yield value
             pending.extend(value.values())
-    return False
 
 
 def _nonsense(where: str, reason: str) -> DataError:

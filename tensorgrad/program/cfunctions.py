@@ -91,6 +91,17 @@ _TAIL = f"""\
   return quick_power(x * x * -0x1.71547652b82fep+0) * ({_ERFC});
 }}
 """
+_HALVES = """\
+const int64_t most = ((size - 0x7ff0000000000000) >> 63) & 0x4087700000000000; /* 750; 0 for what is not finite */
+  const double y = quick_double((bits - size) | (size < most ? size : most));
+  const double shifted = y * 0x1.71547652b82fep+0 + 0x1.8p52, n = shifted - 0x1.8p52;
+  const double high = y - n * 0x1.62e42fee00000p-1, low = n * 0x1.a39ef35793c76p-33, r = high - low;
+  int64_t whole;
+  memcpy(&whole, &shifted, 8);
+  whole -= 0x4338000000000000;
+  const int64_t half = whole >> 1;
+  const double first = quick_double((half + 1023) << 52), second = quick_double((whole - half + 1023) << 52);"""
+"""x is whole * log(2) + r, and 2 ** whole, which no double may hold, is first * second."""
 _FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "expf": ((_NUMBERS, _POWER_OF_TWO), f"""\
 {_START} float quick_expf(float x) {{
@@ -140,15 +151,7 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "exp": ((_NUMBERS,), f"""\
 {_START} double quick_exp(double x) {{
   {_BITS["f8"]}
-  const int64_t most = ((size - 0x7ff0000000000000) >> 63) & 0x4087700000000000; /* 750; 0 for what is not finite */
-  const double y = quick_double((bits - size) | (size < most ? size : most));
-  const double shifted = y * 0x1.71547652b82fep+0 + 0x1.8p52, n = shifted - 0x1.8p52;
-  const double high = y - n * 0x1.62e42fee00000p-1, low = n * 0x1.a39ef35793c76p-33, r = high - low;
-  int64_t whole;
-  memcpy(&whole, &shifted, 8);
-  whole -= 0x4338000000000000;
-  const int64_t half = whole >> 1;
-  const double first = quick_double((half + 1023) << 52), second = quick_double((whole - half + 1023) << 52);
+  {_HALVES}
   const double found = (1 + (high - (low - r * r * ({_EXP})))) * first * second;
   return size < 0x7ff0000000000000 ? found : bits == -0x10000000000000 ? 0 : x;
 }}
@@ -156,15 +159,7 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "expm1": ((_NUMBERS,), f"""\
 {_START} double quick_expm1(double x) {{
   {_BITS["f8"]}
-  const int64_t most = ((size - 0x7ff0000000000000) >> 63) & 0x4087700000000000; /* as above */
-  const double y = quick_double((bits - size) | (size < most ? size : most));
-  const double shifted = y * 0x1.71547652b82fep+0 + 0x1.8p52, n = shifted - 0x1.8p52;
-  const double high = y - n * 0x1.62e42fee00000p-1, low = n * 0x1.a39ef35793c76p-33, r = high - low;
-  int64_t whole;
-  memcpy(&whole, &shifted, 8);
-  whole -= 0x4338000000000000;
-  const int64_t half = whole >> 1;
-  const double first = quick_double((half + 1023) << 52), second = quick_double((whole - half + 1023) << 52);
+  {_HALVES}
   const double part = high - (low - r * r * ({_EXP})), one = quick_double((half - whole + 1023) << 52); /* of second */
   const double all = (part * first + (first - one)) * second, found = size < 0x3fd0000000000000 ? part : all;
   return size < 0x7ff0000000000000 ? found : bits == -0x10000000000000 ? -1 : x;
