@@ -198,7 +198,7 @@ class Tensor(Methods):
             self.tracked = bool(value)
             before = self.node
             if before in _ASIDE:
-                _stand_for(self, _ASIDE.pop(before))
+                stand_as(self, _ASIDE.pop(before))
             else:
                 renew(self)  # a node recorded while this was a constant must not receive gradients
             if before is not None and not value:
@@ -341,10 +341,10 @@ def renew(x: Tensor) -> None:
     if old is not None:
         x.node = None
         if old.called is not None or old in HOOKS or old in AFTERWARDS:
-            _stand_for(x, leaf(x), old)
+            stand_as(x, leaf(x), old)
 
 
-def _stand_for(x: Tensor, node: Node, old: Node | None = None) -> None:
+def stand_as(x: Tensor, node: Node, old: Node | None = None) -> None:
     """Let `x` stand for `node`, with the name and the hooks that it has."""
     before = old or node_of(x)
     x.node = node

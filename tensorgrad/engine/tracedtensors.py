@@ -13,7 +13,7 @@ from .generalforms import asarray
 from .numpycalls import REST, record_of
 from .shared_memory import still_exposed
 from .snapshots import copied
-from .tensor import Node, Tensor, node_of, wrap
+from .tensor import Node, Tensor, node_of, renew, tick, wrap
 from .tracedarrays import Traced, detached, input_of
 from .tracedvalues import plain_of
 from .traces import Memory, constant_node, noted, running
@@ -73,18 +73,21 @@ def _of_traced(x: Tensor, array: Traced) -> Node:
 def _of_leaf(x: Tensor, array: Traced) -> Node:
     """Return the node of what is tracked; of a leaf that the function has made of a value, it is noted which.
 
-    One that the function has made and written has a new node: what was read before had the value before.
+    One that has been written since, or given other memory, has a new node: what was read before had the value before.
     """
     node, trace = node_of(x), running()
-    if trace is not None and node.primitive is None and node.serial > trace.start:
-        writes = array.memory.writes
-        if trace.writes.setdefault(node, 0 if node in trace.followed else writes) != writes:
-            x.node = None
-            node = node_of(x)
-        trace.writes[node] = writes
-    if trace is not None and node.primitive is None and node not in trace.followed and node not in trace.origins:
+    if trace is None or node.primitive is not None:
+        return node
+    value = array.node
+    if trace.read_as.setdefault(node, node if node in trace.followed else value) is not value:
+        given = trace.given.get(node, node if node in trace.followed else None)
+        renew(x)
+        node = node_of(x)
+        trace.given[node], trace.read_as[node] = given, value
+    if node not in trace.followed and node not in trace.origins:
         node.saved = (copied(np.asarray(array.value)),)
         trace.origins[node] = input_of(array)
+        node.serial = tick()  # after what it is made of, which may have been noted now
     return node
 
 

@@ -30,7 +30,7 @@ from .numpycalls import Draw
 from .primitive import Primitive, Signature
 from .reads import nodes_in
 from .snapshots import copied
-from .tensor import Node, Tensor, leaf, recorded, tick, wrap
+from .tensor import Node, Tensor, leaf, recorded, renew, stand_as, tick, wrap
 
 CHOICE = "the choice (bool)"
 
@@ -110,7 +110,8 @@ class Trace:
         self.nodes: list[tuple[weakref.ref[Tensor], Node]] = []
         self.detached: dict[Node, Node] = {}
         self.followed: set[Node] = set()  # leaves that were there before, or whose value is known as it is
-        self.writes: dict[Node, int] = {}  # how often the memory of a leaf had been written when it was met
+        self.read_as: dict[Node, Node | None] = {}  # the node of the value that a leaf had when it was read
+        self.given: dict[Node, Node | None] = {}  # of a leaf that has been written: the node that it had, if given
         self.origins: dict[Node, Node] = {}  # of a leaf that the function itself has made: what its value is
         self.constants: set[Node] = set()  # what depends on nothing that is given
         self.buffers: dict[Node, str] = {}  # what modules had before, by name: the function may assign others
@@ -164,7 +165,18 @@ class Trace:
             if (x := ref()) is not None:
                 x.node = node
         for leaf_, source in self.origins.items():
+            x = leaf_.owner() if leaf_.owner else None
+            if x is not None and x.node is leaf_:
+                self._release(x, leaf_)
             leaf_.primitive, leaf_.inputs = LEAF, (source,)
+
+    def _release(self, x: Tensor, node: Node) -> None:
+        """Let a leaf that outlives the trace be one, of its own node where it had one."""
+        before = self.given.get(node)
+        if before is None:
+            renew(x)
+        else:
+            stand_as(x, before)
 
 
 def _identity(name: str) -> Primitive:

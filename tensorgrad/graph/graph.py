@@ -17,7 +17,7 @@ from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.context import Scope
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
-from tensorgrad.engine.traces import Break, running
+from tensorgrad.engine.traces import LEAF, Break, running
 from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
 from .cprogram import c_source
@@ -25,12 +25,9 @@ from .given import Argument, followed, given_to, outputs_of
 from .gradients import contributions, derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten, taken
-from .passing import pictured, shown
+from .passing import flowed_to, pictured, shown
 from .python import PythonFile
-from .tracing import argument_names, module_names, telling_of_draws, tracing, variables, watching
-
-Names = Mapping[str, Tensor] | str | None
-"""Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
+from .tracing import Names, argument_names, module_names, names_given, telling_of_draws, tracing, watching
 
 
 class Graph:
@@ -38,9 +35,9 @@ class Graph:
 
     `nodes` are in topological order (a node's index is its place), `outputs` the indices of the results, `assumptions`
     what the library took for granted because it held, and a file checks, `keys` what the function returned each under
-    ("" for what has a place alone). What led to the tensors `also` is among the
-    nodes as well. `along` is filled where this is the graph of a backward pass: for every edge ``(target, slot)`` of
-    the graph before, the index here of the contribution that flows back along it.
+    ("" for what has a place alone). What led to the tensors `also` is among the nodes as well. `along` is filled where
+    this is the graph of a backward pass: for every edge ``(target, slot)`` of the graph before, the index here of the
+    contribution that flows back along it.
     """
 
     along: Mapping[tuple[int, int], int]
@@ -87,7 +84,8 @@ class Graph:
 
         Files need that, for inputs that are not those of the recorded run.
         """
-        recorded = pictured(self._recorded, [*self._ends, *map(node_of, self._also)])
+        known = {*self._inputs, *self._names}
+        recorded = pictured(self._recorded, [*self._ends, *map(node_of, self._also)], known)
         if len(recorded) == len(self._recorded):
             return self
         found = copy(self)
@@ -102,7 +100,7 @@ class Graph:
 
         `names` gives names to values that have none: a mapping, or "variables" for the variables of the caller.
         """
-        return cls(outputs, names=_names(names, users_variables()))
+        return cls(outputs, names=names_given(names, users_variables()))
 
     @classmethod
     def trace(
@@ -137,12 +135,14 @@ class Graph:
             with watched:
                 returned = function(*called_with)
             found = outputs_of(returned)
-        outputs = [y for _, y in found]
+            ends = [node_of(y) for _, y in found]
+        outputs = [linked(y.array, node) for (_, y), node in zip(found, ends, strict=True)]
         if not outputs:
             raise ArgumentError(f"the traced function returned {type(returned).__name__}: there is no Tensor to draw")
         known = {argument.node: argument.name for argument in arguments}
         drawn = [linked(np.empty(node.shape), node) for node in trace.draws]
-        graph = cls(outputs, known, seen if names == "variables" else _names(names, {}), None, drawn, trace.buffers)
+        called = seen if names == "variables" else names_given(names, {})
+        graph = cls(outputs, known, called, None, drawn, trace.buffers)
         graph._stale, graph._assumed = trace.stale, [node for node, _ in trace.assumed]
         graph.assumptions = tuple(found for _, found in trace.assumed)
         graph._met, graph._arguments = trace.breaks, [a._replace(tensor=None) for a in arguments]
@@ -157,7 +157,7 @@ class Graph:
         """
         met = self._met
         with suppress(TensorgradError):  # of what has been freed or written since there is no backward pass, nor a file
-            met = self.backward()._met if self._is_tracked else met
+            met = self.backward()._met if self._leaves() else met
         return tuple(met)
 
     def reads(self) -> list[tuple[Break, int | None]]:
@@ -168,10 +168,6 @@ class Graph:
         """Return this graph with what Python read among its nodes, also where nothing else depends on that."""
         read = [node for found in self._met if (node := taken(found.node)) is not None]
         return self._and(read) if read else self
-
-    @property
-    def _is_tracked(self) -> bool:
-        return self.nodes[self.outputs[0]].requires_grad and bool(self._leaves())
 
     @property
     def order(self) -> int:
@@ -207,9 +203,10 @@ class Graph:
     def backward(self, seed: Tensor | Array | None = None) -> Graph:
         """Return the graph of the backward pass from the first output, with all that it reads of this one.
 
-        Its outputs are the gradients of the inputs and parameters that require one, inputs first; a gradient is
-        named after its value, ``dx``, and where several add up, ``dx₁``, ``dx₂`` and so on in the order in
-        which the sweep meets them. The backward pass of the result is that of its first output: second derivatives.
+        Its outputs are the gradients of the inputs and parameters that require one, inputs first, and then of what the
+        function itself has made require one; a gradient is named after its value, ``dx``, and where several add up,
+        ``dx₁``, ``dx₂`` and so on in the order in which the sweep meets them. The backward pass of the result is that
+        of its first output: second derivatives.
 
         Args:
             seed: the cotangent of the first output, of its shape; ones by default.
@@ -228,6 +225,9 @@ class Graph:
         dx: float32[] = dx1 + dx2
         return dx
         """
+        return self._back_to(self._leaves(), seed)
+
+    def _back_to(self, leaves: Sequence[Node], seed: Tensor | Array | None) -> Graph:
         if not self._outputs or not self._outputs[0].tracked:
             raise AutogradError("this graph has no backward pass: its first output does not require a gradient")
         names = dict(zip(self._recorded, self.names(), strict=True))
@@ -241,7 +241,7 @@ class Graph:
             inputs = self._inputs | {given: derivative(names[start], order)}
             found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
         parts = list(contributions(record, self._index))
-        wanted = [node for node in self._leaves() if node in found]
+        wanted = [node for node in leaves if node in found]
         outputs = [found[node] for node in wanted]
         if not outputs:
             raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
@@ -256,9 +256,10 @@ class Graph:
         return graph
 
     def _leaves(self) -> list[Node]:
-        """Return the inputs, then the parameters, that require a gradient."""
-        leaves = [node for node in self._recorded if node.primitive is None and node.tracked]
-        return [*(n for n in self._inputs if n in leaves), *(n for n in leaves if n not in self._inputs)]
+        """Return the inputs, then the parameters, that a gradient comes to, then the leaves that the function made."""
+        flows, places = flowed_to(self._ends[0]), {node: i for i, node in enumerate(self._inputs)}
+        leaves = [node for node in self._recorded if node in flows and node.primitive in (None, LEAF)]
+        return sorted(leaves, key=lambda node: (node.primitive is LEAF, places.get(node, len(places))))
 
     def _seed(self, seed: Tensor | Array | None) -> Array:
         first = self._outputs[0].array
@@ -280,7 +281,10 @@ class Graph:
 
     def with_backward(self, seed: Tensor | Array | None = None) -> Passes:
         """Return both passes under one numbering, in which the nodes of this graph keep theirs; as `backward`."""
-        back = self.backward(seed)
+        return self._with_back_to(self._leaves(), seed)
+
+    def _with_back_to(self, wanted: Sequence[Node], seed: Tensor | Array | None = None) -> Passes:
+        back = self._back_to(wanted, seed)
         index, nodes, names = dict(self._index), list(self.nodes), self.names()
         for node, found in zip(back._recorded, back.nodes, strict=True):
             if node not in self._index:
@@ -295,7 +299,7 @@ class Graph:
                 )
                 names.append(found.name or back._made_up.get(node) or f"v{index[node]}")
         here = [index[node] for node in back._recorded]
-        leaves = [self._index[node] for node in self._leaves() if node in back._for]
+        leaves = [self._index[node] for node in wanted if node in back._for]
         return Passes(nodes, names, [here[i] for i in back.outputs], {edge: here[i] for edge, i in back.along.items()},
                       leaves, back._met)  # fmt: skip
 
@@ -370,7 +374,8 @@ class Graph:
                 f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
                 f"record, through .detach() or under no_grad(): the file would compute something else"
             )
-        passes = self.with_backward() if self._is_tracked else Passes(self.nodes, self.names(), [], {}, [], self._met)
+        given = [node for node in self._leaves() if node.primitive is None]
+        passes = self._with_back_to(given) if given else Passes(self.nodes, self.names(), [], {}, [], self._met)
         passes = replace(passes, checks=self._checks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return PythonFile(passes, len(self.nodes), self.outputs, arguments)
@@ -392,9 +397,3 @@ class Graph:
                 f"inputs like these"
             )
         return graph
-
-
-def _names(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:
-    if isinstance(names, str) and names != "variables":
-        raise ArgumentError(f"names={names!r} is not known: give a mapping of names to tensors, or 'variables'")
-    return variables(caller if isinstance(names, str) else names or {})

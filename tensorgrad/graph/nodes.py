@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from tensorgrad.engine.fused import expand
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.reads import Read, nodes_in
 from tensorgrad.engine.tensor import Node, Suggested, Tensor, node_of
-from tensorgrad.engine.traces import DETACH, Break
+from tensorgrad.engine.traces import DETACH, LEAF, Break
 from tensorgrad.engine.writes import written_since
 
 from .passing import shown
@@ -194,19 +194,25 @@ def described(
     values, buffers, kept = _values(recorded, outputs), _buffers(recorded).union(known), _kept(recorded)
     found = []
     for node in recorded:
-        name, made = _named(node, inputs.get(node) or names.get(node)), node.primitive
+        name, made = _named(node, inputs.get(node) or names.get(node)), _maker(node, index)
         leaf = "input" if node in inputs else "parameter" if node.tracked else "constant"
         leaf = "buffer" if leaf == "constant" and node in buffers else leaf
         found.append(
             GraphNode(
                 index[node], made.name if made else leaf, _symbol(node) if made else name or "",
-                operands_of(node.inputs, index, node.params), located(node.params, index), node.shape, node.dtype,
-                node.scope, name, node.tracked,
+                operands_of(node.inputs if made else (), index, node.params), located(node.params, index),
+                node.shape, node.dtype, node.scope, name, node.tracked,
                 values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
                 kept.get(node, 0), arguments.get(node),
             )
         )  # fmt: skip
     return found
+
+
+def _maker(node: Node, index: Container[Node]) -> Primitive | None:
+    """Return the operation that makes a value; None for a leaf whose numbers have no place of their own in `index`."""
+    source = node.inputs[0] if node.primitive is LEAF else None
+    return node.primitive if source is None or source.primitive is not None or source in index else None
 
 
 def _named(node: Node, other: str | None) -> str | None:

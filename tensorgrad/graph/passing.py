@@ -6,6 +6,7 @@ from collections.abc import Collection, Container, Sequence
 
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node
+from tensorgrad.engine.traces import LEAF
 from tensorgrad.ops.selection import MISSING
 
 
@@ -16,11 +17,23 @@ def shown(node: Node, recorded: Container[Node]) -> Node:
     return node
 
 
-def pictured(recorded: Sequence[Node], ends: Collection[Node]) -> list[Node]:
-    """Return those of `recorded` that a picture of the graph to `ends` shows.
+def flowed_to(end: Node) -> set[Node]:
+    """Return the nodes that a gradient of `end` may come to: leaves that a traced function has made end its way."""
+    order = [end] if end.tracked else []
+    seen = {*order}
+    for node in order:  # grows while it is walked
+        for source in node.inputs if node.primitive is not LEAF else ():
+            if isinstance(source, Node) and source.tracked and source not in seen:
+                seen.add(source)
+                order.append(source)
+    return seen
+
+
+def pictured(recorded: Sequence[Node], ends: Collection[Node], known: Container[Node] = ()) -> list[Node]:
+    """Return those of `recorded` that a picture of the graph to `ends` shows; those that are `known` have a name.
 
     What is the same number, its slope unknown where another value says so, is passed over, with what only that reads:
-    nobody wrote it. An end is not, where what it takes has a name.
+    nobody wrote it. An end is not, where what it takes has a name. The numbers that a leaf was made with are the leaf.
     """
     whole, needed = set(recorded), set(ends)
     found = []
@@ -29,6 +42,8 @@ def pictured(recorded: Sequence[Node], ends: Collection[Node]) -> list[Node]:
             continue
         over = node.primitive is MISSING and not _has_to_be(node, ends)
         read = node.inputs[-1:] if over else (*node.inputs, *nodes_in(node.params))
+        if node.primitive is LEAF and read[0].primitive is None and read[0] not in known:
+            read = ()
         needed.update(shown(source, whole) for source in read if isinstance(source, Node))
         if not over:
             found.append(node)

@@ -22,6 +22,9 @@ from tensorgrad.engine.tracedtensors import operand
 from tensorgrad.engine.traces import Trace, new_trace, running
 from tensorgrad.errors import ArgumentError
 
+Names = Mapping[str, Tensor] | str | None
+"""Names for values: a mapping as ``dict(model.named_parameters())``, "variables" for the user's variables, or None."""
+
 _ONE_AT_A_TIME = threading.RLock()
 _PATIENCE = 60.0
 _VAGUE = frozenset({"input", "other", "self", "tensor", "tensors", "x", "y", "a", "b"})  # parameters that tell nothing
@@ -78,6 +81,17 @@ def variables(namespace: Mapping[str, Any]) -> dict[Node, str]:
         if isinstance(value, Tensor) and not name.startswith("_"):
             found.setdefault(node_of(value) if running() is None else operand(value), name)
     return found
+
+
+def names_given(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:
+    """Return the names of nodes that `names` gives, where `caller` has the variables.
+
+    Raises:
+        ArgumentError: a word that is not "variables".
+    """
+    if isinstance(names, str) and names != "variables":
+        raise ArgumentError(f"names={names!r} is not known: give a mapping of names to tensors, or 'variables'")
+    return variables(caller if isinstance(names, str) else names or {})
 
 
 def module_names(recorded: Iterable[Node]) -> dict[Node, str]:

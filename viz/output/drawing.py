@@ -17,7 +17,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
-from tensorgrad.graph.graph import Names
+from tensorgrad.graph.tracing import Names
 from tensorgrad.viz.layout.dot import digraph, graphviz_package, without_positions
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.breaks import with_breaks
