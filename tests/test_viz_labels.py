@@ -10,6 +10,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
+from tensorgrad.viz.picture.edgetexts import edge_texts
 from tests.measuring import Measures, bordered, measured, seen
 from tests.pictured import pictured
 from tests.smallgraphs import fan, small
@@ -153,3 +154,36 @@ def test_a_number_stands_for_one_formula_and_a_name_of_two_words_for_none() -> N
 
     notes = [n.text for n in viz.draw(named, tg.ones(3, requires_grad=True), labels="formulas").scene.notes]
     assert any("hidden layer = " in text for text in notes)
+
+
+class Shared(nn.Module):
+    """Two layers and a value that has two readers, one of them closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        """Return a number."""
+        h = self.one(x).relu()
+        return (self.two(h) + self.two(h.exp()) * h).sum()
+
+
+@pytest.mark.parametrize("names", [None, "variables"])
+@pytest.mark.parametrize(
+    "options", [{}, {"depth": 1}, {"depth": 0}, {"collapse": "Linear"}, {"collapse": "two"}, {"hide": "relu"}], ids=str
+)
+@pytest.mark.parametrize("labels", MODES)
+def test_every_arrow_with_a_gradient_tells_it_as_its_mode_does(
+    labels: str, options: dict[str, Any], names: str | None
+) -> None:
+    drawing = viz.draw(Shared(), tg.ones(2, 3, requires_grad=True), labels=labels, names=names, **options)
+    told = {edge.id: edge_texts(edge, labels, {})[1] for edge in drawing.edges}
+    flowing = [edge for edge in drawing.edges if edge.backward]
+    assert len(flowing) >= 2
+    wanted = {"none": [], "names": (named := [e for e in flowing if e.named]), "shapes": named}.get(labels, flowing)
+    assert {id for id, text in told.items() if text} == {edge.id for edge in wanted}
+    if labels == "formulas":
+        assert all(edge_texts(edge, labels, {})[0] for edge in drawing.edges)
+        for edge in flowing:
+            assert told[edge.id].startswith(edge.backward) or told[edge.id] == edge.formulas[1]

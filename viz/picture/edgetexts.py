@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -64,8 +64,9 @@ def values(edge: EdgeRecord, shape: str) -> Texts:
 
 @mode
 def formulas(edge: EdgeRecord, shape: str) -> Texts:
-    """Names, and how value and gradient are computed."""
-    return _equations(edge, shape, edge.formulas)
+    """Names, and how value and gradient are computed; what a closed box computes by its name alone."""
+    names = edge.forward, edge.backward or ""
+    return _equations(edge, shape, (told or name for told, name in zip(edge.formulas, names, strict=True)))
 
 
 def gradient_text(gradient: Array | None, *, noise: bool) -> str:
@@ -114,7 +115,7 @@ def _names(edge: EdgeRecord) -> Texts:
     return (edge.forward, edge.backward or "") if edge.named else ("", "")
 
 
-def _equations(edge: EdgeRecord, shape: str, known: Texts) -> Texts:
+def _equations(edge: EdgeRecord, shape: str, known: Iterable[str]) -> Texts:
     """Return ``name = known`` for both arrows, or the one of them that says it all."""
     pairs = zip(_names(edge), known, strict=True)
     value, gradient = (clean(_equation(name, what), WHOLE) for name, what in pairs)
