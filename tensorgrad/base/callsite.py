@@ -98,6 +98,7 @@ def is_outside(file: str) -> bool:
     return _foreign[file]
 
 
+@remembered(4096)
 def line_of(place: Place) -> int:
     """Return the line number of `place`."""
     code, at = place

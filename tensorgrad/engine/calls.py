@@ -80,18 +80,18 @@ class Calls:
         found: list[_Found] = []
         ours: list[_Found] = []  # those between which and the operation no function of the user's has been met
         frame: FrameType | None = sys._getframe(3)
-        while frame is not None and frame not in self._running and frame.f_code.co_filename != OUTERMOST:
+        while frame is not None and frame not in self._running and (kind := _kind(frame.f_code)) != "outermost":
             code = frame.f_code
-            if is_outside(code.co_filename):
+            if kind == "outside":
                 found += [*ours[:-1], (*ours[-1][:2], (code, frame.f_lasti))] if ours else []
                 ours = [(frame, code.co_name, None)] if code.co_name in self._functions else []
-            elif _runs_rules(code.co_filename):
+            elif kind == "rules":
                 ours = []
-            elif code.co_qualname == "Module.__call__":
+            elif kind == "module":
                 if scope is not None:
                     ours.append((frame, scope, None))
                     scope = module_around(scope.parent)
-            elif code in PUBLIC and _is_composed(code.co_filename):
+            elif kind == "composed":
                 ours.append((frame, code.co_name, None))
             frame = frame.f_back
         return found + ours, frame if frame in self._running else None, scope
@@ -148,13 +148,19 @@ def _is_plain(x: Any) -> bool:
     return all(map(_is_plain, x)) and bool(x) if type(x) is tuple else type(x) in (bool, int, float, str)
 
 
-@remembered()
-def _runs_rules(file: str) -> bool:
-    path = Path(file)
-    return path.parent.name == "autograd" and path.stem in ("sweep", "careful", "quick")
+@remembered(4096)
+def _kind(code: CodeType) -> str:
+    """Return what a call of `code` is for a trace, empty for one that is nothing.
 
-
-@remembered()
-def _is_composed(file: str) -> bool:
-    """Return whether the functions of a file are made of operations: those of the surface, and of layers."""
-    return Path(file).parent.name in ("functions", "functional")
+    Composed are the public functions made of operations: those of the surface, and of layers.
+    """
+    file = Path(code.co_filename)
+    if code.co_filename == OUTERMOST:
+        return "outermost"
+    if is_outside(code.co_filename):
+        return "outside"
+    if file.parent.name == "autograd" and file.stem in ("sweep", "careful", "quick"):
+        return "rules"
+    if code.co_qualname == "Module.__call__":
+        return "module"
+    return "composed" * (code in PUBLIC and file.parent.name in ("functions", "functional"))

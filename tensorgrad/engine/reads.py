@@ -5,7 +5,7 @@ Beside it, what a traced array says that its class is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,18 @@ class Read(np.ndarray[Any, np.dtype[Any]]):
         return np.ndarray
 
 
-def nodes_in(params: Any) -> Iterator[Node]:
-    """Yield the nodes of what stands in the parameters of a record, in order."""
-    if type(params) is Read and params.node is not None:
-        yield params.node
-    elif type(params) in (tuple, list, dict):
-        for part in params.values() if type(params) is dict else params:
-            yield from nodes_in(part)
+def nodes_in(params: Any) -> Sequence[Node]:
+    """Return the nodes of what stands in the parameters of a record, in order."""
+    if type(params) is Read:
+        return () if params.node is None else (params.node,)
+    if type(params) not in _HOLDING:
+        return ()
+    found: list[Node] = []
+    for part in params.values() if type(params) is dict else params:
+        if type(part) in _HOLDING:  # most hold nothing
+            found += nodes_in(part)
+    return found
+
+
+_HOLDING = frozenset({Read, tuple, list, dict})
+"""The types of what may hold nodes."""

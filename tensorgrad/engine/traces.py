@@ -89,9 +89,9 @@ class Memory:
     def is_changed(self) -> bool:
         """Return whether something has been written there that no node tells of."""
         array, seen = self.array, self.seen
-        return isinstance(array, np.ndarray) and not np.array_equal(
-            array, seen, equal_nan=True
-        )  # NaN that is still there was not written
+        if not isinstance(array, np.ndarray) or (array == seen).all():
+            return False
+        return not np.array_equal(array, seen, equal_nan=True)  # NaN that is still there was not written
 
     def forget(self) -> None:
         """Let it know nothing of the trace, which is over."""

@@ -100,7 +100,8 @@ class _Builder:
         try:
             found = trial.run()
             tracked = [y.sum() for y in found if y.requires_grad and not y.is_leaf]
-            if tracked:
+            if tracked:  # fused forms, which are not recorded again, read other values than their compositions
+                backward(tracked, retain_graph=True)
                 backward(tracked, create_graph=True)
         except TensorgradError:
             return False  # the engine refuses the write, now or at backward: it is no line of a right program

@@ -40,7 +40,7 @@ class Plan:
     taps: dict[int, Point]
 
 
-def placed_scene(
+def sought_scene(
     picture: Picture,
     labels: Sequence[tuple[str, str]],
     rankdir: str,

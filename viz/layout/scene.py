@@ -92,7 +92,7 @@ class Outline:
         told = ["numbered"] if self.vertex.numbers else []
         return " ".join([self.vertex.kind, *([fault.classes] if fault else []), *passes(self.vertex.order), *told])
 
-    @property
+    @cached_property
     def lines(self) -> list[tuple[str, Point]]:
         """The lines of the label with the middle of each; an arrow's end has none."""
         if self.vertex.kind == "output":

@@ -343,11 +343,12 @@ class Drawing:
 
     def _told(self, picture: Picture) -> dict[str, str]:
         """What each element tells on hovering, by its id."""
+        dims, numbers = self.page.dims, picture.numbers
         told = {vertex.id: vertex.tooltip for vertex in picture.vertices}
         told |= {m.id: of_frame(m) for vertex in picture.vertices for m in vertex.around}
-        told |= {f"f{edge.id}": of_arrow(edge, self.page.dims, backward=False) for edge in picture.edges}
+        told |= {f"f{edge.id}": of_arrow(edge, dims, numbers, backward=False) for edge in picture.edges}
         red = [edge for edge in picture.edges if edge.backward is not None]
-        return told | {f"b{edge.id}": of_arrow(edge, self.page.dims, backward=True) for edge in red}
+        return told | {f"b{edge.id}": of_arrow(edge, dims, numbers, backward=True) for edge in red}
 
     def text(self) -> str:
         """Return the graph as a typed program, one line per node; a plan as its source."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tensorgrad.errors import TensorgradError
-from tensorgrad.viz.layout.placing import placed_scene
+from tensorgrad.viz.layout.again import placed_scene
 from tensorgrad.viz.layout.rows import in_rows, with_legend, wrapped
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.layout.themes import Theme, themed

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.viz.layout.scene import Arrow, Frame, Note, Outline, Pen, Scene
-from tensorgrad.viz.layout.splines import Point, Spline, cut_end
+from tensorgrad.viz.layout.splines import Point, cut_end
 from tensorgrad.viz.layout.themes import Theme
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import clean
@@ -186,11 +186,11 @@ def _text(text: str) -> str:
 
 def _attributes(**attributes: str | float | None) -> str:
     """Return attributes as they stand in a tag: numbers short, None left out, `_` for `-`."""
-    return "".join(
-        f' {_written(name)}="{_n(value) if isinstance(value, float) else _quoted(value)}"'
-        for name, value in attributes.items()
-        if value is not None
-    )
+    told = ""
+    for name, value in attributes.items():
+        if value is not None:
+            told += f' {_written(name)}="{_n(value) if isinstance(value, float) else _quoted(value)}"'
+    return told
 
 
 @remembered(256)
@@ -280,7 +280,7 @@ class _Writer:
 
     def at(self, point: Point) -> Point:
         """Return `point` as seen from the left upper corner, y downwards."""
-        return point[0] - self.origin[0], self.origin[1] - point[1]
+        return _seen_from(self.origin, point)
 
     def label(
         self, text: str, center: Point, size: float, usual: float | None, role: str = "ink", *, name: bool = False
@@ -306,10 +306,8 @@ class _Writer:
 
     def arrow(self, arrow: Arrow) -> str:
         back = arrow.kind == "bwd"
-        body = [*arrow.pieces[:-1], cut_end(arrow.pieces[-1], self.scene.head)[0]]
         at = {"id": arrow.id, "class_": f"edge {arrow.classes}", "data_ends": None if back else " ".join(arrow.ends)}
-        bent = None if all(map(_straight, body)) else "none"
-        path = f'<path{_attributes(fill=bent)} d="{"".join(map(self.line, body))}"/>'
+        path = _path(tuple(map(tuple, arrow.pieces)), self.scene.head, self.origin)
         usual = self.scene.arrows[0].size
         texts = [
             self.label(arrow.label, center, arrow.size, usual, name=True) for center in arrow.centers if arrow.label
@@ -318,25 +316,6 @@ class _Writer:
             texts += [self.note(note) for note in self.notes.get(arrow.edge.id, ()) if note.kind == "slot"]
         inside = f"{path}{''.join(texts)}".replace("<text ", '<text stroke="none" ')
         return f"<g{_attributes(**at, **self.pen(arrow.pen, 1.0))}>{self.title(arrow.id)}{inside}</g>"
-
-    def line(self, spline: Spline) -> str:
-        """Return the path of `spline`; one piece where it is straight, and its ends alone where it is level or upright.
-
-        A slanted one has what bends it, too: when frames fold, room is left out of it, and it bends around that. What
-        bends it stands at whole points, but for what is level with an end, or upright to it.
-        """
-        points = [self.at(point) for point in spline]
-        straight = _straight(points)
-        points = points[:2] + points[-2:] if straight else points
-        ends = [[_n(side) for side in point] for point in points]
-        if straight and any(start == end for start, end in zip(ends[0], ends[-1], strict=True)):
-            return f"M{','.join(ends[0])} {','.join(ends[-1])}"
-        for i, point in enumerate(points):
-            if i % 3:
-                near = ends[i - 1 if i % 3 == 1 else i + 1]
-                ends[i] = [at if at in near else str(round(side)) for at, side in zip(ends[i], point, strict=True)]
-        pairs = [",".join(pair) for pair in ends]
-        return f"M{pairs[0]}C{' '.join(pairs[1:])}"
 
     def outline(self, outline: Outline, around: Iterable[ModuleCall]) -> str:
         (x, y), (w, h), vertex = self.at(outline.center), outline.half, outline.vertex
@@ -374,7 +353,39 @@ class _Writer:
         return f"<g{_attributes(class_=kinds, **owner)}>{text}</g>"
 
 
-def _straight(points: Spline) -> bool:
+def _seen_from(origin: Point, point: Point) -> Point:
+    return point[0] - origin[0], origin[1] - point[1]
+
+
+@remembered(4096)  # a picture that is drawn again has the same arrows
+def _path(pieces: tuple[tuple[Point, ...], ...], head: float, origin: Point) -> str:
+    """Return the path of an arrow from tail to head, whose `head` is drawn by itself, as seen from `origin`."""
+    body = [*pieces[:-1], cut_end([*pieces[-1]], head)[0]]
+    bent = None if all(map(_straight, body)) else "none"
+    return f'<path{_attributes(fill=bent)} d="{"".join(_line(piece, origin) for piece in body)}"/>'
+
+
+def _line(spline: Sequence[Point], origin: Point) -> str:
+    """Return the path of `spline`; one piece where it is straight, and its ends alone where it is level or upright.
+
+    A slanted one has what bends it, too: when frames fold, room is left out of it, and it bends around that. What
+    bends it stands at whole points, but for what is level with an end, or upright to it.
+    """
+    points = [_seen_from(origin, point) for point in spline]
+    straight = _straight(points)
+    points = points[:2] + points[-2:] if straight else points
+    ends = [[_n(side) for side in point] for point in points]
+    if straight and any(start == end for start, end in zip(ends[0], ends[-1], strict=True)):
+        return f"M{','.join(ends[0])} {','.join(ends[-1])}"
+    for i, point in enumerate(points):
+        if i % 3:
+            near = ends[i - 1 if i % 3 == 1 else i + 1]
+            ends[i] = [at if at in near else str(round(side)) for at, side in zip(ends[i], point, strict=True)]
+    pairs = [",".join(pair) for pair in ends]
+    return f"M{pairs[0]}C{' '.join(pairs[1:])}"
+
+
+def _straight(points: Sequence[Point]) -> bool:
     """Return whether no point is further than a twentieth of a point from the line from the first to the last."""
     (x, y), (right, bottom) = points[0], points[-1]
     across, down = right - x, bottom - y

@@ -13,7 +13,7 @@ from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Graph, Passes
 
 from .expressions import Expressions
-from .model import EdgeRecord, Picture
+from .model import EdgeRecord, Picture, Vertex
 from .values import plainly
 
 
@@ -66,6 +66,6 @@ def finished(picture: Picture, taps: Collection[int] = ()) -> Picture:
         for end, whole in ((tail, out[tail]), (head, into[head])):
             twins[end] = max(twins.get(end, (1, 0)), (count, whole - count))
     return replace(picture, vertices=[
-        replace(v, arms=into[v.id], parts=parts[v.id], twins=most, beside=more)
+        Vertex(**{**vars(v), "arms": into[v.id], "parts": parts[v.id], "twins": most, "beside": more})
         for v in picture.vertices for most, more in [twins.get(v.id, (1, 0))]
     ])  # fmt: skip

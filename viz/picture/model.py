@@ -6,7 +6,7 @@ import copy
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,8 +26,8 @@ from .flows import Flows
 from .folding import circle_label, held, is_asymmetric, leaf_label
 from .nesting import ModuleCall, Nesting
 from .noise import is_noise
-from .text import clean
-from .tooltips import of_box, of_node, script_line
+from .text import Numbers, clean
+from .tooltips import dtype_name, of_box, of_node, script_line
 from .values import values
 
 
@@ -124,7 +124,7 @@ class Picture:
     """All that is drawn, in topological order.
 
     `inside`, where something is closed and the whole has at most `max_nodes` circles, is the same with all of it open,
-    and `folded` there the ids of the frames that are closed here.
+    and `folded` there the ids of the frames that are closed here. `numbers` tells what hovering does of arrays.
     """
 
     vertices: list[Vertex]
@@ -132,6 +132,7 @@ class Picture:
     caption: str
     inside: Picture | None = None
     folded: tuple[str, ...] = ()
+    numbers: Numbers = field(default_factory=Numbers)
 
     @cached_property
     def vertex(self) -> dict[str, Vertex]:
@@ -184,25 +185,31 @@ def build(graph: Graph, options: Options) -> Picture:
 class _Builder:
     def __init__(self, graph: Graph, nesting: Nesting, options: Options) -> None:
         self.graph = graph
-        self.nesting = nesting
+        self._nest(nesting)
         self.dims = options.dims or {}
         self.names = spoken_names(graph)
         self.labels: dict[str, str] = {}
         self.grads = options.grads
         self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
         # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
-        kept = [value if value is None else np.array(value) for value in values(graph)]
-        self.nodes = [replace(node, value=value) for node, value in zip(graph.nodes, kept, strict=True)]
+        self.values = [value if value is None else np.array(value) for value in values(graph)]
+        self.nodes, self.numbers = graph.nodes, Numbers()
         self.own = held(self.nodes)
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
-        self.faults = faults((node.index, node.value) for node in self.nodes)
+        self.faults = faults(enumerate(self.values))
 
     def of(self, nesting: Nesting) -> _Builder:
         """Return one that differs in what is closed, and for which nothing is computed again."""
         other = copy.copy(self)
-        other.nesting = nesting
+        other._nest(nesting)
         return other
+
+    def _nest(self, nesting: Nesting) -> None:
+        self.nesting = nesting
+        self.boxes = [nesting.box(node.index) for node in self.graph.nodes]
+        holders = (box or nesting.folded.get(index, index) for index, box in enumerate(self.boxes))
+        self.ids = [holder.id if isinstance(holder, ModuleCall) else f"n{holder}" for holder in holders]
 
     def picture(self, caption: str) -> Picture:
         graph, vertices = self.graph, self.vertices()
@@ -211,20 +218,16 @@ class _Builder:
         if isinstance(graph, FailedGraph):
             edges += self.failed(graph, vertices)
             told.insert(0, f"{graph.message} {script_line(graph.failed.place)}")
-        return Picture(vertices, edges, "; ".join(filter(None, told)))
-
-    def id_of(self, index: int) -> str:
-        holder = self.nesting.holder(index)
-        return holder.id if isinstance(holder, ModuleCall) else f"n{holder}"
+        return Picture(vertices, edges, "; ".join(filter(None, told)), numbers=self.numbers)
 
     def vertices(self) -> list[Vertex]:
         """Return circles, boxes and ends; a box stands where the last node in it does, after all that it reads."""
         inside: dict[str, list[GraphNode]] = defaultdict(list)
         for node in self.nodes:
-            inside[self.id_of(node.index)].append(node)
+            inside[self.ids[node.index]].append(node)
         found = []
         for id, nodes in sorted(inside.items(), key=lambda item: item[1][-1].index):
-            box = self.nesting.box(nodes[0].index)
+            box = self.boxes[nodes[0].index]
             held: dict[str, Any] = {
                 "members": tuple(node.index for node in nodes),
                 "kept": sum(node.kept for node in nodes),
@@ -244,10 +247,11 @@ class _Builder:
         what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
         gradient = self.flows.gradients.nodes.get(node.index)
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
-        text = of_node(node, what, gradient, fault, self.dims)
+        value = self.values[node.index]
+        text = of_node(node, what, value, gradient, fault, self.dims, self.numbers)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
         return Vertex(
-            id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node, self.own), node.value,
+            id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node, self.own), value,
             gradient, noise, **held,
         )  # fmt: skip
 
@@ -284,8 +288,8 @@ class _Builder:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
         merged: dict[tuple[object, ...], list[Edge]] = {}
         for edge in self.graph.edges():
-            tail, head = (self.nesting.box(i) for i in (edge.source, edge.target))
-            ends = self.id_of(edge.source), self.id_of(edge.target)
+            tail, head = self.boxes[edge.source], self.boxes[edge.target]
+            ends = self.ids[edge.source], self.ids[edge.target]
             shared_weight = tail and head and self.nodes[edge.source].is_leaf
             if ends[0] != ends[1] and not shared_weight:
                 single = None if tail or head else (edge.target, edge.slot)
@@ -324,8 +328,8 @@ class _Builder:
         gradient = np.sum(parts, axis=0) if len(parts) > 1 else next(iter(parts), None)
         id = f"{first.target}_{first.slot}"
         noise = is_noise(gradient, sum(self.flows.noise.edges.get((e.target, e.slot), 0.0) for e in group))
-        found = self.described(first.source, self.id_of(first.target), first.slot, id, back, gradient)
-        box = self.nesting.box(first.target)
+        found = self.described(first.source, self.ids[first.target], first.slot, id, back, gradient)
+        box = self.boxes[first.target]
         if box is not None:
             found = replace(found, places=self.graph.places_in(first.source, box.scope) if box.scope else ())
         return replace(found, noise=True) if noise else found
@@ -346,11 +350,11 @@ class _Builder:
     def described(
         self, source: int, head: str, slot: int, id: str, back: str | None, gradient: Array | None
     ) -> EdgeRecord:
-        node, tail = self.nodes[source], self.id_of(source)
+        node, tail = self.nodes[source], self.ids[source]
         named = node.name is not None or source in self.graph.outputs or node.is_leaf
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
-            node.value, str(node.dtype), named, id, order=node.order, places=(slot + 1,),
+            self.values[source], dtype_name(node.dtype), named, id, order=node.order, places=(slot + 1,),
         )  # fmt: skip
 
 

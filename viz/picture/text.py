@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def clean(text: str, longest: int = LONGEST) -> str:
     >>> clean("a" + chr(7) + "b")
     'a␇b'
     """
-    shown = _UNSEEN.sub(_picture, text)
+    shown = text if text.isprintable() else _UNSEEN.sub(_picture, text)  # of what is printable, all is seen
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
@@ -104,13 +104,13 @@ def statistics(value: Array | None) -> str:
     with np.errstate(all="ignore"):
         if value.size == 1:
             return f"value {float(value.item()) + 0.0:.4g}"  # zero has no sign
-        low, high = float(value.min()), float(value.max())
+        low, high = float(np.minimum.reduce(value, None)), float(np.maximum.reduce(value, None))
         return f"min {low + 0.0:.4g}, mean {_mean(value, low, high) + 0.0:.4g}, max {high + 0.0:.4g}"
 
 
 def _mean(value: Array, low: float, high: float) -> float:
     """Return the mean of `value`, of which these are the least and the greatest element."""
-    mean = float(value.mean(dtype=np.float64))
+    mean = float(value.sum(dtype=np.float64)) / value.size
     noise = 16 * np.finfo(value.dtype).eps * max(-low, high) if value.dtype.kind == "f" else 0.0
     return 0.0 if abs(mean) < noise else mean
 
@@ -122,13 +122,34 @@ def norm(value: Array) -> float:
     5.0
     """
     with np.errstate(all="ignore"):
-        sizes = np.abs(value).astype(np.float64).ravel()
+        sizes = (np.abs(value) if value.dtype.kind == "c" else value).astype(np.float64).ravel()
         return math.sqrt(sizes @ sizes)
 
 
 def shown_norm(value: Array) -> str:
     """Return the Euclidean norm of all elements, in four digits."""
     return f"{norm(value):.4g}"
+
+
+class Numbers:
+    """What is told of arrays, of each once: a picture shows a value at its circle and at every arrow from there."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, int], tuple[Array, str]] = {}
+
+    def statistics(self, value: Array | None) -> str:
+        """Return what `statistics` does."""
+        return "" if value is None else self._told(statistics, value)
+
+    def norm(self, value: Array) -> str:
+        """Return what `shown_norm` does."""
+        return self._told(shown_norm, value)
+
+    def _told(self, tell: Callable[[Array], str], value: Array) -> str:
+        key = tell, id(value)
+        if key not in self._known:
+            self._known[key] = value, tell(value)  # held, so that none of the others has its id
+        return self._known[key][1]
 
 
 def shown_bytes(number: float) -> str:

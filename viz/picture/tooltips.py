@@ -11,13 +11,13 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import Place, line_of
-from tensorgrad.base.dtypes import Array
+from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import GraphNode
 
 from .faults import Fault, is_zero
 from .nesting import ModuleCall
-from .text import clean, shaped, shown_bytes, shown_norm, statistics
+from .text import Numbers, clean, shaped, shown_bytes
 
 if TYPE_CHECKING:
     from .model import EdgeRecord
@@ -44,6 +44,12 @@ def _name_of(file: str) -> str:
     return Path(file).name
 
 
+@remembered(64)
+def dtype_name(dtype: DType) -> str:
+    """Return the name of a dtype, which NumPy puts together each time."""
+    return str(dtype)
+
+
 def argument(value: Any) -> str:
     """Return a parameter of an operation in few words: an array by its dtype and shape, a function by its name.
 
@@ -52,7 +58,7 @@ def argument(value: Any) -> str:
     """
     value = value.array if isinstance(value, Tensor) else value
     if isinstance(value, np.ndarray):
-        return f"{value.dtype}{shaped(value.shape, {})}" if value.ndim else repr(value.item())
+        return f"{dtype_name(value.dtype)}{shaped(value.shape, {})}" if value.ndim else repr(value.item())
     if isinstance(value, tuple) and type(value) is tuple and len(value) <= 8:
         return f"({', '.join(map(argument, value))}{',' * (len(value) == 1)})"
     if callable(value) and hasattr(value, "__name__"):
@@ -60,14 +66,22 @@ def argument(value: Any) -> str:
     return clean(_ADDRESS.sub("", repr(value)), 60)
 
 
-def of_node(node: GraphNode, what: str, gradient: Array | None, fault: Fault | None, dims: Mapping[int, str]) -> str:
-    """Return what hovering over the circle of `node` tells, which is `what`: a leaf, or a formula."""
+def of_node(
+    node: GraphNode,
+    what: str,
+    value: Array | None,
+    gradient: Array | None,
+    fault: Fault | None,
+    dims: Mapping[int, str],
+    numbers: Numbers,
+) -> str:
+    """Return what hovering over the circle of `node` of this `value` tells, which is `what`: a leaf, or a formula."""
     settings = [f"{name}={argument(value)}" for name, value in node.params.items() if name not in _HOW]
-    norm = "" if gradient is None else f"gradient norm {shown_norm(gradient)}"
+    norm = "" if gradient is None else f"gradient norm {numbers.norm(gradient)}"
     kept = f"keeps {shown_bytes(node.kept)} for backward" if node.kept else ""
     known = [
-        f"{shaped(node.shape, dims)} {node.dtype}",
-        statistics(node.value),
+        f"{shaped(node.shape, dims)} {dtype_name(node.dtype)}",
+        numbers.statistics(value),
         norm,
         kept,
         fault.told if fault else "",
@@ -90,13 +104,13 @@ def of_frame(module: ModuleCall) -> str:
     return _line(f"{'function' if module.is_function else 'module'} {module.told}", script_line(module.called))
 
 
-def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], *, backward: bool) -> str:
+def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], numbers: Numbers, *, backward: bool) -> str:
     """Return what hovering over an arrow tells: name, shape, dtype, and the numbers where they are known."""
     told = [f"{edge.backward if backward else edge.forward} {shaped(edge.shape, dims)} {edge.dtype}"]
     if not backward:
-        told.append(statistics(edge.value))
+        told.append(numbers.statistics(edge.value))
     elif edge.gradient is not None:
-        numbers = "all zero" if is_zero(edge.gradient) else statistics(edge.gradient)
-        numbers = "rounding alone, where exact arithmetic has zero" if edge.noise else numbers
-        told += [f"norm {shown_norm(edge.gradient)}", numbers, edge.fault.told if edge.fault else ""]
+        size = "all zero" if is_zero(edge.gradient) else numbers.statistics(edge.gradient)
+        size = "rounding alone, where exact arithmetic has zero" if edge.noise else size
+        told += [f"norm {numbers.norm(edge.gradient)}", size, edge.fault.told if edge.fault else ""]
     return ", ".join(filter(None, told))

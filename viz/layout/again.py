@@ -1,0 +1,104 @@
+"""The places of a picture that was drawn before: what has other numbers alone is not laid out again.
+
+A network is drawn again and again, in a notebook or while it learns. Its places are a pure function of what the key of
+`placed_scene` holds; `sought_scene` finds them, and both must give the same scene (`tests/test_viz_again.py`; how much
+quicker it is stands in `python -m benchmarks --pictures`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
+
+from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
+
+from .placing import sought_scene
+from .scene import Arrow, Corners, Frame, Note, Outline, Scene
+from .splines import Point, Spline
+
+_MOST, _ARROWS = 32, 800  # so many pictures are kept, the last ones, of so many arrows at most
+
+
+def _told(kind: type[Any], numbers: Iterable[str]) -> Callable[[Any], tuple[Hashable, ...]]:
+    """Return what gives all fields of a record but those that are `numbers`, which move nothing."""
+    found: Callable[[Any], tuple[Hashable, ...]] = attrgetter(
+        *(field.name for field in fields(kind) if field.name not in numbers)
+    )
+    return found
+
+
+_OF_VERTEX = _told(Vertex, {"around", "tooltip", "value", "gradient", "noise", "members", "kept", "heat"})
+_OF_EDGE = _told(EdgeRecord, {"gradient", "value", "dtype", "formulas", "noise", "faint"})
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where everything is, without what stands there: that of the picture drawn next may have other numbers."""
+
+    outlines: list[tuple[Point, Point, float, bool]]
+    frames: list[tuple[str, tuple[Corners, ...], Point, float]]
+    arrows: list[tuple[int, str, tuple[Spline, ...], str, tuple[Point, ...], float]]
+    notes: tuple[Note, ...]
+    head: float
+
+    @classmethod
+    def of(cls, scene: Scene, picture: Picture) -> _Places:
+        """Return the places of `picture` in a scene of it."""
+        number = {edge.id: k for k, edge in enumerate(picture.edges)}
+        return cls(
+            [(o.center, o.half, o.size, o.round) for o in scene.outlines],
+            [(f.module.id, f.corners, f.title, f.size) for f in scene.frames],
+            [(number[a.edge.id], a.kind, a.pieces, a.label, a.centers, a.size) for a in scene.arrows],
+            scene.notes,
+            scene.head,
+        )
+
+    def scene(self, picture: Picture) -> Scene:
+        """Return `picture` at these places."""
+        module = {module.id: module for vertex in picture.vertices for module in vertex.around}
+        edges = picture.edges
+        return Scene(
+            tuple(Outline(v, *place) for v, place in zip(picture.vertices, self.outlines, strict=True)),
+            tuple(Frame(module[id], corners, title, size) for id, corners, title, size in self.frames),
+            tuple(Arrow(edges[k], kind, ways, text, at, size) for k, kind, ways, text, at, size in self.arrows),
+            self.notes,
+            self.head,
+        )
+
+
+_kept: dict[Hashable, _Places] = {}
+_lock = threading.Lock()
+
+
+def placed_scene(
+    picture: Picture,
+    labels: Sequence[tuple[str, str]],
+    rankdir: str,
+    dims: Mapping[int, str],
+    title: str,
+    *,
+    narrow: bool = False,
+) -> Scene:
+    """Return the picture with its places, which are those of `sought_scene`."""
+    if len(picture.edges) > _ARROWS:
+        return sought_scene(picture, labels, rankdir, dims, title, narrow=narrow)
+    key = _key(picture), tuple(labels), rankdir, tuple(dims.items()), title, narrow
+    with _lock:
+        places = _kept.pop(key, None)
+    if places is None:
+        places = _Places.of(sought_scene(picture, labels, rankdir, dims, title, narrow=narrow), picture)
+    with _lock:
+        _kept[key] = places
+        while len(_kept) > _MOST:
+            del _kept[next(iter(_kept))]
+    return places.scene(picture)
+
+
+def _key(picture: Picture) -> Hashable:
+    """Return all of a picture that can move something."""
+    frames = {vertex.around: tuple((m.id, m.label) for m in vertex.around) for vertex in picture.vertices}
+    vertices = tuple((_OF_VERTEX(vertex), frames[vertex.around]) for vertex in picture.vertices)
+    return vertices, tuple(map(_OF_EDGE, picture.edges)), picture.caption
