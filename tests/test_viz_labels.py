@@ -187,3 +187,68 @@ def test_every_arrow_with_a_gradient_tells_it_as_its_mode_does(
         assert all(edge_texts(edge, labels, {})[0] for edge in drawing.edges)
         for edge in flowing:
             assert told[edge.id].startswith(edge.backward) or told[edge.id] == edge.formulas[1]
+
+
+def test_a_long_formula_goes_on_in_the_next_line_and_a_hopeless_one_keeps_its_outermost_parts() -> None:
+    x = tg.full((2,), 0.001, requires_grad=True)
+
+    def long(x: tg.Tensor) -> tg.Tensor:
+        terms = [(x * (1000 + n)).tanh() * (x + n).exp() for n in range(10)]
+        return sum(terms[1:], terms[0]).cos()
+
+    notes = [n for n in viz.draw(long, x, labels="formulas", width="12cm").scene.notes if n.kind == "legend"]
+    lines = [line for line in notes if line.id.partition("_")[0] == notes[-1].id.partition("_")[0]]
+    text = " ".join(line.text for line in lines)
+    assert text == f"out = cos({' + '.join(f'tanh(x * {1000 + n}) * exp(x + {n})' for n in range(10))})"
+    assert len(text) > 240
+    assert len(lines) > 3
+
+    def deep(x: tg.Tensor) -> tg.Tensor:
+        for _ in range(7):
+            x = (x * 2 + 1).tanh() * x
+        return x.sin().sum()
+
+    for edge in viz.draw(deep, x, labels="formulas").edges:
+        for formula in edge.formulas:
+            assert len(formula) <= (240 if "…" in formula else 1000)
+            assert formula.count("(") == formula.count(")")
+
+
+def test_no_two_values_have_one_name_in_formulas() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(*(nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)) for _ in range(3)))
+
+        def forward(self, x: tg.Tensor) -> tg.Tensor:
+            return (self.layers(x) ** 2).mean()
+
+    for options in ({}, {"depth": 1}, {"collapse": "BatchNorm1d"}):
+        drawing = viz.draw(Net(), tg.randn(4, 3, requires_grad=True), labels="formulas", **options)
+        for picture in filter(None, (drawing.picture, drawing.picture.inside)):
+            values = {
+                (e.tail, e.forward) if e.tail[0] == "n" else e.forward: e.forward for e in picture.edges if e.named
+            }
+            assert len(set(values.values())) == len(values)
+            leaves = [v.label for v in picture.vertices if v.leaf]
+            assert len(set(leaves)) == len(leaves)
+            assert not {"W", "b", "γ", "β"} & set(leaves)
+    drawing = viz.draw(Net(), tg.randn(4, 3, requires_grad=True), labels="formulas")
+    told = {edge.forward: edge.formulas for edge in drawing.edges}
+    assert told["γx̂₂"][0] == "x̂₂ * γ₂"
+    assert told["ivar₃"] == ("1 / sqrtvar₃", "Σ(dx̂₃ * xμ₃)")
+    assert all("W₂" in told[name][0] for name in ("μ₂", "xμ₂"))
+    for labels in ("names", "shapes", "values"):  # frames tell whose they are
+        assert "W" in {e.forward for e in viz.draw(Net(), tg.randn(4, 3), labels=labels).edges}
+
+
+def test_layers_that_are_alike_are_one_box_with_formulas_too() -> None:
+    net = nn.Sequential(*(nn.Linear(3, 3) for _ in range(4)))
+    boxes = {
+        labels: [
+            v.label for v in viz.draw(net, tg.ones(2, 3), labels=labels, depth=1).picture.vertices if v.kind == "box"
+        ]
+        for labels in MODES
+    }
+    assert len(boxes["names"]) == 1
+    assert all(found == boxes["names"] for found in boxes.values())

@@ -22,6 +22,7 @@ from tensorgrad.viz.layout.dot import digraph, graphviz_package, without_positio
 from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.breaks import with_breaks
 from tensorgrad.viz.picture.closing import Unfold, words_of
+from tensorgrad.viz.picture.expressions import told_apart
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import finished, with_formulas
 from tensorgrad.viz.picture.heat import with_heat
@@ -143,9 +144,8 @@ def draw(
     while graph.order < order:
         graph, seed = graph.backward(seed), None
     graph = (graph.with_reads() if graph.order == 0 else graph).pictured()
-    options = Options(
-        graph.order == 0 if grads is None else grads, depth, collapse, max_nodes, dims, seed, repeats, unfold
-    )
+    grads, apart = graph.order == 0 if grads is None else grads, labels == "formulas"
+    options = Options(grads, depth, collapse, max_nodes, dims, seed, repeats, unfold, apart)
     return Drawing(_drawn(graph, options, heat, hide, page), graph, **vars(page))
 
 
@@ -177,8 +177,9 @@ def _finished(
     if picture.inside is not None:
         inside = _finished(picture.inside, graph, options, labels, heat, hide)
         picture = replace(picture, inside=inside)
-    if labels == "formulas":
-        picture = with_formulas(picture, graph, spoken_names(graph), options.seed, options.dims)
+    if options.apart:
+        apart = told_apart(graph)
+        picture = with_formulas(picture, apart, spoken_names(apart), options.seed, options.dims)
     if heat is not None:
         picture = with_heat(picture, graph, heat)
     picture = with_breaks(picture, graph)

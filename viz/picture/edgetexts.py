@@ -12,7 +12,7 @@ from tensorgrad.base.dtypes import Array
 
 from .faults import marked
 from .model import EdgeRecord, Picture, Vertex
-from .text import WHOLE, brief, clean, shaped
+from .text import LONGEST, WHOLE, brief, clean, shaped
 
 Texts = tuple[str, str]
 """What stands on the black arrow and on its red twin."""
@@ -118,7 +118,7 @@ def _names(edge: EdgeRecord) -> Texts:
 def _equations(edge: EdgeRecord, shape: str, known: Iterable[str]) -> Texts:
     """Return ``name = known`` for both arrows, or the one of them that says it all."""
     pairs = zip(_names(edge), known, strict=True)
-    value, gradient = (clean(_equation(name, what), WHOLE) for name, what in pairs)
+    value, gradient = (clean(_equation(name, what), LONGEST + WHOLE) for name, what in pairs)
     return value or shape, gradient
 
 

@@ -6,17 +6,42 @@ table have recorded. What only arranges elements (a reshape, the repetition that
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+import copy
+import itertools
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from tensorgrad.graph import GraphNode, Passes
-from tensorgrad.graph.notation import Formula, applied
+from tensorgrad.graph import Graph, GraphNode, Passes
+from tensorgrad.graph.notation import Formula, applied, numbered
 
 from .text import WHOLE, clean, number
 
 _SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous", "unknown"})
-_DEEPEST = 12  # unnamed values inside each other; a formula so long is cut anyway
+_DEEPEST = 12  # unnamed values inside each other
+_READ = 240  # letters of a formula that leaves something out
+
+
+def told_apart(graph: Graph) -> Graph:
+    """Return `graph` with names that no two values share: the weights of two layers are ``W₁`` and ``W₂``.
+
+    >>> import tensorgrad as tg
+    >>> net = tg.nn.Sequential(tg.nn.Linear(2, 2), tg.nn.Linear(2, 2))
+    >>> told_apart(tg.graph.Graph.trace(net, tg.ones(1, 2))).names()
+    ['input', 'W₁', 'b₁', 'v3', 'W₂', 'b₂', 'out']
+    """
+    taken = Counter(node.name for node in graph.nodes if node.name)
+    fresh = {name: _numbered(name, taken) for name, count in taken.items() if count > 1}
+    found = copy.copy(graph)
+    found.nodes = [replace(n, name=next(fresh[n.name])) if n.name in fresh else n for n in graph.nodes]
+    return found
+
+
+def _numbered(name: str, taken: Container[str]) -> Iterator[str]:
+    """Yield `name` with one number after the other, but for those that are `taken`."""
+    return (word for n in itertools.count(1) if (word := numbered(name, n)) not in taken)
 
 
 class Expressions:
@@ -57,7 +82,16 @@ class Expressions:
     def of(self, index: int) -> str:
         """Return how the value of a node is computed; its name where nothing computes it."""
         node = self.nodes[index]
-        return self.names[index] if node.is_leaf else clean(self._computed(node, _DEEPEST).text, WHOLE)
+        return self.names[index] if node.is_leaf else clean(self._whole(node), WHOLE)
+
+    def _whole(self, node: GraphNode) -> str:
+        """Return the formula of a node; of one that nobody would read no more than its outermost parts."""
+        text = self._computed(node, _DEEPEST).text
+        depth = _DEEPEST
+        while depth > 1 and len(text) > (_READ if "…" in text else WHOLE):
+            depth -= 1
+            text = self._computed(node, depth).text
+        return text
 
     def told(self, node: GraphNode) -> str:
         """Return how `node` is computed, also where it only arranges elements."""

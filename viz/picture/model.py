@@ -19,7 +19,7 @@ from tensorgrad.graph.nodes import LEAVES
 from tensorgrad.graph.notation import numbered, subscript
 
 from .closing import Collapse, Unfold, nested
-from .expressions import Expressions
+from .expressions import Expressions, told_apart
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
@@ -154,7 +154,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Options:
-    """The choices of `draw` that change what is in the picture."""
+    """The choices of `draw` that change what is in the picture; `apart`: no two values may have one name."""
 
     grads: bool = True
     depth: int | None = None
@@ -164,6 +164,7 @@ class Options:
     seed: Tensor | Array | None = None
     repeats: bool = True
     unfold: Unfold = None
+    apart: bool = False
 
 
 def build(graph: Graph, options: Options) -> Picture:
@@ -173,7 +174,7 @@ def build(graph: Graph, options: Options) -> Picture:
     nesting, caption = nested(
         graph, options.depth, options.collapse, options.max_nodes, options.repeats, options.unfold
     )
-    builder = _Builder(graph, nesting, options)
+    builder = _Builder(told_apart(graph) if options.apart else graph, nesting, options)
     picture, opened = builder.picture(caption), nesting.opened()
     if not nesting.closed or opened.count() > options.max_nodes:
         return picture

@@ -14,7 +14,7 @@ from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant
 
-LONGEST, WHOLE = 40, 240  # letters of a name, and of a formula
+LONGEST, WHOLE = 40, 1000  # letters of a name, and of a formula
 _FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
 _NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢⱼₗ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
