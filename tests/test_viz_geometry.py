@@ -205,6 +205,18 @@ def drawn(*parts: str) -> str:
 STRAIGHT, CROSSWISE = "M0,0C30,0 60,0 90,0", "M44,-9C44,-4 44,3 44,8"
 
 
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_every_arrow_is_made_of_cubics_with_all_their_points(name):
+    """Level ones as well: who reads a file, or lays arrows out anew, needs one rule."""
+    number = r"-?\d+(?:\.\d)?"
+    point = f"{number},{number}"
+    cubics = re.compile(f"(M{point}C{point}(?: {point}){{2}}(?: {point} {point} {point})*)+")
+    root = ET.fromstring(DRAWINGS[name]())
+    paths = [g.find(SVG + "path").get("d") for g in root.iter(SVG + "g") if (g.get("class") or "").startswith("edge ")]
+    assert len(paths) > 2
+    assert all(map(cubics.fullmatch, paths))
+
+
 def test_the_checks_find_what_is_wrong():
     assert crossings(drawn(edge("f1", STRAIGHT), edge("b1", CROSSWISE))) == [("f1", "b1")]
     assert farthest_pair(drawn(edge("f1", STRAIGHT), edge("b1", "M90,20C60,20 30,20 0,20"))) == pytest.approx(20)

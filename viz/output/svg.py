@@ -366,17 +366,13 @@ def _path(pieces: tuple[tuple[Point, ...], ...], head: float, origin: Point) -> 
 
 
 def _line(spline: Sequence[Point], origin: Point) -> str:
-    """Return the path of `spline`; one piece where it is straight, and its ends alone where it is level or upright.
+    """Return the path of `spline`; one piece where it is straight, and that a cubic as all are: one rule reads them.
 
-    A slanted one has what bends it, too: when frames fold, room is left out of it, and it bends around that. What
-    bends it stands at whole points, but for what is level with an end, or upright to it.
+    What bends it stands at whole points, but for what is level with an end, or upright to it.
     """
     points = [_seen_from(origin, point) for point in spline]
-    straight = _straight(points)
-    points = points[:2] + points[-2:] if straight else points
+    points = points[:2] + points[-2:] if _straight(points) else points
     ends = [[_n(side) for side in point] for point in points]
-    if straight and any(start == end for start, end in zip(ends[0], ends[-1], strict=True)):
-        return f"M{','.join(ends[0])} {','.join(ends[-1])}"
     for i, point in enumerate(points):
         if i % 3:
             near = ends[i - 1 if i % 3 == 1 else i + 1]
