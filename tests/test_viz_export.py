@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 import zlib
 from pathlib import Path
 
@@ -470,3 +472,25 @@ def test_the_package_graphviz_goes_on_from_there():
     more = found.digraph
     more.node("mine", pos="10,10!", label="mine")
     assert b">mine<" in rendered(more.source, engine="nop2", format="svg")
+
+
+@pytest.mark.parametrize("title", ["", 'A "net" <b> & \\l more'])
+def test_what_is_too_long_for_an_arrow_stands_below_in_dot_and_mermaid_too(title: str) -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3), nn.Tanh())
+    drawing = draw(net, tg.ones(2, 3, requires_grad=True), labels="formulas", title=title)
+    wanted: dict[str, str] = {}  # what wraps has several lines, of one number
+    for note in drawing.scene.notes:
+        if note.kind.startswith("legend"):
+            first = note.id.partition("_")[0]
+            wanted[first] = f"{wanted.get(first, '')} {note.text}".strip()
+    assert len(wanted) > 4
+    shown = ET.fromstring(rendered(drawing.dot, engine="dot", format="svg")).iter("{http://www.w3.org/2000/svg}text")
+    lines = [text.text or "" for text in shown]
+    assert set(wanted.values()) <= set(lines)
+    assert title in lines or not title
+    (box,) = re.findall(r'^  legend\["(.*)"\]$', drawing.mmd, re.MULTILINE)
+    assert html.unescape(box.replace("#42;", "*")).split("<br/>") == list(wanted.values())
+    assert "…" not in drawing.dot
+    for text in (drawing.dot, drawing.mmd):
+        keys = set(re.findall(r'"\((\d+)\)"', text))
+        assert keys == {line[1] for line in wanted.values() if line[0] == "("}

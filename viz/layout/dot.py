@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tensorgrad.errors import needing
+from tensorgrad.viz.picture.legend import Legend
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
@@ -22,6 +24,7 @@ LABEL_SIZE = 13.0
 FRAME_SIZE = 14.0
 NOTE_SIZE = 12.0  # of a shape beside a circle
 _PADDING = 16.0
+_LINE = 120  # letters of a line of the legend
 ABREAST, _BESIDE = 44.0, 12.0  # between level arrows from box to box, each with its texts, and beside those
 _ARMS, _ARM = 8, 6.0  # arrows at one side that a circle has room for, and half of what each takes at a box
 
@@ -80,13 +83,24 @@ def escaped(text: str) -> str:
     return label
 
 
-def _graph(name: str, title: str, **attributes: str) -> Any:
+def _headed(title: str, legend: Legend) -> dict[str, str]:
+    """Return the label of a graph: its title above it; what is too long for its arrows, below it where it has none.
+
+    Not every Graphviz reads labels of more than one colour.
+    """
+    if not legend:
+        return {"label": escaped(title), "labelloc": "t"} if title else {}
+    cut = textwrap.TextWrapper(_LINE, break_long_words=False, break_on_hyphens=False)
+    lines = [f"{escaped(line)}\\l" for text, _ in legend.values() for line in cut.wrap(text)]
+    label = "".join([f"{escaped(title)}\\n" if title else "", *lines])
+    return {"label": label, "labelloc": "t" if title else "b", "fontsize": f"{LABEL_SIZE:g}"}
+
+
+def _graph(name: str, **attributes: str) -> Any:
     graph = graphviz_package().Digraph(name)
     graph.attr("graph", fontname=FONT, bgcolor="transparent", **attributes)
     graph.attr("node", fontname=FONT, fixedsize="true", penwidth="1.3", margin="0")
     graph.attr("edge", fontname=FONT, fontsize=f"{LABEL_SIZE:g}", arrowsize=f"{ARROW / 10:g}")
-    if title:
-        graph.attr("graph", label=escaped(title), labelloc="t")
     return graph
 
 
@@ -142,10 +156,11 @@ def frame_attributes(module: ModuleCall) -> dict[str, str]:
 
 
 def without_positions(
-    picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, title: str, theme: Theme
+    picture: Picture, labels: Sequence[tuple[str, str]], legend: Legend, rankdir: str, title: str, theme: Theme
 ) -> str:
     """Return DOT without positions, for any Graphviz: black edges shape the layout, red ones follow it."""
-    graph = _graph("autograd", title, rankdir=rankdir, nodesep="0.42", ranksep="0.5", newrank="true")
+    graph = _graph("autograd", rankdir=rankdir, nodesep="0.42", ranksep="0.5", newrank="true")
+    graph.attr("graph", **_headed(title, legend))
     for vertex in picture.vertices:
         graph.node(vertex.id, **_outline(outlined(vertex, (0, 0)), theme), xlabel=vertex.mark or None)
     colours = {"color": theme.grey, "fontcolor": theme.mute}
@@ -166,7 +181,7 @@ def digraph(scene: Scene, theme: Theme) -> Any:
 
     It names that engine itself, so that any Graphviz draws this picture and no other.
     """
-    graph = _graph("autograd", "", pad="0.15", layout="nop2", outputorder="edgesfirst")
+    graph = _graph("autograd", pad="0.15", layout="nop2", outputorder="edgesfirst")
     graph.attr("graph", fontname=theme.family)
     graph.attr("node", fontname=theme.family, fontcolor=theme.ink, fillcolor=theme.fill)
     graph.attr("edge", fontname=theme.family, fontcolor=theme.ink, arrowsize=f"{scene.head / 10:g}")

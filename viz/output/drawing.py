@@ -241,8 +241,9 @@ class Drawing:
     def dot(self) -> str:
         """DOT without positions, for any Graphviz."""
         page = self.page
-        shown, labels = page.shown(self.picture), page.texts(self.picture)
-        return without_positions(shown, labels, page.rankdir, page.title, page.look)
+        return without_positions(
+            page.shown(self.picture), *page.shortened(self.picture), page.rankdir, page.title, page.look
+        )
 
     @cached_property
     def scene(self) -> Scene:
@@ -296,7 +297,9 @@ class Drawing:
     def mmd(self) -> str:
         """The graph as Mermaid, which lays it out itself."""
         page = self.page
-        return mermaid_text(page.shown(self.picture), page.texts(self.picture), page.rankdir, page.title, page.look)
+        return mermaid_text(
+            page.shown(self.picture), *page.shortened(self.picture), page.rankdir, page.title, page.look
+        )
 
     @property
     def json(self) -> str:

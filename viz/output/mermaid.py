@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tensorgrad.viz.layout.scene import Arrow
 from tensorgrad.viz.layout.themes import Theme
+from tensorgrad.viz.picture.legend import Legend
 from tensorgrad.viz.picture.model import Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 
@@ -13,9 +14,12 @@ _CODES = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`
           "_": "#95;", "\n": "<br/>"}  # fmt: skip
 
 
-def mermaid_text(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: str, title: str, theme: Theme) -> str:
+def mermaid_text(
+    picture: Picture, labels: Sequence[tuple[str, str]], legend: Legend, rankdir: str, title: str, theme: Theme
+) -> str:
     """Return a flowchart: values forward, gradients back in red, a subgraph for each open module.
 
+    What is too long for an arrow stands in a box of its own.
     Mermaid places operands as it likes: where their order matters, each tells its number before its name.
     """
     lines = ["---", f"title: {quoted(title)}", "---"] if title else []
@@ -38,6 +42,8 @@ def mermaid_text(picture: Picture, labels: Sequence[tuple[str, str]], rankdir: s
         lines.append(f"  linkStyle {','.join(map(str, red))} stroke:{theme.red},color:{theme.red}")
     warm = [vertex for vertex in picture.vertices if vertex.heat is not None]
     lines += [f"  style {vertex.id} fill:{theme.filling(vertex.heat)},color:{theme.ink}" for vertex in warm]
+    if legend:
+        lines.append(f"  legend[{quoted(chr(10).join(text for text, _ in legend.values()))}]")
     return "\n".join([*lines, ""])
 
 
