@@ -148,6 +148,21 @@ def ends(arrow: ET.Element, root: ET.Element) -> tuple[str, str]:
     return (tail, head) if twin is arrow else (head, tail)
 
 
+_VALUE = re.compile(r"(\([^()]*\) \w+, )(value [^,]+|min [^,]+, mean [^,]+, max [^,]+)")
+
+
+def hovered(group: ET.Element, root: ET.Element) -> list[str]:
+    """Return what a node or an arrow tells, as the viewer completes it; nothing if it tells nothing."""
+    title = group.findtext(SVG + "title", "")
+    before, there, after = title.partition("\n")
+    if there:
+        red = group.get("id", "").startswith("b")
+        value = _VALUE.search(root.findtext(f".//*[@id='{ends(group, root)[red]}']/{SVG}title", ""))
+        assert value is not None
+        title = f"{before} {value[1]}{after if red else value[2]}"
+    return [title] if title else []
+
+
 def _text(element: ET.Element, owner: str, size: float) -> Text:
     shown = (element.text or "").strip()
     x, y = (float(element.get(key, "0")) for key in ("x", "y"))

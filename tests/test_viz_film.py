@@ -16,6 +16,7 @@ from tensorgrad.viz import film
 from tensorgrad.viz.output import film as films
 from tensorgrad.viz.picture.text import brief
 from tests.browser import SEEN
+from tests.measuring import hovered
 
 SVG = "{http://www.w3.org/2000/svg}"
 FACES = "return Object.fromEntries([...document.querySelectorAll('.node')].map(g => [g.id, g.lastChild.textContent]))"
@@ -49,10 +50,11 @@ FILM = film(DRAWINGS)
 def texts(drawing) -> dict[str, list[str]]:
     """What stands at each node and arrow of a drawing, what hovering over it tells, and what stands free."""
     found: dict[str, list[str]] = {}
-    for g in ET.fromstring(drawing.svg).iter(SVG + "g"):
+    root = ET.fromstring(drawing.svg)
+    for g in root.iter(SVG + "g"):
         kind, *more = (g.get("class") or "").split(" ")
         if kind in {"node", "edge", "note"} and "caption" not in more:
-            told = [t.text for name in ("title", "text") for t in g.iter(SVG + name)]
+            told = [*hovered(g, root), *(t.text for t in g.iter(SVG + "text"))]
             found.setdefault(g.get("id") or "notes", []).extend(told)
     return found
 

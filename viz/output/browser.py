@@ -19,15 +19,16 @@ from tensorgrad.base.caching import remembered
 
 _NAME, _PROPERTY = re.compile(r"\$[a-z]\w*"), re.compile(r"(?<=[^.]\.)\$[a-z]\w*")
 _LOCAL, _TOP = re.compile(r"\b_[a-z]\w*"), re.compile(r"^(?=\$)", re.MULTILINE)
-_PART = re.compile(r"^(?://|/\*) part: (\w+).*\n", re.MULTILINE)
-PARTS = frozenset({"folding", "frames", "marks", "minimap", "opening"})
-"""What only some pictures can use: a file of the style sheet, of the script, or both."""
+_PART = re.compile(r"^(.*?)(?://|/\*) part: (\w+).*\n", re.MULTILINE)
+PARTS = frozenset({"folding", "frames", "marks", "minimap", "numbers", "opening", "orders"})
+"""What only some pictures can use: a file of the style sheet, of the script, or both, and lines that need it."""
 
 
 @remembered()
 def resource(name: str, parts: frozenset[str]) -> str:
     """Return the text of a file beside this one as a drawing carries it: with the files of those of its `parts` that
-    are wanted, each where its name stands, and without comments, needless spaces, long names.
+    are wanted, each where its name stands alone, and the lines at whose end it stands; and without comments, needless
+    spaces, long names.
 
     Texts in quotes keep their spaces, and so do regular expressions, as long as none in them stands beside a sign.
     A line that begins with $ begins a piece; names of one letter that belong to all pieces are declared in the first.
@@ -35,10 +36,8 @@ def resource(name: str, parts: frozenset[str]) -> str:
     they are used, all others A0, A1 ... Z9. Names that begin with _ are local to a piece. What stands behind a point is
     a property, and has a letter of its own: a capital, of which no element has one by itself.
     """
-    here, kind = Path(__file__), Path(name).suffix
-    text = here.with_name(name).read_text("utf-8")
-    read = {part: here.with_name(part + kind).read_text("utf-8") for part in parts & {*_PART.findall(text)}}
-    text = _PART.sub(lambda found: read.get(found[1], ""), text)
+    path = Path(__file__).with_name(name)
+    text = _assembled(path, parts)
     text = re.sub(r"^\s*(//.*|/\*.*\*/)?\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\bconst\b", "let", text)
     text = _with_short(_PROPERTY, text, lambda _: string.ascii_uppercase)
@@ -46,9 +45,20 @@ def resource(name: str, parts: frozenset[str]) -> str:
     text = _with_short(_NAME, "\0".join(tops), lambda name: _free(tops[0] + "".join(t for t in tops if name in t)))
     text = "".join(map(_with_local, text.split("\0")))
     text = re.sub(r"^\s+", "", text, flags=re.MULTILINE)
-    signs = r"\s*([-+*/%=<>!?:;,{}()\[\]&|])\s*" if kind == ".js" else r"\s*([{};,])\s*"
+    signs = r"\s*([-+*/%=<>!?:;,{}()\[\]&|])\s*" if path.suffix == ".js" else r"\s*([{};,])\s*"
     pieces = re.split(r"('[^'\n]*'|`[^`]*`)", text)  # every second one is a text in quotes
     return "".join(piece if i % 2 else re.sub(signs, r"\1", piece) for i, piece in enumerate(pieces))
+
+
+def _assembled(path: Path, parts: frozenset[str]) -> str:
+    """Return the text of a file with those of its `parts` that are wanted, and the lines of these alone."""
+
+    def taken(at: re.Match[str]) -> str:
+        if at[2] not in parts:
+            return ""
+        return f"{at[1]}\n" if at[1] else _assembled(path.with_stem(at[2]), parts)
+
+    return _PART.sub(taken, path.read_text("utf-8"))
 
 
 def _free(text: str) -> list[str]:
@@ -76,22 +86,11 @@ def packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
-# What is not shown where no script is: nothing pretends to be a button.
+# What is not shown where no script is; all other of its parts the script makes itself.
 MAP = (
     '<foreignObject class="stage" display="none"><svg/></foreignObject>'
     '<svg class="map" display="none" x="100%" y="100%" width="180" height="120" aria-hidden="true">'
     '<rect width="100%" height="100%"/><path/><rect class="eye"/></svg>'
-)
-BUTTONS = (
-    ("+", "zoom in", "+"), ("−", "zoom out", "-"), ("▭", "fit", "0"), ("1:1", "natural size", "1"),
-    ("⌕", "search", "/"), ("«", "whole figure", "Home"), ("‹", "step back", "ArrowLeft"),
-    ("›", "step forward", "ArrowRight"), ("»", "last step", "End"), ("f", "hide forward", "f"),
-    ("b", "hide backward", "b"),
-)  # fmt: skip
-BAR = (
-    '<foreignObject class="bar" display="none"><div xmlns="http://www.w3.org/1999/xhtml">'
-    + "".join(f'<button value="{key}" aria-label="{told}">{sign}</button>' for sign, told, key in BUTTONS)
-    + '<input class="in" aria-label="search"/><p class="told" role="status"></p></div></foreignObject>'
 )
 _LEAST = 0.6  # of its size, below which a figure in a page is larger than its place: smaller texts cannot be read
 _HELP = 110  # pixels below a figure in a frame, for the help on the keys

@@ -29,7 +29,7 @@ from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, spoken_names
 from tensorgrad.viz.picture.text import shown_bytes
-from tensorgrad.viz.picture.tooltips import of_arrow, of_frame
+from tensorgrad.viz.picture.tooltips import brief, of_arrow, of_frame
 
 from .browser import framed, page as html_page
 from .data import json_text
@@ -269,7 +269,7 @@ class Drawing:
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
         return viewer_svg(
-            Shown(self.scene, self._told(self.picture)),
+            Shown(self.scene, brief(self._told(self.picture), self.picture.edges)),
             self.page.look,
             self.heading,
             self.description,
@@ -286,7 +286,7 @@ class Drawing:
         scene = self.page.scene(inside)
         drawn = {frame.module.id for frame in scene.frames}
         folded = tuple(id for id in inside.folded if id in drawn)
-        return Shown(scene, self._told(inside), folded) if folded else None
+        return Shown(scene, brief(self._told(inside), inside.edges), folded) if folded else None
 
     @property
     def tex(self) -> str:

@@ -46,6 +46,7 @@ for (const $place of $page ? [$page] : [s, $bar]) $place.addEventListener('keydo
 });
 for (const [$element, $name, $texts] of $rows) if (!$name) $element.textContent = $texts.reduce((a, b) => b.length > a.length ? b : a);
 s.ready = $show;
+$bar.parentNode.removeAttribute('display');
 // In a page of others the slider stands below the picture, and in a window of its own on it.
 if (!$page && s !== document.documentElement) s.after($bar)
 })();

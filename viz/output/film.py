@@ -163,7 +163,7 @@ class Film(Drawing):
         script = f"{begin}{_literal(self.steps)}{between}{table}{end}"
         control = (
             '<foreignObject class="film bar" display="none"><div class="steps" xmlns="http://www.w3.org/1999/xhtml">'
-            '<button type="button" value="p" aria-label="play">▶</button>'
+            '<button type="button" value="p" aria-label="play" title="play (p)">▶</button>'
             f'<input type="range" aria-label="step of the training" min="0" max="{last}" value="{last}"/>'
             f"<output>{html.escape(self.steps[-1])}</output></div></foreignObject>"
         )

@@ -13,7 +13,9 @@ $frames = () => {
     // All moves to its new place, but the title, which stays where it was seen.
     f.$turn = () => {
       const q = t.$now;
-      $shut(f, !f.$shut); $layout(); $map && $survey(); $fit();
+      $shut(f, !f.$shut); $layout();
+      $map && $survey(); // part: minimap
+      $fit();
       $moved && $pan(...$plus(q, t.$now, -1).map(v => v * k))
     }
   })

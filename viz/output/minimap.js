@@ -2,7 +2,7 @@
 // anew whenever their scale changes: in a large picture, only those are there that can be read now, and the rest is
 // scaled in a box as a whole.
 $survey = () => {
-  $set(s, 'many', n > 100); $put($map, {viewBox: `0 0 ${W} ${H}`});
+  $set(s, 'many', n > 100); $put($map, {viewBox: [0, 0, W, H]});
   $put($map.children[1], {d: V.map(g => 'M' + g.$now + 'h1').join('')});
   $each($texts = $all('.view text'), t => { t.$now || $box(t); t.$near = t.closest('.node,[data-of]') || t })
 },

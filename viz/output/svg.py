@@ -25,7 +25,7 @@ from tensorgrad.viz.layout.themes import Theme
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import clean
 
-from .browser import BAR, MAP, packed, resource
+from .browser import MAP, packed, resource
 
 _KEYS = (
     "The arrow keys replay it step by step, with Shift they move it; + - scale it, / searches, Escape shows it whole."
@@ -97,8 +97,7 @@ def viewer_svg(
         f"{_body(scene, theme, shown.told)}\n"
     )
     after = (
-        f"{MAP * ('minimap' in parts)}{BAR}{beside.before}\n"
-        f"<script><![CDATA[{script}]]></script>{beside.after}\n</svg>\n"
+        f"{MAP * ('minimap' in parts)}{beside.before}\n<script><![CDATA[{script}]]></script>{beside.after}\n</svg>\n"
     )
     key = hashlib.sha256((before + after).encode()).hexdigest()[:8]
     store = "" if inside is None else _store(inside, theme, key)
@@ -116,11 +115,13 @@ def _store(inside: Shown, theme: Theme, key: str) -> str:
 def _parts(scene: Scene) -> frozenset[str]:
     """Return the parts of the viewer that a picture can use."""
     vertices = [outline.vertex for outline in scene.outlines]
-    marked = any(vertex.fault or vertex.order or vertex.mark for vertex in vertices)
+    marked = any(vertex.fault or vertex.mark for vertex in vertices)
     found = {
         "frames": bool(scene.frames),
         "folding": bool(scene.frames) and not scene.wrapped,
         "marks": marked or any(arrow.edge.fault for arrow in scene.arrows),
+        "numbers": any(vertex.numbers for vertex in vertices),
+        "orders": any(vertex.order for vertex in vertices),
         "minimap": sum(vertex.kind != "output" for vertex in vertices) > _MANY,
     }
     return frozenset(part for part, wanted in found.items() if wanted)
@@ -140,14 +141,14 @@ def _rest(scene: Scene, theme: Theme) -> str:
 
 def _body(scene: Scene, theme: Theme, told: Mapping[str, str]) -> str:
     heads = "".join(_head(kind, theme.colour(role), scene.head) for kind, role in (("fwd", "ink"), ("bwd", "red")))
-    return "\n".join([f'<defs>{heads}</defs>\n<g class="view">', *_Writer(scene, theme, told).layers(), "</g>"])
+    return "\n".join([f'{heads}\n<g class="view">', *_Writer(scene, theme, told).layers(), "</g>"])
 
 
 def _head(kind: str, colour: str, size: float) -> str:
     width, height, middle = _short(size), _short(0.7 * size), _short(0.35 * size)
     at = _attributes(markerUnits="userSpaceOnUse", markerWidth=width, markerHeight=height, refY=middle, orient="auto")
     path = _attributes(
-        class_=f"m{kind[0]}", fill=_colour(colour), stroke="none", d=f"M0,0 {width},{middle} 0,{height}z"
+        class_="mb" if kind == "bwd" else None, fill=_colour(colour), d=f"M0,0 {width},{middle} 0,{height}z"
     )
     return f'<marker id="tg-{kind}-{_KEY}"{at}><path{path}/></marker>'
 
@@ -295,7 +296,10 @@ class _Writer:
         return f"<text{_attributes(x=x, y=y)}{style}>{_text(text)}</text>"
 
     def title(self, id: str) -> str:
-        return f"<title>{_text(self.told[id])}</title>" if self.told else ""
+        if not self.told:
+            return ""
+        told = "\n".join(map(_text, self.told[id].split("\n")))  # more than one line: see `brief`
+        return f"<title>{told}</title>"
 
     def pen(self, pen: Pen, usual: float) -> dict[str, str | None]:
         """Return the attributes of a line, but for its colour and the width that the group around it tells."""

@@ -1,45 +1,66 @@
 // The viewer inside a drawing: it stands at the end of its <svg>, which is whole without it. People get it without
 // comments, needless spaces and long names: those with a $ (see browser.py), and only with the parts that their picture
-// can use. What a key does, a button of the bar does too.
-(() => {
+// can use, and with the lines that name one of these at their end. What a key does, a button of the bar does too.
+{
 const s = document.currentScript?.closest('svg');
-if (!s) return;
+if (s) {
 let {width: W, height: H} = s.viewBox.baseVal, {max, min, abs} = Math, V, E, F, P, A, n, k, x, y, w, h,
-  $step, $to, $from, $backs, $around, $heads, $size, $texts, $moved, $mouse, $pin, $lit, $at = 0, $hits = [], $hit, $dragged,
+  $step, $to, $from, $backs, $moved, $mouse, $pin, $lit, $at = 0, $hits = [], $hit, $dragged,
+  $around, $heads, $size, // part: folding
+  $texts, // part: minimap
 $each = (q, f) => q.forEach(f), $all = (q, g = s) => [...g.querySelectorAll(q)], $rect = () => s.getBoundingClientRect(),
 $put = (g, q) => { for (const k in q) g.setAttribute(k, q[k]); return g },
 $set = (g, k, q) => g.classList.toggle(k, !!q), $near = (e, q = '.cluster,.node,[data-of]') => e?.target.closest(q),
 $name = g => g.firstChild.textContent, $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: 1}),
 $page = s.closest('.tg-page'), $full = $page || !s.parentElement, $top = $full ? 44 : 0, $one = 4 / 3,
-$box = g => { const b = g.getBBox(), r = g.$half = [b.width / 2, b.height / 2]; g.$mid = g.$now = $plus([b.x, b.y], r) },
+$box = g => { const b = g.getBBox(); g.$mid = g.$now = $plus([b.x, b.y], g.$half = [b.width / 2, b.height / 2]) },
 $plus = (p, q, f = 1) => p.map((v, i) => v + f * q[i]),
-[$map] = $all('.map'), [$input, $told] = $all('input,.told'), [$view] = $all('.view'), [$store] = $all('.store'),
+[$view] = $all('.view'),
+// The bar: of every button its key, its sign and what it does.
+$bar = $view.insertAdjacentHTML('afterend', '<foreignObject class="bar"><div xmlns="http://www.w3.org/1999/xhtml">' + `+ + zoom in
+- − zoom out
+0 ▭ fit
+1 1:1 natural size
+/ ⌕ search
+Home « whole figure
+ArrowLeft ‹ step back
+ArrowRight › step forward
+End » last step
+f f hide forward
+b b hide backward`.replace(/(\S+)\s(\S+)\s(.+)/g, '<button value="$1" aria-label="$3" title="$3 ($1)">$2</button>') +
+  '<input class="in" aria-label="search"/><p class="told" role="status"></p></div></foreignObject>'),
+[$input, $told] = $all('.in,.told'),
+[$map] = $all('.map'), // part: minimap
+[$store] = $all('.store'), // part: opening
 
 // What belongs where: the ends of an arrow, of which the black one of a pair tells them; the step at which it appears, or
 // a vertex; the arrows from and to a vertex; and where it stands. A thin line is hard to hit: an invisible thick twin
-// below it takes the pointer.
+// below it takes the pointer. An arrow with an end of a line in what it tells repeats there what the vertex tells that its
+// value comes from: a black one shape, dtype and numbers, a red one shape and dtype.
 $read = () => {
   const _pairs = {};
   [V, E, F, P] = ['.node', '.edge', '.cluster', '.node,[data-of]'].map(q => $all(q));
   A = [...P, ...E]; n = V.length; $step = {}; $to = {}; $from = {};
   $each(V, (g, i) => { $step[g.id] = i; g.tabIndex = 0 });
-  $each(P, g => g.$ends = [g.$of = g.dataset.of || g.id]);
-  $each(A, g => g.$red = g.matches('.bwd'));
+  $each(A, g => { g.$red = g.matches('.bwd'); g.$ends = [g.$of = g.dataset.of || g.id]; if (g.id) g.role = 'graphics-symbol' });
   $each(E, g => {
-    const i = g.id.slice(1), [t, h] = _pairs[i] ??= g.dataset.ends.split(' ');
+    const [t, h] = _pairs[g.id.slice(1)] ??= g.dataset.ends.split(' '), q = g.firstChild;
+    q.textContent = q.textContent.replace('\n', () =>
+      ' ' + $name(V[$step[t]]).match(/(\([^()]*\)\s\w+,\s)(value|min)[^,]*(,\sm\w+\s[^,]*)*/)[+g.$red]);
     g.$ends = g.$red ? [h, t] : [t, h];
     if (!g.$red) { $step[h] ??= $step[t]; ($to[t] ??= []).push(h); ($from[h] ??= []).push(t) }
   });
   $each(A, g => { $box(g); g.$step = (g.$red ? min : max)(...g.$ends.map(v => $step[v])) });
   $backs = [...new Set(E.filter(g => g.$red).map(g => g.$step))];
   $each([...E, ...F], g => { const [t] = $all('path,rect', g); g.$line = t; t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'})) });
-  $each([...V, ...E], g => g.role = 'graphics-symbol');
-  F[0] && $frames(); $store && $boxes()
+  F[0] && $frames(); // part: folding
+  $store && $boxes() // part: opening
 },
 
 // Scale and place: a point of the picture times k, plus (x, y), is a pixel.
 $draw = () => {
-  $view.style.transform = `translate(${x}px,${y}px)scale(${k})`; $map && $watch()
+  $view.style.transform = `matrix(${[k, 0, 0, k, x, y]})`;
+  $map && $watch() // part: minimap
 },
 $pan = (a, b) => { x += a; y += b; $moved = 1; $draw() },
 $zoom = (f, a = w / 2, b = h / 2) => { f = min(30, max(.002, k * f)) / k; k *= f; $pan((a - x) * (1 - f), (b - y) * (1 - f)) },
@@ -50,27 +71,23 @@ $rest = (f, m) => {
 $fit = () => {
   const q = !$paper.matches;
   $set(s, 'full', $full && q);
-  $put(s, {width: W * $one, height: H * $one, viewBox: `0 0 ${W} ${H}`});
+  $put(s, {width: W * $one, height: H * $one, viewBox: [0, 0, W, H]});
   if (q) {
     s.style.aspectRatio = W / H;
     s.removeAttribute('viewBox'); ({width: w, height: h} = $rect());
     $moved ? $draw() : $rest($full ? max($page ? .8 : $one, min($one, w / W)) : w / W)
   }
 },
-$reveal = g => {
-  const a = g.$now[0] * k + x, b = g.$now[1] * k + y;
-  if (min(a, b, w - a, h - b) < $top) $pan(w / 2 - a, h / 2 - b)
-},
+$reveal = (g, [a, b] = $plus([x, y], g.$now, k)) => min(a, b, w - a, h - b) < $top && $pan(w / 2 - a, h / 2 - b),
 $say = t => $told.textContent = t,
 
 // What moves under a pointer that rests is not pointed at. An arrow is lit if both its ends are ancestors, or both
 // descendants: that holds for an arrow back as for its twin.
-$reach = (v, q) => { const r = new Set([v]); for (const t of r) q[t]?.forEach(v => r.add(v)); return r },
 $show = v => {
   if (v === $lit) return;
-  $lit = v; $set(s, 'on', v);
-  const r = v ? [$reach(v, $to), $reach(v, $from)] : [];
-  $each(A, g => $set(g, 'hl', r.some(q => g.$ends.every(v => q.has(v)))))
+  $set(s, 'on', $lit = v);
+  const _sets = [$to, $from].map(q => { const r = new Set([v]); $each(r, t => q[t]?.forEach(v => r.add(v))); return r });
+  $each(A, g => $set(g, 'hl', _sets.some(q => g.$ends.every(v => q.has(v)))))
 },
 $light = e => $pin || $show($near(e)?.$of), $hover = e => $mouse === ($mouse = e.x + e.y / 1e4) || $light(e),
 
@@ -84,20 +101,21 @@ $go = i => {
     if ($set(g, 'now', g === v || g.$red === _late && g.$step === i) && g.$line) _sum.push($name(g).split(' ')[0])
   });
   if (!v) return;
-  const _number = v.matches('.numbered') && v.lastChild.textContent.split(' | ')[+_late]?.trim();
-  $say(`${_late ? 'backward' : 'forward'} ${i + 1} / ${n}: ` + (_late ? _sum.join(' + ') : $name(v).split(', (')[0])
-    + (_number ? ' = ' + _number : '').replace('= ≈', '≈'));
+  $say(`${_late ? 'back' : 'for'}ward ${i + 1} / ${n}: ` + (_late ? _sum.join(' + ') : $name(v).split(', (')[0])
+    + $number(v, _late) // part: numbers
+  );
   $reveal(v);
   $all('.node:focus:not(.s)')[0] && $focus()
 },
 
+// part: numbers
 // part: folding
 // part: opening
 // A click, Enter or Space: a frame folds, a closed box opens, a vertex keeps its light and copies its line.
 $press = g => {
-  if (g?.$turn) return g.$turn();
+  if (g?.$turn) return g.$turn(); // part: folding
   const v = g?.$of, _line = g && $name(g).match(/[^\s,]+:\d+$/);
-  $pin = v === $pin ? 0 : v; $show($pin);
+  $show($pin = v === $pin ? 0 : v);
   if (_line) { $say(_line); navigator.clipboard?.writeText(_line).then(() => $say('copied ' + _line), () => 0) }
 },
 
@@ -109,7 +127,8 @@ $find = () => {
 $next = () => {
   const m = $hits.length, g = $hits[$hit = ++$hit % m];
   if (!g) return;
-  $each($hits, q => $set(q, 'cur', q === g)); g.$in?.forEach(f => f.$shut && f.$turn());
+  $each($hits, q => $set(q, 'cur', q === g));
+  g.$in?.forEach(f => f.$shut && f.$turn()); // part: folding
   k < .6 && $zoom(1 / k);
   $reveal(g); $say($hit + 1 + ` / ${m}: ` + $name(g))
 },
@@ -122,7 +141,7 @@ $keys = {
 },
 // part: minimap
 // The pointer: one drags, two pinch; a press that has moved is no click.
-$down = new Map, $spot = e => { const q = $rect(); return [e.x - q.x, e.y - q.y] },
+$down = new Map, $spot = (e, q = $rect()) => [e.x - q.x, e.y - q.y],
 $far = (a, b) => Math.hypot(...$plus(a, b, -1)), $up = e => $down.delete(e.pointerId),
 $hear = {
   pointerdown(e) {
@@ -138,15 +157,23 @@ $hear = {
   pointerup: $up, pointercancel: $up, mouseover: $hover, mouseleave: $hover, focusout() { $light() },
   wheel(e) { if ($full && self === top || e.ctrlKey) { e.preventDefault(); $zoom(2 ** (e.deltaY / -350), ...$spot(e)) } },
   focusin(e) { $light(e); if ($full && $near(e)) $reveal(e.target) },
-  click(e) { const q = $near(e, 'button')?.value, f = $keys[q]; f ? f(q) : $dragged || $near(e, '.map,.bar') || $press($near(e)) }
+  click(e) {
+    const q = $near(e, 'button')?.value, f = $keys[q];
+    f ? f(q) : $dragged || $near(e, '.map,.bar') || $press($near(e))
+  },
+  keydown(e) {
+    const _key = e.key, g = $near(e),
+      _way = e.shiftKey && {Left: [80, 0], Right: [-80, 0], Up: [0, 80], Down: [0, -80]}[_key.slice(5)],
+      f = e.target === $input ? {Enter: $next, Escape: $ask}[_key] : _way ? () => $pan(..._way)
+        : $keys[_key] || g && {Enter: 1, ' ': 1}[_key] && (() => $press(g));
+    if (!f || e.ctrlKey || e.metaKey || e.altKey) return;
+    f(_key); e.preventDefault()
+  }
 };
-for (const t in $hear) s.addEventListener(t, $hear[t], {passive: 0});
+for (const t in $hear) (t === 'keydown' && $page || s).addEventListener(t, $hear[t], {passive: 0});
 $input.oninput = $find;
-($page || s).addEventListener('keydown', e => {
-  const _key = e.key, g = $near(e), _way = e.shiftKey && {Left: [80, 0], Right: [-80, 0], Up: [0, 80], Down: [0, -80]}[_key.slice(5)],
-  f = e.target === $input ? {Enter: $next, Escape: $ask}[_key] : _way ? () => $pan(..._way) : $keys[_key] || g && {Enter: 1, ' ': 1}[_key] && (() => $press(g));
-  if (!f || e.ctrlKey || e.metaKey || e.altKey) return;
-  f(_key); e.preventDefault()
-});
-$paper.onchange = $fit; $read(); $map && $start(); $set(s, 'live', 1); $each($all('button'), b => b.title = b.ariaLabel + ` (${b.value})`); $fit(); new ResizeObserver($fit).observe(s)
-})();
+$paper.onchange = $fit; $read();
+$map && $start(); // part: minimap
+$fit(); new ResizeObserver($fit).observe(s)
+}
+}

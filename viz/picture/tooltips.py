@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .model import EdgeRecord
 
 _LONGEST = 400
+_VALUE = re.compile(r"(\([^()]*\)\s\w+,\s)(value|min)[^,]*(,\sm\w+\s[^,]*)*", re.ASCII)  # as in viewer.js
 _HOW = {"refined"}  # settings that say how the same is computed, not what
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")  # which differs from run to run
 
@@ -113,4 +114,21 @@ def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], numbers: Numbers, *, bac
         size = "all zero" if is_zero(edge.gradient) else numbers.statistics(edge.gradient)
         size = "rounding alone, where exact arithmetic has zero" if edge.noise else size
         told += [f"norm {numbers.norm(edge.gradient)}", size, edge.fault.told if edge.fault else ""]
-    return ", ".join(filter(None, told))
+    return _line(*told)
+
+
+def brief(told: Mapping[str, str], edges: Iterable[EdgeRecord]) -> dict[str, str]:
+    """Return what each element tells by its id, but for what arrows repeat of the vertex that their value comes from.
+
+    An end of a line stands there, of which no text has one, and the viewer puts the vertex's words in its place: shape,
+    dtype and numbers for a black arrow, shape and dtype for a red one.
+    """
+    found = dict(told)
+    for edge in edges:
+        value = _VALUE.search(told[edge.tail])
+        if value is None:
+            continue
+        for id, name, known in ((f"f{edge.id}", edge.forward, value[0]), (f"b{edge.id}", edge.backward, value[1])):
+            if told.get(id, "").startswith(begin := f"{name} {known}"):
+                found[id] = f"{name}\n{told[id][len(begin) :]}"
+    return found
