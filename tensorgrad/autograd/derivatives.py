@@ -13,7 +13,7 @@ from tensorgrad.engine.batched import UnbatchableError, is_batched, running_leve
 from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
 from tensorgrad.engine.tracedarrays import Traced
-from tensorgrad.engine.tracedtensors import operand, traced_tensor
+from tensorgrad.engine.tracedtensors import operand, traced_tensor, unasked
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import ArgumentError, AutogradError, ShapeError
 from tensorgrad.ops import astype, contiguous
@@ -54,8 +54,9 @@ def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
 
 def _in_dtype_of(y: Tensor, given: Tensor) -> Tensor:
     """Return a cotangent or tangent in the dtype of the value it belongs to, and on plain memory."""
-    fits = given.array.dtype == y.array.dtype and given.array.__class__ is np.ndarray
-    return given if fits else astype(given, dtype=y.array.dtype)
+    if given.array.dtype != y.array.dtype:
+        return astype(given, dtype=y.array.dtype)
+    return given if given.array.__class__ is np.ndarray else unasked(astype(given, dtype=y.array.dtype))
 
 
 def _seeds(outputs: Sequence[Tensor], gradients: Any, create_graph: bool) -> dict[Node, Any]:
@@ -172,7 +173,9 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     handed.add(key)
     if own:
         return g if boxed else wrap(array)
-    return contiguous(astype(g, dtype=array.dtype)) if boxed else wrap(asarray(array).copy())
+    if not boxed:
+        return wrap(asarray(array).copy())
+    return unasked(contiguous(g))
 
 
 def _of_examples(g: Any, array: Any) -> Tensor:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from tensorgrad.base.dtypes import DType
-from tensorgrad.engine.tensor import Node
+from tensorgrad.engine.tensor import COPIES, Node, Tensor
+from tensorgrad.engine.tracedtensors import unasked
 from tensorgrad.ops import astype, broadcast_to, sum_to
 
 from .order import readable
@@ -80,6 +81,8 @@ def forward(
             if rule is not None and isinstance(parent, Node) and parent in known:
                 ty = repeated(rule(mark(known[parent]), saved, node), node)
                 total = ty if total is None else total + ty
+        if total.__class__ is Tensor and node in COPIES and node.primitive.kind == "multilinear":
+            total = unasked(total)  # a copy, too
         if total is not None:
             known[node] = total
     return known

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from tensorgrad.base.callsite import Place, here, is_users
 from tensorgrad.base.context import Context, Scope, context
@@ -114,6 +114,9 @@ HOOKS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 
 AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 """The functions that are called with a leaf when backward has added to its `.grad`."""
+
+COPIES: WeakSet[Node] = WeakSet()
+"""The copies that the library has made for memory of their own, and nobody has asked for: no picture shows them."""
 
 ANY_HOOK, ANY_AFTERWARDS = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS))  # true if there is one
 

@@ -13,7 +13,7 @@ from .generalforms import asarray
 from .numpycalls import REST, record_of
 from .shared_memory import still_exposed
 from .snapshots import copied
-from .tensor import Node, Tensor, node_of, renew, tick, wrap
+from .tensor import COPIES, Node, Tensor, node_of, renew, tick, wrap
 from .tracedarrays import Traced, detached, input_of
 from .tracedvalues import plain_of
 from .traces import Memory, constant_node, noted, running
@@ -146,6 +146,13 @@ def traced_tensor(array: Any) -> Tensor:
     """Return a tensor without history of a traced array, which has a plain one of its own when the trace is over."""
     y = wrap(copied(np.asarray(plain_of(array))))
     follow_result(y, array)
+    return y
+
+
+def unasked(y: Tensor) -> Tensor:
+    """Return `y`, a copy that has been made for the sake of its memory alone, as one that no picture shows."""
+    array: Any = y.array
+    COPIES.update(node for node in (y.node, array.node if type(array) is Traced else None) if node is not None)
     return y
 
 

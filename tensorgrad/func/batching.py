@@ -16,6 +16,7 @@ from tensorgrad.engine.batched import Level, RandomnessError, is_batched, runnin
 from tensorgrad.engine.crossings import ENTER, LEAVE
 from tensorgrad.engine.dispatch import INSIDE, apply
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.tracedtensors import unasked
 from tensorgrad.errors import AutogradError, ShapeError
 from tensorgrad.func.onebyone import Draws, check_output, joined, one_by_one, rows_of
 from tensorgrad.func.trees import Tree, filled, leaves, mapped, spread, structure
@@ -201,7 +202,7 @@ def _outside(call: str, y: Any, dim: Any, level: Level, handed: set[int]) -> Any
     if array.base is None and array.flags.c_contiguous and id(array) not in handed:
         handed.add(id(array))
         return found
-    return contiguous(found)
+    return unasked(contiguous(found))
 
 
 def _batch(call: str, in_dims: Any, args: tuple[Any, ...]) -> Batch:

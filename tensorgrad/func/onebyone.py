@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorgrad.create.random import default_generator
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tracedtensors import unasked
 from tensorgrad.errors import AutogradError
 from tensorgrad.func.trees import Tree, filled, leaves, structure
 from tensorgrad.functions.joining import stack
@@ -27,7 +28,7 @@ def one_by_one(func: Callable[..., Any], rows: list[Tree], kwargs: dict[str, Any
 def rows_of(args: Tree, values: list[Any], dims: list[Any], size: int) -> list[Tree]:
     """Return the arguments of each example, `args` with copies of the slices of `values`, its leaves, along `dims`."""
     columns = [
-        [value] * size if dim is None else [contiguous(x) for x in unbound(value, dim)]
+        [value] * size if dim is None else [unasked(contiguous(x)) for x in unbound(value, dim)]
         for value, dim in zip(values, dims, strict=True)
     ]
     form = structure(args)

@@ -22,6 +22,7 @@ from tensorgrad import autograd, ops
 from tensorgrad.autograd.order import ends
 from tensorgrad.base.context import TRANSFORMED, context, within
 from tensorgrad.engine.tensor import Node, Tensor, leaf, linked, tick, wrap
+from tensorgrad.engine.tracedtensors import unasked
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.func.trees import Tree, filled, leaves, leaves_like, mapped, structure
 
@@ -156,7 +157,7 @@ def _fresh(x: Any, outside: bool, hidden: list[Node]) -> Tensor:
         x = wrap(x.array)
         x.requires_grad = True
         hidden.append(leaf(x))
-    return ops.astype(x, dtype=x.array.dtype)
+    return unasked(ops.astype(x, dtype=x.array.dtype))
 
 
 def _twin(x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from tensorgrad.base.numerics import normalized, owner_of
 from tensorgrad.engine.fused import fused, fusible
 from tensorgrad.engine.generalforms import perhaps, surely
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.tracedtensors import unasked
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.functions.precision import floating, wide
@@ -63,7 +64,7 @@ def compared(x: Tensor) -> Tensor:
 
 def row_major(y: Tensor) -> Tensor:
     """Return `y`, or a copy of it whose elements lie in memory row by row."""
-    return y if y.array.flags.c_contiguous else contiguous(y)
+    return y if y.array.flags.c_contiguous else unasked(contiguous(y))
 
 
 def laid_out(y: Tensor, x: Tensor) -> Tensor:
@@ -74,7 +75,7 @@ def laid_out(y: Tensor, x: Tensor) -> Tensor:
 
 def unshared(y: Tensor, x: Tensor) -> Tensor:
     """Return `y`, made of `x`, on memory of its own, row by row: a copy where it is `x` or a view of it."""
-    return contiguous(y) if owner_of(y.array) is owner_of(x.array) else row_major(y)
+    return unasked(contiguous(y)) if owner_of(y.array) is owner_of(x.array) else row_major(y)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from .given import Argument, followed, given_to, outputs_of
 from .gradients import contributions, derivative, gradient_names
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten, taken
-from .passing import flowed_to, pictured, shown
+from .passing import flowed_to, pictured, shown, takes_a_value
 from .python import PythonFile
 from .tracing import Names, argument_names, module_names, names_given, telling_of_draws, tracing, watching
 
@@ -89,7 +89,8 @@ class Graph:
         if len(recorded) == len(self._recorded):
             return self
         found = copy(self)
-        named = {shown(node, recorded): self._names[node] for node in self._ends if node in self._names}
+        gone = self._index.keys() - recorded
+        named = {shown(n, recorded): name for n, name in self._names.items() if n in gone and takes_a_value(n)}
         found._names = named | self._names
         found._describe(recorded)
         return found

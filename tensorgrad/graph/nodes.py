@@ -22,7 +22,7 @@ from tensorgrad.engine.tensor import Node, Suggested, Tensor, node_of
 from tensorgrad.engine.traces import DETACH, LEAF, Break
 from tensorgrad.engine.writes import written_since
 
-from .passing import shown
+from .passing import shown, takes_a_value
 
 LEAVES = frozenset({"input", "parameter", "buffer", "constant"})
 _VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "diagonal", "unknown"})
@@ -192,6 +192,8 @@ def described(
     """
     index, arguments = ({node: i for i, node in enumerate(nodes)} for nodes in (recorded, inputs))
     values, buffers, kept = _values(recorded, outputs), _buffers(recorded).union(known), _kept(recorded)
+    for node in [node for node in values if node not in index and takes_a_value(node)]:
+        values.setdefault(shown(node, index), values[node])
     found = []
     for node in recorded:
         name, made = _named(node, inputs.get(node) or names.get(node)), _maker(node, index)
