@@ -237,6 +237,19 @@ def test_in_rows_no_text_stands_on_another(make, options):
         assert not met, f"{text!r} stands on {met[0]!r}"
 
 
+@pytest.mark.parametrize("wrap", [None, True, 1, 2, 3, 5], ids=str)
+@pytest.mark.parametrize("width", ["150pt", "200pt", "340pt"])
+def test_rows_are_read_from_left_to_right_and_from_top_to_bottom(wrap, width):
+    found = draw(lambda x: x.exp().sin().tanh().cos().sigmoid().abs().sqrt().log(), tg.tensor([0.5, 0.7]),
+                 theme="book", width=width, wrap=wrap).scene  # fmt: skip
+    rows = sorted({round(o.center[1]) for o in found.outlines}, reverse=True)
+    read = sorted(found.outlines, key=lambda o: (rows.index(round(o.center[1])), o.center[0]))
+    assert [o.vertex.id for o in read] == [o.vertex.id for o in found.outlines]
+    assert len(rows) >= (wrap or 1)
+    assert found.wide <= points(width) * 1.0001
+    assert found.smallest_text() >= 8 - 1e-9
+
+
 def test_an_arrow_ends_at_the_vertex_that_it_leads_to_in_whichever_row():
     found = figure(width=340, fontsize=8).scene
     place = {o.vertex.id: o for o in found.outlines}

@@ -116,7 +116,8 @@ def draw(
             text would come below 8 points, or below `fontsize`. Where it would need more than three rows, layers and
             functions are single boxes, unless `wrap`, `depth`, `collapse` or `unfold` are given.
         fontsize: the size of the smallest text, in points.
-        wrap: the number of rows, or whether rows may be made to fit `width`; by default they may.
+        wrap: the number of rows (more, where those would not fit `width`), or whether rows may be made to fit `width`;
+            by default they may.
         math: the signs of mathematics and slanted names: × and x² for ``*`` and ``**2``, x̂ for ``xhat``. By default in
             the theme "book".
         style: parts of the theme to change: "ink", "red", "mute", "grey", "fill", "ground", "highlight" (colours), and

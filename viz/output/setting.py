@@ -131,10 +131,7 @@ class Page:
         scene = with_legend(scene, legend or {})
         if not narrow and self.fontsize is None:
             return scene
-        scene = scene.legible()
-        if self.wrap and self.wrap is not True:
-            scene = in_rows(scene, self.wrap)
-        return self._fitted(scene, points(self.width), points(self.fontsize))
+        return self._fitted(scene.legible(), points(self.width), points(self.fontsize))
 
     def rows(self, picture: Picture) -> float:
         """Return how many rows a picture needs to be as legible as asked for, at least; less than 1 without a width."""
@@ -147,7 +144,9 @@ class Page:
         smallest = scene.smallest_text()
         return scene.wide * (size / smallest if size else min(1.0, _READABLE / smallest)) / width
 
-    def _fitted(self, scene: Scene, width: float | None, size: float | None) -> Scene:
+    def _fitted(self, whole: Scene, width: float | None, size: float | None) -> Scene:
+        """Return `whole`, which stands in one row, in the rows and the size that are asked for."""
+        scene = in_rows(whole, self.wrap) if self.wrap and self.wrap is not True else whole
         smallest, natural = scene.smallest_text(), scene.wide
         by = size / smallest if size else 1.0
         if width is None or natural * by <= width:
@@ -155,7 +154,7 @@ class Page:
         if size is None:
             by = max(width / natural, min(1.0, _READABLE / smallest))
         if natural * by > width * 1.0001 and self.wrap is not False and self.rankdir == "LR":
-            scene = wrapped(scene, width / by)
+            scene = wrapped(whole, width / by)  # rows are made of what has none: of other rows, each would be divided
         if scene.wide * by <= width * 1.0001:
             return scene.scaled(by)
         if size is None:
