@@ -149,18 +149,25 @@ def ends(arrow: ET.Element, root: ET.Element) -> tuple[str, str]:
 
 
 _VALUE = re.compile(r"(\([^()]*\) \w+, )(value [^,]+|min [^,]+, mean [^,]+, max [^,]+)")
+_PLACE = re.compile(r"\S+:\d+$")
 
 
-def hovered(group: ET.Element, root: ET.Element) -> list[str]:
-    """Return what a node or an arrow tells, as the viewer completes it; nothing if it tells nothing."""
-    title = group.findtext(SVG + "title", "")
-    before, there, after = title.partition("\n")
-    if there:
-        red = group.get("id", "").startswith("b")
-        value = _VALUE.search(root.findtext(f".//*[@id='{ends(group, root)[red]}']/{SVG}title", ""))
-        assert value is not None
-        title = f"{before} {value[1]}{after if red else value[2]}"
-    return [title] if title else []
+def hovered(root: ET.Element) -> dict[str, str]:
+    """Return what every node and arrow tells, by its id, as the viewer completes it."""
+    groups = [group for group in root.iter(SVG + "g") if group.find(SVG + "title") is not None]
+    found, place = {group.get("id", ""): group.findtext(SVG + "title", "") for group in groups}, ""
+    for group in groups:
+        if "node" in group.get("class", ""):
+            id = group.get("id", "")
+            found[id] = found[id].replace("\n", f", {place}")
+            place = next((match[0] for match in [_PLACE.search(found[id])] if match), place)
+    for group in groups:
+        id = group.get("id", "")
+        if "\n" in found[id]:
+            value = _VALUE.search(found[ends(group, root)["bwd" in group.get("class", "")]])
+            assert value is not None
+            found[id] = found[id].replace("\n", f" {value[1]}{'' if 'bwd' in group.get('class', '') else value[2]}")
+    return found
 
 
 def _text(element: ET.Element, owner: str, size: float) -> Text:

@@ -51,10 +51,11 @@ def texts(drawing) -> dict[str, list[str]]:
     """What stands at each node and arrow of a drawing, what hovering over it tells, and what stands free."""
     found: dict[str, list[str]] = {}
     root = ET.fromstring(drawing.svg)
+    hovering = hovered(root)
     for g in root.iter(SVG + "g"):
         kind, *more = (g.get("class") or "").split(" ")
         if kind in {"node", "edge", "note"} and "caption" not in more:
-            told = [*hovered(g, root), *(t.text for t in g.iter(SVG + "text"))]
+            told = [*filter(None, [hovering.get(g.get("id"))]), *(t.text for t in g.iter(SVG + "text"))]
             found.setdefault(g.get("id") or "notes", []).extend(told)
     return found
 

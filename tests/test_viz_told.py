@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -53,12 +54,17 @@ def test_an_arrow_tells_all_that_is_known_of_it_and_without_scripts_begins_alike
         assert told[f"f{edge.id}"].startswith(edge.forward)
 
 
-def test_what_a_vertex_tells_of_its_value_stands_in_the_file_once():
+def test_what_a_vertex_tells_of_its_value_and_a_line_for_many_stand_in_the_file_once():
     figure = DRAWINGS[0]
     told = re.findall(r'<g id="f[^>]*><title>([^<]*)<', figure.svg)
     assert sorted(told) == sorted(f"{edge.forward}\n" for edge in figure.edges)
     assert all(edge.value is not None for edge in figure.edges)
+    places = re.findall(r"[^\s,]+\.py:\d+(?=<)", figure.svg)
+    assert places
+    assert all(one != other for one, other in itertools.pairwise(places))
 
 
 def test_the_viewer_finds_what_the_file_leaves_out_by_the_same_pattern():
-    assert f"/{tooltips._VALUE.pattern}/" in resource("viewer.js", frozenset())
+    script = resource("viewer.js", frozenset())
+    assert f"/{tooltips._VALUE.pattern}/" in script
+    assert "/" + tooltips._PLACE.pattern.replace("\\ufeff", "").replace("[0-9]", r"\d") + "/" in script

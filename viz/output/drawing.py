@@ -270,7 +270,7 @@ class Drawing:
     def svg(self) -> str:
         """One self-contained interactive SVG; complete with scripts off, too."""
         return viewer_svg(
-            Shown(self.scene, brief(self._told(self.picture), self.picture.edges)),
+            Shown(self.scene, brief(self._told(self.picture), self.picture.vertices, self.picture.edges)),
             self.page.look,
             self.heading,
             self.description,
@@ -287,7 +287,7 @@ class Drawing:
         scene = self.page.scene(inside)
         drawn = {frame.module.id for frame in scene.frames}
         folded = tuple(id for id in inside.folded if id in drawn)
-        return Shown(scene, brief(self._told(inside), inside.edges), folded) if folded else None
+        return Shown(scene, brief(self._told(inside), inside.vertices, inside.edges), folded) if folded else None
 
     @property
     def tex(self) -> str:

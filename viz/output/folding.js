@@ -4,7 +4,7 @@ $frames = () => {
   $around = {}; $heads = $all('.head'); $size = [W, H];
   $each([...$heads, ...F, ...$all('.view text')], $box);
   $each([...A, ...F], g => {
-    $around[g.$of || g.id] = g.$in = g.dataset.in?.split(' ').map(i => s.getElementById(i));
+    g.$in = $around[g.$of || g.id] ??= g.dataset.in?.split(' ').map(i => s.getElementById(i)); // as its vertex is
     g.$words = $all('text', g); g.$d = g.$line?.getAttribute('d')
   });
   $each(F, f => {

@@ -27,9 +27,7 @@ from tensorgrad.viz.picture.text import clean
 
 from .browser import MAP, packed, resource
 
-_KEYS = (
-    "The arrow keys replay it step by step, with Shift they move it; + - scale it, / searches, Escape shows it whole."
-)
+_KEYS = "The arrow keys replay it, with Shift they move it; + - scale, / searches, Escape shows it whole."
 _MANY = 100  # vertices, among which one may lose one's way
 _BASELINE = 0.3  # of the font's size, below the middle of a text
 _LARGE = 10.0  # points: half a point to the side is not seen of such a text
@@ -91,9 +89,9 @@ def viewer_svg(
     size = [f"{side * 4 / 3:.0f}" for side in _sides(scene)]
     before = (
         f'<svg{_attributes(width=size[0], height=size[1])}{_rest(scene, theme)} class="tg" tabindex="0" '
-        f'role="graphics-document document" aria-labelledby="tg-title-{_KEY}" aria-describedby="tg-desc-{_KEY}">\n'
-        f'<title id="tg-title-{_KEY}">{_text(title)}</title>\n'
-        f'<desc id="tg-desc-{_KEY}">{_text(f"{description} {_KEYS}")}</desc>\n<style>{style}{look}</style>\n'
+        f'role="graphics-document document" aria-labelledby="title-{_KEY}" aria-describedby="desc-{_KEY}">\n'
+        f'<title id="title-{_KEY}">{_text(title)}</title>\n'
+        f'<desc id="desc-{_KEY}">{_text(f"{description} {_KEYS}")}</desc>\n<style>{style}{look}</style>\n'
         f"{_body(scene, theme, shown.told)}\n"
     )
     after = (
@@ -145,12 +143,12 @@ def _body(scene: Scene, theme: Theme, told: Mapping[str, str]) -> str:
 
 
 def _head(kind: str, colour: str, size: float) -> str:
-    width, height, middle = _short(size), _short(0.7 * size), _short(0.35 * size)
-    at = _attributes(markerUnits="userSpaceOnUse", markerWidth=width, markerHeight=height, refY=middle, orient="auto")
+    half = _short(0.35 * size)
+    at = _attributes(markerUnits="userSpaceOnUse", orient="auto", overflow="visible")
     path = _attributes(
-        class_="mb" if kind == "bwd" else None, fill=_colour(colour), d=f"M0,0 {width},{middle} 0,{height}z"
+        class_="mb" if kind == "bwd" else None, fill=_colour(colour), d=f"M0,-{half} {_short(size)},0 0,{half}z"
     )
-    return f'<marker id="tg-{kind}-{_KEY}"{at}><path{path}/></marker>'
+    return f'<marker id="{kind}-{_KEY}"{at}><path{path}/></marker>'
 
 
 def _colour(colour: str) -> str:
@@ -231,9 +229,9 @@ class _Writer:
         # From the last to the first; what arrives at one vertex by its subscript.
         back.sort(key=lambda arrow: (-step[arrow.ends[1]], len(arrow.edge.backward or ""), arrow.edge.backward))
         for role, arrows in itertools.groupby([*forward, *back], key=lambda arrow: arrow.pen.role):
-            colour, head = self.colour(role), f"url(#tg-{'bwd' if role == 'red' else 'fwd'}-{_KEY})"
+            colour, head = self.colour(role), f"url(#{'bwd' if role == 'red' else 'fwd'}-{_KEY})"
             yield f"<g{_attributes(fill=colour, stroke=colour, marker_end=head)}>"
-            yield from map(self.arrow, arrows)
+            yield "".join(map(self.arrow, arrows))
             yield "</g>"
         sizes = {"font_size": _short(self.usual_size), "stroke_width": _short(self.usual_width)}
         yield f"<g{_attributes(fill=self.colour('ink'), **sizes)}>"
@@ -245,8 +243,9 @@ class _Writer:
 
     @cached_property
     def usual_size(self) -> float:
-        """The size of most labels in vertices, which the group around all of them tells."""
-        return _most(outline.size for outline in self.scene.outlines if outline.lines)
+        """The size of most labels in vertices and of most notes at them, which the group around all of them tells."""
+        notes = [note.size for note in self.scene.notes if not note.beside and note.kind != "slot"]
+        return _most([*(outline.size for outline in self.scene.outlines if outline.lines), *notes])
 
     @cached_property
     def usual_width(self) -> float:
@@ -261,10 +260,10 @@ class _Writer:
                 if module not in known:
                     known.add(module)
                     yield self.frame(frames[module], around[:depth])
-            if outline.vertex.kind != "output":
-                yield self.outline(outline, around)
-            owner = {"data_of": outline.vertex.id, "data_in": self.inside(around)}
-            yield from (self.note(note, **owner) for note in self.notes.pop(outline.vertex.id, ()))
+            free = outline.vertex.kind == "output"  # without a circle: its notes stand for it
+            owner = {"data_of": outline.vertex.id, "data_in": self.inside(around) if free else None}
+            notes = [self.note(note, self.usual_size, **owner) for note in self.notes.pop(outline.vertex.id, ())]
+            yield "".join([*([] if free else [self.outline(outline, around)]), *notes])
 
     def inside(self, modules: Iterable[ModuleCall]) -> str | None:
         """Return the frames that hide an element when they are closed; None if there are none."""
@@ -351,8 +350,8 @@ class _Writer:
         at = _attributes(id=frame.module.id, class_=kind, data_in=self.inside(around))
         return f"<g{at}>{self.title(frame.module.id)}{boxes}{text}</g>"
 
-    def note(self, note: Note, **owner: str | None) -> str:
-        text = self.label(note.text, note.center, note.size, None, note.role, name=note.slanted)
+    def note(self, note: Note, usual: float | None = None, **owner: str | None) -> str:
+        text = self.label(note.text, note.center, note.size, usual, note.role, name=note.slanted)
         kinds = " ".join(["note", *["head"] * note.beside, note.kind])
         return f"<g{_attributes(class_=kinds, **owner)}>{text}</g>"
 

@@ -4,14 +4,14 @@
 {
 const s = document.currentScript?.closest('svg');
 if (s) {
-let {width: W, height: H} = s.viewBox.baseVal, {max, min, abs} = Math, V, E, F, P, A, n, k, x, y, w, h,
-  $step, $to, $from, $backs, $moved, $mouse, $pin, $lit, $at = 0, $hits = [], $hit, $dragged,
-  $around, $heads, $size, // part: folding
+let {width: W, height: H} = s.viewBox.baseVal, {max, min, abs} = Math, V, E, F, A, n, k, x, y, w, h,
+  $step, $to, $from, $times, $moved, $mouse, $pin, $lit, $at = 0, $hits = [], $hit, $dragged,
+  P, $around, $heads, $size, // part: folding
   $texts, // part: minimap
 $each = (q, f) => q.forEach(f), $all = (q, g = s) => [...g.querySelectorAll(q)], $rect = () => s.getBoundingClientRect(),
 $put = (g, q) => { for (const k in q) g.setAttribute(k, q[k]); return g },
 $set = (g, k, q) => g.classList.toggle(k, !!q), $near = (e, q = '.cluster,.node,[data-of]') => e?.target.closest(q),
-$name = g => g.firstChild.textContent, $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: 1}),
+$name = g => g.firstChild.textContent, $fill = (g, f) => g.firstChild.textContent = $name(g).replace('\n', f), $paper = matchMedia('print'), $focus = () => s.focus({preventScroll: 1}),
 $page = s.closest('.tg-page'), $full = $page || !s.parentElement, $top = $full ? 44 : 0, $one = 4 / 3,
 $box = g => { const b = g.getBBox(); g.$mid = g.$now = $plus([b.x, b.y], g.$half = [b.width / 2, b.height / 2]) },
 $plus = (p, q, f = 1) => p.map((v, i) => v + f * q[i]),
@@ -33,25 +33,33 @@ b b hide backward`.replace(/(\S+)\s(\S+)\s(.+)/g, '<button value="$1" aria-label
 [$map] = $all('.map'), // part: minimap
 [$store] = $all('.store'), // part: opening
 
-// What belongs where: the ends of an arrow, of which the black one of a pair tells them; the step at which it appears, or
-// a vertex; the arrows from and to a vertex; and where it stands. A thin line is hard to hit: an invisible thick twin
-// below it takes the pointer. An arrow with an end of a line in what it tells repeats there what the vertex tells that its
-// value comes from: a black one shape, dtype and numbers, a red one shape and dtype.
+// What belongs where: the ends of an arrow, of which the black one of a pair tells them; the time at which it appears, or
+// a vertex: vertices in their order, then back from the last to the first; the arrows from and to a vertex; and where it
+// stands. A thin line is hard to hit: an invisible thick twin
+// below it takes the pointer. An end of a line in what is told stands for what was told before: of a vertex, the line of the
+// script; of an arrow, what the vertex tells that its value comes from, shape, dtype and numbers, or without these if red.
 $read = () => {
-  const _pairs = {};
-  [V, E, F, P] = ['.node', '.edge', '.cluster', '.node,[data-of]'].map(q => $all(q));
-  A = [...P, ...E]; n = V.length; $step = {}; $to = {}; $from = {};
-  $each(V, (g, i) => { $step[g.id] = i; g.tabIndex = 0 });
+  let _pairs = {}, _place;
+  V = $all('.node'); E = $all('.edge'); F = $all('.cluster'); A = $all('.node,.edge,[data-of]');
+  P = $all('.node,[data-of]'); // part: folding
+  n = V.length; $step = {}; $to = {}; $from = {};
+  $each(V, (g, i) => {
+    $step[g.id] = i; g.tabIndex = 0;
+    $fill(g, () => ', ' + _place);
+    _place = (g.$place = $name(g).match(/[^\s,]+:\d+$/)) || _place
+  });
   $each(A, g => { g.$red = g.matches('.bwd'); g.$ends = [g.$of = g.dataset.of || g.id]; if (g.id) g.role = 'graphics-symbol' });
   $each(E, g => {
-    const [t, h] = _pairs[g.id.slice(1)] ??= g.dataset.ends.split(' '), q = g.firstChild;
-    q.textContent = q.textContent.replace('\n', () =>
-      ' ' + $name(V[$step[t]]).match(/(\([^()]*\)\s\w+,\s)(value|min)[^,]*(,\sm\w+\s[^,]*)*/)[+g.$red]);
+    const [t, h] = _pairs[g.id.slice(1)] ??= g.dataset.ends.split(' ');
+    $fill(g, () => ' ' + $name(V[$step[t]]).match(/(\([^()]*\)\s\w+,\s)(value|min)[^,]*(,\sm\w+\s[^,]*)*/)[+g.$red]);
     g.$ends = g.$red ? [h, t] : [t, h];
     if (!g.$red) { $step[h] ??= $step[t]; ($to[t] ??= []).push(h); ($from[h] ??= []).push(t) }
   });
-  $each(A, g => { $box(g); g.$step = (g.$red ? min : max)(...g.$ends.map(v => $step[v])) });
-  $backs = [...new Set(E.filter(g => g.$red).map(g => g.$step))];
+  $each(A, g => {
+    const q = g.$ends.map(v => $step[v]);
+    $box(g); g.$time = g.$red ? 2 * n - min(...q) : max(...q)
+  });
+  $times = [...new Set([...V, ...E].map(g => g.$time))];
   $each([...E, ...F], g => { const [t] = $all('path,rect', g); g.$line = t; t.before(g.$twin = $put(t.cloneNode(), {class: 'hit'})) });
   F[0] && $frames(); // part: folding
   $store && $boxes() // part: opening
@@ -59,10 +67,10 @@ $read = () => {
 
 // Scale and place: a point of the picture times k, plus (x, y), is a pixel.
 $draw = () => {
-  $view.style.transform = `matrix(${[k, 0, 0, k, x, y]})`;
+  $view.style.transform = `matrix(${[k,0,0,k,x,y]})`;
   $map && $watch() // part: minimap
 },
-$pan = (a, b) => { x += a; y += b; $moved = 1; $draw() },
+$pan = (a, b = 0) => { x += a; y += b; $moved = 1; $draw() },
 $zoom = (f, a = w / 2, b = h / 2) => { f = min(30, max(.002, k * f)) / k; k *= f; $pan((a - x) * (1 - f), (b - y) * (1 - f)) },
 $rest = (f, m) => {
   k = f; $moved = m;
@@ -84,24 +92,24 @@ $say = t => $told.textContent = t,
 // What moves under a pointer that rests is not pointed at. An arrow is lit if both its ends are ancestors, or both
 // descendants: that holds for an arrow back as for its twin.
 $show = v => {
-  if (v === $lit) return;
+  if (v == $lit) return;
   $set(s, 'on', $lit = v);
   const _sets = [$to, $from].map(q => { const r = new Set([v]); $each(r, t => q[t]?.forEach(v => r.add(v))); return r });
   $each(A, g => $set(g, 'hl', _sets.some(q => g.$ends.every(v => q.has(v)))))
 },
-$light = e => $pin || $show($near(e)?.$of), $hover = e => $mouse === ($mouse = e.x + e.y / 1e4) || $light(e),
+$light = e => $pin || $show($near(e)?.$of), $hover = e => $mouse == ($mouse = e.x + e.y / 1e4) || $light(e),
 
 // The replay: whole at 0, then one vertex more at each step, then one gradient more, from the last to the first.
 $go = i => {
-  $at = max(0, min(n + $backs.length, i));
-  const _late = $at > n, v = V[i = _late ? $backs[$at - n - 1] : $at - 1], _sum = [];
+  $at = max(0, min($times.length, i));
+  const _time = $times[$at - 1], _late = _time > n, v = V[i = _late ? 2 * n - _time : _time], _sum = [];
   $press(); $set(s, 'step', v); $say('');
   $each(A, g => {
-    $set(g, 's', g.$red ? _late && g.$step >= i : _late || g.$step <= i);
-    if ($set(g, 'now', g === v || g.$red === _late && g.$step === i) && g.$line) _sum.push($name(g).split(' ')[0])
+    $set(g, 's', g.$time <= _time);
+    $set(g, 'now', g == v || g.$time == _time) && g.$line && _sum.push($name(g).split(' ')[0])
   });
   if (!v) return;
-  $say(`${_late ? 'back' : 'for'}ward ${i + 1} / ${n}: ` + (_late ? _sum.join(' + ') : $name(v).split(', (')[0])
+  $say(`${_late?'back':'for'}ward ${i+1} / ${n}: ` + (_late ? _sum.join(' + ') : $name(v).split(', (')[0])
     + $number(v, _late) // part: numbers
   );
   $reveal(v);
@@ -114,8 +122,8 @@ $go = i => {
 // A click, Enter or Space: a frame folds, a closed box opens, a vertex keeps its light and copies its line.
 $press = g => {
   if (g?.$turn) return g.$turn(); // part: folding
-  const v = g?.$of, _line = g && $name(g).match(/[^\s,]+:\d+$/);
-  $show($pin = v === $pin ? 0 : v);
+  const v = g?.$of, _line = g?.$place;
+  $show($pin = v == $pin ? 0 : v);
   if (_line) { $say(_line); navigator.clipboard?.writeText(_line).then(() => $say('copied ' + _line), () => 0) }
 },
 
@@ -127,7 +135,7 @@ $find = () => {
 $next = () => {
   const m = $hits.length, g = $hits[$hit = ++$hit % m];
   if (!g) return;
-  $each($hits, q => $set(q, 'cur', q === g));
+  $each($hits, q => $set(q, 'cur', q == g));
   g.$in?.forEach(f => f.$shut && f.$turn()); // part: folding
   k < .6 && $zoom(1 / k);
   $reveal(g); $say($hit + 1 + ` / ${m}: ` + $name(g))
@@ -141,36 +149,36 @@ $keys = {
 },
 // part: minimap
 // The pointer: one drags, two pinch; a press that has moved is no click.
-$down = new Map, $spot = (e, q = $rect()) => [e.x - q.x, e.y - q.y],
-$far = (a, b) => Math.hypot(...$plus(a, b, -1)), $up = e => $down.delete(e.pointerId),
+$down = {}, $spot = (e, q = $rect()) => [e.x - q.x, e.y - q.y],
+$far = (a, b) => Math.hypot(...$plus(a, b, -1)), $up = e => delete $down[e.pointerId],
 $hear = {
   pointerdown(e) {
     $dragged = 0;
-    e.button || $near(e, '.map,.bar') || $down.set(e.pointerId, $spot(e))
+    e.button || $near(e, '.map,.bar') || ($down[e.pointerId] = $spot(e))
   },
   pointermove(e) {
-    const i = e.pointerId, p = $down.get(i), q = $spot(e), a = [...$down].find(([t]) => t !== i)?.[1];
+    const i = e.pointerId, p = $down[i], q = $spot(e), a = $down[Object.keys($down).find(t => t != i)];
     if (!p || !$dragged && $far(p, q) < 4) return;
-    s.setPointerCapture(i); $dragged = 1; $down.set(i, q);
-    if (a) $zoom($far(q, a) / $far(p, a), ...a); else if ($full || $moved) $pan(q[0] - p[0], q[1] - p[1])
+    s.setPointerCapture(i); $dragged = 1; $down[i] = q;
+    a ? $zoom($far(q, a) / $far(p, a), ...a) : ($full || $moved) && $pan(...$plus(q, p, -1))
   },
   pointerup: $up, pointercancel: $up, mouseover: $hover, mouseleave: $hover, focusout() { $light() },
-  wheel(e) { if ($full && self === top || e.ctrlKey) { e.preventDefault(); $zoom(2 ** (e.deltaY / -350), ...$spot(e)) } },
-  focusin(e) { $light(e); if ($full && $near(e)) $reveal(e.target) },
+  wheel(e) { if ($full && self == top || e.ctrlKey) { e.preventDefault(); $zoom(2 ** (e.deltaY / -350), ...$spot(e)) } },
+  focusin(e) { $light(e); $full && $near(e) && $reveal(e.target) },
   click(e) {
     const q = $near(e, 'button')?.value, f = $keys[q];
     f ? f(q) : $dragged || $near(e, '.map,.bar') || $press($near(e))
   },
   keydown(e) {
     const _key = e.key, g = $near(e),
-      _way = e.shiftKey && {Left: [80, 0], Right: [-80, 0], Up: [0, 80], Down: [0, -80]}[_key.slice(5)],
-      f = e.target === $input ? {Enter: $next, Escape: $ask}[_key] : _way ? () => $pan(..._way)
+      _way = e.shiftKey && {Left: [80], Right: [-80], Up: [0, 80], Down: [0, -80]}[_key.slice(5)],
+      f = e.target == $input ? {Enter: $next, Escape: $ask}[_key] : _way ? () => $pan(..._way)
         : $keys[_key] || g && {Enter: 1, ' ': 1}[_key] && (() => $press(g));
     if (!f || e.ctrlKey || e.metaKey || e.altKey) return;
     f(_key); e.preventDefault()
   }
 };
-for (const t in $hear) (t === 'keydown' && $page || s).addEventListener(t, $hear[t], {passive: 0});
+for (const t in $hear) (t == 'keydown' && $page || s).addEventListener(t, $hear[t], {passive: 0});
 $input.oninput = $find;
 $paper.onchange = $fit; $read();
 $map && $start(); // part: minimap

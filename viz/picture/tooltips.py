@@ -20,10 +20,11 @@ from .nesting import ModuleCall
 from .text import Numbers, clean, shaped, shown_bytes
 
 if TYPE_CHECKING:
-    from .model import EdgeRecord
+    from .model import EdgeRecord, Vertex
 
 _LONGEST = 400
 _VALUE = re.compile(r"(\([^()]*\)\s\w+,\s)(value|min)[^,]*(,\sm\w+\s[^,]*)*", re.ASCII)  # as in viewer.js
+_PLACE = re.compile(r"[^\s\ufeff,]+:[0-9]+$")
 _HOW = {"refined"}  # settings that say how the same is computed, not what
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")  # which differs from run to run
 
@@ -117,13 +118,20 @@ def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], numbers: Numbers, *, bac
     return _line(*told)
 
 
-def brief(told: Mapping[str, str], edges: Iterable[EdgeRecord]) -> dict[str, str]:
-    """Return what each element tells by its id, but for what arrows repeat of the vertex that their value comes from.
+def brief(told: Mapping[str, str], vertices: Iterable[Vertex], edges: Iterable[EdgeRecord]) -> dict[str, str]:
+    """Return what each element tells by its id, but for what was told before.
 
-    An end of a line stands there, of which no text has one, and the viewer puts the vertex's words in its place: shape,
-    dtype and numbers for a black arrow, shape and dtype for a red one.
+    An end of a line stands there, of which no text has one, and the viewer puts it in its place again: of vertices, the
+    line of the script where it is that of the one before; of arrows, what the vertex tells that their value comes from,
+    shape, dtype and numbers for a black one, shape and dtype for a red one.
     """
-    found = dict(told)
+    found, before = dict(told), ""
+    for vertex in vertices:
+        place = _PLACE.search(told[vertex.id])
+        if place is not None and vertex.kind != "output":
+            same = place[0] == before and told[vertex.id].endswith(f", {before}")
+            found[vertex.id] = f"{told[vertex.id].removesuffix(f', {before}')}\n" if same else told[vertex.id]
+            before = place[0]
     for edge in edges:
         value = _VALUE.search(told[edge.tail])
         if value is None:
