@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import re
+
 import numpy as np
 import pytest
 
@@ -10,20 +13,21 @@ from tensorgrad import nn
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 from tensorgrad.viz import draw
+from tests.smallgraphs import layered, small
 
-# Figure 6-17, edge by edge, as the recorded backward pass computes it: 1/N is 0.25, and dout passes the sum unchanged.
+# Figure 6-17, edge by edge, as the recorded backward pass computes it, where 1/N is 0.25.
 FIGURE_6_17 = {
     ("x", "x"): "dxμ₁ + dxμ₂",
     ("x", "dx₂"): "dμ * 0.25",
-    ("μ", "mean(x)"): "Σ(−dx₁)",
+    ("μ", "mean(x)"): "Σ(−(dxμ₁ + dxμ₂))",
     ("xμ", "dxμ₁"): "dx̂ * ivar",
     ("xμ", "dxμ₂"): "dsq * 2 * xμ",
     ("sq", "xμ ** 2"): "dvar * 0.25",
     ("var", "mean(sq)"): "dsqrtvar * 0.5 / sqrtvar",
     ("sqrtvar", "√(var + ε)"): "−divar * ivar / sqrtvar",
     ("ivar", "1 / sqrtvar"): "Σ(dx̂ * xμ)",
-    ("x̂", "xμ * ivar"): "dout * γ",
-    ("γ", "γ"): "Σ(dout * x̂)",
+    ("x̂", "xμ * ivar"): "dγx̂ * γ",
+    ("γ", "γ"): "Σ(dγx̂ * x̂)",
     ("γx̂", "x̂ * γ"): "dout",
     ("β", "β"): "Σ(dout)",
     ("out", "γx̂ + β"): "",
@@ -55,7 +59,7 @@ def test_formulas_stand_on_the_arrows_with_the_names_that_they_define() -> None:
 @pytest.mark.parametrize(
     ("function", "forward", "backward"),
     [
-        (lambda x: (x - (x - 1)) / 2, "(x − (x − 1)) / 2", {"dout * 0.5", "−dx₁"}),
+        (lambda x: (x - (x - 1)) / 2, "(x − (x − 1)) / 2", {"dout * 0.5", "−(dout * 0.5)"}),
         (lambda x: -(x**2), "−x ** 2", {"−dout * 2 * x", "−dout"}),
         (lambda x: (x + 1) ** 2, "(x + 1) ** 2", {"dout * 2 * (x + 1)"}),
         (lambda x: x.T @ x, "xᵀ @ x", {"(dout @ xᵀ)ᵀ", "dout @ xᵀ", "x @ dout"}),
@@ -70,6 +74,76 @@ def test_a_formula_keeps_its_brackets_and_leaves_out_what_only_arranges(function
     drawing = draw(function, normals(3, 3), labels="formulas")
     assert drawing.edges[-1].formulas[0] == forward
     assert {edge.formulas[1] for edge in drawing.edges[:-1]} == backward
+
+
+def named(seed, **options):
+    """A small graph at random in which every value has a name; sometimes one with two outputs."""
+    rng, letters = random.Random(seed), iter("abcdefghijklm")
+
+    def function(p, q):
+        values = [p, q]
+        for _ in range(rng.randint(3, 8)):
+            one, other = rng.choice(values[-3:]), rng.choice(values)
+            ways = [one + other, one - other, one * other, one.sin(), one.exp(), one + one, -one]
+            values.append(rng.choice(ways))
+            values[-1].name = next(letters)
+        return (values[-1], values[-2]) if rng.random() < 0.4 else values[-1]
+
+    return draw(function, normals(3), normals(3) / 2, labels="formulas", **options)
+
+
+NAME = re.compile(r"\b(?!sin|cos|exp)[a-zα-ω]\w*(?:,?[₀-₉]+)*")
+
+
+@pytest.mark.parametrize("options", [{}, {"rankdir": "TB"}], ids=str)
+def test_a_gradient_comes_from_those_of_the_value_that_the_arrow_leads_to_and_is_computed_so(options):
+    parts = 0
+    for seed in range(60):
+        drawing = named(seed, **options)
+        numbers = {edge.forward: edge.value for edge in drawing.edges}
+        numbers |= {edge.backward: edge.gradient for edge in drawing.edges if edge.gradient is not None}
+        for edge in drawing.edges:
+            told = edge.formulas[1]
+            if edge.gradient is None or not told:
+                continue
+            read = {name for name in NAME.findall(told) if name not in {e.forward for e in drawing.edges}}
+            assert read
+            assert read <= {e.backward for e in drawing.edges if e.tail == edge.head}, (seed, edge.backward, told)
+            parts += len(read) > 1
+            source = NAME.sub(lambda found: f"numbers[{found[0]!r}]", told).replace("−", "-")
+            value = eval(source, {"sin": np.sin, "cos": np.cos, "exp": np.exp, "numbers": numbers})
+            np.testing.assert_allclose(value, edge.gradient, rtol=1e-9, atol=1e-12, err_msg=told)
+    assert parts > 50
+
+
+def test_a_gradient_has_in_formulas_the_name_that_it_has_on_its_arrow():
+    def function(p, q):
+        big = p + q
+        return big - big @ big, big.sin()
+
+    for seed in range(30):
+        check_names(small(seed, labels="formulas"))
+        check_names(layered(seed, labels="formulas", depth=seed % 2 or None))
+    check_names(draw(function, normals(2, 2), normals(2, 2), names="variables", labels="formulas"))
+
+
+def check_names(drawing):
+    """Whatever a formula of a gradient names with an index is an arrow or a value of the picture."""
+    for picture in filter(None, (drawing.picture, drawing.picture.inside)):
+        known = {name for edge in picture.edges for name in (edge.forward, edge.backward)}
+        known |= {vertex.label for vertex in picture.vertices}
+        for edge in picture.edges:
+            read = re.findall(r"[^\W\d]\w*[\d₀-₉](?:,?[₀-₉]+)*", edge.formulas[1])
+            assert {*read} <= known, (edge.backward, edge.formulas[1])
+
+
+def test_equal_gradients_keep_their_names_apart():
+    def function(x, y):
+        p, q = x.exp(), y.sin()
+        return (p + q).tanh().sum()
+
+    drawing = draw(function, normals(3), normals(3), names="variables", labels="formulas")
+    assert [edge.formulas[1] for edge in drawing.edges][:2] == ["dp * p", "dq * cos(y)"]
 
 
 def test_a_closed_module_hides_its_formulas() -> None:

@@ -232,14 +232,14 @@ class Graph:
         if not self._outputs or not self._outputs[0].tracked:
             raise AutogradError("this graph has no backward pass: its first output does not require a gradient")
         names = dict(zip(self._recorded, self.names(), strict=True))
-        own = {node for node, seen in zip(self._recorded, self.nodes, strict=True) if seen.name} | set(self._ends)
+        own = {self._recorded[seen.index] for seen in self.nodes if seen.name or seen.index in self.outputs}
         before, order, start = tick(), self.order + 1, self._ends[0]
         g = wrap(self._seed(seed))
         g.tracked = g.array.dtype.kind in "fc"
         given = node_of(g)
         record: Contributions = []
         with tracing(grad=True) as trace:
-            inputs = self._inputs | {given: derivative(names[start], order)}
+            inputs = self._inputs | {given: derivative(names[shown(start, self._index)], order)}
             found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
         parts = list(contributions(record, self._index))
         wanted = [node for node in leaves if node in found]

@@ -1,16 +1,19 @@
 """How a value or a gradient is computed from the values that have names, as text: ``x̂ = xμ * ivar``.
 
 Nothing is restated: a gradient's formula is read from the graph of the backward pass, whose nodes the rules of the
-table have recorded. What only arranges elements (a reshape, the repetition that undoes a sum) is left out.
+table have recorded. What only arranges elements (a reshape, the repetition that undoes a sum) is left out. One number
+may be the gradient of several values, of both terms of a sum: it is called after the value whose gradient is meant.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,6 +47,17 @@ def _numbered(name: str, taken: Container[str]) -> Iterator[str]:
     return (word for n in itertools.count(1) if (word := numbered(name, n)) not in taken)
 
 
+class Part(NamedTuple):
+    """A part of a value's gradient: the nodes of the backward pass that add up to it, and what stands for it.
+
+    One that no arrow names is spelt out: it comes from the gradient of the value of the node `target`.
+    """
+
+    nodes: tuple[int, ...]
+    name: str | None
+    target: int = -1
+
+
 class Expressions:
     """The formulas of a graph's values.
 
@@ -52,6 +66,7 @@ class Expressions:
         names: for every value, what stands for it.
         own: for every value, whether its name stands for it; others are spelt out.
         dims: letters for lengths: a factor of one over such a length is a quotient by it.
+        parts: for a value, by its node, those of its gradient.
 
     >>> import tensorgrad as tg
     >>> graph = tg.graph.Graph.trace(lambda x: (x * 2 + 1).exp() / x, tg.ones(2))
@@ -65,7 +80,9 @@ class Expressions:
         names: Sequence[str],
         own: Sequence[bool],
         dims: Mapping[int, str] | None = None,
+        parts: Mapping[int, Sequence[Part]] | None = None,
     ) -> None:
+        self.parts = parts or {}
         self.nodes = nodes
         self.names = names
         self.own = own
@@ -73,33 +90,34 @@ class Expressions:
 
     @classmethod
     def of_passes(
-        cls, passes: Passes, names: Sequence[str], outputs: Container[int], dims: Mapping[int, str] | None
+        cls,
+        passes: Passes,
+        names: Sequence[str],
+        outputs: Container[int],
+        dims: Mapping[int, str] | None,
+        parts: Mapping[int, Sequence[Part]],
     ) -> Expressions:
         """Return the formulas of values and gradients; `names` are those of the values, which `outputs` end."""
         words = [*names, *map(clean, passes.names[len(names) :])]
-        return cls(passes.nodes, words, [n.name is not None or n.index in outputs for n in passes.nodes], dims)
+        own = [node.name is not None or node.index in outputs for node in passes.nodes[: len(names)]]
+        return cls(passes.nodes, words, [*own, *[False] * (len(words) - len(own))], dims, parts)
 
     def of(self, index: int) -> str:
         """Return how the value of a node is computed; its name where nothing computes it."""
         node = self.nodes[index]
-        return self.names[index] if node.is_leaf else clean(self._whole(node), WHOLE)
+        return self.names[index] if node.is_leaf else _whole(lambda depth: self._computed(node, depth))
 
-    def _whole(self, node: GraphNode) -> str:
-        """Return the formula of a node; of one that nobody would read no more than its outermost parts."""
-        text = self._computed(node, _DEEPEST).text
-        depth = _DEEPEST
-        while depth > 1 and len(text) > (_READ if "…" in text else WHOLE):
-            depth -= 1
-            text = self._computed(node, depth).text
-        return text
+    def of_gradient(self, index: int, target: int) -> str:
+        """Return how the gradient that the node `index` holds comes from that of the value of the node `target`."""
+        return _whole(lambda depth: self._operand(index, None, depth + 1, target))
 
     def told(self, node: GraphNode) -> str:
         """Return how `node` is computed, also where it only arranges elements."""
         text = self._computed(node, _DEEPEST).text
         return clean(f"{node.op}({text})" if node.op in _SILENT else text)
 
-    def _computed(self, node: GraphNode, depth: int) -> Formula:
-        operands = [self._operand(o.source, o.constant, depth) for o in node.operands]
+    def _computed(self, node: GraphNode, depth: int, target: int = -1) -> Formula:
+        operands = [self._operand(o.source, o.constant, depth, target) for o in node.operands]
         if node.op in _SILENT and operands:
             return operands[node.op == "unknown"]
         letter = self._letter(node)
@@ -112,12 +130,47 @@ class Expressions:
         factor = node.operands[-1].constant if node.op == "mul" and node.operands[-1].source is None else None
         return self.letters.get(np.float32(factor).item()) if isinstance(factor, float | np.floating) else None
 
-    def _operand(self, source: int | None, constant: object, depth: int) -> Formula:
+    def _operand(self, source: int | None, constant: object, depth: int, target: int = -1) -> Formula:
+        """Return an operand of what is computed from the gradient of the value of the node `target`, if any is."""
         if source is None:
             return Formula(number(constant))
+        while (part := next((p for p in self.parts.get(target, ()) if p.nodes == (source,)), None)) is not None:
+            if part.name is not None:
+                return Formula(part.name)
+            target = part.target
         node = self.nodes[source]
         if node.is_leaf and node.name is None and node.value is not None and node.value.size == 1:
             return Formula(number(node.value.item()))
         if self.own[source] or node.is_leaf:
             return Formula(self.names[source])
-        return self._computed(node, depth - 1) if depth else Formula("…")
+        if not depth:
+            return Formula("…")
+        parts = self._added(source, target)
+        return self._sum(parts, depth) if parts else self._computed(node, depth - 1, target)
+
+    def _added(self, source: int, target: int) -> Sequence[Part]:
+        """Return the parts of the gradient of `target` where the node `source` is the sum of them all, else none."""
+        parts = self.parts.get(target, ())
+        wanted = Counter(node for part in parts for node in part.nodes)
+        found, queue = Counter[int](), [source]
+        while queue and found.total() <= wanted.total():
+            node = self.nodes[index := queue.pop()]
+            if index in wanted:
+                found[index] += 1
+            elif node.op == "add":
+                queue += [o.source for o in node.operands if o.source is not None]
+        return parts if found == wanted else ()
+
+    def _sum(self, parts: Sequence[Part], depth: int) -> Formula:
+        words = [Formula(p.name) if p.name else self._operand(p.nodes[0], None, depth - 1, p.target) for p in parts]
+        return functools.reduce(lambda total, word: applied("add", [total, word]), words)
+
+
+def _whole(formula: Callable[[int], Formula]) -> str:
+    """Return a formula of some depth; of one that nobody would read no more than its outermost parts."""
+    depth = _DEEPEST
+    text = formula(depth).text
+    while depth > 1 and len(text) > (_READ if "…" in text else WHOLE):
+        depth -= 1
+        text = formula(depth).text
+    return clean(text, WHOLE)

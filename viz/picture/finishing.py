@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence, Set as AbstractSet
 from dataclasses import replace
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Graph, Passes
+from tensorgrad.graph.gradients import derivative
 
-from .expressions import Expressions
+from .expressions import Expressions, Part
 from .model import EdgeRecord, Picture, Vertex
 from .values import plainly
 
@@ -32,25 +33,45 @@ def with_formulas(
     if any(edge.backward for edge in picture.edges):
         with contextlib.suppress(AutogradError, InPlaceError), plainly():
             passes = graph.with_backward(seed)
-    told = Expressions.of_passes(passes, names, graph.outputs, dims)
+    boxed = {v.id for v in picture.vertices if v.kind == "box"}
+    told = Expressions.of_passes(passes, names, graph.outputs, dims, _parts(picture.edges, boxed, graph, passes))
     edges = []
     for edge in picture.edges:
-        source, place = _source(graph, edge)
-        boxed = [picture.vertex[end].kind == "box" for end in (edge.tail, edge.head)]
-        known = not any(boxed) and edge.backward and place in passes.along
-        gradient = told.of(passes.along[place]) if known else ""
-        edges.append(replace(edge, formulas=("" if boxed[0] else told.of(source), gradient)))
+        source, target, slot = edge.uses[0]
+        open_ends = boxed.isdisjoint((edge.tail, edge.head))
+        known = passes.along.get((target, slot)) if edge.backward and open_ends else None
+        gradient = told.of_gradient(known, target) if known is not None else ""
+        edges.append(replace(edge, formulas=("" if edge.tail in boxed else told.of(source), gradient)))
     return replace(picture, edges=edges)
 
 
-def _source(graph: Graph, edge: EdgeRecord) -> tuple[int, tuple[int, int]]:
-    """Return the node whose value `edge` carries, and which use of it that is."""
-    if edge.id.startswith("out"):
-        return graph.outputs[edge.slot], (-1, edge.slot)
-    target, slot = map(int, edge.id.split("_"))
-    source = graph.nodes[target].operands[slot].source
-    assert source is not None
-    return source, (target, slot)
+def _parts(
+    edges: Sequence[EdgeRecord], boxed: AbstractSet[str], graph: Graph, passes: Passes
+) -> Mapping[int, Sequence[Part]]:
+    """Return for every value, by its node, the parts of its gradient, named as the arrows are on which they flow.
+
+    An arrow that bears a formula alone names nothing; what flows inside a box or a circle has no arrow.
+    """
+    flowing = {**passes.along, **_seeds(graph, passes)}
+    found: dict[int, list[Part]] = defaultdict(list)
+    for edge in sorted(edges, key=lambda edge: (-max(use.target for use in edge.uses), edge.uses[0].slot)):
+        nodes = tuple(flowing[use[1:]] for use in edge.uses if use[1:] in flowing)
+        named = edge.named or not boxed.isdisjoint((edge.tail, edge.head))
+        if nodes and edge.backward:
+            found[edge.uses[0].source].append(Part(nodes, edge.backward if named else None, edge.uses[0].target))
+    drawn = {use for edge in edges for use in edge.uses}
+    for use in graph.edges():
+        if use not in drawn and use[1:] in flowing:
+            found[use.source].append(Part((flowing[use[1:]],), None, use.target))
+    return found
+
+
+def _seeds(graph: Graph, passes: Passes) -> dict[tuple[int, int], int]:
+    """Return the nodes of the gradients that enter at the outputs, each by the use that stands for its output."""
+    first, names = len(graph.nodes), graph.names()
+    given = {passes.names[i]: i for i in range(first, len(passes.nodes)) if passes.nodes[i].is_leaf}
+    seeds = [(given.get(derivative(names[index], graph.order + 1)), i) for i, index in enumerate(graph.outputs)]
+    return {(first, i): node for node, i in seeds if node is not None}
 
 
 def finished(picture: Picture, taps: Collection[int] = ()) -> Picture:

@@ -95,6 +95,7 @@ class EdgeRecord:
     `noise` that the gradient is rounding alone, where exact arithmetic has zero, `faint` that it is drawn as a zero;
     `outside` that a number goes this way through Python, and no value of the graph. `places` tells which operands or
     arguments of the target it is, from 1 on: of a box several, where it was given a value twice; none if not known.
+    `uses` are those of the value that it stands for; of an output, one by a node after the last.
     """
 
     source: str
@@ -117,6 +118,7 @@ class EdgeRecord:
     faint: bool = False
     outside: bool = False
     places: tuple[int, ...] = ()
+    uses: tuple[Edge, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,7 +335,7 @@ class _Builder:
         box = self.boxes[first.target]
         if box is not None:
             found = replace(found, places=self.graph.places_in(first.source, box.scope) if box.scope else ())
-        return replace(found, noise=True) if noise else found
+        return replace(found, noise=noise, uses=tuple(group))
 
     def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
         """Add the operation that failed to `vertices`, and return the arrows into it."""
@@ -356,6 +358,7 @@ class _Builder:
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
             self.values[source], dtype_name(node.dtype), named, id, order=node.order, places=(slot + 1,),
+            uses=(Edge(source, len(self.nodes), slot),),
         )  # fmt: skip
 
 
