@@ -125,15 +125,17 @@ def brief(told: Mapping[str, str], vertices: Iterable[Vertex], edges: Iterable[E
     line of the script where it is that of the one before; of arrows, what the vertex tells that their value comes from,
     shape, dtype and numbers for a black one, shape and dtype for a red one.
     """
-    found, before = dict(told), ""
+    found, values, before = dict(told), {}, ""
     for vertex in vertices:
-        place = _PLACE.search(told[vertex.id])
+        text = told[vertex.id]
+        values[vertex.id] = _VALUE.search(text)
+        place = _PLACE.search(text, text.rfind(" ") + 1)
         if place is not None and vertex.kind != "output":
-            same = place[0] == before and told[vertex.id].endswith(f", {before}")
-            found[vertex.id] = f"{told[vertex.id].removesuffix(f', {before}')}\n" if same else told[vertex.id]
+            if place[0] == before and text.endswith(f", {before}"):
+                found[vertex.id] = f"{text.removesuffix(f', {before}')}\n"
             before = place[0]
     for edge in edges:
-        value = _VALUE.search(told[edge.tail])
+        value = values[edge.tail]
         if value is None:
             continue
         for id, name, known in ((f"f{edge.id}", edge.forward, value[0]), (f"b{edge.id}", edge.backward, value[1])):
