@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
 from tensorgrad.errors import TensorgradError
+from tests.measuring import Measures, measured
+from tests.test_viz_measures import told as labelled
 
 F = nn.functional
 NAMES = ("a", "b", "c")
@@ -172,3 +175,20 @@ def test_a_layer_that_failed_has_no_numbers_either_but_what_was_given_has(leaf: 
     with pytest.raises(TensorgradError) as caught:
         nn.functional.linear(x, w, b)
     assert next(v for v in viz.draw(caught.value).picture.vertices if v.kind == "failed").asymmetric
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+@pytest.mark.parametrize("join", [tg.stack, tg.cat, lambda parts: tg.cat([p * 2 for p in parts])])
+@pytest.mark.parametrize("count", [3, 4, 8])
+def test_many_operands_that_are_alike_stand_in_their_order(count: int, join: Any, rankdir: str) -> None:
+    steps = [lambda x: x * 1, tg.exp, tg.sin, tg.cos, tg.tanh, tg.abs, tg.sqrt, lambda x: x * x][:count]
+    drawing = viz.draw(lambda x: join([step(x) for step in steps]).sum(), tg.rand(3), rankdir=rankdir, unfold=True)
+    centers = {outline.vertex.id: outline.center for outline in drawing.scene.outlines}
+    entering = [edge for edge in drawing.edges if edge.target == "concat"]
+    assert len(entering) == count
+    found = [centers[edge.tail] for edge in sorted(entering, key=lambda edge: edge.places)]
+    down = [-y if rankdir == "LR" else x for x, y in found]
+    assert down == sorted(down)
+    assert len(set(down)) == count
+    assert not [note for note in drawing.scene.notes if note.kind == "slot"]
+    assert measured(drawing.svg, labelled(drawing)) == Measures(0, 0, 0, 0)

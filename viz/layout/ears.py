@@ -213,6 +213,8 @@ class Level:
         if len(ear.items) != 1 or ear.start is not None or ear.end is None or ear.end.kind != "vertex":
             return False
         item, end = ear.items[0], ear.end
+        if ear.links[0].place:  # which has its place among others
+            return False
         side = self.upright.get(ear.links[0])
         if side is None and sum(link.head is item for link in self.links) > 1:  # which have no room where it stands
             return False
@@ -260,6 +262,7 @@ class Level:
         places = [2 * rows.index(end) for end in ends]
         near = not ear.items and not ear.links[0].more and ear.links[0].head.col == ear.links[0].tail.col + 1
         near = near or any(link.tail is ear.end for link in self.upright)
+        ordered = ear.last is not None and ear.last.place > 0
         ending = ear.start is not None and ear.end is None and ear.items[-1].kind != "out"
         up = bool(ear.items) and ear.start is None and ear.items[0].kind != "in" and not ear.items[0].first
         if up and ear.end is not None:  # on the side where less is
@@ -271,14 +274,22 @@ class Level:
 
         def cost(place: int, row: float) -> float:  # rows have even places, and new ones stand between
             between = sum(max(0, (abs(place - end) - 1) // 2) for end in places)
-            wrong = not ending and any((row > end) if up else (row < end) for end in ends)
+            wrong = not ending and not ordered and any((row > end) if up else (row < end) for end in ends)
             if near and row in ends:
                 return -1.0
             return between + (place % 2) * (NEW_ROW + pushing * (0 < place < 2 * len(rows) - 2)) + side * wrong
 
         options = [*enumerate(rows), *((i - 0.5, row) for i, row in enumerate(new))]
-        order = sorted((cost(round(2 * i), row), abs(row), row) for i, row in options)
+        order = sorted((self.misplaced(ear, row), cost(round(2 * i), row), abs(row), row) for i, row in options)
         return next((row for *_, row in order if self.is_free(ear, row)), None)
+
+    def misplaced(self, ear: Ear, row: float) -> int:
+        """Return how many of the operands beside which `ear` ends would be on its wrong side in `row`."""
+        last = ear.last
+        if last is None or not last.place:
+            return 0
+        others = (link for link in self.links if link.head is last.head and link.place and link.row is not None)
+        return sum((row - (link.row or 0.0)) * (last.place - link.place) < 0 for link in others)
 
     def is_free(self, ear: Ear, row: float) -> bool:
         """Return whether `ear` meets nothing in `row`, nor on its ways there."""

@@ -33,7 +33,8 @@ class Item:
 class Link:
     """A part of the arrow `edge` on this level. `leaves` and `enters` say how far below its row a frame is met.
 
-    `main` carries the computation of its head; `more` is the room that its texts need besides.
+    `main` carries the computation of its head; `more` is the room that its texts need besides; `place` tells which of
+    many operands it is, from 1 on, where their order matters.
     """
 
     edge: int
@@ -43,6 +44,7 @@ class Link:
     enters: float = 0.0
     main: bool = False
     more: float = 0.0
+    place: int = 0
     row: float | None = None
     drop: bool = False
 

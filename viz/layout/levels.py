@@ -33,7 +33,8 @@ _NOTE, _CLEAR = 17.0, 4.0  # a text above or below a circle; free between it and
 class Plan:
     """What is joined how: the operands that carry the computation, the arrows that are taps, what stands first.
 
-    `sums` tells that there are frames whose values are added up, and `stacked` that they stand below each other.
+    Operands of what is `ordered` stand below each other in their order. `sums` tells that there are frames whose values
+    are added up, and `stacked` that they stand below each other.
     """
 
     picture: Picture
@@ -42,6 +43,7 @@ class Plan:
     main: Mapping[str, int]
     spine: Collection[int]
     first: Collection[str]
+    ordered: Collection[str] = ()
     small: bool = False
     stacked: bool = False
     sums: bool = False
@@ -65,7 +67,8 @@ class Plan:
         first = leaves if flat and len(leaves) <= FEW_LEAVES else set[str]()
         uses = Counter(edge.tail for edge in picture.edges)
         first -= {e.tail for e in picture.edges if uses[e.tail] == 1 and known[e.head].length > FAR}
-        return cls(picture, labels, measure, main, spine, first, flat and len(picture.vertices) <= SMALL)
+        ordered = {head for head, edges in incoming.items() if _ordered(edges, picture, known)}
+        return cls(picture, labels, measure, main, spine, first, ordered, flat and len(picture.vertices) <= SMALL)
 
     def laid(self) -> Part:
         """Return the whole with its places; what finds none without crossing something becomes a tap.
@@ -90,7 +93,7 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
     That is one from a layer of this frame's own: a layer's, not what goes around it, unless a longer way comes from
     elsewhere, as the sum so far in a sum of many layers; otherwise the first, if the others
     are made of it, as x in ``x - mean(x)``; otherwise one that an input leads to, if there is a gradient along it, with
-    the longest way behind it, as h in ``W @ h``.
+    the longest way behind it, as h in ``W @ h``; of many that have an order the one in the middle.
     """
     vertices = picture.vertex
     around = vertices[picture.edges[edges[0]].head].around
@@ -112,12 +115,20 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
         return edges[0]
     kinds = ["input", "parameter", "buffer", "constant"]
 
+    middle = edges[(len(edges) - 1) // 2] if _ordered(edges, picture, known) else edges[0]
+
     def worth(k: int) -> tuple[bool, bool, bool, int, int, int]:
         tail, way = tails[k], known[tails[k].id]
         kind = -kinds.index(tail.kind) if tail.leaf else 0
-        return way.given, flows[edges.index(k)], not tail.leaf, way.length, kind, -k
+        return way.given, flows[edges.index(k)], not tail.leaf, way.length, kind, -abs(k - middle)
 
     return max(edges, key=worth)
+
+
+def _ordered(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> bool:
+    """Return whether these are many operands whose order matters, and none is farther from the inputs than others."""
+    lengths = {known[picture.edges[k].tail].length for k in edges}
+    return len(edges) > 2 and len(lengths) == 1 and picture.vertex[picture.edges[edges[0]].head].asymmetric
 
 
 @dataclass(frozen=True)
@@ -273,7 +284,9 @@ class _Builder:
         """Return the part of an arrow from `tail` to `head`."""
         leaves, enters = (blocks[item].ports.get(k, 0.0) if item in blocks else 0.0 for item in (tail, head))
         carried = blocks[head].entry if head in blocks else self.plan.main.get(self.plan.picture.edges[k].head)
-        return Link(k, tail, head, leaves, enters, k == carried, self.plan.measure.more.get(k, 0.0))
+        edge = self.plan.picture.edges[k]
+        place = min(edge.places, default=0) if head.kind == "vertex" and edge.head in self.plan.ordered else 0
+        return Link(k, tail, head, leaves, enters, k == carried, self.plan.measure.more.get(k, 0.0), place)
 
     def item(self, vertex: Vertex) -> Item:
         """Return the item of a vertex, with room for the texts beside it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -139,7 +140,7 @@ def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measur
 
 
 def _beside_arrows(frames: Sequence[Frame], splines: Sequence[Spline]) -> list[Frame]:
-    """Return frames that arrows enter from above with their titles beside these."""
+    """Return frames that arrows enter from above with their titles beside these, or between two of them."""
     x, y = dense(splines)
     found = []
     for frame in frames:
@@ -147,8 +148,13 @@ def _beside_arrows(frames: Sequence[Frame], splines: Sequence[Spline]) -> list[F
         half = half_of(frame.module.label, FRAME_SIZE)[0]
         near = x[(top - 2 * FRAME_SIZE < y) & (y < top) & (left < x) & (x < right)]
         middles = [(left + right) / 2, left + half + 8, right - half - 8]
-        met = [np.count_nonzero(abs(near - middle) < half + 2 * GAP) for middle in middles]
-        found.append(replace(frame, title=(middles[met.index(min(met))], frame.title[1])))
+        between = ((a + b) / 2 for a, b in itertools.pairwise([left, *np.unique(near), right]))
+
+        def met(middle: float, near: Any = near, half: float = half) -> int:
+            return int(np.count_nonzero(abs(near - middle) < half + 2 * GAP))
+
+        middle = next((x for x in itertools.chain(middles, between) if not met(x)), min(middles, key=met))
+        found.append(replace(frame, title=(middle, frame.title[1])))
     return found
 
 
