@@ -50,6 +50,47 @@ def test_axes_and_indices_stand_in_the_circle(function, label):
     assert circle(function, x(3, 4, 5)) == label
 
 
+def filled(x):
+    z = tg.zeros(3, 4)
+    z[:, 0] = x
+    return z
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "labels", "formula"),
+    [
+        (lambda x: (x * (2 - 3j)).abs(), (3,), ["|x*(2−3j)|"], "|x * (2−3j)|"),
+        (lambda x: 1j * x, (3,), ["1j*x"], "1j * x"),
+        (lambda x: x - (-1), (3,), ["x−(−1)"], "x − (−1)"),
+        (lambda x: x + -1, (3,), ["x+(−1)"], "x − 1"),
+        (lambda x: (-2.0) ** (x * 0), (3,), ["x*0", "(−2)**x"], "(−2) ** (x * 0)"),
+        (lambda x: F.linear(x, tg.ones(4, 3)), (5, 3), ["@ᵀ"], None),
+        (lambda x: F.pad(x, (2, 0)), (3,), ["pad (2, 0)"], None),
+        (lambda x: F.pad(x, (0, 1, 2, 3)), (3, 4, 5), ["pad (0, 1, 2, 3)"], None),
+        (lambda x: tg.zeros(5, 3).index_add(0, tg.tensor([1, 2]), x), (2, 3), ["index_add", "+"], None),
+        (filled, (3,), ["[:, 0]="], None),
+        (lambda x: F.interpolate(x, scale_factor=2), (1, 1, 3), ["interpolate"], None),
+        (lambda x: x[:, np.array([0, 0])], (1, 3), ["[:, ·]"], None),
+    ],
+)
+def test_a_circle_says_what_is_computed(function, shape, labels, formula):
+    drawing = draw(function, x(*shape), labels="formulas")
+    assert [v.label for v in drawing.picture.vertices if v.kind == "op"] == labels
+    assert formula is None or drawing.edges[-1].formulas[0] == formula
+
+
+def test_the_gradient_of_a_slice_is_no_padding_that_somebody_asked_for():
+    assert "[1:2]ᵀ" in [v.label for v in draw(lambda x: x[1:2], x(3), order=1).picture.vertices]
+
+
+def test_mathematics_leaves_the_names_of_files_alone():
+    namespace = {}
+    exec(compile("def f(x):\n    return x * x.max().item()", "g29.py", "exec"), namespace)
+    drawing = draw(namespace["f"], x(3), theme="book")
+    labels = [v.label for v in drawing.page.shown(drawing.picture).vertices]
+    assert [label for label in labels if label.endswith("g29.py:2")]
+
+
 def test_a_long_index_is_written_in_full_and_a_failed_one_as_far_as_it_is_known():
     assert circle(lambda x: x[12345:12346], x(20_000)) == "[12345:12346]"
     with pytest.raises(IndexError) as caught:

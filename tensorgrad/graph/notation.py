@@ -88,6 +88,8 @@ def applied(name: str, operands: Sequence[Formula], forms: Mapping[str, Form] = 
         return Formula(f"{name}({', '.join(operand.text for operand in operands)})")
     operands, negative = _signed(name, operands)
     parts = [operand.within(needed) for operand, needed in zip(operands, form.needed, strict=True)]
+    if name in ("add", "sub") and parts[1].startswith("−"):  # which would be two signs side by side
+        form, parts[1] = FORMS["sub"], parts[1][1:] if name == "add" else f"({parts[1]})"
     text = form.pattern.format(*parts).replace("ᵀᵀ", "")  # transposed twice is not transposed
     return Formula(f"−{text}" if negative else text, form.strength)
 

@@ -39,7 +39,7 @@ def matmul(a: Any, b: Any) -> Any:
 @multilinear(
     lambda g, b: linear(g, swapped(b)),
     lambda g, a: matmul(swapped(flat(g)), flat(a)),
-    symbol="@",
+    symbol="@ᵀ",
     samples="(n,k),(m,k)->(n,m)",
     batch=rows,
 )

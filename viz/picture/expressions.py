@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tensorgrad.graph import Graph, GraphNode, Passes
-from tensorgrad.graph.notation import Formula, applied, numbered
+from tensorgrad.graph.notation import ATOM, SIGN, Formula, applied, numbered
 
 from .text import WHOLE, clean, number
 
@@ -133,14 +133,14 @@ class Expressions:
     def _operand(self, source: int | None, constant: object, depth: int, target: int = -1) -> Formula:
         """Return an operand of what is computed from the gradient of the value of the node `target`, if any is."""
         if source is None:
-            return Formula(number(constant))
+            return _constant(constant)
         while (part := next((p for p in self.parts.get(target, ()) if p.nodes == (source,)), None)) is not None:
             if part.name is not None:
                 return Formula(part.name)
             target = part.target
         node = self.nodes[source]
         if node.is_leaf and node.name is None and node.value is not None and node.value.size == 1:
-            return Formula(number(node.value.item()))
+            return _constant(node.value.item())
         if self.own[source] or node.is_leaf:
             return Formula(self.names[source])
         if not depth:
@@ -164,6 +164,11 @@ class Expressions:
     def _sum(self, parts: Sequence[Part], depth: int) -> Formula:
         words = [Formula(p.name) if p.name else self._operand(p.nodes[0], None, depth - 1, p.target) for p in parts]
         return functools.reduce(lambda total, word: applied("add", [total, word]), words)
+
+
+def _constant(value: object) -> Formula:
+    text = number(value)
+    return Formula(text, SIGN if text.startswith("−") else ATOM)
 
 
 def _whole(formula: Callable[[int], Formula]) -> str:

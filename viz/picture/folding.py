@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.engine.primitive import PRIMITIVES
-from tensorgrad.graph import Graph, GraphNode, Scope
+from tensorgrad.engine.reads import nodes_in
+from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
 
 from .text import clean, number, sizes_text
 
@@ -61,15 +62,17 @@ def _unary(node: GraphNode) -> bool:
     return len(node.operands) == 1 and node.op in PRIMITIVES and PRIMITIVES[node.op].kind == "elementwise"
 
 
-def circle_label(node: GraphNode, inner: GraphNode | None = None) -> str:
+def circle_label(node: GraphNode, inner: GraphNode | None = None, call: str = "") -> str:
     """Return the label of the circle of operation `node`, into which the node `inner` is drawn as well, if given.
 
+    An index that a function has made bears the name of the `call` that it is all of: ``interpolate``.
     An operation of three operands and more says below its sign which of them are numbers: ``·, 0, ·``.
     """
     if inner is not None:
         return _applied(node, circle_label(inner))
     if node.op in _TOLD and node.params:  # there are none where an operation failed before it had them
-        return clean(_TOLD[node.op](node))
+        made = call and node.op == "getitem" and _is_made(node.params["index"])
+        return clean(call if made else _TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
     if constants and len(node.operands) > 2:
         words = (number(o.constant) if o.source is None else "·" for o in node.operands)
@@ -104,6 +107,12 @@ def _index(index: Any) -> str:
     return " " if set(words) == {"·"} else ", ".join(words)
 
 
+def _is_made(index: Any) -> bool:
+    """Return whether an index holds arrays, of which the user has given none."""
+    arrays = [part for part in (index if type(index) is tuple else (index,)) if isinstance(part, np.ndarray)]
+    return bool(arrays) and not nodes_in(arrays)
+
+
 def _part(part: Any) -> str:
     if isinstance(part, slice):
         start, stop, step = ("" if v is None else _part(v) for v in (part.start, part.stop, part.step))
@@ -117,11 +126,35 @@ def _indexed(node: GraphNode) -> str:
     return node.symbol.replace("[ ]", f"[{clean(_index(node.params['index']), _INSIDE)}]")
 
 
+def _scattered(node: GraphNode) -> str:
+    """Return what zeros are filled with as users ask for it: ``pad (2, 0)``; in a backward pass, what that undoes."""
+    index, shape = node.params["index"], node.params["shape"]
+    parts = index if type(index) is tuple else (index,)
+    if node.order or not all(type(part) is slice or part is ... for part in parts):
+        added = not node.order and any(isinstance(part, np.ndarray | list) for part in parts)
+        return "index_add" if added else _indexed(node)
+    inside = [range(n)[part] for n, part in zip(shape, _whole(parts, len(shape)), strict=True)]
+    ends = [(r.start, n - r.stop) for r, n in zip(inside, shape, strict=True)]
+    if any(r.step != 1 for r in inside):
+        return _indexed(node)
+    while len(ends) > 1 and ends[0] == (0, 0):
+        del ends[0]
+    return f"pad {tuple(n for end in ends[::-1] for n in end)}"
+
+
+def _whole(parts: Sequence[Any], ndim: int) -> list[slice]:
+    """Return an index of slices with one for each axis."""
+    first = parts[: parts.index(...)] if ... in parts else parts
+    last = parts[len(first) + 1 :]
+    return [*first, *[slice(None)] * (ndim - len(first) - len(last)), *last]
+
+
 _TOLD: dict[str, Callable[[GraphNode], str]] = {
     **dict.fromkeys(["sum", "amax", "amin", "argmax", "argmin"], lambda node: f"{node.symbol}{_axes(node)}"),
     "mean": lambda node: f"1/N Σx{_axes(node) or _LETTERS[0]}",
     "getitem": _indexed,
-    "scatter": _indexed,
+    "assign": _indexed,
+    "scatter": _scattered,
     "unfold": lambda node: f"{node.symbol} {sizes_text(node.params['size'], node.params['stride'])}",
     "windowed": lambda node: f"{node.symbol} {sizes_text([node.params['size']], [node.params['step']])}",
 }
@@ -130,8 +163,11 @@ _TOLD: dict[str, Callable[[GraphNode], str]] = {
 
 def infix(symbol: str, left: str, right: str) -> str:
     """Return a binary operation written out: between its operands if the symbol is a sign, before them if a word."""
-    word = any(c.isalpha() for c in symbol)
-    return f"{clean(symbol)}({left}, {right})" if word else f"{left}{clean(symbol)}{right}"
+    if any(c.isalpha() for c in symbol):
+        return f"{clean(symbol)}({left}, {right})"
+    left = f"({left})" if symbol == "**" and left[0] == "−" else left
+    right = f"({right})" if symbol in {"+", "−", "*", "/", "//"} and right[0] == "−" else right
+    return f"{left}{clean(symbol)}{right}"
 
 
 def _applied(node: GraphNode, argument: str) -> str:
@@ -149,6 +185,13 @@ def leaf_label(node: GraphNode) -> str:
     if node.op == "constant" and node.value is not None and node.value.size == 1 and node.value.dtype.kind in "biuf":
         return number(node.value.item())
     return f"x{node.index}"
+
+
+def single(nodes: Sequence[GraphNode]) -> dict[int, str]:
+    """Return the nodes that are all of a call of a function, each with the name of that."""
+    count = Counter(node.scope for node in nodes if not node.is_leaf)
+    alone = [n for n in nodes if not n.is_leaf and isinstance(n.scope, FunctionScope) and count[n.scope] == 1]
+    return {node.index: node.scope.kind for node in alone if node.scope is not None}
 
 
 def held(nodes: Sequence[GraphNode]) -> set[int]:

@@ -54,5 +54,5 @@ def _name(word: str) -> str:
 
 def with_mathematics(picture: Picture) -> Picture:
     """Return `picture` with what its circles show written so; names of modules and files stay."""
-    vertices = [v if v.kind == "box" else replace(v, label=mathematical(v.label)) for v in picture.vertices]
+    vertices = [v if v.kind in {"box", "break"} else replace(v, label=mathematical(v.label)) for v in picture.vertices]
     return Picture(vertices, picture.edges, picture.caption)

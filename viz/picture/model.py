@@ -23,7 +23,7 @@ from .expressions import Expressions, told_apart
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest
 from .flows import Flows
-from .folding import circle_label, held, is_asymmetric, leaf_label
+from .folding import circle_label, held, is_asymmetric, leaf_label, single
 from .nesting import ModuleCall, Nesting
 from .noise import is_noise
 from .text import Numbers, clean
@@ -197,7 +197,7 @@ class _Builder:
         # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
         self.values = [value if value is None else np.array(value) for value in values(graph)]
         self.nodes, self.numbers = graph.nodes, Numbers()
-        self.own = held(self.nodes)
+        self.own, self.calls = held(self.nodes), single(self.nodes)
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = faults(enumerate(self.values))
@@ -246,7 +246,8 @@ class _Builder:
     def circle(self, id: str, nodes: list[GraphNode], held: Mapping[str, Any]) -> Vertex:
         node = nodes[-1]  # what is folded into it was recorded before
         leaf = node.is_leaf
-        label = leaf_label(node) if leaf else circle_label(node, nodes[0] if len(nodes) > 1 else None)
+        inner = nodes[0] if len(nodes) > 1 else None
+        label = leaf_label(node) if leaf else circle_label(node, inner, self.calls.get(node.index, ""))
         what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
         gradient = self.flows.gradients.nodes.get(node.index)
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))

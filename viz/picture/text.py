@@ -42,6 +42,8 @@ def number(value: Any) -> str:
 
     >>> number(2.0), number(0.5), number(1e-5), number(Constant(1e-5, "ε"))
     ('2', '0.5', '1e-05', 'ε')
+    >>> number(-1j), number(2 - 3j)
+    ('−1j', '(2−3j)')
     """
     if isinstance(value, Constant):
         return clean(value.name)
@@ -50,8 +52,16 @@ def number(value: Any) -> str:
     if not isinstance(value, int | float | complex | np.number):
         return clean(repr(value)) if isinstance(value, str) else type(value).__name__
     if isinstance(value, complex | np.complexfloating):
-        return f"{complex(value):.4g}"
+        return _complex(complex(value))
     return f"{float(value):.4g}".replace("-", "−", 1) if value < 0 else f"{float(value):.4g}"
+
+
+def _complex(value: complex) -> str:
+    """Return a complex number as one term: its real or its imaginary part alone, or both in brackets."""
+    real, imaginary = number(value.real), number(value.imag)
+    if not value.imag:
+        return real
+    return f"({real}{'' if imaginary[0] == '−' else '+'}{imaginary}j)" if value.real else f"{imaginary}j"
 
 
 def shaped(shape: tuple[int, ...], dims: Mapping[int, str]) -> str:
