@@ -37,6 +37,22 @@ def test_nothing_is_wrong(name: str) -> None:
     assert bordered(seen(drawing.svg)) == []
 
 
+WITHOUT_PAIRS = {"values of scalars", "backward of batchnorm", "backward of an mlp", "twice backward"}  # at circles
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_lines_of_a_pair_end_on_the_circles_that_they_join(name: str) -> None:
+    scene, joined = pictured(name).scene, 0
+    circles = {o.vertex.id: o for o in scene.outlines if o.round and o.vertex.kind != "output"}
+    for arrow in scene.arrows:
+        for id, point in zip(arrow.ends, (arrow.pieces[0][0], arrow.pieces[-1][-1]), strict=True):
+            if arrow.edge.backward is not None and id in circles:
+                far, radius = math.dist(point, circles[id].center), circles[id].half[0]
+                assert far == pytest.approx(radius) or far > 2 * radius  # at a tap
+                joined += far < 2 * radius
+    assert joined > len(scene.arrows) // 4 or name in WITHOUT_PAIRS
+
+
 DOWNWARDS = ["mlp", "residual", "dense", "highway", "branches", "autoencoder", "shared", "experts", "twins", "pyramid",
           "lstm cell", "rnn, two steps", "attention, two heads", "transformer"]  # fmt: skip
 

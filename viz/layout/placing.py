@@ -24,9 +24,10 @@ from .labels import Box, Room, half_of, place_pair
 from .notes import Marks, beside, marks_of, notes_of
 from .operands import order_notes
 from .scene import Arrow, Frame, Note, Scene
-from .splines import Point, Spline, dense, evenly, lines, parallel
+from .splines import Point, Spline, dense, evenly, heading, lines, met, parallel
 
 GAP = 3.5  # between an arrow and the middle of its pair
+Circle = tuple[Point, float]  # its middle and its radius
 _TRIES, _MORE, _FEW = 4, 26.0, 800  # how often room is made for texts that have none, how much; with so few arrows
 
 
@@ -79,7 +80,11 @@ def _placed(
     plan = planned(picture, labels, measure, taps)
     picture = plan.picture
     room = _taken(picture, plan)
-    pairs = [_twins(edge, spline) for edge, spline in zip(picture.edges, plan.splines, strict=True)]
+    rounds = {v.id: (plan.centers[v.id], shape.half[0]) for v in picture.vertices if (shape := look(v)).round}
+    pairs = [
+        _twins(edge, spline, rounds.get(edge.tail) if k not in plan.taps else None, rounds.get(edge.head))
+        for k, (edge, spline) in enumerate(zip(picture.edges, plan.splines, strict=True))
+    ]
     both = [spline for pair in pairs for spline in pair]
     room.line(dense(both))
     along = iter(lines(both))
@@ -176,9 +181,21 @@ def _is_bent(spline: Spline) -> bool:
     return min(max(p[i] for p in spline) - min(p[i] for p in spline) for i in (0, 1)) > 1
 
 
-def _twins(edge: EdgeRecord, spline: Spline) -> list[Spline]:
-    """Return the black spline and, reversed, its red twin; the black one alone stays in the middle."""
-    return [spline] if edge.backward is None else [parallel(spline, GAP), parallel(spline, -GAP)[::-1]]
+def _twins(edge: EdgeRecord, spline: Spline, tail: Circle | None, head: Circle | None) -> list[Spline]:
+    """Return the black spline and, reversed, its red twin; the black one alone stays in the middle.
+
+    Those of a pair go on, or stop, where they meet the circles at their ends, if there are any.
+    """
+    if edge.backward is None:
+        return [spline]
+    pair = []
+    for line in (parallel(spline, GAP), parallel(spline, -GAP)):
+        if head is not None:
+            line[-1] = met(line[-1], heading(line[-2], line[-1]), *head)
+        if tail is not None:
+            line[0] = met(line[0], heading(line[1], line[0]), *tail)
+        pair.append(line)
+    return [pair[0], pair[1][::-1]]
 
 
 def _taken(picture: Picture, plan: Plan) -> Room:

@@ -95,6 +95,21 @@ def parallel(spline: Spline, distance: float) -> Spline:
     return result
 
 
+def met(end: Point, way: Point, center: Point, radius: float) -> Point:
+    """Return the point of a circle that is nearest to `end` on the line through it along `way`, or nearest to `end`.
+
+    >>> met((-4.0, 3.0), (1.0, 0.0), (0.0, 0.0), 5.0), met((-4.5, 3.0), (1.0, 0.0), (0.0, 0.0), 5.0)
+    ((-4.0, 3.0), (-4.0, 3.0))
+    """
+    dx, dy = end[0] - center[0], end[1] - center[1]
+    along = dx * way[0] + dy * way[1]
+    under = along * along - dx * dx - dy * dy + radius * radius
+    if under < 0:
+        return moved(center, heading(center, end), radius)
+    steps = (-along - math.sqrt(under), -along + math.sqrt(under))
+    return moved(end, way, min(steps, key=abs))
+
+
 def sampled(spline: Spline, steps: int = STEPS) -> list[Point]:
     """Return points on `spline`, `steps` for each cubic and the first."""
     ways = [j / steps for j in range(1, steps + 1)]
