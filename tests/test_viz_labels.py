@@ -252,3 +252,11 @@ def test_layers_that_are_alike_are_one_box_with_formulas_too() -> None:
     }
     assert len(boxes["names"]) == 1
     assert all(found == boxes["names"] for found in boxes.values())
+
+
+@pytest.mark.parametrize("seed", range(16, 32))
+def test_any_end_has_formulas_and_a_backward_pass_to_draw(seed: int) -> None:
+    """Also where the last value is a copy that nobody asked for, which no picture shows."""
+    with np.errstate(all="ignore"):
+        assert any(edge.formulas[0] for edge in small(seed, labels="formulas").edges)
+        assert small(seed, order=1).edges

@@ -289,6 +289,8 @@ class _Ends:
         (a, along), (b, ahead) = start, end
         height, first, last = self.rows[link], self.lanes.get((link, True)), self.lanes.get((link, False))
         low, high = self.left[link.tail.col + 1], self.right[link.head.col - 1]
+        if low > high and "block" in (link.tail.kind, link.head.kind):  # which is met at a place of the arrow's own
+            return by_lane(a, low if first is None else first, b)
         if low > high:  # between neighbours, around what else joins them
             before, after = high if first is None else first, low if last is None else last
             level = (after - before) * (_LEVEL if link.more else 0.0)
