@@ -74,6 +74,37 @@ def test_a_mask_of_infinities_does_not_hide_the_nan_behind_it():
     assert marks[1][0] == "−"
 
 
+HOLES = tg.tensor([[True, False], [False, True]])
+MASKS = {
+    "masked_fill": lambda s: nn.functional.softmax(s.masked_fill(HOLES, -np.inf), 1),
+    "where": lambda s: nn.functional.log_softmax(tg.where(HOLES, -np.inf, s), 1).exp(),
+    "added": lambda s: nn.functional.softmax(s.T.reshape(2, 2) + tg.zeros(2, 2).masked_fill(HOLES, -np.inf), 1),
+    "arranged": lambda s: s.masked_fill(HOLES, -np.inf).reshape(4).exp(),
+    "turned": lambda s: s.masked_fill(tg.tensor([[False, True], [False, False]]), -np.inf).T.exp(),
+    "attention": lambda s: nn.functional.scaled_dot_product_attention(s, s, s, is_causal=True),
+    "maximum": lambda s: s.masked_fill(HOLES, -np.inf).amax(1),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_the_infinities_of_a_mask_are_no_fault(name):
+    drawing = draw(MASKS[name], of([[1.0, 2.0], [3.0, 4.0]]))
+    assert drawing.caption == ""
+    assert not any(vertex.fault for vertex in drawing.picture.vertices)
+
+
+def test_a_mask_hides_no_infinity_that_is_computed_and_none_that_a_nan_comes_of():
+    x = of([[0.0, 2.0], [3.0, 4.0]])
+    drawing = draw(lambda x: x.log().masked_fill(~HOLES, -np.inf), x)
+    assert {v.label: v.fault.mark for v in drawing.picture.vertices if v.fault}["log"] == "first Inf here"
+    drawing = draw(lambda x: x.masked_fill(HOLES, -np.inf) * 1e38 * 1e38, of([[1.0, 2.0], [3.0, 4.0]]))
+    assert "first Inf here" in [v.fault.mark for v in drawing.picture.vertices if v.fault]
+    drawing = draw(lambda x: nn.functional.softmax(x.masked_fill(x > -1, -np.inf), 1), x)
+    marks = [v.fault.mark for v in drawing.picture.vertices if v.fault and v.fault.first]
+    assert marks[0] == "first Inf here"
+    assert marks[-1] == "first NaN here"
+
+
 def test_gradients_that_are_not_finite_are_marked_and_the_first_in_the_order_of_the_sweep_stands_out():
     drawing = draw(lambda x: (x.sqrt() * 3).sum(), of([0.0, 4.0]))
     marks = {e.forward: (e.fault.kind, e.fault.first) for e in drawing.edges if e.fault}

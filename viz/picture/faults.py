@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import math
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.primitive import Primitive
+from tensorgrad.graph import GraphNode
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -59,6 +62,49 @@ def faults(values: Iterable[tuple[_Key, Array | None]]) -> dict[_Key, Fault]:
             found[key] = Fault(kind, count, kind not in seen and "NaN" not in seen)
             seen.add(kind)
     return found
+
+
+def of_values(nodes: Sequence[GraphNode], values: Sequence[Array | None]) -> dict[int, Fault]:
+    """Return what is wrong with which values of a graph; the infinities of masks are not, where no NaN comes of them.
+
+    A mask is a constant that somebody has written, as in ``s.masked_fill(m, -inf)`` or ``s + mask``. What is computed
+    of it is at fault where it is infinite at another place.
+    """
+    found = faults(enumerate(values))
+    if any(fault.kind == "NaN" for fault in found.values()):
+        return found
+    meant: dict[int, Array] = {}
+    for index in found:
+        node, value = nodes[index], values[index]
+        known = (meant.get(o.source) if o.source is not None else _infinite(o.constant) for o in node.operands)
+        written = [places for places in known if places is not None]
+        assert value is not None
+        if _is_mask(node, value) if node.is_leaf else _only_there(np.isinf(value), written, node.primitive):
+            meant[index] = np.isinf(value)
+    return faults((i, value) for i, value in enumerate(values) if i not in meant)
+
+
+def _infinite(constant: Any) -> Array | None:
+    """Return that a constant is infinite, as an array of its shape; None of any other."""
+    return np.array(True) if isinstance(constant, float | np.floating) and math.isinf(constant) else None
+
+
+def _is_mask(node: GraphNode, value: Array) -> bool:
+    return value.dtype.kind == "f" and not (node.requires_grad or np.isposinf(value).any())
+
+
+def _only_there(infinite: Array, written: Sequence[Array], by: Primitive | None) -> bool:
+    """Return whether a value is infinite where what it is computed of is written so, and nowhere else.
+
+    What is arranged anew, or cannot be laid over it, may be anywhere.
+    """
+    if written and by is not None and by.kind == "multilinear" and len(by.vjps) == 1:
+        return True
+    try:
+        laid = [np.broadcast_to(places, infinite.shape) for places in written]
+    except ValueError:
+        return True
+    return bool(laid) and not (infinite & ~np.logical_or.reduce(laid)).any()
 
 
 def gravest(found: Iterable[Fault | None]) -> Fault | None:

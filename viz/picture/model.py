@@ -21,7 +21,7 @@ from tensorgrad.graph.notation import numbered, subscript
 from .closing import Collapse, Unfold, nested
 from .expressions import Expressions, told_apart
 from .failures import FailedGraph
-from .faults import Fault, faults, gravest
+from .faults import Fault, faults, gravest, of_values
 from .flows import Flows
 from .folding import circle_label, held, is_asymmetric, leaf_label, single
 from .nesting import ModuleCall, Nesting
@@ -200,7 +200,7 @@ class _Builder:
         self.own, self.calls = held(self.nodes), single(self.nodes)
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
-        self.faults = faults(enumerate(self.values))
+        self.faults = of_values(self.nodes, self.values)
 
     def of(self, nesting: Nesting) -> _Builder:
         """Return one that differs in what is closed, and for which nothing is computed again."""
