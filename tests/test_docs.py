@@ -59,7 +59,7 @@ def test_every_statement_on_numerics_names_a_test() -> None:
 def test_the_snippets_on_memory_run() -> None:
     names: dict = {}
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "memory.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     for snippet in snippets:
         exec(compile(snippet, "docs/memory.md", "exec"), names)
 

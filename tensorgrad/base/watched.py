@@ -87,6 +87,7 @@ def _reading(how: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _TEXT = "its text (print, format)"
+_PLAIN = np.ndarray.__array_ufunc__
 
 
 class Watched(NDArrayOperatorsMixin):
@@ -104,6 +105,8 @@ class Watched(NDArrayOperatorsMixin):
         return np.ndarray
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if not all(getattr(type(x), "__array_ufunc__", _PLAIN) in (_PLAIN, Watched.__array_ufunc__) for x in inputs):
+            return NotImplemented  # a tensor among them, which answers
         out = kwargs.pop("out", None)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         if method == "at":

@@ -25,7 +25,7 @@ from tensorgrad.base.watched import HOLDERS
 from tensorgrad.errors import AutogradError
 
 from .reads import Stand
-from .tensor import tick
+from .tensor import Tensor, tick
 
 
 class UnbatchableError(AutogradError):
@@ -184,6 +184,8 @@ class Batched(NDArrayOperatorsMixin):
         return self.agreed(".item()") if not args else _refuse(".item(index)")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Tensor) for x in inputs):
+            return NotImplemented
         if kwargs.get("out") is not None:
             _refuse(f"a write of {ufunc.__name__} in place")
         if method == "__call__":

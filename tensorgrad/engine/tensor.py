@@ -144,7 +144,6 @@ class Tensor(Methods):
     """
 
     __slots__ = ("__weakref__", "array", "family", "filled", "node", "tracked")
-    __array_ufunc__ = None  # NumPy then leaves `array * tensor` to Tensor.__rmul__ instead of building object arrays
 
     array: Array
     family: Any  # a `views.Position`, or what makes one; left empty where the tensor shares its memory with no other

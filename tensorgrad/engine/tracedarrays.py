@@ -28,7 +28,7 @@ from .numpycalls import ITEM, REST, Part, Written, on_arrays, record_of
 from .primitive import PRIMITIVES, Primitive
 from .reads import Read, Stand
 from .snapshots import copied
-from .tensor import Node
+from .tensor import Node, Tensor
 from .tracedvalues import Followed, Step, broken, plain_of
 from .traces import CHOICE, DETACH, Memory, noted, running
 
@@ -53,6 +53,8 @@ class Traced(Followed, NDArrayOperatorsMixin):
         return self.value if isinstance(self.value, np.ndarray) else None
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Tensor) for x in inputs):
+            return NotImplemented  # what it is told of, and answers
         out = kwargs.pop("out", None)
         if getattr(np, ufunc.__name__, None) is not ufunc:
             return _unknown(ufunc, inputs, kwargs)

@@ -17,6 +17,7 @@ from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import binary, checked, published, shows, unary
 
+from . import ufuncs
 from .conversions import Conversions
 from .inplace import InPlace, reshaped, written
 from .names import METHODS_AS_FUNCTIONS, ROWS
@@ -25,7 +26,7 @@ from .protocols import Protocols
 
 AnyFunction = Callable[..., Any]
 
-FUNCTIONS: dict[str, AnyFunction] = {}
+FUNCTIONS = ufuncs.FUNCTIONS
 """The functions of the package that the table names."""
 
 

@@ -30,7 +30,7 @@ from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.functions import composed, ordering
 from tensorgrad.functions.common import Operand
 
-from . import copies
+from . import copies, ufuncs
 
 OTHERWISE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.nonzero: lambda a: np.nonzero(a.array),
@@ -142,6 +142,9 @@ class Protocols(Tensor):
 
     def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy) if copy else np.asarray(self.numpy(), dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return ufuncs.called(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return OTHERWISE.get(function, function._implementation)(*args, **kwargs)

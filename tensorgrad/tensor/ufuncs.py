@@ -1,0 +1,219 @@
+"""NumPy's functions of each element, of tensors: ``np.sin(x)`` is ``tensorgrad.sin(x)``, and its graph is kept.
+
+Which function of the package stands for which of NumPy's is one table. What is not in it has no derivative: NumPy
+computes it of tensors that ask for none, and refuses the others, with what to do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from tensorgrad import ops
+from tensorgrad.base.context import context
+from tensorgrad.base.numerics import normalized
+from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.errors import ArgumentError, AutogradError, DTypeError
+
+AnyFunction = Callable[..., Any]
+
+FUNCTIONS: dict[str, AnyFunction] = {}
+"""The functions of the package by name; `attach` makes them from the table in `names`."""
+
+_SAME = (
+    "abs", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "conj", "copysign", "cos", "cosh",
+    "deg2rad", "exp", "exp2", "expm1", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "hypot",
+    "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "matmul", "maximum", "minimum", "positive", "rad2deg", "reciprocal",
+    "remainder", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "true_divide", "trunc",
+)  # fmt: skip
+_OTHERS = {
+    "add": "add", "subtract": "sub", "multiply": "mul", "power": "pow", "negative": "neg", "rint": "round",
+    "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
+    "arctanh": "atanh", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
+    "greater_equal": "ge", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift",
+}  # fmt: skip
+
+
+def _named(name: str) -> AnyFunction:
+    return lambda *operands: FUNCTIONS[name](*operands)
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else wrap(np.asarray(x))
+
+
+def _alike(*operands: Any) -> list[Tensor]:
+    """Return operands as tensors of the dtype in which they meet."""
+    dtype = np.result_type(*map(_values, operands))
+    return [_converted(x, dtype) for x in operands]
+
+
+CALLED: dict[Any, AnyFunction] = {
+    **{getattr(np, name): _named(name) for name in _SAME},
+    **{getattr(np, theirs): _named(ours) for theirs, ours in _OTHERS.items()},
+    np.fabs: lambda x: FUNCTIONS["abs"](x),
+    np.degrees: lambda x: FUNCTIONS["rad2deg"](x),
+    np.radians: lambda x: FUNCTIONS["deg2rad"](x),
+    np.divmod: lambda x, y: (FUNCTIONS["floor_divide"](x, y), FUNCTIONS["remainder"](x, y)),
+    np.modf: lambda x: (x - FUNCTIONS["trunc"](x), FUNCTIONS["trunc"](x)),
+    np.ldexp: lambda x, n: x * FUNCTIONS["exp2"](_tensor(n)),
+    np.heaviside: lambda x, y: FUNCTIONS["heaviside"](*_alike(x, y)),
+    np.vecdot: lambda x, y: (FUNCTIONS["conj"](_tensor(x)) * y).sum(-1),
+    np.matvec: lambda x, y: FUNCTIONS["matmul"](x, y[..., None])[..., 0],
+    np.vecmat: lambda x, y: FUNCTIONS["matmul"](FUNCTIONS["conj"](_tensor(x))[..., None, :], y)[..., 0, :],
+}
+"""What a ufunc computes of tensors; of what a step has no slope, the values."""
+
+REDUCED: dict[Any, AnyFunction] = {
+    np.add: lambda x, axes, keepdim: x.sum(axes, keepdim) if axes else x,
+    np.multiply: lambda x, axes, keepdim: _one_by_one(x, axes, keepdim, lambda x, i: x.prod(i, True)),
+    np.maximum: lambda x, axes, keepdim: x.amax(axes, keepdim) if axes else x,
+    np.minimum: lambda x, axes, keepdim: x.amin(axes, keepdim) if axes else x,
+    np.logaddexp: lambda x, axes, keepdim: x.logsumexp(axes, keepdim) if axes else x,
+    np.logical_and: lambda x, axes, keepdim: _one_by_one(x.bool(), axes, keepdim, lambda x, i: x.all(i, True)),
+    np.logical_or: lambda x, axes, keepdim: _one_by_one(x.bool(), axes, keepdim, lambda x, i: x.any(i, True)),
+}
+"""What ``ufunc.reduce`` computes along some axes, which may be none."""
+
+ACCUMULATED: dict[Any, AnyFunction] = {
+    np.add: lambda x, axis: x.cumsum(axis),
+    np.multiply: lambda x, axis: x.cumprod(axis),
+    np.maximum: lambda x, axis: x.cummax(axis)[0],
+    np.minimum: lambda x, axis: x.cummin(axis)[0],
+    np.logaddexp: lambda x, axis: x.logcumsumexp(axis),
+}
+"""What ``ufunc.accumulate`` computes along an axis."""
+
+_HOW = {"casting", "order", "subok"}  # options that say nothing of the values
+
+
+def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return what a `method` of a ufunc computes, "__call__" for the function itself, of which some are tensors.
+
+    Args:
+        options: as NumPy takes them. What ``out`` names is written, if ``where`` says so: a tensor with its gradient.
+
+    Raises:
+        AutogradError: no derivative is known, or an array is to hold what asks for one.
+        ArgumentError: ``where`` without ``out``, which leaves elements without a value.
+        DTypeError: ``out`` has no room for such numbers.
+    """
+    if method == "at":
+        return _at(ufunc, inputs)
+    out: tuple[Any, ...] = options.pop("out", (None,) * ufunc.nout)
+    where = True if method == "reduce" else options.pop("where", True)
+    if where is not True and any(target is None for target in out):
+        raise ArgumentError(
+            f"np.{ufunc.__name__}(where=...) without out= leaves elements without a value: use np.where(condition, "
+            f"np.{ufunc.__name__}(x), other)"
+        )
+    rule = _RULES[method].get(ufunc) if method in _RULES and options.keys() - _HOW <= _FOLLOWED[method] else None
+    with np.errstate(all="ignore") if where is not True else nullcontext():  # of what is not asked for
+        made = _by_numpy(ufunc, method, inputs, options) if rule is None else _WAYS[method](rule, inputs, options)
+    parts = made if isinstance(made, tuple) else (made,)
+    casting = options.get("casting", "same_kind")
+    given = tuple(_stored(ufunc, *pair, where, casting) for pair in zip(parts, out, strict=True))
+    return given if isinstance(made, tuple) else given[0]
+
+
+def _each(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return rule(*(_converted(x, options.get("dtype")) for x in inputs))
+
+
+def _outer(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    x, y = map(_tensor, inputs)
+    return _each(rule, (x.reshape(*x.shape, *[1] * y.ndim), y), options)
+
+
+def _reduced(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    x, axis = _converted(_tensor(inputs[0]), options.get("dtype")), options.get("axis", 0)
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return rule(x, axes if x.ndim else (), bool(options.get("keepdims", False)))
+
+
+def _one_by_one(x: Tensor, axes: tuple[int, ...], keepdim: bool, along: Callable[[Tensor, int], Tensor]) -> Tensor:
+    """Return `x` reduced along some axes by what takes one at a time, and keeps it."""
+    places = normalized(axes, x.ndim)
+    for axis in places:
+        x = along(x, axis)
+    return x if keepdim else x.reshape(*(n for i, n in enumerate(x.shape) if i not in places))
+
+
+def _accumulated(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return rule(_converted(_tensor(inputs[0]), options.get("dtype")), options.get("axis", 0))
+
+
+_RULES = {"__call__": CALLED, "outer": CALLED, "reduce": REDUCED, "accumulate": ACCUMULATED}
+_WAYS = {"__call__": _each, "outer": _outer, "reduce": _reduced, "accumulate": _accumulated}
+_FOLLOWED = {"__call__": {"dtype"}, "outer": {"dtype"}, "reduce": {"axis", "dtype", "keepdims"},
+             "accumulate": {"axis", "dtype"}}  # fmt: skip
+
+
+def _converted(x: Any, dtype: Any) -> Any:
+    return x if dtype is None else ops.astype(_tensor(x), dtype=np.dtype(dtype))
+
+
+def _by_numpy(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return what NumPy computes of the values; AutogradError where a gradient would be lost."""
+    if any(_is_recorded(x) for x in inputs):
+        how = "" if method == "__call__" else f".{method}"
+        told = f" with {', '.join(sorted(options))}" if options else ""
+        raise AutogradError(
+            f"np.{ufunc.__name__}{how}{told} of a Tensor that requires grad has no derivative here: use functions of "
+            f"tensorgrad, or x.detach() for its values without history"
+        )
+    made = getattr(ufunc, method)(*map(_values, inputs), **{name: _values(x) for name, x in options.items()})
+    return tuple(map(_tensor, made)) if isinstance(made, tuple) else _tensor(made)
+
+
+def _is_recorded(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.tracked and context().grad
+
+
+def _values(x: Any) -> Any:
+    return x.array if isinstance(x, Tensor) else x
+
+
+def _stored(ufunc: np.ufunc, made: Tensor, out: Any, where: Any, casting: str) -> Any:
+    """Return `made` or, if there is one, the `out` to which it has been written `where` that is true."""
+    if out is None:
+        return made
+    if not np.can_cast(made.array.dtype, _values(out).dtype, casting):  # type: ignore[arg-type]
+        raise DTypeError(
+            f"np.{ufunc.__name__}(out=...) of {_values(out).dtype} cannot hold {made.array.dtype}: give one that can"
+        )
+    if isinstance(out, Tensor):
+        value = made if where is True else FUNCTIONS["where"](_tensor(where), made, out)
+        return out.copy_(value)
+    if _is_recorded(made):
+        raise AutogradError(
+            f"np.{ufunc.__name__} cannot write a Tensor that requires grad to an array, which has no history: leave "
+            f"out= and write x = x + y for x += y, or use y.detach()"
+        )
+    np.copyto(out, made.array, casting=casting, where=_values(where))  # type: ignore[arg-type]
+    return out
+
+
+def _at(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> None:
+    """Add to elements of a tensor, as often as each is named; do to an array what NumPy does."""
+    target, places, *rest = inputs
+    if not isinstance(target, Tensor):
+        if any(map(_is_recorded, rest)):
+            raise AutogradError(
+                f"np.{ufunc.__name__}.at cannot write a Tensor that requires grad to an array, which has no history: "
+                f"let the array be a tensor, or use x.detach()"
+            )
+        ufunc.at(target, places, *map(_values, rest))
+        return
+    indices = places if isinstance(places, tuple) else (places,)
+    if ufunc is not np.add or any(isinstance(i, slice | EllipsisType | None) for i in indices):
+        raise ArgumentError(
+            f"np.{ufunc.__name__}.at of a Tensor is not followed: use x.index_put_(indices, values, accumulate=True) "
+            f"or an assignment to x[indices]"
+        )
+    target.index_put_(tuple(map(_tensor, indices)), _tensor(rest[0]), accumulate=True)
