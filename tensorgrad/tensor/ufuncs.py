@@ -18,6 +18,7 @@ from tensorgrad.base.context import context
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, AutogradError, DTypeError
+from tensorgrad.functions import products
 
 AnyFunction = Callable[..., Any]
 
@@ -26,16 +27,15 @@ FUNCTIONS: dict[str, AnyFunction] = {}
 
 _SAME = (
     "abs", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "conj", "copysign", "cos", "cosh",
-    "deg2rad", "exp", "exp2", "expm1", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "hypot",
-    "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "matmul", "maximum", "minimum", "positive", "rad2deg", "reciprocal",
-    "remainder", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "true_divide", "trunc",
+    "deg2rad", "exp", "exp2", "expm1", "float_power", "floor", "fmax", "fmin", "fmod", "hypot", "isfinite", "isinf",
+    "isnan", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "maximum", "minimum", "positive", "rad2deg", "reciprocal", "sign", "signbit", "sin", "sinh", "sqrt",
+    "square", "tan", "tanh", "trunc",
 )  # fmt: skip
 _OTHERS = {
-    "add": "add", "subtract": "sub", "multiply": "mul", "power": "pow", "negative": "neg", "rint": "round",
-    "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
-    "arctanh": "atanh", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
-    "greater_equal": "ge", "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift",
+    "negative": "neg", "rint": "round", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "left_shift": "bitwise_left_shift",
+    "right_shift": "bitwise_right_shift",
 }  # fmt: skip
 
 
@@ -56,6 +56,20 @@ def _alike(*operands: Any) -> list[Tensor]:
 CALLED: dict[Any, AnyFunction] = {
     **{getattr(np, name): _named(name) for name in _SAME},
     **{getattr(np, theirs): _named(ours) for theirs, ours in _OTHERS.items()},
+    np.add: ops.add,
+    np.subtract: ops.sub,
+    np.multiply: ops.mul,
+    np.true_divide: ops.div,
+    np.power: ops.pow,
+    np.floor_divide: ops.floor_divide,
+    np.remainder: ops.remainder,
+    np.matmul: products.multiplied,
+    np.equal: ops.eq,
+    np.not_equal: ops.ne,
+    np.less: ops.lt,
+    np.less_equal: ops.le,
+    np.greater: ops.gt,
+    np.greater_equal: ops.ge,
     np.fabs: lambda x: FUNCTIONS["abs"](x),
     np.degrees: lambda x: FUNCTIONS["rad2deg"](x),
     np.radians: lambda x: FUNCTIONS["deg2rad"](x),
@@ -103,6 +117,8 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
         ArgumentError: ``where`` without ``out``, which leaves elements without a value.
         DTypeError: ``out`` has no room for such numbers.
     """
+    if method == "__call__" and not options and ufunc in CALLED:  # as Python's signs call it, and nothing more
+        return CALLED[ufunc](*inputs)
     if method == "at":
         return _at(ufunc, inputs)
     out: tuple[Any, ...] = options.pop("out", (None,) * ufunc.nout)
