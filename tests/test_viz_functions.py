@@ -147,6 +147,36 @@ def test_what_is_all_there_is_stays_open():
     assert boxes(draw(nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3), nn.GELU()), x(2, 3), unfold=False)) == []
 
 
+GUARDED = {
+    "std": lambda x: x.std(),
+    "var": lambda x: x.var(0),
+    "median": lambda x: x.median(),
+    "topk": lambda x: x.topk(2)[0],
+    "prod": lambda x: x.prod(),
+    "roll": lambda x: x.roll(1),
+    "logsumexp": lambda x: x.logsumexp(0),
+    "nanmean": tg.nanmean,
+    "gelu": F.gelu,
+}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+@pytest.mark.parametrize("around", [lambda f: f, lambda f: lambda x: (f(x * 2) + 1).sin()], ids=["alone", "inside"])
+def test_what_the_library_does_to_be_right_at_the_limits_is_no_circle_of_the_users(name, around):
+    function = around(GUARDED[name])
+    drawing = draw(function, x(4))
+    assert boxes(drawing) == [name]
+    assert len(circles(drawing)) < 6
+    assert name in {module.label for vertex in drawing.picture.inside.vertices for module in vertex.around}
+    assert boxes(draw(function, x(4), unfold=True)) == []
+    assert name not in boxes(draw(function, x(4), order=1))
+
+
+def test_a_function_that_is_what_it_is_known_as_is_drawn_by_its_operations():
+    for function in (lambda x: F.softmax(x, 0), lambda x: F.mse_loss(x, x * 2), lambda x: x.max(0)[0].sin()):
+        assert boxes(draw(function, x(4))) == []
+
+
 def test_what_only_takes_its_argument_apart_is_no_box():
     assert boxes(draw(lambda x: sum(x.unbind(0)), x(25, 3))) == []
 

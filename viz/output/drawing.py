@@ -95,7 +95,8 @@ def draw(
         unfold: functions of the library to draw with the operations that they are made of, in a frame: a name, several
             names, all (True) or none (False), or a function of a call (`call.kind`, `call.path`) that says whether to.
             By default a function of several operations is one box where the picture would have more than 20 circles and
-            boxes, and is drawn by its operations alone where it has not.
+            boxes, and is drawn by its operations alone where it has not; but for one that holds what only keeps it
+            right at the limits, or quick, which is a box in any picture.
         hide: operations that are not to be seen, by their names ("reshape", "parameter"), or a function that is asked
             of each node of the graph (`node.op`, `node.name`, `node.shape`). What reads one is drawn as reading what it
             reads.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -46,11 +47,14 @@ def nested(
         )
     called = [*dict.fromkeys(s for node in graph.nodes for s in upward(node.scope) if isinstance(s, FunctionScope))]
     closed = {scope for scope in called if scope.kind in words_of(collapse)}
-    built = _built(graph) - closed
+    guarded = _guarded(graph)
+    built = (_built(graph) | guarded) - closed
     opened = _opened(graph, unfold, called) & built
     nesting = _nesting(graph, closed, opened, depth, collapse)
-    if unfold is False or (graph.order == 0 and built - opened and nesting.count() > MANY):
-        nesting = _nesting(graph, closed | built - opened, opened, depth, collapse)
+    large = unfold is False or (graph.order == 0 and nesting.count() > MANY)
+    shut = (built if large else guarded if graph.order == 0 else set()) - opened
+    if shut:
+        nesting = _nesting(graph, closed | shut, opened, depth, collapse)
     nesting.together = alike(nesting) if repeats else {}
     return nesting, _limited(nesting, _modules(nesting), max_nodes, repeats)
 
@@ -64,6 +68,23 @@ def _built(graph: Graph) -> set[Scope]:
     joined = {s for edge in graph.edges() for s in common([around[edge.source], around[edge.target]])}
     whole = common(around[node.index] for node in graph.nodes if not node.is_leaf)
     return compound(graph.nodes) & joined - {*whole}
+
+
+def _guarded(graph: Graph) -> set[Scope]:
+    """Return the calls of functions that decide by what they compute themselves, or join again what they took apart.
+
+    Such an operation is no part of what a reader knows as that function: it keeps it right at the limits, or quick.
+    """
+    inside: dict[Scope, set[str]] = defaultdict(set)
+    for node in graph.nodes:
+        read = [graph.nodes[operand.source] for operand in node.operands if operand.source is not None]
+        chosen = node.dtype.kind == "b" and "f" in {source.dtype.kind for source in read}
+        pieces = len(read) > 1 and all(source.op == "getitem" for source in read)
+        halves = node.op == "mul" and pieces and len({source.operands[0].source for source in read}) == 1
+        for scope in upward(node.scope) if not node.is_leaf else ():
+            inside[scope].add("a choice" if chosen else "a product of halves" if halves else node.op)
+    technical = ({"a choice"}, {"a product of halves"}, {"getitem", "concatenate"}, {"argsort", "flip"})
+    return {scope for scope in compound(graph.nodes) if any(parts <= inside[scope] for parts in technical)}
 
 
 def _opened(graph: Graph, unfold: Unfold, called: Collection[FunctionScope]) -> set[Scope]:
