@@ -151,6 +151,7 @@ def _head(kind: str, colour: str, size: float) -> str:
     return f'<marker id="{kind}-{_KEY}"{at}><path{path}/></marker>'
 
 
+@remembered(256)
 def _colour(colour: str) -> str:
     """Return a colour in short.
 
@@ -179,10 +180,12 @@ def _most(numbers: Iterable[float]) -> float:
     return next((number for number, _ in Counter(numbers).most_common(1)), 0.0)
 
 
+@remembered(4096)
 def _text(text: str) -> str:
     return html.escape(clean(text, 4000), quote=False)
 
 
+@remembered(8192)  # a picture that is drawn again has the same elements
 def _attributes(**attributes: str | float | None) -> str:
     """Return attributes as they stand in a tag: numbers short, None left out, `_` for `-`."""
     told = ""
