@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.viz import draw
 
 F = nn.functional
@@ -77,6 +79,13 @@ def test_a_circle_says_what_is_computed(function, shape, labels, formula):
     drawing = draw(function, x(*shape), labels="formulas")
     assert [v.label for v in drawing.picture.vertices if v.kind == "op"] == labels
     assert formula is None or drawing.edges[-1].formulas[0] == formula
+
+
+def test_signs_that_only_this_library_uses_are_explained():
+    page = (Path(__file__).parents[1] / "docs/drawing.md").read_text("utf-8")
+    signs = {primitive.symbol for primitive in PRIMITIVES.values()} & {"⇑", "⇓", "⊞", "[ ]", "[ ]ᵀ"}
+    assert {"⇑", "⇓"} <= signs
+    assert not [sign for sign in signs if f"`{sign}" not in page and f"{sign.removeprefix('[ ')}`" not in page]
 
 
 def test_the_gradient_of_a_slice_is_no_padding_that_somebody_asked_for():
