@@ -91,6 +91,7 @@ ABSENT = {
     "nn.Container": "it is nn.Module",
     "nn.CrossMapLRN2d": "it is nn.LocalResponseNorm",
     **{f"nn.FractionalMaxPool{n}d": _RANDOM_WINDOWS for n in (2, 3)},
+    "nn.modules": "its classes stand in nn: nn.Conv2d is nn.modules.conv.Conv2d",
     "nn.NLLLoss2d": "it is nn.NLLLoss",
     "nn.RNNCellBase": "there are RNNCell, GRUCell and LSTMCell",
     "nn.SyncBatchNorm": f"{_ONE_PROCESS}: it is BatchNorm",
@@ -124,6 +125,8 @@ ABSENT = {
     "special.zeta": "of a whole s it is (-1) ** s * polygamma(s - 1, q) / factorial(s - 1); for others, give a rule by "
     "autograd.Function",
     **dict.fromkeys(("stft", "istft"), _FOURIER),
+    "testing.assert_close": "it is numpy.testing.assert_allclose(x.numpy(), y.numpy(), rtol=..., equal_nan=False)",
+    "types": "for annotations there are Tensor, dtype, device and Size; Number is int | float | bool",
     "utils.data.*": "give the DataLoader a Dataset, or any iterable",
 }
 """What PyTorch has and tensorgrad has not, by its dotted name below ``torch``, and what to do instead.
