@@ -111,6 +111,72 @@ def test_depth_0_is_the_whole():
     assert [label.partition("\n")[0] for label in labels(draw(Net(), x(4, 6), depth=0))] == ["x", "Net"]
 
 
+def boxed(drawing):
+    """Return the closed modules and the frames, without their sizes, of a picture that can be placed."""
+    assert drawing.scene.outlines
+    framed = {module.label: None for vertex in drawing.picture.vertices for module in vertex.around}
+    closed = [label.partition("\n")[0] for label in labels(drawing) if "[+]" in label]
+    return closed, [*framed]
+
+
+def pair(first, second):
+    return lambda data: first(data) + second(data * 2)
+
+
+def test_depth_counts_from_one_level_for_all_modules():
+    deep, flat, more = nn.Sequential(nn.Linear(4, 2)), nn.Linear(4, 2), nn.Sequential(nn.Linear(4, 2), nn.ReLU())
+    both = [(pair(deep, flat), ["Sequential", "Linear(4, 2)"]), (pair(more, more), ["Sequential"] * 2)]
+    for function, models in both:
+        for depth in (0, 1):
+            assert boxed(draw(function, x(5, 4), depth=depth, repeats=False)) == (models, [])
+    assert boxed(draw(pair(deep, flat), x(5, 4), depth=2)) == (["0: Linear(4, 2)"], ["Linear(4, 2)", "Sequential"])
+
+
+def test_what_comes_after_a_model_changes_no_depth():
+    model, loss = nn.Sequential(nn.Linear(4, 2), nn.Tanh()), nn.MSELoss()
+    parts = ["0: Linear(4, 2)", "1: Tanh"]
+    for function, others in (
+        (lambda data: model(data).sum(), []), (lambda data: loss(model(data), data[:, :2]), ["MSELoss"]),
+    ):  # fmt: skip
+        assert boxed(draw(function, x(5, 4), depth=0)) == (["Sequential", *others], [])
+        assert boxed(draw(function, x(5, 4), depth=1)) == ([*parts, *others], ["Sequential"])
+    assert boxed(draw(model, x(5, 4), depth=1)) == (parts, [])
+
+
+def test_a_frame_is_left_out_where_it_would_be_around_everything():
+    model = nn.Sequential(nn.Linear(4, 2), nn.Tanh())
+    assert "Sequential" not in boxed(draw(model, x(5, 4)))[1]
+    assert "Sequential" in boxed(draw(lambda data: model(data).sum(), x(5, 4)))[1]
+    assert boxed(draw(model, x(5, 4), collapse=["Sequential"])) == (["Sequential"], [])
+    nested = nn.Sequential(nn.Sequential(nn.Linear(4, 2)), nn.Tanh())
+    assert boxed(draw(nested, x(5, 4), collapse=["Sequential"])) == (["0: Sequential"], ["1: Tanh"])
+
+
+def penalised(model, data):
+    (slope,) = tg.autograd.grad(model(data).sum(), data, create_graph=True)
+    return slope.sum() + model(data).sum()
+
+
+@pytest.mark.parametrize(("function", "count"), [
+    (penalised, 2), (lambda model, data: tg.autograd.grad(model(data).sum(), data, create_graph=True)[0].sum(), 1),
+    (lambda model, data: model(data @ model[0].weight.T @ model[0].weight), 1),
+    (lambda model, data: model(data).sum() + sum((p**2).sum() for p in model.parameters()), 1),
+    (lambda model, data: model((data + model[2].bias).tanh()), 1),
+])  # fmt: skip
+@pytest.mark.parametrize("options", [{"depth": 0}, {"collapse": ["Sequential"]}, {"max_nodes": 3}], ids=str)
+def test_a_weight_that_something_outside_reads_is_not_hidden(function, count, options):
+    model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+    drawing = draw(lambda data: function(model, data), x(5, 2), **options)
+    assert drawing.svg
+    known = set()
+    for vertex in drawing.picture.vertices:  # what a vertex reads stands before it
+        assert {edge.tail for edge in drawing.edges if edge.head == vertex.id} <= known
+        known.add(vertex.id)
+    if "max_nodes" not in options:
+        assert boxed(drawing)[0] == ["Sequential"] * count
+        assert {"W", "b"} & set(labels(drawing))
+
+
 def test_above_max_nodes_the_deepest_modules_close_first_and_the_caption_says_so():
     everything = draw(Net(), x(4, 6))
     assert everything.caption == ""

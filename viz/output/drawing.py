@@ -89,7 +89,8 @@ def draw(
             unless the graph is one of a backward pass itself.
         labels: what stands on the arrows: "names", "shapes", "values", "formulas" (how value and gradient are computed)
             or "none". What is too long for an arrow stands below, under the name or the number that the arrow has.
-        depth: draw the modules of this depth as single boxes; 1 means the outermost, 0 the whole module.
+        depth: draw the modules of this depth as single boxes: 0 every outermost one, 1 the parts of the model (where
+            there are several models, these), 2 the parts of what has depth 1.
         collapse: paths or classes of modules, and names of functions, to draw as single boxes; or a function of a
             module that says whether to. A function of the script's own is known where `target` is called.
         unfold: functions of the library to draw with the operations that they are made of, in a frame: a name, several

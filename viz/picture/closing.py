@@ -34,9 +34,10 @@ def nested(
 ) -> tuple[Nesting, str]:
     """Return the nesting of every node and a caption that says what `max_nodes` made hide ("" for nothing).
 
-    `depth` closes modules of that depth, 1 being the outermost ones drawn and 0 the whole; `collapse` closes those with
-    these paths or classes, and functions of these names; `unfold` opens functions, which close where there are more
-    than `MANY` circles and boxes; `repeats` draws closed modules that follow one another and are alike as one.
+    `depth` closes modules of that depth, 0 every outermost one, 1 the parts of the root, where there is one; `collapse`
+    closes those with these paths or classes, and functions of these names; `unfold` opens functions, which close where
+    there are more than `MANY` circles and boxes; `repeats` draws closed modules that follow one another and are alike
+    as one.
 
     Raises:
         TensorgradError: `depth` below 0, or a word in `collapse` or `unfold` that nothing answers to.
@@ -106,17 +107,34 @@ def _nesting(
     """Return the nesting in which these functions are drawn, and the modules that are asked for are closed."""
     drawn = {*closed, *opened}
     around = [calls(node.scope, drawn) for node in graph.nodes]
-    nesting = Nesting(graph, chains(graph, drawn, whole=depth == 0), absorbed(graph, around))
-    modules = _modules(nesting)
+    nesting = Nesting(graph, chains(graph, drawn), absorbed(graph, around))
+    whole = _whole(nesting)
+    modules = [module for module in _modules(nesting) if module not in whole]
     for word in words_of(collapse):
-        found = [m for m in modules if m.scope is not None and word in (m.named, m.scope.kind)]
+        found = _answering(word, modules) or _answering(word, whole)
         if not found:
             raise TensorgradError(f"collapse={word!r} is no module of this graph; its modules are: {_known(graph)}")
         nesting.closed.update(found)
     if callable(collapse):
         nesting.closed.update(m for m in modules if m.scope and m.scope.module is not None and collapse(m.scope.module))
     nesting.closed.update(m for m in modules if m.scope in closed or (m.depth == depth and not m.is_function))
+    if depth == 0:
+        outermost = (next((m for m in chain if not m.is_function), None) for chain in nesting.chains)
+        nesting.closed.update(module for module in outermost if module is not None)
+    if not nesting.closed.issuperset(whole):
+        nesting.chains = [chain[len(whole) :] if chain[:1] == whole else chain for chain in nesting.chains]
     return nesting
+
+
+def _whole(nesting: Nesting) -> tuple[ModuleCall, ...]:
+    """Return the module that is around all operations, which needs no frame; nothing where none is."""
+    around = [chain[:1] for node, chain in zip(nesting.graph.nodes, nesting.chains, strict=True) if not node.is_leaf]
+    is_whole = bool(around and around[0]) and around[0][0].depth == 0 and len(set(around)) == 1
+    return around[0] if is_whole else ()
+
+
+def _answering(word: str, modules: Iterable[ModuleCall]) -> list[ModuleCall]:
+    return [m for m in modules if m.scope is not None and word in (m.named, m.scope.kind)]
 
 
 def _modules(nesting: Nesting) -> list[ModuleCall]:

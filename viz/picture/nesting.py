@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
@@ -68,12 +70,14 @@ class ModuleCall:
     @property
     def id(self) -> str:
         """The id in DOT and SVG."""
-        return f"m{self.place}_{self.depth}"
+        return "left_out" if self.scope is None else f"m{self.place}_{self.depth}"
 
 
 @dataclass
 class Nesting:
     """For every node: the closed module that hides it or None, and the open ones around it, outermost first.
+
+    A weight that an operation outside reads is not hidden: that may come before what is in the module, or lead to it.
 
     `together` names, for closed modules that are drawn as one with others, the module that stands for all of them.
     """
@@ -91,7 +95,20 @@ class Nesting:
 
     def alone(self, index: int) -> ModuleCall | None:
         """The outermost closed module around a node."""
+        found = self._closed_around(index)
+        readers = self._readers[index] if found is not None and self.graph.nodes[index].is_leaf else ()
+        return None if any(self._closed_around(reader) is None for reader in readers) else found
+
+    def _closed_around(self, index: int) -> ModuleCall | None:
         return next((module for module in self.chains[index] if module in self.closed), None)
+
+    @cached_property
+    def _readers(self) -> dict[int, list[int]]:
+        """The operations that read each value."""
+        found = defaultdict(list)
+        for edge in self.graph.edges():
+            found[edge.source].append(edge.target)
+        return found
 
     def around(self, index: int) -> tuple[ModuleCall, ...]:
         """The open modules around a node or, if it is hidden, around the box that hides it."""
@@ -128,10 +145,10 @@ def calls(scope: Scope | None, functions: Collection[Scope] = ()) -> list[Scope]
     return [call for call in upward(scope) if not isinstance(call, FunctionScope) or call in functions]
 
 
-def chains(graph: Graph, functions: Collection[Scope] = (), *, whole: bool = False) -> list[tuple[ModuleCall, ...]]:
+def chains(graph: Graph, functions: Collection[Scope] = ()) -> list[tuple[ModuleCall, ...]]:
     """Return for every node the modules and `functions` around it, outermost first.
 
-    The root comes only where the `whole` is asked for, at depth 0.
+    The root, of which the others are parts, has depth 0; where there is none, the outermost ones have depth 1.
     """
     scopes = [calls(node.scope, functions) for node in graph.nodes]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
@@ -144,15 +161,12 @@ def chains(graph: Graph, functions: Collection[Scope] = (), *, whole: bool = Fal
             home = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
             given = next((i for i, scope in enumerate(home) if _is_given(graph, node.index, scope)), len(home))
             scopes[node.index] = home[:given]
-    root = _root(scopes)
+    root = _root([chain for node, chain in zip(graph.nodes, scopes, strict=True) if not node.is_leaf])
     known: dict[Scope, ModuleCall] = {}
-    found = []
     for index, chain in enumerate(scopes):
-        rooted = chain[:1] == [root]
-        drawn = chain[1:] if rooted and not whole else chain
-        known |= {s: ModuleCall.of(s, index, i) for i, s in enumerate(drawn, not (rooted and whole)) if s not in known}
-        found.append(tuple(known[s] for s in drawn))
-    return found
+        start = 0 if chain[:1] == [root] else 1
+        known |= {s: ModuleCall.of(s, index, i) for i, s in enumerate(chain, start) if s not in known}
+    return [tuple(known[s] for s in chain) for chain in scopes]
 
 
 def _is_given(graph: Graph, leaf: int, scope: Scope) -> bool:
@@ -175,9 +189,15 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
     return common(consumers) if traced and leaf.op in {"constant", "buffer"} else []
 
 
-def _root(scopes: list[list[Scope]]) -> Scope | None:
-    """Return the one root module that is drawn without a frame: the only one, or the only one made of modules."""
-    roots = {chain[0] for chain in scopes if chain}
-    composed = {chain[0] for chain in scopes if len(chain) > 1}
-    roots, composed = ({s for s in found if not isinstance(s, FunctionScope)} for found in (roots, composed))
-    return next((found.pop() for found in (roots, composed) if len(found) == 1), None)
+def _root(scopes: Sequence[Sequence[Scope]]) -> Scope | None:
+    """Return the module that all operations, of these `scopes`, are in; or the one that is made of others, beside which
+    there are at most some without parameters, as a loss is.
+    """
+    whole = common(scopes)[:1]
+    called = [[scope for scope in chain if not isinstance(scope, FunctionScope)] for chain in scopes]
+    roots = {chain[0] for chain in called if chain}
+    composed = {chain[0] for chain in called if len(chain) > 1}
+    found = next(iter(whole or composed), None)
+    if found not in roots or len(composed - {found}) or any(scope.size for scope in roots - {found}):
+        return None
+    return found
