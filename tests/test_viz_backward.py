@@ -216,3 +216,82 @@ def test_a_graph_drawn_after_it_was_differentiated_shows_what_the_sweep_made() -
     (g,) = tg.autograd.grad((x**3).sum(), x, create_graph=True)
     assert draw(g).edges[-1].forward == "out"
     assert x.grad is None
+
+
+def branches(p):
+    doubled = p * 2
+    return doubled - doubled**2, doubled.sin()
+
+
+def on_the_way(p):
+    doubled = p * 2
+    return doubled.sin(), doubled, doubled.exp() * 3
+
+
+def twice(p):
+    doubled = p * 2
+    return doubled, doubled, doubled.argmax()
+
+
+def own_noise(p):
+    return (p - p.mean()).sum(), p.exp()
+
+
+SEVERAL = pytest.mark.parametrize("function", [branches, on_the_way, twice, own_noise])
+
+
+def checked_sums(drawing, ends, seeds, data):
+    """Assert that what is red is what flows back from `ends`, and has its numbers."""
+    red = [edge for edge in drawing.edges if edge.backward is not None]
+    assert red
+    assert all(edge.gradient is not None for edge in red)
+    for edge in drawing.edges:
+        assert (edge.gradient is None) == (edge.backward is None)
+    (expected,) = tg.autograd.grad(ends, data, seeds, retain_graph=True)
+    total = sum(edge.gradient for edge in red if edge.source == "p")
+    np.testing.assert_allclose(total, expected.numpy(), rtol=1e-12, equal_nan=False)
+    (leaf,) = (vertex for vertex in drawing.picture.vertices if vertex.label == "p")
+    np.testing.assert_allclose(leaf.gradient, expected.numpy(), rtol=1e-12, equal_nan=False)
+
+
+@SEVERAL
+def test_every_output_that_has_a_gradient_is_seeded(function) -> None:
+    data = normals(3)
+    ends = [y for y in function(data) if y.requires_grad]
+    drawing = draw(function, data, labels="formulas")
+    checked_sums(drawing, ends, [tg.ones_like(y) for y in ends], data)
+    backward = draw(function, data, order=1)
+    (slope,) = (v for v in backward.picture.vertices if v.id == backward.edges[-1].tail)
+    (leaf,) = (vertex for vertex in drawing.picture.vertices if vertex.label == "p")
+    np.testing.assert_allclose(slope.value, leaf.gradient, rtol=1e-12, equal_nan=False)
+
+
+@SEVERAL
+def test_a_list_of_seeds_says_what_flows_back_into_each_output(function) -> None:
+    data = normals(3)
+    ends = function(data)
+    for place in range(2):
+        seed = tg.full_like(ends[place], 7.0)
+        seeds = [seed if i == place else None for i in range(len(ends))]
+        checked_sums(draw(function, data, seed=seeds), [ends[place]], [seed], data)
+    seed = normals(*ends[0].shape).detach()
+    checked_sums(draw(function, data, seed=seed), [ends[0]], [seed], data)
+    assert all(edge.backward is None for edge in draw(function, data, seed=[None] * len(ends)).edges)
+
+
+def test_formulas_tell_from_which_output_a_gradient_comes() -> None:
+    found = {e.backward: e.formulas[1] for e in draw(branches, normals(3), names="variables", labels="formulas").edges}
+    assert found["ddoubled₁"] == "dout2 * cos(doubled)"
+    assert found["ddoubled₂"] == "dout1"
+
+
+def test_seeds_that_do_not_fit_are_refused() -> None:
+    data = normals(3)
+    with pytest.raises(TensorgradError, match="1 seeds of a drawing with 2 outputs"):
+        draw(branches, data, seed=[None])
+    with pytest.raises(TensorgradError, match=r"an output, of shape \[3\], but it has shape \[2\]"):
+        draw(branches, data, seed=[None, np.ones(2)])
+    with pytest.raises(TensorgradError, match="no output with a seed requires a gradient"):
+        draw(branches, data, seed=[None, None], order=1)
+    with pytest.raises(TensorgradError, match="3 seeds for 2 outputs"):
+        Graph.trace(branches, data).gradients([None] * 3)

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
+import numpy as np
+
 from tensorgrad.autograd.careful import Contributions
+from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.errors import AutogradError
 
 from .notation import numbered, superscript
 from .passing import shown
+
+Seed = Tensor | Array | Sequence[Tensor | Array | None] | None
+"""What flows back into the outputs: the gradient of the first, ones for None; or, in a list, that of each, None for
+none."""
+
+
+def seeds_of(seed: Seed, outputs: Sequence[Tensor], ends: Sequence[Node]) -> dict[Node, Array]:
+    """Return the cotangents where a backward pass starts: at the nodes, `ends`, of what requires a gradient.
+
+    Raises:
+        AutogradError: a seed has not the shape of its output, or there are more or fewer of them than outputs.
+    """
+    several = isinstance(seed, list | tuple)
+    given: Sequence[Any] = seed if isinstance(seed, list | tuple) else [seed]
+    if several and len(given) != len(outputs):
+        raise AutogradError(
+            f"{len(given)} seeds for {len(outputs)} outputs: give one for each, None where nothing flows back"
+        )
+    found: dict[Node, Array] = {}
+    for part, y, end in zip(given, outputs, ends, strict=False):
+        if not y.tracked or (several and part is None):
+            continue
+        start = np.ones_like(y.array) if part is None else part.array if isinstance(part, Tensor) else np.asarray(part)
+        if start.shape != y.shape:
+            raise AutogradError(f"the seed has shape {start.shape}, the output {tuple(y.shape)}")
+        found[end] = found[end] + start if end in found else start
+    return found
 
 
 def derivative(name: str, order: int) -> str:

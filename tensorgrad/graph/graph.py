@@ -22,7 +22,7 @@ from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
 from .cprogram import c_source
 from .given import Argument, followed, given_to, outputs_of
-from .gradients import contributions, derivative, gradient_names
+from .gradients import Seed, contributions, gradient_names, seeds_of
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten, taken
 from .passing import flowed_to, pictured, shown, takes_a_value
@@ -188,20 +188,18 @@ class Graph:
             if operand.source is not None
         ]
 
-    def gradients(self, seed: Tensor | Array | None = None) -> Gradients:
+    def gradients(self, seed: Seed = None) -> Gradients:
         """Return the gradient along every edge and at every node, from a reverse sweep that fills no `.grad`.
 
-        `seed` is the cotangent of the first output, of its shape; ones by default. AutogradError if the graph has been
-        freed by a backward pass.
+        `seed` is as in `backward`. AutogradError if the graph has been freed by a backward pass.
         """
-        if not self._outputs or not self._outputs[0].tracked:
-            return Gradients({}, {})
         record: Contributions = []
-        found = reverse({self._ends[0]: self._seed(seed)}, targets=self._recorded, edges=record)
+        seeds = self._seeds(seed)
+        found = reverse(seeds, targets=self._recorded, edges=record) if seeds else {}
         edges = {place: g for place, _, g in contributions(record, self._index)}
         return Gradients(edges, {self._index[node]: g for node, g in found.items()})
 
-    def backward(self, seed: Tensor | Array | None = None) -> Graph:
+    def backward(self, seed: Seed = None) -> Graph:
         """Return the graph of the backward pass from the first output, with all that it reads of this one.
 
         Its outputs are the gradients of the inputs and parameters that require one, inputs first, and then of what the
@@ -210,10 +208,11 @@ class Graph:
         of its first output: second derivatives.
 
         Args:
-            seed: the cotangent of the first output, of its shape; ones by default.
+            seed: the cotangent of the first output, of its shape; ones by default. Or a list of one for every output,
+                None where nothing flows back.
 
         Raises:
-            AutogradError: the first output requires no gradient, or a backward pass has freed the graph.
+            AutogradError: the output requires no gradient, or a backward pass has freed the graph.
 
         >>> import tensorgrad as tg
         >>> x = tg.tensor(3.0, requires_grad=True)
@@ -226,21 +225,21 @@ class Graph:
         dx: float32[] = dx1 + dx2
         return dx
         """
-        return self._back_to(self._leaves(), seed)
+        return self._back_to(self._leaves(seed), seed)
 
-    def _back_to(self, leaves: Sequence[Node], seed: Tensor | Array | None) -> Graph:
-        if not self._outputs or not self._outputs[0].tracked:
-            raise AutogradError("this graph has no backward pass: its first output does not require a gradient")
+    def _back_to(self, leaves: Sequence[Node], seed: Seed) -> Graph:
+        if not (seeds := self._seeds(seed)):
+            which = "no output with a seed requires" if isinstance(seed, list) else "its first output does not require"
+            raise AutogradError(f"this graph has no backward pass: {which} a gradient")
         names = dict(zip(self._recorded, self.names(), strict=True))
         own = {self._recorded[seen.index] for seen in self.nodes if seen.name or seen.index in self.outputs}
-        before, order, start = tick(), self.order + 1, self._ends[0]
-        g = wrap(self._seed(seed))
-        g.tracked = g.array.dtype.kind in "fc"
-        given = node_of(g)
+        before, order, given = tick(), self.order + 1, {start: wrap(g) for start, g in seeds.items()}
+        for g in given.values():
+            g.tracked = g.array.dtype.kind in "fc"
+            node_of(g)
         record: Contributions = []
         with tracing(grad=True) as trace:
-            inputs = self._inputs | {given: derivative(names[shown(start, self._index)], order)}
-            found = reverse({start: g}, targets=self._recorded, create_graph=True, edges=record)
+            found = reverse(given, targets=self._recorded, create_graph=True, edges=record)
         parts = list(contributions(record, self._index))
         wanted = [node for node in leaves if node in found]
         outputs = [found[node] for node in wanted]
@@ -248,7 +247,10 @@ class Graph:
             raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
         recorded = behind([node_of(y) for y in outputs])
         orders = self._orders | {node: order for node in recorded if node.serial > before}
-        added, made_up = gradient_names(found, [part[1:] for part in parts], names, own, order)
+        starts = ((shown(start, self._index), g) for start, g in given.items())
+        flowing = [*starts, *(part[1:] for part in parts)]
+        added, made_up = gradient_names(found, flowing, names, own, order)
+        inputs = self._inputs | {node: added[node] for node in map(node_of, given.values())}
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders, buffers=self._buffers)
         graph._for = frozenset(wanted)
         graph._made_up = names | made_up
@@ -256,18 +258,15 @@ class Graph:
         graph.along = {place: graph._index[n] for place, _, y in parts if (n := node_of(y)) in graph._index}
         return graph
 
-    def _leaves(self) -> list[Node]:
+    def _leaves(self, seed: Seed = None) -> list[Node]:
         """Return the inputs, then the parameters, that a gradient comes to, then the leaves that the function made."""
-        flows, places = flowed_to(self._ends[0]), {node: i for i, node in enumerate(self._inputs)}
+        flows = set[Node]().union(*map(flowed_to, self._seeds(seed)))
+        places = {node: i for i, node in enumerate(self._inputs)}
         leaves = [node for node in self._recorded if node in flows and node.primitive in (None, LEAF)]
         return sorted(leaves, key=lambda node: (node.primitive is LEAF, places.get(node, len(places))))
 
-    def _seed(self, seed: Tensor | Array | None) -> Array:
-        first = self._outputs[0].array
-        start = np.ones_like(first) if seed is None else seed.array if isinstance(seed, Tensor) else np.asarray(seed)
-        if start.shape != first.shape:
-            raise AutogradError(f"the seed has shape {start.shape}, the output {first.shape}")
-        return start
+    def _seeds(self, seed: Seed) -> dict[Node, Array]:
+        return seeds_of(seed, self._outputs, self._ends)
 
     def names(self) -> list[str]:
         """Return a name for every value: its own, "out" for an output without one, "x3" or "v3" for the others."""
@@ -280,11 +279,11 @@ class Graph:
                 names[index] = key or ("out" if len(self.outputs) == 1 else f"out{i}")
         return names
 
-    def with_backward(self, seed: Tensor | Array | None = None) -> Passes:
+    def with_backward(self, seed: Seed = None) -> Passes:
         """Return both passes under one numbering, in which the nodes of this graph keep theirs; as `backward`."""
-        return self._with_back_to(self._leaves(), seed)
+        return self._with_back_to(self._leaves(seed), seed)
 
-    def _with_back_to(self, wanted: Sequence[Node], seed: Tensor | Array | None = None) -> Passes:
+    def _with_back_to(self, wanted: Sequence[Node], seed: Seed = None) -> Passes:
         back = self._back_to(wanted, seed)
         index, nodes, names = dict(self._index), list(self.nodes), self.names()
         for node, found in zip(back._recorded, back.nodes, strict=True):

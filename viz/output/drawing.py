@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tensorgrad.base.callsite import users_variables
-from tensorgrad.base.dtypes import Array
 from tensorgrad.base.mime import HTML, SVG, TEXT, shortened, wanted
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph
+from tensorgrad.graph.gradients import Seed
 from tensorgrad.graph.tracing import Names
 from tensorgrad.viz.layout.dot import digraph, graphviz_package, without_positions
 from tensorgrad.viz.layout.scene import Scene
@@ -25,6 +25,7 @@ from tensorgrad.viz.picture.closing import Unfold, words_of
 from tensorgrad.viz.picture.expressions import told_apart
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import finished, with_formulas
+from tensorgrad.viz.picture.flows import seeds_of
 from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, spoken_names
@@ -64,7 +65,7 @@ def draw(
     max_nodes: int = 300,
     title: str | None = None,
     dims: Mapping[int, str] | None = None,
-    seed: Tensor | Array | None = None,
+    seed: Seed = None,
     names: Names = None,
     order: int = 0,
     repeats: bool = True,
@@ -105,7 +106,8 @@ def draw(
         max_nodes: above this, the deepest modules are closed until it is reached, and the caption says so.
         title: the heading, and the title that screen readers read.
         dims: letters for lengths: ``{7: "N", 3: "D"}`` draws the shape (7, 3) as (N, D).
-        seed: the gradient of the output, of its shape; ones by default.
+        seed: the gradient of the output, or a list of one for each output, None for none; ones by default. That of one
+            tensor is the gradient of the first output alone.
         names: names for values that have none: a mapping of names to tensors, as ``dict(model.named_parameters())``, or
             "variables" for those of the variables that hold them, in the function traced or where `draw` is called.
         order: 1 draws the graph of the backward pass itself, in which the gradients are values, and 2 that of the
@@ -145,10 +147,11 @@ def draw(
     names = users_variables() if isinstance(target, Tensor) and names == "variables" else names
     graph = _graph_of(target, inputs, names, words_of(collapse))
     while graph.order < order:
-        graph, seed = graph.backward(seed), None
+        graph, seed = graph.backward(seeds_of(graph, seed)), None
     graph = (graph.with_reads() if graph.order == 0 else graph).pictured()
     grads, apart = graph.order == 0 if grads is None else grads, labels == "formulas"
-    options = Options(grads, depth, collapse, max_nodes, dims, seed, repeats, unfold, apart)
+    seeds = seeds_of(graph, seed) if grads else []
+    options = Options(grads, depth, collapse, max_nodes, dims, seeds, repeats, unfold, apart)
     return Drawing(_drawn(graph, options, heat, hide, page), graph, **vars(page))
 
 
@@ -182,7 +185,7 @@ def _finished(
         picture = replace(picture, inside=inside)
     if options.apart:
         apart = told_apart(graph)
-        picture = with_formulas(picture, apart, spoken_names(apart), options.seed, options.dims)
+        picture = with_formulas(picture, apart, spoken_names(apart), options.seeds, options.dims)
     if heat is not None:
         picture = with_heat(picture, graph, heat)
     picture = with_breaks(picture, graph)

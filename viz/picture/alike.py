@@ -12,8 +12,10 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant, Tensor
 from tensorgrad.errors import AutogradError, InPlaceError, TensorgradError
 from tensorgrad.graph import Gradients, Graph, GraphNode
+from tensorgrad.graph.gradients import Seed
 
 from .expressions import Expressions
+from .flows import seeds_of
 from .model import value_names
 from .noise import Noise, largest
 from .text import number
@@ -26,9 +28,9 @@ _SUMS = frozenset({"add", "sub", "sum", "mean"})  # whose result may be small be
 class Side:
     """One of the graphs: its operations and its leaves, in an order that is not that of their creation."""
 
-    def __init__(self, graph: Graph, seed: Tensor | Array | None) -> None:
+    def __init__(self, graph: Graph, seed: Seed) -> None:
         self.graph = graph.pictured()
-        self.seed = seed
+        self.seeds = seeds_of(self.graph, seed)
         order = order_of(self.graph)
         self.leaves = [i for i in order if self.graph.nodes[i].is_leaf]
         self.steps = [i for i in order if not self.graph.nodes[i].is_leaf]
@@ -81,8 +83,8 @@ class Side:
         """
         try:
             with plainly():
-                found = self.graph.gradients(self.seed)
-                return found, Noise.of(self.graph, self.seed, found) if found.edges else Noise()
+                found = self.graph.gradients(self.seeds)
+                return found, Noise.of(self.graph, self.seeds, found) if found.edges else Noise()
         except (AutogradError, InPlaceError) as error:
             raise TensorgradError(
                 f"diff finds no difference in the values, and cannot compare the gradients: {error}; give the "

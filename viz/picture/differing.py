@@ -13,6 +13,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
+from tensorgrad.graph.gradients import Seed
 
 from .alike import Side, classes, same_leaves
 from .noise import largest
@@ -47,7 +48,7 @@ def diff(
     a: Graph | Tensor | Callable[..., Any],
     b: Graph | Tensor | Callable[..., Any],
     *inputs: Any,
-    seed: Tensor | Array | None = None,
+    seed: Seed = None,
     rtol: float | None = None,
 ) -> Difference | None:
     """Return the first operation, value or gradient in which two graphs differ; None if they agree.
@@ -60,7 +61,7 @@ def diff(
         a: a graph, a tensor (the graph behind it), or a function or module, which is traced on `inputs`.
         b: the same, to be compared with it.
         inputs: the arguments of both.
-        seed: the gradient of the first output; ones by default.
+        seed: the gradient of the output, or a list of one for each, None for none; ones by default.
         rtol: how far numbers may be apart, relative to the largest of their array; some roundings by default, 0 for
             the same bits.
 

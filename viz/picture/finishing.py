@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set as AbstractSet
 from dataclasses import replace
 
-from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Graph, Passes
 from tensorgrad.graph.gradients import derivative
+from tensorgrad.graph.notation import numbered
 
 from .expressions import Expressions, Part
+from .flows import Seeds
 from .model import EdgeRecord, Picture, Vertex
 from .values import plainly
 
@@ -22,7 +22,7 @@ def with_formulas(
     picture: Picture,
     graph: Graph,
     names: Sequence[str],
-    seed: Tensor | Array | None,
+    seeds: Seeds,
     dims: Mapping[int, str] | None,
 ) -> Picture:
     """Return `picture` with what its arrows carry written out; not what is computed in a closed module.
@@ -32,7 +32,7 @@ def with_formulas(
     passes = Passes(graph.nodes, graph.names(), [], {})
     if any(edge.backward for edge in picture.edges):
         with contextlib.suppress(AutogradError, InPlaceError), plainly():
-            passes = graph.with_backward(seed)
+            passes = graph.with_backward(seeds)
     boxed = {v.id for v in picture.vertices if v.kind == "box"}
     told = Expressions.of_passes(passes, names, graph.outputs, dims, _parts(picture.edges, boxed, graph, passes))
     edges = []
@@ -70,8 +70,13 @@ def _seeds(graph: Graph, passes: Passes) -> dict[tuple[int, int], int]:
     """Return the nodes of the gradients that enter at the outputs, each by the use that stands for its output."""
     first, names = len(graph.nodes), graph.names()
     given = {passes.names[i]: i for i in range(first, len(passes.nodes)) if passes.nodes[i].is_leaf}
-    seeds = [(given.get(derivative(names[index], graph.order + 1)), i) for i, index in enumerate(graph.outputs)]
-    return {(first, i): node for node, i in seeds if node is not None}
+    found: dict[tuple[int, int], int] = {}
+    for i, index in enumerate(graph.outputs):
+        name = derivative(names[index], graph.order + 1)  # the first part, where other operations read the output
+        node = given.get(name, given.get(numbered(name, 1)))
+        if node is not None and node not in found.values():
+            found[first, i] = node
+    return found
 
 
 def finished(picture: Picture, taps: Collection[int] = ()) -> Picture:

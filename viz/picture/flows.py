@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,13 @@ from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
 from tensorgrad.graph import Gradients, Graph
+from tensorgrad.graph.gradients import Seed
 
 from .noise import Noise, may_be_noisy
 from .values import plainly
+
+Seeds = list[Array | None]
+"""The gradient of every output; None for one into which nothing flows back."""
 
 
 @dataclass(frozen=True)
@@ -30,26 +35,22 @@ class Flows:
     noise: Noise = field(default_factory=Noise)
 
     @classmethod
-    def of(cls, graph: Graph, seed: Tensor | Array | None) -> Flows:
-        """Return what flows back through `graph`; without numbers where values have been freed or overwritten.
-
-        Raises:
-            ShapeError: `seed` has not the shape of the first output.
-        """
-        seed = None if seed is None else np.array(seed.array if isinstance(seed, Tensor) else seed)
-        edges, seeds = _flowing(graph), _seeds(graph, seed)
+    def of(cls, graph: Graph, seeds: Seeds) -> Flows:
+        """Return what flows back through `graph`; without numbers where values have been freed or overwritten."""
+        entering = {place: seed for place, seed in enumerate(seeds) if seed is not None}
+        edges = _flowing(graph, [graph.outputs[place] for place in entering])
         try:
             with plainly():
-                gradients = graph.gradients(seed)
-                noise = Noise.of(graph, seed, gradients) if may_be_noisy(graph, gradients) else Noise()
+                gradients = graph.gradients(seeds)
+                noise = Noise.of(graph, seeds, gradients) if may_be_noisy(graph, gradients) else Noise()
         except (AutogradError, InPlaceError):  # the arrows are known, the numbers are not
-            return cls(edges)
-        return cls(edges | gradients.edges.keys(), gradients, seeds, noise)
+            return cls(edges, seeds=entering)
+        return cls(edges | gradients.edges.keys(), gradients, entering, noise)
 
 
-def _flowing(graph: Graph) -> set[tuple[int, int]]:
-    """Return the (target, slot) of the edges along which a gradient may flow back from the outputs."""
-    live = {index for index in graph.outputs if graph.nodes[index].requires_grad}
+def _flowing(graph: Graph, starts: Iterable[int]) -> set[tuple[int, int]]:
+    """Return the (target, slot) of the edges along which a gradient may flow back from the nodes `starts`."""
+    live = {*starts}
     flows = set()
     for node in reversed(graph.nodes):
         if node.index not in live:
@@ -65,14 +66,28 @@ def _flowing(graph: Graph) -> set[tuple[int, int]]:
     return flows
 
 
-def _seeds(graph: Graph, array: Array | None) -> dict[int, Array]:
-    """Return the gradient that enters at the first output, by its place: the sweep starts there alone."""
-    node = graph.nodes[graph.outputs[0]] if graph.outputs else None
-    if node is None or not node.requires_grad:
-        return {}
-    if array is None:
-        return {0: np.ones(node.shape, node.dtype)}
-    if array.shape != node.shape:
-        raise ShapeError(f"the seed of a drawing is the gradient of its first output, of shape {list(node.shape)}, but "
-                         f"it has shape {list(array.shape)}")  # fmt: skip
-    return {0: array}
+def seeds_of(graph: Graph, seed: Seed) -> Seeds:
+    """Return the gradient of every output that requires one: ones, unless `seed` says what flows back into which.
+
+    Of a backward pass, whose outputs are gradients, it is the first alone, as for `Graph.backward`.
+
+    Raises:
+        ShapeError: a seed has not the shape of its output, or there are more or fewer of them than outputs.
+    """
+    ends = [graph.nodes[index] for index in graph.outputs]
+    if seed is None:
+        wanted = [node.requires_grad and (graph.order == 0 or i == 0) for i, node in enumerate(ends)]
+        return [np.ones(node.shape, node.dtype) if w else None for node, w in zip(ends, wanted, strict=True)]
+    several = isinstance(seed, list | tuple)
+    given: Sequence[Any] = seed if isinstance(seed, list | tuple) else [seed, *[None] * (len(ends) - 1)][: len(ends)]
+    if len(given) != len(ends):
+        raise ShapeError(f"{len(given)} seeds of a drawing with {len(ends)} outputs: give one for each, None for none")
+    found: Seeds = []
+    for node, part in zip(ends, given, strict=True):
+        array = None if part is None else np.array(part.array if isinstance(part, Tensor) else part)
+        if array is not None and array.shape != node.shape:
+            which = "an output" if several else "its first output"
+            raise ShapeError(f"a seed of a drawing is the gradient of {which}, of shape {list(node.shape)}, but it has "
+                             f"shape {list(array.shape)}")  # fmt: skip
+        found.append(array if node.requires_grad else None)
+    return found

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
 from tensorgrad.graph.notation import numbered, subscript
@@ -22,7 +21,7 @@ from .closing import Collapse, Unfold, nested
 from .expressions import Expressions, told_apart
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest, of_values
-from .flows import Flows
+from .flows import Flows, Seeds
 from .folding import circle_label, held, is_asymmetric, leaf_label, single
 from .nesting import ModuleCall, Nesting
 from .noise import is_noise
@@ -163,7 +162,7 @@ class Options:
     collapse: Collapse = ()
     max_nodes: int = 300
     dims: Mapping[int, str] | None = None
-    seed: Tensor | Array | None = None
+    seeds: Seeds = field(default_factory=list)
     repeats: bool = True
     unfold: Unfold = None
     apart: bool = False
@@ -192,8 +191,7 @@ class _Builder:
         self.dims = options.dims or {}
         self.names = spoken_names(graph)
         self.labels: dict[str, str] = {}
-        self.grads = options.grads
-        self.flows = Flows.of(graph, options.seed) if options.grads else Flows()
+        self.flows = Flows.of(graph, options.seeds) if options.grads else Flows()
         # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
         self.values = [value if value is None else np.array(value) for value in values(graph)]
         self.nodes, self.numbers = graph.nodes, Numbers()
@@ -315,7 +313,7 @@ class _Builder:
         """
         sources = [*(group[0].source for group in groups), *self.graph.outputs]
         flowing = [any((e.target, e.slot) in self.flows.edges for e in group) for group in groups]
-        flowing += [self.grads and self.nodes[index].requires_grad for index in self.graph.outputs]
+        flowing += [place in self.flows.seeds for place in range(len(self.graph.outputs))]
         places: dict[int, list[int]] = defaultdict(list)
         for i in sorted(range(len(swept)), key=swept.__getitem__):
             places[sources[i]] += [i] * flowing[i]

@@ -15,7 +15,6 @@ from typing import TypeVar
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import Gradients, Graph
 
 _OTHER = 0.7310585786300049
@@ -34,17 +33,18 @@ class Noise:
     nodes: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, graph: Graph, seed: Tensor | Array | None, found: Gradients) -> Noise:
-        """Return the errors of `found`, which is what `seed` gives, by a second sweep.
+    def of(cls, graph: Graph, seeds: Sequence[Array | None], found: Gradients) -> Noise:
+        """Return the errors of `found`, which is what `seeds`, one for every output, give, by a second sweep.
 
         >>> import tensorgrad as tg
         >>> graph = Graph.trace(lambda x: (x - x.mean()).sum(), tg.tensor([0.1, 0.7], requires_grad=True))
-        >>> max(Noise.of(graph, None, graph.gradients()).edges.values()) < 1e-6
+        >>> max(Noise.of(graph, [np.float32(1)], graph.gradients()).edges.values()) < 1e-6
         True
         """
-        first = graph.nodes[graph.outputs[0]]
-        array = np.ones(first.shape, first.dtype) if seed is None else seed.array if isinstance(seed, Tensor) else seed
-        other = graph.gradients(np.asarray(array * _OTHER, first.dtype))
+        ends = [graph.nodes[index].dtype for index in graph.outputs]
+        others = [None if seed is None else np.asarray(seed * _OTHER, dtype)
+                  for seed, dtype in zip(seeds, ends, strict=True)]  # fmt: skip
+        other = graph.gradients(others)
         return cls(_errors(found.edges, other.edges), _errors(found.nodes, other.nodes))
 
 
