@@ -326,7 +326,7 @@ def refused(*arguments: str, capsys) -> str:
         (["net.py:model", "--shape", "5,3"], "net.py, line 13: ShapeError: "),
         (["net.py:fails", "--shape", "14"], "net.py, line 24: ShapeError: "),
         (["net.py:loss", "--collapse", "fc9"], "collapse='fc9' is no module of this graph; its modules are: "),
-        (["net.py:loss", "--depth", "-1"], "depth=-1: the outermost modules have depth 1"),
+        (["net.py:loss", "--depth", "-1"], "depth=-1: 0 closes the outermost modules"),
         (
             ["net.py:loss", "--out", "a.jpg"],
             "--out a.jpg: the name must end in one of .svg, .html, .pdf, .png, .tex, .json, .mmd, .dot, .txt",

@@ -281,8 +281,13 @@ def test_a_list_of_seeds_says_what_flows_back_into_each_output(function) -> None
 
 def test_formulas_tell_from_which_output_a_gradient_comes() -> None:
     found = {e.backward: e.formulas[1] for e in draw(branches, normals(3), names="variables", labels="formulas").edges}
-    assert found["ddoubled₁"] == "dout2 * cos(doubled)"
-    assert found["ddoubled₂"] == "dout1"
+    assert found["ddoubled₁"] == "dout₂ * cos(doubled)"
+    assert found["ddoubled₂"] == "dout₁"
+    assert found["dp"] == "(ddoubled₁ + ddoubled₂ + ddoubled₃) * 2"
+    once = {e.backward: e.formulas[1] for e in draw(on_the_way, normals(3), names="variables", labels="formulas").edges}
+    assert once["dp"] == "(ddoubled₁ + ddoubled₂ + ddoubled₃) * 2"
+    both = {e.backward: e.formulas[1] for e in draw(twice, normals(3), names="variables", labels="formulas").edges}
+    assert both["dp"] == "ddoubled * 2"
 
 
 def test_seeds_that_do_not_fit_are_refused() -> None:
@@ -295,3 +300,47 @@ def test_seeds_that_do_not_fit_are_refused() -> None:
         draw(branches, data, seed=[None, None], order=1)
     with pytest.raises(TensorgradError, match="3 seeds for 2 outputs"):
         Graph.trace(branches, data).gradients([None] * 3)
+
+
+GLOBAL = tg.tensor([0.5, 1.5, -2.0])
+
+
+def differentiated(w):
+    (g,) = tg.autograd.grad((tg.tanh(w * GLOBAL) ** 2).sum(), w, create_graph=True)
+    return (g * w).sum()
+
+
+def test_variables_are_those_of_the_script_global_ones_too() -> None:
+    graph = Graph.trace(differentiated, normals(3, dtype=tg.float32), names="variables")
+    assert {node.name for node in graph.nodes} - {None} == {"w", "GLOBAL", "g"}
+    assert "GLOBAL" in {v.label for v in draw(differentiated, normals(3), names="variables").picture.vertices}
+    outer = GLOBAL * normals(3)
+    assert "GLOBAL" in {v.label for v in draw(outer, names="variables").picture.vertices}
+
+    def shadowing(GLOBAL):
+        return GLOBAL * 2
+
+    assert draw(shadowing, normals(3), names="variables").picture.vertices[0].label == "GLOBAL"
+
+
+def constants(x):
+    made = x @ tg.eye(2) + tg.ones(2) * tg.linspace(0, 1, 2) - tg.zeros_like(x)
+    named = tg.ones(2)
+    written = tg.zeros(2)
+    written[0] = 5.0
+    return made * tg.full((2,), 2.5) + named.exp() + written + x.new_ones(2) + tg.arange(2.0) + tg.tensor([1.0, 4.0])
+
+
+def test_constants_are_called_by_how_they_were_made() -> None:
+    drawing = draw(constants, normals(3, 2, dtype=tg.float32))
+    leaves = [vertex.label for vertex in drawing.picture.vertices if vertex.leaf]
+    assert sorted(leaves[1:-1]) == sorted(["eye", "1", "linspace", "0", "2.5", "1", "0", "1", "arange"])
+    assert leaves[-1].startswith("x")  # of lists of numbers nothing is known
+    found = draw(constants, normals(3, 2, dtype=tg.float32), names="variables", labels="formulas")
+    labels = {vertex.label for vertex in found.picture.vertices if vertex.leaf}
+    assert {"named", "written", "eye", "linspace"} <= labels
+    assert "1 * linspace" in {edge.formulas[0] for edge in found.edges}
+    x = normals(3, 2, dtype=tg.float32)
+    space = {}
+    exec(Graph.trace(constants, x).to_python(), space)
+    np.testing.assert_array_equal(space["forward"](x.detach().numpy())[0], constants(x).detach().numpy())

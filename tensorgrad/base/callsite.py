@@ -63,7 +63,13 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
 
 def users_variables() -> dict[str, Any]:
     """Return the variables where the user's script stands."""
-    return _to_user()[0].f_locals
+    return readable(_to_user()[0])
+
+
+def readable(frame: FrameType) -> dict[str, Any]:
+    """Return the variables that the code of `frame` names: its own, those of functions around it, then global ones."""
+    own, around = frame.f_locals, frame.f_globals
+    return {**own, **{name: around[name] for name in frame.f_code.co_names if name in around and name not in own}}
 
 
 def _to_user() -> tuple[FrameType, int]:

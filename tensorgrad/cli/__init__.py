@@ -181,7 +181,7 @@ def _add_draw(add: Add) -> None:
     parser.add_argument("--format", choices=list(draw.FORMATS), help="what to write (default: by the suffix of --out)")
     look = parser.add_argument_group("what the drawing shows", argument_default=argparse.SUPPRESS)
     look.add_argument("--labels", choices=MODES, help="what stands on the arrows (default: names)")
-    look.add_argument("--depth", type=int, metavar="N", help="draw modules of this depth as boxes; 0: the whole")
+    look.add_argument("--depth", type=int, metavar="N", help="draw modules of this depth as boxes; 0: outermost")
     look.add_argument("--collapse", action="append", metavar="MODULE", help="draw this path or class as a box")
     look.add_argument("--unfold", action="append", metavar="FUNCTION", help="draw what it is made of; or 'all', 'none'")
     look.add_argument("--rankdir", choices=["LR", "TB"], help="from left to right, or from top to bottom")

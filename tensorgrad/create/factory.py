@@ -11,6 +11,7 @@ from tensorgrad.base.devices import check_device, check_memory
 from tensorgrad.base.dtypes import Array, DType, DTypeLike, as_dtype, check_differentiable, get_default_dtype
 from tensorgrad.base.watched import anew
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.traces import running
 from tensorgrad.engine.writes import note
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 
@@ -37,6 +38,9 @@ class LikeOptions(Options, total=False):
     memory_format: Any
 
 
+_TOLD = {"zeros": "0", "zeros_like": "0", "ones": "1", "ones_like": "1"}
+_FILLED = ("full", "full_like")
+_TOLD |= {name: name for name in ("eye", "arange", "range", "linspace", "logspace")}
 _KEYWORDS = frozenset(("dtype", "device", "layout", "pin_memory", "requires_grad", "memory_format"))
 
 
@@ -71,6 +75,9 @@ def made(
     x = wrap(anew(make(dtype))) if out is None else delivered(name, make(dtype), out)
     if requires_grad:
         x.requires_grad = True
+    if out is None and (trace := running()) is not None:
+        filled = name in _FILLED and x.array.size and x.array.dtype.kind in "fiu"
+        trace.note_maker(x, f"{x.array.flat[0]:g}" if filled else _TOLD.get(name))
     return x
 
 

@@ -193,7 +193,8 @@ class Signature:
 @remembered()
 def _form(text: str) -> Callable[[Any], Rule]:
     """Return what makes forms of rules: a few dozen texts serve some two hundred rules."""
-    made: Callable[[Any], Rule] = eval(text, {})  # noqa: S307 - the text is made of this module's own names
+    names = {"__name__": __name__}  # what it reads and writes is no variable of the user's
+    made: Callable[[Any], Rule] = eval(text, names)  # noqa: S307 - the text is made of this module's own names
     return made
 
 

@@ -115,6 +115,8 @@ class Trace:
         self.origins: dict[Node, Node] = {}  # of a leaf that the function itself has made: what its value is
         self.constants: set[Node] = set()  # what depends on nothing that is given
         self.buffers: dict[Node, str] = {}  # what modules had before, by name: the function may assign others
+        self.makers: dict[int, tuple[weakref.ref[Tensor], str]] = {}  # how a tensor was made, until it is first read
+        self.made: dict[Node, str] = {}  # and then, of its leaf: by which it is called where nothing else names it
         self.streams: dict[int, int] = {}
         self.draws: list[Node] = []
         self.stale: list[Node] = []  # what is returned and was written without a record
@@ -132,6 +134,17 @@ class Trace:
         if not drawn and not node.tracked and all(source in self.constants for source in sources):
             self.constants.add(node)
         return node
+
+    def note_maker(self, x: Tensor, told: str | None) -> None:
+        """Note how a constant was made, where that can be `told`."""
+        if told is not None and not x.tracked:
+            self.makers[id(x)] = weakref.ref(x), told
+
+    def note_made(self, x: Tensor, leaf: Node) -> None:
+        """Note the leaf of a tensor that is read for the first time: what it is later was written."""
+        made, told = self.makers.pop(id(x), (None, ""))
+        if made is not None and made() is x:
+            self.made[leaf] = told
 
     def note_break(self, what: str, value: Any, node: Node | None = None) -> None:
         """Note that `value`, of `node`, was read, unless the reading line only looks whether to raise an error."""

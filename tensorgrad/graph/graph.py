@@ -52,6 +52,7 @@ class Graph:
         orders: Mapping[Node, int] | None = None,
         also: Sequence[Tensor] = (),
         buffers: Mapping[Node, str] | None = None,
+        made: Mapping[Node, str] | None = None,
     ) -> None:
         self._outputs, self._ends = list(outputs), [node_of(y) for y in outputs]
         ends = [*self._ends, *map(node_of, also)]
@@ -60,9 +61,9 @@ class Graph:
         recorded = [node for node in found if is_shown(node, ends)]
         self._also, self._own_names = list(also), names
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
-        self._buffers = dict(buffers or {})
+        self._buffers, self._made = dict(buffers or {}), dict(made or {})
         own = module_names(recorded) | dict(names or {})
-        self._names = argument_names(recorded) | self._buffers | own
+        self._names = self._made | argument_names(recorded) | self._buffers | own
         self._describe(recorded)
         self.along, self.assumptions, self.keys = {}, (), [""] * len(outputs)
         self._met: Sequence[Break] = ()
@@ -143,7 +144,7 @@ class Graph:
         known = {argument.node: argument.name for argument in arguments}
         drawn = [linked(np.empty(node.shape), node) for node in trace.draws]
         called = seen if names == "variables" else names_given(names, {})
-        graph = cls(outputs, known, called, None, drawn, trace.buffers)
+        graph = cls(outputs, known, called, None, drawn, trace.buffers, trace.made)
         graph._stale, graph._assumed = trace.stale, [node for node, _ in trace.assumed]
         graph.assumptions = tuple(found for _, found in trace.assumed)
         graph._met, graph._arguments = trace.breaks, [a._replace(tensor=None) for a in arguments]
@@ -383,7 +384,7 @@ class Graph:
     def _and(self, nodes: Iterable[Node]) -> Graph:
         """Return this graph with `nodes`, and what they are computed from, besides."""
         also = [*self._also, *(linked(np.empty(node.shape), node) for node in nodes)]
-        graph = Graph(self._outputs, self._inputs, self._own_names, self._orders, also, self._buffers)
+        graph = Graph(self._outputs, self._inputs, self._own_names, self._orders, also, self._buffers, self._made)
         graph._met, graph._arguments, graph._stale, graph.keys = self._met, self._arguments, self._stale, self.keys
         return graph
 

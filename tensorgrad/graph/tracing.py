@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.callsite import is_users_code
+from tensorgrad.base.callsite import is_users_code, readable
 from tensorgrad.base.context import TRACING, FunctionScope, context, outward, within
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
@@ -137,7 +137,7 @@ def watching(found: dict[Node, str]) -> Iterator[None]:
     """
 
     def at_line(frame: FrameType, event: str, argument: Any) -> Any:
-        for node, name in variables(frame.f_locals).items():
+        for node, name in variables(readable(frame)).items():
             if node not in found:
                 held[name] += 1
                 found[node] = name if held[name] == 1 else f"{name}.{held[name]}"

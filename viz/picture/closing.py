@@ -44,7 +44,7 @@ def nested(
     """
     if depth is not None and depth < 0:
         raise TensorgradError(
-            f"depth={depth}: the outermost modules have depth 1, the whole 0; give 0 or more, or None for all open"
+            f"depth={depth}: 0 closes the outermost modules, 1 the parts of the model; None leaves all open"
         )
     called = [*dict.fromkeys(s for node in graph.nodes for s in upward(node.scope) if isinstance(s, FunctionScope))]
     closed = {scope for scope in called if scope.kind in words_of(collapse)}

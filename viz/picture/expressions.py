@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from tensorgrad.graph.notation import ATOM, SIGN, Formula, applied, numbered
 from .text import WHOLE, clean, number
 
 _SILENT = frozenset({"reshape", "broadcast_to", "astype", "contiguous", "unknown"})
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 _DEEPEST = 12  # unnamed values inside each other
 _READ = 240  # letters of a formula that leaves something out
 
@@ -30,13 +32,16 @@ _READ = 240  # letters of a formula that leaves something out
 def told_apart(graph: Graph) -> Graph:
     """Return `graph` with names that no two values share: the weights of two layers are ``W₁`` and ``W₂``.
 
+    A constant that is filled with a number has that for a name, as all that are filled with it.
+
     >>> import tensorgrad as tg
     >>> net = tg.nn.Sequential(tg.nn.Linear(2, 2), tg.nn.Linear(2, 2))
     >>> told_apart(tg.graph.Graph.trace(net, tg.ones(1, 2))).names()
     ['input', 'W₁', 'b₁', 'v3', 'W₂', 'b₂', 'out']
     """
     taken = Counter(node.name for node in graph.nodes if node.name)
-    fresh = {name: _numbered(name, taken) for name, count in taken.items() if count > 1}
+    fresh = {name: _numbered(name, taken) for name, count in taken.items()
+             if count > 1 and not _NUMBER.fullmatch(name)}  # fmt: skip
     found = copy.copy(graph)
     found.nodes = [replace(n, name=next(fresh[n.name])) if n.name in fresh else n for n in graph.nodes]
     return found

@@ -74,7 +74,7 @@ def _seeds(graph: Graph, passes: Passes) -> dict[tuple[int, int], int]:
     for i, index in enumerate(graph.outputs):
         name = derivative(names[index], graph.order + 1)  # the first part, where other operations read the output
         node = given.get(name, given.get(numbered(name, 1)))
-        if node is not None and node not in found.values():
+        if node is not None and graph.outputs.count(index) == 1:  # what is given out twice has one for both
             found[first, i] = node
     return found
 
