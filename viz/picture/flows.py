@@ -26,13 +26,15 @@ Seeds = list[Array | None]
 class Flows:
     """`edges`: the (target, slot) along which a gradient flows; `seeds`: what enters at an output, by its place.
 
-    `noise` has the rounding errors, where a gradient may be nothing else.
+    `starts` are the places of those outputs, also where no numbers are known. `noise` has the rounding errors, where a
+    gradient may be nothing else.
     """
 
     edges: AbstractSet[tuple[int, int]] = frozenset()
     gradients: Gradients = field(default_factory=lambda: Gradients({}, {}))
     seeds: Mapping[int, Array] = field(default_factory=dict)
     noise: Noise = field(default_factory=Noise)
+    starts: AbstractSet[int] = frozenset()
 
     @classmethod
     def of(cls, graph: Graph, seeds: Seeds) -> Flows:
@@ -44,8 +46,8 @@ class Flows:
                 gradients = graph.gradients(seeds)
                 noise = Noise.of(graph, seeds, gradients) if may_be_noisy(graph, gradients) else Noise()
         except (AutogradError, InPlaceError):  # the arrows are known, the numbers are not
-            return cls(edges, seeds=entering)
-        return cls(edges | gradients.edges.keys(), gradients, entering, noise)
+            return cls(edges, starts=entering.keys())
+        return cls(edges | gradients.edges.keys(), gradients, entering, noise, entering.keys())
 
 
 def _flowing(graph: Graph, starts: Iterable[int]) -> set[tuple[int, int]]:

@@ -313,7 +313,7 @@ class _Builder:
         """
         sources = [*(group[0].source for group in groups), *self.graph.outputs]
         flowing = [any((e.target, e.slot) in self.flows.edges for e in group) for group in groups]
-        flowing += [place in self.flows.seeds for place in range(len(self.graph.outputs))]
+        flowing += [place in self.flows.starts for place in range(len(self.graph.outputs))]
         places: dict[int, list[int]] = defaultdict(list)
         for i in sorted(range(len(swept)), key=swept.__getitem__):
             places[sources[i]] += [i] * flowing[i]
