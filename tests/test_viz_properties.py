@@ -35,7 +35,7 @@ def traced(program):
         outputs = program.run(tg, *leaves)
         return sum(((y * y).sum() * (k + 1) for k, y in enumerate(outputs) if y.requires_grad), start=tg.zeros(()))
 
-    return leaves, total, Graph.trace(total, *leaves)
+    return leaves, total, Graph.trace(total, *leaves).with_reads().pictured()  # which numbers what is drawn
 
 
 def contributions(graph, drawing):
