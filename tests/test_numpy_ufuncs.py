@@ -195,6 +195,15 @@ def test_where_needs_out_whose_other_elements_keep_their_gradient() -> None:
     assert (x.grad.tolist(), before.grad.tolist()) == ([0.25, 0.0], [0.0, 1.0])
 
 
+def test_what_is_given_besides_has_its_gradient_or_is_refused_and_nothing_is_an_object() -> None:
+    x, out = tg.tensor([1.0, 2.0], requires_grad=True), tg.zeros(2)
+    assert np.sin(np.array([0.0, 0.0]), out=out) is out
+    with pytest.raises(AutogradError, match="has no derivative here"):
+        np.add.reduce(x.detach(), initial=x[0])
+    with pytest.raises(TypeError, match="gives objects"):
+        np.frompyfunc(lambda value: [value], 1, 1)(x.detach())
+
+
 def test_add_at_adds_as_often_as_an_element_is_named() -> None:
     x, total = tg.tensor([1.0, 2.0, 4.0], requires_grad=True), tg.zeros(3)
     np.add.at(total, [0, 2, 0], x)

@@ -53,6 +53,12 @@ def _alike(*operands: Any) -> list[Tensor]:
     return [_converted(x, dtype) for x in operands]
 
 
+_PRODUCTS: dict[str, AnyFunction] = {  # which NumPy has had since 2.0 and 2.2
+    "vecdot": lambda x, y: (FUNCTIONS["conj"](_tensor(x)) * y).sum(-1),
+    "matvec": lambda x, y: products.multiplied(x, y[..., None])[..., 0],
+    "vecmat": lambda x, y: products.multiplied(FUNCTIONS["conj"](_tensor(x))[..., None, :], y)[..., 0, :],
+}
+
 CALLED: dict[Any, AnyFunction] = {
     **{getattr(np, name): _named(name) for name in _SAME},
     **{getattr(np, theirs): _named(ours) for theirs, ours in _OTHERS.items()},
@@ -77,9 +83,7 @@ CALLED: dict[Any, AnyFunction] = {
     np.modf: lambda x: (x - FUNCTIONS["trunc"](x), FUNCTIONS["trunc"](x)),
     np.ldexp: lambda x, n: x * FUNCTIONS["exp2"](_tensor(n)),
     np.heaviside: lambda x, y: FUNCTIONS["heaviside"](*_alike(x, y)),
-    np.vecdot: lambda x, y: (FUNCTIONS["conj"](_tensor(x)) * y).sum(-1),
-    np.matvec: lambda x, y: FUNCTIONS["matmul"](x, y[..., None])[..., 0],
-    np.vecmat: lambda x, y: FUNCTIONS["matmul"](FUNCTIONS["conj"](_tensor(x))[..., None, :], y)[..., 0, :],
+    **{getattr(np, name): rule for name, rule in _PRODUCTS.items() if hasattr(np, name)},
 }
 """What a ufunc computes of tensors; of what a step has no slope, the values."""
 
@@ -138,6 +142,8 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
 
 
 def _each(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    if not any(isinstance(x, Tensor) for x in inputs):  # but `out` alone
+        inputs = tuple(map(_tensor, inputs))
     return rule(*(_converted(x, options.get("dtype")) for x in inputs))
 
 
@@ -176,7 +182,7 @@ def _converted(x: Any, dtype: Any) -> Any:
 
 def _by_numpy(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Return what NumPy computes of the values; AutogradError where a gradient would be lost."""
-    if any(_is_recorded(x) for x in inputs):
+    if any(map(_is_recorded, (*inputs, *options.values()))):
         how = "" if method == "__call__" else f".{method}"
         told = f" with {', '.join(sorted(options))}" if options else ""
         raise AutogradError(
@@ -184,6 +190,8 @@ def _by_numpy(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: di
             f"tensorgrad, or x.detach() for its values without history"
         )
     made = getattr(ufunc, method)(*map(_values, inputs), **{name: _values(x) for name, x in options.items()})
+    if any(np.asarray(part).dtype == object for part in (made if isinstance(made, tuple) else (made,))):
+        raise DTypeError(f"{ufunc.__name__} of a Tensor gives objects: call it with x.numpy()")
     return tuple(map(_tensor, made)) if isinstance(made, tuple) else _tensor(made)
 
 
