@@ -228,3 +228,44 @@ def test_a_model_that_is_trained_while_it_is_traced_trains_on_afterwards() -> No
     assert all(p.is_leaf and p.grad_fn is None for p in model.parameters())
     losses = [step(x).item() for _ in range(30)]
     assert losses[-1] < losses[0]
+
+
+WRITTEN: dict[str, Callable[[], tg.Tensor]] = {
+    "through an array": lambda: _filled(tg.zeros(2)),
+    "data in place": lambda: _scaled(tg.ones(2)),
+    "data": lambda: _replaced(tg.ones(2)),
+}
+
+
+def _filled(a: tg.Tensor) -> tg.Tensor:
+    a.detach().numpy()[:] = 5
+    return a
+
+
+def _scaled(a: tg.Tensor) -> tg.Tensor:
+    a.data.mul_(5)
+    return a
+
+
+def _replaced(a: tg.Tensor) -> tg.Tensor:
+    a.data = tg.tensor([5.0, 5.0])
+    return a
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_constant_that_was_written_does_not_bear_what_made_it(how: str) -> None:
+    drawing = viz.draw(lambda x: (x * WRITTEN[how]()).sum(), tg.ones(2, requires_grad=True))
+    assert {"0", "1"}.isdisjoint(vertex.label for vertex in drawing.picture.vertices)
+    assert any(v.value is not None and v.value.tolist() == [5.0, 5.0] for v in drawing.picture.vertices if v.leaf)
+    plain = viz.draw(lambda x: (x * tg.ones(2)).sum(), tg.ones(2, requires_grad=True))
+    assert [vertex.label for vertex in plain.picture.vertices] == ["x", "1", "*", "Σ", "out"]
+
+
+def test_what_nothing_was_written_to_is_drawn_alike_each_time() -> None:
+    def draw(before: float) -> str:
+        tg.manual_seed(0)
+        rests = [np.full((1, 2), before, np.float32) for _ in range(50)]  # what memory holds afterwards
+        del rests
+        return viz.draw(lambda x: nn.Linear(2, 1)(x).sum(), tg.ones(2)).svg
+
+    assert draw(1.0) == draw(7.0)

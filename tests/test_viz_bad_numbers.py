@@ -226,3 +226,12 @@ def test_a_number_that_is_complex_has_magnitudes():
     z = tg.tensor([3 + 4j, 0], requires_grad=True)
     told = [v.tooltip for v in draw(lambda z: z * z, z).picture.vertices]
     assert "magnitudes: min 0, mean 2.5, max 5" in told[0]
+
+
+def test_a_loss_of_what_is_masked_is_at_fault() -> None:
+    def loss(x: tg.Tensor) -> tg.Tensor:
+        return nn.functional.cross_entropy((x + tg.tensor([0.0, -np.inf]))[None], tg.tensor([1]))
+
+    drawing = draw(loss, tg.tensor([1.0, 2.0], requires_grad=True))
+    assert "first Inf" in drawing.caption
+    assert any(vertex.fault for vertex in drawing.picture.vertices)

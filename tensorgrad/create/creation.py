@@ -19,6 +19,7 @@ from tensorgrad.base.hints import found
 from tensorgrad.base.literals import filling, forgotten, held, tracked, unboxed
 from tensorgrad.engine.shared_memory import adopted
 from tensorgrad.engine.tensor import Tensor, as_array, wrap
+from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions.common import Operand, checked
 
@@ -126,7 +127,7 @@ def ones(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOption
 
 def empty(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptions]) -> Tensor:
     """Return a tensor of the given shape whose elements are whatever the memory held."""
-    return sized("empty", np.empty, lengths, options, out=out)
+    return sized("empty", np.empty if running() is None else np.zeros, lengths, options, out=out)
 
 
 def full(size: Any, fill_value: Operand, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
@@ -259,7 +260,7 @@ def ones_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
 
 def empty_like(input: Tensor, **options: Unpack[LikeOptions]) -> Tensor:
     """Return a tensor of the shape and dtype of `input` whose elements are whatever the memory held."""
-    return _like("empty_like", input, np.empty_like, options)
+    return _like("empty_like", input, np.empty_like if running() is None else np.zeros_like, options)
 
 
 def full_like(input: Tensor, fill_value: Operand, **options: Unpack[LikeOptions]) -> Tensor:

@@ -34,7 +34,7 @@ def operand(x: Tensor) -> Node:
     follow(x, node)
     if trace is not None and node.primitive is None and not x.tracked:
         trace.constants.add(node)  # made inside, or nothing that is given: the file holds its value
-        trace.note_made(x, node)
+        trace.note_made(x, node, plain_of(x.array))
     return node
 
 

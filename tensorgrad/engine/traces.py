@@ -115,7 +115,9 @@ class Trace:
         self.origins: dict[Node, Node] = {}  # of a leaf that the function itself has made: what its value is
         self.constants: set[Node] = set()  # what depends on nothing that is given
         self.buffers: dict[Node, str] = {}  # what modules had before, by name: the function may assign others
-        self.makers: dict[int, tuple[weakref.ref[Tensor], str]] = {}  # how a tensor was made, until it is first read
+        self.makers: dict[
+            int, tuple[weakref.ref[Tensor], str, Any]
+        ] = {}  # how a tensor was made, until it is first read
         self.made: dict[Node, str] = {}  # and then, of its leaf: by which it is called where nothing else names it
         self.streams: dict[int, int] = {}
         self.draws: list[Node] = []
@@ -138,12 +140,12 @@ class Trace:
     def note_maker(self, x: Tensor, told: str | None) -> None:
         """Note how a constant was made, where that can be `told`."""
         if told is not None and not x.tracked:
-            self.makers[id(x)] = weakref.ref(x), told
+            self.makers[id(x)] = weakref.ref(x), told, copied(x.array)
 
-    def note_made(self, x: Tensor, leaf: Node) -> None:
-        """Note the leaf of a tensor that is read for the first time: what it is later was written."""
-        made, told = self.makers.pop(id(x), (None, ""))
-        if made is not None and made() is x:
+    def note_made(self, x: Tensor, leaf: Node, value: Any) -> None:
+        """Note the leaf of a tensor that is read for the first time, unless something else was written there."""
+        made, told, before = self.makers.pop(id(x), (None, "", None))
+        if made is not None and made() is x and np.array_equal(before, value):
             self.made[leaf] = told
 
     def note_break(self, what: str, value: Any, node: Node | None = None) -> None:

@@ -64,14 +64,17 @@ def faults(values: Iterable[tuple[_Key, Array | None]]) -> dict[_Key, Fault]:
     return found
 
 
-def of_values(nodes: Sequence[GraphNode], values: Sequence[Array | None]) -> dict[int, Fault]:
+def of_values(
+    nodes: Sequence[GraphNode], values: Sequence[Array | None], outputs: Iterable[int] = ()
+) -> dict[int, Fault]:
     """Return what is wrong with which values of a graph; the infinities of masks are not, where no NaN comes of them.
 
     A mask is a constant that somebody has written, as in ``s.masked_fill(m, -inf)`` or ``s + mask``. What is computed
-    of it is at fault where it is infinite at another place.
+    of it is at fault where it is infinite at another place, and all is where an output that is one number is infinite:
+    the loss of what is masked.
     """
     found = faults(enumerate(values))
-    if any(fault.kind == "NaN" for fault in found.values()):
+    if any(fault.kind == "NaN" for fault in found.values()) or any(i in found and not nodes[i].shape for i in outputs):
         return found
     meant: dict[int, Array] = {}
     for index in found:

@@ -198,7 +198,7 @@ class _Builder:
         self.own, self.calls = held(self.nodes), single(self.nodes)
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
-        self.faults = of_values(self.nodes, self.values)
+        self.faults = of_values(self.nodes, self.values, graph.outputs)
 
     def of(self, nesting: Nesting) -> _Builder:
         """Return one that differs in what is closed, and for which nothing is computed again."""
