@@ -28,7 +28,7 @@ STEPS = {
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_not",
     "logical_xor",
 }  # fmt: skip
-WITHOUT_SLOPE = {"cbrt", "frexp", "nextafter", "spacing", "isnat"}
+WITHOUT_SLOPE = {"cbrt", "frexp", "ldexp", "nextafter", "spacing", "isnat"}
 
 
 def operands(name: str) -> list[np.ndarray[Any, Any]]:
@@ -204,6 +204,52 @@ def test_what_is_given_besides_has_its_gradient_or_is_refused_and_nothing_is_an_
         np.frompyfunc(lambda value: [value], 1, 1)(x.detach())
 
 
+def test_dtype_says_what_is_computed_and_of_a_comparison_what_comes_out() -> None:
+    x = tg.tensor([1.2, float("nan")], requires_grad=True)
+    assert np.less(x, 1.5, dtype=bool).tolist() == [True, False]
+    assert np.isnan(x, dtype=bool).tolist() == [False, True]
+    assert np.less.outer(x, np.array([1.5]), dtype=bool).tolist() == [[True], [False]]
+    assert np.add.reduce(tg.ones(2, dtype=tg.bool), dtype=bool).item() is True
+    assert np.add.accumulate(tg.ones(2), dtype=bool).dtype == tg.bool
+    assert np.sin(x, dtype=np.float64).dtype == tg.float64
+    for call in (
+        lambda: np.true_divide(tg.tensor([3.7]), 2.5, dtype=int),
+        lambda: np.add(np.array([1.7]), tg.tensor([1.6]), dtype=int),
+        lambda: np.sin(x, dtype=int),
+        lambda: np.add(tg.tensor([1.2]), 1.5, dtype="U3"),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_numbers_and_lists_beside_tensors_are_as_beside_operators() -> None:
+    x = tg.tensor([1.0, 2.0])
+    assert np.add.outer(2.5, x).dtype == np.add.outer(x, 2.5).dtype == tg.float32
+    assert np.add([1, 2], x).tolist() == [2.0, 4.0]
+    assert np.maximum((1, 9), x).tolist() == [1.0, 9.0]
+    assert np.modf(tg.tensor([np.inf, -1.5]))[0].tolist() == [0.0, -0.5]
+    assert np.ldexp(tg.tensor([1e-30]), 200).item() == pytest.approx(1.6069380e30)
+
+
+@pytest.mark.parametrize(
+    "own", [np.positive, np.conj, lambda x: np.add.reduce(x, axis=()), lambda x: np.maximum.reduce(x[0])]
+)
+def test_results_have_memory_of_their_own(own: Callable[[tg.Tensor], tg.Tensor]) -> None:
+    x = tg.tensor([1.0, 2.0])
+    y = own(x)
+    y += 10
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_where_of_numpys_keeps_the_graph() -> None:
+    x = tg.tensor([4.0, -1.0], requires_grad=True)
+    y = np.where(x.detach() > 0, np.sqrt(abs(x)), 0.0)
+    z = np.where(np.array([True, False]), x, np.zeros(2, np.float32))
+    (y.sum() + z.sum()).backward()
+    assert (y.tolist(), z.tolist()) == ([2.0, 0.0], [4.0, 0.0])
+    assert x.grad.tolist() == [1.25, 0.0]
+
+
 def test_add_at_adds_as_often_as_an_element_is_named() -> None:
     x, total = tg.tensor([1.0, 2.0, 4.0], requires_grad=True), tg.zeros(3)
     np.add.at(total, [0, 2, 0], x)
@@ -213,6 +259,10 @@ def test_add_at_adds_as_often_as_an_element_is_named() -> None:
     array = np.zeros(3)
     np.add.at(array, [0, 0], x.detach()[:2])
     assert array.tolist() == [3.0, 0.0, 0.0]
+    np.add.at(array, tg.tensor([0, 0]), 1.0)
+    np.add.at(array, (tg.tensor([1]),), tg.ones(1))
+    np.add.at(total, [], 1.0)
+    assert array.tolist() == [5.0, 1.0, 0.0]
     with pytest.raises(AutogradError, match="let the array be a tensor"):
         np.add.at(array, [0, 2, 0], x)
     with pytest.raises(TensorgradError, match="index_put_"):

@@ -27,7 +27,7 @@ from tensorgrad.engine.tracedvalues import broken, plain_of
 from tensorgrad.engine.traces import running
 from tensorgrad.engine.views import forget, link_alias
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
-from tensorgrad.functions import composed, ordering
+from tensorgrad.functions import composed, indexing, ordering
 from tensorgrad.functions.common import Operand
 
 from . import copies, ufuncs
@@ -36,6 +36,7 @@ OTHERWISE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.nonzero: lambda a: np.nonzero(a.array),
     np.argwhere: lambda a: np.argwhere(a.array),
     np.size: lambda a, axis=None: np.size(a.array, axis),
+    np.where: lambda condition, *xy: indexing.where(condition, *xy) if xy else np.where(condition.array),
     np.max: ordering.amax,
     np.amax: ordering.amax,
     np.min: ordering.amin,

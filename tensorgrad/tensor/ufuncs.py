@@ -26,10 +26,10 @@ FUNCTIONS: dict[str, AnyFunction] = {}
 """The functions of the package by name; `attach` makes them from the table in `names`."""
 
 _SAME = (
-    "abs", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "conj", "copysign", "cos", "cosh",
+    "abs", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "copysign", "cos", "cosh",
     "deg2rad", "exp", "exp2", "expm1", "float_power", "floor", "fmax", "fmin", "fmod", "hypot", "isfinite", "isinf",
     "isnan", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "maximum", "minimum", "positive", "rad2deg", "reciprocal", "sign", "signbit", "sin", "sinh", "sqrt",
+    "logical_xor", "maximum", "minimum", "rad2deg", "reciprocal", "sign", "signbit", "sin", "sinh", "sqrt",
     "square", "tan", "tanh", "trunc",
 )  # fmt: skip
 _OTHERS = {
@@ -45,6 +45,10 @@ def _named(name: str) -> AnyFunction:
 
 def _tensor(x: Any) -> Tensor:
     return x if isinstance(x, Tensor) else wrap(np.asarray(x))
+
+
+def _fraction(x: Tensor) -> Any:
+    return x - FUNCTIONS["trunc"](x)
 
 
 def _alike(*operands: Any) -> list[Tensor]:
@@ -80,19 +84,20 @@ CALLED: dict[Any, AnyFunction] = {
     np.degrees: lambda x: FUNCTIONS["rad2deg"](x),
     np.radians: lambda x: FUNCTIONS["deg2rad"](x),
     np.divmod: lambda x, y: (FUNCTIONS["floor_divide"](x, y), FUNCTIONS["remainder"](x, y)),
-    np.modf: lambda x: (x - FUNCTIONS["trunc"](x), FUNCTIONS["trunc"](x)),
-    np.ldexp: lambda x, n: x * FUNCTIONS["exp2"](_tensor(n)),
+    np.positive: lambda x: x.clone(),  # an array of its own, where the package's is the tensor itself
+    np.conjugate: lambda x: FUNCTIONS["conj"](x) if x.array.dtype.kind == "c" else x.clone(),
+    np.modf: lambda x: (_fraction(FUNCTIONS["where"](x.isinf(), 0.0, x)), FUNCTIONS["trunc"](x)),
     np.heaviside: lambda x, y: FUNCTIONS["heaviside"](*_alike(x, y)),
     **{getattr(np, name): rule for name, rule in _PRODUCTS.items() if hasattr(np, name)},
 }
 """What a ufunc computes of tensors; of what a step has no slope, the values."""
 
 REDUCED: dict[Any, AnyFunction] = {
-    np.add: lambda x, axes, keepdim: x.sum(axes, keepdim) if axes else x,
+    np.add: lambda x, axes, keepdim: x.sum(axes, keepdim) if axes else x.clone(),
     np.multiply: lambda x, axes, keepdim: _one_by_one(x, axes, keepdim, lambda x, i: x.prod(i, True)),
-    np.maximum: lambda x, axes, keepdim: x.amax(axes, keepdim) if axes else x,
-    np.minimum: lambda x, axes, keepdim: x.amin(axes, keepdim) if axes else x,
-    np.logaddexp: lambda x, axes, keepdim: x.logsumexp(axes, keepdim) if axes else x,
+    np.maximum: lambda x, axes, keepdim: x.amax(axes, keepdim) if axes else x.clone(),
+    np.minimum: lambda x, axes, keepdim: x.amin(axes, keepdim) if axes else x.clone(),
+    np.logaddexp: lambda x, axes, keepdim: x.logsumexp(axes, keepdim) if axes else x.clone(),
     np.logical_and: lambda x, axes, keepdim: _one_by_one(x.bool(), axes, keepdim, lambda x, i: x.all(i, True)),
     np.logical_or: lambda x, axes, keepdim: _one_by_one(x.bool(), axes, keepdim, lambda x, i: x.any(i, True)),
 }
@@ -108,6 +113,7 @@ ACCUMULATED: dict[Any, AnyFunction] = {
 """What ``ufunc.accumulate`` computes along an axis."""
 
 _HOW = {"casting", "order", "subok"}  # options that say nothing of the values
+_TRUTHS = (bool, np.bool_, np.dtype(bool), "bool", "?")  # in which sums are truths: no gradient flows through them
 
 
 def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -121,6 +127,8 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
         ArgumentError: ``where`` without ``out``, which leaves elements without a value.
         DTypeError: ``out`` has no room for such numbers.
     """
+    if any(x.__class__ in (list, tuple) for x in inputs) and method != "at":
+        inputs = tuple(np.asarray(x) if x.__class__ in (list, tuple) else x for x in inputs)
     if method == "__call__" and not options and ufunc in CALLED:  # as Python's signs call it, and nothing more
         return CALLED[ufunc](*inputs)
     if method == "at":
@@ -132,7 +140,7 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
             f"np.{ufunc.__name__}(where=...) without out= leaves elements without a value: use np.where(condition, "
             f"np.{ufunc.__name__}(x), other)"
         )
-    rule = _RULES[method].get(ufunc) if method in _RULES and options.keys() - _HOW <= _FOLLOWED[method] else None
+    rule = _rule(ufunc, method, options)
     with np.errstate(all="ignore") if where is not True else nullcontext():  # of what is not asked for
         made = _by_numpy(ufunc, method, inputs, options) if rule is None else _WAYS[method](rule, inputs, options)
     parts = made if isinstance(made, tuple) else (made,)
@@ -141,15 +149,42 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
     return given if isinstance(made, tuple) else given[0]
 
 
-def _each(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+def _rule(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> AnyFunction | None:
+    """Return what computes a `method` of a ufunc of tensors; None where NumPy has to."""
+    if method not in _RULES or not options.keys() - _HOW <= _FOLLOWED[method]:
+        return None
+    truths = method in ("reduce", "accumulate") and options.get("dtype") in _TRUTHS
+    rule = None if truths else _RULES[method].get(ufunc)
+    if rule is None or method in ("reduce", "accumulate"):
+        return rule
+    return lambda *inputs: rule(*_as_asked(ufunc, inputs, options))
+
+
+def _as_asked(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+    """Return operands in the dtypes in which NumPy computes with them, if one was asked for; TypeError if it cannot."""
     if not any(isinstance(x, Tensor) for x in inputs):  # but `out` alone
         inputs = tuple(map(_tensor, inputs))
-    return rule(*(_converted(x, options.get("dtype")) for x in inputs))
+    if options.get("dtype") is None:
+        return inputs
+    given = [type(x) if type(x) in (int, float, complex) else np.asarray(_values(x)).dtype for x in inputs]
+    wanted = (*[None] * ufunc.nin, *[np.dtype(options["dtype"])] * ufunc.nout)
+    found = ufunc.resolve_dtypes(  # type: ignore[attr-defined, unused-ignore]
+        (*given, *[None] * ufunc.nout), signature=wanted, casting=options.get("casting", "same_kind")
+    )
+    if any(dtype.kind not in "biufc" for dtype in found):
+        raise DTypeError(f"np.{ufunc.__name__}(dtype={options['dtype']!r}): a Tensor holds numbers")
+    return tuple(_converted(x, dtype) for x, dtype in zip(inputs, found, strict=False))
+
+
+def _each(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    return rule(*inputs)
 
 
 def _outer(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    x, y = map(_tensor, inputs)
-    return _each(rule, (x.reshape(*x.shape, *[1] * y.ndim), y), options)
+    x, y = inputs
+    if not np.ndim(_values(x)) or not np.ndim(_values(y)):  # a number, which has no dtype of its own
+        return rule(x, y)
+    return rule(_tensor(x).reshape(*x.shape, *[1] * y.ndim), y)
 
 
 def _reduced(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -232,7 +267,8 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> None:
                 f"np.{ufunc.__name__}.at cannot write a Tensor that requires grad to an array, which has no history: "
                 f"let the array be a tensor, or use x.detach()"
             )
-        ufunc.at(target, places, *map(_values, rest))
+        ufunc.at(target, tuple(map(_values, places)) if isinstance(places, tuple) else _values(places),
+                 *map(_values, rest))  # fmt: skip
         return
     indices = places if isinstance(places, tuple) else (places,)
     if ufunc is not np.add or any(isinstance(i, slice | EllipsisType | None) for i in indices):
@@ -240,4 +276,5 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> None:
             f"np.{ufunc.__name__}.at of a Tensor is not followed: use x.index_put_(indices, values, accumulate=True) "
             f"or an assignment to x[indices]"
         )
-    target.index_put_(tuple(map(_tensor, indices)), _tensor(rest[0]), accumulate=True)
+    found = [_tensor(np.asarray(_values(i), np.int64) if np.size(_values(i)) == 0 else i) for i in indices]
+    target.index_put_(tuple(found), _tensor(rest[0]), accumulate=True)
