@@ -354,7 +354,9 @@ NETWORKS: dict[str, Callable[[], viz.Drawing]] = {
     "gru, eight steps": lambda: recurrent(nn.GRU, 8),
     "translator": lambda: viz.draw(Translator(), given(2, 2, 3), given(2, 2, 2)),
     "attention by hand": lambda: viz.draw(heads, given(4, 8), given(4, 8), given(4, 8)),
-    "attention": lambda: viz.draw(F.scaled_dot_product_attention, given(1, 4, 8), given(1, 4, 8), given(1, 4, 8)),
+    "attention": lambda: viz.draw(
+        F.scaled_dot_product_attention, given(1, 4, 8), given(1, 4, 8), given(1, 4, 8), unfold=True
+    ),
     "attention, two heads": attentive,
     "transformer": lambda: transformer(1),
     "transformer, three layers": lambda: transformer(3),

@@ -144,9 +144,9 @@ class Trace:
 
     def note_made(self, x: Tensor, leaf: Node, value: Any) -> None:
         """Note the leaf of a tensor that is read for the first time, unless something else was written there."""
-        made, told, before = self.makers.pop(id(x), (None, "", None))
-        if made is not None and made() is x and np.array_equal(before, value):
-            self.made[leaf] = told
+        found = self.makers.pop(id(x), None)
+        if found is not None and found[0]() is x and np.array_equal(found[2], value):
+            self.made[leaf] = found[1]
 
     def note_break(self, what: str, value: Any, node: Node | None = None) -> None:
         """Note that `value`, of `node`, was read, unless the reading line only looks whether to raise an error."""

@@ -78,7 +78,7 @@ def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None)
     tensor([0.0000, 1.0986])
     """
     given = floating(input)
-    x = given if eps is None else ops.clip(given, low=eps, high=1 - eps)
+    x = given if eps is None else clamp(given, eps, 1 - eps)
     return ops.sub(ops.log(x), ops.log1p(ops.neg(x)))
 
 
