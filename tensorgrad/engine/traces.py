@@ -98,6 +98,9 @@ class Memory:
         self.node = self.trace = self.seen = None
 
 
+_Made = tuple["weakref.ref[Tensor]", str, Any]  # a tensor, how it was made, and a copy of its numbers
+
+
 class Trace:
     """One run of a traced function: what it met, to be put back as it was, and the breaks."""
 
@@ -115,9 +118,7 @@ class Trace:
         self.origins: dict[Node, Node] = {}  # of a leaf that the function itself has made: what its value is
         self.constants: set[Node] = set()  # what depends on nothing that is given
         self.buffers: dict[Node, str] = {}  # what modules had before, by name: the function may assign others
-        self.makers: dict[
-            int, tuple[weakref.ref[Tensor], str, Any]
-        ] = {}  # how a tensor was made, until it is first read
+        self.makers: dict[int, _Made] = {}  # how a tensor was made, until it is first read
         self.made: dict[Node, str] = {}  # and then, of its leaf: by which it is called where nothing else names it
         self.streams: dict[int, int] = {}
         self.draws: list[Node] = []

@@ -15,6 +15,7 @@ from typing import Any
 
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 
+from .columns import Measure
 from .placing import sought_scene
 from .scene import Arrow, Corners, Frame, Note, Outline, Scene
 from .splines import Point, Spline
@@ -82,14 +83,18 @@ def placed_scene(
     *,
     narrow: bool = False,
 ) -> Scene:
-    """Return the picture with its places, which are those of `sought_scene`."""
+    """Return the picture with its places, which are those of `sought_scene`.
+
+    Where it has to fit a page (`narrow`), columns stand closer, and leaves beside what reads them.
+    """
+    room = Measure(labels, rankdir == "LR", narrow, dims=dims)
     if len(picture.edges) > _ARROWS:
-        return sought_scene(picture, labels, rankdir, dims, title, narrow=narrow)
+        return sought_scene(picture, room, title)
     key = _key(picture), tuple(labels), rankdir, tuple(dims.items()), title, narrow
     with _lock:
         places = _kept.pop(key, None)
     if places is None:
-        places = _Places.of(sought_scene(picture, labels, rankdir, dims, title, narrow=narrow), picture)
+        places = _Places.of(sought_scene(picture, room, title), picture)
     with _lock:
         _kept[key] = places
         while len(_kept) > _MOST:

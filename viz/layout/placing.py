@@ -7,7 +7,7 @@ ones, the same graph has none. Where a text finds no place of its own, room is m
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,42 +42,25 @@ class Plan:
     taps: dict[int, Point]
 
 
-def sought_scene(
-    picture: Picture,
-    labels: Sequence[tuple[str, str]],
-    rankdir: str,
-    dims: Mapping[int, str],
-    title: str,
-    *,
-    narrow: bool = False,
-) -> Scene:
-    """Return the picture with its places.
-
-    Where it has to fit a page (`narrow`), columns stand closer, and leaves beside what reads them.
-    """
-    room, taps = Measure(labels, rankdir == "LR", narrow, dims=dims), set[int]()
-    scene, crowded = _placed(picture, labels, room, taps, title)
+def sought_scene(picture: Picture, room: Measure, title: str) -> Scene:
+    """Return the picture with its places."""
+    taps = set[int]()
+    scene, crowded = _placed(picture, room, taps, title)
     for _ in range(_TRIES if len(picture.edges) <= _FEW else 0):
         if not crowded:
             break
         joined = {(picture.edges[k].tail, picture.edges[k].head) for k in crowded}
         crowded = {k for k, edge in enumerate(picture.edges) if (edge.tail, edge.head) in joined}
         room = replace(room, more={k: room.more.get(k, 0.0) + _MORE * (k in crowded) for k in {*room.more, *crowded}})
-        again, left = _placed(picture, labels, room, taps, title)
+        again, left = _placed(picture, room, taps, title)
         if len(left) <= len(crowded):
             scene, crowded = again, left
     return scene
 
 
-def _placed(
-    picture: Picture,
-    labels: Sequence[tuple[str, str]],
-    measure: Measure,
-    taps: set[int],
-    title: str,
-) -> tuple[Scene, set[int]]:
+def _placed(picture: Picture, measure: Measure, taps: set[int], title: str) -> tuple[Scene, set[int]]:
     """Return the picture with its places, and the arrows whose texts have none of their own."""
-    plan = planned(picture, labels, measure, taps)
+    plan, labels = planned(picture, measure, taps), measure.labels
     picture = plan.picture
     room = _taken(picture, plan)
     rounds = {v.id: (plan.centers[v.id], shape.half[0]) for v in picture.vertices if (shape := look(v)).round}
@@ -112,14 +95,14 @@ def _placed(
     return Scene(tuple(outlines), tuple(plan.frames), drawn, tuple(notes), ARROW), crowded
 
 
-def planned(picture: Picture, labels: Sequence[tuple[str, str]], measure: Measure, taps: set[int]) -> Plan:
+def planned(picture: Picture, measure: Measure, taps: set[int]) -> Plan:
     """Return where everything is; what is a tap is added to `taps`."""
     across = measure.across
-    ways = nested.Plan.of(picture, labels, measure)
+    ways = nested.Plan.of(picture, measure.labels, measure)
     ways.taps |= taps
     part = ways.laid()
     if ways.sums:
-        other = replace(nested.Plan.of(picture, labels, measure), stacked=True, taps=set(taps))
+        other = replace(nested.Plan.of(picture, measure.labels, measure), stacked=True, taps=set(taps))
         stack = other.laid()
         if stack.cost(across) < part.cost(across):
             ways, part = other, stack
