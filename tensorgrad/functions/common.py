@@ -264,9 +264,12 @@ def in_dtype(x: Tensor, dtype: Any) -> Tensor:
 
 
 def fitting(value: Any, x: Tensor) -> Any:
-    """Return `value`, which `x` is filled with in part: a number in its dtype, DTypeError where it has no place."""
+    """Return `value`, which `x` is filled with in part: a number as its dtype holds it, DTypeError if that cannot.
+
+    It stays a plain number: as a tensor it would be one of the values that a graph shows.
+    """
     known = isinstance(value, bool | int | float) or (isinstance(value, complex) and x.array.dtype.kind == "c")
-    return constant(filling(value, x.array.dtype)) if known else value
+    return filling(value, x.array.dtype).item() if known else value
 
 
 def lifted(x: Tensor) -> Tensor:

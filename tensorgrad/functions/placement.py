@@ -71,13 +71,15 @@ def _winners(index: Any, shape: tuple[int, ...]) -> Array:
     return winner.reshape(shape)
 
 
-def put_in(input: Tensor, index: Any, source: Tensor) -> Tensor:
-    """Return `input` with the elements of `source`, broadcast to what `index` names, at `index`."""
+def put_in(input: Tensor, index: Any, source: Tensor | complex) -> Tensor:
+    """Return `input` with the elements of `source`, broadcast to what `index` names, at `index`; or a number there."""
     shape = input.array.shape
     region = at(np.broadcast_to(np.empty(()), shape), index).shape
     if not math.prod(region):
         return ops.contiguous(input)
     winner = _winners(index, shape)
+    if not isinstance(source, Tensor):
+        return _kept(ops.where(constant(winner >= 0), source, input), input)
     flat = ops.reshape(stretched(source, region), shape=(math.prod(region),))
     elements = ops.getitem(flat, index=np.maximum(winner, 0))
     return _kept(ops.where(constant(winner >= 0), elements, input), input)
@@ -117,6 +119,8 @@ def scatter(
     given = value if src is None else src
     limits = (lifted(given).array.shape,) if isinstance(given, Tensor) else ()
     x, axis, places = placed("scatter", input, dim, index, limits)
+    if reduce is None and isinstance(number := fitting(given, input), bool | int | float | complex):
+        return like(put_in(x, grid_of(places, axis), number), input)
     source, grid = _source("scatter", input, given, places.shape), grid_of(places, axis)
     if reduce is None:
         return like(put_in(x, grid, source), input)
@@ -194,7 +198,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor, *, out: T
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | complex) -> Tensor:
     """Return `input` with `value`, a number or 0-d tensor, in all slices at the positions `index` along `dim`."""
     x, axis, places = slices("index_fill_", input, dim, index, backwards=True)
-    return like(put_in(x, along_axis(axis, places), operand(fitting(value, input))), input)
+    return like(put_in(x, along_axis(axis, places), fitting(value, input)), input)
 
 
 @keywords

@@ -85,7 +85,7 @@ def with_numbers(picture: Picture) -> Picture:
 
 
 def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:
-    """Return what of `texts` does not stand in the circle that the arrow leaves: a part of its gradient's total.
+    """Return what of `texts` does not stand in the circle that the arrow leaves: names, a part of its gradient's total.
 
     Where there are several parts each has its number, also one that is the total because the others are zero.
     """
@@ -93,7 +93,7 @@ def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:
     if tail.kind == "box" or tail.value is None:
         return texts
     whole = edge.gradient is not None and tail.gradient is not None and np.array_equal(edge.gradient, tail.gradient)
-    return value or texts[0], gradient if whole and gradient and tail.parts <= 1 else texts[1]
+    return value, gradient if whole and tail.parts <= 1 else texts[1]
 
 
 def at_tap(edge: EdgeRecord, texts: Texts, mark: str | None) -> list[str]:

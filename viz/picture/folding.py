@@ -126,6 +126,12 @@ def _indexed(node: GraphNode) -> str:
     return node.symbol.replace("[ ]", f"[{clean(_index(node.params['index']), _INSIDE)}]")
 
 
+def _assigned(node: GraphNode) -> str:
+    """Return the places that are written, and the number if it is one: ``[0]=5``."""
+    written = node.operands[-1]
+    return _indexed(node) + ("" if written.source is not None else number(written.constant))
+
+
 def _scattered(node: GraphNode) -> str:
     """Return what zeros are filled with as users ask for it: ``pad (2, 0)``; in a backward pass, what that undoes."""
     index, shape = node.params["index"], node.params["shape"]
@@ -153,7 +159,7 @@ _TOLD: dict[str, Callable[[GraphNode], str]] = {
     **dict.fromkeys(["sum", "amax", "amin", "argmax", "argmin"], lambda node: f"{node.symbol}{_axes(node)}"),
     "mean": lambda node: f"1/N Σx{_axes(node) or _LETTERS[0]}",
     "getitem": _indexed,
-    "assign": _indexed,
+    "assign": _assigned,
     "scatter": _scattered,
     "unfold": lambda node: f"{node.symbol} {sizes_text(node.params['size'], node.params['stride'])}",
     "windowed": lambda node: f"{node.symbol} {sizes_text([node.params['size']], [node.params['step']])}",
