@@ -14,7 +14,7 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 from tensorgrad.viz import film
 from tensorgrad.viz.output import film as films
-from tensorgrad.viz.picture.text import brief
+from tensorgrad.viz.picture.summaries import brief
 from tests.browser import SEEN
 from tests.measuring import hovered
 

@@ -10,7 +10,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.viz import draw
-from tensorgrad.viz.picture.text import brief
+from tensorgrad.viz.picture.summaries import Numbers, brief
 
 
 def faces(drawing) -> dict[str, str]:
@@ -164,3 +164,15 @@ def test_zero_has_no_sign(value):
     x, zero = tg.tensor(value, requires_grad=True), tg.tensor(-0.0)
     drawing = draw(lambda x, zero: (x * zero).sum(), x, zero, labels="values")
     assert not re.search(r"[>\[ |]-0[<,\] |]", drawing.svg)
+
+
+def test_numbers_that_are_summed_together_are_told_as_each_alone():
+    rng = np.random.default_rng(0)
+    shapes = (1,), (7,), (3, 4), (50, 90)
+    arrays = [rng.normal(size=shape).astype(dtype) for shape in shapes for dtype in ("f2", "f4", "f8")]
+    arrays += [rng.integers(-5, 5, 6), rng.normal(size=5) > 0, np.array([np.nan, 1]), np.array([np.inf, 2.0, -np.inf])]
+    arrays += [np.zeros(3), np.ones((2, 0)), rng.normal(size=(4, 6)).T, np.array([0.1, 0.2, -0.3]), np.array([3, 4j])]
+    joined = Numbers(arrays)
+    for array in arrays:
+        assert joined.statistics(array) == Numbers().statistics(array)
+        assert joined.norm(array) == Numbers().norm(array)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tensorgrad.viz.picture.faults import is_zero
 from tensorgrad.viz.picture.model import EdgeRecord, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
@@ -143,7 +142,7 @@ class Arrow:
     def pen(self) -> Pen:
         """Red for a gradient: dashed if it is zero, dotted and thick if it is not finite."""
         back = self.kind == "bwd"
-        wrong, zero = back and self.edge.fault is not None, back and (self.edge.faint or is_zero(self.edge.gradient))
+        wrong, zero = back and self.edge.fault is not None, back and (self.edge.faint or self.edge.is_zero)
         dash = "dotted" if wrong else "dashed" if zero or self.edge.outside else "solid"
         return Pen("red" if back or self.edge.order else "ink", max((3 if wrong else 1) * self.scale, _THINNEST), dash)
 
@@ -153,7 +152,7 @@ class Arrow:
         words = [self.kind]
         if self.kind == "bwd" and self.edge.fault is not None:
             words.append(self.edge.fault.classes)
-        elif self.kind == "bwd" and is_zero(self.edge.gradient):
+        elif self.kind == "bwd" and self.edge.is_zero:
             words.append("zero")
         return " ".join([*words, *passes(self.edge.order)])
 

@@ -9,7 +9,7 @@ from typing import Any
 from tensorgrad.viz.layout.scene import Arrow, Outline, Scene
 from tensorgrad.viz.layout.splines import Point, Spline
 from tensorgrad.viz.layout.themes import Theme
-from tensorgrad.viz.picture.text import norm
+from tensorgrad.viz.picture.summaries import norm
 
 VERSION = 1
 

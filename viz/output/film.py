@@ -20,7 +20,6 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 from tensorgrad.viz.layout.scene import Arrow, Note, Scene
 from tensorgrad.viz.picture.differing import unlike
-from tensorgrad.viz.picture.faults import is_zero
 from tensorgrad.viz.picture.legend import Legend
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import clean, width
@@ -83,7 +82,7 @@ class _Moment:
         # a box stays closed: what is in it would have to be there for every step
         shown = drawing.page.shown(drawing.picture).sealed()
         vertices = [replace(v, value=None, gradient=None) for v in shown.vertices]
-        edges = [replace(e, value=None, gradient=_ZERO if is_zero(e.gradient) else None) for e in shown.edges]
+        edges = [replace(e, value=None, gradient=_ZERO if e.is_zero else None) for e in shown.edges]
         picture = Picture(vertices, edges, label).captioned(shown.caption)
         page, drawn = drawing.page, drawing.picture
         return cls(label, picture, page.texts(drawn), *page.shortened(drawn), drawing._told(drawn))

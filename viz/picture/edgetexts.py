@@ -12,7 +12,8 @@ from tensorgrad.base.dtypes import Array
 
 from .faults import marked
 from .model import EdgeRecord, Picture, Vertex
-from .text import LONGEST, WHOLE, brief, clean, shaped
+from .summaries import brief
+from .text import LONGEST, WHOLE, clean, shaped
 
 Texts = tuple[str, str]
 """What stands on the black arrow and on its red twin."""

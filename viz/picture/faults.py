@@ -13,6 +13,8 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.graph import GraphNode
 
+from .summaries import JOINED
+
 _Key = TypeVar("_Key", bound=Hashable)
 
 
@@ -53,15 +55,24 @@ def faults(values: Iterable[tuple[_Key, Array | None]]) -> dict[_Key, Fault]:
     """
     found: dict[_Key, Fault] = {}
     seen: set[str] = set()
-    for key, value in values:
-        if value is None or value.dtype.kind not in "fc":
-            continue
+    inexact = [(key, value) for key, value in values if value is not None and value.dtype.kind in "fc"]
+    if _all_finite(value for _, value in inexact):
+        return found
+    for key, value in inexact:
         count = value.size - int(np.count_nonzero(np.isfinite(value)))
         if count:
             kind = "NaN" if np.isnan(value).any() else "Inf"
             found[key] = Fault(kind, count, kind not in seen and "NaN" not in seen)
             seen.add(kind)
     return found
+
+
+def _all_finite(values: Iterable[Array]) -> bool:
+    """Return whether all `values` are finite, as most often they are: the small ones are looked at together."""
+    several = [value.ravel() for value in values if value.size]
+    small = [value for value in several if value.size <= JOINED]
+    joined = [np.concatenate(small)] if small else []
+    return all(np.isfinite(value).all() for value in (*joined, *(v for v in several if v.size > JOINED)))
 
 
 def of_values(

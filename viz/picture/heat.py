@@ -11,7 +11,8 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 
 from .model import Picture
-from .text import norm, shown_bytes
+from .summaries import norm
+from .text import shown_bytes
 from .values import again, plainly, values
 
 _RUNS = 3  # of every operation, of which the fastest counts

@@ -20,12 +20,13 @@ from tensorgrad.graph.notation import numbered, subscript
 from .closing import Collapse, Unfold, nested
 from .expressions import Expressions, told_apart
 from .failures import FailedGraph
-from .faults import Fault, faults, gravest, of_values
+from .faults import Fault, faults, gravest, is_zero, of_values
 from .flows import Flows, Seeds
 from .folding import circle_label, held, is_asymmetric, leaf_label, single
 from .nesting import ModuleCall, Nesting
 from .noise import is_noise
-from .text import Numbers, clean
+from .summaries import Numbers
+from .text import clean
 from .tooltips import dtype_name, of_box, of_node, script_line
 from .values import values
 
@@ -119,6 +120,11 @@ class EdgeRecord:
     places: tuple[int, ...] = ()
     uses: tuple[Edge, ...] = ()
 
+    @cached_property
+    def is_zero(self) -> bool:
+        """Whether the gradient is known, and zero everywhere."""
+        return is_zero(self.gradient)
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -194,7 +200,9 @@ class _Builder:
         self.flows = Flows.of(graph, options.seeds) if options.grads else Flows()
         # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
         self.values = [value if value is None else np.array(value) for value in values(graph)]
-        self.nodes, self.numbers = graph.nodes, Numbers()
+        gradients = self.flows.gradients
+        self.nodes = graph.nodes
+        self.numbers = Numbers([*self.values, *gradients.nodes.values(), *gradients.edges.values()])
         self.own, self.calls = held(self.nodes), single(self.nodes)
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)

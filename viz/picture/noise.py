@@ -17,9 +17,10 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.graph import Gradients, Graph
 
+from .summaries import JOINED
+
 _OTHER = 0.7310585786300049
 _MOST = 0.05  # of a gradient's largest number, what noise may be before nothing else is in it
-_JOINED = 4096  # numbers of a gradient, up to which it is joined with others
 _SMALL = 2e4  # roundings of the gradient that it comes of, below which one may be noise
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -51,9 +52,9 @@ class Noise:
 def _errors(found: Mapping[_Key, Array], other: Mapping[_Key, Array]) -> dict[_Key, float]:
     """Return the largest error of every gradient that both hold: of all small ones, as most are, in one pass."""
     both = [key for key, g in found.items() if key in other and g.dtype.kind in "fc" and g.size]
-    small = [key for key in both if found[key].size <= _JOINED]
+    small = [key for key in both if found[key].size <= JOINED]
     errors = [zip(keys, _largest_errors(keys, found, other), strict=True)
-              for keys in (small, *([key] for key in both if found[key].size > _JOINED)) if keys]  # fmt: skip
+              for keys in (small, *([key] for key in both if found[key].size > JOINED)) if keys]  # fmt: skip
     return dict(itertools.chain.from_iterable(errors))
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.caching import remembered
-from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant
 
 LONGEST, WHOLE = 40, 1000  # letters of a name, and of a formula
-_FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
 _NARROW = frozenset("iljI|.,:;'!()[]/ ft r-ᵢⱼₗ₁₂₃₄₅₆₇₈₉₀⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _WIDE = frozenset("mwMW@%ΣμΩ—−+=<>√")
 _NONE = "".join(chr(plane << 16 | 0xFFFE + last) for plane in range(17) for last in (0, 1))  # which are no characters
@@ -99,69 +96,6 @@ def _ems(c: str) -> float:
     return 0.38 if c in _NARROW else 0.88 if c in _WIDE else 0.72 if c.isupper() else 0.64
 
 
-def statistics(value: Array | None) -> str:
-    """Return minimum, mean and maximum of `value`; the number itself where it is one; "" where nothing is known.
-
-    A mean that rounding alone keeps from zero is zero: its digits would differ from machine to machine.
-
-    >>> statistics(np.array([1.0, 2.0, 6.0])), statistics(np.array([0.1, 0.2, -0.3]))
-    ('min 1, mean 3, max 6', 'min -0.3, mean 0, max 0.2')
-    """
-    if value is None or value.size == 0 or value.dtype.kind not in "biufc":
-        return ""
-    if value.dtype.kind == "c":
-        return f"value {value.item():.4g}" if value.size == 1 else f"magnitudes: {statistics(np.abs(value))}"
-    with np.errstate(all="ignore"):
-        if value.size == 1:
-            return f"value {float(value.item()) + 0.0:.4g}"  # zero has no sign
-        low, high = float(np.minimum.reduce(value, None)), float(np.maximum.reduce(value, None))
-        return f"min {low + 0.0:.4g}, mean {_mean(value, low, high) + 0.0:.4g}, max {high + 0.0:.4g}"
-
-
-def _mean(value: Array, low: float, high: float) -> float:
-    """Return the mean of `value`, of which these are the least and the greatest element."""
-    mean = float(value.sum(dtype=np.float64)) / value.size
-    noise = 16 * np.finfo(value.dtype).eps * max(-low, high) if value.dtype.kind == "f" else 0.0
-    return 0.0 if abs(mean) < noise else mean
-
-
-def norm(value: Array) -> float:
-    """Return the Euclidean norm of all elements.
-
-    >>> norm(np.array([3.0, 4.0j]))
-    5.0
-    """
-    with np.errstate(all="ignore"):
-        sizes = (np.abs(value) if value.dtype.kind == "c" else value).astype(np.float64).ravel()
-        return math.sqrt(sizes @ sizes)
-
-
-def shown_norm(value: Array) -> str:
-    """Return the Euclidean norm of all elements, in four digits."""
-    return f"{norm(value):.4g}"
-
-
-class Numbers:
-    """What is told of arrays, of each once: a picture shows a value at its circle and at every arrow from there."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[Any, int], tuple[Array, str]] = {}
-
-    def statistics(self, value: Array | None) -> str:
-        """Return what `statistics` does."""
-        return "" if value is None else self._told(statistics, value)
-
-    def norm(self, value: Array) -> str:
-        """Return what `shown_norm` does."""
-        return self._told(shown_norm, value)
-
-    def _told(self, tell: Callable[[Array], str], value: Array) -> str:
-        key = tell, id(value)
-        if key not in self._known:
-            self._known[key] = value, tell(value)  # held, so that none of the others has its id
-        return self._known[key][1]
-
-
 def shown_bytes(number: float) -> str:
     """Return a number of bytes in few digits.
 
@@ -172,28 +106,6 @@ def shown_bytes(number: float) -> str:
         if number >= size:
             return f"{number / size:.3g} {unit}"
     return f"{number:.0f} B"
-
-
-def brief(value: Array | None) -> str:
-    """Return `value` as a label shows it: the number, a few in full, or mean ± standard deviation; zero has no sign.
-
-    >>> brief(np.array(0.25)), brief(np.array([1.0, -0.0])), brief(np.arange(9.0))
-    ('0.25', '[1, 0]', '4 ± 2.58')
-    """
-    if value is None or value.size == 0 or value.dtype.kind not in "biuf":
-        return ""
-    with np.errstate(all="ignore"):
-        wide = value.astype(np.float64) + 0.0  # of which the sum with -0.0 is 0.0
-        if wide.size == 1:
-            return f"{wide.item():.4g}"
-        full = _in_full(wide.tolist()) if wide.size <= _FEW else ""
-        return (
-            full if full and len(full) <= _SHORT else f"{_mean(value, wide.min(), wide.max()):.3g} ± {wide.std():.3g}"
-        )
-
-
-def _in_full(numbers: list[Any] | float) -> str:
-    return f"[{', '.join(map(_in_full, numbers))}]" if isinstance(numbers, list) else f"{numbers:.3g}"
 
 
 def leading_sizes(detail: str) -> str:

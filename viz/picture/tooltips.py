@@ -15,9 +15,10 @@ from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.graph import GraphNode
 
-from .faults import Fault, is_zero
+from .faults import Fault
 from .nesting import ModuleCall
-from .text import Numbers, clean, shaped, shown_bytes
+from .summaries import Numbers
+from .text import clean, shaped, shown_bytes
 
 if TYPE_CHECKING:
     from .model import EdgeRecord, Vertex
@@ -112,7 +113,7 @@ def of_arrow(edge: EdgeRecord, dims: Mapping[int, str], numbers: Numbers, *, bac
     if not backward:
         told.append(numbers.statistics(edge.value))
     elif edge.gradient is not None:
-        size = "all zero" if is_zero(edge.gradient) else numbers.statistics(edge.gradient)
+        size = "all zero" if edge.is_zero else numbers.statistics(edge.gradient)
         size = "rounding alone, where exact arithmetic has zero" if edge.noise else size
         told += [f"norm {numbers.norm(edge.gradient)}", size, edge.fault.told if edge.fault else ""]
     return _line(*told)
