@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tensorgrad as tg
 from tensorgrad.autograd import grad, jvp
+from tensorgrad.autograd.careful import _MOST_GRAPHS, _known_choices
 from tensorgrad.errors import InPlaceError
 from tests.values import RNG, close, grad_of, leaf
 
@@ -171,3 +173,23 @@ def test_a_gradient_lies_in_memory_row_by_row() -> None:
     assert w.grad.view(-1).tolist() == [4.0] * 6
     (g,) = grad((tg.tensor(np.ones((4, 2))) @ w.T).sum(), w)
     assert g.is_contiguous()
+
+
+def test_what_graphs_are_made_of_is_remembered_without_what_the_user_wrote() -> None:
+    class Twice(tg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: tg.Tensor) -> tg.Tensor:  # noqa: ARG004
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: tg.Tensor) -> tg.Tensor:  # noqa: ARG004
+            return g * 2
+
+    x = leaf([1.0, -1.0])
+    for _ in range(_MOST_GRAPHS + 2):
+        Twice.apply(x).relu().sum().backward()
+        x.relu().sum().backward()
+    kinds = {p.kind for graph in _known_choices for p in graph if p is not None}
+    assert "elementwise" in kinds
+    assert "function" not in kinds
+    assert len(_known_choices) <= _MOST_GRAPHS

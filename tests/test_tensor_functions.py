@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.functions.ordering import LONG
 from tests.peer import torch_
 from tests.values import RNG, close, grad_of
 
@@ -108,3 +110,22 @@ def test_to_takes_a_dtype_or_the_cpu_and_refuses_other_devices() -> None:
     for wrong in (lambda: x.to("cuda"), lambda: x.to(device="cuda:0"), lambda: tg.nn.Linear(1, 1).to("mps")):
         with pytest.raises(tg.errors.DeviceError, match="CPU only"):
             wrong()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+@pytest.mark.parametrize(("shape", "axis"), [((60, 40), 0), ((60, 40), 1), ((3, 40, 20), 1), ((2000,), 0)])
+def test_the_order_of_many_numbers_is_that_of_few(dtype: Any, shape: tuple[int, ...], axis: int) -> None:
+    """With number and position sorted as one: equal ones keep their places, zeros are equal, NaN is the last."""
+    rng = RNG(21)
+    a = rng.integers(-5, 5, shape).astype(dtype)
+    if dtype == np.float32:
+        odd = np.array([np.nan, -np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-45, -1e-45, 3e38, -3e38], dtype)
+        a = np.where(rng.random(shape) < 0.5, rng.choice(odd, shape), a)
+    else:
+        a.flat[:2] = np.iinfo(dtype).min, np.iinfo(dtype).max
+    for numbers in (a, np.flip(a, axis), a.T.copy().T):
+        assert numbers.size >= LONG
+        found = tg.from_numpy(numbers).sort(axis)
+        order = np.argsort(numbers, axis, kind="stable")
+        np.testing.assert_array_equal(found.indices.numpy(), order)
+        assert found.values.numpy().tobytes() == np.take_along_axis(numbers, order, axis).tobytes()

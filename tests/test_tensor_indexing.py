@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.engine.dispatch import apply
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.engine.views import position_of
 from tests.peer import torch_
 from tests.values import RNG, close, grad_of
 
@@ -108,3 +112,28 @@ def test_a_slice_is_a_view_and_integers_make_a_copy() -> None:
     x[:, 0].zero_()
     x[np.array([0])].fill_(9.0)
     assert x.tolist() == [[0.0] * 4, [0.0, 5.0, 5.0, 5.0], [0.0, 5.0, 5.0, 5.0]]
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.int16, np.bool_])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4), (3,), (0, 2)])
+def test_one_row_is_what_the_general_form_gives(shape: tuple[int, ...], dtype: Any, grad: bool) -> None:
+    x = tg.from_numpy(RNG(5).normal(size=shape).astype(dtype))
+    if x.dtype.kind in "fc":
+        x.requires_grad_()
+    with tg.set_grad_enabled(grad):
+        for i in range(-len(x) - 1, len(x) + 1):
+            try:
+                want = apply(PRIMITIVES["getitem"], (x,), {"index": i})
+            except IndexError as error:
+                with pytest.raises(IndexError, match=re.escape(str(error))):
+                    x[i]
+                continue
+            y = x[i]
+            np.testing.assert_array_equal(y.detach().numpy(), want.detach().numpy(), strict=True)
+            assert np.shares_memory(y.array, x.array)
+            assert y.requires_grad is want.requires_grad
+            assert repr(y.grad_fn) == repr(want.grad_fn)
+            assert y.grad_fn is None or y.grad_fn.primitive is want.grad_fn.primitive
+            assert position_of(y).chain == position_of(want).chain
+            assert position_of(y).without_history is position_of(want).without_history

@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from tensorgrad.base.context import ANOMALY, BATCHING, STRONG, TRACING, context,
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.batched import array_of
 from tensorgrad.engine.generalforms import asarray
-from tensorgrad.engine.primitive import Rule, always
+from tensorgrad.engine.primitive import PRIMITIVES, Rule, always
 from tensorgrad.engine.tensor import ANY_HOOK, HOOKS, Node, Tensor, leaf, tick, wrap
 from tensorgrad.engine.tracedarrays import Traced
 from tensorgrad.errors import AnomalyError
@@ -31,7 +32,11 @@ from .modes import enable_grad
 from .order import leading_to, reachable
 from .strongzeros import Cotangent, Tangent, unmarked
 
-_vdot, _AS_IT_IS = np.vdot, nullcontext()
+_vdot = np.vdot
+_primitive = attrgetter("primitive")
+_Choices = tuple[frozenset[Any], frozenset[str], frozenset[Any]]
+_known_choices: dict[frozenset[Any], _Choices] = {}  # by what a graph is made of
+_MOST_GRAPHS = 256
 
 Contributions = list[tuple[Node, Node, Any]]
 """(consumer, source, the contribution that flows back between them), the operands of a consumer in their order."""
@@ -82,7 +87,7 @@ def reverse(
             run.start = _Start(dict(seeds), {}, 0, midway=False)
         plain = not (create_graph or hidden or hooked or edges is not None or special & STRONG)
         # forward has warned of what is not finite; behind a choice there is nothing to warn of
-        with enable_grad() if create_graph else _AS_IT_IS, np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
             try:
                 run.sweep(order, seeds, create_graph, plain)
                 spoilt = run.start is not None and any(map(_spoilt, run.found.values()))
@@ -99,24 +104,39 @@ def reverse(
 _recorded = [0]  # when a sweep was recorded last
 
 
-def _to_watch(order: list[Node]) -> tuple[set[Any], bool, bool]:
+def _to_watch(order: list[Node]) -> tuple[frozenset[Any], bool, bool]:
     """Return what a sweep over `order` must watch: choices behind which it may have to be run again, and two answers.
 
     A rectifier hides minus infinity only, which takes an operation that is singular somewhere to make. The answers:
     may `order` hold a recorded sweep, whose cotangents are values here, so that any product may hide; are there hooks?
     """
-    primitives: set[Any] = {node.primitive for node in order}
-    primitives.discard(None)
-    choices = {p for p in primitives if p.hides}
-    singular = {p.name for p in primitives if p.singular} if choices else set()
+    primitives = frozenset(map(_primitive, order))
+    known = _known_choices.get(primitives)
+    choices, singular, lasting = _choices(primitives) if known is None else known
     if not singular or (singular == {"pow"} and not _may_leave(order)):
-        choices = {p for p in choices if p.hides != "-inf"}
+        choices = lasting
     hidden, hooked, last = False, False, _recorded[0]
     if last:
         hidden = last > next((n.serial for n in order if n.primitive is not None), math.inf)
     if ANY_HOOK:
         hooked = any(node in HOOKS for node in order)
     return choices, hidden, hooked
+
+
+def _choices(primitives: frozenset[Any]) -> _Choices:
+    """Return the choices among `primitives`, what is singular, and the choices that hide more than minus infinity.
+
+    It is kept where all are the library's own: others may hold what belongs to the user.
+    """
+    known = [p for p in primitives if p is not None]
+    choices = frozenset([p for p in known if p.hides])
+    singular = frozenset([p.name for p in known if p.singular] if choices else ())
+    found = choices, singular, frozenset([p for p in choices if p.hides != "-inf"])
+    if all(p.kind == "fused" or PRIMITIVES.get(p.name) is p for p in known):
+        if len(_known_choices) >= _MOST_GRAPHS:
+            _known_choices.clear()
+        _known_choices[primitives] = found
+    return found
 
 
 def _may_leave(order: list[Node]) -> bool:
@@ -151,7 +171,7 @@ class _Start(NamedTuple):
     midway: bool  # whether the cotangents were computed, not given
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, slots=True)
 class _Reverse:
     """One reverse sweep: what it is after, what it has found, and what it takes to run a part of it again."""
 
@@ -160,7 +180,7 @@ class _Reverse:
     edges: Contributions | None
     freeing: Place | None  # where in the script saved values are dropped; None to keep them
     found: dict[Node, Any] = field(default_factory=dict)
-    choices: set[Any] = field(default_factory=set)
+    choices: frozenset[Any] = frozenset()
     start: _Start | None = None
     visited: list[Node] = field(default_factory=list)  # whose rules have run, or do so next; to be freed
     hooked: dict[Node, Tensor] = field(default_factory=dict)  # what hooks have made
@@ -176,9 +196,10 @@ class _Reverse:
         if plain:
             quick.reverse(order, seeds, self, needed)
             return
-        for edge in sweep.reverse(order, seeds, self, needed, boxed):
-            if self.edges is not None:
-                self.edges.append(edge)
+        with enable_grad() if boxed else nullcontext():
+            for edge in sweep.reverse(order, seeds, self, needed, boxed):
+                if self.edges is not None:
+                    self.edges.append(edge)
 
     def arrive(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> Any:
         """Return the cotangent `g` of `node` as its rules take it: what hooks make of it, marked in a careful run."""

@@ -115,7 +115,7 @@ def fill(tensors: Any, gradients: Any, retain_graph: bool | None, create_graph: 
     targets = None if given is None else [node_of(x) for x in given]
     keep = create_graph if retain_graph is None else retain_graph
     found = reverse(seeds, targets=targets, create_graph=create_graph, retain_graph=keep)
-    handed = {id(_array(g)) for g in seeds.values()}
+    handed = set(map(id, map(_array, seeds.values()) if create_graph else seeds.values()))
     if given is not None:
         pairs: Iterable[tuple[Tensor | None, Any]] = [(x, found.get(x.node)) for x in given]
     else:
@@ -158,12 +158,13 @@ def _owned(g: Any, handed: set[int]) -> Tensor:
     `handed` holds the ids of the arrays that somebody has already; the one given out is added. It lies in memory row by
     row, as a parameter does: ``p.grad.view(-1)`` must not depend on how the gradient was computed.
     """
-    if g.__class__ is np.ndarray and g.base is None and id(g) not in handed and g.flags.carray:
+    if type(g) is np.ndarray:
+        own = g.base is None and id(g) not in handed and g.flags.carray
         handed.add(id(g))
-        return wrap(g)
+        return wrap(g if own else g.copy())
     if type(g) is Traced:
         return traced_tensor(g)
-    boxed = g.__class__ is not np.ndarray and isinstance(g, Tensor)
+    boxed = isinstance(g, Tensor)
     array, key = (g.array, id(g.array)) if boxed else (g, id(g))
     flags = array.flags
     if is_batched(array):

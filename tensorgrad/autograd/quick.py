@@ -14,6 +14,7 @@ import numpy as np
 from tensorgrad.base.callsite import Place
 from tensorgrad.base.numerics import repeated
 from tensorgrad.base.switches import get_kernels
+from tensorgrad.engine.kinds import negation
 from tensorgrad.engine.primitive import Ones, identity
 from tensorgrad.engine.tensor import Node
 from tensorgrad.engine.writes import last_write
@@ -32,7 +33,7 @@ class Run(sweep.Run, Protocol):
     found: dict[Node, Any]
     closed: bool
     freeing: Place | None
-    choices: set[Any]
+    choices: frozenset[Any]
     visited: list[Node]
 
     def begin(self, node: Node, g: Any, grads: Mapping[Node, Any]) -> None:
@@ -46,7 +47,7 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
     """
     wanted, found, closed, freeing, watching = run.wanted, run.found, run.closed, run.freeing, bool(run.choices)
     kept: list[Node] | None = None  # from the first choice on
-    grads, newest = dict(seeds), last_write[0]
+    grads, newest, by_numpy = dict(seeds), last_write[0], get_kernels() == "numpy"
     for node in reversed(order):
         if (g := grads.pop(node, None)) is None:
             continue
@@ -68,14 +69,15 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
             node.saved, node.freed = None, freeing  # before its rules, so that they may give out what they alone hold
         alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
         view = type(g) is _ndarray and g.base is not None and primitive.multiplies
-        v = Ones(g, saved) if view and get_kernels() == "numpy" else g  # code in C takes arrays, in one pass
+        v = Ones(g, saved) if view and by_numpy else g  # code in C takes arrays, in one pass
         rules = run.rules(node, g, saved) if primitive.together else primitive.vjps
         for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
             if parent.__class__ is not Node or not parent.tracked or rule is None:
                 continue
             if needed is not None and parent not in needed:
                 continue
-            gx = g if rule is identity or (gx := rule(v, saved, node)) is v else gx
+            turned = rule is negation and shape != parent.shape
+            gx = -fitted(g, parent) if turned else g if rule is identity or (gx := rule(v, saved, node)) is v else gx
             if (shape if alike else gx.shape) != parent.shape or (dtype if alike else gx.dtype) is not parent.dtype:
                 gx = fitted(gx, parent)
             if (known := grads.get(parent)) is not None:

@@ -210,13 +210,13 @@ def repeated(x: Array | np.generic[Any], shape: tuple[int, ...]) -> Array:
     >>> repeated(np.arange(2), (2, 2)).strides[0]
     0
     """
-    if is_watched(x):
-        watched: Array = call_watched(repeated, x, shape)
-        return watched
-    if isinstance(x, np.generic):
+    if type(x) is not np.ndarray:
+        if is_watched(x):
+            watched: Array = call_watched(repeated, x, shape)
+            return watched
+        if not isinstance(x, np.generic):
+            return np.broadcast_to(x, shape)
         x = np.asarray(x)  # NumPy answers products of arrays without axes with numbers
-    if x.__class__ is not np.ndarray:
-        return np.broadcast_to(x, shape)
     if not x.ndim and math.prod(shape) > 1:  # the gradient of a sum
         strides: tuple[int, ...] = (0,) * len(shape)
     else:
@@ -228,7 +228,7 @@ def repeated(x: Array | np.generic[Any], shape: tuple[int, ...]) -> Array:
             return np.broadcast_to(x, shape)
         strides = (0,) * lead + tuple([s if m != 1 else 0 for m, s in zip(x.shape, x.strides, strict=True)])
     view: Array = np.ndarray(shape, x.dtype, x, 0, strides)
-    view.flags.writeable = False
+    view.setflags(write=False)  # a quarter of the time of what goes by way of `flags`
     return view
 
 

@@ -165,6 +165,29 @@ def mapping(primitive: Primitive) -> Callable[..., Any]:
     return op
 
 
+def picking(primitive: Primitive) -> Callable[[Tensor, int], Tensor]:
+    """Return `apply` for one index, of a tensor with several axes: what loops over rows ask for."""
+
+    def op(x: Tensor, index: int) -> Tensor:
+        a, mode = x.array, context()
+        if a.__class__ is not _ndarray or mode.special or a.ndim < 2:
+            return apply(primitive, (x,), {"index": index})  # type: ignore[no-any-return]
+        try:
+            out = a[index]
+        except IndexError as error:
+            raise explained(primitive, [a], error) from error
+        params = {"index": index}
+        if x.tracked and mode.grad and (kind := out.dtype.kind) in "fc":
+            record = primitive if kind == "f" else primitive.on_complex
+            y = recorded(out, record, (x.node or leaf(x),), params, (), mode)
+        else:
+            y = wrap(out)
+        link_view(y, x, primitive, params)
+        return y
+
+    return op
+
+
 def pairing(primitive: Primitive) -> Callable[[Any, Any], Any]:
     """Return `apply` for two arguments that rules often call with plain arrays: products of matrices."""
     forward, on_tensors = primitive.forward, binary(primitive)

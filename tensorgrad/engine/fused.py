@@ -53,8 +53,15 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
         cls, arrays: tuple[Any, ...], residuals: tuple[Any, ...], y: Any = None, reads: Collection[int] | None = None
     ) -> Saved:
         """Return what is saved of the inputs, of which those in `reads` are read, the residuals, and `y` among them."""
-        kept = arrays if reads is None else [a if i in reads else None for i, a in enumerate(arrays)]
-        self = cls((y if True in [r is y for r in residuals] else None, *kept))
+        kept = arrays
+        if reads is not None:
+            kept = tuple([a if i in reads else None for i, a in enumerate(arrays)]) if reads else (None,) * len(arrays)
+        for r in residuals:
+            if r is y:
+                break
+        else:
+            y = None
+        self = cls((y, *kept))
         self.residuals, self.inputs = residuals, arrays
         return self
 
@@ -71,13 +78,9 @@ class Pullback:
         return [_computing(gx) if callable(gx) else always(gx) for gx in found]
 
 
-class _Slope:
-    """In the place of rules: the product with the slope that a function of each element has kept."""
-
-    def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule]:
-        """Return its rule; the slope itself may be given out if `node` has been freed: nobody reads it again."""
-        held = saved.residuals if node.saved is saved else (*saved, *saved.inputs)
-        return [always(times(g, saved.residuals[0], held))]
+def _by_slope(v: Any, s: Any, n: Any) -> Any:
+    """The rule of a function that has kept its slope, which may be given out once `n` is freed: nobody reads it."""
+    return times(v, s.residuals[0], s.residuals if n.saved is s else s.inputs)
 
 
 def _computing(cotangent: Callable[[], Any]) -> Rule:
@@ -166,22 +169,25 @@ def sloped(name: str, composed: Callable[..., Tensor], kernel: Callable[..., tup
         composed: the definition, tensor and keyword parameters -> tensor.
         kernel: array, whether the slope is wanted, and the same parameters -> (value, slope or None).
     """
-    held = Kernel(kernel, each=True)
-
-    def forward(x: Any, **params: Any) -> tuple[Any, tuple[Any, ...]]:
-        y, slope = held.run(x, True, **params)
-        return asarray(y), (slope,)
-
-    recording = _recording(_record(name, composed, forward, _Slope()), Kernel(forward, compiles=False), reads=())
+    held, record = Kernel(kernel, each=True), _record(name, composed, composed, (_by_slope,), together=False)
 
     @functools.wraps(composed)
     def op(x: Any, **params: Any) -> Tensor:
-        numbers = isinstance(x, Tensor) and not any(isinstance(v, Tensor) for v in params.values())
-        if not numbers or not fusible(x):  # rules call operations with plain arrays
+        if not isinstance(x, Tensor) or not fusible(x):  # rules call operations with plain arrays
             return composed(x, **params)
-        if x.tracked and context().grad:
-            return recording(x, **params)[0]
-        return wrap(asarray(held.run(x.array, False, **params)[0]))
+        for v in params.values():
+            if isinstance(v, Tensor):
+                return composed(x, **params)
+        mode = context()
+        if not (x.tracked and mode.grad):
+            return wrap(asarray(held.run(x.array, False, **params)[0]))
+        a = x.array if x.array.__class__ is np.ndarray else lasting(x)
+        y, slope = held.run(a, True, **params)
+        saved = Saved((None, None))
+        saved.residuals, saved.inputs = (slope,), (a,)
+        if y.__class__ is not np.ndarray:
+            y = asarray(y)
+        return recorded(y, record, (x.node or leaf(x),), params, saved, mode)
 
     return op
 
@@ -190,25 +196,29 @@ def _record(
     name: str,
     composed: Callable[..., Any] | None,
     forward: Callable[..., Any],
-    pullback: Pullback | _Slope,
+    vjps: Pullback | tuple[Rule],
+    together: bool = True,
 ) -> Primitive:
     return Primitive(
-        name, "fused", forward, Signature.of(forward), pullback, (), lambda i: frozenset(), name, None, composed,
-        together=True,
-    )  # fmt: skip
+        name, "fused", forward, Signature.of(forward), vjps, (), lambda i: frozenset(), name, None, composed, together
+    )
 
 
 def _run(
     record: Primitive, kernel: Kernel, args: tuple[Tensor, ...], params: dict[str, Any]
 ) -> tuple[tuple[Any, ...], Any, tuple[Any, ...], Context | None]:
     """Return the arrays of `args`, the value, the residuals, and the mode in which to record; None for not at all."""
-    arrays = tuple([a.array if a.array.__class__ is np.ndarray else lasting(a) for a in args])
+    given, tracked = [], False
+    for a in args:  # of a few, quicker than a comprehension
+        given.append(a.array if a.array.__class__ is np.ndarray else lasting(a))
+        tracked = tracked or a.tracked
+    arrays = tuple(given)
     try:
         out, residuals = kernel.run(*arrays, **params)
     except ValueError as error:
-        raise explained(record, list(arrays), error) from error
+        raise explained(record, given, error) from error
     mode = context()
-    return arrays, out, residuals, mode if mode.grad and True in [a.tracked for a in args] else None
+    return arrays, out, residuals, mode if tracked and mode.grad else None
 
 
 def _beside(g: Any, saved: Any, node: Node) -> Any:

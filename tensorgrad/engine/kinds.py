@@ -28,7 +28,8 @@ Decorator = Callable[[Callable[..., Any]], Op]
 _NOTHING: frozenset[int] = frozenset()
 
 
-def _negation(v: Any, s: Any, n: Any) -> Any:
+def negation(v: Any, s: Any, n: Any) -> Any:
+    """The rule of a partial -1; the reverse sweep knows it, and adds up first what was broadcast."""
     return -v
 
 
@@ -91,7 +92,7 @@ def _partial(
 ) -> tuple[Rule | None, frozenset[int]]:
     """Return the rule of a partial, and what it reads: a product, which may have a compiled form if it `compiles`."""
     if not callable(partial):
-        fixed: dict[Any, Rule | None] = {None: None, 0: _zeros, 1: identity, -1: _negation}
+        fixed: dict[Any, Rule | None] = {None: None, 0: _zeros, 1: identity, -1: negation}
         return fixed[partial], _NOTHING
     if not compiles:
         return signature.bind(partial, "v * rule({})", i)

@@ -17,6 +17,9 @@ from tensorgrad.errors import RangeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Dims, Selection, along_axis, chosen, constant, dimension, keywords, lifted
 
+LONG = 512
+"""Elements from which on the calls that pack them are less than what they save."""
+
 
 class Extrema(NamedTuple):
     """The result of ``aminmax``."""
@@ -111,11 +114,33 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return _position(input, dim, keepdim, ops.argmin)
 
 
+def stable_order(a: Array, axis: int) -> Array:
+    """Return ``np.argsort(a, axis, kind="stable")``: NaN stands last, and equal elements keep their places.
+
+    The plain form compares and moves positions. Where number and position have room in one integer, these are sorted
+    instead, each of its own kind, by NumPy's vectors: a fifth of the time (`breadth` in `benchmarks`, sort).
+    """
+    if type(a) is not np.ndarray or a.dtype.char not in "fi" or a.size < LONG or a.shape[axis] >= 1 << 32:
+        plain: Array = np.argsort(a, axis=axis, kind="stable")
+        return plain
+    bits = (a + a.dtype.type(0)).view(np.int32)  # minus zero becomes zero, to which it is equal
+    if a.dtype.kind == "f":
+        bits ^= (bits >> 31) & 0x7FFFFFFF  # the order of negative numbers is that of their bits backwards
+        if (unknown := np.isnan(a)).any():
+            bits[unknown] = 0x7FFFFFFF
+    keys: Array = bits.astype(np.int64, order="C")
+    keys <<= 32
+    keys |= np.arange(a.shape[axis]).reshape(-1, *(1,) * (a.ndim - axis - 1))
+    keys.sort(axis)
+    keys &= 0xFFFFFFFF
+    return keys
+
+
 def order_of(input: Tensor, axis: int, descending: bool = False) -> Array:
     """Return the stable order of `input` along `axis`, NaN as the largest: equal elements keep their places."""
     a = np.atleast_1d(input.array)
     check_real("sort", a)
-    order: Array = np.argsort(np.flip(a, axis) if descending else a, axis=axis, kind="stable")
+    order = stable_order(np.flip(a, axis) if descending else a, axis)
     return a.shape[axis] - 1 - np.flip(order, axis) if descending else order
 
 

@@ -164,9 +164,17 @@ class _Whole(_Forms):
             return self.plain(*args, **params)
         noted: list[Any] = []
         try:
-            _note(args, noted)
-            if params:
-                noted += _static(params)
+            for x in args:
+                if type(x) is np.ndarray:
+                    noted += (x.dtype, x.shape, x.strides)
+                else:
+                    _note((x,), noted)
+            for word, x in params.items() if params else ():
+                if x is None or x.__class__ is bool or x.__class__ is int:
+                    noted += (word, x.__class__, x)
+                else:
+                    noted.append(word)
+                    _note((x,), noted, arrays=False)
             shapes = tuple(noted)
             plan = self.plans.get(shapes, _UNKNOWN)
             if plan is _UNKNOWN:
@@ -218,7 +226,8 @@ def _note(args: Iterable[Any], noted: list[Any], arrays: bool = True) -> None:
         if kind is np.ndarray and arrays:
             noted += (x.dtype, x.shape, x.strides)
         elif kind in STATIC:
-            noted += (kind, repr(x) if kind is float else x)  # by which 0.0 and -0.0 differ
+            # by their texts 0.0 and -0.0 differ, and NaN is what it is
+            noted += (kind, repr(x) if kind is float and (not x or x != x) else x)  # noqa: PLR0124
         elif kind is tuple:
             noted.append(len(x))
             _note(x, noted, arrays)
@@ -269,10 +278,11 @@ class Code:
         lengths = [_shape(r.axes, sizes) if shape is None else shape for r in form.results]
         names: dict[str, Any] = {"function": self.function, "empty": np.empty, "missed": MISSED, "shaped": _shaped}
         places = _places(template, "args")
-        made = []
+        made, firsts = [], []
         for i, (room, size) in enumerate(zip(form.rooms, shapes, strict=True)):
             # of the shape in which it is given out
             first = next((n for r, n in zip(form.results, lengths, strict=True) if r.number == form.given + i), size)
+            firsts.append(first)
             names |= {f"shape{i}": first, f"dtype{i}": np.dtype(room.dtype)}
             made.append(f"(room{i} := empty(shape{i}, dtype{i}))")
         arrays = [*places, *(f"room{i}" for i in range(len(made)))]
@@ -280,9 +290,11 @@ class Code:
         distinct = list(dict.fromkeys(form.results))
         results = []
         for i, result in enumerate(distinct):
-            names[f"lengths{i}"] = lengths[form.results.index(result)]
-            array = arrays[result.number]
-            results.append(f"found{i} := " + (f"{array}[()]" if result.scalar else f"shaped({array}, lengths{i})"))
+            names[f"lengths{i}"] = length = lengths[form.results.index(result)]
+            array, made_as = arrays[result.number], result.number - form.given
+            fits = made_as >= 0 and firsts[made_as] == length
+            shaped = array if fits else f"shaped({array}, lengths{i})"
+            results.append(f"found{i} := " + (f"{array}[()]" if result.scalar else shaped))
         value = _written(filled(form.returned, [Slot(distinct.index(r)) for r in form.results]), names)
         called = ", ".join([*map(str, sizes), *(f"id({x})" for x in [*places, *made])])
         plan: Plan = eval(  # noqa: S307

@@ -25,13 +25,13 @@ def kept(shape: Any, axis: Any) -> Any:
     return tuple([1 if i in axes else n for i, n in enumerate(shape)])
 
 
-def spread(g: Any, shape: Any, axis: Any, keepdims: Any) -> Any:
+def spread(g: Any, x_shape: Any, axis: Any, keepdims: Any) -> Any:
     """Return `g`, of a reduction's output, repeated to the shape of its input."""
     if g.__class__ is np.ndarray and not g.ndim:
-        return repeated(g, shape)  # as below, in a third of the time
+        return repeated(g, x_shape)  # as below, in a third of the time
     if g.ndim and not keepdims:
-        g = reshape(g, shape=kept(shape, axis))
-    return broadcast_to(g, shape=shape)
+        g = reshape(g, shape=kept(x_shape, axis))
+    return broadcast_to(g, shape=x_shape)
 
 
 def reduced(shape: Any, axis: Any) -> Any:
@@ -40,7 +40,7 @@ def reduced(shape: Any, axis: Any) -> Any:
 
 
 sum: Op = multilinear(
-    lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims),
+    spread,
     symbol="Σ",
     samples="reduction",
     batch=along,

@@ -76,7 +76,9 @@ def by_parts(function: Callable[[Array, Array], Array], x: Array) -> Array:
 
 def _decay(x: Any) -> Any:
     """Return ``exp(-|x|)``, which never overflows."""
-    return np.exp(-np.abs(x))
+    size = np.abs(x)
+    size *= -1.0
+    return np.exp(size)
 
 
 def _sided(e: Any, right: Any) -> Any:
@@ -99,17 +101,20 @@ def _log1p(e: Any) -> Any:
     return y
 
 
+@as_one
+@in_c("{0} * ({1} > 1 - {1} ? {1} : 1 - {1}) * ({1} > 1 - {1} ? {1} : 1 - {1})")
+def _steepness(e: Any, y: Any, below: Any) -> Any:
+    """Return ``e / below ** 2``, the slope of a sigmoid `y`: the larger one of it and ``1 - y`` is ``1 / below``."""
+    return e / (below * below)
+
+
 def logistic(x: Any, slope: bool) -> Sloped:
     """Return ``1 / (1 + e ** -x)``, whose slope is ``e / (1 + e) ** 2`` of ``e = exp(-|x|)``."""
     e = _decay(x)
     y = _sided(e, x >= 0)
     below = e + 1.0
     y /= below
-    if not slope:
-        return y, None
-    below *= below
-    e /= below
-    return y, e
+    return y, _steepness(e, y, below) if slope else None
 
 
 def silu(x: Any, slope: bool) -> Sloped:

@@ -41,7 +41,7 @@ def form(step: Step) -> Form:
         found = _exponent if function.call is np.frexp else None
     elif isinstance(getattr(function, "__self__", None), np.ufunc):
         found = _OF_UFUNCS.get((function.__self__, function.__name__))
-    elif step.args and callable(step.args[0]) and hasattr(step.args[0], "in_c"):
+    elif hasattr(function, "in_c") or (step.args and callable(step.args[0]) and hasattr(step.args[0], "in_c")):
         found = _each
     else:
         found = _FUNCTIONS.get(function)
@@ -259,11 +259,11 @@ def cast(lowering: Lowering, source: Access, target: Access, shape: tuple[int, .
 
 def _each(lowering: Lowering, step: Step) -> list[Op]:
     """Return what is computed of each element by a function that says itself how C does it (`in_c`)."""
-    function, x = step.args
-    if step.out is None or step.kwargs or not isinstance(x, Ref):
+    function, *args = (step.function, *step.args) if hasattr(step.function, "in_c") else step.args
+    if step.out is None or step.kwargs or not all(isinstance(x, Ref) for x in args):
         raise Unspoken
     dtype = short(lowering.program.values[step.out].dtype)
-    return lowering.computed(step.out, in_type(function.in_c, dtype), (x,), dtype)
+    return lowering.computed(step.out, in_type(function.in_c, dtype), args, dtype)
 
 
 def _exponent(lowering: Lowering, step: Step) -> list[Op]:

@@ -374,6 +374,10 @@ def helper(name: str) -> str:
     ufunc, dtype = name.rsplit("_", 1)
     text, start = fold(ufunc, dtype)
     kind = TYPES[dtype]
+    # each width by itself: a loop over widths goes through memory at every step
+    tree = "\n".join(
+        f"  for (int l = 0; l < {w}; l++) s[l] = {text.format('s[l]', f's[l + {w}]')};" for w in (8, 4, 2, 1)
+    )
     return f"""\
 static inline {kind} {name}(const {kind} *restrict t, int64_t n) {{
   {kind} s[16], rest[16];
@@ -382,15 +386,12 @@ static inline {kind} {name}(const {kind} *restrict t, int64_t n) {{
   for (; i + 16 <= n; i += 16)
     #pragma GCC unroll 1
     for (int l = 0; l < 16; l++) s[l] = {text.format("s[l]", "t[i + l]")};
-  if (n < 16) {{
-    for (int l = 0; l < n; l++) s[l] = {text.format("s[l]", "t[l]")};
-  }} else {{
+  if (i < n) {{
     for (int l = 0; i + l < n; l++) rest[l] = t[i + l];
     #pragma GCC unroll 1
     for (int l = 0; l < 16; l++) s[l] = {text.format("s[l]", "rest[l]")};
   }}
-  for (int w = 8; w > 0; w /= 2)
-    for (int l = 0; l < w; l++) s[l] = {text.format("s[l]", "s[l + w]")};
+{tree}
   return s[0];
 }}
 """

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from tensorgrad import ops
 from tensorgrad.autograd.derivatives import fill
 from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.fastpath import picking
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.subscripts import for_numpy, split
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import AutogradError
@@ -69,6 +71,9 @@ def polygamma(self: Tensor, n: int) -> Tensor:
     return tensor
 
 
+_picked = picking(PRIMITIVES["getitem"])
+
+
 class Operators(Tensor):
     """What a Tensor answers to Python's signs, and to what asks for its gradient."""
 
@@ -83,7 +88,7 @@ class Operators(Tensor):
 
     def __getitem__(self, index: Any) -> Tensor:
         if index.__class__ is int:
-            return ops.getitem(self, index=index)
+            return _picked(self, index)
         first, rest = split(for_numpy(index), self.array.ndim)
         return ops.getitem(self if first is None else ops.getitem(self, index=first), index=rest)
 
