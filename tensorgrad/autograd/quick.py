@@ -47,7 +47,7 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
     """
     wanted, found, closed, freeing, watching = run.wanted, run.found, run.closed, run.freeing, bool(run.choices)
     kept: list[Node] | None = None  # from the first choice on
-    grads, newest, by_numpy = dict(seeds), last_write[0], get_kernels() == "numpy"
+    grads, newest = dict(seeds), last_write[0]
     for node in reversed(order):
         if (g := grads.pop(node, None)) is None:
             continue
@@ -69,7 +69,7 @@ def reverse(order: list[Node], seeds: Mapping[Node, Any], run: Run, needed: set[
             node.saved, node.freed = None, freeing  # before its rules, so that they may give out what they alone hold
         alike, shape, dtype = primitive.kind == "elementwise", node.shape, node.dtype  # rules give what is like y
         view = type(g) is _ndarray and g.base is not None and primitive.multiplies
-        v = Ones(g, saved) if view and by_numpy else g  # code in C takes arrays, in one pass
+        v = Ones(g, saved) if view and get_kernels() == "numpy" else g  # code in C takes arrays, in one pass
         rules = run.rules(node, g, saved) if primitive.together else primitive.vjps
         for parent, rule in zip(node.inputs, rules):  # noqa: B905 - rules may be endless
             if parent.__class__ is not Node or not parent.tracked or rule is None:

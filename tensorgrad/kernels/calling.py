@@ -167,6 +167,9 @@ class _Whole(_Forms):
             for x in args:
                 if type(x) is np.ndarray:
                     noted += (x.dtype, x.shape, x.strides)
+                elif type(x) is tuple:
+                    noted.append(len(x))
+                    _note(x, noted)
                 else:
                     _note((x,), noted)
             for word, x in params.items() if params else ():

@@ -34,12 +34,11 @@ def erf_near_zero(kind: str) -> Sequence[float]:
 
 
 def _far_out(kind: str) -> Sequence[float]:
-    """Return those of ``exp(x * x) * erfc(x) * (x + 3)`` by ``(x - 3) / (x + 3)``, for x from 0 to `_end`."""
+    """Return those of ``exp(x * x) * erfc(x) * (x + m)`` by ``(x - m) / (x + m)``, m of `_middle`, for x to `_end`."""
     return {
         "f": (
-            1.0740069060826916, -0.8833944619730129, 0.5902284326821933, -0.31046657996561466, 0.11952717087401908,
-            -0.026836918752070543, -0.001217028742470569, 0.0030785995082857442, -0.0004984463506948651,
-            -0.00033360915326409067,
+            1.0215827434994178, -0.6871609687455358, 0.2794695997690143, -0.03643529866066161, -0.021483381583485204,
+            0.006437969380294129, 0.002978968727264052, -0.0007557878322510294, -0.00046210266808890623,
         ),
         "d": (
             1.0740069070883398, -0.8833944531698837, 0.5902283571041005, -0.31046726190055324, 0.11952776128737946,
@@ -50,6 +49,11 @@ def _far_out(kind: str) -> Sequence[float]:
             -6.421561420477452e-09, -1.6264297830467866e-09,
         ),
     }[kind]  # fmt: skip
+
+
+def _middle(kind: str) -> float:
+    """Return what the far part is told by: where fewest coefficients are needed."""
+    return 2.0 if kind == "f" else 3.0
 
 
 def _end(kind: str) -> float:
@@ -102,14 +106,15 @@ def bell(x: Any, scale: float) -> Any:
     return y
 
 
-def tail(x: Any, unit: float = 1.0) -> Any:
-    """Return ``exp(t * t) * erfc(t) / unit`` of ``t = x / unit``, from 0 to `_end`.
+def tail(x: Any, unit: float = 1.0, part: float = 1.0) -> Any:
+    """Return ``part * exp(t * t) * erfc(t)`` of ``t = x / unit``, from 0 to `_end`.
 
-    >>> float(tail(np.array([0.0]))[0]), bool(abs(tail(np.array([20.0]), 2.0)[0] * 2 - 0.056140992743823) < 1e-15)
+    >>> float(tail(np.array([0.0]))[0]), bool(abs(tail(np.array([20.0]), 2.0, 0.5)[0] - 0.056140992743823 / 2) < 1e-15)
     (1.0, True)
     """
-    below = x + 3.0 * unit
-    y = polynomial((x - 3.0 * unit) / below, _far_out(x.dtype.char))
+    centre = _middle(x.dtype.char) * unit
+    below = x + centre
+    y = polynomial((x - centre) / below, [c * (unit * part) for c in _far_out(x.dtype.char)])
     y /= below
     return y
 

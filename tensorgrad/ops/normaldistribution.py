@@ -34,7 +34,6 @@ def scaled_tail(x: Any, unit: float = 1.0) -> Any:
     ['1', '0.255395676311', '0.00564161378299']
     """
     y = tail(np.clip(x, 0.0, 27.0 * unit), unit)
-    y *= unit
     far = x > 27.0 * unit
     if far.any():
         t = x[far] / unit
@@ -86,8 +85,7 @@ def normal_share(x: Any) -> Any:
     """
     size = np.clip(np.abs(x), 0.0, 38.7)  # beyond, it is 0
     y = bell(size, 0.5)
-    y *= tail(size, math.sqrt(2))
-    y *= math.sqrt(0.5)
+    y *= tail(size, math.sqrt(2), 0.5)
     right = x > 0
     y *= 1.0 - 2.0 * right
     y += right

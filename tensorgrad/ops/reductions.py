@@ -27,8 +27,8 @@ def kept(shape: Any, axis: Any) -> Any:
 
 def spread(g: Any, x_shape: Any, axis: Any, keepdims: Any) -> Any:
     """Return `g`, of a reduction's output, repeated to the shape of its input."""
-    if g.__class__ is np.ndarray and not g.ndim:
-        return repeated(g, x_shape)  # as below, in a third of the time
+    if not g.ndim and (g.__class__ is np.ndarray or isinstance(g, np.generic)):
+        return g if g.shape == x_shape else repeated(g, x_shape)  # as below, in a third of the time
     if g.ndim and not keepdims:
         g = reshape(g, shape=kept(x_shape, axis))
     return broadcast_to(g, shape=x_shape)
@@ -36,7 +36,7 @@ def spread(g: Any, x_shape: Any, axis: Any, keepdims: Any) -> Any:
 
 def reduced(shape: Any, axis: Any) -> Any:
     """Return how many elements of `shape` the axes `axis` hold."""
-    return math.prod([shape[i] for i in normalized(axis, len(shape))])
+    return math.prod(shape) if axis is None else math.prod([shape[i] for i in normalized(axis, len(shape))])
 
 
 sum: Op = multilinear(

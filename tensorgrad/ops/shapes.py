@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from typing import Any
@@ -181,8 +182,15 @@ def assign(a: Any, b: Any, *, index: Any) -> Any:
 
 def piece(shapes: Any, axis: Any, position: Any) -> Any:
     """Return the index of argument `position` in the concatenation of arrays of `shapes`."""
-    start = sum(s[axis] for s in shapes[:position])
-    return (slice(None),) * (axis % len(shapes[0])) + (slice(start, start + shapes[position][axis]),)
+    return _pieces(shapes, axis)[position]
+
+
+@remembered(maxsize=256)
+def _pieces(shapes: Any, axis: Any) -> Any:
+    """Return the index of each argument: found once for all, for each begins where those before it end."""
+    ends = list(itertools.accumulate([s[axis] for s in shapes], initial=0))
+    lead = (slice(None),) * (axis % len(shapes[0]))
+    return [(*lead, slice(start, end)) for start, end in itertools.pairwise(ends)]
 
 
 def _part(g: Any, index: Any) -> Any:

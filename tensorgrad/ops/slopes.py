@@ -226,8 +226,7 @@ def gelu(x: Any, slope: bool) -> Sloped:
     """
     size = np.clip(np.abs(x), 0.0, 14.5 if x.dtype == np.float32 else 38.7)  # beyond, the share is 0
     density = bell(size, 0.5)
-    share = tail(size, math.sqrt(2))
-    share *= math.sqrt(0.5)
+    share = tail(size, math.sqrt(2), 0.5)
     share *= density
     y = np.clip(x, 0.0, np.inf)  # as `rectified`, but that it keeps minus zero
     y -= size * share
