@@ -364,6 +364,13 @@ NETWORKS: dict[str, Callable[[], viz.Drawing]] = {
     "pyramid": lambda: viz.draw(Pyramid(), given(1, 1, 8, 8)),
     "cross entropy": lambda: viz.draw(F.cross_entropy, given(4, 3), tg.tensor([0, 2, 1, 1])),
     "tied words": lambda: viz.draw(Tied(), tg.tensor([1, 2, 3, 3, 0])),
+    "dense, sixteen layers": lambda: viz.draw(Dense(16), given(2, 3)),
+    "group norm": lambda: viz.draw(nn.GroupNorm(2, 4), given(3, 4, 2)),
+    "bilinear": lambda: viz.draw(nn.Bilinear(2, 3, 4), given(5, 2), given(5, 3)),
+    "mixture by einsum": lambda: viz.draw(
+        lambda x, w, g: tg.einsum("bi,eij,be->bj", x, w, F.softmax(g, -1)), given(2, 3), given(4, 3, 3), given(2, 4)
+    ),
+    "group norm, nine layers": lambda: viz.draw(nn.Sequential(*[nn.GroupNorm(2, 4) for _ in range(9)]), given(3, 4, 2)),
     "experts": lambda: viz.draw(Experts(), given(4, 3)),
     "twins": lambda: viz.draw(Twins(), given(2, 3), given(2, 3)),
     "adversaries": lambda: viz.draw(Adversaries(), given(2, 2), given(2, 3)),

@@ -138,16 +138,16 @@ def test_blocks_on_paper_have_layers_as_single_boxes_and_stand_in_few_rows(count
 
 
 def paper(drawing: viz.Drawing) -> float:
-    """Return how much paper a drawing takes for each of its circles, in squares around one."""
+    """Return how much paper a drawing takes for each node of the graph that it shows, in squares around a circle."""
     left, bottom, right, top = drawing.scene.bounds()
-    count = sum(outline.vertex.kind != "output" for outline in drawing.scene.outlines)
+    count = sum(max(1, len(o.vertex.members)) for o in drawing.scene.outlines if o.vertex.kind != "output")
     return (right - left) * (top - bottom) / (count * 62.0**2)
 
 
 def test_networks_take_little_paper() -> None:
-    """They took 15.0 squares a circle before the terms of a sum hung at it; figure 6-17 takes 9."""
+    """They took 14.2 squares before what only arranges for an operation was drawn inside it; figure 6-17 takes 9."""
     taken = {name: paper(pictured(name)) for name in NETWORKS}
-    assert statistics.mean(taken.values()) < 14.8
+    assert statistics.mean(taken.values()) < 13.9
     assert taken["twenty branches"] < 7
-    assert sorted(taken, key=taken.__getitem__)[-2:] == ["translator", "descent"]
+    assert sorted(taken, key=taken.__getitem__)[-3:] == ["translator", "lstm, ten steps", "descent"]
     assert max(taken.values()) < 35

@@ -13,7 +13,7 @@ from tensorgrad.engine.generalforms import finite
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 from tensorgrad.functions import arithmetic, elementwise, linalg, norms, shapes
-from tensorgrad.functions.common import in_dtype, meeting
+from tensorgrad.functions.common import in_dtype, meeting, stretched
 from tensorgrad.functions.precision import real, wide
 
 from .reduction import chosen, reduced
@@ -73,7 +73,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     if eps < 0:
         raise ArgumentError(f"cosine_similarity: eps must not be negative, but got {eps}")
     dtype = meeting(x1, x2)
-    x1, x2 = (in_dtype(x, dtype) for x in shapes.broadcast_tensors(x1, x2))
+    shape = shapes.broadcast_shapes(x1.array.shape, x2.array.shape)
+    x1, x2 = (in_dtype(stretched(x, shape), dtype) for x in (x1, x2))
     first, second = (ops.div(*_over_length(x, 2, dim, eps)) for x in (x1, x2))
     return ops.sum(first * second, axis=dim)
 

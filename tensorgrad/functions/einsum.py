@@ -153,7 +153,8 @@ def _summed(x: Tensor, labels: Labels, needed: set[Any]) -> tuple[Tensor, Labels
 def _arranged(x: Tensor, labels: Labels, *groups: Labels) -> Tensor:
     """Return `x` with the axes of each group as one, in order; a label that `x` lacks has length 1."""
     order = [k for group in groups for k in group]
-    x = ops.transpose(x, axes=tuple(labels.index(k) for k in order if k in labels))
+    axes = tuple(labels.index(k) for k in order if k in labels)
+    x = x if axes == tuple(range(len(axes))) else ops.transpose(x, axes=axes)
     sizes = dict(zip([k for k in order if k in labels], x.array.shape, strict=True))
     return ops.reshape(x, shape=tuple(math.prod(sizes.get(k, 1) for k in group) for group in groups))
 

@@ -26,9 +26,10 @@ from tensorgrad.viz.picture.expressions import told_apart
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import finished, with_formulas
 from tensorgrad.viz.picture.flows import seeds_of
+from tensorgrad.viz.picture.folding import spoken_names
 from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
-from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build, spoken_names
+from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build
 from tensorgrad.viz.picture.text import shown_bytes
 from tensorgrad.viz.picture.tooltips import brief, of_arrow, of_frame
 

@@ -16,7 +16,7 @@ from tensorgrad.graph.gradients import Seed
 
 from .expressions import Expressions
 from .flows import seeds_of
-from .model import value_names
+from .folding import value_names
 from .noise import Noise, largest
 from .text import number
 from .tooltips import argument

@@ -12,7 +12,8 @@ from dataclasses import replace
 from tensorgrad.engine.traces import CHOICE, Break
 from tensorgrad.graph import Graph
 
-from .model import EdgeRecord, Picture, Vertex, spoken_names
+from .folding import spoken_names
+from .model import EdgeRecord, Picture, Vertex
 from .text import clean, number
 from .tooltips import script_line
 

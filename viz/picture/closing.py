@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import FunctionScope, Graph, Scope
+from tensorgrad.graph.arranging import Served, served
 from tensorgrad.graph.nodes import common, compound, upward
 
 from .folding import absorbed
@@ -21,6 +22,7 @@ Collapse = Iterable[str] | Callable[[Any], bool]
 Unfold = bool | Iterable[str] | Callable[[FunctionScope], bool] | None
 """Which functions are open: all, none, those of these names, or what decides for each call; by size, where None."""
 
+_WITHIN = {"reshape", "broadcast_to", "contiguous", "diagonal", "sum"}  # what products are made of besides
 MANY = 20  # circles and boxes above which a function is one of them
 
 
@@ -48,14 +50,15 @@ def nested(
         )
     called = [*dict.fromkeys(s for node in graph.nodes for s in upward(node.scope) if isinstance(s, FunctionScope))]
     closed = {scope for scope in called if scope.kind in words_of(collapse)}
-    guarded = _guarded(graph)
-    built = (_built(graph) | guarded) - closed
+    inner = served(graph)
+    guarded = _guarded(graph) - inner.whole
+    built = (_built(graph) - inner.whole | guarded) - closed
     opened = _opened(graph, unfold, called) & built
-    nesting = _nesting(graph, closed, opened, depth, collapse)
+    nesting = _nesting(graph, inner, closed, opened, depth, collapse)
     large = unfold is False or (graph.order == 0 and nesting.count() > MANY)
     shut = (built if large else guarded if graph.order == 0 else set()) - opened
     if shut:
-        nesting = _nesting(graph, closed | shut, opened, depth, collapse)
+        nesting = _nesting(graph, inner, closed | shut, opened, depth, collapse)
     nesting.together = alike(nesting) if repeats else {}
     return nesting, _limited(nesting, _modules(nesting), max_nodes, repeats)
 
@@ -85,7 +88,12 @@ def _guarded(graph: Graph) -> set[Scope]:
         for scope in upward(node.scope) if not node.is_leaf else ():
             inside[scope].add("a choice" if chosen else "a product of halves" if halves else node.op)
     technical = ({"a choice"}, {"a product of halves"}, {"getitem", "concatenate"}, {"argsort", "flip"})
-    return {scope for scope in compound(graph.nodes) if any(parts <= inside[scope] for parts in technical)}
+    products = {"matmul", "transpose"}
+    return {
+        scope
+        for scope in compound(graph.nodes)
+        if any(parts <= inside[scope] for parts in technical) or products <= inside[scope] <= products | _WITHIN
+    }
 
 
 def _opened(graph: Graph, unfold: Unfold, called: Collection[FunctionScope]) -> set[Scope]:
@@ -102,12 +110,17 @@ def _opened(graph: Graph, unfold: Unfold, called: Collection[FunctionScope]) -> 
 
 
 def _nesting(
-    graph: Graph, closed: Collection[Scope], opened: Collection[Scope], depth: int | None, collapse: Collapse
+    graph: Graph,
+    inner: Served,
+    closed: Collection[Scope],
+    opened: Collection[Scope],
+    depth: int | None,
+    collapse: Collapse,
 ) -> Nesting:
     """Return the nesting in which these functions are drawn, and the modules that are asked for are closed."""
     drawn = {*closed, *opened}
     around = [calls(node.scope, drawn) for node in graph.nodes]
-    nesting = Nesting(graph, chains(graph, drawn), absorbed(graph, around))
+    nesting = Nesting(graph, chains(graph, drawn), absorbed(graph, around, inner), inner)
     whole = _whole(nesting)
     modules = [module for module in _modules(nesting) if module not in whole]
     for word in words_of(collapse):
@@ -170,18 +183,23 @@ def _leave_out(nesting: Nesting, limit: int) -> int:
     """Hide the earliest operations in one box, so that about `limit` circles and boxes are left; return how many."""
     rest = ModuleCall(None, 0, 0, "earlier operations", "")
     nodes = nesting.graph.nodes
-    operations = [node.index for node in nodes if not node.is_leaf]
+    circles: dict[int, list[int]] = defaultdict(list)
+    for node in nodes:
+        if not node.is_leaf:
+            circles[nesting.folded.get(node.index, node.index)].append(node.index)
     kept: set[ModuleCall | int] = set()
+    operations = sorted(circles)
     count = len(operations)
     for index in reversed(operations):
-        kept |= {nesting.holder(i) for i in (index, *(o.source for o in nodes[index].operands)) if i is not None}
+        read = [o.source for i in circles[index] for o in nodes[i].operands if o.source is not None]
+        kept |= {nesting.holder(i) for i in (index, *read)}
         if len(kept) >= limit:
             break
         count -= 1
-    early = set(operations[:count])
+    early = {i for index in operations[:count] for i in circles[index]}
     shown = {e.source for e in nesting.graph.edges() if e.target not in early} | set(nesting.graph.outputs)
     for node in nodes:
         if node.index in early or (node.is_leaf and node.index not in shown):
             nesting.chains[node.index] = (rest,)
     nesting.closed.add(rest)
-    return count
+    return len(early)

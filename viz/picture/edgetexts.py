@@ -90,7 +90,7 @@ def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:
 
     Where there are several parts each has its number, also one that is the total because the others are zero.
     """
-    value, gradient = _names(edge)
+    value, gradient = edge.forward, edge.backward or ""
     if tail.kind == "box" or tail.value is None:
         return texts
     whole = edge.gradient is not None and tail.gradient is not None and np.array_equal(edge.gradient, tail.gradient)
@@ -109,7 +109,7 @@ def at_tap(edge: EdgeRecord, texts: Texts, mark: str | None) -> list[str]:
         return [value or edge.forward, gradient or edge.backward]
     name = edge.backward.replace(edge.forward, mark, 1).replace(",", "")
     wrong = edge.fault is not None and gradient == marked(("", ""), edge.fault)[1]
-    return [mark, f"{name} {gradient}" if wrong else _equation(name, gradient)]
+    return [mark, f"{name} {gradient}" if wrong else _equation(name, gradient if gradient != edge.backward else "")]
 
 
 def _names(edge: EdgeRecord) -> Texts:

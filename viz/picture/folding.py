@@ -18,6 +18,8 @@ import numpy as np
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
+from tensorgrad.graph.arranging import Served, served
+from tensorgrad.graph.notation import numbered, subscript
 
 from .text import clean, number, sizes_text
 
@@ -31,24 +33,26 @@ _INSIDE = 14  # characters that still fit a circle
 _VARIABLE = re.compile(r"(?<![^\W_])x(?![^\W_])")
 
 
-def absorbed(graph: Graph, around: Sequence[Sequence[Scope]]) -> dict[int, int]:
-    """Return the nodes that are drawn inside their consumer, with the index of that consumer.
+def absorbed(graph: Graph, around: Sequence[Sequence[Scope]], inner: Served) -> dict[int, int]:
+    """Return the nodes that are drawn inside another one, with its index: those of `inner`, and small operations.
 
-    Those nodes add, subtract, multiply or divide by a scalar constant, have no name, are no output, and their only
+    These add, subtract, multiply or divide by a scalar constant, have no name, are no output, and their only
     consumer is a unary elementwise operation of the same call: `around` has those around every node.
 
     >>> import tensorgrad as tg
-    >>> absorbed(Graph.of((tg.ones(2, requires_grad=True) * 2 + 1).sqrt()), [[]] * 4)
+    >>> absorbed(Graph.of((tg.ones(2, requires_grad=True) * 2 + 1).sqrt()), [[]] * 4, Served())
     {2: 3}
     """
     uses = Counter(edge.source for edge in graph.edges())
-    found = {}
+    found = dict(inner.into)
     for edge in graph.edges():
         node, consumer = graph.nodes[edge.source], graph.nodes[edge.target]
         alone = uses[node.index] == 1 and node.index not in graph.outputs and node.name is None
         fits = alone and _scales_or_shifts(node) and _unary(consumer) and around[node.index] == around[consumer.index]
         if fits and len(_applied(consumer, circle_label(node))) <= _INSIDE:
             found[node.index] = consumer.index
+    for index in sorted(found, reverse=True):  # an operation that is drawn inside another one may hold some as well
+        found[index] = found.get(found[index], found[index])
     return found
 
 
@@ -65,14 +69,13 @@ def _unary(node: GraphNode) -> bool:
 def circle_label(node: GraphNode, inner: GraphNode | None = None, call: str = "") -> str:
     """Return the label of the circle of operation `node`, into which the node `inner` is drawn as well, if given.
 
-    An index that a function has made bears the name of the `call` that it is all of: ``interpolate``.
+    What is all of a `call`, and has a sign that says less, bears its name: ``outer``, ``interpolate``.
     An operation of three operands and more says below its sign which of them are numbers: ``·, 0, ·``.
     """
-    if inner is not None:
-        return _applied(node, circle_label(inner))
+    if inner is not None or call:
+        return "\n".join(map(clean, call.split("\n"))) if inner is None else _applied(node, circle_label(inner))
     if node.op in _TOLD and node.params:  # there are none where an operation failed before it had them
-        made = call and node.op == "getitem" and _is_made(node.params["index"])
-        return clean(call if made else _TOLD[node.op](node))
+        return clean(_TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
     if constants and len(node.operands) > 2:
         words = (number(o.constant) if o.source is None else "·" for o in node.operands)
@@ -194,10 +197,12 @@ def leaf_label(node: GraphNode) -> str:
 
 
 def single(nodes: Sequence[GraphNode]) -> dict[int, str]:
-    """Return the nodes that are all of a call of a function, each with the name of that."""
+    """Return the indices that functions have made, and that are all of a call, each with the name of that."""
     count = Counter(node.scope for node in nodes if not node.is_leaf)
-    alone = [n for n in nodes if not n.is_leaf and isinstance(n.scope, FunctionScope) and count[n.scope] == 1]
-    return {node.index: node.scope.kind for node in alone if node.scope is not None}
+    made = [
+        node for node in nodes if node.op == "getitem" and count[node.scope] == 1 and _is_made(node.params["index"])
+    ]
+    return {node.index: node.scope.kind for node in made if isinstance(node.scope, FunctionScope)}
 
 
 def held(nodes: Sequence[GraphNode]) -> set[int]:
@@ -213,13 +218,44 @@ def held(nodes: Sequence[GraphNode]) -> set[int]:
     return found
 
 
-def is_asymmetric(node: GraphNode, own: Collection[int]) -> bool:
+def is_asymmetric(node: GraphNode, own: Collection[int], *, called: bool = False) -> bool:
     """Return whether `node` reads different values, and would be another one if some of them were exchanged.
 
     The weight and the bias of a layer are known by what they are, its `own`; a weight that is given is not. What failed
-    bears the name of the function, `linear`.
+    bears the name of the function, `linear`. What stands for a call of a function (`called`) may be a product, and is
+    not that of its arguments, as in ``outer``.
     """
     sources = [operand.source for operand in node.operands if operand.source is not None]
     if node.op in ("affine", "linear") and [source in own for source in sources] == [False, True, True]:
         return False
-    return len(set(sources)) > 1 and node.op not in _SYMMETRIC
+    return len(set(sources)) > 1 and (called or node.op not in _SYMMETRIC)
+
+
+def value_names(graph: Graph) -> list[str]:
+    """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
+    names = [leaf_label(n) if n.is_leaf else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
+    for i, (index, key) in enumerate(zip(graph.outputs, graph.keys, strict=True), 1):
+        if graph.nodes[index].name is None:
+            names[index] = clean(key) or ("out" if len(graph.outputs) == 1 else f"out{subscript(i)}")
+    return names
+
+
+def spoken_names(graph: Graph) -> list[str]:
+    """Return the names of all values; one that has none is called after the operation that makes it.
+
+    Where one operation makes several they are numbered, in the order of computation: ``tanh₁``, ``tanh₂``.
+    """
+    names, inner = value_names(graph), served(graph)
+    made = [n.index for n in graph.nodes if not n.is_leaf and n.name is None and n.index not in graph.outputs]
+    made = [index for index in made if index not in inner.into]
+    for index in made:
+        call, _, _ = inner.calls.get(index, "").partition("\n")
+        names[index] = clean(call or graph.nodes[inner.shown.get(index, index)].op)
+    shared, counts = Counter(names), Counter[str]()
+    for index in made:
+        word = names[index]
+        counts[word] += 1
+        names[index] = numbered(word, counts[word]) if shared[word] > 1 else word
+    for index, end in inner.into.items():
+        names[index] = graph.nodes[index].name or names[end]
+    return names

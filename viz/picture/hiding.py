@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode
+from tensorgrad.graph.arranging import served
 
 from .model import EdgeRecord, Picture, Vertex
 from .text import clean
@@ -40,7 +41,8 @@ def without_hidden(picture: Picture, graph: Graph, hide: Hide) -> Picture:
 
 def _hidden(picture: Picture, graph: Graph, hide: Hide) -> list[Vertex]:
     """Return the circles that are not to be seen, in the order of computation."""
-    nodes = {f"n{node.index}": node for node in graph.nodes}
+    shown = served(graph).shown
+    nodes = {f"n{node.index}": graph.nodes[shown.get(node.index, node.index)] for node in graph.nodes}
     circles = [vertex for vertex in picture.vertices if vertex.id in nodes]
     if callable(hide):
         return [vertex for vertex in circles if hide(nodes[vertex.id])]

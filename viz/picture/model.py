@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,14 +15,14 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
-from tensorgrad.graph.notation import numbered, subscript
+from tensorgrad.graph.notation import numbered
 
 from .closing import Collapse, Unfold, nested
 from .expressions import Expressions, told_apart
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest, is_zero, of_values
 from .flows import Flows, Seeds
-from .folding import circle_label, held, is_asymmetric, leaf_label, single
+from .folding import circle_label, held, is_asymmetric, leaf_label, single, spoken_names
 from .nesting import ModuleCall, Nesting
 from .noise import is_noise
 from .summaries import Numbers
@@ -203,7 +203,7 @@ class _Builder:
         gradients = self.flows.gradients
         self.nodes = graph.nodes
         self.numbers = Numbers([*self.values, *gradients.nodes.values(), *gradients.edges.values()])
-        self.own, self.calls = held(self.nodes), single(self.nodes)
+        self.own, self.calls = held(self.nodes), single(self.nodes) | nesting.served.calls
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = of_values(self.nodes, self.values, graph.outputs)
@@ -251,17 +251,20 @@ class _Builder:
 
     def circle(self, id: str, nodes: list[GraphNode], held: Mapping[str, Any]) -> Vertex:
         node = nodes[-1]  # what is folded into it was recorded before
-        leaf = node.is_leaf
-        inner = nodes[0] if len(nodes) > 1 else None
-        label = leaf_label(node) if leaf else circle_label(node, inner, self.calls.get(node.index, ""))
+        leaf, main = node.is_leaf, self.nodes[self.nesting.served.shown.get(node.index, node.index)]
+        others = (n for n in nodes if n is not main and n is not node)
+        inner = next((n for n in others if n.index not in self.nesting.served.into), None)
+        label = leaf_label(node) if leaf else circle_label(main, inner, self.calls.get(node.index, ""))
         what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
         gradient = self.flows.gradients.nodes.get(node.index)
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
         value = self.values[node.index]
-        text = of_node(node, what, value, gradient, fault, self.dims, self.numbers)
+        shown = node if main is node else replace(node, params=main.params, kept=main.kept)
+        text = of_node(shown, what, value, gradient, fault, self.dims, self.numbers)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
+        ordered = is_asymmetric(main, self.own, called=node.index in self.nesting.served.calls)
         return Vertex(
-            id, kind, label, node.shape, around, text, fault, node.order, is_asymmetric(node, self.own), value,
+            id, kind, label, node.shape, around, text, fault, node.order, ordered, value,
             gradient, noise, **held,
         )  # fmt: skip
 
@@ -288,8 +291,9 @@ class _Builder:
         return Vertex(id, "box", lines, None, around, told, fault, asymmetric=several)
 
     def formula(self, node: GraphNode) -> str:
-        name, told = self.names[node.index], self.expressions.told(node)
-        return told if name == node.op else f"{name} = {told}"  # what is called after its operation says that itself
+        main = self.nodes[self.nesting.served.shown.get(node.index, node.index)]
+        name, told = self.names[node.index], self.expressions.told(main)
+        return told if name == main.op else f"{name} = {told}"  # what is called after its operation says that itself
 
     def gravest(self, nodes: list[GraphNode]) -> Fault | None:
         return gravest(self.faults.get(node.index) for node in nodes)
@@ -304,7 +308,8 @@ class _Builder:
             if ends[0] != ends[1] and not shared_weight:
                 single = None if tail or head else (edge.target, edge.slot)
                 merged.setdefault((*ends, edge.source, single), []).append(edge)
-        groups = list(merged.values())
+        slots = self.nesting.served.slots
+        groups = sorted(merged.values(), key=lambda group: slots.get(group[0].target, group[0][1:]))
         swept = [*map(_swept, groups), *((-math.inf, i) for i in range(len(self.graph.outputs)))]
         backward = self.gradient_names(groups, swept)
         found = [self.record(group, back) for group, back in zip(groups, backward, strict=False)]
@@ -338,7 +343,8 @@ class _Builder:
         gradient = np.sum(parts, axis=0) if len(parts) > 1 else next(iter(parts), None)
         id = f"{first.target}_{first.slot}"
         noise = is_noise(gradient, sum(self.flows.noise.edges.get((e.target, e.slot), 0.0) for e in group))
-        found = self.described(first.source, self.ids[first.target], first.slot, id, back, gradient)
+        _, slot = self.nesting.served.slots.get(first.target, first[1:])
+        found = self.described(first.source, self.ids[first.target], slot, id, back, gradient)
         box = self.boxes[first.target]
         if box is not None:
             found = replace(found, places=self.graph.places_in(first.source, box.scope) if box.scope else ())
@@ -372,29 +378,3 @@ class _Builder:
 def _swept(group: list[Edge]) -> tuple[float, int]:
     """Return a key that sorts arrows in the order in which the backward sweep comes by."""
     return -max(edge.target for edge in group), group[0].slot
-
-
-def value_names(graph: Graph) -> list[str]:
-    """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
-    names = [leaf_label(n) if n.is_leaf else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
-    for i, (index, key) in enumerate(zip(graph.outputs, graph.keys, strict=True), 1):
-        if graph.nodes[index].name is None:
-            names[index] = clean(key) or ("out" if len(graph.outputs) == 1 else f"out{subscript(i)}")
-    return names
-
-
-def spoken_names(graph: Graph) -> list[str]:
-    """Return the names of all values; one that has none is called after the operation that makes it.
-
-    Where one operation makes several they are numbered, in the order of computation: ``tanh₁``, ``tanh₂``.
-    """
-    names = value_names(graph)
-    made = [n.index for n in graph.nodes if not n.is_leaf and n.name is None and n.index not in graph.outputs]
-    for index in made:
-        names[index] = clean(graph.nodes[index].op)
-    shared, counts = Counter(names), Counter[str]()
-    for index in made:
-        word = names[index]
-        counts[word] += 1
-        names[index] = numbered(word, counts[word]) if shared[word] > 1 else word
-    return names

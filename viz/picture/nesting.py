@@ -10,6 +10,7 @@ from functools import cached_property
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
+from tensorgrad.graph.arranging import Served
 from tensorgrad.graph.nodes import common, upward
 from tensorgrad.graph.tracing import paths_by_id
 
@@ -79,12 +80,14 @@ class Nesting:
 
     A weight that an operation outside reads is not hidden: that may come before what is in the module, or lead to it.
 
+    `folded` has the nodes that are drawn inside others, of which `served` has those that only arrange elements.
     `together` names, for closed modules that are drawn as one with others, the module that stands for all of them.
     """
 
     graph: Graph
     chains: list[tuple[ModuleCall, ...]]
     folded: dict[int, int]
+    served: Served
     closed: set[ModuleCall] = field(default_factory=set)
     together: dict[ModuleCall, ModuleCall] = field(default_factory=dict)
 
