@@ -11,6 +11,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.autograd import grad, jvp
+from tensorgrad.autograd.order import reachable
+from tensorgrad.engine.tensor import node_of
 from tensorgrad.errors import AutogradError, ShapeError
 from tests.values import RNG, close, grad_of, leaf
 
@@ -217,3 +219,13 @@ def test_jvp_is_available_under_no_grad_for_what_was_recorded() -> None:
         (g,) = grad(y, x, create_graph=True)
     close(first, [4.0])
     close(grad(g, x)[0], [2.0])
+
+
+def test_what_a_sweep_records_bears_the_line_that_asked_for_it() -> None:
+    """No code of another library, which is not the user's either, stands between."""
+    x = leaf([1.0, 2.0])
+    (g,) = grad((x.tanh() * x).sum(), x, create_graph=True)
+    (t,) = jvp((x.tanh() * x).sum(), x, tg.ones(2, dtype=tg.float64), create_graph=True)
+    nodes = reachable([node_of(g), node_of(t)])
+    assert len(nodes) > 8
+    assert {n.place[0].co_filename for n in nodes if n.place is not None} == {__file__}

@@ -95,17 +95,17 @@ def reverse(
     return run.found
 
 
-@np.errstate(all="ignore")  # as a decorator in fewer calls than as a context
 def _swept(run: _Reverse, order: list[Node], seeds: Mapping[Node, Any], create_graph: bool, plain: bool) -> bool:
     """Let `run` sweep over `order`, and return whether it must run again, for a NaN that a choice may have hidden.
 
     Forward has warned of what is not finite; behind a choice there is nothing to warn of.
     """
-    try:
-        run.sweep(order, seeds, create_graph, plain)
-        return run.start is not None and any(map(_spoilt, run.found.values()))
-    except _Spoilt:
-        return True
+    with np.errstate(all="ignore"):
+        try:
+            run.sweep(order, seeds, create_graph, plain)
+            return run.start is not None and any(map(_spoilt, run.found.values()))
+        except _Spoilt:
+            return True
 
 
 _recorded = [0]  # when a sweep was recorded last

@@ -194,7 +194,8 @@ class Signature:
 def _form(text: str) -> Callable[[Any], Rule]:
     """Return what makes forms of rules: a few dozen texts serve some two hundred rules."""
     names = {"__name__": __name__}  # what it reads and writes is no variable of the user's
-    made: Callable[[Any], Rule] = eval(text, names)  # noqa: S307 - the text is made of this module's own names
+    code = compile(text, f"{__file__}: a rule", "eval")  # a file of the library's, as what is recorded by it asks
+    made: Callable[[Any], Rule] = eval(code, names)  # noqa: S307 - the text is made of this module's own names
     return made
 
 
