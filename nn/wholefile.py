@@ -46,11 +46,12 @@ _OWN = frozenset((*_REGISTRIES, "training", "_hooks", "_paths"))
 def _functions() -> dict[str, FunctionType]:
     """Return the functions that a file may name: those of `nn.functional`, and those that tensors have as methods."""
     found: dict[str, FunctionType] = {}
-    for prefix, names in (("nn.functional.", vars(functional)), ("", vars(tensorgrad))):
-        for name, value in names.items():
-            public = type(value) is FunctionType and not name.startswith("_")
-            if public and (prefix or hasattr(Tensor, name)):
-                found[prefix + name] = value
+    for prefix, home, names in (("nn.functional.", functional, vars(functional)), ("", tensorgrad, dir(tensorgrad))):
+        for name in names:
+            if not name.startswith("_") and (prefix or hasattr(Tensor, name)):
+                value = getattr(home, name)
+                if type(value) is FunctionType:
+                    found[prefix + name] = value
     return found
 
 

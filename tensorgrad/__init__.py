@@ -15,10 +15,11 @@ from typing import Any
 
 from tensorgrad.tensor.attach import (
     FUNCTIONS as _FUNCTIONS,  # first: the function `tensor` takes the folder's name afterwards
+    NAMES as _NAMES,
 )
 
 # isort: split
-from tensorgrad import autograd, random
+from tensorgrad import autograd
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -69,7 +70,6 @@ from tensorgrad.base.numbertypes import (
     uint32,
     uint64,
 )
-from tensorgrad.base.printing import set_printoptions
 from tensorgrad.base.size import Size
 from tensorgrad.base.switches import (
     are_deterministic_algorithms_enabled,
@@ -105,69 +105,45 @@ from tensorgrad.create.creation import (
     zeros,
     zeros_like,
 )
-from tensorgrad.create.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
-from tensorgrad.create.sampling import (
-    normal,
-    poisson,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-)
 from tensorgrad.engine.tensor import Constant, Tensor
-from tensorgrad.tensor.tensortypes import (
-    BoolTensor,
-    ByteTensor,
-    CharTensor,
-    ComplexDoubleTensor,
-    ComplexFloatTensor,
-    DoubleTensor,
-    FloatTensor,
-    HalfTensor,
-    IntTensor,
-    LongTensor,
-    ShortTensor,
-    set_default_tensor_type,
-    typename,
-)
 from tensorgrad.version import __version__
 
 # fmt: off
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "ComplexDoubleTensor", "ComplexFloatTensor", "Constant", "DoubleTensor",
-    "FloatTensor", "Generator", "HalfTensor", "IntTensor", "LongTensor", "ShortTensor", "Size", "Tensor",
-    "__version__", "arange", "are_deterministic_algorithms_enabled", "as_tensor", "asarray", "autograd",
-    "bool", "can_cast", "cdouble", "cfloat", "complex", "complex128", "complex64", "contiguous_format", "device",
-    "double", "dtype", "e", "empty", "empty_like", "enable_grad", "eye", "finfo", "float", "float16", "float32",
-    "float64", "from_dlpack", "from_numpy", "full", "full_like", "get_default_device", "get_default_dtype",
-    "get_float32_matmul_precision", "get_kernels", "get_num_threads", "get_rng_state", "half", "iinfo", "inf",
-    "inference_mode",
-    "initial_seed", "int", "int16", "int32", "int64", "int8",
-    "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled",
-    "is_inference_mode_enabled", "layout", "linspace", "logspace",
-    "long", "manual_seed", "memory_format", "nan", "newaxis", "no_grad", "normal", "ones", "ones_like",
-    "pi", "poisson", "preserve_format", "promote_types", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "random", "randperm", "range", "result_type", "scalar_tensor", "seed", "set_default_device",
-    "set_default_dtype", "set_default_tensor_type", "set_float32_matmul_precision", "set_grad_enabled",
-    "set_kernels", "set_num_threads", "set_printoptions", "set_rng_state", "short", "strided", "tensor",
-    "typename", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros", "zeros_like",
+    "Constant", "Size", "Tensor", "__version__", "arange", "are_deterministic_algorithms_enabled", "as_tensor",
+    "asarray", "autograd", "bool", "can_cast", "cdouble", "cfloat", "complex", "complex128", "complex64",
+    "contiguous_format", "device", "double", "dtype", "e", "empty", "empty_like", "enable_grad", "eye", "finfo",
+    "float", "float16", "float32", "float64", "from_dlpack", "from_numpy", "full", "full_like",
+    "get_default_device", "get_default_dtype", "get_float32_matmul_precision", "get_kernels", "get_num_threads",
+    "half", "iinfo", "inf", "inference_mode", "int", "int16", "int32", "int64", "int8",
+    "is_deterministic_algorithms_warn_only_enabled", "is_grad_enabled", "is_inference_mode_enabled", "layout",
+    "linspace", "logspace", "long", "memory_format", "nan", "newaxis", "no_grad", "ones", "ones_like", "pi",
+    "preserve_format", "promote_types", "random", "range", "result_type", "scalar_tensor", "set_default_device",
+    "set_default_dtype", "set_float32_matmul_precision", "set_grad_enabled", "set_kernels", "set_num_threads",
+    "short", "strided", "tensor", "uint16", "uint32", "uint64", "uint8", "use_deterministic_algorithms", "zeros",
+    "zeros_like",
 ]
 # fmt: on
-__all__ += list(_FUNCTIONS)
 
 newaxis = None
-globals().update(_FUNCTIONS)
 
 _SUBPACKAGES = (
     "accelerator", "amp", "backends", "compat", "cuda", "data", "distributed", "distributions", "func", "graph", "jit",
-    "linalg", "mps", "nn", "optim", "profiler", "search", "special", "testing", "utils", "viz", "xpu",
+    "linalg", "mps", "nn", "optim", "profiler", "random", "search", "special", "testing", "utils", "viz", "xpu",
 )  # fmt: skip
-_PARTS = {  # functions, and where they stand
+_PARTS = {  # what else loads later, and where it stands
+    **dict.fromkeys((
+        "BoolTensor", "ByteTensor", "CharTensor", "ComplexDoubleTensor", "ComplexFloatTensor", "DoubleTensor",
+        "FloatTensor", "HalfTensor", "IntTensor", "LongTensor", "ShortTensor", "set_default_tensor_type", "typename",
+    ), "tensor.tensortypes"),
+    **dict.fromkeys(
+        ("Generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"), "random"
+    ),
     "autocast": "amp", "compile": "compiled", "is_autocast_enabled": "idle.mixedprecision", "load": "files",
-    "save": "files", "vmap": "func",
+    **dict.fromkeys((
+        "normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    ), "create.sampling"),
+    "save": "files", "set_printoptions": "base.printing", "vmap": "func",
 }  # fmt: skip
 _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
@@ -177,14 +153,17 @@ if _switches.from_environment() == "c":
     _switches.COMPILER[0]()  # now: at the first operation, a fork or a signal may come in between
 __all__ += ["linalg", "special"]
 __all__ += list(_PARTS)
+__all__ += list(_NAMES)
 
 
 def __getattr__(name: str) -> Any:
-    # subpackages load when first used, so that `import tensorgrad` costs little more than `import numpy`
+    # what is not used is not loaded, so that `import tensorgrad` costs little more than `import numpy`
+    if name in _NAMES:
+        return globals().setdefault(name, _FUNCTIONS[name])
     if name in _PARTS:
-        return getattr(importlib.import_module(f"tensorgrad.{_PARTS[name]}"), name)
+        return globals().setdefault(name, getattr(importlib.import_module(f"tensorgrad.{_PARTS[name]}"), name))
     return importlib.import_module(f"tensorgrad.{name}") if name in _SUBPACKAGES else _missing(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, *_PARTS})
+    return sorted({*globals(), *_NAMES, *_SUBPACKAGES, *_PARTS})

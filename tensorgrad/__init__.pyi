@@ -13,7 +13,7 @@ from tensorgrad.functions.matrices import SignAndLogarithm
 from tensorgrad.functions.ordering import Extrema
 from tensorgrad.functions.reductions import StdMean, VarMean
 from math import e, inf, nan, pi
-from tensorgrad import autograd, random
+from tensorgrad import autograd
 from tensorgrad.autograd import (
     enable_grad,
     inference_mode,
@@ -61,7 +61,6 @@ from tensorgrad.base.numbertypes import (
     uint32,
     uint64,
 )
-from tensorgrad.base.printing import set_printoptions
 from tensorgrad.base.size import Size
 from tensorgrad.base.switches import (
     are_deterministic_algorithms_enabled,
@@ -96,34 +95,7 @@ from tensorgrad.create.creation import (
     zeros,
     zeros_like,
 )
-from tensorgrad.create.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
-from tensorgrad.create.sampling import (
-    normal,
-    poisson,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-)
 from tensorgrad.engine.tensor import Constant, Tensor
-from tensorgrad.tensor.tensortypes import (
-    BoolTensor,
-    ByteTensor,
-    CharTensor,
-    ComplexDoubleTensor,
-    ComplexFloatTensor,
-    DoubleTensor,
-    FloatTensor,
-    HalfTensor,
-    IntTensor,
-    LongTensor,
-    ShortTensor,
-    set_default_tensor_type,
-    typename,
-)
 from tensorgrad.version import __version__
 from . import accelerator as accelerator
 from . import amp as amp
@@ -141,17 +113,47 @@ from . import mps as mps
 from . import nn as nn
 from . import optim as optim
 from . import profiler as profiler
+from . import random as random
 from . import search as search
 from . import special as special
 from . import testing as testing
 from . import utils as utils
 from . import viz as viz
 from . import xpu as xpu
+from .tensor.tensortypes import BoolTensor as BoolTensor
+from .tensor.tensortypes import ByteTensor as ByteTensor
+from .tensor.tensortypes import CharTensor as CharTensor
+from .tensor.tensortypes import ComplexDoubleTensor as ComplexDoubleTensor
+from .tensor.tensortypes import ComplexFloatTensor as ComplexFloatTensor
+from .tensor.tensortypes import DoubleTensor as DoubleTensor
+from .tensor.tensortypes import FloatTensor as FloatTensor
+from .tensor.tensortypes import HalfTensor as HalfTensor
+from .tensor.tensortypes import IntTensor as IntTensor
+from .tensor.tensortypes import LongTensor as LongTensor
+from .tensor.tensortypes import ShortTensor as ShortTensor
+from .tensor.tensortypes import set_default_tensor_type as set_default_tensor_type
+from .tensor.tensortypes import typename as typename
+from .random import Generator as Generator
+from .random import get_rng_state as get_rng_state
+from .random import initial_seed as initial_seed
+from .random import manual_seed as manual_seed
+from .random import seed as seed
+from .random import set_rng_state as set_rng_state
 from .amp import autocast as autocast
 from .compiled import compile as compile
 from .idle.mixedprecision import is_autocast_enabled as is_autocast_enabled
 from .files import load as load
+from .create.sampling import normal as normal
+from .create.sampling import poisson as poisson
+from .create.sampling import rand as rand
+from .create.sampling import rand_like as rand_like
+from .create.sampling import randint as randint
+from .create.sampling import randint_like as randint_like
+from .create.sampling import randn as randn
+from .create.sampling import randn_like as randn_like
+from .create.sampling import randperm as randperm
 from .files import save as save
+from .base.printing import set_printoptions as set_printoptions
 from .func import vmap as vmap
 
 # fmt: off

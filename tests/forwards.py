@@ -10,7 +10,6 @@ import json
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def counting(record: Any) -> Any:
         calls.append(record.name)
         return forward(*args, **params)
 
-    return sys.modules["tensorgrad.engine.primitive"].register(replace(record, forward=counted))
+    return sys.modules["tensorgrad.engine.primitive"].register(record.changed(forward=counted))
 
 
 if __name__ == "__main__":

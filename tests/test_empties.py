@@ -41,7 +41,8 @@ OTHERWISE = {
     "flip": "no axes: all of them, as in NumPy",
     "tile": "no repetitions: once",
     **dict.fromkeys(
-        ("typename", "set_default_dtype", "set_default_tensor_type", "save", "load", "from_numpy"), "no reduction"
+        ("typename", "set_default_dtype", "set_default_tensor_type", "save", "load", "from_numpy", "vmap"),
+        "no reduction",
     ),
 }
 
@@ -49,8 +50,8 @@ OTHERWISE = {
 def calls() -> Iterator[tuple[str, Callable[[Any], Any], Callable[[Any, Any], Any]]]:
     """Yield names of functions with one or two tensors, and how they are called in either library."""
     for module, inside in MODULES.items():
-        for name, function in sorted(vars(inside(tg)).items()):
-            full = f"{module}.{name}" if module else name
+        for name in dir(inside(tg)):
+            full, function = f"{module}.{name}" if module else name, getattr(inside(tg), name)
             if name.startswith("_") or isinstance(function, type) or not callable(function) or full in OTHERWISE:
                 continue
             try:
@@ -148,7 +149,7 @@ def over_all_axes(function: Any) -> bool:
 
 OTHERS = {"quantile", "nanquantile"}  # which have an axis of the quantiles as well
 REDUCTIONS = [
-    name for name, f in sorted(vars(tg).items()) if inspect.isfunction(f) and over_all_axes(f) and name not in OTHERS
+    name for name in dir(tg) if inspect.isfunction(f := getattr(tg, name)) and over_all_axes(f) and name not in OTHERS
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 
@@ -360,7 +359,7 @@ def test_hips_accepts_a_factor_of_three_below_1e_7() -> None:
 
 def broken(name, **rules):
     """The op `name` with other rules."""
-    record = dataclasses.replace(PRIMITIVES[name], **rules, _keeps={})
+    record = PRIMITIVES[name].changed(**rules, _keeps={})
     return lambda *xs, **params: apply(record, xs, params)
 
 

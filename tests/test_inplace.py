@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.errors import AutogradError, DTypeError, InPlaceError, ShapeError
+from tensorgrad.tensor.inplace import InPlace
+from tensorgrad.tensor.names import WRITING
 from tests.writing import WITHOUT_TORCH, X, leaf
 
 W = np.array([0.75, -1.5, 0.25])
@@ -448,3 +451,7 @@ def test_a_view_made_without_recording_is_not_written_with_it() -> None:
             write()
     y.sum().backward()
     assert x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_the_table_names_the_methods_that_write_and_are_no_operation() -> None:
+    assert set(WRITING) == {name for name, member in vars(InPlace).items() if inspect.isfunction(member)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
 
@@ -63,7 +62,7 @@ def boxed(values: tuple) -> tuple:
 def settings(kink: Kink, with_numbers: bool):
     """The point and whether other arguments are numbers; in arrays with an axis as well, which take the fast paths."""
     of_numbers = all(isinstance(value, bool | float) for value in kink.at)
-    inside = dataclasses.replace(kink, at=boxed(kink.at), slopes=boxed(kink.slopes)) if of_numbers else kink
+    inside = kink.changed(at=boxed(kink.at), slopes=boxed(kink.slopes)) if of_numbers else kink
     return itertools.product((kink, inside), {False, of_numbers and with_numbers})
 
 
@@ -126,9 +125,7 @@ def test_pytorch_answers_the_same_or_what_the_record_says_of_it(name, kink):
 @pytest.mark.parametrize("name", ["relu", "amax", "pow", "atan2"])
 def test_a_wrong_record_is_rejected(name):
     kink = PRIMITIVES[name].kinks[0]
-    wrong = dataclasses.replace(
-        kink, slopes=tuple(np.add(s, 0.25) if np.isfinite(s).all() else 0.0 for s in kink.slopes)
-    )
+    wrong = kink.changed(slopes=tuple(np.add(s, 0.25) if np.isfinite(s).all() else 0.0 for s in kink.slopes))
     with pytest.raises(AssertionError, match="not equal"):
         check_on_engine(OPS[name], wrong)
 
@@ -182,7 +179,7 @@ def test_a_primitive_in_which_differences_find_a_kink_has_a_record_of_it(name):
 
 @pytest.mark.parametrize("name", ["abs", "relu", "sqrt", "log", "pow", "div", "maximum", "floor", "round", "acosh"])
 def test_a_record_without_its_kinks_is_noticed(name):
-    assert unrecorded(dataclasses.replace(PRIMITIVES[name], kinks=()))
+    assert unrecorded(PRIMITIVES[name].changed(kinks=()))
 
 
 def test_the_search_for_kinks_finds_those_that_are_known():

@@ -31,7 +31,7 @@ MOST = 3  # argument lists for one function
 
 
 def callables(inside: Any) -> Iterator[str]:
-    for name in sorted(vars(inside) if inspect.ismodule(inside) else dir(inside)):
+    for name in dir(inside):
         found = getattr(inside, name)
         if not name.startswith(("_", "set_", "use_")) and callable(found) and not inspect.isclass(found):
             yield name

@@ -145,7 +145,37 @@ print(len(told), *set(sys.modules) - before)
     parts = {
         f"tensorgrad.{name}" for name in ("data", "files", "func", "graph", "linalg", "nn", "optim", "special", "viz")
     }
-    assert not {*parts, "hashlib", "html", "statistics"} & set(loaded)
+    files = {f"tensorgrad.{name}" for name in ("autograd.sweep", "create.random", "ops.special", "tensor.inplace")}
+    functions = {name for name in loaded if name.startswith("tensorgrad.functions.")}
+    assert not {*parts, *files, "dataclasses", "hashlib", "html", "statistics"} & set(loaded)
+    assert functions <= {f"tensorgrad.functions.{name}" for name in ("common", "composed", "precision")}
+
+
+def test_what_loads_later_is_there_when_it_is_asked_for() -> None:
+    script = """
+import tensorgrad as tg
+from tensorgrad.engine.kinds import elementwise
+from tensorgrad.engine.primitive import PRIMITIVES
+
+class Mine(tg.Tensor):
+    def flatten(self):
+        return super().flatten() + 1
+
+print(Mine(tg.zeros(1, 2)).flatten().tolist() == [1, 1])
+y = tg.ones(2)
+y @= tg.eye(2)
+y += 1
+y[0] = 5
+print(y.tolist() == [5, 2])
+try:
+    elementwise("logabsdet", abs, None, samples=[], doc="")
+except ValueError as error:
+    print("twice" in str(error))
+print("det" in PRIMITIVES, PRIMITIVES.get("svd") is not None, len(list(PRIMITIVES)) == len(PRIMITIVES) > 110)
+print(tg.autograd.grad is tg.autograd.derivatives.grad, tg.manual_seed is tg.random.manual_seed, tg.sum is tg.sum)
+"""
+    found = run(script)
+    assert found == ["True"] * 9, found
 
 
 def test_threads_may_be_the_first_to_use_a_part_or_a_function_all_at_once() -> None:

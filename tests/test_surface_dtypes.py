@@ -55,12 +55,12 @@ REFUSED = (
 )  # fmt: skip
 
 LEFT_OUT = {
-    *("manual_seed", "seed", "initial_seed", "save", "load", "typename", "result_type", ".backward", ".type"),
+    *("manual_seed", "seed", "initial_seed", "save", "load", "vmap", "typename", "result_type", ".backward", ".type"),
 }
 
 
 def callables(inside: Any) -> Iterator[str]:
-    for name in sorted(vars(inside) if inspect.ismodule(inside) else dir(inside)):
+    for name in dir(inside):
         function = getattr(inside, name)
         if not name.startswith(("_", "set_", "use_")) and callable(function) and not inspect.isclass(function):
             yield name

@@ -139,7 +139,7 @@ def _choices(primitives: frozenset[Any]) -> _Choices:
     choices = frozenset([p for p in known if p.hides])
     singular = frozenset([p.name for p in known if p.singular] if choices else ())
     found = choices, singular, frozenset([p for p in choices if p.hides != "-inf"])
-    if all(p.kind == "fused" or PRIMITIVES.get(p.name) is p for p in known):
+    if all(p.kind == "fused" or PRIMITIVES.data.get(p.name) is p for p in known):
         if len(_known_choices) >= _MOST_GRAPHS:
             _known_choices.clear()
         _known_choices[primitives] = found

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from tensorgrad.base.answers import guard
 from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.batched import UnbatchableError, is_batched, running_levels
@@ -20,6 +21,8 @@ from tensorgrad.ops import astype, contiguous
 
 from .careful import forward, reverse
 from .modes import enable_grad, set_grad_enabled
+
+__all__ = ["Variable", "backward", "grad", "jvp"]
 
 
 def _seed(y: Tensor, gradient: Tensor | Array | None) -> Tensor:
@@ -326,3 +329,6 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool | None = 
     if volatile is not None:
         warn("volatile was removed and now has no effect. Use `with tensorgrad.no_grad():` instead.")
     return data.detach().requires_grad_(requires_grad)
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.answers import complete_class
 from tensorgrad.base.context import BATCHING, context
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.engine.batched import UnbatchableError
@@ -279,3 +280,6 @@ class _Refused(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:  # noqa: ARG004
         raise AutogradError("trying to differentiate twice a function that was marked with @once_differentiable")
+
+
+complete_class(Function)

@@ -7,7 +7,6 @@ import functools
 import inspect
 from collections.abc import Callable, Generator
 from contextvars import Token
-from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from tensorgrad.base.context import ANOMALY, CONTEXT, INFERENCE, Context, context
@@ -97,7 +96,7 @@ class no_grad(_Mode):  # noqa: N801 - PyTorch's name
 
     def changed(self, mode: Context) -> Context:
         """Return `mode` without recording."""
-        return replace(mode, grad=False)
+        return mode.changed(grad=False)
 
 
 class enable_grad(_Mode):  # noqa: N801 - PyTorch's name
@@ -105,7 +104,7 @@ class enable_grad(_Mode):  # noqa: N801 - PyTorch's name
 
     def changed(self, mode: Context) -> Context:
         """Return `mode` with recording."""
-        return replace(mode, grad=True)
+        return mode.changed(grad=True)
 
 
 class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
@@ -129,7 +128,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 - PyTorch's name
 
     def changed(self, mode: Context) -> Context:
         """Return `mode` with recording as asked for."""
-        return replace(mode, grad=self.mode)
+        return mode.changed(grad=self.mode)
 
     def __enter__(self) -> None:
         if not self._tokens:  # entered again
@@ -150,11 +149,11 @@ class inference_mode(_Mode):  # noqa: N801 - PyTorch's name
 
     def changed(self, mode: Context) -> Context:
         """Return `mode` without recording."""
-        return replace(mode, grad=False, flags=mode.flags | INFERENCE) if self.mode else mode
+        return mode.changed(grad=False, flags=mode.flags | INFERENCE) if self.mode else mode
 
 
 def _watched(mode: Context, on: bool) -> Context:
-    return replace(mode, special=mode.special | ANOMALY if on else mode.special & ~ANOMALY)
+    return mode.changed(special=mode.special | ANOMALY if on else mode.special & ~ANOMALY)
 
 
 class detect_anomaly(_Mode):  # noqa: N801 - PyTorch's name

@@ -28,7 +28,7 @@ import numpy as np
 
 from tensorgrad.errors import DTypeError, ShapeError, TensorgradError
 
-from .caching import remembered, unwrapped
+from .caching import Later, remembered, unwrapped
 from .callsite import is_users_code
 from .context import Scope
 from .hints import hints, short, suits
@@ -44,10 +44,10 @@ from .misfits import (
     WrongTypeError,
     misfit,
 )
-from .suspects import suspected
 from .unknown import missing
 from .untracked import Untracked, any_untracked
 
+suspects = Later("tensorgrad.base.suspects")
 P = ParamSpec("P")
 R = TypeVar("R")
 AnyFunction = Callable[..., Any]
@@ -173,7 +173,7 @@ def guard(
     """Let the functions and classes in ``__all__`` of `module`, or defined there, answer wrong arguments.
 
     Args:
-        module: the ``__name__`` of the namespace.
+        module: the ``__name__`` of the namespace; what that loads later is guarded where it stands.
         kept: what its functions make is kept, as objects are.
         tensors: the class Tensor, where functions take no arrays; inside, they call one another as they were.
         throughout: all files of the folder have the same functions, not only those that define them.
@@ -182,8 +182,7 @@ def guard(
     space = vars(sys.modules[module])
     others: dict[str, tuple[AnyFunction, AnyFunction]] = {}  # what stood for a name, and what shall
     here = [name for name, member in space.items() if getattr(member, "__module__", None) == module and name[0] != "_"]
-    for name in space.get("__all__", here):
-        member = space[name]
+    for name, member in [(name, space[name]) for name in space.get("__all__", here) if name in space]:
         if isinstance(member, type):
             if not (hasattr(member, "__dataclass_fields__") or issubclass(member, Scope)):  # which the library makes
                 complete_class(member)
@@ -285,7 +284,7 @@ def _better(
         return None
     kind = next(made for raised, made in _CLASSES if isinstance(cause, raised))
     given = list(_arguments(inspect.signature(function).bind(*args, **kwargs)))
-    about = suspected(cause, [(parameter, value) for _, parameter, value in given if parameter != "self"])
+    about = suspects.suspected(cause, [(parameter, value) for _, parameter, value in given if parameter != "self"])
     if about:
         return kind(f"{name}(): {about}")
     said = re.sub(r" +\(in \w+ of .*\)$", "", str(cause)) or type(cause).__name__

@@ -1,7 +1,8 @@
-"""Functions that remember or stand around others, and memory that stays with the process for what comes next."""
+"""Functions that remember, stand around others or wait to be loaded, and memory that stays for what comes next."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar, cast
@@ -39,6 +40,57 @@ def unwrapped(function: Any) -> Any:
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     return function
+
+
+class Later:
+    """A file of the library, by its dotted name: its functions are `Postponed`, until one of them is used.
+
+    `import` must not wait for what most programs never call.
+
+    >>> shapes = Later("tensorgrad.functions.shapes")
+    >>> shapes.numel, loaded(shapes.numel).__name__
+    (Postponed(tensorgrad.functions.shapes.numel), 'numel')
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Postponed:
+        if name.startswith("__"):  # which Python asks for
+            raise AttributeError(name)
+        found = vars(self)[name] = Postponed(self._file, name)
+        return found
+
+
+class Postponed:
+    """A function in a file that is loaded when it is called, or asked for by `loaded`.
+
+    >>> Postponed("tensorgrad.functions.shapes", "broadcast_shapes")((2, 1), (3,))
+    (2, 3)
+    """
+
+    __slots__ = ("_found", "file", "name")
+
+    def __init__(self, file: str, name: str) -> None:
+        self.file, self.name, self._found = file, name, None
+
+    def __repr__(self) -> str:
+        return f"Postponed({self.file}.{self.name})"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - the function's own is
+        return self.loaded()(*args, **kwargs)
+
+    def loaded(self) -> Any:
+        """Return the function itself."""
+        if self._found is None:
+            self._found = getattr(importlib.import_module(self.file), self.name)
+        return self._found
+
+
+def loaded(function: R) -> R:
+    """Return `function`, or the function that it stands for."""
+    found: R = function.loaded() if isinstance(function, Postponed) else function
+    return found
 
 
 def keep_freed_memory() -> None:

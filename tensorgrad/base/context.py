@@ -10,7 +10,6 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from .callsite import Place, here
@@ -144,17 +143,26 @@ stand for real ones that move (see `testing.complex_step`); a function is run fo
 differentiate what it recorded in any mode and to any order."""
 
 
-@dataclass(slots=True, eq=False)
 class Context:
     """`grad`: record what requires a gradient; `special`: why the fast paths may not be taken; `scope`: where.
 
-    Never changed once made (not declared frozen, which would triple the cost of making one for every module call).
+    Never changed once made; written out, for `import` would wait for what a dataclass compiles.
+
+    >>> Context().changed(grad=False).grad
+    False
     """
 
-    grad: bool = True
-    special: int = 0
-    scope: Scope | None = None
-    flags: int = 0
+    __slots__ = ("flags", "grad", "scope", "special")
+
+    def __init__(self, grad: bool = True, special: int = 0, scope: Scope | None = None, flags: int = 0) -> None:
+        self.grad = grad
+        self.special = special
+        self.scope = scope
+        self.flags = flags
+
+    def changed(self, **fields: Any) -> Context:
+        """Return a context with other values of these fields."""
+        return Context(**({name: getattr(self, name) for name in self.__slots__} | fields))
 
 
 CONTEXT: ContextVar[Context] = ContextVar("tensorgrad", default=Context())  # noqa: B039 - Context is never changed
@@ -178,4 +186,4 @@ def within(**changes: Any) -> AbstractContextManager[None]:
     ...     context().grad
     False
     """
-    return holding(CONTEXT, replace(context(), **changes))
+    return holding(CONTEXT, context().changed(**changes))

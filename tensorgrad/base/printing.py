@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from .answers import guard
 from .dtypes import Array, default_complex, get_default_dtype
+
+__all__ = ["set_printoptions"]
 
 
 @dataclass(repr=False)
@@ -169,3 +172,6 @@ def shown(array: Array, requires_grad: bool, grad_fn: object) -> str:
             text += f", {note}"
             last += len(note) + 2
     return text + ")"
+
+
+guard(__name__)

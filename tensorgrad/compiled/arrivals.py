@@ -7,7 +7,6 @@ what its result is asked for tells the next one: an operation on top of each res
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from tensorgrad.autograd.userrules import Saved, record_of
@@ -58,7 +57,7 @@ def _identity(x: Any) -> Any:
     return x
 
 
-_PASSED = replace(record_of("compiled", _identity, _Passing()), kind="compiled", hides="")
+_PASSED = record_of("compiled", _identity, _Passing()).changed(kind="compiled", hides="")
 
 
 def arrivals(live: list[Tensor]) -> Arrived:

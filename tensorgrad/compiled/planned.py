@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -127,9 +126,9 @@ class _Records(NamedTuple):
 @remembered()
 def _records(nature: Nature) -> _Records:
     """Return the records of what does as much to numbers that are not finite as the operations inside."""
-    plain = replace(record_of(_NAME, _forward, _OfAll()), kind="compiled", hides="")
-    only = replace(plain, hides=nature.hides, composed=_unfolded)
-    one = replace(only, vjps=(rules := _OfOne()), jvps=rules)
+    plain = record_of(_NAME, _forward, _OfAll()).changed(kind="compiled", hides="")
+    only = plain.changed(hides=nature.hides, composed=_unfolded)
+    one = only.changed(vjps=(rules := _OfOne()), jvps=rules)
     for record in (only, one):
         vars(record)["singular"] = nature.singular  # which it would reckon from its samples
     return _Records(only, plain, one)

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from tensorgrad.base.answers import guard
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array, DType, finfo, get_default_dtype, iinfo, int64
 from tensorgrad.base.literals import filling, forgotten
@@ -15,6 +16,8 @@ from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
 
 from .factory import LikeOptions, Options, SizedOptions, delivered, made, shape_from, sized
 from .random import Generator, generator_of
+
+__all__ = ["normal", "poisson", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
 
 def drawn(source: np.random.Generator, kind: str, shape: tuple[int, ...], dtype: DType) -> Array:
@@ -271,3 +274,6 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if not (rates >= 0).all():
         raise ArgumentError("invalid Poisson rate, expected rate to be non-negative")
     return wrap(asarray(generator_of(generator).poisson(rates), rates.dtype))
+
+
+guard(__name__)

@@ -15,7 +15,6 @@ import functools
 import math
 import weakref
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -66,11 +65,11 @@ class Saved(tuple[Any, ...]):  # noqa: SLOT001 - a tuple subclass cannot have sl
         return self
 
 
-@dataclass(eq=False, repr=False)
 class Pullback:
     """In the place of rules: a function that gives the cotangents of all arguments at once."""
 
-    backward: Kernel
+    def __init__(self, backward: Kernel) -> None:
+        self.backward = backward
 
     def rules(self, g: Any, saved: Saved, node: Node) -> list[Rule]:  # noqa: ARG002 - what other rules need
         """Return a rule per argument, each of which knows its cotangent for `g` already, or how to compute it."""
@@ -139,7 +138,7 @@ def fused_several(
     """
     kernel = Kernel(forward, compiles=False)
     record = _record(name, None, forward, Pullback(Kernel(backward, compiles=False)))
-    result = replace(record, kind=_RESULT, vjps=(_beside,), together=False, hides=hides, composed=composed)
+    result = record.changed(kind=_RESULT, vjps=(_beside,), together=False, hides=hides, composed=composed)
 
     def op(*args: Tensor, **params: Any) -> tuple[Tensor, ...]:
         arrays, outs, residuals, mode = _run(record, kernel, args, params)

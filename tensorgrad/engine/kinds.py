@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -248,12 +247,11 @@ def _all(signature: Signature, rules: tuple[Given, ...]) -> Iterable[Rule | None
     return _Endless(signature, rules) if signature.variadic else tuple(bound)
 
 
-@dataclass(eq=False, repr=False)
 class _Endless:
     """The rules of a variadic primitive: one function, for every position."""
 
-    signature: Signature
-    rules: tuple[Given, ...]
+    def __init__(self, signature: Signature, rules: tuple[Given, ...]) -> None:
+        self.signature, self.rules = signature, rules
 
     def __iter__(self) -> Iterator[Rule | None]:
         return (_bound(self.signature, self.rules, i)[0] for i in count())

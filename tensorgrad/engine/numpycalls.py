@@ -7,7 +7,6 @@ positional arguments from the first on that is neither an array nor a number.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -122,7 +121,7 @@ def _by_forward() -> dict[Any, Primitive]:
 @remembered()
 def on_arrays(primitive: Primitive) -> Primitive:
     """Return the record of `primitive` run on raw arrays: what it computes, without the dtypes of tensors."""
-    return replace(primitive, kind="numpy", vjps=(), jvps=(), composed=None)
+    return primitive.changed(kind="numpy", vjps=(), jvps=(), composed=None)
 
 
 def called(record: Primitive, operands: Any, params: dict[str, Any]) -> Any:

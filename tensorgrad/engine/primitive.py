@@ -33,16 +33,18 @@ constant       nothing                   none                     none
 from __future__ import annotations
 
 import inspect
+import sys
+from collections import UserDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from tensorgrad.base.caching import remembered, unwrapped
+from tensorgrad.base.callsite import is_users_code
 from tensorgrad.base.switches import Kernel
 
 from .batched import BatchRule
@@ -97,11 +99,11 @@ def always(known: Any) -> Rule:
     return lambda v, s, n: known
 
 
-@dataclass(eq=False, repr=False)
 class Conjugated:
     """The reverse rules of an operation on complex numbers, adjoints of its tangents: ``g -> conj(rule(conj(g)))``."""
 
-    rules: Iterable[Rule | None]
+    def __init__(self, rules: Iterable[Rule | None]) -> None:
+        self.rules = rules
 
     def __iter__(self) -> Iterator[Rule | None]:
         return (rule if rule is None or rule is identity else _conjugated(rule) for rule in self.rules)
@@ -120,14 +122,13 @@ NAMES = ("x",), ("a", "b"), ("c", "a", "b")
 _ITSELF = (lambda x: x).__code__.co_code
 
 
-@dataclass(eq=False, repr=False)
 class Signature:
     """The parameter names of a forward function: positional arguments are differentiable, keyword-only ones are not."""
 
-    arguments: tuple[str, ...]
-    variadic: bool
-    defaults: Mapping[str, Any]
-    parameters: tuple[str, ...] = ()
+    def __init__(
+        self, arguments: tuple[str, ...], variadic: bool, defaults: Mapping[str, Any], parameters: tuple[str, ...] = ()
+    ) -> None:
+        self.arguments, self.variadic, self.defaults, self.parameters = arguments, variadic, defaults, parameters
 
     @classmethod
     def of(cls, forward: Callable[..., Any]) -> Signature:
@@ -217,8 +218,17 @@ UNKNOWN = "NaN where it is asked for"
 LIMITS = "the limit, or not finite"
 
 
-@dataclass(frozen=True, eq=False)
-class Kink:
+class Record:
+    """What is known of one thing, as fields: written out, for `import` would wait for what a dataclass compiles."""
+
+    def changed(self, **fields: Any) -> Self:
+        """Return a record with other values of these fields."""
+        code: CodeType = self.__class__.__init__.__code__
+        names = code.co_varnames[1 : code.co_argcount]
+        return self.__class__(**({name: getattr(self, name) for name in names} | fields))
+
+
+class Kink(Record):
     """A point at which a function has a kink, a jump or a singularity, and the derivative that the library gives there.
 
     PyTorch's rule decides: the gradient if it exists; the subgradient of least norm of a convex function, the
@@ -231,18 +241,23 @@ class Kink:
     another bend, as ``abs(x) ** 3``; UNKNOWN of a convention that is differentiated as NaN; LIMITS of all others.
     """
 
-    at: tuple[Any, ...]
-    slopes: tuple[Any, ...]
-    why: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    torch: tuple[Any, ...] | str = "the same"
-    beyond: str = LIMITS
+    def __init__(
+        self,
+        at: tuple[Any, ...],
+        slopes: tuple[Any, ...],
+        why: str,
+        params: Mapping[str, Any] | None = None,
+        torch: tuple[Any, ...] | str = "the same",
+        beyond: str = LIMITS,
+    ) -> None:
+        self.at, self.slopes, self.why, self.params = at, slopes, why, params or {}
+        self.torch, self.beyond = torch, beyond
 
 
-@dataclass(frozen=True, eq=False)
-class Primitive:
+class Primitive(Record):
     """All that the library knows about one operation.
 
+    `vjps` is an iterable of rules, None where there is no derivative; if `together`, what makes them of a cotangent.
     `samples` is plain data from which the tests draw arguments: for elementwise primitives one domain per argument,
     for others the name of a family of arguments. `composed` is the definition of a fused form (see `fused`). With
     `together`, the cotangents of all arguments are computed at once, by ``vjps.rules(g, saved, node)``. `kinks` says
@@ -253,26 +268,36 @@ class Primitive:
     as the table states them, by what they are: "partial", "adjoint", "reverse", "forward".
     """
 
-    name: str
-    kind: str
-    forward: Callable[..., Any]
-    signature: Signature
-    vjps: Any  # an iterable of rules, None where there is no derivative; if `together`, what makes them of a cotangent
-    jvps: Iterable[Rule | None]
-    reads: Callable[[int], frozenset[int]]
-    symbol: str
-    samples: Any
-    composed: Callable[..., Any] | None = None
-    together: bool = False
-    hides: str = ""
-    arithmetic: bool = False
-    floating: bool = False
-    complex: bool = False
-    kinks: tuple[Kink, ...] = ()
-    batch: BatchRule | None = None
-    compiles: bool = False
-    stated: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    _keeps: dict[tuple[bool, ...], Keep] = field(default_factory=dict)
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        forward: Callable[..., Any],
+        signature: Signature,
+        vjps: Any,
+        jvps: Iterable[Rule | None],
+        reads: Callable[[int], frozenset[int]],
+        symbol: str,
+        samples: Any,
+        composed: Callable[..., Any] | None = None,
+        together: bool = False,
+        hides: str = "",
+        arithmetic: bool = False,
+        floating: bool = False,
+        complex: bool = False,
+        kinks: tuple[Kink, ...] = (),
+        batch: BatchRule | None = None,
+        compiles: bool = False,
+        stated: Mapping[str, tuple[Any, ...]] | None = None,
+        _keeps: dict[tuple[bool, ...], Keep] | None = None,
+    ) -> None:
+        self.name, self.kind, self.forward, self.signature = name, kind, forward, signature
+        self.vjps, self.jvps, self.reads, self.symbol, self.samples = vjps, jvps, reads, symbol, samples
+        self.composed, self.together, self.hides = composed, together, hides
+        self.arithmetic, self.floating, self.complex, self.kinks = arithmetic, floating, complex, kinks
+        self.batch, self.compiles = batch, compiles
+        self.stated = {} if stated is None else stated
+        self._keeps = {} if _keeps is None else _keeps
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -311,7 +336,7 @@ class Primitive:
     @cached_property
     def on_complex(self) -> Primitive:
         """What is recorded for this operation where complex numbers meet: itself, with the rules for these."""
-        return replace(self, vjps=Conjugated(self.vjps))
+        return self.changed(vjps=Conjugated(self.vjps))
 
     @property
     def differentiable(self) -> bool:
@@ -336,12 +361,39 @@ class Primitive:
         return found
 
 
-PRIMITIVES: dict[str, Primitive] = {}
+class Primitives(UserDict[str, Primitive]):
+    """The table of the primitives by name. The files of `ops` that few programs need are loaded by `complete`.
+
+    It is called before all are gone through, and where one is asked for that is not there.
+    """
+
+    complete: Callable[[], None] = staticmethod(lambda: None)
+
+    def __missing__(self, name: str) -> Primitive:
+        self.complete()
+        return self.data[name]
+
+    def __contains__(self, name: object) -> bool:
+        if name not in self.data:
+            self.complete()
+        return name in self.data
+
+    def __iter__(self) -> Iterator[str]:
+        self.complete()
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        self.complete()
+        return len(self.data)
+
+
+PRIMITIVES = Primitives()
 
 
 def register(record: Primitive) -> Primitive:
-    """Add `record` to the registry and return it."""
-    if record.name in PRIMITIVES:
+    """Add `record` to the registry and return it; ValueError if there is one of its name."""
+    if is_users_code(sys._getframe(2)):  # which has a name of the library's, perhaps, whose file is not loaded yet
+        PRIMITIVES.complete()
+    if PRIMITIVES.data.setdefault(record.name, record) is not record:
         raise ValueError(f"primitive {record.name!r} defined twice")
-    PRIMITIVES[record.name] = record
     return record

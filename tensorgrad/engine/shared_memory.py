@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
@@ -41,13 +40,13 @@ class Exposed(np.ndarray[Any, np.dtype[Any]]):
     handed: list[weakref.ref[Array]] | None = None
 
 
-@dataclass(eq=False, repr=False)
 class _HandedOut:
     """The state of some memory each time it was handed out: serial, digest, and where that happened."""
 
-    owner: weakref.ref[Array]
-    states: list[tuple[int, bytes, Place]] = field(default_factory=list)
-    forgotten: int = 0  # the serial of the last state that has been dropped
+    def __init__(self, owner: weakref.ref[Array]) -> None:
+        self.owner = owner
+        self.states: list[tuple[int, bytes, Place]] = []
+        self.forgotten = 0  # the serial of the last state that has been dropped
 
 
 _MOST_STATES = 32  # what was saved before the oldest of them counts as changed: so many changes it cannot have outlived

@@ -26,16 +26,16 @@ Part = Callable[..., Any] | str
 
 @remembered()
 def table() -> dict[ModuleType, dict[str, Callable[..., Any]]]:
-    """Return the ops by the module of `tensorgrad.ops` that defines them, both in the order of registration."""
+    """Return the ops by the module of `tensorgrad.ops` that defines them, in the order of registration."""
     home: dict[str, ModuleType] = {}
     for info in pkgutil.iter_modules(ops.__path__, f"{ops.__name__}."):
         module = importlib.import_module(info.name)
         statements = ast.parse(inspect.getsource(module)).body
         imported = {alias.name for s in statements if isinstance(s, ast.ImportFrom) for alias in s.names}
         home |= dict.fromkeys(vars(module).keys() & PRIMITIVES.keys() - imported, module)
-    found: dict[ModuleType, dict[str, Callable[..., Any]]] = {}
+    found: dict[ModuleType, dict[str, Callable[..., Any]]] = {module: {} for module in dict.fromkeys(home.values())}
     for name in filter(home.__contains__, PRIMITIVES):
-        found.setdefault(home[name], {})[name] = getattr(home[name], name)
+        found[home[name]][name] = getattr(home[name], name)
     return found
 
 

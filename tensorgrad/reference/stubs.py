@@ -19,7 +19,7 @@ from typing import Any
 
 import tensorgrad as tg
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.tensor.attach import FUNCTIONS
+from tensorgrad.tensor.attach import FUNCTIONS, NAMES
 
 PACKAGE = Path(tg.__file__).parent
 WIDTH = 120
@@ -182,6 +182,8 @@ def globals_of(function: Any) -> dict[str, Any]:
 
 def methods() -> str:
     """Return the stub of what `attach` gives the class Tensor."""
+    for name in sorted(vars(Tensor)):
+        getattr(Tensor, name, None)  # the methods that wait to be asked for
     members = {
         name: member
         for name, member in sorted(vars(Tensor).items())
@@ -228,8 +230,8 @@ def face() -> str:
         if isinstance(node, ast.ImportFrom) and {a.asname or a.name for a in node.names} <= set(tg.__all__)
     ]
     stub = Stub(set(tg.__all__) & set(dir(builtins)), "")
-    for name, function in sorted(FUNCTIONS.items()):
-        stub.define(name, function, False)
+    for name in sorted(NAMES):
+        stub.define(name, FUNCTIONS[name], False)
     return "\n".join(
         [
             HEAD.format("What `import tensorgrad` gives, for type checkers"),

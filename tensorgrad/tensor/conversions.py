@@ -8,6 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.caching import Later
 from tensorgrad.base.devices import (
     CPU,
     check_device,
@@ -28,8 +29,7 @@ from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, RangeError
 
-from .storages import Storage
-from .tensortypes import dtype_of_type, is_complex, is_floating_point, type_name
+tensortypes = Later("tensorgrad.tensor.tensortypes")
 
 DeviceLike = device | str | int | None
 """What PyTorch takes for a device."""
@@ -120,14 +120,6 @@ class Conversions(Tensor):
         start = address(owner_of(self.array))
         return (self.data_ptr() - start) // self.array.itemsize
 
-    def storage(self) -> Storage:
-        """Return the elements of the memory that the tensor lies on: those of all views."""
-        return Storage(self)
-
-    def untyped_storage(self) -> Storage:
-        """Return the bytes of the memory that the tensor lies on."""
-        return Storage(self, bytewise=True)
-
     def share_memory_(self) -> Tensor:
         """Return the tensor itself: a process that is forked has its memory; what it writes is its own."""
         return self
@@ -148,7 +140,7 @@ class Conversions(Tensor):
 
     def is_floating_point(self) -> bool:
         """Return whether the dtype is one of floats."""
-        return is_floating_point(self)
+        return self.array.dtype.kind == "f"
 
     def is_signed(self) -> bool:
         """Return whether the dtype can hold negative numbers."""
@@ -156,7 +148,7 @@ class Conversions(Tensor):
 
     def is_complex(self) -> bool:
         """Return whether the dtype is complex."""
-        return is_complex(self)
+        return self.array.dtype.kind == "c"
 
     def cpu(self, memory_format: memory_format | None = None) -> Tensor:
         """Return the tensor itself."""
@@ -192,7 +184,9 @@ class Conversions(Tensor):
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """Return the name of the tensor's type, or the tensor as `dtype`: a dtype, FloatTensor, "torch.FloatTensor"."""
-        return type_name(self) if dtype is None else _converted(self, as_dtype(dtype_of_type(dtype)))
+        if dtype is None:
+            return tensortypes.type_name(self)
+        return _converted(self, as_dtype(tensortypes.dtype_of_type(dtype)))
 
     def type_as(self, other: Tensor) -> Tensor:
         """Return the tensor in the dtype of `other`."""

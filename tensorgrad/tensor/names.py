@@ -3,68 +3,47 @@
 A row is a function and its names. A name alone is both a function of the package and a method of Tensor; ``.repeat`` is
 only a method, ``tg.stack`` only a function. ``exp_``, with the underscore at its end, is the form of `exp` that writes
 over the tensor. An operation of the table of primitives is bound to the class as it is, for speed; its function of the
-package takes ``out=`` as well. To add an operation: one record in `ops`, one row here.
+package takes ``out=`` as well. To add an operation: one record in `ops`, one row here. The files of the functions are
+loaded when one of their names is first used.
 
 Methods that are no operations, as shape and backward, stand in `protocols`, `conversions`, `operators` and `inplace`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
-
-from tensorgrad import ops
-from tensorgrad.autograd import hooks
 from tensorgrad.base import dtypes
-from tensorgrad.create import sampling
-from tensorgrad.functions import (
-    arithmetic,
-    comparisons,
-    counting,
-    decompositions,
-    diagonals,
-    differences,
-    elementwise,
-    factors,
-    indexing,
-    joining,
-    matrices,
-    norms,
-    ordering,
-    placement,
-    products,
-    ranks,
-    reductions,
-    repetition,
-    shapes,
-)
-from tensorgrad.functions.einsum import einsum
+from tensorgrad.base.caching import Later
 
-from . import operators, tensortypes
+from . import operators
 from .conversions import converter
+from .row import Row
 
-
-class Row(NamedTuple):
-    """An operation: what computes it, and its names, see above.
-
-    `method` is what Tensor is given where that is not `function` itself. With `reshapes`, the form with the underscore
-    gives the tensor another shape, where all others give its elements other values.
-    """
-
-    function: Callable[..., Any]
-    names: str
-    method: Callable[..., Any] | None = None
-    reshapes: bool = False
-
-    @property
-    def functions(self) -> Iterator[str]:
-        """The names under which the package has it."""
-        return (name.removeprefix("tg.") for name in self.names.split() if not name.startswith("."))
-
-    @property
-    def methods(self) -> Iterator[str]:
-        """The names under which Tensor has it."""
-        return (name.removeprefix(".") for name in self.names.split() if not name.startswith("tg."))
+ops = Later("tensorgrad.ops")
+hooks = Later("tensorgrad.autograd.hooks")
+sampling = Later("tensorgrad.create.sampling")
+inplace = Later("tensorgrad.tensor.inplace")
+storages = Later("tensorgrad.tensor.storages")
+tensortypes = Later("tensorgrad.tensor.tensortypes")
+arithmetic = Later("tensorgrad.functions.arithmetic")
+comparisons = Later("tensorgrad.functions.comparisons")
+counting = Later("tensorgrad.functions.counting")
+decompositions = Later("tensorgrad.functions.decompositions")
+diagonals = Later("tensorgrad.functions.diagonals")
+differences = Later("tensorgrad.functions.differences")
+einsum = Later("tensorgrad.functions.einsum")
+elementwise = Later("tensorgrad.functions.elementwise")
+factors = Later("tensorgrad.functions.factors")
+indexing = Later("tensorgrad.functions.indexing")
+joining = Later("tensorgrad.functions.joining")
+matrices = Later("tensorgrad.functions.matrices")
+norms = Later("tensorgrad.functions.norms")
+ordering = Later("tensorgrad.functions.ordering")
+placement = Later("tensorgrad.functions.placement")
+products = Later("tensorgrad.functions.products")
+ranks = Later("tensorgrad.functions.ranks")
+reductions = Later("tensorgrad.functions.reductions")
+repetition = Later("tensorgrad.functions.repetition")
+shapes = Later("tensorgrad.functions.shapes")
 
 
 # fmt: off
@@ -240,7 +219,7 @@ ROWS = (
     Row(products.cross, "cross"),
     Row(products.tensordot, "tg.tensordot"),
     Row(products.chain_matmul, "tg.chain_matmul"),
-    Row(einsum, "tg.einsum"),
+    Row(einsum.einsum, "tg.einsum"),
 
     # matrices
     Row(matrices.inverse, "inverse"),
@@ -390,11 +369,22 @@ ROWS = (
     Row(tensortypes.imag, "tg.imag"),
     Row(tensortypes.view_as_real, "tg.view_as_real"),
     Row(tensortypes.view_as_complex, "tg.view_as_complex"),
+
+    # memory
+    Row(storages.storage, ".storage"),
+    Row(storages.untyped_storage, ".untyped_storage"),
+
     # hooks
     Row(hooks.on_gradient, ".register_hook"),
     Row(hooks.after_accumulation, ".register_post_accumulate_grad_hook"),
 )
 # fmt: on
+
+WRITING = (
+    "__setitem__", "bernoulli_", "copy_", "detach_", "exponential_", "fill_", "fill_diagonal_", "normal_", "random_",
+    "resize_", "uniform_", "zero_",
+)  # fmt: skip
+"""The methods of `inplace.InPlace`: they write, and are no form of an operation."""
 
 METHODS_AS_FUNCTIONS = ("clone", "conj", "detach", "detach_", "fill_", "get_device", "is_signed", "zero_")
 """The methods that are no operations and that PyTorch offers as functions too: ``torch.clone(x)`` is ``x.clone()``."""

@@ -7,15 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tensorgrad import ops
-from tensorgrad.autograd.derivatives import fill
+from tensorgrad.base.caching import Later
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.fastpath import picking
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.subscripts import for_numpy, split
 from tensorgrad.engine.tensor import Tensor, node_of
 from tensorgrad.errors import AutogradError
-from tensorgrad.functions import arithmetic, elementwise, indexing, products
 from tensorgrad.functions.common import Operand
+
+derivatives = Later("tensorgrad.autograd.derivatives")
+arithmetic = Later("tensorgrad.functions.arithmetic")
+elementwise = Later("tensorgrad.functions.elementwise")
+indexing = Later("tensorgrad.functions.indexing")
+products = Later("tensorgrad.functions.products")
 
 
 class Operator(NamedTuple):
@@ -100,7 +105,7 @@ class Operators(Tensor):
         inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
         """Add the gradient of this tensor to the `.grad` of the leaves behind it; see `autograd.backward`."""
-        fill(self, gradient, retain_graph, create_graph, inputs)
+        derivatives.fill(self, gradient, retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` and return the tensor."""

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.caching import Later
 from tensorgrad.base.context import context
 from tensorgrad.base.devices import check_memory, memory_format
 from tensorgrad.base.dtypes import Array, DTypeLike
 from tensorgrad.base.numbertypes import DTYPES, dtype
 from tensorgrad.base.numerics import normalized
-from tensorgrad.base.printing import shown
 from tensorgrad.base.size import Size
 from tensorgrad.engine.batched import array_of, is_batched, levels_of
 from tensorgrad.engine.shared_memory import expose_for_good, handed_out, plain
@@ -27,10 +27,15 @@ from tensorgrad.engine.tracedvalues import broken, plain_of
 from tensorgrad.engine.traces import running
 from tensorgrad.engine.views import forget, link_alias
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
-from tensorgrad.functions import composed, indexing, ordering
+from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand
 
-from . import copies, ufuncs
+from . import ufuncs
+
+copies = Later("tensorgrad.tensor.copies")
+indexing = Later("tensorgrad.functions.indexing")
+ordering = Later("tensorgrad.functions.ordering")
+printing = Later("tensorgrad.base.printing")
 
 OTHERWISE: dict[Callable[..., Any], Callable[..., Any]] = {
     np.nonzero: lambda a: np.nonzero(a.array),
@@ -223,16 +228,17 @@ class Protocols(Tensor):
 
     def __repr__(self) -> str:
         if is_batched(self.array):
-            return (
-                f"BatchedTensor(bdims={len(levels_of(self.array))}, value=\n{shown(array_of(self.array), False, None)})"
-            )
+            value = printing.shown(array_of(self.array), False, None)
+            return f"BatchedTensor(bdims={len(levels_of(self.array))}, value=\n{value})"
         array: Any = self.array
         if is_traced(array):  # one break, not one for each number
             array = array.read_by("its text")
-        return shown(array, self.tracked, self.grad_fn)
+        text: str = printing.shown(array, self.tracked, self.grad_fn)
+        return text
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return copies.pickled(self)
+        told: tuple[Any, ...] = copies.pickled(self)
+        return told
 
     def __copy__(self) -> Tensor:
         copy = self.__class__.__new__(self.__class__)
@@ -240,4 +246,5 @@ class Protocols(Tensor):
         return copy
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        return copies.deep(self, memo)
+        copy: Tensor = copies.deep(self, memo)
+        return copy

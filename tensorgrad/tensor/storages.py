@@ -63,3 +63,13 @@ class Storage:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._row.dtype}, {len(self)} elements, {self.nbytes()} bytes)"
+
+
+def storage(self: Tensor) -> Storage:
+    """Return the elements of the memory that the tensor lies on: those of all views."""
+    return Storage(self)
+
+
+def untyped_storage(self: Tensor) -> Storage:
+    """Return the bytes of the memory that the tensor lies on."""
+    return Storage(self, bytewise=True)

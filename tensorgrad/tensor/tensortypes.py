@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorgrad import ops
+from tensorgrad.base.answers import guard
 from tensorgrad.base.devices import check_device
 from tensorgrad.base.dtypes import (
     DType,
@@ -25,6 +26,8 @@ from tensorgrad.base.literals import constructed
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, ShapeError
 from tensorgrad.functions.common import checked
+
+__all__ = ["set_default_tensor_type", "typename"]
 
 
 class _TensorType(type):
@@ -166,3 +169,6 @@ def real(input: Tensor) -> Tensor:
 def imag(input: Tensor) -> Tensor:
     """Return the imaginary part of a complex tensor, on the same memory; DTypeError for any other."""
     return checked("imag", input).imag
+
+
+guard(__name__)

@@ -14,16 +14,28 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.base.caching import Later
 from tensorgrad.base.context import context
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, AutogradError, DTypeError
-from tensorgrad.functions import products
 
 AnyFunction = Callable[..., Any]
 
-FUNCTIONS: dict[str, AnyFunction] = {}
-"""The functions of the package by name; `attach` makes them from the table in `names`."""
+products = Later("tensorgrad.functions.products")
+
+
+class Functions(dict[str, AnyFunction]):
+    """The functions that have been asked for, by name; `make`, of `attach`, makes one where it is asked for first."""
+
+    make: Callable[[str], AnyFunction]
+
+    def __missing__(self, name: str) -> AnyFunction:
+        return self.setdefault(name, self.make(name))  # another thread may have been quicker
+
+
+FUNCTIONS = Functions()
+"""The functions of the package, which `attach` makes from the table in `names`."""
 
 _SAME = (
     "abs", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "copysign", "cos", "cosh",

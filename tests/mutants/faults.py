@@ -63,7 +63,7 @@ def with_rules(primitive: Primitive, side: str, rules: list[Rule | None]) -> Pri
     """`primitive` with other rules; every value is saved, so that a rule can read what the right one does not."""
     fields = dict.fromkeys(("vjps", "jvps") if side == "both" else (side,), tuple(rules))
     everything = frozenset(range(1 + len(rules)))
-    return dataclasses.replace(primitive, **fields, reads=lambda i: everything, _keeps={})
+    return primitive.changed(**fields, reads=lambda i: everything, _keeps={})
 
 
 def of_forward(primitive: Primitive) -> Iterator[Mutant]:
@@ -81,7 +81,7 @@ def of_forward(primitive: Primitive) -> Iterator[Mutant]:
         return forward(*args, **params)
 
     for fault, wrong in {"value off": off, "input written": writing}.items():
-        yield Mutant(dataclasses.replace(primitive, forward=wrong, _keeps={}), fault, "forward")
+        yield Mutant(primitive.changed(forward=wrong, _keeps={}), fault, "forward")
 
 
 def of_rule(primitive: Primitive, side: str, i: int, right: Rule) -> Iterator[Mutant]:
