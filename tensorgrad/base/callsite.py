@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from numpy.lib import mixins
+import numpy as np
 
 from .caching import remembered
 
@@ -29,10 +29,10 @@ is_users = _foreign.get
 
 @remembered()
 def _trees() -> tuple[str, ...]:
-    """Return where the library's files lie: its folder, links in it, and the operators that it inherits."""
+    """Return where the library's files lie, and NumPy's, which calls it: its folder, and links in it."""
     root = Path(__file__).parent.parent
-    return (str(mixins.__file__), *{str(p) + os.sep for folder in (root, *filter(Path.is_dir, root.iterdir()))
-                                    for p in (folder, folder.resolve())})  # fmt: skip
+    folders = (root, Path(np.__file__).parent, *filter(Path.is_dir, root.iterdir()))
+    return tuple({str(p) + os.sep for folder in folders for p in (folder, folder.resolve())})
 
 
 def here(depth: int = 1) -> Place:

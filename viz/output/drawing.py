@@ -26,7 +26,6 @@ from tensorgrad.viz.picture.expressions import told_apart
 from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import finished, with_formulas
 from tensorgrad.viz.picture.flows import seeds_of
-from tensorgrad.viz.picture.folding import spoken_names
 from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build
@@ -185,8 +184,7 @@ def _finished(
         inside = _finished(picture.inside, graph, options, labels, heat, hide)
         picture = replace(picture, inside=inside)
     if options.apart:
-        apart = told_apart(graph)
-        picture = with_formulas(picture, apart, spoken_names(apart), options.seeds, options.dims)
+        picture = with_formulas(picture, told_apart(graph), options.seeds, options.dims)
     if heat is not None:
         picture = with_heat(picture, graph, heat)
     picture = with_breaks(picture, graph)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from tensorgrad.engine.traces import CHOICE, Break
 from tensorgrad.graph import Graph
 
-from .folding import spoken_names
 from .model import EdgeRecord, Picture, Vertex
 from .text import clean, number
 from .tooltips import script_line
@@ -26,7 +25,7 @@ def with_breaks(picture: Picture, graph: Graph) -> Picture:
     found = graph.reads() if graph.order == 0 else []
     if not found:
         return picture
-    names = spoken_names(graph)
+    names = picture.names
     holders = {index: vertex for vertex in picture.vertices for index in vertex.members}
     marks: dict[str, list[Vertex]] = defaultdict(list)
     edges: list[EdgeRecord] = []

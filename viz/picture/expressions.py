@@ -72,6 +72,7 @@ class Expressions:
         own: for every value, whether its name stands for it; others are spelt out.
         dims: letters for lengths: a factor of one over such a length is a quotient by it.
         parts: for a value, by its node, those of its gradient.
+        calls: values that are written as a call of something on the values of other nodes.
 
     >>> import tensorgrad as tg
     >>> graph = tg.graph.Graph.trace(lambda x: (x * 2 + 1).exp() / x, tg.ones(2))
@@ -86,8 +87,9 @@ class Expressions:
         own: Sequence[bool],
         dims: Mapping[int, str] | None = None,
         parts: Mapping[int, Sequence[Part]] | None = None,
+        calls: Mapping[int, tuple[str, Sequence[int]]] | None = None,
     ) -> None:
-        self.parts = parts or {}
+        self.parts, self.calls = parts or {}, calls or {}
         self.nodes = nodes
         self.names = names
         self.own = own
@@ -101,11 +103,12 @@ class Expressions:
         outputs: Container[int],
         dims: Mapping[int, str] | None,
         parts: Mapping[int, Sequence[Part]],
+        calls: Mapping[int, tuple[str, Sequence[int]]],
     ) -> Expressions:
         """Return the formulas of values and gradients; `names` are those of the values, which `outputs` end."""
-        words = [*names, *map(clean, passes.names[len(names) :])]
+        words = [*names, *map(_word, passes.nodes[len(names) :], passes.names[len(names) :])]
         own = [node.name is not None or node.index in outputs for node in passes.nodes[: len(names)]]
-        return cls(passes.nodes, words, [*own, *[False] * (len(words) - len(own))], dims, parts)
+        return cls(passes.nodes, words, [*own, *[False] * (len(words) - len(own))], dims, parts, calls)
 
     def of(self, index: int) -> str:
         """Return how the value of a node is computed; its name where nothing computes it."""
@@ -122,6 +125,9 @@ class Expressions:
         return clean(f"{node.op}({text})" if node.op in _SILENT else text)
 
     def _computed(self, node: GraphNode, depth: int, target: int = -1) -> Formula:
+        if node.index in self.calls:
+            word, given = self.calls[node.index]
+            return Formula(f"{word}({', '.join(self._operand(i, None, depth).text for i in given)})")
         operands = [self._operand(o.source, o.constant, depth, target) for o in node.operands]
         if node.op in _SILENT and operands:
             return operands[node.op == "unknown"]
@@ -169,6 +175,14 @@ class Expressions:
     def _sum(self, parts: Sequence[Part], depth: int) -> Formula:
         words = [Formula(p.name) if p.name else self._operand(p.nodes[0], None, depth - 1, p.target) for p in parts]
         return functools.reduce(lambda total, word: applied("add", [total, word]), words)
+
+
+def _word(node: GraphNode, name: str) -> str:
+    """Return what stands for a value of the backward pass: its name, but for an array that no picture shows."""
+    if not node.is_leaf or node.name is not None or node.value is None or not node.value.size:
+        return clean(name)
+    first = node.value.flat[0]
+    return number(first.item()) if (node.value == first).all() else "[ ]"
 
 
 def _constant(value: object) -> Formula:

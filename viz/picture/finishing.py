@@ -21,11 +21,10 @@ from .values import plainly
 def with_formulas(
     picture: Picture,
     graph: Graph,
-    names: Sequence[str],
     seeds: Seeds,
     dims: Mapping[int, str] | None,
 ) -> Picture:
-    """Return `picture` with what its arrows carry written out; not what is computed in a closed module.
+    """Return `picture` with what its arrows carry written out; of a closed box, what it was given.
 
     Without the formulas of the gradients where values have been freed or overwritten, from which they follow.
     """
@@ -34,15 +33,37 @@ def with_formulas(
         with contextlib.suppress(AutogradError, InPlaceError), plainly():
             passes = graph.with_backward(seeds)
     boxed = {v.id for v in picture.vertices if v.kind == "box"}
-    told = Expressions.of_passes(passes, names, graph.outputs, dims, _parts(picture.edges, boxed, graph, passes))
+    parts = _parts(picture.edges, boxed, graph, passes)
+    told = Expressions.of_passes(passes, picture.names, graph.outputs, dims, parts, _calls(picture))
     edges = []
     for edge in picture.edges:
         source, target, slot = edge.uses[0]
         open_ends = boxed.isdisjoint((edge.tail, edge.head))
         known = passes.along.get((target, slot)) if edge.backward and open_ends else None
         gradient = told.of_gradient(known, target) if known is not None else ""
-        edges.append(replace(edge, formulas=("" if edge.tail in boxed else told.of(source), gradient)))
+        unknown = edge.tail in boxed and source not in told.calls
+        edges.append(replace(edge, formulas=("" if unknown else told.of(source), gradient)))
     return replace(picture, edges=edges)
+
+
+def _calls(picture: Picture) -> dict[int, tuple[str, list[int]]]:
+    """Return the values that closed boxes compute, each with what was called and the nodes of what that was given.
+
+    Not where a box computes several, or stands for others like it.
+    """
+    words = {v.id: v.word for v in picture.vertices if v.word}
+    given: dict[str, dict[int, int]] = defaultdict(dict)
+    made: dict[str, set[int]] = defaultdict(set)
+    for edge in picture.edges:
+        made[edge.tail].add(edge.uses[0].source)
+        for place in edge.places or (len(given[edge.head]) + 1,):
+            given[edge.head].setdefault(place, edge.uses[0].source)
+    return {
+        source: (word, [given[id][place] for place in sorted(given[id])])
+        for id, word in words.items()
+        if len(made[id]) == 1
+        for source in made[id]
+    }
 
 
 def _parts(
@@ -54,11 +75,18 @@ def _parts(
     """
     flowing = {**passes.along, **_seeds(graph, passes)}
     found: dict[int, list[Part]] = defaultdict(list)
+    ends: dict[int, list[str]] = defaultdict(list)
+    for edge in edges:
+        if edge.head.startswith("out") and edge.backward:
+            ends[edge.uses[0].source].append(edge.backward)
     for edge in sorted(edges, key=lambda edge: (-max(use.target for use in edge.uses), edge.uses[0].slot)):
         nodes = tuple(flowing[use[1:]] for use in edge.uses if use[1:] in flowing)
         named = edge.named or not boxed.isdisjoint((edge.tail, edge.head))
+        source, name = edge.uses[0].source, edge.backward
+        if edge.head.startswith("out") and len(ends[source]) > 1:  # what is given out twice has one node for both
+            nodes, name = nodes * (name == ends[source][0]), f"({' + '.join(ends[source])})"
         if nodes and edge.backward:
-            found[edge.uses[0].source].append(Part(nodes, edge.backward if named else None, edge.uses[0].target))
+            found[source].append(Part(nodes, name if named else None, edge.uses[0].target))
     drawn = {use for edge in edges for use in edge.uses}
     for use in graph.edges():
         if use not in drawn and use[1:] in flowing:
@@ -74,7 +102,7 @@ def _seeds(graph: Graph, passes: Passes) -> dict[tuple[int, int], int]:
     for i, index in enumerate(graph.outputs):
         name = derivative(names[index], graph.order + 1)  # the first part, where other operations read the output
         node = given.get(name, given.get(numbered(name, 1)))
-        if node is not None and graph.outputs.count(index) == 1:  # what is given out twice has one for both
+        if node is not None:
             found[first, i] = node
     return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -240,8 +240,8 @@ def value_names(graph: Graph) -> list[str]:
     return names
 
 
-def spoken_names(graph: Graph) -> list[str]:
-    """Return the names of all values; one that has none is called after the operation that makes it.
+def spoken_names(graph: Graph, called: Mapping[int, str]) -> list[str]:
+    """Return the names of all values; one that has none is `called` so, or after the operation that makes it.
 
     Where one operation makes several they are numbered, in the order of computation: ``tanh₁``, ``tanh₂``.
     """
@@ -250,7 +250,7 @@ def spoken_names(graph: Graph) -> list[str]:
     made = [index for index in made if index not in inner.into]
     for index in made:
         call, _, _ = inner.calls.get(index, "").partition("\n")
-        names[index] = clean(call or graph.nodes[inner.shown.get(index, index)].op)
+        names[index] = called.get(index) or clean(call or graph.nodes[inner.shown.get(index, index)].op)
     shared, counts = Counter(names), Counter[str]()
     for index in made:
         word = names[index]

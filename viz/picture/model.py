@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -41,7 +41,8 @@ class Vertex:
     `noise`: that gradient is rounding alone; `numbers`: what of both is shown. `members` are the nodes of the graph
     that it stands for, `kept` the bytes that these keep for a backward pass, `heat`, from 0 to 1, how warm it is,
     `measured` by what, `arms` how many arrows reach it, `twins` how many join it with one other vertex at most,
-    `beside` how many more there are at that side, and `parts` how many add up to its gradient.
+    `beside` how many more there are at that side, and `parts` how many add up to its gradient. `word` is what was
+    called, where it stands for a call alone.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Vertex:
     twins: int = 1
     beside: int = 0
     parts: int = 0
+    word: str = ""
 
     @property
     def face(self) -> str:
@@ -131,7 +133,8 @@ class Picture:
     """All that is drawn, in topological order.
 
     `inside`, where something is closed and the whole has at most `max_nodes` circles, is the same with all of it open,
-    and `folded` there the ids of the frames that are closed here. `numbers` tells what hovering does of arrays.
+    and `folded` there the ids of the frames that are closed here. `numbers` tells what hovering does of arrays, and
+    `names` has the name of every value of the graph.
     """
 
     vertices: list[Vertex]
@@ -140,6 +143,7 @@ class Picture:
     inside: Picture | None = None
     folded: tuple[str, ...] = ()
     numbers: Numbers = field(default_factory=Numbers)
+    names: Sequence[str] = ()
 
     @cached_property
     def vertex(self) -> dict[str, Vertex]:
@@ -192,20 +196,16 @@ def build(graph: Graph, options: Options) -> Picture:
 
 class _Builder:
     def __init__(self, graph: Graph, nesting: Nesting, options: Options) -> None:
-        self.graph = graph
+        self.graph, self.nodes = graph, graph.nodes
         self._nest(nesting)
         self.dims = options.dims or {}
-        self.names = spoken_names(graph)
         self.labels: dict[str, str] = {}
         self.flows = Flows.of(graph, options.seeds) if options.grads else Flows()
         # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
         self.values = [value if value is None else np.array(value) for value in values(graph)]
         gradients = self.flows.gradients
-        self.nodes = graph.nodes
         self.numbers = Numbers([*self.values, *gradients.nodes.values(), *gradients.edges.values()])
         self.own, self.calls = held(self.nodes), single(self.nodes) | nesting.served.calls
-        spelt = [node.index not in nesting.folded for node in self.nodes]
-        self.expressions = Expressions(self.nodes, self.names, spelt)
         self.faults = of_values(self.nodes, self.values, graph.outputs)
 
     def of(self, nesting: Nesting) -> _Builder:
@@ -219,6 +219,15 @@ class _Builder:
         self.boxes = [nesting.box(node.index) for node in self.graph.nodes]
         holders = (box or nesting.folded.get(index, index) for index, box in enumerate(self.boxes))
         self.ids = [holder.id if isinstance(holder, ModuleCall) else f"n{holder}" for holder in holders]
+        self.names = spoken_names(self.graph, self.leaving())
+        spelt = [node.index not in nesting.folded for node in self.nodes]
+        self.expressions = Expressions(self.nodes, self.names, spelt)
+
+    def leaving(self) -> dict[int, str]:
+        """Return what the values are called that closed boxes compute, and others read."""
+        edges = [edge for edge in self.graph.edges() if self.boxes[edge.source] is not self.boxes[edge.target]]
+        boxes = [(edge.source, self.boxes[edge.source]) for edge in edges]
+        return {source: box.word for source, box in boxes if box is not None}
 
     def picture(self, caption: str) -> Picture:
         graph, vertices = self.graph, self.vertices()
@@ -227,7 +236,7 @@ class _Builder:
         if isinstance(graph, FailedGraph):
             edges += self.failed(graph, vertices)
             told.insert(0, f"{graph.message} {script_line(graph.failed.place)}")
-        return Picture(vertices, edges, "; ".join(filter(None, told)), numbers=self.numbers)
+        return Picture(vertices, edges, "; ".join(filter(None, told)), numbers=self.numbers, names=self.names)
 
     def vertices(self) -> list[Vertex]:
         """Return circles, boxes and ends; a box stands where the last node in it does, after all that it reads."""
@@ -265,7 +274,7 @@ class _Builder:
         ordered = is_asymmetric(main, self.own, called=node.index in self.nesting.served.calls)
         return Vertex(
             id, kind, label, node.shape, around, text, fault, node.order, ordered, value,
-            gradient, noise, **held,
+            gradient, noise, word=self.nesting.served.calls.get(node.index, "").partition("\n")[0], **held,
         )  # fmt: skip
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
@@ -288,7 +297,7 @@ class _Builder:
         around, given = self.nesting.around(nodes[0].index), {o.source for node in nodes for o in node.operands}
         several = sum(bool(self.graph.places_in(i, box.scope)) for i in given if i is not None) > 1
         told = of_box(box, len(nodes), fault, inside)
-        return Vertex(id, "box", lines, None, around, told, fault, asymmetric=several)
+        return Vertex(id, "box", lines, None, around, told, fault, asymmetric=several, word=box.word * (not box.more))
 
     def formula(self, node: GraphNode) -> str:
         main = self.nodes[self.nesting.served.shown.get(node.index, node.index)]

@@ -62,6 +62,12 @@ class ModuleCall:
         return "" if self.scope is None or self.is_function else self.scope.path
 
     @property
+    def word(self) -> str:
+        """What its value is called: the function, or the module by the last part of its path, if that is no number."""
+        last = self.named.rpartition(".")[2]
+        return "" if self.scope is None else clean(self.scope.kind if not last or last.isdigit() else last)
+
+    @property
     def settings(self) -> str:
         """What stands below the label of a closed one: how many parameters, or what a function was called with."""
         if self.is_function and self.scope is not None:
