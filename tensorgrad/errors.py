@@ -21,6 +21,7 @@ __all__ = [
     "DTypeError",
     "InPlaceError",
     "LinAlgError",
+    "LostGraphError",
     "MissingDependencyError",
     "RangeError",
     "ShapeError",
@@ -62,6 +63,10 @@ class DivisionError(TensorgradError, ZeroDivisionError, RuntimeError):
 
 class AutogradError(TensorgradError, RuntimeError):
     """A gradient that was asked for and cannot be given."""
+
+
+class LostGraphError(AutogradError, TypeError):
+    """A tensor that asks for a gradient, given to what would make an array without history of it."""
 
 
 class InPlaceError(TensorgradError, RuntimeError):

@@ -64,6 +64,14 @@ def test_the_snippets_on_memory_run() -> None:
         exec(compile(snippet, "docs/memory.md", "exec"), names)
 
 
+def test_the_snippets_on_numpy_run() -> None:
+    names: dict = {}
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "numpy.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(snippets) == 4
+    for snippet in snippets:
+        exec(compile(snippet, "docs/numpy.md", "exec"), names)
+
+
 def test_the_snippets_on_files_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict = {}

@@ -18,17 +18,17 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # a folder there is no circle. `__init__` is the root: the face, and one-page public modules that only re-export. Below
 # all of them stand the root's errors and version, which import nothing of the package.
 FOLDERS = [
-    "base", "engine", "program", "ops", "autograd", "functions", "create", "tensor", "func", "autograd.functional",
-    "graph", "testing", "files", "idle", "__init__", "nn.module", "nn.functional", "nn.init", "nn.layers", "nn",
-    "distributions", "optim", "compiled", "kernels", "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils",
-    "search", "chapter6", "compat", "cli", "reference",
+    "base", "engine", "program", "ops", "autograd", "functions", "create", "arrays", "tensor", "func",
+    "autograd.functional", "graph", "testing", "files", "idle", "__init__", "nn.module", "nn.functional", "nn.init",
+    "nn.layers", "nn", "distributions", "optim", "compiled", "kernels", "viz.picture", "viz.layout", "viz.output",
+    "viz", "data", "utils", "search", "chapter6", "compat", "cli", "reference",
 ]  # fmt: skip
 LOWEST = {"errors", "version"}
 HIGHEST = {"__main__"}
 
 # What a user may not have installed, or should not wait for: imported where it is used.
 OPTIONAL = {
-    *("graphviz", "matplotlib", "rich", "numba", "optuna", "pooch", "onnx"),
+    *("graphviz", "matplotlib", "rich", "numba", "optuna", "pooch", "onnx", "einops"),
     *(
         "mpmath",
         "hypothesis",

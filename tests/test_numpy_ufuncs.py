@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.arrays import ufuncs
 from tensorgrad.errors import AutogradError, TensorgradError
-from tensorgrad.tensor import ufuncs
 from tensorgrad.testing import gradcheck
 
 UFUNCS = {u.__name__: u for u in vars(np).values() if isinstance(u, np.ufunc)}

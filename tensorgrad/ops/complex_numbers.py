@@ -1,4 +1,4 @@
-"""The parts of complex numbers: a subject of its own, linear in the parts, but not in the complex number itself.
+"""The parts of complex numbers, linear in the parts, but not in the complex number itself; and Fourier transforms.
 
 The adjoints are written for the bilinear product ``Re(a b)``, as all rules are: between the conjugations of
 `Primitive.on_complex` they become those of the convention, and the sweeps take the real part of what arrives at a real
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.engine.batchrules import leading
+from tensorgrad.engine.batchrules import along_one, leading
 from tensorgrad.engine.kinds import multilinear
 from tensorgrad.ops.arithmetic import REAL
 
@@ -33,3 +33,14 @@ def view_as_complex(x: Any) -> Any:
 def conj(x: Any) -> Any:
     """Return the complex conjugate of `x`, a copy."""
     return np.conj(x)
+
+
+@multilinear(
+    lambda g, axis, inverse: dft(g, axis=axis, inverse=inverse), symbol="DFT", samples="complex", batch=along_one
+)
+def dft(x: Any, *, axis: Any = -1, inverse: Any = False) -> Any:
+    """Return the sums over m of ``x[m] exp(-2πi k m / n)`` along `axis`; with `inverse`, of ``exp(2πi k m / n)``.
+
+    The matrix is symmetric, so that it is its own adjoint.
+    """
+    return np.fft.ifft(x, axis=axis, norm="forward") if inverse else np.fft.fft(x, axis=axis)

@@ -18,8 +18,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import tensorgrad as tg
+from tensorgrad.arrays.mixed import FUNCTIONS
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.tensor.attach import FUNCTIONS, NAMES
+from tensorgrad.tensor.attach import NAMES
 
 PACKAGE = Path(tg.__file__).parent
 WIDTH = 120

@@ -14,13 +14,13 @@ from threading import Lock
 from types import FunctionType
 from typing import Any
 
+from tensorgrad.arrays.mixed import FUNCTIONS
 from tensorgrad.base.answers import answering, is_for_users, known_as_answering
 from tensorgrad.base.caching import loaded
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.functions.common import binary, checked, published, shows, unary
 
-from . import ufuncs
 from .conversions import Conversions
 from .names import METHODS_AS_FUNCTIONS, ROWS, WRITING, inplace
 from .operators import BINARY, OTHERS, Operators, reflected
@@ -28,9 +28,6 @@ from .protocols import Protocols
 from .row import Row
 
 AnyFunction = Callable[..., Any]
-
-FUNCTIONS = ufuncs.FUNCTIONS
-"""The functions of the package that the table names, made when they are first asked for."""
 
 NAMES: dict[str, Row | None] = {name: row for row in ROWS for name in row.functions} | dict.fromkeys(
     METHODS_AS_FUNCTIONS

@@ -5,12 +5,13 @@ The class has no instances. It is a Tensor so that its methods know what `self` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tensorgrad import ops
+from tensorgrad.arrays import ufuncs
 from tensorgrad.base.caching import Later
 from tensorgrad.base.context import context
 from tensorgrad.base.devices import check_memory, memory_format
@@ -30,24 +31,10 @@ from tensorgrad.errors import AutogradError, DTypeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Operand
 
-from . import ufuncs
-
+byrule = Later("tensorgrad.arrays.byrule")
 copies = Later("tensorgrad.tensor.copies")
-indexing = Later("tensorgrad.functions.indexing")
-ordering = Later("tensorgrad.functions.ordering")
+namespace = Later("tensorgrad.arrays.namespace")
 printing = Later("tensorgrad.base.printing")
-
-OTHERWISE: dict[Callable[..., Any], Callable[..., Any]] = {
-    np.nonzero: lambda a: np.nonzero(a.array),
-    np.argwhere: lambda a: np.argwhere(a.array),
-    np.size: lambda a, axis=None: np.size(a.array, axis),
-    np.where: lambda condition, *xy: indexing.where(condition, *xy) if xy else np.where(condition.array),
-    np.max: ordering.amax,
-    np.amax: ordering.amax,
-    np.min: ordering.amin,
-    np.amin: ordering.amin,
-}
-"""NumPy's functions that call a method of the same name, which says something else in PyTorch."""
 
 
 class Protocols(Tensor):
@@ -153,7 +140,10 @@ class Protocols(Tensor):
         return ufuncs.called(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return OTHERWISE.get(function, function._implementation)(*args, **kwargs)
+        return byrule.called(function, args, kwargs)
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return namespace.of_version(api_version)
 
     def __dlpack__(self, **options: Any) -> Any:
         if self.tracked:

@@ -15,27 +15,14 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.caching import Later
-from tensorgrad.base.context import context
 from tensorgrad.base.numerics import normalized
-from tensorgrad.engine.tensor import Tensor, wrap
-from tensorgrad.errors import ArgumentError, AutogradError, DTypeError
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.errors import ArgumentError, DTypeError, LostGraphError
 
-AnyFunction = Callable[..., Any]
+from .mixed import FUNCTIONS, AnyFunction, converted, is_recorded, met, tensor, values
 
 products = Later("tensorgrad.functions.products")
 
-
-class Functions(dict[str, AnyFunction]):
-    """The functions that have been asked for, by name; `make`, of `attach`, makes one where it is asked for first."""
-
-    make: Callable[[str], AnyFunction]
-
-    def __missing__(self, name: str) -> AnyFunction:
-        return self.setdefault(name, self.make(name))  # another thread may have been quicker
-
-
-FUNCTIONS = Functions()
-"""The functions of the package, which `attach` makes from the table in `names`."""
 
 _SAME = (
     "abs", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "ceil", "copysign", "cos", "cosh",
@@ -55,24 +42,14 @@ def _named(name: str) -> AnyFunction:
     return lambda *operands: FUNCTIONS[name](*operands)
 
 
-def _tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else wrap(np.asarray(x))
-
-
 def _fraction(x: Tensor) -> Any:
     return x - FUNCTIONS["trunc"](x)
 
 
-def _alike(*operands: Any) -> list[Tensor]:
-    """Return operands as tensors of the dtype in which they meet."""
-    dtype = np.result_type(*map(_values, operands))
-    return [_converted(x, dtype) for x in operands]
-
-
 _PRODUCTS: dict[str, AnyFunction] = {  # which NumPy has had since 2.0 and 2.2
-    "vecdot": lambda x, y: (FUNCTIONS["conj"](_tensor(x)) * y).sum(-1),
+    "vecdot": lambda x, y: (FUNCTIONS["conj"](tensor(x)) * y).sum(-1),
     "matvec": lambda x, y: products.multiplied(x, y[..., None])[..., 0],
-    "vecmat": lambda x, y: products.multiplied(FUNCTIONS["conj"](_tensor(x))[..., None, :], y)[..., 0, :],
+    "vecmat": lambda x, y: products.multiplied(FUNCTIONS["conj"](tensor(x))[..., None, :], y)[..., 0, :],
 }
 
 CALLED: dict[Any, AnyFunction] = {
@@ -99,7 +76,7 @@ CALLED: dict[Any, AnyFunction] = {
     np.positive: lambda x: x.clone(),  # an array of its own, where the package's is the tensor itself
     np.conjugate: lambda x: FUNCTIONS["conj"](x) if x.array.dtype.kind == "c" else x.clone(),
     np.modf: lambda x: (_fraction(FUNCTIONS["where"](x.isinf(), 0.0, x)), FUNCTIONS["trunc"](x)),
-    np.heaviside: lambda x, y: FUNCTIONS["heaviside"](*_alike(x, y)),
+    np.heaviside: lambda x, y: FUNCTIONS["heaviside"](*met([x, y])),
     **{getattr(np, name): rule for name, rule in _PRODUCTS.items() if hasattr(np, name)},
 }
 """What a ufunc computes of tensors; of what a step has no slope, the values."""
@@ -135,7 +112,7 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
         options: as NumPy takes them. What ``out`` names is written, if ``where`` says so: a tensor with its gradient.
 
     Raises:
-        AutogradError: no derivative is known, or an array is to hold what asks for one.
+        LostGraphError: no derivative is known, or an array is to hold what asks for one.
         ArgumentError: ``where`` without ``out``, which leaves elements without a value.
         DTypeError: ``out`` has no room for such numbers.
     """
@@ -157,7 +134,7 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
         made = _by_numpy(ufunc, method, inputs, options) if rule is None else _WAYS[method](rule, inputs, options)
     parts = made if isinstance(made, tuple) else (made,)
     casting = options.get("casting", "same_kind")
-    given = tuple(_stored(ufunc, *pair, where, casting) for pair in zip(parts, out, strict=True))
+    given = tuple(stored(ufunc.__name__, *pair, where, casting) for pair in zip(parts, out, strict=True))
     return given if isinstance(made, tuple) else given[0]
 
 
@@ -175,17 +152,17 @@ def _rule(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> AnyFunction 
 def _as_asked(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
     """Return operands in the dtypes in which NumPy computes with them, if one was asked for; TypeError if it cannot."""
     if not any(isinstance(x, Tensor) for x in inputs):  # but `out` alone
-        inputs = tuple(map(_tensor, inputs))
+        inputs = tuple(map(tensor, inputs))
     if options.get("dtype") is None:
         return inputs
-    given = [type(x) if type(x) in (int, float, complex) else np.asarray(_values(x)).dtype for x in inputs]
+    given = [type(x) if type(x) in (int, float, complex) else np.asarray(values(x)).dtype for x in inputs]
     wanted = (*[None] * ufunc.nin, *[np.dtype(options["dtype"])] * ufunc.nout)
     found = ufunc.resolve_dtypes(  # type: ignore[attr-defined, unused-ignore]
         (*given, *[None] * ufunc.nout), signature=wanted, casting=options.get("casting", "same_kind")
     )
     if any(dtype.kind not in "biufc" for dtype in found):
         raise DTypeError(f"np.{ufunc.__name__}(dtype={options['dtype']!r}): a Tensor holds numbers")
-    return tuple(_converted(x, dtype) for x, dtype in zip(inputs, found, strict=False))
+    return tuple(converted(x, dtype) for x, dtype in zip(inputs, found, strict=False))
 
 
 def _each(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -194,13 +171,13 @@ def _each(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -
 
 def _outer(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     x, y = inputs
-    if not np.ndim(_values(x)) or not np.ndim(_values(y)):  # a number, which has no dtype of its own
+    if not np.ndim(values(x)) or not np.ndim(values(y)):  # a number, which has no dtype of its own
         return rule(x, y)
-    return rule(_tensor(x).reshape(*x.shape, *[1] * y.ndim), y)
+    return rule(tensor(x).reshape(*x.shape, *[1] * y.ndim), y)
 
 
 def _reduced(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    x, axis = _converted(_tensor(inputs[0]), options.get("dtype")), options.get("axis", 0)
+    x, axis = converted(tensor(inputs[0]), options.get("dtype")), options.get("axis", 0)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return rule(x, axes if x.ndim else (), bool(options.get("keepdims", False)))
 
@@ -214,7 +191,7 @@ def _one_by_one(x: Tensor, axes: tuple[int, ...], keepdim: bool, along: Callable
 
 
 def _accumulated(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return rule(_converted(_tensor(inputs[0]), options.get("dtype")), options.get("axis", 0))
+    return rule(converted(tensor(inputs[0]), options.get("dtype")), options.get("axis", 0))
 
 
 _RULES = {"__call__": CALLED, "outer": CALLED, "reduce": REDUCED, "accumulate": ACCUMULATED}
@@ -223,50 +200,36 @@ _FOLLOWED = {"__call__": {"dtype"}, "outer": {"dtype"}, "reduce": {"axis", "dtyp
              "accumulate": {"axis", "dtype"}}  # fmt: skip
 
 
-def _converted(x: Any, dtype: Any) -> Any:
-    return x if dtype is None else ops.astype(_tensor(x), dtype=np.dtype(dtype))
-
-
 def _by_numpy(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Return what NumPy computes of the values; AutogradError where a gradient would be lost."""
-    if any(map(_is_recorded, (*inputs, *options.values()))):
+    """Return what NumPy computes of the values; LostGraphError where a gradient would be lost."""
+    if any(map(is_recorded, (*inputs, *options.values()))):
         how = "" if method == "__call__" else f".{method}"
         told = f" with {', '.join(sorted(options))}" if options else ""
-        raise AutogradError(
+        raise LostGraphError(
             f"np.{ufunc.__name__}{how}{told} of a Tensor that requires grad has no derivative here: use functions of "
             f"tensorgrad, or x.detach() for its values without history"
         )
-    made = getattr(ufunc, method)(*map(_values, inputs), **{name: _values(x) for name, x in options.items()})
+    made = getattr(ufunc, method)(*map(values, inputs), **{name: values(x) for name, x in options.items()})
     if any(np.asarray(part).dtype == object for part in (made if isinstance(made, tuple) else (made,))):
         raise DTypeError(f"{ufunc.__name__} of a Tensor gives objects: call it with x.numpy()")
-    return tuple(map(_tensor, made)) if isinstance(made, tuple) else _tensor(made)
+    return tuple(map(tensor, made)) if isinstance(made, tuple) else tensor(made)
 
 
-def _is_recorded(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.tracked and context().grad
-
-
-def _values(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else x
-
-
-def _stored(ufunc: np.ufunc, made: Tensor, out: Any, where: Any, casting: str) -> Any:
+def stored(name: str, made: Tensor, out: Any, where: Any, casting: str) -> Any:
     """Return `made` or, if there is one, the `out` to which it has been written `where` that is true."""
     if out is None:
         return made
-    if not np.can_cast(made.array.dtype, _values(out).dtype, casting):  # type: ignore[arg-type]
-        raise DTypeError(
-            f"np.{ufunc.__name__}(out=...) of {_values(out).dtype} cannot hold {made.array.dtype}: give one that can"
-        )
+    if not np.can_cast(made.array.dtype, values(out).dtype, casting):  # type: ignore[arg-type]
+        raise DTypeError(f"np.{name}(out=...) of {values(out).dtype} cannot hold {made.array.dtype}: give one that can")
     if isinstance(out, Tensor):
-        value = made if where is True else FUNCTIONS["where"](_tensor(where), made, out)
+        value = made if where is True else FUNCTIONS["where"](tensor(where), made, out)
         return out.copy_(value)
-    if _is_recorded(made):
-        raise AutogradError(
-            f"np.{ufunc.__name__} cannot write a Tensor that requires grad to an array, which has no history: leave "
+    if is_recorded(made):
+        raise LostGraphError(
+            f"np.{name} cannot write a Tensor that requires grad to an array, which has no history: leave "
             f"out= and write x = x + y for x += y, or use y.detach()"
         )
-    np.copyto(out, made.array, casting=casting, where=_values(where))  # type: ignore[arg-type]
+    np.copyto(out, made.array, casting=casting, where=values(where))  # type: ignore[arg-type]
     return out
 
 
@@ -274,13 +237,13 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> None:
     """Add to elements of a tensor, as often as each is named; do to an array what NumPy does."""
     target, places, *rest = inputs
     if not isinstance(target, Tensor):
-        if any(map(_is_recorded, rest)):
-            raise AutogradError(
+        if any(map(is_recorded, rest)):
+            raise LostGraphError(
                 f"np.{ufunc.__name__}.at cannot write a Tensor that requires grad to an array, which has no history: "
                 f"let the array be a tensor, or use x.detach()"
             )
-        ufunc.at(target, tuple(map(_values, places)) if isinstance(places, tuple) else _values(places),
-                 *map(_values, rest))  # fmt: skip
+        ufunc.at(target, tuple(map(values, places)) if isinstance(places, tuple) else values(places),
+                 *map(values, rest))  # fmt: skip
         return
     indices = places if isinstance(places, tuple) else (places,)
     if ufunc is not np.add or any(isinstance(i, slice | EllipsisType | None) for i in indices):
@@ -288,5 +251,5 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> None:
             f"np.{ufunc.__name__}.at of a Tensor is not followed: use x.index_put_(indices, values, accumulate=True) "
             f"or an assignment to x[indices]"
         )
-    found = [_tensor(np.asarray(_values(i), np.int64) if np.size(_values(i)) == 0 else i) for i in indices]
-    target.index_put_(tuple(found), _tensor(rest[0]), accumulate=True)
+    found = [tensor(np.asarray(values(i), np.int64) if np.size(values(i)) == 0 else i) for i in indices]
+    target.index_put_(tuple(found), tensor(rest[0]), accumulate=True)
