@@ -172,10 +172,12 @@ try:
 except ValueError as error:
     print("twice" in str(error))
 print("det" in PRIMITIVES, PRIMITIVES.get("svd") is not None, len(list(PRIMITIVES)) == len(PRIMITIVES) > 110)
+print("swa_utils" in dir(tg.optim), tg.viz.film.__module__)
+print(tg.viz.plots.plot_lr is tg.viz.plot_lr, hasattr(tg.utils, "x"))
 print(tg.autograd.grad is tg.autograd.derivatives.grad, tg.manual_seed is tg.random.manual_seed, tg.sum is tg.sum)
 """
     found = run(script)
-    assert found == ["True"] * 9, found
+    assert found == [*["True"] * 7, "tensorgrad.viz.output.film", "True", "False", *["True"] * 3], found
 
 
 def test_threads_may_be_the_first_to_use_a_part_or_a_function_all_at_once() -> None:

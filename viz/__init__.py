@@ -6,22 +6,27 @@
 [('x', 'x*2'), ('x*2', 'Σ'), ('Σ', 'out')]
 """
 
-from tensorgrad.base.answers import complete as _complete
-from tensorgrad.viz.output.drawing import Drawing, draw
-from tensorgrad.viz.output.film import Film, film
-from tensorgrad.viz.picture.differing import Difference, diff
-from tensorgrad.viz.picture.model import EdgeRecord
+from typing import TYPE_CHECKING
 
-from .plots import (
-    figure_svg,
-    plot_activations,
-    plot_curves,
-    plot_gradients,
-    plot_images,
-    plot_lr,
-    plot_paths,
-    save_figure,
-)
+from tensorgrad.base.answers import guard as _guard
+from tensorgrad.base.unknown import load_later as _load_later
+
+if TYPE_CHECKING:
+    from tensorgrad.viz.output.drawing import Drawing, draw
+    from tensorgrad.viz.output.film import Film, film
+    from tensorgrad.viz.picture.differing import Difference, diff
+    from tensorgrad.viz.picture.model import EdgeRecord
+
+    from .plots import (
+        figure_svg,
+        plot_activations,
+        plot_curves,
+        plot_gradients,
+        plot_images,
+        plot_lr,
+        plot_paths,
+        save_figure,
+    )
 
 __all__ = [
     "Difference",
@@ -41,4 +46,14 @@ __all__ = [
     "save_figure",
 ]
 
-_complete(__name__, throughout=True)
+_load_later(
+    __name__,
+    {
+        **dict.fromkeys(("Drawing", "draw"), f"{__name__}.output.drawing"),
+        **dict.fromkeys(("Film", "film"), f"{__name__}.output.film"),
+        **dict.fromkeys(("Difference", "diff"), f"{__name__}.picture.differing"),
+        "EdgeRecord": f"{__name__}.picture.model",
+        **dict.fromkeys(("plots", *(name for name in __all__ if "_" in name)), f"{__name__}.plots"),
+    },
+    lambda module: _guard(module, throughout=True, exact=True),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from tensorgrad.errors import TensorgradError
@@ -199,6 +199,29 @@ def answer_unknown_names(module: str) -> None:
     Written in the module, it would be read by type checkers as a promise of every name.
     """
     vars(sys.modules[module])["__getattr__"] = missing(module)
+
+
+def load_later(module: str, places: Mapping[str, str], then: Callable[[str], object] = str) -> None:
+    """Let `module`, which calls this at its end, load what it does not need itself when that is first asked for.
+
+    Args:
+        module: the ``__name__`` of the namespace; it answers other names as unknown.
+        places: names, and the dotted name of the file that each of them stands in, or is.
+        then: called with `module` whenever it has got more names.
+    """
+    refuse, space = missing(module), vars(sys.modules[module])
+
+    def find(name: str) -> Any:
+        if name not in places:
+            refuse(name)
+        file = importlib.import_module(places[name])
+        for other, place in places.items():
+            if place == places[name]:
+                space.setdefault(other, getattr(file, other, file))
+        then(module)
+        return space[name]
+
+    space["__getattr__"], space["__dir__"] = find, lambda: sorted({*space, *places})
 
 
 def advised(text: str, module: str, name: str) -> str:

@@ -20,7 +20,6 @@ from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import LEAF, Break, running
 from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
-from .cprogram import c_source
 from .given import Argument, followed, given_to, outputs_of
 from .gradients import Seed, contributions, gradient_names, seeds_of
 from .listing import listing
@@ -363,7 +362,8 @@ class Graph:
         }
         <BLANKLINE>
         """
-        return c_source(self._file())
+        source: str = importlib.import_module("tensorgrad.graph.cprogram").c_source(self._file())
+        return source
 
     def _file(self) -> PythonFile:
         """Return the file that `to_python` gives the text of, and `to_c` follows."""
