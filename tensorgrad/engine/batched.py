@@ -8,6 +8,7 @@ know one answer, is refused by `UnbatchableError`: `vmap` then runs the examples
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -155,7 +156,7 @@ class Batched(NDArrayOperatorsMixin):
     @property
     def size(self) -> int:
         """The number of elements of one example."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     def agreed(self, how: str) -> Any:
         """Return the only element, where it is the same for all examples; `how` it is asked for stands in the error."""

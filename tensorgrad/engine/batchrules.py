@@ -102,6 +102,8 @@ def multiplied(function: Callable[..., Any], batch: Batch, values: list[Any], pa
         return function(a.inner.reshape(-1, a.shape[-1]), b).reshape(*batch.lead, *a.shape[:-1], b.shape[-1])
     x, y = batch.aligned(values)
     if a.shape[-1] == 1 and b.ndim >= 2 and b.shape[-2] == 1:
+        if type(x) is np.ndarray and type(y) is np.ndarray and x.dtype == y.dtype and x.dtype.kind == "f":
+            return np.einsum("...i,...j->...ij", x[..., 0], y[..., 0, :])  # NumPy's product starts a loop for each row
         return x * y
     return function(x, y)
 
