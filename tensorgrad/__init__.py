@@ -149,8 +149,6 @@ _missing = _missing_name("tensorgrad")
 _guard("tensorgrad")
 _keep_freed_memory()
 _switches.COMPILER.append(lambda: importlib.import_module("tensorgrad.kernels"))
-if _switches.from_environment() == "c":
-    _switches.COMPILER[0]()  # now: at the first operation, a fork or a signal may come in between
 __all__ += ["linalg", "special"]
 __all__ += list(_PARTS)
 __all__ += list(_NAMES)
@@ -167,3 +165,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_NAMES, *_SUBPACKAGES, *_PARTS})
+
+
+if _switches.from_environment() == "c":
+    # now, for at the first operation a fork or a signal may come in between; and here, for it asks for names of above
+    _switches.COMPILER[0]()

@@ -25,7 +25,7 @@ from tensorgrad.compiled import toolchain
 from tensorgrad.errors import ArgumentError, CompileError
 from tensorgrad.kernels import calling
 from tensorgrad.nn.functional import kernels as nn_kernels
-from tensorgrad.ops import rowwise
+from tensorgrad.ops import rowwise, special, windows  # noqa: F401 - the last two have kernels, and load when asked for
 
 needs_compiler = pytest.mark.skipif(toolchain.compiler() is None, reason="no C compiler here")
 
