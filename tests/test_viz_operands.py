@@ -13,6 +13,7 @@ import tensorgrad as tg
 from tensorgrad import nn, viz
 from tensorgrad.errors import TensorgradError
 from tests.measuring import Measures, measured
+from tests.smallgraphs import small
 from tests.test_viz_measures import told as labelled
 
 F = nn.functional
@@ -192,3 +193,21 @@ def test_many_operands_that_are_alike_stand_in_their_order(count: int, join: Any
     assert len(set(down)) == count
     assert not [note for note in drawing.scene.notes if note.kind == "slot"]
     assert measured(drawing.svg, labelled(drawing)) == Measures(0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("function", [
+    lambda a, b: a - b, lambda a, b: b - a, lambda a, b: a / b.exp(), lambda a, b: a.exp() / b,
+    lambda a, b: b @ a.tanh(), lambda a, b: a - b.exp().sin(),
+])  # fmt: skip
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_the_first_of_two_operands_stands_first_where_mirroring_does_it(function: Any, rankdir: str) -> None:
+    drawing = viz.draw(function, tg.randn(2, 2), tg.randn(2, 2), rankdir=rankdir)
+    assert any(v.asymmetric for v in drawing.picture.vertices)
+    assert not [note for note in drawing.scene.notes if note.kind == "slot"]
+
+
+def test_few_pairs_of_operands_have_numbers() -> None:
+    """Six of ten had them, as the operand off the main way always stood below."""
+    drawings = [small(seed) for seed in range(25)]
+    assert sum(v.asymmetric for drawing in drawings for v in drawing.picture.vertices) >= 10
+    assert sum(note.kind == "slot" for drawing in drawings for note in drawing.scene.notes) <= 4

@@ -21,6 +21,7 @@ from .terms import stacks, upright
 
 NEW_ROW, WRONG_SIDE = 0.6, 3.0  # what a row of its own costs, and one on the other side, in rows
 OTHER_SIDE = 0.5  # the same for frames that read taps alone: they would push each other outwards
+PAIR = 2.0  # the same for an operand of two on the other's side
 PUSHING = 1.0  # what it costs these if they push others outwards
 
 
@@ -213,7 +214,7 @@ class Level:
         if len(ear.items) != 1 or ear.start is not None or ear.end is None or ear.end.kind != "vertex":
             return False
         item, end = ear.items[0], ear.end
-        if ear.links[0].place:  # which has its place among others
+        if ear.links[0].place and not ear.links[0].paired:  # which has its place among others
             return False
         side = self.upright.get(ear.links[0])
         if side is None and sum(link.head is item for link in self.links) > 1:  # which have no room where it stands
@@ -280,7 +281,13 @@ class Level:
             return between + (place % 2) * (NEW_ROW + pushing * (0 < place < 2 * len(rows) - 2)) + side * wrong
 
         options = [*enumerate(rows), *((i - 0.5, row) for i, row in enumerate(new))]
-        order = sorted((self.misplaced(ear, row), cost(round(2 * i), row), abs(row), row) for i, row in options)
+        pair = ordered and ear.last is not None and ear.last.paired
+
+        def key(i: float, row: float) -> tuple[float, float, float, float]:
+            misplaced = self.misplaced(ear, row)
+            return (0 if pair else misplaced), cost(round(2 * i), row) + PAIR * pair * misplaced, abs(row), row
+
+        order = sorted(key(i, row) for i, row in options)
         return next((row for *_, row in order if self.is_free(ear, row)), None)
 
     def misplaced(self, ear: Ear, row: float) -> int:

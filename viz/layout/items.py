@@ -34,7 +34,7 @@ class Link:
     """A part of the arrow `edge` on this level. `leaves` and `enters` say how far below its row a frame is met.
 
     `main` carries the computation of its head; `more` is the room that its texts need besides; `place` tells which of
-    many operands it is, from 1 on, where their order matters.
+    several operands it is, from 1 on, where their order matters; `paired`: of two.
     """
 
     edge: int
@@ -45,6 +45,7 @@ class Link:
     main: bool = False
     more: float = 0.0
     place: int = 0
+    paired: bool = False
     row: float | None = None
     drop: bool = False
 

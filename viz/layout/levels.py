@@ -33,7 +33,8 @@ _NOTE, _CLEAR = 17.0, 4.0  # a text above or below a circle; free between it and
 class Plan:
     """What is joined how: the operands that carry the computation, the arrows that are taps, what stands first.
 
-    Operands of what is `ordered` stand below each other in their order. `sums` tells that there are frames whose values
+    Operands of what is `ordered` stand below each other in their order, those of what is `paired` (of two) where that
+    costs little. `sums` tells that there are frames whose values
     are added up, and `stacked` that they stand below each other.
     """
 
@@ -44,6 +45,7 @@ class Plan:
     spine: Collection[int]
     first: Collection[str]
     ordered: Collection[str] = ()
+    paired: Collection[str] = ()
     small: bool = False
     stacked: bool = False
     sums: bool = False
@@ -67,8 +69,11 @@ class Plan:
         first = leaves if flat and len(leaves) <= FEW_LEAVES else set[str]()
         uses = Counter(edge.tail for edge in picture.edges)
         first -= {e.tail for e in picture.edges if uses[e.tail] == 1 and known[e.head].length > FAR}
-        ordered = {head for head, edges in incoming.items() if _ordered(edges, picture, known)}
-        return cls(picture, labels, measure, main, spine, first, ordered, flat and len(picture.vertices) <= SMALL)
+        paired = {head for head, edges in incoming.items() if _is_pair(edges, picture)}
+        ordered = {head for head, edges in incoming.items() if _ordered(edges, picture, known)} | paired
+        return cls(
+            picture, labels, measure, main, spine, first, ordered, paired, flat and len(picture.vertices) <= SMALL
+        )
 
     def laid(self) -> Part:
         """Return the whole with its places; what finds none without crossing something becomes a tap.
@@ -129,6 +134,11 @@ def _ordered(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> b
     """Return whether these are many operands whose order matters, and none is farther from the inputs than others."""
     lengths = {known[picture.edges[k].tail].length for k in edges}
     return len(edges) > 2 and len(lengths) == 1 and picture.vertex[picture.edges[edges[0]].head].asymmetric
+
+
+def _is_pair(edges: list[int], picture: Picture) -> bool:
+    """Return whether these are the two operands of what would be another one if they were exchanged."""
+    return len(edges) == 2 and picture.vertex[picture.edges[edges[0]].head].asymmetric
 
 
 @dataclass(frozen=True)
@@ -286,7 +296,8 @@ class _Builder:
         carried = blocks[head].entry if head in blocks else self.plan.main.get(self.plan.picture.edges[k].head)
         edge = self.plan.picture.edges[k]
         place = min(edge.places, default=0) if head.kind == "vertex" and edge.head in self.plan.ordered else 0
-        return Link(k, tail, head, leaves, enters, k == carried, self.plan.measure.more.get(k, 0.0), place)
+        paired = edge.head in self.plan.paired
+        return Link(k, tail, head, leaves, enters, k == carried, self.plan.measure.more.get(k, 0.0), place, paired)
 
     def item(self, vertex: Vertex) -> Item:
         """Return the item of a vertex, with room for the texts beside it."""
