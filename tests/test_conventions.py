@@ -1,4 +1,4 @@
-"""docs/conventions.md: every row of its table has an example, and every example holds."""
+"""docs/conventions.md: every row of its table has an example, and every example asserts; test_docs runs them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,12 @@ from tensorgrad.errors import ArgumentError
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "conventions.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| \[(.+?)\]", TEXT, re.MULTILINE)
 SECTIONS = dict(re.findall(r"^## (.+?)\n.*?```python\n(.*?)```", TEXT, re.MULTILINE | re.DOTALL))
-START = re.findall(r"```python\n(.*?)```", TEXT.partition("\n## ")[0], re.DOTALL)
 
 
 def test_every_row_has_its_section() -> None:
     assert len(ROWS) == 8
     assert [row.lower() for row in ROWS] == [title.lower() for title in SECTIONS]
-    assert len(START) == 1
-
-
-@pytest.mark.parametrize("title", SECTIONS)
-def test_the_example_holds(title: str) -> None:
-    code = SECTIONS[title]
-    assert "assert" in code
-    names: dict = {}
-    tg.manual_seed(0)
-    for part in (*START, code):
-        exec(compile(part, "docs/conventions.md", "exec"), names)
+    assert all("assert" in code for code in SECTIONS.values())
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam"])

@@ -1,16 +1,19 @@
-"""What the documents refer to exists: files, headings, tests."""
+"""What the documents refer to exists: files, headings, tests; and every snippet runs."""
 
 from __future__ import annotations
 
 import ast
+import doctest
 import inspect
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.reference.operations import anchor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,58 +59,70 @@ def test_every_statement_on_numerics_names_a_test() -> None:
     assert [s for s in statements if not NAMED_TEST.search(s)] == []
 
 
-def test_the_snippets_on_memory_run() -> None:
-    names: dict = {}
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "memory.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(snippets) == 4
-    for snippet in snippets:
-        exec(compile(snippet, "docs/memory.md", "exec"), names)
+def snippets(page: Path) -> list[tuple[int, str]]:
+    """The snippets of `page` with the lines that they start at; those that are only shown are marked as text."""
+    text = page.read_text(encoding="utf-8")
+    found = [(text.count("\n", 0, m.start(1)), m[1]) for m in re.finditer(r"^```python\n(.*?)^```$", text, RUN)]
+    assert len(found) == text.count("```python"), f"{page}: a snippet that is not seen, or does not end"
+    return found
 
 
-def test_the_snippets_on_numpy_run() -> None:
-    names: dict = {}
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "numpy.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(snippets) == 4
-    for snippet in snippets:
-        exec(compile(snippet, "docs/numpy.md", "exec"), names)
+RUN = re.MULTILINE | re.DOTALL
+CODE = [page for page in DOCUMENTS if snippets(page)]
+AFTER = {  # what holds when the snippets of a page have run
+    "README.md": "loss.item() < 1.0 and (slope.item(), third.item()) == (12.0, 6.0)",
+    "compile.md": "'3 of 5 calls were runs of a plan' in printed",
+    "drawing.md": "'dxhat: float32[7,3] = ' in printed",
+    "files.md": "epoch == 2",
+    "gallery.md": "source.startswith('\"\"\"') and 'return dx, d' in printed",
+}
 
 
-def test_the_snippets_on_files_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run(snippet: str, line: int, page: Path, names: dict[str, Any]) -> None:
+    """Run a snippet, or a session, which must print what it says; lines of errors are those of the page."""
+    if not snippet.startswith(">>>"):
+        exec(compile("\n" * line + snippet, str(page), "exec"), names)
+        return
+    session = doctest.DocTestParser().get_doctest(snippet, {}, page.name, str(page), line)
+    session.globs = names
+    said: list[str] = []
+    failed = doctest.DocTestRunner().run(session, out=said.append, clear_globs=False).failed
+    assert not failed, "".join(said)
+
+
+@pytest.mark.parametrize("page", CODE, ids=lambda page: page.name)
+def test_the_snippets_of_a_page_run_as_they_stand_one_after_another(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "files.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(snippets) == 5
-    for snippet in snippets:
-        exec(compile(snippet, "docs/files.md", "exec"), names)
-    assert names["epoch"] == 2
+    known = {*PRIMITIVES}
+    names: dict[str, Any] = {"__name__": page.stem}
+    tg.manual_seed(0)
+    try:
+        for line, snippet in snippets(page):
+            run(snippet, line, page, names)
+    finally:
+        for name in {*PRIMITIVES} - known:
+            PRIMITIVES.pop(name)
+    saved = re.findall(r"""\.save\("([\w.-]+)"\)""", "".join(code for _, code in snippets(page)))
+    assert [name for name in saved if not (tmp_path / name).exists()] == []
+    assert eval(AFTER.get(page.name, "True"), names | {"printed": capsys.readouterr().out})
 
 
-def test_the_snippets_on_scripts_run() -> None:
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(snippets) == 2
-    for snippet in snippets:
-        exec(compile(snippet, "docs/scripts.md", "exec"), {})
+def test_a_snippet_that_fails_and_a_session_that_prints_something_else_are_found() -> None:
+    page = ROOT / "README.md"
+    with pytest.raises(NameError, match="nowhere"):
+        run("x = nowhere\n", 3, page, {})
+    with pytest.raises(AssertionError, match="Expected"):
+        run(">>> 1 + 1\n3\n\n", 3, page, {})
 
 
-def test_the_snippets_on_drawing_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    text = (ROOT / "docs" / "drawing.md").read_text(encoding="utf-8")
-    snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(snippets) == 10
-    for snippet in snippets:
-        exec(compile(snippet, "docs/drawing.md", "exec"), names)
-    assert (tmp_path / "batchnorm.svg").exists()
-    assert "dxhat: float32[7,3] = " in capsys.readouterr().out
-
-
-def test_the_snippets_on_chapter_6_run() -> None:
-    text = (ROOT / "docs" / "chapter6.md").read_text(encoding="utf-8")
-    snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(snippets) == 8
-    names: dict = {}
-    for snippet in snippets:
-        exec(compile(snippet, "docs/chapter6.md", "exec"), names)
+def test_the_page_on_testing_shows_every_verdict_and_every_public_name() -> None:
+    text = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    for verdict in ("passed", "failed", "kink", "undecided"):
+        assert re.search(rf"^\(?'{verdict}'", text, re.MULTILINE)
+    for name in ("check", "gradcheck", "gradgradcheck", "indices", "inside", "programs", "source", "run"):
+        assert name in text
 
 
 def test_every_plot_that_the_page_on_drawing_names_is_drawn(tmp_path: Path) -> None:

@@ -10,16 +10,16 @@ import sys
 import pytest
 
 from tests import gallery_peers
-from tests.gallery import DOCS, FIGURES, page, stands
+from tests.gallery import DOCS, FIGURES, page, run, stands
 from tests.gallery_networks import networks
 from tests.gallery_peers import SAID, SAME, MissingError, needed
 
 AGAIN = "write it anew: python -m tests.gallery"
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", FIGURES)
 def test_a_picture_is_what_the_code_draws(figure) -> None:
-    assert stands(f"gallery/{figure.name}.svg", figure.drawing().svg), AGAIN
+    assert stands(f"gallery/{figure}.svg", run()[0][figure]), AGAIN
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -31,7 +31,8 @@ def test_all_of_it_is_the_same_where_the_last_bit_of_every_product_sum_and_funct
 
 def test_the_page_shows_every_picture_and_what_the_code_prints() -> None:
     assert (DOCS / "gallery.md").read_text("utf-8") == page(), AGAIN
-    files = {f"{figure.name}.svg" for figure in FIGURES}
+    files = {f"{figure}.svg" for figure in FIGURES}
+    assert run()[0].keys() == {*FIGURES}
     files |= {f"{subject}-{peer}.png" for subject, said in SAID.items() for peer in said}
     assert {path.name for path in (DOCS / "gallery").iterdir()} == files
 
@@ -46,7 +47,7 @@ WITHOUT_SCRIPT = 452_539
 )
 def test_files_are_half_as_large_as_at_first_and_their_pictures_less(left: str, most: float) -> None:
     """But for what was not there: what is packed behind closed boxes, and most of what the viewer does."""
-    others = [figure.name for figure in FIGURES if figure.name not in THEN]
+    others = [figure for figure in FIGURES if figure not in THEN]
     texts = [(DOCS / "gallery" / f"{name}.svg").read_text("utf-8") for name in others]
     assert len(others) == 13
     assert sum(len(re.sub(f"(?s)<({left}).*?</\\1>", "", text).encode()) for text in texts) < most
@@ -94,7 +95,7 @@ def test_what_is_said_of_a_picture_is_seen_on_it(peer: str, subject: str) -> Non
 
 
 def test_each_picture_has_others_beside_it_or_tells_where_they_stand() -> None:
-    assert {figure.name for figure in FIGURES} - {*SAID, *SAME} == {"training", "failure"}  # not shown
+    assert {*FIGURES} - {*SAID, *SAME} == {"training", "failure"}  # not shown
     assert not {*SAID} & {*SAME}
     assert {*SAME.values()} <= {*SAID}
 

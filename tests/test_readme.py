@@ -1,4 +1,4 @@
-"""Every claim of the README that can run is run."""
+"""Every claim of the README that can run is run; its snippets by test_docs."""
 
 from __future__ import annotations
 
@@ -9,25 +9,10 @@ from pathlib import Path
 import pytest
 
 from tensorgrad.cli import main
-from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.tensor.attach import NAMES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_snippets_run_from_top_to_bottom(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    snippets = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(snippets) == 4
-    names: dict = {}
-    try:
-        for snippet in snippets:
-            exec(compile(snippet, "README.md", "exec"), names)
-    finally:
-        PRIMITIVES.pop("softsign", None)
-    assert (tmp_path / "network.svg").read_text(encoding="utf-8").startswith("<")
-    assert names["loss"].item() < 1.0
 
 
 def test_the_drawing_commands_run_as_they_stand(tmp_path, monkeypatch, capsys):

@@ -14,6 +14,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import TensorgradError
 
 from .program import Line, Program, execute, leaf_of, module_of
+from .shaking import shaking
 from .vocabulary import CUTS, ROWS, WRITES, Operand, Row, acceptable
 
 Code = tuple[int, int, int, int, int, int]
@@ -98,11 +99,9 @@ class _Builder:
             return False
         trial = Program(leaves, (*self.lines, line), tuple(self.order))
         try:
-            found = trial.run()
-            tracked = [y.sum() for y in found if y.requires_grad and not y.is_leaf]
-            if tracked:  # fused forms, which are not recorded again, read other values than their compositions
-                backward(tracked, retain_graph=True)
-                backward(tracked, create_graph=True)
+            with shaking(np.random.default_rng(0)):  # as it is checked: its operations read what fused forms need not
+                _swept(trial)
+            found = _swept(trial)
         except TensorgradError:
             return False  # the engine refuses the write, now or at backward: it is no line of a right program
         if not all(acceptable(y.array) for y in found):
@@ -116,6 +115,16 @@ class _Builder:
         read = {name for line in self.lines if line.target is not None for name in _NAME.findall(line.text)}
         found = [name for name in self.order if name not in read and name not in self.leaves]
         return tuple(found or self.order[-1:])
+
+
+def _swept(program: Program) -> list[Any]:
+    """Return the outputs of `program`, after the sweeps back from them have shown that nothing was lost for these."""
+    found = program.run()
+    tracked = [y.sum() for y in found if y.requires_grad and not y.is_leaf]
+    if tracked:  # fused forms, which are not recorded again, read other values than their compositions
+        backward(tracked, retain_graph=True)
+        backward(tracked, create_graph=True)
+    return found
 
 
 def _values(shape: tuple[int, ...], leaves: int, seed: int) -> tuple[Array, ...]:
