@@ -129,7 +129,7 @@ newaxis = None
 
 _SUBPACKAGES = (
     "accelerator", "amp", "backends", "compat", "cuda", "data", "distributed", "distributions", "func", "graph", "jit",
-    "linalg", "mps", "nn", "optim", "profiler", "random", "search", "special", "testing", "utils", "viz", "xpu",
+    "linalg", "mps", "nn", "onnx", "optim", "profiler", "random", "search", "special", "testing", "utils", "viz", "xpu",
 )  # fmt: skip
 _PARTS = {  # what else loads later, and where it stands
     **dict.fromkeys((

@@ -111,6 +111,7 @@ from . import jit as jit
 from . import linalg as linalg
 from . import mps as mps
 from . import nn as nn
+from . import onnx as onnx
 from . import optim as optim
 from . import profiler as profiler
 from . import random as random

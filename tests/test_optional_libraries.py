@@ -57,6 +57,7 @@ def figures() -> Any:
 # to download from, in test_mnist_download.py; each of the plots in test_viz_plots.py; loading in test_files.py.
 USES: list[tuple[str, str, Use]] = [
     ("graphviz", "graphviz", lambda: drawing().dot),
+    ("onnx", "onnx", lambda: tg.onnx.export(nn.ReLU(), tg.ones(2))),
     ("einops", "einops", lambda: tg.utils.einops.register()),
     ("matplotlib", "matplotlib", lambda: viz.plot_curves({"loss": [1.0]})),
     ("matplotlib", "matplotlib", lambda: demo.run("digits", None, 0, 1, Path("out"))),

@@ -104,7 +104,6 @@ ABSENT = {
     "nn.parallel": f"{_ONE_PROCESS}: call the module itself, or nn.DataParallel",
     **dict.fromkeys(("nn.intrinsic", "nn.qat", "nn.quantizable", "nn.quantized"), _QUANTIZED),
     "nn.utils.stateless": "it is func.functional_call",
-    "onnx": "there is no export: the recorded graph is data, see tensorgrad.graph.Graph.trace",
     "optim.SparseAdam": "there are no sparse tensors: it is Adam",
     "optim.*": "subclass Optimizer, and define update_one",
     "package": _STATE,

@@ -1,0 +1,252 @@
+"""Files of ONNX: checked by its checker, run by its reference evaluator on other inputs, to the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import nn
+from tensorgrad.errors import MissingDependencyError, TensorgradError
+from tensorgrad.nn import functional
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+
+
+def run(model: Any, *arrays: Any) -> list[Any]:
+    from onnx.reference import ReferenceEvaluator
+
+    names = [entry.name for entry in model.graph.input]
+    found: list[Any] = ReferenceEvaluator(model).run(None, dict(zip(names, arrays, strict=True)))
+    return found
+
+
+def tensors(result: Any) -> list[tg.Tensor]:
+    if isinstance(result, tuple | list):
+        return [x for part in result for x in tensors(part)]
+    return [] if result is None else [result]
+
+
+def same_on_others(function: Callable[..., Any], *args: tg.Tensor, atol: float = 1e-6) -> Any:
+    """Assert that the file computes what the function does, of the traced inputs and of others; return the model."""
+    model = tg.onnx.export(function, args)
+    rng = np.random.default_rng(1)
+    others = [a if a.array.dtype.kind != "f" else tg.tensor(rng.normal(size=a.shape), dtype=a.dtype) for a in args]
+    for given in (args, others):
+        expected = tensors(function(*given))
+        found = run(model, *[x.detach().numpy() for x in given])
+        assert len(found) == len(expected)
+        for a, b in zip(found, expected, strict=True):
+            assert a.shape == b.shape
+            assert a.dtype == b.array.dtype
+            np.testing.assert_allclose(a, b.detach().numpy(), rtol=1e-5, atol=atol, equal_nan=False)
+    return model
+
+
+def image() -> tg.Tensor:
+    tg.manual_seed(0)
+    return tg.randn(2, 4, 9, 9)
+
+
+def rows() -> tg.Tensor:
+    tg.manual_seed(0)
+    return tg.randn(5, 6)
+
+
+def series() -> tg.Tensor:
+    tg.manual_seed(0)
+    return tg.randn(5, 2, 3)
+
+
+LAYERS: dict[str, tuple[Callable[[], nn.Module], Callable[[], tg.Tensor]]] = {
+    "Linear": (lambda: nn.Linear(6, 4), rows),
+    "BatchNorm1d in training": (lambda: nn.BatchNorm1d(6), rows),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(6).eval(), rows),
+    "BatchNorm2d": (lambda: nn.BatchNorm2d(4).eval(), image),
+    "Dropout": (lambda: nn.Dropout().eval(), rows),
+    "network of the chapter": (
+        lambda: nn.Sequential(
+            nn.Linear(6, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3), nn.Softmax(1)
+        ).eval(),
+        rows,
+    ),
+    "Conv1d": (lambda: nn.Conv1d(2, 5, 2, dilation=2), lambda: series()),
+    "Conv2d": (lambda: nn.Conv2d(4, 5, 3, padding=1, stride=2), image),
+    "Conv2d of groups": (lambda: nn.Conv2d(4, 6, (3, 2), groups=2, bias=False), image),
+    "Conv2d padded to the same": (lambda: nn.Conv2d(4, 2, 3, padding="same"), image),
+    "Conv2d of one image": (lambda: nn.Conv2d(4, 2, 3), lambda: image()[0]),
+    "ConvTranspose2d": (lambda: nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1), image),
+    "MaxPool2d": (lambda: nn.MaxPool2d(3, 2, padding=1), image),
+    "MaxPool2d with a ceiling": (lambda: nn.MaxPool2d(2, ceil_mode=True), image),
+    "AvgPool2d": (lambda: nn.AvgPool2d(3, 2), image),
+    "AdaptiveAvgPool2d": (lambda: nn.AdaptiveAvgPool2d(2), image),
+    "LSTM": (lambda: nn.LSTM(3, 4, num_layers=2, bidirectional=True), series),
+    "GRU": (lambda: nn.GRU(3, 4), series),
+    "RNN": (lambda: nn.RNN(3, 4, batch_first=True), series),
+    "TransformerEncoderLayer": (
+        lambda: nn.TransformerEncoderLayer(3, 1, 8, activation="gelu", batch_first=True).eval(), series),
+    "LayerNorm": (lambda: nn.LayerNorm(6), rows),
+    "GroupNorm": (lambda: nn.GroupNorm(2, 4), image),
+    "InstanceNorm2d": (lambda: nn.InstanceNorm2d(4), image),
+    "Upsample": (lambda: nn.Upsample(scale_factor=2), image),
+    "ReflectionPad2d": (lambda: nn.ReflectionPad2d(1), image),
+    "PixelShuffle": (lambda: nn.PixelShuffle(2), image),
+    "Flatten": (nn.Flatten, image),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_gives_the_same_numbers(name: str) -> None:
+    make, data = LAYERS[name]
+    tg.manual_seed(1)
+    same_on_others(make(), data())
+
+
+ACTIVATIONS = (
+    "CELU", "ELU", "GELU", "GLU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid",
+    "Mish", "PReLU", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Softshrink", "Softsign", "Tanh",
+    "Tanhshrink",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_gives_the_same_numbers(name: str) -> None:
+    same_on_others(getattr(nn, name)(), rows() * 3)
+
+
+FUNCTIONS: dict[str, Callable[[tg.Tensor], Any]] = {
+    "arithmetic": lambda x: (x + 1) * 2 - x / 3 + (-x) ** 2 + x.abs().sqrt() + 2**x,
+    "whole parts": lambda x: (
+        x // 0.3 + x % 0.3 + x.fmod(0.7) + x.floor() + x.ceil() + x.round() + x.trunc()
+        + x.sign()),
+    "logarithms": lambda x: (
+        x.abs().log1p() + x.expm1() + x.exp2() + (x.abs() + 1).log2() + (x.abs() + 1).log10()
+        + x.exp()),
+    "angles": lambda x: (
+        x.sin() + x.cos() + x.tan() + x.atan() + tg.atan2(x, x.flip(0)) + x.tanh().asin()
+        + x.tanh().acos()),
+    "hyperbolic": lambda x: x.sinh() + x.cosh() + x.asinh() + (x.abs() + 1).acosh() + (x / 9).tanh().atanh(),
+    "errors": lambda x: x.erf() + x.erfc() + tg.logaddexp(x, -x) + tg.hypot(x, x + 1) + x.sigmoid(),
+    "reductions": lambda x: (x.sum(), x.sum(0), x.mean((0, 1), keepdim=True), x.amax(1), x.amin(0), x.cumsum(1)),
+    "positions": lambda x: (x.argmax(), x.argmax(1), x.argmin(0, keepdim=True)),
+    "norms": lambda x: (x.norm(), x.norm(1), tg.linalg.vector_norm(x, dim=1), x.var(0), x.std()),
+    "indices": lambda x: (x[1], x[-1], x[1:4, ::2], x[:, [0, 2, 0]], x[[0, 1], [2, 3]], x[None, ..., 0], x.flip(1),
+        x[::2]),
+    "shapes": lambda x: (x.T, x.reshape(3, -1), x[:, None].expand(5, 2, 6), x.unsqueeze(1).permute(2, 1, 0),
+        x.roll(1, 0)),
+    "joins": lambda x: (tg.cat([x, x[:2]]), tg.stack([x, x + 1], -1), x.repeat(2, 1), x.chunk(2, 1)[1]),
+    "choices": lambda x: (tg.where(x > 0, x, 0.5), x.clamp(-0.5, 0.5), x.clamp(min=0), tg.maximum(x, x.flip(0)),
+        x.tril()),
+    "truths": lambda x: ((x > 0) & (x < 1), (x > 0) | ~(x < 1), x <= x[0], x != 0, (x > 0) ^ (x < 1),
+        (x > 0).sum(), x.bool()),
+    "diagonals": lambda x: (x.diagonal(), tg.diag(x[0]), x[:5, :5].trace()),
+    "windows": lambda x: (x.unfold(1, 3, 2), functional.unfold(x[None, None], 2),
+        functional.fold(functional.unfold(x[None, None], 2), (5, 6), 2)),
+    "places that are computed": lambda x: (x[:, x.argmax(1)], x.gather(1, x.argmax(1, keepdim=True)),
+        x[x.argmax(1) % 5, x.argmax(1)]),
+    "products": lambda x: (x @ x.T, x @ x[0], tg.einsum("ij,kj->ik", x, x), tg.outer(x[0], x[1]),
+        tg.linalg.det(x[:4, :4])),
+    "dtypes": lambda x: (x.double() + 1, (x > 0).float() * x, x.long() // 2, x.long() % 3, x.int() + 1, x.long() / 2),
+    "softmax": lambda x: (x.softmax(1), x.log_softmax(0), x.logsumexp(1)),
+    "written in place": lambda x: _written(x),
+    "unused": lambda x: (x.exp(), x * 2)[1],
+}  # fmt: skip
+
+
+def _written(x: tg.Tensor) -> tg.Tensor:
+    y = x * 1
+    y[1] = 0.5
+    y[:, 2] += x[:, 0]
+    return y
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_gives_the_same_numbers(name: str) -> None:
+    same_on_others(FUNCTIONS[name], rows())
+
+
+def test_attention_over_three_inputs() -> None:
+    tg.manual_seed(0)
+    same_on_others(nn.MultiheadAttention(8, 2, batch_first=True), *[tg.randn(2, n, 8) for n in (5, 4, 4)])
+
+
+def test_ids_of_words_and_classes_are_inputs() -> None:
+    tg.manual_seed(0)
+    ids = tg.tensor([[1, 2], [0, 4]])
+    embedding = nn.Embedding(5, 3)
+    model = same_on_others(embedding, ids)
+    assert run(model, np.array([[4, 4], [3, 0]]))[0].tolist() == embedding(tg.tensor([[4, 4], [3, 0]])).tolist()
+    loss = tg.onnx.export(nn.CrossEntropyLoss(), (tg.randn(3, 4), tg.tensor([1, 2, 0])))
+    scores, classes = tg.randn(3, 4), tg.tensor([3, 3, 1])
+    expected = functional.cross_entropy(scores, classes).item()
+    assert run(loss, scores.numpy(), classes.numpy())[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_convolutions_and_pools_are_onnxs_own() -> None:
+    tg.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(4, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(27, 2))
+    model = same_on_others(network, image())
+    assert [node.op_type for node in model.graph.node] == ["Conv", "Relu", "MaxPool", "Reshape", "Gemm", "Identity"]
+    assert {"0.weight", "0.bias", "4.weight", "4.bias"} <= {entry.name for entry in model.graph.initializer}
+
+
+def test_names_the_file_and_the_opset(tmp_path: Path) -> None:
+    model = nn.Linear(6, 2)
+    path = tmp_path / "linear.onnx"
+    made = tg.onnx.export(model, rows(), path, input_names=["pixels"], output_names=["scores"], opset_version=20)
+    read = onnx.load(path)
+    assert read == made
+    assert [x.name for x in read.graph.input] == ["pixels"]
+    assert [x.name for x in read.graph.output] == ["scores"]
+    assert read.opset_import[0].version == 20
+    assert read.producer_name == "tensorgrad"
+    two = tg.onnx.export(lambda a, b: (a, a + b), (rows(), rows()))
+    assert [x.name for x in two.graph.output] == ["output_0", "output_1"]
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (nn.Dropout(), r"draws random numbers: call model\.eval\(\) first"),
+        (lambda x: x * 2 if x.sum() > 0 else x, r"reads a value at .*test_onnx\.py:\d+"),
+        (lambda x: x * x.max().item(), r"reads a value at .*test_onnx\.py:\d+"),
+        (lambda x: tg.linalg.inv(x[:5, :5]), r"'inv' at .*test_onnx\.py:\d+.* has no counterpart in ONNX"),
+        (lambda x: x[x > 0], "mask has a shape that is not known|reads a value"),
+        (lambda x: tg.complex(x, x).abs(), "is complex"),
+        (lambda x: x + tg.randn(5, 6), "draws random numbers"),
+        (lambda x: tg.from_numpy(np.median(x.numpy(), 0)), "counterpart|reads a value"),
+    ],
+)
+def test_what_a_file_cannot_hold_is_refused_with_its_place(function: Any, told: str, tmp_path: Path) -> None:
+    with pytest.raises(TensorgradError, match=told):
+        tg.onnx.export(function, rows(), tmp_path / "none.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(TensorgradError, match="input_names has 2 names, expected 1"):
+        tg.onnx.export(nn.ReLU(), rows(), input_names=["a", "b"])
+    with pytest.raises(TensorgradError, match="opset_version=9: expected one from 18 to 22"):
+        tg.onnx.export(nn.ReLU(), rows(), opset_version=9)
+    with pytest.raises(TensorgradError, match="must differ: x, x"):
+        tg.onnx.export(nn.ReLU(), rows(), input_names=["x"], output_names=["x"])
+
+
+def test_without_onnx_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install onnx"):
+        tg.onnx.export(nn.ReLU(), rows())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_numbers_are_those_of_other_float_dtypes(seed: int) -> None:
+    tg.manual_seed(seed)
+    dtype = [tg.float32, tg.float64][seed % 2]
+    network = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.LayerNorm(5), nn.Linear(5, 2), nn.Softplus()).to(dtype)
+    same_on_others(network, tg.randn(3, 6, dtype=dtype), atol=1e-6 if dtype is tg.float32 else 1e-12)
