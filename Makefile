@@ -6,7 +6,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-fast oldest mutants fuzz check figures bench clean
+.PHONY: demo test test-fast oldest mutants fuzz check figures docs bench clean
 
 demo: .venv/demo.stamp
 	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
@@ -49,6 +49,10 @@ figures: .venv/figures.stamp
 	$(ONE_THREAD) .venv/bin/python -m tests.browser out/screenshots
 	.venv/bin/tensorgrad chapter6 $(ARGS)
 
+# The site of the documents, in out/site; a link that leads nowhere fails. It fetches nothing from elsewhere.
+docs: .venv/docs.stamp
+	.venv/bin/python -m mkdocs build --quiet $(ARGS)
+
 bench: .venv/bench.stamp
 	.venv/bin/python -m benchmarks $(ARGS)
 
@@ -61,6 +65,7 @@ clean:
 .venv/test.stamp: EXTRAS = test,demo,data
 .venv/figures.stamp: EXTRAS = test,demo,search
 .venv/dev.stamp: EXTRAS = dev
+.venv/docs.stamp: EXTRAS = docs
 .venv/bench.stamp: EXTRAS = bench
 
 .venv/%.stamp: .venv/bin/python setup.cfg pyproject.toml

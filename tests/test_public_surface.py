@@ -5,20 +5,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tensorgrad.reference.manual import surface
+
 LIST = Path(__file__).with_name("public_surface.txt")
-MODULES = [
-    "autograd", "autograd.functional", "data", "func", "graph", "linalg", "nn", "nn.functional", "nn.init",
-    "nn.utils", "nn.utils.parametrize", "nn.utils.parametrizations", "nn.utils.rnn", "optim",
-    "optim.lr_scheduler", "optim.regularizers", "random", "search", "special", "testing", "utils.checkpoint",
-    "utils.data", "utils.progress", "utils.resume", "utils.tensorboard", "viz", "chapter6",
-]  # fmt: skip
-WITH_MEMBERS = ("Tensor", "Module", "Optimizer", "Graph", "Drawing")
 ANY = {"-", "?", "args kwargs", "self args kwargs"}  # parameters that say nothing
 LOOSE = {"args", "kwargs", "params"}
 
@@ -30,27 +23,12 @@ def parameters(value: Any) -> str:
         return "?"
 
 
-def members(name: str) -> Iterator[tuple[str, Any]]:
-    module = importlib.import_module(name)
-    listed = getattr(module, "__all__", None)
-    for public in sorted(set(listed or [n for n in dir(module) if not n.startswith("_")])):
-        value = getattr(module, public, None)
-        own = listed is not None or str(getattr(value, "__module__", name)).startswith(name)
-        if value is None or inspect.ismodule(value) or not own:
-            continue
-        yield f"{name}.{public}", value
-        if inspect.isclass(value) and public in WITH_MEMBERS:
-            for member in sorted(m for m in dir(value) if not m.startswith("_")):
-                yield f"{name}.{public}.{member}", getattr(value, member, None)
-
-
-def surface() -> dict[str, str]:
-    names = ["tensorgrad", *(f"tensorgrad.{module}" for module in MODULES)]
-    return {path: parameters(value) for name in names for path, value in members(name)}
+def listed() -> dict[str, str]:
+    return {path: parameters(value) for path, value in surface().items()}
 
 
 def test_no_public_name_and_no_parameter_is_lost() -> None:
-    now = surface()
+    now = listed()
     known = dict(line.split(": ", 1) for line in LIST.read_text("utf-8").splitlines() if ": " in line)
     assert len(known) > 1000
     assert sorted(known.keys() - now.keys()) == []
@@ -64,4 +42,4 @@ def test_no_public_name_and_no_parameter_is_lost() -> None:
 
 
 if __name__ == "__main__":
-    LIST.write_text("".join(f"{path}: {text}\n" for path, text in sorted(surface().items())), "utf-8")
+    LIST.write_text("".join(f"{path}: {text}\n" for path, text in sorted(listed().items())), "utf-8")
