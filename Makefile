@@ -6,7 +6,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-fast oldest mutants fuzz check figures docs bench clean
+.PHONY: demo test test-fast oldest pythons mutants fuzz check figures docs bench clean
 
 demo: .venv/demo.stamp
 	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
@@ -24,6 +24,10 @@ oldest: export HYPOTHESIS_PROFILE = fast
 oldest: .venv-oldest/test.stamp
 	cat .venv-oldest/oldest.txt
 	$(ONE_THREAD) .venv-oldest/bin/python -m pytest -q -n $(WORKERS) -m 'not slow' $(ARGS)
+
+# The wheel on every Python that is there, with the oldest and the newest NumPy; ARGS=--tests: the archive's tests, too.
+pythons: .venv/test.stamp
+	.venv/bin/python -m tests.pythons $(ARGS)
 
 # Faults in every rule and in the sweeps: the tests must see each one.
 mutants: .venv/test.stamp

@@ -5,21 +5,24 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests import oldest
+from tests import oldest, pythons
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "tensorgrad"
 
 # Top-level folders with Python files that are no part of the installed package.
 OUTSIDE = {"tests", "benchmarks", "docs", "examples"}
+
+LARGEST = 1_600_000
+"""Bytes of the wheel at most: what it holds is source, style, and the bundled digits."""
 
 # A path that only one machine has. Not the end of an address or of a relative path: nothing may stand before it.
 MACHINE_PATH = re.compile(r"(?<![\w.~])(?:/(?:tmp|work|root|home|farm|Users|mnt)/|[A-Z]:\\Users\\)[A-Za-z.]")
@@ -245,35 +248,18 @@ def test_the_extras_name_this_project_and_not_another() -> None:
     assert {extra for line in needed for extra in line.partition("[")[2].rstrip("]").split(",")} <= set(extras)
 
 
-BUILD = """
-import os, sys, tarfile
-from setuptools import build_meta
-
-target = sys.argv[1]  # setuptools writes its own
-os.makedirs("out")
-with tarfile.open(os.path.join("out", build_meta.build_sdist("out"))) as archive:
-    archive.extractall("unpacked", filter="data")
-os.chdir(os.path.join("unpacked", os.listdir("unpacked")[0]))
-print("wheel", build_meta.build_wheel(target))
-"""
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The archive of the sources, and the wheel that is made of it unpacked."""
+    pytest.importorskip("setuptools", reason="a wheel is built by setuptools")
+    if subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("which files belong to the sources is asked of git")
+    return pythons.built(tmp_path_factory.mktemp("published"))
 
 
 @pytest.mark.slow
-def test_a_wheel_made_of_an_archive_of_the_sources_holds_everything(tmp_path: Path) -> None:
-    pytest.importorskip("setuptools", reason="a wheel is built by setuptools")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        pytest.skip("which files belong to the sources is asked of git")
-    sources = tmp_path / "sources"
-    for name in filter(None, listed.stdout.split("\0")):
-        if not (ROOT / name).is_symlink() and (ROOT / name).is_file():
-            (sources / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, sources / name)
-    answer = subprocess.run(
-        [sys.executable, "-c", BUILD, str(tmp_path)], cwd=sources, capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+def test_a_wheel_made_of_an_archive_of_the_sources_holds_everything(published: tuple[Path, Path]) -> None:
+    wheel = published[1]
     held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("tensorgrad/")}
     wanted = {path.relative_to(ROOT).as_posix() for path in python_files()}
     assert wanted <= held
@@ -288,3 +274,29 @@ def test_a_wheel_made_of_an_archive_of_the_sources_holds_everything(tmp_path: Pa
     viewer = [path.name for path in (ROOT / "viz" / "output").iterdir() if path.suffix in {".css", ".js"}]
     assert len(viewer) > 2
     assert {f"tensorgrad/viz/output/{name}" for name in viewer} <= held
+    assert wheel.stat().st_size < LARGEST
+
+
+@pytest.mark.slow
+def test_the_wheel_runs_where_it_is_installed_and_nothing_of_the_checkout_is(
+    published: tuple[Path, Path], tmp_path: Path
+) -> None:
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, capture_output=True)
+    inside = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install = [str(inside), "-m", "pip", "install", "-q", "--no-deps", "--no-index", str(published[1])]
+    subprocess.run(install, check=True, capture_output=True)
+    library = str(Path(np.__file__).parents[1])
+    # What it needs is taken from here, behind its own: no network is asked for.
+    start = f"import sys; sys.path.append({library!r})\n{pythons.example()}{pythons.TRIAL}"
+    answer = subprocess.run([str(inside), "-I", "-c", start], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip().endswith(": right")
+    assert (tmp_path / "model.svg").read_text("utf-8").startswith("<svg")
+
+
+def test_the_description_of_the_index_has_no_link_that_only_a_checkout_can_follow() -> None:
+    settings = config()["metadata"]
+    assert settings["long_description"] == "file: docs/description.md"
+    text = (ROOT / "docs" / "description.md").read_text("utf-8")
+    assert not [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("https://")]
