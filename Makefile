@@ -6,7 +6,7 @@ ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test test-fast oldest pythons mutants fuzz check figures docs bench clean
+.PHONY: demo test test-fast oldest pythons mutants fuzz check figures docs notebooks bench clean
 
 demo: .venv/demo.stamp
 	$(ONE_THREAD) .venv/bin/tensorgrad demo $(ARGS)
@@ -56,6 +56,10 @@ figures: .venv/figures.stamp
 # The site of the documents, in out/site; a link that leads nowhere fails. It fetches nothing from elsewhere.
 docs: .venv/docs.stamp
 	.venv/bin/python -m mkdocs build --quiet $(ARGS)
+
+# The examples and the tour as notebooks, made of the scripts, in out/notebooks.
+notebooks: .venv/demo.stamp
+	.venv/bin/python -m tests.notebooks out/notebooks
 
 bench: .venv/bench.stamp
 	.venv/bin/python -m benchmarks $(ARGS)

@@ -1,0 +1,125 @@
+"""The examples as notebooks, made of the scripts: `python -m tests.notebooks out/notebooks`; so are two documents.
+
+What a script does in `main()` stands in cells of its own, parted where the script has an empty line, and the last one
+shows what `main()` returns.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, NamedTuple
+
+from tensorgrad.files.atomic import write_whole
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted((ROOT / "examples").rglob("*.py"))
+PAGES = [ROOT / "docs" / name for name in ("tour.md", "concepts.md")]
+
+
+class Cell(NamedTuple):
+    """A cell of a notebook."""
+
+    kind: str
+    text: str
+
+
+DIGITS = re.compile(
+    r'Path\(__file__\)(?:\.parents?(?:\[2\])?)+ / "data"'
+)  # a notebook has no file: it asks the package
+
+
+def of_script(source: str) -> list[Cell]:
+    """Return the cells of a script."""
+    source = DIGITS.sub('importlib.resources.files("tensorgrad.data")', source)
+    if "importlib" in source:
+        source = re.sub(r"^(?=import|from)", "import importlib.resources\n", source, count=1, flags=re.MULTILINE)
+    tree, lines = ast.parse(source), source.splitlines()
+    doc, *rest = tree.body
+    cells = [Cell("markdown", ast.get_docstring(tree) or "")]
+    *rest, last = rest
+    assert isinstance(doc, ast.Expr)
+    assert isinstance(last, ast.If)
+    assert ast.unparse(last).endswith("main()")
+    for text, body in parts(rest, lines, doc.end_lineno or 1):
+        main = body[-1]
+        if isinstance(main, ast.FunctionDef) and main.name == "main" and unrolled(main):
+            own = [dedent(part) for part, _ in parts(main.body, lines, main.lineno)]
+            own[-1] = re.sub(r"^return ", "", own[-1], flags=re.MULTILINE)
+            cells += [Cell("code", part) for part in own]
+        else:
+            cells.append(Cell("code", text))
+    return cells
+
+
+def unrolled(main: ast.FunctionDef) -> bool:
+    """Return whether what `main` does may stand outside of it."""
+    inner = [node for node in ast.walk(main) if isinstance(node, ast.Return)]
+    functions = [node for node in ast.walk(main) if isinstance(node, ast.FunctionDef | ast.Lambda) and node is not main]
+    theirs = {id(node) for function in functions for node in ast.walk(function)}
+    return [node for node in inner if id(node) not in theirs] == [main.body[-1]] and not any(
+        isinstance(node, ast.Nonlocal) for node in ast.walk(main)
+    )
+
+
+def parts(body: list[ast.stmt], lines: list[str], start: int) -> list[tuple[str, list[ast.stmt]]]:
+    """Return the statements of `body`, those that no empty line parts together, each with the comments before it."""
+    found: list[list[ast.stmt]] = [[body[0]]]
+    for before, after in pairwise(body):
+        between = lines[before.end_lineno : first(after) - 1]
+        if "" in [line.strip() for line in between]:
+            found.append([])
+        found[-1].append(after)
+    texts = []
+    for group in found:
+        end = group[-1].end_lineno or 0
+        texts.append(("\n".join(lines[start:end]).strip("\n"), group))
+        start = end
+    return texts
+
+
+def first(statement: ast.stmt) -> int:
+    """Return the line that a statement begins at, with its decorators."""
+    return min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
+
+
+def of_page(text: str) -> list[Cell]:
+    """Return the cells of a document: its snippets, and what is said between them."""
+    texts = re.split(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    cells = [Cell("code" if i % 2 else "markdown", part.strip()) for i, part in enumerate(texts)]
+    return [cell for cell in cells if cell.text]
+
+
+def notebook(cells: list[Cell]) -> dict[str, Any]:
+    """Return a notebook, as what is written as JSON."""
+    code: dict[str, Any] = {"execution_count": None, "outputs": []}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "cells": [
+            {"id": f"cell-{i}", "cell_type": cell.kind, "metadata": {}, "source": cell.text.splitlines(keepends=True)}
+            | (code if cell.kind == "code" else {})
+            for i, cell in enumerate(cells)
+        ],
+    }
+
+
+def main() -> None:
+    """Write them all to the folder that is named."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {path: of_script(path.read_text("utf-8")) for path in SCRIPTS}
+    made |= {path: of_page(path.read_text("utf-8")) for path in PAGES}
+    for path, cells in made.items():
+        write_whole(folder / f"{path.stem}.ipynb", json.dumps(notebook(cells), indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
