@@ -43,5 +43,5 @@ class Version(str):
         return (a > b) - (a < b)
 
 
-__version__ = Version("0.1.0")
+__version__ = Version("0.2.0")
 cuda = hip = None  # what scripts print beside it: of which libraries there is none

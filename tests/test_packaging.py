@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tensorgrad as tg
 from tests import oldest, pythons
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -300,3 +301,21 @@ def test_the_description_of_the_index_has_no_link_that_only_a_checkout_can_follo
     assert settings["long_description"] == "file: docs/description.md"
     text = (ROOT / "docs" / "description.md").read_text("utf-8")
     assert not [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("https://")]
+
+
+def test_one_version_stands_everywhere() -> None:
+    version = str(tg.__version__)
+    assert config()["metadata"]["version"] == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert version in headings[:2]
+
+
+def test_what_is_not_ours_is_named() -> None:
+    notices = (ROOT / "THIRD-PARTY.md").read_text("utf-8").lower()
+    assert "tensorgrad/data/digits.npz" in notices
+    extras = config()["options.extras_require"]
+    behind = re.findall(r"[\w-]+", re.findall(r"\[(.*?)\]", extras["all"])[0])
+    needed = [line for extra in (*behind, "all") for line in extras[extra].split() if "[" not in line]
+    assert len(needed) > 10
+    assert not {line for line in needed if line.partition(">")[0].lower() not in notices}
