@@ -1,7 +1,8 @@
-"""How a function of NumPy's is called with tensors: by a rule, of the values alone, or not at all.
+"""How a function of NumPy's is called with tensors: of the values alone, by a rule, or not at all.
 
-A rule answers NotImplemented where it does not follow an option. Then NumPy computes of the values, if nothing is lost:
-where a gradient is asked for, the function is refused, with what to do instead.
+Where nobody asks for a gradient, NumPy computes, so that every dtype and every error is its own. Where one is asked
+for, a rule does, and NumPy is asked, too: what it refuses is refused, and a result has its structure, shape and dtype.
+A rule answers NotImplemented where it does not follow an option. Then the function is refused, with what to do instead.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.caching import remembered
+from tensorgrad.base.context import context
+from tensorgrad.base.watched import watching
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, LostGraphError
 
-from . import fourier, multiplying, rearranging, reducing, solving, spacing, valued
-from .mixed import has_tensors, is_recorded, values
+from . import fourier, multiplying, rearranging, reducing, solving, spacing, valued, viewing
+from .mixed import converted, has_tensors, is_recorded, values
 from .ufuncs import stored
 
 AnyFunction = Callable[..., Any]
 
 TABLES: tuple[tuple[Any, dict[str, AnyFunction]], ...] = (
-    *[(np, module.FOLLOWED) for module in (rearranging, reducing, spacing, multiplying, valued)],
+    *[(np, module.FOLLOWED) for module in (viewing, rearranging, reducing, spacing, multiplying, valued)],
     (np.linalg, solving.FOLLOWED), (np.fft, fourier.FOLLOWED),
 )  # fmt: skip
 """The rules by the name of the function, and where NumPy has it."""
@@ -31,6 +34,10 @@ FOLLOWED: dict[Any, AnyFunction] = {
     getattr(module, name): rule for module, table in TABLES for name, rule in table.items() if hasattr(module, name)
 }
 """The rule of each of NumPy's functions, of those that this NumPy has."""
+_ACTING = frozenset(getattr(np, name) for name in valued.ACTING if hasattr(np, name))
+_VIEWS = frozenset(
+    getattr(np, name) for name in (*viewing.FOLLOWED, "diag", "diagonal", "trim_zeros") if hasattr(np, name)
+)
 
 
 def called(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -42,16 +49,39 @@ def called(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
     """
     out = kwargs.get("out")
     rule = FOLLOWED.get(function)
-    if rule is not None and _takes(rule, args, {**kwargs, "out": None} if "out" in kwargs else kwargs):
-        made = rule(*args, **{name: value for name, value in kwargs.items() if name != "out"})
+    recorded = is_recorded([*args, kwargs])
+    asked = function not in _ACTING and not context().special and watching() is None  # NumPy may be, and has numbers
+    by_rule = recorded or not asked or function in _VIEWS
+    if rule is not None and by_rule and _takes(rule, args, {**kwargs, "out": None} if "out" in kwargs else kwargs):
+        options = {name: value for name, value in kwargs.items() if name != "out"}
+        known = function(*map(values, args), **{x: values(y) for x, y in options.items()}) if asked else None
+        made = rule(*args, **options)
+        if made is not NotImplemented and known is not None:
+            made = _as_known(made, known)
         if made is not NotImplemented:
             return made if out is None else stored(function.__name__, made, out, True, "same_kind")
-    if is_recorded([*args, kwargs]) and function.__name__ not in valued.CONSTANT:
+    if recorded and function.__name__ not in valued.CONSTANT:
         raise LostGraphError(
             f"np.{_path(function)} of a Tensor that requires grad has no derivative here"
             f"{_said(rule, args, kwargs)}: use {valued.way_out(function.__name__)}"
         )
     return _of_values(function, args, kwargs)
+
+
+def _as_known(made: Any, known: Any) -> Any:
+    """Return what a rule made in the dtypes of what NumPy gives; NotImplemented if it is not of the same structure."""
+    if isinstance(known, list | tuple):
+        if not isinstance(made, list | tuple) or len(made) != len(known):
+            return NotImplemented
+        parts = [_as_known(x, y) for x, y in zip(made, known, strict=True)]
+        if any(part is NotImplemented for part in parts):
+            return NotImplemented
+        return type(known)(*parts) if hasattr(known, "_fields") else type(known)(parts)
+    if not isinstance(known, np.ndarray | np.generic) or not isinstance(made, Tensor):
+        return made
+    if made.array.shape != known.shape or (made.array.dtype.kind == "c") > (known.dtype.kind == "c"):
+        return NotImplemented
+    return made if made.array.dtype == known.dtype else converted(made, known.dtype)
 
 
 def _path(function: AnyFunction) -> str:
@@ -87,9 +117,10 @@ def _of_values(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, A
     if out is not None and not has_tensors(out):
         options["out"] = out
     made = function(*map(values, args), **options)
-    if isinstance(out, Tensor):
-        return stored(function.__name__, _as_tensors(made, function), out, True, "same_kind")
-    return _as_tensors(made, function)
+    if out is made and isinstance(out, np.ndarray):
+        return out
+    result = _as_tensors(made, function)
+    return stored(function.__name__, result, out, True, "same_kind") if isinstance(out, Tensor) else result
 
 
 def _as_tensors(made: Any, function: AnyFunction) -> Any:
@@ -102,4 +133,4 @@ def _as_tensors(made: Any, function: AnyFunction) -> Any:
         return made
     if made.dtype.kind not in "biufc":
         raise DTypeError(f"np.{_path(function)} of a Tensor gives {made.dtype}: call it with x.numpy()")
-    return wrap(np.asarray(made))
+    return wrap(np.array(made) if isinstance(made, np.ndarray) else np.asarray(made))  # of memory of its own

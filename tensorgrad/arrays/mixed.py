@@ -76,8 +76,8 @@ def values(x: Any) -> Any:
     """Return the array of a tensor, in lists and tuples too; all else as it is."""
     if isinstance(x, Tensor):
         return x.array
-    if type(x) in (list, tuple) and has_tensors(x):
-        return type(x)(map(values, x))
+    if isinstance(x, list | tuple) and has_tensors(x):
+        return (list if isinstance(x, list) else tuple)(map(values, x))
     return x
 
 
@@ -87,7 +87,7 @@ def has_tensors(x: Any, when: Callable[[Tensor], bool] = lambda x: True) -> bool
         return when(x)
     if isinstance(x, dict):
         return any(has_tensors(part, when) for part in x.values())
-    return type(x) in (list, tuple) and any(has_tensors(part, when) for part in x)
+    return isinstance(x, list | tuple) and any(has_tensors(part, when) for part in x)
 
 
 def is_recorded(x: Any) -> bool:

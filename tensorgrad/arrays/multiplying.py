@@ -47,7 +47,7 @@ def vdot(a: Any, b: Any, /) -> Any:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """``np.tensordot``: a matrix product of what the axes make of both."""
     x, y = met([a, b])
-    if isinstance(axes, int):
+    if isinstance(axes, int | np.integer):
         first, second = list(range(x.ndim - axes, x.ndim)), list(range(axes))
     else:
         first, second = (list(normalized(tuple(np.atleast_1d(part).tolist()), n)) for part, n in zip(
@@ -122,7 +122,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
     centred = rows - rows.mean(-1, True)
     less = (0 if bias else 1) if ddof is None else ddof
     other = F.conj(centred) if values(centred).dtype.kind == "c" else centred
-    found = products.multiplied(centred, other.mT) / (rows.array.shape[1] - less)
+    found = products.multiplied(centred, other.mT) / max(rows.array.shape[1] - less, 0.0)
     return found.reshape(()) if found.array.size == 1 else found
 
 
@@ -149,8 +149,8 @@ def polyval(p: Any, x: Any) -> Any:
     """``np.polyval``, by Horner."""
     parts, at = met([p, x])
     found = tensor(np.zeros(at.array.shape, values(at).dtype))
-    for i in range(parts.array.size):
-        found = found * at + parts[i]
+    for part in parts:
+        found = found * at + part
     return found
 
 

@@ -37,15 +37,13 @@ def arranged(function: Callable[..., Any], *names: str, name: str = "") -> Moved
 
 
 _NAMES = {
-    "append": "arr values axis", "array_split": "ary indices_or_sections axis", "block": "arrays",
+    "append": "arr values axis", "block": "arrays",
     "choose": "a choices out mode", "column_stack": "tup", "compress": "condition a axis out",
-    "delete": "arr obj axis", "dsplit": "ary indices_or_sections", "dstack": "tup", "extract": "condition arr",
-    "fftshift": "x axes", "fill_diagonal": "a val wrap", "fliplr": "m", "flipud": "m",
-    "hsplit": "ary indices_or_sections", "hstack": "tup", "ifftshift": "x axes", "insert": "arr obj values axis",
+    "delete": "arr obj axis", "dstack": "tup", "extract": "condition arr", "fftshift": "x axes",
+    "fill_diagonal": "a val wrap", "hstack": "tup", "ifftshift": "x axes", "insert": "arr obj values axis",
     "place": "arr mask vals", "put": "a ind v mode", "put_along_axis": "arr indices values axis",
     "putmask": "a mask values", "repeat": "a repeats axis", "resize": "a new_shape", "roll": "a shift axis",
-    "rot90": "m k axes", "split": "ary indices_or_sections axis", "take": "a indices axis out mode",
-    "take_along_axis": "arr indices axis", "tile": "A reps", "vsplit": "ary indices_or_sections", "vstack": "tup",
+    "take": "a indices axis out mode", "take_along_axis": "arr indices axis", "tile": "A reps", "vstack": "tup",
 }  # fmt: skip
 """The arguments of each, in order: those of some are not said by NumPy itself."""
 
@@ -66,94 +64,6 @@ def _taken(flat: Tensor, where: Any) -> Any:
     return ops.getitem(flat, index=where)
 
 
-def reshape(a: Any, /, shape: Any = None, order: str = "C", *, copy: bool | None = None) -> Any:
-    """``np.reshape``: a view where memory allows it."""
-    x = tensor(a)
-    if copy is not None or order not in ("C", "F"):
-        return NotImplemented
-    if order == "C":
-        return x.reshape(shape)
-    lengths = np.empty(x.array.shape, bool).reshape(shape).shape  # with what -1 stands for
-    return transpose(transpose(x).reshape(lengths[::-1]))
-
-
-def ravel(a: Any, order: str = "C") -> Any:
-    """``np.ravel``."""
-    return reshape(a, -1, order)
-
-
-def transpose(a: Any, axes: Any = None) -> Any:
-    """``np.transpose``: a view."""
-    x = tensor(a)
-    order = range(x.ndim)[::-1] if axes is None else normalized(tuple(axes), x.ndim)
-    return ops.transpose(x, axes=tuple(order))
-
-
-def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
-    """``np.swapaxes``: a view."""
-    return tensor(a).transpose(axis1, axis2)
-
-
-def moveaxis(a: Any, source: Any, destination: Any) -> Any:
-    """``np.moveaxis``: a view."""
-    return tensor(a).movedim(source, destination)
-
-
-def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
-    """``np.rollaxis``: a view."""
-    x = tensor(a)
-    order = np.rollaxis(np.empty(range(1, x.ndim + 1), bool), axis, start).shape  # of lengths that tell them apart
-    return transpose(x, [n - 1 for n in order])
-
-
-def expand_dims(a: Any, axis: Any) -> Any:
-    """``np.expand_dims``: a view."""
-    x = tensor(a)
-    return x.reshape(np.expand_dims(np.empty(x.array.shape, bool), axis).shape)
-
-
-def squeeze(a: Any, axis: Any = None) -> Any:
-    """``np.squeeze``: a view."""
-    x = tensor(a)
-    return x.reshape(np.squeeze(np.empty(x.array.shape, bool), axis).shape)
-
-
-def atleast(ndim: int) -> Moved:
-    """Return ``np.atleast_1d`` and its like."""
-
-    def rule(*arys: Any) -> Any:
-        given = [FUNCTIONS[f"atleast_{ndim}d"](tensor(x)) for x in arys]
-        return given[0] if len(given) == 1 else tuple(given)
-
-    return rule
-
-
-def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
-    """``np.broadcast_to``: a view."""
-    lengths = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    return tensor(array).broadcast_to(lengths)
-
-
-def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
-    """``np.broadcast_arrays``: views."""
-    shape = np.broadcast_shapes(*[np.shape(values(x)) for x in args])
-    return tuple(broadcast_to(x, shape) for x in args)
-
-
-def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> tuple[Any, ...]:
-    """``np.meshgrid``."""
-    given: Any = [np.empty(values(x).size, bool) for x in xi]
-    shapes = [grid.shape for grid in np.meshgrid(*given, sparse=True, indexing=indexing)]
-    grids = [tensor(x).reshape(shape) for x, shape in zip(xi, shapes, strict=True)]
-    return tuple(grids) if sparse else broadcast_arrays(*grids)
-
-
-def flip(m: Any, axis: Any = None) -> Any:
-    """``np.flip``, a copy where NumPy gives a view."""
-    x = tensor(m)
-    return F.flip(x, tuple(range(x.ndim)) if axis is None else normalized(axis, x.ndim))
-
-
 def concatenate(arrays: Any, /, axis: Any = 0, out: None = None, *, dtype: Any = None, casting: str = "") -> Any:
     """``np.concatenate``."""
     xs = met(tensors(arrays))
@@ -165,11 +75,6 @@ def concatenate(arrays: Any, /, axis: Any = 0, out: None = None, *, dtype: Any =
 def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, casting: str = "") -> Any:
     """``np.stack``."""
     return F.stack(met(tensors(arrays)), axis) if dtype is None else NotImplemented
-
-
-def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
-    """``np.unstack``: views."""
-    return tuple(tensor(x).unbind(axis))
 
 
 def diag(v: Any, k: int = 0) -> Any:
@@ -189,7 +94,13 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 def triangle(name: str) -> Moved:
     """Return ``np.tril`` or ``np.triu``."""
-    return lambda m, k=0: FUNCTIONS[name](tensor(m), k)
+
+    def rule(m: Any, k: int = 0) -> Any:
+        x = tensor(m)
+        square = x.broadcast_to(x.array.shape * 2) if x.ndim == 1 else x  # a row stands for all
+        return FUNCTIONS[name](square, k)
+
+    return rule
 
 
 def pad(array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0, **kwargs: Any) -> Any:
@@ -226,6 +137,8 @@ def chosen(function: Callable[..., Any]) -> Moved:
     """Return ``np.union1d`` or its like of two arrays, or ``np.unique`` of one: which elements, NumPy finds."""
 
     def rule(*arrays: Any, **options: Any) -> Any:
+        if options.get("axis") is not None:
+            return NotImplemented
         flat = F.cat([x.reshape(-1) for x in met(tensors(arrays))])
         found = function(*map(values, arrays), **options)
         several = isinstance(found, tuple)
@@ -259,7 +172,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """``np.piecewise``: where a condition holds, what its function says of those elements, or its number."""
     given = tensor(x)
-    conditions = [np.asarray(values(c), bool) for c in condlist]
+    listed = values(condlist)
+    alone = not np.ndim(listed) or (not isinstance(listed[0], list | np.ndarray) and given.ndim > 0)
+    conditions = [np.asarray(values(c), bool) for c in ([listed] if alone else listed)]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.logical_or.reduce(conditions))
     if len(funclist) != len(conditions):
@@ -274,6 +189,13 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 def converted_to(part: Any, found: Tensor, condition: Any) -> Any:
     """Return what stands where a condition holds, of the dtype of all, as many as there are places."""
     return tensor(part).to(found.dtype).broadcast_to((int(np.count_nonzero(condition)),))
+
+
+def where(condition: Any, /, *xy: Any) -> Any:
+    """``np.where``: what is not 0 is true."""
+    found = tensor(condition)
+    holds = found if values(found).dtype.kind == "b" else found != 0
+    return F.where(holds, *[tensor(x) if isinstance(x, list | tuple) else x for x in xy])
 
 
 def clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None, max: Any = None) -> Any:
@@ -316,10 +238,7 @@ def complexes(x: Tensor) -> Tensor:
 
 FOLLOWED: dict[str, Moved] = {
     "append": arranged(np.append, "arr", "values"),
-    "array_split": arranged(np.array_split, "ary"),
-    "atleast_1d": atleast(1), "atleast_2d": atleast(2), "atleast_3d": atleast(3),
     "block": arranged(np.block, "arrays"),
-    "broadcast_arrays": broadcast_arrays, "broadcast_to": broadcast_to,
     "choose": arranged(np.choose, "choices"),
     "clip": clip,
     "column_stack": arranged(np.column_stack, "tup"),
@@ -328,36 +247,26 @@ FOLLOWED: dict[str, Moved] = {
     "copy": lambda a, order="K", subok=False: tensor(a).clone(),
     "delete": arranged(np.delete, "arr"),
     "diag": diag, "diagflat": diagflat, "diagonal": diagonal,
-    "dsplit": arranged(np.dsplit, "ary"), "dstack": arranged(np.dstack, "tup"),
-    "expand_dims": expand_dims,
+    "dstack": arranged(np.dstack, "tup"),
     "extract": arranged(np.extract, "arr"),
-    "flip": flip, "fliplr": arranged(np.fliplr, "m"), "flipud": arranged(np.flipud, "m"),
-    "hsplit": arranged(np.hsplit, "ary"), "hstack": arranged(np.hstack, "tup"),
+    "hstack": arranged(np.hstack, "tup"),
     "insert": arranged(np.insert, "arr", "values"),
     "intersect1d": chosen(np.intersect1d),
-    "matrix_transpose": lambda x, /: tensor(x).mT,
-    "meshgrid": meshgrid, "moveaxis": moveaxis,
-    "pad": pad, "partition": partition, "permute_dims": transpose, "piecewise": piecewise,
-    "ravel": ravel,
+    "pad": pad, "partition": partition, "piecewise": piecewise,
     "repeat": arranged(np.repeat, "a"),
-    "reshape": reshape,
     "resize": arranged(np.resize, "a"),
     "roll": arranged(np.roll, "a"),
-    "rollaxis": rollaxis,
-    "rot90": arranged(np.rot90, "m"),
     "select": select, "setdiff1d": chosen(np.setdiff1d), "setxor1d": chosen(np.setxor1d),
     "sort": sort, "sort_complex": sort_complex,
-    "split": arranged(np.split, "ary"),
-    "squeeze": squeeze, "stack": stack, "swapaxes": swapaxes,
+    "stack": stack,
     "take": arranged(np.take, "a"), "take_along_axis": arranged(np.take_along_axis, "arr"),
     "tile": arranged(np.tile, "A"),
-    "transpose": transpose, "tril": triangle("tril"), "trim_zeros": trim_zeros, "triu": triangle("triu"),
+    "tril": triangle("tril"), "trim_zeros": trim_zeros, "triu": triangle("triu"),
     "union1d": chosen(np.union1d), "unique": chosen(np.unique), "unique_values": chosen(np.unique),
     "unique_all": chosen(getattr(np, "unique_all", np.unique)),
     "unique_counts": chosen(getattr(np, "unique_counts", np.unique)),
     "unique_inverse": chosen(getattr(np, "unique_inverse", np.unique)),
-    "unstack": unstack,
-    "vsplit": arranged(np.vsplit, "ary"), "vstack": arranged(np.vstack, "tup"),
-    "where": lambda condition, *xy: F.where(tensor(condition), *xy),
+    "vstack": arranged(np.vstack, "tup"),
+    "where": where,
 }  # fmt: skip
 """What each of NumPy's functions computes of tensors."""

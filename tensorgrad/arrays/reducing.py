@@ -76,6 +76,8 @@ def extremum(name: str, neutral: float) -> Rule:
 
     def rule(a: Any, axis: Any = None, out: None = None, keepdims: Any = NOT_GIVEN, initial: Any = NOT_GIVEN,
              where: Any = NOT_GIVEN) -> Any:  # fmt: skip
+        if is_set(initial) and not tensor(a).array.size:
+            return NotImplemented
         x = _only(tensor(a), where, neutral if is_set(initial) else None)
         y = getattr(x, f"a{name}")(axes_of(x, axis), _kept(keepdims)) if x.ndim else x.clone()
         return getattr(F, f"{name}imum")(*met([y, initial])) if is_set(initial) else y
@@ -119,7 +121,8 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: flo
     if _is_plain(x, where, mean):
         less = correction if is_set(correction) else ddof
         return x.std(axes_of(x, axis), correction=less, keepdim=_kept(keepdims))
-    return F.sqrt(var(x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+    y = var(x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction)
+    return F.where(y == 0, y, F.sqrt(F.where(y == 0, 1.0, y)))  # of what is the same everywhere, a slope of 0
 
 
 def ptp(a: Any, axis: Any = None, out: None = None, keepdims: Any = NOT_GIVEN) -> Any:
@@ -187,7 +190,8 @@ def counting(rule: Rule) -> Rule:
         known = ~np.isnan(values(x))
         if "where" in kwargs or kwargs.get("out") is not None or not known.any():
             return NotImplemented
-        return rule(F.where(x.isnan(), 0.0, x), *args, where=known, **kwargs)
+        found = rule(F.where(x.isnan(), 0.0, x), *args, where=known, **kwargs)
+        return found if np.isfinite(values(found)).all() else NotImplemented  # NumPy warns of too few numbers
 
     return of_others
 
@@ -241,7 +245,10 @@ def nanquantile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_in
 
 def _quantiles(x: Tensor, q: Tensor, axis: Any, keepdims: bool, method: str) -> Any:
     axes = axes_of(x, axis)
-    rows = F.movedim(x, axes, tuple(range(x.ndim - len(axes), x.ndim))).flatten(x.ndim - len(axes)) if axes else x
+    if not x.array.size:  # NumPy warns of the middle of nothing
+        return NotImplemented
+    last = tuple(range(x.ndim - len(axes), x.ndim))
+    rows = F.movedim(x, axes, last).flatten(x.ndim - len(axes)) if axes else x[..., None]
     rows = F.sort(rows, -1, stable=True).values  # NaN last
     count = np.count_nonzero(~np.isnan(values(rows)), -1)
     at = q.reshape(*q.array.shape, *[1] * (rows.ndim - 1)) * tensor(np.asarray(count - 1.0))

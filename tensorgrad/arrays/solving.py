@@ -39,14 +39,14 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """``np.linalg.lstsq`` of full rank: solution, squares of what remains, rank, singular values."""
     x, y = met([floating(a), b])
-    rank = int(np.linalg.matrix_rank(values(x)))
+    rank = np.int32(np.linalg.matrix_rank(values(x)))
     if x.ndim != 2 or y.ndim > 2 or rcond not in (None, -1) or rank < min(x.array.shape):
         return NotImplemented
     rows = y if y.ndim == 2 else y[:, None]
     found = linalg.lstsq(x, rows).solution
     rest = rows - products.multiplied(x, found)
     squares = (rest * rest).sum(0) if x.array.shape[0] > x.array.shape[1] else tensor(np.zeros(0, values(x).dtype))
-    return found if y.ndim == 2 else found[:, 0], squares, rank, linalg.svdvals(x)
+    return found if y.ndim == 2 else found[:, 0], squares, tensor(rank), linalg.svdvals(x)
 
 
 def matrix_power(a: Any, n: int) -> Any:

@@ -27,6 +27,12 @@ CONSTANT = frozenset({
 })  # fmt: skip
 """What is a whole number, a truth, a text or a step: computed of the values, with a gradient of zero."""
 
+ACTING = frozenset({
+    "apply_along_axis", "apply_over_axes", "astype", "copyto", "fill_diagonal", "piecewise", "place", "put",
+    "put_along_axis", "putmask",
+})  # fmt: skip
+"""What writes or calls functions of the caller's, which is done once."""
+
 _DETACHED = "x.detach() for its values without history"
 _WRITES = "a tensor to write to, which keeps the graph"
 INSTEAD: dict[str, str] = {

@@ -77,7 +77,7 @@ def adopted(array: Array) -> Tensor:
     """Return a tensor on the memory of an array that the caller made and may go on writing."""
     found: Any = array
     trace = running()
-    if is_batched(found):  # which nobody else can write
+    if is_batched(found) or is_watched(found):  # which nobody else can write
         return wrap(array)
     if type(found) is Traced and trace is not None:  # which tells of every write itself, until the trace is over
         y = wrap(array)

@@ -15,6 +15,7 @@ from tensorgrad.base.watched import watching
 from tensorgrad.engine.batched import Level, RandomnessError, is_batched, running_levels, within_levels
 from tensorgrad.engine.crossings import ENTER, LEAVE
 from tensorgrad.engine.dispatch import INSIDE, apply
+from tensorgrad.engine.shared_memory import still_exposed
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.tracedtensors import unasked
 from tensorgrad.errors import AutogradError, ShapeError
@@ -163,7 +164,7 @@ class _Run(NamedTuple):
             UnbatchableError: something in it has no rule for batches.
         """
         given = [
-            x if dim is None else apply(ENTER, (x,), {"level": level, "axis": dim})
+            x if dim is None else apply(ENTER, (x.clone() if still_exposed(x) else x,), {"level": level, "axis": dim})
             for x, dim in zip(batch.values, batch.dims, strict=True)
         ]
         levels = (*running_levels(), level)
