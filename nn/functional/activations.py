@@ -32,7 +32,7 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return ``max(input, 0)``; the derivative at 0 is 0."""
+    """Return ``max(input, 0)`` of each element; the derivative at 0 is 0."""
     return input.relu()
 
 
@@ -42,7 +42,11 @@ def hardtanh(
     max_val: float = 1.0,
     inplace: bool = False,
 ) -> Tensor:
-    """Return `input` limited to [min_val, max_val]; the derivative at the bounds is 0, unlike that of `clamp`."""
+    """Return each element limited to [min_val, max_val]; the derivative at the bounds is 0, unlike that of `clamp`.
+
+    Raises:
+        ValueError: `min_val` is above `max_val`.
+    """
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: found {min_val} and {max_val}")
     x = composed.compared(input)
@@ -52,12 +56,12 @@ def hardtanh(
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return ``min(max(input, 0), 6)``; the derivative at 0 and 6 is 0."""
+    """Return ``min(max(input, 0), 6)`` of each element; the derivative at 0 and 6 is 0."""
     return hardtanh(input, 0.0, 6.0)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """Return `input` where it is positive, ``negative_slope * input`` elsewhere."""
+    """Return each element where it is positive, ``negative_slope`` times it elsewhere."""
     if _is_share(negative_slope):
         return _leaky_relu(input, negative_slope=negative_slope)
     return _sloping(input, negative_slope)
@@ -122,7 +126,11 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 @wide
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """Return `input` where it is positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere (Barron 2017)."""
+    """Return `input` where it is positive, ``alpha * (exp(input / alpha) - 1)`` elsewhere (Barron 2017).
+
+    Raises:
+        ArgumentError: `alpha` is 0.
+    """
     if alpha == 0:
         raise ArgumentError("ZeroDivisionError: alpha cannot be 0 for CELU")
     positive = ops.gt(input, 0)
@@ -145,6 +153,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     ``x * erfc(-x / sqrt(2)) / 2``, which keeps its relative accuracy for negative x. With `approximate` "tanh":
     ``x * (1 + tanh(u)) / 2`` with ``u = sqrt(2 / pi) * (x + 0.044715 * x ** 3)``, computed as ``x * sigmoid(2 u)``.
+
+    Raises:
+        ArgumentError: `approximate` is neither 'none' nor 'tanh'.
     """
     if approximate not in ("none", "tanh"):
         raise ArgumentError(f"approximate argument must be either none or tanh, found {approximate!r}.")
@@ -156,13 +167,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 @wide
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return ``input * sigmoid(input)``."""
+    """Return ``input * sigmoid(input)`` of each element."""
     return _silu(input)
 
 
 @wide
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:
-    """Return ``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
+    """Return ``log(1 + exp(beta * input)) / beta`` of each element, itself where ``beta * input > threshold``."""
     if beta == 1 and threshold >= 0:  # a product and a quotient less
         return _softplus(input, threshold=threshold)
     x = input * beta
@@ -177,25 +188,28 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 @wide
 def logsigmoid(input: Tensor) -> Tensor:
-    """Return ``log(sigmoid(input))`` without underflow."""
+    """Return ``log(sigmoid(input))`` of each element, without underflow."""
     return _logsigmoid(input)
 
 
 @wide
 def softsign(input: Tensor) -> Tensor:
-    """Return ``input / (1 + |input|)``."""
+    """Return ``input / (1 + |input|)`` of each element."""
     size, sign = ops.abs(input) + 1, ops.sign(input)
     return ops.where(ops.gt(size, 2), sign - sign / size, input / size)  # input / size is all but 1 far out
 
 
 @wide
 def tanhshrink(input: Tensor) -> Tensor:
-    """Return ``input - tanh(input)``."""
+    """Return ``input - tanh(input)`` of each element."""
     return input - ops.tanh(input)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Return `input` moved by `lambd` towards 0, and 0 within; ArgumentError for a negative `lambd`."""
+    """Return `input` moved by `lambd` towards 0, and 0 within; ArgumentError for a negative `lambd`.
+
+    Each element by itself, in the shape of `input`.
+    """
     if lambd < 0:
         raise ArgumentError(f"lambda must be greater or equal to 0, but found {lambd}: it must be in range [0, inf)")
     x = composed.compared(input)
@@ -203,7 +217,10 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Return `input` where its absolute value exceeds `lambd`, 0 elsewhere."""
+    """Return `input` where its absolute value exceeds `lambd`, 0 elsewhere.
+
+    Each element by itself, in the shape of `input`.
+    """
     x = composed.compared(input)
     return ops.where(_within(x, lambd), 0.0, x)
 
@@ -213,14 +230,20 @@ def _within(x: Tensor, bound: float) -> Tensor:
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """Return `input` where it exceeds `threshold`, `value` elsewhere."""
+    """Return `input` where it exceeds `threshold`, `value` elsewhere.
+
+    Each element by itself, in the shape of `input`.
+    """
     x = composed.compared(input)
     return ops.where(ops.le(x, threshold), value, x)
 
 
 @wide
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return ``relu6(input + 3) / 6``."""
+    """Return ``relu6(input + 3) / 6``.
+
+    Each element by itself, in the shape of `input`.
+    """
     return relu6(input + 3.0) / 6.0
 
 
@@ -253,12 +276,18 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """Return the softmax of ``-input``."""
+    """Return the softmax of ``-input``.
+
+    The result has the shape of `input`.
+    """
     return composed.softmax(ops.neg(floating(_converted(input, dtype))), _axis("softmin", input, dim))
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """Return the logarithm of `softmax`, without underflow."""
+    """Return the logarithm of `softmax`, without underflow.
+
+    The result has the shape of `input`.
+    """
     return composed.log_softmax(_converted(input, dtype), _axis("log_softmax", input, dim))
 
 

@@ -211,6 +211,9 @@ def multi_head_attention_forward(
         need_weights: return the weights, (N, L, S) with `average_attn_weights`, else (N, num_heads, L, S).
         is_causal: a promise that `attn_mask` hides the future, which is not needed here: the mask is used.
         generator: draws the dropout.
+
+    Raises:
+        ArgumentError: `is_causal` without a mask.
     """
     _check_axes(query, key, value, key_padding_mask, attn_mask, num_heads)
     batched = query.array.ndim == 3

@@ -98,6 +98,8 @@ def nll_loss(
     """Return ``-w_t input_t`` for class indices t: with logarithms of probabilities, their negative log likelihood.
 
     Shapes, weights, ignored classes, reductions and errors are those of `cross_entropy` with class indices.
+
+    From (N, C, ...), or (C,), and classes (N, ...), or (): the shape of the classes with ``reduction="none"``.
     """
     reduction = chosen(reduction, size_average, reduce)
     return _with_classes(input, target, weight, _class_axis(input, weight), 0.0, reduction, ignore_index)
@@ -230,7 +232,11 @@ def multi_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return ``sum_(i != t) w_t max(0, margin - x_t + x_i) ** p / C`` for scores x (C,) or (N, C) and classes t."""
+    """Return ``sum_(i != t) w_t max(0, margin - x_t + x_i) ** p / C`` for scores x (C,) or (N, C) and classes t.
+
+    Raises:
+        IndexError: a target is no class.
+    """
     check_power(p)
     reduction = chosen(reduction, size_average, reduce)
     axis = _class_axis(input, weight)
@@ -257,6 +263,10 @@ def multilabel_margin_loss(
     """Return ``sum max(0, 1 - (x_t - x_i)) / C`` over the classes t of an example and the others, i.
 
     `target`, of the shape of `input` (), (C,) or (N, C), lists the classes; the first -1 ends a list.
+
+    Raises:
+        ShapeError: `target` has another shape than `input`.
+        IndexError: a target is no class.
     """
     reduction = chosen(reduction, size_average, reduce)
     t, shape = np.atleast_1d(target.array), input.array.shape or (1,)

@@ -66,6 +66,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
     A length below `eps` counts as `eps`.
 
+    Raises:
+        ArgumentError: `eps` is negative.
+
     >>> import tensorgrad as tg
     >>> cosine_similarity(tg.tensor([[1.0, 0.0]]), tg.tensor([[3.0, 4.0]]))
     tensor([0.6000])
@@ -90,6 +93,10 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     """Return the p-norm distances of every pair of rows of `input` (N, M), of shape (N (N - 1) / 2,).
 
     The pairs (0, 1), (0, 2), ... (1, 2), ... in this order.
+
+    Raises:
+        ShapeError: `input` is no matrix.
+        ArgumentError: `p` is negative.
     """
     if input.array.ndim != 2:
         raise ShapeError(f"pdist only supports 2D tensors, got: {input.array.ndim}D of shape {input.array.shape}")
@@ -112,6 +119,9 @@ def cosine_embedding_loss(
     """Return ``1 - cos`` of the two vectors where `target` is 1, and ``max(0, cos - margin)`` where it is -1.
 
     Inputs (D,) with a target (), or (N, D) with (N,). ``cos = x1 x2 / sqrt((x1 x1 + e) (x2 x2 + e))``, e = 1e-12.
+
+    Raises:
+        ShapeError: `target` has not one number for each pair of vectors.
     """
     if input1.array.ndim != target.array.ndim + 1 or input2.array.ndim != input1.array.ndim or target.array.ndim > 1:
         raise ShapeError(
@@ -150,7 +160,13 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return ``max(0, -target * (input1 - input2) + margin)``: `input1` should be the larger where `target` is 1."""
+    """Return ``max(0, -target * (input1 - input2) + margin)``: `input1` should be the larger where `target` is 1.
+
+    All three broadcast, to the shape of the result with ``reduction="none"``.
+
+    Raises:
+        ShapeError: the three have different numbers of axes.
+    """
     if not input1.array.ndim == input2.array.ndim == target.array.ndim:
         raise ShapeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
@@ -215,7 +231,10 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return `triplet_margin_loss` with a distance of one's own; by default `pairwise_distance`."""
+    """Return `triplet_margin_loss` with a distance of one's own; by default `pairwise_distance`.
+
+    All three have one shape (N, D), or (D,); the result is (N,), or (), with ``reduction="none"``.
+    """
     check_margin("triplet_margin_loss", margin)
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)

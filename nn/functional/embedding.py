@@ -126,6 +126,11 @@ def embedding_bag(
         per_sample_weights: factors of the rows, of the shape of `input`; only with "sum".
         include_last_offset: see `offsets`.
         padding_idx: a row that counts in no bag.
+
+    Raises:
+        ArgumentError: `mode` is another word.
+        NotImplementedError: `per_sample_weights` in another mode than 'sum'.
+        ShapeError: `per_sample_weights` has another shape than `input`.
     """
     if mode not in ("sum", "mean", "max"):
         raise ArgumentError(f"mode has to be one of sum, mean or max, found {mode!r}")

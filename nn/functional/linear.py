@@ -12,6 +12,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``input @ weight.T + bias``, shape (..., out), from (..., in), (out, in) and (out,).
 
     Of a weight of shape (in,) and a bias of shape (), the result has shape (...).
+
+    Raises:
+        ShapeError: the last axes of `input` and `weight` have different lengths.
     """
     if not (input.array.ndim and weight.array.ndim):
         raise ShapeError(
@@ -31,7 +34,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``x1 @ weight[o] @ x2 + bias[o]`` for each o: (..., out) from (..., a), (..., b) and (out, a, b)."""
+    """Return ``x1 @ weight[o] @ x2 + bias[o]`` for each o: (..., out) from (..., a), (..., b) and (out, a, b).
+
+    Raises:
+        ShapeError: the inputs differ in their batch, or do not fit the weight.
+    """
     (batch1, a), (batch2, b) = ((x.array.shape[:-1], x.array.shape[-1]) for x in (input1, input2))
     for i, (first, second) in enumerate(zip(batch1, batch2, strict=False)):
         if first != second:

@@ -64,6 +64,8 @@ def smooth_l1_loss(
     """Return ``d ** 2 / (2 beta)`` where ``d = |input - target| < beta``, and ``d - beta / 2`` elsewhere.
 
     Source: Girshick 2015. `beta` 0 is the absolute error; ArgumentError for a negative one.
+
+    `input` and `target` broadcast, to the shape of the result with ``reduction="none"``.
     """
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss does not support negative values for beta. Found {beta}")
@@ -107,6 +109,8 @@ def poisson_nll_loss(
 
     ``exp(input) - target * input``, or ``input - target * log(input + eps)`` where `log_input` is false. `full` adds
     Stirling's ``t log(t) - t + log(2 pi t) / 2`` for targets above 1.
+
+    `input` and `target` broadcast, to the shape of the result with ``reduction="none"``.
     """
     rate = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
@@ -196,6 +200,9 @@ def binary_cross_entropy_with_logits(
     """Return ``-w (p t log(s) + (1 - t) log(1 - s))`` with ``s = sigmoid(input)``, finite for any finite logits.
 
     `input` and `target` have one shape; `weight` w and `pos_weight` p broadcast to it.
+
+    Raises:
+        ShapeError: `target` has another shape than `input`.
     """
     if input.array.shape != target.array.shape:
         raise ShapeError(
@@ -257,7 +264,10 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return ``log(1 + exp(-target * input))`` for targets of 1 and -1, finite for any finite input."""
+    """Return ``log(1 + exp(-target * input))`` for targets of 1 and -1, finite for any finite input.
+
+    `input` and `target` broadcast, to the shape of the result with ``reduction="none"``.
+    """
     return reduced(composed.softplus(ops.neg(target * input)), chosen(reduction, size_average, reduce))
 
 
@@ -270,7 +280,10 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Return the distance `input` where `target` is 1, and ``max(0, margin - input)`` where it is -1."""
+    """Return the distance `input` where `target` is 1, and ``max(0, margin - input)`` where it is -1.
+
+    `input` and `target` broadcast, to the shape of the result with ``reduction="none"``.
+    """
     alike = ops.where(wrap(target.array != -1), input, 0.0)
     apart = ops.where(wrap(target.array != 1), ops.clip(margin - input, low=0, high=None), 0.0)
     return reduced(alike + apart, chosen(reduction, size_average, reduce))

@@ -20,6 +20,9 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     """Return each element of `input` (N, C, L...) over a power of the squares of `size` neighbouring channels.
 
     ``y = x / (k + alpha / size * sum(neighbours ** 2)) ** beta`` (Krizhevsky et al. 2012, section 3.3).
+
+    Raises:
+        ShapeError: `input` has fewer than three axes.
     """
     shape = input.array.shape
     if len(shape) < 3:

@@ -32,7 +32,10 @@ def by_channel(x: Tensor, ndim: int) -> Tensor:
 
 
 def scaled(xmu: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float | Tensor) -> Tensor:
-    """Return the second half of a normalisation: division by the root of the variance, scale and shift."""
+    """Return the second half of a normalisation: division by the root of the variance, scale and shift.
+
+    In the shape of `xmu`, to which the others broadcast.
+    """
     return scaled_and_shifted(xmu, var, weight, bias, eps)
 
 

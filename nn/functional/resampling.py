@@ -41,6 +41,11 @@ def interpolate(
         recompute_scale_factor: take the ratio of the lengths in place of `scale_factor`, which may not be whole.
         antialias: must be false.
 
+    Raises:
+        ArgumentError: `mode` is another word, or `antialias` is asked for.
+        ValueError: `align_corners` in a mode that knows none.
+        ShapeError: `input` has another number of axes than `mode` needs.
+
     >>> import tensorgrad as tg
     >>> interpolate(tg.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
@@ -174,7 +179,11 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """Return (*, C r r, H, W) from (*, C, H r, W r), the inverse of `pixel_shuffle`."""
+    """Return (*, C r r, H, W) from (*, C, H r, W r), the inverse of `pixel_shuffle`.
+
+    Raises:
+        ShapeError: height or width cannot be divided by the factor.
+    """
     *lead, channels, height, width = _image(input, "pixel_unshuffle")
     r = downscale_factor
     if r <= 0 or height % r or width % r:
@@ -189,7 +198,11 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Return (N, C, ...) with the channels of `groups` groups dealt out in turn (Zhang et al. 2018)."""
+    """Return (N, C, ...) with the channels of `groups` groups dealt out in turn (Zhang et al. 2018).
+
+    Raises:
+        ShapeError: the channels cannot be dealt to `groups` groups.
+    """
     n, channels, *rest = input.array.shape
     if groups <= 0 or channels % groups:
         raise ShapeError(

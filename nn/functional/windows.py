@@ -81,6 +81,10 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
 
     At stride 1 the result is as many times larger than the input as a window has elements.
 
+    Raises:
+        ArgumentError: `padding` is negative.
+        ShapeError: a window is larger than the input.
+
     >>> import tensorgrad as tg
     >>> unfold(tg.arange(9.0).reshape(1, 1, 3, 3), 2)[0].tolist()
     [[0.0, 1.0, 3.0, 4.0], [1.0, 2.0, 4.0, 5.0], [3.0, 4.0, 6.0, 7.0], [4.0, 5.0, 7.0, 8.0]]
@@ -109,7 +113,11 @@ def fold(
     padding: Sizes = 0,
     stride: Sizes = 1,
 ) -> Tensor:
-    """Return (N, C, *output_size), columns (N, C * kernel elements, positions) added up: the adjoint of `unfold`."""
+    """Return (N, C, *output_size), columns (N, C * kernel elements, positions) added up: the adjoint of `unfold`.
+
+    Raises:
+        ShapeError: the columns do not fit the windows.
+    """
     spatial, size, step, pad, apart = _each(
         "fold", output_size=output_size, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
     )
@@ -141,6 +149,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 
     The pairs begin with the last axis; a negative number cuts. `mode` is "constant" (`value`, 0 by default), "reflect",
     "replicate" or "circular", which take any number of axes.
+
+    Raises:
+        ShapeError: `pad` has an odd length, is for more axes than there are, or cuts more than there is.
+        ArgumentError: `mode` is another word, or takes no `value`.
 
     >>> import tensorgrad as tg
     >>> pad(tg.tensor([[1.0, 2.0, 3.0]]), (2, 1), "reflect").tolist()

@@ -21,14 +21,20 @@ def filled(tensor: Tensor, values: Tensor) -> Tensor:
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with independent normal numbers; ArgumentError for a negative `std`."""
+    """Fill with independent normal numbers; ArgumentError for a negative `std`.
+
+    The tensor has any shape, and is filled in place.
+    """
     if not std >= 0:
         raise ArgumentError(f"normal expects std >= 0.0, but found std {std}")
     return filled(tensor, randn(tensor.array.shape, dtype=tensor.array.dtype, generator=generator) * std + mean)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with independent numbers, uniform in [a, b); ArgumentError for a > b."""
+    """Fill with independent numbers, uniform in [a, b); ArgumentError for a > b.
+
+    The tensor has any shape, and is filled in place.
+    """
     if not 0 <= b - a < math.inf:
         raise ArgumentError(
             f"uniform_ expects to return a [from, to) range, and a finite one, but found from={a}, to={b}"
@@ -51,6 +57,8 @@ def trunc_normal_(
 
     The tail with the smaller probabilities is the one that is computed in, so that the numbers are right, unlike
     PyTorch's, however far from `mean` the bounds are (a warning says so where it is more than 2 `std`, as there).
+
+    The tensor has any shape, and is filled in place.
 
     Raises:
         ArgumentError: a > b, or `std` is not positive.
@@ -83,16 +91,25 @@ def _below(z: float) -> float:
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with `val`."""
+    """Fill with `val`.
+
+    The tensor has any shape, and is filled in place.
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    The tensor has any shape, and is filled in place.
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with ones."""
+    """Fill with ones.
+
+    The tensor has any shape, and is filled in place.
+    """
     return constant_(tensor, 1.0)

@@ -33,7 +33,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
-    """Return the number of inputs and outputs of one unit of a weight (out, in, ...)."""
+    """Return the number of inputs and outputs of one unit of a weight (out, in, ...).
+
+    Raises:
+        ValueError: the weight has fewer than two axes.
+    """
     shape = tensor.array.shape
     if len(shape) < 2:
         raise ValueError(
@@ -77,7 +81,10 @@ def xavier_normal_(
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None, *, convention: str = "pytorch"
 ) -> Tensor:
-    """Fill with uniform numbers of the standard deviation of `xavier_normal_`."""
+    """Fill with uniform numbers of the standard deviation of `xavier_normal_`.
+
+    The tensor is a weight (out, in, ...), and is filled in place.
+    """
     empty = len(tensor.array.shape) > 1 and _empty(tensor)
     return tensor if empty else _uniform(tensor, xavier_std(tensor, gain, convention), generator)
 
@@ -111,7 +118,10 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Fill with uniform numbers of the standard deviation of `kaiming_normal_`."""
+    """Fill with uniform numbers of the standard deviation of `kaiming_normal_`.
+
+    The tensor is a weight (out, in, ...), and is filled in place.
+    """
     return tensor if _empty(tensor) else _uniform(tensor, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 

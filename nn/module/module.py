@@ -224,7 +224,11 @@ class Module(Stateful):
     # --- modes and gradients ------------------------------------------------------------------------------------------
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode here and below, and return the module."""
+        """Set training mode here and below, and return the module.
+
+        Raises:
+            ValueError: `mode` is no truth value.
+        """
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, found {mode!r}")  # noqa: TRY004 - PyTorch's class
         self.training = mode

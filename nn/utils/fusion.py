@@ -80,7 +80,11 @@ def fuse_conv_bn_eval(conv: M, bn: Module, transpose: bool = False) -> M:
 
 
 def fuse_linear_bn_eval(linear: M, bn: Module) -> M:
-    """Return an affine layer that does what `linear` and the batch normalisation `bn` behind it do, both evaluated."""
+    """Return an affine layer that does what `linear` and the batch normalisation `bn` behind it do, both evaluated.
+
+    Raises:
+        ShapeError: `linear` and `bn` have different numbers of features.
+    """
     of: Any = linear
     known: Any = bn
     if known.num_features not in (of.out_features, 1):

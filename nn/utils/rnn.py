@@ -36,6 +36,10 @@ def pad_sequence(
 
     `padding_side`, "right" or "left", says where `padding_value` fills the shorter ones.
 
+    Raises:
+        ArgumentError: there is no sequence, or `padding_side` is another word.
+        ShapeError: the sequences differ in another axis than the first.
+
     >>> import tensorgrad as tg
     >>> pad_sequence([tg.ones(2), tg.ones(3)], batch_first=True)
     tensor([[1., 1., 0.],
@@ -138,6 +142,9 @@ def pad_packed_sequence(
         batch_first: give (B, T, *), not (T, B, *).
         padding_value: what stands behind the end of a sequence.
         total_length: T, if not the longest length.
+
+    Raises:
+        RangeError: `total_length` is less than the longest sequence.
 
     >>> import tensorgrad as tg
     >>> packed = pack_sequence([tg.ones(1), 2 * tg.ones(3)], enforce_sorted=False)

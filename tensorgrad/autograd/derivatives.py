@@ -296,6 +296,10 @@ def jvp(
         tangents: one direction for each input, of its shape.
         create_graph: record the sweep, so that the result can be differentiated.
 
+    Raises:
+        ShapeError: a tangent has another shape than its input.
+        AutogradError: an input requires no gradient.
+
     >>> import tensorgrad as tg
     >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
     >>> tg.autograd.jvp(x * x, x, tg.tensor([1.0, 0.0]))

@@ -32,7 +32,11 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(num: int) -> None:
-    """Let matrix products use `num` threads, through threadpoolctl; a warning where that is not installed."""
+    """Let matrix products use `num` threads, through threadpoolctl; a warning where that is not installed.
+
+    Raises:
+        ArgumentError: `num` is no positive integer.
+    """
     if num < 1 or num % 1:
         raise ArgumentError(f"set_num_threads expects a positive integer, found {num}")
     if importlib.util.find_spec("threadpoolctl"):
@@ -62,7 +66,11 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Remember "highest", "high" or "medium": what is asked for; products of float32 are always in full."""
+    """Remember "highest", "high" or "medium": what is asked for; products of float32 are always in full.
+
+    Raises:
+        ArgumentError: `precision` is another word.
+    """
     if precision not in ("highest", "high", "medium"):
         raise ArgumentError(f"precision must be 'highest', 'high' or 'medium', found {precision!r}")
     _precision[0] = precision

@@ -95,7 +95,11 @@ def asarray(
 
 
 def from_numpy(array: Array) -> Tensor:
-    """Return a tensor on the memory of `array`."""
+    """Return a tensor on the memory of `array`.
+
+    Raises:
+        TypeError: `array` is no array of NumPy's.
+    """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     return adopted(as_array(array))
@@ -131,7 +135,11 @@ def empty(*lengths: Any, out: Tensor | None = None, **options: Unpack[SizedOptio
 
 
 def full(size: Any, fill_value: Operand, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
-    """Return a tensor of the shape `size` filled with the number `fill_value`, in the dtype of that number."""
+    """Return a tensor of the shape `size` filled with the number `fill_value`, in the dtype of that number.
+
+    Raises:
+        TypeError: `size` is no tuple or list.
+    """
     if not isinstance(size, list | tuple):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     return sized("full", lambda shape, dtype: np.full(shape, _filling(fill_value, dtype)), (size,), options, out=out,
@@ -148,7 +156,11 @@ def _filling(value: Any, dtype: DType | None = None, name: str = "full") -> Arra
 
 
 def eye(n: int, m: int | None = None, *, out: Tensor | None = None, **options: Unpack[Options]) -> Tensor:
-    """Return the (n, m) matrix with ones on the diagonal."""
+    """Return the (n, m) matrix with ones on the diagonal.
+
+    Raises:
+        ShapeError: a length is negative.
+    """
     for name, length in (("n", n), ("m", m)):
         if length is not None and length < 0:
             raise ShapeError(f"{name} must be greater or equal to 0, got {length}")
@@ -171,6 +183,9 @@ def arange(
     """Return the numbers from `start` (0 if it is the only argument) below `end` in steps of `step`.
 
     int64 if all three are integers, else the default dtype.
+
+    Raises:
+        ArgumentError: a bound is not finite, or `step` leads away from `end`.
 
     >>> arange(3), arange(1.0, 2.0, 0.5)
     (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
@@ -195,7 +210,11 @@ def _counted(start: Any, end: Any, step: Any, dtype: DType) -> Array:
 
 
 def range(start: Any = 0, end: Any = None, step: Any = 1, **options: Unpack[Options]) -> Tensor:
-    """Return the numbers from `start` to `end`, which is included where a step hits it; in the default dtype."""
+    """Return the numbers from `start` to `end`, which is included where a step hits it; in the default dtype.
+
+    Raises:
+        ArgumentError: `step` is 0.
+    """
     start, end, step = _numbers("range", start=start, end=end, step=step)
     if step == 0:
         raise ArgumentError("range(): step must be nonzero")
@@ -230,7 +249,11 @@ def _ends(function: str, start: Any, end: Any, steps: int) -> list[Any]:
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
-    """Return the complex tensor with these parts, which broadcast."""
+    """Return the complex tensor with these parts, which broadcast.
+
+    Raises:
+        DTypeError: the parts are no floating point numbers of one dtype.
+    """
     if real.array.dtype != imag.array.dtype or real.array.dtype.kind != "f":
         raise DTypeError(
             f"Expected both inputs to be Float or Double tensors of one dtype but got {real.array.dtype} and "

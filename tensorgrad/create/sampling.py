@@ -115,6 +115,9 @@ def randint(
 ) -> Tensor:
     """Return numbers uniform in [low, high): ``randint(high, size)`` or ``randint(low, high, size)``; int64 by default.
 
+    Raises:
+        TypeError: a bound or `size` is missing, or there is more.
+
     >>> randint(5, 6, (2,))
     tensor([5, 5])
     """
@@ -139,7 +142,11 @@ def randint_like(
     generator: Generator | None = None,
     **options: Unpack[LikeOptions],
 ) -> Tensor:
-    """Return numbers uniform in [low, high), or below `high` alone, in the shape and dtype of `input`."""
+    """Return numbers uniform in [low, high), or below `high` alone, in the shape and dtype of `input`.
+
+    Raises:
+        TypeError: a bound is missing, or there is more.
+    """
     given = list(bounds)
     if given and high is None:
         high = given.pop()
@@ -174,6 +181,10 @@ def normal(
     **options: Unpack[Options],
 ) -> Tensor:
     """Return normal numbers with `mean` and `std`: tensors that broadcast, or numbers and the shape `size`.
+
+    Raises:
+        ArgumentError: a `std` is negative.
+        TypeError: `size` is given beside tensors, or missing beside numbers.
 
     >>> normal(0.0, 0.0, (2,))
     tensor([0., 0.])
@@ -226,6 +237,11 @@ def multinomial(
 
     Without replacement the samples are the `num_samples` smallest of exponential variables with rates `input`, which
     come in the order in which successive draws would (Efraimidis and Spirakis 2006).
+
+    Raises:
+        DTypeError: the weights are no floating point numbers.
+        ShapeError: they have other than one or two axes.
+        ArgumentError: a weight is negative or not finite, all are 0, or more samples are asked for than there are.
     """
     weights = input.array
     if weights.dtype.kind != "f":
@@ -267,7 +283,14 @@ def _without_replacement(weights: Array, n: int, source: np.random.Generator) ->
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Return numbers from the Poisson distributions with rates `input`, in its dtype."""
+    """Return numbers from the Poisson distributions with rates `input`, in its dtype.
+
+    Each element by itself, in the shape of `input`.
+
+    Raises:
+        DTypeError: the rates are no floating point numbers.
+        ArgumentError: a rate is negative.
+    """
     rates = input.array
     if rates.dtype.kind != "f":
         raise DTypeError(f"poisson is not implemented for {rates.dtype}: rates are floating point numbers")

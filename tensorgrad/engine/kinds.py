@@ -257,8 +257,16 @@ class _Endless:
         return (_bound(self.signature, self.rules, i)[0] for i in count())
 
 
+ELEMENTWISE = """\
+Each element by itself, in the shape that the operands broadcast to.
+
+Raises:
+    ShapeError: the operands do not broadcast.
+    DTypeError: it is not defined for a dtype."""
+
+
 def _named(op: Callable[..., Any], record: Primitive, doc: str | None) -> Op:
     op.__name__ = op.__qualname__ = record.name
-    op.__doc__ = doc
+    op.__doc__ = f"{doc}\n\n{ELEMENTWISE}" if doc and record.kind == "elementwise" else doc
     vars(op)["primitive"] = record
     return op

@@ -65,6 +65,9 @@ def rsub(input: Operand, other: Operand, *, alpha: complex = 1) -> Tensor:
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """Return ``input / other``, rounded towards zero with 'trunc' or down with 'floor', which keep integers integers.
 
+    Raises:
+        ArgumentError: `rounding_mode` is none of None, 'trunc' and 'floor'.
+
     >>> import tensorgrad as tg
     >>> tg.div(tg.tensor([-3, 3]), 2, rounding_mode="trunc")
     tensor([-1,  1])
@@ -117,7 +120,10 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return the absolute value of `input` with the sign of `other`, as floats."""
+    """Return the absolute value of `input` with the sign of `other`, as floats.
+
+    Each element by itself, in the shape that the operands broadcast to.
+    """
     x, sign = operand(input), operand(other).array
     check_real("copysign", x.array, sign)
     magnitude = ops.abs(floating(in_dtype(x, meeting(x, other))))
@@ -133,7 +139,10 @@ def logaddexp2(input: Operand, other: Operand, *, out: Tensor | None = None) -> 
 @keywords
 @wide
 def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return ``input + weight * (end - input)``, which is `end` where `weight` is 1."""
+    """Return ``input + weight * (end - input)``, which is `end` where `weight` is 1.
+
+    Each element by itself, in the shape that the operands broadcast to.
+    """
     share: Any = weight
     way = ops.sub(end, input)
     near = abs(share) < 0.5
@@ -148,7 +157,10 @@ def lerp(input: Tensor, end: Tensor, weight: Operand, *, out: Tensor | None = No
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: complex = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``input + value * tensor1 * tensor2``."""
+    """Return ``input + value * tensor1 * tensor2``.
+
+    Each element by itself, in the shape that the operands broadcast to.
+    """
     return ops.add(input, _times(ops.mul(tensor1, tensor2), value, input))
 
 
@@ -157,13 +169,22 @@ def addcmul(
 def addcdiv(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: complex = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``input + value * tensor1 / tensor2``."""
+    """Return ``input + value * tensor1 / tensor2``.
+
+    Each element by itself, in the shape that the operands broadcast to.
+    """
     return ops.add(input, _times(ops.div(tensor1, tensor2), value, input))
 
 
 @keywords
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the step function: 0 below zero, 1 above, `values`, of the same dtype, at zero."""
+    """Return the step function: 0 below zero, 1 above, `values`, of the same dtype, at zero.
+
+    Each element by itself, in the shape that the operands broadcast to.
+
+    Raises:
+        DTypeError: `values` has another dtype.
+    """
     check_real("heaviside", input.array, values.array)
     if input.array.dtype != values.array.dtype:
         raise DTypeError(

@@ -90,6 +90,10 @@ def unique_consecutive(
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Return how often each of the numbers 0, 1, 2, ... occurs in `input`, or the sum of the `weights` found there.
 
+    Raises:
+        ArgumentError: `input` is no vector of integers that are not negative.
+        ShapeError: `weights` has another shape than `input`.
+
     >>> import tensorgrad as tg
     >>> tg.bincount(tg.tensor([0, 2, 2]), minlength=4)
     tensor([1, 0, 2, 0])
@@ -126,6 +130,10 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0, *, out
     """Return how many elements fall in each of `bins` equal parts of [min, max]; of all elements if both are 0.
 
     The counts have the dtype of `input`.
+
+    Raises:
+        DTypeError: the elements are no floating point numbers.
+        ArgumentError: `bins` is not positive, or the bounds make no range.
     """
     a = input.array
     check_real("histc", a)
@@ -188,6 +196,9 @@ def searchsorted(
 
     Before equal elements, or after them with `right`. The other dimensions of the two are the same. NaN belongs after
     all numbers, and a NaN in `sorted_sequence` is passed over: the search goes on behind it.
+
+    Raises:
+        ShapeError: the sequence is no vector, and differs from `input` in another axis than the last.
     """
     rows, values = sorted_sequence.array, operand(input).array
     check_real("searchsorted", rows, values)
@@ -226,6 +237,9 @@ def _bisected(row: Array, values: Array, side: str) -> Any:
 @keywords
 def bucketize(input: Operand, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """Return the number of the bucket between ascending `boundaries` that each of `input` is in.
+
+    Raises:
+        ShapeError: `boundaries` is no vector.
 
     >>> import tensorgrad as tg
     >>> tg.bucketize(tg.tensor([0.5, 1.0, 2.5]), tg.tensor([1.0, 2.0]))

@@ -67,7 +67,10 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
 
 @keywords
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
-    """Return the X with ``L Lᵀ X = B``, given Cholesky's factor."""
+    """Return the X with ``L Lᵀ X = B``, given Cholesky's factor.
+
+    From (..., n, m) and (..., n, n): shape (..., n, m).
+    """
     check_real("cholesky_solve", B.array, L.array)
     lower = swapped(L) if upper else L
     return solve_triangular(swapped(lower), solve_triangular(lower, B, upper=False), upper=True)
@@ -79,6 +82,10 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
 
     `mode` 'complete' completes Q to a square matrix, 'r' leaves Q empty; neither has a gradient for a tall matrix.
     Where the first min(m, n) columns are dependent (to rounding), Q is not determined and the gradient is NaN.
+
+    Raises:
+        ArgumentError: `mode` is another word.
+        AutogradError: a gradient is asked for in a mode that has none.
     """
     check_matrix(A, "linalg.qr")
     m, n = A.array.shape[-2:]
@@ -125,7 +132,10 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
 
 @keywords
 def svdvals(A: Tensor) -> Tensor:
-    """Return the singular values of `A` in descending order."""
+    """Return the singular values of `A` in descending order.
+
+    From (..., n, m): shape (..., min(n, m)).
+    """
     return composed.row_major(svd(A, full_matrices=False).S)
 
 

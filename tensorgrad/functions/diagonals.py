@@ -45,7 +45,11 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 @keywords
 def diag(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return the matrix with the vector `input` on a diagonal, or the diagonal of the matrix `input`."""
+    """Return the matrix with the vector `input` on a diagonal, or the diagonal of the matrix `input`.
+
+    Raises:
+        ShapeError: `input` has other than one or two axes.
+    """
     ndim = input.array.ndim
     if ndim not in (1, 2):
         raise ShapeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
@@ -60,7 +64,11 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 @keywords
 def trace(input: Tensor) -> Tensor:
-    """Return the sum of the diagonal of a matrix."""
+    """Return the sum of the diagonal of a matrix.
+
+    Raises:
+        ShapeError: `input` is no matrix.
+    """
     if input.array.ndim != 2:
         raise ShapeError(f"trace: expected a matrix, but got tensor with dim {input.array.ndim}")
     return ops.sum(ops.diagonal(widened(input, None)))
@@ -105,7 +113,11 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = int6
 
 @keywords
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
-    """Return the matrix whose columns are the powers of the vector `x`, descending unless `increasing`."""
+    """Return the matrix whose columns are the powers of the vector `x`, descending unless `increasing`.
+
+    Raises:
+        ShapeError: `x` is no vector.
+    """
     if x.array.ndim != 1:
         raise ShapeError(f"x must be a one-dimensional tensor, found {x.array.ndim} dimensions")
     return powers_of(x, N, increasing)

@@ -28,7 +28,10 @@ def round(input: Operand, *, decimals: int = 0, out: Tensor | None = None) -> Te
 
 @keywords
 def positive(input: Tensor) -> Tensor:
-    """Return `input` itself."""
+    """Return `input` itself.
+
+    Each element by itself, in the shape of `input`.
+    """
     return input
 
 
@@ -52,19 +55,28 @@ def rsqrt(input: Operand, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return what truncation takes away: ``input - trunc(input)``."""
+    """Return what truncation takes away: ``input - trunc(input)``.
+
+    Each element by itself, in the shape of `input`.
+    """
     return ops.sub(input, ops.trunc(input))
 
 
 @keywords
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return degrees as radians."""
+    """Return degrees as radians.
+
+    Each element by itself, in the shape of `input`.
+    """
     return ops.mul(input, math.pi / 180)
 
 
 @keywords
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return radians as degrees."""
+    """Return radians as degrees.
+
+    Each element by itself, in the shape of `input`.
+    """
     return ops.mul(input, 180 / math.pi)
 
 
@@ -72,6 +84,8 @@ def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 @wide
 def logit(input: Tensor, eps: float | None = None, *, out: Tensor | None = None) -> Tensor:
     """Return ``log(input / (1 - input))``, the inverse of sigmoid; `eps` limits the input to [eps, 1 - eps].
+
+    Each element by itself, in the shape of `input`.
 
     >>> import tensorgrad as tg
     >>> tg.logit(tg.tensor([0.5, 0.75]))
@@ -106,7 +120,10 @@ def xlog1py(input: Operand, other: Operand, *, out: Tensor | None = None) -> Ten
 
 @keywords
 def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return ``sin(pi * input) / (pi * input)``, 1 at 0."""
+    """Return ``sin(pi * input) / (pi * input)``, 1 at 0.
+
+    Each element by itself, in the shape of `input`.
+    """
     return ops.sinc(input)
 
 
@@ -115,6 +132,8 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the `n`-th derivative of `digamma`, itself for n = 0.
 
     ArgumentError where n is negative.
+
+    Each element by itself, in the shape of `input`.
 
     >>> import tensorgrad as tg
     >>> tg.polygamma(1, tg.tensor([1.0, 0.5]))
@@ -154,6 +173,8 @@ def clamp(
     """Return `input` limited to [min, max], numbers or tensors; the gradient passes at the bounds themselves.
 
     ArgumentError where both are None.
+
+    Each element by itself, in the shape that the operands broadcast to.
     """
     if min is None and max is None:
         raise ArgumentError("clamp: At least one of 'min' or 'max' must not be None")
@@ -177,13 +198,19 @@ def _limited(x: Tensor, bound: Operand | None, beyond: Op) -> Tensor:
 
 @keywords
 def clamp_min(input: Tensor, min: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return `input`, but at least `min`."""
+    """Return `input`, but at least `min`.
+
+    Each element by itself, in the shape that the operands broadcast to.
+    """
     return clamp(input, min=min)
 
 
 @keywords
 def clamp_max(input: Tensor, max: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return `input`, but at most `max`."""
+    """Return `input`, but at most `max`.
+
+    Each element by itself, in the shape that the operands broadcast to.
+    """
     return clamp(input, max=max)
 
 
@@ -196,7 +223,10 @@ def nan_to_num(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return `input` with NaN and the infinities replaced: by `nan`, and the largest and smallest numbers there are."""
+    """Return `input` with NaN and the infinities replaced: by `nan`, and the largest and smallest numbers there are.
+
+    Each element by itself, in the shape of `input`.
+    """
     a = input.array
     check_real("nan_to_num", a)
     if a.dtype.kind != "f":
@@ -215,5 +245,8 @@ def softmax(input: Tensor, dim: int, dtype: DTypeLike = None) -> Tensor:
 
 @keywords
 def log_softmax(input: Tensor, dim: int, dtype: DTypeLike = None) -> Tensor:
-    """Return the logarithm of `softmax`, without underflow."""
+    """Return the logarithm of `softmax`, without underflow.
+
+    The result has the shape of `input`.
+    """
     return composed.log_softmax(in_dtype(input, dtype), dim)

@@ -28,7 +28,11 @@ from tensorgrad.functions.common import (
 
 @keywords
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """Return the view of `input` at `index` along `dim`, without that axis."""
+    """Return the view of `input` at `index` along `dim`, without that axis.
+
+    Raises:
+        RangeError: there is no such element, or no axis.
+    """
     if not input.array.ndim:
         raise RangeError("select() cannot be applied to a 0-dim tensor.")
     axis = dimension(dim, input.array.ndim)
@@ -42,7 +46,12 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 @keywords
 def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
-    """Return the view of `length` elements of `input` along `dim`, from `start` on."""
+    """Return the view of `length` elements of `input` along `dim`, from `start` on.
+
+    Raises:
+        ArgumentError: `length` is negative.
+        RangeError: the part reaches beyond the axis.
+    """
     axis = dimension(dim, input.array.ndim)
     n, first = input.array.shape[axis], whole_number(start)
     if length < 0:
@@ -88,7 +97,12 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
 
 @keywords
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """Return the elements at the positions `index` of the flattened `input`, in the shape of `index`."""
+    """Return the elements at the positions `index` of the flattened `input`, in the shape of `index`.
+
+    Raises:
+        DTypeError: `index` does not hold integers.
+        RangeError: a position is outside of `input`.
+    """
     n = input.array.size
     places = operand(index).array
     if places.dtype.kind not in "iu" and places.size:
@@ -158,7 +172,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ou
 def where(
     condition: Operand, input: Operand | None = None, other: Operand | None = None, *, out: Tensor | None = None
 ) -> Any:
-    """Return elements of `input` where `condition` holds, of `other` elsewhere; without these, the places it holds."""
+    """Return elements of `input` where `condition` holds, of `other` elsewhere; without these, the places it holds.
+
+    Raises:
+        DTypeError: `condition` is not boolean.
+    """
     mask = operand(condition)
     if input is None and other is None:
         return nonzero(mask, as_tuple=True)

@@ -32,6 +32,9 @@ _MOST_PARTS = 2**20  # more views than this would not end, nor fit into memory
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None) -> Tensor:
     """Return `tensors` joined along `dim`.
 
+    Raises:
+        ShapeError: a tensor has no axis, or their shapes differ in another axis than `dim`.
+
     >>> import tensorgrad as tg
     >>> tg.cat([tg.zeros(1), tg.ones(2)])
     tensor([0., 1., 1.])
@@ -126,7 +129,11 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 
 @keywords
 def block_diag(*tensors: Operand) -> Tensor:
-    """Return the matrix with `tensors` of at most two axes as blocks on its diagonal, zeros elsewhere."""
+    """Return the matrix with `tensors` of at most two axes as blocks on its diagonal, zeros elsewhere.
+
+    Raises:
+        ShapeError: a tensor has more than two axes.
+    """
     xs = [operand(x) for x in tensors]
     for i, x in enumerate(xs):
         if x.array.ndim > 2:
@@ -151,6 +158,10 @@ def _cut(input: Tensor, bounds: Sequence[int], axis: int) -> tuple[Tensor, ...]:
 @keywords
 def split(tensor: Tensor, split_size_or_sections: Lengths, dim: int = 0) -> tuple[Tensor, ...]:
     """Return views of `tensor` along `dim`: of one length, the last perhaps shorter, or of each length in a list.
+
+    Raises:
+        ShapeError: `tensor` has no axis, or the lengths do not add up to that of the axis.
+        ArgumentError: a length is negative, or 0 for an axis that is not empty.
 
     >>> import tensorgrad as tg
     >>> [x.tolist() for x in tg.arange(5).split(2)]
@@ -184,7 +195,11 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 
 @keywords
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return at most `chunks` views of `input` along `dim`, of equal length but for the last."""
+    """Return at most `chunks` views of `input` along `dim`, of equal length but for the last.
+
+    Raises:
+        ArgumentError: `chunks` is not positive.
+    """
     if chunks <= 0:
         raise ArgumentError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.array.shape[dimension(dim, input.array.ndim)]
@@ -193,7 +208,11 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @keywords
 def tensor_split(input: Tensor, indices_or_sections: Lengths | Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return views of `input` along `dim`: a number of them, as equal as can be, or cut at each of the indices."""
+    """Return views of `input` along `dim`: a number of them, as equal as can be, or cut at each of the indices.
+
+    Raises:
+        ArgumentError: the number of parts is not positive.
+    """
     axis = dimension(dim, input.array.ndim)
     n = input.array.shape[axis]
     wanted = indices_or_sections.array.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
@@ -225,7 +244,11 @@ def dsplit(input: Tensor, indices_or_sections: Lengths | Tensor) -> tuple[Tensor
 
 @keywords
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Return the slices of `input` along `dim`, without that axis."""
+    """Return the slices of `input` along `dim`, without that axis.
+
+    Raises:
+        RangeError: `input` has no axis.
+    """
     if not input.array.ndim:
         raise RangeError("Dimension specified as 0 but tensor has no dimensions")
     axis = dimension(dim, input.array.ndim)
@@ -237,6 +260,10 @@ def meshgrid(*tensors: Operand | Sequence[Operand], indexing: str = "ij") -> tup
     """Return the coordinates of all points of a grid, one tensor for each of the vectors `tensors`.
 
     `indexing` is 'ij', the first vector along the first axis, or 'xy', the first vector along the second.
+
+    Raises:
+        ArgumentError: `indexing` is neither 'ij' nor 'xy'.
+        ShapeError: a tensor has more than one axis.
 
     >>> import tensorgrad as tg
     >>> [g.tolist() for g in tg.meshgrid(tg.tensor([1, 2]), tg.tensor([3, 4]), indexing="xy")]

@@ -43,6 +43,9 @@ def norm(
 
     Without `ord` it is the root of the sum of squares. With `ord`, a matrix or two dimensions get a `matrix_norm`, a
     vector or one dimension a `vector_norm`.
+
+    Raises:
+        ShapeError: `ord` is given without `dim`, and `A` has more than two axes.
     """
     axes = chosen(dim)
     if ord is None:
@@ -75,7 +78,11 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) ->
 
 @keywords
 def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Return the product of two or more matrices in the cheapest order; the first and the last may be vectors."""
+    """Return the product of two or more matrices in the cheapest order; the first and the last may be vectors.
+
+    Raises:
+        ShapeError: there are fewer than two matrices.
+    """
     if len(tensors) < 2:
         raise ShapeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
     first, last = tensors[0].array.ndim == 1, tensors[-1].array.ndim == 1
@@ -102,7 +109,11 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
 
 @keywords
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
-    """Return the matrices whose columns are the ascending powers of the vectors in the last axis of `x`, `N` or all."""
+    """Return the matrices whose columns are the ascending powers of the vectors in the last axis of `x`, `N` or all.
+
+    Raises:
+        ShapeError: `x` has no axis.
+    """
     if not x.array.ndim:
         raise ShapeError("linalg.vander: x must have one dimension at least")
     return powers_of(x, N, increasing=True)

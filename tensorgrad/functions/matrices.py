@@ -98,6 +98,8 @@ def slogdet(A: Tensor) -> SignAndLogarithm:
     """Return the sign of the determinant of `A` and the logarithm of its absolute value, which cannot overflow.
 
     Where `A` is singular the logarithm is -inf, and its gradient NaN.
+
+    From (..., n, n): both of shape (...).
     """
     check_matrix(A, "linalg.slogdet", square=True)
     return SignAndLogarithm(constant(factorized(np.linalg.slogdet, A.array)[0]), ops.logabsdet(A))
@@ -105,7 +107,10 @@ def slogdet(A: Tensor) -> SignAndLogarithm:
 
 @keywords
 def logdet(input: Tensor) -> Tensor:
-    """Return the logarithm of the determinant: NaN where that is negative."""
+    """Return the logarithm of the determinant: NaN where that is negative.
+
+    From (..., n, n): shape (...).
+    """
     found = slogdet(input)
     y: Tensor = ops.unknown(found.logabsdet, constant(found.sign.array < 0))
     return y
@@ -114,6 +119,9 @@ def logdet(input: Tensor) -> Tensor:
 @keywords
 def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
     """Return the X with ``A X = B`` (``X A = B`` with ``left=False``); `B` is a vector or a matrix, or a batch of them.
+
+    Raises:
+        ShapeError: `A` and `B` do not fit.
 
     >>> import tensorgrad as tg
     >>> tg.linalg.solve(tg.tensor([[2.0, 0.0], [0.0, 4.0]]), tg.tensor([2.0, 8.0]))
@@ -141,7 +149,10 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
 
 @keywords
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
-    """Return the X with ``A X = B``, reading only one triangle of `A`, with a diagonal of ones if `unitriangular`."""
+    """Return the X with ``A X = B``, reading only one triangle of `A`, with a diagonal of ones if `unitriangular`.
+
+    From (..., n, n) and (..., n, m): shape (..., n, m).
+    """
     check_matrix(A, "linalg.solve_triangular", square=True)
     inside = int(unitriangular)
     half = triu(A, inside) if upper else tril(A, -inside)
@@ -172,7 +183,10 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
 
 @keywords
 def matrix_rank(A: Tensor, *, rtol: float | None = None, atol: float | None = None, hermitian: bool = False) -> Tensor:
-    """Return how many singular values of `A` are larger than `atol`, and than `rtol` times the largest."""
+    """Return how many singular values of `A` are larger than `atol`, and than `rtol` times the largest.
+
+    From (..., n, m): shape (...).
+    """
     check_matrix(A, "linalg.matrix_rank")
     s = factorized(np.linalg.svd, A.array, compute_uv=False)
     relative = (0.0 if atol else _tolerance(A)) if rtol is None else rtol
@@ -185,6 +199,8 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 
     Only the solution has a gradient: it is the pseudo-inverse times `B`. The residuals are empty unless `A` is tall and
     of full rank.
+
+    From (..., n, k) and (..., n, m): the solution of shape (..., k, m).
     """
     check_matrix(A, "torch.linalg.lstsq")
     m, n = A.array.shape[-2:]

@@ -81,6 +81,9 @@ def matrix_norm(
 
     'fro' is the root of the sum of squares, 'nuc' the sum of the singular values, 2 and -2 the largest and smallest of
     these; 1 and -1 the largest and smallest sum of absolute values of a column, inf and -inf of a row.
+
+    Raises:
+        ShapeError: `A` has fewer than two axes, or `dim` names one twice.
     """
     if A.array.ndim < 2:
         raise ShapeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
@@ -135,6 +138,9 @@ def norm(
 ) -> Tensor:
     """Return the `p`-norm of the elements along `dim` (None: of all), 'fro' meaning 2; 'nuc' for matrices.
 
+    Raises:
+        ArgumentError: `p` is a word that names no norm.
+
     >>> import tensorgrad as tg
     >>> tg.tensor([[3.0, 4.0], [0.0, 0.0]]).norm(dim=1)
     tensor([5., 0.])
@@ -162,14 +168,21 @@ def distance(a: Tensor, b: Tensor, p: Any, dim: Dims = None, keepdim: bool = Fal
 @keywords
 @wide
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """Return the `p`-norm of ``input - other``."""
+    """Return the `p`-norm of ``input - other``.
+
+    The operands broadcast; the result has no axes, it is of shape ().
+    """
     return distance(input, other, p)
 
 
 @keywords
 @wide
 def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
-    """Return the `p`-norms (..., n, m) of the differences between all rows of `x1` (..., n, d) and `x2` (..., m, d)."""
+    """Return the `p`-norms (..., n, m) of the differences between all rows of `x1` (..., n, d) and `x2` (..., m, d).
+
+    Raises:
+        ShapeError: the rows have different lengths.
+    """
     if x1.array.shape[-1] != x2.array.shape[-1]:
         raise ShapeError(
             f"X1 and X2 must have the same number of columns. X1: {x1.array.shape[-1]} X2: {x2.array.shape[-1]}"

@@ -185,7 +185,11 @@ def topk(
     *,
     out: tuple[Tensor, Tensor] | None = None,
 ) -> Selection:
-    """Return the pair (values, indices) of the `k` largest elements along `dim`, the largest first."""
+    """Return the pair (values, indices) of the `k` largest elements along `dim`, the largest first.
+
+    Raises:
+        RangeError: `k` is more than the length of the axis, or negative.
+    """
     axis = dimension(dim, input.array.ndim)
     order = order_of(input, axis, largest)
     if not 0 <= k <= order.shape[axis]:

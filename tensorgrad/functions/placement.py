@@ -45,7 +45,12 @@ def _kept(y: Tensor, x: Tensor) -> Tensor:
 
 @keywords
 def masked_fill(input: Tensor, mask: Tensor, value: Tensor | complex) -> Tensor:
-    """Return `input` with `value`, a number or 0-d tensor, where `mask` holds."""
+    """Return `input` with `value`, a number or 0-d tensor, where `mask` holds.
+
+    Raises:
+        DTypeError: `mask` is not boolean.
+        ShapeError: `value` is a tensor with axes.
+    """
     where = operand(mask)
     if where.array.dtype.kind != "b":
         raise DTypeError(
@@ -111,6 +116,9 @@ def scatter(
 
     With `reduce` 'add' or 'multiply' they are added to, or multiplied with, what is there; without it, the last of
     several elements for one position counts.
+
+    Raises:
+        ArgumentError: `reduce` is neither 'add' nor 'multiply'.
 
     >>> import tensorgrad as tg
     >>> tg.zeros(2, 3).scatter(1, tg.tensor([[1], [2]]), 1.0).tolist()
@@ -203,7 +211,11 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Tensor | complex) 
 
 @keywords
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Return `input` with the elements of `source`, in their order, where `mask` holds; the two broadcast."""
+    """Return `input` with the elements of `source`, in their order, where `mask` holds; the two broadcast.
+
+    Raises:
+        ShapeError: `source` has fewer elements than `mask` asks for.
+    """
     chosen = boolean("masked_scatter", mask).array
     shape = np.broadcast_shapes(chosen.shape, input.array.shape)
     where = own(np.broadcast_to(chosen, shape))
@@ -227,6 +239,9 @@ def scatter_reduce(
 
     The element that is there counts as one of them unless `include_self` is False; positions that `index` does not name
     keep it. Equal extrema share the gradient.
+
+    Raises:
+        ArgumentError: `reduce` names no reduction.
 
     >>> import tensorgrad as tg
     >>> tg.zeros(2).scatter_reduce(0, tg.tensor([0, 0, 1]), tg.tensor([1.0, 3.0, 5.0]), "mean", include_self=False)
@@ -303,7 +318,10 @@ _REDUCTIONS = {
 
 @keywords
 def index_put(input: Tensor, indices: tuple[Tensor, ...], values: Tensor, accumulate: bool = False) -> Tensor:
-    """Return `input` with `values` at the positions `indices`, integer or boolean tensors, or added there."""
+    """Return `input` with `values` at the positions `indices`, integer or boolean tensors, or added there.
+
+    The result has the shape of `input`.
+    """
     where = tuple(own(operand(i).array) for i in indices)
     if accumulate:
         return _added(input, where, stretched(values, input.array[where].shape))

@@ -51,7 +51,11 @@ def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the products of the matrices in `input` (b, n, k) and `mat2` (b, k, m)."""
+    """Return the products of the matrices in `input` (b, n, k) and `mat2` (b, k, m).
+
+    Raises:
+        ShapeError: one is no batch of matrices, or their sizes do not fit.
+    """
     _check_ndim(3, "{name} must be a 3D tensor: found shape {shape}; see matmul()", batch1=input, batch2=mat2)
     b, _, k = input.array.shape
     if mat2.array.shape[:2] != (b, k):
@@ -64,7 +68,11 @@ def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the product of the matrix `input` (n, m) and the vector `vec` (m,)."""
+    """Return the product of the matrix `input` (n, m) and the vector `vec` (m,).
+
+    Raises:
+        ShapeError: they are no matrix and vector, or their sizes do not fit.
+    """
     if input.array.ndim != 2 or vec.array.ndim != 1:
         raise ShapeError(
             f"vector + matrix @ vector expected, got {input.array.ndim}D and {vec.array.ndim}D: mv() takes a matrix "
@@ -79,7 +87,11 @@ def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the inner product of two vectors of the same length."""
+    """Return the inner product of two vectors of the same length.
+
+    Raises:
+        ShapeError: one is no vector, or their lengths differ.
+    """
     if input.array.ndim != 1 or tensor.array.ndim != 1:
         raise ShapeError(f"1D tensors expected, but got {input.array.ndim}D and {tensor.array.ndim}D tensors")
     n, m = input.array.size, tensor.array.size
@@ -112,7 +124,11 @@ def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the sums of products over the last axes of both; with a 0-d tensor, the product."""
+    """Return the sums of products over the last axes of both; with a 0-d tensor, the product.
+
+    Raises:
+        ShapeError: the last axes have different lengths.
+    """
     a, b = operand(input), operand(other)
     if not a.array.ndim or not b.array.ndim:
         return ops.mul(a, b)
@@ -141,7 +157,11 @@ def _contracted(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
 
 @keywords
 def tensordot(a: Operand, b: Operand, dims: Any = 2, out: Tensor | None = None) -> Tensor:
-    """Return the sum of products over `dims`: the last n of `a` and the first n of `b`, or a pair of lists."""
+    """Return the sum of products over `dims`: the last n of `a` and the first n of `b`, or a pair of lists.
+
+    Raises:
+        ShapeError: axes that are summed over have different lengths.
+    """
     a, b = operand(a), operand(b)
     first, second = _contracted(a, b, dims)
     for i, j in zip(first, second, strict=True):
@@ -170,7 +190,10 @@ def _sum(input: Any, product: Tensor, beta: float, alpha: float) -> Tensor:
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * mat1 @ mat2``."""
+    """Return ``beta * input + alpha * mat1 @ mat2``.
+
+    From (n, m), or what broadcasts to it, (n, k) and (k, m): shape (n, m).
+    """
     return _sum(input, mm(mat1, mat2), beta, alpha)
 
 
@@ -179,7 +202,10 @@ def addmm(
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * mat @ vec``."""
+    """Return ``beta * input + alpha * mat @ vec``.
+
+    From (n,), or what broadcasts to it, (n, m) and (m,): shape (n,).
+    """
     return _sum(input, mv(mat, vec), beta, alpha)
 
 
@@ -188,7 +214,10 @@ def addmv(
 def addr(
     input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * outer(vec1, vec2)``."""
+    """Return ``beta * input + alpha * outer(vec1, vec2)``.
+
+    From (n, m), or what broadcasts to it, (n,) and (m,): shape (n, m).
+    """
     return _sum(input, outer(vec1, vec2), beta, alpha)
 
 
@@ -197,7 +226,10 @@ def addr(
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha * bmm(batch1, batch2)``."""
+    """Return ``beta * input + alpha * bmm(batch1, batch2)``.
+
+    From (b, n, m), or what broadcasts to it, (b, n, k) and (b, k, m): shape (b, n, m).
+    """
     return _sum(input, bmm(batch1, batch2), beta, alpha)
 
 
@@ -206,7 +238,10 @@ def baddbmm(
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1, out: Tensor | None = None
 ) -> Tensor:
-    """Return ``beta * input + alpha *`` the sum of the products in ``bmm(batch1, batch2)``."""
+    """Return ``beta * input + alpha *`` the sum of the products in ``bmm(batch1, batch2)``.
+
+    From (n, m), (b, n, k) and (b, k, m): shape (n, m).
+    """
     products = bmm(batch1, batch2)
     return _sum(input, in_dtype(ops.sum(products, axis=0), products.array.dtype), beta, alpha)
 
@@ -229,7 +264,11 @@ def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def cross(input: Tensor, other: Tensor, dim: int | None = None, *, out: Tensor | None = None) -> Tensor:
-    """Return the vector product along `dim`, of length 3 (None: the first such dimension)."""
+    """Return the vector product along `dim`, of length 3 (None: the first such dimension).
+
+    Raises:
+        ShapeError: no axis has length 3.
+    """
     if dim is None:
         threes = [i for i, n in enumerate(input.array.shape) if n == 3]
         if not threes:
@@ -262,7 +301,11 @@ def cross_product(input: Tensor, other: Tensor, dim: int) -> Tensor:
 @keywords
 @wide
 def chain_matmul(*matrices: Tensor) -> Tensor:
-    """Return the product of several matrices, taken in the order that needs the fewest multiplications."""
+    """Return the product of several matrices, taken in the order that needs the fewest multiplications.
+
+    Raises:
+        ShapeError: there is no matrix.
+    """
     if not matrices:
         raise ShapeError("chain_matmul(): Expected one or more matrices, found none")
     return in_best_order(matrices)

@@ -46,7 +46,11 @@ def _middle(input: Tensor, dim: int | None, keepdim: bool, where: Array) -> Any:
 def kthvalue(
     input: Tensor, k: int, dim: int = -1, keepdim: bool = False, *, out: tuple[Tensor, Tensor] | None = None
 ) -> Selection:
-    """Return the pair (value, index) of the `k`-th smallest element along `dim`, counted from 1."""
+    """Return the pair (value, index) of the `k`-th smallest element along `dim`, counted from 1.
+
+    Raises:
+        RangeError: `k` is not from 1 to the length of the axis.
+    """
     axis = dimension(dim, input.array.ndim)
     order = order_of(input, axis)
     n = order.shape[axis]
@@ -137,6 +141,11 @@ def quantile(
     """Return the `q`-quantiles along `dim` (None: of all elements), one for each of `q` in the leading dimension.
 
     `interpolation` between neighbours is 'linear', 'lower', 'higher', 'midpoint' or 'nearest'.
+
+    Raises:
+        DTypeError: the elements are no floating point numbers.
+        ArgumentError: a `q` is outside of [0, 1].
+        ShapeError: the axis is empty.
 
     >>> import tensorgrad as tg
     >>> tg.tensor([0.0, 1.0, 2.0, 3.0]).quantile(0.5)

@@ -29,6 +29,9 @@ from tensorgrad.functions.shapes import movedim, ravel
 def repeat(input: Tensor, *repeats: Lengths) -> Tensor:
     """Return `input` repeated: as often along each axis as `repeats` says, whose first numbers are for new axes.
 
+    Raises:
+        ShapeError: `repeats` has fewer numbers than there are axes, or a negative one.
+
     >>> import tensorgrad as tg
     >>> tg.tensor([1, 2]).repeat(2, 2).tolist()
     [[1, 2, 1, 2], [1, 2, 1, 2]]
@@ -63,6 +66,9 @@ def repeat_interleave(
 
     `repeats` is one number, or an integer tensor with a number for each element; given alone, it repeats 0, 1, 2, ...
 
+    Raises:
+        ShapeError: `repeats` is neither one number nor one for each element of the axis.
+
     >>> import tensorgrad as tg
     >>> tg.tensor([1, 2]).repeat_interleave(2)
     tensor([1, 1, 2, 2])
@@ -95,7 +101,11 @@ def flip(input: Tensor, *axes: Lengths, dims: Dims = None) -> Tensor:
 
 @keywords
 def fliplr(input: Tensor) -> Tensor:
-    """Return a copy of `input` with its second axis reversed."""
+    """Return a copy of `input` with its second axis reversed.
+
+    Raises:
+        ShapeError: `input` has fewer than two axes.
+    """
     if input.array.ndim < 2:
         raise ShapeError("Input must be >= 2-d.")
     return flip(input, 1)
@@ -103,7 +113,11 @@ def fliplr(input: Tensor) -> Tensor:
 
 @keywords
 def flipud(input: Tensor) -> Tensor:
-    """Return a copy of `input` with its first axis reversed."""
+    """Return a copy of `input` with its first axis reversed.
+
+    Raises:
+        ShapeError: `input` has no axis.
+    """
     if not input.array.ndim:
         raise ShapeError("Input must be >= 1-d.")
     return flip(input, 0)
@@ -112,6 +126,9 @@ def flipud(input: Tensor) -> Tensor:
 @keywords
 def roll(input: Tensor, shifts: Lengths, dims: Dims = None) -> Tensor:
     """Return `input` with its elements moved on by `shifts` along `dims`; what leaves at the end comes in again.
+
+    Raises:
+        ShapeError: `shifts` and `dims` have different lengths.
 
     >>> import tensorgrad as tg
     >>> tg.tensor([1, 2, 3]).roll(1)
@@ -134,7 +151,11 @@ def roll(input: Tensor, shifts: Lengths, dims: Dims = None) -> Tensor:
 
 @keywords
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """Return `input` turned by 90 degrees `k` times, from the first of `dims` towards the second."""
+    """Return `input` turned by 90 degrees `k` times, from the first of `dims` towards the second.
+
+    Raises:
+        ShapeError: `dims` names one axis twice.
+    """
     first, second = (dimension(d, input.array.ndim) for d in dims)
     if first == second:
         raise ShapeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
@@ -155,6 +176,10 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Return a view of all windows of `size` elements along an axis, `step` apart; those of a window are the last axis.
 
     Where windows overlap, it cannot be written.
+
+    Raises:
+        ShapeError: `size` is more than the length of the axis.
+        ArgumentError: `step` is not positive.
 
     >>> import tensorgrad as tg
     >>> tg.tensor([1, 2, 3, 4]).unfold(0, 2, 1).tolist()

@@ -129,7 +129,11 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 @keywords
 def permute(input: Tensor, *dims: Lengths) -> Tensor:
-    """Return a view of `input` with its axes in the order `dims`."""
+    """Return a view of `input` with its axes in the order `dims`.
+
+    Raises:
+        ShapeError: `dims` does not name each axis once.
+    """
     order = lengths(dims)
     ndim = input.array.ndim
     if len(order) != ndim:
@@ -157,7 +161,11 @@ def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
 
 @keywords
 def movedim(input: Tensor, source: Lengths, destination: Lengths) -> Tensor:
-    """Return a view of `input` with the axes `source` at the places `destination`; the others keep their order."""
+    """Return a view of `input` with the axes `source` at the places `destination`; the others keep their order.
+
+    Raises:
+        ShapeError: `source` and `destination` name different numbers of axes.
+    """
     ndim = input.array.ndim
     first, last = ((d,) if isinstance(d, int) else tuple(d) for d in (source, destination))
     if len(first) != len(last):
@@ -172,7 +180,11 @@ def movedim(input: Tensor, source: Lengths, destination: Lengths) -> Tensor:
 
 @keywords
 def t(input: Tensor) -> Tensor:
-    """Return the transpose of a tensor of at most two axes."""
+    """Return the transpose of a tensor of at most two axes.
+
+    Raises:
+        ShapeError: `input` has more than two axes.
+    """
     if input.array.ndim > 2:
         raise ShapeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.array.ndim}D")
     return ops.transpose(input, axes=tuple(range(input.array.ndim))[::-1])
@@ -186,7 +198,11 @@ def adjoint(input: Tensor) -> Tensor:
 
 @keywords
 def broadcast_to(input: Tensor, *size: Lengths) -> Tensor:
-    """Return a view of `input` repeated to `size`, read-only where an element stands for several; -1 keeps a length."""
+    """Return a view of `input` repeated to `size`, read-only where an element stands for several; -1 keeps a length.
+
+    Raises:
+        ShapeError: `input` does not broadcast to `size`.
+    """
     wanted, found = lengths(size), input.array.shape
     lead = len(wanted) - len(found)
     if lead < 0:
@@ -217,7 +233,11 @@ def expand(input: Tensor, *size: Lengths) -> Tensor:
 
 @keywords
 def sum_to_size(input: Tensor, *size: Lengths) -> Tensor:
-    """Return `input` summed over the axes that broadcasting from `size` would add or stretch."""
+    """Return `input` summed over the axes that broadcasting from `size` would add or stretch.
+
+    Raises:
+        ShapeError: `size` does not broadcast to the shape of `input`.
+    """
     shape = tuple(whole_number(n) for n in lengths(size))
     if broadcast_shapes(shape, input.array.shape) != input.array.shape:
         raise ShapeError(f"size {{{list(shape)}}} is not expandable to size {{{list(input.array.shape)}}}.")

@@ -108,7 +108,11 @@ class Conversions(Tensor):
         return self.array.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
-        """Return by how many elements of memory neighbours along each axis, or along `dim`, are apart."""
+        """Return by how many elements of memory neighbours along each axis, or along `dim`, are apart.
+
+        Raises:
+            RangeError: there is no axis `dim`.
+        """
         x = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], self.array.dtype)
         steps = tuple([s // x.itemsize for s in x.strides])
         if dim is not None and not -len(steps) <= dim < len(steps):
@@ -189,7 +193,10 @@ class Conversions(Tensor):
         return _converted(self, as_dtype(tensortypes.dtype_of_type(dtype)))
 
     def type_as(self, other: Tensor) -> Tensor:
-        """Return the tensor in the dtype of `other`."""
+        """Return the tensor in the dtype of `other`.
+
+        The result has the shape of `input`.
+        """
         return _converted(self, other.array.dtype)
 
     @property

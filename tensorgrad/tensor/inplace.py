@@ -119,7 +119,12 @@ class InPlace(Tensor):
         return write(self, ..., 0, "zero_")
 
     def fill_(self, value: Operand) -> Tensor:
-        """Fill with `value`, a number or a 0-d tensor, in place."""
+        """Fill with `value`, a number or a 0-d tensor, in place.
+
+        Raises:
+            ShapeError: `value` is a tensor with axes.
+            TypeError: `value` is None.
+        """
         if isinstance(value, Tensor) and value.array.ndim:
             raise ShapeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.array.ndim} dimensions"
@@ -129,7 +134,11 @@ class InPlace(Tensor):
         return write(self, ..., fitting(value, self), "fill_")
 
     def fill_diagonal_(self, fill_value: float) -> Tensor:
-        """Fill the main diagonal with a number in place."""
+        """Fill the main diagonal with a number in place.
+
+        Raises:
+            ShapeError: the tensor has fewer than two axes.
+        """
         if self.array.ndim < 2:
             raise ShapeError(f"dimensions must larger than 1, found a tensor of shape {list(self.array.shape)}")
         positions = np.arange(min(self.array.shape))
@@ -168,7 +177,11 @@ class InPlace(Tensor):
         return _filled(self, "uniform_", sample, generator)
 
     def bernoulli_(self, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
-        """Fill with 1 with probability `p` (a number, or one for each element) and 0 otherwise, in place."""
+        """Fill with 1 with probability `p` (a number, or one for each element) and 0 otherwise, in place.
+
+        Raises:
+            ArgumentError: `p` is outside of [0, 1].
+        """
         chance = p.array if isinstance(p, Tensor) else np.asarray(p)
         if not ((chance >= 0) & (chance <= 1)).all():
             raise ArgumentError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
@@ -191,7 +204,11 @@ class InPlace(Tensor):
         return _filled(self, "random_", lambda g, shape: g.integers(low, high, shape), generator, False)
 
     def resize_(self, *sizes: Any) -> Tensor:
-        """Give the tensor another shape in place: the first elements stay, further ones hold anything."""
+        """Give the tensor another shape in place: the first elements stay, further ones hold anything.
+
+        Raises:
+            AutogradError: the tensor requires a gradient.
+        """
         shape = tuple(
             whole_number(n) for n in (sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes)
         )
@@ -203,7 +220,11 @@ class InPlace(Tensor):
         return _replaced(self, wrap(flat.reshape(shape)))
 
     def detach_(self) -> Tensor:
-        """Take the tensor out of the graph, in place."""
+        """Take the tensor out of the graph, in place.
+
+        Raises:
+            InPlaceError: the tensor is a view with a history.
+        """
         position = position_of(self)
         if position is not None and position.chain and self.tracked:
             raise InPlaceError("Can't detach views in-place: use detach() instead")

@@ -113,7 +113,11 @@ class Operators(Tensor):
         return self
 
     def retain_grad(self) -> None:
-        """Make backward fill `.grad` of this tensor although it is not a leaf."""
+        """Make backward fill `.grad` of this tensor although it is not a leaf.
+
+        Raises:
+            AutogradError: the tensor requires no gradient.
+        """
         if not self.tracked:
             raise AutogradError("can't retain_grad on Tensor that has requires_grad=False")
         node_of(self).owner = weakref.ref(self)

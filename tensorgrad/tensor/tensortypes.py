@@ -162,12 +162,18 @@ def view_as_complex(input: Tensor) -> Tensor:
 
 
 def real(input: Tensor) -> Tensor:
-    """Return `input` itself, or the real part of a complex tensor, on the same memory."""
+    """Return `input` itself, or the real part of a complex tensor, on the same memory.
+
+    Each element by itself, in the shape of `input`.
+    """
     return checked("real", input).real
 
 
 def imag(input: Tensor) -> Tensor:
-    """Return the imaginary part of a complex tensor, on the same memory; DTypeError for any other."""
+    """Return the imaginary part of a complex tensor, on the same memory; DTypeError for any other.
+
+    Each element by itself, in the shape of `input`.
+    """
     return checked("imag", input).imag
 
 
