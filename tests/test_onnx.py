@@ -250,3 +250,43 @@ def test_numbers_are_those_of_other_float_dtypes(seed: int) -> None:
     dtype = [tg.float32, tg.float64][seed % 2]
     network = nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.LayerNorm(5), nn.Linear(5, 2), nn.Softplus()).to(dtype)
     same_on_others(network, tg.randn(3, 6, dtype=dtype), atol=1e-6 if dtype is tg.float32 else 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "dilation"),
+    [(3, 3, 1, 1), ((2, 3), (2, 1), (1, 0), 1), ((3, 2), (3, 3), (1, 1), (1, 2)), (2, 3, 0, 1), (3, 2, 1, 1)],
+)
+def test_windows_that_begin_behind_the_end_are_left_out_with_ceil_mode(
+    size: Any, stride: Any, padding: Any, dilation: Any
+) -> None:
+    same_on_others(nn.MaxPool2d(size, stride, padding, dilation, ceil_mode=True), tg.randn(2, 3, 7, 8))
+
+
+class Clashing(nn.Module):
+    """Parameters that are called as inputs, outputs and what is computed are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("x", "output", "output_0", "mul_1", "constant_0", "add_2"):
+            setattr(self, name, nn.Parameter(tg.randn(4)))
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return (x * self.x + self.mul_1 * 2.5) * self.output + self.output_0 * self.constant_0 + self.add_2
+
+
+def test_names_of_parameters_clash_with_no_other() -> None:
+    model = same_on_others(Clashing(), tg.randn(3, 4))
+    assert [entry.name for entry in model.graph.input] == ["x"]
+    assert [entry.name for entry in model.graph.output] == ["output"]
+    with pytest.raises(TensorgradError, match="must differ"):
+        tg.onnx.export(Clashing(), tg.randn(3, 4), output_names=[""])
+
+
+def test_what_remains_of_a_division_is_exact() -> None:
+    x = tg.tensor([3.0, -7.0, 2.1, 1e5, -0.3, 0.0], dtype=tg.float32)
+    same_on_others(lambda x: (x % 0.7, x // 0.3, x % -0.7), x)
+
+
+def test_sums_products_and_order_of_truths_are_written() -> None:
+    x, y = tg.tensor([True, True, False]), tg.tensor([True, False, False])
+    same_on_others(lambda x, y: (x + y, x * y, tg.maximum(x, y), x < y, x >= y), x, y)

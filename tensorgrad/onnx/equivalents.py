@@ -25,6 +25,8 @@ _OF_TWO = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "pow": "Pow", "maximum": "Max", "minimum": "Min",
     "eq": "Equal", "lt": "Less", "le": "LessOrEqual", "gt": "Greater", "ge": "GreaterOrEqual",
 }  # fmt: skip
+_OF_TRUTHS = {"Add": "Or", "Mul": "And", "Max": "Or", "Min": "And"}
+_OF_ORDER = ("Less", "LessOrEqual", "Greater", "GreaterOrEqual")
 _OF_BITS = {"and": "And", "or": "Or", "xor": "Xor"}
 _REDUCING = {"sum": "ReduceSum", "mean": "ReduceMean", "amax": "ReduceMax", "amin": "ReduceMin"}
 
@@ -42,7 +44,10 @@ def _one(kind: str) -> Equivalent:
 def _two(kind: str) -> Equivalent:
     def written(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
         a, b = met(w, node, xs)
-        return w.op(kind, a.name, b.name, shape=node.shape, dtype=node.dtype)
+        if a.dtype == b.dtype == bool and kind in _OF_ORDER:
+            a, b = w.cast(a, np.uint8), w.cast(b, np.uint8)
+        asked = _OF_TRUTHS.get(kind, kind) if a.dtype == bool else kind
+        return w.op(asked, a.name, b.name, shape=node.shape, dtype=node.dtype)
 
     return written
 
@@ -132,17 +137,27 @@ def _quotient(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
     """Write ``floor_divide`` and ``remainder``, which has the sign of the divisor."""
     a, b = met(w, node, xs)
     shape, dtype = node.shape, node.dtype
-    if dtype.kind == "f":
-        parts = w.op("Div", a.name, b.name, shape=shape, dtype=dtype)
-        whole = w.like("Floor", parts)
-        if node.op == "floor_divide":
-            return whole
-        taken = w.op("Mul", whole.name, b.name, shape=shape, dtype=dtype)
-        return w.op("Sub", a.name, taken.name, shape=shape, dtype=dtype)
-    rest = w.op("Mod", a.name, b.name, shape=shape, dtype=dtype)
+    rest = _rest(w, a, b, shape) if dtype.kind == "f" else w.op("Mod", a.name, b.name, shape=shape, dtype=dtype)
     if node.op == "remainder":
         return rest
-    return w.op("Div", w.op("Sub", a.name, rest.name, shape=shape, dtype=dtype).name, b.name, shape=shape, dtype=dtype)
+    whole = w.op("Sub", a.name, rest.name, shape=shape, dtype=dtype)
+    found = w.op("Div", whole.name, b.name, shape=shape, dtype=dtype)
+    if dtype.kind != "f":
+        return found
+    by_zero = w.op("Equal", b.name, w.constant(0, dtype).name, shape=b.shape, dtype=bool)
+    plain = w.op("Div", a.name, b.name, shape=shape, dtype=dtype)
+    return w.op("Where", by_zero.name, plain.name, w.like("Round", found).name, shape=shape, dtype=dtype)
+
+
+def _rest(w: Writer, a: Value, b: Value, shape: tuple[int, ...]) -> Value:
+    """Write what remains of floats, exactly: that of C, and one divisor more where the signs differ."""
+    zero = w.constant(0, a.dtype)
+    rest = w.op("Mod", a.name, b.name, shape=shape, dtype=a.dtype, fmod=1)
+    negative = [w.op("Less", x.name, zero.name, shape=x.shape, dtype=bool) for x in (rest, b)]
+    crossed = w.op("Xor", *(x.name for x in negative), shape=shape, dtype=bool)
+    there = w.like("Not", w.op("Equal", rest.name, zero.name, shape=shape, dtype=bool))
+    moved = w.op("Add", rest.name, b.name, shape=shape, dtype=a.dtype)
+    return w.op("Where", w.like("And", crossed, there).name, moved.name, rest.name, shape=shape, dtype=a.dtype)
 
 
 def _fmod(w: Writer, node: GraphNode, xs: list[Value]) -> Value:

@@ -59,13 +59,15 @@ def export(
     _check(graph)
     inputs = [node for node in graph.nodes if node.op == "input"]
     names = _names("input_names", input_names, [node.name or f"input_{i}" for i, node in enumerate(inputs)])
+    plain = ["output"] if len(graph.outputs) == 1 else [f"output_{i}" for i in range(len(graph.outputs))]
+    ends = _names("output_names", output_names, plain)
+    if len({*names, *ends, ""}) <= len(names) + len(ends):
+        raise ArgumentError(f"onnx.export: names of inputs and outputs must differ: {', '.join([*names, *ends])}")
+    for name in (*names, *ends):  # parameters and what is computed are called otherwise
+        writer.free(name)
     for node, name in zip(inputs, names, strict=True):
         writer.values[node.index] = Value(name, node.dtype, node.shape)
     _write(writer, graph)
-    plain = ["output"] if len(graph.outputs) == 1 else [f"output_{i}" for i in range(len(graph.outputs))]
-    ends = _names("output_names", output_names, plain)
-    if len({*names, *ends}) < len(names) + len(ends):
-        raise ArgumentError(f"onnx.export: names of inputs and outputs must differ: {', '.join([*names, *ends])}")
     found = _model(writer, [writer.values[node.index] for node in inputs], graph, ends, opset_version)
     if f is not None:
         write_whole(Path(f), found.SerializeToString())
@@ -124,6 +126,7 @@ def _leaf(writer: Writer, node: GraphNode) -> Value:
         raise refused(node, "has a value that was written since it was read: export a function that writes nothing")
     name = writer.names.get(id(node.owner))
     if name is not None:
+        name = writer.free(name)
         writer.constants[name] = np.array(node.value)
         return Value(name, node.dtype, node.shape)
     return writer.constant(node.value)
@@ -162,5 +165,8 @@ def _model(writer: Writer, inputs: list[Value], graph: Graph, names: list[str], 
         described, opset_imports=[onnx.helper.make_opsetid("", opset)], producer_name="tensorgrad",
         producer_version=__version__, ir_version=_IR[opset],
     )  # fmt: skip
-    onnx.checker.check_model(model, full_check=True)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"onnx.export: an operation takes no such dtype or shape in ONNX: {error}") from error
     return model

@@ -91,11 +91,17 @@ def _pool(w: Writer, call: Call, node: GraphNode) -> Value:
     count, settings = int(call.kind[8]), call.settings
     size = several(settings["kernel_size"], count)
     stride = settings.get("stride")
-    return w.op("MaxPool", w.values[call.arguments[1]].name, shape=node.shape, dtype=node.dtype, kernel_shape=size,
-                strides=size if stride is None else several(stride, count),
-                pads=several(settings.get("padding", 0), count) * 2,
-                dilations=several(settings.get("dilation", 1), count),
-                ceil_mode=int(bool(settings.get("ceil_mode"))))  # fmt: skip
+    strides = size if stride is None else several(stride, count)
+    dilations, before = several(settings.get("dilation", 1), count), several(settings.get("padding", 0), count)
+    x = w.values[call.arguments[1]]
+    ends = [  # so far as the last window reaches: with ceil_mode, ONNX counts windows that PyTorch leaves out
+        max((out - 1) * step + (width - 1) * apart + 1 - length - pad, 0)
+        for out, step, width, apart, length, pad in zip(
+            node.shape[2:], strides, size, dilations, x.shape[2:], before, strict=True
+        )
+    ]
+    return w.op("MaxPool", x.name, shape=node.shape, dtype=node.dtype, kernel_shape=size, strides=strides,
+                pads=[*before, *ends], dilations=dilations)  # fmt: skip
 
 
 Written = tuple[Callable[[Graph, Call], bool], Callable[[Writer, Call, GraphNode], Value]]

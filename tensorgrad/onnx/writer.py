@@ -45,15 +45,23 @@ class Writer:
         self.constants: dict[str, Array] = {}
         self.values: dict[int, Value] = {}
         self.names: dict[int, str] = {}
+        self._taken: set[str] = set()
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._count = 0
         self.where = ""
         """The module and the operation that is written now, for the names of what it becomes."""
 
+    def free(self, name: str) -> str:
+        """Return a name that nothing has yet, and keep it: `name`, with signs behind it where that is taken."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
     def op(self, kind: str, *inputs: str, shape: Sequence[int], dtype: Any, **attributes: Any) -> Value:
         """Write an operation of ONNX on values by name, "" for one that is left out; return its result."""
         self._count += 1
-        name = f"{self.where}_{self._count}"
+        name = self.free(f"{self.where}_{self._count}")
         made = self.onnx.helper.make_node(kind, list(inputs), [name], name=f"{kind}_{self._count}", **attributes)
         self.nodes.append(made)
         return Value(name, np.dtype(dtype), tuple(shape))
@@ -67,7 +75,7 @@ class Writer:
         found = np.ascontiguousarray(np.asarray(array, dtype)).reshape(np.shape(array))
         key = found.dtype.str, found.shape, found.tobytes()
         if key not in self._known:
-            self._known[key] = f"constant_{len(self._known)}"
+            self._known[key] = self.free(f"constant_{len(self._known)}")
             self.constants[self._known[key]] = found
         return Value(self._known[key], found.dtype, found.shape)
 
