@@ -290,3 +290,8 @@ def test_what_remains_of_a_division_is_exact() -> None:
 def test_sums_products_and_order_of_truths_are_written() -> None:
     x, y = tg.tensor([True, True, False]), tg.tensor([True, False, False])
     same_on_others(lambda x, y: (x + y, x * y, tg.maximum(x, y), x < y, x >= y), x, y)
+
+
+def test_extremes_along_an_axis_and_where_they_stand_are_written() -> None:
+    x = tg.tensor([[1.0, 3.0, 3.0], [2.0, 1.0, 2.0]])
+    same_on_others(lambda x: (*x.max(1), *x.min(0), x.max(-1, keepdim=True).values), x)

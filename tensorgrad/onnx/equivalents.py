@@ -284,8 +284,8 @@ EQUIVALENTS: dict[str, Equivalent] = {
 """How each operation is written; what is not here has no counterpart."""
 
 NOTED = frozenset({
-    *_OF_ONE, *_OF_TWO, *(f"bitwise_{name}" for name in (*_OF_BITS, "not")), "asarray", "assign", "astype",
-    "expand_dims", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "reshape", "where",
+    *_OF_ONE, *_OF_TWO, *(f"bitwise_{name}" for name in (*_OF_BITS, "not")), "argmax", "argmin", "asarray", "assign",
+    "astype", "expand_dims", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "reshape", "where",
 })  # fmt: skip
 """What NumPy computes of a traced value outside of the table, and is written as the operation of that name."""
 
