@@ -26,6 +26,8 @@ NEWER = {
 }  # fmt: skip
 """What the oldest NumPy that is supported does not have."""
 
+pytestmark = pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # since NumPy 2.5
+
 NUMBERS = (np.ndarray, np.generic, float, int, complex)
 
 

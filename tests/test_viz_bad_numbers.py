@@ -155,7 +155,7 @@ def test_a_closed_module_shows_the_mark_of_what_is_inside_and_names_it():
     drawing = draw(Net(), of([-1.0, 1.0]), depth=1)
     (box,) = (v for v in drawing.picture.vertices if v.kind == "box")
     assert box.fault.first
-    assert "first NaN here, 1 not finite in log(x)" in box.tooltip
+    assert "first NaN here, 1 not finite in log₁ = log(x)" in box.tooltip  # the box is called log
     assert 'class="node box bad origin"' in drawing.svg
 
 

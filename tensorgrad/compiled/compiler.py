@@ -78,7 +78,9 @@ class Compiled:
             "__weakref__",
             "asked",
             "backend",
+            "begun",
             "captures",
+            "ended",
             "failures",
             "fullgraph",
             "function",
@@ -101,6 +103,7 @@ class Compiled:
         self.failures = 0
         self.reasons: dict[Any, str] = {}
         self.runs = self.captures = 0
+        self.begun = self.ended = 0  # calls that ran as they are, because another thread watched
         self.lock = threading.Lock()
         functools.update_wrapper(self, function, updated=())
 
@@ -121,7 +124,7 @@ class Compiled:
         call = Call.of(self.function, args, kwargs)
         deviated: list[Version] = []
         if not GATE.enter():
-            return call.run()
+            return self._beside(call)
         try:
             result = self._planned(call, deviated)
         finally:
@@ -131,7 +134,17 @@ class Compiled:
         if call.key in self.reasons or self.failures >= MOST_KINDS:
             return self._run_as_it_is(call)
         with GATE.watched() as may:
-            return self._capture(call, deviated) if may else call.run()
+            return self._capture(call, deviated) if may else self._beside(call)
+
+    def _beside(self, call: Call) -> Any:
+        """Return what the function returns, while another thread watches, or runs a plan of, a function."""
+        with self.lock:
+            self.begun += 1
+        try:
+            return call.run()
+        finally:
+            with self.lock:
+                self.ended += 1
 
     def _run_as_it_is(self, call: Call) -> Any:
         """Return what the function returns, for which there will be no plan.
@@ -205,7 +218,10 @@ class Compiled:
         reached = reached_by(call)
         if any(map(is_lazy, reached.tensors)):
             return call.run()  # which gives them their shapes
+        ended = self.ended
         result, found = captured(call, reached, self.fullgraph, self._asked(key))
+        if found.disturbed and not found.reasons and self.begun != ended:
+            return result  # by another call in another thread: no fault of the function's, which is watched again
         with self.lock:
             self.captures += 1
             self.latest = [*(k for k in self.latest if k != key), key][-2:]

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad.base.caching import remembered
-from tensorgrad.base.callsite import Place, here, is_outside, told
+from tensorgrad.base.callsite import Place, here, is_outside, told, users_line
 from tensorgrad.base.context import context, holding, module_around
 from tensorgrad.base.dtypes import Array
 
@@ -242,7 +242,7 @@ def constant_node(array: Array) -> Node:
 
 
 def _found(what: str, value: Any, frame: FrameType) -> Break:
-    return Break(what, _shortened(value), here(2), _told_inside(frame))
+    return Break(what, _shortened(value), users_line(), _told_inside(frame))
 
 
 def _reader() -> FrameType:

@@ -53,9 +53,9 @@ ENGINE_FAULTS = [
     EngineFault("a gradient may be somebody's memory", _owned, "asarray(array).copy()", "array"),
     EngineFault(
         "a recorded sweep is not recorded",
-        careful.reverse,
-        "enable_grad() if create_graph",
-        "within(grad=False) if create_graph",
+        careful._Reverse.sweep,
+        "enable_grad() if boxed",
+        "within(grad=False) if boxed",
     ),
 ]
 
