@@ -28,7 +28,7 @@ class Objective:
         params: leaves that require grad, of any shapes and floating dtypes.
 
     Raises:
-        ArgumentError: no parameters, or one that is none.
+        ArgumentError: no parameters, one that is none, or one twice.
         AutogradError: the value does not depend on the vector.
         ShapeError: the value is not one number, or the vector has not as many as the parameters.
 
@@ -44,6 +44,8 @@ class Objective:
         self._params = None if params is None else list(params)
         if self._params is not None and not self._params:
             raise ArgumentError("Objective(): params is empty: give the parameters, or a function of one vector")
+        if len({id(p) for p in self._params or ()}) < len(self._params or ()):
+            raise ArgumentError("Objective(): a parameter is given twice: it has one place in the vector")
         for p in self._params or ():
             if not isinstance(p, Tensor) or not p.is_leaf or not p.requires_grad:
                 raise ArgumentError(
@@ -66,7 +68,9 @@ class Objective:
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return the value at `x`, and the gradient there, of its shape."""
         value, leaves = self._at(x)
-        return value.item(), self._flat(grad(value, leaves, allow_unused=True), leaves)
+        with enable_grad():
+            slopes = grad(value, leaves, allow_unused=True)
+        return value.item(), self._flat(slopes, leaves)
 
     def hessp(self, x: Array, p: Array) -> Array:
         """Return the Hessian at `x` times `p`, exactly: the ``hessp`` of methods such as "trust-ncg"."""
@@ -96,7 +100,8 @@ class Objective:
             raise ShapeError(f"Objective(): the function must return a tensor of one element, not {told}")
         if not value.requires_grad:
             raise AutogradError("Objective(): the value does not depend on the vector: compute it with tensors")
-        return value.reshape(()), leaves
+        with enable_grad():
+            return value.reshape(()), leaves
 
     @staticmethod
     def _cut(vector: Array, leaves: list[Tensor]) -> list[Tensor]:

@@ -185,3 +185,21 @@ def test_a_batch_of_a_tensor_whose_array_somebody_holds_is_computed_at_once() ->
 def test_an_array_that_a_compiled_function_computes_is_taken_as_an_operand() -> None:
     counted = tg.compile(lambda x: np.nanmean(np.where(x > 0, x, np.nan)))
     assert [counted(tg.tensor(x)).item() for x in ([1.0, 3.0, -1.0], [1.0, 3.0, 5.0])] == [2, 3]
+
+
+def test_the_namespace_makes_tensors_between_tensors_with_their_graph() -> None:
+    x = tg.tensor(0.5, dtype=tg.float64, requires_grad=True)
+    xp: Any = x.__array_namespace__()
+    xp.linspace(x, 2.0, 3).sum().backward()
+    assert x.grad is not None
+    assert x.grad.item() == 1.5
+
+
+def test_an_objective_finds_slopes_under_no_grad_and_refuses_a_parameter_twice() -> None:
+    with tg.no_grad():
+        objective = tg.optim.Objective(lambda x: (x * x).sum())
+        assert objective(np.array([1.0, 3.0]))[1].tolist() == [2, 6]
+        assert objective.hessp(np.array([1.0, 3.0]), np.array([1.0, 0.0])).tolist() == [2, 0]
+    w = tg.ones(2, requires_grad=True)
+    with pytest.raises(tg.errors.ArgumentError, match="twice"):
+        tg.optim.Objective(lambda: (w * w).sum(), [w, w])

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.numbertypes import DTYPES
-from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 
 from .mixed import tensor, values
@@ -54,7 +54,7 @@ def _making(name: str) -> Callable[..., Tensor]:
     made = getattr(np, name)
 
     def make(*args: Any, device: Any = None, **options: Any) -> Tensor:
-        return wrap(made(*args, **options))
+        return tensor(made(*args, **options))  # which is one already where it lies between tensors
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"Return ``np.{name}`` as a tensor."
