@@ -107,6 +107,8 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the larger of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
     a, b = operand(input), operand(other)
     check_real("fmax", a.array, b.array)
+    if "f" not in (a.array.dtype.kind, b.array.dtype.kind):  # whole numbers are never NaN, and have no gradient
+        return ops.maximum(input, other)
     return ops.where(constant((a.array >= b.array) | np.isnan(b.array)), a, b)
 
 
@@ -115,6 +117,8 @@ def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the smaller of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
     a, b = operand(input), operand(other)
     check_real("fmin", a.array, b.array)
+    if "f" not in (a.array.dtype.kind, b.array.dtype.kind):  # whole numbers are never NaN, and have no gradient
+        return ops.minimum(input, other)
     return ops.where(constant((a.array <= b.array) | np.isnan(b.array)), a, b)
 
 
