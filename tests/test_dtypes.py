@@ -53,6 +53,13 @@ def test_bfloat16_is_refused_with_what_to_use() -> None:
         tg.ones(1, dtype="bfloat16")
 
 
+def test_bfloat16_is_refused_also_where_another_library_has_taught_it_to_numpy() -> None:
+    taught = pytest.importorskip("ml_dtypes", reason="ml_dtypes, which onnx needs, is not installed")
+    for dtype in ("bfloat16", taught.bfloat16):
+        with pytest.raises(DTypeError, match="NumPy has no bfloat16"):
+            tg.ones(1, dtype=dtype)
+
+
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(NAMES, NAMES)))
 def test_dtypes_meet_and_cast_as_pytorchs_do(a: str, b: str) -> None:
     torch = torch_()

@@ -76,8 +76,11 @@ def as_dtype(dtype: Any) -> DType:
         raise DTypeError(
             f"argument 'dtype' must be a dtype, not {dtype!r}: there are {', '.join(NAMES)} (NumPy has no bfloat16)"
         ) from error
-    if found not in HELD:
-        raise DTypeError(f"argument 'dtype' must be a dtype of numbers, not {dtype!r}: there are {', '.join(NAMES)}")
+    if found not in HELD:  # other libraries teach NumPy dtypes, bfloat16 among them
+        raise DTypeError(
+            f"argument 'dtype' must be a dtype of numbers, not {dtype!r}: there are {', '.join(NAMES)} (NumPy has no "
+            f"bfloat16)"
+        )
     return found
 
 
