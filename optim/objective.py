@@ -63,7 +63,7 @@ class Objective:
             raise ArgumentError(
                 "Objective.x0: a function of a vector has no parameters: begin with a vector of your own"
             )
-        return np.concatenate([p.detach().numpy().astype(np.float64).reshape(-1) for p in self._params])
+        return _joined([p.detach().numpy() for p in self._params])
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return the value at `x`, and the gradient there, of its shape."""
@@ -117,7 +117,12 @@ class Objective:
         ]
         if self._params is None:
             return np.asarray(parts[0], np.float64)
-        return np.concatenate([part.astype(np.float64).reshape(-1) for part in parts])
+        return _joined(parts)
+
+
+def _joined(parts: list[Array]) -> Array:
+    """Return the numbers of some arrays, one after the other, in float64."""
+    return np.concatenate([part.astype(np.float64).reshape(-1) for part in parts])
 
 
 def _is_one(value: Any) -> bool:

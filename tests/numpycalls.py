@@ -7,7 +7,7 @@ no ufunc takes no array: `WITHOUT_ARRAYS` names it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -175,6 +175,24 @@ def name_of(call: str) -> str:
 def computed(call: str, given: dict[str, Any]) -> Any:
     """Return what NumPy makes of a call, with these in place of the arrays."""
     return eval(f"np.{call}", {"np": np, **ARRAYS, **given})
+
+
+def leaves(result: Any) -> list[Any]:
+    """Return what a result holds, lists and tuples taken apart."""
+    return [x for part in result for x in leaves(part)] if isinstance(result, list | tuple) else [result]
+
+
+def placements(call: str) -> list[tuple[str, ...]]:
+    """Return which arrays of a call are to be tensors: each alone, and all of them."""
+    found = letters(call)
+    return [*[(x,) for x in found], *([tuple(found)] if len(found) > 1 else [])]
+
+
+def directions(places: Iterable[str]) -> dict[str, Any]:
+    """Return along what each array with a slope is moved; a symmetric matrix, of which one half is read, stays one."""
+    rng = np.random.default_rng(0)
+    found = {x: rng.normal(size=ARRAYS[x].shape) for x in places if ARRAYS[x].dtype.kind in "fc"}
+    return {x: d + d.T if x == "P" else d for x, d in found.items()}
 
 
 def public() -> Iterator[str]:

@@ -16,15 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.numpycalls import ARRAYS, CALLS, computed, letters
+from tests.numpycalls import ARRAYS, CALLS, computed, directions, leaves, placements
 
 H = 1e-6
-Slope = Callable[[str, dict[str, Any], dict[str, Any]], list[tuple[Any, Any]]]
-
-
-def leaves(result: Any) -> list[Any]:
-    """Return what a result holds, lists and tuples taken apart."""
-    return [x for part in result for x in leaves(part)] if isinstance(result, list | tuple) else [result]
 
 
 def is_number(x: Any) -> bool:
@@ -35,13 +29,6 @@ def is_number(x: Any) -> bool:
 def weights(shape: tuple[int, ...]) -> Any:
     """Return the numbers by which results are summed up, the same in every library."""
     return np.random.default_rng(len(shape)).normal(size=shape)
-
-
-def directions(places: tuple[str, ...]) -> dict[str, Any]:
-    """Return along what each array with a slope is moved; a symmetric matrix stays one."""
-    rng = np.random.default_rng(0)
-    found = {x: rng.normal(size=ARRAYS[x].shape) for x in places if ARRAYS[x].dtype.kind in "fc"}
-    return {x: d + d.T if x == "P" else d for x, d in found.items()}
 
 
 def wanted(call: str, along: dict[str, Any]) -> list[float | None]:
@@ -167,8 +154,7 @@ def scores(library: Library) -> Counter[str]:
     """Return how often each verdict is given."""
     counted: Counter[str] = Counter()
     for call in CALLS:
-        found = letters(call)
-        for place in [*[(x,) for x in found], *([tuple(found)] if len(found) > 1 else [])]:
+        for place in placements(call):
             for grad in (False, True):
                 if not grad or directions(place):
                     counted[verdict(library, call, place, grad)] += 1

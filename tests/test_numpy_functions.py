@@ -11,7 +11,17 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.arrays import byrule, valued
 from tensorgrad.errors import LostGraphError, TensorgradError
-from tests.numpycalls import ARRAYS, CALLS, WITHOUT_ARRAYS, computed, letters, name_of, public
+from tests.numpycalls import (
+    ARRAYS,
+    CALLS,
+    WITHOUT_ARRAYS,
+    computed,
+    directions,
+    leaves,
+    name_of,
+    placements,
+    public,
+)
 
 REFUSED = {
     "copyto(np.zeros((2, 3)), M)", "histogram(v, 3)", "histogram(v, bins=u)", "histogram(v, 3, weights=w)",
@@ -34,10 +44,6 @@ pytestmark = [
 NUMBERS = (np.ndarray, np.generic, float, int, complex)
 
 
-def leaves(result: Any) -> list[Any]:
-    return [x for part in result for x in leaves(part)] if isinstance(result, list | tuple) else [result]
-
-
 def plain(x: Any) -> Any:
     return x.detach().numpy() if isinstance(x, tg.Tensor) else x
 
@@ -57,13 +63,7 @@ def same(result: Any, expected: Any, of_floats: bool = True) -> None:
         value = np.asarray(plain(a))
         assert value.shape == np.shape(b)
         assert value.dtype == np.asarray(b).dtype or type(a) is int
-        np.testing.assert_allclose(value, b, rtol=1e-9, atol=1e-12, equal_nan=True)
-
-
-def placements(call: str) -> list[tuple[str, ...]]:
-    """Return which arrays of a call are to be tensors: each alone, and all of them."""
-    found = letters(call)
-    return [*[(x,) for x in found], *([tuple(found)] if len(found) > 1 else [])]
+        np.testing.assert_allclose(value, b, rtol=1e-9, atol=1e-12, equal_nan=True)  # NaN of `g`
 
 
 def floats(place: tuple[str, ...]) -> list[str]:
@@ -95,10 +95,8 @@ def test_a_gradient_is_right_or_zero_or_the_function_is_refused(call: str, recor
 
 def check_slopes(call: str, sources: dict[str, tg.Tensor], result: Any, h: float = 1e-6) -> None:
     """Assert that derivatives along a direction are the differences there, and that none is lost."""
-    rng = np.random.default_rng(0)
-    along = {x: rng.normal(size=ARRAYS[x].shape) for x in floats(tuple(sources))}
-    if "P" in along:
-        along["P"] = along["P"] + along["P"].T  # of which one half is read
+    along = directions(sources)
+    rng = np.random.default_rng(1)
     ends = [leaves(computed(call, {x: ARRAYS[x] + sign * h * d for x, d in along.items()})) for sign in (1, -1)]
     for y, above, below in zip(leaves(result), *ends, strict=True):
         if not isinstance(above, NUMBERS) or np.asarray(above).dtype.kind not in "fc":

@@ -11,8 +11,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.errors import LostGraphError
-from tests.numpycalls import ARRAYS, CALLS, computed, letters
-from tests.test_numpy_functions import floats, leaves, placements, plain
+from tests.numpycalls import ARRAYS, CALLS, computed, leaves, letters, placements
+from tests.test_numpy_functions import floats, plain
 
 KINDS: dict[str, Callable[[Any], Any]] = {
     "float32": lambda a: a.astype({"f": np.float32, "c": np.complex64}.get(a.dtype.kind, a.dtype)),
