@@ -52,8 +52,8 @@ def called(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
     recorded = is_recorded([*args, kwargs])
     asked = function not in _ACTING and not context().special and watching() is None  # NumPy may be, and has numbers
     by_rule = recorded or not asked or function in _VIEWS
-    if rule is not None and by_rule and _takes(rule, args, {**kwargs, "out": None} if "out" in kwargs else kwargs):
-        options = {name: value for name, value in kwargs.items() if name != "out"}
+    options = {name: value for name, value in kwargs.items() if name != "out"}
+    if rule is not None and by_rule and _takes(rule, args, options):
         known = function(*map(values, args), **{x: values(y) for x, y in options.items()}) if asked else None
         made = rule(*args, **options)
         if made is not NotImplemented and known is not None:
@@ -63,7 +63,7 @@ def called(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
     if recorded and function.__name__ not in valued.CONSTANT:
         raise LostGraphError(
             f"np.{_path(function)} of a Tensor that requires grad has no derivative here"
-            f"{_said(rule, args, kwargs)}: use {valued.way_out(function.__name__)}"
+            f"{_said(rule, kwargs)}: use {valued.way_out(function.__name__)}"
         )
     return _of_values(function, args, kwargs)
 
@@ -89,7 +89,7 @@ def _path(function: AnyFunction) -> str:
     return f"{module}.{function.__name__}" if module in ("linalg", "fft") else function.__name__
 
 
-def _said(rule: AnyFunction | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def _said(rule: AnyFunction | None, kwargs: dict[str, Any]) -> str:
     """Return which options were given, where it is these that are not followed."""
     return f" with {', '.join(sorted(kwargs))}" if rule is not None and kwargs else ""
 
@@ -99,12 +99,10 @@ def _signature(rule: AnyFunction) -> inspect.Signature:
     return inspect.signature(rule)
 
 
-def _takes(rule: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Return whether a rule knows all of these arguments, of which it is given `out` by no other way than its name."""
-    signature = _signature(rule)
-    options = {name: value for name, value in kwargs.items() if name != "out" or "out" in signature.parameters}
+def _takes(rule: AnyFunction, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Return whether a rule knows all of these arguments, and none of them is an `out` that is given by its place."""
     try:
-        given = signature.bind(*args, **options)
+        given = _signature(rule).bind(*args, **options)
     except TypeError:
         return False
     return given.arguments.get("out") is None
