@@ -104,7 +104,7 @@ def rrelu(
 ) -> Tensor:
     """Return `input` where it is positive, a random slope, uniform in [lower, upper), times it elsewhere.
 
-    Without `training` the slope is the middle one. ArgumentError for lower > upper.
+    Without `training` the slope is the middle one. The shape is that of `input`. ArgumentError for lower > upper.
     """
     if lower > upper:
         raise ArgumentError(f"Lower bound should be less than or equal to the upper bound: found {lower} and {upper}")

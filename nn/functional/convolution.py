@@ -97,6 +97,31 @@ def _shifted(y: Tensor, bias: Tensor | None) -> Tensor:
     return y if bias is None else y + ops.reshape(bias, shape=(-1, *(1,) * (y.array.ndim - 2)))
 
 
+_CONVOLUTION = """Return the cross-correlation of (N, C, ...) or (C, ...) with weight (out, C / groups, ...).
+
+There are {n} spatial axes. `padding` is a number, one for each axis, "same" or "valid".
+
+Returns:
+    (N, out, ...) or (out, ...), an axis of length L as (L + 2 padding - dilation (k - 1) - 1) // stride + 1.
+
+Raises:
+    ShapeError: `input`, `weight`, `bias` and `groups` do not fit each other, or the window is longer than an axis.
+    ArgumentError: `stride`, `dilation` or `groups` is not positive; `padding` is negative, another word, or "same"
+        beside a stride; there are not as many numbers as axes.
+"""
+_TRANSPOSED = """Return the adjoint of conv{n}d applied to (N, C, ...) or (C, ...), weight (C, out / groups, ...).
+
+Returns:
+    (N, out, ...) or (out, ...), an axis of length L as
+    (L - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1.
+
+Raises:
+    ShapeError: `input`, `weight`, `bias` and `groups` do not fit each other, or an axis would have no element.
+    ArgumentError: `stride`, `dilation` or `groups` is not positive; `padding` is negative; `output_padding` is negative
+        or not smaller than the larger of `stride` and `dilation`; there are not as many numbers as axes.
+"""
+
+
 def _convolution(n: int) -> Callable[..., Tensor]:
     def conv(
         input: Tensor,
@@ -131,10 +156,7 @@ def _convolution(n: int) -> Callable[..., Tensor]:
 
     conv.__name__ = conv.__qualname__ = f"conv{n}d"
     conv.__code__ = conv.__code__.replace(co_name=f"conv{n}d")  # by which a traced call is known
-    conv.__doc__ = f"""Return the cross-correlation of (N, C, ...) or (C, ...) with weight (out, C / groups, ...).
-
-        There are {n} spatial axes. `padding` is a number, one for each axis, "same" or "valid".
-        """
+    conv.__doc__ = _CONVOLUTION.format(n=n)
     return wide(conv)
 
 
@@ -173,9 +195,7 @@ def _transposed(n: int) -> Callable[..., Tensor]:
 
     conv_transpose.__name__ = conv_transpose.__qualname__ = f"conv_transpose{n}d"
     conv_transpose.__code__ = conv_transpose.__code__.replace(co_name=f"conv_transpose{n}d")
-    conv_transpose.__doc__ = (
-        f"""Return the adjoint of conv{n}d applied to (N, C, ...), weight (C, out / groups, ...)."""
-    )
+    conv_transpose.__doc__ = _TRANSPOSED.format(n=n)
     return wide(conv_transpose)
 
 

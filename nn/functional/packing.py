@@ -33,6 +33,9 @@ class PackedSequence(_Packed):
             came in that order.
         unsorted_indices: (B,): the inverse permutation, which is found where it is not given.
 
+    Raises:
+        TypeError: `data` alone is no pair.
+
     >>> import tensorgrad as tg
     >>> from tensorgrad.nn.utils.rnn import pack_sequence
     >>> packed = pack_sequence([tg.tensor([1.0, 2.0, 3.0]), tg.tensor([4.0])])
@@ -100,7 +103,7 @@ class PackedSequence(_Packed):
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """Return the permutation that undoes `permutation`; None for None."""
+    """Return the permutation that undoes `permutation`, a vector of the numbers 0 to n - 1 as it is; None for None."""
     return None if permutation is None else wrap(np.argsort(permutation.array))
 
 

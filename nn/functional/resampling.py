@@ -89,7 +89,7 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Do what `interpolate` does, which is its name now; told in a warning."""
+    """Do what `interpolate` does, which is its name now, of the same shapes; told in a warning."""
     warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.")
     return interpolate(input, size, scale_factor, mode, align_corners)
 

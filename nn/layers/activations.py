@@ -25,7 +25,7 @@ class Sigmoid(Module):
     """``1 / (1 + exp(-x))``."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return ``1 / (1 + exp(-input))``."""
+        """Return ``1 / (1 + exp(-input))``, element by element."""
         return input.sigmoid()
 
 
@@ -33,7 +33,7 @@ class Tanh(Module):
     """The hyperbolic tangent."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return ``tanh(input)``."""
+        """Return ``tanh(input)``, element by element."""
         return input.tanh()
 
 
@@ -76,7 +76,7 @@ class _InPlace(Applied):
     inplace: bool = setting(default=False, shown="changed")
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the function of `input` that the class is described by."""
+        """Return the function of each element of `input` that the class is described by."""
         return self._function(input)
 
 
@@ -136,7 +136,7 @@ class ReLU(_InPlace):
     """``max(x, 0)``, with derivative 0 at 0. `inplace` is accepted and changes nothing: inputs are never written."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return ``max(input, 0)``."""
+        """Return ``max(input, 0)``, element by element."""
         return input.relu()
 
 
@@ -168,7 +168,7 @@ class PReLU(Module):
         self.weight.detach().fill_(self.init)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with its negative part scaled."""
+        """Return `input` with its negative elements scaled."""
         return functional.prelu(input, self.weight)
 
 
@@ -185,7 +185,7 @@ class RReLU(Module):
     generator: Generator | None = setting(default=None, kw_only=True, shown="never")
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return `input` with its negative part scaled."""
+        """Return `input` with its negative elements scaled."""
         return functional.rrelu(input, self.lower, self.upper, self.training, generator=self.generator)
 
 
@@ -218,7 +218,11 @@ class Threshold(OfOneTensor, function=functional.threshold):
 
 @settings
 class Hardtanh(OfOneTensor, function=functional.hardtanh):
-    """``x`` limited to [min_val, max_val], with derivative 0 at the bounds; `min_value`, `max_value` are old names."""
+    """``x`` limited to [min_val, max_val], with derivative 0 at the bounds; `min_value`, `max_value` are old names.
+
+    Raises:
+        AssertionError: `max_val` is not above `min_val`.
+    """
 
     min_val: float = -1.0
     max_val: float = 1.0

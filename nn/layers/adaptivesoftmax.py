@@ -43,6 +43,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         device, dtype: of the weights.
         generator: draws the weights.
 
+    Raises:
+        ArgumentError: `cutoffs` are others.
+
     >>> import tensorgrad as tg
     >>> layer = AdaptiveLogSoftmaxWithLoss(8, 100, [10, 50])
     >>> output, loss = layer(tg.ones(3, 8), tg.tensor([2, 20, 99]))

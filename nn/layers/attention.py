@@ -41,6 +41,9 @@ class MultiheadAttention(Module):
     Parameters are `in_proj_weight` (3 E, E), or `q_proj_weight`, `k_proj_weight` and `v_proj_weight` where the features
     differ, uniform by Xavier's rule, `in_proj_bias` (3 E,), which starts at zero, and those of `out_proj`.
 
+    Raises:
+        ArgumentError: `embed_dim` or `num_heads` is not positive, or the one is not divisible by the other.
+
     >>> import tensorgrad as tg
     >>> x = tg.ones(5, 2, 8)
     >>> y, weights = MultiheadAttention(8, 2)(x, x, x)

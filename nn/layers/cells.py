@@ -148,6 +148,9 @@ class RNNCell(Elman, _Cell):
     """``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``, or relu: from (N, input_size) and (N, hidden_size) to the latter.
 
     Inputs without the axis N are taken as well; no state stands for zeros.
+
+    Raises:
+        ArgumentError: `nonlinearity` is another word than "tanh" and "relu".
     """
 
     def __init__(

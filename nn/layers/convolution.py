@@ -130,7 +130,12 @@ class ForwardConvolution(Convolution):
 
 
 class Conv1d(ForwardConvolution, function=functional.conv1d):
-    """The cross-correlation of (N, C, L), weight (out_channels, in_channels / groups, k)."""
+    """The cross-correlation of (N, C, L), weight (out_channels, in_channels / groups, k).
+
+    Raises:
+        ArgumentError: `groups` does not divide both numbers of channels, `kernel_size` is not positive, a setting has
+            not as many numbers as there are axes, `padding` or `padding_mode` is another word, or "same" has a stride.
+    """
 
     ndim = 1
 
@@ -139,6 +144,10 @@ class Conv2d(ForwardConvolution, function=functional.conv2d):
     """The cross-correlation of (N, C, H, W), weight (out_channels, in_channels / groups, kh, kw).
 
     The windows are copied before the product: memory of about kh * kw times the input's at stride 1.
+
+    Raises:
+        ArgumentError: `groups` does not divide both numbers of channels, `kernel_size` is not positive, a setting has
+            not as many numbers as there are axes, `padding` or `padding_mode` is another word, or "same" has a stride.
 
     >>> import tensorgrad as tg
     >>> Conv2d(1, 8, 3, padding=1)(tg.ones(5, 1, 28, 28)).shape
@@ -149,7 +158,12 @@ class Conv2d(ForwardConvolution, function=functional.conv2d):
 
 
 class Conv3d(ForwardConvolution, function=functional.conv3d):
-    """The cross-correlation of (N, C, D, H, W), weight (out_channels, in_channels / groups, kd, kh, kw)."""
+    """The cross-correlation of (N, C, D, H, W), weight (out_channels, in_channels / groups, kd, kh, kw).
+
+    Raises:
+        ArgumentError: `groups` does not divide both numbers of channels, `kernel_size` is not positive, a setting has
+            not as many numbers as there are axes, `padding` or `padding_mode` is another word, or "same" has a stride.
+    """
 
     ndim = 3
 
@@ -216,18 +230,33 @@ class TransposedConvolution(Convolution):
 
 
 class ConvTranspose1d(TransposedConvolution, function=functional.conv_transpose1d):
-    """The adjoint of `Conv1d`, weight (in_channels, out_channels / groups, k)."""
+    """The adjoint of `Conv1d`, weight (in_channels, out_channels / groups, k).
+
+    Raises:
+        ArgumentError: `groups` does not divide both numbers of channels, `kernel_size` is not positive, a setting has
+            not as many numbers as there are axes, or `padding_mode` is not "zeros".
+    """
 
     ndim = 1
 
 
 class ConvTranspose2d(TransposedConvolution, function=functional.conv_transpose2d):
-    """The adjoint of `Conv2d`, weight (in_channels, out_channels / groups, kh, kw)."""
+    """The adjoint of `Conv2d`, weight (in_channels, out_channels / groups, kh, kw).
+
+    Raises:
+        ArgumentError: `groups` does not divide both numbers of channels, `kernel_size` is not positive, a setting has
+            not as many numbers as there are axes, or `padding_mode` is not "zeros".
+    """
 
     ndim = 2
 
 
 class ConvTranspose3d(TransposedConvolution, function=functional.conv_transpose3d):
-    """The adjoint of `Conv3d`, weight (in_channels, out_channels / groups, kd, kh, kw)."""
+    """The adjoint of `Conv3d`, weight (in_channels, out_channels / groups, kd, kh, kw).
+
+    Raises:
+        ArgumentError: `groups` does not divide both numbers of channels, `kernel_size` is not positive, a setting has
+            not as many numbers as there are axes, or `padding_mode` is not "zeros".
+    """
 
     ndim = 3

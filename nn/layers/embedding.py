@@ -72,6 +72,10 @@ class Embedding(_Table):
     The result has shape (..., embedding_dim). The weight starts standard normal. See `functional.embedding` for
     `padding_idx`, whose row starts as zeros, `max_norm`, `norm_type`, `scale_grad_by_freq` and `sparse`.
 
+    Raises:
+        ArgumentError: `padding_idx` is no row.
+        ShapeError: `_weight` has another shape.
+
     >>> import tensorgrad as tg
     >>> Embedding(10, 3)(tg.tensor([[1, 2, 4, 5], [4, 3, 2, 9]])).shape
     tensorgrad.Size([2, 4, 3])
@@ -127,6 +131,10 @@ class Embedding(_Table):
 
 class EmbeddingBag(_Table):
     """An `Embedding` whose vectors are summed, averaged or maximised within bags; see `functional.embedding_bag`.
+
+    Raises:
+        ArgumentError: `padding_idx` is no row.
+        ShapeError: `_weight` has another shape.
 
     >>> import tensorgrad as tg
     >>> words = tg.tensor([1, 2, 4, 5, 4, 3, 2, 9])

@@ -90,6 +90,9 @@ class Bilinear(Module):
 
     Weight (out_features, in1_features, in2_features) and bias start uniform in ±1/sqrt(in1_features).
 
+    Raises:
+        ArgumentError: `in1_features` is not positive.
+
     >>> import tensorgrad as tg
     >>> Bilinear(3, 4, 2)(tg.ones(5, 3), tg.ones(5, 4)).shape
     tensorgrad.Size([5, 2])

@@ -38,7 +38,7 @@ class _PlainLoss(Applied, _Loss):
     """A loss of an input and a target, whose function has the settings as keywords."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return self._applied(input, target)
 
 
@@ -57,23 +57,23 @@ class _WeightedLoss(_PlainLoss):
 
 
 class L1Loss(_ReducedLoss, function=functional.l1_loss):
-    """``|input - target|``; see `functional.l1_loss`."""
+    """``|input - target|``, element by element; see `functional.l1_loss`."""
 
 
 class MSELoss(_ReducedLoss, function=functional.mse_loss):
-    """``(input - target) ** 2``; see `functional.mse_loss`."""
+    """``(input - target) ** 2``, element by element; see `functional.mse_loss`."""
 
 
 @settings
 class SmoothL1Loss(_ReducedLoss, function=functional.smooth_l1_loss):
-    """Squared below `beta`, absolute above; see `functional.smooth_l1_loss`."""
+    """Squared below `beta`, absolute above, element by element; see `functional.smooth_l1_loss`."""
 
     beta: float = 1.0
 
 
 @settings
 class HuberLoss(_PlainLoss, function=functional.huber_loss):
-    """Squared below `delta`, absolute above; see `functional.huber_loss`."""
+    """Squared below `delta`, absolute above, element by element; see `functional.huber_loss`."""
 
     reduction: str = "mean"
     delta: float = 1.0
@@ -81,7 +81,7 @@ class HuberLoss(_PlainLoss, function=functional.huber_loss):
 
 @settings
 class PoissonNLLLoss(_Loss):
-    """The negative log likelihood of counts; see `functional.poisson_nll_loss`."""
+    """The negative log likelihood of counts, element by element; see `functional.poisson_nll_loss`."""
 
     log_input: bool = True
     full: bool = False
@@ -91,7 +91,7 @@ class PoissonNLLLoss(_Loss):
     reduction: str = "mean"
 
     def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.poisson_nll_loss(
             log_input, target, self.log_input, self.full, eps=self.eps, reduction=self.reduction
         )
@@ -99,14 +99,14 @@ class PoissonNLLLoss(_Loss):
 
 @settings
 class GaussianNLLLoss(_Loss):
-    """The negative log likelihood of normal numbers; see `functional.gaussian_nll_loss`."""
+    """The negative log likelihood of normal numbers, element by element; see `functional.gaussian_nll_loss`."""
 
     full: bool = setting(default=False, kw_only=True)
     eps: float = setting(default=1e-6, kw_only=True)
     reduction: str = setting(default="mean", kw_only=True)
 
     def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
@@ -123,6 +123,8 @@ class _ClassLoss(_WeightedLoss):
 class CrossEntropyLoss(_ClassLoss):
     """Softmax cross entropy of logits with classes or probabilities; see `functional.cross_entropy`.
 
+    Logits (C,), (N, C) or (N, C, d1, ...); classes of that shape without C, or probabilities of that shape.
+
     >>> import tensorgrad as tg
     >>> CrossEntropyLoss()(tg.zeros(1, 4), tg.tensor([2]))
     tensor(1.3863)
@@ -131,7 +133,7 @@ class CrossEntropyLoss(_ClassLoss):
     label_smoothing: float = 0.0
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.cross_entropy(
             input,
             target,
@@ -143,19 +145,25 @@ class CrossEntropyLoss(_ClassLoss):
 
 
 class NLLLoss(_ClassLoss, function=functional.nll_loss):
-    """The negative of the target class's element; see `functional.nll_loss`."""
+    """The negative of the target class's element: (C,), (N, C) or (N, C, d1, ...) by classes of that shape without C.
+
+    See `functional.nll_loss`.
+    """
 
 
 @settings
 class CTCLoss(_Loss):
-    """Minus the logarithm of the probability of labels at times that are not known; see `functional.ctc_loss`."""
+    """Minus the logarithm of the probability of labels at times that are not known; see `functional.ctc_loss`.
+
+    Logarithms (T, N, C) or (T, C), labels (N, S) or one after the other, lengths (N,); a loss for each sequence, (N,).
+    """
 
     blank: int = 0
     reduction: str = "mean"
     zero_infinity: bool = False
 
     def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Counts, target_lengths: Counts) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )
@@ -163,7 +171,7 @@ class CTCLoss(_Loss):
 
 @settings
 class KLDivLoss(_ReducedLoss, function=functional.kl_div):
-    """Kullback and Leibler's divergence; see `functional.kl_div`."""
+    """Kullback and Leibler's divergence, element by element; see `functional.kl_div`."""
 
     log_target: bool = False
 
@@ -177,12 +185,12 @@ class _PlainWeightedLoss(_WeightedLoss):
 
 
 class BCELoss(_PlainWeightedLoss, function=functional.binary_cross_entropy):
-    """Cross entropy of probabilities of yes; see `functional.binary_cross_entropy`."""
+    """Cross entropy of probabilities of yes, element by element; see `functional.binary_cross_entropy`."""
 
 
 @settings
 class BCEWithLogitsLoss(_PlainWeightedLoss, function=functional.binary_cross_entropy_with_logits):
-    """Cross entropy of logits of yes; see `functional.binary_cross_entropy_with_logits`."""
+    """Cross entropy of logits of yes, element by element; see `functional.binary_cross_entropy_with_logits`."""
 
     pos_weight: Tensor | None = None
     state = ("weight", "pos_weight")
@@ -224,34 +232,34 @@ class _MarginLoss(_Loss):
 
 @settings
 class HingeEmbeddingLoss(_MarginLoss, _PlainLoss, function=functional.hinge_embedding_loss):
-    """Distances that should be small, or above a margin; see `functional.hinge_embedding_loss`."""
+    """Distances, of any shape, that should be small, or above a margin; see `functional.hinge_embedding_loss`."""
 
     margin: float = 1.0
 
 
 class MarginRankingLoss(_MarginLoss):
-    """Which of two scores should be the larger; see `functional.margin_ranking_loss`."""
+    """Which of two scores should be the larger, element by element; see `functional.margin_ranking_loss`."""
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
 
 class CosineEmbeddingLoss(_MarginLoss):
-    """Vectors that should point in one direction, or not; see `functional.cosine_embedding_loss`."""
+    """Vectors (N, D) that should point in one direction, or not, (N,); see `functional.cosine_embedding_loss`."""
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
 
 class SoftMarginLoss(_ReducedLoss, function=functional.soft_margin_loss):
-    """The logistic loss of targets 1 and -1; see `functional.soft_margin_loss`."""
+    """The logistic loss of targets 1 and -1, element by element; see `functional.soft_margin_loss`."""
 
 
 @settings
 class MultiMarginLoss(_WeightedLoss, function=functional.multi_margin_loss):
-    """The hinge loss of several classes; see `functional.multi_margin_loss`."""
+    """The hinge loss of scores (N, C) and classes (N,); see `functional.multi_margin_loss`."""
 
     p: int = 1
     margin: float = 1.0
@@ -266,16 +274,16 @@ class MultiMarginLoss(_WeightedLoss, function=functional.multi_margin_loss):
 
 
 class MultiLabelMarginLoss(_ReducedLoss, function=functional.multilabel_margin_loss):
-    """The hinge loss of examples with several classes; see `functional.multilabel_margin_loss`."""
+    """The hinge loss of scores (N, C) and lists of classes (N, C); see `functional.multilabel_margin_loss`."""
 
 
 class MultiLabelSoftMarginLoss(_PlainWeightedLoss, function=functional.multilabel_soft_margin_loss):
-    """Cross entropies of several labels; see `functional.multilabel_soft_margin_loss`."""
+    """Cross entropies of several labels, (N, C) both; see `functional.multilabel_soft_margin_loss`."""
 
 
 @settings
 class TripletMarginLoss(_Loss):
-    """An anchor that should be nearer to one vector than to another; see `functional.triplet_margin_loss`."""
+    """An anchor that should be nearer to one vector than to another, (N, D); see `functional.triplet_margin_loss`."""
 
     margin: float = 1.0
     p: float = 2.0
@@ -290,14 +298,17 @@ class TripletMarginLoss(_Loss):
         super()._complete(size_average, reduce)
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.triplet_margin_loss(
             anchor, positive, negative, self.margin, self.p, self.eps, self.swap, reduction=self.reduction
         )
 
 
 class TripletMarginWithDistanceLoss(_MarginLoss):
-    """`TripletMarginLoss` with a distance of one's own; see `functional.triplet_margin_with_distance_loss`."""
+    """`TripletMarginLoss` with a distance of one's own; see `functional.triplet_margin_with_distance_loss`.
+
+    `distance_function` takes two tensors of one shape, and returns a number for each pair of vectors.
+    """
 
     def __init__(
         self,
@@ -313,7 +324,7 @@ class TripletMarginWithDistanceLoss(_MarginLoss):
         self.swap = swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        """Return the loss."""
+        """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
         return functional.triplet_margin_with_distance_loss(
             anchor,
             positive,

@@ -106,7 +106,7 @@ class _MaxUnpool(_Windowed):
             setattr(self, name, per_axis(getattr(self, name), self.ndim, name))
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Return the maxima at their places, and zeros elsewhere."""
+        """Return (N, C, ...) of `output_size`, the maxima at their places and zeros elsewhere."""
         return self._function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 

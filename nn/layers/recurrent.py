@@ -308,6 +308,9 @@ class RNN(Elman, _OneState):
     From (L, N, input_size) to the outputs (L, N, hidden_size) and the last states (layers, N, hidden_size); the axis N
     may be missing; twice as many features and states if `bidirectional`. Source: Elman 1990.
 
+    Raises:
+        ValueError: another `nonlinearity`, a size that is not positive, a `dropout` outside of [0, 1].
+
     >>> import tensorgrad as tg
     >>> outputs, last = RNN(3, 4)(tg.ones(5, 2, 3))
     >>> outputs.shape, last.shape

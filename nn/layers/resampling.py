@@ -32,7 +32,7 @@ class Upsample(OfOneTensor, function=functional.interpolate):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` with the nearest pixel."""
+    """`Upsample` of (N, C, H, W) with the nearest pixel."""
 
     def __init__(
         self, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None
@@ -41,7 +41,7 @@ class UpsamplingNearest2d(Upsample):
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` between four pixels, the corners keeping their places."""
+    """`Upsample` of (N, C, H, W) between four pixels, the corners keeping their places."""
 
     def __init__(
         self, size: int | Sequence[int] | None = None, scale_factor: float | Sequence[float] | None = None
@@ -51,20 +51,20 @@ class UpsamplingBilinear2d(Upsample):
 
 @settings
 class PixelShuffle(OfOneTensor, function=functional.pixel_shuffle):
-    """Channels that become pixels; see `functional.pixel_shuffle`."""
+    """Channels that become pixels: (*, C r r, H, W) as (*, C, H r, W r); see `functional.pixel_shuffle`."""
 
     upscale_factor: int
 
 
 @settings
 class PixelUnshuffle(OfOneTensor, function=functional.pixel_unshuffle):
-    """Pixels that become channels; see `functional.pixel_unshuffle`."""
+    """Pixels that become channels: (*, C, H r, W r) as (*, C r r, H, W); see `functional.pixel_unshuffle`."""
 
     downscale_factor: int
 
 
 @settings
 class ChannelShuffle(OfOneTensor, function=functional.channel_shuffle):
-    """Channels dealt out to groups; see `functional.channel_shuffle`."""
+    """Channels of (N, C, ...) dealt out to groups; see `functional.channel_shuffle`."""
 
     groups: int

@@ -22,7 +22,7 @@ class Identity(Module):
         super().__init__()
 
     def forward(self, input: Any) -> Any:
-        """Return `input`."""
+        """Return `input`, of any shape."""
         return input
 
 
@@ -42,6 +42,9 @@ class Flatten(OfOneTensor, function=shapes.flatten):
 @settings
 class Unflatten(Module):
     """The axis `dim` as several, of lengths `unflattened_size`, one of which may be -1.
+
+    Raises:
+        TypeError: `unflattened_size` is no tuple or list of whole numbers.
 
     >>> import tensorgrad as tg
     >>> Unflatten(1, (3, -1))(tg.ones(2, 12)).shape

@@ -196,6 +196,9 @@ class TransformerEncoder(_Stack):
     places are computed like all others; PyTorch writes zeros there in evaluation without gradients. The last two
     arguments choose between fast paths in PyTorch and change nothing here.
 
+    Raises:
+        ArgumentError: memory cannot hold `num_layers`.
+
     >>> import tensorgrad as tg
     >>> TransformerEncoder(TransformerEncoderLayer(8, 2, 16), num_layers=2)(tg.ones(5, 3, 8)).shape
     tensorgrad.Size([5, 3, 8])
@@ -227,7 +230,11 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """`num_layers` copies of a decoder layer, one after the other, each attending to the same memory, then `norm`."""
+    """`num_layers` copies of a decoder layer, one after the other, each attending to the same memory, then `norm`.
+
+    Raises:
+        ArgumentError: memory cannot hold `num_layers`.
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__(decoder_layer, num_layers, norm)

@@ -105,7 +105,7 @@ class Sequential(_Listed):
             self.add_module(str(name), module)
 
     def forward(self, x: Any) -> Any:
-        """Return the result of the last module."""
+        """Return the result of the last module, of the shape that this one gives it."""
         for module in self._modules.values():
             assert module is not None
             x = module(x)

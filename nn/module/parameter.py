@@ -52,6 +52,9 @@ class Buffer(Tensor):
     Args:
         data: a tensor, whose memory is shared, or what becomes one.
         persistent: whether `state_dict` holds it.
+
+    Raises:
+        TypeError: `persistent` is no bool.
     """
 
     __slots__ = ("persistent",)

@@ -106,7 +106,7 @@ class OfOneTensor(Applied):
     """A layer that is a function of one tensor and of the settings, in their order: ``class ELU(OfOneTensor, ...)``."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the function of `input` that the class is described by."""
+        """Return the function of `input` that the class is described by: of each element, where that names no axes."""
         return self._function(input, *[getattr(self, name) for name in self._held])
 
 

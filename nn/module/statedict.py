@@ -36,14 +36,22 @@ class Stateful(Registry, Hookable):
     _may_be_missing: frozenset[str] = frozenset()  # what older states do not hold: it then stays as it is
 
     def get_extra_state(self) -> Any:
-        """Return what `state_dict` holds beside parameters and buffers; subclasses that have something define it."""
+        """Return what `state_dict` holds beside parameters and buffers; subclasses that have something define it.
+
+        Raises:
+            RuntimeError: the class defines none, as Module itself does not; `state_dict` does not ask it then.
+        """
         raise RuntimeError(
             "Reached a code path in Module.get_extra_state() that should never be called: define it in "
             f"{type(self).__name__} together with set_extra_state"
         )
 
     def set_extra_state(self, state: Any) -> None:  # noqa: ARG002 - for those that define it
-        """Take what `get_extra_state` returned."""
+        """Take what `get_extra_state` returned.
+
+        Raises:
+            RuntimeError: the class defines none, as Module itself does not.
+        """
         raise RuntimeError(
             "Reached a code path in Module.set_extra_state() that should never be called: define it in "
             f"{type(self).__name__} together with get_extra_state"

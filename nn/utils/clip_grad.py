@@ -112,7 +112,7 @@ def clip_grad_norm_(
 def clip_grad_norm(
     parameters: Tensors, max_norm: float, norm_type: float | str = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """Do what `clip_grad_norm_` does, which is its name now; told in a warning."""
+    """Do what `clip_grad_norm_` does, which is its name now: return the norm, a scalar; told in a warning."""
     warn("`nn.utils.clip_grad_norm` is deprecated. Use `nn.utils.clip_grad_norm_` instead.")
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
 

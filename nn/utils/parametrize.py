@@ -67,7 +67,7 @@ class ParametrizationList(ModuleList):
         return [getattr(self, name) for name in names]
 
     def forward(self) -> Any:
-        """Return the parametrised tensor."""
+        """Return the parametrised tensor, of the shape that the last module gives it."""
         first, *others = list(self)
         value = first(*self.originals())
         for module in others:

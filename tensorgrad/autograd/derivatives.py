@@ -328,7 +328,10 @@ def jvp(
 def Variable(data: Tensor, requires_grad: bool = False, volatile: bool | None = None) -> Tensor:  # noqa: N802 - PyTorch's name
     """Return a leaf on the memory of `data`: what old scripts write for ``data.detach().requires_grad_()``.
 
-    `volatile` does nothing but warn, as in PyTorch.
+    It has the shape of `data`. `volatile` does nothing but warn, as in PyTorch.
+
+    Raises:
+        DTypeError: `requires_grad` of whole numbers or booleans.
     """
     if volatile is not None:
         warn("volatile was removed and now has no effect. Use `with tensorgrad.no_grad():` instead.")

@@ -19,6 +19,9 @@ class device:  # noqa: N801 - PyTorch's name
 
     As a context manager it makes the device the default one inside, which only the CPU can be.
 
+    Raises:
+        DeviceError: there is no such name of a device.
+
     >>> device("cuda:1"), str(device("cpu")), device("cpu") == device("cpu")
     (device(type='cuda', index=1), 'cpu', True)
     """

@@ -165,6 +165,9 @@ def can_cast(from_: npt.DTypeLike, to: npt.DTypeLike) -> bool:
 class finfo:  # noqa: N801 - PyTorch's name
     """The limits of a floating point dtype (None: the default one): bits, eps, max, min, tiny, resolution.
 
+    Raises:
+        DTypeError: the dtype is not floating point.
+
     >>> finfo(float32).eps
     1.1920928955078125e-07
     """
@@ -186,6 +189,9 @@ class finfo:  # noqa: N801 - PyTorch's name
 
 class iinfo:  # noqa: N801 - PyTorch's name
     """The limits of an integer dtype: bits, max, min.
+
+    Raises:
+        DTypeError: the dtype is no integer.
 
     >>> iinfo(uint8)
     iinfo(min=0, max=255, dtype=uint8)

@@ -11,6 +11,9 @@ from typing import Any, Self
 class Size(tuple[int, ...]):
     """The lengths of the axes: a tuple of integers that stays a Size when it is sliced, repeated and joined.
 
+    Raises:
+        TypeError: a length is no whole number.
+
     >>> Size([2, 3]), Size([2, 3]).numel(), Size([2, 3])[1:] + (4,)
     (tensorgrad.Size([2, 3]), 6, tensorgrad.Size([3, 4]))
     """

@@ -21,7 +21,7 @@ class Bernoulli(Distribution):
     PyTorch.
 
     Args:
-        probs: the probability of 1, in [0, 1].
+        probs: the probability of 1, in [0, 1]; its shape is that of the distribution.
         logits: ``log(probs / (1 - probs))``: one of the two is given.
         validate_args: whether arguments are checked.
 

@@ -26,8 +26,8 @@ class Distribution:
     """Base class of distributions.
 
     Args:
-        batch_shape: of the independent variables.
-        event_shape: of one value.
+        batch_shape: the shape of the independent variables.
+        event_shape: the shape of one value.
         validate_args: whether parameters and values are checked; `set_default_validate_args` decides otherwise.
 
     Raises:

@@ -15,7 +15,7 @@ class Exponential(Distribution):
     """``density(x) = rate * exp(-rate * x)`` for x from 0 on.
 
     Args:
-        rate: the inverse of the mean, above 0.
+        rate: the inverse of the mean, above 0; its shape is that of the distribution.
         validate_args: whether arguments are checked.
 
     Raises:

@@ -75,7 +75,7 @@ class Chi2(Gamma):
     """The sum of the squares of `df` standard normal variables: ``Gamma(df / 2, 1 / 2)``.
 
     Args:
-        df: the degrees of freedom, above 0.
+        df: the degrees of freedom, above 0; its shape is that of the distribution.
         validate_args: whether arguments are checked.
 
     Raises:

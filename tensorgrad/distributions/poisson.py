@@ -16,7 +16,7 @@ class Poisson(Distribution):
     """``probability(k) = rate**k * exp(-rate) / k!`` of k = 0, 1, 2, ...
 
     Args:
-        rate: the mean, from 0 on.
+        rate: the mean, from 0 on; its shape is that of the distribution.
         validate_args: whether arguments are checked.
 
     Raises:

@@ -31,6 +31,7 @@ class Transform:
     sign: Value = 1
 
     def __init__(self, cache_size: int = 0) -> None:
+        """Keep `cache_size` results, 0 or 1; ArgumentError for another number."""
         if cache_size not in {0, 1}:
             raise ArgumentError(f"cache_size must be 0 or 1, found {cache_size}")
         self._cache_size = cache_size

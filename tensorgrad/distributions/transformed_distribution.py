@@ -27,6 +27,11 @@ class TransformedDistribution(Distribution):
         transforms: a transform, or several, of which the first is applied first.
         validate_args: whether values are checked.
 
+    The shape is that of the base, batch and event together, as the transforms change it.
+
+    Raises:
+        ArgumentError: `base_distribution` has fewer axes than the transforms take.
+
     >>> import tensorgrad as tg
     >>> d = tg.distributions
     >>> flow = d.TransformedDistribution(d.Normal(0.0, 1.0), [d.transforms.AffineTransform(1.0, 2.0)])

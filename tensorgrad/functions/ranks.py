@@ -99,7 +99,12 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
     """Return the pair (values, indices) of the commonest element along `dim`, of several the smallest.
 
-    No NaN is equal to another, and each stands behind all numbers.
+    No NaN is equal to another, and each stands behind all numbers. Both have the shape of `input` without `dim`, which
+    `keepdim` keeps with length 1.
+
+    Raises:
+        RangeError: there is no axis `dim`, or none of its elements.
+        ComplexError: the numbers are complex.
 
     >>> import tensorgrad as tg
     >>> tg.tensor([3, 1, 1, 3, 2]).mode().values.item()

@@ -101,7 +101,16 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @keywords
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """Return `input` with the axis `dim` as several, of lengths `sizes`; one may be -1."""
+    """Return `input` with the axis `dim` as several, of lengths `sizes`; one may be -1.
+
+    Raises:
+        RangeError: there is no axis `dim`.
+        ShapeError: the product of `sizes` is not its length, or two are -1.
+
+    >>> import tensorgrad as tg
+    >>> tg.ones(2, 6).unflatten(1, (3, -1)).shape
+    tensorgrad.Size([2, 3, 2])
+    """
     shape = input.array.shape
     axis = dimension(dim, len(shape))
     n = shape[axis]

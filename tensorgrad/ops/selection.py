@@ -41,22 +41,25 @@ bitwise_and: Op = constant(
     name="bitwise_and",
     symbol="&",
     samples=["mask", "mask"],
-    doc='Return ``a & b``: "and" of booleans, of the bits of integers.',
+    doc='Return ``a & b``: "and" of booleans, of the bits of integers; shapes broadcast.',
 )(np.bitwise_and)
 bitwise_or: Op = constant(
     name="bitwise_or",
     symbol="|",
     samples=["mask", "mask"],
-    doc='Return ``a | b``: "or" of booleans, of the bits of integers.',
+    doc='Return ``a | b``: "or" of booleans, of the bits of integers; shapes broadcast.',
 )(np.bitwise_or)
 bitwise_xor: Op = constant(
     name="bitwise_xor",
     symbol="^",
     samples=["mask", "mask"],
-    doc='Return ``a ^ b``: "either, not both" of booleans, of the bits of integers.',
+    doc='Return ``a ^ b``: "either, not both" of booleans, of the bits of integers; shapes broadcast.',
 )(np.bitwise_xor)
 bitwise_not: Op = constant(
-    name="bitwise_not", symbol="~", samples=["mask"], doc='Return ``~x``: "not" of booleans, of the bits of integers.'
+    name="bitwise_not",
+    symbol="~",
+    samples=["mask"],
+    doc='Return ``~x``, in its shape: "not" of booleans, of the bits of integers.',
 )(np.invert)
 logical_not: Op = constant(symbol="¬", samples=[REAL], complex=True, doc="Return whether each element is zero.")(
     np.logical_not

@@ -64,7 +64,14 @@ def entry(name: str, value: Any) -> str:
     except (TypeError, ValueError):  # of what is made in C
         signature = ""
     own = callable(value) or isinstance(value, property) or inspect.isdatadescriptor(value)
-    return f"## {name}\n\n{signature}{text(inspect.getdoc(value) or '') if own else f'`{_plain(repr(value)):.200}`'}\n"
+    return f"## {name}\n\n{signature}{text(said(value)) if own else f'`{_plain(repr(value)):.200}`'}\n"
+
+
+def said(value: Any) -> str:
+    """Return the docstring of `value`, and of a class that of its constructor, where this one has its own."""
+    init = value.__init__ if inspect.isclass(value) else None
+    own = inspect.getdoc(init) if inspect.isfunction(init) else None
+    return "\n\n".join(part for part in (inspect.getdoc(value), own) if part)
 
 
 def _plain(signature: str) -> str:

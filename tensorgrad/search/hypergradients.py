@@ -40,7 +40,8 @@ def sgd(params: Tensors, grads: Tensors, hyper: Tensors, state: Tensors) -> tupl
     """Return parameters and velocities after a step of ``v = momentum * v + g; w = w - lr * v``.
 
     `hyper` holds "lr" and, if wanted, "weight_decay", whose multiple of a weight (not of a bias) is added to its
-    gradient, and "momentum".
+    gradient, and "momentum": numbers, or tensors that each broadcast to the parameters. What is returned has the shapes
+    of `params`.
     """
     decay, momentum = hyper.get("weight_decay"), hyper.get("momentum")
     moved: Tensors = {}

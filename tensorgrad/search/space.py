@@ -76,7 +76,11 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `options`: numbers, texts, truth values or None."""
+    """One of `options`: numbers, texts, truth values or None.
+
+    Raises:
+        ArgumentError: there is no option.
+    """
 
     options: tuple[Any, ...]
 

@@ -212,7 +212,7 @@ class Conversions(Tensor):
         return _part(self, 1)
 
     def conj(self) -> Tensor:
-        """Return the tensor itself, or the conjugate of a complex one."""
+        """Return the tensor itself, or the conjugate of each element of a complex one."""
         return ops.conj(self) if self.array.dtype.kind == "c" else self
 
     def new_tensor(self, data: Any, **options: Unpack[Options]) -> Tensor:

@@ -156,13 +156,13 @@ class Protocols(Tensor):
         return plain(self.array).__dlpack_device__()
 
     def detach(self) -> Tensor:
-        """Return a tensor on the same memory, without history."""
+        """Return a tensor of the same shape on the same memory, without history."""
         alias = wrap(self.array)
         link_alias(alias, self)
         return alias
 
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
-        """Return a copy that the gradient flows through."""
+        """Return a copy, of the same shape, that the gradient flows through."""
         check_memory(memory_format=memory_format)
         return ops.astype(self, dtype=self.array.dtype)
 

@@ -89,7 +89,11 @@ class _Moment:
 
 
 class Film(Drawing):
-    """A graph drawn at several steps (see `film`); as a picture that stands still it is that of the last one."""
+    """A graph drawn at several steps (see `film`); as a picture that stands still it is that of the last one.
+
+    Raises:
+        TensorgradError: there is no drawing, something is none, or two are of different graphs.
+    """
 
     def __init__(self, steps: Mapping[Any, Drawing] | Iterable[Drawing]) -> None:
         pairs: Iterable[tuple[Any, Any]] = steps.items() if isinstance(steps, Mapping) else enumerate(steps)
