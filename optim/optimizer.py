@@ -41,8 +41,8 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     @outside
     @wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        inherited = unwrap(type(self).step) is not unwrap(step)  # called by that of a subclass, by super()
-        if inherited or not (self._before or self._after):
+        hooks = self._before or self._after
+        if not hooks or unwrap(type(self).step) is not unwrap(step):  # called by that of a subclass, by super()
             return step(self, *args, **kwargs)
         given: tuple[tuple[Any, ...], dict[str, Any]] = (self, *args), kwargs
         for hook in list(self._before.values()):

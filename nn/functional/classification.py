@@ -54,8 +54,8 @@ def cross_entropy(
     tensor(1.3863)
     """
     plain = weight is None and not label_smoothing and reduction == "mean" and size_average is None and reduce is None
-    if plain and ignore_index < 0 and fusible(input) and _are_classes(input.array, target.array):
-        return _fused_cross_entropy(input, target=target.array.copy())[0]
+    if plain and ignore_index < 0 and fusible(input) and _are_classes(input.array, classes := np.array(target.array)):
+        return _fused_cross_entropy(input, target=classes)[0]
     reduction = chosen(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
@@ -82,7 +82,7 @@ def _are_classes(x: Array, t: Array) -> bool:
     if x.ndim != 2 or t.ndim != 1 or not 0 < len(t) == len(x) or t.dtype.kind not in "iu":
         return False
     # a negative number, read without its sign, is a huge one: one pass instead of two
-    return bool(t.view(_UNSIGNED[t.dtype.itemsize]).max() < x.shape[1])
+    return bool(np.maximum.reduce(t.view(_UNSIGNED[t.dtype.itemsize])) < x.shape[1])
 
 
 @wide

@@ -224,8 +224,9 @@ def _check(x: Tensor, eps: float, *given: Tensor | None) -> None:
     if not eps > 0:
         raise ArgumentError(f"batch_norm eps must be positive, but got {eps}; and so must that of instance_norm")
     channels = (shape := x.array.shape)[1:2]
-    for name, v in zip(("running_mean", "running_var", "weight", "bias"), given, strict=True):
+    for v in given:
         if v is not None and v.array.shape != channels:
+            name = ("running_mean", "running_var", "weight", "bias")[given.index(v)]
             raise ShapeError(
                 f"{name} should contain {channels[0] if channels else 'no'} elements not {v.array.size}: expected "
                 f"{max(len(shape), 2)}D input with {v.array.size} channels in axis 1, found shape {shape}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.answers import answering
 from tensorgrad.base.context import RECOMPUTING, context
 from tensorgrad.base.convention import check_convention
 from tensorgrad.create.creation import ones, zeros
@@ -14,8 +15,8 @@ from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import before_write
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.common import checked
-from tensorgrad.nn import functional, init
-from tensorgrad.nn.functional.normalization import book_batch_norm
+from tensorgrad.nn import init
+from tensorgrad.nn.functional.normalization import batch_norm, book_batch_norm
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
 
@@ -116,7 +117,7 @@ class StatisticsNorm(Affine):
 
 
 class _BatchNorm(StatisticsNorm):
-    _function: Callable[..., Tensor] = staticmethod(functional.batch_norm)
+    _function: Callable[..., Tensor] = staticmethod(batch_norm)
 
     def forward(self, x: Tensor) -> Tensor:  # the drawing takes the name: figure 6-17 has an x
         """Return the normalised batch, of the shape of `x`."""
@@ -128,8 +129,10 @@ class _BatchNorm(StatisticsNorm):
         momentum: Any = self.momentum
         if momentum is None:  # the average of all batches: this one is one of as many as there are now
             momentum = 0.0 if counter is None else 1 / (counter.array + 1)
-        training = self.training or mean is None
-        y = self._function(x, mean, var, parameters["weight"], parameters["bias"], training, momentum, self.eps)
+        eps, training = self.eps, self.training or mean is None
+        usual = momentum.__class__ is float and eps.__class__ is float and momentum == momentum  # noqa: PLR0124 - NaN
+        function = self._function if usual else answering(self._function)
+        y = function(x, mean, var, parameters["weight"], parameters["bias"], training, momentum, eps)
         if counter is not None and not context().flags & RECOMPUTING:  # a checkpoint runs a batch twice
             before_write(counter, "the count of batches")
             counter.array += 1

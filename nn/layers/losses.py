@@ -134,13 +134,9 @@ class CrossEntropyLoss(_ClassLoss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss: a scalar, but with ``reduction="none"`` one for each of what is compared."""
+        weight = self._buffers["weight"]  # the registry itself: an attribute goes through __getattr__, at every call
         return functional.cross_entropy(
-            input,
-            target,
-            self._buffers["weight"],  # the registry itself: an attribute goes through __getattr__, at every call
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
+            input, target, weight, None, self.ignore_index, None, self.reduction, self.label_smoothing
         )
 
 
