@@ -6,6 +6,7 @@ no ufunc takes no array: `WITHOUT_ARRAYS` names it.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -175,6 +176,16 @@ def name_of(call: str) -> str:
 def computed(call: str, given: dict[str, Any]) -> Any:
     """Return what NumPy makes of a call, with these in place of the arrays."""
     return eval(f"np.{call}", {"np": np, **ARRAYS, **given})
+
+
+def taken_apart(call: str) -> tuple[Any, list[Any], dict[str, Any]]:
+    """Return the function of a call, what stands at its places, and its options by name, with copies of the arrays."""
+    tree = ast.parse(f"np.{call}", mode="eval").body
+    assert isinstance(tree, ast.Call), call
+    arrays = {name: array.copy() for name, array in ARRAYS.items()}
+    read = [eval(ast.unparse(part), {"np": np, **arrays}) for part in (tree.func, *tree.args)]
+    options = {str(k.arg): eval(ast.unparse(k.value), {"np": np, **arrays}) for k in tree.keywords}
+    return read[0], read[1:], options
 
 
 def leaves(result: Any) -> list[Any]:

@@ -177,7 +177,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     conditions = [np.asarray(values(c), bool) for c in ([listed] if alone else listed)]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~np.logical_or.reduce(conditions))
-    if len(funclist) != len(conditions):
+    if len(funclist) != len(conditions) or any(c.shape != given.array.shape for c in conditions):
         return NotImplemented
     found = tensor(np.zeros(given.array.shape, values(given).dtype))
     for condition, function in zip(conditions, funclist, strict=True):

@@ -191,7 +191,10 @@ def _one_by_one(x: Tensor, axes: tuple[int, ...], keepdim: bool, along: Callable
 
 
 def _accumulated(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return rule(converted(tensor(inputs[0]), options.get("dtype")), options.get("axis", 0))
+    x = converted(tensor(inputs[0]), options.get("dtype"))
+    if not x.ndim:
+        raise TypeError("cannot accumulate on a scalar")  # as NumPy
+    return rule(x, options.get("axis", 0))
 
 
 _RULES = {"__call__": CALLED, "outer": CALLED, "reduce": REDUCED, "accumulate": ACCUMULATED}

@@ -6,12 +6,13 @@ The class has no instances. It is a Tensor so that its methods know what `self` 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import _getframe
 from typing import Any
 
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.arrays import ufuncs
+from tensorgrad.arrays import ufuncs, unasked
 from tensorgrad.base.caching import Later
 from tensorgrad.base.context import context
 from tensorgrad.base.devices import check_memory, memory_format
@@ -134,6 +135,7 @@ class Protocols(Tensor):
         return self.array if is_traced(self.array) else handed_out(self)
 
     def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+        unasked.check_array(self)
         return np.array(self.numpy(), dtype=dtype, copy=copy) if copy else np.asarray(self.numpy(), dtype=dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -190,15 +192,20 @@ class Protocols(Tensor):
                 f"Boolean value of Tensor with {count} is ambiguous: found shape {list(self.array.shape)}; reduce it "
                 f"with .any() or .all(), or ask for .numel()"
             )
+        asking = _getframe(1)
+        if str(asking.f_globals.get("__name__"))[:5] == "numpy":
+            unasked.check_truth(asking)
         return bool(self.array)
 
     def __float__(self) -> float:
+        unasked.check_number(self)
         return float(self.item())
 
     def __int__(self) -> int:
         return int(self.item())
 
     def __complex__(self) -> complex:
+        unasked.check_number(self)
         return complex(self.item())
 
     def __index__(self) -> int:
