@@ -109,9 +109,9 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
     values = [plain(a.array) if isinstance(a, Tensor) else _number(a) for a in args]
     values, out = _answered(primitive, values, params, mode)
     if mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc":
-        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tracked, mode)
+        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tracked)
         assert y.node is not None
-        y.node.place = here(2)
+        y.node.scope, y.node.place = mode.scope, here(2)
     else:
         y = wrap(out)
     if out.base is not None and isinstance(first, Tensor):
@@ -150,10 +150,10 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     kept = read(params)
     if primitive.name == "getitem":
         tell_of_masks(params["index"])
-    y = recorded(out, primitive, inputs, kept, tuple(map(copied, (out, *values))), mode)
+    y = recorded(out, primitive, inputs, kept, tuple(map(copied, (out, *values))), None)
     assert y.node is not None
     y.node.tracked = y.tracked = wanted
-    y.node.place = here(2)
+    y.node.scope, y.node.place = mode.scope, here(2)
     trace = running()
     if trace is not None:
         trace.settle(y.node)
@@ -279,7 +279,6 @@ def _recorded(
     values: tuple[Any, ...],
     exposed: tuple[bool, ...],
     tracked: tuple[bool, ...],
-    mode: Context,
 ) -> Tensor:
     if primitive.complex and any(map(is_complex, values)):
         primitive = primitive.on_complex
@@ -288,7 +287,7 @@ def _recorded(
     if saved and True in exposed:  # nobody would tell of a write from outside: the record keeps copies of its own
         saved = tuple([v.copy() if e and v is not None else v for v, e in zip(saved, exposed, strict=True)])
     inputs = tuple([node_of(a) if isinstance(a, Tensor) else a for a in args])
-    return recorded(values[0], primitive, inputs, params, saved, mode)
+    return recorded(values[0], primitive, inputs, params, saved, None)  # the caller says where
 
 
 def general(primitive: Primitive) -> Callable[..., Any]:
