@@ -101,7 +101,7 @@ def is_complex(x: Any) -> bool:
 
 def check_real(function: str, *operands: Any) -> None:
     """Raise ComplexError if any of `operands`, arrays, numbers or anything else, is complex, and `function` is not."""
-    if any(map(is_complex, operands)) and not context().flags & STEPPING:
+    if True in [is_complex(x) for x in operands] and not context().flags & STEPPING:
         found = next(str(getattr(x, "dtype", "a complex number")) for x in operands if is_complex(x))
         raise ComplexError(
             f"{function}() takes no complex numbers, found {found}: it is not defined for them, or not implemented; "

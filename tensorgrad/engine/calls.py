@@ -40,15 +40,15 @@ class Calls:
 
     def __init__(self, functions: Collection[str] = ()) -> None:
         self._running: dict[FrameType, Scope] = {}
+        self._kinds: dict[int, tuple[CodeType, str]] = {}  # by id: to hash a code object takes longer than all else
         self._given: list[tuple[Scope, list[tuple[str, Tensor, Node | None]]]] = []
         self._functions = frozenset(functions)
 
     def around(self, scope: Scope | None) -> Scope | None:
         """Return the scope of the operation that is recorded now, by a module in its call `scope` if there is one."""
         found, known, outside = self._found(scope)
-        frames = list(self._running)
-        for frame in frames[0 if known is None else frames.index(known) + 1 :]:
-            del self._running[frame]
+        while self._running and next(reversed(self._running)) is not known:
+            self._running.popitem()
         innermost = outside if known is None else self._running[known]
         for frame, what, place in reversed(found):
             if isinstance(what, Scope):
@@ -59,7 +59,7 @@ class Calls:
             elif place is not None or not isinstance(innermost, FunctionScope) or innermost.kind != what:
                 innermost = self._called(frame, what, innermost, place)
             self._running[frame] = innermost
-        return innermost if scope is None or scope in outward(innermost) else scope
+        return innermost if scope is None or scope is innermost or scope in outward(innermost) else scope
 
     def _called(self, frame: FrameType, name: str, parent: Scope | None, place: Place | None) -> FunctionScope:
         """Return the scope of the call of `name` that `frame` runs, before any operation of it is recorded."""
@@ -80,8 +80,11 @@ class Calls:
         found: list[_Found] = []
         ours: list[_Found] = []  # those between which and the operation no function of the user's has been met
         frame: FrameType | None = sys._getframe(3)
-        while frame is not None and frame not in self._running and (kind := _kind(frame.f_code)) != "outermost":
+        while frame is not None and frame not in self._running:
             code = frame.f_code
+            _, kind = self._kinds.get(id(code)) or self._kinds.setdefault(id(code), (code, _kind(code)))
+            if kind == "outermost":
+                break
             if kind == "outside":
                 found += [*ours[:-1], (*ours[-1][:2], (code, frame.f_lasti))] if ours else []
                 ours = [(frame, code.co_name, None)] if code.co_name in self._functions else []
@@ -99,6 +102,7 @@ class Calls:
     def close(self) -> None:
         """Hold no frame any more, and let every call know what it was given, functions the names of its leaves."""
         self._running.clear()
+        self._kinds.clear()
         for scope, tensors in self._given:
             places: dict[Node, tuple[int, ...]] = {}
             for place, (_, x, before) in enumerate(tensors, 1):

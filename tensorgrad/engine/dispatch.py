@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
 from .snapshots import copied
 from .tensor import Tensor, node_of, recorded, wrap
-from .tracedarrays import Traced, delivered, read, record_primitive, tell_of_masks, telling_of_errors
+from .tracedarrays import Traced, delivered, read, record_primitive, tell_of_error, tell_of_masks
 from .tracedtensors import follow_result, noted_number, operand
 from .tracedvalues import plain_of
 from .traces import running
@@ -141,23 +140,27 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     known = [a if isinstance(a, Tensor) else _operand_of_trace(primitive, a, i) for i, a in enumerate(args)]
     inputs = tuple([operand(a) if isinstance(a, Tensor) else noted_number(a) for a in known])
     values = [plain(a.array) if isinstance(a, Tensor) else _number(plain_of(a)) for a in known]
-    with telling_of_errors(primitive.name):
+    try:
         values, out = _answered(primitive, values, plain_of(params), mode)
-    tracked = any(isinstance(a, Tensor) and a.tracked for a in known)
+    except Exception as error:
+        tell_of_error(primitive.name, error)
+        raise
+    tracked = True in [isinstance(a, Tensor) and a.tracked for a in known]
     wanted = mode.grad and tracked and primitive.differentiable and out.dtype.kind in "fc"
     if primitive.complex and any(map(is_complex, (out, *values))):
         primitive = primitive.on_complex
     kept = read(params)
     if primitive.name == "getitem":
         tell_of_masks(params["index"])
-    y = recorded(out, primitive, inputs, kept, tuple(map(copied, (out, *values))), None)
-    assert y.node is not None
-    y.node.tracked = y.tracked = wanted
-    y.node.scope, y.node.place = mode.scope, here(2)
+    y = recorded(out, primitive, inputs, kept, tuple([copied(value) for value in (out, *values)]), None)
+    node = y.node
+    assert node is not None
+    node.tracked = y.tracked = wanted
+    node.scope, node.place = mode.scope, here(2)
     trace = running()
     if trace is not None:
-        trace.settle(y.node)
-    follow_result(y, delivered(out, y.node, known[0].array if len(known) == 1 else None, (primitive, (), kept)))
+        trace.settle(node)
+    follow_result(y, delivered(out, node, known[0].array if len(known) == 1 else None, (primitive, (), kept)))
     if out.base is not None and isinstance(known[0], Tensor):
         link_view(y, known[0], primitive, params)
     return y
@@ -228,10 +231,10 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
         check_real(primitive.name, *values, *params.values())
     conditions = primitive.conditions
     head, rest = values[:conditions], values[conditions:]
-    dtypes = {v.dtype for v in rest if isinstance(v, np.ndarray)}
-    if len(dtypes) > 1:
+    dtypes = [v.dtype for v in rest if isinstance(v, np.ndarray)]
+    if len(dtypes) > 1 and dtypes.count(dtypes[0]) < len(dtypes):
         rest = aligned(rest)
-        dtypes = {v.dtype for v in rest if isinstance(v, np.ndarray)}
+        dtypes = [v.dtype for v in rest if isinstance(v, np.ndarray)]
     inexact = True in [d.kind in "fc" for d in dtypes]
     dtype = None
     if not inexact and primitive.arithmetic:  # what is chosen is put in as it is, and has a place there or is refused
@@ -240,7 +243,10 @@ def _evaluate(primitive: Primitive, values: list[Any], params: dict[str, Any]) -
         rest = [v.astype(dtype, copy=False) if isinstance(v, np.ndarray) else np.asarray(v, dtype) for v in rest]
     values = [*head, *rest]
     whole = primitive.arithmetic and not inexact and (dtype is None or dtype.kind in "biu")
-    with np.errstate(divide="raise") if whole else nullcontext():  # NumPy answers 0 where there is no quotient
+    if whole:
+        with np.errstate(divide="raise"):  # NumPy answers 0 where there is no quotient
+            out = computed(primitive, values, params)
+    else:
         out = computed(primitive, values, params) if begun[0] else primitive.forward(*values, **params)
     if not isinstance(out, np.ndarray):
         out = np.asarray(out)  # NumPy gives scalars for 0-d results; a tensor's memory must be writable

@@ -13,7 +13,6 @@ from __future__ import annotations
 import operator
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -83,8 +82,6 @@ class Traced(Followed, NDArrayOperatorsMixin):
         return np.array(self.read_by("NumPy, which asked for a plain array,"), dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
-        if name in FACTS:
-            return getattr(self.value, name)
         found = None if name.startswith("__") else getattr(type(self.value), name, None)
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
@@ -145,6 +142,12 @@ class Traced(Followed, NDArrayOperatorsMixin):
         return self.copy()
 
 
+for _fact in FACTS:  # which an operation asks for some ten times
+    setattr(Traced, _fact, property(operator.attrgetter(f"value.{_fact}")))
+
+_OPERANDS = (Traced, np.ndarray, np.generic, *NUMBERS)
+
+
 def read(value: Any) -> Any:
     """Return `value` as the parameters of a record hold it: a `Read` for what is traced, a dtype for a type."""
     if type(value) is Traced:
@@ -188,14 +191,11 @@ def varies(x: Any) -> bool:
     return type(x) is Traced and trace is not None and x.node not in trace.constants
 
 
-@contextmanager
-def telling_of_errors(what: str) -> Iterator[None]:
-    """Context manager: an error of `what` is a break, for the function may catch it."""
-    try:
-        yield
-    except Exception as error:
-        broken(f"{what}, which raised an error,", error)
-        raise
+def tell_of_error(what: str, error: Exception) -> None:
+    """Note an error of `what` as a break, for the function may catch it."""
+    trace = running()
+    if trace is not None:
+        trace.note_error(what, error)
 
 
 def tell_of_threads(values: Any, out: Any) -> None:
@@ -237,19 +237,23 @@ def input_of(value: Any) -> Any:
 
 def record_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what `function` computes of arrays, some of them traced, as traced arrays."""
-    with telling_of_errors(record_of(function).name):
-        out = function(*plain_of(args), **plain_of(kwargs))
+    name, plain, given = record_of(function).name, plain_of(args), (*args, *kwargs.values())
+    try:
+        out = function(*plain, **plain_of(kwargs))
+    except Exception as error:
+        tell_of_error(name, error)
+        raise
     tell_of_threads(args, out)
-    if function in OPERATORS and all(type(value) in NUMBERS for value in plain_of(args)):
+    if function in OPERATORS and False not in [type(value) in NUMBERS for value in plain]:
         out = out.item()
-    if running() is None or not (traced_in(args) or traced_in(list(kwargs.values()))):
+    if running() is None or not traced_in(given):
         return out
-    if not (_told(args) and _told(list(kwargs.values()))):
-        broken(f"{record_of(function).name}, with arguments that no source can say,", out, _first(args))
+    if not _told(given):
+        broken(f"{name}, with arguments that no source can say,", out, _first(args))
         return out
-    if record_of(function).name in COUNTED and any(map(varies, (*args, *kwargs.values()))):
+    if name in COUNTED and any(map(varies, given)):
         broken(
-            f"{record_of(function).name}, by the values of its arguments, the shape",
+            f"{name}, by the values of its arguments, the shape",
             np.shape(out[0] if isinstance(out, tuple) else out),
             _first(args),
         )
@@ -264,9 +268,8 @@ def recorded_result(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     if not isinstance(out, np.ndarray | np.generic) and function not in OPERATORS:
         broken(record_of(function).name, out, _first(args))
         return out
-    count = next(
-        (i for i, a in enumerate(args) if not isinstance(a, (Traced, np.ndarray, np.generic, *NUMBERS))), len(args)
-    )
+    operands = [isinstance(a, _OPERANDS) for a in args]
+    count = operands.index(False) if False in operands else len(args)
     params = {key: read(value) for key, value in kwargs.items()}
     if args[count:]:
         params[REST] = read(args[count:])

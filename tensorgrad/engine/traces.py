@@ -132,10 +132,12 @@ class Trace:
         It is noted as a constant where all that it reads is one, and nothing is drawn.
         """
         node.scope = self.calls.around(node.scope)
-        sources = (*(i for i in node.inputs if isinstance(i, Node)), *nodes_in(node.params))
-        drawn = node.primitive is not None and isinstance(node.primitive.forward, Draw)
-        if not drawn and not node.tracked and all(source in self.constants for source in sources):
-            self.constants.add(node)
+        if node.tracked or (node.primitive is not None and isinstance(node.primitive.forward, Draw)):
+            return node
+        for source in (*node.inputs, *nodes_in(node.params)):
+            if isinstance(source, Node) and source not in self.constants:
+                return node
+        self.constants.add(node)
         return node
 
     def note_maker(self, x: Tensor, told: str | None) -> None:
@@ -154,7 +156,13 @@ class Trace:
         frame = _reader()
         if what == CHOICE and _only_checks(frame) and not _is_caught(frame):
             return
-        found = _found(what, value, frame)._replace(node=node)
+        self._note(_found(what, value, frame)._replace(node=node))
+
+    def note_error(self, what: str, error: Exception) -> None:
+        """Note that `what` raised an error, which the function may catch."""
+        self._note(Break(f"{what}, which raised an error,", _shortened(error), users_line(), ""))
+
+    def _note(self, found: Break) -> None:
         known = next((i for i, other in enumerate(self.breaks) if other.line == found.line), None)
         if known is None:
             self.breaks.append(found)
@@ -223,10 +231,10 @@ def new_trace(trace: Trace) -> Iterator[Trace]:
 def noted(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any], value: Any) -> Node:
     """Return the new node of an operation on raw arrays, through which no gradient flows."""
     array = np.asarray(value)
-    node = recorded(array, primitive, inputs, params, (copied(array),), context()).node
+    node = recorded(array, primitive, inputs, params, (copied(array),), None).node
     assert node is not None
     node.tracked = False
-    node.place = here(1)
+    node.scope, node.place = context().scope, here(1)
     trace = running()
     return node if trace is None else trace.settle(node)
 

@@ -77,6 +77,8 @@ class Graph:
         self._recorded, self._index = list(recorded), {node: i for i, node in enumerate(recorded)}
         outputs = (*self._outputs, *self._also)
         self.nodes = described(self._recorded, outputs, self._inputs, self._names, self._orders, self._buffers)
+        reads = ((o.source, node.index, slot) for node in self.nodes for slot, o in enumerate(node.operands))
+        self._edges = [Edge(source, target, slot) for source, target, slot in reads if source is not None]
         self.outputs = tuple(self._index[shown(node, self._index)] for node in self._ends)
 
     def pictured(self) -> Graph:
@@ -181,12 +183,7 @@ class Graph:
 
     def edges(self) -> list[Edge]:
         """Return every use of a value, in the order of the consumers and their operands."""
-        return [
-            Edge(operand.source, node.index, slot)
-            for node in self.nodes
-            for slot, operand in enumerate(node.operands)
-            if operand.source is not None
-        ]
+        return [*self._edges]
 
     def gradients(self, seed: Seed = None) -> Gradients:
         """Return the gradient along every edge and at every node, from a reverse sweep that fills no `.grad`.

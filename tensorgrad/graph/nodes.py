@@ -147,7 +147,8 @@ def behind(roots: Collection[Node], *, as_read: bool = False) -> list[Node]:
     """
     with _ONE_AT_A_TIME:
         found = ancestors(roots)
-        intact = (n for n in found if not any(written_since(value, n.serial) for value in n.saved or ()))
+        fused = (n for n in found if n.primitive is not None and n.primitive.composed is not None)
+        intact = (n for n in fused if not any(written_since(value, n.serial) for value in n.saved or ()))
         found = ancestors(roots) if expand(intact) else found
     return _as_read(found) if as_read else found
 
@@ -283,19 +284,18 @@ def located(params: Any, index: Mapping[Node, int]) -> Any:
 
 def _buffers(recorded: Iterable[Node]) -> set[Node]:
     """Return the leaves that are buffers of a module which reads them."""
-    found = set()
+    found = set[Node]()
     held: dict[int, set[int]] = {}
     for node in recorded:
-        for scope in outward(node.scope):
+        read = [x for x in (*node.inputs, *nodes_in(node.params)) if isinstance(x, Node) and x.primitive is None]
+        leaves = [leaf for leaf in read if leaf.owner and not leaf.tracked]
+        for scope in outward(node.scope) if leaves else ():
             module = scope.module
             if id(module) not in held:
                 held[id(module)] = (
                     {id(x) for _, x in module.named_buffers()} if hasattr(module, "named_buffers") else set()
                 )
-            ids = held[id(module)]
-            for leaf in (*node.inputs, *nodes_in(node.params)) if ids else ():
-                if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner and id(leaf.owner()) in ids:
-                    found.add(leaf)
+            found.update(leaf for leaf in leaves if leaf.owner and id(leaf.owner()) in held[id(module)])
     return found
 
 

@@ -145,7 +145,10 @@ class Expressions:
         """Return an operand of what is computed from the gradient of the value of the node `target`, if any is."""
         if source is None:
             return _constant(constant)
-        while (part := next((p for p in self.parts.get(target, ()) if p.nodes == (source,)), None)) is not None:
+        while self.parts:  # which the gradients have
+            part = next((p for p in self.parts.get(target, ()) if p.nodes == (source,)), None)
+            if part is None:
+                break
             if part.name is not None:
                 return Formula(part.name)
             target = part.target
@@ -162,6 +165,8 @@ class Expressions:
     def _added(self, source: int, target: int) -> Sequence[Part]:
         """Return the parts of the gradient of `target` where the node `source` is the sum of them all, else none."""
         parts = self.parts.get(target, ())
+        if not parts:
+            return ()
         wanted = Counter(node for part in parts for node in part.nodes)
         found, queue = Counter[int](), [source]
         while queue and found.total() <= wanted.total():

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set as AbstractSet
 from dataclasses import replace
 
+from tensorgrad.base.caching import altered
 from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Graph, Passes
 from tensorgrad.graph.gradients import derivative
@@ -14,7 +15,7 @@ from tensorgrad.graph.notation import numbered
 
 from .expressions import Expressions, Part
 from .flows import Seeds
-from .model import EdgeRecord, Picture, Vertex
+from .model import EdgeRecord, Picture
 from .values import plainly
 
 
@@ -42,7 +43,7 @@ def with_formulas(
         known = passes.along.get((target, slot)) if edge.backward and open_ends else None
         gradient = told.of_gradient(known, target) if known is not None else ""
         unknown = edge.tail in boxed and source not in told.calls
-        edges.append(replace(edge, formulas=("" if unknown else told.of(source), gradient)))
+        edges.append(altered(edge, formulas=("" if unknown else told.of(source), gradient)))
     return replace(picture, edges=edges)
 
 
@@ -120,6 +121,6 @@ def finished(picture: Picture, taps: Collection[int] = ()) -> Picture:
         for end, whole in ((tail, out[tail]), (head, into[head])):
             twins[end] = max(twins.get(end, (1, 0)), (count, whole - count))
     return replace(picture, vertices=[
-        Vertex(**{**vars(v), "arms": into[v.id], "parts": parts[v.id], "twins": most, "beside": more})
+        altered(v, arms=into[v.id], parts=parts[v.id], twins=most, beside=more)
         for v in picture.vertices for most, more in [twins.get(v.id, (1, 0))]
     ])  # fmt: skip

@@ -18,7 +18,7 @@ import numpy as np
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
-from tensorgrad.graph.arranging import Served, served
+from tensorgrad.graph.arranging import Served
 from tensorgrad.graph.notation import numbered, subscript
 
 from .text import clean, number, sizes_text
@@ -240,12 +240,13 @@ def value_names(graph: Graph) -> list[str]:
     return names
 
 
-def spoken_names(graph: Graph, called: Mapping[int, str]) -> list[str]:
+def spoken_names(graph: Graph, called: Mapping[int, str], inner: Served) -> list[str]:
     """Return the names of all values; one that has none is `called` so, or after the operation that makes it.
 
-    Where one operation makes several they are numbered, in the order of computation: ``tanh₁``, ``tanh₂``.
+    Where one operation makes several they are numbered, in the order of computation: ``tanh₁``, ``tanh₂``. `inner` has
+    what is drawn inside other operations.
     """
-    names, inner = value_names(graph), served(graph)
+    names = value_names(graph)
     made = [n.index for n in graph.nodes if not n.is_leaf and n.name is None and n.index not in graph.outputs]
     made = [index for index in made if index not in inner.into]
     for index in made:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import altered
 from tensorgrad.base.dtypes import Array
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
@@ -158,7 +159,7 @@ class Picture:
         """Return it with boxes that do not pretend to open: what is in them is not there."""
         labels = [v.label.removesuffix("[+]").rstrip() for v in self.vertices]
         plain = [
-            v if v.label == text else replace(v, label=text) for v, text in zip(self.vertices, labels, strict=True)
+            v if v.label == text else altered(v, label=text) for v, text in zip(self.vertices, labels, strict=True)
         ]
         return replace(self, vertices=plain, inside=None, folded=())
 
@@ -219,7 +220,7 @@ class _Builder:
         self.boxes = [nesting.box(node.index) for node in self.graph.nodes]
         holders = (box or nesting.folded.get(index, index) for index, box in enumerate(self.boxes))
         self.ids = [holder.id if isinstance(holder, ModuleCall) else f"n{holder}" for holder in holders]
-        self.names = spoken_names(self.graph, self.leaving())
+        self.names = spoken_names(self.graph, self.leaving(), nesting.served)
         spelt = [node.index not in nesting.folded for node in self.nodes]
         self.expressions = Expressions(self.nodes, self.names, spelt)
 
@@ -250,7 +251,7 @@ class _Builder:
                 "members": tuple(node.index for node in nodes),
                 "kept": sum(node.kept for node in nodes),
             }
-            found.append(self.circle(id, nodes, held) if box is None else replace(self.box(id, box, nodes), **held))
+            found.append(self.circle(id, nodes, held) if box is None else altered(self.box(id, box, nodes), **held))
         found += [
             Vertex(f"out{i}", "output", self.names[index], self.nodes[index].shape, (), f"output {self.names[index]}")
             for i, index in enumerate(self.graph.outputs)
@@ -268,7 +269,7 @@ class _Builder:
         gradient = self.flows.gradients.nodes.get(node.index)
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
         value = self.values[node.index]
-        shown = node if main is node else replace(node, params=main.params, kept=main.kept)
+        shown = node if main is node else altered(node, params=main.params, kept=main.kept)
         text = of_node(shown, what, value, gradient, fault, self.dims, self.numbers)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
         ordered = is_asymmetric(main, self.own, called=node.index in self.nesting.served.calls)
@@ -325,7 +326,7 @@ class _Builder:
         for i, (index, back) in enumerate(zip(self.graph.outputs, backward[len(groups) :], strict=True)):
             found.append(self.described(index, f"out{i}", i, f"out{i}", back, self.flows.seeds.get(i)))
         wrong = faults((i, found[i].gradient) for i in sorted(range(len(found)), key=swept.__getitem__))
-        return [replace(edge, fault=wrong[i]) if i in wrong else edge for i, edge in enumerate(found)]
+        return [altered(edge, fault=wrong[i]) if i in wrong else edge for i, edge in enumerate(found)]
 
     def gradient_names(self, groups: list[list[Edge]], swept: list[tuple[float, int]]) -> list[str | None]:
         """Return the name of every group's gradient, then of every output's; None where no gradient flows.
@@ -353,11 +354,11 @@ class _Builder:
         id = f"{first.target}_{first.slot}"
         noise = is_noise(gradient, sum(self.flows.noise.edges.get((e.target, e.slot), 0.0) for e in group))
         _, slot = self.nesting.served.slots.get(first.target, first[1:])
-        found = self.described(first.source, self.ids[first.target], slot, id, back, gradient)
         box = self.boxes[first.target]
-        if box is not None:
-            found = replace(found, places=self.graph.places_in(first.source, box.scope) if box.scope else ())
-        return replace(found, noise=noise, uses=tuple(group))
+        given = self.graph.places_in(first.source, box.scope) if box is not None and box.scope else ()
+        places = (slot + 1,) if box is None else given
+        target, uses = self.ids[first.target], tuple(group)
+        return self.described(first.source, target, slot, id, back, gradient, places=places, uses=uses, noise=noise)
 
     def failed(self, graph: FailedGraph, vertices: list[Vertex]) -> list[EdgeRecord]:
         """Add the operation that failed to `vertices`, and return the arrows into it."""
@@ -373,14 +374,14 @@ class _Builder:
         ]
 
     def described(
-        self, source: int, head: str, slot: int, id: str, back: str | None, gradient: Array | None
+        self, source: int, head: str, slot: int, id: str, back: str | None, gradient: Array | None, **told: Any
     ) -> EdgeRecord:
         node, tail = self.nodes[source], self.ids[source]
         named = node.name is not None or source in self.graph.outputs or node.is_leaf
         return EdgeRecord(
             self.labels[tail], self.labels[head], slot, self.names[source], node.shape, back, gradient, tail, head,
-            self.values[source], dtype_name(node.dtype), named, id, order=node.order, places=(slot + 1,),
-            uses=(Edge(source, len(self.nodes), slot),),
+            self.values[source], dtype_name(node.dtype), named, id, order=node.order,
+            **told or {"places": (slot + 1,), "uses": (Edge(source, len(self.nodes), slot),)},
         )  # fmt: skip
 
 

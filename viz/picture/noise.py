@@ -17,7 +17,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.graph import Gradients, Graph
 
-from .summaries import JOINED
+from .summaries import JOINED, rounding
 
 _OTHER = 0.7310585786300049
 _MOST = 0.05  # of a gradient's largest number, what noise may be before nothing else is in it
@@ -59,7 +59,8 @@ def _errors(found: Mapping[_Key, Array], other: Mapping[_Key, Array]) -> dict[_K
 
 
 def _largest_errors(keys: Sequence[_Key], found: Mapping[_Key, Array], other: Mapping[_Key, Array]) -> list[float]:
-    ours, others = (np.concatenate([held[key].ravel() for key in keys], dtype=np.complex128) for held in (found, other))
+    dtype = np.result_type(np.float64, *{held[key].dtype for key in keys for held in (found, other)})
+    ours, others = (np.concatenate([held[key].ravel() for key in keys], dtype=dtype) for held in (found, other))
     with np.errstate(all="ignore"):
         error = np.abs(others / _OTHER - ours)
     starts = np.cumsum([0, *(found[key].size for key in keys[:-1])])
@@ -90,7 +91,7 @@ def _beside(graph: Graph, found: Gradients) -> Iterator[tuple[float, float]]:
     for (target, slot), gradient in found.edges.items():
         if gradient.dtype.kind not in "fc" or target not in found.nodes:
             continue
-        size, unit = largest(gradient), _SMALL * float(np.finfo(gradient.dtype).eps)
+        size, unit = largest(gradient), _SMALL * rounding(gradient.dtype)
         yield size, largest(found.nodes[target]) * unit
         source = graph.nodes[target].operands[slot].source
         if source is not None:

@@ -8,11 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.base.dtypes import Array
+from tensorgrad.base.caching import remembered
+from tensorgrad.base.dtypes import Array, DType
 
 JOINED = 4096
 """Numbers of an array, up to which it is joined with others: a pass of its own costs more than they do."""
 _FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
+
+
+@remembered(16)
+def rounding(dtype: DType) -> float:
+    """Return how far 1 is from the next number of a dtype of floats."""
+    return float(np.finfo(dtype).eps)
 
 
 class Summary(NamedTuple):
@@ -54,7 +61,7 @@ class Summary(NamedTuple):
         is that tie: they would differ from machine to machine.
         """
         mean = self.total / value.size
-        noise = 16 * np.finfo(value.dtype).eps * max(-self.low, self.high) if value.dtype.kind == "f" else 0.0
+        noise = 16 * rounding(value.dtype) * max(-self.low, self.high) if value.dtype.kind == "f" else 0.0
         return 0.0 if abs(mean) < noise else float(f"{mean:.12g}")
 
 
