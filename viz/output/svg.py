@@ -228,7 +228,7 @@ class _Writer:
         step = {o.vertex.id: i for i, o in enumerate(self.scene.outlines) if o.vertex.kind != "output"}
         forward = [arrow for arrow in self.scene.arrows if arrow.kind == "fwd"]
         back = [arrow for arrow in self.scene.arrows if arrow.kind == "bwd"]
-        forward.sort(key=lambda arrow: max(step[end] for end in arrow.ends if end in step))
+        forward.sort(key=lambda arrow: max(step.get(arrow.edge.tail, -1), step.get(arrow.edge.head, -1)))
         # From the last to the first; what arrives at one vertex by its subscript.
         back.sort(key=lambda arrow: (-step[arrow.ends[1]], len(arrow.edge.backward or ""), arrow.edge.backward))
         for role, arrows in itertools.groupby([*forward, *back], key=lambda arrow: arrow.pen.role):
@@ -292,27 +292,27 @@ class _Writer:
         x, y = self.at((center[0], center[1] - _BASELINE * size))
         if size >= _LARGE:
             x, y = float(round(x)), float(round(y))
-        fill = None if role == "ink" else self.colour(role)
-        slant = "italic" if name and self.theme.italic else None
-        style = _attributes(fill=fill, font_size=None if size == usual else _short(size), font_style=slant)
-        return f"<text{_attributes(x=x, y=y)}{style}>{_text(text)}</text>"
+        style = "" if role == "ink" else _attributes(fill=self.colour(role))
+        style += "" if size == usual else f' font-size="{_short(size)}"'
+        style += ' font-style="italic"' if name and self.theme.italic else ""
+        return f'<text x="{_n(x)}" y="{_n(y)}"{style}>{_text(text)}</text>'
 
     def title(self, id: str) -> str:
         if not self.told:
             return ""
-        told = "\n".join(map(_text, self.told[id].split("\n")))  # more than one line: see `brief`
+        lines = self.told[id].split("\n")  # more than one: see `brief`
+        told = _text(lines[0]) if len(lines) == 1 else "\n".join(map(_text, lines))
         return f"<title>{told}</title>"
 
-    def pen(self, pen: Pen, usual: float) -> dict[str, str | None]:
+    def pen(self, pen: Pen, usual: float) -> str:
         """Return the attributes of a line, but for its colour and the width that the group around it tells."""
-        return {
-            "stroke_width": None if pen.width == usual else _short(pen.width),
-            "stroke_dasharray": _DASHES.get(pen.dash),
-        }
+        width = "" if pen.width == usual else f' stroke-width="{_short(pen.width)}"'
+        return f'{width} stroke-dasharray="{_DASHES[pen.dash]}"' if pen.dash in _DASHES else width
 
     def arrow(self, arrow: Arrow) -> str:
         back = arrow.kind == "bwd"
-        at = {"id": arrow.id, "class_": f"edge {arrow.classes}", "data_ends": None if back else " ".join(arrow.ends)}
+        at = f' id="{arrow.id}" class="edge {arrow.classes}"'
+        at += "" if back else f' data-ends="{" ".join(arrow.ends)}"'
         path = _path(tuple(map(tuple, arrow.pieces)), self.scene.head, self.origin)
         usual = self.scene.arrows[0].size
         texts = [
@@ -321,18 +321,18 @@ class _Writer:
         if not back:  # the number at the arrowhead
             texts += [self.note(note) for note in self.notes.get(arrow.edge.id, ()) if note.kind == "slot"]
         inside = f"{path}{''.join(texts)}".replace("<text ", '<text stroke="none" ')
-        return f"<g{_attributes(**at, **self.pen(arrow.pen, 1.0))}>{self.title(arrow.id)}{inside}</g>"
+        return f"<g{at}{self.pen(arrow.pen, 1.0)}>{self.title(arrow.id)}{inside}</g>"
 
     def outline(self, outline: Outline, around: Iterable[ModuleCall]) -> str:
         (x, y), (w, h), vertex = self.at(outline.center), outline.half, outline.vertex
-        fill = _colour(self.theme.filling(vertex.heat))
-        style = {"fill": fill, "stroke": self.colour(outline.pen.role), **self.pen(outline.pen, self.usual_width)}
-        style |= {"style": f"fill:{fill}"} if vertex.heat is not None else {}  # whatever the style sheet says
+        fill, pen = _colour(self.theme.filling(vertex.heat)), outline.pen
+        style = f"{_attributes(fill=fill, stroke=self.colour(pen.role))}{self.pen(pen, self.usual_width)}"
+        style += "" if vertex.heat is None else _attributes(style=f"fill:{fill}")  # whatever the style sheet says
         if outline.round:
-            shape = f"<circle{_attributes(cx=x, cy=y, r=w, **style)}/>"
+            shape = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(w)}"{style}/>'
         else:
             sides = {"width": 2 * w, "height": 2 * h, "rx": min(_CORNER * outline.scale, h / 2)}
-            shape = f"<rect{_attributes(x=x - w, y=y - h, **sides, **style)}/>"
+            shape = f"<rect{_attributes(x=x - w, y=y - h, **sides)}{style}/>"
         usual = self.usual_size
         texts = [self.label(text, center, outline.size, usual, name=vertex.leaf) for text, center in outline.lines]
         at = _attributes(id=vertex.id, class_=f"node {outline.classes}", data_in=self.inside(around))
@@ -341,12 +341,12 @@ class _Writer:
     def frame(self, frame: Frame, around: Iterable[ModuleCall]) -> str:
         """Return the dashed frame of a module, in every row that it stands in."""
         pen = Pen("grey", frame.size / 14, "dashed")
-        style = {"fill": "none", "stroke": self.colour(pen.role), **self.pen(pen, self.usual_width)}
+        style = f"{_attributes(fill='none', stroke=self.colour(pen.role))}{self.pen(pen, self.usual_width)}"
         boxes = ""
         for left, bottom, right, top in frame.corners:
             x, y = self.at((left, top))
             sides = {"width": right - left, "height": top - bottom, "rx": frame.size * _CORNER / 14}
-            boxes += f"<rect{_attributes(x=x, y=y, **sides, **style)}/>"
+            boxes += f"<rect{_attributes(x=x, y=y, **sides)}{style}/>"
         text = self.label(frame.module.label, frame.title, frame.size, None, "mute")
         text = text.replace("</text>", '<tspan display="none"> [+]</tspan></text>')  # as a box closed when drawn
         kind = "module" if self.scene.wrapped else "cluster module"
@@ -355,7 +355,7 @@ class _Writer:
 
     def note(self, note: Note, usual: float | None = None, **owner: str | None) -> str:
         text = self.label(note.text, note.center, note.size, usual, note.role, name=note.slanted)
-        kinds = " ".join(["note", *["head"] * note.beside, note.kind])
+        kinds = f"note{' head' * note.beside} {note.kind}"
         return f"<g{_attributes(class_=kinds, **owner)}>{text}</g>"
 
 

@@ -51,8 +51,9 @@ def nested(
     called = [*dict.fromkeys(s for node in graph.nodes for s in upward(node.scope) if isinstance(s, FunctionScope))]
     closed = {scope for scope in called if scope.kind in words_of(collapse)}
     inner = served(graph)
-    guarded = _guarded(graph) - inner.whole
-    built = (_built(graph) - inner.whole | guarded) - closed
+    several = compound(graph.nodes)
+    guarded = _guarded(graph, several) - inner.whole
+    built = (_built(graph, several) - inner.whole | guarded) - closed
     opened = _opened(graph, unfold, called) & built
     nesting = _nesting(graph, inner, closed, opened, depth, collapse)
     large = unfold is False or (graph.order == 0 and nesting.count() > MANY)
@@ -63,19 +64,19 @@ def nested(
     return nesting, _limited(nesting, _modules(nesting), max_nodes, repeats)
 
 
-def _built(graph: Graph) -> set[Scope]:
-    """Return the calls of functions of which some operation reads another: what can be one node.
+def _built(graph: Graph, several: Collection[Scope]) -> set[Scope]:
+    """Return those of `several` calls of functions of which some operation reads another: what can be one node.
 
     Not what is all of the graph, and not what only takes its argument apart, as ``unbind`` does.
     """
     around = [[] if node.is_leaf else upward(node.scope) for node in graph.nodes]
     joined = {s for edge in graph.edges() for s in common([around[edge.source], around[edge.target]])}
     whole = common(around[node.index] for node in graph.nodes if not node.is_leaf)
-    return compound(graph.nodes) & joined - {*whole}
+    return joined.intersection(several) - {*whole}
 
 
-def _guarded(graph: Graph) -> set[Scope]:
-    """Return the calls of functions that decide by what they compute themselves, or join again what they took apart.
+def _guarded(graph: Graph, several: Collection[Scope]) -> set[Scope]:
+    """Return those of `several` calls that decide by what they compute themselves, or join again what they took apart.
 
     Such an operation is no part of what a reader knows as that function: it keeps it right at the limits, or quick.
     """
@@ -91,7 +92,7 @@ def _guarded(graph: Graph) -> set[Scope]:
     products = {"matmul", "transpose"}
     return {
         scope
-        for scope in compound(graph.nodes)
+        for scope in several
         if any(parts <= inside[scope] for parts in technical) or products <= inside[scope] <= products | _WITHIN
     }
 

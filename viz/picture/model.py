@@ -226,6 +226,8 @@ class _Builder:
 
     def leaving(self) -> dict[int, str]:
         """Return what the values are called that closed boxes compute, and others read."""
+        if not self.nesting.closed:
+            return {}
         edges = [edge for edge in self.graph.edges() if self.boxes[edge.source] is not self.boxes[edge.target]]
         boxes = [(edge.source, self.boxes[edge.source]) for edge in edges]
         return {source: box.word for source, box in boxes if box is not None}

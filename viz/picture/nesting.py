@@ -104,8 +104,9 @@ class Nesting:
 
     def alone(self, index: int) -> ModuleCall | None:
         """The outermost closed module around a node."""
-        found = self._closed_around(index) if self.closed else None
-        readers = self._readers[index] if found is not None and self.graph.nodes[index].is_leaf else ()
+        if not self.closed or (found := self._closed_around(index)) is None:
+            return None
+        readers = self._readers[index] if self.graph.nodes[index].is_leaf else ()
         return None if any(self._closed_around(reader) is None for reader in readers) else found
 
     def _closed_around(self, index: int) -> ModuleCall | None:

@@ -31,6 +31,8 @@ class _Box:
 
 def alike(nesting: Nesting) -> dict[ModuleCall, ModuleCall]:
     """Return for every closed module that is drawn as one with others the module that stands for all of them."""
+    if not nesting.closed:
+        return {}
     boxes, readers = _boxes(nesting)
     following = {module: _following(box, boxes, readers, nesting) for module, box in boxes.items()}
     found: dict[ModuleCall, ModuleCall] = {}

@@ -80,9 +80,15 @@ class Numbers:
             found = Summary.of_all(arrays)
         # Held, so that none of the others has its id.
         self._known = {id(v): (v, summary) for v, summary in zip(arrays, found, strict=True)}
+        self._told: dict[int, tuple[Array | None, str]] = {}
 
     def statistics(self, value: Array | None) -> str:
         """Return minimum, mean and maximum of `value`; the number itself where it is one; "" where nothing is known."""
+        if id(value) not in self._told:
+            self._told[id(value)] = value, self._statistics(value)
+        return self._told[id(value)][1]
+
+    def _statistics(self, value: Array | None) -> str:
         if value is None or value.size == 0 or value.dtype.kind not in "biufc":
             return ""
         if value.dtype.kind == "c":

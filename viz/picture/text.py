@@ -67,8 +67,14 @@ def shaped(shape: tuple[int, ...], dims: Mapping[int, str]) -> str:
     >>> shaped((7, 3), {}), shaped((3,), {3: "D"}), shaped((), {})
     ('(7, 3)', '(D,)', '()')
     """
-    words = [clean(dims[n], 12) if n in dims else str(n) for n in shape]
-    return f"({words[0]},)" if len(words) == 1 else f"({', '.join(words)})"
+    if dims:
+        return _bracketed(tuple([clean(dims[n], 12) if n in dims else n for n in shape]))
+    return _bracketed(shape)
+
+
+@remembered(1024)
+def _bracketed(sizes: tuple[str | int, ...]) -> str:
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(map(str, sizes))})"
 
 
 def width(text: str, size: float) -> float:
@@ -108,6 +114,7 @@ def shown_bytes(number: float) -> str:
     return f"{number:.0f} B"
 
 
+@remembered(256)
 def leading_sizes(detail: str) -> str:
     """Return the leading numbers of a module's settings, which say its size; the rest stays in the tooltip.
 
@@ -141,6 +148,7 @@ def sizes_text(sizes: Sequence[int], strides: Sequence[int]) -> str:
     return f"{told}, /{'×'.join(map(str, strides)) if len(set(strides)) > 1 else strides[0]}"
 
 
+@remembered(256)
 def window_text(kind: str, detail: str) -> str:
     """Return the windows that a module of this class takes, by its settings; empty if it takes none.
 
