@@ -46,6 +46,31 @@ def altered(record: R, **changes: Any) -> R:
     return made
 
 
+def soon_made(cls: type[R]) -> type[R]:
+    """Return a frozen dataclass whose objects are made in half of the time: fields go to their dictionary at once.
+
+    What `dataclasses` writes goes by way of `object.__setattr__` for each. None of the fields has a factory.
+
+    >>> from dataclasses import make_dataclass
+    >>> soon_made(make_dataclass("Point", ["x", ("y", int, 2)], frozen=True))(1)
+    Point(x=1, y=2)
+    """
+    before: Any = cls.__init__
+    names = list(cast("Any", cls).__dataclass_fields__)
+    lines = [
+        f"def __init__(self, {', '.join(names)}):",
+        "known = self.__dict__",
+        *[f"known['{n}'] = {n}" for n in names],
+    ]
+    space: dict[str, Any] = {}
+    exec("\n    ".join(lines), space)  # noqa: S102 - the text is made of the names of fields
+    made = space["__init__"]
+    made.__defaults__, made.__annotations__ = before.__defaults__, before.__annotations__
+    made.__qualname__, made.__module__ = before.__qualname__, before.__module__
+    cls.__init__ = made  # type: ignore[method-assign]
+    return cls
+
+
 def unwrapped(function: Any) -> Any:
     """Return what stands inside all the wrappers, as `inspect.unwrap` does, which looks for circles as well.
 

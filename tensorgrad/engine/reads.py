@@ -32,7 +32,7 @@ def nodes_in(params: Any) -> Sequence[Node]:
     """Return the nodes of what stands in the parameters of a record, in order."""
     if type(params) is Read:
         return () if params.node is None else (params.node,)
-    if type(params) not in _HOLDING:
+    if type(params) not in _HOLDING or not params:
         return ()
     found: list[Node] = []
     for part in params.values() if type(params) is dict else params:

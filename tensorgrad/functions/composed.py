@@ -69,8 +69,12 @@ def row_major(y: Tensor) -> Tensor:
 
 def laid_out(y: Tensor, x: Tensor) -> Tensor:
     """Return `y`, made of an input `x` (N, C, ...), row by row, or with the channels last where those of `x` are."""
-    last = x.array.ndim > 3 and np.moveaxis(x.array, 1, -1).flags.c_contiguous
-    return y if last else row_major(y)
+    shape = x.array.shape
+    if len(shape) > 3:  # one that lies row by row has them last where they are alone, or what is not
+        rows = x.array.flags.c_contiguous and shape[1] > 1 and math.prod(shape[2:]) > 1
+        if not rows and np.moveaxis(x.array, 1, -1).flags.c_contiguous:
+            return y
+    return row_major(y)
 
 
 def unshared(y: Tensor, x: Tensor) -> Tensor:

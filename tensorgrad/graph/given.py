@@ -232,9 +232,12 @@ def followed(function: Callable[..., Any], inputs: Sequence[Any], arguments: Seq
         if not is_traced(x.array):
             follow(x, leaf_now(x))
     trace = running()
+    seen = set[int]()
     for thing in things:
-        if trace is not None and not isinstance(thing, type) and hasattr(type(thing), "named_buffers"):
-            trace.buffers |= {x.node: path.rpartition(".")[2] for path, x in thing.named_buffers() if x.node}
+        if trace is None or isinstance(thing, type) or not hasattr(type(thing), "named_buffers") or id(thing) in seen:
+            continue
+        seen.update(map(id, getattr(thing, "modules", tuple)()))  # whose buffers are among its own
+        trace.buffers |= {x.node: path.rpartition(".")[2] for path, x in thing.named_buffers() if x.node}
     given = iter(arguments)
     return [_called_with(x, given) for x in inputs]
 

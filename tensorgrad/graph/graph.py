@@ -185,14 +185,16 @@ class Graph:
         """Return every use of a value, in the order of the consumers and their operands."""
         return [*self._edges]
 
-    def gradients(self, seed: Seed = None) -> Gradients:
+    def gradients(self, seed: Seed = None, among: Collection[int] | None = None) -> Gradients:
         """Return the gradient along every edge and at every node, from a reverse sweep that fills no `.grad`.
 
-        `seed` is as in `backward`. AutogradError if the graph has been freed by a backward pass.
+        `seed` is as in `backward`; `among` are the nodes that are wanted, with what leads to them, None for all.
+        AutogradError if the graph has been freed by a backward pass.
         """
         record: Contributions = []
         seeds = self._seeds(seed)
-        found = reverse(seeds, targets=self._recorded, edges=record) if seeds else {}
+        targets = self._recorded if among is None else [self._recorded[index] for index in among]
+        found = reverse(seeds, targets=targets, edges=record) if seeds else {}
         edges = {place: g for place, _, g in contributions(record, self._index)}
         return Gradients(edges, {self._index[node]: g for node, g in found.items()})
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tensorgrad.base.caching import soon_made
 from tensorgrad.base.callsite import Place
 from tensorgrad.base.context import FunctionScope, Scope, outward
 from tensorgrad.base.dtypes import Array, DType
@@ -49,6 +50,7 @@ class Operand(NamedTuple):
     parameter: bool = False
 
 
+@soon_made
 @dataclass(frozen=True, eq=False)
 class GraphNode:
     """One operation, or a leaf: `op` is a primitive's name, or "input", "parameter" or "constant".

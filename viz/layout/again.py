@@ -44,6 +44,7 @@ class _Places:
     arrows: list[tuple[int, str, tuple[Spline, ...], str, tuple[Point, ...], float]]
     notes: tuple[Note, ...]
     head: float
+    bounds: Corners
 
     @classmethod
     def of(cls, scene: Scene, picture: Picture) -> _Places:
@@ -55,6 +56,7 @@ class _Places:
             [(number[a.edge.id], a.kind, a.pieces, a.label, a.centers, a.size) for a in scene.arrows],
             scene.notes,
             scene.head,
+            scene.bounds(),
         )
 
     def scene(self, picture: Picture) -> Scene:
@@ -67,7 +69,7 @@ class _Places:
             tuple(Arrow(edges[k], kind, ways, text, at, size) for k, kind, ways, text, at, size in self.arrows),
             self.notes,
             self.head,
-        )
+        ).within(self.bounds)
 
 
 _kept: dict[Hashable, _Places] = {}

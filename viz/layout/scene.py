@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from tensorgrad.base.caching import soon_made
 from tensorgrad.viz.picture.model import EdgeRecord, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
@@ -23,6 +24,7 @@ Corners = tuple[float, float, float, float]
 """Left, bottom, right and top of a rectangle."""
 
 
+@soon_made
 @dataclass(frozen=True)
 class Pen:
     """How a line is drawn: `role` "ink", "red" or "grey"; its width; `dash` "solid", "dashed" or "dotted"."""
@@ -32,6 +34,7 @@ class Pen:
     dash: str = "solid"
 
 
+@soon_made
 @dataclass(frozen=True)
 class Note:
     """A text that stands free: its place (centre), font size, and class.
@@ -62,6 +65,7 @@ class Note:
         return self.kind in {"title", "caption", "legend", "legend bwd"}
 
 
+@soon_made
 @dataclass(frozen=True)
 class Outline:
     """A circle (`round`) or a rounded box around the label of a vertex: centre, half its sides, font size."""
@@ -112,6 +116,7 @@ def passes(order: int) -> list[str]:
     return [f"d{min(order, 2)}"] if order else []
 
 
+@soon_made
 @dataclass(frozen=True)
 class Arrow:
     """An arrow forward ("fwd") or back ("bwd"): its pieces from tail to head, and where its label stands.
@@ -196,6 +201,11 @@ class Scene:
     def bounds(self) -> Corners:
         """Return the paper: the smallest rectangle around everything, with free paper on all sides, or another."""
         return self._everything if self.paper is None else self.paper
+
+    def within(self, needed: Corners) -> Scene:
+        """Return it, of which is known that it needs so much paper: `needed`, from its bounds, is not sought again."""
+        vars(self)["_everything"] = needed
+        return self
 
     @cached_property
     def _everything(self) -> Corners:

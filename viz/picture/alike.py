@@ -17,7 +17,8 @@ from tensorgrad.graph.gradients import Seed
 from .expressions import Expressions
 from .flows import seeds_of
 from .folding import value_names
-from .noise import Noise, largest
+from .noise import Noise
+from .summaries import largest
 from .text import number
 from .tooltips import argument
 from .values import plainly, values

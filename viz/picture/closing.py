@@ -120,8 +120,9 @@ def _nesting(
 ) -> Nesting:
     """Return the nesting in which these functions are drawn, and the modules that are asked for are closed."""
     drawn = {*closed, *opened}
-    around = [calls(node.scope, drawn) for node in graph.nodes]
-    nesting = Nesting(graph, chains(graph, drawn), absorbed(graph, around, inner), inner)
+    known = {scope: calls(scope, drawn) for scope in dict.fromkeys([node.scope for node in graph.nodes])}
+    around = [known[node.scope] for node in graph.nodes]
+    nesting = Nesting(graph, chains(graph, around), absorbed(graph, around, inner), inner)
     whole = _whole(nesting)
     modules = [module for module in _modules(nesting) if module not in whole]
     for word in words_of(collapse):

@@ -16,7 +16,7 @@ from tensorgrad.graph import Graph
 from tensorgrad.graph.gradients import Seed
 
 from .alike import Side, classes, same_leaves
-from .noise import largest
+from .summaries import largest
 from .tooltips import script_line
 
 _ROUNDINGS = 64  # so many units in the last place of an array's largest number may be rounding

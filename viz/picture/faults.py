@@ -128,7 +128,7 @@ def gravest(found: Iterable[Fault | None]) -> Fault | None:
 
 def is_zero(gradient: Array | None) -> bool:
     """Return whether a gradient is known, and zero everywhere."""
-    return gradient is not None and gradient.size > 0 and not gradient.any()
+    return gradient is not None and gradient.size > 0 and not gradient.item(0) and not gradient.any()
 
 
 def marked(texts: tuple[str, str], fault: Fault | None) -> tuple[str, str]:

@@ -15,7 +15,8 @@ from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
 from tensorgrad.graph import Gradients, Graph
 from tensorgrad.graph.gradients import Seed
 
-from .noise import Noise, may_be_noisy
+from .noise import Noise, suspects
+from .summaries import Numbers
 from .values import plainly
 
 Seeds = list[Array | None]
@@ -27,7 +28,7 @@ class Flows:
     """`edges`: the (target, slot) along which a gradient flows; `seeds`: what enters at an output, by its place.
 
     `starts` are the places of those outputs, also where no numbers are known. `noise` has the rounding errors, where a
-    gradient may be nothing else.
+    gradient may be nothing else; `numbers` what is told of the gradients.
     """
 
     edges: AbstractSet[tuple[int, int]] = frozenset()
@@ -35,6 +36,7 @@ class Flows:
     seeds: Mapping[int, Array] = field(default_factory=dict)
     noise: Noise = field(default_factory=Noise)
     starts: AbstractSet[int] = frozenset()
+    numbers: Numbers = field(default_factory=Numbers)
 
     @classmethod
     def of(cls, graph: Graph, seeds: Seeds) -> Flows:
@@ -44,10 +46,12 @@ class Flows:
         try:
             with plainly():
                 gradients = graph.gradients(seeds)
-                noise = Noise.of(graph, seeds, gradients) if may_be_noisy(graph, gradients) else Noise()
+                numbers = Numbers([*gradients.nodes.values(), *gradients.edges.values()])
+                small = suspects(graph, gradients, numbers)
+                noise = Noise.of(graph, seeds, gradients, small) if small else Noise()
         except (AutogradError, InPlaceError):  # the arrows are known, the numbers are not
             return cls(edges, starts=entering.keys())
-        return cls(edges | gradients.edges.keys(), gradients, entering, noise, entering.keys())
+        return cls(edges | gradients.edges.keys(), gradients, entering, noise, entering.keys(), numbers)
 
 
 def _flowing(graph: Graph, starts: Iterable[int]) -> set[tuple[int, int]]:

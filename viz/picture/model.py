@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.caching import altered
+from tensorgrad.base.caching import altered, soon_made
 from tensorgrad.base.dtypes import Array
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
@@ -32,6 +32,7 @@ from .tooltips import dtype_name, of_box, of_node, script_line
 from .values import values
 
 
+@soon_made
 @dataclass(frozen=True, eq=False)
 class Vertex:
     """A circle (`kind` is "input", "parameter", "constant", "op"), a closed module ("box"), or an end ("output").
@@ -88,6 +89,7 @@ class Vertex:
         return self.fault.mark if self.fault is not None and self.fault.first else ""
 
 
+@soon_made
 @dataclass(frozen=True, eq=False)
 class EdgeRecord:
     """One arrow forward and, where a gradient flows, its twin back: the numbers behind the drawing.
@@ -204,8 +206,8 @@ class _Builder:
         self.flows = Flows.of(graph, options.seeds) if options.grads else Flows()
         # Copies: an optimiser's next step writes to the parameters, and a picture tells what they were.
         self.values = [value if value is None else np.array(value) for value in values(graph)]
-        gradients = self.flows.gradients
-        self.numbers = Numbers([*self.values, *gradients.nodes.values(), *gradients.edges.values()])
+        self.numbers = self.flows.numbers
+        self.numbers.add(self.values)
         self.own, self.calls = held(self.nodes), single(self.nodes) | nesting.served.calls
         self.faults = of_values(self.nodes, self.values, graph.outputs)
 
@@ -269,7 +271,7 @@ class _Builder:
         label = leaf_label(node) if leaf else circle_label(main, inner, self.calls.get(node.index, ""))
         what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
         gradient = self.flows.gradients.nodes.get(node.index)
-        noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0))
+        noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0), self.numbers)
         value = self.values[node.index]
         shown = node if main is node else altered(node, params=main.params, kept=main.kept)
         text = of_node(shown, what, value, gradient, fault, self.dims, self.numbers)
@@ -308,7 +310,7 @@ class _Builder:
         return told if name == main.op else f"{name} = {told}"  # what is called after its operation says that itself
 
     def gravest(self, nodes: list[GraphNode]) -> Fault | None:
-        return gravest(self.faults.get(node.index) for node in nodes)
+        return gravest(self.faults.get(node.index) for node in nodes) if self.faults else None
 
     def edges(self) -> list[EdgeRecord]:
         """Return the arrows, uses of one value by one closed module (or from one) merged into one."""
@@ -354,7 +356,8 @@ class _Builder:
         parts = [known[e.target, e.slot] for e in group if (e.target, e.slot) in known]
         gradient = np.sum(parts, axis=0) if len(parts) > 1 else next(iter(parts), None)
         id = f"{first.target}_{first.slot}"
-        noise = is_noise(gradient, sum(self.flows.noise.edges.get((e.target, e.slot), 0.0) for e in group))
+        error = sum([self.flows.noise.edges.get((e.target, e.slot), 0.0) for e in group])
+        noise = is_noise(gradient, error, self.numbers)
         _, slot = self.nesting.served.slots.get(first.target, first[1:])
         box = self.boxes[first.target]
         given = self.graph.places_in(first.source, box.scope) if box is not None and box.scope else ()

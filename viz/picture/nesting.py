@@ -155,12 +155,12 @@ def calls(scope: Scope | None, functions: Collection[Scope] = ()) -> list[Scope]
     return [call for call in upward(scope) if not isinstance(call, FunctionScope) or call in functions]
 
 
-def chains(graph: Graph, functions: Collection[Scope] = ()) -> list[tuple[ModuleCall, ...]]:
-    """Return for every node the modules and `functions` around it, outermost first.
+def chains(graph: Graph, around: Sequence[list[Scope]]) -> list[tuple[ModuleCall, ...]]:
+    """Return for every node what it is drawn in, outermost first: of operations the modules and functions `around` it.
 
     The root, of which the others are parts, has depth 0; where there is none, the outermost ones have depth 1.
     """
-    scopes = [calls(node.scope, functions) for node in graph.nodes]
+    scopes = [*around]
     consumers: list[list[int]] = [[] for _ in graph.nodes]
     for edge in graph.edges():
         consumers[edge.source].append(edge.target)

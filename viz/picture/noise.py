@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 from tensorgrad.graph import Gradients, Graph
 
-from .summaries import JOINED, rounding
+from .summaries import JOINED, Numbers, rounding
 
 _OTHER = 0.7310585786300049
 _MOST = 0.05  # of a gradient's largest number, what noise may be before nothing else is in it
@@ -34,8 +34,12 @@ class Noise:
     nodes: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, graph: Graph, seeds: Sequence[Array | None], found: Gradients) -> Noise:
+    def of(
+        cls, graph: Graph, seeds: Sequence[Array | None], found: Gradients, among: Collection[int] | None = None
+    ) -> Noise:
         """Return the errors of `found`, which is what `seeds`, one for every output, give, by a second sweep.
+
+        Of the nodes `among`, where given, and on the way there.
 
         >>> import tensorgrad as tg
         >>> graph = Graph.trace(lambda x: (x - x.mean()).sum(), tg.tensor([0.1, 0.7], requires_grad=True))
@@ -45,7 +49,7 @@ class Noise:
         ends = [graph.nodes[index].dtype for index in graph.outputs]
         others = [None if seed is None else np.asarray(seed * _OTHER, dtype)
                   for seed, dtype in zip(seeds, ends, strict=True)]  # fmt: skip
-        other = graph.gradients(others)
+        other = graph.gradients(others, among)
         return cls(_errors(found.edges, other.edges), _errors(found.nodes, other.nodes))
 
 
@@ -68,49 +72,39 @@ def _largest_errors(keys: Sequence[_Key], found: Mapping[_Key, Array], other: Ma
     return most
 
 
-def is_noise(gradient: Array | None, error: float) -> bool:
+def is_noise(gradient: Array | None, error: float, numbers: Numbers) -> bool:
     """Return whether a gradient is its rounding error, and nothing else can be seen in it.
 
-    >>> is_noise(np.array([1e-8, -2e-8]), 1.5e-8), is_noise(np.array([1.0]), 1e-8)
+    >>> is_noise(np.array([1e-8, -2e-8]), 1.5e-8, Numbers()), is_noise(np.array([1.0]), 1e-8, Numbers())
     (True, False)
     """
     if gradient is None or not error > 0:
         return False
     seen = abs(gradient.item(0)) * _MOST  # most often the first number tells that it is none
-    return not error <= seen < math.inf and largest(gradient) * _MOST < error
+    return not error <= seen < math.inf and numbers.largest(gradient) * _MOST < error
 
 
-def may_be_noisy(graph: Graph, found: Gradients) -> bool:
-    """Return whether any gradient is so small beside what it is computed of that rounding may be all there is."""
-    return any(0 < size < whole for size, whole in _beside(graph, found))
+def suspects(graph: Graph, found: Gradients, numbers: Numbers) -> set[int]:
+    """Return the nodes into which a gradient flows that may be rounding alone: so small beside what it is computed of.
 
-
-def _beside(graph: Graph, found: Gradients) -> Iterator[tuple[float, float]]:
-    """Yield the size of every gradient, and the size below which it would be small."""
-    parts: dict[int, float] = {}
-    for (target, slot), gradient in found.edges.items():
-        if gradient.dtype.kind not in "fc" or target not in found.nodes:
-            continue
-        size, unit = largest(gradient), _SMALL * rounding(gradient.dtype)
-        yield size, largest(found.nodes[target]) * unit
-        source = graph.nodes[target].operands[slot].source
-        if source is not None:
-            parts[source] = max(parts.get(source, 0.0), size * unit)
-    yield from ((largest(found.nodes[node]), small) for node, small in parts.items() if node in found.nodes)
-
-
-def largest(value: Array) -> float:
-    """Return the size of the largest finite number; 0 where there are none.
-
-    >>> largest(np.array([1.0, -3.0, np.inf])), largest(np.array([1, -3]))
-    (3.0, 3.0)
+    With all nodes behind them, to which that flows on.
     """
-    if value.dtype.kind not in "fciub" or not value.size:
-        return 0.0
-    if value.dtype.kind == "f":  # most often all are finite: no copy is made of a large array
-        size = max(float(value.max()), -float(value.min()))
-        if math.isfinite(size):
-            return size
-    with np.errstate(all="ignore"):
-        sizes = np.abs(value if value.dtype.kind in "fc" else value.astype(np.float64))
-    return float(sizes[np.isfinite(sizes)].max(initial=0.0))
+    small = {node for node, size, whole in _beside(graph, found, numbers) if 0 < size < whole}
+    for node in reversed(graph.nodes) if small else ():
+        if node.index in small:
+            small.update(operand.source for operand in node.operands if operand.source is not None)
+    return small
+
+
+def _beside(graph: Graph, found: Gradients, numbers: Numbers) -> Iterator[tuple[int, float, float]]:
+    """Yield the size of every gradient, and the size below which it would be small, with the node that it flows to."""
+    parts: dict[int, float] = {}
+    largest = {node: numbers.largest(gradient) for node, gradient in found.nodes.items()}
+    for (target, slot), gradient in found.edges.items():
+        source = graph.nodes[target].operands[slot].source
+        if gradient.dtype.kind not in "fc" or target not in largest or source is None:
+            continue
+        size, unit = numbers.largest(gradient), _SMALL * rounding(gradient.dtype)
+        yield source, size, largest[target] * unit
+        parts[source] = max(parts.get(source, 0.0), size * unit)
+    yield from ((node, largest[node], small) for node, small in parts.items() if node in largest)

@@ -65,6 +65,23 @@ class Summary(NamedTuple):
         return 0.0 if abs(mean) < noise else float(f"{mean:.12g}")
 
 
+def largest(value: Array) -> float:
+    """Return the size of the largest finite number; 0 where there are none.
+
+    >>> largest(np.array([1.0, -3.0, np.inf])), largest(np.array([1, -3]))
+    (3.0, 3.0)
+    """
+    if value.dtype.kind not in "fciub" or not value.size:
+        return 0.0
+    if value.dtype.kind == "f":  # most often all are finite: no copy is made of a large array
+        size = max(float(value.max()), -float(value.min()))
+        if math.isfinite(size):
+            return size
+    with np.errstate(all="ignore"):
+        sizes = np.abs(value if value.dtype.kind in "fc" else value.astype(np.float64))
+    return float(sizes[np.isfinite(sizes)].max(initial=0.0))
+
+
 class Numbers:
     """What is told of arrays, of each once: a picture shows a value at its circle and at every arrow from there.
 
@@ -74,13 +91,23 @@ class Numbers:
     """
 
     def __init__(self, values: Iterable[Array | None] = ()) -> None:
+        self._known: dict[int, tuple[Array, Summary]] = {}  # held, so that none of the others has its id
+        self._told: dict[int, tuple[Array | None, str]] = {}
+        self.add(values)
+
+    def add(self, values: Iterable[Array | None]) -> None:
+        """Take in several arrays in one pass."""
         several = {id(v): v for v in values if v is not None and v.dtype.kind in "biuf" and 0 < v.size <= JOINED}
         arrays = list(several.values())
         with np.errstate(all="ignore"):
             found = Summary.of_all(arrays)
-        # Held, so that none of the others has its id.
-        self._known = {id(v): (v, summary) for v, summary in zip(arrays, found, strict=True)}
-        self._told: dict[int, tuple[Array | None, str]] = {}
+        self._known |= {id(v): (v, summary) for v, summary in zip(arrays, found, strict=True)}
+
+    def largest(self, value: Array) -> float:
+        """Return the size of the largest finite number in `value`; 0 where there are none."""
+        known = self._known.get(id(value))
+        size = max(known[1].high, -known[1].low) if known is not None else math.inf
+        return size if math.isfinite(size) else largest(value)
 
     def statistics(self, value: Array | None) -> str:
         """Return minimum, mean and maximum of `value`; the number itself where it is one; "" where nothing is known."""
