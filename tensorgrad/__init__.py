@@ -128,8 +128,9 @@ __all__ = [
 newaxis = None
 
 _SUBPACKAGES = (
-    "accelerator", "amp", "backends", "compat", "cuda", "data", "distributed", "distributions", "func", "graph", "jit",
-    "linalg", "mps", "nn", "onnx", "optim", "profiler", "random", "search", "special", "testing", "utils", "viz", "xpu",
+    "accelerator", "amp", "backends", "compat", "cuda", "data", "debug", "distributed", "distributions", "func",
+    "graph", "jit", "linalg", "mps", "nn", "onnx", "optim", "profiler", "random", "search", "special", "testing",
+    "utils", "viz", "xpu",
 )  # fmt: skip
 _PARTS = {  # what else loads later, and where it stands
     **dict.fromkeys((

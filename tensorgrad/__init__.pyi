@@ -103,6 +103,7 @@ from . import backends as backends
 from . import compat as compat
 from . import cuda as cuda
 from . import data as data
+from . import debug as debug
 from . import distributed as distributed
 from . import distributions as distributions
 from . import func as func

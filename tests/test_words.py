@@ -88,6 +88,8 @@ WORDS = {
     "Exposed": Word("an array that code outside may write, with that mark", "engine.shared_memory"),
     "Graph": Word("what was recorded, as data", "graph.graph"),
     "GraphNode": Word("a node as data", "graph.nodes"),
+    "Examined": Word("a graph with its values and gradients, as far as they are known", "debugging.examined"),
+    "Reason": Word("where something that is wrong began, and why", "debugging.reasons"),
     "Passes": Word("a forward pass and its backward pass under one numbering", "graph.nodes"),
     "tracing": Word("recording every operation, tracked or not, with every value", "graph.tracing"),
     "recording": Word("a function run once on fresh leaves, whose record is differentiated", "func.recording"),

@@ -161,6 +161,8 @@ class Protocols(Tensor):
         """Return a tensor of the same shape on the same memory, without history."""
         alias = wrap(self.array)
         link_alias(alias, self)
+        if is_traced(alias.array):
+            operand(alias)  # noted here, at the line that detaches, and not at the one that reads it
         return alias
 
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:

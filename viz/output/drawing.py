@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tensorgrad.base.callsite import users_variables
 from tensorgrad.base.mime import HTML, SVG, TEXT, shortened, wanted
+from tensorgrad.debugging.reasons import Reason
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import TensorgradError
 from tensorgrad.files.atomic import write_whole
@@ -29,6 +30,7 @@ from tensorgrad.viz.picture.flows import seeds_of
 from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build
+from tensorgrad.viz.picture.reasoned import graph_of, with_reason
 from tensorgrad.viz.picture.text import shown_bytes
 from tensorgrad.viz.picture.tooltips import brief, of_arrow, of_frame
 
@@ -54,7 +56,7 @@ class Plan(Protocol):
 
 
 def draw(
-    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan,
+    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan | Reason,
     *inputs: Any,
     grads: bool | None = None,
     labels: str = "names",
@@ -84,7 +86,8 @@ def draw(
     Args:
         target: a Graph, a Tensor (the graph behind it), or a function or module, which is traced on `inputs`; or an
             exception that was raised: then what had been recorded before is drawn, with the operation that failed; or
-            a plan of a compiled function: its steps in order, and the bytes that flow.
+            a plan of a compiled function: its steps in order, and the bytes that flow; or a reason that `debug.why`
+            gave: its graph, where it began and the way from there.
         inputs: the arguments of `target`, if it is called.
         grads: draw the gradients; their numbers come from a sweep of their own, which fills no `.grad`. By default,
             unless the graph is one of a backward pass itself.
@@ -152,7 +155,7 @@ def draw(
     grads, apart = graph.order == 0 if grads is None else grads, labels == "formulas"
     seeds = seeds_of(graph, seed) if grads else []
     options = Options(grads, depth, collapse, max_nodes, dims, seeds, repeats, unfold, apart)
-    return Drawing(_drawn(graph, options, heat, hide, page), graph, **vars(page))
+    return Drawing(with_reason(_drawn(graph, options, heat, hide, page), graph, target), graph, **vars(page))
 
 
 def _drawn(graph: Graph, options: Options, heat: str | None, hide: Hide, page: Page) -> Picture:
@@ -195,16 +198,16 @@ def _finished(
 
 
 def _graph_of(
-    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan,
+    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan | Reason,
     inputs: tuple[Any, ...],
     names: Names,
     functions: Collection[str],
 ) -> Graph:
-    if isinstance(target, Graph | Tensor | BaseException):
+    if isinstance(target, Graph | Tensor | BaseException | Reason):
         if inputs:
             raise TensorgradError(f"draw of a {type(target).__name__} takes no inputs: it is computed already")
-        if isinstance(target, BaseException):
-            return FailedGraph(target)
+        if isinstance(target, BaseException | Reason):
+            return FailedGraph(target) if isinstance(target, BaseException) else graph_of(target)
         if isinstance(target, Tensor):
             return Graph.of(target, names=names)
         if names is not None:

@@ -13,6 +13,7 @@ from tensorgrad.engine.tensor import Constant, Tensor
 from tensorgrad.errors import AutogradError, InPlaceError, TensorgradError
 from tensorgrad.graph import Gradients, Graph, GraphNode
 from tensorgrad.graph.gradients import Seed
+from tensorgrad.graph.recomputing import plainly, values
 
 from .expressions import Expressions
 from .flows import seeds_of
@@ -21,7 +22,6 @@ from .noise import Noise
 from .summaries import largest
 from .text import number
 from .tooltips import argument
-from .values import plainly, values
 
 _SUMS = frozenset({"add", "sub", "sum", "mean"})  # whose result may be small beside what they add
 

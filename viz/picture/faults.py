@@ -22,22 +22,26 @@ _Key = TypeVar("_Key", bound=Hashable)
 class Fault:
     """A value or gradient that holds `count` numbers that are not finite: `kind` is "NaN" if one is, else "Inf".
 
-    `first`: nothing before it holds one of this kind, so it is where the search begins.
+    `first`: nothing before it holds one of this kind, so it is where the search begins. `said`, of what somebody asked
+    about, stands in the picture instead: there the numbers may be finite.
     """
 
     kind: str
     count: int
     first: bool = False
+    said: str = ""
 
     @property
     def mark(self) -> str:
         """What stands in the picture."""
+        if self.said:
+            return self.said
         return f"first {self.kind} here" if self.first else self.kind
 
     @property
     def told(self) -> str:
         """What hovering tells."""
-        return f"{self.mark}, {self.count:,} not finite"
+        return f"{self.mark}, {self.count:,} not finite" if self.count else self.mark
 
     @property
     def classes(self) -> str:

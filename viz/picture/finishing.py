@@ -12,11 +12,11 @@ from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Graph, Passes
 from tensorgrad.graph.gradients import derivative
 from tensorgrad.graph.notation import numbered
+from tensorgrad.graph.recomputing import plainly
 
 from .expressions import Expressions, Part
 from .flows import Seeds
 from .model import EdgeRecord, Picture
-from .values import plainly
 
 
 def with_formulas(

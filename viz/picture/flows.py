@@ -14,10 +14,10 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
 from tensorgrad.graph import Gradients, Graph
 from tensorgrad.graph.gradients import Seed
+from tensorgrad.graph.recomputing import plainly
 
 from .noise import Noise, suspects
 from .summaries import Numbers
-from .values import plainly
 
 Seeds = list[Array | None]
 """The gradient of every output; None for one into which nothing flows back."""

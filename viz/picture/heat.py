@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
+from tensorgrad.graph.recomputing import again, plainly, values
 
 from .model import Picture
 from .summaries import norm
 from .text import shown_bytes
-from .values import again, plainly, values
 
 _RUNS = 3  # of every operation, of which the fastest counts
 _SPAN = 1e6  # from the largest number down: what is smaller is cold

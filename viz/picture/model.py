@@ -17,6 +17,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.graph import Edge, Graph, GraphNode
 from tensorgrad.graph.nodes import LEAVES
 from tensorgrad.graph.notation import numbered
+from tensorgrad.graph.recomputing import values
 
 from .closing import Collapse, Unfold, nested
 from .expressions import Expressions, told_apart
@@ -29,7 +30,6 @@ from .noise import is_noise
 from .summaries import Numbers
 from .text import clean
 from .tooltips import dtype_name, of_box, of_node, script_line
-from .values import values
 
 
 @soon_made

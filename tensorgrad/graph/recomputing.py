@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.context import CONTEXT, Context
-from tensorgrad.base.dtypes import Array
+from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.tensor import wrap
 from tensorgrad.errors import TensorgradError
-from tensorgrad.graph import Graph, GraphNode
+
+from .graph import Graph
+from .nodes import GraphNode
 
 
 def values(graph: Graph) -> list[Array | None]:
@@ -34,8 +36,11 @@ def values(graph: Graph) -> list[Array | None]:
     return known
 
 
-def again(node: GraphNode, known: list[Array | None]) -> Array | None:
-    """Return the value of `node` computed again from those that are `known`; None where that cannot be done."""
+def again(node: GraphNode, known: list[Array | None], dtype: DType | None = None) -> Array | None:
+    """Return the value of `node` computed again from those that are `known`; None where that cannot be done.
+
+    It has the dtype that it had, or another that is told.
+    """
     primitive = PRIMITIVES.get(node.op)
     operands: list[Any] = [o.constant if o.source is None else known[o.source] for o in node.operands]
     if primitive is None or not operands or any(operand is None for operand in operands):
@@ -45,7 +50,7 @@ def again(node: GraphNode, known: list[Array | None]) -> Array | None:
         array: Array = apply(primitive, arguments, dict(node.params)).array
     except TensorgradError:  # code outside has changed the values since, so that the operation cannot take them
         return None
-    return array if array.shape == node.shape and array.dtype == node.dtype else None
+    return array if array.shape == node.shape and array.dtype == (dtype or node.dtype) else None
 
 
 @contextmanager
