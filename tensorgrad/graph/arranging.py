@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tensorgrad.base.context import FunctionScope, Scope
 
 from .graph import Graph
-from .nodes import GraphNode, upward
+from .nodes import GraphNode, surroundings, upward
 
 _SHAPING = frozenset({"reshape", "contiguous", "expand_dims"})
 _ARRANGING = _SHAPING | {"transpose", "broadcast_to"}
@@ -59,10 +59,11 @@ def served(graph: Graph) -> Served:
             calls[id(node.scope), id(node.place[0]), node.place[1]].append(node)
     several = [nodes for nodes in calls.values() if len(nodes) > 1 and any(node.op in _ARRANGING for node in nodes)]
     found, readers = Served(), _readers(graph) if several else {}
-    held = Counter(s for n in graph.nodes if not n.is_leaf for s in upward(n.scope)) if several else Counter[Scope]()
+    around = surroundings(graph.nodes) if several else {}
+    held = Counter([s for node in graph.nodes if not node.is_leaf for s in around.get(node.scope, ())])
     for nodes in several:
         scope = nodes[0].scope
-        function = next((s for s in upward(scope) if isinstance(s, FunctionScope) and held[s] == len(nodes)), None)
+        function = next((s for s in around[scope] if isinstance(s, FunctionScope) and held[s] == len(nodes)), None)
         call = _Call(nodes, readers, graph.outputs, _ARRANGING, alone=True) if function else None
         if call is None or not call.is_whole:
             call = _Call(nodes, readers, graph.outputs, _SHAPING, alone=isinstance(scope, FunctionScope))

@@ -127,6 +127,11 @@ def upward(scope: Scope | None) -> list[Scope]:
     return found
 
 
+def surroundings(nodes: Iterable[GraphNode]) -> dict[Scope | None, list[Scope]]:
+    """Return for every scope of `nodes`, of which many have the same, what `upward` does."""
+    return {scope: upward(scope) for scope in dict.fromkeys([node.scope for node in nodes])}
+
+
 def compound(nodes: Iterable[GraphNode]) -> set[Scope]:
     """Return the calls of functions that are more than one operation, and not all that the call around them does.
 

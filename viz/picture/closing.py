@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import FunctionScope, Graph, Scope
 from tensorgrad.graph.arranging import Served, served
-from tensorgrad.graph.nodes import common, compound, upward
+from tensorgrad.graph.nodes import common, compound, surroundings, upward
 
 from .folding import absorbed
 from .nesting import ModuleCall, Nesting, calls, chains
@@ -48,12 +48,13 @@ def nested(
         raise TensorgradError(
             f"depth={depth}: 0 closes the outermost modules, 1 the parts of the model; None leaves all open"
         )
-    called = [*dict.fromkeys(s for node in graph.nodes for s in upward(node.scope) if isinstance(s, FunctionScope))]
+    around = surroundings(graph.nodes)
+    called = [*dict.fromkeys(s for chain in around.values() for s in chain if isinstance(s, FunctionScope))]
     closed = {scope for scope in called if scope.kind in words_of(collapse)}
     inner = served(graph)
     several = compound(graph.nodes)
-    guarded = _guarded(graph, several) - inner.whole
-    built = (_built(graph, several) - inner.whole | guarded) - closed
+    guarded = _guarded(graph, several, around) - inner.whole
+    built = (_built(graph, several, around) - inner.whole | guarded) - closed
     opened = _opened(graph, unfold, called) & built
     nesting = _nesting(graph, inner, closed, opened, depth, collapse)
     large = unfold is False or (graph.order == 0 and nesting.count() > MANY)
@@ -64,18 +65,18 @@ def nested(
     return nesting, _limited(nesting, _modules(nesting), max_nodes, repeats)
 
 
-def _built(graph: Graph, several: Collection[Scope]) -> set[Scope]:
+def _built(graph: Graph, several: Collection[Scope], scopes: Mapping[Scope | None, list[Scope]]) -> set[Scope]:
     """Return those of `several` calls of functions of which some operation reads another: what can be one node.
 
     Not what is all of the graph, and not what only takes its argument apart, as ``unbind`` does.
     """
-    around = [[] if node.is_leaf else upward(node.scope) for node in graph.nodes]
+    around = [[] if node.is_leaf else scopes[node.scope] for node in graph.nodes]
     joined = {s for edge in graph.edges() for s in common([around[edge.source], around[edge.target]])}
     whole = common(around[node.index] for node in graph.nodes if not node.is_leaf)
     return joined.intersection(several) - {*whole}
 
 
-def _guarded(graph: Graph, several: Collection[Scope]) -> set[Scope]:
+def _guarded(graph: Graph, several: Collection[Scope], scopes: Mapping[Scope | None, list[Scope]]) -> set[Scope]:
     """Return those of `several` calls that decide by what they compute themselves, or join again what they took apart.
 
     Such an operation is no part of what a reader knows as that function: it keeps it right at the limits, or quick.
@@ -86,7 +87,7 @@ def _guarded(graph: Graph, several: Collection[Scope]) -> set[Scope]:
         chosen = node.dtype.kind == "b" and "f" in {source.dtype.kind for source in read}
         pieces = len(read) > 1 and all(source.op == "getitem" for source in read)
         halves = node.op == "mul" and pieces and len({source.operands[0].source for source in read}) == 1
-        for scope in upward(node.scope) if not node.is_leaf else ():
+        for scope in scopes[node.scope] if not node.is_leaf else ():
             inside[scope].add("a choice" if chosen else "a product of halves" if halves else node.op)
     technical = ({"a choice"}, {"a product of halves"}, {"getitem", "concatenate"}, {"argsort", "flip"})
     products = {"matmul", "transpose"}

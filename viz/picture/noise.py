@@ -39,7 +39,7 @@ class Noise:
     ) -> Noise:
         """Return the errors of `found`, which is what `seeds`, one for every output, give, by a second sweep.
 
-        Of the nodes `among`, where given, and on the way there.
+        Of the nodes `among`, where given, and of what flows into them.
 
         >>> import tensorgrad as tg
         >>> graph = Graph.trace(lambda x: (x - x.mean()).sum(), tg.tensor([0.1, 0.7], requires_grad=True))
@@ -50,7 +50,11 @@ class Noise:
         others = [None if seed is None else np.asarray(seed * _OTHER, dtype)
                   for seed, dtype in zip(seeds, ends, strict=True)]  # fmt: skip
         other = graph.gradients(others, among)
-        return cls(_errors(found.edges, other.edges), _errors(found.nodes, other.nodes))
+        edges = found.edges if among is None else {
+            (target, slot): g for (target, slot), g in found.edges.items()
+            if graph.nodes[target].operands[slot].source in among
+        }  # fmt: skip
+        return cls(_errors(edges, other.edges), _errors(found.nodes, other.nodes))
 
 
 def _errors(found: Mapping[_Key, Array], other: Mapping[_Key, Array]) -> dict[_Key, float]:

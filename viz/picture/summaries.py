@@ -111,9 +111,10 @@ class Numbers:
 
     def statistics(self, value: Array | None) -> str:
         """Return minimum, mean and maximum of `value`; the number itself where it is one; "" where nothing is known."""
-        if id(value) not in self._told:
-            self._told[id(value)] = value, self._statistics(value)
-        return self._told[id(value)][1]
+        told = self._told.get(id(value))
+        if told is None:
+            told = self._told[id(value)] = value, self._statistics(value)
+        return told[1]
 
     def _statistics(self, value: Array | None) -> str:
         if value is None or value.size == 0 or value.dtype.kind not in "biufc":
@@ -131,10 +132,11 @@ class Numbers:
         return f"{math.sqrt(self._summary(value).squares) if real else norm(value):.4g}"
 
     def _summary(self, value: Array) -> Summary:
-        if id(value) not in self._known:
+        known = self._known.get(id(value))
+        if known is None:
             with np.errstate(all="ignore"):
-                self._known[id(value)] = value, Summary.of(value)
-        return self._known[id(value)][1]
+                known = self._known[id(value)] = value, Summary.of(value)
+        return known[1]
 
 
 def norm(value: Array) -> float:
