@@ -232,7 +232,8 @@ def described(
         found.append(
             GraphNode(
                 index[node], made.name if made else leaf, _symbol(node) if made else name or "",
-                operands_of(node.inputs if made else (), index, node.params), located(node.params, index),
+                operands_of(node.inputs if made else (), index, node.params),
+                located(node.params, index) if nodes_in(node.params) else node.params,
                 node.shape, node.dtype, node.scope, name, node.tracked,
                 values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
                 kept.get(node, 0), arguments.get(node),
@@ -259,12 +260,14 @@ def _kept(recorded: Iterable[Node]) -> dict[Node, int]:
     for node in recorded:
         if node.primitive is None or not node.tracked:
             continue
-        needed = [i for i, x in enumerate(node.inputs) if isinstance(x, Node) and x.tracked]
-        places = set[int]().union(*map(node.primitive.reads, needed))
-        read = {_viewed(x) for i, x in enumerate((node, *node.inputs)) if i in places and isinstance(x, Node)}
-        fresh = {x for x in read - seen if x.primitive is not None}
-        found[node] = sum(math.prod(x.shape) * x.dtype.itemsize for x in fresh)
-        seen |= fresh
+        around, reads = (node, *node.inputs), node.primitive.reads
+        places = {place for i, x in enumerate(node.inputs) if isinstance(x, Node) and x.tracked for place in reads(i)}
+        found[node] = 0
+        read = [around[place] for place in places if place < len(around)]
+        for x in [_viewed(held) for held in read if isinstance(held, Node)]:
+            if x.primitive is not None and x not in seen:
+                seen.add(x)
+                found[node] += math.prod(x.shape) * x.dtype.itemsize
     return found
 
 
