@@ -220,3 +220,22 @@ def test_a_text_is_one_break_and_no_operation() -> None:
     graph = Graph.trace(told, tg.tensor([1.5, 2.5], requires_grad=True))
     assert [found.what for found in graph.breaks] == ["its text"]
     assert [node.op for node in graph.nodes] == ["input", "mul"]
+
+
+@pytest.mark.parametrize("name", ["zeros_like", "ones_like", "full_like"])
+def test_what_is_made_in_the_shape_of_a_value_reads_none_of_it(name: str) -> None:
+    def added(x: tg.Tensor) -> tg.Tensor:
+        return x + getattr(tg, name)(x, *[2.0] * (name == "full_like"))
+
+    drawing = draw(added, tg.ones(2, 3, requires_grad=True))
+    assert not drawing.caption
+    assert [vertex.kind for vertex in drawing.picture.vertices] == ["input", "constant", "op", "output"]
+
+
+def test_what_is_filled_with_a_value_reads_it() -> None:
+    def added(x: tg.Tensor) -> tg.Tensor:
+        array = x.detach().numpy()
+        return x + tg.tensor(np.full_like(array, array.max()))
+
+    graph = Graph.trace(added, tg.tensor([1.0, 3.0], requires_grad=True))
+    assert {"amax", "full_like"} <= {node.op for node in graph.nodes}

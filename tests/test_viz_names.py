@@ -212,3 +212,9 @@ def test_hovering_tells_no_setting_that_only_says_how_the_same_is_computed():
     tips = [v.tooltip for v in draw(nn.BatchNorm1d(3), tg.ones(4, 3)).picture.vertices]
     assert any("mean(x), axis=0" in tip for tip in tips)
     assert not [tip for tip in tips if "refined" in tip]
+
+
+@pytest.mark.parametrize("name", ["tril", "triu"])
+def test_the_zeros_of_a_triangle_are_numbers(name: str) -> None:
+    drawing = draw(lambda x: getattr(x, name)(), tg.ones(2, 3, requires_grad=True))
+    assert "where\n·, ·, 0" in [vertex.label for vertex in drawing.picture.vertices]

@@ -68,7 +68,7 @@ class Traced(Followed, NDArrayOperatorsMixin):
         return stored[0] if len(stored) == 1 else stored
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if function in KNOWN_BY_SHAPE:
+        if function in KNOWN_BY_SHAPE or (function is np.full_like and not traced_in((*args[1:], *kwargs.values()))):
             return function(*plain_of(args), **plain_of(kwargs))
         if function in WRITERS:
             return _written(function, args[0], args[1:], kwargs)

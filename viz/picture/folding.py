@@ -78,7 +78,11 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None, call: str = ""
         return clean(_TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
     if constants and len(node.operands) > 2:
-        words = (number(o.constant) if o.source is None else "·" for o in node.operands)
+        chosen = [
+            int(c) if isinstance(c, bool) and node.dtype.kind != "b" else c for c in constants
+        ]  # a zero of any dtype
+        told = map(number, chosen)
+        words = [next(told) if operand.source is None else "·" for operand in node.operands]
         return f"{clean(node.symbol)}\n{', '.join(words)}"
     if len(node.operands) == 2 and len(constants) == 1:
         if node.op == "pow" and node.operands[0].source is not None:
