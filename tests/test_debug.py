@@ -88,7 +88,9 @@ def test_a_gradient_itself_has_no_history_and_this_is_said():
     x.sqrt().sum().backward()
     found = why(x.grad)
     assert (found.kind, found.operation, found.rows) == ("infinite", "constant", (3,))
-    assert "holds Inf already" in found.cause
+    assert found.cause == ""
+    assert "it is a gradient" in found.unknown
+    assert "debug.why(loss, of=x)" in found.cure
 
 
 def test_a_gradient_with_a_graph_of_its_own_is_walked_back():
@@ -122,6 +124,10 @@ def test_what_was_recorded_without_gradient_is_told_to_be_traced():
     with tg.no_grad():
         y = batch() * 2
     assert "how y was computed" in why(y).unknown
+    with tg.no_grad(), np.errstate(all="ignore"):
+        spoilt = row_of_zero().detach() / 0 * 0
+    assert (why(spoilt).kind, why(spoilt).cause) == ("NaN", "")
+    assert "how spoilt was computed" in why(spoilt).unknown
 
 
 def test_a_cause_that_is_not_known_is_empty():
@@ -192,6 +198,53 @@ def test_the_layer_and_the_function_of_the_library_are_named():
     found = why(Net(), batch())
     assert (found.kind, found.operation, found.earlier.kind) == ("NaN", "sub", "infinite")
     assert (found.function, found.layer) == ("softmax", "second")
+
+
+class Deep(nn.Module):
+    """A network whose second layer is dead."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 1)
+
+    def forward(self, x):
+        h = self.a(x).relu()
+        h = (self.b(h) - 1000).relu()
+        return self.c(h)
+
+
+def test_all_that_a_dead_layer_stops_is_told_at_once_by_its_paths():
+    found = why(Deep(), batch())
+    assert (found.kind, found.operation, found.line) == ("zero gradient", "relu", "h = (self.b(h) - 1000).relu()")
+    assert set(found.about) == {"a.weight", "a.bias", "b.weight", "b.bias", "c.weight"}
+    assert not found.more
+
+
+def test_a_norm_and_a_deviation_of_too_few_are_known():
+    one = why(lambda x: x.std(0).sum(), batch(rows=1).requires_grad_())
+    assert (one.kind, one.function, one.cause) == (
+        "NaN",
+        "std",
+        "std of no more elements than its correction takes away: 0 / 0",
+    )
+    norm = why(lambda x: x.norm(dim=1).sum() + 1, tg.zeros(4, 3, requires_grad=True))
+    assert (norm.operation, norm.cause) == ("length", "x is 0 everywhere, where length has a slope of 0")
+
+
+def test_products_that_overflow_to_nan_are_known():
+    w = tg.tensor([[1e30, -1e30], [1e30, -1e30]])
+    first = tg.tensor([[1e30, 1.0], [-1e30, 1.0]])
+    found = why(lambda a, b: a @ b, first, w)
+    assert (found.kind, found.operation) == ("infinite", "matmul")
+    found = why(lambda a, b: a @ b, tg.tensor([[float("inf"), 1.0]]), tg.zeros(2, 2))
+    assert (found.kind, found.cause) == ("NaN", "an operand is infinite, and 0 * inf or inf - inf in the sum is NaN")
+
+
+def test_a_gradient_that_half_precision_loses_is_known():
+    x = (tg.ones(8, 3, dtype=tg.float16)).requires_grad_()
+    found = why(lambda x: x.float().pow(2).sum() * 1e-9, x)
+    assert (found.kind, found.operation) == ("zero gradient", "astype")
+    assert found.cause == "underflow: 2e-09 is less than the dtype of what is converted holds"
 
 
 def test_a_mask_of_minus_infinity_is_no_fault():

@@ -42,9 +42,9 @@ def why(
     they are right, gradients are looked at. Nothing is guessed: a cause that is not known is empty.
 
     Args:
-        target: a function or module, which is traced on `inputs`, with every value; a tensor, or a graph, of which that
-            is asked which the record still holds. A function may train for some steps: then the line is named at which
-            the numbers grow.
+        target: a function or module, which runs once on `inputs`, traced with every value; a tensor, or a graph, of
+            which is asked what the record still holds. A function may train for some steps: then the line is named at
+            which the numbers grow.
         inputs: the arguments of `target`, if it is called.
         of: whose gradient is asked about: a tensor or a name, or several; by default all leaves that require one,
             parameters of modules that `target` holds included.

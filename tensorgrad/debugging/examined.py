@@ -21,6 +21,7 @@ from tensorgrad.graph import Gradients, Graph, GraphNode
 from tensorgrad.graph.gradients import Seed
 from tensorgrad.graph.passing import takes_a_value
 from tensorgrad.graph.recomputing import plainly, values
+from tensorgrad.graph.tracing import paths_by_id
 
 from .reasons import Link
 
@@ -94,8 +95,15 @@ class Examined(Graph):
 
     @cached_property
     def called(self) -> list[str]:
-        """A name for every value."""
-        return self.names()
+        """A name for every value: of a parameter its path in the outermost module that reads it."""
+        names, known = self.names(), dict[int, dict[int, str]]()
+        for node in self.nodes:
+            around = [*outward(node.scope)][-1:]
+            paths = paths_by_id(around[0].module, known) if around and around[0].module is not None else {}
+            for i in (o.source for o in node.operands):
+                if i is not None and self.nodes[i].owner is not None:
+                    names[i] = paths.get(id(self.nodes[i].owner), names[i])
+        return names
 
     @cached_property
     def readers(self) -> Mapping[int, list[tuple[int, int]]]:

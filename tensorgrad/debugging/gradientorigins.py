@@ -57,7 +57,19 @@ def reasons_of_gradients(graph: Examined, leaves: Sequence[int], kind: str) -> l
     for leaf in leaves:
         for turn in turns_of(graph, flows, leaf, kind)[: None if kind == "zero" else 1]:
             groups.setdefault(turn.target, []).append((leaf, turn))
-    return [_reason(graph, flows, groups[target], kind) for target in sorted(groups, reverse=True)]
+    return _joined([_reason(graph, flows, groups[target], kind) for target in sorted(groups, reverse=True)])
+
+
+def _joined(reasons: Sequence[Reason]) -> list[Reason]:
+    """Return reasons without those that something is zero because of what another one names, which is about both."""
+    found = {reason.index: reason for reason in reasons}
+    for reason in reasons:
+        at = None if reason.earlier is None else reason.earlier.index
+        if at in found and at != reason.index:
+            about = dict.fromkeys((*found[at].about, *reason.about))
+            found[at] = replace(found[at], about=tuple(about))
+            del found[reason.index]
+    return [*found.values()]
 
 
 def _reason(graph: Examined, flows: Gradients, turned: Sequence[tuple[int, Turn]], kind: str) -> Reason:

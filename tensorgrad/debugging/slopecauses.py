@@ -20,6 +20,7 @@ from .examined import Examined, Mask, number, spread
 from .valuecauses import DEAD, MEAN_OF_ONE, is_of_one
 
 _SHARES = frozenset({"softmax", "log_softmax", "cross_entropy", "softmin", "gumbel_softmax"})
+_MATRIX = 2  # axes, of which the last one is that of the units
 _INFINITE = "keep it away from there: sqrt(x + eps), clamp(min=eps), or where(mask, x, 1) before it, not only after it"
 
 
@@ -125,12 +126,12 @@ def _flat(graph: Examined, node: GraphNode, slot: int, there: Array) -> SlopeCau
 
 
 def _dead(graph: Examined, node: GraphNode, slot: int, there: Array) -> SlopeCause:
-    units = f"{node.shape[-1]} units" if len(node.shape) > 1 else "of them"
+    units = f"{node.shape[-1]} units" if len(node.shape) == _MATRIX else "of them"
     return SlopeCause(f"all {units} are dead: every operand is at most 0, the largest is {number(there.max())}", DEAD)
 
 
 def _step(graph: Examined, node: GraphNode, slot: int, there: Array) -> SlopeCause:
-    cure = f"leave it out of the gradient: x + ({node.op}(x) - x).detach()"
+    cure = f"let the gradient pass it by: x + (y - x).detach(), with y what {node.op} gives"
     return SlopeCause(f"{node.op} is a step: its slope is 0 everywhere", cure)
 
 
@@ -167,7 +168,7 @@ _FLAT_RULES = {
     "clip": _clipped,
     "exp": _vanished,
     "mul": _multiplied,
-    **dict.fromkeys(("floor", "ceil", "round", "trunc", "sign"), _step),
+    **dict.fromkeys(("floor", "ceil", "round", "trunc", "sign", "floor_divide"), _step),
     **dict.fromkeys(("sigmoid", "tanh", "erf", "erfc", "ndtr", "atan"), _saturated),
     **dict.fromkeys(("where", "maximum", "minimum"), _passed_over),
 }
@@ -188,10 +189,24 @@ def _of_products(graph: Examined, node: GraphNode, slot: int, g: Array, kind: st
             f"overflow: the sum leaves {g.dtype}" if kind == "infinite" and node.primitive.kind != "primitive" else ""
         )
         return SlopeCause(text, "scale the loss, or compute in float32" if text else "")
-    zeros = tuple(i for i in others if (v := graph.known[i]) is not None and not v.any())
+    return _of_zero_products(graph, node, slot, others, g)
+
+
+def _of_zero_products(graph: Examined, node: GraphNode, slot: int, others: list[int], g: Array) -> SlopeCause:
+    if node.op == "astype":
+        small = f"underflow: {number(np.abs(g).max())} is less than the dtype of what is converted holds"
+        return SlopeCause(small, _SMALL)
+    zeros = tuple(i for i in others if _is_zero(graph.known[i]))
     if zeros and node.op in {"matmul", "linear", "affine"}:
         return SlopeCause(f"{graph.called[zeros[0]]} is 0 everywhere", "", zeros)
+    source, kind = node.operands[slot].source, node.primitive.kind if node.primitive else ""
+    if source is not None and kind == "primitive" and _is_zero(graph.known[source]):
+        return SlopeCause(f"{graph.called[source]} is 0 everywhere, where {node.op} has a slope of 0", "", (source,))
     return SlopeCause()
+
+
+def _is_zero(value: Array | None) -> bool:
+    return value is not None and not value.any()
 
 
 def cause_of_cancelling(graph: Examined, flows: Gradients, index: int, kind: str) -> tuple[SlopeCause, Mask]:

@@ -26,6 +26,7 @@ NOT_KNOWN = Cause()
 
 EPS = "keep it above 0: clamp(min=eps), or log(x + eps) where x cannot be negative"
 _LOGS = EPS
+_ZEROS = "weights must not start equal, and zeros let no gradient pass: draw them at random (nn.init)"
 _HIDDEN = "a factor of 0 does not hide infinity: use where(mask, x, 0)"
 _DENOMINATOR = "add a small number to what is divided by: a / (b + eps)"
 _HALF = "compute in float32, or scale what goes in"
@@ -92,7 +93,9 @@ def cause_of(graph: Examined, index: int, mask: Mask, kind: str) -> Cause:
         return _of_zero(graph, node, read)
     wrong = tuple(o.source for o, x in zip(node.operands, read, strict=True) if o.source is not None and _infinite(x))
     known = _at_first(node, read, mask) or _of_sums(node, read) or _of_overflow(node, graph.known, read, kind)
-    known = known or _of_elements(node, read, mask, kind)
+    known = (
+        known or _of_moments(graph, node, read) or _of_elements(node, read, mask, kind) or _of_terms(node, read, kind)
+    )
     return (known or NOT_KNOWN)._replace(because=wrong)
 
 
@@ -104,8 +107,7 @@ def _of_leaf(graph: Examined, node: GraphNode, kind: str, mask: Mask) -> Cause:
     name = graph.called[node.index]
     what = {"NaN": "NaN", "infinite": "Inf"}.get(kind)
     if what is None:
-        equal = " and weights that start equal stay equal: draw them at random (nn.init)"
-        return Cause(f"{name} is 0 everywhere", f"no gradient passes zeros,{equal}" if node.requires_grad else "")
+        return Cause(f"{name} is 0 everywhere", _ZEROS if node.requires_grad else "")
     count = f"{int(np.count_nonzero(mask)):,} of {mask.size:,}"
     if node.op in {"parameter", "leaf"} and node.argument is None:
         cure = "ask about the training that wrote it: debug.why(train), with a train() of a few steps"
@@ -135,6 +137,23 @@ def _of_elements(node: GraphNode, read: list[Any], mask: Mask, kind: str) -> Cau
         return None
     at = tuple(np.argwhere(mask)[0])
     return Cause(f"{node.op} of {' and '.join(number(x[at]) for x in laid if x is not None)} is {kind}")
+
+
+def _of_moments(graph: Examined, node: GraphNode, read: list[Any]) -> Cause | None:
+    """Return that a variance is that of too few, which the library answers with NaN by multiplying with it."""
+    what = graph.function_of(node.index)
+    if what not in {"std", "var", "std_mean", "var_mean"} or not any(type(x) is float and np.isnan(x) for x in read):
+        return None
+    return Cause(f"{what} of no more elements than its correction takes away: 0 / 0", "more rows, or correction=0")
+
+
+def _of_terms(node: GraphNode, read: list[Any], kind: str) -> Cause | None:
+    """Return which terms of a sum of products gave NaN: there are no other ways to it."""
+    if kind != "NaN" or node.primitive is None or (node.primitive.kind != "multilinear" and node.op != "affine"):
+        return None
+    if _all_finite(read):
+        return Cause(f"overflow: terms of both signs leave {node.dtype}, and inf - inf is NaN", _SCALE)
+    return Cause("an operand is infinite, and 0 * inf or inf - inf in the sum is NaN", "keep the operands finite")
 
 
 def _of_sums(node: GraphNode, read: list[Any]) -> Cause | None:

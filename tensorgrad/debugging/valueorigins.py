@@ -17,7 +17,7 @@ from .reasons import Reason
 from .valuecauses import cause_of
 
 HOLDS: Mapping[str, Callable[[Any], Any]] = {"NaN": np.isnan, "infinite": np.isinf, "zero": lambda x: x == 0}
-UNRECORDED = "trace it, which keeps every value: debug.why(function, *inputs)"
+UNRECORDED = "trace it, which keeps every value: debug.why(function, *inputs); of a gradient: debug.why(loss, of=x)"
 
 
 class Origin(NamedTuple):
@@ -129,6 +129,8 @@ def reason_of_value(graph: Examined, start: int, kind: str, depth: int = 0) -> R
     links = tuple(graph.link(i, graph.known[i]) for i in origin.way)
     found = Reason(kind, (graph.called[start],), cause=cause.text, cure=cause.cure, chain=links, earlier=earlier,
                    **places(origin.mask), **graph.told(_written(graph, origin.node)))  # fmt: skip
+    if not graph.traced and origin.node in graph.outputs and graph.nodes[origin.node].op == "constant":
+        return replace(found, cause="", cure=UNRECORDED, unknown=graph.untold())
     if not origin.unseen:
         return found
     names = ", ".join(graph.link(i, None)._replace(holds="").__str__().rstrip(": ") for i in origin.unseen)
