@@ -294,6 +294,7 @@ REFUSED = [
     (lambda: nn.BatchNorm3d(3)(X), ShapeError, r"expected 5D input \(got 3D input\)"),
     (lambda: nn.BatchNorm1d(4)(X), ShapeError, "running_mean should contain 3 elements not 4"),
     (lambda: nn.BatchNorm1d(4, track_running_stats=False)(X), ShapeError, "weight should contain 3 elements not 4"),
+    (lambda: functional.batch_norm(X, tg.zeros(3), tg.ones(3), tg.ones(4)), ShapeError, "weight should contain 3 elem"),
     (lambda: functional.batch_norm(X, None, None), ArgumentError, "running_mean must be defined in evaluation mode"),
     (lambda: functional.batch_norm(X, tg.zeros(3), None, training=True), ArgumentError, "must either both be None or"),
     (lambda: functional.batch_norm(tg.zeros(3), None, None, training=True), ShapeError, "expected at least 2D"),

@@ -54,7 +54,7 @@ def cross_entropy(
     tensor(1.3863)
     """
     plain = weight is None and not label_smoothing and reduction == "mean" and size_average is None and reduce is None
-    if plain and ignore_index < 0 and fusible(input) and _are_classes(input.array, classes := np.array(target.array)):
+    if plain and ignore_index < 0 and fusible(input) and _are_classes(input.array, classes := target.array.copy()):
         return _fused_cross_entropy(input, target=classes)[0]
     reduction = chosen(reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:

@@ -14,6 +14,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import column_sums, total
 from tensorgrad.base.switches import compilable
 from tensorgrad.base.watched import one_way
+from tensorgrad.engine.generalforms import asarray
 from tensorgrad.ops.rowwise import row_maxima, row_sums
 
 
@@ -159,7 +160,7 @@ def cross_entropy(x: Array, *, target: Array) -> tuple[Array, tuple[Array, ...]]
     losses = np.log(s)[:, 0]
     losses -= shifted[rows, target]
     e /= s
-    return np.asarray(np.add.reduce(losses) / len(x)), (e, rows, target)
+    return asarray(np.add.reduce(losses) / len(x)), (e, rows, target)
 
 
 def cross_entropy_adjoint(g: Array, residuals: tuple[Array, ...], inputs: tuple[Array, ...]) -> tuple[Array, ...]:

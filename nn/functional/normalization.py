@@ -226,7 +226,8 @@ def _check(x: Tensor, eps: float, *given: Tensor | None) -> None:
     channels = (shape := x.array.shape)[1:2]
     for v in given:
         if v is not None and v.array.shape != channels:
-            name = ("running_mean", "running_var", "weight", "bias")[given.index(v)]
+            names = zip(("running_mean", "running_var", "weight", "bias"), given, strict=True)
+            name = next(name for name, w in names if w is v)
             raise ShapeError(
                 f"{name} should contain {channels[0] if channels else 'no'} elements not {v.array.size}: expected "
                 f"{max(len(shape), 2)}D input with {v.array.size} channels in axis 1, found shape {shape}"
