@@ -33,11 +33,21 @@ print("wheel", build_meta.build_wheel(target))
 """
 
 
+def listed(*options: str) -> list[str]:
+    """Return the files of the sources: those that git has, or of which an archive says that it holds them."""
+    names: list[str] = []
+    if git := shutil.which("git"):
+        asked = [git, "ls-files", "-z", *options]
+        names = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\0")
+    if not any(names):
+        names = [name for path in ROOT.glob("*.egg-info/SOURCES.txt") for name in path.read_text("utf-8").splitlines()]
+    return [name for name in names if name and (ROOT / name).is_file()]
+
+
 def sources(target: Path) -> None:
     """Copy what belongs to the sources, without the links, which no archive holds."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        if not (ROOT / name).is_symlink() and (ROOT / name).is_file():
+    for name in listed():
+        if not (ROOT / name).is_symlink():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, target / name)
 
@@ -78,20 +88,21 @@ def tried(python: str, wheel: Path, numpy: str, folder: Path) -> str:
         [inside, "-W", "error", "-c", example() + TRIAL],
     )
     for step in steps:
-        answer = subprocess.run(step, cwd=folder, env=_alone(), capture_output=True, text=True, check=False)
+        answer = subprocess.run(step, cwd=folder, env=alone(), capture_output=True, text=True, check=False)
         if answer.returncode:
             return f"{Path(python).name} with {numpy}: failed\n{answer.stderr[-2000:]}"
     return answer.stdout.strip()
 
 
-def _alone() -> dict[str, str]:
+def alone() -> dict[str, str]:
+    """Return the environment without what leads Python to other places."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 def quick_tests(archive: Path, folder: Path) -> str:
     """Return how the quick tests of the unpacked archive end."""
     root = folder / "unpacked" / archive.name.removesuffix(".tar.gz")
-    answer = subprocess.run(["make", "test-fast"], cwd=root, env=_alone(), capture_output=True, text=True, check=False)
+    answer = subprocess.run(["make", "test-fast"], cwd=root, env=alone(), capture_output=True, text=True, check=False)
     last = answer.stdout.strip().splitlines()[-1:] or ["nothing was printed"]
     return f"tests of the archive: {'right' if not answer.returncode else 'failed'}, {last[0]}"
 

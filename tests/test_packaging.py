@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -53,14 +54,11 @@ def machine_paths(files: list[Path]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def ours() -> list[Path]:
-    """Every file of the checkout that is no file of git, an environment or a cache."""
-    answer = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=False
-    )
-    if answer.returncode:
-        pytest.skip(f"which files are tracked is asked of git, which says: {answer.stderr.decode().strip()}")
-    names = [name for name in answer.stdout.decode().split("\0") if name]
-    return [ROOT / name for name in names if (ROOT / name).is_file()]
+    """Every file of the checkout, or of the archive, that is no file of git, an environment or a cache."""
+    names = pythons.listed("-co", "--exclude-standard")
+    if not names:
+        pytest.skip("neither git nor an archive says which files belong to the sources")
+    return [ROOT / name for name in names]
 
 
 def test_no_file_names_a_path_of_one_machine(ours: list[Path]) -> None:
@@ -253,9 +251,18 @@ def test_the_extras_name_this_project_and_not_another() -> None:
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The archive of the sources, and the wheel that is made of it unpacked."""
     pytest.importorskip("setuptools", reason="a wheel is built by setuptools")
-    if subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False).returncode:
-        pytest.skip("which files belong to the sources is asked of git")
+    if not pythons.listed():
+        pytest.skip("neither git nor an archive says which files belong to the sources")
     return pythons.built(tmp_path_factory.mktemp("published"))
+
+
+@pytest.mark.slow
+def test_an_archive_of_the_sources_holds_what_its_tests_read(published: tuple[Path, Path]) -> None:
+    with tarfile.open(published[0]) as packed:
+        held = {name.partition("/")[2] for name in packed.getnames()}
+    wanted = {name for name in pythons.listed() if not (ROOT / name).is_symlink()}
+    assert len(wanted) > 500
+    assert wanted - held <= {".gitignore"}
 
 
 @pytest.mark.slow
@@ -286,7 +293,8 @@ def test_the_wheel_runs_where_it_is_installed_and_nothing_of_the_checkout_is(
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, capture_output=True)
     inside = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = [str(inside), "-m", "pip", "install", "-q", "--no-deps", "--no-index", str(published[1])]
-    subprocess.run(install, check=True, capture_output=True)
+    # Not where the sources lie: pip would take what is said there of an installation for one.
+    subprocess.run(install, cwd=tmp_path, env=pythons.alone(), check=True, capture_output=True)
     library = str(Path(np.__file__).parents[1])
     # What it needs is taken from here, behind its own: no network is asked for.
     start = f"import sys; sys.path.append({library!r})\n{pythons.example()}{pythons.TRIAL}"
