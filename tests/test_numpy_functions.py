@@ -250,3 +250,55 @@ def test_the_namespace_of_the_array_api_makes_tensors_and_keeps_the_graph() -> N
         x.__array_namespace__(api_version="1999")
     with pytest.raises(tg.errors.ArgumentError, match="needs a copy"):
         xp.asarray(x, dtype=tg.float32, copy=False)
+
+
+def test_the_namespace_has_the_standards_own_options() -> None:
+    array = np.array([[1.0, 3.0, 1.0], [2.0, 0.0, 2.0]])
+    x = tg.tensor(array, requires_grad=True)
+    xp = x.__array_namespace__()
+    assert xp.argsort(x, descending=True).tolist() == [[1, 0, 2], [0, 2, 1]]
+    assert xp.argsort(x, axis=0).tolist() == [[0, 1, 0], [1, 0, 1]]
+    assert xp.sort(x, axis=0, descending=True).tolist() == [[2, 3, 2], [1, 0, 1]]
+    xp.sort(x, descending=True)[:, 0].sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[0, 1, 0], [1, 0, 0]]
+    np.testing.assert_allclose(plain(xp.vecdot(x, x, axis=0)), (array * array).sum(0))
+    assert xp.vecdot(x, x, axis=0).requires_grad
+    assert xp.reshape(x, (3, 2), copy=True).requires_grad
+    with pytest.raises(tg.errors.ArgumentError, match="copy"):
+        xp.reshape(xp.matrix_transpose(x), (6,), copy=False)
+    assert xp.finfo(x).bits == 64
+    assert xp.iinfo(xp.int16).max == 32767
+    assert xp.result_type(xp.float32, xp.int64) is tg.float64
+    assert xp.result_type(tg.ones(2), 1.0) is tg.float32
+    assert xp.__array_api_version__ in xp.VERSIONS
+
+
+def test_the_namespace_has_one_device() -> None:
+    x = tg.ones(2, requires_grad=True)
+    xp = x.__array_namespace__()
+    assert x.to_device("cpu") is x.to_device(x.device) is x
+    for made in (
+        xp.zeros_like(x, device=x.device),
+        xp.full_like(x, 2.0, device="cpu"),
+        xp.asarray([1.0], device=x.device),
+        xp.fft.fftfreq(4, device=x.device),
+        xp.fft.fft(x),
+    ):
+        assert type(made) is tg.Tensor
+    for refused in (
+        lambda: x.to_device("cuda"),
+        lambda: xp.zeros(2, device="cuda"),
+        lambda: xp.asarray([1.0], device="cuda"),
+    ):
+        with pytest.raises(tg.errors.DeviceError, match="CPU"):
+            refused()
+
+
+@pytest.mark.skipif(not hasattr(np, "__array_namespace_info__"), reason="NumPy tells nothing of itself before 2.1")
+def test_the_namespace_tells_of_itself_in_dtypes_of_tensors() -> None:
+    told = tg.ones(2).__array_namespace__().__array_namespace_info__()
+    assert told.dtypes(kind="real floating") == {"float32": tg.float32, "float64": tg.float64}
+    assert told.default_dtypes()["integral"] is tg.int64
+    assert told.devices() == [told.default_device()] == [tg.ones(2).device]
+    assert told.capabilities()["boolean indexing"]

@@ -31,6 +31,7 @@ OWN = frozenset(
         "Tensor.filled",
         "Tensor.name",
         "Tensor.node",
+        "Tensor.to_device",
         "Tensor.tracked",
         "get_kernels",
         "set_kernels",

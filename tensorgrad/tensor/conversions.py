@@ -186,6 +186,10 @@ class Conversions(Tensor):
             dtype, copy = None, copy or non_blocking
         return _converted(self, named if dtype is None else as_dtype(dtype), copy)
 
+    def to_device(self, device: DeviceLike, /, *, stream: None = None) -> Tensor:
+        """Return the tensor itself, as the array API asks for it; DeviceError for a device that is not the CPU."""
+        return self.to(device=device)
+
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """Return the name of the tensor's type, or the tensor as `dtype`: a dtype, FloatTensor, "torch.FloatTensor"."""
         if dtype is None:
