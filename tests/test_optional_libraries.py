@@ -72,6 +72,7 @@ USES: list[tuple[str, str, Use]] = [
     ),
     ("hypothesis", "hypothesis", anew("tensorgrad.testing.strategies")),
     ("hypothesis", "hypothesis", anew("tensorgrad.testing.programs")),
+    ("hypothesis", "hypothesis", lambda: tg.testing.gradients(tg.sin)),
     ("tensorboardX", "tensorboardX", lambda: SummaryWriter("runs")),
     ("pooch", "pooch", lambda: mnist("runs", download=True)),
 ]

@@ -16,6 +16,7 @@ from .comparison import Comparison
 from .extrapolation import slope
 from .gradcheck import gradcheck, gradgradcheck
 from .parameters import GradientReport, ParameterCheck, check_gradients
+from .properties.decorator import gradients
 from .report import GradcheckError, Report
 from .sides import Slope
 
@@ -30,6 +31,7 @@ __all__ = [
     "check_gradients",
     "gradcheck",
     "gradgradcheck",
+    "gradients",
     "slope",
 ]
 

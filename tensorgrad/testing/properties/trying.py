@@ -1,0 +1,106 @@
+"""How a test of `gradients` runs: points are drawn, judged, and a failure is told with a script."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tensorgrad.errors import needing
+from tensorgrad.testing.report import GradcheckError, Report
+
+from .inferred import points
+from .judging import ElsewhereError, judged
+from .libraries import UntransplantableError, transplanted
+from .pasted import SCRIPT, drawn_again, script_of
+from .point import Point, taken
+from .tested import Tested, tested
+
+with needing("tensorgrad.testing.gradients", "hypothesis"):
+    import hypothesis
+    from hypothesis import HealthCheck, Phase
+
+DRAWN = "point"
+QUIET: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [check for check in HealthCheck if check is not HealthCheck.filter_too_much],
+    "phases": [phase for phase in Phase if phase is not Phase.explain],
+    "report_multiple_bugs": False,
+}
+"""No noise: no deadline on a busy machine, one failure with one explanation; a test that draws in vain still fails."""
+
+
+class GradientError(GradcheckError):
+    """A gradient that a test of `gradients` found wrong.
+
+    Attributes:
+        script: the lines that show it.
+        gradients_told: the whole message, which the pytest plugin shows in place of a traceback.
+    """
+
+    def __init__(self, error: GradcheckError, heading: str, script: str, again: str) -> None:
+        script_lines = "\n".join(f"    {line}" for line in script.splitlines())
+        self.script = script
+        self.gradients_told = f"{heading}\n{error}\n\n{SCRIPT}:\n\n{script_lines}\n\n{again}"
+        super().__init__(self.gradients_told, error.comparison)
+
+
+def decorated(
+    test: Callable[..., Any],
+    function: Any,
+    gradient: Callable[..., Any] | None,
+    whole: Any,
+    examples: int | None,
+    library: str | None,
+    beside: bool | None,
+    strategies: Mapping[str, Any],
+) -> Callable[..., Any]:
+    """Return `test` as one that Hypothesis runs, which see `gradients`."""
+    subject = tested(function, gradient, library)
+    other = _elsewhere(subject, beside)
+    heading = f"the gradient of {subject.name}{f' ({subject.place})' if subject.place else ''} is wrong"
+    call = f"{test.__qualname__}.at"
+
+    def judge(point: Point, again: Callable[[], str], whole: bool = True) -> Report:
+        __tracebackhide__ = True
+        try:
+            return judged(subject, point, other, whole=whole)
+        except GradcheckError as error:
+            found = error
+        # raised here, all failures are one to Hypothesis, which tells them apart by where and in what they are raised
+        raise GradientError(found, heading, script_of(test, point), again())
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
+        point = kwargs.pop(DRAWN)
+        try:
+            judge(point, lambda: drawn_again(made), whole=False)
+        except ElsewhereError:
+            hypothesis.reject()
+        test(*args, **kwargs)
+
+    def at(**arguments: Any) -> Report:
+        point = Point({name: taken(value) for name, value in arguments.items()}, call)
+        return judge(point, lambda: "drawn by nobody: these arguments were given")
+
+    signature = inspect.signature(test)
+    drawn = inspect.Parameter(DRAWN, inspect.Parameter.KEYWORD_ONLY)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), drawn])  # type: ignore[attr-defined]
+    chosen: dict[str, Any] = {} if examples is None else {"max_examples": examples}
+    settings = hypothesis.settings(**QUIET, **chosen)
+    made: Any = settings(hypothesis.given(**{DRAWN: points(subject, strategies, whole, call)})(run))
+    made.at, made.is_gradients_test = at, True
+    return made  # type: ignore[no-any-return]
+
+
+def _elsewhere(subject: Tested, beside: bool | None) -> Tested | None:
+    """Return the same source on the other library, None where it is not asked for, or there is none."""
+    if beside is False or subject.library == "numpy" or (beside is None and subject.library != "torch"):
+        return None
+    there = {"torch": "tensorgrad", "tensorgrad": "torch"}[subject.library]
+    try:
+        return tested(transplanted(subject.function, subject.library, there), None, there)
+    except UntransplantableError:
+        return None

@@ -1,0 +1,35 @@
+"""The plugin for pytest: tests of `tensorgrad.testing.gradients` have a mark, and fail with a message and a script.
+
+pytest loads this file in every session of whoever has installed the package. It imports nothing that pytest has not
+loaded before, and so stands outside of the package, of which no line runs without NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the mark is."""
+    config.addinivalue_line("markers", "gradients: all gradients of a function, by tensorgrad.testing.gradients")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests that `gradients` made, so that ``-m gradients`` chooses them."""
+    if hasattr(getattr(item, "obj", None), "is_gradients_test"):
+        item.add_marker("gradients")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,  # noqa: ARG001 - pytest goes by the names
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what a wrong gradient says of itself, in place of a traceback through the checker."""
+    report = yield
+    told = getattr(call.excinfo.value, "gradients_told", None) if call.excinfo else None
+    if report.failed and told is not None:
+        report.longrepr = told
+    return report
