@@ -58,32 +58,21 @@ def decorated(
 ) -> Callable[..., Any]:
     """Return `test` as one that Hypothesis runs, which see `gradients`."""
     subject = tested(function, gradient, library)
-    other = _elsewhere(subject, beside)
-    heading = f"the gradient of {subject.name}{f' ({subject.place})' if subject.place else ''} is wrong"
+    judge = _judge_of(test, subject, _elsewhere(subject, beside))
     call = f"{test.__qualname__}.at"
-
-    def judge(point: Point, again: Callable[[], str], whole: bool = True) -> Report:
-        __tracebackhide__ = True
-        try:
-            return judged(subject, point, other, whole=whole)
-        except GradcheckError as error:
-            found = error
-        # raised here, all failures are one to Hypothesis, which tells them apart by where and in what they are raised
-        raise GradientError(found, heading, script_of(test, point), again())
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
-        point = kwargs.pop(DRAWN)
         try:
-            judge(point, lambda: drawn_again(made), whole=False)
+            judge(kwargs.pop(DRAWN), lambda: drawn_again(made), whole=False)
         except ElsewhereError:
             hypothesis.reject()
         test(*args, **kwargs)
 
     def at(**arguments: Any) -> Report:
         point = Point({name: taken(value) for name, value in arguments.items()}, call)
-        return judge(point, lambda: "drawn by nobody: these arguments were given")
+        return judge(point, lambda: "drawn by nobody: these arguments were given", whole=True)
 
     signature = inspect.signature(test)
     drawn = inspect.Parameter(DRAWN, inspect.Parameter.KEYWORD_ONLY)
@@ -93,6 +82,22 @@ def decorated(
     made: Any = settings(hypothesis.given(**{DRAWN: points(subject, strategies, whole, call)})(run))
     made.at, made.is_gradients_test = at, True
     return made  # type: ignore[no-any-return]
+
+
+def _judge_of(test: Callable[..., Any], subject: Tested, other: Tested | None) -> Callable[..., Report]:
+    """Return what judges a point, and tells a failure with a script that calls `test`."""
+    heading = f"the gradient of {subject.name}{f' ({subject.place})' if subject.place else ''} is wrong"
+
+    def judge(point: Point, again: Callable[[], str], *, whole: bool) -> Report:
+        __tracebackhide__ = True
+        try:
+            return judged(subject, point, other, whole=whole)
+        except GradcheckError as error:
+            found = error
+        # raised here, all failures are one to Hypothesis, which tells them apart by where and in what they are raised
+        raise GradientError(found, heading, script_of(test, point), again())
+
+    return judge
 
 
 def _elsewhere(subject: Tested, beside: bool | None) -> Tested | None:
