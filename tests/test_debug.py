@@ -231,6 +231,28 @@ def test_a_norm_and_a_deviation_of_too_few_are_known():
     assert (norm.operation, norm.cause) == ("length", "x is 0 everywhere, where length has a slope of 0")
 
 
+@pytest.mark.parametrize(
+    ("function", "x", "cause"),
+    [
+        (lambda x: x * x * 0, [1.0, 2.0], "a factor is the number 0"),
+        (lambda x: x.sum(), [], "the sum of no elements"),
+        (lambda x: (x / 9).floor(), [1.0, 2.0], "floor is a step, and gives 0 from 0.1111 to 0.2222"),
+        (lambda x: x - x, [1.0, 2.0], "both operands are equal"),
+        (lambda x: (x * tg.tensor([1.0, -1.0])).sum(), [2.0, 2.0], "the terms cancel"),
+        (lambda x: x - x.mean(0, keepdim=True), [3.0], "the mean is over a single one, which is its own mean: "),
+    ],
+)
+def test_why_a_value_is_zero_everywhere(function, x, cause):
+    found = why(function, tg.tensor(x))
+    assert found.kind == "zero"
+    assert found.cause.startswith(cause)
+
+
+def test_the_text_of_a_bad_input_says_where_it_is_read_first():
+    found = why(lambda x: x.exp().sum(), tg.tensor([[1.0], [float("nan")]]))
+    assert str(found).startswith("NaN: out, of the input itself, read first at test_debug.py:")
+
+
 def test_products_that_overflow_to_nan_are_known():
     w = tg.tensor([[1e30, -1e30], [1e30, -1e30]])
     first = tg.tensor([[1e30, 1.0], [-1e30, 1.0]])

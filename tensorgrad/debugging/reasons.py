@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from tensorgrad.graph import Graph
+from tensorgrad.graph.nodes import LEAVES
 
 MOST_LINKS = 12  # of a chain that are printed
 
@@ -124,6 +125,8 @@ class Reason:
         parts = [f"row{'s' * (len(self.rows) != 1)} {spans(self.rows)}"] if self.rows else []
         parts += [f"unit{'s' * (len(self.units) != 1)} {spans(self.units)}"] if self.units else []
         made = f"made by {self.operation}" if self.operation else "not made by anything that is recorded"
+        if self.operation in LEAVES and not self.kind.endswith("gradient"):
+            made, at = f"of the {self.operation} itself", at.replace(" at ", ", read first at ", 1)
         return ", ".join([f"{made}{call}{at}", *parts])
 
     def with_more(self, others: Sequence[Reason]) -> Reason:

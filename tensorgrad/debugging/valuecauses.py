@@ -207,7 +207,11 @@ def _of_zero(graph: Examined, node: GraphNode, read: list[Any]) -> Cause:
     if (wide is not None and wide.any()) or (node.op in {"exp", "exp2"} and first.max() < 0):
         return Cause(f"underflow: {_largest(wide)}is less than {node.dtype} holds", _UNDERFLOW)
     text, cure = "", ""
-    if node.op == "relu":
+    if not first.size:
+        text = f"the {node.op} of no elements"
+    elif node.op == "mul" and any(np.ndim(x) == 0 and x == 0 for x in read):
+        text = "a factor is the number 0"
+    elif node.op == "relu":
         text, cure = f"every operand is at most 0: the largest is {number(first.max())}", DEAD
     elif node.op in _STEPS:
         text = f"{node.op} is a step, and gives 0 from {number(first.min())} to {number(first.max())}"

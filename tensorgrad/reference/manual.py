@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 MODULES = [
-    "autograd", "autograd.functional", "data", "distributions", "errors", "func", "graph", "kinds", "linalg", "nn",
-    "nn.functional", "nn.init", "nn.utils", "nn.utils.parametrize", "nn.utils.parametrizations", "nn.utils.rnn",
-    "optim", "optim.lr_scheduler", "optim.regularizers", "random", "search", "special", "testing",
+    "autograd", "autograd.functional", "data", "debug", "distributions", "errors", "func", "graph", "kinds",
+    "linalg", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.parametrize", "nn.utils.parametrizations",
+    "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.regularizers", "random", "search", "special", "testing",
     "utils.checkpoint", "utils.data", "utils.progress", "utils.resume", "utils.tensorboard", "viz", "chapter6",
 ]  # fmt: skip
 WITH_MEMBERS = ("Tensor", "Module", "Optimizer", "Graph", "Drawing")
