@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,7 +29,7 @@ class Fault:
     kind: str
     count: int
     first: bool = False
-    said: str = ""
+    said: str = field(default="", repr=False)
 
     @property
     def mark(self) -> str:
