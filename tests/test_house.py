@@ -18,10 +18,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # a folder there is no circle. `__init__` is the root: the face, and one-page public modules that only re-export. Below
 # all of them stand the root's errors and version, which import nothing of the package.
 FOLDERS = [
-    "base", "engine", "program", "ops", "autograd", "functions", "create", "arrays", "tensor", "func",
-    "autograd.functional", "graph", "debugging", "testing", "files", "onnx", "idle", "__init__", "nn.module",
-    "nn.functional", "nn.init", "nn.layers", "nn", "distributions", "optim", "compiled", "kernels", "viz.picture",
-    "viz.layout", "viz.output", "viz", "data", "utils", "search", "chapter6", "compat", "cli", "reference",
+    "base", "engine", "program", "ops", "bounds", "autograd", "functions", "create", "arrays", "tensor", "func",
+    "autograd.functional", "graph", "debugging", "proving", "testing", "files", "onnx", "idle", "__init__",
+    "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "distributions", "optim", "compiled", "kernels",
+    "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils", "search", "chapter6", "compat", "cli",
+    "reference",
 ]  # fmt: skip
 LOWEST = {"errors", "version"}
 HIGHEST = {"__main__"}

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.answers import complete_class
-from tensorgrad.base.context import BATCHING, context
+from tensorgrad.base.context import BATCHING, OPENED, context
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.engine.batched import UnbatchableError
 from tensorgrad.engine.dispatch import INSIDE
@@ -171,13 +172,14 @@ class Function:
             args = cls._of_examples(args)
         ctx.needs_input_grad = wanted if recording else (False,) * len(args)
         inputs = tuple([node_of(a) if isinstance(a, Tensor) else a for a in args]) if recording else ()
-        with no_grad():
+        opened = bool(context().flags & OPENED)
+        with nullcontext() if opened else no_grad():
             if cls.setup_context is Function.setup_context:
                 outputs = cls.forward(ctx, *args)
             else:
                 outputs = cls.forward(*args)
                 cls.setup_context(ctx, args, outputs)
-        return _attach(cls, ctx, args, inputs, outputs) if recording else outputs
+        return _attach(cls, ctx, args, inputs, outputs) if recording and not opened else outputs
 
 
 def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outputs: Any) -> Any:

@@ -137,10 +137,10 @@ product with an exact zero is zero (see `strongzeros`); results are rounded othe
 function is run for all examples of a batch at once (see `engine.batched`); a fused form does not stand for its
 composition."""
 
-INFERENCE, RECOMPUTING, STEPPING, TRANSFORMED = 1, 2, 4, 8
+INFERENCE, RECOMPUTING, STEPPING, TRANSFORMED, OPENED = 1, 2, 4, 8, 16
 """What `flags` may hold: inside `inference_mode`; a `checkpoint` runs its function for the second time; complex numbers
 stand for real ones that move (see `testing.complex_step`); a function is run for a transform of `func`, which may
-differentiate what it recorded in any mode and to any order."""
+differentiate what it recorded in any mode and to any order; a `Function` of the user's is what its `forward` does."""
 
 
 class Context:

@@ -12,9 +12,10 @@ return out
 from tensorgrad.base.answers import complete as _complete
 from tensorgrad.base.context import FunctionScope, Scope
 
+from .enclosing import Bounds
 from .graph import Graph
 from .nodes import Edge, Gradients, GraphNode, Operand, Passes
 
-__all__ = ["Edge", "FunctionScope", "Gradients", "Graph", "GraphNode", "Operand", "Passes", "Scope"]
+__all__ = ["Bounds", "Edge", "FunctionScope", "Gradients", "Graph", "GraphNode", "Operand", "Passes", "Scope"]
 
 _complete(__name__)

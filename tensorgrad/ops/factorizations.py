@@ -136,7 +136,7 @@ def _beside(a: Any, b: Any) -> Any:
     return np.eye(a.shape[-2], dtype=a.dtype) - matmul(a, b)
 
 
-def _held(x: Any, triangle: Any) -> Any:
+def held(x: Any, triangle: Any) -> Any:
     """The symmetric matrix that `x` holds: its symmetric part, or what its "L"ower or "U"pper triangle says.
 
     The derivative is that of the symmetric part in any case, as in PyTorch: half of it stands above the diagonal.
@@ -165,7 +165,7 @@ def _cholesky_tangent(t: Any, y: Any) -> Any:
 @primitive((_cholesky_adjoint,), (_cholesky_tangent,), symbol="chol", samples="square", batch=leading)
 def cholesky(x: Any, *, triangle: Any = None) -> Any:
     """Return the lower triangular L with ``L Lᵀ = X`` for the symmetric positive definite X in `x`."""
-    return np.linalg.cholesky(_held(x, triangle))
+    return np.linalg.cholesky(held(x, triangle))
 
 
 def _eigh_adjoint(g: Any, y: Any) -> Any:
@@ -186,7 +186,7 @@ def eigh(x: Any, *, triangle: Any = None) -> Any:
 
     ``dw = diag(Vᵀ dX V)``, ``dV = V (F * Vᵀ dX V)`` with ``F[i, j] = 1 / (w[j] - w[i])``, NaN between equal values.
     """
-    w, v = of_finite(np.linalg.eigh, _held(x, triangle))
+    w, v = of_finite(np.linalg.eigh, held(x, triangle))
     return np.concatenate([v, w[..., None, :]], axis=-2)
 
 

@@ -10,9 +10,11 @@
 """
 
 from tensorgrad.base.answers import complete as _complete
+from tensorgrad.bounds import Interval
+from tensorgrad.proving import Enclosure, enclose
 
 from .checking import check
-from .comparison import Comparison
+from .comparison import Comparison, Proof
 from .extrapolation import slope
 from .gradcheck import gradcheck, gradgradcheck
 from .parameters import GradientReport, ParameterCheck, check_gradients
@@ -22,13 +24,17 @@ from .sides import Slope
 
 __all__ = [
     "Comparison",
+    "Enclosure",
     "GradcheckError",
     "GradientReport",
+    "Interval",
     "ParameterCheck",
+    "Proof",
     "Report",
     "Slope",
     "check",
     "check_gradients",
+    "enclose",
     "gradcheck",
     "gradgradcheck",
     "gradients",

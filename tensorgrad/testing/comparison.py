@@ -27,7 +27,8 @@ class Comparison:
             which they change by all they are when the argument changes by 1 (by its size, if that is larger).
         verdict: "agrees", "disagrees", "kink" (two slopes, or a jump), "undecided" (no numerical slope that converges)
             or "not finite".
-        method: how `numeric` was found: "complex step", "differences" or "sweep".
+        method: how `numeric` was found: "complex step", "differences" or "sweep"; "proof" where it is the middle of an
+            interval that holds the exact gradient, `estimate` half of its width.
         sides: the slopes to the left and to the right: on a kink extrapolated, else over the smallest step made.
         detail: what was changed: the layout, the cotangent.
     """
@@ -85,7 +86,35 @@ class Comparison:
             )
         if self.verdict == "not finite":
             return f"{kind} of {name} {place} is not finite, or the function is not: {numbers}; see where it began"
-        return f"{kind} of {name} {place} is wrong: {numbers}: correct the derivative of an operation it goes through"
+        if self.method == "proof":
+            numbers = f"analytic {self.analytic:.12g}, the exact one within {self.numeric:.12g} ± {self.estimate:.1g}"
+        verdict = "is proved to be wrong" if self.method == "proof" else "is wrong"
+        return f"{kind} of {name} {place} {verdict}: {numbers}: correct the derivative of an operation it goes through"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is proved of the gradient of one input.
+
+    Attributes:
+        input: the position of the input among the arguments.
+        right: how many elements are proved to lie within the accuracy of the exact gradient.
+        wrong: those that are proved not to, as comparisons with the middle of the interval that holds the exact one.
+        open: how many elements are neither.
+        why: why nothing is known, where that is so.
+    """
+
+    input: int
+    right: int
+    wrong: tuple[Comparison, ...]
+    open: int
+    why: str = ""
+
+    def __str__(self) -> str:
+        if self.why:
+            return f"nothing is proved of the gradient of input {self.input}: {self.why}"
+        rest = f", {self.open} not proved" if self.open else ""
+        return f"of input {self.input} {self.right} elements proved right, {len(self.wrong)} proved wrong{rest}"
 
 
 _IDENTITIES = {

@@ -17,6 +17,7 @@ from tensorgrad.errors import AutogradError, ShapeError
 
 from .asked import Options, step_of, verifying
 from .checking import check_inputs, checked
+from .proofs import proofs
 from .report import GradcheckError, Report, failing
 from .subject import NO_OUTPUT, UNRECORDED, tensors_of
 
@@ -43,6 +44,7 @@ def gradcheck(
     masked: bool = False,
     max_coordinates: int = 200,
     allow_undecided: bool = True,
+    prove: bool | None = None,
     seed: int = 0,
 ) -> Report:
     """Return the report, true in a condition, if the gradients of `fn` at `inputs` are right; otherwise raise.
@@ -65,6 +67,9 @@ def gradcheck(
             operation has a forward rule.
         check_backward_ad: check the reverse mode.
         fast_mode: try random directions only, and single elements only to find which of them disagrees.
+        prove: also compare with intervals that hold the exact gradient, as the library's rules give it for what `fn`
+            computes: one that lies outside is proved wrong, one near enough to both ends proved right. The `proofs` of
+            the report say which are. None: unless `fast_mode` is wanted.
 
     Raises:
         GradcheckError: a gradient is wrong or not finite, or there is none: the point lies on a kink, or `fn` gives
@@ -93,7 +98,19 @@ def gradcheck(
         check_reverse=check_backward_ad,
         check_forward=check_forward_ad,
     )
-    return _answered(partial(checked, fn, inputs, options), raise_exception)
+    prove = (not fast_mode) if prove is None else prove
+    return _answered(partial(_proved if prove and check_backward_ad else checked, fn, inputs, options), raise_exception)
+
+
+def _proved(fn: Checked, inputs: Tensor | Sequence[Any], options: Options) -> Report:
+    """Return what `checked` does, with proofs; on a kink there is only a convention to prove."""
+    report = checked(fn, inputs, options)
+    if report.kinks:
+        return report
+    arguments = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+    found = proofs(fn, arguments, check_inputs(arguments), options.atol, options.rtol, options.seed)
+    wrong = [c for proof in found for c in proof.wrong]
+    return replace(report, comparisons=(*report.comparisons, *wrong), proofs=found)
 
 
 @verifying

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tensorgrad.errors import TensorgradError
 
-from .comparison import Comparison
+from .comparison import Comparison, Proof
 from .slips import hint_of
 
 REPEATABLE = (
@@ -100,12 +100,15 @@ class Report(Compared):
         left_out: what was not checked, and why, a sentence each.
         through: the functions of the user's that the outputs went through, or else the operations, with their lines.
         allow_undecided: whether the report is true in a condition where a numerical derivative did not converge.
+        proofs: what is proved of the gradient of each input: right, wrong or neither; what is proved wrong stands among
+            the comparisons, too.
     """
 
     comparisons: tuple[Comparison, ...]
     left_out: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
     allow_undecided: bool = True
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def failures(self) -> tuple[Comparison, ...]:
@@ -125,7 +128,7 @@ class Report(Compared):
     @property
     def hint(self) -> str:
         """What the failures look like: a factor, a sign, a transposed gradient; empty where they look like nothing."""
-        return hint_of(self.comparisons)
+        return hint_of(c for c in self.comparisons if c.method != "proof")
 
     def raise_if_not_passed(self) -> None:
         """Raise GradcheckError about the first failure or, where there is none, the first kink.
@@ -144,6 +147,7 @@ class Report(Compared):
             self,
             comparisons=(*self.comparisons, *other.comparisons),
             left_out=tuple(dict.fromkeys((*self.left_out, *other.left_out))),
+            proofs=(*self.proofs, *other.proofs),
         )
 
     def __bool__(self) -> bool:
@@ -161,7 +165,8 @@ class Report(Compared):
             f"failed, {len(self.kinks)} on kinks, {len(self.undecided)} undecided, largest relative error "
             f"{self.largest_error:.1e}"
         )
-        return "\n  ".join([head, *problems[:SHOWN], *more, *(f"not checked: {text}" for text in self.left_out)])
+        rest = [*(f"not checked: {text}" for text in self.left_out), *map(str, self.proofs)]
+        return "\n  ".join([head, *problems[:SHOWN], *more, *rest])
 
     def __repr__(self) -> str:
         return f"<Report {self}>"

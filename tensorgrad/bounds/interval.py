@@ -1,0 +1,203 @@
+"""Intervals of real numbers, an array of lower and one of upper bounds, and rounding outward.
+
+The sum, product, quotient or root that NumPy gives is off by at most half of a unit in the last place, and such a unit
+is at most ``2 u |y|``: a double that is as far from y, or farther, is not between y and the exact number. All is
+computed in double, whatever the dtype of the run: single and half precision are exact in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, final
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.errors import ArgumentError
+
+UNIT = 2.0**-53
+"""Half of the distance from 1 to the next double: what one rounding errs by, relative."""
+
+LEAST = float(np.finfo(np.float64).tiny)
+"""The least double in which a product has all its places; what is smaller errs by less than it."""
+
+SMALL = 2.0**-960
+_LARGEST = float(np.finfo(np.float64).max)
+_EXACT_WHOLE = 1 << 53
+
+
+Exact = Callable[[], tuple[Array, Array]]
+"""Whether the lower, and the upper bound is exact, asked where they are small."""
+
+
+@final
+class Interval:
+    """For every element, all real numbers from `low` to `high`; infinite where nothing bounds them.
+
+    Args:
+        low: an array, a tensor or a number, of any shape; its floats become float64, without rounding.
+        high: as `low`, of its shape; None for the point `low` itself.
+
+    Booleans and whole numbers keep their dtype: from what is certain to what is possible.
+
+    Raises:
+        ArgumentError: a bound that is NaN, a lower bound above the upper one, shapes that differ, complex numbers.
+
+    >>> x = Interval([1.0, 2.0], [1.5, 2.0])
+    >>> x.width, 1.2 in Interval(1.0, 1.5), x.contains([1.1, 2.0])
+    (array([0.5, 0. ]), True, True)
+    """
+
+    __slots__ = ("high", "low")
+
+    low: Array
+    high: Array
+
+    def __init__(self, low: Any, high: Any = None) -> None:
+        self.low = _bound(low)
+        self.high = self.low if high is None else _bound(high)
+        if self.low.shape != self.high.shape:
+            raise ArgumentError(f"the bounds of an Interval have shapes {self.low.shape} and {self.high.shape}")
+        if not np.all(self.low <= self.high):
+            raise ArgumentError("an Interval needs low <= high in every element, and no NaN")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of both bounds."""
+        return self.low.shape
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is known to hold one number for each element."""
+        return self.low is self.high
+
+    @property
+    def width(self) -> Array:
+        """``high - low``, rounded up: an array of their shape, 0 for a point, infinite where there is no bound."""
+        if self.is_point:
+            return np.zeros(self.shape)
+        with np.errstate(all="ignore"):
+            width: Array = np.nextafter(self.high * 1.0 - self.low, np.inf)
+        return np.where(self.low == self.high, 0.0, width)
+
+    @property
+    def middle(self) -> Array:
+        """A double inside, half way; 0 where there is no bound on either side."""
+        if self.is_point:
+            return self.low
+        with np.errstate(all="ignore"):
+            found: Array = np.clip(self.low / 2 + self.high / 2, self.low, self.high)
+        return np.where(np.isnan(found), 0.0, found)
+
+    @property
+    def finite(self) -> Array:
+        """Whether there are two bounds: an array of booleans."""
+        found: Array = np.isfinite(self.low) & np.isfinite(self.high)
+        return found
+
+    def contains(self, value: Any) -> bool:
+        """Return whether every element of `value`, an array or a number, or an Interval, lies inside."""
+        other = value if isinstance(value, Interval) else Interval(value)
+        return bool(np.all(self.low <= other.low) and np.all(other.high <= self.high))
+
+    __contains__ = contains
+
+    def distance(self, value: Any) -> Array:
+        """Return how far the farthest number inside is from each element of `value`, rounded up."""
+        found = Interval(value).low
+        with np.errstate(all="ignore"):
+            far: Array = np.nextafter(np.maximum(found - self.low, self.high - found), np.inf)
+        return np.where((self.low == found) & (self.high == found), 0.0, far)
+
+    def __repr__(self) -> str:
+        return f"Interval({self.low.tolist()}, {self.high.tolist()})"
+
+
+def _bound(x: Any) -> Array:
+    found = np.asarray(getattr(x, "array", x))
+    if found.dtype.kind not in "biuf":
+        raise ArgumentError(f"an Interval holds real numbers, found {found.dtype}")
+    found = np.array(found, np.float64) if found.dtype.kind == "f" else np.array(found)
+    if found.dtype.kind == "f" and np.isnan(found).any():
+        raise ArgumentError("a bound of an Interval is NaN")
+    return found
+
+
+def between(low: Any, high: Any) -> Interval:
+    """Return the interval of these bounds, as they are: NaN is no bound, and beyond the doubles lies the last one."""
+    made = Interval.__new__(Interval)
+    if low is high:
+        low = np.asarray(low)
+        if low.dtype.kind != "f" or np.isfinite(low).all():
+            made.low = made.high = low
+            return made
+        high = low.copy()
+    low, high = np.asarray(low), np.asarray(high)
+    if low.dtype.kind == "f" and not np.isfinite(low).all():
+        low = np.where(np.isnan(low), -np.inf, np.minimum(low, _LARGEST))
+    if high.dtype.kind == "f" and not np.isfinite(high).all():
+        high = np.where(np.isnan(high), np.inf, np.maximum(high, -_LARGEST))
+    made.low, made.high = low, high
+    return made
+
+
+def point(x: Any) -> Interval:
+    """Return `x` itself, an array or a number, in double: what is no number is no bound."""
+    found = np.asarray(x)
+    if found.dtype.kind == "c":
+        return whole(found.shape)
+    if found.dtype.kind == "f":
+        found = found.astype(np.float64)
+    return between(found, found)
+
+
+def whole(shape: tuple[int, ...]) -> Interval:
+    """Return the whole line, for each element of `shape`."""
+    return between(np.full(shape, -np.inf), np.full(shape, np.inf))
+
+
+def real(x: Interval) -> Interval:
+    """Return `x` as floats: booleans and whole numbers as what they are in sums and products."""
+    if x.low.dtype.kind == "f":
+        return x
+    low, high = x.low.astype(np.float64), x.high.astype(np.float64)
+    if x.low.dtype.kind in "iu" and (np.abs(low) >= _EXACT_WHOLE).any() | (np.abs(high) >= _EXACT_WHOLE).any():
+        return outward(low, high)
+    return between(low, low) if x.is_point else between(low, high)
+
+
+def outward(low: Array, high: Array, places: float = 0.5, exact: Exact | None = None) -> Interval:
+    """Return the interval from before `low` to behind `high`, which NumPy has computed.
+
+    Each is off by at most so many units in the last `places`, or half of one, rounded to the nearest; where it is too
+    small to have as many, by less than `LEAST`, but not where it is `exact`. Sums always are there: they need no
+    `exact`.
+    """
+    part = (2 * places + 1) * UNIT
+    with np.errstate(all="ignore"):
+        below = np.abs(low)
+        below *= -part
+        above = np.abs(high)
+        above *= part
+        if exact is not None and ((below > -SMALL * part).any() or (above < SMALL * part).any()):
+            known = exact()
+            below = np.where((below > -SMALL * part) & ~known[0], below - LEAST, below)
+            above = np.where((above < SMALL * part) & ~known[1], above + LEAST, above)
+        below += low
+        above += high
+        return between(below, above)
+
+
+def within(x: Interval, low: float = -np.inf, high: float = np.inf) -> Interval:
+    """Return the part of `x` in ``[low, high]``, where it is known to lie; what is outside becomes the nearer end."""
+    return between(np.clip(x.low, low, high), np.clip(x.high, low, high))
+
+
+def united(a: Interval, b: Interval) -> Interval:
+    """Return the interval around both."""
+    return between(np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+
+
+def met(a: Interval, b: Interval) -> Interval:
+    """Return what two enclosures of the same numbers have in common."""
+    return between(np.maximum(a.low, b.low), np.minimum(a.high, b.high))

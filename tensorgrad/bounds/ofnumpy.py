@@ -1,0 +1,56 @@
+"""The enclosures of calls of NumPy's that a trace has recorded: what the library, or the user, computes of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.engine.numpycalls import REST, called
+from tensorgrad.engine.primitive import PRIMITIVES, Primitive
+
+from . import choices
+from .interval import Interval, between
+from .table import converted, enclosure
+
+_MOVES = frozenset({
+    "asarray", "ascontiguousarray", "atleast_1d", "atleast_2d", "broadcast_to", "copy", "diag", "diagonal",
+    "expand_dims", "flatten", "flip", "getitem", "moveaxis", "ravel", "repeat", "reshape", "roll", "squeeze",
+    "swapaxes", "take", "tile", "transpose", "tril", "triu", "max", "min", "amax", "amin", "all", "any",
+})  # fmt: skip
+"""Functions and methods that put elements elsewhere, or take the largest: of both ends, one after the other."""
+
+
+def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:
+    """Return the interval of what `record`, a call of NumPy's, gives; None where nothing is known of it."""
+    table = next((p for p in PRIMITIVES.values() if p.forward is record.forward), None)
+    if table is not None and REST not in params and (made := enclosure(table)) is not None:
+        return made(*own, **params)
+    if record.forward in _FINITE:
+        return _FINITE[record.forward](own[0])
+    if record.forward is np.where and len(own) == 3:
+        return choices.where(*own)
+    if record.name == "astype":
+        return converted(own[0], dtype=params.get("dtype", *params.get(REST, ())))
+    if record.name in _MOVES and len(own) == 1:
+        low = called(record, [own[0].low], dict(params))
+        return between(low, low if own[0].is_point else called(record, [own[0].high], dict(params)))
+    return None
+
+
+def _sure(x: Interval, answer: bool) -> Interval:
+    """Return `answer` where `x` is bounded, and so a real number; elsewhere it may not be one."""
+    low, high = (x.finite, np.full(x.shape, True)) if answer else (np.full(x.shape, False), ~x.finite)
+    return between(low, low if np.array_equal(low, high) else high)
+
+
+def _not_known(x: Interval) -> Interval:
+    return _sure(x, answer=False)
+
+
+_FINITE: dict[Callable[..., Array], Callable[[Interval], Interval]] = {
+    np.isfinite: lambda x: _sure(x, answer=True), np.isnan: _not_known, np.isinf: _not_known,
+    np.isposinf: _not_known, np.isneginf: _not_known,
+}  # fmt: skip

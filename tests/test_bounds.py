@@ -1,0 +1,89 @@
+"""Intervals hold the exact value: of every primitive, of points and of wide arguments, and of whole random programs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from mpmath import mp
+
+import tensorgrad as tg
+from tensorgrad.bounds import Interval
+from tensorgrad.bounds.interval import between, point
+from tensorgrad.bounds.table import UNENCLOSED, enclosure
+from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.graph import Graph
+from tensorgrad.testing.programs import programs
+from tests.cases import Drawn, case
+from tests.exactly import DIGITS, ELEMENTWISE, WITH_PARAMETERS, exact, holds, lifted, values_of
+
+PRIMITIVES.complete()
+ENCLOSED = sorted(set(PRIMITIVES.data) - set(UNENCLOSED))
+
+
+def test_every_primitive_has_an_enclosure_or_a_reason_and_an_exact_value() -> None:
+    assert all(enclosure(PRIMITIVES[name]) for name in ENCLOSED)
+    assert not any(enclosure(PRIMITIVES[name]) for name in UNENCLOSED)
+    assert set(ENCLOSED) == set(ELEMENTWISE) | set(WITH_PARAMETERS)
+
+
+@pytest.mark.parametrize("name", ENCLOSED)
+@given(data=st.data())
+def test_the_exact_value_of_a_point_is_inside_and_bounded(name: str, data: st.DataObject) -> None:
+    arrays, params = case(PRIMITIVES[name], Drawn(data))
+    made = enclosure(PRIMITIVES[name])
+    assert made is not None
+    found = made(*map(point, arrays), **params)
+    with mp.workdps(DIGITS):
+        truth = exact(name, [lifted(a) for a in arrays], params)
+        assert holds(found, truth)
+    assert found.finite.all() or name == "mean"  # of nothing
+    sizes = np.maximum(np.abs(found.low.astype(float)), 1)
+    assert (found.width <= 1e-11 * sizes).all()
+
+
+@pytest.mark.parametrize("name", ENCLOSED)
+@given(data=st.data(), wide=st.sampled_from([1e-13, 1e-3, 0.3, 5.0]), seed=st.integers(0, 2**32 - 1))
+def test_the_exact_value_of_what_is_inside_is_inside(name: str, data: st.DataObject, wide: float, seed: int) -> None:
+    arrays, params = case(PRIMITIVES[name], Drawn(data))
+    rng = np.random.default_rng(seed)
+    given_, inner = [], []
+    for a in arrays:
+        if a.dtype.kind != "f":
+            maybe = rng.random(a.shape) < 0.5
+            given_.append(between(a & ~maybe, a | maybe))
+            inner.append(np.where(maybe, rng.random(a.shape) < 0.5, a))
+            continue
+        low, high = (a + sign * wide * rng.random(a.shape) for sign in (-1, 1))
+        given_.append(between(low, high))
+        inner.append(np.clip(low + (high - low) * rng.choice([0.0, 1.0, rng.random()], a.shape), low, high))
+    if name == "ties":
+        top = np.max(inner[0], **params)
+        given_[1] = between(np.minimum(given_[1].low, top), np.maximum(given_[1].high, top))
+        inner[1] = top
+    made = enclosure(PRIMITIVES[name])
+    assert made is not None
+    found = made(*given_, **params)
+    with mp.workdps(DIGITS):
+        try:
+            truth = exact(name, [lifted(a) for a in inner], params)
+        except (ZeroDivisionError, ValueError, OverflowError):
+            return  # it has no value there
+        assert holds(found, truth)
+
+
+@settings(max_examples=40)
+@given(program=programs(3, 25, in_place=False))
+def test_every_value_and_gradient_of_a_program_is_inside(program) -> None:
+    xs = [tg.tensor(x, requires_grad=True) for x in program.leaves]
+    graph = Graph.trace(lambda *xs: tg.cat([y.reshape(-1) for y in program.run("tensorgrad", *xs)]), *xs)
+    bounds = graph.bounds()
+    with mp.workdps(DIGITS):
+        for node, found, truth in zip(bounds.nodes, bounds, values_of(bounds.nodes), strict=True):
+            assert holds(found, truth), node.op
+
+
+def test_an_interval_says_what_it_is() -> None:
+    x = Interval(tg.tensor([1.0, 2.0]), np.float32([1.5, 2.0]))
+    assert (x.shape, x.low.dtype, x.is_point) == ((2,), np.float64, False)
+    assert (Interval(3).contains(3), 2.9 in Interval(3)) == (True, False)
