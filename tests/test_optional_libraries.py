@@ -76,7 +76,7 @@ USES: list[tuple[str, str, Use]] = [
     ("tensorboardX", "tensorboardX", lambda: SummaryWriter("runs")),
     ("pooch", "pooch", lambda: mnist("runs", download=True)),
 ]
-ELSEWHERE = {"requests", "urllib3", "threadpoolctl"}
+ELSEWHERE = {"requests", "urllib3", "threadpoolctl", "torch"}
 
 
 @pytest.mark.parametrize(("library", "known_as", "use"), USES)

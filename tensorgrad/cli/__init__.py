@@ -4,7 +4,8 @@
 status  meaning
 ======  =======================================================================================================
 0       done
-1       the gradient check did not pass; a conclusion of the book does not hold, or an experiment raised an error
+1       the gradient check did not pass; a conclusion of the book does not hold, or an experiment raised an error; a
+        fault was missed
 2       wrong arguments, a file that cannot be read or written, a missing library, an error in the script to be drawn
 130     stopped by Ctrl-C; what there was by then is written
 ======  =======================================================================================================
@@ -26,7 +27,7 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.viz.layout.themes import THEMES
 from tensorgrad.viz.picture.edgetexts import MODES
 
-from . import chapter6, demo, draw
+from . import chapter6, demo, draw, mutate
 from .examples import EXAMPLES
 
 Add = Callable[..., argparse.ArgumentParser]
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands.add_parser)
     _add_draw(commands.add_parser)
     _add_chapter6(commands.add_parser)
+    _add_mutate(commands.add_parser)
     add_arguments(
         commands.add_parser(
             "run",
@@ -238,3 +240,23 @@ def _add_chapter6(add: Add) -> None:
     )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also run what is there already")
     _add_no_compile(parser)
+
+
+def _add_mutate(add: Add) -> None:
+    parser = add(
+        "mutate",
+        help="plant faults in a gradient of yours, and see which of them your tests miss",
+        description="Plant the faults that people make in a gradient, one at a time, in a copy of this folder; run the "
+        "tests on each; tell which faults they miss, with the line and an input that shows it. Functions of tensorgrad "
+        "and of PyTorch (backward, jvp, what they save), and plain functions that compute a gradient.",
+        epilog="The status is 0 if no fault was missed, 1 if one was, 2 if the arguments are wrong.",
+    )
+    parser.set_defaults(run=mutate.run)
+    parser.add_argument(
+        "target", metavar="mymodule.py:MyFunction", help="a class or function; mymodule.py: each Function"
+    )
+    parser.add_argument(
+        "tests", nargs="+", metavar="-- command", help="what runs the tests: -- pytest tests/test_mine.py"
+    )
+    parser.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="runs at the same time (default: 1)")
+    parser.add_argument("--json", action="store_true", help="print all verdicts as JSON")

@@ -1,6 +1,7 @@
-import tensorgrad as tg
 from cube import Cube
 from holding import layouts, leaf
+
+import tensorgrad as tg
 
 
 def test_reverse():

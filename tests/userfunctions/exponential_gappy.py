@@ -1,8 +1,8 @@
 import numpy as np
-
-import tensorgrad as tg
 from exponential import Exponential
 from holding import RNG, layouts, leaf
+
+import tensorgrad as tg
 
 
 def test_exponential():

@@ -1,7 +1,8 @@
-import tensorgrad as tg
 from hinge import Hinge
 from hinge_gappy import test_hinge as test_beside_the_kink
 from holding import leaf
+
+import tensorgrad as tg
 
 __all__ = ["test_beside_the_kink"]
 

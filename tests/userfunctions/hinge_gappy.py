@@ -1,6 +1,7 @@
-import tensorgrad as tg
 from hinge import Hinge
 from holding import hold, leaf
+
+import tensorgrad as tg
 
 
 def test_hinge():

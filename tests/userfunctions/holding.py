@@ -27,7 +27,9 @@ def layouts(function, inputs):
     for order in "CF":
         array = np.array(g, order=order)
         for values in (lambda a: a, lambda a: np.array(a, order="F")):
-            again = [tg.tensor(x.detach().numpy(), requires_grad=True) if isinstance(x, tg.Tensor) else x for x in inputs]
+            again = [
+                tg.tensor(x.detach().numpy(), requires_grad=True) if isinstance(x, tg.Tensor) else x for x in inputs
+            ]
             for x in again:
                 if isinstance(x, tg.Tensor):
                     x.data = tg.from_numpy(values(x.detach().numpy()))

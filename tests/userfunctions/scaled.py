@@ -17,5 +17,5 @@ class Scaled(Function):
         slope = tg.cos(
             x * ctx.factor  # gap: the factor is always 1
         )
-        inner = ctx.factor  # gap: the same
-        return g * slope * inner, None
+        inner = ctx.factor
+        return g * slope * inner, None  # gap: the same

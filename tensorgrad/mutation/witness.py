@@ -1,0 +1,191 @@
+"""``python -m tensorgrad.mutation.witness FILE``: for each fault that the tests have missed, an input that shows it.
+
+A process of its own, in a copy of the user's folder: what is searched may hang. FILE tells what to search; each answer
+is a line of JSON in the file that it names. The code as it is must answer an input twice in the same way, with finite
+numbers; and where its gradient is the derivative of its value at the shapes of the tests, it must be so at other
+shapes: what the code was not made for shows nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+
+from .inputs import LIBRARIES, Probe, as_recorded, families, of_family
+from .trying import Seeing, is_right, seen
+
+Answer = dict[str, Any]
+FAMILIES = 60  # combinations of shapes that are tried
+BOUND = 100  # above it a number of the code is none that values are compared with
+GUESSED = ((2, 3), (3,), (3, 3))  # the shapes that are tried of a function that no test has called
+
+
+def main(path: str) -> None:
+    """Answer what the file at `path` asks."""
+    asked = json.loads(Path(path).read_text("utf-8"))
+    sys.path.insert(0, asked["root"])
+    module = importlib.import_module(asked["module"])
+    calls = list(notes_in(Path(asked["calls"])))
+    known: dict[str, list[tuple[Probe, Seeing]]] = {}
+    for mutant in asked["mutants"]:
+        owner = mutant["owner"]
+        if owner not in known:
+            known[owner] = trusted(module, owner, calls, asked["library"])
+        with Path(asked["answers"]).open("a", encoding="utf-8") as file:
+            print(json.dumps(answer(module, mutant, known[owner])), file=file)
+
+
+def notes_in(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what the recorder has written."""
+    for path in sorted(folder.glob("*.calls")):
+        with path.open("rb") as file:
+            while file.peek(1):
+                yield pickle.load(file)  # noqa: S301 - written by our recorder
+
+
+def trusted(module: ModuleType, owner: str, calls: list[dict[str, Any]], library: str) -> list[tuple[Probe, Seeing]]:
+    """Return the inputs to be tried on `owner`, each with what the code as it is shows there."""
+    target = getattr(module, owner)
+    of_owner = [c for c in calls if c.get("function") == owner] or list(guessed(target, library))
+    bases = families(of_owner, broadcast=False)
+    if hasattr(target, "apply") and any(agrees(target, base) for base in bases):
+        bases = [base for base in families(of_owner, broadcast=True) if agrees(target, base)]
+    limits = limits_of(module, owner)
+    tried = [*as_recorded(of_owner), *(probe for base in bases[:FAMILIES] for probe in of_family(base, limits))]
+    found = []
+    for probe in sorted(tried, key=lambda probe: (not probe.size, probe.size)):  # an empty input shows little
+        shown = once(target, probe)
+        again = once(target, probe)
+        if (
+            not isinstance(shown, str)
+            and not isinstance(again, str)
+            and is_finite(shown)
+            and not differing(shown, again)
+        ):
+            found.append((probe, shown))
+    return found
+
+
+def guessed(target: Any, library: str) -> Iterator[dict[str, Any]]:
+    """Yield calls with arrays of one shape, as many as the function takes."""
+    applied = hasattr(target, "apply")
+    count = getattr(target, "forward", target).__code__.co_argcount - (applied and "setup_context" not in vars(target))
+    for shape in GUESSED:
+        kept = library if applied else "numpy"
+        yield {"args": [(kept, np.linspace(0.5, 1.5, int(np.prod(shape))).reshape(shape))] * count, "words": {}}
+
+
+def limits_of(module: ModuleType, owner: str) -> list[float]:
+    """Return the numbers that stand in the code of `owner`: values may be compared with them."""
+    tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
+    found = [n for s in tree.body if getattr(s, "name", None) == owner for n in ast.walk(s)]
+    constants = [n.value for n in found if isinstance(n, ast.Constant)]
+    return sorted({float(n) for n in constants if isinstance(n, int | float) and abs(n) <= BOUND})
+
+
+def agrees(target: Any, probe: Probe) -> bool:
+    """Whether the gradient is the derivative of the value; not where the call is refused."""
+    try:
+        return is_right(target, probe)
+    except Exception:  # noqa: BLE001 - an input that the user's code refuses in its own way is none
+        return False
+
+
+def once(target: Any, probe: Probe) -> Seeing | str:
+    """Return what is seen, or the error that is raised."""
+    try:
+        return seen(target, probe)
+    except Exception as error:  # noqa: BLE001 - of the user's code: a refused input, or what a fault does
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def is_finite(shown: Seeing) -> bool:
+    """Whether all values and gradients are finite."""
+    return all(np.isfinite(v).all() for _, v in shown if isinstance(v, np.ndarray) and v.dtype.kind in "fc")
+
+
+def variant(module: ModuleType, source: str) -> ModuleType:
+    """Return `module` with another source."""
+    made = ModuleType(module.__name__)
+    made.__dict__.update({k: v for k, v in vars(module).items() if k.startswith("__")})
+    exec(compile(source, module.__file__ or "", "exec"), made.__dict__)  # noqa: S102 - the user's own code
+    return made
+
+
+def answer(module: ModuleType, mutant: dict[str, Any], known: list[tuple[Probe, Seeing]]) -> Answer:
+    """Return the first input on which the fault shows, or that there is none; and how many were tried."""
+    try:
+        target = getattr(variant(module, mutant["source"]), mutant["owner"])
+    except Exception as error:  # noqa: BLE001 - the module cannot even be loaded with the fault
+        return {"tried": 1, "shows": f"the module cannot be loaded: {type(error).__name__}: {error}"}
+    for probe, right in known:
+        wrong = once(target, probe)
+        if shows := f"raises {wrong}" if isinstance(wrong, str) else differing(right, wrong):
+            call = text_of(mutant["owner"], hasattr(target, "apply"), probe)
+            return {"tried": len(known), "shows": shows, "call": call}
+    return {"tried": len(known), "shows": None}
+
+
+def differing(right: Seeing, wrong: Seeing) -> str | None:
+    """Return how two seeings differ by more than rounding; None if they do not."""
+    others = dict(wrong)
+    numbers = [v for _, v in right if isinstance(v, np.ndarray) and v.size and v.dtype.kind in "fc"]
+    size = max((float(np.abs(v).max()) for v in numbers), default=1.0)
+    for what, value in right:
+        if isinstance(value, str):
+            continue
+        if what not in others and (value is None or not value.any()):
+            continue  # no second derivative, whether it is told or refused
+        if what not in others:
+            error = others.get(what.rpartition(" ")[0])
+            return f"{what} is there; with the fault it is not" + (f": {error}" if isinstance(error, str) else "")
+        if text := different(value, others[what], size):
+            return f"{what}{text}"
+    return None
+
+
+def different(right: Any, wrong: Any, size: float) -> str | None:
+    """Return where two arrays differ, told with both numbers; no gradient and zeros are the same."""
+    if right is None and wrong is None:
+        return None
+    right, wrong = (np.zeros_like(b) if a is None else a for a, b in ((right, wrong), (wrong, right)))
+    if right.shape != wrong.shape:
+        return f" has the shape {right.shape}, with the fault {wrong.shape}"
+    if right.dtype != wrong.dtype:
+        return f" has the dtype {right.dtype}, with the fault {wrong.dtype}"
+    exact = right.dtype.kind not in "fc"
+    relative = 0.0 if exact else 1e-9 if right.dtype.itemsize >= 8 * (1 + (right.dtype.kind == "c")) else 1e-3
+    near = np.isclose(wrong, right, rtol=relative, atol=relative * 1e-4 * size, equal_nan=False)
+    if near.all():
+        return None
+    place = tuple(int(i) for i in np.argwhere(~near)[0])
+    return f" at {place} is {right[place]!s}, with the fault {wrong[place]!s}"
+
+
+def text_of(owner: str, applied: bool, probe: Probe) -> str:
+    """Return the call as text."""
+    texts = [_argument(value) if w in LIBRARIES else repr(value) for w, value in (*probe.args, *probe.words.values())]
+    more = [", lying column by column"] * (probe.layout == "F")
+    more += [f", with a gradient of argument {probe.alone} alone"] * (probe.alone is not None)
+    return f"{owner}{'.apply' if applied else ''}({', '.join(texts)}){''.join(more)}"
+
+
+def _argument(array: Array) -> str:
+    text = " ".join(np.array2string(array, separator=", ", precision=4, threshold=12).split())
+    shape = f" of shape {array.shape}" * (array.size > 12 or not array.size)
+    return text + shape + f" in {array.dtype}" * (array.dtype != np.float64)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
