@@ -62,7 +62,7 @@ def verdicts_of(name: str, kind: str, tmp_path: Path):
         pytest.skip(f"{NAMES[name]} is not installed: its Functions are not examined")
     if not hasattr(os, "fork"):
         pytest.skip("the runs are forked, which this system cannot do")
-    folder = tmp_path / "mine"
+    folder = tmp_path / kind
     shutil.copytree(DATA, folder, ignore=shutil.ignore_patterns("conftest.py", "__pycache__"))
     target = "layernorm.py:gradient" if name == "layernorm" else f"{name}.py"
     with contextlib.closing(Forked(NAMES[name])) as commands:
@@ -71,7 +71,7 @@ def verdicts_of(name: str, kind: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", [n if n == "cube" else pytest.param(n, marks=SLOW) for n in NAMES])
-def test_every_gap_is_found_and_shown(name: str, tmp_path: Path) -> None:
+def test_every_gap_is_found_and_where_there_is_none_there_is_no_alarm(name: str, tmp_path: Path) -> None:
     verdicts, lines = verdicts_of(name, "gappy", tmp_path)
     missed = [v for v in verdicts if v.outcome == MISSED]
     gaps = {number for number, line in enumerate(lines, 1) if "# gap" in line}
@@ -79,14 +79,12 @@ def test_every_gap_is_found_and_shown(name: str, tmp_path: Path) -> None:
     assert gaps <= {v.mutant.line for v in missed}
     assert all(v.call and v.shows and "not known" not in v.shows for v in missed)
 
-
-@SLOW
-@pytest.mark.parametrize("name", NAMES)
-def test_where_there_is_no_gap_there_is_no_alarm(name: str, tmp_path: Path) -> None:
-    verdicts, _ = verdicts_of(name, "full", tmp_path)
-    assert [v.data() for v in verdicts if v.outcome == MISSED] == []
-    found = sum(v.outcome == FOUND for v in verdicts)
-    assert found > 0.8 * len(verdicts)
+    full, _ = verdicts_of(name, "full", tmp_path)
+    assert [v.data() for v in full if v.outcome == MISSED] == []
+    assert sum(v.outcome == FOUND for v in full) > 0.8 * len(full)
+    # what better tests find is not equivalent: no search may have said so
+    found = {v.mutant.source for v in full if v.outcome == FOUND}
+    assert [v.data() for v in verdicts if v.outcome == EQUIVALENT and v.mutant.source in found] == []
 
 
 def test_there_are_thirty_faults_each_with_a_name_and_a_sentence() -> None:

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorgrad.autograd import grad
+from tensorgrad.autograd import grad, jvp
 from tensorgrad.base.dtypes import Array
 from tensorgrad.create.creation import from_numpy
 from tensorgrad.create.random import manual_seed
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.func import jvp
 
 from .inputs import LIBRARIES, Probe
 
@@ -37,7 +36,7 @@ class Library(NamedTuple):
     tensor: Callable[[Array], Any]
     is_tensor: Callable[[Any], bool]
     grad: Callable[..., Any]
-    tangent: Callable[..., Any]
+    tangents: Callable[..., Any]
     seed: Callable[[int], Any]
 
 
@@ -46,18 +45,18 @@ def library(name: str) -> Library:
     if name == "torch":
         import torch
 
-        def tangent(function: Any, primals: Any, tangents: Any) -> Any:
+        def tangents(function: Any, primals: Any, directions: Any) -> Any:
             forward: Any = torch.autograd.forward_ad
             with forward.dual_level():
-                y = function(*[forward.make_dual(x, t) for x, t in zip(primals, tangents, strict=True)])
-                return forward.unpack_dual(y).tangent
+                ys = function([forward.make_dual(x, t) for x, t in zip(primals, directions, strict=True)])
+                return [forward.unpack_dual(y).tangent for y in ys]
 
-        return Library(torch.from_numpy, torch.is_tensor, torch.autograd.grad, tangent, torch.manual_seed)
+        return Library(torch.from_numpy, torch.is_tensor, torch.autograd.grad, tangents, torch.manual_seed)
     return Library(
         from_numpy,
         lambda x: isinstance(x, Tensor),
         grad,
-        lambda f, x, t: jvp(f, tuple(x), tuple(t))[1],
+        lambda f, x, t: jvp(f(x), x, t, create_graph=True),
         manual_seed,
     )
 
@@ -72,8 +71,30 @@ def seen(target: Any, probe: Probe) -> Seeing:
         np.random.seed(0)  # noqa: NPY002 - the user's code may draw from it
         if hasattr(target, "apply"):
             name = next((w for w, _ in probe.args if w in TENSORS), "tensorgrad")
-            return list(_of_function(target, probe, library(name)))
+            written = {"backward": False, "vjp": False, "jvp": False}
+            found = list(_of_function(_watched(target, written), probe, library(name)))
+            return [*found, *(Seen(f"what {rule} is given is written to:", np.array(w)) for rule, w in written.items())]
         return list(_of_plain(target, probe))
+
+
+def _watched(target: Any, written: dict[str, bool]) -> Any:
+    """Return the Function `target`, whose rules note in `written` whether they write to the gradients they are given.
+
+    An engine may hand them copies, so that nothing else shows it; where it does not, others read what was written.
+    """
+
+    def watched(name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
+        def run(ctx: Any, *given: Any) -> Any:
+            before = [array_of(g) for g in given]
+            result = rule(ctx, *given)
+            pairs = zip(before, given, strict=True)
+            written[name] |= any(b is not None and not np.array_equal(b, array_of(g)) for b, g in pairs)
+            return result
+
+        return run
+
+    rules = {name: staticmethod(watched(name, getattr(target, name))) for name in written if name in vars(target)}
+    return type(target.__name__, (target,), rules)
 
 
 def laid(array: Array, layout: str) -> Array:
@@ -124,41 +145,50 @@ def _of_function(target: Any, probe: Probe, tools: Library) -> Iterator[Seen]:
     yield from (Seen(f"argument {i} after the sweep", array_of(args[i])) for i in places)
     if probe.filling in GENERIC:  # where a gradient has a kink, its slope there is a convention
         yield from _attempted("second derivative", lambda: _second(ys, leaves, given, tools))
-    if "jvp" in vars(target):
-        yield from _attempted("tangent", lambda: [_tangent(target, args, places, tools)])
+    if any("jvp" in vars(c) for c in target.__mro__[:2]):  # the second is the user's
+        yield from _attempted("tangent", lambda: list(_tangents(target, probe, places, tools)))
 
 
-def _second(ys: list[Any], leaves: list[Any], given: list[Array], tools: Library) -> list[Any]:
-    """Return the derivatives of a mixture of the gradients, by arguments and cotangents."""
+def _second(ys: list[Any], leaves: list[Any], given: list[Array], tools: Library) -> list[Seen]:
+    """Return the derivatives of a mixture of the gradients, by arguments and cotangents, and those cotangents."""
     cotangents = [tools.tensor(g.copy(order="K")).requires_grad_() for g in given]
     first = tools.grad(ys, leaves, cotangents, allow_unused=True, create_graph=True)
     first = [g for g in first if g is not None and g.requires_grad]
     rng = np.random.default_rng(2)
     mixed = [tools.tensor(_random(g, rng)) for g in first]
-    found: list[Any] = list(tools.grad(first, [*leaves, *cotangents], mixed, allow_unused=True)) if first else []
-    return found
+    found = tools.grad(first, [*leaves, *cotangents], mixed, allow_unused=True) if first else []
+    after = [Seen(f"cotangent {k} after the recorded sweep", array_of(g)) for k, g in enumerate(cotangents)]
+    return [*(Seen(f"second derivative {k}", array_of(g)) for k, g in enumerate(found)), *after]
 
 
-def _tangent(target: Any, args: list[Any], places: list[int], tools: Library) -> Any:
+def _tangents(target: Any, probe: Probe, places: list[int], tools: Library) -> Iterator[Seen]:
+    """Yield the forward mode's answer, what became of the tangents, and the derivatives of the answer."""
     rng = np.random.default_rng(3)
-    tangents = [tools.tensor(_random(args[i], rng)) for i in places]
+    args = [tools.tensor(laid(v, probe.layout)) if w in TENSORS else v for w, v in probe.args]
+    leaves = [args[i].requires_grad_() for i in places]
+    directions = [tools.tensor(laid(_random(x, rng), probe.layout)) for x in leaves]
 
-    def of_places(*given: Any) -> Any:
+    def outputs(given: list[Any]) -> list[Any]:
         full = list(args)
         for i, x in zip(places, given, strict=True):
             full[i] = x
-        return target.apply(*full)
+        return [y for y in _flat(target.apply(*full)) if tools.is_tensor(y) and y.requires_grad]
 
-    return tools.tangent(of_places, [args[i].detach() for i in places], tangents)
+    yield from (Seen(f"tangent {k}", array_of(t)) for k, t in enumerate(tools.tangents(outputs, leaves, directions)))
+    yield from (Seen(f"tangent of argument {i} after", array_of(t)) for i, t in zip(places, directions, strict=True))
+    if probe.filling in GENERIC:
+        directions = [t.detach().requires_grad_() for t in directions]
+        found = [t for t in tools.tangents(outputs, leaves, directions) if t is not None and t.requires_grad]
+        mixed = [tools.tensor(_random(t, rng)) for t in found]
+        second = tools.grad(found, [*leaves, *directions], mixed, allow_unused=True)
+        yield from (Seen(f"derivative of the tangent {k}", array_of(g)) for k, g in enumerate(second))
 
 
-def _attempted(name: str, attempt: Callable[[], list[Any]]) -> Iterator[Seen]:
+def _attempted(name: str, attempt: Callable[[], list[Seen]]) -> Iterator[Seen]:
     try:
-        found = attempt()
+        yield from attempt()
     except Exception as error:  # noqa: BLE001 - the user's code may refuse it in any way; that is what is seen
         yield Seen(name, f"{type(error).__name__}")
-        return
-    yield from (Seen(f"{name} {k}", array_of(g)) for k, g in enumerate(found))
 
 
 def _flat(value: Any) -> list[Any]:

@@ -145,11 +145,11 @@ def differing(right: Seeing, wrong: Seeing) -> str | None:
     for what, value in right:
         if isinstance(value, str):
             continue
-        if what not in others and (value is None or not value.any()):
-            continue  # no second derivative, whether it is told or refused
         if what not in others:
-            error = others.get(what.rpartition(" ")[0])
-            return f"{what} is there; with the fault it is not" + (f": {error}" if isinstance(error, str) else "")
+            if value is None or not value.any():
+                continue  # no derivative, whether it is told or refused
+            raised = next((v for v in others.values() if isinstance(v, str)), "nothing")
+            return f"{what} is there, with the fault it is not: {raised}"
         if text := different(value, others[what], size):
             return f"{what}{text}"
     return None
