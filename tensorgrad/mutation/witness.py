@@ -23,7 +23,7 @@ import numpy as np
 from tensorgrad.base.dtypes import Array
 
 from .inputs import LIBRARIES, Probe, as_recorded, families, of_family
-from .trying import Seeing, is_right, seen
+from .showing import Seeing, is_right, seen
 
 Answer = dict[str, Any]
 FAMILIES = 60  # combinations of shapes that are tried
