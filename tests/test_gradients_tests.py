@@ -74,6 +74,43 @@ def test_what_is_right_raises_no_alarm(args: Any, strategies: Any) -> None:
     run(*args, examples=MANY, **strategies)
 
 
+def test_rounding_inside_of_another_library_is_no_failure() -> None:
+    _, args, strategies = next(case for case in gradientfaults.right_pairs() if case[0] == "layer")
+    x, w = np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 2.0]]), np.array([[1.401298464324817e-45, 0.0], [2.0, 0.0]])
+    assert run(*args, examples=1, **strategies).at(x=x, w=w, b=np.array([1.0, 0.0])).verdict == "passed"
+
+
+def test_an_infinite_slope_at_the_end_of_the_domain_is_no_failure() -> None:
+    test = run(lambda x: tg.sqrt(x), x=tensors((2,), domain=(0.0, 2.0)), examples=20)
+    assert "x at (0,): the slope is infinite" in test.at(x=np.array([0.0, 1.0])).left_out[0]
+    with pytest.raises(GradcheckError, match=r"gradient of x at \(.*\) is infinite, and the slope is about 2"):
+        run(lambda x: 2 * x.sum(), lambda x: np.where(x == 0, np.inf, 2.0).astype(x.dtype), x=tensors((2,)))
+
+
+def test_what_refuses_its_arguments_says_which_and_what_to_do() -> None:
+    with pytest.raises(tg.errors.ShapeError) as caught:
+        run(lambda a, b: a @ b)
+    assert any("refuses" in note and "pass strategies: x=tensors" in note for note in caught.value.__notes__)
+
+
+def test_a_backward_that_leaves_the_graph_of_pytorch_is_told() -> None:
+    torch = torch_()
+
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            with torch.no_grad():
+                return 2 * ctx.saved_tensors[0] * g
+
+    with pytest.raises(GradcheckError, match="backward leaves the graph without a word"):
+        run(Square.apply)
+
+
 RIGHT = [case[0] for case in gradientfaults.right(tg)]
 
 

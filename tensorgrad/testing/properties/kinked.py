@@ -26,6 +26,7 @@ Call = Callable[..., Any]
 JUMP = 1e4  # times the size of the outputs: no slope, but a jump
 ROOM = 1e-4  # of the largest slope: steps between neighbours change it
 NEAR, NEIGHBOURS = 2.0**-16, 32
+STEPS, STEEPER = (1e-4, 1e-8), 2.0  # over which an infinite slope shows, by quotients that grow so much
 GROUPS = 6  # of equal elements that are moved together
 
 
@@ -50,6 +51,38 @@ def require_possible(fn: Call, xs: Sequence[Tensor], names: Sequence[str], kinks
             value, places = groups[c.index[0]]
             which = ", ".join(f"{names[i]} at {index}" for i, index in places)
             raise _impossible(c, f"gradient where {which}, all {value:g}, move together", names[places[0][0]], None)
+
+
+def require_steep(fn: Call, xs: Sequence[Tensor], names: Sequence[str]) -> str:
+    """Return where gradients of `fn` at `xs` are infinite; empty where none is.
+
+    Raises:
+        GradcheckError: one is, and the function is not steep there: the quotients of small steps do not grow.
+    """
+    told = []
+    for i, g in enumerate(swept(fn, xs)[1]):
+        for place in np.argwhere(np.isinf(g)) if g is not None else ():
+            index = tuple(map(int, place))
+            told.append(f"{names[i]} at {index}")
+            wide, narrow = (_quotients(fn, xs, i, index, h) for h in STEPS)
+            if np.isfinite([*wide, *narrow]).all() and max(narrow) < STEEPER * max(wide):
+                text = f"gradient of {told[-1]} is infinite, and the slope is about {max(narrow):.3g}"
+                c = Comparison(names[i], index, "reverse", np.inf, max(narrow), np.inf, 1.0, "not finite")
+                raise GradcheckError(text, c)
+    return ", ".join(told)
+
+
+def _quotients(fn: Call, xs: Sequence[Tensor], i: int, index: tuple[int, ...], h: float) -> list[float]:
+    """Return how much the outputs change over a step of `h` to either side, divided by it."""
+    found = []
+    for step in (0.0, h, -h):
+        arrays = [x.array.copy() for x in xs]
+        arrays[i][index] += step
+        values, _ = swept(fn, [wrap(a).requires_grad_(x.requires_grad) for a, x in zip(arrays, xs, strict=True)])
+        found.append(np.concatenate([np.zeros(1), *(y.ravel() for y in values)]))
+    middle, *sides = found
+    with np.errstate(all="ignore"):
+        return [float(np.max(np.abs(side - middle))) / h for side in sides]
 
 
 Group = tuple[float, list[tuple[int, tuple[int, ...]]]]

@@ -94,6 +94,11 @@ def _judge_of(test: Callable[..., Any], subject: Tested, other: Tested | None) -
             return judged(subject, point, other, whole=whole)
         except GradcheckError as error:
             found = error
+        except ElsewhereError:
+            raise
+        except Exception as error:
+            error.add_note(f"{subject.name} refuses {point!r}: if it should, pass strategies: x=tensors((2, 3))")
+            raise
         # raised here, all failures are one to Hypothesis, which tells them apart by where and in what they are raised
         raise GradientError(found, heading, script_of(test, point), again())
 
