@@ -77,6 +77,17 @@ class Gradient(FromTorch):
 
         super().__init__(gradients)
 
+    def require_differentiable(self, point: Point, arrays: Sequence[Array], cotangents: Sequence[Array]) -> None:
+        """Let PyTorch raise where the gradients refuse to be differentiated, which a sweep for some inputs passes by.
+
+        Raises:
+            RuntimeError: they do, as once_differentiable makes them.
+        """
+        given = [as_torch(x) for x in (*arrays, *cotangents)]
+        with pytorch().enable_grad():
+            found = self.call(point, [x.requires_grad_(x.is_floating_point()) for x in given])
+            sum(g.sum() for g in found if g.requires_grad).backward()
+
     def value(self, point: Point, arrays: Sequence[Array], wanted: Sequence[bool]) -> Run:
         """Return a run on real numbers: PyTorch conjugates the gradients of complex ones, and no slope follows."""
         if any(x.dtype.kind == "c" for x in arrays):
