@@ -82,6 +82,8 @@ class Traced(Followed, NDArrayOperatorsMixin):
         return np.array(self.read_by("NumPy, which asked for a plain array,"), dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
+        if name in FACTS:
+            return getattr(self.value, name)
         found = None if name.startswith("__") else getattr(type(self.value), name, None)
         if found is None:
             raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
@@ -141,9 +143,6 @@ class Traced(Followed, NDArrayOperatorsMixin):
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self.copy()
 
-
-for _fact in FACTS:  # which an operation asks for some ten times
-    setattr(Traced, _fact, property(operator.attrgetter(f"value.{_fact}")))
 
 _OPERANDS = (Traced, np.ndarray, np.generic, *NUMBERS)
 
