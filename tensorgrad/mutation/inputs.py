@@ -81,7 +81,7 @@ def of_family(base: Probe, limits: list[float]) -> Iterator[Probe]:
     rng = np.random.default_rng(base.family)
     shapes = _shapes(base.args)
     scalars = [float(v) for w, v in base.args if w == "value" and isinstance(v, int | float)]
-    at = [*limits, *scalars]
+    at = [c + d for c in (*limits, *scalars) for d in (0.0, 1.0, -1.0)]  # at each limit, and on both sides of it
 
     def made(filling: str, **fields: Any) -> Probe:
         return replace(base, args=tuple(_filled(base.args, shapes, filling, rng, at)), filling=filling, **fields)
