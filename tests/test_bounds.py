@@ -83,6 +83,14 @@ def test_every_value_and_gradient_of_a_program_is_inside(program) -> None:
             assert holds(found, truth), node.op
 
 
+def test_equal_elements_share_a_gradient_as_exactly_as_there_is_a_number_for_it() -> None:
+    x = tg.tensor([0.5, 0.5, 0.5, 0.25], dtype=tg.float64, requires_grad=True)
+    bounds = Graph.trace(lambda x: x.amax(), x).bounds()
+    with mp.workdps(DIGITS):
+        assert all(holds(found, t) for found, t in zip(bounds, values_of(bounds.nodes), strict=True))
+        assert not bounds["dx"].contains([1, 1, 1, 0])
+
+
 def test_an_interval_says_what_it_is() -> None:
     x = Interval(tg.tensor([1.0, 2.0]), np.float32([1.5, 2.0]))
     assert (x.shape, x.low.dtype, x.is_point) == ((2,), np.float64, False)

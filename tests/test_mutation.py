@@ -30,7 +30,10 @@ NAMES = {
     **dict.fromkeys(["torchlinear", "torchclamp"], "torch"),
     "layernorm": "numpy",
 }
-SLOW = pytest.mark.slow
+LONG = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("TENSORGRAD_FULL"), reason="takes a minute or two: set TENSORGRAD_FULL=1"),
+]
 
 
 class Forked(Commands):
@@ -70,7 +73,7 @@ def verdicts_of(name: str, kind: str, tmp_path: Path):
         return score(about, commands=commands), (folder / f"{name}.py").read_text("utf-8").splitlines()
 
 
-@pytest.mark.parametrize("name", [n if n == "cube" else pytest.param(n, marks=SLOW) for n in NAMES])
+@pytest.mark.parametrize("name", [n if n == "cube" else pytest.param(n, marks=LONG) for n in NAMES])
 def test_every_gap_is_found_and_where_there_is_none_there_is_no_alarm(name: str, tmp_path: Path) -> None:
     verdicts, lines = verdicts_of(name, "gappy", tmp_path)
     missed = [v for v in verdicts if v.outcome == MISSED]
@@ -229,7 +232,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "tests/test_mine.py"]
 
 
-@SLOW
+@pytest.mark.slow
 def test_a_package_with_fixtures_and_data_is_examined_in_copies(package: Path, capsys: pytest.CaptureFixture) -> None:
     before = contents(package)
     assert main(["mutate", "mine/squares.py:gradient", "-j", "2", "--json", "--", *PYTEST]) == 1

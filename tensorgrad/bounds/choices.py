@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import Interval, between, real, united
+from .interval import Interval, between, outward, real, united
 
 Compared = Callable[[Interval, Interval], Interval]
 
@@ -147,8 +147,11 @@ def ties(x: Interval, y: Interval, *, axis: Any = None, keepdims: Any = False) -
     count = possible.sum(axis=axis, keepdims=True)
     alike = np.broadcast_to(whole[0] == whole[1], x.shape) & (x.low == x.high) | ~possible
     sure = alike.all(axis=axis, keepdims=True) | (count == 1)
-    part = np.where(possible, 1 / np.maximum(count, 1), 0.0)
-    return between(np.where(sure, part, 0.0), np.where(sure, part, np.where(possible, 1.0, 0.0)))
+    part = 1 / np.maximum(count, 1)
+    part = outward(part, part)
+    low = np.where(sure & possible, np.where(count == 1, 1.0, part.low), 0.0)
+    high = np.where(sure, np.where(count == 1, 1.0, part.high), 1.0)
+    return between(low, np.where(possible, high, 0.0))
 
 
 def reduced(function: Callable[..., Array]) -> Callable[..., Interval]:
