@@ -19,7 +19,7 @@ from tensorgrad.files.atomic import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "examples").rglob("*.py"))
-PAGES = [ROOT / "docs" / name for name in ("tour.md", "concepts.md")]
+PAGES = [ROOT / "docs" / name for name in ("tour.md", "concepts.md", "bug.md")]
 
 
 class Cell(NamedTuple):

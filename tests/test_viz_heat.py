@@ -55,7 +55,8 @@ def test_memory_is_what_the_rules_read_of_what_is_computed():
 
 
 @pytest.mark.parametrize(
-    ("heat", "unit"), [("memory", r"[\d.]+ k?B"), ("gradient", r"[\d.]+"), ("time", r"[\d.]+ [mµ]s")]
+    ("heat", "unit"),
+    [("memory", r"[\d.]+ k?B"), ("gradient", r"[\d.]+"), ("time", r"[\d.]+ [mµ]s"), ("digits", r"[\d.]+")],
 )
 def test_a_warm_circle_has_its_number_in_it(heat, unit):
     found = network(heat=heat)
@@ -97,6 +98,14 @@ def test_time_is_that_of_the_operations_and_the_long_one_is_hot():
     assert all(v.heat is None for v in found if v.leaf)
 
 
+def test_the_digits_that_cancel_are_hot():
+    x = tg.tensor(1e-8, dtype=tg.float64, requires_grad=True)
+    found = draw(lambda x: (1 - x.cos()) / (x * x), x, heat="digits").picture.vertices
+    told = {v.label: v.measured for v in found if v.measured}
+    assert told["cos"] == "0.9"
+    assert {told["1−x"], told["/"]} == {"16.0"}
+
+
 def test_boxes_have_the_heat_of_what_they_hold():
     assert any(v.kind == "box" and v.heat for v in network(heat="memory", depth=1).picture.vertices)
     assert any(v.kind == "box" and v.heat for v in network(heat="gradient", depth=1).picture.vertices)
@@ -121,5 +130,5 @@ def test_without_numbers_there_is_no_heat_and_the_caption_says_so():
 
 
 def test_another_heat_is_refused():
-    with pytest.raises(TensorgradError, match=r"heat='colour'.*'gradient', 'time', 'memory'"):
+    with pytest.raises(TensorgradError, match=r"heat='colour'.*'gradient', 'time', 'digits', 'memory'"):
         network(heat="colour")

@@ -116,8 +116,8 @@ def draw(
         order: 1 draws the graph of the backward pass itself, in which the gradients are values, and 2 that of the
             backward pass through it, which computes second derivatives.
         repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
-        heat: colour the circles by "gradient" (its norm), "time" (of each operation, run again) or "memory" (that is
-            kept for the backward pass), on a scale of logarithms that the caption tells.
+        heat: colour the circles by "gradient" (its norm), "time" (of each operation, run again), "memory" (that is
+            kept for the backward pass) or "digits" (lost to rounding), on a scale of logarithms that the caption tells.
         timeout: accepted: a picture waits for no other program.
         width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, and in rows where a
             text would come below 8 points, or below `fontsize`. Where it would need more than three rows, layers and

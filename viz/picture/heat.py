@@ -1,4 +1,4 @@
-"""How warm each vertex is: by the norm of its gradient, the time that it takes, or the memory that it keeps."""
+"""How warm each vertex is: by the norm of its gradient, its time, the memory that it keeps, or its digits lost."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from .text import shown_bytes
 
 _RUNS = 3  # of every operation, of which the fastest counts
 _SPAN = 1e6  # from the largest number down: what is smaller is cold
+
+_ALL_DIGITS = 16.0  # of a double: more cannot be lost
 
 Measured = Mapping[str, float]
 """A number for each vertex that has one, by its id."""
@@ -74,6 +76,14 @@ def _times(picture: Picture, graph: Graph) -> Measured:
     return {v.id: sum(taken[index] for index in v.members) for v in picture.vertices}
 
 
+def _digits(picture: Picture, graph: Graph) -> Measured:
+    """Return how many times the rounding of its dtype each value may be off, by bounds that are proved."""
+    bounds = graph.bounds()
+    made = {v.id: [i for i in v.members if not graph.nodes[i].is_leaf] for v in picture.vertices}
+    lost = {id: max(map(bounds.digits_lost, members)) for id, members in made.items() if members}
+    return {id: 10 ** min(digits, _ALL_DIGITS) for id, digits in lost.items()}
+
+
 def _plain(number: float) -> str:
     return f"{number:.3g}"
 
@@ -85,5 +95,6 @@ def _seconds(number: float) -> str:
 MEASURES: Mapping[str, tuple[Callable[[Picture, Graph], Measured], str, Callable[[float], str]]] = {
     "gradient": (_gradients, "norm of the gradient", _plain),
     "time": (_times, "time forward", _seconds),
+    "digits": (_digits, "digits lost to rounding, at most", lambda number: f"{math.log10(number):.1f}"),
     "memory": (_memory, "memory kept for the backward pass", shown_bytes),
 }
