@@ -83,6 +83,24 @@ def test_every_value_and_gradient_of_a_program_is_inside(program) -> None:
             assert holds(found, truth), node.op
 
 
+@given(ends=st.lists(st.floats(-3, 3), min_size=2, max_size=2).map(sorted), part=st.floats(0, 1), n=st.integers(-4, 5))
+def test_whole_powers_of_an_interval_with_either_sign(ends: list[float], part: float, n: int) -> None:
+    made = enclosure(PRIMITIVES["pow"])
+    assert made is not None
+    x = min(max(ends[0] + part * (ends[1] - ends[0]), ends[0]), ends[1])
+    found = made(Interval(*ends), point(float(n)))
+    with mp.workdps(DIGITS):
+        assert (x == 0 and n < 0) or found.low <= mp.mpf(x) ** n <= found.high
+    assert found.finite.all() == (n >= 0 or ends[0] > 0 or ends[1] < 0)
+
+
+def test_a_number_that_has_no_place_among_whole_ones_is_not_bounded() -> None:
+    made = enclosure(PRIMITIVES["astype"])
+    assert made is not None
+    assert made(Interval(-1.5, 2.5), dtype=np.dtype(np.int64)).contains([-1])
+    assert not made(Interval(0.0, 1e30), dtype=np.dtype(np.int64)).finite.any()
+
+
 def test_equal_elements_share_a_gradient_as_exactly_as_there_is_a_number_for_it() -> None:
     x = tg.tensor([0.5, 0.5, 0.5, 0.25], dtype=tg.float64, requires_grad=True)
     bounds = Graph.trace(lambda x: x.amax(), x).bounds()

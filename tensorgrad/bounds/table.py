@@ -157,8 +157,11 @@ def converted(x: Interval, *, dtype: Any) -> Interval:
         return real(x)
     if kind == "b":
         return choices.unequal(x, point(0.0))
-    low = np.trunc(x.low)
-    return between(low.astype(dtype), low.astype(dtype) if x.is_point else np.trunc(x.high).astype(dtype))
+    x = real(x) if x.low.dtype.kind == "b" else x
+    if (np.maximum(np.abs(x.low), np.abs(x.high)) > np.iinfo(dtype).max).any():
+        return whole(x.shape)  # it has no place there
+    low = np.trunc(x.low).astype(dtype)
+    return between(low, low if x.is_point else np.trunc(x.high).astype(dtype))
 
 
 def _assigned(a: Interval, b: Interval, *, index: Any) -> Interval:
