@@ -315,6 +315,8 @@ PLUGIN = ("-p", "tensorgrad_pytest", "-p", "no:cacheprovider", "-q")
 def planted(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A folder with tests that are planted, run in a process of its own."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name in ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS"):  # where pytest says all twice, and Hypothesis draws the same
+        monkeypatch.delenv(name, raising=False)
     pytester.makepyfile(test_planted=PLANTED.replace("x, factor):", "x, factor: float = 2.0):"))
     return pytester
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -156,13 +156,17 @@ def made(text: str, **parts: ast.AST) -> ast.expr:
     >>> ast.unparse(made("-e", e=ast.parse("a + b", mode="eval").body))
     '-(a + b)'
     """
-
-    class Filled(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.AST:
-            return deepcopy(parts.get(node.id, node))
-
-    filled: ast.expr = Filled().visit(ast.parse(text, mode="eval")).body
+    filled: ast.expr = _Filled(parts).visit(ast.parse(text, mode="eval")).body
     return filled
+
+
+class _Filled(ast.NodeTransformer):
+    def __init__(self, parts: Mapping[str, ast.AST]) -> None:
+        self.parts = parts
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        found: ast.AST = deepcopy(self.parts.get(node.id, node))
+        return found
 
 
 def changed(node: ast.AST, **fields: object) -> ast.AST:

@@ -1,20 +1,20 @@
 """Thirty faults that people make in a gradient, each a small function of one node of the code.
 
-It is called with each expression and each statement of the code, and yields what may stand there in its place. What an
-engine mends (it sums what broadcasting has repeated) or what changes nothing is planted as well: whether a fault can be
-seen at all is decided by running it.
+It is called with each expression and each statement of the code, and yields what may stand there in its place. Whether
+a fault can be seen at all, as where an engine mends it, is decided by running it.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .code import REDUCTIONS, Code, called, changed, made, name_of, operation, subject, unpacked
 
 Wrong = Iterator[ast.AST]
 Change = Callable[[ast.AST, Code], Wrong]
+C = TypeVar("C", bound=Change)
 
 
 class Mistake(NamedTuple):
@@ -28,10 +28,10 @@ class Mistake(NamedTuple):
 MISTAKES: list[Mistake] = []
 
 
-def mistake(name: str) -> Callable[[Change], Change]:
+def mistake(name: str) -> Callable[[C], C]:
     """List a function as the fault `name`, which its docstring describes."""
 
-    def listed(change: Change) -> Change:
+    def listed(change: C) -> C:
         MISTAKES.append(Mistake(name, change.__doc__ or "", change))
         return change
 

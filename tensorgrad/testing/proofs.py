@@ -24,6 +24,10 @@ ACCURACY = 1e-9
 """How near to the exact gradient one must be that is proved to be right, of its size or of 1, if that is larger."""
 
 
+_ROUNDINGS = 1000.0
+"""How many roundings of the coarsest dtype on the way a gradient may be off by, too: constants may be in float32."""
+
+
 def proofs(
     fn: Callable[..., Any], arguments: Sequence[Any], places: Sequence[int], atol: float, rtol: float, seed: int
 ) -> tuple[Proof, ...]:
@@ -55,8 +59,9 @@ def proofs(
     except (TensorgradError, TypeError, ValueError, NotImplementedError) as error:
         return tuple(Proof(i, 0, (), arguments[i].array.size, str(error)) for i in places)
     unknown = [*_cut_off(exact.bounds), *exact.bounds.unknown.values()]
+    rounding = max(float(np.finfo(node.dtype).eps) for node in exact.bounds.nodes if node.dtype.kind == "f")
     return tuple(
-        _proof(place, g.array, interval, unknown, atol, rtol)
+        _proof(place, g.array, interval, unknown, atol, max(rtol, _ROUNDINGS * rounding))
         for place, g, interval in zip(places, found, exact.gradients, strict=True)
     )
 

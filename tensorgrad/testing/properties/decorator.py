@@ -51,7 +51,8 @@ def gradients(
     >>> @gradients(lambda x, y: x * tg.sin(y), examples=5)
     ... def test_product(): ...
     >>> test_product()
-    >>> test_product.at(x=tg.tensor([2.0], dtype=tg.float64, requires_grad=True), y=0.5).verdict
+    >>> two, half = (tg.tensor([v], dtype=tg.float64, requires_grad=True) for v in (2.0, 0.5))
+    >>> test_product.at(x=two, y=half).verdict
     'passed'
     """
     with needing("tensorgrad.testing.gradients", "hypothesis"):
