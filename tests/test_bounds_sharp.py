@@ -89,6 +89,12 @@ def test_gradients_over_an_interval_hold_those_of_every_number_inside(centre, re
         assert wide.finite.all() or np.abs(centre).min() < 2 * reach
 
 
+def test_one_interval_for_two_inputs_is_two_numbers() -> None:
+    wide = Interval(1.0, 2.0)
+    found = enclose(lambda x, y: x - y, wide, wide)
+    assert found.values[0].contains(Interval(-1.0, 1.0))
+
+
 def test_a_function_that_reads_a_value_is_refused_over_an_interval() -> None:
     def f(x: tg.Tensor) -> tg.Tensor:
         return x if x.sum() > 0 else -x

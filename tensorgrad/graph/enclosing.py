@@ -15,7 +15,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import told
 from tensorgrad.base.dtypes import Array
-from tensorgrad.bounds.interval import Interval, point, real, whole
+from tensorgrad.bounds.interval import Interval, between, point, real, whole
 from tensorgrad.bounds.ofnumpy import of_numpy
 from tensorgrad.bounds.powers import cut
 from tensorgrad.bounds.table import UNENCLOSED, enclosure
@@ -54,12 +54,15 @@ class Bounds:
     unknown: Mapping[int, str]
     breaks: Sequence[Break]
 
+    def _index(self, which: int | str) -> int:
+        if isinstance(which, int):
+            return which
+        if which not in self.names:
+            raise ArgumentError(f"no value of this graph is called {which!r}; there are {', '.join(self.names)}")
+        return self.names.index(which)
+
     def __getitem__(self, which: int | str) -> Interval:
-        if isinstance(which, str):
-            if which not in self.names:
-                raise ArgumentError(f"no value of this graph is called {which!r}; there are {', '.join(self.names)}")
-            which = list(self.names).index(which)
-        return self.intervals[which]
+        return self.intervals[self._index(which)]
 
     def __iter__(self) -> Iterator[Interval]:
         return iter(self.intervals)
@@ -69,7 +72,7 @@ class Bounds:
 
     def error(self, which: int | str) -> float:
         """Return what the computed value errs by at most, of all elements: 0.0 for an exact one, inf where unknown."""
-        index = list(self.names).index(which) if isinstance(which, str) else which
+        index = self._index(which)
         value, found = self.nodes[index].value, self.intervals[index]
         if value is None or value.dtype.kind == "c" or not np.isfinite(value).all():
             return float("inf") if value is None or value.size else 0.0
@@ -80,7 +83,7 @@ class Bounds:
 
         0.0 where it is exact, or no worse than rounded once; inf where nothing is known.
         """
-        index = list(self.names).index(which) if isinstance(which, str) else which
+        index = self._index(which)
         value, error = self.nodes[index].value, self.error(index)
         if not error:
             return 0.0
@@ -111,7 +114,8 @@ def bounds_of(passes: Passes, outputs: Sequence[int], given: Mapping[int, Interv
     unknown: dict[int, str] = {}
     for node in passes.nodes:
         known = (given or {}).get(node.index)
-        found, why = (known, "") if known is not None else of_node(node, intervals)
+        # a copy: one interval for two leaves is two numbers, and the same object would be one
+        found, why = (between(known.low, known.high), "") if known is not None else of_node(node, intervals)
         if why:
             unknown[node.index] = f"{node.op} at {told(node.place)}: {why}"
         intervals.append(found)
