@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import Interval, between, outward, real, united
+from .interval import Interval, between, each_end, outward, real, united
 
 Compared = Callable[[Interval, Interval], Interval]
 
@@ -104,8 +104,7 @@ def extreme(function: Callable[[Array, Array], Array]) -> Compared:
     def enclosed(a: Interval, b: Interval) -> Interval:
         if "f" in (a.low.dtype.kind, b.low.dtype.kind):
             a, b = real(a), real(b)
-        low = function(a.low, b.low)
-        return between(low, low if a.is_point and b.is_point else function(a.high, b.high))
+        return each_end(function, a, b)
 
     return enclosed
 
@@ -121,8 +120,7 @@ def share(a: Interval, b: Interval) -> Interval:
 
 def clipped(x: Interval, *, low: Any = None, high: Any = None) -> Interval:
     """Return `x` limited to [low, high]."""
-    found = np.clip(x.low, low, high)
-    return between(found, found if x.is_point else np.clip(x.high, low, high))
+    return each_end(lambda v: np.clip(v, low, high), x)
 
 
 def inside(x: Interval, *, low: Any, high: Any) -> Interval:
@@ -156,12 +154,7 @@ def ties(x: Interval, y: Interval, *, axis: Any = None, keepdims: Any = False) -
 
 def reduced(function: Callable[..., Array]) -> Callable[..., Interval]:
     """Return the enclosure of the largest, or the least, over axes."""
-
-    def enclosed(x: Interval, **params: Any) -> Interval:
-        low = function(x.low, **params)
-        return between(low, low if x.is_point else function(x.high, **params))
-
-    return enclosed
+    return lambda x, **params: each_end(lambda v: function(v, **params), x)
 
 
 def place_of(sign: int, function: Callable[..., Array]) -> Callable[..., Interval]:

@@ -160,10 +160,9 @@ def real(x: Interval) -> Interval:
     """Return `x` as floats: booleans and whole numbers as what they are in sums and products."""
     if x.low.dtype.kind == "f":
         return x
-    low, high = x.low.astype(np.float64), x.high.astype(np.float64)
-    if x.low.dtype.kind in "iu" and (np.abs(low) >= _EXACT_WHOLE).any() | (np.abs(high) >= _EXACT_WHOLE).any():
-        return outward(low, high)
-    return between(low, low) if x.is_point else between(low, high)
+    found = each_end(lambda v: v.astype(np.float64), x)
+    large = max(float(np.abs(v).max(initial=0.0)) for v in (found.low, found.high)) >= _EXACT_WHOLE
+    return outward(found.low, found.high) if large else found
 
 
 def outward(low: Array, high: Array, places: float = 0.5, exact: Exact | None = None) -> Interval:
@@ -188,9 +187,18 @@ def outward(low: Array, high: Array, places: float = 0.5, exact: Exact | None = 
         return between(below, above)
 
 
+def each_end(function: Callable[..., Any], *xs: Interval) -> Interval:
+    """Return what `function`, which never falls and is exact, gives of the lower and of the upper bounds.
+
+    Of points it is called once, and gives a point.
+    """
+    low = function(*[x.low for x in xs])
+    return between(low, low if all(x.is_point for x in xs) else function(*[x.high for x in xs]))
+
+
 def within(x: Interval, low: float = -np.inf, high: float = np.inf) -> Interval:
     """Return the part of `x` in ``[low, high]``, where it is known to lie; what is outside becomes the nearer end."""
-    return between(np.clip(x.low, low, high), np.clip(x.high, low, high))
+    return x if low == -np.inf and high == np.inf else each_end(lambda v: np.clip(v, low, high), x)
 
 
 def united(a: Interval, b: Interval) -> Interval:

@@ -15,8 +15,8 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import Interval, between, outward, real, united, within
-from .powers import FUNCTION_PLACES, cut, size
+from .interval import Interval, between, each_end, outward, real, united, within
+from .powers import FUNCTION_PLACES, cut, holds_zero, size
 
 OfArray = Callable[[Array], Array]
 Enclosure = Callable[..., Interval]
@@ -51,13 +51,7 @@ falling = partial(rising, turned=True)
 
 def stepping(function: OfArray) -> Enclosure:
     """Return the enclosure of a function that never falls, and whose values are exact: `floor`, `sign`."""
-
-    def enclosed(x: Interval) -> Interval:
-        x = real(x)
-        low = function(x.low)
-        return between(low, low if x.is_point else function(x.high))
-
-    return enclosed
+    return lambda x: each_end(function, real(x))
 
 
 def sloping(
@@ -103,10 +97,8 @@ cosine = _waving(np.cos, np.sin)
 
 def tangent(x: Interval) -> Interval:
     """Return the tangent: it rises where the cosine has no zero."""
-    x = real(x)
-    c = cosine(x)
-    found = rising(np.tan)(x)
-    return cut(found, (c.low <= 0) & (c.high >= 0))
+    c, found = cosine(x), rising(np.tan)(x)
+    return cut(found, holds_zero(c))
 
 
 def hyperbolic_cosine(x: Interval) -> Interval:

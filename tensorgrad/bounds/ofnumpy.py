@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.numpycalls import REST, called
-from tensorgrad.engine.primitive import PRIMITIVES, Primitive
+from tensorgrad.engine.numpycalls import REST, by_forward, called
+from tensorgrad.engine.primitive import Primitive
 
 from . import choices
-from .interval import Interval, between
+from .interval import Interval, between, each_end
 from .table import converted, enclosure
 
 _MOVES = frozenset({
@@ -25,7 +25,7 @@ _MOVES = frozenset({
 
 def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:
     """Return the interval of what `record`, a call of NumPy's, gives; None where nothing is known of it."""
-    table = next((p for p in PRIMITIVES.values() if p.forward is record.forward), None)
+    table = by_forward().get(record.forward)
     if table is not None and REST not in params and (made := enclosure(table)) is not None:
         return made(*own, **params)
     if record.forward in _FINITE:
@@ -35,8 +35,7 @@ def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, An
     if record.name == "astype":
         return converted(own[0], dtype=params.get("dtype", *params.get(REST, ())))
     if record.name in _MOVES and len(own) == 1:
-        low = called(record, [own[0].low], dict(params))
-        return between(low, low if own[0].is_point else called(record, [own[0].high], dict(params)))
+        return each_end(lambda v: called(record, [v], dict(params)), own[0])
     return None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import SMALL, Interval, between, outward, point, real, united, whole, within
+from .interval import SMALL, Interval, between, each_end, outward, point, real, united, within
 
 FUNCTION_PLACES = 8.0
 """How many units in the last place the elementary functions of NumPy may err by here; it is said to be 4."""
@@ -83,8 +83,7 @@ def size(x: Interval) -> Interval:
     """Return ``|x|``."""
     x = real(x)
     if x.is_point:
-        found = np.abs(x.low)
-        return between(found, found)
+        return each_end(np.abs, x)
     turned = -x.high
     return between(np.maximum(np.maximum(x.low, turned), 0.0), -np.minimum(x.low, turned))
 
@@ -104,7 +103,6 @@ def div(a: Interval, b: Interval) -> Interval:
     if a.is_point and (a.low == 1).all():
         found = inverse(b)
         return found if found.shape == np.broadcast_shapes(a.shape, b.shape) else add(mul(a, found), point(0.0))
-    hits = (b.low <= 0) & (b.high >= 0)
     with np.errstate(all="ignore"):
         pairs = _corners(a, b)
         ends = [x / y for x, y in pairs]
@@ -115,7 +113,7 @@ def div(a: Interval, b: Interval) -> Interval:
                 np.where(np.isnan(low) | np.isnan(high), end, v) for v, end in ((low, -np.inf), (high, np.inf))
             )
         found = outward(low, high, exact=lambda: _unless(ends, [(x != 0) & np.isfinite(y) for x, y in pairs]))
-    return cut(found, hits)
+    return cut(found, holds_zero(b))
 
 
 def inverse(b: Interval) -> Interval:
@@ -125,7 +123,7 @@ def inverse(b: Interval) -> Interval:
         low = 1.0 / b.high
         high = low if b.is_point else 1.0 / b.low
         found = outward(low, high, exact=lambda: (np.isinf(b.high), np.isinf(b.low)))
-    return cut(found, (b.low <= 0) & (b.high >= 0))
+    return cut(found, holds_zero(b))
 
 
 def cut(x: Interval, gone: Array) -> Interval:
@@ -164,7 +162,7 @@ def power(a: Interval, b: Interval) -> Interval:
     below = a.high < 0
     both = between(np.where(below, turned.low, both.low), np.where(below, turned.high, both.high))
     found = between(np.where(odd, both.low, even.low), np.where(odd, both.high, even.high))
-    pole = (n < 0) & (a.low <= 0) & (a.high >= 0)
+    pole = (n < 0) & holds_zero(a)
     zeroth = exact & (n == 0)
     found = between(np.where(zeroth, 1.0, found.low), np.where(zeroth, 1.0, found.high))
     return cut(found, pole | (~exact & (a.low < 0)) | (~exact & (a.low <= 0) & (b.low <= 0)))
@@ -174,15 +172,14 @@ def _of_positive(a: Interval, b: Interval) -> Interval:
     """Return ``a ** b`` of what of `a` is not negative: monotone in each, so that corners are the extremes."""
     a = within(a, 0.0)
     with np.errstate(all="ignore"):
-        ends = [x**y for x in (a.low, a.high) for y in ((b.low,) if b.is_point else (b.low, b.high))]
-        low, high = _extremes(ends)
+        low, high = _extremes([x**y for x, y in _corners(a, b)])
     return within(outward(low, high, FUNCTION_PLACES, lambda: (a.low == 0, a.high == 0)), 0.0)
 
 
 def even_power(x: Interval, *, p: float = 3.0) -> Interval:
     """Return ``|x| ** p``."""
     found = _of_positive(size(x), point(float(p)))
-    return cut(found, real(x).low <= 0) if p < 0 and _holds_zero(x).any() else found
+    return cut(found, holds_zero(x)) if p < 0 else found
 
 
 def odd_power(x: Interval, *, p: float = 3.0) -> Interval:
@@ -198,10 +195,11 @@ def odd_power(x: Interval, *, p: float = 3.0) -> Interval:
     below = x.high < 0
     found = between(np.where(below, -left.high, right.low), np.where(below, -left.low, right.high))
     found = between(np.where(zero, 0.0, found.low), np.where(zero, 0.0, found.high))
-    return cut(found, _holds_zero(x) & ~zero)
+    return cut(found, holds_zero(x) & ~zero)
 
 
-def _holds_zero(x: Interval) -> Array:
+def holds_zero(x: Interval) -> Array:
+    """Return whether 0 lies inside: an array of booleans."""
     x = real(x)
     found: Array = (x.low <= 0) & (x.high >= 0)
     return found
@@ -227,8 +225,7 @@ def direction(a: Interval, b: Interval) -> Interval:
 
 def floor_div(a: Interval, b: Interval) -> Interval:
     """Return ``floor(a / b)``."""
-    found = div(a, b)
-    return between(np.floor(found.low), np.floor(found.high))
+    return each_end(np.floor, div(a, b))
 
 
 def remainder(a: Interval, b: Interval) -> Interval:
@@ -248,8 +245,3 @@ def _rest(a: Interval, b: Interval, cut: Any, most: Interval) -> Interval:
     n = np.where(sure, n, 0.0)
     found = sub(a, mul(point(n), b))
     return between(np.where(sure, found.low, most.low), np.where(sure, found.high, most.high))
-
-
-def nothing_known(*args: Interval, **params: Any) -> Interval:
-    """Return the whole line in the shape that elements of `args` meet in."""
-    return whole(np.broadcast_shapes(*(x.shape for x in args)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import UNIT, Interval, between, outward, point, real, whole
+from .interval import UNIT, Interval, each_end, outward, point, real, whole
 from .powers import add, cut, div
 
 Linear = Callable[..., Array]
@@ -29,18 +29,16 @@ def adding(forward: Linear) -> Callable[..., Interval]:
     def enclosed(x: Interval, **params: Any) -> Interval:
         if x.low.dtype.kind == "b" and forward(np.ones(x.shape), **params).max(initial=0) > 1:
             x = real(x)
-        low = forward(x.low, **params)
-        high = low if x.is_point else forward(x.high, **params)
+        found = each_end(lambda v: forward(v, **params), x)
         if x.low.dtype.kind != "f":
-            return between(low, high)
-        terms = forward(np.ones(x.shape), **params)
-        most = float(terms.max(initial=0.0))
+            return found
+        most = float(forward(np.ones(x.shape), **params).max(initial=0.0))
         if most <= 1:
-            return between(low, high)
+            return found
         with np.errstate(all="ignore"):
             below = _error(forward(np.abs(x.low), **params), most)
             above = below if x.is_point else _error(forward(np.abs(x.high), **params), most)
-            return outward(low - below, high + above)
+            return outward(found.low - below, found.high + above)
 
     return enclosed
 
@@ -100,9 +98,7 @@ _NO_SMALLER = 2.0**-500
 
 def linear(a: Interval, b: Interval) -> Interval:
     """Return ``a @ b.T``, of vectors a, too."""
-    b = real(b)
-    low = b.low.T
-    return matmul(a, between(low, low if b.is_point else b.high.T))
+    return matmul(a, each_end(np.transpose, b))
 
 
 def affine(a: Interval, b: Interval, c: Interval) -> Interval:

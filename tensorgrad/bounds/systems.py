@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from tensorgrad.base.dtypes import Array
 from tensorgrad.ops.factorizations import held
 
 from .interval import UNIT, Interval, between, outward, point, real, whole
@@ -34,8 +33,8 @@ def solved(a: Interval, b: Interval) -> Interval:
         return whole(shape)
     if not (np.isfinite(inverse).all() and np.isfinite(near).all()):
         return whole(shape)
-    rest = _sizes(sub(point(np.eye(n)), matmul(point(inverse), a)))
-    left = _sizes(matmul(point(inverse), sub(b, matmul(a, point(near)))))
+    rest = size(sub(point(np.eye(n)), matmul(point(inverse), a))).high
+    left = size(matmul(point(inverse), sub(b, matmul(a, point(near))))).high
     with np.errstate(all="ignore"):
         norm = rest.sum(-1, keepdims=True) * (1 + 2 * n * UNIT)
         worst = norm.max(-2, keepdims=True)
@@ -44,11 +43,6 @@ def solved(a: Interval, b: Interval) -> Interval:
         radius = (left + norm * most) * (1 + 8 * UNIT)
         radius = np.where(worst < 1, radius, np.inf)
         return outward(near - radius, near + radius)
-
-
-def _sizes(x: Interval) -> Array:
-    found: Array = np.maximum(np.abs(x.low), np.abs(x.high))
-    return found
 
 
 def inverse(a: Interval) -> Interval:
@@ -89,7 +83,7 @@ def _of_one(a: Interval) -> Interval:
 
 def _by_sizes(a: Interval) -> Interval:
     """Return what is around a determinant: its size is at most the product of the lengths of the rows (Hadamard)."""
-    lengths = np.sqrt((_sizes(a) ** 2).sum(-1)) * (1 + 4 * a.shape[-1] * UNIT)
+    lengths = np.sqrt((size(a).high ** 2).sum(-1)) * (1 + 4 * a.shape[-1] * UNIT)
     most = np.asarray(np.prod(lengths) * (1 + 4 * a.shape[-1] * UNIT))
     return outward(-most, most)
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.ops.reductions import reduced as count_of
 
 from . import choices, monotone, powers, sums, systems
-from .interval import Interval, between, point, real, whole
+from .interval import Interval, between, each_end, point, real, whole
 from .monotone import Enclosure, even, falling, of_positive, rising, sloping, stepping
 from .powers import size
 
@@ -29,20 +30,17 @@ UNENCLOSED = {
 }
 """What has the whole line for an answer, and why."""
 
-_MADE: dict[str, Enclosure] = {}
-
 
 def enclosure(primitive: Primitive) -> Enclosure | None:
     """Return the enclosure of `primitive`; None where there is none."""
-    if not _MADE:
-        _MADE.update(_all())
-    return _MADE.get(primitive.name) if PRIMITIVES.data.get(primitive.name) is primitive else None
+    return _all().get(primitive.name) if PRIMITIVES.data.get(primitive.name) is primitive else None
 
 
 def _forward(name: str) -> Callable[..., Any]:
     return PRIMITIVES[name].forward
 
 
+@remembered()
 def _all() -> dict[str, Enclosure]:
     return {**_of_arithmetic(), **_of_functions(), **_of_special(), **_of_choices(), **_of_axes(), **_of_matrices()}
 
@@ -160,22 +158,18 @@ def converted(x: Interval, *, dtype: Any) -> Interval:
     x = real(x) if x.low.dtype.kind == "b" else x
     if (np.maximum(np.abs(x.low), np.abs(x.high)) > np.iinfo(dtype).max).any():
         return whole(x.shape)  # it has no place there
-    low = np.trunc(x.low).astype(dtype)
-    return between(low, low if x.is_point else np.trunc(x.high).astype(dtype))
+    return each_end(lambda v: np.trunc(v).astype(dtype), x)
 
 
 def _assigned(a: Interval, b: Interval, *, index: Any) -> Interval:
     a, b = (real(a), real(b)) if "f" in (a.low.dtype.kind, b.low.dtype.kind) else (a, b)
-    put = _forward("assign")
-    low = put(a.low, b.low, index=index)
-    return between(low, low if a.is_point and b.is_point else put(a.high, b.high, index=index))
+    return each_end(lambda v, w: _forward("assign")(v, w, index=index), a, b)
 
 
 def _joined(*xs: Interval, axis: int) -> Interval:
     if any(x.low.dtype.kind == "f" for x in xs):
         xs = tuple(map(real, xs))
-    low = np.concatenate([x.low for x in xs], axis)
-    return between(low, low if all(x.is_point for x in xs) else np.concatenate([x.high for x in xs], axis))
+    return each_end(lambda *parts: np.concatenate(parts, axis), *xs)
 
 
 def _length(x: Interval, *, p: Any = 2, axis: Any = None, keepdims: Any = False) -> Interval:

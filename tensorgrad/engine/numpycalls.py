@@ -96,7 +96,7 @@ def name_of(function: Any) -> str:
 @remembered()
 def record_of(function: Any) -> Primitive:
     """Return the record of a call of `function`, under the name and symbol that the table has for it, if it does."""
-    known = _by_forward().get(function)
+    known = by_forward().get(function)
     name = name_of(function)
     known = known or PRIMITIVES.get(_TOLD_AS.get(name, name))
     return Primitive(
@@ -113,7 +113,7 @@ def record_of(function: Any) -> Primitive:
 
 
 @remembered()
-def _by_forward() -> dict[Any, Primitive]:
+def by_forward() -> dict[Any, Primitive]:
     """Return the table of primitives by their forward functions."""
     return {record.forward: record for record in PRIMITIVES.values()}
 

@@ -310,9 +310,9 @@ class Graph:
         >>> Graph.trace(lambda x: (x * x).sum(), x).bounds()["dx"].contains(2 * x.detach().double())
         True
         """
-        flows = any(self.nodes[i].requires_grad for i in self.outputs)
-        passes = Passes(self.nodes, self.names(), [], {}, [], self.breaks)
-        return bounds_of(self.with_backward(seed) if flows else passes, self.outputs, given)
+        if any(self.nodes[i].requires_grad for i in self.outputs):
+            return bounds_of(self.with_backward(seed), self.outputs, given)
+        return bounds_of(Passes(self.nodes, self.names(), [], {}, [], self.breaks), self.outputs, given)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do

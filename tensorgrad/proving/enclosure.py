@@ -72,10 +72,10 @@ def enclose(function: Callable[..., Any], *inputs: Any, seed: Seed = None, sharp
         graph = Graph.trace(function, *given)
         places = {node.argument: node.index for node in graph.nodes if node.argument is not None}
         wide = {places[i]: x for i, x in enumerate(inputs) if isinstance(x, Interval) and i in places}
-        if wide and graph.breaks:
-            read = graph.breaks[0]
-            raise ArgumentError(f"bounds over an Interval hold for one way through the function only: {read.text}")
         found = graph.bounds(seed, wide)
+        if wide and found.breaks:
+            read = found.breaks[0]
+            raise ArgumentError(f"bounds over an Interval hold for one way through the function only: {read.text}")
         values = [found[i] for i in found.outputs]
         slopes = {leaf: found[i] for leaf, i in found.gradients.items()}
         if sharp and not wide:

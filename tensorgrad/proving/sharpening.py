@@ -19,7 +19,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.bounds.interval import UNIT, Interval, between, met, outward, point, real
-from tensorgrad.bounds.powers import add
+from tensorgrad.bounds.powers import add, size
 from tensorgrad.graph import Graph, GraphNode
 from tensorgrad.graph.enclosing import of_node
 
@@ -117,7 +117,7 @@ def _weighed(slopes: Sequence[Interval], error: Array) -> float:
     total = slopes[0]
     for part in slopes[1:]:
         total = add(total, part)
-    sizes = np.maximum(np.abs(total.low), np.abs(total.high))
+    sizes = size(total).high
     with np.errstate(all="ignore"):
         return float((sizes * error).sum() * (1 + 4 * (sizes.size + 4) * UNIT))
 
