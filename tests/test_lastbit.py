@@ -26,6 +26,7 @@ def results() -> dict[str, list[str]]:
     gamma, beta = tg.ones(30, dtype=tg.float64, requires_grad=True), tg.zeros(30, dtype=tg.float64, requires_grad=True)
     norm = functional.batch_norm(x, None, None, gamma, beta, training=True)
     conv = functional.conv2d(image, tg.tensor(generator.standard_normal((4, 3, 3, 3))))
+    classes = tg.tensor(np.arange(40) % 30)
     found = {
         "matmul": x @ w.T,
         "linear": functional.linear(x, w),
@@ -33,10 +34,11 @@ def results() -> dict[str, list[str]]:
         "einsum": tg.einsum("ij,kj->ik", x, w),
         "conv2d": conv,
         "batch norm": norm,
-        "cross entropy": functional.cross_entropy(x, tg.tensor(np.arange(40) % 30)),
+        # One number stays as it is once in three times: there are twenty.
+        "cross entropy": tg.stack([functional.cross_entropy(x[i::20], classes[i::20]) for i in range(20)]),
         "column sums": x.sum(0),
         "row sums": x.sum(1),
-        "mean": x.mean(),
+        "mean": tg.stack([part.mean() for part in x.split(2)]),
     }
     found |= {name: getattr(tg, name)(x.abs() + 0.5) for name in ("exp", "log", "sqrt", "tanh", "sigmoid")}
     for name, y in list(found.items()):
