@@ -7,11 +7,13 @@ computed in double, whatever the dtype of the run: single and half precision are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import ArgumentError
 
@@ -22,12 +24,13 @@ LEAST = float(np.finfo(np.float64).tiny)
 """The least double in which a product has all its places; what is smaller errs by less than it."""
 
 SMALL = 2.0**-960
+_LEASTS = np.array((-LEAST, LEAST))
 _LARGEST = float(np.finfo(np.float64).max)
 _EXACT_WHOLE = 1 << 53
 
 
-Exact = Callable[[], tuple[Array, Array]]
-"""Whether the lower, and the upper bound is exact, asked where they are small."""
+Exact = Callable[[], Array]
+"""Whether bounds are exact, along the axes of `Interval.ends`, asked where they are small."""
 
 
 @final
@@ -48,10 +51,11 @@ class Interval:
     (array([0.5, 0. ]), True, True)
     """
 
-    __slots__ = ("high", "low")
+    __slots__ = ("_ends", "high", "low")
 
     low: Array
     high: Array
+    _ends: Array | None
 
     def __init__(self, low: Any, high: Any = None) -> None:
         self.low = _bound(low)
@@ -60,6 +64,14 @@ class Interval:
             raise ArgumentError(f"the bounds of an Interval have shapes {self.low.shape} and {self.high.shape}")
         if not np.all(self.low <= self.high):
             raise ArgumentError("an Interval needs low <= high in every element, and no NaN")
+        self._ends = None
+
+    @property
+    def ends(self) -> Array:
+        """Both bounds along a first axis, so that what is done to each is done at once; of a point, one alone."""
+        if self._ends is None:
+            self._ends = self.low[None] if self.is_point else np.array((self.low, self.high))
+        return self._ends
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -126,19 +138,61 @@ def _bound(x: Any) -> Array:
 def between(low: Any, high: Any) -> Interval:
     """Return the interval of these bounds, as they are: NaN is no bound, and beyond the doubles lies the last one."""
     made = Interval.__new__(Interval)
+    made._ends = None
     if low is high:
         low = np.asarray(low)
-        if low.dtype.kind != "f" or np.isfinite(low).all():
+        if bounded(low):
             made.low = made.high = low
             return made
         high = low.copy()
     low, high = np.asarray(low), np.asarray(high)
-    if low.dtype.kind == "f" and not np.isfinite(low).all():
+    if not bounded(low):
         low = np.where(np.isnan(low), -np.inf, np.minimum(low, _LARGEST))
-    if high.dtype.kind == "f" and not np.isfinite(high).all():
+    if not bounded(high):
         high = np.where(np.isnan(high), np.inf, np.maximum(high, -_LARGEST))
     made.low, made.high = low, high
     return made
+
+
+def held(ends: Array) -> Interval:
+    """Return the interval of these `ends`, which are finite, or were those of an interval before."""
+    made = Interval.__new__(Interval)
+    made.low, made._ends = ends[0, ...], ends
+    made.high = made.low if len(ends) == 1 else ends[1, ...]
+    return made
+
+
+def spanned(ends: Array) -> Interval:
+    """Return `between` of both bounds along a first axis, or of a point alone."""
+    if bounded(ends):
+        return held(ends)
+    return between(low := ends[0, ...], low if len(ends) == 1 else ends[1, ...])
+
+
+def bounded(x: Array) -> bool:
+    """Return whether all of `x` is finite: the sum of its squares says so in a moment, if it is."""
+    if x.dtype.kind != "f":
+        return True
+    flat = x.reshape(-1)
+    return math.isfinite(np.dot(flat, flat)) or bool(np.isfinite(x).all())
+
+
+def aligned(a: Interval, b: Interval) -> tuple[Array, Array]:
+    """Return the `ends` of both with as many axes: elements meet those that they meet without the first one."""
+    x, y = a.ends, b.ends
+    if x.ndim < y.ndim:
+        x = x.reshape(len(x), *(1,) * (y.ndim - x.ndim), *x.shape[1:])
+    elif y.ndim < x.ndim:
+        y = y.reshape(len(y), *(1,) * (x.ndim - y.ndim), *y.shape[1:])
+    return x, y
+
+
+def spread(x: Interval, shape: tuple[int, ...]) -> Interval:
+    """Return `x` in a larger shape."""
+    if x.shape == shape:
+        return x
+    ends = x.ends.reshape(len(x.ends), *(1,) * (len(shape) - len(x.shape)), *x.shape)
+    return held(np.broadcast_to(ends, (len(ends), *shape)))
 
 
 def point(x: Any) -> Interval:
@@ -165,26 +219,47 @@ def real(x: Interval) -> Interval:
     return outward(found.low, found.high) if large else found
 
 
-def outward(low: Array, high: Array, places: float = 0.5, exact: Exact | None = None) -> Interval:
-    """Return the interval from before `low` to behind `high`, which NumPy has computed.
+def outward(low: Array, high: Array, places: float = 0.5) -> Interval:
+    """Return the interval from before `low` to behind `high`, as `rounded`."""
+    return rounded(np.asarray(low)[None] if low is high else np.array((low, high)), places)
+
+
+def rounded(ends: Array, places: float = 0.5, exact: Exact | None = None) -> Interval:
+    """Return the interval from before the lower to behind the upper of `ends`, which NumPy has computed.
 
     Each is off by at most so many units in the last `places`, or half of one, rounded to the nearest; where it is too
     small to have as many, by less than `LEAST`, but not where it is `exact`. Sums always are there: they need no
     `exact`.
     """
+    return spanned(widened(ends, places, exact))
+
+
+def widened(ends: Array, places: float = 0.5, exact: Exact | None = None) -> Array:
+    """Return two ends, moved outward by what `ends`, one or two, may be off: see `rounded`."""
+    sizes = np.abs(ends)
+    unsure = None
+    if exact is not None and sizes.size and not np.minimum.reduce(sizes, axis=None) >= SMALL:
+        unsure = (sizes < SMALL) & ~exact()
+    far: Array = np.multiply(sizes, _parts(places, ends.ndim), out=sizes if len(ends) == 2 else None)
+    far += ends
+    if unsure is not None and unsure.any():
+        far += unsure * _LEASTS.reshape(2, *(1,) * (ends.ndim - 1))
+    return far
+
+
+@remembered()
+def _parts(places: float, ndim: int) -> Array:
+    """Return what part of itself a number is moved down, and up, along the first of so many axes."""
     part = (2 * places + 1) * UNIT
-    with np.errstate(all="ignore"):
-        below = np.abs(low)
-        below *= -part
-        above = np.abs(high)
-        above *= part
-        if exact is not None and ((below > -SMALL * part).any() or (above < SMALL * part).any()):
-            known = exact()
-            below = np.where((below > -SMALL * part) & ~known[0], below - LEAST, below)
-            above = np.where((above < SMALL * part) & ~known[1], above + LEAST, above)
-        below += low
-        above += high
-        return between(below, above)
+    return np.array((-part, part)).reshape(2, *(1,) * (ndim - 1))
+
+
+def moved(function: Callable[..., Any], x: Interval) -> Interval:
+    """Return what `function`, which puts elements elsewhere, gives of the lower and of the upper bounds."""
+    made = Interval.__new__(Interval)
+    made.low, made._ends = function(x.low), None
+    made.high = made.low if x.is_point else function(x.high)
+    return made
 
 
 def each_end(function: Callable[..., Any], *xs: Interval) -> Interval:
@@ -198,7 +273,12 @@ def each_end(function: Callable[..., Any], *xs: Interval) -> Interval:
 
 def within(x: Interval, low: float = -np.inf, high: float = np.inf) -> Interval:
     """Return the part of `x` in ``[low, high]``, where it is known to lie; what is outside becomes the nearer end."""
-    return x if low == -np.inf and high == np.inf else each_end(lambda v: np.clip(v, low, high), x)
+    ends = x.ends
+    if low != -np.inf:
+        ends = np.maximum(ends, low)
+    if high != np.inf:
+        ends = np.minimum(ends, high)
+    return x if ends is x.ends else held(ends)
 
 
 def united(a: Interval, b: Interval) -> Interval:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
+from . import interval
 from .interval import Interval, between, each_end, outward, real, united, within
 from .powers import FUNCTION_PLACES, cut, holds_zero, size
 
@@ -37,11 +38,8 @@ def rising(
 
     def enclosed(x: Interval) -> Interval:
         x = within(real(x), *domain)
-        first, last = (x.high, x.low) if turned else (x.low, x.high)
-        with np.errstate(all="ignore"):
-            low = function(first)
-            high = low if x.is_point else function(last)
-            return within(outward(low, high, places, lambda: (first == 0, last == 0)), *values)
+        ends = x.ends[::-1] if turned else x.ends
+        return within(interval.rounded(function(ends), places, lambda: ends == 0), *values)
 
     return enclosed
 
@@ -62,11 +60,10 @@ def sloping(
     def enclosed(x: Interval) -> Interval:
         x = real(x)
         m = x.middle
-        with np.errstate(all="ignore"):
-            y = function(m)
-            r = steepest * (0.0 if x.is_point else np.maximum(x.high - m, m - x.low)) + places * 2.0**-52
-            r = r * (1 + 2.0**-50)
-            found = outward(y - r, y + r)
+        y = function(m)
+        r = steepest * (0.0 if x.is_point else np.maximum(x.high - m, m - x.low)) + places * 2.0**-52
+        r = r * (1 + 2.0**-50)
+        found = outward(y - r, y + r)
         return within(found, *values)
 
     return enclosed
@@ -82,9 +79,8 @@ def _waving(function: OfArray, slope: OfArray) -> Enclosure:
         if x.is_point:
             return up(x)
         m = x.middle
-        with np.errstate(all="ignore"):
-            steep, reach = slope(m), np.maximum(x.high - m, m - x.low) * (1 + 1e-15) + 1e-15
-            ends = united(up(x), down(x))
+        steep, reach = slope(m), np.maximum(x.high - m, m - x.low) * (1 + 1e-15) + 1e-15
+        ends = united(up(x), down(x))
         plain, sure = around(x), np.abs(steep) > reach
         return between(np.where(sure, ends.low, plain.low), np.where(sure, ends.high, plain.high))
 
@@ -111,13 +107,12 @@ def log_of_sum(function: Callable[[Array, Array], Array]) -> Enclosure:
 
     def enclosed(a: Interval, b: Interval) -> Interval:
         a, b = real(a), real(b)
-        with np.errstate(all="ignore"):
-            low, high = function(a.low, b.low), function(a.high, b.high)
-            unit = FUNCTION_PLACES * 2.0**-52
-            return outward(
-                low - unit * (1 + np.maximum(np.abs(a.low), np.abs(b.low))),
-                high + unit * (1 + np.maximum(np.abs(a.high), np.abs(b.high))),
-            )
+        low, high = function(a.low, b.low), function(a.high, b.high)
+        unit = FUNCTION_PLACES * 2.0**-52
+        return outward(
+            low - unit * (1 + np.maximum(np.abs(a.low), np.abs(b.low))),
+            high + unit * (1 + np.maximum(np.abs(a.high), np.abs(b.high))),
+        )
 
     return enclosed
 
@@ -147,7 +142,8 @@ def entropy(function: OfArray) -> Enclosure:
         x = real(x)
         top = 1 / math.e
         ends = [function(np.maximum(v, 0.0)) for v in (x.low, x.high)]
-        found = outward(np.minimum(*ends), np.maximum(*ends), OWN_PLACES, lambda: (x.low == 0, x.low == 0))
+        made = np.array((np.minimum(*ends), np.maximum(*ends)))
+        found = interval.rounded(made, OWN_PLACES, lambda: x.low == 0)
         over = (x.low <= top + 1e-15) & (x.high >= top - 1e-15)
         found = between(found.low, np.where(over, np.nextafter(top, 1), found.high))
         return cut(found, x.low < 0)
@@ -161,11 +157,10 @@ def log_of_gamma(function: OfArray) -> Enclosure:
 
     def enclosed(x: Interval) -> Interval:
         x = real(x)
-        with np.errstate(all="ignore"):
-            ends = [function(np.maximum(v, 0.0)) for v in (x.low, x.high)]
-            low, high = np.minimum(*ends), np.maximum(*ends)
-            low = np.where((x.low <= lowest + 1e-7) & (x.high >= lowest - 1e-7), np.minimum(low, least), low)
-            found = _crossing(low, high)
+        ends = [function(np.maximum(v, 0.0)) for v in (x.low, x.high)]
+        low, high = np.minimum(*ends), np.maximum(*ends)
+        low = np.where((x.low <= lowest + 1e-7) & (x.high >= lowest - 1e-7), np.minimum(low, least), low)
+        found = _crossing(low, high)
         return cut(found, x.low <= 0)
 
     return enclosed
@@ -182,9 +177,8 @@ def of_positive(function: OfArray, sign: int) -> Enclosure:
 
     def enclosed(x: Interval) -> Interval:
         x = real(x)
-        with np.errstate(all="ignore"):
-            ends = [function(np.maximum(v, 0.0)) for v in ((x.low, x.high) if sign > 0 else (x.high, x.low))]
-            return cut(_crossing(*ends), x.low <= 0)
+        ends = [function(np.maximum(v, 0.0)) for v in ((x.low, x.high) if sign > 0 else (x.high, x.low))]
+        return cut(_crossing(*ends), x.low <= 0)
 
     return enclosed
 

@@ -5,13 +5,31 @@ An operation of the same value twice, as ``x * x``, is one of one number: operan
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import SMALL, Interval, between, each_end, outward, point, real, united, within
+from .interval import (
+    SMALL,
+    Interval,
+    aligned,
+    between,
+    bounded,
+    each_end,
+    held,
+    point,
+    real,
+    rounded,
+    spanned,
+    spread,
+    united,
+    widened,
+    within,
+)
 
 FUNCTION_PLACES = 8.0
 """How many units in the last place the elementary functions of NumPy may err by here; it is said to be 4."""
@@ -19,24 +37,21 @@ FUNCTION_PLACES = 8.0
 
 def add(a: Interval, b: Interval) -> Interval:
     """Return ``a + b``."""
-    a, b = real(a), real(b)
-    with np.errstate(all="ignore"):
-        low = a.low + b.low
-        return outward(low, low if a.is_point and b.is_point else a.high + b.high)
+    x, y = aligned(real(a), real(b))
+    return rounded(x + y)
 
 
 def negative(x: Interval) -> Interval:
     """Return ``-x``."""
-    x = real(x)
-    low = -x.high
-    return between(low, low if x.is_point else -x.low)
+    return held(-real(x).ends[::-1])
 
 
 def sub(a: Interval, b: Interval) -> Interval:
     """Return ``a - b``."""
     if a is b:
         return point(np.zeros(a.shape))
-    return add(a, negative(b))
+    x, y = aligned(real(a), real(b))
+    return rounded(x - y[::-1])
 
 
 def mul(a: Interval, b: Interval) -> Interval:
@@ -44,85 +59,111 @@ def mul(a: Interval, b: Interval) -> Interval:
     if a is b:
         return square(a)
     a, b = real(a), real(b)
-    with np.errstate(all="ignore"):
-        pairs = _corners(a, b)
-        ends = [x * y for x, y in pairs]
-        low, high = _extremes(ends)
-        if not np.isfinite(low + high).all():  # 0 times no bound is 0: the numbers inside are finite
-            ends = [np.where((x == 0) | (y == 0), 0.0, end) for (x, y), end in zip(pairs, ends, strict=True)]
-            low, high = _extremes(ends)
-        return outward(low, high, exact=lambda: _unless(ends, [(x != 0) & (y != 0) for x, y in pairs]))
+    for x, y in ((a, b), (b, a)):
+        if (factor := _one_number(x)) is not None:
+            return spread(_times(y, factor), np.broadcast_shapes(a.shape, b.shape))
+    pairs = _at_corners(np.multiply, a, b)
+    far = widened(_extremes(pairs), exact=lambda: _places_kept(pairs, _at_corners(_any_zero, a, b)))
+    if bounded(far):
+        return held(far)
+    zero = _at_corners(_any_zero, a, b)
+    pairs = np.where(zero, 0.0, pairs)  # 0 times no bound is 0: the numbers inside are finite
+    return rounded(_extremes(pairs), exact=lambda: _places_kept(pairs, zero))
 
 
-def _corners(a: Interval, b: Interval) -> list[tuple[Array, Array]]:
-    """Return the pairs of ends of two intervals, each once."""
-    if a.is_point and b.is_point:
-        return [(a.low, b.low)]
-    if a.is_point or b.is_point:
-        return [(a.low, b.low), (a.high, b.high)]
-    return [(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
+def _any_zero(x: Array, y: Array) -> Array:
+    found: Array = (x == 0) | (y == 0)
+    return found
 
 
-def _unless(ends: list[Array], rounded: list[Array]) -> tuple[Array, Array]:
-    """Return where the extremes of `ends` are exact: where none that may have been `rounded` is small."""
-    small = np.logical_or.reduce([r & (np.abs(y) < SMALL) for y, r in zip(ends, rounded, strict=True)])
-    return ~small, ~small
+def _one_number(x: Interval) -> float | None:
+    """Return the number that all elements of `x` are, where it is seen at once that they are."""
+    low = x.low
+    alike = x.is_point and low.size and (low.size == 1 or not any(low.strides))
+    return float(low.flat[0]) if alike else None
 
 
-def _extremes(ends: list[Array]) -> tuple[Array, Array]:
-    if len(ends) == 1:
-        return ends[0], ends[0]
-    low, high = np.minimum(ends[0], ends[1]), np.maximum(ends[0], ends[1])
-    for end in ends[2:]:
-        low = np.minimum(low, end, out=low if low.ndim else None)
-        high = np.maximum(high, end, out=high if high.ndim else None)
-    return low, high
+def _times(x: Interval, factor: float) -> Interval:
+    """Return `x` times one number: powers of two from 1 on round nothing."""
+    if not factor:
+        return point(np.zeros(x.shape))
+    ends = x.ends if factor > 0 else x.ends[::-1]
+    made = ends * factor
+    if abs(factor) >= 1 and abs(math.frexp(factor)[0]) == 0.5:
+        return spanned(made)
+    return rounded(made, exact=lambda: ends == 0)
+
+
+def _at_corners(function: Callable[[Array, Array], Array], a: Interval, b: Interval) -> Array:
+    """Return what `function` gives of each pair of ends, along a first axis: one, two or four."""
+    x, y = aligned(a, b)
+    if len(x) == 1 or len(y) == 1:
+        return function(x, y)
+    found = function(x[:, None], y)
+    return found.reshape(4, *found.shape[2:])
+
+
+def _extremes(pairs: Array) -> Array:
+    """Return the least and the largest of the rows, or the only one."""
+    if len(pairs) == 1:
+        return pairs
+    found = np.empty((2, *pairs.shape[1:]))
+    if len(pairs) == 2:
+        np.minimum(pairs[0], pairs[1], out=found[0, ...])
+        np.maximum(pairs[0], pairs[1], out=found[1, ...])
+    else:
+        np.minimum.reduce(pairs, axis=0, out=found[0, ...])
+        np.maximum.reduce(pairs, axis=0, out=found[1, ...])
+    return found
+
+
+def _places_kept(pairs: Array, exact: Array) -> Array:
+    """Return whether no pair of ends is so small that it has lost places, along a first axis of length 1."""
+    kept: Array = np.logical_and.reduce((np.abs(pairs) >= SMALL) | exact, axis=0, keepdims=True)
+    return kept
 
 
 def size(x: Interval) -> Interval:
     """Return ``|x|``."""
-    x = real(x)
-    if x.is_point:
-        return each_end(np.abs, x)
-    turned = -x.high
-    return between(np.maximum(np.maximum(x.low, turned), 0.0), -np.minimum(x.low, turned))
+    ends = real(x).ends
+    if len(ends) == 1:
+        return held(np.abs(ends))
+    found = np.maximum(ends, -ends[::-1])
+    np.maximum(found[0], 0.0, out=found[0, ...])
+    return held(found)
 
 
 def square(x: Interval) -> Interval:
     """Return ``x * x``, which is not below 0."""
-    x = size(x)
-    with np.errstate(all="ignore"):
-        low = x.low * x.low
-        high = low if x.is_point else x.high * x.high
-        return within(outward(low, high, exact=lambda: (x.low == 0, x.high == 0)), 0.0)
+    ends = size(x).ends
+    return within(rounded(ends * ends, exact=lambda: ends == 0), 0.0)
 
 
 def div(a: Interval, b: Interval) -> Interval:
     """Return ``a / b``: the whole line where b may be 0."""
     a, b = real(a), real(b)
-    if a.is_point and (a.low == 1).all():
-        found = inverse(b)
-        return found if found.shape == np.broadcast_shapes(a.shape, b.shape) else add(mul(a, found), point(0.0))
-    with np.errstate(all="ignore"):
-        pairs = _corners(a, b)
-        ends = [x / y for x, y in pairs]
-        low, high = _extremes(ends)
-        if not np.isfinite(low).all() or not np.isfinite(high).all():
-            # no bound over no bound: a number over a number, which is anything of its sign
-            low, high = (
-                np.where(np.isnan(low) | np.isnan(high), end, v) for v, end in ((low, -np.inf), (high, np.inf))
-            )
-        found = outward(low, high, exact=lambda: _unless(ends, [(x != 0) & np.isfinite(y) for x, y in pairs]))
+    if number := _one_number(b):
+        ends = a.ends if number > 0 else a.ends[::-1]
+        return spread(rounded(ends / number, exact=lambda: ends == 0), np.broadcast_shapes(a.shape, b.shape))
+    if _one_number(a) == 1:
+        return spread(inverse(b), np.broadcast_shapes(a.shape, b.shape))
+    pairs = _at_corners(np.divide, a, b)
+    ends = _extremes(pairs)
+    if not bounded(ends):  # no bound over no bound: a number over a number, which is anything of its sign
+        ends = np.array([np.where(np.isnan(ends[i]), end, ends[i]) for i, end in ((0, -np.inf), (-1, np.inf))])
+    found = rounded(ends, exact=lambda: _places_kept(pairs, _at_corners(_zero_or_endless, a, b)))
     return cut(found, holds_zero(b))
+
+
+def _zero_or_endless(x: Array, y: Array) -> Array:
+    found: Array = (x == 0) | np.isinf(y)
+    return found
 
 
 def inverse(b: Interval) -> Interval:
     """Return ``1 / b``: the whole line where b may be 0."""
-    b = real(b)
-    with np.errstate(all="ignore"):
-        low = 1.0 / b.high
-        high = low if b.is_point else 1.0 / b.low
-        found = outward(low, high, exact=lambda: (np.isinf(b.high), np.isinf(b.low)))
+    ends = real(b).ends[::-1]
+    found = rounded(1.0 / ends, exact=lambda: np.isinf(ends))
     return cut(found, holds_zero(b))
 
 
@@ -135,17 +176,14 @@ def cut(x: Interval, gone: Array) -> Interval:
 
 def root(x: Interval) -> Interval:
     """Return the square root of what of `x` has one."""
-    x = within(real(x), 0.0)
-    low = np.sqrt(x.low)
-    return within(outward(low, low if x.is_point else np.sqrt(x.high)), 0.0)
+    return within(rounded(np.sqrt(within(real(x), 0.0).ends)), 0.0)
 
 
 def power(a: Interval, b: Interval) -> Interval:
     """Return ``a ** b``: of any a where b is one whole number, of positive ones else."""
     a, b = real(a), real(b)
-    if b.is_point and (b.low == 2).all():
-        found = square(a)
-        return found if found.shape == np.broadcast_shapes(a.shape, b.shape) else add(found, mul(b, point(0.0)))
+    if _one_number(b) == 2:
+        return spread(square(a), np.broadcast_shapes(a.shape, b.shape))
     n = b.low
     odd = np.remainder(n, 2) == 1
     exact = (n == np.floor(n)) & (b.low == b.high)
@@ -171,9 +209,8 @@ def power(a: Interval, b: Interval) -> Interval:
 def _of_positive(a: Interval, b: Interval) -> Interval:
     """Return ``a ** b`` of what of `a` is not negative: monotone in each, so that corners are the extremes."""
     a = within(a, 0.0)
-    with np.errstate(all="ignore"):
-        low, high = _extremes([x**y for x, y in _corners(a, b)])
-    return within(outward(low, high, FUNCTION_PLACES, lambda: (a.low == 0, a.high == 0)), 0.0)
+    made = _extremes(_at_corners(np.power, a, b))
+    return within(rounded(made, FUNCTION_PLACES, lambda: (made == 0) & (aligned(a, b)[0][-1:] == 0)), 0.0)
 
 
 def even_power(x: Interval, *, p: float = 3.0) -> Interval:
@@ -208,10 +245,9 @@ def holds_zero(x: Interval) -> Array:
 def hypot(a: Interval, b: Interval) -> Interval:
     """Return ``sqrt(a * a + b * b)``."""
     a, b = size(a), size(b)
-    low = np.hypot(a.low, b.low)
-    with np.errstate(all="ignore"):
-        high = low if a.is_point and b.is_point else np.hypot(a.high, b.high)
-    return within(outward(low, high, FUNCTION_PLACES, lambda: (low == 0, high == 0)), 0.0)
+    x, y = aligned(a, b)
+    made = np.hypot(x, y)
+    return within(rounded(made, FUNCTION_PLACES, lambda: made == 0), 0.0)
 
 
 def direction(a: Interval, b: Interval) -> Interval:

@@ -7,47 +7,58 @@ that of their middles, and of their middles and radii as sizes (Rump 1999, "Fast
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import UNIT, Interval, each_end, outward, point, real, whole
-from .powers import add, cut, div
+from .interval import UNIT, Interval, each_end, moved, outward, point, real, rounded, whole
+from .powers import add, div
 
 Linear = Callable[..., Array]
 
 
-def adding(forward: Linear) -> Callable[..., Interval]:
-    """Return the enclosure of what moves elements, repeats them or adds them up, each once: no factor but 1.
+def moving(forward: Linear) -> Callable[..., Interval]:
+    """Return the enclosure of what moves elements, or repeats them: the bounds go with them."""
+    return lambda x, **params: moved(lambda v: forward(v, **params), x)
 
-    How many an element of the result is the sum of is what it gives of ones.
+
+def adding(forward: Linear, terms: Callable[..., float]) -> Callable[..., Interval]:
+    """Return the enclosure of what adds elements up, each once: no factor but 1.
+
+    Args:
+        terms: how many an element of a result is the sum of, of the argument's shape, a result and the parameters.
     """
 
     def enclosed(x: Interval, **params: Any) -> Interval:
-        if x.low.dtype.kind == "b" and forward(np.ones(x.shape), **params).max(initial=0) > 1:
-            x = real(x)
         found = each_end(lambda v: forward(v, **params), x)
+        if (most := terms(x.shape, found.low, params)) <= 1:
+            return found
         if x.low.dtype.kind != "f":
-            return found
-        most = float(forward(np.ones(x.shape), **params).max(initial=0.0))
-        if most <= 1:
-            return found
-        with np.errstate(all="ignore"):
-            below = _error(forward(np.abs(x.low), **params), most)
-            above = below if x.is_point else _error(forward(np.abs(x.high), **params), most)
-            return outward(found.low - below, found.high + above)
+            return enclosed(real(x), **params) if x.low.dtype.kind == "b" else found
+        below = _part(most) * forward(np.abs(x.low), **params)
+        above = below if x.is_point else _part(most) * forward(np.abs(x.high), **params)
+        return outward(found.low - below, found.high + above)
 
     return enclosed
 
 
-def _error(sizes: Array, terms: float) -> Array:
-    """Return what the sum of so many `terms` may err by, of which `sizes` is the sum of the sizes, as computed."""
-    if terms * UNIT > 0.01:
-        return np.full(np.shape(sizes), np.inf)
-    return 1.1 * terms * UNIT * sizes
+def evenly(shape: tuple[int, ...], result: Array, params: Mapping[str, Any]) -> float:
+    """Return how many elements of `shape` go to each one of `result`."""
+    return math.prod(shape) / max(np.size(result), 1)
+
+
+def counted(forward: Linear) -> Callable[..., float]:
+    """Return the `terms` of what `forward` adds up: what it gives of ones."""
+    return lambda shape, result, params: float(forward(np.ones(shape), **params).max(initial=0.0))
+
+
+def _part(terms: float) -> float:
+    """Return what part of the sum of the sizes, as computed, the sum of so many `terms` may err by."""
+    return 1.1 * terms * UNIT if terms * UNIT <= 0.01 else np.inf
 
 
 def averaging(total: Callable[..., Interval], count: Callable[..., int]) -> Callable[..., Interval]:
@@ -66,15 +77,16 @@ def matmul(a: Interval, b: Interval) -> Interval:
     """Return the product of matrices ``a @ b``."""
     (m, r), (k, s) = _middle_and_radius(real(a)), _middle_and_radius(real(b))
     n = a.shape[-1]
-    with np.errstate(all="ignore"):
-        found, sizes, others = np.matmul(m, k), np.abs(m), np.abs(k)
-        e = _error(np.matmul(sizes, others), n + 2.0)
-        if s is not None:
-            e += np.matmul(sizes, s) * (1 + 4 * (n + 4) * UNIT)
+    found, sizes, others = np.matmul(m, k), np.abs(m), np.abs(k)
+    part = _part(n + 2.0)  # of ``sizes @ others``, which goes into one of the products
+    if s is None:
+        e = np.matmul(part * sizes if r is None else part * sizes + r, others)
+    else:
+        e = np.matmul(sizes, part * others + s)
         if r is not None:
-            e += np.matmul(r, others if s is None else others + s) * (1 + 4 * (n + 4) * UNIT)
-        e *= 1 + 8 * UNIT
-        return cut(outward(found - e, found + e), ~np.isfinite(e))
+            e += np.matmul(r, others + s)
+    e *= 1 + 4 * (n + 8) * UNIT
+    return rounded(np.array((found - e, found + e)))
 
 
 def _middle_and_radius(x: Interval) -> tuple[Array, Array | None]:
@@ -88,9 +100,8 @@ def _middle_and_radius(x: Interval) -> tuple[Array, Array | None]:
         m = np.where(tiny, 0.0, m)
     elif x.is_point:
         return m, None
-    with np.errstate(all="ignore"):
-        r = np.maximum(m - x.low, x.high - m) * (1 + 4 * UNIT)
-        return m, np.where(r > 0, np.maximum(r, _NO_SMALLER), r)
+    r = np.maximum(m - x.low, x.high - m) * (1 + 4 * UNIT)
+    return m, np.where(r > 0, np.maximum(r, _NO_SMALLER), r)
 
 
 _NO_SMALLER = 2.0**-500
@@ -98,7 +109,7 @@ _NO_SMALLER = 2.0**-500
 
 def linear(a: Interval, b: Interval) -> Interval:
     """Return ``a @ b.T``, of vectors a, too."""
-    return matmul(a, each_end(np.transpose, b))
+    return matmul(a, moved(np.transpose, b))
 
 
 def affine(a: Interval, b: Interval, c: Interval) -> Interval:
@@ -112,9 +123,8 @@ def cumsum(forward: Linear) -> Callable[..., Interval]:
     def enclosed(x: Interval, *, axis: int, reverse: bool) -> Interval:
         x = real(x)
         n = float(x.shape[axis])
-        with np.errstate(all="ignore"):
-            ends = [forward(v, axis=axis, reverse=reverse) for v in (x.low, x.high)]
-            errors = [_error(forward(np.abs(v), axis=axis, reverse=reverse), n) for v in (x.low, x.high)]
-            return outward(ends[0] - errors[0], ends[1] + errors[1])
+        ends = [forward(v, axis=axis, reverse=reverse) for v in (x.low, x.high)]
+        errors = [_part(n) * forward(np.abs(v), axis=axis, reverse=reverse) for v in (x.low, x.high)]
+        return outward(ends[0] - errors[0], ends[1] + errors[1])
 
     return enclosed

@@ -26,23 +26,21 @@ def solved(a: Interval, b: Interval) -> Interval:
     if not (np.isfinite(a.low).all() and np.isfinite(a.high).all() and n):
         return whole(shape)
     try:
-        with np.errstate(all="ignore"):
-            inverse = np.linalg.inv(middle)
-            near = np.matmul(inverse, b.middle)
+        inverse = np.linalg.inv(middle)
+        near = np.matmul(inverse, b.middle)
     except np.linalg.LinAlgError:
         return whole(shape)
     if not (np.isfinite(inverse).all() and np.isfinite(near).all()):
         return whole(shape)
     rest = size(sub(point(np.eye(n)), matmul(point(inverse), a))).high
     left = size(matmul(point(inverse), sub(b, matmul(a, point(near))))).high
-    with np.errstate(all="ignore"):
-        norm = rest.sum(-1, keepdims=True) * (1 + 2 * n * UNIT)
-        worst = norm.max(-2, keepdims=True)
-        most = left.max(-2, keepdims=True) / (1 - worst) * (1 + 8 * UNIT)
-        # |x - y| <= left + |E| |x - y|, row by row
-        radius = (left + norm * most) * (1 + 8 * UNIT)
-        radius = np.where(worst < 1, radius, np.inf)
-        return outward(near - radius, near + radius)
+    norm = rest.sum(-1, keepdims=True) * (1 + 2 * n * UNIT)
+    worst = norm.max(-2, keepdims=True)
+    most = left.max(-2, keepdims=True) / (1 - worst) * (1 + 8 * UNIT)
+    # |x - y| <= left + |E| |x - y|, row by row
+    radius = (left + norm * most) * (1 + 8 * UNIT)
+    radius = np.where(worst < 1, radius, np.inf)
+    return outward(near - radius, near + radius)
 
 
 def inverse(a: Interval) -> Interval:
@@ -91,8 +89,7 @@ def _by_sizes(a: Interval) -> Interval:
 def log_determinant(a: Interval) -> Interval:
     """Return the logarithm of the size of the determinants: the whole line where one may be 0."""
     found = size(determinant(a))
-    with np.errstate(all="ignore"):
-        return outward(np.log(found.low), np.log(found.high), FUNCTION_PLACES)
+    return outward(np.log(found.low), np.log(found.high), FUNCTION_PLACES)
 
 
 def cholesky(a: Interval, *, triangle: str | None = None) -> Interval:

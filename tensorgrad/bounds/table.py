@@ -1,6 +1,7 @@
 """The enclosure of every primitive, by its name: intervals of the arguments and the parameters -> that of the value.
 
 For all real numbers inside the arguments, what the operation gives of them in exact arithmetic lies inside the result.
+An infinity or a NaN is no bound, of which NumPy need not warn: whoever calls enclosures silences it, once for them all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.ops.reductions import reduced as count_of
 
 from . import choices, monotone, powers, sums, systems
-from .interval import Interval, between, each_end, point, real, whole
+from .interval import Interval, between, each_end, point, real, spread, whole, within
 from .monotone import Enclosure, even, falling, of_positive, rising, sloping, stepping
 from .powers import size
 
@@ -119,24 +120,24 @@ def _of_choices() -> dict[str, Enclosure]:
         "gt": choices.greater, "ge": choices.greater_equal, "logical_not": choices.negated, "step": choices.positive,
         "share": choices.share, "inside": choices.inside, "where": choices.where, "clip": choices.clipped,
         "maximum": choices.extreme(np.maximum), "minimum": choices.extreme(np.minimum),
-        "relu": lambda x: choices.clipped(real(x), low=0.0), "bitwise_and": choices.both, "bitwise_or": choices.either,
+        "relu": lambda x: within(real(x), 0.0), "bitwise_and": choices.both, "bitwise_or": choices.either,
         "bitwise_xor": choices.one_of_two, "bitwise_not": choices.negated, "ties": choices.ties,
         "amax": choices.reduced(_forward("amax")), "amin": choices.reduced(_forward("amin")),
         "argmax": choices.place_of(1, _forward("argmax")), "argmin": choices.place_of(-1, _forward("argmin")),
     }  # fmt: skip
 
 
-_ADDING = (
-    "broadcast_to", "sum_to", "reshape", "transpose", "getitem", "scatter", "sum", "diagonal", "embedded", "unfold",
-    "windowed", "fold",
-)  # fmt: skip
+_MOVING = ("reshape", "transpose", "getitem", "diagonal", "embedded", "unfold", "windowed")
 
 
 def _of_axes() -> dict[str, Enclosure]:
-    made: dict[str, Enclosure] = {name: sums.adding(_forward(name)) for name in _ADDING}
-    total = sums.adding(_forward("sum"))
+    total = sums.adding(_forward("sum"), sums.evenly)
     return {
-        **made,
+        **{name: sums.moving(_forward(name)) for name in _MOVING},
+        **{name: sums.adding(_forward(name), sums.counted(_forward(name))) for name in ("scatter", "fold")},
+        "broadcast_to": spread,
+        "sum": total,
+        "sum_to": sums.adding(_forward("sum_to"), sums.evenly),
         "mean": sums.averaging(lambda x, refined=False, **params: total(x, **params), count_of),
         "cumsum": sums.cumsum(_forward("cumsum")),
         "astype": converted,
@@ -173,7 +174,7 @@ def _joined(*xs: Interval, axis: int) -> Interval:
 
 
 def _length(x: Interval, *, p: Any = 2, axis: Any = None, keepdims: Any = False) -> Interval:
-    x, total = size(x), sums.adding(_forward("sum"))
+    x, total = size(x), sums.adding(_forward("sum"), sums.evenly)
     if p in (np.inf, -np.inf):
         return choices.reduced(np.max if p > 0 else np.min)(x, axis=axis, keepdims=keepdims)
     if p == 1:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import told
 from tensorgrad.base.dtypes import Array
-from tensorgrad.bounds.interval import Interval, between, point, real, whole
+from tensorgrad.bounds.interval import Interval, between, point, real, spread, whole
 from tensorgrad.bounds.ofnumpy import of_numpy
 from tensorgrad.bounds.powers import cut
 from tensorgrad.bounds.table import UNENCLOSED, enclosure
@@ -112,19 +112,23 @@ def bounds_of(passes: Passes, outputs: Sequence[int], given: Mapping[int, Interv
     """Return the bounds of all nodes of `passes`, where `given` has intervals in the place of the numbers of leaves."""
     intervals: list[Interval] = []
     unknown: dict[int, str] = {}
-    for node in passes.nodes:
-        known = (given or {}).get(node.index)
-        # a copy: one interval for two leaves is two numbers, and the same object would be one
-        found, why = (between(known.low, known.high), "") if known is not None else of_node(node, intervals)
-        if why:
-            unknown[node.index] = f"{node.op} at {told(node.place)}: {why}"
-        intervals.append(found)
+    with np.errstate(all="ignore"):
+        for node in passes.nodes:
+            known = (given or {}).get(node.index)
+            # a copy: one interval for two leaves is two numbers, and the same object would be one
+            found, why = (between(known.low, known.high), "") if known is not None else of_node(node, intervals)
+            if why:
+                unknown[node.index] = f"{node.op} at {told(node.place)}: {why}"
+            intervals.append(found)
     gradients = dict(zip(passes.leaves, passes.gradients, strict=True))
     return Bounds(passes.nodes, passes.names, intervals, outputs, gradients, unknown, tuple(passes.breaks))
 
 
 def of_node(node: GraphNode, intervals: Sequence[Interval]) -> tuple[Interval, str]:
-    """Return the interval of a node, and why it is the whole line where nothing better is known."""
+    """Return the interval of a node, and why it is the whole line where nothing better is known.
+
+    Whoever calls, silences NumPy's warnings: what is not finite is no bound, and said so.
+    """
     if node.dtype.kind == "c":
         return whole(node.shape), "there are no intervals of complex numbers"
     if node.primitive is None:
@@ -132,18 +136,17 @@ def of_node(node: GraphNode, intervals: Sequence[Interval]) -> tuple[Interval, s
     own = [
         intervals[o.source] if o.source is not None else _number(o.constant) for o in node.operands if not o.parameter
     ]
-    exact = all(x.is_point and x.low.dtype.kind != "f" for x in own)
-    if (node.dtype.kind != "f" and exact) or isinstance(node.primitive.forward, Draw):
+    exact = node.dtype.kind != "f" and all(x.is_point and x.low.dtype.kind != "f" for x in own)
+    if exact or isinstance(node.primitive.forward, Draw):
         return _of_leaf(node)  # of whole numbers and booleans all is exact; what was drawn was given
-    params = _resolved(node.params, intervals)
+    params = _resolved(node.params, intervals) if node.params else node.params
     if params is None:
         return whole(node.shape), "it depends on a place that is not certain"
-    with np.errstate(all="ignore"):
-        found = _enclosed(node.primitive, own, params)
+    found = _enclosed(node.primitive, own, params)
     if found is None:
         return whole(node.shape), _why(node)
     if found.shape != node.shape:
-        found = Interval(np.broadcast_to(found.low, node.shape), np.broadcast_to(found.high, node.shape))
+        found = spread(found, node.shape)
     return found if node.dtype.kind == found.low.dtype.kind else real(found), ""
 
 

@@ -6,13 +6,13 @@ import importlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from copy import copy
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.autograd.careful import Contributions, reverse
+from tensorgrad.base.caching import altered
 from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.context import Scope
 from tensorgrad.bounds import Interval
@@ -287,7 +287,7 @@ class Graph:
             if node not in self._index:
                 index[node] = len(nodes)
                 nodes.append(
-                    replace(
+                    altered(
                         found,
                         index=len(nodes),
                         operands=operands_of(node.inputs, index, node.params),
@@ -377,7 +377,7 @@ class Graph:
             )
         given = [node for node in self._leaves() if node.primitive is None]
         passes = self._with_back_to(given) if given else Passes(self.nodes, self.names(), [], {}, [], self._met)
-        passes = replace(passes, checks=self._checks)
+        passes = altered(passes, checks=self._checks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return PythonFile(passes, len(self.nodes), self.outputs, arguments)
 

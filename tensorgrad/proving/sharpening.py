@@ -32,6 +32,7 @@ class Run(NamedTuple):
     errors: Sequence[Array | None]
 
 
+@np.errstate(all="ignore")
 def run_of(graph: Graph) -> Run | None:
     """Return what the operations of `graph` round; None where something in it is not known, or lies at a jump."""
     boxes: list[Interval] = []
@@ -71,6 +72,7 @@ def _error(local: Interval, value: Interval) -> Array | None:
     return found if found.any() else None
 
 
+@np.errstate(all="ignore")
 def sharpened(run: Run, output: int, element: tuple[int, ...]) -> Interval | None:
     """Return the bounds of one element of an output of the graph; None where they cannot be had in this way."""
     graph, boxes, errors = run
@@ -95,8 +97,7 @@ def sharpened(run: Run, output: int, element: tuple[int, ...]) -> Interval | Non
         total += _weighed(slopes[i], error)
     assert node.value is not None
     value = np.asarray(node.value[element], np.float64)
-    with np.errstate(all="ignore"):
-        return outward(value - total * (1 + 1e-9), value + total * (1 + 1e-9)) if np.isfinite(total) else None
+    return outward(value - total * (1 + 1e-9), value + total * (1 + 1e-9)) if np.isfinite(total) else None
 
 
 def _slopes(
@@ -118,8 +119,7 @@ def _weighed(slopes: Sequence[Interval], error: Array) -> float:
     for part in slopes[1:]:
         total = add(total, part)
     sizes = size(total).high
-    with np.errstate(all="ignore"):
-        return float((sizes * error).sum() * (1 + 4 * (sizes.size + 4) * UNIT))
+    return float((sizes * error).sum() * (1 + 4 * (sizes.size + 4) * UNIT))
 
 
 def narrowed(plain: Sequence[Interval], graph: Graph) -> list[Interval]:
