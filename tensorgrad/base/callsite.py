@@ -38,14 +38,11 @@ def _trees() -> tuple[str, ...]:
 def here(depth: int = 1) -> Place:
     """Return where the user's script stands: the innermost frame outside the library, from `depth` callers up."""
     frame = sys._getframe(depth + 1)
-    while True:
-        file = frame.f_code.co_filename
-        known = is_users(file)
-        if known is None:
-            known = is_outside(file)
-        if known or frame.f_back is None:
-            return frame.f_code, frame.f_lasti
-        frame = frame.f_back
+    while not (known := is_users((code := frame.f_code).co_filename)):
+        if (known is None and is_outside(code.co_filename)) or (outer := frame.f_back) is None:
+            break
+        frame = outer
+    return code, frame.f_lasti
 
 
 def users_line() -> Place:

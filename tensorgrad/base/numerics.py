@@ -23,6 +23,7 @@ from .watched import as_one, call_watched, is_watched, memory_of, one_way, watch
 
 _reduce: Callable[..., Array] = np.add.reduce  # NumPy's stubs do not know that both axis and keepdims may vary
 BLOCK = 512  # rows added one after the other where there are no more
+MANY, PIECE = 16384, 128  # elements: from so many on, all of them are added in such pieces
 LINE = 64  # bytes: what the processor fetches at once
 STEP = 64  # rows of a taller array added so before their sums are: the error grows with this, not with the height
 
@@ -110,7 +111,8 @@ def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool
     if x.dtype.itemsize == 2:
         return total(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(x.dtype)
     if x.ndim < 2 or (axis is None and x.flags.forc):  # NumPy adds all that lies without gaps pairwise
-        return _reduce(x, axis=axis, keepdims=keepdims)
+        whole = x.size >= MANY and x.flags.forc
+        return _whole_sum(x, keepdims) if whole else _reduce(x, axis=axis, keepdims=keepdims)
     if x.ndim > 2 and x.size and axis.__class__ is tuple and axis == tuple(range(len(axis))) and x.flags.c_contiguous:
         y = total(x.reshape(-1, *x.shape[len(axis) :]), axis=0)  # the first axes are one to run along
         return y.reshape(*(1,) * len(axis), *y.shape) if keepdims else y
@@ -123,6 +125,13 @@ def total(x: Array, *, axis: int | tuple[int, ...] | None = None, keepdims: bool
     # it adds pairwise along adjacent memory, too
     y = _reduce(x, axis=axis, keepdims=keepdims, dtype=np.float64 if tall else None)
     return row_major(y.astype(x.dtype, copy=False))
+
+
+def _whole_sum(x: Array, keepdims: bool) -> Array:
+    """Return the sum of all elements of an array without gaps: BLAS adds pieces, twice as fast, NumPy their sums."""
+    flat, whole = x.ravel("K"), x.size - x.size % PIECE
+    y: Array = _reduce(flat[:whole].reshape(-1, PIECE) @ ones_of(PIECE, x.dtype)) + _reduce(flat[whole:])
+    return y.reshape((1,) * x.ndim) if keepdims else y
 
 
 def column_sums(x: Array) -> Array:

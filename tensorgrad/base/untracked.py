@@ -19,7 +19,6 @@ from .misfits import misfit
 
 AnyFunction = Callable[..., Any]
 
-_ABSENT = object()
 _CLASSES: dict[str, frozenset[type]] = {
     "bool": frozenset({bool}),
     "<class 'bool'>": frozenset({bool}),
@@ -72,6 +71,7 @@ class Untracked(dict[str, int]):
             name: frozenset().union(*(_CLASSES[word] for word in words)) if name in self._judged else _USUAL
             for name, words in found.items()
         }
+        self._by_place = sorted((place, name) for name, place in self.items() if place < sys.maxsize)
         self.first = min(self.values(), default=sys.maxsize)
 
     def check(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
@@ -83,18 +83,26 @@ class Untracked(dict[str, int]):
         """
         if self.first < 0:
             self._read()
-        given = len(args)
-        for word, place in self.items():
-            value = kwargs[word] if word in kwargs else args[place] if place < given else _ABSENT
-            if value is _ABSENT or (value.__class__ in self._classes[word] and value == value):  # noqa: PLR0124 - NaN
-                continue
-            if word in self.numbers:
-                forgotten(value, f"{name}(): argument '{word}'")
-            if word in self._judged:
-                hint = hints(self._function).get(word, bool)
-                if not suits(word, value, hint):
-                    raise misfit(name, word, place + 1, value, hint)
+        given, classes = len(args), self._classes
+        for place, word in self._by_place:
+            if place >= given:
+                break
+            value = args[place]
+            if value.__class__ not in classes[word] or value != value:  # noqa: PLR0124 - NaN
+                self._judge(name, word, value)
+        for word, value in kwargs.items() if kwargs else ():
+            if word in classes and (value.__class__ not in classes[word] or value != value):  # noqa: PLR0124
+                self._judge(name, word, value)
         return self.first
+
+    def _judge(self, name: str, word: str, value: Any) -> None:
+        """Raise for an argument that is of another class than most, and not what it must be."""
+        if word in self.numbers:
+            forgotten(value, f"{name}(): argument '{word}'")
+        if word in self._judged:
+            hint = hints(self._function).get(word, bool)
+            if not suits(word, value, hint):
+                raise misfit(name, word, self[word] + 1, value, hint)
 
 
 def any_untracked(function: AnyFunction) -> bool:

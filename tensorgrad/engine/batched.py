@@ -284,7 +284,7 @@ def call(function: Callable[..., Any], rule: BatchRule | None, values: list[Any]
     levels = _met([*values, *_indices(params)] if params else values)
     if rule is None or (params and Batched in [type(p) for k, p in params.items() if k != "index"]):
         _refuse(f"{getattr(function, '__name__', 'a function')}, or one of its parameters,")
-    lead = tuple([level.size for level in levels])
+    lead = (levels[0].size,) if len(levels) == 1 else tuple([level.size for level in levels])
     out = rule(function, Batch(levels, lead), values, params)
     if not isinstance(out, tuple):
         return Batched(out, levels) if out.shape[: len(lead)] == lead else _wrapped(out, levels, lead)
@@ -306,9 +306,11 @@ def _met(values: list[Any]) -> Levels:
     """Return the levels of all `values`."""
     found: Levels = ()
     for v in values:
-        if type(v) is Batched and v.levels != found:
-            found = tuple(sorted({*found, *v.levels}, key=_start)) if found else v.levels
-        elif type(v) in (tuple, list):  # as numpy.concatenate takes them
+        kind = type(v)
+        if kind is Batched:
+            if (levels := v.levels) is not found and levels != found:
+                found = tuple(sorted({*found, *levels}, key=_start)) if found else levels
+        elif kind is tuple or kind is list:  # as numpy.concatenate takes them
             found = tuple(sorted({*found, *_met(v)}, key=_start))
     return found
 

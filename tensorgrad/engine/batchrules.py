@@ -33,6 +33,8 @@ Params = dict[str, Any]
 
 def leading(function: Callable[..., Any], batch: Batch, values: list[Any], params: Params) -> Any:
     """The rule of what takes axes in front by itself: functions of each element, and of matrices in the last axes."""
+    if len(values) == 1:
+        return function(values[0].inner, **params)
     return function(*batch.aligned(values), **params)
 
 

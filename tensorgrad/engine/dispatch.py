@@ -103,12 +103,16 @@ def on_tensors(primitive: Primitive, args: tuple[Any, ...], params: dict[str, An
     first = args[0]
     if mode.special & BATCHING and mode.grad:
         args = tuple([INSIDE[0](a) if isinstance(a, Tensor) and a.tracked else a for a in args])
-    tracked = tuple([isinstance(a, Tensor) and a.tracked for a in args])
-    exposed = [isinstance(a, Tensor) and still_exposed(a) for a in args]
-    values = [plain(a.array) if isinstance(a, Tensor) else _number(a) for a in args]
+    tracked, exposed, values = [], [], []
+    for a in args:
+        known = isinstance(a, Tensor)
+        whole = known and a.array.__class__ is np.ndarray  # nearly always: nothing else is asked
+        tracked.append(known and a.tracked)
+        exposed.append(known and not whole and still_exposed(a))
+        values.append(a.array if whole else plain(a.array) if known else _number(a))
     values, out = _answered(primitive, values, params, mode)
     if mode.grad and True in tracked and primitive.differentiable and out.dtype.kind in "fc":
-        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tracked)
+        y = _recorded(primitive, args, params, (out, *values), (False, *exposed), tuple(tracked))
         assert y.node is not None
         y.node.scope, y.node.place = mode.scope, here(2)
     else:

@@ -90,7 +90,7 @@ def normal_share(x: Any) -> Any:
     y *= 1.0 - 2.0 * right
     y += right
     inner = np.clip(x, -0.7, 0.7)
-    close = 0.5 + math.sqrt(0.125) * inner * polynomial(0.5 * inner * inner, erf_near_zero("d"))
+    close = 0.5 + math.sqrt(0.125) * inner * polynomial(0.5 * inner * inner, erf_near_zero())
     close -= y
     close *= size < 0.7
     y += close
