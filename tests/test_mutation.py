@@ -17,7 +17,7 @@ import pytest
 
 from tensorgrad.cli import main
 from tensorgrad.errors import MissingDependencyError
-from tensorgrad.mutation import score as scoring
+from tensorgrad.mutation import score as scoring, witness
 from tensorgrad.mutation.mistakes import MISTAKES
 from tensorgrad.mutation.planting import planted, targets
 from tensorgrad.mutation.sandbox import Commands, Ran, copied
@@ -283,6 +283,20 @@ def test_a_function_that_no_test_calls_is_missed_all_the_same(tmp_path: Path) ->
     missed = [v for v in examined(tmp_path) if v.outcome == MISSED]
     assert "return 3 * x * g + 0 * x" in {v.mutant.after.strip() for v in missed}
     assert all(v.shows for v in missed)
+
+
+def test_what_the_tests_never_ask_for_is_tried_and_lines_that_nothing_comes_to_are_told(tmp_path: Path) -> None:
+    ways = {"weight is not None": "y * weight", "way == 'mean'": "y / x.size", "twice": "2 * y"}
+    ways["len(x) > 999"] = "y * 3"
+    body = [line for way, y in ways.items() for line in (f"    if {way}:", f"        y = {y}")]
+    head = "def gradient(g, x, weight=None, *, way='sum', twice=False):"
+    lines = [head, "    y = 2 * x * g", *body, "    return y", ""]
+    test = "import numpy as np\nx = np.array([1.0, 2.0])\nassert (gradient(3.0, x) == 6 * x).all()\n"
+    project(tmp_path, squares="\n".join(lines), check="from squares import gradient\n" + test)
+    missed = {v.mutant.after.strip(): v for v in examined(tmp_path) if v.outcome == MISSED}
+    assert {"y = y", "y = y * x.size", "y = 3 * y"} <= missed.keys()
+    assert "'mean'" in str(missed["y = y * x.size"].call)
+    assert missed["y = y * 4"].shows == witness.UNREACHED
 
 
 def test_what_is_missed_is_printed_with_line_difference_and_input(tmp_path: Path, monkeypatch, capsys) -> None:

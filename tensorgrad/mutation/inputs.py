@@ -54,7 +54,8 @@ def families(calls: list[dict[str, Any]], *, broadcast: bool) -> list[Probe]:
     for call in recorded_kinds(calls):
         args = call["args"]
         for shapes in (_shapes(args), *_renamed(args), *(_alone(args) if broadcast else ())):
-            key = tuple(repr(v) if shape is None else shape for (_, v), shape in zip(args, shapes, strict=True))
+            kept = [repr(v) if shape is None else shape for (_, v), shape in zip(args, shapes, strict=True)]
+            key = (*kept, *map(repr, call["words"].items()))
             if key not in found:
                 filled = tuple(_filled(args, shapes, "range", rng, []))
                 found[key] = Probe(filled, call["words"], len(found), "range")
@@ -66,7 +67,8 @@ def recorded_kinds(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kinds: dict[Any, dict[str, Any]] = {}
     for call in calls:
         if all(what != "unknown" for what, _ in (*call["args"], *call["words"].values())):
-            kinds.setdefault(tuple(v.shape if w in LIBRARIES else repr(v) for w, v in call["args"]), call)
+            kept = (*call["args"], *call["words"].values())
+            kinds.setdefault(tuple(v.shape if w in LIBRARIES else repr(v) for w, v in kept), call)
     return list(kinds.values())
 
 

@@ -244,7 +244,7 @@ def answers_to(
             "calls": str(calls),
             "answers": str(answers),
             "library": library_of(ast.parse(about.path.read_text("utf-8"))),
-            "mutants": [{"owner": m.owner, "source": m.source} for m in mutants],
+            "mutants": [{"owner": m.owner, "source": m.source, "line": m.line} for m in mutants],
         }
         asked.write_text(json.dumps(text), "utf-8")
         command = [sys.executable, "-m", "tensorgrad.mutation.witness", str(asked)]

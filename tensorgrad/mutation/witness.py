@@ -24,10 +24,12 @@ from tensorgrad.base.dtypes import Array
 
 from .inputs import LIBRARIES, Probe, as_recorded, families, of_family
 from .showing import Seeing, is_right, seen
+from .untried import is_reached, lines_run, texts_of, untried
 
 Answer = dict[str, Any]
 FAMILIES = 60  # combinations of shapes that are tried
 BOUND = 100  # above it a number of the code is none that values are compared with
+UNREACHED = "no call of the tests comes to this line, nor does any other that was tried"
 GUESSED = ((2, 3), (3,), (3, 3))  # the shapes that are tried of a function that no test has called
 
 
@@ -37,13 +39,19 @@ def main(path: str) -> None:
     sys.path.insert(0, asked["root"])
     module = importlib.import_module(asked["module"])
     calls = list(notes_in(Path(asked["calls"])))
+    tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
     known: dict[str, list[tuple[Probe, Seeing]]] = {}
+    lines: set[int] = set()
     for mutant in asked["mutants"]:
         owner = mutant["owner"]
         if owner not in known:
-            known[owner] = trusted(module, owner, calls, asked["library"])
+            with lines_run(module.__file__ or "", lines):
+                known[owner] = trusted(module, owner, calls, asked["library"], tree)
+        found = answer(module, mutant, known[owner])
+        if not found["shows"] and not is_reached(tree, mutant["line"], lines):
+            found["shows"] = UNREACHED
         with Path(asked["answers"]).open("a", encoding="utf-8") as file:
-            print(json.dumps(answer(module, mutant, known[owner])), file=file)
+            print(json.dumps(found), file=file)
 
 
 def notes_in(folder: Path) -> Iterator[dict[str, Any]]:
@@ -54,15 +62,21 @@ def notes_in(folder: Path) -> Iterator[dict[str, Any]]:
                 yield pickle.load(file)  # noqa: S301 - written by our recorder
 
 
-def trusted(module: ModuleType, owner: str, calls: list[dict[str, Any]], library: str) -> list[tuple[Probe, Seeing]]:
+def trusted(
+    module: ModuleType, owner: str, calls: list[dict[str, Any]], library: str, tree: ast.Module
+) -> list[tuple[Probe, Seeing]]:
     """Return the inputs to be tried on `owner`, each with what the code as it is shows there."""
     target = getattr(module, owner)
     of_owner = [c for c in calls if c.get("function") == owner] or list(guessed(target, library))
-    bases = families(of_owner, broadcast=False)
-    if hasattr(target, "apply") and any(agrees(target, base) for base in bases):
-        bases = [base for base in families(of_owner, broadcast=True) if agrees(target, base)]
-    limits = limits_of(module, owner)
-    tried = [*as_recorded(of_owner), *(probe for base in bases[:FAMILIES] for probe in of_family(base, limits))]
+    others = list(untried(of_owner, texts_of(tree, owner)))
+    right = hasattr(target, "apply") and any(agrees(target, base) for base in families(of_owner, broadcast=False))
+    bases = [
+        base
+        for kinds in (of_owner, others)
+        for base in [b for b in families(kinds, broadcast=right) if not right or agrees(target, b)][:FAMILIES]
+    ]
+    limits = limits_of(tree, owner)
+    tried = [*as_recorded(of_owner), *(probe for base in bases for probe in of_family(base, limits))]
     found = []
     for probe in sorted(tried, key=lambda probe: (not probe.size, probe.size)):  # an empty input shows little
         shown = once(target, probe)
@@ -86,9 +100,8 @@ def guessed(target: Any, library: str) -> Iterator[dict[str, Any]]:
         yield {"args": [(kept, np.linspace(0.5, 1.5, int(np.prod(shape))).reshape(shape))] * count, "words": {}}
 
 
-def limits_of(module: ModuleType, owner: str) -> list[float]:
+def limits_of(tree: ast.Module, owner: str) -> list[float]:
     """Return the numbers that stand in the code of `owner`: values may be compared with them."""
-    tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
     found = [n for s in tree.body if getattr(s, "name", None) == owner for n in ast.walk(s)]
     constants = [n.value for n in found if isinstance(n, ast.Constant)]
     return sorted({float(n) for n in constants if isinstance(n, int | float) and abs(n) <= BOUND})

@@ -41,6 +41,11 @@ class ElsewhereError(Exception):
     """The function has no finite value here: nothing can be said of its gradient."""
 
 
+def is_small(test: Tested, point: Point) -> bool:
+    """Return whether `point` is one that a failure shrinks to."""
+    return sum(x.array.size for x in test.tensors(point).values()) <= FEW
+
+
 def judged(test: Tested, point: Point, other: Tested | None = None, *, whole: bool = True) -> Report:
     """Return the report on the gradients of `test` at `point`, in the names of its parameters.
 
@@ -48,7 +53,7 @@ def judged(test: Tested, point: Point, other: Tested | None = None, *, whole: bo
         test: the function.
         point: its arguments.
         other: the same function on another library, which must give the same.
-        whole: check second derivatives in full; otherwise at some points, by lot, and where there are few elements.
+        whole: check second derivatives in full; otherwise at some points, by lot.
 
     Raises:
         GradcheckError: a gradient is wrong, or cannot be computed.
@@ -193,8 +198,6 @@ def _drawn_by_lot(xs: Sequence[Tensor]) -> tuple[bool | None, bool | None]:
 
     They take most of the time. The numbers themselves are the lot, so that a point that failed fails again.
     """
-    if sum(x.array.size for x in xs) <= FEW:
-        return None, None
     lot = zlib.crc32(b"".join(x.array.tobytes() for x in xs)) % 3
     return (None if lot == 0 else False), (None if lot == 1 else False)
 

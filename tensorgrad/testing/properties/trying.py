@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from tensorgrad.errors import needing
 from tensorgrad.testing.report import GradcheckError, Report
 
 from .inferred import points
-from .judging import ElsewhereError, judged
+from .judging import ElsewhereError, is_small, judged
 from .libraries import UntransplantableError, transplanted
 from .pasted import SCRIPT, drawn_again, script_of
 from .point import Point, taken
@@ -22,6 +23,8 @@ with needing("tensorgrad.testing.gradients", "hypothesis"):
     from hypothesis import HealthCheck, Phase
 
 DRAWN = "point"
+SMALL = 16
+"""How many points of few elements are judged in whole: most are such, and what failed before is drawn first."""
 QUIET: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": [check for check in HealthCheck if check is not HealthCheck.filter_too_much],
@@ -87,13 +90,17 @@ def decorated(
 def _judge_of(test: Callable[..., Any], subject: Tested, other: Tested | None) -> Callable[..., Report]:
     """Return what judges a point, and tells a failure with a script that calls `test`."""
     heading = f"the gradient of {subject.name}{f' ({subject.place})' if subject.place else ''} is wrong"
+    left = [SMALL]
 
     def judge(point: Point, again: Callable[[], str], *, whole: bool) -> Report:
         __tracebackhide__ = True
+        small = is_small(subject, point)
+        left[0] -= small
         try:
-            return judged(subject, point, other, whole=whole)
+            return judged(subject, point, other, whole=whole or (small and left[0] >= 0))
         except GradcheckError as error:
             found = error
+            left[0] = sys.maxsize  # what shrinks from here on must fail as this did
         except ElsewhereError:
             raise
         except Exception as error:
