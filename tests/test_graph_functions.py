@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
+from tensorgrad.base.callsite import here
+from tensorgrad.engine.calls import Calls
 from tensorgrad.graph import FunctionScope, Graph
 from tensorgrad.graph.nodes import modules, upward
 from tensorgrad.utils.checkpoint import checkpoint
@@ -186,3 +189,41 @@ def test_a_drawing_frames_modules() -> None:
     dot = viz.draw(nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3)), given()).dot
     assert "LayerNorm" in dot
     assert "layer_norm" not in dot
+
+
+class Halved(nn.Module):
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        y = x / 2
+        return y.softmax(1)
+
+
+def doubled(x: tg.Tensor) -> tg.Tensor:
+    y = x + x
+    return F.normalize(y) * 2
+
+
+PLACES = {
+    "lines of the user's": lambda x: (x * 2).exp(),
+    "the library alone": nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.BatchNorm1d(4), nn.Softmax(1))),
+    "a module of the user's in the library's": nn.Sequential(nn.Linear(3, 3), Halved(), nn.Softmax(1)),
+    "a function called by its name": lambda x: doubled(doubled(x)) + F.gelu(x),
+    "called by the library": lambda x: checkpoint(doubled, x) + tg.func.grad(lambda x: doubled(x).sum())(x),
+    "a backward pass": lambda x: tg.autograd.grad(F.cross_entropy(doubled(x), tg.tensor([0, 2])), x, create_graph=True),
+    "NumPy's": lambda x: (x * np.float32(2), np.sort(np.exp(x.detach().numpy()), axis=0)),
+}
+
+
+@pytest.mark.parametrize("functions", [(), ("doubled",)])
+@pytest.mark.parametrize("name", PLACES)
+def test_places_are_those_that_the_stack_has(name: str, functions: tuple[str, ...], monkeypatch) -> None:
+    pairs, around = [], Calls.around
+
+    def seen(self: Calls, scope):
+        found = around(self, scope)
+        pairs.append((found[1], here(frame=sys._getframe(1))))
+        return found
+
+    monkeypatch.setattr(Calls, "around", seen)
+    Graph.trace(PLACES[name], given(), functions=functions)
+    assert len(pairs) > 1
+    assert all(found == there for found, there in pairs)

@@ -47,6 +47,22 @@ def test_other_numbers_are_told_at_the_same_places(labels: str, options: dict[st
     assert draw(100.0).svg == cold != other
 
 
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_lines_are_those_of_its_own_numbers(rankdir: str) -> None:
+    def draw(x: list[float], **options: Any) -> viz.Drawing:
+        given = tg.tensor(x, requires_grad=True)
+        return viz.draw(lambda x: (x.relu() * x.detach().exp()).sum(), given, rankdir=rankdir, **options)
+
+    looks: list[dict[str, Any]] = [{}, {"theme": "dark"}, {"heat": "gradient"}, {"style": {"red": "#0000aa"}}, {}]
+    numbers = [[1.0, 2.0], [-1.0, -2.0], [3.0, -1.0], [0.0, 0.0]]  # gradients that are zero have dashes
+    cases = [(x, look) for look in looks for x in numbers]
+    cold = [anew(lambda x=x, look=look: draw(x, **look)).svg for x, look in cases]
+    again._kept.clear()
+    assert [draw(x, **look).svg for x, look in cases] == cold
+    assert [draw(x, **look).svg for x, look in cases[::-1]] == cold[::-1]
+    assert len({svg.count("stroke-dasharray") for svg in cold}) > 1
+
+
 def unlike() -> list[Callable[[], viz.Drawing]]:
     """Return drawings that differ in one thing that moves something."""
     net, x, named = network().eval(), tg.ones(5, 3), tg.ones(5, 3)

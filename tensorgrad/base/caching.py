@@ -41,8 +41,12 @@ def altered(record: R, **changes: Any) -> R:
     Point(x=1, y=3)
     """
     made = object.__new__(type(record))
-    known, names = vars(record), cast("Any", record).__dataclass_fields__
-    vars(made).update({name: known[name] for name in names}, **changes)
+    known, names = vars(made), cast("Any", record).__dataclass_fields__
+    known.update(vars(record))
+    if len(known) > len(names):
+        for name in known.keys() - names.keys():
+            del known[name]
+    known.update(changes)
     return made
 
 

@@ -35,9 +35,12 @@ def _trees() -> tuple[str, ...]:
     return tuple({str(p) + os.sep for folder in folders for p in (folder, folder.resolve())})
 
 
-def here(depth: int = 1) -> Place:
-    """Return where the user's script stands: the innermost frame outside the library, from `depth` callers up."""
-    frame = sys._getframe(depth + 1)
+def here(depth: int = 1, frame: FrameType | None = None) -> Place:
+    """Return where the user's script stands: the innermost frame outside the library, from `depth` callers up.
+
+    Or from `frame` on, where that is given.
+    """
+    frame = sys._getframe(depth + 1) if frame is None else frame
     while not (known := is_users((code := frame.f_code).co_filename)):
         if (known is None and is_outside(code.co_filename)) or (outer := frame.f_back) is None:
             break

@@ -243,7 +243,7 @@ def repeated(x: Array | np.generic[Any], shape: tuple[int, ...]) -> Array:
 
 def owner_of(array: Array) -> Array:
     """Return the array that owns the memory of `array`."""
-    array = memory_of(array)
+    array = array if type(array) is np.ndarray else memory_of(array)
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array

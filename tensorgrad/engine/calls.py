@@ -39,18 +39,26 @@ class Calls:
     """
 
     def __init__(self, functions: Collection[str] = ()) -> None:
-        self._running: dict[FrameType, Scope] = {}
-        self._kinds: dict[int, tuple[CodeType, str]] = {}  # by id: to hash a code object takes longer than all else
+        self._running: dict[FrameType, tuple[Scope, Place | None]] = {}  # with where the user's script called it
+        self._start: Place | None = None
+        self._kinds: dict[int, str] = {}  # by id: to hash a code object takes longer than all else
+        self._codes: list[CodeType] = []  # which have these ids as long as they are held
         self._given: list[tuple[Scope, list[tuple[str, Tensor, Node | None]]]] = []
         self._functions = frozenset(functions)
 
-    def around(self, scope: Scope | None) -> Scope | None:
-        """Return the scope of the operation that is recorded now, by a module in its call `scope` if there is one."""
-        found, known, outside = self._found(scope)
+    def around(self, scope: Scope | None) -> tuple[Scope | None, Place]:
+        """Return the scope of the operation that is recorded now, by a module in its call `scope` if there is one.
+
+        With its place, as `here` finds it: the stack is walked once for both.
+        """
+        found, known, outside, at = self._found(scope)
         while self._running and next(reversed(self._running)) is not known:
             self._running.popitem()
-        innermost = outside if known is None else self._running[known]
+        innermost, above = (outside, self._start) if known is None else self._running[known]
+        if known is not None and self._kinds[id(known.f_code)] == "outside":
+            above = known.f_code, known.f_lasti
         for frame, what, place in reversed(found):
+            above = place or above
             if isinstance(what, Scope):
                 self._hold(what, _passed(frame, what))
                 if isinstance(innermost, FunctionScope):
@@ -58,8 +66,9 @@ class Calls:
                 innermost = what
             elif place is not None or not isinstance(innermost, FunctionScope) or innermost.kind != what:
                 innermost = self._called(frame, what, innermost, place)
-            self._running[frame] = innermost
-        return innermost if scope is None or scope is innermost or scope in outward(innermost) else scope
+            self._running[frame] = innermost, above
+        inside = scope is None or scope is innermost or scope in outward(innermost)
+        return innermost if inside else scope, at or above or here(2)
 
     def _called(self, frame: FrameType, name: str, parent: Scope | None, place: Place | None) -> FunctionScope:
         """Return the scope of the call of `name` that `frame` runs, before any operation of it is recorded."""
@@ -75,17 +84,31 @@ class Calls:
         parts = ((name, part) for name, x in arguments.items() for part in (x if isinstance(x, tuple | list) else (x,)))
         self._given.append((scope, [(name, part, part.node) for name, part in parts if isinstance(part, Tensor)]))
 
-    def _found(self, scope: Scope | None) -> tuple[list[_Found], FrameType | None, Scope | None]:
-        """Return the calls up to one that is known, innermost first, that one, and the module call outside of all."""
+    def _found(self, scope: Scope | None) -> tuple[list[_Found], FrameType | None, Scope | None, Place | None]:
+        """Return the calls up to one that is known, innermost first, that one, and the module call outside of all.
+
+        With where the innermost function of the user's stands, if one is met on the way.
+        """
+        at: Place | None = None
         found: list[_Found] = []
         ours: list[_Found] = []  # those between which and the operation no function of the user's has been met
         frame: FrameType | None = sys._getframe(3)
-        while frame is not None and frame not in self._running:
+        kinds, running = self._kinds, self._running
+        while frame is not None and frame not in running:
             code = frame.f_code
-            _, kind = self._kinds.get(id(code)) or self._kinds.setdefault(id(code), (code, _kind(code)))
+            try:
+                kind = kinds[id(code)]
+            except KeyError:
+                kind = kinds[id(code)] = _kind(code)
+                self._codes.append(code)
+            if not kind:  # as most are
+                frame = frame.f_back
+                continue
             if kind == "outermost":
+                self._start = self._start or here(frame=frame)
                 break
             if kind == "outside":
+                at = at or (code, frame.f_lasti)
                 found += [*ours[:-1], (*ours[-1][:2], (code, frame.f_lasti))] if ours else []
                 ours = [(frame, code.co_name, None)] if code.co_name in self._functions else []
             elif kind == "rules":
@@ -97,12 +120,13 @@ class Calls:
             elif kind == "composed":
                 ours.append((frame, code.co_name, None))
             frame = frame.f_back
-        return found + ours, frame if frame in self._running else None, scope
+        return found + ours, frame if frame in running else None, scope, at
 
     def close(self) -> None:
         """Hold no frame any more, and let every call know what it was given, functions the names of its leaves."""
         self._running.clear()
         self._kinds.clear()
+        self._codes.clear()
         for scope, tensors in self._given:
             places: dict[Node, tuple[int, ...]] = {}
             for place, (_, x, before) in enumerate(tensors, 1):

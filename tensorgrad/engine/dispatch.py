@@ -160,10 +160,11 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     node = y.node
     assert node is not None
     node.tracked = y.tracked = wanted
-    node.scope, node.place = mode.scope, here(2)
-    trace = running()
+    node.scope, trace = mode.scope, running()
     if trace is not None:
         trace.settle(node)
+    else:
+        node.place = here(2)
     follow_result(y, delivered(out, node, known[0].array if len(known) == 1 else None, (primitive, (), kept)))
     if out.base is not None and isinstance(known[0], Tensor):
         link_view(y, known[0], primitive, params)

@@ -34,9 +34,11 @@ def nodes_in(params: Any) -> Sequence[Node]:
         return () if params.node is None else (params.node,)
     if type(params) not in _HOLDING or not params:
         return ()
+    if type(params) is not dict and _HOLDING.isdisjoint(map(type, params)):  # axes, shapes
+        return ()
     found: list[Node] = []
     for part in params.values() if type(params) is dict else params:
-        if type(part) in _HOLDING:  # most hold nothing
+        if type(part) in _HOLDING:
             found += nodes_in(part)
     return found
 

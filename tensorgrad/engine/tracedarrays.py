@@ -28,7 +28,7 @@ from .primitive import PRIMITIVES, Primitive
 from .reads import Read, Stand
 from .snapshots import copied
 from .tensor import Node, Tensor
-from .tracedvalues import Followed, Step, broken, plain_of
+from .tracedvalues import PLAIN, Followed, Step, broken, plain_of
 from .traces import CHOICE, DETACH, Memory, noted, running
 
 
@@ -42,6 +42,26 @@ class Traced(Followed, NDArrayOperatorsMixin):
 
     __slots__ = ()
 
+    @property
+    def shape(self) -> Any:
+        """The lengths of its axes; this and the next three are asked for most often, and found sooner than others."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> Any:
+        """Its dtype."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> Any:
+        """How many axes it has."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> Any:
+        """How many elements it has."""
+        return self.value.size
+
     @property  # type: ignore[misc]  # what isinstance asks
     def __class__(self) -> Any:
         return Stand if isinstance(self.value, np.ndarray) else type(self.value)
@@ -52,7 +72,7 @@ class Traced(Followed, NDArrayOperatorsMixin):
         return self.value if isinstance(self.value, np.ndarray) else None
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if any(isinstance(x, Tensor) for x in inputs):
+        if True in [type(x) is not Traced and isinstance(x, Tensor) for x in inputs]:
             return NotImplemented  # what it is told of, and answers
         out = kwargs.pop("out", None)
         if getattr(np, ufunc.__name__, None) is not ufunc:
@@ -149,15 +169,18 @@ _OPERANDS = (Traced, np.ndarray, np.generic, *NUMBERS)
 
 def read(value: Any) -> Any:
     """Return `value` as the parameters of a record hold it: a `Read` for what is traced, a dtype for a type."""
-    if type(value) is Traced:
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is Traced:
         found = copied(np.asarray(value.value)).view(Read)
         found.node = input_of(value)
         return found
     if isinstance(value, type) and issubclass(value, np.generic | bool | int | float | complex):
         return np.dtype(value)
-    if type(value) in (tuple, list):
-        return type(value)(map(read, value))
-    return {k: read(v) for k, v in value.items()} if type(value) is dict else value
+    if kind is tuple or kind is list:
+        return kind(map(read, value))
+    return {k: read(v) for k, v in value.items()} if kind is dict else value
 
 
 def is_traced(array: Any) -> bool:
@@ -200,9 +223,10 @@ def tell_of_error(what: str, error: Exception) -> None:
 def tell_of_threads(values: Any, out: Any) -> None:
     """Note a break where one of `values` is of a trace that runs in another thread."""
     for value in values:
-        if type(value) is Traced and value.memory.trace not in (None, running()):
+        kind = type(value)
+        if kind is Traced and value.memory.trace not in (None, running()):
             value.memory.trace.note_break("another thread, of which a trace knows nothing,", out)
-        elif type(value) in (tuple, list):
+        elif kind is tuple or kind is list:
             tell_of_threads(value, out)
 
 

@@ -17,6 +17,9 @@ from .reads import Read
 from .tensor import Node
 from .traces import Memory, constant_node, noted, running
 
+PLAIN = frozenset({int, float, bool, complex, str, type(None), np.ndarray})
+"""Types of what is no traced array, and holds none."""
+
 Step = tuple[Primitive, tuple[Any, ...], dict[str, Any]]
 """A record that gives a view, the numbers among its operands, and its parameters."""
 
@@ -107,12 +110,15 @@ def broken(what: str, value: Any, read: Any = None) -> None:
 
 def plain_of(value: Any) -> Any:
     """Return `value`, and what it holds in tuples, lists, mappings and slices, with plain arrays for traced ones."""
+    kind = type(value)
+    if kind in PLAIN:
+        return value
     if isinstance(value, Followed):
         return value.value
-    if type(value) is Read:
+    if kind is Read:
         return value.view(np.ndarray)
-    if type(value) is slice and any(isinstance(v, Followed) for v in (value.start, value.stop, value.step)):
+    if kind is slice and any(isinstance(v, Followed) for v in (value.start, value.stop, value.step)):
         return slice(plain_of(value.start), plain_of(value.stop), plain_of(value.step))
-    if type(value) in (tuple, list):
-        return type(value)(map(plain_of, value))
-    return {k: plain_of(v) for k, v in value.items()} if type(value) is dict else value
+    if kind is tuple or kind is list:
+        return kind(map(plain_of, value))
+    return {k: plain_of(v) for k, v in value.items()} if kind is dict else value

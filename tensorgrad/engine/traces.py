@@ -130,11 +130,11 @@ class Trace:
         self.assumed: list[tuple[Node, Break]] = []  # conditions that held, of forms that are right where they do
 
     def settle(self, node: Node) -> Node:
-        """Return the node of an operation, in the scope of the functions that run.
+        """Return the node of an operation, in the scope of the functions that run and at its place.
 
         It is noted as a constant where all that it reads is one, and nothing is drawn.
         """
-        node.scope = self.calls.around(node.scope)
+        node.scope, node.place = self.calls.around(node.scope)
         if node.tracked or (node.primitive is not None and isinstance(node.primitive.forward, Draw)):
             return node
         for source in (*node.inputs, *nodes_in(node.params)):
@@ -237,9 +237,11 @@ def noted(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any],
     node = recorded(array, primitive, inputs, params, (copied(array),), None).node
     assert node is not None
     node.tracked = False
-    node.scope, node.place = context().scope, here(1)
-    trace = running()
-    return node if trace is None else trace.settle(node)
+    node.scope, trace = context().scope, running()
+    if trace is not None:
+        return trace.settle(node)
+    node.place = here(1)
+    return node
 
 
 def constant_node(array: Array) -> Node:

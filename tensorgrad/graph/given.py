@@ -29,6 +29,7 @@ _KNOWN: dict[type, Callable[[Any], tuple[Any, ...]]] = {
 }
 _TEXTS = (str, bytes, bytearray, memoryview, range)
 _ONCE: tuple[type, ...] = (GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(iter(())))
+_EMPTY = frozenset({type(None), bool, int, float, str})  # what holds nothing
 _MOST = 10_000  # objects that are looked through for tensors
 
 
@@ -261,7 +262,7 @@ def _walked(function: Any, inputs: Sequence[Any]) -> list[Any]:
     """Return all objects that `function` can reach by itself, each once."""
     pending, found = [function, *inputs], dict[int, Any]()
     for thing in pending:
-        if id(thing) in found or len(found) > _MOST:
+        if type(thing) in _EMPTY or id(thing) in found or len(found) > _MOST:
             continue
         found[id(thing)] = thing
         if not isinstance(thing, Tensor):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -55,22 +54,27 @@ def derivative(name: str, order: int) -> str:
 
 def contributions(record: Contributions, index: Mapping[Node, int]) -> Iterator[tuple[tuple[int, int], Node, Any]]:
     """Yield for every recorded contribution the edge ``(target, slot)``, the node it flows to, and its value."""
-    slots: dict[tuple[Node, Node], Iterator[int]] = {}
+    consumer: Node | None = None
+    slots: Iterator[int] = iter(())
     for node, source, g in record:
         if node not in index:  # passed over: what flows on from it has come along the edges to it
             continue
-        if (node, source) not in slots:
-            slots[node, source] = iter(_places(node, source))
-        yield (index[node], next(slots[node, source])), shown(source, index), g
+        if node is not consumer:
+            consumer, slots = node, _slots(node)
+        for slot in slots:
+            if node.inputs[slot] is source:
+                yield (index[node], slot), shown(source, index), g
+                break
 
 
-def _places(node: Node, source: Node) -> list[int]:
-    """Return as which operands `node` reads `source` and has a derivative."""
+def _slots(node: Node) -> Iterator[int]:
+    """Yield the places of the operands of `node` that it has a derivative for."""
     primitive = node.primitive
     assert primitive is not None
-    rules = repeat(True) if primitive.together else primitive.vjps
-    pairs = zip(node.inputs, rules, strict=False)  # rules may be endless
-    return [i for i, (operand, rule) in enumerate(pairs) if operand is source and rule is not None]
+    if primitive.together:
+        return iter(range(len(node.inputs)))
+    pairs = zip(range(len(node.inputs)), primitive.vjps, strict=False)  # rules may be endless
+    return (i for i, rule in pairs if rule is not None)
 
 
 def gradient_names(

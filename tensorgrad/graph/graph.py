@@ -16,6 +16,7 @@ from tensorgrad.base.caching import altered
 from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.context import Scope
 from tensorgrad.bounds import Interval
+from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import LEAF, Break, running
 from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
@@ -176,7 +177,7 @@ class Graph:
     @property
     def order(self) -> int:
         """How many backward passes it holds: 0 for a forward pass alone."""
-        return max((node.order for node in self.nodes), default=0)
+        return max((node.order for node in self.nodes), default=0) if self._orders else 0
 
     def places_in(self, index: int, scope: Scope) -> tuple[int, ...]:
         """Return which arguments of the call `scope` the value of a node is, from 1 on; empty if it is none."""
@@ -189,13 +190,16 @@ class Graph:
     def gradients(self, seed: Seed = None, among: Collection[int] | None = None) -> Gradients:
         """Return the gradient along every edge and at every node, from a reverse sweep that fills no `.grad`.
 
-        `seed` is as in `backward`; `among` are the nodes that are wanted, with what leads to them, None for all.
+        `seed` is as in `backward`; `among` are the nodes that are wanted, with what flows into them, None for all.
         AutogradError if the graph has been freed by a backward pass.
         """
         record: Contributions = []
         seeds = seeds_of(seed, self._outputs, self._ends)
         targets = self._recorded if among is None else [self._recorded[index] for index in among]
         found = reverse(seeds, targets=targets, edges=record) if seeds else {}
+        if among is not None:
+            wanted = set(targets)
+            record = [flow for flow in record if flow[1] in wanted]
         edges = {place: g for place, _, g in contributions(record, self._index)}
         return Gradients(edges, {self._index[node]: g for node, g in found.items()})
 
@@ -286,14 +290,8 @@ class Graph:
         for node, found in zip(back._recorded, back.nodes, strict=True):
             if node not in self._index:
                 index[node] = len(nodes)
-                nodes.append(
-                    altered(
-                        found,
-                        index=len(nodes),
-                        operands=operands_of(node.inputs, index, node.params),
-                        params=located(node.params, index),
-                    )
-                )
+                operands = operands_of(node.inputs, index, nodes_in(node.params))
+                nodes.append(altered(found, index=len(nodes), operands=operands, params=located(node.params, index)))
                 names.append(found.name or back._made_up.get(node) or f"v{index[node]}")
         here = [index[node] for node in back._recorded]
         leaves = [self._index[node] for node in wanted if node in back._for]

@@ -221,19 +221,20 @@ def described(
     The leaves in `known` were buffers of a module, which may have others by now.
     """
     index, arguments = ({node: i for i, node in enumerate(nodes)} for nodes in (recorded, inputs))
-    values, buffers, kept = _values(recorded, outputs), _buffers(recorded).union(known), _kept(recorded)
+    values, buffers, kept = _values(recorded, outputs), _buffers(recorded, inputs).union(known), _kept(recorded)
     for node in [node for node in values if node not in index and takes_a_value(node)]:
         values.setdefault(shown(node, index), values[node])
     found = []
     for node in recorded:
         name, made = _named(node, inputs.get(node) or names.get(node)), _maker(node, index)
+        read = nodes_in(node.params)
         leaf = "input" if node in inputs else "parameter" if node.tracked else "constant"
         leaf = "buffer" if leaf == "constant" and node in buffers else leaf
         found.append(
             GraphNode(
                 index[node], made.name if made else leaf, _symbol(node) if made else name or "",
-                operands_of(node.inputs if made else (), index, node.params),
-                located(node.params, index) if nodes_in(node.params) else node.params,
+                operands_of(node.inputs if made else (), index, read),
+                located(node.params, index) if read else node.params,
                 node.shape, node.dtype, node.scope, name, node.tracked,
                 values.get(node), node.place, orders.get(node, 0), made, None if made else _owner(node),
                 kept.get(node, 0), arguments.get(node),
@@ -278,10 +279,13 @@ def _viewed(node: Node) -> Node:
     return node
 
 
-def operands_of(inputs: Iterable[Any], index: Mapping[Node, int], params: Any = None) -> tuple[Operand, ...]:
-    """Return what an operation reads, nodes and constants, as operands; `index` numbers the nodes."""
+def operands_of(inputs: Iterable[Any], index: Mapping[Node, int], read: Iterable[Node] = ()) -> tuple[Operand, ...]:
+    """Return what an operation reads, nodes and constants, and nodes `read` in its parameters, as operands.
+
+    `index` numbers the nodes.
+    """
     own = [_operand(i, index) if isinstance(i, Node) else Operand(None, i) for i in inputs]
-    return (*own, *(Operand(index[shown(i, index)], None, True, True) for i in nodes_in(params)))
+    return (*own, *[Operand(index[shown(i, index)], None, True, True) for i in read])
 
 
 def _operand(source: Node, index: Mapping[Node, int]) -> Operand:
@@ -314,13 +318,14 @@ def located(params: Any, index: Mapping[Node, int]) -> Any:
     return {key: located(part, index) for key, part in params.items()} if type(params) is dict else params
 
 
-def _buffers(recorded: Iterable[Node]) -> set[Node]:
-    """Return the leaves that are buffers of a module which reads them."""
+def _buffers(recorded: Iterable[Node], inputs: Container[Node]) -> set[Node]:
+    """Return the leaves that are buffers of a module which reads them, and none of the `inputs`."""
     found = set[Node]()
     held: dict[int, set[int]] = {}
-    for node in recorded:
-        read = [x for x in (*node.inputs, *nodes_in(node.params)) if isinstance(x, Node) and x.primitive is None]
-        leaves = [leaf for leaf in read if leaf.owner and not leaf.tracked]
+    possible = {n for n in recorded if n.primitive is None and n.owner and not n.tracked and n not in inputs}
+    for node in recorded if possible else ():
+        read = [x for x in (*node.inputs, *nodes_in(node.params)) if isinstance(x, Node)]
+        leaves = [leaf for leaf in read if leaf in possible and leaf not in found]
         for scope in outward(node.scope) if leaves else ():
             module = scope.module
             if id(module) not in held:
@@ -328,6 +333,8 @@ def _buffers(recorded: Iterable[Node]) -> set[Node]:
                     {id(x) for _, x in module.named_buffers()} if hasattr(module, "named_buffers") else set()
                 )
             found.update(leaf for leaf in leaves if leaf.owner and id(leaf.owner()) in held[id(module)])
+            if found.issuperset(leaves):  # most often the innermost one has them, and the others have many
+                break
     return found
 
 

@@ -45,6 +45,7 @@ class _Places:
     notes: tuple[Note, ...]
     head: float
     bounds: Corners
+    written: dict[Hashable, Sequence[str]]
 
     @classmethod
     def of(cls, scene: Scene, picture: Picture) -> _Places:
@@ -57,6 +58,7 @@ class _Places:
             scene.notes,
             scene.head,
             scene.bounds(),
+            {},
         )
 
     def scene(self, picture: Picture) -> Scene:
@@ -69,7 +71,7 @@ class _Places:
             tuple(Arrow(edges[k], kind, ways, text, at, size) for k, kind, ways, text, at, size in self.arrows),
             self.notes,
             self.head,
-        ).within(self.bounds)
+        ).within(self.bounds, self.written)
 
 
 _kept: dict[Hashable, _Places] = {}
@@ -94,13 +96,16 @@ def placed_scene(
         return sought_scene(picture, room, title)
     key = _key(picture), tuple(labels), rankdir, tuple(dims.items()), title, narrow
     with _lock:
-        places = _kept.pop(key, None)
+        places = _kept.get(key)
+        latest = places is not None and next(reversed(_kept.values())) is places
     if places is None:
         places = _Places.of(sought_scene(picture, room, title), picture)
-    with _lock:
-        _kept[key] = places
-        while len(_kept) > _MOST:
-            del _kept[next(iter(_kept))]
+    if not latest:
+        with _lock:
+            _kept.pop(key, None)
+            _kept[key] = places
+            while len(_kept) > _MOST:
+                del _kept[next(iter(_kept))]
     return places.scene(picture)
 
 

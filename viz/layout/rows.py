@@ -61,7 +61,7 @@ def in_rows(scene: Scene, count: int) -> Scene:
 
 def with_legend(scene: Scene, legend: Mapping[str, tuple[str, bool]]) -> Scene:
     """Return `scene` with the lines of `legend` below it, each of which is told by the label of an arrow in it."""
-    words = {word for arrow in scene.arrows for word in arrow.label.split(" ")}
+    words = {word for arrow in scene.arrows for word in arrow.label.split(" ")} if legend else ()
     lines = [line for key, line in legend.items() if key in words]
     notes = [Note(f"legend{i}", text, (0.0, 0.0), LABEL_SIZE, "legend bwd" if red else "legend")
              for i, (text, red) in enumerate(lines)]  # fmt: skip

@@ -6,7 +6,7 @@ and a theme says what that looks like.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -202,10 +202,15 @@ class Scene:
         """Return the paper: the smallest rectangle around everything, with free paper on all sides, or another."""
         return self._everything if self.paper is None else self.paper
 
-    def within(self, needed: Corners) -> Scene:
-        """Return it, of which is known that it needs so much paper: `needed`, from its bounds, is not sought again."""
-        vars(self)["_everything"] = needed
+    def within(self, needed: Corners, written: dict[Hashable, Sequence[str]]) -> Scene:
+        """Return it with what is known of its places: how much paper they need, from its bounds, and their texts."""
+        vars(self).update(_everything=needed, written=written)
         return self
+
+    @cached_property
+    def written(self) -> dict[Hashable, Sequence[str]]:
+        """What has been written of it last, by the look: that of other numbers at the same places, too."""
+        return {}
 
     @cached_property
     def _everything(self) -> Corners:

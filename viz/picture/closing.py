@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet
 from typing import Any
 
 from tensorgrad.errors import TensorgradError
@@ -70,24 +70,28 @@ def _built(graph: Graph, several: Collection[Scope], scopes: Mapping[Scope | Non
 
     Not what is all of the graph, and not what only takes its argument apart, as ``unbind`` does.
     """
-    around = [[] if node.is_leaf else scopes[node.scope] for node in graph.nodes]
-    joined = {s for edge in graph.edges() for s in common([around[edge.source], around[edge.target]])}
-    whole = common(around[node.index] for node in graph.nodes if not node.is_leaf)
+    around = [None if node.is_leaf else node.scope for node in graph.nodes]
+    pairs = {(around[edge.source], around[edge.target]) for edge in graph.edges()}
+    joined = {s for one, other in pairs if one and other for s in common([scopes[one], scopes[other]])}
+    whole = common(scopes[scope] for scope in {node.scope for node in graph.nodes if not node.is_leaf})
     return joined.intersection(several) - {*whole}
 
 
-def _guarded(graph: Graph, several: Collection[Scope], scopes: Mapping[Scope | None, list[Scope]]) -> set[Scope]:
+def _guarded(graph: Graph, several: AbstractSet[Scope], scopes: Mapping[Scope | None, list[Scope]]) -> set[Scope]:
     """Return those of `several` calls that decide by what they compute themselves, or join again what they took apart.
 
     Such an operation is no part of what a reader knows as that function: it keeps it right at the limits, or quick.
     """
     inside: dict[Scope, set[str]] = defaultdict(set)
+    wanted = {scope for scope, around in scopes.items() if not several.isdisjoint(around)}
     for node in graph.nodes:
+        if node.is_leaf or node.scope not in wanted:
+            continue
         read = [graph.nodes[operand.source] for operand in node.operands if operand.source is not None]
         chosen = node.dtype.kind == "b" and "f" in {source.dtype.kind for source in read}
         pieces = len(read) > 1 and all(source.op == "getitem" for source in read)
         halves = node.op == "mul" and pieces and len({source.operands[0].source for source in read}) == 1
-        for scope in scopes[node.scope] if not node.is_leaf else ():
+        for scope in scopes[node.scope]:
             inside[scope].add("a choice" if chosen else "a product of halves" if halves else node.op)
     technical = ({"a choice"}, {"a product of halves"}, {"getitem", "concatenate"}, {"argsort", "flip"})
     products = {"matmul", "transpose"}
@@ -154,7 +158,7 @@ def _answering(word: str, modules: Iterable[ModuleCall]) -> list[ModuleCall]:
 
 
 def _modules(nesting: Nesting) -> list[ModuleCall]:
-    return list(dict.fromkeys(module for chain in nesting.chains for module in chain))
+    return list(dict.fromkeys(module for chain in dict.fromkeys(nesting.chains) for module in chain))
 
 
 def _known(graph: Graph) -> str:

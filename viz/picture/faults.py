@@ -13,7 +13,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.graph import GraphNode
 
-from .summaries import JOINED
+from .summaries import Numbers
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -49,20 +49,23 @@ class Fault:
         return "bad origin" if self.first else "bad"
 
 
-def faults(values: Iterable[tuple[_Key, Array | None]]) -> dict[_Key, Fault]:
+def faults(values: Iterable[tuple[_Key, Array | None]], numbers: Numbers | None = None) -> dict[_Key, Fault]:
     """Return what is wrong with which of `values`, which come in the order of computation; None is not known.
 
-    The first that is not finite is marked, and so is the first NaN: an infinity is often meant, as in a mask.
+    `numbers` has what is told of most of them. The first that is not finite is marked, and so is the first NaN: an
+    infinity is often meant, as in a mask.
 
     >>> faults([("a", np.ones(2)), ("b", np.array([np.inf, 1])), ("c", np.array([np.nan, np.inf]))])
     {'b': Fault(kind='Inf', count=1, first=True), 'c': Fault(kind='NaN', count=2, first=True)}
     """
     found: dict[_Key, Fault] = {}
     seen: set[str] = set()
-    inexact = [(key, value) for key, value in values if value is not None and value.dtype.kind in "fc"]
-    if _all_finite(value for _, value in inexact):
+    known = [(key, value) for key, value in values if value is not None]
+    if (numbers or Numbers()).sound([value for _, value in known]):  # as most often
         return found
-    for key, value in inexact:
+    for key, value in known:
+        if value.dtype.kind not in "fc":
+            continue
         count = value.size - int(np.count_nonzero(np.isfinite(value)))
         if count:
             kind = "NaN" if np.isnan(value).any() else "Inf"
@@ -71,16 +74,11 @@ def faults(values: Iterable[tuple[_Key, Array | None]]) -> dict[_Key, Fault]:
     return found
 
 
-def _all_finite(values: Iterable[Array]) -> bool:
-    """Return whether all `values` are finite, as most often they are: the small ones are looked at together."""
-    several = [value.ravel() for value in values if value.size]
-    small = [value for value in several if value.size <= JOINED]
-    joined = [np.concatenate(small)] if small else []
-    return all(np.isfinite(value).all() for value in (*joined, *(v for v in several if v.size > JOINED)))
-
-
 def of_values(
-    nodes: Sequence[GraphNode], values: Sequence[Array | None], outputs: Iterable[int] = ()
+    nodes: Sequence[GraphNode],
+    values: Sequence[Array | None],
+    outputs: Iterable[int] = (),
+    numbers: Numbers | None = None,
 ) -> dict[int, Fault]:
     """Return what is wrong with which values of a graph; the infinities of masks are not, where no NaN comes of them.
 
@@ -88,7 +86,7 @@ def of_values(
     of it is at fault where it is infinite at another place, and all is where an output that is one number is infinite:
     the loss of what is masked.
     """
-    found = faults(enumerate(values))
+    found = faults(enumerate(values), numbers)
     if any(fault.kind == "NaN" for fault in found.values()) or any(i in found and not nodes[i].shape for i in outputs):
         return found
     meant: dict[int, Array] = {}
@@ -99,7 +97,7 @@ def of_values(
         assert value is not None
         if _is_mask(node, value) if node.is_leaf else _only_there(np.isinf(value), written, node.primitive):
             meant[index] = np.isinf(value)
-    return faults((i, value) for i, value in enumerate(values) if i not in meant)
+    return faults(((i, value) for i, value in enumerate(values) if i not in meant), numbers)
 
 
 def _infinite(constant: Any) -> Array | None:

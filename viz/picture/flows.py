@@ -46,7 +46,7 @@ class Flows:
         try:
             with plainly():
                 gradients = graph.gradients(seeds)
-                numbers = Numbers([*gradients.nodes.values(), *gradients.edges.values()])
+                numbers = Numbers([*gradients.nodes.values(), *gradients.edges.values(), *entering.values()])
                 small = suspects(graph, gradients, numbers)
                 noise = Noise.of(graph, seeds, gradients, small) if small else Noise()
         except (AutogradError, InPlaceError):  # the arrows are known, the numbers are not

@@ -209,7 +209,7 @@ class _Builder:
         self.numbers = self.flows.numbers
         self.numbers.add(self.values)
         self.own, self.calls = held(self.nodes), single(self.nodes) | nesting.served.calls
-        self.faults = of_values(self.nodes, self.values, graph.outputs)
+        self.faults = of_values(self.nodes, self.values, graph.outputs, self.numbers)
 
     def of(self, nesting: Nesting) -> _Builder:
         """Return one that differs in what is closed, and for which nothing is computed again."""
@@ -264,11 +264,12 @@ class _Builder:
         return found
 
     def circle(self, id: str, nodes: list[GraphNode], held: Mapping[str, Any]) -> Vertex:
-        node = nodes[-1]  # what is folded into it was recorded before
-        leaf, main = node.is_leaf, self.nodes[self.nesting.served.shown.get(node.index, node.index)]
-        others = (n for n in nodes if n is not main and n is not node)
-        inner = next((n for n in others if n.index not in self.nesting.served.into), None)
-        label = leaf_label(node) if leaf else circle_label(main, inner, self.calls.get(node.index, ""))
+        node, served = nodes[-1], self.nesting.served  # what is folded into it was recorded before
+        leaf, main = node.is_leaf, self.nodes[served.shown.get(node.index, node.index)]
+        others = [n for n in nodes if n is not main and n is not node and n.index not in served.into]
+        label = (
+            leaf_label(node) if leaf else circle_label(main, next(iter(others), None), self.calls.get(node.index, ""))
+        )
         what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
         gradient = self.flows.gradients.nodes.get(node.index)
         noise = is_noise(gradient, self.flows.noise.nodes.get(node.index, 0.0), self.numbers)
@@ -276,10 +277,10 @@ class _Builder:
         shown = node if main is node else altered(node, params=main.params, kept=main.kept)
         text = of_node(shown, what, value, gradient, fault, self.dims, self.numbers)
         around, kind = self.nesting.around(node.index), node.op if leaf else "op"
-        ordered = is_asymmetric(main, self.own, called=node.index in self.nesting.served.calls)
+        ordered = is_asymmetric(main, self.own, called=node.index in served.calls)
         return Vertex(
             id, kind, label, node.shape, around, text, fault, node.order, ordered, value,
-            gradient, noise, word=self.nesting.served.calls.get(node.index, "").partition("\n")[0], **held,
+            gradient, noise, word=served.calls.get(node.index, "").partition("\n")[0], **held,
         )  # fmt: skip
 
     def findings(self, edges: Iterable[EdgeRecord]) -> list[str]:
@@ -329,7 +330,8 @@ class _Builder:
         found = [self.record(group, back) for group, back in zip(groups, backward, strict=False)]
         for i, (index, back) in enumerate(zip(self.graph.outputs, backward[len(groups) :], strict=True)):
             found.append(self.described(index, f"out{i}", i, f"out{i}", back, self.flows.seeds.get(i)))
-        wrong = faults((i, found[i].gradient) for i in sorted(range(len(found)), key=swept.__getitem__))
+        order = sorted(range(len(found)), key=swept.__getitem__)
+        wrong = faults([(i, found[i].gradient) for i in order], self.numbers)
         return [altered(edge, fault=wrong[i]) if i in wrong else edge for i, edge in enumerate(found)]
 
     def gradient_names(self, groups: list[list[Edge]], swept: list[tuple[float, int]]) -> list[str | None]:

@@ -123,6 +123,8 @@ class Nesting:
     def around(self, index: int) -> tuple[ModuleCall, ...]:
         """The open modules around a node or, if it is hidden, around the box that hides it."""
         chain = self.chains[index]
+        if not self.closed:
+            return chain
         return chain[: next((i for i, module in enumerate(chain) if module in self.closed), len(chain))]
 
     def within(self, scope: Scope | None) -> tuple[ModuleCall, ...]:
@@ -171,7 +173,7 @@ def chains(graph: Graph, around: Sequence[list[Scope]]) -> list[tuple[ModuleCall
             home = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
             given = next((i for i, scope in enumerate(home) if _is_given(graph, node.index, scope)), len(home))
             scopes[node.index] = home[:given]
-    root = _root([chain for node, chain in zip(graph.nodes, scopes, strict=True) if not node.is_leaf])
+    root = _root([around[k] for k in {n.scope: n.index for n in graph.nodes if not n.is_leaf}.values()])
     known: dict[Scope, ModuleCall] = {}
     for index, chain in enumerate(scopes):
         start = 0 if chain[:1] == [root] else 1
@@ -193,9 +195,9 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
     if not consumers or leaf.op == "input":
         return []
     for chain in consumers:
-        owners = [i for i, scope in enumerate(chain) if id(leaf.owner) in paths_by_id(scope.module, owned)]
-        if owners:
-            return chain[: owners[-1] + 1]
+        for count in range(len(chain), 0, -1):  # the innermost one has the fewest
+            if id(leaf.owner) in paths_by_id(chain[count - 1].module, owned):
+                return chain[:count]
     return common(consumers) if traced and leaf.op in {"constant", "buffer"} else []
 
 

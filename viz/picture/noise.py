@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -50,11 +50,7 @@ class Noise:
         others = [None if seed is None else np.asarray(seed * _OTHER, dtype)
                   for seed, dtype in zip(seeds, ends, strict=True)]  # fmt: skip
         other = graph.gradients(others, among)
-        edges = found.edges if among is None else {
-            (target, slot): g for (target, slot), g in found.edges.items()
-            if graph.nodes[target].operands[slot].source in among
-        }  # fmt: skip
-        return cls(_errors(edges, other.edges), _errors(found.nodes, other.nodes))
+        return cls(_errors(found.edges, other.edges), _errors(found.nodes, other.nodes))
 
 
 def _errors(found: Mapping[_Key, Array], other: Mapping[_Key, Array]) -> dict[_Key, float]:
@@ -93,15 +89,7 @@ def suspects(graph: Graph, found: Gradients, numbers: Numbers) -> set[int]:
 
     With all nodes behind them, to which that flows on.
     """
-    small = {node for node, size, whole in _beside(graph, found, numbers) if 0 < size < whole}
-    for node in reversed(graph.nodes) if small else ():
-        if node.index in small:
-            small.update(operand.source for operand in node.operands if operand.source is not None)
-    return small
-
-
-def _beside(graph: Graph, found: Gradients, numbers: Numbers) -> Iterator[tuple[int, float, float]]:
-    """Yield the size of every gradient, and the size below which it would be small, with the node that it flows to."""
+    small: set[int] = set()
     parts: dict[int, float] = {}
     largest = {node: numbers.largest(gradient) for node, gradient in found.nodes.items()}
     for (target, slot), gradient in found.edges.items():
@@ -109,6 +97,11 @@ def _beside(graph: Graph, found: Gradients, numbers: Numbers) -> Iterator[tuple[
         if gradient.dtype.kind not in "fc" or target not in largest or source is None:
             continue
         size, unit = numbers.largest(gradient), _SMALL * rounding(gradient.dtype)
-        yield source, size, largest[target] * unit
+        if 0 < size < largest[target] * unit:
+            small.add(source)
         parts[source] = max(parts.get(source, 0.0), size * unit)
-    yield from ((node, largest[node], small) for node, small in parts.items() if node in largest)
+    small.update(node for node, whole in parts.items() if 0 < largest.get(node, 0.0) < whole)
+    for node in reversed(graph.nodes) if small else ():
+        if node.index in small:
+            small.update(operand.source for operand in node.operands if operand.source is not None)
+    return small

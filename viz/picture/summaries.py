@@ -93,6 +93,7 @@ class Numbers:
     def __init__(self, values: Iterable[Array | None] = ()) -> None:
         self._known: dict[int, tuple[Array, Summary]] = {}  # held, so that none of the others has its id
         self._told: dict[int, tuple[Array | None, str]] = {}
+        self._finite = True
         self.add(values)
 
     def add(self, values: Iterable[Array | None]) -> None:
@@ -102,12 +103,20 @@ class Numbers:
         with np.errstate(all="ignore"):
             found = Summary.of_all(arrays)
         self._known |= {id(v): (v, summary) for v, summary in zip(arrays, found, strict=True)}
+        self._finite &= math.isfinite(sum([summary.squares for summary in found]))
 
     def largest(self, value: Array) -> float:
         """Return the size of the largest finite number in `value`; 0 where there are none."""
         known = self._known.get(id(value))
         size = max(known[1].high, -known[1].low) if known is not None else math.inf
         return size if math.isfinite(size) else largest(value)
+
+    def sound(self, values: Iterable[Array]) -> bool:
+        """Return whether all `values` are finite; not where others that are known are not."""
+        if not self._finite:
+            return False
+        others = [value for value in values if id(value) not in self._known and value.dtype.kind in "fc"]
+        return all(np.isfinite(value).all() for value in others)
 
     def statistics(self, value: Array | None) -> str:
         """Return minimum, mean and maximum of `value`; the number itself where it is one; "" where nothing is known."""

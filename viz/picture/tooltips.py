@@ -129,17 +129,21 @@ def brief(told: Mapping[str, str], vertices: Iterable[Vertex], edges: Iterable[E
     found, values, before = dict(told), {}, ""
     for vertex in vertices:
         text = told[vertex.id]
-        values[vertex.id] = _VALUE.search(text)
+        value = _VALUE.search(text)
+        values[vertex.id] = None if value is None else value.group(0, 1)
         place = _PLACE.search(text, text.rfind(" ") + 1)
         if place is not None and vertex.kind != "output":
             if place[0] == before and text.endswith(f", {before}"):
                 found[vertex.id] = f"{text.removesuffix(f', {before}')}\n"
             before = place[0]
     for edge in edges:
-        value = values[edge.tail]
-        if value is None:
+        known = values[edge.tail]
+        if known is None:
             continue
-        for id, name, known in ((f"f{edge.id}", edge.forward, value[0]), (f"b{edge.id}", edge.backward, value[1])):
-            if told.get(id, "").startswith(begin := f"{name} {known}"):
-                found[id] = f"{name}\n{told[id][len(begin) :]}"
+        text, begin = told[black := f"f{edge.id}"], f"{edge.forward} {known[0]}"
+        if text.startswith(begin):
+            found[black] = f"{edge.forward}\n{text[len(begin) :]}"
+        text, begin = told.get(red := f"b{edge.id}", ""), f"{edge.backward} {known[1]}"
+        if text.startswith(begin):
+            found[red] = f"{edge.backward}\n{text[len(begin) :]}"
     return found
