@@ -92,7 +92,39 @@ def functions(xp: ModuleType) -> list[Fault]:
         ("ties", (Largest.apply,), {"x": tensors(shapes(min_side=1))}, "wrong at ties or kinks"),
         ("zero size", (Mean.apply,), SOME, "division by zero"),
         ("dtype", (Rounded.apply,), SOME, " of x at "),
+        *memory(xp),
         ("detached", (Detached.apply,), SOME, "is the input detached on the way"),
+    ]
+
+
+def memory(xp: ModuleType) -> list[Fault]:
+    """Faults in what is read of memory, and written to it."""
+
+    class Written(xp.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g.mul_(2 * ctx.saved_tensors[0])
+
+    class ByColumns(xp.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.sin()
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            slope = x.cos()
+            return g * (slope if x.is_contiguous() or x.ndim != 2 else slope.T.reshape(x.shape))
+
+    return [
+        ("written", (Written.apply,), SOME, "a backward writes to the gradient that it is given"),
+        ("layout", (ByColumns.apply,), {}, "lie column by column"),
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.autograd.function import Function, once_differentiable
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.errors import AutogradError, DTypeError, ShapeError
@@ -130,6 +131,29 @@ def test_what_does_not_converge_is_undecided_and_raises_only_if_asked(fn, x) -> 
     assert not gradcheck(fn, leaf([x]), allow_undecided=False, raise_exception=False)
     with pytest.raises(GradcheckError, match="is undecided: the numerical derivative does not converge"):
         gradcheck(fn, leaf([x]), allow_undecided=False)
+
+
+@pytest.mark.parametrize(("fn", "x"), [(tg.sqrt, [0.0, 1.0]), (tg.asin, [0.5, 1.0]), (tg.asin, [1.0, 0.5, 0.25])])
+def test_an_infinite_slope_of_one_element_says_nothing_of_the_others(fn, x) -> None:
+    report = check(fn, leaf(x))
+    assert report.verdict == "undecided"
+    assert {c.index for c in report.undecided} == {(x.index(float(fn is tg.asin)),)}
+
+
+def test_second_derivatives_that_are_refused_are_said_to_be() -> None:
+    class Once(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, g):
+            return 2 * ctx.saved_tensors[0] * g
+
+    with pytest.raises(GradcheckError, match=r"cannot be computed: .* marked with @once_differentiable"):
+        gradgradcheck(Once.apply, leaf([1.0, 2.0]))
 
 
 def test_an_infinite_slope_is_wrong_where_both_sides_are_known() -> None:
@@ -567,6 +591,8 @@ def product(by):
         (own(lambda x, g: 2 * g * x.cos()), [random(3)], "it is 2 times too large"),
         (own(lambda x, g: 0.5 * g * x.cos()), [random(3)], "it is 0.5 of what it should be"),
         (own(lambda x, g: 1.1 * g * x.cos()), [random(3)], "it is 1.1 times what it should be, everywhere"),
+        (own(lambda x, g: (1 + 1e-7) * g * x.cos()), [random(3)], "it is 1e-07 of itself too large, everywhere"),
+        (own(lambda x, g: g * (x + 1e-8).cos()), [random(3)], "its first digits are right"),
         (own(lambda x, g: 0 * g * x), [random(3)], "the gradient is 0"),
         (own(lambda x, g: x.cos()), [random(3)], "was g forgotten"),
         (own(lambda x, g: (g * x.cos()).T), [random(3, 3)], "it is transposed"),

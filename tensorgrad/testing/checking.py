@@ -35,6 +35,7 @@ from .steps import (
     require_float64,
     rounded,
     scale_of,
+    times,
 )
 from .subject import UNRECORDED, Subject
 
@@ -236,8 +237,7 @@ class _Check:
             for index in chosen:
                 yield from self._alone(i, index)
         wanted = self.options.directions
-        few = 1 if not limit else DIRECTIONS
-        for _ in range((few if x.size > limit else 0) if wanted is None else wanted):
+        for _ in range(((DIRECTIONS if limit else 1) if x.size > limit else 0) if wanted is None else wanted):
             yield from self._located(i, anywhere(x, scale_of(x)[0], self.random))
         if x.size > limit:
             tried = f"{limit} of {x.size} elements alone" if limit else "no element alone"
@@ -277,7 +277,7 @@ class _Check:
         options, parts = self.options, {}
         with np.errstate(all="ignore"):
             if options.check_reverse:
-                parts["reverse"] = (self.gradients[i] * direction).ravel()
+                parts["reverse"] = times(self.gradients[i], direction).ravel()
             if self.forward:
                 parts["forward"] = self.subject.tangent({i: direction})
             measure = self._glimpsed if quickly else self._slope
@@ -286,7 +286,7 @@ class _Check:
                 return []
             found, length = slope
             size = float(self.sizes[self._concerned(found, parts.get("forward"))].sum())
-            blur = BLUR * float((self.blurs[i] * np.abs(direction)).sum()) / length
+            blur = BLUR * float(times(self.blurs[i], np.abs(direction)).sum()) / length
             blur += 0.0 if found.exact else rounded(size, length)
             compared = [
                 judged(

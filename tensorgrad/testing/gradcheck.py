@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.autograd import enable_grad, grad, jvp
+from tensorgrad.autograd import backward, enable_grad, grad, jvp
 from tensorgrad.base.dtypes import Array
 from tensorgrad.create.random import Generator
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -174,6 +174,7 @@ def gradgradcheck(
     def report() -> Report:
         gs = _cotangents(fn, arguments, grad_outputs, random, gen_non_contig_grad_outputs)
         found = _second(fn, _gradients, arguments, gs, "grad_outputs", "reverse", over_reverse)
+        _require_differentiable(found, fn, arguments, gs)
         return found + _over_forward(fn, arguments, random, options, check_over_fwd)
 
     return _answered(report, raise_exception)
@@ -274,6 +275,25 @@ def _cotangents(
 
 def _shapes(tensors: Sequence[Tensor]) -> str:
     return ", ".join(str(tuple(x.shape)) for x in tensors)
+
+
+def _require_differentiable(report: Report, fn: Checked, arguments: Sequence[Any], gs: Sequence[Tensor]) -> None:
+    """Raise where `report` has failures because the gradients of `fn` refuse to be differentiated.
+
+    So once_differentiable makes them. A sweep that asks for some inputs does not come by what refuses, and finds 0; one
+    that asks for all of them does.
+
+    Raises:
+        GradcheckError: they do.
+    """
+    if not report.failures:
+        return
+    fresh = [x.detach().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x for x in arguments]
+    try:
+        found = _gradients(_outputs(fn, fresh), _inputs(fresh), [g.detach().requires_grad_() for g in gs])
+        backward([g.sum() for g in found if g.requires_grad])
+    except AutogradError as error:
+        raise failing("gradgradcheck", 0, "the second derivative", error) from error
 
 
 def _over_forward(

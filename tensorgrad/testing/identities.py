@@ -183,18 +183,19 @@ class Identities:
             blurred: whether rounding on the way may have been another.
         """
         sizes = [np.abs(e) for e in expected] if sizes is None else sizes
-        for i, a, e, size in zip(self.subject.checked if only is None else [only], found, expected, sizes, strict=True):
+        for i, a, right, size in zip(
+            self.subject.checked if only is None else [only], found, expected, sizes, strict=True
+        ):
             if not a.size:
                 continue
+            # where a slope is infinite no sum, and no product with 0, tells anything
+            e = np.where(np.isfinite(self.gradients[i]), right, a) if mode == "linear" else right
             x = self.subject.arguments[i].array
             with np.errstate(all="ignore"):
-                least = float(np.max(size, initial=0.0)) + factor * self.size / scale_of(x)[0]
+                least = float(np.max(size, initial=0.0, where=np.isfinite(size))) + factor * self.size / scale_of(x)[0]
                 rounding = ROUNDING * (size + least) + (4 * BLUR * factor * self.blurs[i] if blurred else 0.0)
                 off = np.abs(a - e) - rounding
             both = (a == e) | (np.isnan(a) & np.isnan(e))
-            both |= (mode == "linear") & ~np.isfinite(
-                self.gradients[i]
-            )  # no sum, and no product with 0, tells anything
             at = np.unravel_index(
                 int(np.argmax(np.where(both, -np.inf, np.where(np.isnan(off), np.inf, off)))), a.shape
             )

@@ -41,17 +41,26 @@ def _looks_like(group: list[Comparison]) -> str:
     analytic, numeric = np.array([(c.analytic, c.numeric) for c in group]).T
     if not analytic.any():
         return "the gradient is 0: is the input detached on the way, or its gradient None?"
+    if _same(analytic, numeric):
+        return _nearly(analytic, numeric)
     if _same(analytic, -numeric):
         return "the sign is wrong"
     for factor in FACTORS:
         if _same(analytic, factor * numeric):
             return f"it is {factor:g} times too large" if abs(factor) > 1 else f"it is {factor:g} of what it should be"
-    if len(group) > 1 and (found := _rearranged(group, analytic, numeric)):
-        return found
+    found = _rearranged(group, analytic, numeric) if len(group) > 1 else ""
     share = analytic[numeric != 0] / numeric[numeric != 0]
-    if len(share) > 1 and _same(share, np.full_like(share, share[0])):
-        return f"it is {share[0]:.6g} times what it should be, everywhere"
-    return ""
+    if not found and len(share) > 1 and _same(share, np.full_like(share, share[0])):
+        found = f"it is {share[0]:.6g} times what it should be, everywhere"
+    return found
+
+
+def _nearly(analytic: Array, numeric: Array) -> str:
+    """Return what numbers look like that are right in their first digits."""
+    off = (analytic - numeric)[numeric != 0] / numeric[numeric != 0]
+    if len(off) > 1 and float(np.ptp(off)) <= 0.1 * float(np.abs(off).max()):
+        return f"it is {abs(off[0]):.1g} of itself too {'large' if off[0] > 0 else 'small'}, everywhere"
+    return "its first digits are right: is something computed, or kept, in fewer digits?"
 
 
 def _rearranged(group: list[Comparison], analytic: Array, numeric: Array) -> str:

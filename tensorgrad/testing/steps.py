@@ -83,6 +83,15 @@ def anywhere(x: Array, length: float, random: np.random.Generator) -> Array:
     return direction
 
 
+def times(slopes: Array, direction: Array) -> Array:
+    """Return the product, 0 where nothing moves: an infinite slope of another element says nothing there.
+
+    >>> times(np.array([np.inf, 3.0]), np.array([0.0, 2.0]))
+    array([0., 6.])
+    """
+    return np.where(direction == 0, 0.0, slopes * direction)
+
+
 def stepped(x: Array, direction: Array, t: float, index: tuple[int, ...] | None) -> tuple[float, Array]:
     """Return the step that rounding leaves of `t` along `direction`, and `x` moved by it."""
     moved: Array = np.asarray(x + t * direction)  # of a 0-d array NumPy makes a scalar

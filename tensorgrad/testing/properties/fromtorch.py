@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.testing.report import written
 
 from .foreign import Foreign, Run
 from .point import Point
@@ -38,13 +39,18 @@ class FromTorch(Foreign):
         return (point, xs, [y for y in ys if y.requires_grad]), [as_array(y) for y in ys], left
 
     def pulled(self, tape: Any, cotangents: Sequence[Array]) -> list[Array | None]:
-        """Return what PyTorch's sweep gives."""
+        """Return what PyTorch's sweep gives.
+
+        Raises:
+            GradcheckError: a backward writes to the cotangent, which others may read.
+        """
         _, xs, ys = tape
         given = [g for g in cotangents if g.dtype.kind in "fc"][: len(ys)]
         asked = [x for x in xs if x.requires_grad]
-        found = iter(
-            pytorch().autograd.grad(ys, asked, [as_torch(g) for g in given], retain_graph=True, allow_unused=True)
-        )
+        seeds = [as_torch(g) for g in given]
+        found = iter(pytorch().autograd.grad(ys, asked, seeds, retain_graph=True, allow_unused=True))
+        if not all(np.array_equal(g, as_array(s), equal_nan=True) for g, s in zip(given, seeds, strict=True)):
+            raise written("gradients", 0, "a backward writes to the gradient that it is given")
         return [_given(next(found)) if x.requires_grad else None for x in xs]
 
     def pushed(self, tape: Any, tangents: Sequence[Array | None]) -> list[Array]:

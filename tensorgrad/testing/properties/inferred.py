@@ -25,6 +25,7 @@ with needing("tensorgrad.testing.gradients", "hypothesis"):
 _ARRAYS = ("Tensor", "ndarray", "Array", "NDArray", "ArrayLike")
 _HALVES = 0.5  # the grid on which values meet: ties, zeros, and no two that almost do
 _FARTHEST = 6
+_MATRICES = ((2, 3), (3, 2), (2, 2))
 
 
 def points(test: Tested, given: Mapping[str, Strategy[Any]], whole: Strategy[Any] | None, call: str) -> Strategy[Point]:
@@ -74,7 +75,7 @@ def _require_given(test: Tested, given: Mapping[str, Any], whole: Any) -> None:
 def _points(draw: Any, strategies: Mapping[str, Strategy[Any] | None], call: str) -> Point:
     """Draw a value for each strategy; for None an array, of shapes that broadcast."""
     free = [name for name, strategy in strategies.items() if strategy is None]
-    shapes = dict(zip(free, draw(broadcastable_shapes(len(free))) if free else [], strict=True))
+    shapes = dict(zip(free, draw(_shapes(len(free))) if free else [], strict=True))
     return Point(
         {
             name: taken(draw(values(shapes[name]) if strategy is None else strategy))
@@ -82,6 +83,20 @@ def _points(draw: Any, strategies: Mapping[str, Strategy[Any] | None], call: str
         },
         call,
     )
+
+
+@st.composite
+def _shapes(draw: Any, n: int) -> list[Shape]:
+    """Draw `n` shapes that broadcast: any, or a matrix and parts of it.
+
+    Any shapes are mostly of one or two numbers, of which no order in memory, and no sum over the wrong axis shows.
+    """
+    if not draw(st.booleans()):
+        found: list[Shape] = draw(broadcastable_shapes(n))
+        return found
+    rows, columns = draw(st.sampled_from(_MATRICES))
+    parts = st.sampled_from([(rows, columns), (rows, columns), (columns,), (1, columns), (rows, 1)])
+    return [(rows, columns), *(draw(parts) for _ in range(n - 1))]
 
 
 @st.composite

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.autograd import backward, grad
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import AutogradError
@@ -141,8 +140,6 @@ def _second(test: Tested, point: Point, fn: Callable[..., Any], xs: list[Tensor]
             "check_over_fwd": over_forward,
         }
         report = gradgradcheck(fn, xs, fast_mode=True, **how)
-        if report.failures and (why := _refusal(fn, xs)):
-            return Report((), (f"second derivatives: {why}",))
         if report.failures:  # element by element they tell what they look like
             each = gradgradcheck(fn, xs, **how)
             report = each if each.failures else report
@@ -175,22 +172,6 @@ def _second_of_torch(foreign: FromTorch, point: Point, fn: Callable[..., Any], x
         return Report((), (f"second derivatives: {error}",))
     named = [replace(c, mode="reverse over reverse" if c.mode == "reverse" else c.mode) for c in found.comparisons]
     return replace(found, comparisons=tuple(named))
-
-
-def _refusal(fn: Callable[..., Any], xs: Sequence[Tensor]) -> str:
-    """Return why the gradients of `fn` refuse to be differentiated, as once_differentiable makes them; empty if not.
-
-    A sweep that asks for some inputs does not come by what refuses, and finds 0; one that asks for all of them does.
-    """
-    fresh = [_with(x, x.array) if x.requires_grad else x for x in xs]
-    ys = [y for y in tensors_of(fn(*fresh)) if y.requires_grad]
-    gs = [wrap(np.ones(y.shape)).requires_grad_() for y in ys]
-    found = grad(ys, [x for x in fresh if x.requires_grad], gs, create_graph=True, materialize_grads=True)
-    try:
-        backward([g.sum() for g in found if g.requires_grad])
-    except AutogradError as error:
-        return str(error)
-    return ""
 
 
 def _drawn_by_lot(xs: Sequence[Tensor]) -> tuple[bool | None, bool | None]:
