@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn, viz
+from tensorgrad.viz.layout import ears
 from tests.measuring import Measures, bordered, measured, seen, sharpest
 from tests.pictured import NETWORKS, Residual, given, pictured
 from tests.test_viz_measures import BEND, Summed, high, told
@@ -151,3 +154,29 @@ def test_networks_take_little_paper() -> None:
     assert taken["twenty branches"] < 7
     assert sorted(taken, key=taken.__getitem__)[-3:] == ["translator", "lstm, ten steps", "descent"]
     assert max(taken.values()) < 35
+
+
+def calls_of_layout(count: int) -> int:
+    """Return how many functions run in finding the rows of so many operands of one operation."""
+    found = 0
+
+    def seen(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal found
+        found += event == "call" and frame.f_code.co_filename == ears.__file__
+
+    def stacked(*xs: tg.Tensor) -> tg.Tensor:
+        return tg.stack([x.tanh() for x in xs])
+
+    drawing = viz.draw(stacked, *[given(2) for _ in range(count)], max_nodes=1000, title=f"{count} operands")
+    before = sys.getprofile()
+    sys.setprofile(seen)
+    try:
+        _ = drawing.scene
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+def test_many_operands_side_by_side_take_each_row_once() -> None:
+    fewer, more = calls_of_layout(48), calls_of_layout(96)
+    assert 100 < fewer < more < 5 * fewer  # each in each row: four times as many

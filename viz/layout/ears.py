@@ -282,21 +282,23 @@ class Level:
 
         options = [*enumerate(rows), *((i - 0.5, row) for i, row in enumerate(new))]
         pair = ordered and ear.last is not None and ear.last.paired
+        before, after = self.operands_beside(ear)
 
         def key(i: float, row: float) -> tuple[float, float, float, float]:
-            misplaced = self.misplaced(ear, row)
+            misplaced = len(before) - bisect.bisect_right(before, row) + bisect.bisect_left(after, row)
             return (0 if pair else misplaced), cost(round(2 * i), row) + PAIR * pair * misplaced, abs(row), row
 
         order = sorted(key(i, row) for i, row in options)
         return next((row for *_, row in order if self.is_free(ear, row)), None)
 
-    def misplaced(self, ear: Ear, row: float) -> int:
-        """Return how many of the operands beside which `ear` ends would be on its wrong side in `row`."""
+    def operands_beside(self, ear: Ear) -> tuple[list[float], list[float]]:
+        """Return the rows, in order, of operands of what `ear` ends at: of those before it, and of those after."""
         last = ear.last
         if last is None or not last.place:
-            return 0
-        others = (link for link in self.links if link.head is last.head and link.place and link.row is not None)
-        return sum((row - (link.row or 0.0)) * (last.place - link.place) < 0 for link in others)
+            return [], []
+        others = [link for link in self.links if link.head is last.head and link.place]
+        known = sorted((link.row, link.place) for link in others if link.row is not None)
+        return [row for row, n in known if n < last.place], [row for row, n in known if n > last.place]
 
     def is_free(self, ear: Ear, row: float) -> bool:
         """Return whether `ear` meets nothing in `row`, nor on its ways there."""
