@@ -20,6 +20,7 @@ from tensorgrad.data.dataset import (
     random_split,
 )
 from tensorgrad.data.digits import digits
+from tensorgrad.data.distributedsampler import DistributedSampler
 from tensorgrad.data.idx import read_idx
 from tensorgrad.data.images import MNIST, Digits
 from tensorgrad.data.mnist import mnist
@@ -42,6 +43,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "Digits",
+    "DistributedSampler",
     "IterableDataset",
     "Labelled",
     "RandomSampler",

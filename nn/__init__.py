@@ -2,7 +2,10 @@
 
 # fmt: off
 # isort: off
+from typing import TYPE_CHECKING
+
 from tensorgrad.base.answers import complete as _complete
+from tensorgrad.base.unknown import load_later as _load_later
 from . import functional, init, parameter, utils
 from .layers.activations import (
     CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU,
@@ -44,6 +47,7 @@ from .layers.recurrent import GRU, LSTM, RNN, Recurrent as RNNBase
 from .layers.resampling import (
     ChannelShuffle, PixelShuffle, PixelUnshuffle, Upsample, UpsamplingBilinear2d, UpsamplingNearest2d,
 )
+from .layers.syncbatchnorm import SyncBatchNorm
 from .layers.reshaping import Flatten, Identity, Unflatten
 from .layers.transformer import (
     Transformer, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderLayer,
@@ -54,6 +58,8 @@ from .module.module import Module
 from .module.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .module.parameterlists import ParameterDict, ParameterList
 # isort: on
+if TYPE_CHECKING:
+    from . import parallel  # noqa: TC004 - loaded later, and one of the names
 from . import wholefile as _wholefile  # noqa: F401 - tells tensorgrad.files what modules are
 
 __all__ = [
@@ -76,12 +82,13 @@ __all__ = [
     "PixelShuffle", "PixelUnshuffle", "PoissonNLLLoss", "RMSNorm", "RNN", "RNNBase", "RNNCell", "RReLU", "ReLU",
     "ReLU6", "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
     "ReplicationPad3d", "SELU", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "SoftMarginLoss", "Softmax",
-    "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold", "Transformer",
-    "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+    "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "SyncBatchNorm", "Tanh", "Tanhshrink", "Threshold",
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
     "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unflatten", "Unfold", "UninitializedBuffer",
     "UninitializedParameter", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d",
-    "ZeroPad3d", "functional", "init", "parameter", "utils",
+    "ZeroPad3d", "functional", "init", "parallel", "parameter", "utils",
 ]
 # fmt: on
 
 _complete(__name__)
+_load_later(__name__, {"parallel": f"{__name__}.parallel"})  # which few programs need

@@ -18,6 +18,7 @@ __all__ = [
     "ComplexError",
     "DataError",
     "DeviceError",
+    "DistributedError",
     "DTypeError",
     "InPlaceError",
     "LinAlgError",
@@ -83,6 +84,10 @@ class CompileError(TensorgradError, RuntimeError):
 
 class DeviceError(TensorgradError, RuntimeError):
     """A device other than the CPU."""
+
+
+class DistributedError(TensorgradError, RuntimeError):
+    """Ranks that do not do the same, or a group that is not there."""
 
 
 class DataError(TensorgradError, ValueError):

@@ -164,6 +164,12 @@ INDICES: list[Any] = [
 ]  # fmt: skip
 
 
+def _rows(choose: Chooser) -> Any:
+    full = shape(choose, 1, 3)
+    axis = choose.integer(-len(full), len(full) - 1)
+    return [full], {"axis": axis, "counts": (full[axis],)}  # of a group of one
+
+
 def _index(choose: Chooser) -> Any:
     return [(4, 3)], {"index": one_of(choose, INDICES)}
 
@@ -292,6 +298,8 @@ FAMILIES = {
     "broadcast": _broadcast,
     "sum_to": _sum_to,
     "reshape": _reshape,
+    "rows": _rows,
+    "shared": lambda choose: ([shape(choose)], {}),
     "permutation": _permutation,
     "dtype": lambda choose: ([shape(choose)], {"dtype": np.dtype(np.float64)}),
     "index": _index,

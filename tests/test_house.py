@@ -19,17 +19,17 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # all of them stand the root's errors and version, which import nothing of the package.
 FOLDERS = [
     "base", "engine", "program", "ops", "bounds", "autograd", "functions", "create", "arrays", "tensor", "func",
-    "autograd.functional", "graph", "debugging", "proving", "testing", "mutation", "files", "onnx", "idle", "__init__",
-    "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "distributions", "optim", "compiled", "kernels",
-    "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils", "search", "chapter6", "compat", "cli",
-    "reference",
+    "autograd.functional", "distributed", "graph", "debugging", "proving", "testing", "mutation", "files", "onnx",
+    "idle", "__init__", "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "distributions",
+    "optim", "compiled", "kernels", "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils", "search",
+    "chapter6", "compat", "cli", "reference",
 ]  # fmt: skip
 LOWEST = {"errors", "version"}
 HIGHEST = {"__main__"}
 
 # What a user may not have installed, or should not wait for: imported where it is used.
 OPTIONAL = {
-    *("graphviz", "matplotlib", "rich", "numba", "optuna", "pooch", "onnx", "einops"),
+    *("graphviz", "matplotlib", "rich", "numba", "optuna", "pooch", "onnx", "einops", "mpi4py"),
     *(
         "mpmath",
         "hypothesis",

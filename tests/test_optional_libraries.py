@@ -45,6 +45,13 @@ def anew(module: str) -> Use:
     return used
 
 
+def started_by_mpiexec() -> None:
+    """A group of ranks is asked for where `mpiexec` has started the script."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PMI_RANK", "0")
+        tg.distributed.init_process_group()
+
+
 def drawing() -> viz.Drawing:
     return viz.draw(nn.Linear(2, 1), tg.ones(1, 2))
 
@@ -58,6 +65,7 @@ def figures() -> Any:
 USES: list[tuple[str, str, Use]] = [
     ("graphviz", "graphviz", lambda: drawing().dot),
     ("onnx", "onnx", lambda: tg.onnx.export(nn.ReLU(), tg.ones(2))),
+    ("mpi4py", "mpi4py mpich", started_by_mpiexec),
     ("einops", "einops", lambda: tg.utils.einops.register()),
     ("matplotlib", "matplotlib", lambda: viz.plot_curves({"loss": [1.0]})),
     ("matplotlib", "matplotlib", lambda: demo.run("digits", None, 0, 1, Path("out"))),

@@ -24,6 +24,7 @@ SAME_SUBJECT = {
     ("nn.functional", "nn.layers"): "the functions, and the layers that call them",
     ("ops", "nn.functional"): "the linear primitive, and the function with PyTorch's signature",
     ("ops", "nn.layers"): "the linear primitive, and the layer",
+    ("autograd", "distributed.nn"): "functions of functions, and PyTorch's place for exchanges with derivatives",
     ("data", "utils.data"): "the code, and PyTorch's place for it",
     ("nn.module", "nn.layers"): "what makes a module lazy, and the layers that are",
     ("nn.module", "nn"): "the code, and PyTorch's place for it",

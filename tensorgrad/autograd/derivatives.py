@@ -12,7 +12,18 @@ from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.batched import UnbatchableError, is_batched, running_levels
 from tensorgrad.engine.generalforms import asarray
-from tensorgrad.engine.tensor import AFTERWARDS, ANY_AFTERWARDS, Node, Tensor, as_array, leaf, node_of, wrap
+from tensorgrad.engine.tensor import (
+    AFTERWARDS,
+    ANY_AFTERWARDS,
+    ANY_FILLED,
+    FILLED,
+    Node,
+    Tensor,
+    as_array,
+    leaf,
+    node_of,
+    wrap,
+)
 from tensorgrad.engine.tracedarrays import Traced
 from tensorgrad.engine.tracedtensors import operand, traced_tensor, unasked
 from tensorgrad.engine.writes import note
@@ -146,6 +157,10 @@ def fill(tensors: Any, gradients: Any, retain_graph: bool | None, create_graph: 
                 with set_grad_enabled(create_graph):  # a hook may update the leaf, as an optimiser does
                     for hook in list(AFTERWARDS.get(owner.node, {}).values()):
                         hook(owner)
+    if ANY_FILLED:
+        leaves = [owner for owner, g in pairs if owner is not None and g is not None and owner.tracked]
+        for listener in list(FILLED):
+            listener.filled(leaves)
 
 
 def _accumulate(x: Tensor, known: Tensor, g: Any) -> None:

@@ -44,7 +44,7 @@ _FOURIER = (
 _INTEGER = "it has no gradient: NumPy's function of that name, of .numpy()"
 _SPARSE = "there are no sparse tensors: hold zeros, or the indices and values as two tensors"
 _QUANTIZED = "there are no quantized dtypes"
-_ONE_PROCESS = "tensorgrad computes in one process"
+_RANKS = "MPI is what starts the processes, and there is one group, of all of them"
 _DEVICE = "there is no such device: ask is_available(), which is False, before"
 _SCRIPT = "there is no TorchScript: functions and modules run as they are"
 _GRAPH = "the recorded graph is data: see tensorgrad.graph.Graph.trace"
@@ -67,7 +67,7 @@ ABSENT = {
     "cuda.*": _DEVICE,
     "cumulative_trapezoid": "it is the cumsum of (y[1:] + y[:-1]) / 2 * dx",
     "_dynamo": "what is compiled, and why not, is in the log: see tensorgrad.compile",
-    "distributed.*": _ONE_PROCESS,
+    "distributed.*": _RANKS,
     "distributions.*": "subclass Distribution, with log_prob and rsample, or transform one that is there",
     **dict.fromkeys(("eig", "eigvals", "lobpcg"), _GENERAL),
     "fft": _FOURIER,
@@ -94,14 +94,12 @@ ABSENT = {
     "nn.modules": "its classes stand in nn: nn.Conv2d is nn.modules.conv.Conv2d",
     "nn.NLLLoss2d": "it is nn.NLLLoss",
     "nn.RNNCellBase": "there are RNNCell, GRUCell and LSTMCell",
-    "nn.SyncBatchNorm": f"{_ONE_PROCESS}: it is BatchNorm",
     "nn.functional.conv_tbc": "it is conv1d, which takes (N, C, L): permute before and after",
     **{f"nn.functional.fractional_max_pool{n}d": _RANDOM_WINDOWS for n in (2, 3)},
     "nn.functional.linear_cross_entropy": "it is cross_entropy(linear(input, weight), target)",
     **{f"nn.functional.{kind}max_pool{n}d_with_indices": _INDICES for kind in ("", "adaptive_") for n in (1, 2, 3)},
     "nn.functional.upsample_bilinear": "it is interpolate(..., mode='bilinear', align_corners=True)",
     "nn.functional.upsample_nearest": "it is interpolate(..., mode='nearest')",
-    "nn.parallel": f"{_ONE_PROCESS}: call the module itself, or nn.DataParallel",
     **dict.fromkeys(("nn.intrinsic", "nn.qat", "nn.quantizable", "nn.quantized"), _QUANTIZED),
     "nn.utils.stateless": "it is func.functional_call",
     "optim.SparseAdam": "there are no sparse tensors: it is Adam",

@@ -28,6 +28,7 @@ UNENCLOSED = {
     "view_as_real": "there are no intervals of complex numbers",
     "view_as_complex": "there are no intervals of complex numbers",
     "dft": "there are no intervals of complex numbers",
+    **dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter"), "the intervals of other ranks are not exchanged"),
 }
 """What has the whole line for an answer, and why."""
 

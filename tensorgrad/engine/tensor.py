@@ -118,7 +118,11 @@ AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 COPIES: WeakSet[Node] = WeakSet()
 """The copies that the library has made for memory of their own, and nobody has asked for: no picture shows them."""
 
-ANY_HOOK, ANY_AFTERWARDS = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS))  # true if there is one
+FILLED: WeakSet[Any] = WeakSet()
+"""What is told, by its method `filled`, of the leaves whose gradients `backward` has filled, once it has filled all."""
+
+ANY_HOOK, ANY_AFTERWARDS, ANY_FILLED = (vars(registry)["data"] for registry in (HOOKS, AFTERWARDS, FILLED))
+"""True if there is one."""
 
 
 class Tensor(Methods):

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from .complex_numbers import *
     from .determinants import *
     from .diagonals import *
+    from .exchanges import *
     from .factorizations import *
     from .special import *
     from .windows import *
 
-_RARE = ("complex_numbers", "determinants", "diagonals", "factorizations", "special", "windows")
+_RARE = ("complex_numbers", "determinants", "diagonals", "exchanges", "factorizations", "special", "windows")
 
 
 def _complete() -> None:

@@ -1,0 +1,113 @@
+"""A group of processes that MPI has started, by mpi4py.
+
+Before each exchange the ranks compare what they are about to do, one number each: ranks that disagree get an error that
+names both, and do not wait for each other for ever. `handshake` switches that off.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.callsite import here, is_outside, told
+from tensorgrad.base.dtypes import Array
+from tensorgrad.errors import DistributedError, DTypeError, MissingDependencyError
+from tensorgrad.ops.processes import Alone
+
+_STARTED = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MPI_LOCALRANKID")
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
+
+
+def started_by_mpi() -> bool:
+    """Return whether `mpiexec`, or what starts processes in its place, has started this one."""
+    return any(name in os.environ for name in _STARTED)
+
+
+class Ranks(Alone):
+    """The group of all processes that MPI has started.
+
+    Raises:
+        MissingDependencyError: mpi4py is not there.
+        DistributedError: another MPI than that of mpi4py has started the processes.
+    """
+
+    def __init__(self, handshake: bool = True) -> None:
+        try:
+            from mpi4py import MPI
+        except ImportError as error:
+            raise MissingDependencyError.of("a script that mpiexec has started", "mpi4py", "mpich") from error
+        self.mpi, self._world, self._handshake = MPI, MPI.COMM_WORLD, handshake
+        self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
+        wanted = next((int(os.environ[name]) for name in _SIZES if name in os.environ), self.size)
+        if wanted != self.size:
+            raise DistributedError(
+                f"mpiexec has started {wanted} processes, and mpi4py finds {self.size}: they belong to different "
+                f"installations of MPI; start the script with the mpiexec that stands beside this Python"
+            )
+
+    def total(self, x: Array, how: str = "sum") -> Array:
+        """Return the sum of the arrays of all ranks, or another fold."""
+        if x.dtype == np.bool_:
+            raise DTypeError("ranks exchange numbers, found booleans: convert them to int8 first")
+        y = np.array(x, order="C")
+        self._agree(f"{how} of {_described(y)}")
+        fold = {"sum": self.mpi.SUM, "product": self.mpi.PROD, "min": self.mpi.MIN, "max": self.mpi.MAX}[how]
+        self._world.Allreduce(self.mpi.IN_PLACE, y, fold)
+        return y
+
+    def joined(self, x: Array, counts: Sequence[int]) -> Array:
+        """Return the rows of all ranks."""
+        self._agree(f"joining of rows {list(x.shape[1:])} of {x.dtype}, {list(counts)} of them")
+        y = np.empty((sum(counts), *x.shape[1:]), x.dtype)
+        width = y[:1].size
+        self._world.Allgatherv(np.ascontiguousarray(x), [y, [n * width for n in counts]])
+        return y
+
+    def part(self, x: Array, counts: Sequence[int]) -> Array:
+        """Return this rank's rows of the sum."""
+        self._agree(f"part of the sum of {_described(x)}, rows {list(counts)}")
+        y = np.empty((counts[self.rank], *x.shape[1:]), x.dtype)
+        width = x[:1].size
+        self._world.Reduce_scatter(np.ascontiguousarray(x), y, [n * width for n in counts])
+        return y
+
+    def objects(self, value: Any) -> list[Any]:
+        """Return what each rank has given."""
+        self._agree("exchange of objects")
+        found: list[Any] = self._world.allgather(value)
+        return found
+
+    def meet(self, where: str) -> None:
+        """Wait for the others."""
+        self._agree(where)
+        self._world.Barrier()
+
+    def leave(self) -> None:
+        """Wait for the others to leave as well, who would wait for ever if this one did something else."""
+        self._agree("the end of the group")
+
+    def abort(self) -> None:
+        """End all processes of the group."""
+        self._world.Abort(1)
+
+    def _agree(self, what: str) -> None:
+        """Raise DistributedError on all ranks unless each is about to do `what`."""
+        if not self._handshake:
+            return
+        number = zlib.crc32(what.encode())
+        ends = np.array([number, -number], np.int64)
+        self._world.Allreduce(self.mpi.IN_PLACE, ends, self.mpi.MAX)
+        if ends[0] != -ends[1]:
+            place = here()
+            known = is_outside(place[0].co_filename)  # not at the end of the script
+            found = self._world.allgather(f"{what}, at {told(place)}" if known else what)
+            texts = [f"rank {rank}: {text}" for rank, text in enumerate(found)]
+            raise DistributedError("the ranks do not do the same: " + "; ".join(texts))
+
+
+def _described(x: Array) -> str:
+    return f"arrays {list(x.shape)} of {x.dtype}"

@@ -1,0 +1,102 @@
+"""Exchanges with derivatives of every order: tensors in, new tensors out.
+
+The gradient that comes back is that of the sum of what all ranks compute, as PyTorch has it: so it is an exchange too,
+and every rank has to ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tensorgrad import ops
+from tensorgrad.distributed.collectives import ReduceOp
+from tensorgrad.distributed.group import world
+from tensorgrad.engine.tensor import Tensor
+from tensorgrad.errors import ArgumentError
+
+__all__ = ["all_gather", "all_reduce", "broadcast", "reduce", "reduce_scatter"]
+
+
+def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None) -> Tensor:
+    """Return the sum, or the mean, of `tensor` over all ranks.
+
+    ``y[r] = sum over s of x[s]``, so ``dL/dx[s] = sum over r of dL/dy[r]``.
+
+    Raises:
+        ArgumentError: an `op` that is neither SUM nor AVG.
+        DistributedError: there is no group, or the ranks do not do the same.
+
+    >>> import tensorgrad as tg
+    >>> tg.distributed.init_process_group()
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> (all_reduce(x) ** 2).sum().backward(); x.grad
+    tensor([2., 4.])
+    >>> tg.distributed.destroy_process_group()
+    """
+    y: Tensor = ops.all_reduce(tensor)
+    return _meant(y, op, world(group).size)
+
+
+def all_gather(tensor: Tensor, group: Any = None) -> tuple[Tensor, ...]:
+    """Return the tensors of all ranks, each of the shape of `tensor`.
+
+    Raises:
+        DistributedError: there is no group, or the ranks do not do the same.
+    """
+    size = world(group).size
+    y: Tensor = ops.all_gather(tensor.unsqueeze(0), axis=0, counts=(1,) * size)
+    return tuple([y[r] for r in range(size)])
+
+
+def reduce_scatter(input_list: Sequence[Tensor], op: ReduceOp = ReduceOp.SUM, group: Any = None) -> Tensor:
+    """Return the sum, or the mean, over all ranks of the tensor in their `input_list` that has the number of this rank.
+
+    Raises:
+        ArgumentError: the list has another length than the group, or an `op` that is neither SUM nor AVG.
+        DistributedError: there is no group, or the ranks do not do the same.
+    """
+    size = world(group).size
+    if len(input_list) != size:
+        raise ArgumentError(f"reduce_scatter: expected a tensor for each of {size} ranks, found {len(input_list)}")
+    y: Tensor = ops.reduce_scatter(
+        ops.concatenate(*[x.unsqueeze(0) for x in input_list], axis=0), axis=0, counts=(1,) * size
+    )
+    return _meant(y[0], op, size)
+
+
+def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
+    """Return `tensor` of the rank `src`, which gets the gradients of all.
+
+    Raises:
+        ArgumentError: there is no rank `src`.
+        DistributedError: there is no group, or the ranks do not do the same.
+    """
+    y: Tensor = ops.all_reduce(_only_of(src, tensor, group))
+    return y
+
+
+def reduce(tensor: Tensor, dst: int, op: ReduceOp = ReduceOp.SUM, group: Any = None) -> Tensor:
+    """Return the sum, or the mean, of `tensor` over all ranks on the rank `dst`, zeros on the others.
+
+    Raises:
+        ArgumentError: there is no rank `dst`, or an `op` that is neither SUM nor AVG.
+        DistributedError: there is no group, or the ranks do not do the same.
+    """
+    return _only_of(dst, all_reduce(tensor, op, group), group)
+
+
+def _meant(y: Tensor, op: ReduceOp, size: int) -> Tensor:
+    if op is ReduceOp.SUM:
+        return y
+    if op is not ReduceOp.AVG:
+        raise ArgumentError(f"{op}: only SUM and AVG have derivatives here; distributed.all_reduce has the others")
+    return y / size
+
+
+def _only_of(rank: int, x: Tensor, group: Any) -> Tensor:
+    """Return `x` on one rank, zeros on the others, where nothing comes back."""
+    if not 0 <= rank < world(group).size:
+        raise ArgumentError(f"rank {rank}: there are ranks 0 to {world().size - 1}")
+    y: Tensor = ops.where(world().rank == rank, x, ops.astype(x.new_zeros(()), dtype=x.array.dtype))
+    return y

@@ -1,0 +1,46 @@
+"""The processes that compute together, and how arrays go from one to the others.
+
+Each runs the same script and has a number, its rank. A single process is a group of one, which is what stands here;
+`tensorgrad.distributed` puts in its place what speaks MPI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+
+
+class Alone:
+    """A group of one. What others put in its place has the same methods, which all ranks call in the same order."""
+
+    rank, size = 0, 1
+
+    def total(self, x: Array, how: str = "sum") -> Array:  # noqa: ARG002 - which of one are the same
+        """Return the sum of the arrays of all ranks, of one shape; "product", "min" and "max" are others."""
+        return np.array(x, order="C")
+
+    def joined(self, x: Array, counts: Sequence[int]) -> Array:  # noqa: ARG002 - all are its own
+        """Return the rows of all ranks, one rank's after the other's; the rank r has ``counts[r]`` of them."""
+        return np.array(x, order="C")
+
+    def part(self, x: Array, counts: Sequence[int]) -> Array:  # noqa: ARG002 - as above
+        """Return the rows of the sum of all ranks' arrays that `joined` would take from this one."""
+        return np.array(x, order="C")
+
+    def objects(self, value: Any) -> list[Any]:
+        """Return what each rank has given, in the order of the ranks."""
+        return [value]
+
+    def meet(self, where: str) -> None:
+        """Wait until all ranks have come to the same place."""
+
+    def leave(self) -> None:
+        """End the group."""
+
+
+RANKS: list[Alone] = [Alone()]
+"""The group that computes now."""

@@ -1,0 +1,5 @@
+"""`tensorgrad.data.distributedsampler` under PyTorch's path."""
+
+from tensorgrad.data.distributedsampler import DistributedSampler
+
+__all__ = ["DistributedSampler"]

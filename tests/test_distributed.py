@@ -1,0 +1,188 @@
+"""Several processes: what ranks exchange, networks that they train, and what comes of a rank that fails."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tensorgrad as tg
+from tensorgrad import distributed as dist, nn
+from tensorgrad.errors import ArgumentError, AutogradError, DistributedError, MissingDependencyError
+
+ROOT = Path(__file__).resolve().parent.parent
+BESIDE = Path(sys.executable).parent / "mpiexec"
+LAUNCHER = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
+ranked = pytest.mark.usefixtures("mpi")
+
+
+@functools.cache
+def missing() -> str:
+    """Return why no ranks can be started here; empty if they can."""
+    if LAUNCHER is None or importlib.util.find_spec("mpi4py") is None:
+        return "no mpiexec with mpi4py: pip install mpi4py mpich"
+    command = [LAUNCHER, "-n", "2", sys.executable, "-c", "from mpi4py import MPI; MPI.COMM_WORLD.Barrier()"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return f"mpiexec does not start two processes here: {done.stderr[-300:]}" if done.returncode else ""
+
+
+@pytest.fixture
+def mpi() -> None:
+    if missing():
+        pytest.skip(missing())
+
+
+def started(ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    assert LAUNCHER is not None
+    command = [LAUNCHER, "-n", str(ranks), sys.executable, "-m", "tests.ranks", *arguments]
+    settings = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=settings, check=False)
+
+
+@functools.cache
+def answers(ranks: int, task: str) -> Any:
+    done = started(ranks, task)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ast.literal_eval(done.stdout)
+
+
+@ranked
+@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("task", ["sgd", "adam", "norm", "orders", "accumulated", "compiled"])
+def test_ranks_compute_what_one_process_does(task: str, ranks: int) -> None:
+    far = answers(ranks, task)
+    assert len(far) == ranks
+    assert max(far) < 1e-10
+
+
+@ranked
+def test_exchanges_have_the_derivatives_of_what_all_ranks_compute() -> None:
+    first, second = answers(2, "exchanges")
+    total = [[3, 4], [2, 30], [2, 2]]  # value, gradient, tangent
+    assert first[0] == second[0] == total
+    assert first[1] == second[1] == [[1.5, 2], [1, 15], [1, 1]]
+    assert [first[2], second[2]] == [[[2, 2], [0, 0], [1, 1]], [[2, 2], [2, 30], [1, 1]]]
+    assert [first[3], second[3]] == [[[1, 2], [2, 30], [1, 1]], [[1, 2], [0, 0], [1, 1]]]
+    assert [first[4], second[4]] == [[[3, 4], [1, 10], [2, 2]], [[0, 0], [1, 10], [0, 0]]]
+    assert [first[5], second[5]] == [[[3, 4], [3, 50], [2, 2]], [[6, 8], [3, 50], [4, 4]]]
+
+
+@ranked
+def test_collectives_write_into_their_tensors() -> None:
+    for rank, found in enumerate(answers(2, "written")):
+        assert found[:5] == [[5, -2], [6, 1], [2, -1], [3, -1], [2.5, -1]]
+        assert found[5:8] == [[1, 1], [[0, 7], [1, 7]], [{"rank": 0}, {"rank": 1}]]
+        assert found[8:] == [["mine"], [2.0 if rank == 1 else 1.0]]
+
+
+@ranked
+def test_parameters_that_some_rank_does_not_use_get_what_the_others_have() -> None:
+    assert answers(2, "unused") == [[[[0.5, 0.5]], [[0.5, 0.5]], None]] * 2
+
+
+@ranked
+def test_samples_are_shared_among_the_ranks() -> None:
+    parts = answers(3, "sampled")
+    assert [len(part) for part in parts] == [4, 4, 4]
+    assert {i for part in parts for i in part} == set(range(10))
+
+
+FAILURES = {
+    "raise": r"[rank 1] KeyError: 'a row that is not there'",
+    "shape": "rank 0: sum of arrays [3] of float32, at ranks.py",
+    "dtype": "rank 1: sum of arrays [3] of float64, at ranks.py",
+    "order": "rank 1: barrier, at ranks.py",
+    "leave": "rank 1: the end of the group",
+    "module": "('weight', (4, 2), 'float32')",
+    "kill": "",
+}
+
+
+@ranked
+@pytest.mark.parametrize("how", FAILURES)
+def test_a_rank_that_fails_ends_all_of_them_and_says_why(how: str) -> None:
+    begun = time.monotonic()
+    done = started(2, how)
+    assert done.returncode != 0
+    assert FAILURES[how] in done.stdout + done.stderr
+    assert time.monotonic() - begun < 120  # a rank that waits would wait for ever
+
+
+@pytest.fixture
+def alone() -> Any:
+    dist.init_process_group()
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_script_that_is_started_alone_is_a_group_of_one() -> None:
+    assert (dist.is_initialized(), dist.get_rank(), dist.get_world_size(), dist.get_backend()) == (True, 0, 1, "mpi")
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    dist.nn.functional.all_reduce(x * 2).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2, 2]
+    net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+    net(tg.ones(3, 2)).sum().backward()
+    assert net.module.weight.grad.tolist() == [[3, 3]]
+    dist.barrier()
+
+
+def test_without_a_group_an_error_says_how_to_begin_one() -> None:
+    for ask in (dist.get_rank, dist.barrier, lambda: nn.parallel.DistributedDataParallel(nn.Linear(2, 1))):
+        with pytest.raises(DistributedError, match=r"init_process_group\(\) first"):
+            ask()
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(DistributedError, match="twice"):
+        dist.init_process_group()
+    x = tg.ones(2, requires_grad=True)
+    with pytest.raises(AutogradError, match=r"distributed\.nn\.functional\.all_reduce"):
+        dist.all_reduce(x * 2)
+    with pytest.raises(ArgumentError, match="ranks 0 to 0"):
+        dist.broadcast(tg.ones(2), 1)
+    with pytest.raises(ArgumentError, match="one group"):
+        dist.all_reduce(tg.ones(2), group="mine")
+    with pytest.raises(ArgumentError, match="a tensor for each of 1 ranks"):
+        dist.all_gather([], tg.ones(2))
+    with pytest.raises(ArgumentError, match="derivatives"):
+        dist.nn.functional.all_reduce(x, dist.ReduceOp.MAX)
+    net = nn.parallel.DistributedDataParallel(nn.ModuleList([nn.Linear(2, 1), nn.Linear(2, 1)]))
+    with pytest.raises(DistributedError, match="find_unused_parameters=True"):
+        net.module[0](tg.ones(1, 2)).sum().backward()
+    with pytest.raises(ArgumentError, match="requires a gradient"):
+        nn.parallel.DistributedDataParallel(nn.ReLU())
+
+
+def test_another_backend_and_a_missing_library_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ArgumentError, match="mpiexec"):
+        dist.init_process_group("nccl")
+    with pytest.raises(DistributedError, match="world_size=4"):
+        dist.init_process_group(world_size=4)
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(MissingDependencyError, match="pip install mpi4py mpich"):
+        dist.init_process_group()
+    assert not dist.is_initialized()
+
+
+def test_synchronised_normalisation_is_that_of_a_batch_in_one_process() -> None:
+    x = tg.randn(6, 3, dtype=tg.float64)
+    plain, synchronised = nn.BatchNorm1d(3).to(tg.float64), nn.SyncBatchNorm(3).to(tg.float64)
+    assert tg.equal(plain(x), synchronised(x))
+    net = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).eval())
+    assert type(net[1]) is nn.SyncBatchNorm
+    assert not net[1].training
+    with pytest.raises(ArgumentError, match="book"):
+        nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm1d(3, convention="book"))
