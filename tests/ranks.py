@@ -1,6 +1,6 @@
 """What several ranks do, as a script that `mpiexec` starts: tasks compare with one process, and print what they found.
 
-mpiexec -n 2 python -m tests.ranks TASK
+mpiexec -n 2 python -m tests.ranks TASK [FILE]
 """
 
 from __future__ import annotations
@@ -29,16 +29,30 @@ def network(norm: bool) -> nn.Sequential:
     return nn.Sequential(*layers).to(tg.float64)
 
 
-def trained(net: nn.Module, part: Callable[[Any], Any], kind: str, steps: int = 20) -> np.ndarray:
-    """Return the state after some steps, on this part of each batch of 17."""
-    kinds = {"sgd": lambda p: optim.SGD(p, lr=0.3, momentum=0.9), "adam": lambda p: optim.Adam(p, lr=0.05)}
-    optimizer = kinds[kind](net.parameters())
-    for step in range(steps):
+KINDS: dict[str, Callable[[Any], optim.Optimizer]] = {
+    "sgd": lambda p: optim.SGD(p, lr=0.3, momentum=0.9),
+    "adam": lambda p: optim.Adam(p, lr=0.05),
+}
+
+
+def trained(net: nn.Module, part: Callable[[Any], Any], kind: str) -> np.ndarray:
+    """Return the state after 20 steps, on this part of each batch of 17."""
+    go_on(net, KINDS[kind](net.parameters()), part, range(20))
+    return state(net)
+
+
+def state(net: nn.Module) -> np.ndarray:
+    """Return all numbers of the state."""
+    return np.concatenate([x.detach().numpy().ravel() for x in net.state_dict().values()])
+
+
+def go_on(net: nn.Module, optimizer: optim.Optimizer, part: Callable[[Any], Any], steps: range) -> None:
+    """Make these steps."""
+    for step in steps:
         rows = part(np.random.default_rng(step).choice(len(X), 17, replace=False))
         optimizer.zero_grad()
         functional.cross_entropy(net(tg.tensor(X[rows])), tg.tensor(Y[rows])).backward()
         optimizer.step()
-    return np.concatenate([x.detach().numpy().ravel() for x in net.state_dict().values()])
 
 
 def mine(rows: Any) -> Any:
@@ -53,6 +67,26 @@ def train(norm: bool, kind: str, **settings: Any) -> float:
     return float(
         abs(whole - trained(nn.parallel.DistributedDataParallel(net, by_rows=True, **settings), mine, kind)).max()
     )
+
+
+def half(file: str) -> None:
+    """Make ten steps, of which the rank 0 saves the end."""
+    net = nn.parallel.DistributedDataParallel(network(norm=False), by_rows=True)
+    optimizer = KINDS["adam"](net.parameters())
+    go_on(net, optimizer, mine, range(10))
+    if dist.get_rank() == 0:
+        tg.save({"net": net.module.state_dict(), "optimizer": optimizer.state_dict()}, file)
+
+
+def rest(file: str) -> float:
+    """Return how far the state is from that of one process, ten steps after what a file holds."""
+    saved, net = tg.load(file), network(norm=False)
+    net.load_state_dict(saved["net"])
+    shared = nn.parallel.DistributedDataParallel(net, by_rows=True)
+    optimizer = KINDS["adam"](shared.parameters())
+    optimizer.load_state_dict(saved["optimizer"])
+    go_on(shared, optimizer, mine, range(10, 20))
+    return float(abs(trained(network(norm=False), lambda rows: rows, "adam") - state(net)).max())
 
 
 def orders() -> float:
@@ -193,12 +227,12 @@ def fail(how: str) -> None:
     dist.all_reduce(x)
 
 
-TASKS: dict[str, Callable[[], Any]] = {
+TASKS: dict[str, Callable[..., Any]] = {
     "sgd": lambda: train(norm=False, kind="sgd"),
     "adam": lambda: train(norm=False, kind="adam", bucket_cap_mb=1e-4),
     "norm": lambda: train(norm=True, kind="sgd"),
     "orders": orders, "exchanges": exchanges, "written": written, "accumulated": accumulated, "unused": unused,
-    "compiled": compiled, "sampled": sampled,
+    "compiled": compiled, "sampled": sampled, "half": half, "rest": rest,
 }  # fmt: skip
 
 
@@ -210,7 +244,7 @@ def main() -> None:
         fail(task)
         return
     answers: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(answers, TASKS[task]())
+    dist.all_gather_object(answers, TASKS[task](*sys.argv[2:]))
     if dist.get_rank() == 0:
         print(answers)
     dist.destroy_process_group()

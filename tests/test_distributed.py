@@ -49,8 +49,8 @@ def started(ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @functools.cache
-def answers(ranks: int, task: str) -> Any:
-    done = started(ranks, task)
+def answers(ranks: int, task: str, *files: str) -> Any:
+    done = started(ranks, task, *files)
     assert done.returncode == 0, done.stdout + done.stderr
     return ast.literal_eval(done.stdout)
 
@@ -87,6 +87,13 @@ def test_collectives_write_into_their_tensors() -> None:
 @ranked
 def test_parameters_that_some_rank_does_not_use_get_what_the_others_have() -> None:
     assert answers(2, "unused") == [[[[0.5, 0.5]], [[0.5, 0.5]], None]] * 2
+
+
+@ranked
+def test_a_training_goes_on_with_another_number_of_ranks(tmp_path: Path) -> None:
+    file = str(tmp_path / "half.tg")
+    assert answers(2, "half", file) == [None, None]
+    assert max(answers(3, "rest", file)) < 1e-10
 
 
 @ranked
