@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import tensorgrad as tg
-from tensorgrad import distributed as dist, nn
+from tensorgrad import distributed as dist, nn, viz
 from tensorgrad.errors import ArgumentError, AutogradError, DistributedError, MissingDependencyError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +142,12 @@ def test_a_script_that_is_started_alone_is_a_group_of_one() -> None:
     net(tg.ones(3, 2)).sum().backward()
     assert net.module.weight.grad.tolist() == [[3, 3]]
     dist.barrier()
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_picture_tells_what_leaves_the_rank() -> None:
+    x = tg.ones(500, 3, requires_grad=True)
+    assert "Σ ranks ⇄ 6 kB" in viz.draw(lambda x: dist.nn.functional.all_reduce(x).sum(), x).svg
 
 
 def test_without_a_group_an_error_says_how_to_begin_one() -> None:

@@ -8,6 +8,7 @@ for the second (``Σⱼ``), an index its parts (``[:, 0]``), windows their sizes
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,7 +22,7 @@ from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
 from tensorgrad.graph.arranging import Served
 from tensorgrad.graph.notation import numbered, subscript
 
-from .text import clean, number, sizes_text
+from .text import clean, number, shown_bytes, sizes_text
 
 _SYMMETRIC = frozenset({
     "add", "mul", "eq", "ne", "bitwise_and", "bitwise_or", "bitwise_xor", "maximum", "minimum", "logaddexp",
@@ -74,7 +75,9 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None, call: str = ""
     """
     if inner is not None or call:
         return "\n".join(map(clean, call.split("\n"))) if inner is None else _applied(node, circle_label(inner))
-    if node.op in _TOLD and node.params:  # there are none where an operation failed before it had them
+    if node.op in _TOLD and (
+        node.params or node.op in _EXCHANGES
+    ):  # there are none where an operation failed before it had them
         return clean(_TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
     if constants and len(node.operands) > 2:
@@ -162,7 +165,16 @@ def _whole(parts: Sequence[Any], ndim: int) -> list[slice]:
     return [*first, *[slice(None)] * (ndim - len(first) - len(last)), *last]
 
 
+_EXCHANGES = frozenset(("all_reduce", "all_gather", "reduce_scatter"))
+
+
+def _exchanged(node: GraphNode) -> str:
+    """Return what ranks exchange, and how much: ``Σ ranks ⇄ 2.1 kB``."""
+    return f"{node.symbol} ⇄ {shown_bytes(math.prod(node.shape or ()) * node.dtype.itemsize)}"
+
+
 _TOLD: dict[str, Callable[[GraphNode], str]] = {
+    **dict.fromkeys(_EXCHANGES, _exchanged),
     **dict.fromkeys(["sum", "amax", "amin", "argmax", "argmin"], lambda node: f"{node.symbol}{_axes(node)}"),
     "mean": lambda node: f"1/N Σx{_axes(node) or _LETTERS[0]}",
     "getitem": _indexed,
