@@ -7,7 +7,7 @@ stays the one of the run; what a generator drew is a number that was given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,8 +108,18 @@ class Bounds:
         return "\n".join(lines)
 
 
-def bounds_of(passes: Passes, outputs: Sequence[int], given: Mapping[int, Interval] | None = None) -> Bounds:
-    """Return the bounds of all nodes of `passes`, where `given` has intervals in the place of the numbers of leaves."""
+def bounds_of(
+    passes: Passes,
+    outputs: Sequence[int],
+    given: Mapping[int, Interval] | None = None,
+    rewritten: Collection[int] = (),
+    hooked: Collection[int] = (),
+) -> Bounds:
+    """Return the bounds of all nodes of `passes`, where `given` has intervals in the place of the numbers of leaves.
+
+    Nothing is known of what a node in `rewritten` gives, which read memory that had been written without a record, nor
+    of gradients where there is one, or where a hook may change one on its way, that of a node in `hooked`.
+    """
     intervals: list[Interval] = []
     unknown: dict[int, str] = {}
     with np.errstate(all="ignore"):
@@ -117,11 +127,22 @@ def bounds_of(passes: Passes, outputs: Sequence[int], given: Mapping[int, Interv
             known = (given or {}).get(node.index)
             # a copy: one interval for two leaves is two numbers, and the same object would be one
             found, why = (between(known.low, known.high), "") if known is not None else of_node(node, intervals)
+            if node.index in rewritten:
+                found, why = whole(node.shape), _REWRITTEN
             if why:
                 unknown[node.index] = f"{node.op} at {told(node.place)}: {why}"
             intervals.append(found)
+    lost = {**dict.fromkeys(hooked, _HOOKED), **dict.fromkeys(rewritten, _REWRITTEN)}
+    for index in passes.gradients if lost else ():
+        cause, why = next(reversed(lost.items()))
+        intervals[index] = whole(intervals[index].shape)
+        unknown[index] = f"{passes.nodes[cause].op} at {told(passes.nodes[cause].place)}: {why}"
     gradients = dict(zip(passes.leaves, passes.gradients, strict=True))
     return Bounds(passes.nodes, passes.names, intervals, outputs, gradients, unknown, tuple(passes.breaks))
+
+
+_REWRITTEN = "its value was written without a record, through .detach() or .data or under no_grad()"
+_HOOKED = "a hook is given its gradient, and may return another one"
 
 
 def of_node(node: GraphNode, intervals: Sequence[Interval]) -> tuple[Interval, str]:

@@ -25,10 +25,11 @@ from .enclosing import Bounds, bounds_of
 from .given import Argument, followed, given_to, outputs_of
 from .gradients import Seed, contributions, gradient_names, seeds_of
 from .listing import listing
-from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, overwritten, taken
+from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, taken
 from .passing import flowed_to, pictured, shown, takes_a_value
 from .python import PythonFile
 from .tracing import Names, argument_names, module_names, names_given, telling_of_draws, tracing, watching
+from .unrecorded import rewritten, untold
 
 
 class Graph:
@@ -256,8 +257,7 @@ class Graph:
         added, made_up = gradient_names(found, flowing, names, own, order)
         inputs = self._inputs | {node: added[node] for node in map(node_of, given.values())}
         graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders, buffers=self._buffers)
-        graph._for = frozenset(wanted)
-        graph._made_up = names | made_up
+        graph._for, graph._made_up = frozenset(wanted), names | made_up
         graph._met = (*self._met, *trace.breaks, *(found for _, found in trace.assumed))
         graph.along = {place: graph._index[n] for place, _, y in parts if (n := node_of(y)) in graph._index}
         return graph
@@ -308,9 +308,10 @@ class Graph:
         >>> Graph.trace(lambda x: (x * x).sum(), x).bounds()["dx"].contains(2 * x.detach().double())
         True
         """
-        if any(self.nodes[i].requires_grad for i in self.outputs):
-            return bounds_of(self.with_backward(seed), self.outputs, given)
-        return bounds_of(Passes(self.nodes, self.names(), [], {}, [], self.breaks), self.outputs, given)
+        leaves = self._leaves(seed)
+        alone = Passes(self.nodes, self.names(), [], {}, [], self.breaks)
+        passes = self._with_back_to(leaves, seed) if leaves else alone
+        return bounds_of(passes, self.outputs, given, *untold(self._recorded, self._stale))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # what draws stands above this file and loads when a notebook asks, as the subpackages of `tensorgrad` do
@@ -367,8 +368,7 @@ class Graph:
         """Return the file that `to_python` gives the text of, and `to_c` follows."""
         if self._assumed:
             return self._with_checks()._file()
-        node = overwritten(self._recorded) or next(iter(self._stale), None)
-        if node is not None and node.primitive is not None:
+        if (node := next(rewritten(self._recorded, self._stale), None)) is not None and node.primitive is not None:
             raise AutogradError(
                 f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
                 f"record, through .detach() or under no_grad(): the file would compute something else"

@@ -378,17 +378,3 @@ def _held(recorded: list[Node], outputs: Iterable[Tensor]) -> Iterator[tuple[Nod
     tensors += [(node, y) for node in recorded if (y := _owner(node)) is not None]
     for node, y in tensors:
         yield node, y.array, first_read.get(node, math.inf) if node.primitive is None else node.serial
-
-
-def overwritten(recorded: list[Node]) -> Node | None:
-    """Return the first operation that read another value than was recorded: it had been written unrecorded."""
-    for node in recorded:
-        for source, value in zip(node.inputs, (node.saved or ())[1:], strict=False):
-            made = source.saved[0] if isinstance(source, Node) and source.saved else None
-            if any(isinstance(n, Node) and n.primitive and n.primitive.kind == "function" for n in (node, source)):
-                continue  # which saves what its author likes
-            if made is None or not isinstance(value, np.ndarray) or made.dtype != value.dtype:
-                continue
-            if not np.array_equal(made, value, equal_nan=True):  # NaN that is still there was not written
-                return node
-    return None

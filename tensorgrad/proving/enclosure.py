@@ -78,7 +78,7 @@ def enclose(function: Callable[..., Any], *inputs: Any, seed: Seed = None, sharp
             raise ArgumentError(f"bounds over an Interval hold for one way through the function only: {read.text}")
         values = [found[i] for i in found.outputs]
         slopes = {leaf: found[i] for leaf, i in found.gradients.items()}
-        if sharp and not wide:
+        if sharp and not wide and not found.unknown:
             values = narrowed(values, graph)
             if slopes:
                 slopes = dict(zip(slopes, narrowed(list(slopes.values()), graph.backward(seed)), strict=True))
