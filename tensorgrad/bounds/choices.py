@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import Interval, between, each_end, outward, real, united
+from .interval import Interval, between, each_end, outward, real, united, whole
 
 Compared = Callable[[Interval, Interval], Interval]
 
@@ -67,25 +67,49 @@ def positive(x: Interval) -> Interval:
 _ZERO = between(np.zeros(()), np.zeros(()))
 
 
+def inverted(x: Interval) -> Interval:
+    """Return "not" of booleans; of the bits of a whole number with a sign, ``-1 - x``."""
+    if x.low.dtype.kind == "b":
+        return negated(x)
+    return between(low := -1 - x.high, low if x.is_point else -1 - x.low)
+
+
 def both(a: Interval, b: Interval) -> Interval:
-    """Return "and" of booleans."""
-    return _answer(a.low & b.low, a.high & b.high)
+    """Return "and" of booleans; of whole numbers, which has none but their common bits."""
+    if _boolean(a, b):
+        return _answer(a.low & b.low, a.high & b.high)
+    a, b = real(a), real(b)
+    most = np.where(a.low < 0, b.high, np.where(b.low < 0, a.high, np.minimum(a.high, b.high)))
+    some = (a.low < 0) & (b.low < 0)
+    return between(np.where(some, -np.inf, 0.0), np.where(some, np.inf, most))
 
 
 def either(a: Interval, b: Interval) -> Interval:
-    """Return "or" of booleans."""
-    return _answer(a.low | b.low, a.high | b.high)
+    """Return "or" of booleans; of whole numbers, the whole line."""
+    return _answer(a.low | b.low, a.high | b.high) if _boolean(a, b) else _endless(a, b)
 
 
 def one_of_two(a: Interval, b: Interval) -> Interval:
-    """Return "either, not both" of booleans."""
-    return either(both(a, negated(b)), both(negated(a), b))
+    """Return "either, not both" of booleans; of whole numbers, the whole line."""
+    return either(both(a, negated(b)), both(negated(a), b)) if _boolean(a, b) else _endless(a, b)
+
+
+def _boolean(a: Interval, b: Interval) -> bool:
+    return a.low.dtype.kind == b.low.dtype.kind == "b"
+
+
+def _endless(a: Interval, b: Interval) -> Interval:
+    return whole(np.broadcast_shapes(a.shape, b.shape))
+
+
+def truth(x: Interval) -> Interval:
+    """Return whether elements are other than zero: a -1 is, and so is a 1."""
+    return x if x.low.dtype.kind == "b" else unequal(x, _ZERO)
 
 
 def where(c: Interval, a: Interval, b: Interval) -> Interval:
     """Return `a` where `c` certainly holds, `b` where it cannot, and what is around both elsewhere."""
-    if c.low.dtype.kind != "b":
-        c = unequal(c, _ZERO)
+    c = truth(c)
     if "f" in (a.low.dtype.kind, b.low.dtype.kind):
         a, b = real(a), real(b)
     if c.is_point:
@@ -140,10 +164,10 @@ def ties(x: Interval, y: Interval, *, axis: Any = None, keepdims: Any = False) -
     """Return the part of an extremum that each element of `x` is: of all, of none, or a share of equal ones."""
     x, y = real(x), real(y)
     axes = tuple(range(len(x.shape))) if axis is None else axis
-    whole = [v if keepdims or not x.shape else np.expand_dims(v, axes) for v in (y.low, y.high)]
-    possible = (x.low <= whole[1]) & (x.high >= whole[0])
+    most = [v if keepdims or not x.shape else np.expand_dims(v, axes) for v in (y.low, y.high)]
+    possible = (x.low <= most[1]) & (x.high >= most[0])
     count = possible.sum(axis=axis, keepdims=True)
-    alike = np.broadcast_to(whole[0] == whole[1], x.shape) & (x.low == x.high) | ~possible
+    alike = np.broadcast_to(most[0] == most[1], x.shape) & (x.low == x.high) | ~possible
     sure = alike.all(axis=axis, keepdims=True) | (count == 1)
     part = 1 / np.maximum(count, 1)
     part = outward(part, part)
@@ -161,6 +185,7 @@ def place_of(sign: int, function: Callable[..., Array]) -> Callable[..., Interva
     """Return the enclosure of where the largest is (with -1, the least): one place where no other may be it."""
 
     def enclosed(x: Interval, *, axis: Any = None, keepdims: Any = False) -> Interval:
+        x = real(x)
         found = function(x.middle, axis=axis, keepdims=keepdims)
         if x.is_point:
             return between(found, found)

@@ -18,9 +18,12 @@ from .table import converted, enclosure
 _MOVES = frozenset({
     "asarray", "ascontiguousarray", "atleast_1d", "atleast_2d", "broadcast_to", "copy", "diag", "diagonal",
     "expand_dims", "flatten", "flip", "getitem", "moveaxis", "ravel", "repeat", "reshape", "roll", "squeeze",
-    "swapaxes", "take", "tile", "transpose", "tril", "triu", "max", "min", "amax", "amin", "all", "any",
+    "swapaxes", "take", "tile", "transpose", "tril", "triu", "max", "min", "amax", "amin",
 })  # fmt: skip
 """Functions and methods that put elements elsewhere, or take the largest: of both ends, one after the other."""
+
+
+_OF_TRUTH = ("any", "all")
 
 
 def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:
@@ -34,8 +37,9 @@ def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, An
         return choices.where(*own)
     if record.name == "astype":
         return converted(own[0], dtype=params.get("dtype", *params.get(REST, ())))
-    if record.name in _MOVES and len(own) == 1:
-        return each_end(lambda v: called(record, [v], dict(params)), own[0])
+    if len(own) == 1 and record.name in (*_MOVES, *_OF_TRUTH):
+        x = own[0] if record.name in _MOVES else choices.truth(own[0])
+        return each_end(lambda v: called(record, [v], dict(params)), x)
     return None
 
 

@@ -122,7 +122,7 @@ def _of_choices() -> dict[str, Enclosure]:
         "share": choices.share, "inside": choices.inside, "where": choices.where, "clip": choices.clipped,
         "maximum": choices.extreme(np.maximum), "minimum": choices.extreme(np.minimum),
         "relu": lambda x: within(real(x), 0.0), "bitwise_and": choices.both, "bitwise_or": choices.either,
-        "bitwise_xor": choices.one_of_two, "bitwise_not": choices.negated, "ties": choices.ties,
+        "bitwise_xor": choices.one_of_two, "bitwise_not": choices.inverted, "ties": choices.ties,
         "amax": choices.reduced(_forward("amax")), "amin": choices.reduced(_forward("amin")),
         "argmax": choices.place_of(1, _forward("argmax")), "argmin": choices.place_of(-1, _forward("argmin")),
     }  # fmt: skip
@@ -157,10 +157,27 @@ def converted(x: Interval, *, dtype: Any) -> Interval:
         return real(x)
     if kind == "b":
         return choices.unequal(x, point(0.0))
-    x = real(x) if x.low.dtype.kind == "b" else x
-    if (np.maximum(np.abs(x.low), np.abs(x.high)) > np.iinfo(dtype).max).any():
-        return whole(x.shape)  # it has no place there
-    return each_end(lambda v: np.trunc(v).astype(dtype), x)
+    x = each_end(np.trunc, real(x) if x.low.dtype.kind == "b" else x)
+    return each_end(lambda v: v.astype(dtype), x) if _has_place(x, dtype) else whole(x.shape)
+
+
+def _has_place(x: Interval, dtype: Any) -> bool:
+    """Return whether all whole numbers inside have a place in `dtype`."""
+    info = np.iinfo(dtype)
+    return not ((x.low < float(info.min)) | (x.high >= float(int(info.max) + 1))).any()
+
+
+def in_dtype(x: Interval, dtype: Any) -> Interval | None:
+    """Return `x`, known to hold booleans, or whole numbers of `dtype`, as such; None where it may lie beyond that.
+
+    The sum of two booleans is whether there is one that holds.
+    """
+    if np.dtype(dtype).kind == "b":
+        return x if x.low.dtype.kind == "b" else choices.unequal(x, point(0.0))
+    if x.low.dtype.kind == "f":
+        x = between(low := np.ceil(x.low), low if x.is_point else np.floor(x.high))
+    endless = np.isinf(real(x).low).all() and np.isinf(real(x).high).all()
+    return x if endless or _has_place(real(x), dtype) else None
 
 
 def _assigned(a: Interval, b: Interval, *, index: Any) -> Interval:

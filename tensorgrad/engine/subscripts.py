@@ -13,7 +13,7 @@ from tensorgrad.base.callsite import warn
 from tensorgrad.base.dtypes import Array, int64
 
 from .batched import is_batched
-from .generalforms import own
+from .generalforms import one_step, own
 from .tensor import Tensor, as_array
 
 _NUMBERS = frozenset((int, bool))
@@ -153,6 +153,15 @@ def distinct(shape: tuple[int, ...], index: Any, value: Any, region: tuple[int, 
     _, last = np.unique(places[::-1], return_index=True)
     if last.size == places.size:
         return index, value
-    winners = np.sort(places.size - 1 - last)
+    found = _lasting(parts, shape)
     values = value if value.shape == region else value.expand(region)
-    return np.unravel_index(places[winners], shape), values.reshape((-1,))[winners]
+    return tuple(found[1:]), values.reshape((-1,))[found[0]]
+
+
+@one_step
+def _lasting(index: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
+    """Return which elements of a source stay where they are written at `index`, and then their places on each axis."""
+    places = np.arange(int(np.prod(shape))).reshape(shape)[index].ravel()
+    _, last = np.unique(places[::-1], return_index=True)
+    winners = np.sort(places.size - 1 - last)
+    return np.array((winners, *np.unravel_index(places[winners], shape)))

@@ -18,7 +18,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.bounds.interval import Interval, between, point, real, spread, whole
 from tensorgrad.bounds.ofnumpy import of_numpy
 from tensorgrad.bounds.powers import cut
-from tensorgrad.bounds.table import UNENCLOSED, enclosure
+from tensorgrad.bounds.table import UNENCLOSED, enclosure, in_dtype
 from tensorgrad.engine.numpycalls import Draw
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.reads import Read
@@ -126,7 +126,10 @@ def bounds_of(
         for node in passes.nodes:
             known = (given or {}).get(node.index)
             # a copy: one interval for two leaves is two numbers, and the same object would be one
-            found, why = (between(known.low, known.high), "") if known is not None else of_node(node, intervals)
+            if known is not None:
+                found, why = between(known.low, known.high), ""
+            else:
+                found, why = of_node(node, intervals, passes.nodes)
             if node.index in rewritten:
                 found, why = whole(node.shape), _REWRITTEN
             if why:
@@ -145,30 +148,47 @@ _REWRITTEN = "its value was written without a record, through .detach() or .data
 _HOOKED = "a hook is given its gradient, and may return another one"
 
 
-def of_node(node: GraphNode, intervals: Sequence[Interval]) -> tuple[Interval, str]:
+def of_node(node: GraphNode, intervals: Sequence[Interval], nodes: Sequence[GraphNode]) -> tuple[Interval, str]:
     """Return the interval of a node, and why it is the whole line where nothing better is known.
 
-    Whoever calls, silences NumPy's warnings: what is not finite is no bound, and said so.
+    Whoever calls, silences NumPy's warnings: what is not finite is no bound, and said so. `nodes` are all of the graph,
+    with their values in the run.
     """
     if node.dtype.kind == "c":
         return whole(node.shape), "there are no intervals of complex numbers"
     if node.primitive is None:
         return _of_leaf(node)
-    own = [
-        intervals[o.source] if o.source is not None else _number(o.constant) for o in node.operands if not o.parameter
-    ]
-    exact = node.dtype.kind != "f" and all(x.is_point and x.low.dtype.kind != "f" for x in own)
-    if exact or isinstance(node.primitive.forward, Draw):
-        return _of_leaf(node)  # of whole numbers and booleans all is exact; what was drawn was given
+    if isinstance(node.primitive.forward, Draw) or (node.dtype.kind != "f" and _as_in_run(node, intervals, nodes)):
+        return _of_leaf(node)  # what was drawn was given; of whole numbers and booleans all is exact
     params = _resolved(node.params, intervals) if node.params else node.params
     if params is None:
-        return whole(node.shape), "it depends on a place that is not certain"
-    found = _enclosed(node.primitive, own, params)
-    if found is None:
-        return whole(node.shape), _why(node)
+        found, why = whole(node.shape), "it depends on a place that is not certain"
+    else:
+        own = [
+            intervals[o.source] if o.source is not None else _number(o.constant)
+            for o in node.operands
+            if not o.parameter
+        ]
+        answer = _enclosed(node.primitive, own, params)
+        found, why = (whole(node.shape), _why(node)) if answer is None else (answer, "")
     if found.shape != node.shape:
         found = spread(found, node.shape)
-    return found if node.dtype.kind == found.low.dtype.kind else real(found), ""
+    if node.dtype.kind == "f":
+        return real(found), why
+    fits = in_dtype(found, node.dtype)
+    return (fits, why) if fits is not None else (whole(node.shape), why or f"it may lie beyond {node.dtype}, and wrap")
+
+
+def _as_in_run(node: GraphNode, intervals: Sequence[Interval], nodes: Sequence[GraphNode]) -> bool:
+    """Return whether all that `node` reads is whole numbers or booleans, certain, and those that the run has read."""
+    for source in (o.source for o in node.operands):
+        if source is None:
+            continue
+        found, value = intervals[source], nodes[source].value
+        certain = found.is_point or np.array_equal(found.low, found.high)
+        if nodes[source].dtype.kind == "f" or not certain or value is None or not np.array_equal(found.low, value):
+            return False
+    return True
 
 
 def _enclosed(primitive: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:

@@ -298,6 +298,9 @@ class Graph:
         return Passes(nodes, names, [here[i] for i in back.outputs], {edge: here[i] for edge, i in back.along.items()},
                       leaves, back._met)  # fmt: skip
 
+    def _forward_alone(self) -> Passes:
+        return Passes(self.nodes, self.names(), [], {}, [], self._met)
+
     def bounds(self, seed: Seed = None, given: Mapping[int, Interval] | None = None) -> Bounds:
         """Return an interval for every value, and for every gradient from `seed`, that holds the exact one: `Bounds`.
 
@@ -309,8 +312,7 @@ class Graph:
         True
         """
         leaves = self._leaves(seed)
-        alone = Passes(self.nodes, self.names(), [], {}, [], self.breaks)
-        passes = self._with_back_to(leaves, seed) if leaves else alone
+        passes = self._with_back_to(leaves, seed) if leaves else self._forward_alone()
         return bounds_of(passes, self.outputs, given, *untold(self._recorded, self._stale))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -374,7 +376,7 @@ class Graph:
                 f"record, through .detach() or under no_grad(): the file would compute something else"
             )
         given = [node for node in self._leaves() if node.primitive is None]
-        passes = self._with_back_to(given) if given else Passes(self.nodes, self.names(), [], {}, [], self._met)
+        passes = self._with_back_to(given) if given else self._forward_alone()
         passes = altered(passes, checks=self._checks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return PythonFile(passes, len(self.nodes), self.outputs, arguments)
@@ -391,8 +393,6 @@ class Graph:
         graph = self._and(self._assumed)
         for node, found in zip(self._assumed, self.assumptions, strict=True):
             where, inside = (text.partition(" (")[0] for text in (told(found.place), found.inside))
-            graph._checks[graph._index[node]] = (
-                f"{inside}, these inputs take another way than those of the trace at {where}: trace the function on "
-                f"inputs like these"
-            )
+            other = f"{inside}, these inputs take another way than those of the trace at {where}"
+            graph._checks[graph._index[node]] = f"{other}: trace the function on inputs like these"
         return graph

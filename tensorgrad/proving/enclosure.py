@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,8 @@ def enclose(function: Callable[..., Any], *inputs: Any, seed: Seed = None, sharp
     what is computed of every number inside: all that a gradient can be while x moves by so much.
 
     Args:
-        function: of tensors; it is traced once, at the middle of intervals, and other ways that it may take are not.
+        function: of tensors; it is traced once, at the middle of intervals (elsewhere inside, if a matrix is singular
+            there), and other ways that it may take are not.
         inputs: tensors, arrays, numbers or Intervals, in float64 for the tightest ones, of the shapes that it wants.
         seed: the cotangent of the first output, of its shape; ones by default.
         sharp: look at each element of the results alone, with what every rounding on the way can have done to it: a
@@ -67,9 +68,8 @@ def enclose(function: Callable[..., Any], *inputs: Any, seed: Seed = None, sharp
     >>> gradient.contains(np.exp([0.005, 1.005])), bool((gradient.width < 0.03).all())
     (True, True)
     """
-    given = [_tensor(x) for x in inputs]
     with within(flags=context().flags | OPENED):
-        graph = Graph.trace(function, *given)
+        graph = _traced(function, inputs)
         places = {node.argument: node.index for node in graph.nodes if node.argument is not None}
         wide = {places[i]: x for i, x in enumerate(inputs) if isinstance(x, Interval) and i in places}
         found = graph.bounds(seed, wide)
@@ -84,6 +84,23 @@ def enclose(function: Callable[..., Any], *inputs: Any, seed: Seed = None, sharp
                 slopes = dict(zip(slopes, narrowed(list(slopes.values()), graph.backward(seed)), strict=True))
     gradients = [slopes.get(places[i]) if i in places else None for i in range(len(inputs))]
     return Enclosure(tuple(values), tuple(gradients), found)
+
+
+def _traced(function: Callable[..., Any], inputs: Sequence[Any]) -> Graph:
+    """Return the graph of `function` at numbers inside of intervals: the middles, others where those are singular."""
+    try:
+        return Graph.trace(function, *map(_tensor, inputs))
+    except np.linalg.LinAlgError:
+        if not any(isinstance(x, Interval) for x in inputs):
+            raise
+        return Graph.trace(function, *(_tensor(_irregular(x) if isinstance(x, Interval) else x) for x in inputs))
+
+
+def _irregular(x: Interval) -> Interval:
+    """Return numbers inside of `x` that are no two the same part of the way up."""
+    parts = (np.arange(1, x.low.size + 1) * ((np.sqrt(5) - 1) / 2) % 1.0).reshape(x.shape)
+    found = np.clip(x.low * (1 - parts) + x.high * parts, x.low, x.high)
+    return Interval(np.where(np.isfinite(found), found, x.middle))
 
 
 def _tensor(x: Any) -> Tensor:

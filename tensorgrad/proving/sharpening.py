@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
-from tensorgrad.bounds.interval import UNIT, Interval, between, met, outward, point, real
+from tensorgrad.bounds.interval import LEAST, UNIT, Interval, between, met, outward, point, real
 from tensorgrad.bounds.powers import add, size
 from tensorgrad.graph import Graph, GraphNode
 from tensorgrad.graph.enclosing import of_node
@@ -42,8 +42,8 @@ def run_of(graph: Graph) -> Run | None:
         value = node.value
         if value is None or value.dtype.kind == "c" or not np.isfinite(value).all():
             return None
-        local, exact = of_node(node, values)[0], point(value)
-        box = of_node(node, boxes)[0]
+        local, exact = of_node(node, values, graph.nodes)[0], point(value)
+        box = of_node(node, boxes, graph.nodes)[0]
         error = None if node.is_leaf else _error(local, exact)
         if error is not None and value.dtype.kind == "f":
             box = outward(box.low - error, box.high + error)
@@ -85,7 +85,7 @@ def sharpened(run: Run, output: int, element: tuple[int, ...]) -> Interval | Non
     passes = graph.with_backward([seed if i == output else None for i in range(len(graph.outputs))])
     intervals = list(boxes)
     for later in passes.nodes[len(boxes) :]:
-        intervals.append(of_node(later, intervals)[0])
+        intervals.append(of_node(later, intervals, passes.nodes)[0])
     slopes = _slopes(graph, passes.along, intervals)
     slopes[index].append(point(seed))
     total = 0.0
@@ -119,7 +119,9 @@ def _weighed(slopes: Sequence[Interval], error: Array) -> float:
     for part in slopes[1:]:
         total = add(total, part)
     sizes = size(total).high
-    return float((sizes * error).sum() * (1 + 4 * (sizes.size + 4) * UNIT))
+    products = sizes * error
+    small = np.count_nonzero((products < LEAST) & (sizes > 0) & (error > 0))  # they may have no place
+    return float(products.sum() * (1 + 4 * (sizes.size + 4) * UNIT) + small * LEAST)
 
 
 def narrowed(plain: Sequence[Interval], graph: Graph) -> list[Interval]:

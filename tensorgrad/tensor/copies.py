@@ -12,6 +12,8 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import address, byte_bounds, owner_of
 from tensorgrad.engine.shared_memory import plain
 from tensorgrad.engine.tensor import Tensor, leaf
+from tensorgrad.engine.tracedarrays import varies
+from tensorgrad.engine.tracedvalues import broken
 from tensorgrad.engine.views import link_alias
 from tensorgrad.errors import AutogradError
 
@@ -49,7 +51,14 @@ def pickled(x: Tensor) -> tuple[Any, ...]:
             "Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not support "
             "crossing process boundaries: pickle x.detach(), and return that from a data set"
         )
-    return restored, (type(x), plain(x.array), x.tracked, x.name, added(x))
+    return restored, (type(x), _told(x, "pickle"), x.tracked, x.name, added(x))
+
+
+def _told(x: Tensor, what: str) -> Array:
+    """Return the array of `x`; a trace is told that `what` has read it, for the copy is a constant."""
+    if varies(x.array):
+        broken(what, plain(x.array), x.array)
+    return plain(x.array)
 
 
 def deep(x: Tensor, memo: dict[Any, Any], *, with_grad: bool = True) -> Tensor:
@@ -60,7 +69,7 @@ def deep(x: Tensor, memo: dict[Any, Any], *, with_grad: bool = True) -> Tensor:
     """
     if not x.is_leaf:
         raise AutogradError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol")
-    array, first = _copied(plain(x.array), memo)
+    array, first = _copied(_told(x, "copy.deepcopy"), memo)
     twin = memo[id(x)] = _on(type(x), array, x.tracked, x.name)
     if first is not None:
         if first:

@@ -108,7 +108,8 @@ def _proved(fn: Checked, inputs: Tensor | Sequence[Any], options: Options) -> Re
     if report.kinks:
         return report
     arguments = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-    found = proofs(fn, arguments, check_inputs(arguments), options.atol, options.rtol, options.seed)
+    others = [c for c in report.comparisons if c.verdict == "disagrees"]
+    found = proofs(fn, arguments, check_inputs(arguments), (options.atol, options.rtol), options.seed, others)
     wrong = [c for proof in found for c in proof.wrong]
     return replace(report, comparisons=(*report.comparisons, *wrong), proofs=found)
 

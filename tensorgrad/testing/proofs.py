@@ -21,20 +21,29 @@ from .comparison import Comparison, Proof
 from .subject import tensors_of
 
 ACCURACY = 1e-9
-"""How near to the exact gradient one must be that is proved to be right, of its size or of 1, if that is larger."""
+"""How near to an exact element that of a gradient must be to be proved right, of its size: it is compared in float64.
+
+One is proved to be wrong if it is farther away by this part of its size, or of 1, if that is larger.
+"""
 
 
 _ROUNDINGS = 1000.0
-"""How many roundings of the coarsest dtype on the way a gradient may be off by, too: constants may be in float32."""
+"""How many roundings of the coarsest dtype on the way it may be off by, and is not proved to be wrong."""
 
 
 def proofs(
-    fn: Callable[..., Any], arguments: Sequence[Any], places: Sequence[int], atol: float, rtol: float, seed: int
+    fn: Callable[..., Any],
+    arguments: Sequence[Any],
+    places: Sequence[int],
+    tolerances: tuple[float, float],
+    seed: int,
+    wrong: Sequence[Comparison] = (),
 ) -> tuple[Proof, ...]:
     """Return what is proved of the gradients of `fn` at `arguments`, those in `places`.
 
     The exact gradient is that of what `fn` computes: a `Function` of the user's is differentiated as what its forward
-    does, whatever its backward says.
+    does, whatever its backward says. `tolerances` are the absolute and the relative one that the user allows. What is
+    `wrong` by a comparison of another kind is not proved to be right.
     """
     random = Generator().manual_seed(seed).numpy
 
@@ -61,7 +70,7 @@ def proofs(
     unknown = [*_cut_off(exact.bounds), *exact.bounds.unknown.values()]
     rounding = max(float(np.finfo(node.dtype).eps) for node in exact.bounds.nodes if node.dtype.kind == "f")
     return tuple(
-        _proof(place, g.array, interval, unknown, atol, max(rtol, _ROUNDINGS * rounding))
+        _proof(place, g.array, interval, unknown, tolerances, _ROUNDINGS * rounding, wrong)
         for place, g, interval in zip(places, found, exact.gradients, strict=True)
     )
 
@@ -78,19 +87,36 @@ def _cut_off(bounds: Bounds) -> Iterator[str]:
 
 
 def _proof(
-    place: int, analytic: Array, exact: Interval | None, unknown: Sequence[str], atol: float, rtol: float
+    place: int,
+    analytic: Array,
+    exact: Interval | None,
+    unknown: Sequence[str],
+    tolerances: tuple[float, float],
+    rounding: float,
+    others: Sequence[Comparison],
 ) -> Proof:
     if exact is None or unknown:
         why = unknown[0] if unknown else "no gradient goes back to it by operations of the library"
         return Proof(place, 0, (), analytic.size, why)
     low, high = exact.low, exact.high
+    atol, rtol = tolerances
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(low), np.abs(high))
-        allowed = np.maximum(atol + rtol * size, ACCURACY * np.maximum(size, 1.0))
-        right = (high - analytic <= allowed) & (analytic - low <= allowed)
-        wrong = (analytic < low - allowed) | (analytic > high + allowed)
+        near = atol + max(rtol, ACCURACY) * size
+        right = (high - analytic <= near) & (analytic - low <= near) & ~_named(place, analytic.shape, others)
+        far = np.maximum(atol + max(rtol, rounding) * size, ACCURACY * np.maximum(size, 1.0))
+        wrong = (analytic < low - far) | (analytic > high + far)
     found = tuple(_comparison(place, index, analytic, exact) for index in np.argwhere(wrong))
     return Proof(place, int(right.sum()), found, int((~right & ~wrong).sum()))
+
+
+def _named(place: int, shape: tuple[int, ...], comparisons: Sequence[Comparison]) -> Array:
+    """Return which elements of the gradient of the input at `place` one of `comparisons` is about."""
+    found = np.zeros(shape, bool)
+    for c in comparisons:
+        if c.input in (place, None) and not c.mode.startswith("forward"):
+            found[c.index if c.index is not None and len(c.index) == len(shape) else ...] = True
+    return found
 
 
 def _comparison(place: int, index: Any, analytic: Array, exact: Interval) -> Comparison:
