@@ -294,3 +294,24 @@ def test_what_is_wrong_by_little_or_beside_half_precision_is_not_proved_right(f:
 def test_a_tiny_gradient_that_is_right_is_proved_to_be() -> None:
     report = gradcheck(rule(lambda x: x.sin() * 1e-12, lambda g, x: g * x.cos() * 1e-12), leaf(0.5, 2.0))
     assert (report.proofs[0].right, report.proofs[0].wrong) == (2, ())
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x: tg.tensor(np.sin(x.detach().numpy())),
+        lambda x: tg.tensor(np.sin(x.numpy())),
+        lambda x: x.detach().sin(),
+        lambda x: x.sin() + 0 * x.detach(),
+    ],
+)
+def test_of_a_function_whose_forward_leaves_the_record_nothing_is_known(forward: Any) -> None:
+    own = rule(forward, lambda g, x: g * x.cos())
+    for f in (own, lambda x: own(x) * x, lambda x: own(x * 2)):
+        found = enclose(f, leaf(0.3, 0.7))
+        assert found.values[0].contains(f(leaf(0.3, 0.7)).detach().numpy())
+        assert found.gradients[0] is not None
+        assert not found.gradients[0].finite.any()
+        assert any("a Function of the user's" in why for why in found.bounds.unknown.values())
+        (proof,) = gradcheck(f, leaf(0.3, 0.7)).proofs
+        assert (proof.right, proof.wrong) == (0, ())

@@ -9,20 +9,20 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.answers import complete_class
-from tensorgrad.base.context import BATCHING, OPENED, context
+from tensorgrad.base.context import BATCHING, OPENED, FunctionScope, context
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.engine.batched import UnbatchableError
 from tensorgrad.engine.dispatch import INSIDE
 from tensorgrad.engine.primitive import Primitive
 from tensorgrad.engine.shared_memory import lasting
-from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, wrap
+from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.tracedvalues import plain_of
+from tensorgrad.engine.traces import DETACH
 from tensorgrad.engine.views import link_output
 from tensorgrad.errors import AutogradError, InPlaceError
 
@@ -172,14 +172,46 @@ class Function:
             args = cls._of_examples(args)
         ctx.needs_input_grad = wanted if recording else (False,) * len(args)
         inputs = tuple([node_of(a) if isinstance(a, Tensor) else a for a in args]) if recording else ()
-        opened = bool(context().flags & OPENED)
-        with nullcontext() if opened else no_grad():
-            if cls.setup_context is Function.setup_context:
-                outputs = cls.forward(ctx, *args)
-            else:
-                outputs = cls.forward(*args)
-                cls.setup_context(ctx, args, outputs)
-        return _attach(cls, ctx, args, inputs, outputs) if recording and not opened else outputs
+        if recording and context().flags & OPENED and (outputs := cls._opened(args)) is not None:
+            return outputs
+        with no_grad():
+            outputs = cls._run(ctx, args)
+        return _attach(cls, ctx, args, inputs, outputs) if recording else outputs
+
+    @classmethod
+    def _run(cls, ctx: FunctionCtx, args: tuple[Any, ...]) -> Any:
+        if cls.setup_context is Function.setup_context:
+            return cls.forward(ctx, *args)
+        outputs = cls.forward(*args)
+        cls.setup_context(ctx, args, outputs)
+        return outputs
+
+    @classmethod
+    def _opened(cls, args: tuple[Any, ...]) -> Any:
+        """Return what `forward` computes, as operations; None where they do not tell how it depends on arguments."""
+        ctx, start = FunctionCtx(), tick()
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.tracked for a in args)
+        try:
+            outputs = cls._run(ctx, args)
+        except AutogradError:  # it asks for the numbers of what requires a gradient, as it may without a record
+            return None
+        ys = list(outputs) if isinstance(outputs, tuple | list) else [outputs]
+        told = [y for y in ys if _is_differentiable(y, ctx)]
+        return outputs if all(y.tracked and not _cut_off(node_of(y), start) for y in told) else None
+
+
+def _cut_off(end: Node, start: int) -> bool:
+    """Return whether the user has taken a value out of the graph since `start`, on the way to `end`."""
+    order, seen = [end], {end}
+    for node in order:  # grows while it is walked
+        for source in node.inputs:
+            if not isinstance(source, Node) or source.serial <= start or source in seen:
+                continue
+            if source.primitive is DETACH and not isinstance(node.scope, FunctionScope):
+                return True
+            seen.add(source)
+            order.append(source)
+    return False
 
 
 def _attach(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...], inputs: tuple[Any, ...], outputs: Any) -> Any:

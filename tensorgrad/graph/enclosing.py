@@ -113,12 +113,12 @@ def bounds_of(
     outputs: Sequence[int],
     given: Mapping[int, Interval] | None = None,
     rewritten: Collection[int] = (),
-    hooked: Collection[int] = (),
+    changed: Mapping[int, str] | None = None,
 ) -> Bounds:
     """Return the bounds of all nodes of `passes`, where `given` has intervals in the place of the numbers of leaves.
 
     Nothing is known of what a node in `rewritten` gives, which read memory that had been written without a record, nor
-    of gradients where there is one, or where a hook may change one on its way, that of a node in `hooked`.
+    of gradients where there is one, or where one may be `changed` on its way, at the node and for the reason given.
     """
     intervals: list[Interval] = []
     unknown: dict[int, str] = {}
@@ -135,7 +135,7 @@ def bounds_of(
             if why:
                 unknown[node.index] = f"{node.op} at {told(node.place)}: {why}"
             intervals.append(found)
-    lost = {**dict.fromkeys(hooked, _HOOKED), **dict.fromkeys(rewritten, _REWRITTEN)}
+    lost = {**(changed or {}), **dict.fromkeys(rewritten, _REWRITTEN)}
     for index in passes.gradients if lost else ():
         cause, why = next(reversed(lost.items()))
         intervals[index] = whole(intervals[index].shape)
@@ -145,7 +145,6 @@ def bounds_of(
 
 
 _REWRITTEN = "its value was written without a record, through .detach() or .data or under no_grad()"
-_HOOKED = "a hook is given its gradient, and may return another one"
 
 
 def of_node(node: GraphNode, intervals: Sequence[Interval], nodes: Sequence[GraphNode]) -> tuple[Interval, str]:

@@ -12,13 +12,19 @@ from tensorgrad.engine.tensor import HOOKS, Node
 from .passing import shown
 
 
-def untold(recorded: Sequence[Node], stale: Iterable[Node]) -> tuple[set[int], set[int]]:
-    """Return the places of what is `rewritten`, and of the values whose gradients a hook is given."""
+def untold(recorded: Sequence[Node], stale: Iterable[Node]) -> tuple[set[int], dict[int, str]]:
+    """Return the places of what is `rewritten`, and where a gradient may become another one than the derivative: why.
+
+    There a hook is given it, or the user's own rules say what it is.
+    """
     index = {node: i for i, node in enumerate(recorded)}
-    return (
-        {index[shown(node, index)] for node in rewritten(recorded, stale)},
-        {i for i, node in enumerate(recorded) if HOOKS.get(node)},
-    )
+    changed: dict[int, str] = {}
+    for i, node in enumerate(recorded):
+        if HOOKS.get(node):
+            changed[i] = "a hook is given its gradient, and may return another one"
+        if node.primitive is not None and node.primitive.kind == "function":
+            changed[i] = "a Function of the user's, of which nothing is known"
+    return {index[shown(node, index)] for node in rewritten(recorded, stale)}, changed
 
 
 def rewritten(recorded: Iterable[Node], stale: Iterable[Node]) -> Iterator[Node]:
