@@ -315,3 +315,34 @@ def test_of_a_function_whose_forward_leaves_the_record_nothing_is_known(forward:
         assert any("a Function of the user's" in why for why in found.bounds.unknown.values())
         (proof,) = gradcheck(f, leaf(0.3, 0.7)).proofs
         assert (proof.right, proof.wrong) == (0, ())
+
+
+SORTED: list[Callable[[tg.Tensor], tg.Tensor]] = [
+    lambda x: x.sort(1)[0],
+    lambda x: x.sort(1, descending=True)[0],
+    lambda x: x.topk(2, 1)[0],
+    lambda x: x.max(1)[0],
+    lambda x: x.min(1)[0],
+    lambda x: x.median(1)[0],
+    lambda x: x.kthvalue(2, 1)[0],
+    lambda x: x.quantile(0.3, 1),
+    lambda x: x.msort(),
+    lambda x: x.gather(1, x.argsort(1)),
+]
+
+
+@pytest.mark.parametrize("place", range(len(SORTED)))
+@given(values=st.lists(st.sampled_from([-1.5, 0.0, 0.1, 0.3, 2.0, 7.0]), min_size=6, max_size=6))
+def test_what_sorts_is_bounded_where_the_numbers_are_distinct(place: int, values: list[float]) -> None:
+    def f(x: tg.Tensor) -> tg.Tensor:
+        return SORTED[place]((x * 1.1).reshape(2, 3))
+
+    x = leaf(*values)
+    found, y = enclose(f, x), f(x)
+    (g,) = tg.autograd.grad(y.sum(), x)
+    assert found.gradients[0] is not None
+    apart = found.values[0].finite.all()
+    assert apart or len({*values[:3]}) < 3 or len({*values[3:]}) < 3 or place == 8
+    assert not apart or near(found.values[0], y.detach().numpy())
+    if len({*values}) == 6:
+        assert near(found.gradients[0], g.numpy())

@@ -12,13 +12,14 @@ from tensorgrad.engine.numpycalls import REST, by_forward, called
 from tensorgrad.engine.primitive import Primitive
 
 from . import choices
-from .interval import Interval, between, each_end
+from .interval import Interval, between, each_end, real
 from .table import converted, enclosure
 
 _MOVES = frozenset({
     "asarray", "ascontiguousarray", "atleast_1d", "atleast_2d", "broadcast_to", "copy", "diag", "diagonal",
     "expand_dims", "flatten", "flip", "getitem", "moveaxis", "ravel", "repeat", "reshape", "roll", "squeeze",
     "swapaxes", "take", "tile", "transpose", "tril", "triu", "max", "min", "amax", "amin",
+    "maximum.accumulate", "minimum.accumulate",
 })  # fmt: skip
 """Functions and methods that put elements elsewhere, or take the largest: of both ends, one after the other."""
 
@@ -37,10 +38,34 @@ def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, An
         return choices.where(*own)
     if record.name == "astype":
         return converted(own[0], dtype=params.get("dtype", *params.get(REST, ())))
-    if len(own) == 1 and record.name in (*_MOVES, *_OF_TRUTH):
-        x = own[0] if record.name in _MOVES else choices.truth(own[0])
-        return each_end(lambda v: called(record, [v], dict(params)), x)
+    return _of_places(record, own, params)
+
+
+def _of_places(record: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:
+    if record.name in _ORDERED and len(own) == 1 and REST not in params:
+        return _ORDERED[record.name](record, real(own[0]), params)
+    if record.name in (*_MOVES, *_OF_TRUTH) and all(n.is_point and not n.shape for n in own[1:]):
+        x, numbers = own[0] if record.name in _MOVES else choices.truth(own[0]), [n.low.item() for n in own[1:]]
+        return each_end(lambda v: called(record, [v, *numbers], dict(params)), x)
     return None
+
+
+def _order(record: Primitive, x: Interval, params: Mapping[str, Any]) -> Interval | None:
+    """Return what sorts `x`, where all know their places: no two along the axis may be the same number."""
+    found = called(record, [x.middle], dict(params))
+    if params.get("axis", -1) is None:
+        return None
+    low, high = (np.take_along_axis(v, found, params.get("axis", -1)) for v in (x.low, x.high))
+    low, high = (np.moveaxis(v, params.get("axis", -1), -1) for v in (low, high))
+    return between(found, found) if (high[..., :-1] < low[..., 1:]).all() else None
+
+
+def _place(sign: int) -> Callable[[Primitive, Interval, Mapping[str, Any]], Interval]:
+    return lambda record, x, params: choices.place_of(sign, record.forward)(x, **params)
+
+
+_ORDERED = {"argsort": _order, "argmax": _place(1), "argmin": _place(-1)}
+"""What depends on which number is larger, and on nothing else."""
 
 
 def _sure(x: Interval, answer: bool) -> Interval:
