@@ -111,6 +111,11 @@ def _swept(run: _Reverse, order: list[Node], seeds: Mapping[Node, Any], create_g
 _recorded = [0]  # when a sweep was recorded last
 
 
+def last_recorded() -> int:
+    """Return when a sweep was recorded last: another number than before, if one was since; every one in a trace is."""
+    return _recorded[0]
+
+
 def _to_watch(order: list[Node]) -> tuple[frozenset[Any], bool, bool]:
     """Return what a sweep over `order` must watch: choices behind which it may have to be run again, and two answers.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.autograd.careful import last_recorded
 from tensorgrad.base.callsite import users_variables
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
@@ -18,7 +19,7 @@ from tensorgrad.graph import Graph
 from tensorgrad.graph.given import reached
 from tensorgrad.graph.gradients import Seed
 
-from .cuts import reason_without, unused
+from .cuts import may_be_meant, read_by_python, reason_without, unused
 from .examined import Examined
 from .gradientorigins import ROUNDING, dead_units, reason_of_size, reasons_of_gradients
 from .growth import growing
@@ -85,7 +86,9 @@ def _graph_of(target: Graph | Tensor | Callable[..., Any], inputs: tuple[Any, ..
     if not callable(target):
         raise ArgumentError(f"why takes a tensor, a graph, a function or a module, not {type(target).__name__}")
     with np.errstate(all="ignore"):  # what a warning would tell is what is asked about
-        return Examined(Graph.trace(target, *inputs), traced=True, seed=seed)
+        before = last_recorded()
+        graph = Graph.trace(target, *inputs)
+        return Examined(graph, traced=True, seed=seed, sweeps=last_recorded() != before)
 
 
 def _of_outputs(graph: Examined, kinds: Iterable[str]) -> Iterator[Reason]:
@@ -104,7 +107,9 @@ def _of_outputs(graph: Examined, kinds: Iterable[str]) -> Iterator[Reason]:
 def _of_gradients(graph: Examined, target: Any, of: Of, beyond: float | None) -> list[Reason]:
     asked = None if of is None else _asked(graph, of)
     if asked is None and not any(graph.nodes[i].requires_grad for i in graph.outputs):
-        return []
+        if not may_be_meant(graph):
+            return []
+        return [*_together(reason_without(graph, i, asked=False) for i in _leaves(graph)), *_unread(graph, target)]
     found = [unused(graph, [name]) for name, index in asked or () if index is None]
     if graph.flows is None:
         return found
@@ -124,8 +129,7 @@ def _of_gradients(graph: Examined, target: Any, of: Of, beyond: float | None) ->
     if asked is not None:  # it is so in every network with a bias before a normalisation
         found += _together(r for r in sized if r and r.kind == ROUNDING)
     else:
-        names = _unread(graph, target)
-        found += [*([unused(graph, names)] if names else []), *dead_units(graph)]
+        found += [*_unread(graph, target), *dead_units(graph)]
     return found
 
 
@@ -164,14 +168,21 @@ def _together(reasons: Iterable[Reason | None]) -> list[Reason]:
     return [*found.values()]
 
 
-def _unread(graph: Examined, target: Any) -> list[str]:
-    """Return the names of the leaves that require a gradient, that a traced function reaches, and never reads."""
+def _unread(graph: Examined, target: Any) -> list[Reason]:
+    """Return that the output is not computed with leaves that require a gradient, given or reached by the function.
+
+    Those of which Python has read a number apart: what was done with that, no record tells.
+    """
     if not graph.traced:
         return []
-    owners = {id(node.owner) for node in graph.nodes if node.owner is not None}
-    names = _paths(target)
-    unread = [x for x in reached(target) if x.requires_grad and x.grad_fn is None and id(x) not in owners]
-    return [names.get(id(x)) or x.name or "a tensor" for x in unread]
+    names, whole = _paths(target), Examined(graph.with_reads(), traced=True)
+    owners, read = ({id(n.owner): n.index for n in g.nodes if n.owner is not None} for g in (graph, whole))
+    reached_ones = [x for x in reached(target) if x.requires_grad and x.grad_fn is None]
+    found = {id(x): names.get(id(x)) or x.name or "a tensor" for x in reached_ones}
+    found = {key: name for key, name in (found | graph.given_leaves()).items() if key not in owners}
+    lost = _together(read_by_python(graph, name, whole, read[key]) for key, name in found.items() if key in read)
+    unread = [name for key, name in found.items() if key not in read]
+    return [*lost, *([unused(graph, unread)] if unread else [])]
 
 
 def _paths(target: Any) -> dict[int, str]:

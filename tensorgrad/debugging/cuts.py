@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tensorgrad.autograd.modes import is_grad_enabled
+
 from .examined import Examined, placed, text_of
 from .reasons import Reason
 
 _WITHOUT_DETACH = "leave out detach(), or what the leaf is computed with before it, if that is meant to learn"
 _WRITES = frozenset({"assign", "leaf"})
+
+
+def may_be_meant(graph: Examined) -> bool:
+    """Return whether a function whose output requires no gradient may be meant to give some.
+
+    Not where values alone are asked for, under a no_grad() around the question; nor of a function that takes
+    gradients itself, or trains.
+    """
+    return graph.traced and is_grad_enabled() and not graph.sweeps and not any(n.op in _WRITES for n in graph.nodes)
 
 
 def reason_without(graph: Examined, leaf: int, *, asked: bool) -> Reason | None:
@@ -45,7 +56,13 @@ def reason_without(graph: Examined, leaf: int, *, asked: bool) -> Reason | None:
 
 def _passes(graph: Examined, target: int, slot: int) -> bool:
     node = graph.nodes[target]
-    return node.requires_grad and not node.operands[slot].detached and graph.rule_of(target, slot)
+    recorded = node.requires_grad and not node.operands[slot].detached and graph.rule_of(target, slot)
+    return recorded and not _is_refused(graph, target, slot)
+
+
+def _is_refused(graph: Examined, target: int, slot: int) -> bool:
+    """Return whether a gradient came to an operation, whose rule then gave none for this operand."""
+    return graph.flows is not None and target in graph.flows.nodes and (target, slot) not in graph.flows.edges
 
 
 def _only_written(graph: Examined, target: int, ends: set[int]) -> bool:
@@ -73,6 +90,9 @@ def _with_cause(graph: Examined, found: Reason, target: int, slot: int) -> Reaso
         return replace(found, operation="detach", cause="detach() takes it out of the graph", cure=_WITHOUT_DETACH)
     if not graph.rule_of(target, slot) or (node.primitive is not None and node.primitive.kind == "constant"):
         return replace(found, cause=f"{node.op} has no derivative", cure="softmax, where it is a choice")
+    if node.requires_grad and _is_refused(graph, target, slot):
+        text = f"a gradient comes to {node.op}, and its backward returns None for this argument"
+        return replace(found, cause=text, cure="return the gradient there: None says that there is none")
     if node.dtype.kind not in "fc":
         return replace(found, cause=f"its result is {node.dtype}, and whole numbers have no gradient")
     return replace(found, cause="it was computed under no_grad()", cure="compute it outside of no_grad()")
@@ -87,3 +107,12 @@ def unused(graph: Examined, names: Sequence[str]) -> Reason:
     text = "the record of the output does not lead to it: it is not used, or cut off by detach() or no_grad()"
     cure = "trace it, which tells: debug.why(function, *inputs)"
     return Reason("unused", tuple(names), unknown=text, cure=cure, graph=graph)
+
+
+def read_by_python(graph: Examined, name: str, whole: Examined, leaf: int) -> Reason:
+    """Return that Python has read a leaf as a number, in the graph `whole` of all reads, and nothing else was done."""
+    read = next(found for found, i in whole.reads() if i is not None and leaf in whole.before(i))
+    what = f"{read.inside and read.inside + ', '}{read.what}"
+    text = f"Python reads a number of it here ({what} gave {read.value}), which has no history"
+    return Reason("no gradient", (name,), read.what.lstrip("."), placed(read.place), text_of(read.place), cause=text,
+                  cure="compute with the tensor itself", graph=graph)  # fmt: skip

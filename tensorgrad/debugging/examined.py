@@ -14,7 +14,7 @@ import numpy as np
 from tensorgrad.base.callsite import Place, line_of
 from tensorgrad.base.context import FunctionScope, module_around, outward
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.engine.tensor import HOOKS, Node, Tensor, node_of
 from tensorgrad.engine.traces import DETACH, LEAF
 from tensorgrad.errors import AutogradError, InPlaceError
 from tensorgrad.graph import Gradients, Graph, GraphNode
@@ -35,9 +35,9 @@ _MOST = 0.05  # of a gradient's largest number, what rounding may be before noth
 class Examined(Graph):
     """A graph, its values as far as they are known, and the gradients that flow back from `seed`."""
 
-    def __init__(self, graph: Graph, *, traced: bool, seed: Seed = None) -> None:
+    def __init__(self, graph: Graph, *, traced: bool, seed: Seed = None, sweeps: bool = False) -> None:
         vars(self).update(vars(graph))
-        self.traced, self.seed = traced, seed
+        self.traced, self.seed, self.sweeps = traced, seed, sweeps  # whether the function has swept back itself
 
     def shown_in(self, drawn: Graph, index: int) -> int | None:
         """Return which node of a graph that is drawn stands for a node of this one."""
@@ -113,6 +113,11 @@ class Examined(Graph):
             found[edge.source].append((edge.target, edge.slot))
         return found
 
+    def given_leaves(self) -> dict[int, str]:
+        """Return the names of the arguments that require a gradient, by the id of their tensors."""
+        owners = ((a.name, a.node.owner and a.node.owner()) for a in self._arguments if a.node.tracked)
+        return {id(x): name for name, x in owners if x is not None}
+
     def before(self, index: int) -> set[int]:
         """Return the nodes that a value was computed from, and itself."""
         found, pending = {index}, [index]
@@ -135,6 +140,22 @@ class Examined(Graph):
                 return node.place
             node = node.inputs[-1]
         return None
+
+    def hooks_at(self, index: int) -> str:
+        """Return which hooks hang on a value, each with the place of its code; empty if there are none."""
+        hooks = HOOKS.get(self._recorded[index], {}).values()
+        codes = [(getattr(hook, "__name__", "a hook"), getattr(hook, "__code__", None)) for hook in hooks]
+        return " and ".join(
+            name if code is None else f"{name} at {Path(code.co_filename).name}:{code.co_firstlineno}"
+            for name, code in codes
+        )
+
+    def before_hooks(self, index: int) -> Array:
+        """Return the gradient of a value as its hooks were given it: what readers and the seed add up to."""
+        assert self.flows is not None
+        parts = [self.flows.edges[at] for at in self.readers[index] if at in self.flows.edges]
+        parts += [g for i, g in zip(self.outputs, self.seeds, strict=True) if i == index and g is not None]
+        return np.asarray(sum(parts, np.zeros_like(self.flows.nodes[index])))
 
     def rule_of(self, target: int, slot: int) -> bool:
         """Return whether an operation has a derivative by one of its operands."""

@@ -13,7 +13,7 @@ from tensorgrad.graph import Gradients
 
 from .examined import Examined, number, places
 from .reasons import Reason
-from .slopecauses import cause_of_cancelling, cause_of_slope
+from .slopecauses import HOOK, cause_of_cancelling, cause_of_slope
 from .valuecauses import DEAD
 from .valueorigins import is_of, reason_of_value
 
@@ -82,6 +82,7 @@ def _reason(graph: Examined, flows: Gradients, turned: Sequence[tuple[int, Turn]
     if turn.slot < 0:
         cause, mask = cause_of_cancelling(graph, flows, turn.target, kind)
         told = graph.told(turn.target if cause.at is None else cause.at)
+        told |= {"operation": cause.operation} if cause.operation else {}
     else:
         cause, mask = cause_of_slope(graph, flows, turn.target, turn.slot, kind)
         told = graph.told(turn.target)
@@ -114,10 +115,11 @@ def _earlier(graph: Examined, because: Sequence[int], kind: str) -> Reason | Non
 
 
 class _Stage(NamedTuple):
-    """One operation on the way of the largest gradients, and by how much these change in it."""
+    """An operation on the way of the largest gradients, or the hooks on its value, and their factor."""
 
     target: int
     factor: float
+    hooks: str = ""
 
 
 def reason_of_size(graph: Examined, leaf: int, beyond: float) -> Reason | None:
@@ -136,19 +138,23 @@ def reason_of_size(graph: Examined, leaf: int, beyond: float) -> Reason | None:
         return _rounding(graph, flows, leaf)
     groups: dict[tuple[str, str], list[_Stage]] = {}
     for stage in stages:
-        groups.setdefault((graph.nodes[stage.target].op, graph.place_of(stage.target)), []).append(stage)
+        named = stage.hooks or graph.nodes[stage.target].op
+        groups.setdefault((named, graph.place_of(stage.target)), []).append(stage)
     grows = whole > 1
     most = max(groups.values(), key=lambda group: sum(np.log(s.factor) for s in group) * (1 if grows else -1))
     product = float(np.prod([s.factor for s in most]))
     each, count = product ** (1 / len(most)), len(most)
     how = f"grows by a factor of {number(each)}" if grows else f"shrinks by a factor of {number(1 / each)}"
     times = f" each of {count} times" if count > 1 else ""
-    text = f"the gradient {how}{times} here, by {number(whole if grows else 1 / whole)} on the whole way"
-    way = [*(s.target for s in reversed(stages)), leaf]
+    where = f"in a hook on it, {most[0].hooks}" if most[0].hooks else "here"
+    text = f"the gradient {how}{times} {where}, by {number(whole if grows else 1 / whole)} on the whole way"
+    way = list(dict.fromkeys([*(s.target for s in reversed(stages)), leaf]))
     links = tuple(graph.link(i, flows.nodes.get(i), "d") for i in way)
     kind = "exploding gradient" if grows else "vanishing gradient"
-    told = graph.told(max(s.target for s in most))
-    return Reason(kind, (graph.called[leaf],), cause=text, cure=_CURES[grows], chain=links, **told)
+    told = graph.told(max(s.target for s in most)) | ({"operation": "hook"} if most[0].hooks else {})
+    return Reason(
+        kind, (graph.called[leaf],), cause=text, cure=HOOK if most[0].hooks else _CURES[grows], chain=links, **told
+    )
 
 
 def _rounding(graph: Examined, flows: Gradients, leaf: int) -> Reason:
@@ -171,14 +177,16 @@ def _stages(graph: Examined, flows: Gradients, leaf: int) -> list[_Stage]:
     """Return the operations from a value on to an output, always by the largest part of its gradient."""
     found: list[_Stage] = []
     index = leaf
-    while parts := {at: _size(flows.edges[at]) for at in graph.readers[index] if at in flows.edges}:
-        target, slot = max(parts, key=lambda at: parts[at])
-        into = _size(flows.nodes[target]) if target in flows.nodes else 0.0
-        if not into or not parts[target, slot]:
-            break
-        found.append(_Stage(target, parts[target, slot] / into))
-        index = target
-    return found
+    while True:
+        if (hooks := graph.hooks_at(index)) and (given := _size(graph.before_hooks(index))):
+            found.append(_Stage(index, _size(flows.nodes[index]) / given, hooks))
+        parts = {at: _size(flows.edges[at]) for at in graph.readers[index] if at in flows.edges}
+        at = max(parts, key=lambda at: parts[at], default=None)
+        into = _size(flows.nodes[at[0]]) if at is not None and at[0] in flows.nodes else 0.0
+        if at is None or not into or not parts[at]:
+            return found
+        found.append(_Stage(at[0], parts[at] / into))
+        index = at[0]
 
 
 def _size(g: Array) -> float:

@@ -18,6 +18,7 @@ from tensorgrad.graph.recomputing import plainly
 
 from .examined import Examined, Mask, number, spread
 from .valuecauses import DEAD, MEAN_OF_ONE, is_of_one
+from .valueorigins import is_of
 
 _SHARES = frozenset({"softmax", "log_softmax", "cross_entropy", "softmin", "gumbel_softmax"})
 _MATRIX = 2  # axes, of which the last one is that of the units
@@ -25,12 +26,13 @@ _INFINITE = "keep it away from there: sqrt(x + eps), clamp(min=eps), or where(ma
 
 
 class SlopeCause(NamedTuple):
-    """What happened, what helps, the operands that it happened because of, and, if another, the node that is named."""
+    """What happened, what helps, the operands that it happened because of; the node and the word to name, if others."""
 
     text: str = ""
     cure: str = ""
     because: tuple[int, ...] = ()
     at: int | None = None
+    operation: str = ""
 
 
 def cause_of_slope(graph: Examined, flows: Gradients, target: int, slot: int, kind: str) -> tuple[SlopeCause, Mask]:
@@ -196,6 +198,8 @@ def _of_zero_products(graph: Examined, node: GraphNode, slot: int, others: list[
     if node.op == "astype":
         small = f"underflow: {number(np.abs(g).max())} is less than the dtype of what is converted holds"
         return SlopeCause(small, _SMALL)
+    if node.op == "concatenate":
+        return SlopeCause("what flows in is 0 in the part that is of it")
     zeros = tuple(i for i in others if _is_zero(graph.known[i]))
     if zeros and node.op in {"matmul", "linear", "affine"}:
         return SlopeCause(f"{graph.called[zeros[0]]} is 0 everywhere", "", zeros)
@@ -203,6 +207,9 @@ def _of_zero_products(graph: Examined, node: GraphNode, slot: int, others: list[
     if source is not None and kind == "primitive" and _is_zero(graph.known[source]):
         return SlopeCause(f"{graph.called[source]} is 0 everywhere, where {node.op} has a slope of 0", "", (source,))
     return SlopeCause()
+
+
+HOOK = "take the hook off, or mend it"
 
 
 def _is_zero(value: Array | None) -> bool:
@@ -214,6 +221,10 @@ def cause_of_cancelling(graph: Examined, flows: Gradients, index: int, kind: str
     parts = {at: flows.edges[at] for at in graph.readers[index] if at in flows.edges}
     readers = " and ".join(dict.fromkeys(f"{graph.nodes[t].op} at {graph.place_of(t)}" for t, _ in parts))
     mask = _wrong(flows.nodes[index], kind)
+    if (hooks := graph.hooks_at(index)) and not is_of(kind, graph.before_hooks(index)):
+        what = {"zero": "zeros", "infinite": "infinity"}.get(kind, kind)
+        text = f"a hook on it makes {what} of its gradient: {hooks}"
+        return SlopeCause(text, HOOK, operation="hook"), mask
     if not parts:
         return SlopeCause("what flows in at the output", "give another seed"), mask
     if kind != "zero":

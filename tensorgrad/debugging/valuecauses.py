@@ -31,6 +31,7 @@ _HIDDEN = "a factor of 0 does not hide infinity: use where(mask, x, 0)"
 _DENOMINATOR = "add a small number to what is divided by: a / (b + eps)"
 _HALF = "compute in float32, or scale what goes in"
 _EXP = "subtract the largest first: softmax, log_softmax, logsumexp and cross_entropy do"
+FINITE = "keep the operands finite: see where they come from"
 _SCALE = "scale what goes in, or compute its logarithm"
 
 _Test = Callable[..., bool]
@@ -59,7 +60,7 @@ _ROWS: Mapping[str, tuple[_Row, ...]] = {
     "div": (
         (lambda a, b: a == b == 0, "0 / 0", _DENOMINATOR),
         (lambda a, b: b == 0, "division by 0", _DENOMINATOR),
-        (lambda a, b: np.isinf(a) and np.isinf(b), "inf / inf", ""),
+        (lambda a, b: np.isinf(a) and np.isinf(b), "inf / inf", FINITE),
     ),
     "pow": (
         (lambda a, b: a == 0 and b < 0, "0 to the power of {1}, a division by 0", _DENOMINATOR),
@@ -68,7 +69,7 @@ _ROWS: Mapping[str, tuple[_Row, ...]] = {
     "mul": ((lambda a, b: 0 in (a, b) and np.isinf(a + b), "0 * inf", _HIDDEN),),
     **dict.fromkeys(
         ("sub", "add"),
-        ((lambda a, b: np.isinf(a) and np.isinf(b), "inf - inf", "keep both finite: see where they come from"),),
+        ((lambda a, b: np.isinf(a) and np.isinf(b), "inf - inf", FINITE),),
     ),
     **dict.fromkeys(
         ("remainder", "fmod", "floor_divide"),
@@ -78,6 +79,7 @@ _ROWS: Mapping[str, tuple[_Row, ...]] = {
 
 _CURES = {"exp": _EXP, "expm1": _EXP, "exp2": _EXP, "cosh": _SCALE, "sinh": _SCALE}
 _SUMS = frozenset({"sum", "mean", "cumsum", "sum_to"})
+PRODUCTS = frozenset({"prod", "cumprod"})  # made of products of halves, which are taken by an index
 _STEPS = frozenset({"floor", "round", "trunc", "sign", "ceil"})
 
 
@@ -153,7 +155,7 @@ def _of_terms(node: GraphNode, read: list[Any], kind: str) -> Cause | None:
         return None
     if _all_finite(read):
         return Cause(f"overflow: terms of both signs leave {node.dtype}, and inf - inf is NaN", _SCALE)
-    return Cause("an operand is infinite, and 0 * inf or inf - inf in the sum is NaN", "keep the operands finite")
+    return Cause("an operand is infinite, and 0 * inf or inf - inf in the sum is NaN", FINITE)
 
 
 def _of_sums(node: GraphNode, read: list[Any]) -> Cause | None:
@@ -163,7 +165,7 @@ def _of_sums(node: GraphNode, read: list[Any]) -> Cause | None:
     if not x.size:
         return Cause(f"the {node.op} of no elements", "leave empty batches out")
     if np.isposinf(x).any() and np.isneginf(x).any():
-        return Cause("inf - inf", "keep all terms finite: see where they come from")
+        return Cause("inf - inf", FINITE)
     return None
 
 
@@ -219,6 +221,9 @@ def _of_zero(graph: Examined, node: GraphNode, read: list[Any]) -> Cause:
         one, other = (np.broadcast_to(x, node.shape) for x in read)
         same = np.array_equal(one, other)
         text = (_one_row(graph, node) or "both operands are equal") if same else ""
+    elif node.op == "getitem":
+        what = graph.function_of(node.index)
+        text = "a factor is 0" if what in PRODUCTS else "all that it takes is 0, of what is not 0 everywhere"
     elif node.op == "add" or (node.op in _SUMS and first.any()):
         text = "the terms cancel"
     elif node.primitive is not None and node.primitive.kind == "constant":

@@ -14,7 +14,7 @@ from tensorgrad.graph.recomputing import again, plainly
 
 from .examined import Examined, Mask, gathered, places, spread
 from .reasons import Reason
-from .valuecauses import cause_of
+from .valuecauses import FINITE, PRODUCTS, cause_of
 
 HOLDS: Mapping[str, Callable[[Any], Any]] = {"NaN": np.isnan, "infinite": np.isinf, "zero": lambda x: x == 0}
 UNRECORDED = "trace it, which keeps every value: debug.why(function, *inputs); of a gradient: debug.why(loss, of=x)"
@@ -127,8 +127,13 @@ def reason_of_value(graph: Examined, start: int, kind: str, depth: int = 0) -> R
     if infinite and depth == 0:
         earlier = reason_of_value(graph, infinite[0], "infinite", 1)
     links = tuple(graph.link(i, graph.known[i]) for i in origin.way)
-    found = Reason(kind, (graph.called[start],), cause=cause.text, cure=cause.cure, chain=links, earlier=earlier,
-                   **places(origin.mask), **graph.told(_written(graph, origin.node)))  # fmt: skip
+    cure, told = cause.cure, graph.told(_written(graph, origin.node))
+    if cure == FINITE and earlier is not None and earlier.cure:
+        cure = f"of {earlier.operation} at {earlier.place}, which made them infinite: {earlier.cure}"
+    if told["operation"] == "getitem" and told["function"] in PRODUCTS:
+        told |= {"operation": told["function"], "function": ""}
+    found = Reason(kind, (graph.called[start],), cause=cause.text, cure=cure, chain=links, earlier=earlier,
+                   **places(origin.mask), **told)  # fmt: skip
     if not graph.traced and origin.node in graph.outputs and graph.nodes[origin.node].op == "constant":
         return replace(found, cause="", cure=UNRECORDED, unknown=graph.untold())
     if not origin.unseen:
