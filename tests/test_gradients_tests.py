@@ -148,6 +148,14 @@ def test_a_source_that_differs_on_the_other_library_is_told(library: str) -> Non
         run(differing, beside=True)
 
 
+@pytest.mark.parametrize("library", ["torch", "tensorgrad"])
+def test_a_function_may_be_given_as_a_class(library: str) -> None:
+    xp = {"torch": torch_(), "tensorgrad": tg}[library]
+    _, (apply,), strategies, words = gradientfaults.functions(xp)[0]
+    with pytest.raises(GradcheckError, match=words):
+        run(apply.__self__, beside=False, **strategies)
+
+
 def test_a_function_of_pytorch_is_written_for_both() -> None:
     torch = torch_()
 
@@ -161,9 +169,10 @@ def test_a_function_of_pytorch_is_written_for_both() -> None:
         def backward(ctx: Any, g: Any) -> Any:
             return 2 * torch.exp(2 * ctx.saved_tensors[0]) * g
 
-    report = run(Twice.apply, examples=10).at(x=np.array([0.5, 1.0]))
-    assert report.verdict == "passed"
-    assert not any("beside" in text for text in report.left_out)
+    for given in (Twice, Twice.apply):
+        report = run(given, examples=5).at(x=np.array([0.5, 1.0]))
+        assert report.verdict == "passed"
+        assert not any("beside" in text for text in report.left_out)
 
 
 def test_what_another_library_lacks_is_said_and_no_failure() -> None:

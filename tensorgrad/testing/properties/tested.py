@@ -76,7 +76,7 @@ def tested(function: Any, gradient: Callable[..., Any] | None, library: str | No
     if library == "torch" or (library is None and is_of(function, "torch")):
         return _of_torch(function, called, name, place, parameters)
     if not hasattr(function, "named_parameters"):
-        run = _called_by(function if called is function else called.apply, parameters)
+        run = _called_by(_applying(called), parameters)
         return Tested(function, name, place, parameters, lambda point, xs: run(point.replaced(xs)), "tensorgrad")
     module = copy.deepcopy(function).double()
     own = {key: p.array for key, p in module.named_parameters()}
@@ -102,7 +102,7 @@ def _of_torch(
             weights = dict(zip(own, xs[n:], strict=True))
             return pytorch().func.functional_call(module, weights, (), _for_torch(point, xs[:n]))
     else:
-        run = _called_by(function if called is function else called.apply, parameters)
+        run = _called_by(_applying(called), parameters)
 
         def call(point: Point, xs: Sequence[Any]) -> Any:
             return run(_for_torch(point, xs))
@@ -120,6 +120,11 @@ def _applied(function: Any) -> Any:
     """Return the class of a Function, also where its ``apply`` was given."""
     owner = getattr(function, "__self__", None)
     return owner if isinstance(owner, type) and getattr(function, "__name__", "") == "apply" else function
+
+
+def _applying(called: Any) -> Any:
+    """Return what is to be called: of a Function its ``apply``, also where the class itself was given."""
+    return called.apply if isinstance(called, type) and hasattr(called, "apply") else called
 
 
 def _name(called: Any) -> str:
