@@ -8,8 +8,10 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +51,7 @@ class Forked(Commands):
         )  # fmt: skip
 
     def run(self, command, folder, variables, limit) -> Ran:
-        if limit is None or command[1] != "run.py":  # the first run, and the search
+        if limit == scoring.FIRST or command[1] != "run.py":  # the first run, and the search
             return super().run(command, folder, variables, limit)
         assert self.server.stdin
         assert self.server.stdout
@@ -371,6 +373,41 @@ def commands() -> Iterator[Commands]:
     made = Commands()
     yield made
     made.stop()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM") or os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize("where", ["first", "fault"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["terminated", "Ctrl-C"])
+def test_whoever_ends_the_command_ends_all_that_it_has_started(tmp_path: Path, number: int, where: str) -> None:
+    folder, rest = tmp_path / "here", tmp_path / "rest"
+    folder.mkdir()
+    rest.mkdir()
+    wait = f"import os, time\nopen({str(tmp_path / 'started')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    hangs = wait if where == "first" else f"if squares.gradient(1.0, 3.0) != 6.0:\n    {'; '.join(wait.splitlines())}\n"
+    project(folder, squares="def gradient(g, x):\n    return 2.0 * x * g\n", check="import squares\n" + hangs)
+    command = [sys.executable, "-m", "tensorgrad", "mutate", "squares.py:gradient", "--", sys.executable, "check.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(rest)}
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not (started := tmp_path / "started").exists() or not started.read_text("utf-8"):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(60) != 0
+    assert not list(rest.iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text("utf-8")), 0)
+
+
+def test_a_first_run_that_does_not_end_is_refused(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(scoring, "FIRST", 0.5)
+    project(tmp_path, squares=PLAIN, check="import squares\nwhile True: pass\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["mutate", "squares.py:gradient", "--", sys.executable, "check.py"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "the tests run without a fault first"
+    assert "takes more than 0 s" in told[-1]
 
 
 def test_a_command_ends_at_its_limit(commands: Commands, tmp_path: Path) -> None:

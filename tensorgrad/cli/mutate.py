@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 from tensorgrad.mutation.score import EQUIVALENT, FOUND, HANGS, MISSED, Verdict, score, subject
 
@@ -22,7 +26,9 @@ def run(given: argparse.Namespace) -> int:
         MissingDependencyError: the module needs PyTorch, which is not installed.
     """
     about = subject(given.target, given.tests, Path.cwd())
-    verdicts = score(about, given.jobs, _progress if sys.stderr.isatty() else lambda done, of: None)
+    print("the tests run without a fault first", file=sys.stderr, flush=True)
+    with ended_as_by_hand():
+        verdicts = score(about, given.jobs, _progress)
     missed = [verdict for verdict in verdicts if verdict.outcome == MISSED]
     if given.json:
         _print_json(given.target, about.names, verdicts)
@@ -69,7 +75,31 @@ def summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def _progress(done: int, of: int) -> None:
-    print(f"\r{done}/{of} faults run", end="\n" if done == of else "", file=sys.stderr, flush=True)
+    """Say how many runs are done: in a line that changes or, where nobody looks at one, in a line for each tenth."""
+    if sys.stderr.isatty():
+        print(f"\r{done}/{of} faults run", end="\n" if done == of else "", file=sys.stderr, flush=True)
+    elif done in {0, of} or done * 10 // of > (done - 1) * 10 // of:
+        print(f"{done}/{of} faults run", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def ended_as_by_hand() -> Iterator[None]:
+    """Context manager: whoever ends this process with SIGTERM or SIGHUP ends what it has started, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # others cannot say what a signal does
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not disturb what is put in order
+        raise SystemExit(128 + number)
+
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _print_json(target: str, names: list[str], verdicts: Sequence[Verdict]) -> None:

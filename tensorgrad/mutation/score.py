@@ -22,6 +22,7 @@ from .sandbox import Commands, Ran, copied, variables
 from .witness import notes_in
 
 FOUND, HANGS, MISSED, EQUIVALENT = "found", "hangs", "missed", "equivalent"
+FIRST = 600.0  # seconds after which the run without a fault is ended: each fault may take ten times as long
 LEAST, TIMES = 10.0, 10.0  # the time limit: seconds, and how often the time of the run without a fault
 SEARCH, EACH = 120.0, 10.0  # seconds after which the search for inputs is stopped, and for each fault
 
@@ -130,10 +131,15 @@ def score(
             first = control(about, source, commands, Path(calls))
             limit = LEAST + TIMES * first.seconds
             outcomes: list[str] = []
+            tell(0, len(mutants))
             with ThreadPoolExecutor(jobs) as pool:
-                for outcome in pool.map(lambda m: outcome_of(about, m.source, commands, limit), mutants):
-                    outcomes.append(outcome)
-                    tell(len(outcomes), len(mutants))
+                try:
+                    for outcome in pool.map(lambda m: outcome_of(about, m.source, commands, limit), mutants):
+                        outcomes.append(outcome)
+                        tell(len(outcomes), len(mutants))
+                except BaseException:
+                    commands.stop()  # here, as the pool waits for what runs
+                    raise
             verdicts = [Verdict(m, o) for m, o in zip(mutants, outcomes, strict=True)]
             return searched(about, verdicts, commands, Path(calls))
     except BaseException:
@@ -161,8 +167,13 @@ def control(about: Subject, source: str, commands: Commands, calls: Path) -> Ran
         Path(beside, "_tensorgrad_recorder.py").write_text(text, "utf-8")
         (copy / about.inside).write_text(with_notes(source, about.names), "utf-8")
         more = {noting.FOLDER: str(calls)}
-        ran = commands.run(about.command, copy, environment(about, copy, Path(beside), **more), None)
+        ran = commands.run(about.command, copy, environment(about, copy, Path(beside), **more), FIRST)
     shown = " ".join(about.command)
+    if ran.status is None:
+        raise TensorgradError(
+            f"without a fault {shown!r} takes more than {FIRST:.0f} s, and it is run once for each fault: name the "
+            f"tests of this function alone, or see whether they hang"
+        )
     if ran.status:
         last = "\n".join(ran.output.splitlines()[-15:])
         print(last, file=sys.stderr)
