@@ -218,3 +218,19 @@ def test_hovering_tells_no_setting_that_only_says_how_the_same_is_computed():
 def test_the_zeros_of_a_triangle_are_numbers(name: str) -> None:
     drawing = draw(lambda x: getattr(x, name)(), tg.ones(2, 3, requires_grad=True))
     assert "where\n·, ·, 0" in [vertex.label for vertex in drawing.picture.vertices]
+
+
+def test_taps_of_two_weights_do_not_say_the_same() -> None:
+    net = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))
+
+    def bend(x: tg.Tensor) -> tg.Tensor:
+        y = net(x)
+        (slope,) = tg.autograd.grad(y.sum(), x, create_graph=True)
+        (change,) = tg.autograd.grad(slope.sum(), x, create_graph=True)
+        return ((change + y) ** 2).mean()
+
+    svg = draw(bend, tg.randn(4, 1, requires_grad=True)).svg
+    said = re.findall(r">([^<>]*\bW[^<>]*)<", svg)
+    assert {"0.W", "2.W"} <= {*said}
+    assert any(text.startswith("d0.W") for text in said)
+    assert any(text.startswith("d2.W") for text in said)

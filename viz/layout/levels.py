@@ -18,7 +18,7 @@ from .dot import LABEL_SIZE, NOTE_SIZE, look
 from .ears import Level
 from .items import Item, Link
 from .labels import half_of
-from .notes import MANY, beside
+from .notes import MANY, beside, told_apart
 from .routes import Part, part_of
 
 FEW_LEAVES = 6  # so many leaves can stand below each other at the left of a picture without frames
@@ -187,6 +187,7 @@ class _Builder:
             self.inside[vertex.around].append(vertex)
         self.edges = self._edges()
         self.told = beside(plan.picture, plan.taps, plan.measure.dims)
+        self.apart = told_apart(plan.picture)
 
     def _edges(self) -> dict[Chain, list[int]]:
         """Return the numbers of the arrows at each level: between two of its items, into it or out of it."""
@@ -317,7 +318,8 @@ class _Builder:
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""
         edge = self.plan.picture.edges[k]
-        texts = at_tap(edge, self.plan.labels[k], None if edge.named else _MARK)
+        mark = self.apart.get((edge.tail, edge.forward)) if edge.named else _MARK
+        texts = at_tap(edge, self.plan.labels[k], mark)
         wide = max(width(text, LABEL_SIZE) for text in texts) + 6
         high = LABEL_SIZE * (1.25 if len(texts) > 1 else 0.7)
         along, across = (wide / 2, high) if self.plan.measure.across else (high, wide / 2)

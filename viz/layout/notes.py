@@ -18,14 +18,26 @@ _OUTWARDS = (0.0, 8.0, 16.0, 32.0, 64.0, 128.0)  # how much farther a name stand
 MANY = 4  # uses of one value
 
 Marks = Mapping[tuple[str, str], str]
-"""Short names, v1 and so on, of values without a name that taps carry: by the vertex that gives them and their name."""
+"""What taps say in place of a name: by the vertex that gives the value, and its name."""
+
+
+def told_apart(picture: Picture) -> Marks:
+    """Return the names of leaves that others bear as well, with the paths of their modules: ``0.W`` and ``2.W``."""
+    alike: dict[str, list[Vertex]] = defaultdict(list)
+    for vertex in picture.vertices:
+        if vertex.leaf and vertex.around:
+            alike[vertex.label].append(vertex)
+    same = [vertex for vertices in alike.values() if len(vertices) > 1 for vertex in vertices]
+    paths = {v.id: next((call.named for call in reversed(v.around) if call.named), "") for v in same}
+    return {(v.id, v.label): f"{paths[v.id]}.{v.label}" for v in same if paths[v.id]}
 
 
 def marks_of(picture: Picture, taps: Collection[int]) -> Marks:
-    """Return the short names of what `taps` carry that has none, in the order of computation."""
+    """Return what `taps` say of what has no name, v1 and so on in the order of computation, and what is told apart."""
     carried = {(e.tail, e.forward) for e in (picture.edges[k] for k in taps) if not e.named}
     order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
-    return {key: f"v{n}" for n, key in enumerate(sorted(carried, key=lambda key: (order[key[0]], key[1])), 1)}
+    short = {key: f"v{n}" for n, key in enumerate(sorted(carried, key=lambda key: (order[key[0]], key[1])), 1)}
+    return {**told_apart(picture), **short}
 
 
 Beside = Mapping[str, list[tuple[str, str]]]
