@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
+from tensorgrad.ops.processes import EXCHANGES
 from tensorgrad.ops.reductions import reduced as count_of
 
 from . import choices, monotone, powers, sums, systems
@@ -28,7 +29,7 @@ UNENCLOSED = {
     "view_as_real": "there are no intervals of complex numbers",
     "view_as_complex": "there are no intervals of complex numbers",
     "dft": "there are no intervals of complex numbers",
-    **dict.fromkeys(("all_reduce", "all_gather", "reduce_scatter"), "the intervals of other ranks are not exchanged"),
+    **dict.fromkeys(EXCHANGES, "the intervals of other ranks are not exchanged"),
 }
 """What has the whole line for an answer, and why."""
 

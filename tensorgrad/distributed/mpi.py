@@ -40,7 +40,7 @@ class Ranks(Alone):
             from mpi4py import MPI
         except ImportError as error:
             raise MissingDependencyError.of("a script that mpiexec has started", "mpi4py", "mpich") from error
-        self.mpi, self._world, self._handshake = MPI, MPI.COMM_WORLD, handshake
+        self._mpi, self._world, self._handshake = MPI, MPI.COMM_WORLD, handshake
         self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
         wanted = next((int(os.environ[name]) for name in _SIZES if name in os.environ), self.size)
         if wanted != self.size:
@@ -55,8 +55,8 @@ class Ranks(Alone):
             raise DTypeError("ranks exchange numbers, found booleans: convert them to int8 first")
         y = np.array(x, order="C")
         self._agree(f"{how} of {_described(y)}")
-        fold = {"sum": self.mpi.SUM, "product": self.mpi.PROD, "min": self.mpi.MIN, "max": self.mpi.MAX}[how]
-        self._world.Allreduce(self.mpi.IN_PLACE, y, fold)
+        fold = {"sum": self._mpi.SUM, "product": self._mpi.PROD, "min": self._mpi.MIN, "max": self._mpi.MAX}[how]
+        self._world.Allreduce(self._mpi.IN_PLACE, y, fold)
         return y
 
     def joined(self, x: Array, counts: Sequence[int]) -> Array:
@@ -100,7 +100,7 @@ class Ranks(Alone):
             return
         number = zlib.crc32(what.encode())
         ends = np.array([number, -number], np.int64)
-        self._world.Allreduce(self.mpi.IN_PLACE, ends, self.mpi.MAX)
+        self._world.Allreduce(self._mpi.IN_PLACE, ends, self._mpi.MAX)
         if ends[0] != -ends[1]:
             place = here()
             known = is_outside(place[0].co_filename)  # not at the end of the script

@@ -26,6 +26,7 @@ from tensorgrad.engine.generalforms import asarray
 from tensorgrad.engine.numpycalls import ITEM, REST, Draw, Part, Written, after, name_of
 from tensorgrad.engine.primitive import PRIMITIVES, Primitive
 from tensorgrad.errors import AutogradError
+from tensorgrad.ops.processes import EXCHANGES
 from tensorgrad.ops.shapes import is_basic
 
 from .notation import with_operator
@@ -62,6 +63,11 @@ class NumPySource:
             raise AutogradError(
                 f"the Function {name} cannot be written as NumPy source: its forward is Python of yours; "
                 f"compute the same with operations of the library"
+            )
+        if name in EXCHANGES:
+            raise AutogradError(
+                f"{name} needs the other processes, and cannot be written as NumPy source: call the function itself on "
+                f"each rank"
             )
         signed = with_operator(name, operands) if not params else None
         if signed is not None:

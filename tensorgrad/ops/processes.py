@@ -44,3 +44,6 @@ class Alone:
 
 RANKS: list[Alone] = [Alone()]
 """The group that computes now."""
+
+EXCHANGES = frozenset(("all_reduce", "all_gather", "reduce_scatter"))
+"""The operations of `exchanges`, which need the others to compute."""

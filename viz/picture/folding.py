@@ -21,6 +21,7 @@ from tensorgrad.engine.reads import nodes_in
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
 from tensorgrad.graph.arranging import Served
 from tensorgrad.graph.notation import numbered, subscript
+from tensorgrad.ops.processes import EXCHANGES
 
 from .text import clean, number, shown_bytes, sizes_text
 
@@ -76,7 +77,7 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None, call: str = ""
     if inner is not None or call:
         return "\n".join(map(clean, call.split("\n"))) if inner is None else _applied(node, circle_label(inner))
     if node.op in _TOLD and (
-        node.params or node.op in _EXCHANGES
+        node.params or node.op in EXCHANGES
     ):  # there are none where an operation failed before it had them
         return clean(_TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
@@ -165,16 +166,13 @@ def _whole(parts: Sequence[Any], ndim: int) -> list[slice]:
     return [*first, *[slice(None)] * (ndim - len(first) - len(last)), *last]
 
 
-_EXCHANGES = frozenset(("all_reduce", "all_gather", "reduce_scatter"))
-
-
 def _exchanged(node: GraphNode) -> str:
     """Return what ranks exchange, and how much: ``Σ ranks ⇄ 2.1 kB``."""
     return f"{node.symbol} ⇄ {shown_bytes(math.prod(node.shape or ()) * node.dtype.itemsize)}"
 
 
 _TOLD: dict[str, Callable[[GraphNode], str]] = {
-    **dict.fromkeys(_EXCHANGES, _exchanged),
+    **dict.fromkeys(EXCHANGES, _exchanged),
     **dict.fromkeys(["sum", "amax", "amin", "argmax", "argmin"], lambda node: f"{node.symbol}{_axes(node)}"),
     "mean": lambda node: f"1/N Σx{_axes(node) or _LETTERS[0]}",
     "getitem": _indexed,
