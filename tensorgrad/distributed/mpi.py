@@ -40,7 +40,8 @@ class Ranks(Alone):
             from mpi4py import MPI
         except ImportError as error:
             raise MissingDependencyError.of("a script that mpiexec has started", "mpi4py", "mpich") from error
-        self._mpi, self._world, self._handshake = MPI, MPI.COMM_WORLD, handshake
+        self._mpi: Any = MPI
+        self._world, self._handshake = MPI.COMM_WORLD, handshake
         self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
         wanted = next((int(os.environ[name]) for name in _SIZES if name in os.environ), self.size)
         if wanted != self.size:
