@@ -140,8 +140,15 @@ def written() -> list[Any]:
         assert work is not None
         assert work.wait()
         found.append(x.tolist())
-    x = tg.tensor([float(rank), float("nan") if rank == 0 else 1.0])
+    x = tg.tensor([-0.0 if rank == size - 1 else 1.0, float("nan") if rank == 0 else 1.0])
     dist.broadcast(x, size - 1)
+    flags, half = tg.tensor([rank == 1, False]), tg.tensor([1.5 * rank], dtype=tg.float16)
+    dist.broadcast(flags, 1)
+    dist.all_reduce(half, dist.ReduceOp.MAX)
+    halves = [half.clone() for _ in range(size)]
+    dist.all_gather(halves, half)
+    assert [flags.tolist(), half.tolist(), [h.tolist() for h in halves]] == [[True, False], [1.5], [[1.5]] * size]
+    assert str(x.tolist()[0]) == "-0.0"
     parts = [tg.zeros(2, dtype=tg.int64) for _ in range(size)]
     dist.all_gather(parts, tg.tensor([rank, 7]))
     things = [None] * size

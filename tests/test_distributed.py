@@ -80,7 +80,7 @@ def test_exchanges_have_the_derivatives_of_what_all_ranks_compute() -> None:
 def test_collectives_write_into_their_tensors() -> None:
     for rank, found in enumerate(answers(2, "written")):
         assert found[:5] == [[5, -2], [6, 1], [2, -1], [3, -1], [2.5, -1]]
-        assert found[5:8] == [[1, 1], [[0, 7], [1, 7]], [{"rank": 0}, {"rank": 1}]]
+        assert found[5:8] == [[0, 1], [[0, 7], [1, 7]], [{"rank": 0}, {"rank": 1}]]
         assert found[8:] == [["mine"], [2.0 if rank == 1 else 1.0]]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-import numpy as np
-
 from tensorgrad import ops
 from tensorgrad.autograd.modes import no_grad
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.numerics import accumulated
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import ArgumentError, AutogradError, ShapeError
 
@@ -85,8 +84,7 @@ def broadcast(tensor: Tensor, src: int, group: Any = None, async_op: bool = Fals
         DistributedError: there is no group, or the ranks do not do the same.
     """
     _check_rank("src", src)
-    world(group)
-    _written("broadcast", tensor, _from_one(tensor.array, src))
+    _written("broadcast", tensor, world(group).sent(tensor.array, src))
     return Work() if async_op else None
 
 
@@ -131,18 +129,13 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: Any = Non
 def _folded(x: Array, op: ReduceOp, group: Any) -> Array:
     ranks = world(group)
     if op not in (ReduceOp.SUM, ReduceOp.AVG):
-        return ranks.total(x, op.value)
+        return ranks.total(x.astype(accumulated(x.dtype), copy=False), op.value).astype(x.dtype, copy=False)
     found: Array = ops.all_reduce(wrap(x)).array
     if op is ReduceOp.SUM:
         return found
     if x.dtype.kind not in "fc":
         raise ArgumentError(f"ReduceOp.AVG of {x.dtype}: the mean of whole numbers is none; convert them first")
     return (found / ranks.size).astype(x.dtype, copy=False)
-
-
-def _from_one(x: Array, src: int) -> Array:
-    found: Array = ops.all_reduce(wrap(x if world().rank == src else np.zeros_like(x))).array
-    return found
 
 
 def _check_rank(name: str, rank: int) -> None:

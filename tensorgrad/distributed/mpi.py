@@ -6,6 +6,7 @@ names both, and do not wait for each other for ever. `handshake` switches that o
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from collections.abc import Sequence
@@ -64,16 +65,24 @@ class Ranks(Alone):
         """Return the rows of all ranks."""
         self._agree(f"joining of rows {list(x.shape[1:])} of {x.dtype}, {list(counts)} of them")
         y = np.empty((sum(counts), *x.shape[1:]), x.dtype)
-        width = y[:1].size
-        self._world.Allgatherv(np.ascontiguousarray(x), [y, [n * width for n in counts]])
+        width = math.prod(x.shape[1:]) * x.itemsize
+        byte = self._mpi.BYTE  # MPI has no half precision
+        self._world.Allgatherv([np.ascontiguousarray(x), byte], [y, [n * width for n in counts], None, byte])
         return y
 
     def part(self, x: Array, counts: Sequence[int]) -> Array:
         """Return this rank's rows of the sum."""
         self._agree(f"part of the sum of {_described(x)}, rows {list(counts)}")
         y = np.empty((counts[self.rank], *x.shape[1:]), x.dtype)
-        width = x[:1].size
+        width = math.prod(x.shape[1:])
         self._world.Reduce_scatter(np.ascontiguousarray(x), y, [n * width for n in counts])
+        return y
+
+    def sent(self, x: Array, source: int) -> Array:
+        """Return the array of one rank."""
+        y = np.array(x, order="C")
+        self._agree(f"array of rank {source}, {_described(y)}")
+        self._world.Bcast([y, self._mpi.BYTE], root=source)
         return y
 
     def objects(self, value: Any) -> list[Any]:

@@ -31,6 +31,10 @@ class Alone:
         """Return the rows of the sum of all ranks' arrays that `joined` would take from this one."""
         return np.array(x, order="C")
 
+    def sent(self, x: Array, source: int) -> Array:  # noqa: ARG002 - there is one
+        """Return the array of the rank `source`, to the bit; those of the others have its shape and dtype."""
+        return np.array(x, order="C")
+
     def objects(self, value: Any) -> list[Any]:
         """Return what each rank has given, in the order of the ranks."""
         return [value]
