@@ -24,6 +24,7 @@ from tensorgrad.mutation.mistakes import MISTAKES
 from tensorgrad.mutation.planting import planted, targets
 from tensorgrad.mutation.sandbox import Commands, Ran, copied
 from tensorgrad.mutation.score import EQUIVALENT, FOUND, HANGS, MISSED, score, subject
+from tests.waiting import CEILING
 
 DATA = Path(__file__).with_name("userfunctions")
 ROOT = Path(__file__).resolve().parent.parent
@@ -394,7 +395,7 @@ def test_whoever_ends_the_command_ends_all_that_it_has_started(tmp_path: Path, n
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)
-    assert process.wait(60) != 0
+    assert process.wait(CEILING) != 0
     assert not list(rest.iterdir())
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text("utf-8")), 0)

@@ -84,14 +84,14 @@ class Untracked(dict[str, int]):
         if self.first < 0:
             self._read()
         given, classes = len(args), self._classes
+        for word, value in kwargs.items() if kwargs else ():
+            if word in classes and (value.__class__ not in classes[word] or value != value):  # noqa: PLR0124
+                self._judge(name, word, value)
         for place, word in self._by_place:
             if place >= given:
                 break
             value = args[place]
             if value.__class__ not in classes[word] or value != value:  # noqa: PLR0124 - NaN
-                self._judge(name, word, value)
-        for word, value in kwargs.items() if kwargs else ():
-            if word in classes and (value.__class__ not in classes[word] or value != value):  # noqa: PLR0124
                 self._judge(name, word, value)
         return self.first
 

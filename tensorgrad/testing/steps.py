@@ -89,7 +89,8 @@ def times(slopes: Array, direction: Array) -> Array:
     >>> times(np.array([np.inf, 3.0]), np.array([0.0, 2.0]))
     array([0., 6.])
     """
-    return np.where(direction == 0, 0.0, slopes * direction)
+    with np.errstate(invalid="ignore"):
+        return np.where(direction == 0, 0.0, slopes * direction)
 
 
 def stepped(x: Array, direction: Array, t: float, index: tuple[int, ...] | None) -> tuple[float, Array]:
