@@ -11,6 +11,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.autograd.modes import no_grad
 from tensorgrad.distributed.group import world
+from tensorgrad.engine.fused import cut
 from tensorgrad.engine.tensor import FILLED, Tensor, wrap
 from tensorgrad.errors import ArgumentError, AutogradError, DistributedError
 from tensorgrad.func.trees import mapped
@@ -163,10 +164,9 @@ def _join(parameters: list[Parameter]) -> None:
             "derivative; take them with autograd.grad, and join them by distributed.nn.functional.all_reduce"
         )
     flat = ops.concatenate(*[ops.reshape(g, shape=(g.array.size,)) for g in gradients], axis=0)
-    whole, start = ops.all_reduce(flat / world().size), 0
-    for g in gradients:
-        g.copy_(ops.reshape(whole[start : start + g.array.size], shape=g.array.shape))
-        start += g.array.size
+    means = cut(ops.all_reduce(flat / world().size), *[g.array.shape for g in gradients])
+    for g, mean in zip(gradients, means, strict=True):
+        g.copy_(mean)
 
 
 def _buckets(parameters: list[Parameter], most: float) -> Iterator[list[Parameter]]:
@@ -201,10 +201,9 @@ def _from_the_first(tensors: list[Any]) -> None:
         if not alike:
             continue
         flat = np.concatenate([x.array.reshape(-1) for x in alike])
-        found, start = world().sent(flat, 0), 0
-        for x in alike:
-            x.copy_(wrap(found[start : start + x.array.size].reshape(x.array.shape)))
-            start += x.array.size
+        parts = cut(world().sent(flat, 0), *[x.array.shape for x in alike])
+        for x, part in zip(alike, parts, strict=True):
+            x.copy_(wrap(part))
 
 
 def _rows_of(values: tuple[Any, ...]) -> int:

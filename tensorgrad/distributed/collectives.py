@@ -69,7 +69,7 @@ def reduce(
         ArgumentError: there is no rank `dst`.
         DistributedError: there is no group, or the ranks do not do the same.
     """
-    _check_rank("dst", dst)
+    check_rank("dst", dst)
     found = _folded(tensor.array, op, group)
     if world().rank == dst:
         _written("reduce", tensor, found)
@@ -83,7 +83,7 @@ def broadcast(tensor: Tensor, src: int, group: Any = None, async_op: bool = Fals
         ArgumentError: there is no rank `src`.
         DistributedError: there is no group, or the ranks do not do the same.
     """
-    _check_rank("src", src)
+    check_rank("src", src)
     _written("broadcast", tensor, world(group).sent(tensor.array, src))
     return Work() if async_op else None
 
@@ -122,7 +122,7 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: Any = Non
         ArgumentError: there is no rank `src`.
         DistributedError: there is no group, or the ranks do not do the same.
     """
-    _check_rank("src", src)
+    check_rank("src", src)
     object_list[:] = world(group).objects(list(object_list) if world().rank == src else None)[src]
 
 
@@ -138,7 +138,8 @@ def _folded(x: Array, op: ReduceOp, group: Any) -> Array:
     return (found / ranks.size).astype(x.dtype, copy=False)
 
 
-def _check_rank(name: str, rank: int) -> None:
+def check_rank(name: str, rank: int) -> None:
+    """Raise ArgumentError unless there is a rank of this number."""
     if not 0 <= rank < world().size:
         raise ArgumentError(f"{name}={rank}: there are ranks 0 to {world().size - 1}")
 

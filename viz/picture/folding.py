@@ -76,9 +76,8 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None, call: str = ""
     """
     if inner is not None or call:
         return "\n".join(map(clean, call.split("\n"))) if inner is None else _applied(node, circle_label(inner))
-    if node.op in _TOLD and (
-        node.params or node.op in EXCHANGES
-    ):  # there are none where an operation failed before it had them
+    # there are no parameters where an operation failed before it had them
+    if node.op in _TOLD and (node.params or node.op in EXCHANGES):
         return clean(_TOLD[node.op](node))
     constants = [operand.constant for operand in node.operands if operand.source is None]
     if constants and len(node.operands) > 2:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorgrad import ops
-from tensorgrad.distributed.collectives import ReduceOp
+from tensorgrad.distributed.collectives import ReduceOp, check_rank
 from tensorgrad.distributed.group import world
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
@@ -34,8 +34,9 @@ def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None) -
     tensor([2., 4.])
     >>> tg.distributed.destroy_process_group()
     """
+    scale = _scale(op, world(group).size)
     y: Tensor = ops.all_reduce(tensor)
-    return _meant(y, op, world(group).size)
+    return y / scale if scale != 1 else y
 
 
 def all_gather(tensor: Tensor, group: Any = None) -> tuple[Tensor, ...]:
@@ -59,10 +60,11 @@ def reduce_scatter(input_list: Sequence[Tensor], op: ReduceOp = ReduceOp.SUM, gr
     size = world(group).size
     if len(input_list) != size:
         raise ArgumentError(f"reduce_scatter: expected a tensor for each of {size} ranks, found {len(input_list)}")
+    scale = _scale(op, size)
     y: Tensor = ops.reduce_scatter(
         ops.concatenate(*[x.unsqueeze(0) for x in input_list], axis=0), axis=0, counts=(1,) * size
-    )
-    return _meant(y[0], op, size)
+    )[0]
+    return y / scale if scale != 1 else y
 
 
 def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
@@ -86,17 +88,18 @@ def reduce(tensor: Tensor, dst: int, op: ReduceOp = ReduceOp.SUM, group: Any = N
     return _only_of(dst, all_reduce(tensor, op, group), group)
 
 
-def _meant(y: Tensor, op: ReduceOp, size: int) -> Tensor:
+def _scale(op: ReduceOp, size: int) -> int:
+    """Return what a sum is divided by, before anything is exchanged."""
     if op is ReduceOp.SUM:
-        return y
+        return 1
     if op is not ReduceOp.AVG:
         raise ArgumentError(f"{op}: only SUM and AVG have derivatives here; distributed.all_reduce has the others")
-    return y / size
+    return size
 
 
 def _only_of(rank: int, x: Tensor, group: Any) -> Tensor:
     """Return `x` on one rank, zeros on the others, where nothing comes back."""
-    if not 0 <= rank < world(group).size:
-        raise ArgumentError(f"rank {rank}: there are ranks 0 to {world().size - 1}")
-    y: Tensor = ops.where(world().rank == rank, x, ops.astype(x.new_zeros(()), dtype=x.array.dtype))
+    ranks = world(group)
+    check_rank("rank", rank)
+    y: Tensor = ops.where(ranks.rank == rank, x, ops.astype(x.new_zeros(()), dtype=x.array.dtype))
     return y
