@@ -196,16 +196,54 @@ def unused() -> list[Any]:
 
 
 def compiled() -> float:
-    """Return how far a compiled function with an exchange in it is from the function itself."""
+    """Return how far compiled steps, and compiled modules in them, are from those that run as they are."""
 
-    def step(x: tg.Tensor) -> tg.Tensor:
-        return (dist.nn.functional.all_reduce(x * 2.0) ** 2).sum()
+    def after(what: str, **settings: Any) -> np.ndarray:
+        net = nn.SyncBatchNorm.convert_sync_batchnorm(network(norm=True))
+        shared: Any = nn.parallel.DistributedDataParallel(net, **settings)
+        optimizer = KINDS["sgd"](shared.parameters())
+        run = tg.compile(shared, fullgraph=True) if what == "module" else shared
 
-    quick, far = tg.compile(step), 0.0
-    for k in range(4):
-        x = tg.tensor([1.0 + k, 2.0 * dist.get_rank()], dtype=tg.float64, requires_grad=True)
-        (ours,), (theirs,) = tg.autograd.grad(quick(x), x), tg.autograd.grad(step(x), x)
-        far = max(far, float(abs(ours.numpy() - theirs.numpy()).max()))
+        def step(x: tg.Tensor, y: tg.Tensor) -> None:
+            optimizer.zero_grad()
+            functional.cross_entropy(run(x), y).backward()
+            optimizer.step()
+
+        quick = tg.compile(step, fullgraph=True) if what == "step" else step
+        for k in range(8):
+            rows = mine(np.arange(k, k + 17))
+            quick(tg.tensor(X[rows]), tg.tensor(Y[rows]))
+        plans = (run if what == "module" else quick).plans if what else [None]
+        assert len(plans) == 1
+        return state(shared)
+
+    far = [0.0]
+    for settings in ({"by_rows": True}, {"find_unused_parameters": True}):
+        as_it_is = after("", **settings)
+        far += [float(abs(after(what, **settings) - as_it_is).max()) for what in ("step", "module")]
+    return max(far)
+
+
+def alone_astray() -> list[float]:
+    """Return how far plans are from the functions, where one rank's cannot go on and the other's can, or is not yet."""
+    rank, far = dist.get_rank(), [0.0, 0.0]
+
+    def turning(x: tg.Tensor) -> tg.Tensor:
+        y = dist.nn.functional.all_reduce(x * 2.0)
+        y = dist.nn.functional.all_reduce(y * x) if x.sum() > 0 else dist.nn.functional.all_reduce(y * x + 1.0)
+        return (y**2).sum()
+
+    norm = nn.SyncBatchNorm(2).to(tg.float64)
+    pairs = (tg.compile(turning), turning), (tg.compile(norm), norm)
+    for k in range(7):
+        x = tg.tensor(abs(X[k : k + 3 + (rank == 1 and k > 3), :2]) + rank, requires_grad=True)
+        sign = -1.0 if rank == 1 and k in (4, 6) else 1.0
+        for i, pair in enumerate(pairs):
+            given = x if i else x[0] * sign
+            found = [tg.autograd.grad((f(given) ** 3).sum(), x, retain_graph=True)[0].numpy() for f in pair]
+            far[i] = max(far[i], float(abs(found[0] - found[1]).max()))
+            assert abs(found[1]).max() > 1e-3
+    assert all(quick.plans for quick, _ in pairs)
     return far
 
 
@@ -239,7 +277,7 @@ TASKS: dict[str, Callable[..., Any]] = {
     "adam": lambda: train(norm=False, kind="adam", bucket_cap_mb=1e-4),
     "norm": lambda: train(norm=True, kind="sgd"),
     "orders": orders, "exchanges": exchanges, "written": written, "accumulated": accumulated, "unused": unused,
-    "compiled": compiled, "sampled": sampled, "half": half, "rest": rest,
+    "compiled": compiled, "alone_astray": alone_astray, "sampled": sampled, "half": half, "rest": rest,
 }  # fmt: skip
 
 

@@ -65,6 +65,12 @@ def test_ranks_compute_what_one_process_does(task: str, ranks: int) -> None:
 
 
 @ranked
+def test_a_plan_that_ends_on_one_rank_alone_asks_the_others_for_nothing_twice() -> None:
+    for far in answers(2, "alone_astray"):
+        assert max(far) < 1e-12
+
+
+@ranked
 def test_exchanges_have_the_derivatives_of_what_all_ranks_compute() -> None:
     first, second = answers(2, "exchanges")
     total = [[3, 4], [2, 30], [2, 2]]  # value, gradient, tangent

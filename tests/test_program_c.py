@@ -10,12 +10,13 @@ import pytest
 
 from tensorgrad.base.watched import watched_by
 from tensorgrad.compiled import toolchain
+from tensorgrad.compiled.undo import Journal
 from tensorgrad.program.blas import products
 from tensorgrad.program.contents import Value
 from tensorgrad.program.cops import Map, Product
 from tensorgrad.program.cplan import CPlan
 from tensorgrad.program.fetches import Fetches
-from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan
+from tensorgrad.program.numpyplan import Deviation, NumpyPlan
 from tensorgrad.program.recorder import Recording
 
 from .randomcalls import Held, inputs, random_function, recorded

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from tensorgrad.compiled import toolchain
+from tensorgrad.compiled.undo import Journal
 from tensorgrad.program import cspelling
 from tensorgrad.program.blas import products
 from tensorgrad.program.cplan import CPlan
 from tensorgrad.program.cvalues import TYPES, Unspoken
-from tensorgrad.program.numpyplan import Deviation, Journal
+from tensorgrad.program.numpyplan import Deviation
 
 from .randomcalls import Held, recorded
 

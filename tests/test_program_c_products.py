@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from tensorgrad.compiled import toolchain
+from tensorgrad.compiled.undo import Journal
 from tensorgrad.program.blas import products
 from tensorgrad.program.cops import Product
 from tensorgrad.program.cplan import CPlan
 from tensorgrad.program.cproducts import is_own
-from tensorgrad.program.numpyplan import Deviation, Journal
+from tensorgrad.program.numpyplan import Deviation
 
 from .randomcalls import Held, recorded
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tensorgrad.compiled import toolchain
+from tensorgrad.compiled.undo import Journal
 from tensorgrad.engine.numpycalls import Part
 from tensorgrad.program import cschedule
 from tensorgrad.program.clowering import Lowering
@@ -21,7 +22,6 @@ from tensorgrad.program.cplan import CPlan
 from tensorgrad.program.cschedule import Schedule
 from tensorgrad.program.cvalues import Access, Domain
 from tensorgrad.program.liveness import lifetimes, needed, placed
-from tensorgrad.program.numpyplan import Journal
 
 from .randomcalls import Held, inputs, random_function, recorded
 

@@ -101,8 +101,7 @@ def _over_ranks(
     own = wrap(np.full(1, x.array.size // max(shape[1], 1), dtype))
     found = ops.all_reduce(ops.concatenate(own, ops.sum(x, axis=axes), axis=0))
     n, mean = found[:1], found[1:] / found[:1]
-    count = float(n.array[0])
-    if count < 2:
+    if n.array[0] < 2:
         raise ValueError(
             f"Expected more than 1 value per channel when training, over all ranks, got input size {shape}"
         )
@@ -110,5 +109,5 @@ def _over_ranks(
     var = ops.all_reduce(ops.sum(xmu * xmu, axis=axes)) / n
     if running_mean is not None and running_var is not None:
         move(running_mean, mean.array, 1 - momentum, momentum)
-        move(running_var, var.array, 1 - momentum, momentum * count / (count - 1))
+        move(running_var, var.array, 1 - momentum, momentum * (n.array / (n.array - 1)))
     return narrowed(scaled_by_channel(xmu, by_channel(var, ndim), weight, bias, eps), input)

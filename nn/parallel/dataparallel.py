@@ -17,6 +17,7 @@ from tensorgrad.errors import ArgumentError, AutogradError, DistributedError
 from tensorgrad.func.trees import mapped
 from tensorgrad.nn.module.module import Module
 from tensorgrad.nn.module.parameter import Parameter
+from tensorgrad.ops.processes import sent, total
 
 _MEGABYTE = 1 << 20
 
@@ -97,11 +98,11 @@ class DistributedDataParallel(Module):
         It stands at the end of the module, for within it sums over ranks may mix the gradients of all.
         """
         own = np.array(float(rows))
-        weight = float(own * world().size / world().total(own))
+        weight = own * world().size / total(own)
 
         def weighed(y: Any) -> Any:
             if isinstance(y, Tensor) and y.tracked:
-                y.register_hook(lambda g: g * weight)
+                y.register_hook(lambda g: g * wrap(weight.astype(g.array.dtype)))
             return y
 
         return weighed
@@ -145,8 +146,8 @@ class DistributedDataParallel(Module):
                     f"find_unused_parameters=True) lets them be"
                 )
             return set(map(id, self._trained.values()))
-        flags = world().total(np.array([p.grad is not None for p in self._trained.values()], np.int64))
-        used = [p for p, flag in zip(self._trained.values(), flags.tolist(), strict=True) if flag]
+        flags = total(np.array([p.grad is not None for p in self._trained.values()], np.int64))
+        used = [p for p, flag in zip(self._trained.values(), flags, strict=True) if flag]
         for p in used:
             if p.grad is None:
                 p.grad = wrap(np.zeros_like(p.array))
@@ -201,7 +202,7 @@ def _from_the_first(tensors: list[Any]) -> None:
         if not alike:
             continue
         flat = np.concatenate([x.array.reshape(-1) for x in alike])
-        parts = cut(world().sent(flat, 0), *[x.array.shape for x in alike])
+        parts = cut(sent(flat, 0), *[x.array.shape for x in alike])
         for x, part in zip(alike, parts, strict=True):
             x.copy_(wrap(part))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -57,6 +58,9 @@ class Watch(Protocol):
 
     def drew(self, generator: Any, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what is drawn from a generator of the library, watched."""
+
+    def exchanged(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what `function`, an exchange with other processes, returns, watched."""
 
     def outside(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return what `function` returns, which is called with plain arrays and not watched."""
@@ -257,6 +261,27 @@ def as_one(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs) if watch is None else watch.called(function, args, kwargs, None)
 
     return run
+
+
+AGAIN: deque[Array] = deque()
+"""What others have answered to a run that was undone: they do not answer again, so the run anew is given it."""
+
+
+def exchange(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function of arrays that others have to call as well: it is called as often as they expect, in order."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        watch = watching()
+        given: R = (answered if watch is None else watch.exchanged)(function, args, kwargs)
+        return given
+
+    return run
+
+
+def answered(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return what others answer to an exchange, or have answered to it before the run that it belongs to was undone."""
+    return AGAIN.popleft() if AGAIN else function(*args, **kwargs)
 
 
 def in_c(text: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from tensorgrad.base.context import TRANSFORMED, context
-from tensorgrad.base.watched import watching
+from tensorgrad.base.watched import AGAIN, watching
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import CompileError
 from tensorgrad.nn.module.parameter import is_lazy
@@ -131,6 +131,13 @@ class Compiled:
             GATE.leave()
         if result is not NOT_RUN:
             return result
+        try:
+            return self._as_it_is(call, deviated)
+        finally:
+            AGAIN.clear()
+
+    def _as_it_is(self, call: Call, deviated: list[Version]) -> Any:
+        """Return what the function returns, run without a plan."""
         if call.key in self.reasons or self.failures >= MOST_KINDS:
             return self._run_as_it_is(call)
         with GATE.watched() as may:

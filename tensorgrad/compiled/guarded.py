@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.watched import AGAIN
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.engine.writes import note_all
 from tensorgrad.program.contents import Step
 from tensorgrad.program.fetches import nothing
-from tensorgrad.program.numpyplan import Deviation, Journal, NumpyPlan, deviate
+from tensorgrad.program.numpyplan import Deviation, NumpyPlan, deviate
 
 from .backends import planned
 from .captured import Captured
@@ -23,6 +24,7 @@ from .planned import planned_tensors
 from .returned import delivered
 from .secondpart import Asked
 from .signature import Call
+from .undo import Journal
 
 _tracked, _array_of, _gradient_of = attrgetter("tracked"), attrgetter("array"), attrgetter("filled")
 _kind_of = attrgetter("__class__", "shape", "dtype", "strides")
@@ -61,7 +63,7 @@ class Version:
         self.noted_too = [one for one in self.written if one.gradient or isinstance(one.thing, int)]
         first = self.plan.first
         self.gradients = any(map(_is_of_gradients, first))
-        self.acts = bool(self.written) or any(step.kind in ("publish", "outside", "draw") for step in first)
+        self.acts = bool(self.written) or any(step.kind in ("publish", "outside", "draw", "exchange") for step in first)
         self.arrived = [captured.arrived, before.arrived]
         self.asked = None if self.second is None else self.second.asked  # what is asked for by now
 
@@ -130,6 +132,7 @@ class Version:
             interrupts.hold()
             journal.undo()
             if not isinstance(error, Exception):
+                AGAIN.clear()  # there is no run anew
                 raise
             self.deviations += isinstance(error, Deviation)
             self.stopped = _stopped(error)

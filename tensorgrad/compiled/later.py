@@ -17,17 +17,19 @@ import numpy as np
 from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.context import STRONG, TRANSFORMED, context, within
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.watched import AGAIN
 from tensorgrad.engine.fused import take_places
 from tensorgrad.engine.shared_memory import plain, still_exposed
 from tensorgrad.engine.tensor import Node, Tensor, node_of, tick, wrap
 from tensorgrad.engine.writes import written_since
 from tensorgrad.errors import AutogradError
-from tensorgrad.program.numpyplan import Deviation, Journal, deviate
+from tensorgrad.program.numpyplan import Deviation, deviate
 
 from .results import tensors_of
 from .returned import Returned
 from .secondpart import Asked, Second
 from .signature import Call
+from .undo import Journal
 
 
 class Later:
@@ -117,6 +119,7 @@ class Later:
                 made = list(tensors_of(self.call.run()))
                 yield [x for x, output in zip(made, self.outputs, strict=True) if output.live]
         finally:
+            AGAIN.clear()
             self._show(copies=False)
             for step in again:
                 step()

@@ -14,6 +14,7 @@ from tensorgrad.base.watched import Watched, is_watched
 from tensorgrad.engine.shared_memory import Exposed
 from tensorgrad.engine.tensor import Node, Tensor
 from tensorgrad.errors import CompileError
+from tensorgrad.ops.processes import others_stood_in_for
 from tensorgrad.program.liveness import needed
 
 from .capture import Capture, mapped
@@ -112,7 +113,8 @@ def _swept(live: list[Node], asked: Asked, targets: set[Node], capture: Capture)
             ones = laid_out(np.ones(node.shape), node.dtype, strides)
             seeds[node] = capture.fetched(ones, i, "array", _itself)
     edges: Contributions = []
-    reverse(seeds, targets=targets, closed=True, edges=edges)
+    with others_stood_in_for():  # they are not asked for these gradients
+        reverse(seeds, targets=targets, closed=True, edges=edges)
     return edges
 
 

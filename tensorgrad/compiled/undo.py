@@ -2,15 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from tensorgrad.base.dtypes import Array
+from tensorgrad.base.watched import AGAIN
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.optim.lr_scheduler import LRScheduler
 from tensorgrad.optim.optimizer import Optimizer
 
 Undo = Callable[[], Any]
 """What puts something back to where it was, and returns what does the opposite."""
+
+
+class Journal:
+    """What has to be undone if a run does not come to its end; nothing any more from where it cannot but do so.
+
+    One that `lasts` is kept to undo the first part of a run whenever the second one does not come to its end. `before`
+    is called before what has been done stands.
+    """
+
+    def __init__(self, lasts: bool = False, before: Callable[[], Any] | None = None) -> None:
+        self.before = before
+        self.steps: list[Callable[[], Callable[[], Any]]] = []  # each returns what does it again
+        self.lasts = lasts
+        self.settled = False
+        self.answers: list[Array] = []  # what others have given to the exchanges of the run
+        self._first: int | None = None  # how many of them are of its first part, once that is over
+
+    def exchanged(self, function: Callable[..., Array], *args: Any, **kwargs: Any) -> Array:
+        """Return what an exchange gives, and keep it for a run anew: others will not exchange it twice."""
+        y = function(*args, **kwargs)
+        self.answers.append(y.copy())
+        return y
+
+    def begin_second(self) -> None:
+        """Note that the second part begins, which it may do several times."""
+        if self._first is None:
+            self._first = len(self.answers)
+        del self.answers[self._first :]
+
+    def memory(self, arrays: Sequence[Array], rooms: Sequence[Array]) -> None:
+        """Keep the elements of each of `arrays` in one of `rooms`."""
+        for array, room in zip(arrays, rooms, strict=True):
+            np.copyto(room, array)
+
+        def back() -> Callable[[], Any]:
+            now = [array.copy() for array in arrays]
+            deque(map(np.copyto, arrays, rooms), 0)
+            return lambda: deque(map(np.copyto, arrays, now), 0)
+
+        self.steps.append(back)
+
+    def settle(self) -> None:
+        """Let what has been done stand."""
+        if self.before is not None:
+            self.before()
+        if not self.lasts:
+            self.steps.clear()
+        self.settled = True
+
+    def undo(self) -> list[Callable[[], Any]]:
+        """Undo all that has been done, the last thing first; return what does it again, to be called in order."""
+        AGAIN.extend(self.answers)
+        again = [step() for step in reversed(self.steps)]
+        return again[::-1]
 
 
 class Outside:

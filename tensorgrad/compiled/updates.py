@@ -29,11 +29,11 @@ from tensorgrad.program.blas import products
 from tensorgrad.program.contents import Program, Ref, Step
 from tensorgrad.program.cplan import CPlan
 from tensorgrad.program.forms import chosen
-from tensorgrad.program.numpyplan import Deviation, Journal
+from tensorgrad.program.numpyplan import Deviation
 from tensorgrad.program.recorder import Recording
 
 from .toolchain import build
-from .undo import Outside
+from .undo import Journal, Outside
 
 log = logging.getLogger("tensorgrad.compile")
 

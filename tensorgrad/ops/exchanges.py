@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import accumulated, normalized
-from tensorgrad.base.watched import as_one
+from tensorgrad.base.watched import exchange
 from tensorgrad.engine.batchrules import along_one, leading
 from tensorgrad.engine.kinds import multilinear
 from tensorgrad.errors import ShapeError
@@ -22,7 +22,7 @@ from .processes import RANKS
 
 
 @multilinear(lambda g: all_reduce(g), symbol="Σ ranks", samples="shared", batch=leading)
-@as_one
+@exchange
 def all_reduce(x: Any) -> Any:
     """Return the sum of `x`, of one shape, over all ranks; half precision is added in single."""
     return RANKS[0].total(x.astype(accumulated(x.dtype), copy=False)).astype(x.dtype, copy=False)
@@ -34,7 +34,7 @@ def all_reduce(x: Any) -> Any:
     samples="rows",
     batch=along_one,
 )
-@as_one
+@exchange
 def all_gather(x: Any, *, axis: int = 0, counts: tuple[int, ...]) -> Any:
     """Return the arrays of all ranks joined along `axis`, where that of the rank r has the length ``counts[r]``."""
     _check("all_gather", x, axis, counts, counts[RANKS[0].rank])
@@ -47,7 +47,7 @@ def all_gather(x: Any, *, axis: int = 0, counts: tuple[int, ...]) -> Any:
     samples="rows",
     batch=along_one,
 )
-@as_one
+@exchange
 def reduce_scatter(x: Any, *, axis: int = 0, counts: tuple[int, ...]) -> Any:
     """Return the part of the sum of `x` over all ranks that `all_gather` would take from this one."""
     _check("reduce_scatter", x, axis, counts, sum(counts))
@@ -63,7 +63,7 @@ def _check(name: str, x: Array, axis: int, counts: tuple[int, ...], length: int)
         )
 
 
-def _in_front(exchange: Callable[[Array, tuple[int, ...]], Array], x: Array, axis: int, counts: tuple[int, ...]) -> Any:
-    """Return what `exchange` gives of `x` with `axis` as the first one, which is put back."""
-    rows = exchange(np.ascontiguousarray(np.moveaxis(x, axis, 0)), counts)
+def _in_front(call: Callable[[Array, tuple[int, ...]], Array], x: Array, axis: int, counts: tuple[int, ...]) -> Any:
+    """Return what `call` gives of `x` with `axis` as the first one, which is put back."""
+    rows = call(np.ascontiguousarray(np.moveaxis(x, axis, 0)), counts)
     return np.ascontiguousarray(np.moveaxis(rows, 0, axis))

@@ -6,12 +6,14 @@ Each runs the same script and has a number, its rank. A single process is a grou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.watched import exchange
 
 
 class Alone:
@@ -44,6 +46,42 @@ class Alone:
 
     def leave(self) -> None:
         """End the group."""
+
+
+class _StandIn(Alone):
+    """Gives what has the shape and the dtype of what the others would give, and asks nobody."""
+
+    def __init__(self, rank: int, size: int) -> None:
+        self.rank, self.size = rank, size
+
+    def joined(self, x: Array, counts: Sequence[int]) -> Array:
+        return np.ones((sum(counts), *x.shape[1:]), x.dtype)
+
+    def part(self, x: Array, counts: Sequence[int]) -> Array:
+        return np.array(x[: counts[self.rank]], order="C")
+
+
+@contextmanager
+def others_stood_in_for() -> Iterator[None]:
+    """Context manager: nothing is exchanged, where numbers do not matter and the others may do something else."""
+    before = RANKS[0]
+    RANKS[0] = _StandIn(before.rank, before.size)
+    try:
+        yield
+    finally:
+        RANKS[0] = before
+
+
+@exchange
+def total(x: Array) -> Array:
+    """Return the sum of the arrays of all ranks, of one shape."""
+    return RANKS[0].total(x)
+
+
+@exchange
+def sent(x: Array, source: int) -> Array:
+    """Return the array of the rank `source`; those of the others have its shape and dtype."""
+    return RANKS[0].sent(x, source)
 
 
 RANKS: list[Alone] = [Alone()]

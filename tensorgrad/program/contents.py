@@ -54,7 +54,8 @@ class Step:
 
     `kind` is one of
 
-    * "call" of NumPy, "view" where it makes no numbers, "draw" from a generator of random numbers;
+    * "call" of NumPy, "view" where it makes no numbers, "draw" from a generator of random numbers,
+      "exchange" with other processes;
     * "fetch" of an array from outside: `args` are a thing, or the number of one that is given, and the path of
       attributes to the array, of which `function` makes a plain one; "publish" of one by ``function(array)``;
     * "check" of a truth value that has to be `expected`, or what follows is another program;

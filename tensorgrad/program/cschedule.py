@@ -79,7 +79,7 @@ class Schedule:
     def _of_acts(self) -> None:
         """Note the order of what acts outside, and that nothing passes a call that looks after its arrays itself."""
         checks: list[int] = []
-        draw = publish = outside = -1
+        draw = exchange = publish = outside = -1
         for index, op in enumerate(self.ops):
             kind = op.step.kind if isinstance(op, Call) else "check" if isinstance(op, Check | Lookup) else ""
             earlier = [outside]
@@ -88,6 +88,9 @@ class Schedule:
             elif kind == "draw":
                 earlier.append(draw)
                 draw = index
+            elif kind == "exchange":
+                earlier.append(exchange)
+                exchange = index
             elif kind == "publish":
                 earlier += [publish, *checks]
                 publish, checks = index, []

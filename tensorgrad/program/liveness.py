@@ -11,7 +11,7 @@ from tensorgrad.base.numerics import LINE
 from .contents import Program, Step
 from .forms import chosen, copied, filled
 
-_ACTS = ("check", "draw", "publish", "outside")
+_ACTS = ("check", "draw", "exchange", "publish", "outside")
 _SILENT = frozenset((
     np.maximum, np.minimum, np.fmax, np.fmin, np.isfinite, np.isnan, np.isinf, np.signbit, np.sign, np.positive,
     np.negative, np.absolute, np.copysign, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.equal,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import keyword
 import math
 import operator
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -28,45 +28,6 @@ from .rooms import Rooms
 
 class Deviation(Exception):  # noqa: N818 - no error: the program goes another way than when it was recorded
     """A check did not come out as it did when the program was recorded."""
-
-
-class Journal:
-    """What has to be undone if a run does not come to its end; nothing any more from where it cannot but do so.
-
-    One that `lasts` is kept to undo the first part of a run whenever the second one does not come to its end. `before`
-    is called before what has been done stands.
-    """
-
-    def __init__(self, lasts: bool = False, before: Callable[[], Any] | None = None) -> None:
-        self.before = before
-        self.steps: list[Callable[[], Callable[[], Any]]] = []  # each returns what does it again
-        self.lasts = lasts
-        self.settled = False
-
-    def memory(self, arrays: Sequence[Array], rooms: Sequence[Array]) -> None:
-        """Keep the elements of each of `arrays` in one of `rooms`."""
-        for array, room in zip(arrays, rooms, strict=True):
-            np.copyto(room, array)
-
-        def back() -> Callable[[], Any]:
-            now = [array.copy() for array in arrays]
-            deque(map(np.copyto, arrays, rooms), 0)
-            return lambda: deque(map(np.copyto, arrays, now), 0)
-
-        self.steps.append(back)
-
-    def settle(self) -> None:
-        """Let what has been done stand."""
-        if self.before is not None:
-            self.before()
-        if not self.lasts:
-            self.steps.clear()
-        self.settled = True
-
-    def undo(self) -> list[Callable[[], Any]]:
-        """Undo all that has been done, the last thing first; return what does it again, to be called in order."""
-        again = [step() for step in reversed(self.steps)]
-        return again[::-1]
 
 
 def warnings(loud: bool) -> None:
@@ -194,7 +155,7 @@ class NumpyPlan:
         if step.kind == "call":
             made = step.out is not None and self.program.values[step.out].kind == "made"
             return step.loud or made or not (isinstance(step.function, np.ufunc) or step.out is not None)
-        return step.kind == "check"
+        return step.kind in ("check", "exchange")
 
     def _keep(self, step: Step) -> None:
         """Have kept what a step is going to change."""
@@ -248,6 +209,8 @@ class NumpyPlan:
         if step.kind == "check":
             condition = texts[0] if function is operator.truth else call
             self.lines.append(f"if {'not ' if step.expected else ''}{condition}: raise Deviation")
+        elif step.kind == "exchange":
+            self.lines.append(f"v{out} = journal.exchanged({', '.join([self._name(function, 'f'), *texts])})")
         elif out is None:
             self.lines.append(self._in_place(step) or call)
         elif step.kind == "call" and self.program.values[out].kind == "own":
@@ -347,7 +310,7 @@ class NumpyPlan:
         """Let the lines so far be the first part, and those to come the second one."""
         self.lines.append(f"given = yield ({self._returned(self.program.results)})")
         self._first_lines = self.lines
-        self.lines = []
+        self.lines = ["journal.begin_second()"] if any(step.kind == "exchange" for step in self.later) else []
         self._loud = False
 
     def _returned(self, numbers: list[int]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import told, users_line
 from tensorgrad.base.numerics import owner_of
-from tensorgrad.base.watched import Watched, unwatched, watched_by
+from tensorgrad.base.watched import Watched, answered, unwatched, watched_by
 from tensorgrad.engine.numpycalls import Part
 from tensorgrad.engine.tensor import Node, tick
 
@@ -203,6 +203,14 @@ class Recording:
             return result
         made = self._new(result, "made")
         self.note(Step("draw", function, self.argument(args), self.argument(kwargs), made.number))
+        return made
+
+    def exchanged(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Exchange an array with other processes, and note it."""
+        with watched_by(None):
+            result = answered(function, unwatched(args), unwatched(kwargs))
+        made = self._new(result, "made")
+        self.note(Step("exchange", function, self.argument(args), self.argument(kwargs), made.number))
         return made
 
     def outside(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -101,7 +101,8 @@ class _Builder:
 
     def told(self, step: Step, out: Value | None) -> str:
         """Return what hovering over the circle of a step tells, but for layout and line."""
-        what = f"{step.kind} {_name(step.function)}" if step.kind in ("call", "draw", "outside") else step.kind
+        named = step.kind in ("call", "draw", "exchange", "outside")
+        what = f"{step.kind} {_name(step.function)}" if named else step.kind
         where = "" if self.called is None or step.kind in ("fetch", "publish") else "in C"
         where = "a call of NumPy" if where and self.called is not None and id(step) in self.called else where
         return ", ".join(filter(None, (what, where, "" if out is None else f"memory: {out.kind}")))
