@@ -79,10 +79,19 @@ def figure_order(number: str) -> tuple[tuple[int, str], ...]:
 
 def page(outcomes: Sequence[Outcome], language: str) -> str:
     """Return the HTML page on `outcomes`, in the language "en" or "zh"; it refers to files in the folders beside it."""
-    return _Writer(outcomes, language).page()
+    return Writer(outcomes, language).page()
 
 
-class _Writer:
+class Writer:
+    """What writes the page on the chapter; that on the papers says other things in some of its places."""
+
+    title_of_all = "Chapter 6: techniques related to learning"
+    about = (
+        "The figures of the chapter of Deep Learning from Scratch, computed by tensorgrad, and whether what the "
+        "book concludes from them comes out."
+    )
+    concluded = "conclusion of the book"
+
     def __init__(self, outcomes: Sequence[Outcome], language: str) -> None:
         self.language = language
         self.outcomes = outcomes
@@ -104,11 +113,7 @@ class _Writer:
             self.figure(number, outcome) + (self.behind(outcome) if last[outcome.name] == number else "")
             for number, outcome in self.figures
         ]
-        title = self.say("Chapter 6: techniques related to learning")
-        about = self.say(
-            "The figures of the chapter of Deep Learning from Scratch, computed by tensorgrad, and whether what the "
-            "book concludes from them comes out."
-        )
+        title, about = self.say(self.title_of_all), self.say(self.about)
         header = f"<header><h1>{title}</h1><p>{about}</p></header>"
         return document(lang, title, [header, self.facts(), self.contents(), *sections], MORE_CSS)
 
@@ -142,6 +147,14 @@ class _Writer:
         more = f" ({self.say('beyond the book')}: {html.escape('-'.join(beyond))})" if beyond else ""
         return f"{self.say('Figure')} {chapter}-{figure}{more}"
 
+    def command(self, number: str, outcome: Outcome) -> str:  # noqa: ARG002 - that on the papers asks the outcome
+        """Return the command that draws a figure."""
+        return f"tensorgrad chapter6 {number}"
+
+    def before(self, outcome: Outcome) -> str:  # noqa: ARG002 - that on the papers says something here
+        """Return what stands above a figure."""
+        return ""
+
     def title(self, number: str, outcome: Outcome) -> str:
         """Return the caption of a figure as it stands in the contents, nothing for one that is not there."""
         record = _record(outcome, number)
@@ -158,10 +171,10 @@ class _Writer:
 
     def figure(self, number: str, outcome: Outcome) -> str:
         """Return the section on a figure: its picture and caption."""
-        start = f'<section id="figure-{number}"><h2>{self.heading(number)}</h2>'
+        start = f'<section id="figure-{number}"><h2>{self.heading(number)}</h2>{self.before(outcome)}'
         record = _record(outcome, number)
         if record is None:
-            why = f"{self.say('not run yet; run it by')} <code>tensorgrad chapter6 {html.escape(number)}</code>"
+            why = f"{self.say('not run yet; run it by')} <code>{html.escape(self.command(number, outcome))}</code>"
             return f'{start}<p class="note">{self.alert(outcome) or why}</p></section>'
         files = {file.rpartition(".")[2]: f"{outcome.name}/{file}" for file in record["files"]}
         caption = self.say(record["caption"])
@@ -209,7 +222,7 @@ class _Writer:
             (f'<span class="{css[word]}">{self.say(word)}</span>', self.say(v["statement"]), html.escape(v["measured"]))
             for word, v in outcome.verdicts()
         ]
-        return table(map(self.say, ("verdict", "conclusion of the book", "measured")), rows, "wide") if rows else ""
+        return table(map(self.say, ("verdict", self.concluded, "measured")), rows, "wide") if rows else ""
 
     def settings(self, result: dict[str, Any]) -> str:
         """Return the settings in a line."""

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import inspect
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -182,13 +183,16 @@ def perform(name: str, experiment: Callable[[Run], None], settings: Settings, fo
 
 
 def mnist_in(folder: str | Path | None) -> Split[np.uint8]:
-    """Return MNIST as read from `folder`, what the command line gives for it.
+    """Return MNIST as read from `folder`, what the command line gives for it, or else by TENSORGRAD_DATA.
 
     Raises:
-        DataError: no folder is given, or a file in it is missing or damaged.
+        DataError: there is neither, or a file is missing or damaged.
     """
-    if folder is None:
-        raise DataError("--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are")
+    if folder is None and not os.environ.get("TENSORGRAD_DATA"):
+        raise DataError(
+            "--data mnist: no folder given: add --mnist-dir DIR, where MNIST's four IDX files are, or let the variable "
+            "TENSORGRAD_DATA name the folder in whose folder mnist they are"
+        )
     return mnist(folder)
 
 
@@ -209,8 +213,9 @@ def images_of(data: str, mnist_dir: str | Path | None, seed: int, train: int | N
 
 
 def version(source: Path) -> str:
-    """Return what changes whenever the file of an experiment, or of the network they share, does."""
-    return hashlib.sha256(source.read_bytes() + Path(__file__).with_name("network.py").read_bytes()).hexdigest()[:16]
+    """Return what changes whenever the file of an experiment does, that of the network, or that of the papers' bars."""
+    shared = Path(__file__).with_name("network.py"), source.with_name("bars.py")
+    return hashlib.sha256(b"".join(file.read_bytes() for file in (source, *shared) if file.is_file())).hexdigest()[:16]
 
 
 def main(experiment: Callable[[Run], None]) -> int:

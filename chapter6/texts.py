@@ -41,6 +41,18 @@ CHINESE = {
     "conclusions that hold": "成立的结论",
     "figures": "图",
     "back to the contents": "返回目录",
+    "What the papers say, and what comes out here": "论文怎么说，这里得到什么",
+    "Eight papers that chapter 6 tells of, each with what it claims, and an experiment that a CPU can do in "
+    "minutes. The bars were fixed before the run, the seeds are 0, 1, 2 and so on.": (
+        "第6章涉及的八篇论文：每篇的论断，以及一个在CPU上几分钟内可以完成的实验。"
+        "标准在运行之前就已确定，随机种子依次为0、1、2……"
+    ),
+    "what the paper says": "论文的论断",
+    "the paper": "论文",
+    "the bar": "标准",
+    "what is smaller here": "这里缩小了什么",
+    "what was found": "发现",
+    "source": "出处",
 }
 """Each text of the page by the English one, which stands where it is said."""
 

@@ -4,8 +4,8 @@
 status  meaning
 ======  =======================================================================================================
 0       done
-1       the gradient check did not pass; a conclusion of the book does not hold, or an experiment raised an error; a
-        fault was missed
+1       the gradient check did not pass; a conclusion of the book or a paper does not hold, or an experiment raised
+        an error; a fault was missed
 2       wrong arguments, a file that cannot be read or written, a missing library, an error in the script to be drawn
 130     stopped by Ctrl-C; what there was by then is written
 ======  =======================================================================================================
@@ -216,7 +216,8 @@ def _add_chapter6(add: Add) -> None:
         "chapter6",
         help="run the experiments of the book's chapter 6 and check its conclusions",
         description="Run the experiments of chapter 6 of Deep Learning from Scratch, side by side, draw its figures, "
-        "check its conclusions, and gather all on one page. What was stopped goes on where it was.",
+        "check its conclusions, and gather all on one page; or, as `papers`, what eight papers say beside what comes "
+        "out here. What was stopped goes on where it was.",
     )
     parser.set_defaults(
         run=lambda given: chapter6.run(
@@ -228,7 +229,10 @@ def _add_chapter6(add: Add) -> None:
             given.again,
         )
     )
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="draw these alone, such as 6-19 (default: all)")
+    parser.add_argument(
+        "figures", nargs="*", metavar="FIGURE",
+        help="draw these alone, such as 6-19 (default: all); or `papers`, all of them, or `papers kingma` and so on",
+    )  # fmt: skip
     parser.add_argument("--data", choices=["digits", "mnist"], default="digits", help="default: %(default)s")
     parser.add_argument("--mnist-dir", metavar="DIR", help="the folder with MNIST's four IDX files")
     parser.add_argument("--seed", type=_seed, default=0, help="the same seed gives the same numbers (default: 0)")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tensorgrad import chapter6
+from tensorgrad.chapter6 import papers
 from tensorgrad.chapter6.page import Outcome, figure_order, page
+from tensorgrad.chapter6.papers.paperpage import paper_page
 from tensorgrad.chapter6.run import Settings, mnist_in, version
 from tensorgrad.errors import ArgumentError, MissingDependencyError
 from tensorgrad.files.atomic import write_whole
@@ -24,14 +26,17 @@ from tensorgrad.files.atomic import write_whole
 PACKAGE = "tensorgrad.chapter6"
 LOOK = 0.1  # seconds between two looks at the running experiments
 GRACE = 5.0  # seconds that a stopped experiment has before it is killed
-LONGEST = ("bayesian_search", "random_search", "dropout")  # they start first, so that none is alone at the end
+LONGEST = (  # they start first, so that none is alone at the end
+    *("bayesian_search", "random_search", "dropout"),
+    *("srivastava", "kingma", "bergstra"),
+)
 
 
 def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jobs: int, again: bool) -> int:
     """Run the experiments that draw `figures`, or all, write ``index.html``, and return the exit status.
 
     Args:
-        figures: numbers as in "6-19"; none means all.
+        figures: numbers as in "6-19"; none means all. After "papers" names of papers; none means all of these.
         settings: the data and the seed.
         out: the folder; each experiment has its own in it, with its figures, result.json and log.txt.
         language: of the page, "en" or "zh".
@@ -42,15 +47,17 @@ def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jo
         0, or 1 if a conclusion does not hold or an experiment raised an error.
 
     Raises:
-        ArgumentError: a figure that the chapter has not.
+        ArgumentError: a figure that the chapter has not, an unknown paper, or a seed for papers.
         DataError: MNIST's files are missing or damaged.
         MissingDependencyError: matplotlib, or rich in a terminal, is not installed.
         OSError: `out` cannot be written.
     """
-    names = chosen(figures)
+    book = the_papers(settings) if figures[:1] == ["papers"] else the_chapter()
+    names = book.chosen(figures[1:] if book.beside else figures)
     _demand(settings)
+    out = out / book.beside
     out.mkdir(parents=True, exist_ok=True)
-    parts = {name: Part(name, settings, out / name) for name in chapter6.EXPERIMENTS}
+    parts = {name: Part(name, settings, out / name, book) for name in book.experiments}
     waiting = [parts[name] for name in names if again or not parts[name].done()]
     reused = [name for name in names if parts[name] not in waiting]
     if reused:
@@ -59,24 +66,56 @@ def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jo
         _run_all(waiting, jobs)
     finally:
         outcomes = [part.outcome() for part in parts.values()]
-        file = write_whole(out / "index.html", page(outcomes, language))
+        file = write_whole(out / "index.html", book.page(outcomes, language))
     told = {outcome.name: outcome for outcome in outcomes}
     for name in names:
         for line in told[name].problems():
             print(line)
     good = sum(told[name].passed for name in names)
-    print(f"{good} of {len(names)} experiments bear out the book; see {file}", flush=True)
+    print(f"{good} of {len(names)} experiments bear out {book.said_by}; see {file}", flush=True)
     return 0 if good == len(names) else 1
 
 
-def chosen(figures: Sequence[str]) -> list[str]:
-    """Return the names of the experiments that draw `figures`, or of all, in the book's order."""
-    known = {figure for drawn in chapter6.EXPERIMENTS.values() for figure in drawn}
-    unknown = [figure for figure in figures if figure not in known]
-    if unknown:
-        there = ", ".join(sorted(known, key=figure_order))
-        raise ArgumentError(f"chapter6: there is no figure {', '.join(unknown)}; there are {there}")
-    return [name for name, drawn in chapter6.EXPERIMENTS.items() if not figures or set(drawn) & set(figures)]
+@dataclass(frozen=True)
+class Book:
+    """What is run: the experiments of a package, by name with their figures, and the page that gathers them."""
+
+    package: str
+    experiments: dict[str, tuple[str, ...]]
+    page: Callable[[Sequence[Outcome], str], str]
+    said_by: str
+    beside: str = ""  # the folder beside the chapter, empty for the chapter itself
+
+    def chosen(self, figures: Sequence[str]) -> list[str]:
+        """Return the names of the experiments that draw `figures`, or of all; a paper is chosen by its name, too."""
+        if self.beside:
+            known, what = set(self.experiments), "paper"
+        else:
+            known, what = {figure for drawn in self.experiments.values() for figure in drawn}, "figure"
+        unknown = [figure for figure in figures if figure not in known]
+        if unknown:
+            there = ", ".join(sorted(known, key=figure_order))
+            raise ArgumentError(f"chapter6: there is no {what} {', '.join(unknown)}; there are {there}")
+        return [name for name, drawn in self.experiments.items() if not figures or {name, *drawn} & set(figures)]
+
+
+def the_chapter() -> Book:
+    """Return the chapter."""
+    return Book(PACKAGE, chapter6.EXPERIMENTS, page, "the book")
+
+
+def the_papers(settings: Settings) -> Book:
+    """Return the papers.
+
+    Raises:
+        ArgumentError: `settings` have a seed: those of the papers are fixed.
+    """
+    if settings.seed:
+        raise ArgumentError(
+            f"chapter6 papers: --seed {settings.seed}: the seeds are 0, 1, 2 and so on, so that none is picked; "
+            "leave --seed out"
+        )
+    return Book(f"{PACKAGE}.papers", papers.EXPERIMENTS, paper_page, "the papers", "papers")
 
 
 def _demand(settings: Settings) -> None:
@@ -96,13 +135,14 @@ class Part:
     name: str
     settings: Settings
     folder: Path
+    book: Book
     workers: int = 1
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def source(self) -> Path:
         """The file of the experiment."""
-        found = find_spec(f"{PACKAGE}.{self.name}")
+        found = find_spec(f"{self.book.package}.{self.name}")
         if found is None or found.origin is None:
             raise ArgumentError(f"chapter6: no file {self.name}.py in the folder of the experiments")
         return Path(found.origin)
@@ -129,7 +169,7 @@ class Part:
         """Return what the page tells of it."""
         return Outcome(
             self.name,
-            chapter6.EXPERIMENTS[self.name],
+            self.book.experiments[self.name],
             self.source.read_text("utf-8"),
             self.read("result.json"),
             self.read("failure.json"),
@@ -152,7 +192,7 @@ class Part:
                 start_new_session=True,
             )
         settings = {"settings": asdict(self.settings), "workers": self.workers}
-        order = {"module": f"{PACKAGE}.{self.name}", "folder": str(self.folder), **settings}
+        order = {"module": f"{self.book.package}.{self.name}", "folder": str(self.folder), **settings}
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended already: `ended` tells how
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
