@@ -57,7 +57,7 @@ figures: .venv/figures.stamp
 docs: .venv/docs.stamp
 	.venv/bin/python -m mkdocs build --quiet $(ARGS)
 
-# The examples and the tour as notebooks, made of the scripts, in out/notebooks.
+# The examples, the exercises and the tour as notebooks, made of the scripts, in out/notebooks.
 notebooks: .venv/demo.stamp
 	.venv/bin/python -m tests.notebooks out/notebooks
 

@@ -12,6 +12,8 @@ from tensorgrad.utils.webpage import document, table
 
 from .texts import CHINESE, MORE_CSS
 
+MNIST_FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+MNIST_TOLD = "put {files} into a folder DIR, copied from another machine where downloads are blocked; add {way}."
 TABLE_ROWS = 40  # what is longer stands in result.json
 
 
@@ -129,7 +131,12 @@ class Writer:
             ("needs MNIST", str(len(words) - asserted), ""),
         ]
         cards = "".join(f'<div><dt>{self.say(n)}</dt><dd class="{css}">{text}</dd></div>' for n, text, css in facts)
-        return f'<dl class="facts">{cards}</dl>'
+        told = ""
+        if asserted < len(words):
+            files = ", ".join(f"<code>{name}-ubyte.gz</code>" for name in MNIST_FILES)
+            way = "<code>--data mnist --mnist-dir DIR</code>"
+            told = f'<p class="note">{self.say("needs MNIST")}: {self.say(MNIST_TOLD).format(files=files, way=way)}</p>'
+        return f'<dl class="facts">{cards}</dl>{told}'
 
     def contents(self) -> str:
         """Return the table of contents, with a mark for what does not hold."""

@@ -40,6 +40,9 @@ CHINESE = {
     "stopped with an error": "运行出错",
     "conclusions that hold": "成立的结论",
     "figures": "图",
+    "put {files} into a folder DIR, copied from another machine where downloads are blocked; add {way}.": (
+        "把四个文件 {files} 放入一个文件夹 DIR（不能下载时从别的机器复制），然后加上 {way} 运行。"
+    ),
     "back to the contents": "返回目录",
     "What the papers say, and what comes out here": "论文怎么说，这里得到什么",
     "Eight papers that chapter 6 tells of, each with what it claims, and an experiment that a CPU can do in "

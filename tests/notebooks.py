@@ -1,7 +1,7 @@
-"""The examples as notebooks, made of the scripts: `python -m tests.notebooks out/notebooks`; so are two documents.
+"""The examples as notebooks, made of the scripts: `python -m tests.notebooks out/notebooks`; so are some documents.
 
 What a script does in `main()` stands in cells of its own, parted where the script has an empty line, and the last one
-shows what `main()` returns.
+shows what `main()` returns. Of the exercises the lines that a learner is to write are taken out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tensorgrad.files.atomic import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "examples").rglob("*.py"))
+EXERCISES = sorted((ROOT / "docs" / "exercises").glob("*.py"))
 PAGES = [ROOT / "docs" / name for name in ("tour.md", "concepts.md", "bug.md")]
 
 
@@ -95,6 +96,22 @@ def of_page(text: str) -> list[Cell]:
     return [cell for cell in cells if cell.text]
 
 
+SOLUTION = re.compile(r"^( *)# your lines\n.*?^ *# to here\n", re.MULTILINE | re.DOTALL)
+
+
+def of_exercise(source: str, *, solved: bool = False) -> list[Cell]:
+    """Return the cells of an exercise, with its solution if `solved`; texts between the statements are markdown."""
+    source = source if solved else SOLUTION.sub(r"\1# your lines\n\1raise NotImplementedError\n", source)
+    cells = []
+    for text, body in parts(ast.parse(source).body, source.splitlines(), 0):
+        first = body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            cells.append(Cell("markdown", str(first.value.value).strip()))
+        else:
+            cells.append(Cell("code", text))
+    return cells
+
+
 def notebook(cells: list[Cell]) -> dict[str, Any]:
     """Return a notebook, as what is written as JSON."""
     code: dict[str, Any] = {"execution_count": None, "outputs": []}
@@ -117,6 +134,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     made = {path: of_script(path.read_text("utf-8")) for path in SCRIPTS}
     made |= {path: of_page(path.read_text("utf-8")) for path in PAGES}
+    made |= {path.with_stem(f"exercise_{path.stem}"): of_exercise(path.read_text("utf-8")) for path in EXERCISES}
     for path, cells in made.items():
         write_whole(folder / f"{path.stem}.ipynb", json.dumps(notebook(cells), indent=1, ensure_ascii=False) + "\n")
 

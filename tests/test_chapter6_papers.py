@@ -20,8 +20,9 @@ from tensorgrad.chapter6.papers import bergstra, duchi, glorot, he, ioffe, kingm
 from tensorgrad.chapter6.papers.bars import PAPERS
 from tensorgrad.chapter6.papers.findings import FINDINGS
 from tensorgrad.chapter6.papers.paperpage import as_document, paper_page
-from tensorgrad.chapter6.run import Run, Settings, perform
+from tensorgrad.chapter6.run import Run, Settings, mnist_in, perform
 from tensorgrad.cli import chapter6 as command, main
+from tensorgrad.errors import DataError
 
 TINY = {
     "glorot": {"WIDTH": 30, "JACOBIANS": 1},
@@ -271,3 +272,20 @@ def test_the_document_has_a_row_for_each_paper() -> None:
     assert len(rows) == len(PAPERS) + 1
     assert all(row.count(" | ") == 4 for row in rows)
     assert "needs MNIST<br>pass" in rows[1]
+
+
+def test_the_page_says_how_mnist_is_had_where_it_is_needed() -> None:
+    for language, word in (("en", "downloads are blocked"), ("zh", "不能下载时")):
+        text = paper_page(outcomes(), language)
+        assert word in text
+        assert "train-images-idx3-ubyte.gz" in text
+        assert "--data mnist --mnist-dir DIR" in text
+
+
+def test_mnist_is_found_by_the_variable_too(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("TENSORGRAD_DATA", raising=False)
+    with pytest.raises(DataError, match="--mnist-dir DIR.*TENSORGRAD_DATA"):
+        mnist_in(None)
+    monkeypatch.setenv("TENSORGRAD_DATA", str(tmp_path))
+    with pytest.raises(DataError, match=re.escape(str(tmp_path / "mnist"))):
+        mnist_in(None)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import tensorgrad as tg
-from tests.notebooks import PAGES, ROOT, SCRIPTS, Cell, main, notebook, of_page, of_script
+from tests.notebooks import EXERCISES, PAGES, ROOT, SCRIPTS, Cell, main, notebook, of_page, of_script
 from tests.scripts import losses
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
@@ -58,7 +58,7 @@ def test_they_are_written_and_are_notebooks(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(sys, "argv", ["notebooks", str(tmp_path / "new")])
     main()
     written = {path.stem for path in (tmp_path / "new").iterdir()}
-    assert written == {path.stem for path in (*SCRIPTS, *PAGES)}
+    assert written == {path.stem for path in (*SCRIPTS, *PAGES)} | {f"exercise_{path.stem}" for path in EXERCISES}
     nbformat = pytest.importorskip("nbformat", reason="what a notebook must be is asked of nbformat")
     for path in (tmp_path / "new").iterdir():
         nbformat.validate(nbformat.read(path, as_version=4))

@@ -23,7 +23,7 @@ PACKAGE = ROOT / "tensorgrad"
 # Top-level folders with Python files that are no part of the installed package.
 OUTSIDE = {"tests", "benchmarks", "docs", "examples"}
 
-LARGEST = 1_600_000
+LARGEST = 1_700_000
 """Bytes of the wheel at most: what it holds is source, style, and the bundled digits."""
 
 # A path that only one machine has. Not the end of an address or of a relative path: nothing may stand before it.
