@@ -284,7 +284,7 @@ def test_the_page_says_how_mnist_is_had_where_it_is_needed() -> None:
 
 def test_mnist_is_found_by_the_variable_too(tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("TENSORGRAD_DATA", raising=False)
-    with pytest.raises(DataError, match="--mnist-dir DIR.*TENSORGRAD_DATA"):
+    with pytest.raises(DataError, match=r"--mnist-dir DIR.*TENSORGRAD_DATA"):
         mnist_in(None)
     monkeypatch.setenv("TENSORGRAD_DATA", str(tmp_path))
     with pytest.raises(DataError, match=re.escape(str(tmp_path / "mnist"))):

@@ -12,7 +12,7 @@ from .regular import dropout, weight_decay
 from .result import Result
 from .searches import draw, narrow, split
 from .starts import weights
-from .updates import adagrad, momentum
+from .steppers import adagrad, momentum
 
 __all__ = [
     "Result",

@@ -54,6 +54,14 @@ def _slips(xhat: Any, gamma: Any, std: Any, dout: Any) -> dict[str, dict[str, An
         "1/N is forgotten: both terms are means over the batch, not sums": dx(mean=ROWS, variance=ROWS),
         "1/N is forgotten in the path through mu": dx(mean=ROWS),
         "1/N is forgotten in the path through sigma": dx(variance=ROWS),
+        "the means go over the rows, mean(0), not over the features": (
+            dxhat - dxhat.mean(1, keepdims=True) - xhat * (dxhat * xhat).mean(1, keepdims=True)
+        )
+        / std,
+        "the mean of dxhat goes over the rows, mean(0), not over the features": (
+            dxhat - dxhat.mean(1, keepdims=True) - xhat * (dxhat * xhat).mean(0)
+        )
+        / std,
         "gamma is forgotten: dxhat = dout * gamma": dx(dout),
         "it is divided by the variance, and not by its root": dx(by=std**2),
         "the division by std is forgotten": dx(by=1.0),

@@ -35,10 +35,12 @@ def exercise(check: Callable[[Any], Iterator[str]]) -> Callable[[Any], Result]:
     @wraps(check)
     def of(attempt: Any) -> Result:
         name = getattr(attempt, "__name__", "this")
+        if not callable(attempt):
+            return Result(False, f"not yet: expected your class or function by its name, without (), found {attempt!r}")
         try:
             wrong = next(check(attempt), "")
         except NotImplementedError:
-            wrong = f"{name} waits for your lines"
+            wrong = f"{name} waits for your lines, in place of `raise NotImplementedError`"
         except Exception as error:  # noqa: BLE001 - whatever a learner's lines raise is an answer to them
             wrong = f"{name} stops with {type(error).__name__}: {error}{_place(error)}"
         return Result(not wrong, f"not yet: {wrong}" if wrong else f"right: {name}")

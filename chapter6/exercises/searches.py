@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tensorgrad.base.dtypes import Array
+
 from .result import array, exercise
 
-LOW, HIGH, DRAWS = 1e-6, 1e-2, 4000
+RANGES, DRAWS = ((1e-6, 1e-2), (1e-3, 10.0)), 4000
 ROWS, SHARE = 50, 0.2
 
 
@@ -40,30 +42,39 @@ def split(divide: Callable[[Any, Any, float, Any], Any]) -> Iterator[str]:
 @exercise
 def draw(one: Callable[[Any, float, float], float]) -> Iterator[str]:
     """Check ``one(rng, low, high)``, which draws a number between `low` and `high`, even in the exponent."""
-    rng = np.random.default_rng(0)
-    with np.errstate(all="ignore"):
-        found = np.array([float(one(rng, LOW, HIGH)) for _ in range(DRAWS)])
-    outside = found[~((found >= LOW * (1 - 1e-9)) & (found <= HIGH * (1 + 1e-9)))]
+    for low, high in RANGES:
+        rng = np.random.default_rng(0)
+        with np.errstate(all="ignore"):
+            found = array([array(one(rng, low, high), "what draw returns") for _ in range(DRAWS)], "what draw returns")
+        wrong = _drawn(found, low, high)
+        if wrong:
+            yield f"from {low:g} to {high:g}: {wrong}"
+
+
+def _drawn(found: Array, low: float, high: float) -> str:
+    """Return what is wrong with draws from a range of four powers of ten."""
+    outside = found[~((found >= low * (1 - 1e-9)) & (found <= high * (1 + 1e-9)))]
+    last = float((found > high / 10).mean())
     if (found < 0).all():
-        yield f"{found[0]:.3g} is the exponent itself: return 10 ** exponent"
+        return f"{found[0]:.3g} is the exponent itself: return 10 ** exponent"
     if outside.size:
-        why = "is the exponent drawn by log10, and its power taken of 10 (or both of e)?"
-        yield f"{outside[0]:.3g} lies outside of {LOW:g} to {HIGH:g}: {why}"
+        why = "are log10 and a power of 10 paired, or both of e, and low and high used?"
+        return f"{outside[0]:.3g} lies outside: {why}"
     if np.unique(found).size < DRAWS / 2:
-        yield "the same numbers come again: draw from the range, not from a few"
-    last = float((found > HIGH / 10).mean())
+        return "the same numbers come again: draw from the range, not from a few"
     if last > 0.8:
-        yield f"{last:.0%} of the draws come from the last power of ten: draw the exponent evenly, not the number"
-    if abs(last - 0.25) > 0.04:
-        yield f"{last:.0%} of the draws come from the last of four powers of ten, expected a quarter"
+        return f"{last:.0%} of the draws come from the last power of ten: draw the exponent evenly, not the number"
+    return "" if abs(last - 0.25) <= 0.04 else f"{last:.0%} of the draws come from the last power of ten, not a quarter"
 
 
 @exercise
 def narrow(range_of: Callable[[Any, int], Any]) -> Iterator[str]:
     """Check ``range_of(trials, keep)``: of pairs (value, accuracy), the range of the `keep` with the best accuracy."""
     trials = [(1e-6, 0.1), (3e-3, 0.8), (1e-5, 0.2), (8e-3, 0.9), (1e-2, 0.3), (1e-3, 0.7), (1e-4, 0.25)]
-    low, high = range_of(list(trials), 3)
-    found = float(low), float(high)
+    ends = array(range_of(list(trials), 3), "what narrow returns")
+    if ends.shape != (2,):
+        yield f"expected two numbers, the lowest and the highest value, found {ends.tolist()}"
+    found = float(ends[0]), float(ends[1])
     values = [value for value, _ in trials]
     wrong = {
         (1e-3, 8e-3): "",
