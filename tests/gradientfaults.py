@@ -151,8 +151,18 @@ def pairs() -> list[Fault]:
         ("missing sum, g", (plus, lambda x, b, g: (g * np.cos(x), g)), ROWS, "the gradient of b has shape (3, 2)"),
         ("ties", (largest, lambda x: 1.0 * (x == x.max())), {"x": arrays((3,))}, "wrong at ties or kinks"),
         ("zero size", (mean, lambda x: np.full(x.shape, 1 / x.size, x.dtype)), SOME, "division by zero"),
-        ("dtype", (square, lambda x: 2.0 * x.astype(np.float64)), SOME, "the gradient of x is float64"),
-        ("rounded", (square, lambda x: 2 * x.astype(np.float32)), SOME, "the gradient of x is float32"),
+        (
+            "dtype",
+            (square, lambda x: 2.0 * x.astype(np.float64)),
+            SOME,
+            "has the wrong dtype\ngradients: the gradient of x is float64",
+        ),
+        (
+            "rounded",
+            (square, lambda x: 2 * x.astype(np.float32)),
+            SOME,
+            "has the wrong dtype\ngradients: the gradient of x is float32",
+        ),
     ]
 
 

@@ -233,6 +233,17 @@ def test_what_cannot_be_drawn_is_refused_with_what_to_do(make: Callable[[], Any]
         make()
 
 
+def test_a_parameter_that_is_not_there_takes_no_other_test_away() -> None:
+    @gradients(tg.sin, nosuch=tensors())
+    def test_wrong() -> None: ...
+
+    with pytest.raises(ArgumentError, match="sin has no parameter nosuch: it has input"):
+        test_wrong()
+    with pytest.raises(ArgumentError, match="nosuch"):
+        test_wrong.at(input=1.0)
+    assert test_wrong.is_gradients_test
+
+
 def strange(x: dict[str, int]) -> None: ...
 
 

@@ -17,6 +17,7 @@ from tensorgrad.base.watched import call_watched, is_watched, one_way
 from tensorgrad.engine.batched import of_rows
 from tensorgrad.engine.generalforms import one_traced_step
 from tensorgrad.engine.tensor import Tensor, wrap
+from tensorgrad.engine.tracedtensors import rises_with
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, ShapeError
 from tensorgrad.functions.precision import wide
@@ -117,7 +118,8 @@ def _picked(x: Tensor, axes: Sequence[Array], batch: bool, return_indices: bool)
     lead, size = x.array.shape[:2], math.prod(x.array.shape[2:])
     starts = np.arange(math.prod(lead)).reshape(*lead, *(1,) * len(axes)) * size
     flat, index = ops.reshape(x, shape=(x.array.size,)), (starts + found).reshape(found.size)
-    y = unbatched(ops.reshape(ops.getitem(flat, index=index), shape=found.shape), batch)
+    picked = rises_with(ops.getitem(flat, index=index), x)
+    y = unbatched(ops.reshape(picked, shape=found.shape), batch)
     return (y, unbatched(wrap(found), batch)) if return_indices else y
 
 

@@ -16,12 +16,16 @@ Compared = Callable[[Interval, Interval], Interval]
 
 def less(a: Interval, b: Interval) -> Interval:
     """Return whether ``a < b``."""
+    if a is b:
+        return _answer(*(np.zeros(a.shape, bool),) * 2)
     a, b = real(a), real(b)
     return _answer(a.high < b.low, a.low < b.high)
 
 
 def less_equal(a: Interval, b: Interval) -> Interval:
     """Return whether ``a <= b``."""
+    if a is b:
+        return _itself(a)
     a, b = real(a), real(b)
     return _answer(a.high <= b.low, a.low <= b.high)
 
@@ -38,8 +42,15 @@ def greater_equal(a: Interval, b: Interval) -> Interval:
 
 def equal(a: Interval, b: Interval) -> Interval:
     """Return whether ``a == b``."""
+    if a is b:
+        return _itself(a)
     a, b = real(a), real(b)
     return _answer((a.low == b.high) & (a.high == b.low), (a.low <= b.high) & (b.low <= a.high))
+
+
+def _itself(x: Interval) -> Interval:
+    """Return whether `x` is equal to itself: wherever it is known to be a number."""
+    return _answer(x.finite, np.ones(x.shape, bool))
 
 
 def unequal(a: Interval, b: Interval) -> Interval:

@@ -11,8 +11,8 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.numpycalls import REST, by_forward, called
 from tensorgrad.engine.primitive import Primitive
 
-from . import choices
-from .interval import Interval, between, each_end, real
+from . import choices, selecting
+from .interval import Interval, between, each_end
 from .table import converted, enclosure
 
 _MOVES = frozenset({
@@ -25,6 +25,13 @@ _MOVES = frozenset({
 
 
 _OF_TRUTH = ("any", "all")
+
+NOT_ENCLOSED = {
+    "commonest_along": "which number is the commonest turns on which are equal, to the last digit",
+    "unique": "how many numbers there are turns on which are equal, to the last digit",
+    "histogram": "how many numbers lie between two others has no enclosure here",
+}
+"""What has none, and why."""
 
 
 def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:
@@ -42,30 +49,40 @@ def of_numpy(record: Primitive, own: Sequence[Interval], params: Mapping[str, An
 
 
 def _of_places(record: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:
-    if record.name in _ORDERED and len(own) == 1 and REST not in params:
-        return _ORDERED[record.name](record, real(own[0]), params)
+    if record.name in _ORDERED and len(own) == 1:
+        return _ORDERED[record.name](record, own[0], params)
+    if record.name in _CHOOSING:
+        return _CHOOSING[record.name](record, own, params)
     if record.name in (*_MOVES, *_OF_TRUTH) and all(n.is_point and not n.shape for n in own[1:]):
         x, numbers = own[0] if record.name in _MOVES else choices.truth(own[0]), [n.low.item() for n in own[1:]]
         return each_end(lambda v: called(record, [v, *numbers], dict(params)), x)
     return None
 
 
-def _order(record: Primitive, x: Interval, params: Mapping[str, Any]) -> Interval | None:
-    """Return what sorts `x`, where all know their places: no two along the axis may be the same number."""
-    found = called(record, [x.middle], dict(params))
-    if params.get("axis", -1) is None:
-        return None
-    low, high = (np.take_along_axis(v, found, params.get("axis", -1)) for v in (x.low, x.high))
-    low, high = (np.moveaxis(v, params.get("axis", -1), -1) for v in (low, high))
-    return between(found, found) if (high[..., :-1] < low[..., 1:]).all() else None
+def _place(sign: int) -> Callable[[Primitive, Interval, Mapping[str, Any]], Interval | None]:
+    return lambda record, x, params: None if REST in params else choices.place_of(sign, record.forward)(x, **params)
 
 
-def _place(sign: int) -> Callable[[Primitive, Interval, Mapping[str, Any]], Interval]:
-    return lambda record, x, params: choices.place_of(sign, record.forward)(x, **params)
-
-
-_ORDERED = {"argsort": _order, "argmax": _place(1), "argmin": _place(-1)}
+_ORDERED = {
+    "argsort": selecting.sorting,
+    "argmax": _place(1),
+    "argmin": _place(-1),
+    "highest": selecting.highest,
+}
 """What depends on which number is larger, and on nothing else."""
+
+
+def _taken(record: Primitive, own: Sequence[Interval], params: Mapping[str, Any]) -> Interval | None:
+    x, at, *numbers = own
+    rest = [n.low.item() for n in numbers]
+    return each_end(lambda v: called(record, [v, at.low, *rest], dict(params)), x) if at.is_point else None
+
+
+_CHOOSING: dict[str, Callable[[Primitive, Sequence[Interval], Mapping[str, Any]], Interval | None]] = {
+    "commonest_along": selecting.commonest, "heaviside": lambda record, own, params: selecting.heaviside(*own),
+    "searched": selecting.searched, "take_along_axis": _taken,
+}  # fmt: skip
+"""What depends on that of several arguments."""
 
 
 def _sure(x: Interval, answer: bool) -> Interval:

@@ -31,7 +31,7 @@ from .batched import array_of, batched_in, begun, call
 from .explanations import described, explained
 from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
-from .snapshots import copied
+from .snapshots import copied, read_of
 from .tensor import Tensor, node_of, recorded, wrap
 from .tracedarrays import Traced, delivered, read, record_primitive, tell_of_error, tell_of_masks
 from .tracedtensors import follow_result, noted_number, operand
@@ -156,7 +156,7 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     kept = read(params)
     if primitive.name == "getitem":
         tell_of_masks(params["index"])
-    y = recorded(out, primitive, inputs, kept, tuple([copied(value) for value in (out, *values)]), None)
+    y = recorded(out, primitive, inputs, kept, (copied(out), *map(read_of, values, inputs)), None)
     node = y.node
     assert node is not None
     node.tracked = y.tracked = wanted

@@ -118,6 +118,9 @@ AFTERWARDS: WeakKeyDictionary[Node, dict[int, Hook]] = WeakKeyDictionary()
 COPIES: WeakSet[Node] = WeakSet()
 """The copies that the library has made for memory of their own, and nobody has asked for: no picture shows them."""
 
+RISING: WeakKeyDictionary[Node, Node] = WeakKeyDictionary()
+"""Of a value that a trace has met, another in each element of which it never falls: bounds follow from those of it."""
+
 FILLED: WeakSet[Any] = WeakSet()
 """What is told, by its method `filled`, of the leaves whose gradients `backward` has filled, once it has filled all."""
 

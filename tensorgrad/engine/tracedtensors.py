@@ -13,7 +13,7 @@ from .generalforms import asarray
 from .numpycalls import REST, record_of
 from .shared_memory import still_exposed
 from .snapshots import copied
-from .tensor import COPIES, Node, Tensor, node_of, renew, tick, wrap
+from .tensor import COPIES, RISING, Node, Tensor, node_of, renew, tick, wrap
 from .tracedarrays import Traced, detached, input_of
 from .tracedvalues import plain_of
 from .traces import Memory, constant_node, noted, running
@@ -154,6 +154,13 @@ def unasked(y: Tensor) -> Tensor:
     """Return `y`, a copy that has been made for the sake of its memory alone, as one that no picture shows."""
     array: Any = y.array
     COPIES.update(node for node in (y.node, array.node if type(array) is Traced else None) if node is not None)
+    return y
+
+
+def rises_with(y: Tensor, x: Tensor) -> Tensor:
+    """Return `y`, noted in a trace as what never falls when an element of `x` rises, as a sorted `x` does not."""
+    if running() is not None:
+        RISING[operand(y)] = operand(x)
     return y
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tracedtensors import rises_with
 from tensorgrad.errors import RangeError, ShapeError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import Dims, Selection, along_axis, chosen, constant, dimension, keywords, lifted
@@ -28,12 +29,14 @@ class Extrema(NamedTuple):
     max: Tensor
 
 
-def selected(input: Tensor, where: Array, axis: int, keepdim: bool = True) -> Selection:
+def selected(input: Tensor, where: Array, axis: int, keepdim: bool = True, rising: bool = True) -> Selection:
     """Return the elements of `input` at the positions `where` along `axis`, and these positions.
 
-    `where` has one axis at least; what is found in a 0-d tensor has none.
+    `where` has one axis at least; what is found in a 0-d tensor has none. `rising`: by their rank among all.
     """
-    values = composed.along(lifted(input), where, axis)
+    x = lifted(input)
+    values = composed.along(x, where, axis)
+    values = rises_with(values, x) if rising else values
     if not (keepdim and input.array.ndim):
         values = composed.squeezed(values, axis)
         where = where.reshape(values.array.shape)

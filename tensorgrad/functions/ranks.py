@@ -13,6 +13,7 @@ from tensorgrad.base.dtypes import Array, check_real, int64
 from tensorgrad.base.numerics import bounded
 from tensorgrad.engine.generalforms import asarray, one_step, perhaps
 from tensorgrad.engine.tensor import Tensor
+from tensorgrad.engine.tracedtensors import rises_with
 from tensorgrad.engine.traces import running
 from tensorgrad.errors import ArgumentError, DTypeError, RangeError, ShapeError
 from tensorgrad.functions import composed
@@ -36,7 +37,7 @@ def _middle(input: Tensor, dim: int | None, keepdim: bool, where: Array) -> Any:
     if running() is not None:  # how many are equal is another number on other inputs
         least = -math.inf if flat.array.dtype.kind == "f" else np.iinfo(flat.array.dtype).min
         same = ops.where(constant((flat.array == value) | np.isnan(value)), flat, least)
-        return whole(ops.amax(same), input, keepdim)
+        return whole(rises_with(ops.amax(same), input), input, keepdim)
     missing = bool(np.isnan(value))
     equals = ops.getitem(flat, index=(np.isnan(flat.array) if missing else flat.array == value,))
     return whole((ops.mean if missing else ops.amax)(equals), input, keepdim)  # both share the slope among all of them
@@ -119,7 +120,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Selection:
         where = np.zeros(kept(a.shape, axis), np.intp)
     else:
         raise RangeError(f"mode(): Expected reduction dim {axis} to have non-zero size.")
-    return selected(input, where, axis, keepdim)
+    return selected(input, where, axis, keepdim, rising=False)
 
 
 @one_step

@@ -7,6 +7,7 @@ stays the one of the run; what a generator drew is a number that was given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ import numpy as np
 
 from tensorgrad.base.callsite import told
 from tensorgrad.base.dtypes import Array
-from tensorgrad.bounds.interval import Interval, between, point, real, spread, whole
-from tensorgrad.bounds.ofnumpy import of_numpy
-from tensorgrad.bounds.powers import cut
+from tensorgrad.bounds.interval import Interval, between, bounded, met, point, real, spread, united, whole
+from tensorgrad.bounds.ofnumpy import NOT_ENCLOSED, of_numpy
+from tensorgrad.bounds.powers import add, cut
+from tensorgrad.bounds.selecting import reached
 from tensorgrad.bounds.table import UNENCLOSED, enclosure, in_dtype
 from tensorgrad.engine.numpycalls import Draw
 from tensorgrad.engine.primitive import Primitive
@@ -114,11 +116,13 @@ def bounds_of(
     given: Mapping[int, Interval] | None = None,
     rewritten: Collection[int] = (),
     changed: Mapping[int, str] | None = None,
+    rising: Mapping[int, int] | None = None,
 ) -> Bounds:
     """Return the bounds of all nodes of `passes`, where `given` has intervals in the place of the numbers of leaves.
 
     Nothing is known of what a node in `rewritten` gives, which read memory that had been written without a record, nor
     of gradients where there is one, or where one may be `changed` on its way, at the node and for the reason given.
+    What is `rising` with another value lies between what is computed of the ends of that.
     """
     intervals: list[Interval] = []
     unknown: dict[int, str] = {}
@@ -130,6 +134,9 @@ def bounds_of(
                 found, why = between(known.low, known.high), ""
             else:
                 found, why = of_node(node, intervals, passes.nodes)
+            base = (rising or {}).get(node.index)
+            if base is not None and not rewritten and not intervals[base].is_point:
+                found, why = met(real(found), _risen(node.index, base, intervals, passes.nodes)), ""
             if node.index in rewritten:
                 found, why = whole(node.shape), _REWRITTEN
             if why:
@@ -160,22 +167,46 @@ def of_node(node: GraphNode, intervals: Sequence[Interval], nodes: Sequence[Grap
     if isinstance(node.primitive.forward, Draw) or (node.dtype.kind != "f" and _as_in_run(node, intervals, nodes)):
         return _of_leaf(node)  # what was drawn was given; of whole numbers and booleans all is exact
     params = _resolved(node.params, intervals) if node.params else node.params
+    own = [
+        intervals[o.source] if o.source is not None else _number(o.constant) for o in node.operands if not o.parameter
+    ]
     if params is None:
-        found, why = whole(node.shape), "it depends on a place that is not certain"
+        answer, why = _anywhere(node, own, intervals), "it depends on a place that is not certain"
     else:
-        own = [
-            intervals[o.source] if o.source is not None else _number(o.constant)
-            for o in node.operands
-            if not o.parameter
-        ]
-        answer = _enclosed(node.primitive, own, params)
-        found, why = (whole(node.shape), _why(node)) if answer is None else (answer, "")
+        answer, why = _reached(node, own, nodes) or _enclosed(node.primitive, own, params), _why(node)
+    found, why = (whole(node.shape), why) if answer is None else (answer, _unbounded(node, answer, own))
     if found.shape != node.shape:
         found = spread(found, node.shape)
     if node.dtype.kind == "f":
         return real(found), why
     fits = in_dtype(found, node.dtype)
     return (fits, why) if fits is not None else (whole(node.shape), why or f"it may lie beyond {node.dtype}, and wrap")
+
+
+class _Anew(Sequence[Interval]):
+    """The intervals of a graph, where one is another, and what comes after it is evaluated anew as it is asked for."""
+
+    def __init__(self, intervals: Sequence[Interval], nodes: Sequence[GraphNode], place: int, other: Interval) -> None:
+        self.intervals, self.nodes, self.known = intervals, nodes, {place: other}
+        self.place = place
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, i: Any) -> Any:
+        if i < self.place:
+            return self.intervals[i]
+        if i not in self.known:
+            self.known[i] = of_node(self.nodes[i], self, self.nodes)[0]
+        return self.known[i]
+
+
+def _risen(index: int, base: int, intervals: Sequence[Interval], nodes: Sequence[GraphNode]) -> Interval:
+    """Return what is around a value that never falls when an element of the one at `base` rises."""
+    low, high = (
+        real(_Anew(intervals, nodes, base, point(v))[index]) for v in (intervals[base].low, intervals[base].high)
+    )
+    return between(low.low, high.high)
 
 
 def _as_in_run(node: GraphNode, intervals: Sequence[Interval], nodes: Sequence[GraphNode]) -> bool:
@@ -206,8 +237,51 @@ def _why(node: GraphNode) -> str:
     if node.primitive.kind == "function":
         return "a Function of the user's, of which nothing is known"
     if node.primitive.kind == "numpy":
-        return "NumPy computed it of an array"
+        return NOT_ENCLOSED.get(node.op, "NumPy computed it of an array")
     return UNENCLOSED.get(node.op, "it is no operation of the library's")
+
+
+def _reached(node: GraphNode, own: Sequence[Interval], nodes: Sequence[GraphNode]) -> Interval | None:
+    """Return whether elements are equal to the largest or least up to them, where that is asked; else None."""
+    sources = [o.source for o in node.operands]
+    if node.op != "eq" or len(sources) != 2 or sources[1] is None:
+        return None
+    other = nodes[sources[1]]
+    sign = {"maximum.accumulate": 1, "minimum.accumulate": -1}.get(other.op)
+    if sign is None or not other.operands or other.operands[0].source != sources[0] or "axis" not in other.params:
+        return None
+    return reached(own[0], sign=sign, axis=other.params["axis"])
+
+
+def _unbounded(node: GraphNode, found: Interval, own: Sequence[Interval]) -> str:
+    """Return why `found`, which is known, has no bounds although what it is computed from has; empty where it does."""
+    if node.dtype.kind != "f" or not found.low.size or (bounded(found.low) and bounded(found.high)):
+        return ""
+    gone = ~found.finite
+    for x in own:
+        if x.shape == found.shape or not x.shape:
+            gone = gone & x.finite
+        elif not x.finite.all():
+            return ""  # it may be because of that
+    return (
+        f"{_POLES.get(node.op, 'it may leave the doubles, or has a pole there')}{_told_of(own)}" if gone.any() else ""
+    )
+
+
+_POLES = {
+    "div": "what it divides by may be 0", "pow": "its base may be 0, or below", "inv": "the matrix may be singular",
+    "solve": "the matrix may be singular", "logabsdet": "the matrix may be singular",
+    "cholesky": "the matrix may not be positive definite", "even_power": "its base may be 0",
+    "odd_power": "its base may be 0", "direction": "the length may be 0", "tan": "it may have a pole there",
+    **dict.fromkeys(("log", "log2", "log10", "log1p"), "its argument may be where it is infinite"),
+    **dict.fromkeys(("atanh", "erfinv", "ndtri", "lgamma", "digamma", "polygamma"), "its argument may be at a pole"),
+}  # fmt: skip
+
+
+def _told_of(own: Sequence[Interval]) -> str:
+    ranges = [real(x) for x in own if x.low.size]
+    told_ranges = [f"{float(x.low.min()):.4g} to {float(x.high.max()):.4g}" for x in ranges]
+    return f": the arguments go from {', '.join(told_ranges)}" if told_ranges else ""
 
 
 def _of_leaf(node: GraphNode) -> tuple[Interval, str]:
@@ -224,19 +298,59 @@ def _number(constant: Any) -> Interval:
     return whole(()) if value is None or isinstance(value, complex) else point(value)
 
 
-def _resolved(params: Any, intervals: Sequence[Interval]) -> Any:
-    """Return `params` with the values of what has a node of its own; None where one of them is not certain."""
+_MOST = 10_000_000
+"""Elements that are read from all places together that one index may be."""
+
+
+def _anywhere(node: GraphNode, own: Sequence[Interval], intervals: Sequence[Interval]) -> Interval | None:
+    """Return what a reading from, or a sum at, a place gives that is not certain; None where nothing is known of it."""
+    open_ = [intervals[o.source] for o in node.operands if o.parameter and o.source is not None]
+    open_ = [x for x in open_ if not np.array_equal(x.low, x.high)]
+    if node.op not in ("getitem", "scatter") or len(open_) != 1 or open_[0].low.dtype.kind == "b":
+        return None
+    at = open_[0]
+    if not (bounded(at.low) and bounded(at.high)):
+        return None
+    count = int((at.high - at.low).max()) + 1
+    if node.primitive is None or count * max(math.prod(node.shape), own[0].low.size) > _MOST:
+        return None
+    found = None
+    for k in range(count):
+        read = own[0] if node.op == "getitem" else _part(real(own[0]), at, k)
+        made = None if read is None else _enclosed(node.primitive, [read], _resolved(node.params, intervals, k))
+        if made is None:
+            return None
+        found = made if found is None else united(found, made) if node.op == "getitem" else add(found, made)
+    return found
+
+
+def _part(g: Interval, at: Interval, k: int) -> Interval | None:
+    """Return what of `g` may be put `k` places behind the first that it may be put: all, or some of it, or nothing."""
+    if at.shape != g.shape:
+        return None
+    some, sure = at.low + k <= at.high, (at.low == at.high) & (k == 0)
+    maybe = united(g, point(np.zeros(g.shape)))
+    return between(
+        np.where(sure, g.low, np.where(some, maybe.low, 0.0)), np.where(sure, g.high, np.where(some, maybe.high, 0.0))
+    )
+
+
+def _resolved(params: Any, intervals: Sequence[Interval], behind: int | None = None) -> Any:
+    """Return `params` with the values of what has a node of its own; None where one of them is not certain.
+
+    Or, of such a one, those so many places `behind` the first that it may be.
+    """
     if type(params) is Read and params.index is not None:
         found = intervals[params.index]
-        if not np.array_equal(found.low, found.high):
+        if behind is None and not np.array_equal(found.low, found.high):
             return None
         value: Array = np.asarray(params)
-        return found.low.astype(value.dtype)
+        return (found.low if not behind else np.minimum(found.low + behind, found.high)).astype(value.dtype)
     if type(params) in (tuple, list):
-        parts = [_resolved(part, intervals) for part in params]
+        parts = [_resolved(part, intervals, behind) for part in params]
         lost = any(p is None and q is not None for p, q in zip(parts, params, strict=True))
         return None if lost else type(params)(parts)
     if type(params) is dict:
-        made = {key: _resolved(part, intervals) for key, part in params.items()}
+        made = {key: _resolved(part, intervals, behind) for key, part in params.items()}
         return None if any(made[k] is None and params[k] is not None for k in made) else made
     return params

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorgrad.autograd.careful import Contributions
 from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Node, Tensor, node_of
+from tensorgrad.engine.traces import Break
 from tensorgrad.errors import AutogradError
 
 from .notation import numbered, superscript
@@ -18,6 +19,25 @@ from .passing import shown
 Seed = Tensor | Array | Sequence[Tensor | Array | None] | None
 """What flows back into the outputs: the gradient of the first, ones for None; or, in a list, that of each, None for
 none."""
+
+
+class Swept(NamedTuple):
+    """What a backward pass of a graph has left: the gradients of `leaves`, and what it takes to describe it.
+
+    It began at `seeds`, whose nodes have the names `starts`; `recorded` is what led to the `outputs`, with the forward
+    pass; `parts` what flowed along each edge.
+    """
+
+    leaves: Sequence[Node]
+    outputs: Sequence[Tensor]
+    seeds: Sequence[Tensor]
+    recorded: Sequence[Node]
+    orders: Mapping[Node, int]
+    parts: Sequence[tuple[tuple[int, int], Node, Any]]
+    starts: dict[Node, str]
+    names: dict[Node, str]
+    made_up: dict[Node, str]
+    met: Sequence[Break]
 
 
 def seeds_of(seed: Seed, outputs: Sequence[Tensor], ends: Sequence[Node]) -> dict[Node, Array]:

@@ -16,16 +16,15 @@ from tensorgrad.base.caching import altered
 from tensorgrad.base.callsite import told, users_variables
 from tensorgrad.base.context import Scope
 from tensorgrad.bounds import Interval
-from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import LEAF, Break, running
 from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
 from .enclosing import Bounds, bounds_of
 from .given import Argument, followed, given_to, outputs_of
-from .gradients import Seed, contributions, gradient_names, seeds_of
+from .gradients import Seed, Swept, contributions, gradient_names, seeds_of
 from .listing import listing
-from .nodes import Edge, Gradients, Passes, behind, described, is_shown, located, operands_of, taken
+from .nodes import Edge, Gradients, Passes, behind, described, is_shown, taken
 from .passing import flowed_to, pictured, shown, takes_a_value
 from .python import PythonFile
 from .tracing import Names, argument_names, module_names, names_given, telling_of_draws, tracing, watching
@@ -78,6 +77,7 @@ class Graph:
 
     def _describe(self, recorded: Sequence[Node]) -> None:
         self._recorded, self._index = list(recorded), {node: i for i, node in enumerate(recorded)}
+        self._both: Passes | None = None  # with the way back, whose recording takes longer than the bounds of it
         outputs = (*self._outputs, *self._also)
         self.nodes = described(self._recorded, outputs, self._inputs, self._names, self._orders, self._buffers)
         reads = ((o.source, node.index, slot) for node in self.nodes for slot, o in enumerate(node.operands))
@@ -233,6 +233,13 @@ class Graph:
         return self._back_to(self._leaves(seed), seed)
 
     def _back_to(self, leaves: Sequence[Node], seed: Seed) -> Graph:
+        back = self._swept(leaves, seed)
+        graph = Graph(back.outputs, self._inputs | back.starts, back.names, back.orders, buffers=self._buffers)
+        graph._for, graph._made_up, graph._met = frozenset(back.leaves), back.made_up, back.met
+        graph.along = {place: graph._index[n] for place, _, y in back.parts if (n := node_of(y)) in graph._index}
+        return graph
+
+    def _swept(self, leaves: Sequence[Node], seed: Seed) -> Swept:
         if not (seeds := seeds_of(seed, self._outputs, self._ends)):
             which = "no output with a seed requires" if isinstance(seed, list) else "its first output does not require"
             raise AutogradError(f"this graph has no backward pass: {which} a gradient")
@@ -247,20 +254,17 @@ class Graph:
             found = reverse(given, targets=self._recorded, create_graph=True, edges=record)
         parts = list(contributions(record, self._index))
         wanted = [node for node in leaves if node in found]
-        outputs = [found[node] for node in wanted]
-        if not outputs:
+        if not wanted:
             raise AutogradError("this graph has no backward pass: none of its inputs requires a gradient")
+        outputs = [found[node] for node in wanted]
         recorded = behind([node_of(y) for y in outputs])
         orders = self._orders | {node: order for node in recorded if node.serial > before}
-        starts = ((shown(start, self._index), g) for start, g in given.items())
-        flowing = [*starts, *(part[1:] for part in parts)]
+        flowing = [*((shown(start, self._index), g) for start, g in given.items()), *(part[1:] for part in parts)]
         added, made_up = gradient_names(found, flowing, names, own, order)
-        inputs = self._inputs | {node: added[node] for node in map(node_of, given.values())}
-        graph = Graph(outputs, inputs, {node: names[node] for node in own} | added, orders, buffers=self._buffers)
-        graph._for, graph._made_up = frozenset(wanted), names | made_up
-        graph._met = (*self._met, *trace.breaks, *(found for _, found in trace.assumed))
-        graph.along = {place: graph._index[n] for place, _, y in parts if (n := node_of(y)) in graph._index}
-        return graph
+        met = (*self._met, *trace.breaks, *(found for _, found in trace.assumed))
+        named = {node: names[node] for node in own} | added
+        starts = {node_of(g): added[node_of(g)] for g in given.values()}
+        return Swept(wanted, outputs, [*given.values()], recorded, orders, parts, starts, named, names | made_up, met)
 
     def _leaves(self, seed: Seed = None) -> list[Node]:
         """Return the inputs, then the parameters, that a gradient comes to, then the leaves that the function made."""
@@ -285,21 +289,20 @@ class Graph:
         return self._with_back_to(self._leaves(seed), seed)
 
     def _with_back_to(self, wanted: Sequence[Node], seed: Seed = None) -> Passes:
-        back = self._back_to(wanted, seed)
-        index, nodes, names = dict(self._index), list(self.nodes), self.names()
-        for node, found in zip(back._recorded, back.nodes, strict=True):
-            if node not in self._index:
-                index[node] = len(nodes)
-                operands = operands_of(node.inputs, index, nodes_in(node.params))
-                nodes.append(altered(found, index=len(nodes), operands=operands, params=located(node.params, index)))
-                names.append(found.name or back._made_up.get(node) or f"v{index[node]}")
-        here = [index[node] for node in back._recorded]
-        leaves = [self._index[node] for node in wanted if node in back._for]
-        return Passes(nodes, names, [here[i] for i in back.outputs], {edge: here[i] for edge, i in back.along.items()},
-                      leaves, back._met)  # fmt: skip
+        back = self._swept(wanted, seed)
+        ends = [node_of(y) for y in back.outputs]
+        new = [node for node in back.recorded if node not in self._index and is_shown(node, ends)]
+        recorded, inputs = [*self._recorded, *new], self._inputs | back.starts
+        called = argument_names(new) | self._buffers | module_names(new) | back.names
+        nodes = described(recorded, back.outputs, inputs, called, back.orders, self._buffers, len(self._recorded))
+        names = [n.name or back.made_up.get(node) or f"v{n.index}" for n, node in zip(nodes, new, strict=True)]
+        index = {node: i for i, node in enumerate(recorded)}
+        along = {place: index[n] for place, _, y in back.parts if (n := node_of(y)) in index}
+        return Passes([*self.nodes, *nodes], [*self.names(), *names], [index[shown(n, index)] for n in ends], along,
+                      [self._index[node] for node in back.leaves], back.met)  # fmt: skip
 
-    def _forward_alone(self) -> Passes:
-        return Passes(self.nodes, self.names(), [], {}, [], self._met)
+    def _passes(self, wanted: Sequence[Node], seed: Seed = None) -> Passes:
+        return self._with_back_to(wanted, seed) if wanted else Passes(self.nodes, self.names(), [], {}, [], self._met)
 
     def bounds(self, seed: Seed = None, given: Mapping[int, Interval] | None = None) -> Bounds:
         """Return an interval for every value, and for every gradient from `seed`, that holds the exact one: `Bounds`.
@@ -311,8 +314,8 @@ class Graph:
         >>> Graph.trace(lambda x: (x * x).sum(), x).bounds()["dx"].contains(2 * x.detach().double())
         True
         """
-        leaves = self._leaves(seed)
-        passes = self._with_back_to(leaves, seed) if leaves else self._forward_alone()
+        passes = (self._both if seed is None else None) or self._passes(self._leaves(seed), seed)
+        self._both = passes if seed is None else self._both
         return bounds_of(passes, self.outputs, given, *untold(self._recorded, self._stale))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -376,8 +379,7 @@ class Graph:
                 f"record, through .detach() or under no_grad(): the file would compute something else"
             )
         given = [node for node in self._leaves() if node.primitive is None]
-        passes = self._with_back_to(given) if given else self._forward_alone()
-        passes = altered(passes, checks=self._checks)
+        passes = altered(self._passes(given), checks=self._checks)
         arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
         return PythonFile(passes, len(self.nodes), self.outputs, arguments)
 

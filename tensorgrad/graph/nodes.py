@@ -215,8 +215,9 @@ def described(
     names: Mapping[Node, str],
     orders: Mapping[Node, int],
     known: Collection[Node] = (),
+    first: int = 0,
 ) -> list[GraphNode]:
-    """Return the description of every node; `inputs` and `names` give names to those that have none.
+    """Return the description of every node from the `first` on; `inputs` and `names` give names to those without one.
 
     The leaves in `known` were buffers of a module, which may have others by now.
     """
@@ -225,7 +226,7 @@ def described(
     for node in [node for node in values if node not in index and takes_a_value(node)]:
         values.setdefault(shown(node, index), values[node])
     found = []
-    for node in recorded:
+    for node in recorded[first:]:
         name, made = _named(node, inputs.get(node) or names.get(node)), _maker(node, index)
         read = nodes_in(node.params)
         leaf = "input" if node in inputs else "parameter" if node.tracked else "constant"

@@ -1,4 +1,4 @@
-"""What a trace does not tell of: memory written without a record, and hooks that change gradients on their way."""
+"""What operations do not tell: memory written without a record, hooks on the way of gradients, what rises with what."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.engine.tensor import HOOKS, Node
+from tensorgrad.engine.tensor import HOOKS, RISING, Node
 
 from .passing import shown
 
 
-def untold(recorded: Sequence[Node], stale: Iterable[Node]) -> tuple[set[int], dict[int, str]]:
+def untold(recorded: Sequence[Node], stale: Iterable[Node]) -> tuple[set[int], dict[int, str], dict[int, int]]:
     """Return the places of what is `rewritten`, and where a gradient may become another one than the derivative: why.
 
-    There a hook is given it, or the user's own rules say what it is.
+    There a hook is given it, or the user's own rules say what it is. And the places of what never falls when an element
+    of another value rises, with the place of that.
     """
     index = {node: i for i, node in enumerate(recorded)}
     changed: dict[int, str] = {}
@@ -24,7 +25,8 @@ def untold(recorded: Sequence[Node], stale: Iterable[Node]) -> tuple[set[int], d
             changed[i] = "a hook is given its gradient, and may return another one"
         if node.primitive is not None and node.primitive.kind == "function":
             changed[i] = "a Function of the user's, of which nothing is known"
-    return {index[shown(node, index)] for node in rewritten(recorded, stale)}, changed
+    rising = {i: index[shown(RISING[node], index)] for i, node in enumerate(recorded) if node in RISING}
+    return {index[shown(node, index)] for node in rewritten(recorded, stale)}, changed, rising
 
 
 def rewritten(recorded: Iterable[Node], stale: Iterable[Node]) -> Iterator[Node]:
@@ -37,7 +39,7 @@ def rewritten(recorded: Iterable[Node], stale: Iterable[Node]) -> Iterator[Node]
             made = source.saved[0] if isinstance(source, Node) and source.saved else None
             if any(isinstance(n, Node) and n.primitive and n.primitive.kind == "function" for n in (node, source)):
                 continue  # which saves what its author likes
-            if made is not None and isinstance(value, np.ndarray) and not _same(made, value):
+            if made is not None and made is not value and isinstance(value, np.ndarray) and not _same(made, value):
                 yield node
                 break
     yield from stale

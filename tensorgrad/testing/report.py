@@ -42,21 +42,22 @@ class GradcheckError(TensorgradError, AssertionError, RuntimeError):
 
 def unrepeatable(check: str, input: int | str) -> GradcheckError:
     """Return the error of a function that gives other values when it is called again."""
-    return _without_numbers(check, input, REPEATABLE)
+    return refused(check, input, REPEATABLE)
 
 
 def written(check: str, input: int, what: str = "") -> GradcheckError:
     """Return the error of a function, or of a backward, that changes its input; or of `what` else is written."""
     what = what or f"the function, or a backward in it, writes to input {input}"
-    return _without_numbers(check, input, f"{what}: work on a .clone() of it")
+    return refused(check, input, f"{what}: work on a .clone() of it")
 
 
 def failing(check: str, input: int, detail: str, error: Exception) -> GradcheckError:
     """Return the error of a gradient that cannot be computed: `detail` says which, or where."""
-    return _without_numbers(check, input, f"{detail} cannot be computed: {type(error).__name__}: {error}")
+    return refused(check, input, f"{detail} cannot be computed: {type(error).__name__}: {error}")
 
 
-def _without_numbers(check: str, input: int | str, text: str) -> GradcheckError:
+def refused(check: str, input: int | str, text: str) -> GradcheckError:
+    """Return the error of a gradient of which there is no number to compare: `text` says why."""
     nowhere = Comparison(input, None, "call", math.nan, math.nan, math.inf, 1.0, "not finite", "sweep", detail=text)
     return GradcheckError(f"{check}: {text}", nowhere)
 

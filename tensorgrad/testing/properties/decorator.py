@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorgrad.base.caching import Later
-from tensorgrad.errors import needing
+from tensorgrad.errors import ArgumentError, needing
 
 running = Later("tensorgrad.testing.properties.trying")
 TestFunction = Callable[..., Any]
@@ -44,7 +44,8 @@ def gradients(
             without a default the annotations decide: arrays of shapes that broadcast, numbers, choices.
 
     Raises:
-        ArgumentError: nothing says what a parameter takes.
+        ArgumentError: nothing says what a parameter takes, or there is no such parameter. The test raises it, when it
+            runs: the others of its file are no worse for it.
         MissingDependencyError: Hypothesis is not installed.
 
     >>> import tensorgrad as tg
@@ -59,9 +60,12 @@ def gradients(
         import hypothesis  # noqa: F401 - said here, where the test is written
 
     def decorate(test: TestFunction) -> TestFunction:
-        found: TestFunction = running.decorated(
-            test, function, gradient, arguments, examples, library, beside, strategies
-        )
+        try:
+            found: TestFunction = running.decorated(
+                test, function, gradient, arguments, examples, library, beside, strategies
+            )
+        except ArgumentError as error:  # raised while a file is collected, it would take all its tests away
+            found = running.failing_with(error, test)
         return found
 
     return decorate

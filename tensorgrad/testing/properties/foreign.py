@@ -23,6 +23,10 @@ Run = tuple[Any, list[Array], list[bool]]
 """What the sweeps need, the outputs, and which of these have left the graph."""
 
 
+class GradientDTypeError(DTypeError):
+    """A gradient has another dtype than what it is the gradient of."""
+
+
 class Foreign:
     """A function of another library, of arrays."""
 
@@ -129,9 +133,9 @@ class Pair(Foreign):
                 f"which {name} was broadcast"
             )
         if g.dtype != x.dtype and kept and type(given) not in (int, float):
-            raise DTypeError(
-                f"the gradient of {name} is {g.dtype}, and {name} and the value are {x.dtype}: compute it in the dtype "
-                f"of {name}"
+            raise GradientDTypeError(
+                f"the gradient of {name} is {g.dtype}, and {name} and the value are {x.dtype}; hint: an array of "
+                f"another dtype came in on the way, or a conversion: compute it in {name}.dtype"
             )
         return np.asarray(g if seed is None else g * seed, x.dtype)
 

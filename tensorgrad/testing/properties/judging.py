@@ -15,10 +15,11 @@ from tensorgrad.errors import AutogradError
 from tensorgrad.testing.checking import check
 from tensorgrad.testing.gradcheck import gradgradcheck
 from tensorgrad.testing.layouts import like
-from tensorgrad.testing.report import GradcheckError, Report, failing
+from tensorgrad.testing.report import GradcheckError, Report, failing, refused
 from tensorgrad.testing.subject import tensors_of
 
 from .beside import require_alike, swept
+from .foreign import GradientDTypeError
 from .fromtorch import FromTorch, Gradient
 from .kinked import require_possible, require_steep
 from .point import Point
@@ -84,6 +85,8 @@ def judged(test: Tested, point: Point, other: Tested | None = None, *, whole: bo
                 found += _compared(other, point, fn, exact, names)
     except GradcheckError:
         raise
+    except GradientDTypeError as error:
+        raise refused(CHECK, 0, str(error)) from error
     except Exception as error:
         raise failing(CHECK, 0, "the gradient", error) from error
     return found

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tensorgrad.errors import needing
+from tensorgrad.errors import ArgumentError, needing
 from tensorgrad.testing.report import GradcheckError, Report
 
+from .foreign import GradientDTypeError
 from .inferred import points
 from .judging import ElsewhereError, is_small, judged
 from .libraries import UntransplantableError, transplanted
@@ -87,9 +88,22 @@ def decorated(
     return made  # type: ignore[no-any-return]
 
 
+def failing_with(error: ArgumentError, test: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `test` as one that fails with `error`: the others of its file are no worse for it."""
+
+    @functools.wraps(test)
+    def refused(*args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
+        raise error
+
+    made: Any = refused
+    made.at, made.is_gradients_test = refused, True
+    return made  # type: ignore[no-any-return]
+
+
 def _judge_of(test: Callable[..., Any], subject: Tested, other: Tested | None) -> Callable[..., Report]:
     """Return what judges a point, and tells a failure with a script that calls `test`."""
-    heading = f"the gradient of {subject.name}{f' ({subject.place})' if subject.place else ''} is wrong"
+    heading = f"the gradient of {subject.name}{f' ({subject.place})' if subject.place else ''}"
     left = [SMALL]
 
     def judge(point: Point, again: Callable[[], str], *, whole: bool) -> Report:
@@ -107,7 +121,8 @@ def _judge_of(test: Callable[..., Any], subject: Tested, other: Tested | None) -
             error.add_note(f"{subject.name} refuses {point!r}: if it should, pass strategies: x=tensors((2, 3))")
             raise
         # raised here, all failures are one to Hypothesis, which tells them apart by where and in what they are raised
-        raise GradientError(found, heading, script_of(test, point), again())
+        what = "has the wrong dtype" if isinstance(found.__cause__, GradientDTypeError) else "is wrong"
+        raise GradientError(found, f"{heading} {what}", script_of(test, point), again())
 
     return judge
 
