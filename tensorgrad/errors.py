@@ -20,6 +20,7 @@ __all__ = [
     "DeviceError",
     "DistributedError",
     "DTypeError",
+    "ExportError",
     "InPlaceError",
     "LinAlgError",
     "LostGraphError",
@@ -56,6 +57,10 @@ class DTypeError(TensorgradError, TypeError, RuntimeError):
 
 class ComplexError(DTypeError):
     """Complex numbers, given to what takes only real ones."""
+
+
+class ExportError(TensorgradError, RuntimeError):
+    """An operation, or a read of a value, that a file for other programs cannot hold."""
 
 
 class DivisionError(TensorgradError, ZeroDivisionError, RuntimeError):

@@ -96,6 +96,11 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], Callable[[], tg.Tensor]]] = {
     "ReflectionPad2d": (lambda: nn.ReflectionPad2d(1), image),
     "PixelShuffle": (lambda: nn.PixelShuffle(2), image),
     "Flatten": (nn.Flatten, image),
+    "MaxPool2d of one image": (lambda: nn.MaxPool2d(2), lambda: image()[0]),
+    "MaxPool2d with places": (lambda: nn.MaxPool2d(3, 2, 1, return_indices=True), image),
+    "AdaptiveMaxPool2d": (lambda: nn.AdaptiveMaxPool2d(2), image),
+    "AdaptiveMaxPool1d of one row": (lambda: nn.AdaptiveMaxPool1d(4), lambda: series()[0]),
+    "TransformerEncoder of what came before": (lambda: Causal(), series),
 }  # fmt: skip
 
 
@@ -104,6 +109,24 @@ def test_a_layer_gives_the_same_numbers(name: str) -> None:
     make, data = LAYERS[name]
     tg.manual_seed(1)
     same_on_others(make(), data())
+
+
+class Causal(nn.Module):
+    """A language model's body: each place sees those before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(3, 1, 8, batch_first=True)
+        self.body = nn.TransformerEncoder(layer, 2).eval()
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+        return tensor_of(self.body(x, mask=mask, is_causal=True))
+
+
+def tensor_of(result: Any) -> tg.Tensor:
+    assert isinstance(result, tg.Tensor)
+    return result
 
 
 ACTIVATIONS = (
@@ -151,6 +174,13 @@ FUNCTIONS: dict[str, Callable[[tg.Tensor], Any]] = {
     "products": lambda x: (x @ x.T, x @ x[0], tg.einsum("ij,kj->ik", x, x), tg.outer(x[0], x[1]),
         tg.linalg.det(x[:4, :4])),
     "dtypes": lambda x: (x.double() + 1, (x > 0).float() * x, x.long() // 2, x.long() % 3, x.int() + 1, x.long() / 2),
+    "any and all": lambda x: ((x > 0).any(), (x > 0).any(1), (x > 0).all(0, keepdim=True), x.count_nonzero(1)),
+    "orders": lambda x: (*x.sort(1), *x.sort(0, descending=True), x.argsort(), *x.topk(2, 1), *x.topk(2, 0, False),
+        *x.median(1), *x.kthvalue(2, 1)),
+    "norms of other powers": lambda x: (x.norm(3), x.norm(0.5, dim=1), functional.normalize(x, dim=1)),
+    "of no axes": lambda x: (tg.einsum("ii", x[:5, :5]), x[0, 0].permute(), x.sum().reshape(()), x[0, 0].norm()),
+    "of arrays": lambda x: tuple(map(tg.from_numpy, (x.numpy().argmax(1), x.numpy().sum(0), x.numpy().max(1),
+        x.numpy().swapaxes(0, 1), x.numpy().ravel(), np.flip(x.numpy(), 1), np.sort(x.numpy(), 0)))),
     "softmax": lambda x: (x.softmax(1), x.log_softmax(0), x.logsumexp(1)),
     "written in place": lambda x: _written(x),
     "unused": lambda x: (x.exp(), x * 2)[1],
@@ -172,6 +202,86 @@ def test_a_function_gives_the_same_numbers(name: str) -> None:
 def test_attention_over_three_inputs() -> None:
     tg.manual_seed(0)
     same_on_others(nn.MultiheadAttention(8, 2, batch_first=True), *[tg.randn(2, n, 8) for n in (5, 4, 4)])
+
+
+def masked(*, boolean: bool) -> list[tg.Tensor]:
+    """Return masks (2, 5) of keys, as truths and as numbers: none hidden, some, all of one row."""
+    hidden = [tg.zeros(2, 5) > 0, tg.tensor([[0, 0, 0, 1, 1], [0, 1, 0, 0, 0]]) > 0, tg.tensor([[1] * 5, [0] * 5]) > 0]
+    return hidden if boolean else [tg.zeros(2, 5).masked_fill(mask, -tg.inf) for mask in hidden]
+
+
+@pytest.mark.parametrize("boolean", [True, False])
+@pytest.mark.parametrize("traced", range(3))
+def test_a_mask_of_attention_is_an_input(boolean: bool, traced: int) -> None:
+    tg.manual_seed(0)
+    attention, x = nn.MultiheadAttention(8, 2, batch_first=True), tg.randn(2, 5, 8)
+    masks = masked(boolean=boolean)
+    for function in (
+        lambda x, mask: attention(x, x, x, key_padding_mask=mask),
+        lambda x, mask: attention(x, x, x, attn_mask=mask[:1].repeat(5, 1)),
+        lambda x, mask: attention(x, x, x, key_padding_mask=mask, attn_mask=mask[:1].repeat(5, 1)),
+        lambda x, mask: functional.scaled_dot_product_attention(x, x, x, attn_mask=mask[:, None]),
+    ):
+        model = tg.onnx.export(function, (x, masks[traced]))
+        for mask in masks:
+            expected = tensors(function(x, mask))
+            for a, b in zip(run(model, x.numpy(), mask.numpy()), expected, strict=True):
+                np.testing.assert_allclose(a, b.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_attention_sees_what_came_before() -> None:
+    x = tg.randn(1, 2, 3, 4, generator=tg.Generator().manual_seed(0))
+    same_on_others(lambda q: functional.scaled_dot_product_attention(q, q, q, is_causal=True), x)
+
+
+WITH_PLACES: dict[str, Callable[..., Any]] = {
+    "Embedding of padded texts": lambda x, i: functional.embedding(i, x, padding_idx=0),
+    "EmbeddingBag of sums": lambda x, i: functional.embedding_bag(i, x, mode="sum"),
+    "EmbeddingBag of means": lambda x, i: functional.embedding_bag(i, x, mode="mean", padding_idx=0),
+    "EmbeddingBag of maxima": lambda x, i: functional.embedding_bag(i, x, mode="max"),
+    "one_hot": lambda x, i: functional.one_hot(i, 7) * x[0, 0],
+    "index_add": lambda x, i: x.index_add(0, i[0], x[:3]),
+    "index_copy": lambda x, i: x.index_copy(1, i[0], x[:, :3]),
+    "index_fill": lambda x, i: x.index_fill(0, i[1], 2.0),
+    "index_put": lambda x, i: x.index_put((i[0], i[1]), x[0, :3], accumulate=True),
+    "scatter": lambda x, i: x.scatter(0, i, x),
+    "scatter_add": lambda x, i: x.scatter_add(0, i, x),
+}
+
+
+@pytest.mark.parametrize("name", WITH_PLACES)
+def test_places_that_are_inputs_give_the_same_numbers(name: str) -> None:
+    function, x = WITH_PLACES[name], rows()
+    model = tg.onnx.export(function, (x, tg.tensor([[1, 2, 0], [0, 4, 3]])))
+    for i in ([[1, 2, 0], [0, 4, 3]], [[4, 0, 1], [2, 2, 1]]):
+        places = tg.tensor(i)
+        (found,) = run(model, x.numpy(), places.numpy())
+        np.testing.assert_allclose(found, function(x, places).numpy(), rtol=1e-5, equal_nan=False)
+
+
+EXTREMES = [1e30, -1e30, 1e-40, 0.0, -0.0, float("inf"), -float("inf"), float("nan"), 3.0, 1e38, 1e-45]
+
+
+@pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
+def test_lengths_and_angles_are_right_at_extremes(dtype: tg.dtype) -> None:
+    y, x = (tg.tensor(v.ravel()).to(dtype) for v in np.meshgrid(EXTREMES, EXTREMES))
+    close = {"rtol": 2e-3 if dtype is tg.float16 else 1e-6, "atol": 0.0}
+    for function in (tg.atan2, tg.hypot):
+        (found,) = run(tg.onnx.export(function, (y, x)), y.numpy(), x.numpy())
+        expected = function(y, x).numpy()
+        np.testing.assert_allclose(found, expected, **close)  # NaN where NaN is, as the trace gives it
+        there = ~np.isnan(expected)
+        assert (np.signbit(found) == np.signbit(expected))[there].all()
+    table = tg.tensor([[1e30, -1e30], [1e-30, 2e-30], [3, 4], [0, 0], [tg.inf, 1], [1e38, 1e38]], dtype=dtype)
+    for norm in (lambda x: x.norm(dim=1), lambda x: x.norm(3, dim=1), lambda x: x.std(1)):
+        (found,) = run(tg.onnx.export(norm, table), table.numpy())
+        np.testing.assert_allclose(found, norm(table).numpy(), **close)
+
+
+def test_what_depends_on_nothing_given_is_written_as_its_value() -> None:
+    mask = tg.ones(5, 6).tril()
+    model = same_on_others(lambda x: x.masked_fill(mask == 0, -1.0), rows())
+    assert [node.op_type for node in model.graph.node] == ["Where", "Identity"]
 
 
 def test_ids_of_words_and_classes_are_inputs() -> None:
@@ -208,10 +318,25 @@ def test_names_the_file_and_the_opset(tmp_path: Path) -> None:
     assert [x.name for x in two.graph.output] == ["output_0", "output_1"]
 
 
+class Reading(nn.Module):
+    """Goes a way that a value chooses."""
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        return x if x.sum() > 0 else -x
+
+
 @pytest.mark.parametrize(
     ("function", "told"),
     [
         (nn.Dropout(), r"draws random numbers: call model\.eval\(\) first"),
+        (nn.Sequential(nn.ReLU(), nn.Dropout()), r"'dropout' .* in 1: Dropout at .*test_onnx\.py:\d+"),
+        (lambda x: x.cummax(0), r"'cummax' .*accumulate.* at .*test_onnx\.py:\d+"),
+        (lambda x: tg.searchsorted(x[0], x), r"'searchsorted' .* at .*test_onnx\.py:\d+"),
+        (Reading(), r"reads a value in Reading at .*test_onnx\.py:\d+ \(return x if"),
+        (lambda x: tg.from_numpy(x.numpy().ravel("F")), r"another order"),
+        (lambda x: tg.from_numpy(np.add(x.numpy(), 1, where=x.numpy() > 0)), r"where= a mask"),
+        (lambda x: tg.from_numpy(np.sum(x.numpy(), 1, where=x.numpy() > 0)), r"where= a mask"),
+        (lambda x: tg.from_numpy(x.numpy().reshape(6, 5, order="F")), r"another order"),
         (lambda x: x * 2 if x.sum() > 0 else x, r"reads a value at .*test_onnx\.py:\d+"),
         (lambda x: x * x.max().item(), r"reads a value at .*test_onnx\.py:\d+"),
         (lambda x: tg.linalg.inv(x[:5, :5]), r"'inv' at .*test_onnx\.py:\d+.* has no counterpart in ONNX"),
@@ -222,7 +347,8 @@ def test_names_the_file_and_the_opset(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_file_cannot_hold_is_refused_with_its_place(function: Any, told: str, tmp_path: Path) -> None:
-    with pytest.raises(TensorgradError, match=told):
+    assert issubclass(tg.onnx.ExportError, TensorgradError)
+    with pytest.raises(tg.onnx.ExportError, match=told):
         tg.onnx.export(function, rows(), tmp_path / "none.onnx")
     assert not list(tmp_path.iterdir())
 

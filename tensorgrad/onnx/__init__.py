@@ -4,6 +4,8 @@
 >>> tg.onnx.export(tg.nn.Linear(3, 2), tg.ones(1, 3), "linear.onnx")  # doctest: +SKIP
 """
 
+from tensorgrad.errors import ExportError
+
 from .exporting import export
 
-__all__ = ["export"]
+__all__ = ["ExportError", "export"]

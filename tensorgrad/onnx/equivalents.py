@@ -11,6 +11,7 @@ from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.graph import GraphNode
 
+from .onarrays import on_arrays
 from .places import PLACED
 from .writer import Equivalent, Value, Writer, refused
 
@@ -85,7 +86,8 @@ def _reduced(kind: str) -> Equivalent:
 def _position(kind: str) -> Equivalent:
     def written(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
         axis = node.params.get("axis")
-        x, along = (w.flat(xs[0]), 0) if axis is None else (xs[0], normalized(axis, len(xs[0].shape))[0])
+        x = w.cast(xs[0], np.uint8) if xs[0].dtype == bool else xs[0]
+        x, along = (w.flat(x), 0) if axis is None else (x, normalized(axis, len(x.shape))[0])
         found = w.op(kind, x.name, shape=node.shape, dtype=np.int64, axis=along,
                      keepdims=int(bool(node.params.get("keepdims")) and axis is not None))  # fmt: skip
         return w.reshape(found, node.shape)
@@ -211,33 +213,66 @@ def _logaddexp(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
 
 
 def _atan2(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
+    """Write the angle in the first quarter, and where it lies by the signs: a zero has one, too."""
     y, x = met(w, node, xs)
     shape, dtype = node.shape, node.dtype
-    zero = w.constant(0.0, dtype).name
+    high, wide = w.like("Abs", y), w.like("Abs", x)
+    same = w.op("Equal", high.name, wide.name, shape=shape, dtype=bool)  # both may be 0, or infinite
+    ratio = w.op("Div", high.name, wide.name, shape=shape, dtype=dtype)
+    angle = w.like("Atan", w.op("Where", same.name, w.like("Sign", high).name, ratio.name, shape=shape, dtype=dtype))
+    behind = w.op("Sub", w.constant(math.pi, dtype).name, angle.name, shape=shape, dtype=dtype)
+    turned = w.op("Where", _is_negative(w, x), behind.name, angle.name, shape=shape, dtype=dtype)
+    return w.op("Where", _is_negative(w, y), w.like("Neg", turned).name, turned.name, shape=shape, dtype=dtype)
 
-    def chosen(kind: str, of: Value, yes: str, no: str) -> str:
-        condition = w.op(kind, of.name, zero, shape=of.shape, dtype=bool)
-        return w.op("Where", condition.name, yes, no, shape=shape, dtype=dtype).name
 
-    slope = w.like("Atan", w.op("Div", y.name, x.name, shape=shape, dtype=dtype))
-    turn = w.constant(math.pi, dtype)
-    behind = chosen("GreaterOrEqual", y, w.like("Add", slope, turn).name, w.like("Sub", slope, turn).name)
-    quarter = w.constant(math.pi / 2, dtype).name
-    upright = chosen("Greater", y, quarter, chosen("Less", y, w.constant(-math.pi / 2, dtype).name, zero))
-    return Value(chosen("Greater", x, slope.name, chosen("Less", x, behind, upright)), dtype, shape)
+def _is_negative(w: Writer, x: Value) -> str:
+    """Write whether a number, also a zero, has the sign: 1 / -0 is minus infinity."""
+    zero, one = w.constant(0.0, x.dtype), w.constant(1.0, x.dtype)
+    inverse = w.op("Div", one.name, x.name, shape=x.shape, dtype=x.dtype)
+    below = [w.op("Less", v.name, zero.name, shape=x.shape, dtype=bool).name for v in (x, inverse)]
+    return w.op("Or", *below, shape=x.shape, dtype=bool).name
+
+
+def _unit(w: Writer, largest: Value) -> Value:
+    """Write the unit in which powers of numbers up to `largest` stay in the dtype: 1 where that is 0 or infinite."""
+    one, zero = w.constant(1.0, largest.dtype), w.constant(0.0, largest.dtype)
+    none = w.op("Equal", largest.name, zero.name, shape=largest.shape, dtype=bool)
+    without = w.like("Or", none, _is_infinite(w, largest))
+    return w.op("Where", without.name, one.name, largest.name, shape=largest.shape, dtype=largest.dtype)
 
 
 def _hypot(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
-    a, b = met(w, node, xs)
-    squares = [w.like("Mul", v, v).name for v in (a, b)]
-    return w.like("Sqrt", w.op("Add", *squares, shape=node.shape, dtype=node.dtype))
+    sizes = [w.like("Abs", x) for x in met(w, node, xs)]
+    unit = _unit(w, w.op("Max", *(v.name for v in sizes), shape=node.shape, dtype=node.dtype))
+    parts = [w.op("Div", v.name, unit.name, shape=node.shape, dtype=node.dtype) for v in sizes]
+    found = w.like("Mul", unit, w.like("Sqrt", w.like("Add", *[w.like("Mul", part, part) for part in parts])))
+    endless = w.op("Or", *(_is_infinite(w, v).name for v in sizes), shape=node.shape, dtype=bool)  # also beside NaN
+    infinity = w.constant(math.inf, node.dtype)
+    return w.op("Where", endless.name, infinity.name, found.name, shape=node.shape, dtype=node.dtype)
 
 
 def _length(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
-    kind = {1: "ReduceL1", 2: "ReduceL2"}.get(node.params.get("p", 2))
-    if kind is None:
-        raise refused(node, "is written for p=1 and p=2 alone")
-    return _reduced(kind)(w, node, xs)
+    """Write a norm in units of its greatest element, whose powers stay in the dtype."""
+    p, axis, shape = node.params.get("p", 2), node.params.get("axis"), node.shape
+    if p == 1:
+        return _reduced("ReduceL1")(w, node, xs)
+    if p <= 0:
+        raise refused(node, "is not written for p <= 0")
+    x = w.cast(xs[0], node.dtype)
+    axes = tuple(range(len(x.shape))) if axis is None else tuple(normalized(axis, len(x.shape)))
+    kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
+    size = w.like("Abs", x)
+    if not axes:
+        return size
+    unit = _unit(w, w.op("ReduceMax", size.name, w.lengths(axes), shape=kept, dtype=x.dtype))
+    part = w.like("Div", size, unit)
+    if p == 2:
+        found = w.op("ReduceL2", part.name, w.lengths(axes), shape=kept, dtype=x.dtype)
+    else:
+        power, root = w.constant(p, x.dtype), w.constant(1 / p, x.dtype)
+        total = w.op("ReduceSum", w.like("Pow", part, power).name, w.lengths(axes), shape=kept, dtype=x.dtype)
+        found = w.like("Pow", total, root)
+    return w.reshape(w.like("Mul", found, unit), shape)
 
 
 def _over(base: float) -> Equivalent:
@@ -257,12 +292,16 @@ def _erfc(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
 
 def _finite(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
     (x,) = xs
-    wrong = [w.op(kind, x.name, shape=x.shape, dtype=bool).name for kind in ("IsInf", "IsNaN")]
-    return w.like("Not", w.op("Or", *wrong, shape=x.shape, dtype=bool))
+    return w.like("Not", w.like("Or", _is_infinite(w, x), w.op("IsNaN", x.name, shape=x.shape, dtype=bool)))
 
 
 def _infinite(**signs: int) -> Equivalent:
-    return lambda w, node, xs: w.op("IsInf", xs[0].name, shape=node.shape, dtype=bool, **signs)
+    return lambda w, node, xs: _is_infinite(w, xs[0], **signs)
+
+
+def _is_infinite(w: Writer, x: Value, **signs: int) -> Value:
+    x = w.cast(x, np.float32) if x.dtype == np.float16 else x  # which ONNX takes from opset 20 on
+    return w.op("IsInf", x.name, shape=x.shape, dtype=bool, **signs)
 
 
 EQUIVALENTS: dict[str, Equivalent] = {
@@ -284,10 +323,14 @@ EQUIVALENTS: dict[str, Equivalent] = {
 """How each operation is written; what is not here has no counterpart."""
 
 NOTED = frozenset({
-    *_OF_ONE, *_OF_TWO, *(f"bitwise_{name}" for name in (*_OF_BITS, "not")), "argmax", "argmin", "asarray", "assign",
-    "astype", "expand_dims", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "reshape", "where",
+    *_OF_ONE, *_OF_TWO, *(f"bitwise_{name}" for name in (*_OF_BITS, "not")), "asarray", "assign", "astype",
+    "isfinite", "isinf", "isnan", "isneginf", "isposinf", "where", "ne", "logical_not", "floor_divide", "remainder",
+    "fmod", "trunc", "expm1", "log1p", "log2", "log10", "exp2", "logaddexp", "atan2", "hypot",
 })  # fmt: skip
 """What NumPy computes of a traced value outside of the table, and is written as the operation of that name."""
+
+ON_ARRAYS = on_arrays(EQUIVALENTS, _position)
+"""And what has settings of its own there, or is no operation of the table."""
 
 
 def equivalent_of(node: GraphNode) -> Equivalent:
@@ -297,6 +340,9 @@ def equivalent_of(node: GraphNode) -> Equivalent:
         ExportError: it has no counterpart.
     """
     ours = node.primitive is PRIMITIVES.get(node.op) or node.op in ("detach", "leaf")
-    if node.op not in EQUIVALENTS or not (ours or node.op in NOTED):
+    if not ours and "where" in node.params:
+        raise refused(node, "is not written where= a mask says: use where()")
+    found = EQUIVALENTS.get(node.op) if ours or node.op in NOTED else ON_ARRAYS.get(node.op)
+    if found is None:
         raise refused(node, "has no counterpart in ONNX here: compute it outside of what is exported")
-    return EQUIVALENTS[node.op]
+    return found

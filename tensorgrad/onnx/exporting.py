@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.errors import ArgumentError
+from tensorgrad.engine.numpycalls import Draw
+from tensorgrad.errors import ArgumentError, ExportError
 from tensorgrad.files.atomic import write_whole
 from tensorgrad.graph import Graph, GraphNode
 from tensorgrad.version import __version__
 
 from .equivalents import equivalent_of
 from .layers import WRITTEN, Call, calls
-from .writer import ExportError, Value, Writer, refused
+from .writer import Value, Writer, module_told, refused
 
 _OPSETS = range(18, 23)
 _IR = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10}
@@ -76,12 +77,13 @@ def export(
 
 def _check(graph: Graph) -> None:
     for read in graph.breaks:
+        within = module_told(read.node.scope) if read.node is not None else ""
         raise ExportError(
-            f"onnx.export: Python reads a value at {read.text}: what depends on it is of this input alone, and no file "
-            f"can hold it; use where() instead of if, and tensors instead of numbers"
+            f"onnx.export: Python reads a value{within} at {read.text}: what depends on it is of this input alone, and "
+            f"no file can hold it; use where() instead of if, and tensors instead of numbers"
         )
     for node in graph.nodes:
-        if node.op in _DRAWS:
+        if node.op in _DRAWS or (node.primitive is not None and isinstance(node.primitive.forward, Draw)):
             raise refused(node, "draws random numbers: call model.eval() first, or draw them outside")
         if node.dtype.kind == "c":
             raise refused(node, "is complex, which few ONNX operations are: export its real and imaginary parts")
@@ -94,12 +96,12 @@ def _names(what: str, given: Sequence[str] | None, otherwise: list[str]) -> list
 
 
 def _write(writer: Writer, graph: Graph) -> None:
-    whole = calls(graph)
+    whole, known = calls(graph), _known(graph)
     for node in graph.nodes:
         if node.index in writer.values:
             continue
         writer.where = _where(node)
-        if node.is_leaf:
+        if node.is_leaf or node.index in known:
             writer.values[node.index] = _leaf(writer, node)
         elif node.index in whole:
             call: Call = whole[node.index]
@@ -108,6 +110,17 @@ def _write(writer: Writer, graph: Graph) -> None:
         else:
             xs = [_operand(writer, node, operand) for operand in node.operands if not operand.parameter]
             writer.values[node.index] = equivalent_of(node)(writer, node, xs)
+
+
+def _known(graph: Graph) -> set[int]:
+    """Return the operations on constants alone, such as a mask: they are written as their value."""
+    constant = {node.index for node in graph.nodes if node.op == "constant"}
+    found = set[int]()
+    for node in graph.nodes:
+        sources = {operand.source for operand in node.operands} - {None}
+        if not node.is_leaf and node.value is not None and sources and sources <= constant | found:
+            found.add(node.index)
+    return found
 
 
 def _names_of(model: Any) -> dict[int, str]:

@@ -15,11 +15,13 @@ from tensorgrad.graph import GraphNode
 from .writer import Equivalent, Value, Writer, refused
 
 
-def _reshaped(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
+def reshaped(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
+    """Write the elements in another shape, in their order."""
     return w.reshape(xs[0], node.shape)
 
 
-def _stretched(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
+def stretched(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
+    """Write the elements repeated along axes of length 1."""
     return w.op("Expand", xs[0].name, w.lengths(node.shape), shape=node.shape, dtype=node.dtype)
 
 
@@ -47,22 +49,22 @@ def _converted(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
     return w.cast(xs[0], node.dtype)
 
 
-def _taken(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
+def taken(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
     """Write ``x[index]``: a slice, a gather along one axis, of several at once, or of places that are known."""
     (x, *_), index = xs, node.params["index"]
     parts = list(index) if type(index) is tuple else [index]
-    computed = [part for part in parts if getattr(part, "index", None) is not None and isinstance(part, np.ndarray)]
-    if computed:
+    if _is_computed(parts):
         return _by_values(w, node, x, parts)
     if all(isinstance(part, int | slice | None | type(Ellipsis)) for part in parts):
-        return _sliced(w, node, x, parts)
+        return sliced(w, node, x, parts)
     arrays = [i for i, part in enumerate(parts) if isinstance(part, np.ndarray | list)]
     if len(arrays) == 1 and _is_whole(parts, arrays[0]) and np.asarray(parts[arrays[0]]).dtype.kind in "iu":
         return w.taken(x, parts[arrays[0]], arrays[0])
-    return w.taken(w.flat(x), _places(x.shape)[index], 0)
+    return w.taken(w.flat(x), places_of(x.shape)[index], 0)
 
 
-def _places(shape: Sequence[int]) -> Any:
+def places_of(shape: Sequence[int]) -> Any:
+    """Return the place of each element of a shape in their one row."""
     return np.arange(math.prod(shape)).reshape(shape)
 
 
@@ -71,7 +73,8 @@ def _is_whole(parts: Sequence[Any], but: int) -> bool:
     return all(type(part) is slice and part == slice(None) for i, part in enumerate(parts) if i != but)
 
 
-def _sliced(w: Writer, node: GraphNode, x: Value, parts: list[Any]) -> Value:
+def sliced(w: Writer, node: GraphNode, x: Value, parts: list[Any]) -> Value:
+    """Write an index of slices, numbers, None and an ellipsis."""
     if Ellipsis in parts:
         at = parts.index(Ellipsis)
         named = sum(part is not None for part in parts) - 1
@@ -96,7 +99,7 @@ def _by_values(w: Writer, node: GraphNode, x: Value, parts: list[Any]) -> Value:
     arrays = [i for i, part in enumerate(parts) if isinstance(part, np.ndarray)]
     if len(arrays) == 1 and _is_whole(parts, arrays[0]):
         return w.taken(x, _value(w, parts[arrays[0]]), arrays[0])
-    if not all(isinstance(part, np.ndarray | int) for part in parts):
+    if not all(isinstance(part, np.ndarray | int | np.integer) for part in parts):
         raise refused(node, "by computed places beside slices is not written: index one axis at a time")
     shape = np.broadcast_shapes(*map(np.shape, parts))
     columns = []
@@ -105,7 +108,17 @@ def _by_values(w: Writer, node: GraphNode, x: Value, parts: list[Any]) -> Value:
         full = w.op("Expand", found.name, w.lengths(shape), shape=shape, dtype=np.int64)
         columns.append(w.reshape(full, (*shape, 1)).name)
     where = w.op("Concat", *columns, shape=(*shape, len(parts)), dtype=np.int64, axis=len(shape))
-    return w.op("GatherND", x.name, where.name, shape=node.shape, dtype=x.dtype)
+    return w.op("GatherND", x.name, where.name, shape=(*shape, *x.shape[len(parts) :]), dtype=x.dtype)
+
+
+def _is_computed(parts: Sequence[Any]) -> bool:
+    return any(isinstance(part, np.ndarray) and getattr(part, "index", None) is not None for part in parts)
+
+
+def at_places(w: Writer, node: GraphNode, shape: Sequence[int], index: Any) -> Value:
+    """Write which places of a shape, in one row, an index names; they may be computed."""
+    parts, table = list(index) if type(index) is tuple else [index], places_of(shape)
+    return _by_values(w, node, w.constant(table), parts) if _is_computed(parts) else w.constant(table[index])
 
 
 def _value(w: Writer, part: Any) -> Value:
@@ -116,40 +129,33 @@ def _value(w: Writer, part: Any) -> Value:
 def _put(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
     """Write zeros to which something is added at an index: a pad, where it is a block of them."""
     (x, *_), index, shape = xs, node.params["index"], tuple(node.params["shape"])
-    _check_known(node, index)
-    places = _places(shape)[index]
+    if _is_computed(index if type(index) is tuple else [index]):
+        return added(w, x, at_places(w, node, shape, index), shape)
+    places = places_of(shape)[index]
     if places.size and places.shape == x.shape and len(x.shape) == len(shape):
         low = np.unravel_index(int(places.flat[0]), shape)
         block = tuple(slice(int(a), int(a) + n) for a, n in zip(low, x.shape, strict=True))
-        if np.array_equal(_places(shape)[block], places):
+        if np.array_equal(places_of(shape)[block], places):
             behind = [full - int(a) - n for full, a, n in zip(shape, low, x.shape, strict=True)]
             return w.op("Pad", x.name, w.lengths([*map(int, low), *behind]), shape=shape, dtype=x.dtype)
-    return added(w, x, places, shape)
+    return added(w, x, w.constant(places), shape)
 
 
-def added(w: Writer, x: Value, places: Any, shape: Sequence[int]) -> Value:
+def added(w: Writer, x: Value, places: Value, shape: Sequence[int]) -> Value:
     """Write zeros of a shape to which the elements of `x` are added at `places`, each as often as it is named."""
     zeros = w.constant(np.zeros(math.prod(shape), x.dtype))
-    where = w.constant(np.asarray(places, np.int64).reshape(-1, 1))
+    where = w.reshape(places, (math.prod(places.shape), 1))
     full = w.op("ScatterND", zeros.name, where.name, w.flat(x).name, shape=zeros.shape, dtype=x.dtype, reduction="add")
     return w.reshape(full, shape)
 
 
 def _assigned(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
     target, source = (w.cast(x, node.dtype) for x in xs[:2])
-    _check_known(node, node.params["index"])
-    places = _places(target.shape)[node.params["index"]]
+    places = at_places(w, node, target.shape, node.params["index"])
     full = w.op("Expand", source.name, w.lengths(places.shape), shape=places.shape, dtype=source.dtype)
-    where = w.constant(np.asarray(places, np.int64).reshape(-1, 1))
-    flat = w.flat(target)
+    flat, where = w.flat(target), w.reshape(places, (math.prod(places.shape), 1))
     y = w.op("ScatterND", flat.name, where.name, w.flat(full).name, shape=flat.shape, dtype=flat.dtype)
     return w.reshape(y, node.shape)
-
-
-def _check_known(node: GraphNode, index: Any) -> None:
-    parts = index if type(index) is tuple else (index,)
-    if any(isinstance(part, np.ndarray) and getattr(part, "index", None) is not None for part in parts):
-        raise refused(node, "at computed places is not written: use where")
 
 
 def _windows(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
@@ -177,25 +183,25 @@ def _folded(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
     count = len(node.params["shape"])
     size = x.shape[len(x.shape) - 2 * count : len(x.shape) - count]
     places = PRIMITIVES["unfold"].forward(
-        _places(node.shape), size=size, stride=node.params["stride"], dilation=node.params["dilation"]
+        places_of(node.shape), size=size, stride=node.params["stride"], dilation=node.params["dilation"]
     )
-    return added(w, x, places, node.shape)
+    return added(w, x, w.constant(places), node.shape)
 
 
 def _diagonal(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
-    places = PRIMITIVES["diagonal"].forward(_places(xs[0].shape), offset=node.params["offset"])
+    places = PRIMITIVES["diagonal"].forward(places_of(xs[0].shape), offset=node.params["offset"])
     return w.taken(w.flat(xs[0]), places, 0)
 
 
 def _embedded(w: Writer, node: GraphNode, xs: list[Value]) -> Value:
-    places = PRIMITIVES["diagonal"].forward(_places(node.shape), offset=node.params["offset"])
-    return added(w, xs[0], places, node.shape)
+    places = PRIMITIVES["diagonal"].forward(places_of(node.shape), offset=node.params["offset"])
+    return added(w, xs[0], w.constant(places), node.shape)
 
 
 PLACED: dict[str, Equivalent] = {
-    "reshape": _reshaped, "expand_dims": _reshaped, "broadcast_to": _stretched, "sum_to": _summed_to,
+    "reshape": reshaped, "expand_dims": reshaped, "broadcast_to": stretched, "sum_to": _summed_to,
     "transpose": _transposed, "concatenate": _joined, "asarray": _converted,
-    "astype": _converted, "getitem": _taken, "scatter": _put,
+    "astype": _converted, "getitem": taken, "scatter": _put,
     "assign": _assigned, "unfold": _windows, "windowed": _windowed, "fold": _folded, "diagonal": _diagonal,
     "embedded": _embedded,
 }  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorgrad.base.callsite import told
+from tensorgrad.base.context import FunctionScope, Scope, module_around
 from tensorgrad.base.dtypes import Array, DType
-from tensorgrad.errors import MissingDependencyError, TensorgradError
+from tensorgrad.errors import ExportError, MissingDependencyError
 from tensorgrad.graph import GraphNode
 
 
@@ -19,10 +20,6 @@ class Value(NamedTuple):
     name: str
     dtype: DType
     shape: tuple[int, ...]
-
-
-class ExportError(TensorgradError, RuntimeError):
-    """An operation, or a read of a value, that an ONNX file cannot hold."""
 
 
 def library() -> Any:
@@ -98,6 +95,8 @@ class Writer:
 
     def permuted(self, x: Value, axes: Sequence[int]) -> Value:
         """Return `x` with its axes in another order."""
+        if list(axes) == sorted(axes):
+            return x  # also without axes, of which ONNX takes no order
         shape = [x.shape[i] for i in axes]
         return self.op("Transpose", x.name, shape=shape, dtype=x.dtype, perm=list(axes))
 
@@ -106,6 +105,14 @@ class Writer:
         where = places if isinstance(places, Value) else self.constant(np.asarray(places, np.int64))
         shape = (*x.shape[:axis], *where.shape, *x.shape[axis + 1 :])
         return self.op("Gather", x.name, where.name, shape=shape, dtype=x.dtype, axis=axis)
+
+    def greatest(self, x: Value, count: int, axis: int, largest: int = 1) -> tuple[Value, Value]:
+        """Return the `count` greatest elements along an axis, or the least, in order, and their places."""
+        values = self.free(f"{self.where}_{self._count}_values")
+        shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+        places = self.op("TopK", x.name, self.lengths([count]), shape=shape, dtype=np.int64, axis=axis, largest=largest)
+        self.nodes[-1].output.insert(0, values)
+        return Value(values, x.dtype, shape), places
 
     def flat(self, x: Value) -> Value:
         """Return the elements of `x` in one row."""
@@ -117,6 +124,15 @@ Equivalent = Callable[[Writer, GraphNode, list[Value]], Value]
 
 
 def refused(node: GraphNode, why: str) -> ExportError:
-    """Return the error for an operation that cannot be written."""
+    """Return the error for an operation that cannot be written: what the user called, in which module, and where."""
+    around = node.scope
+    called = around.kind if isinstance(around, FunctionScope) else node.op
+    step = f" (in it, {node.op!r})" if called != node.op else ""
     place = f" at {told(node.place)}" if node.place is not None else ""
-    return ExportError(f"onnx.export: {node.op!r}{place} {why}")
+    return ExportError(f"onnx.export: {called!r}{step}{module_told(around)}{place} {why}")
+
+
+def module_told(scope: Scope | None) -> str:
+    """Return which module an operation ran in, as ``in 1: Dropout``; empty outside of modules."""
+    module = module_around(scope)
+    return "" if module is None else f" in {module.path and module.path + ': '}{module.kind}"
