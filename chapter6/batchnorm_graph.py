@@ -49,6 +49,15 @@ def draw_batchnorm(run: Run) -> None:
     x = tg.randn(N, D, requires_grad=True)
     graph = viz.draw(nn.BatchNorm1d(D), x, dims={N: "N", D: "D"}, seed=tg.randn(N, D))
     run.figure("6-17", graph, Words("The computational graph of BatchNorm", "Batch Normalization的计算图"))
+    alive = viz.draw(nn.BatchNorm1d(D), x, dims={N: "N", D: "D"}, seed=tg.randn(N, D), live=True)
+    run.figure(
+        "6-17-live",
+        alive,
+        Words(
+            "The same, alive: opened by itself, change one x and see dx of all (not in the book)",
+            "同一计算图，可交互：单独打开后改变一个x，观察所有dx（书中没有）",
+        ),
+    )
     run.record(
         edges=[
             {"from": e.source, "to": e.target, "forward": e.forward, "backward": e.backward, "shape": e.shape}

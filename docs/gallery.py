@@ -165,9 +165,105 @@ try:
 except tg.errors.ShapeError as error:
     viz.draw(error).save("failure.svg")
 
+
 # %% text: The same as text
 graph = Graph.trace(nn.BatchNorm1d(3).double(), x)
 print(graph.backward().text())
 
 # %% source: The same as NumPy source
 source = graph.to_python()
+
+
+# %% live-neuron: A live picture: opened on its own, change an input, a weight, the bias; all else follows.
+def neuron(x, w, b):
+    return tg.sigmoid((x * w).sum() + b)
+
+
+x2, w2 = tg.tensor([1.0, -2.0], dtype=tg.float64), normals(2, seed=4)
+viz.draw(neuron, x2, w2, normals(seed=5), live=True).save("live-neuron.svg")
+
+# %% live-softmax: Softmax and cross entropy, alive: which score is pushed which way, and for which label.
+scores = tg.tensor([1.0, 2.0, 0.5], dtype=tg.float64, requires_grad=True)
+
+
+def loss_of(scores, label):
+    return -(label * scores.log_softmax(0)).sum()
+
+
+label = tg.tensor([0.0, 1.0, 0.0], dtype=tg.float64)
+viz.draw(loss_of, scores, label, live=True).save("live-softmax.svg")
+
+# %% live-batchnorm: Figure 6-17, alive: move one x and see dx of all; γ, β and ε as well.
+viz.draw(batchnorm, x, seed=dout, dims=letters, live=True).save("live-batchnorm.svg")
+
+# %% live-dropout: Dropout with the mask that was drawn, alive: no gradient comes to what it took away.
+tg.manual_seed(0)
+viz.draw(nn.Dropout(0.5), normals(6, seed=6), seed=normals(6, seed=7), live=True).save("live-dropout.svg")
+
+
+# %% live-sgd: One step of SGD on the function of figure 6-2, alive: with a slider for the rate.
+def gradient(p):
+    loss = p[0] ** 2 / 20 + p[1] ** 2
+    return tg.autograd.grad(loss, p)[0]
+
+
+def sgd(p, rate):
+    g = gradient(p)
+    return p - rate * g
+
+
+def start():
+    return tg.tensor([-7.0, 2.0], dtype=tg.float64, requires_grad=True)
+
+
+rate, rates = tg.tensor(0.5, dtype=tg.float64), {"rate": (0.001, 1.5)}
+viz.draw(sgd, start(), rate, names="variables", live=rates).save("live-sgd.svg")
+
+
+# %% live-momentum: One step of Momentum.
+def momentum(p, v, rate):
+    g = gradient(p)
+    v_new = 0.9 * v - rate * g
+    return p + v_new
+
+
+v = tg.tensor([0.5, -1.0], dtype=tg.float64)
+viz.draw(momentum, start(), v, rate, names="variables", live=rates).save("live-momentum.svg")
+
+
+# %% live-adagrad: One step of AdaGrad.
+def adagrad(p, h, rate):
+    g = gradient(p)
+    h_new = h + g * g
+    return p - rate * g / h_new.sqrt()
+
+
+h = tg.tensor([0.25, 1.0], dtype=tg.float64)
+viz.draw(adagrad, start(), h, rate, names="variables", live=rates).save("live-adagrad.svg")
+
+
+# %% live-adam: The first step of Adam.
+def adam(p, m, v, rate):
+    g = gradient(p)
+    m_new = m + 0.125 * (g - m)
+    v_new = v + 0.125 * (g * g - v)
+    return p - rate * (m_new / 0.125) / (v_new / 0.125).sqrt()
+
+
+zeros = tg.zeros(2, dtype=tg.float64)
+viz.draw(adam, start(), zeros, zeros.clone(), rate, names="variables", live=rates).save("live-adam.svg")
+
+# %% live-initial: Five layers of relu, alive: with a gain of 1 (Xavier) activations die away, with √2 (He) not.
+weights = [normals(8, 8, seed=10 + i, requires_grad=False) for i in range(5)]
+
+
+def five_layers(x, gain):
+    std = gain * 8**-0.5
+    for w in weights:
+        x = (x @ w * std).relu()
+    return x
+
+
+gains = {"gain": (0.5, 2.5)}
+batch = normals(4, 8, seed=9, requires_grad=False)
+viz.draw(five_layers, batch, tg.tensor(1.0, dtype=tg.float64), grads=False, live=gains).save("live-initial.svg")

@@ -1,8 +1,8 @@
 """The gallery: `python -m tests.gallery` writes docs/gallery.md and the pictures beside it, all from recorded graphs.
 
-`python -m tests.gallery --check` writes nothing, and says which files are not what the code draws. The code is that of
-docs/gallery.py, whose cells are the snippets of the page. What others make of the same networks is written by
-`tests.gallery_peers`, which needs them.
+`python -m tests.gallery --check` writes nothing, and says which files are not what the code draws; with `--still`, not
+of live pictures, whose programs need NumPy's own functions. The code is that of docs/gallery.py, whose cells are the
+snippets of the page. What others make of the same networks is written by `tests.gallery_peers`, which needs them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tensorgrad.files.atomic import write_whole
 from tests.gallery_peers import beside
@@ -25,6 +26,7 @@ SCRIPT = DOCS / "gallery.py"
 CELL = re.compile(r"^# %%(?: (?P<name>[\w-]+): (?P<caption>.*))?\n(?P<code>(?:(?!# %%).*\n)*)", re.MULTILINE)
 START, *CELLS = CELL.finditer(SCRIPT.read_text("utf-8"))
 CAPTIONS = {cell["name"]: cell["caption"] for cell in CELLS}
+STILL = "--still" in sys.argv[1:]
 FIGURES = [name for name in CAPTIONS if name not in ("text", "source")]
 
 PAGE = """\
@@ -62,9 +64,19 @@ def run() -> tuple[dict[str, str], str, str]:
     """Run the script: return the texts of its pictures by their names, what it printed, and the source it made."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            names = runpy.run_path(str(SCRIPT))
+            names = runpy.run_path(str(SCRIPT)) if not STILL else _run_still()
         pictures = {path.stem: path.read_text("utf-8") for path in Path(folder).iterdir()}
     return pictures, printed.getvalue(), names["source"]
+
+
+def _run_still() -> dict[str, Any]:
+    """Run the script without the cells of live pictures."""
+    whole = SCRIPT.read_text("utf-8")
+    still = (cell[0] for cell in (START, *CELLS) if not str(cell["name"]).startswith("live-"))
+    text = whole[: START.start()] + "".join(still)  # the others stand before them, and keep their lines
+    names: dict[str, Any] = {}
+    exec(compile(text, str(SCRIPT), "exec"), names)
+    return names
 
 
 def snippet(cell: re.Match[str]) -> str:

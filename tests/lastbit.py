@@ -4,7 +4,7 @@ The order of a sum, and with it the last bit, depends on the processor in BLAS a
 bit of exp, log, tanh and their like. `python -m tests.lastbit SEED MODULE ...` runs a module with such a NumPy, from
 before the library is imported, so that no function that it keeps is the old one. What holds here holds anywhere:
 
-    python -m tests.lastbit 1 tests.gallery --check
+    python -m tests.lastbit 1 tests.gallery --check --still
     python -m tests.lastbit 1 pytest -q --doctest-modules tensorgrad
 
 The four operations and their like (minimum, comparison, power by a small integer) are exact everywhere, and stay.

@@ -19,8 +19,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tensorgrad"
 # all of them stand the root's errors and version, which import nothing of the package.
 FOLDERS = [
     "base", "engine", "program", "ops", "bounds", "autograd", "functions", "create", "arrays", "tensor", "func",
-    "autograd.functional", "distributed", "graph", "debugging", "proving", "testing", "mutation", "files", "onnx",
-    "idle", "__init__", "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "distributions",
+    "autograd.functional", "distributed", "graph", "javascript", "debugging", "proving", "testing", "mutation", "files",
+    "onnx", "idle", "__init__", "nn.module", "nn.functional", "nn.init", "nn.layers", "nn", "distributions",
     "optim", "compiled", "kernels", "viz.picture", "viz.layout", "viz.output", "viz", "data", "utils", "search",
     "chapter6", "compat", "cli", "reference",
 ]  # fmt: skip

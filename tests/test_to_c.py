@@ -14,6 +14,7 @@ import tensorgrad as tg
 from tensorgrad import nn
 from tensorgrad.errors import CompileError
 from tensorgrad.graph import Graph
+from tensorgrad.graph.writing import python_file
 
 from .cfiles import COMPILER, STRICT, Answered, compare, compiled, main_of, near, run_python, same, with_draws
 
@@ -94,7 +95,7 @@ CASES = NETWORKS | FUNCTIONS
 def others(graph: Graph, rng: np.random.Generator) -> list:
     """Return other arguments for the file: floats are moved, whole numbers stand in another order."""
     found = []
-    for node in graph._file().arguments.values():
+    for node in python_file(graph).arguments.values():
         value = getattr(node, "value", np.zeros(node.shape, node.dtype))
         moved = value + rng.normal(size=value.shape) * 0.5 if value.dtype.kind == "f" else rng.permuted(value)
         found.append(np.asarray(moved, value.dtype))
@@ -130,7 +131,7 @@ def test_what_is_drawn_is_an_argument(dtype, tmp_path) -> None:
         rng = np.random.default_rng(seed)
         arrays = [
             rng.normal(size=n.shape).astype(n.dtype) if n is not None else np.random.default_rng(seed)
-            for n in graph._file().arguments.values()
+            for n in python_file(graph).arguments.values()
         ]
         wanted = run_python(python, [*arrays[:-1], np.random.default_rng(seed)])
         found = made.call("forward", with_draws(source, python, arrays[:-1], np.random.default_rng(seed)))
@@ -234,7 +235,7 @@ def test_sanitizers_find_nothing(name, tmp_path) -> None:
     graph = Graph.trace(function, *inputs)
     source = graph.to_c()
     (tmp_path / "main.c").write_text(
-        source + main_of(source, next(iter(graph._file().arguments.values())).value), "utf-8"
+        source + main_of(source, next(iter(python_file(graph).arguments.values())).value), "utf-8"
     )
     assert COMPILER is not None
     flags = [*STRICT, "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-o", "main", "main.c", "-lm"]

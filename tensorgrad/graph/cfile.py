@@ -57,8 +57,9 @@ class Named(NamedTuple):
 class CProgram:
     """What becomes a file: a program whose second part, if it has one, is the backward pass.
 
-    `at` has the index of the line that each step comes from, -1 where it comes from none, and `words` the names of
-    values by number. The given arrays and the results are those of each part; results are values that a step copies.
+    `at` has the index of the line that each step comes from, -1 where it comes from none, `words` the names of values
+    by number, and `numbers` the number of every name. The given arrays and the results are those of each part; results
+    are values that a step copies.
     """
 
     program: Program
@@ -68,6 +69,11 @@ class CProgram:
     given: Sequence[Sequence[Named]]
     results: Sequence[Sequence[Named]]
     head: Sequence[str] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+    def line(self, index: int) -> Line:
+        """Return the line of that index; of -1, what stands for none."""
+        return self.lines[index] if index >= 0 else Line("what is returned")
 
 
 @dataclass
@@ -168,20 +174,13 @@ class CFile:
             return  # nothing is computed
         for op in self.lowering.ops([step]):
             if isinstance(op, Call):
-                raise CompileError(self._refused(step))
+                raise CompileError(refusal("to_c", "C", self.source, step, self.line_of[id(step)]))
             self.from_line[id(op)] = self.line_of[id(step)]
             yield op
 
-    def _refused(self, step: Step) -> str:
-        line = self.line(self.line_of[id(step)])
-        where = f" at {told(line.place)}" if line.place else ""
-        call = _told_call(step)
-        of = ", ".join(f"{v.dtype} {v.shape}" for v in (self.values[n] for n in self.program.reads(step)))
-        return f"to_c() has no C for the call {call} of {of}{where}; it stands in the line {line.text}"
-
     def line(self, index: int) -> Line:
         """Return the line of the source that a step comes from."""
-        return self.source.lines[index] if index >= 0 else Line("what is returned")
+        return self.source.line(index)
 
     def lines_of(self, item: Item) -> list[Line]:
         """Return the lines that a part of a function comes from."""
@@ -259,6 +258,15 @@ class CFile:
             if root in names:
                 return f"{names[root]}_i"
         return self.source.words.get(root, "")
+
+
+def refusal(by: str, language: str, source: CProgram, step: Step, at: int) -> str:
+    """Return that a `language` has no form for a step, which comes from the line of index `at`."""
+    line = source.line(at)
+    where = f" at {told(line.place)}" if line.place else ""
+    of = ", ".join(f"{v.dtype} {v.shape}" for v in map(source.program.values.__getitem__, source.program.reads(step)))
+    call = _told_call(step)
+    return f"{by}() has no {language} for the call {call} of {of}{where}; it stands in the line {line.text}"
 
 
 def _told_call(step: Step) -> str:

@@ -1,6 +1,6 @@
-"""The NumPy file of a graph run once on watched arrays: the program of its calls, which is printed as C.
+"""The NumPy file of a graph run once on watched arrays: the program of its calls, which is printed as C or JavaScript.
 
-So there is one lowering. What the file says is what C computes, line by line, and the loops are those of a plan.
+So there is one lowering. What the file says is what these compute, line by line.
 """
 
 from __future__ import annotations
@@ -46,7 +46,18 @@ _AT, _NAMED, _DRAWN, _ASARRAY, _METHOD = "@at", "@named", "@drawn", "@asarray", 
 
 def c_source(file: PythonFile) -> str:
     """Return the program of `file` as C, see `Graph.to_c`."""
-    return CFileText(CFile(_Run(file).source())).text()
+    return CFileText(CFile(program_of(file, "to_c"))).text()
+
+
+def program_of(file: PythonFile, by: str, looked_into: Callable[[str], bool] = lambda _: False) -> CProgram:
+    """Return the program of `file`, for what is called `by`, which errors name.
+
+    Of functions that say themselves how C has them, those whose text for it is `looked_into` are told as what they do.
+
+    Raises:
+        CompileError: the program depends on a number that is read.
+    """
+    return _Run(file, _Lines(by, looked_into)).source()
 
 
 def _near(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
@@ -63,9 +74,10 @@ class _Lines(Recording):
 
     one_way = True
 
-    def __init__(self, lines: list[Line]) -> None:
+    def __init__(self, by: str, looked_into: Callable[[str], bool]) -> None:
         super().__init__()
-        self.lines = lines
+        self.by, self.looked_into = by, looked_into
+        self.lines: list[Line] = []
         self.line = -1
         self.at: list[int] = []
 
@@ -80,6 +92,9 @@ class _Lines(Recording):
         """Run a call, and note it or what it consists of."""
         if function in _PLAINER:
             return _PLAINER[function](*args, **kwargs)
+        of_each = next((f for f in (function, *args[:1]) if hasattr(f, "in_c")), None)
+        if of_each is not None and self.looked_into(of_each.in_c):
+            return of_each(*(args if of_each is function else args[1:]), **kwargs)
         if isinstance(function, FunctionType) and not any(map(callable, args)) and function not in _VIEWS:
             return function(*args, **kwargs)
         return super().called(function, args, kwargs, out)
@@ -92,7 +107,7 @@ class _Lines(Recording):
         """Refuse what no program can say."""
         line = self.lines[self.line]
         where = f" at {told(line.place)}" if line.place else ""
-        raise CompileError(f"to_c() cannot follow{where}, in the line {line.text}: {why}")
+        raise CompileError(f"{self.by}() cannot follow{where}, in the line {line.text}: {why}")
 
     def helper(self, function: Any) -> Any:
         """Return what stands for a function of the file: that of the library."""
@@ -149,8 +164,8 @@ def _lambda(body: ast.expr) -> ast.expr:
 class _Run:
     """One run of the file, on the values of the trace."""
 
-    def __init__(self, file: PythonFile) -> None:
-        self.file = file
+    def __init__(self, file: PythonFile, recording: _Lines) -> None:
+        self.file, self.recording = file, recording
         text = file.text()
         tree = ast.parse(text)
         generators = {word for word, node in file.arguments.items() if node is None}
@@ -161,16 +176,16 @@ class _Run:
         modules = _modules(parts.values(), text.splitlines())
         for part in parts.values():
             telling.visit(part)
-        self.lines = [
+        self.lines = recording.lines = [
             Line(" ".join(texts[id(line)].split()), modules[line.lineno], places.get(_target(line)))
             for line in telling.lines
         ]
-        self.recording = _Lines(self.lines)
         self.given: list[list[Named]] = [[], []]
         self.part = 0
         self.words: dict[int, str] = {}
+        self.numbers: dict[str, int] = {}
         self.namespace: dict[str, Any] = {}
-        exec(compile(ast.fix_missing_locations(tree), "to_c", "exec"), self.namespace)  # noqa: S102 - our own text
+        exec(compile(ast.fix_missing_locations(tree), recording.by, "exec"), self.namespace)  # noqa: S102 - our own text
         self.namespace |= {k: self.recording.helper(f) for k, f in file.source.originals.items()} | {
             _AT: self._at, _NAMED: self._named, _DRAWN: self._drawn, _ASARRAY: self._array, _METHOD: Method,
         }  # fmt: skip
@@ -195,7 +210,8 @@ class _Run:
                 self._constant(v.number, array)
         program.results, program.later = ([r.number for r in part] for part in (*results, [])[:2])
         given = self.given[: len(results)]
-        return CProgram(program, self.lines, self.recording.at, self.words, given, results, file.told_breaks())
+        return CProgram(program, self.lines, self.recording.at, self.words, given, results, file.told_breaks(),
+                        self.numbers)  # fmt: skip
 
     def _constant(self, number: int, array: Array) -> None:
         for word in self.file.constants:
@@ -214,6 +230,7 @@ class _Run:
     def _given(self, word: str, value: Any, note: str) -> Any:
         watched = self.recording.root(np.array(value, order="C"), "fetched")
         self.given[self.part].append(Named(word, watched.number, note))
+        self.numbers[word] = watched.number
         return watched
 
     def _copied(self, arrays: Iterable[Any], words: Iterable[str]) -> list[Named]:
@@ -241,15 +258,17 @@ class _Run:
         """Note what a value is called: the memory that a view stands in after the first view of it."""
         if not is_watched(value):
             return
+        self.numbers[word] = value.number
         v = self.recording.program.values[value.number]
         while v.source is not None:
             v = self.recording.program.values[v.source]
         self.words.setdefault(v.number, word)
 
     def _drawn(self, word: str, draw: Callable[[], Any]) -> Any:
-        """Return what is drawn, which C is given."""
+        """Return what is drawn, which C is given: in the run that was traced, where that is known."""
+        known = self.file.nodes[self.file.words.index(word)].value
         with watched_by(None):
-            value = np.asarray(draw())
+            value = np.asarray(draw()) if known is None else known
         line = self.lines[self.recording.line].text
         return self._given(word, value, f"{value.dtype} {value.shape}, drawn by {line.partition(' = ')[2]}")
 

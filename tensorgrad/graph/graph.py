@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.autograd.careful import Contributions, reverse
-from tensorgrad.base.caching import altered
-from tensorgrad.base.callsite import told, users_variables
+from tensorgrad.base.callsite import users_variables
 from tensorgrad.base.context import Scope
 from tensorgrad.bounds import Interval
 from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
@@ -26,9 +25,9 @@ from .gradients import Seed, Swept, contributions, gradient_names, seeds_of
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, taken
 from .passing import flowed_to, pictured, shown, takes_a_value
-from .python import PythonFile
 from .tracing import Names, argument_names, module_names, names_given, telling_of_draws, tracing, watching
-from .unrecorded import rewritten, untold
+from .unrecorded import untold
+from .writing import python_file
 
 
 class Graph:
@@ -345,7 +344,7 @@ class Graph:
             AutogradError: a `Function` of the user's was recorded, whose source is not NumPy's; a value that the file
                 needs has been freed, or was written through ``.detach()`` or under `no_grad`, which nothing records.
         """
-        return self._file().text()
+        return python_file(self).text()
 
     def to_c(self) -> str:
         """Return one file of C99 that computes what that of `to_python` does, with libm alone.
@@ -366,35 +365,32 @@ class Graph:
         >>> "out[i] = x_i * x_i;" in source
         True
         """
-        source: str = importlib.import_module("tensorgrad.graph.cprogram").c_source(self._file())
+        source: str = importlib.import_module("tensorgrad.graph.cprogram").c_source(python_file(self))
         return source
 
-    def _file(self) -> PythonFile:
-        """Return the file that `to_python` gives the text of, and `to_c` follows."""
-        if self._assumed:
-            return self._with_checks()._file()
-        if (node := next(rewritten(self._recorded, self._stale), None)) is not None and node.primitive is not None:
-            raise AutogradError(
-                f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
-                f"record, through .detach() or under no_grad(): the file would compute something else"
-            )
-        given = [node for node in self._leaves() if node.primitive is None]
-        passes = altered(self._passes(given), checks=self._checks)
-        arguments = [(argument, self._index.get(argument.node)) for argument in self._arguments]
-        return PythonFile(passes, len(self.nodes), self.outputs, arguments)
+    def to_js(self) -> str:
+        """Return one module of JavaScript that computes what the file of `to_python` does.
+
+        ``forward`` takes the same arguments in the same order, each an array of its numbers row by row, and answers
+        with an array of the results; ``backward`` takes the gradient of the first output, after ``forward``. Both
+        answer null where an index is out of range, an assumption of the Python file does not hold, or numbers take
+        another way than those of the trace did. What is drawn at random is an argument. All is computed in doubles,
+        and stored in the dtype that it has; whole numbers are exact up to 2**53.
+
+        Raises:
+            CompileError: JavaScript has no form for a call of NumPy's (`sort`, what `linalg` has, half precision).
+            AutogradError: as `to_python`.
+
+        >>> import tensorgrad as tg
+        >>> "out[i] = x[i] * x[i];" in Graph.trace(lambda x: x * x, tg.tensor([1.0, 2.0])).to_js()
+        True
+        """
+        source: str = importlib.import_module("tensorgrad.javascript.jsfile").js_source(python_file(self))
+        return source
 
     def _and(self, nodes: Iterable[Node]) -> Graph:
         """Return this graph with `nodes`, and what they are computed from, besides."""
         also = [*self._also, *(linked(np.empty(node.shape), node) for node in nodes)]
         graph = Graph(self._outputs, self._inputs, self._own_names, self._orders, also, self._buffers, self._made)
         graph._met, graph._arguments, graph._stale, graph.keys = self._met, self._arguments, self._stale, self.keys
-        return graph
-
-    def _with_checks(self) -> Graph:
-        """Return this graph with the conditions of what is assumed among its nodes, which no picture shows."""
-        graph = self._and(self._assumed)
-        for node, found in zip(self._assumed, self.assumptions, strict=True):
-            where, inside = (text.partition(" (")[0] for text in (told(found.place), found.inside))
-            other = f"{inside}, these inputs take another way than those of the trace at {where}"
-            graph._checks[graph._index[node]] = f"{other}: trace the function on inputs like these"
         return graph

@@ -54,12 +54,14 @@ class PythonFile:
         words: the name of the value of each node.
         arguments: what `forward` takes: names, and the nodes of what has no generator for its value.
         seeds: what `backward` takes.
+        along: of each edge (target, slot) the node of the gradient that flows back along it.
     """
 
     def __init__(
         self, passes: Passes, forward: int, outputs: Sequence[int], arguments: Sequence[tuple[Argument, int | None]]
     ) -> None:
         self.nodes, self.gradients, self.leaves = passes.nodes, passes.gradients, passes.leaves
+        self.along = passes.along
         self.forward, self.outputs = forward, outputs
         self.results = (*outputs, *passes.gradients)
         self.breaks, self.checks = passes.breaks, passes.checks

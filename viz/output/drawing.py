@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from tensorgrad.base.callsite import users_variables
 from tensorgrad.base.mime import HTML, SVG, TEXT, shortened, wanted
 from tensorgrad.debugging.reasons import Reason
 from tensorgrad.engine.tensor import Tensor
@@ -24,13 +23,12 @@ from tensorgrad.viz.layout.scene import Scene
 from tensorgrad.viz.picture.breaks import with_breaks
 from tensorgrad.viz.picture.closing import Unfold, words_of
 from tensorgrad.viz.picture.expressions import told_apart
-from tensorgrad.viz.picture.failures import NOTE, FailedGraph
 from tensorgrad.viz.picture.finishing import finished, with_formulas
-from tensorgrad.viz.picture.flows import seeds_of
+from tensorgrad.viz.picture.flows import Seeds, seeds_of
 from tensorgrad.viz.picture.heat import with_heat
 from tensorgrad.viz.picture.hiding import Hide, without_hidden
 from tensorgrad.viz.picture.model import EdgeRecord, Options, Picture, build
-from tensorgrad.viz.picture.reasoned import graph_of, with_reason
+from tensorgrad.viz.picture.reasoned import with_reason
 from tensorgrad.viz.picture.text import shown_bytes
 from tensorgrad.viz.picture.tooltips import brief, of_arrow, of_frame
 
@@ -40,6 +38,7 @@ from .mermaid import mermaid_text
 from .paper import printed
 from .setting import Page
 from .svg import Shown, still_svg, viewer_svg
+from .targets import graph_drawn
 from .tikz import tikz_text
 
 FORMATS = (".svg", ".html", ".pdf", ".png", ".tex", ".json", ".mmd", ".dot")
@@ -80,6 +79,7 @@ def draw(
     math: bool | None = None,
     style: Mapping[str, str] | None = None,
     theme: str | None = None,
+    live: bool | Mapping[str, tuple[float, float]] = False,
 ) -> Drawing:
     """Return the drawing of a graph: values forward in black, gradients back in red, each beside the other.
 
@@ -131,9 +131,12 @@ def draw(
             "font".
         theme: "light", "dark", "print" (black and red without ground) or "book" (as in print, and the letters of a
             book); by default a browser shows what its reader prefers.
+        live: the file computes itself anew: a panel changes inputs, parameters and numbers as ε, and every value and
+            gradient follows; labels are "values" then. A mapping has the ends of sliders: ``{"lr": (0.01, 1.0)}``.
 
     Raises:
         TensorgradError: an argument that is none of the above, or a picture that does not fit.
+        CompileError: with `live`, Python read a value in the function, or a browser cannot compute what it calls.
 
     >>> import tensorgrad as tg
     >>> x = tg.tensor([3.0], requires_grad=True)
@@ -143,19 +146,27 @@ def draw(
     x -> * x dx₂ [3.]
     * -> out out dout [1.]
     """
-    page = Page(labels, rankdir, title or "", dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math)
+    given = dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math
+    page = Page("values" if live and labels == "names" else labels, rankdir, title or "", *given)
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
         picture = importlib.import_module("tensorgrad.viz.picture.plans").picture_of(target)
-        return Drawing(picture, target, **{**vars(page), "title": title or "Plan"})
-    names = users_variables() if isinstance(target, Tensor) and names == "variables" else names
-    graph = _graph_of(target, inputs, names, words_of(collapse))
-    while graph.order < order:
-        graph, seed = graph.backward(seeds_of(graph, seed)), None
-    graph = (graph.with_reads() if graph.order == 0 else graph).pictured()
-    grads, apart = graph.order == 0 if grads is None else grads, labels == "formulas"
+        return _made(picture, (target, target), [], live, replace(page, title=title or "Plan"))
+    graph, seed = graph_drawn(target, inputs, names, words_of(collapse), order, seed)
+    whole = graph.with_reads() if graph.order == 0 else graph
+    graph, grads = whole.pictured(), graph.order == 0 if grads is None else grads
     seeds = seeds_of(graph, seed) if grads else []
-    options = Options(grads, depth, collapse, max_nodes, dims, seeds, repeats, unfold, apart)
-    return Drawing(with_reason(_drawn(graph, options, heat, hide, page), graph, target), graph, **vars(page))
+    options = Options(grads, depth, collapse, max_nodes, dims, seeds, repeats, unfold, labels == "formulas")
+    return _made(
+        with_reason(_drawn(graph, options, heat, hide, page), graph, target), (whole, graph), seeds, live, page
+    )
+
+
+def _made(picture: Picture, graphs: tuple[Any, Any], seeds: Seeds, live: Any, page: Page) -> Drawing:
+    """Return the drawing of a picture of the second of `graphs`, which shows the first one; a live one if asked."""
+    if not live:
+        return Drawing(picture, graphs[1], **vars(page))
+    made: Drawing = importlib.import_module("tensorgrad.viz.output.live").made(picture, graphs, seeds, live, page)
+    return made
 
 
 def _drawn(graph: Graph, options: Options, heat: str | None, hide: Hide, page: Page) -> Picture:
@@ -195,33 +206,6 @@ def _finished(
         picture = without_hidden(picture, graph, hide)
     opens = picture.inside is not None or bool(picture.folded)
     return finished(picture if opens and not narrow else picture.sealed())
-
-
-def _graph_of(
-    target: Graph | Tensor | Callable[..., Any] | BaseException | Plan | Reason,
-    inputs: tuple[Any, ...],
-    names: Names,
-    functions: Collection[str],
-) -> Graph:
-    if isinstance(target, Graph | Tensor | BaseException | Reason):
-        if inputs:
-            raise TensorgradError(f"draw of a {type(target).__name__} takes no inputs: it is computed already")
-        if isinstance(target, BaseException | Reason):
-            return FailedGraph(target) if isinstance(target, BaseException) else graph_of(target)
-        if isinstance(target, Tensor):
-            return Graph.of(target, names=names)
-        if names is not None:
-            raise TensorgradError("draw of a Graph takes no names: give them to Graph.of or Graph.trace, which made it")
-        return target
-    if not callable(target):
-        raise TensorgradError(
-            f"cannot draw {type(target).__name__}: give a Tensor, a Graph, a function, a module or an exception"
-        )
-    try:
-        return Graph.trace(target, *inputs, names=names, functions=functions)
-    except Exception as error:
-        error.add_note(NOTE)
-        raise
 
 
 class Drawing:

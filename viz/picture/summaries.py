@@ -13,7 +13,7 @@ from tensorgrad.base.dtypes import Array, DType
 
 JOINED = 4096
 """Numbers of an array, up to which it is joined with others: a pass of its own costs more than they do."""
-_FEW, _SHORT = 6, 30  # so many numbers, in so many characters, stand in full
+FEW, SHORT = 6, 30  # so many numbers, in so many characters, stand in full
 
 
 @remembered(16)
@@ -171,8 +171,8 @@ def brief(value: Array | None) -> str:
         wide = value.astype(np.float64) + 0.0  # of which the sum with -0.0 is 0.0
         if wide.size == 1:
             return f"{wide.item():.4g}"
-        full = _in_full(wide.tolist()) if wide.size <= _FEW else ""
-        return full if full and len(full) <= _SHORT else f"{Summary.of(value).mean(value):.3g} ± {wide.std():.3g}"
+        full = _in_full(wide.tolist()) if wide.size <= FEW else ""
+        return full if full and len(full) <= SHORT else f"{Summary.of(value).mean(value):.3g} ± {wide.std():.3g}"
 
 
 def _in_full(numbers: list[Any] | float) -> str:

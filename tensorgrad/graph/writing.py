@@ -1,0 +1,45 @@
+"""The graph as a file: `Graph.to_python` gives its text, `to_c` and `to_js` follow it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tensorgrad.base.caching import altered
+from tensorgrad.base.callsite import told
+from tensorgrad.errors import AutogradError
+
+from .gradients import Seed
+from .python import PythonFile
+from .unrecorded import rewritten
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+
+def python_file(graph: Graph, seed: Seed = None, kind: type[PythonFile] = PythonFile) -> PythonFile:
+    """Return the file, of the `kind` that is asked for.
+
+    Raises:
+        AutogradError: a value that it needs was written where nothing records it.
+    """
+    if graph._assumed:
+        return python_file(with_checks(graph), seed, kind)
+    if (node := next(rewritten(graph._recorded, graph._stale), None)) is not None and node.primitive is not None:
+        raise AutogradError(
+            f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
+            f"record, through .detach() or under no_grad(): the file would compute something else"
+        )
+    given = [node for node in graph._leaves(seed) if node.primitive is None]
+    passes = altered(graph._passes(given, seed), checks=graph._checks)
+    arguments = [(argument, graph._index.get(argument.node)) for argument in graph._arguments]
+    return kind(passes, len(graph.nodes), graph.outputs, arguments)
+
+
+def with_checks(graph: Graph) -> Graph:
+    """Return `graph` with the conditions of what is assumed among its nodes, which no picture shows."""
+    found = graph._and(graph._assumed)
+    for node, assumed in zip(graph._assumed, graph.assumptions, strict=True):
+        where, inside = (text.partition(" (")[0] for text in (told(assumed.place), assumed.inside))
+        other = f"{inside}, these inputs take another way than those of the trace at {where}"
+        found._checks[found._index[node]] = f"{other}: trace the function on inputs like these"
+    return found

@@ -1,0 +1,246 @@
+"""A picture that computes itself anew: its program in JavaScript beside it, and a panel for what it is computed from.
+
+Room is made for numbers of the usual length. A browser gets the picture as it was drawn, whole without the script.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tensorgrad.errors import TensorgradError
+from tensorgrad.graph import Graph
+from tensorgrad.javascript.liveprogram import LiveProgram, Moved
+from tensorgrad.viz.layout.scene import Scene
+from tensorgrad.viz.picture.edgetexts import gradient_text
+from tensorgrad.viz.picture.flows import Seeds
+from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
+from tensorgrad.viz.picture.summaries import FEW, SHORT, brief
+from tensorgrad.viz.picture.text import clean, width
+
+from .browser import page as html_page, resource
+from .drawing import Drawing
+from .setting import Page
+from .svg import Beside, Shown, viewer_svg
+
+_MOST = 40_000  # bytes of what computes
+_KEYS = " What it is computed from can be changed in the panel: typed, dragged, or by the arrow keys; all else follows."
+_HELP = "change a number in the panel, and all others follow; "
+_REACH = 1000.0  # of a positive number, how many times more or less it may become on the slider
+_ALONE, _SPREAD = "-0.01234", "-0.0123 ± 0.123"  # the widest numbers that room is made for
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+class Live(Drawing):
+    """A drawing whose inputs can be changed where it is shown (see `draw`).
+
+    Raises:
+        CompileError: the function cannot be followed: Python read a value, or JavaScript has no form for a call.
+        TensorgradError: it is too large.
+    """
+
+    def __init__(
+        self, picture: Picture, graph: Graph, program: LiveProgram, ranges: Ranges | None = None, **page: Any
+    ) -> None:
+        super().__init__(picture.sealed(), graph, **page)
+        self._program, self._ranges = program, dict(ranges or {})
+        known = {moved.name for moved in program.moved()}
+        for name in self._ranges.keys() - known:
+            raise TensorgradError(
+                f"draw(live={{{name!r}: ...}}): there is no such input; there are {', '.join(sorted(known))}"
+            )
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The positioned picture, with room for other numbers."""
+        shown, texts = self.page.shown(self.picture), self.page.texts(self.picture)
+        wide = [self._wide(edge, pair) for edge, pair in zip(self.picture.edges, texts, strict=True)]
+        roomy = replace(shown, vertices=[_roomy(v) for v in shown.vertices])
+        scene = self.page.placed(roomy, wide)
+        known = {e.id: (pair, room) for e, pair, room in zip(self.picture.edges, texts, wide, strict=True)}
+        arrows = []
+        for arrow in scene.arrows:
+            pair, room = known[arrow.edge.id]
+            side = arrow.kind == "bwd"
+            arrows.append(replace(arrow, label=pair[side]) if arrow.label == room[side] else arrow)
+        outlines = [
+            replace(o, vertex=replace(shown.vertex[o.vertex.id], around=o.vertex.around)) for o in scene.outlines
+        ]
+        return replace(scene, outlines=tuple(outlines), arrows=tuple(arrows), paper=scene.bounds())
+
+    @cached_property
+    def svg(self) -> str:
+        """One self-contained SVG that computes; with scripts off it is the picture as it was drawn."""
+        script = self._script()
+        if len(script.encode()) > _MOST:
+            raise TensorgradError(
+                f"draw(live=True): what computes this picture takes {len(script.encode()):,} bytes, and {_MOST:,} may; "
+                f"give fewer numbers, or a part of the function"
+            )
+        before = (
+            '<foreignObject class="live bar" display="none" width="100%" height="100%">'
+            '<div class="panel" xmlns="http://www.w3.org/1999/xhtml"><select aria-label="array"></select> '
+            '<input type="range" min="0" max="1000" step="any"/> <button type="button">reset</button> '
+            '<button type="button">link</button><output role="status"></output><table></table></div></foreignObject>'
+        )
+        beside = Beside(before, f"\n<script><![CDATA[{script}]]></script>")
+        told = self.description + _KEYS
+        shown = Shown(self.scene, self._told(self.picture))
+        return viewer_svg(shown, self.page.look, self.heading, told, self.page.sheet + _CSS, beside=beside)
+
+    @property
+    def html(self) -> str:
+        """A page with the picture."""
+        return html_page(self.svg, self.heading, _HELP)
+
+    def _script(self) -> str:
+        begin, between, end = re.split("PROGRAM|TABLES", resource("live.js", frozenset()))
+        return f"{begin}{_dense(self._program.text())}{between}{self._tables()}{end}"
+
+    def _tables(self) -> str:
+        """Return what is changed and shown: values stand as expressions, texts as literals that end no script."""
+        circles = {_node_of(vertex): vertex for vertex in self.picture.vertices}
+        moved = list(self._program.moved())
+        changed = [
+            self._free(m) if m.node is None else self._entry(circles[m.node], m)
+            for m in moved
+            if m.node is None or m.node in circles
+        ]
+        others = [v for node, v in circles.items() if node not in {m.node for m in moved}]
+        entries = filter(None, [*changed, *(self._entry(vertex, None) for vertex in others)])
+        texts = self.page.texts(self.picture)
+        pairs = [(edge, pair, self._wide(edge, pair)) for edge, pair in zip(self.picture.edges, texts, strict=True)]
+        edges = [text for given in pairs for text in self._edge(*given)]
+        return f"[[{','.join(entries)}],[{','.join(edges)}]]"
+
+    def _entry(self, vertex: Vertex, moved: Moved | None) -> str | None:
+        """Return a row of what the panel shows; None for what has no numbers, or always the same."""
+        node = _node_of(vertex)
+        place = None if node is None or vertex.value is None or vertex.kind == "box" else self._program.value(node)
+        if node is None or place is None:
+            return None
+        parts = [] if vertex.gradient is None else self._program.gradient(node, vertex.gradient)
+        name = moved.name if moved is not None else self.picture.names[node]
+        told = [_literal(clean(name)), _literal(vertex.id), place, _listed(parts)]
+        return f"[{','.join([*told, *(self._limits(moved) if moved is not None else [])])}]"
+
+    def _free(self, moved: Moved) -> str:
+        """Return the row of a number that is no value of the graph."""
+        name = f"{moved.name} of {moved.place}" if moved.place else moved.name
+        place = f"[{moved.array},0,{list(moved.value.shape)},[]]"
+        return f"[{','.join([_literal(clean(name)), 'null', place, '[]', *self._limits(moved)])}]"
+
+    def _limits(self, moved: Moved) -> list[str]:
+        """Return from where to where the slider goes, and what kind of number it moves."""
+        value = np.asarray(moved.value, float)
+        low, high = float(np.min(value, initial=np.inf)), float(np.max(value, initial=-np.inf))
+        if moved.name in self._ranges:
+            low, high = map(float, self._ranges[moved.name])
+            return [repr(low), repr(high), str(2 * (low > 0 and high / low >= _REACH / 10))]
+        if moved.value.dtype.kind in "iu":
+            return [repr(min(low, 0.0)), repr(high + 1), "1"]
+        if moved.node is None and low > 0:
+            return [repr(low / _REACH), repr(high * _REACH), "2"]
+        span = max(high - low, abs(high), abs(low), 1.0)
+        return [repr(low - span), repr(high + span), "0"]
+
+    def _edge(self, edge: EdgeRecord, pair: tuple[str, str], wide: tuple[str, str]) -> Iterator[str]:
+        """Yield the rows of an arrow and of its twin: an id, the name before the number (null for none), what it is."""
+        source = edge.uses[0].source
+        place = self._program.value(source)
+        if place is None or edge.value is None:
+            return
+        output = edge.head.startswith("out")
+        still = output or edge.gradient is None  # what enters from outside does not change
+        parts = [] if still else self._program.along([use[1:] for use in edge.uses], edge.gradient)
+        for side, text, room in ((0, pair[0], wide[0]), (1, pair[1], wide[1])):
+            if side and still:
+                continue
+            before = _before(text, self._numbers(edge)[side])
+            told = ["null" if before is None else _literal(before), place, str(side), _listed(parts if side else [])]
+            yield f"[{','.join([_literal(('f', 'b')[side] + edge.id), *told, f'{width(room, 13.0):.0f}'])}]"
+
+    def _numbers(self, edge: EdgeRecord) -> tuple[str, str]:
+        """Return the numbers that may stand on an arrow and on its twin."""
+        return brief(edge.value), gradient_text(edge.gradient, noise=edge.noise)
+
+    def _wide(self, edge: EdgeRecord, pair: tuple[str, str]) -> tuple[str, str]:
+        """Return the texts of an arrow with longer numbers."""
+        found = []
+        for text, numbers, value in zip(pair, self._numbers(edge), (edge.value, edge.gradient), strict=True):
+            before = _before(text, numbers)
+            longest = _longest(numbers, value)
+            found.append(text if before is None else f"{before} = {longest}" if before else longest)
+        return found[0], found[1]
+
+
+def made(picture: Picture, graphs: tuple[Graph, Graph], seeds: Seeds, live: bool | Ranges, page: Page) -> Live:
+    """Return a picture of the second of `graphs`, which shows the first one, as a live one.
+
+    Raises:
+        TensorgradError: other labels than values, or nothing that computes.
+    """
+    if type(graphs[0]) is not Graph:  # a plan, or what stood before an error
+        raise TensorgradError("draw(live=True) is for a function, a module, a tensor or its graph: that computes alone")
+    if page.labels != "values":
+        raise TensorgradError(f"draw(live=True, labels={page.labels!r}): what is live are numbers: leave out labels")
+    program = LiveProgram(*graphs, seeds)
+    return Live(picture, graphs[1], program, None if isinstance(live, bool) else live, **vars(page))
+
+
+def _node_of(vertex: Vertex) -> int | None:
+    """Return the node whose value stands in a circle."""
+    return vertex.members[-1] if vertex.members and vertex.kind != "box" else None
+
+
+def _before(text: str, numbers: str) -> str | None:
+    """Return what stands before the numbers of an arrow, "" if nothing does; None where there are none."""
+    if numbers and text == numbers:
+        return ""
+    sign = " " if numbers.startswith("≈") else " = "
+    return text.removesuffix(sign + numbers) if numbers and text.endswith(sign + numbers) else None
+
+
+def _longest(numbers: str, value: Any) -> str:
+    """Return the longest text that room is made for in the place of some numbers."""
+    if value is None:
+        return numbers
+    full = re.sub(r"[^\[\], ]+", "-0.123", str(np.zeros(value.shape).tolist())) if value.size <= FEW else ""
+    usual = _ALONE if value.size == 1 else full if full and len(full) <= SHORT else _SPREAD
+    return max(numbers, usual, key=lambda text: width(text, 1.0))
+
+
+def _roomy(vertex: Vertex) -> Vertex:
+    """Return a vertex with longer numbers."""
+    if not vertex.numbers:
+        return vertex
+    pairs = zip(vertex.numbers.split(" | "), (vertex.value, vertex.gradient), strict=False)
+    return replace(vertex, numbers=" | ".join(_longest(*pair) for pair in pairs))
+
+
+def _literal(text: str) -> str:
+    """Return a text as it stands in a script, which nothing in it can end."""
+    return json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return f"[{','.join(parts)}]"
+
+
+def _dense(text: str) -> str:
+    """Return a program without needless spaces.
+
+    >>> _dense("for (let i = 0; i < 3; i++) v1[i] = v0[i] - 2;")
+    'for(let i=0;i<3;i++)v1[i]=v0[i]-2;'
+    """
+    return re.sub(r"\s*([-+*/%=<>!?:;,{}()\[\]&|])\s*", r"\1", text)
+
+
+_CSS = resource("live.css", frozenset())
