@@ -212,6 +212,7 @@ def by_seed(run: Run, name: str, do: Callable[[int], T]) -> list[T]:
     """Return what ``do(seed)`` returns for each seed of the paper `name`, the default generator started from it."""
 
     def part(seed: int) -> T:
+        print(f"seed {seed} of 0 to {PAPERS[name].seeds - 1}", flush=True)  # the command shows the last line of a log
         manual_seed(seed)
         found = do(seed)
         manual_seed(0)  # the parts leave the generator where each other does

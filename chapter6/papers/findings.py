@@ -37,5 +37,21 @@ FINDINGS: dict[str, Words] = {
             "次，在验证图像上就有十次碰运气的机会。"
         ),
     ),
+    "he": Words(
+        (
+            "Two of five verdicts fail, each by one seed of three. With 30 layers Xavier's loss stays at log 10 "
+            "for all of the five epochs with the seeds 0 and 2; with seed 1 it leaves it after 875 steps and "
+            "comes to 0.69: on MNIST the stall is long, not endless (He's loss leaves it within 35 steps). And "
+            "with seed 0 He's network, which had come to 0.19, becomes unstable after 1,200 steps and ends at "
+            "1.19, above the half of log 10, 1.15. With fewer steps 22 layers from Xavier's values would not have "
+            "learned: they stand still for 420 to 560 steps."
+        ),
+        (
+            "五个判定中有两个不成立，各因三个种子中的一个。30层时，种子0与2的Xavier损失在全部五轮中停在 log 10；"
+            "种子1在875步后离开并降到0.69：在MNIST上停滞很长，但并非永远（He的损失在35步内就离开）。种子0的He网络"
+            "先降到0.19，1200步后变得不稳定，最后为1.19，高于 log 10 的一半1.15。若步数更少，22层的Xavier网络就来"
+            "不及学习：它们要停滞420到560步。"
+        ),
+    ),
 }
 """The findings by the name of the paper's experiment."""

@@ -102,7 +102,7 @@ def picture(found: dict[str, Found]) -> Figure:
                 left.plot(range(1, len(errors) + 1), [100 * e for e in errors], dashes, **look)
                 right.plot(seed, 100 * errors[-1], "o", **look)
         dress(left, "epoch", "test error in %")
-        left.set_yscale("log")
+        left.set_ylim(0, 8)
         dress(right, "seed", "test error after the last epoch in %")
         right.set_xticks(range(len(found["with"].errors)))
         for axes in (left, right):
