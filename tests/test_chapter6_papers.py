@@ -289,3 +289,12 @@ def test_mnist_is_found_by_the_variable_too(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("TENSORGRAD_DATA", str(tmp_path))
     with pytest.raises(DataError, match=re.escape(str(tmp_path / "mnist"))):
         mnist_in(None)
+
+
+def test_the_document_says_what_the_code_says() -> None:
+    text = (Path(__file__).resolve().parent.parent / "docs" / "papers.md").read_text("utf-8")
+    for paper in PAPERS.values():
+        assert f"| {paper.source} | {paper.bar_in('en')} |" in text
+        assert f"* **{paper.source}**: {paper.smaller.en}" in text
+    for name, words in FINDINGS.items():
+        assert f"* **{PAPERS[name].source}**: {words.en}" in text

@@ -108,7 +108,7 @@ def conclude(run: Run, found: dict[str, list[Found]]) -> None:
     run.check(
         Words("standard: the gradient shrinks by √3 from layer to layer", "标准初始化：梯度逐层缩小 √3 倍"),
         off <= at["ratio_within"],
-        f"by {min(ratios):.3f} to {max(ratios):.3f}, √3 is {at['ratio']:.3f}: off by {off:.1%} at most",
+        f"by {min(ratios):.3f} to {max(ratios):.3f}, √3 is {at['ratio']:.3f}: off by {off:.2%} at most",
         on="mnist",
     )
 

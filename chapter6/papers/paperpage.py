@@ -78,5 +78,5 @@ def as_document(outcomes: Sequence[Outcome]) -> str:
     lines += ["", "## What is smaller here", ""]
     lines += [f"* **{paper.source}**: {paper.smaller.en}" for paper in PAPERS.values()]
     lines += ["", "## What was found about bars", ""]
-    lines += [f"* **{PAPERS[name].source}**: {words.en}" for name, words in FINDINGS.items()]
+    lines += [f"* **{paper.source}**: {FINDINGS[name].en}" for name, paper in PAPERS.items() if name in FINDINGS]
     return "\n".join(lines) + "\n"
