@@ -216,7 +216,7 @@ class Writer:
             [
                 f'<section class="behind" id="{outcome.name}">',
                 f"<h3>{self.say('Experiment')} <code>{outcome.name}</code></h3>",
-                *([] if of is None else [self.verdicts(outcome), self.settings(of), self.numbers(outcome)]),
+                *([] if of is None else [self.verdicts(outcome), self.settings(outcome), self.numbers(outcome)]),
                 f"<details><summary>{self.say('Source')}: <code>{outcome.name}.py</code></summary>{code}</details>",
                 f'<p class="top"><a href="#contents">{self.say("back to the contents")}</a></p></section>',
             ]
@@ -231,11 +231,17 @@ class Writer:
         ]
         return table(map(self.say, ("verdict", self.concluded, "measured")), rows, "wide") if rows else ""
 
-    def settings(self, result: dict[str, Any]) -> str:
+    def seeds(self, outcome: Outcome) -> str:
+        """Return the seed, or seeds, of a run."""
+        assert outcome.result is not None
+        return str(outcome.result["settings"]["seed"])
+
+    def settings(self, outcome: Outcome) -> str:
         """Return the settings in a line."""
-        given = result["settings"]
+        assert outcome.result is not None
+        given, seconds = outcome.result["settings"], outcome.result["seconds"]
         data = self.say("the bundled 8x8 digits") if given["data"] == "digits" else "MNIST"
-        facts = [("data", data), ("seed", str(given["seed"])), ("time", f"{result['seconds']:.1f} s")]
+        facts = [("data", data), ("seed", self.seeds(outcome)), ("time", f"{seconds:.1f} s")]
         told = " · ".join(f"{self.say(name)}: {value}" for name, value in facts)
         return f"<h4>{self.say('Settings')}</h4><p>{told}</p>"
 

@@ -71,6 +71,7 @@ figcaption{margin-top:.5rem;color:var(--mute)}
 .wide th{white-space:normal}
 .wide td{text-align:left;white-space:normal;overflow-wrap:anywhere}
 .wide td:first-child{white-space:nowrap;font-weight:600}
+.wide td span{white-space:nowrap}
 .behind{border-left:3px solid var(--line);padding-left:1rem;margin:1.2rem 0 0}
 .behind h3{font-size:1.05rem;margin:1rem 0 .3rem}
 .behind h4{font-size:.95rem;margin:.9rem 0 .2rem}

@@ -253,12 +253,15 @@ def outcomes() -> list[Outcome]:
         "settings": {"data": "digits", "seed": 0}, "passed": True, "seconds": 1.0, "figures": [], "numbers": {},
         "verdicts": [{**verdict, "passed": False}, verdict],
     }  # fmt: skip
-    return [Outcome(name, papers.EXPERIMENTS[name], "source", result, None) for name in PAPERS]
+    source = "STEPS = 7  # of the paper's 9\nLOOKS = {}\n"
+    return [Outcome(name, papers.EXPERIMENTS[name], source, result, None) for name in PAPERS]
 
 
 def test_the_page_says_of_each_paper_what_it_claims_the_bar_and_what_is_smaller() -> None:
     for language in ("en", "zh"):
         text = paper_page(outcomes(), language)
+        assert "<pre tabindex=0><code>STEPS = 7  # of the paper&#x27;s 9</code></pre>" in text
+        assert "0, 1, 2, 3, 4 ·" in text
         for paper in PAPERS.values():
             assert paper.source in text
             for words in (getattr(paper.claim, language), paper.bar_in(language), getattr(paper.smaller, language)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 from collections.abc import Sequence
 
@@ -50,6 +51,20 @@ class PaperWriter(Writer):
         if outcome.name in FINDINGS:
             parts.append(("what was found", self.say(FINDINGS[outcome.name]._asdict())))
         return "".join(f"<p><strong>{self.say(name)}</strong>: {text}</p>" for name, text in parts)
+
+    def seeds(self, outcome: Outcome) -> str:
+        """Return the seeds, which are the same in every run."""
+        return ", ".join(map(str, range(PAPERS[outcome.name].seeds)))
+
+    def settings(self, outcome: Outcome) -> str:
+        """Return the settings: data, seeds, time, and the constants of the experiment as they stand in its source."""
+        lines = outcome.source.splitlines()
+        constants = "\n".join(
+            "\n".join(lines[node.lineno - 1 : node.end_lineno])
+            for node in ast.parse(outcome.source).body
+            if isinstance(node, ast.Assign) and not ast.unparse(node).startswith("LOOKS")
+        )
+        return f"{super().settings(outcome)}<pre tabindex=0><code>{html.escape(constants)}</code></pre>"
 
     def contents(self) -> str:
         """Return the table of all papers: source, bar, what was measured, verdict."""
