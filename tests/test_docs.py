@@ -14,6 +14,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.engine.primitive import PRIMITIVES
+from tensorgrad.reference.manual import MODULES
 from tensorgrad.reference.operations import anchor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +46,39 @@ def broken(page: Path) -> list[str]:
         if name not in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}:
             found.append(f"{file}::{name}")
     return found
+
+
+def imported_there(text: str) -> set[str]:
+    """The modules of the library that the snippets of a page use, below ``tensorgrad``."""
+    found = set()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    for path in re.findall(r"\b(?:tensorgrad|tg)((?:\.[a-z_0-9]+)+)", code):
+        holder: Any = tg
+        for part in path[1:].split("."):
+            holder = getattr(holder, part, None)
+            if not inspect.ismodule(holder):
+                break
+            found.add(holder.__name__.removeprefix("tensorgrad."))
+    return found
+
+
+def test_every_module_that_a_snippet_uses_is_in_the_reference() -> None:
+    named = set().union(*(imported_there(page.read_text("utf-8")) for page in DOCUMENTS))
+    assert len(named) > 10
+    assert named - {"utils"} <= {*MODULES}  # which only holds modules
+
+
+def test_the_size_that_the_readme_tells_is_that_of_the_code() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    told = re.search(r"about ([\d,]+) lines to read: .* some ([\d,]+) more", text)
+    assert told
+    folders = [ROOT / name for name in ("tensorgrad", "nn", "optim", "viz", "data", "chapter6")]
+    files = {file.resolve() for folder in folders for file in folder.rglob("*.py")}  # the links among them once
+    lines = {file: len(file.read_text("utf-8").splitlines()) for file in files}
+    core = [ROOT / "tensorgrad" / name for name in ("engine", "ops", "autograd")]
+    read = sum(count for file, count in lines.items() if any(folder in file.parents for folder in core))
+    for number, found in zip(told.groups(), (read, sum(lines.values()) - read), strict=True):
+        assert int(number.replace(",", "")) == pytest.approx(found, rel=0.2)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

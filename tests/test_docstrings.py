@@ -26,7 +26,8 @@ def functions() -> Iterator[tuple[str, Any]]:
     seen = set()
     for path, value in surface().items():
         function = inspect.unwrap(value) if inspect.isroutine(value) else None
-        if inspect.isfunction(function) and function.__name__ == path.rpartition(".")[2] and id(function) not in seen:
+        written = inspect.isfunction(function) and not function.__code__.co_filename.startswith("<")
+        if written and function.__name__ == path.rpartition(".")[2] and id(function) not in seen:
             seen.add(id(function))
             yield path, function
 
@@ -48,6 +49,8 @@ def constructors(cls: type, public: Collection[type]) -> Iterator[Any]:
     for base in cls.__mro__:
         if base is not cls and base in public:
             return
+        if not base.__module__.startswith("tensorgrad"):
+            continue
         for name in ("__init__", "__new__", "__post_init__", "_complete"):
             member = base.__dict__.get(name)
             function = inspect.unwrap(getattr(member, "__func__", member)) if member else None

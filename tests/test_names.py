@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tensorgrad as tg
@@ -120,6 +121,21 @@ def test_a_missing_name_is_answered_with_the_nearest_or_with_what_to_do(module: 
     assert answer in str(caught.value)
     assert isinstance(caught.value, TensorgradError)
     assert caught.value.name == name
+
+
+def test_what_is_left_to_numpy_keeps_the_graph() -> None:
+    x = tg.tensor([1.0, 2.0, 4.0, 3.0], requires_grad=True)
+    frames = np.fft.rfft(x.unfold(-1, 2, 1) * tg.tensor(np.hanning(3)[:-1], dtype=tg.float32))
+    for y in (np.fft.fft(x), np.angle(x), np.gradient(x), np.nanquantile(x, 0.3), frames, np.fft.irfft(frames)):
+        assert y.requires_grad
+    assert np.frexp(x.detach())[1].tolist() == [1, 2, 3, 2]
+    for told in ("fft", "angle", "gradient", "nanquantile", "stft"):
+        assert "the graph" in ABSENT[told]
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for name in ("bartlett", "blackman", "hamming"):
+        np.testing.assert_allclose(getattr(np, name)(9)[:-1], getattr(torch, f"{name}_window")(8), atol=1e-6)
+    np.testing.assert_allclose(np.hanning(9)[:-1], torch.hann_window(8), atol=1e-6)
+    np.testing.assert_allclose(np.kaiser(9, 12)[:-1], torch.kaiser_window(8), atol=1e-6)
 
 
 def test_a_name_like_no_other_is_answered_without_a_guess() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +110,17 @@ def test_limiting_threads_without_threadpoolctl_says_what_to_install(monkeypatch
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with pytest.warns(UserWarning, match=r": pip install threadpoolctl, or "):
         tg.set_num_threads(tg.get_num_threads() + 1)
+
+
+def test_all_installs_each_of_them() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parent.parent / "setup.cfg", "utf-8")
+    extras = setup["options.extras_require"]
+    behind = re.findall(r"[\w-]+", re.findall(r"\[(.*?)\]", extras["all"])[0])
+    texts = [setup["options"]["install_requires"], extras["all"], *(extras[extra] for extra in behind)]
+    there = {re.split(r"[<>=;]", line)[0].strip() for text in texts for line in text.strip().splitlines()}
+    assert {name for _, known_as, _ in USES for name in known_as.split()} <= there
+    assert ELSEWHERE - {"requests", "urllib3", "torch"} <= there  # what pooch brings, and what is only a peer
 
 
 def test_every_optional_library_is_tried() -> None:

@@ -132,7 +132,11 @@ class _Measured(BasePruningMethod):
 
 
 class RandomUnstructured(_Measured):
-    """Prunes elements at random."""
+    """Prunes elements at random.
+
+    Raises:
+        ValueError: a negative `amount`, or a share above 1.
+    """
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """Return `default_mask` without elements drawn at random."""
@@ -141,7 +145,11 @@ class RandomUnstructured(_Measured):
 
 
 class L1Unstructured(_Measured):
-    """Prunes the elements with the smallest magnitudes."""
+    """Prunes the elements with the smallest magnitudes.
+
+    Raises:
+        ValueError: a negative `amount`, or a share above 1.
+    """
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """Return `default_mask` without the smallest elements of `t`."""
@@ -183,7 +191,11 @@ class _Structured(_Measured):
 
 
 class RandomStructured(_Structured):
-    """Prunes channels at random."""
+    """Prunes channels at random.
+
+    Raises:
+        ValueError: a negative `amount`, or a share above 1.
+    """
 
     def scores(self, t: Array, axes: tuple[int, ...]) -> Array:
         """Return random numbers."""
@@ -192,7 +204,11 @@ class RandomStructured(_Structured):
 
 
 class LnStructured(_Structured):
-    """Prunes the channels with the smallest norms of order `n`."""
+    """Prunes the channels with the smallest norms of order `n`.
+
+    Raises:
+        ValueError: a negative `amount`, or a share above 1.
+    """
 
     def __init__(self, amount: Amount, n: float | str, dim: int = -1) -> None:
         super().__init__(amount, dim)
@@ -280,7 +296,11 @@ def global_unstructured(
     importance_scores: Mapping[tuple[Module, str], Tensor] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Prune elements of several parameters, pairs of a module and a name, chosen among all of them together."""
+    """Prune elements of several parameters, pairs of a module and a name, chosen among all of them together.
+
+    Raises:
+        ArgumentError: a `pruning_method` that is not unstructured.
+    """
     held = list(parameters)
     if pruning_method.PRUNING_TYPE != "unstructured":
         raise ArgumentError(
@@ -301,7 +321,11 @@ def global_unstructured(
 
 
 def remove(module: M, name: str) -> M:
-    """Let the parameter `name` be a plain one again, with what is pruned at zero; return `module`."""
+    """Let the parameter `name` be a plain one again, with what is pruned at zero; return `module`.
+
+    Raises:
+        ArgumentError: the parameter is not pruned.
+    """
     found = derived_by(module, BasePruningMethod, name)
     if not found:
         raise ArgumentError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")

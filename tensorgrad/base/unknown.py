@@ -37,11 +37,12 @@ PLACES = (
 _OUTSIDE = "compute it outside of the graph, by SciPy from .numpy(), or give a rule by autograd.Function"
 _RECURRENCE = "the recurrence of three terms is written in a line, and is differentiated as it stands"
 _GAMMA = "of a whole a it is a sum of x ** k * exp(-x) / k!; else give a rule by autograd.Function"
-_FOURIER = (
-    "of n points it is a product with the matrix of exp(-2j * pi * k * l / n); or give numpy.fft a rule by "
-    "autograd.Function"
-)
-_INTEGER = "it has no gradient: NumPy's function of that name, of .numpy()"
+_FRAMES = "numpy.fft.rfft of x.unfold(-1, n, hop) * window, and numpy.fft.irfft of the frames, keep the graph"
+_INTEGER = "it has no gradient: NumPy's function of that name, of x.detach()"
+_EXAMINED = "it is the function without _ex, which raises an error where the matrix has no answer"
+_ANY_FUNCTION = "Python would be called for each element: x.copy_(...) of what functions of tensors give"
+_CONJUGATED = "no sign or conjugate is put off: leave it out"
+_SMALL = "NumPy has no such dtype: the smallest are float16 and complex64"
 _SPARSE = "there are no sparse tensors: hold zeros, or the indices and values as two tensors"
 _QUANTIZED = "there are no quantized dtypes"
 _RANKS = "MPI is what starts the processes, and there is one group, of all of them"
@@ -59,10 +60,14 @@ _INDICES = "it is the function without _with_indices, called with return_indices
 
 ABSENT = {
     "amp.*": "every operation computes in the dtype of its operands",
-    "angle": "it is atan2(x.imag, x.real)",
+    "angle": "it is numpy.angle(x), which keeps the graph, or atan2(x.imag, x.real)",
+    **dict.fromkeys(("apply_", "map_"), _ANY_FUNCTION),
     "as_strided": "say the view by unfold, diagonal, expand or an index",
+    "autograd.forward_ad": "forward mode is func.jvp, and func.linearize",
+    "autograd.graph": "what a backward pass keeps cannot be packed: utils.checkpoint computes it again",
     "bfloat16": "NumPy has no bfloat16: use float32, or float16 where memory counts",
     "channels_last": "there are contiguous_format and preserve_format: leave memory_format out",
+    **dict.fromkeys(("complex32", "chalf"), _SMALL),
     "compiler": "what no plan can repeat runs as it is: leave it out, or see tensorgrad.compile",
     "cuda.*": _DEVICE,
     "cumulative_trapezoid": "it is the cumsum of (y[1:] + y[:-1]) / 2 * dx",
@@ -70,23 +75,31 @@ ABSENT = {
     "distributed.*": _RANKS,
     "distributions.*": "subclass Distribution, with log_prob and rsample, or transform one that is there",
     **dict.fromkeys(("eig", "eigvals", "lobpcg"), _GENERAL),
-    "fft": _FOURIER,
+    "fft": "numpy.fft.fft(x), and what else numpy.fft has, keeps the graph",
+    **{f"float8_{kind}": _SMALL for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu")},
     **dict.fromkeys(("frexp", "gcd", "lcm", "nextafter"), _INTEGER),
     "frombuffer": "it is from_numpy(numpy.frombuffer(...))",
     **dict.fromkeys(("fx", "export"), _GRAPH),
     **dict.fromkeys(("gammainc", "gammaincc", "igamma", "igammac"), _GAMMA),
     "geqrf": "it is linalg.qr",
-    "gradient": "it is diff of neighbours two apart, over twice their distance",
+    "gradient": "it is numpy.gradient(x), which keeps the graph",
+    "H": "it is x.mH",
+    **{f"{name}_window": f"it is tensor(numpy.{name}(n + 1)[:-1])" for name in ("bartlett", "blackman", "hamming")},
+    "hann_window": "it is tensor(numpy.hanning(n + 1)[:-1])",
     "hub": "nothing is downloaded: define the module, then load_state_dict",
     "jit.save": _STATE,
     "jit.load": _STATE,
     "jit.*": _SCRIPT,
     "ldexp": "it is x * 2.0 ** other",
+    "kaiser_window": "it is tensor(numpy.kaiser(n + 1, beta)[:-1]), where PyTorch's beta is 12",
+    "library": "an operation is made by kinds.elementwise, or by autograd.Function",
+    **{f"linalg.{name}_ex": _EXAMINED for name in ("cholesky", "inv", "ldl_factor", "lu_factor", "solve")},
     "linalg.*": _GENERAL,
     **dict.fromkeys(("lu", "lu_solve", "lu_unpack"), "solve by linalg.solve; a factorisation by SciPy from .numpy()"),
     "masked": "multiply by the mask, or use where",
     "matrix_exp": "scale by 2 ** -n, sum the series, and square n times",
     "multiprocessing": "tensors are not shared between processes: share their .numpy()",
+    "nanquantile": "it is numpy.nanquantile(x, q), which keeps the graph",
     "nested": "hold a list of tensors, or pad them: nn.utils.rnn.pad_sequence",
     "nn.Container": "it is nn.Module",
     "nn.CrossMapLRN2d": "it is nn.LocalResponseNorm",
@@ -104,12 +117,16 @@ ABSENT = {
     "nn.utils.stateless": "it is func.functional_call",
     "optim.SparseAdam": "there are no sparse tensors: it is Adam",
     "optim.*": "subclass Optimizer, and define update_one",
+    "overrides": "functions do not ask subclasses of Tensor: wrap those that are to do something else",
     "package": _STATE,
     "pca_lowrank": "it is linalg.svd of the centred matrix",
     "polar": "it is complex(abs * cos(angle), abs * sin(angle))",
     "profiler.*": "python -m cProfile tells the time of functions, viz.draw(..., heat='time') that of operations",
+    "put_": "it is x.view(-1).index_put_((index,), source, accumulate=...)",
     "quantization": _QUANTIZED,
-    "signal": "windows are formulas of arange: 0.5 - 0.5 * cos(2 * pi * arange(n) / n) is Hann's",
+    "renorm": "it is x * clamp(maxnorm / linalg.vector_norm(x, p, other_dims, keepdim=True), max=1)",
+    **dict.fromkeys(("resolve_conj", "resolve_neg"), _CONJUGATED),
+    "signal": "windows are NumPy's, such as tensor(numpy.hanning(n + 1)[:-1])",
     **dict.fromkeys(("sparse", "sparse_coo_tensor", "to_sparse"), _SPARSE),
     **{f"special.{name}": _OUTSIDE for name in ("airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1")},
     **{f"special.{scale}modified_bessel_k{n}": _OUTSIDE for scale in ("", "scaled_") for n in (0, 1)},
@@ -121,7 +138,9 @@ ABSENT = {
     "special.spherical_bessel_j0": "it is special.sinc(x / pi)",
     "special.zeta": "of a whole s it is (-1) ** s * polygamma(s - 1, q) / factorial(s - 1); for others, give a rule by "
     "autograd.Function",
-    **dict.fromkeys(("stft", "istft"), _FOURIER),
+    **dict.fromkeys(("stft", "istft"), _FRAMES),
+    "svd_lowrank": "it is linalg.svd, of which the first columns are taken",
+    "triangular_solve": "it is linalg.solve_triangular, with the arguments the other way round",
     "testing.assert_close": "it is numpy.testing.assert_allclose(x.numpy(), y.numpy(), rtol=..., equal_nan=False)",
     "types": "for annotations there are Tensor, dtype, device and Size; Number is int | float | bool",
     "utils.data.*": "give the DataLoader a Dataset, or any iterable",

@@ -6,13 +6,16 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 MODULES = [
-    "autograd", "autograd.functional", "data", "debug", "distributions", "errors", "func", "graph", "kinds",
-    "linalg", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.parametrize", "nn.utils.parametrizations",
-    "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.regularizers", "random", "search", "special", "testing",
-    "utils.checkpoint", "utils.data", "utils.progress", "utils.resume", "utils.tensorboard", "viz", "chapter6",
+    "amp", "autograd", "autograd.functional", "compat", "cuda", "data", "debug", "distributed",
+    "distributed.nn", "distributions", "errors", "func", "graph", "jit", "kernels", "kinds", "linalg", "mutation", "nn",
+    "nn.functional", "nn.init", "nn.parallel", "nn.utils", "nn.utils.parametrize", "nn.utils.parametrizations",
+    "nn.utils.prune", "nn.utils.rnn", "onnx", "optim", "optim.lr_scheduler", "optim.regularizers", "optim.swa_utils",
+    "profiler", "random", "search", "special", "testing",
+    "testing.programs", "testing.strategies", "utils.checkpoint", "utils.data", "utils.einops",
+    "utils.progress", "utils.resume", "utils.tensorboard", "viz", "chapter6",
 ]  # fmt: skip
 WITH_MEMBERS = ("Tensor", "Module", "Optimizer", "Graph", "Drawing")
 
@@ -27,7 +30,7 @@ def members(name: str) -> Iterator[tuple[str, Any]]:
     for public in sorted(set(listed or [n for n in dir(module) if not n.startswith("_")])):
         value = getattr(module, public, None)
         own = listed is not None or str(getattr(value, "__module__", name)).startswith(name)
-        if value is None or inspect.ismodule(value) or not own:
+        if value is None or inspect.ismodule(value) or isinstance(value, TypeVar) or not own:
             continue
         yield f"{name}.{public}", value
         if inspect.isclass(value) and public in WITH_MEMBERS:

@@ -94,6 +94,9 @@ def indices(draw: Any, shape: Shape, arrays: bool = True) -> Any:
 def dtypes(kinds: str = "f") -> Strategy[DType]:
     """Return a strategy for the dtypes whose NumPy kind is in `kinds`: "f" floating, "i", "u" integers, "b" booleans.
 
+    Raises:
+        ArgumentError: no letter of `kinds` is one of these.
+
     >>> from hypothesis import find
     >>> find(dtypes("iu"), lambda dtype: True)
     dtype('int64')

@@ -19,7 +19,7 @@ __all__ = ["all_gather", "all_reduce", "broadcast", "reduce", "reduce_scatter"]
 
 
 def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: Any = None) -> Tensor:
-    """Return the sum, or the mean, of `tensor` over all ranks.
+    """Return the sum, or the mean, of `tensor` over all ranks, in its shape.
 
     ``y[r] = sum over s of x[s]``, so ``dL/dx[s] = sum over r of dL/dy[r]``.
 
@@ -68,7 +68,7 @@ def reduce_scatter(input_list: Sequence[Tensor], op: ReduceOp = ReduceOp.SUM, gr
 
 
 def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
-    """Return `tensor` of the rank `src`, which gets the gradients of all.
+    """Return `tensor` of the rank `src`, which gets the gradients of all; it has one shape on all ranks.
 
     Raises:
         ArgumentError: there is no rank `src`.
@@ -79,7 +79,7 @@ def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
 
 
 def reduce(tensor: Tensor, dst: int, op: ReduceOp = ReduceOp.SUM, group: Any = None) -> Tensor:
-    """Return the sum, or the mean, of `tensor` over all ranks on the rank `dst`, zeros on the others.
+    """Return the sum, or the mean, of `tensor` over all ranks on the rank `dst`, zeros of its shape on the others.
 
     Raises:
         ArgumentError: there is no rank `dst`, or an `op` that is neither SUM nor AVG.
