@@ -19,7 +19,7 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.base.numerics import known
 from tensorgrad.base.watched import as_one, in_c, one_way
 
-from .errorfunction import bell, computed, polynomial, tail
+from .errorfunction import bell, computed, over, polynomial, tail
 
 Sloped = tuple[Any, Any]
 _KEPT_ZEROS = 1 << 16  # elements: above, memory costs more than the loop
@@ -78,12 +78,13 @@ def _decay(x: Any) -> Any:
     """Return ``exp(-|x|)``, which never overflows."""
     size = np.abs(x)
     size *= -1.0
-    return np.exp(size)
+    return np.exp(size, out=over(size))
 
 
 def _sided(e: Any, right: Any) -> Any:
     """Return what a sigmoid is over ``1 + e``: 1 on its right side, `e` on the other."""
-    return np.maximum(e, right.astype(e.dtype))
+    y = right.astype(e.dtype)
+    return np.maximum(e, y, out=over(y))
 
 
 def _share(e: Any, right: Any) -> Any:
@@ -105,7 +106,8 @@ def _log1p(e: Any) -> Any:
 @in_c("{0} * ({1} > 1 - {1} ? {1} : 1 - {1}) * ({1} > 1 - {1} ? {1} : 1 - {1})")
 def _steepness(e: Any, y: Any, below: Any) -> Any:
     """Return ``e / below ** 2``, the slope of a sigmoid `y`: the larger one of it and ``1 - y`` is ``1 / below``."""
-    return e / (below * below)
+    square = below * below
+    return np.divide(e, square, out=over(square))
 
 
 def logistic(x: Any, slope: bool) -> Sloped:
@@ -220,23 +222,24 @@ def hardswish(x: Any, slope: bool) -> Sloped:
 
 
 def gelu(x: Any, slope: bool) -> Sloped:
-    """Return ``max(x, 0) - a * q`` of ``a = |x|`` and ``q = erfc(a / sqrt(2)) / 2``, the share of the normal tail.
+    """Return ``x * s``, s the share of the normal distribution below x: ``erfc(|x| / sqrt(2)) / 2``, or 1 less it.
 
-    Where x is negative the slope is ``w = q - a * exp(-a * a / 2) / sqrt(2 pi)``, elsewhere ``1 - w``.
+    The slope is ``s + x * exp(-x * x / 2) / sqrt(2 pi)``.
     """
-    size = np.clip(np.abs(x), 0.0, 14.5 if x.dtype == np.float32 else 38.7)  # beyond, the share is 0
+    end = 14.5 if x.dtype == np.float32 else 38.7  # beyond, the share of the tail is 0
+    near = np.clip(x, -end, end)
+    size = np.abs(near)
     density = bell(size, 0.5)
     share = tail(size, math.sqrt(2), 0.5)
     share *= density
-    y = np.clip(x, 0.0, np.inf)  # as `rectified`, but that it keeps minus zero
-    y -= size * share
+    right = (x > 0).astype(x.dtype)
+    right -= share
+    share = np.abs(right, out=over(right))
+    y = np.clip(x, -end, np.inf)
+    y *= share
     if not slope:
         return y, None
-    size *= 1 / math.sqrt(2 * math.pi)
-    size *= density
-    share -= size
-    rest = share * -2.0
-    rest += 1.0
-    rest *= (x > 0).astype(x.dtype)
-    share += rest
+    near *= 1 / math.sqrt(2 * math.pi)
+    near *= density
+    share += near
     return y, share
