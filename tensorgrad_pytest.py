@@ -10,6 +10,8 @@ from collections.abc import Generator
 
 import pytest
 
+SLOW = "gradients that took long"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the mark is."""
@@ -24,7 +26,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,  # noqa: ARG001 - pytest goes by the names
+    item: pytest.Item,
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what a wrong gradient says of itself, in place of a traceback through the checker."""
@@ -32,4 +34,17 @@ def pytest_runtest_makereport(
     told = getattr(call.excinfo.value, "gradients_told", None) if call.excinfo else None
     if report.failed and told is not None:
         report.longrepr = told
+    why_slow = getattr(getattr(item, "obj", None), "why_slow", None)
+    if report.when == "call" and why_slow is not None and (slow := why_slow()):
+        report.user_properties.append((SLOW, slow))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests of gradients have taken long, and what makes them shorter."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]
+    found = [text for r in reports for name, text in getattr(r, "user_properties", ()) if name == SLOW]
+    if found:
+        terminalreporter.section("gradients that took long")
+        for text in found:
+            terminalreporter.write_line(text)

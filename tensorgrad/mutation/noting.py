@@ -7,8 +7,10 @@ cannot keep it notes as that.
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -26,8 +28,11 @@ _lock = threading.Lock()
 
 
 def loaded(name: str) -> None:
-    """Note that the module is loaded from the copy, under `name`."""
+    """Note that the module is loaded from the copy, under `name`; and at the end, all that has been loaded."""
     _write({"module": name})
+    atexit.register(
+        lambda: _write({"loaded": [(n, getattr(m, "__file__", None) or "") for n, m in sys.modules.items()]})
+    )
 
 
 def call(function: str, args: tuple[Any, ...], words: dict[str, Any]) -> None:

@@ -23,6 +23,10 @@ MADE_ANEW = {
 }
 
 
+COPY = "tensorgrad-mutate-"
+"""What the folders begin with in which copies are."""
+
+
 class Ran(NamedTuple):
     """What became of a command: its exit status, None if it was stopped at the time limit; its output; its seconds."""
 
@@ -45,7 +49,7 @@ def copied(folder: Path) -> Iterator[Path]:
             or not (full.is_symlink() or full.is_file() or full.is_dir())
         }
 
-    with tempfile.TemporaryDirectory(prefix="tensorgrad-mutate-", ignore_cleanup_errors=True) as made:
+    with tempfile.TemporaryDirectory(prefix=COPY, ignore_cleanup_errors=True) as made:
         place = Path(made).resolve() / folder.name
         shutil.copytree(folder, place, symlinks=True, ignore=left_out)
         yield place

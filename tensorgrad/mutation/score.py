@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +19,7 @@ from tensorgrad.errors import MissingDependencyError, TensorgradError
 
 from . import noting, witness
 from .code import library_of
+from .forks import Forks, called, loadable
 from .planting import Planted, planted, targets
 from .sandbox import Commands, Ran, copied, variables
 from .witness import notes_in
@@ -132,13 +135,15 @@ def score(
             limit = LEAST + TIMES * first.seconds
             outcomes: list[str] = []
             tell(0, len(mutants))
-            with ThreadPoolExecutor(jobs) as pool:
+            with forks_of(about, source, commands, Path(calls), limit) as forks, ThreadPoolExecutor(jobs) as pool:
                 try:
-                    for outcome in pool.map(lambda m: outcome_of(about, m.source, commands, limit), mutants):
+                    for outcome in pool.map(lambda m: outcome_of(about, m.source, forks or commands, limit), mutants):
                         outcomes.append(outcome)
                         tell(len(outcomes), len(mutants))
                 except BaseException:
                     commands.stop()  # here, as the pool waits for what runs
+                    if forks:
+                        forks.close()
                     raise
             verdicts = [Verdict(m, o) for m, o in zip(mutants, outcomes, strict=True)]
             return searched(about, verdicts, commands, Path(calls))
@@ -152,7 +157,22 @@ def environment(about: Subject, copy: Path, *roots: Path, **more: str) -> dict[s
     return variables([*roots, copy / about.package[0]], about.folder, copy, **more)
 
 
-def outcome_of(about: Subject, source: str, commands: Commands, limit: float) -> str:
+@contextmanager
+def forks_of(about: Subject, source: str, commands: Commands, calls: Path, limit: float) -> Iterator[Forks | None]:
+    """What runs the tests without loading anew what they all load; None where they do not pass in this way, too."""
+    call = called(about.command, variables([], about.folder, about.folder)["PATH"])
+    if call is None:
+        yield None
+        return
+    loaded = [note["loaded"] for note in notes_in(calls) if "loaded" in note]
+    roots = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
+    roots = [p for p in roots if not Path(p).resolve().is_relative_to(about.folder)]
+    beside = {**variables([], about.folder, about.folder), "PYTHONPATH": os.pathsep.join(map(os.path.abspath, roots))}
+    with closing(Forks(call, loadable([one for each in loaded for one in each]), beside, commands)) as forks:
+        yield forks if outcome_of(about, source, forks, limit) == MISSED else None
+
+
+def outcome_of(about: Subject, source: str, commands: Commands | Forks, limit: float) -> str:
     """Return whether the tests see that the module has another source."""
     with copied(about.folder) as copy:
         (copy / about.inside).write_text(source, "utf-8")

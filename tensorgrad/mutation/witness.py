@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.base.dtypes import Array
+from tensorgrad.testing.properties.point import spelled
 
 from .inputs import LIBRARIES, Probe, as_recorded, families, of_family
-from .showing import Seeing, is_right, seen
+from .showing import TENSORS, Seeing, is_right, seen
 from .untried import is_reached, lines_run, texts_of, untried
 
 Answer = dict[str, Any]
@@ -145,7 +145,7 @@ def answer(module: ModuleType, mutant: dict[str, Any], known: list[tuple[Probe, 
     for probe, right in known:
         wrong = once(target, probe)
         if shows := f"raises {wrong}" if isinstance(wrong, str) else differing(right, wrong):
-            call = text_of(mutant["owner"], hasattr(target, "apply"), probe)
+            call = text_of(mutant["owner"], hasattr(target, "apply"), probe, shows, right)
             return {"tried": len(known), "shows": shows, "call": call}
     return {"tried": len(known), "shows": None}
 
@@ -186,18 +186,37 @@ def different(right: Any, wrong: Any, size: float) -> str | None:
     return f" at {place} is {right[place]!s}, with the fault {wrong[place]!s}"
 
 
-def text_of(owner: str, applied: bool, probe: Probe) -> str:
-    """Return the call as text."""
-    texts = [_argument(value) if w in LIBRARIES else repr(value) for w, value in (*probe.args, *probe.words.values())]
-    more = [", lying column by column"] * (probe.layout == "F")
-    more += [f", with a gradient of argument {probe.alone} alone"] * (probe.alone is not None)
-    return f"{owner}{'.apply' if applied else ''}({', '.join(texts)}){''.join(more)}"
+def text_of(owner: str, applied: bool, probe: Probe, shows: str, right: Seeing) -> str:
+    """Return the expression that makes the call again, to the last bit; of a gradient, with the same cotangents."""
+    places = [i for i, (w, v) in enumerate(probe.args) if w in TENSORS and v.dtype.kind in "fc"]
+    places = [i for i in places if applied and probe.alone in {None, i}]
+    given = [_argument(w, v, probe.layout, i in places) for i, (w, v) in enumerate(probe.args)]
+    words = [f"{name}={_argument(w, v, probe.layout, needed=False)}" for name, (w, v) in probe.words.items()]
+    if not shows.startswith("gradient of argument"):
+        return f"{owner}{'.apply' if applied else ''}({', '.join([*given, *words])})"
+    given = [f"x{i} := {text}" if i in places else text for i, text in enumerate(given)]
+    what = probe.args[places[0]][0]
+    cotangents = [v for w, v in right if w.startswith("cotangent") and w.endswith("after the sweep")]
+    seeds = ", ".join(_argument(what, g, probe.layout, needed=False) for g in cotangents)
+    leaves = ", ".join(f"x{i}" for i in places)
+    call = f"{owner}.apply({', '.join([*given, *words])})"
+    return f"{SHORT[what]}.autograd.grad({call}, [{leaves}], [{seeds}], allow_unused=True)"
 
 
-def _argument(array: Array) -> str:
-    text = " ".join(np.array2string(array, separator=", ", precision=4, threshold=12).split())
-    shape = f" of shape {array.shape}" * (array.size > 12 or not array.size)
-    return text + shape + f" in {array.dtype}" * (array.dtype != np.float64)
+SHORT = {"torch": "torch", "tensorgrad": "tg"}
+
+
+def _argument(what: str, value: Any, layout: str, needed: bool) -> str:
+    """Return the expression that makes an argument again: with all digits, its dtype, and as it lies in memory."""
+    if what not in LIBRARIES:
+        return repr(value)
+    text = spelled(np.array(value, order="F" if layout == "F" else "C"))
+    if what == "numpy":
+        return text
+    gradient = ", requires_grad=True" * needed
+    if text.endswith("order='F')") or not (value.size and np.isfinite(value).all()):
+        return f"{SHORT[what]}.from_numpy({text}){'.requires_grad_()' * needed}"
+    return f"{SHORT[what]}.tensor({value.tolist()}, dtype={SHORT[what]}.{value.dtype}{gradient})"
 
 
 if __name__ == "__main__":

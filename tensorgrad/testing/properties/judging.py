@@ -26,6 +26,7 @@ from .point import Point
 from .tested import Tested
 
 SINGLE = 4  # elements of an input that are moved alone, where a larger one also moves along one direction
+TOGETHER = 16  # elements of all inputs that are, at most, but one of each: a module may have a hundred parameters
 ON_KINKS = 16  # the same where there are kinks, which a direction finds one at a time
 FEW = 2  # elements of all inputs together: what fails shrinks to these
 CHECK = "gradients"
@@ -71,7 +72,8 @@ def judged(test: Tested, point: Point, other: Tested | None = None, *, whole: bo
     try:
         if infinite := require_steep(fn, exact, names):
             return Report((), (f"{infinite}: the slope is infinite there, and no other was checked",))
-        found = check(fn, exact, max_coordinates=SINGLE, directions=1, **forgiven)
+        single = max(1, min(SINGLE, TOGETHER // max(len(exact), 1)))
+        found = check(fn, exact, max_coordinates=single, directions=1, **forgiven)
         _require(found, names, test)
         if found.kinks:
             found = check(fn, exact, max_coordinates=ON_KINKS, **forgiven)

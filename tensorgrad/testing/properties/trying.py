@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tensorgrad.errors import ArgumentError, needing
@@ -26,6 +28,8 @@ with needing("tensorgrad.testing.gradients", "hypothesis"):
 DRAWN = "point"
 SMALL = 16
 """How many points of few elements are judged in whole: most are such, and what failed before is drawn first."""
+LONG = 10
+"""The seconds from which on a test tells what takes so long."""
 QUIET: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": [check for check in HealthCheck if check is not HealthCheck.filter_too_much],
@@ -50,6 +54,26 @@ class GradientError(GradcheckError):
         super().__init__(self.gradients_told, error.comparison)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How many seconds each point of a test has taken."""
+
+    name: str
+    subject: Tested
+    seconds: list[float] = field(default_factory=list)
+
+    def why_slow(self) -> str:
+        """Return what has taken so long, and what to do; empty where it was not long."""
+        whole, count, own = sum(self.seconds), len(self.seconds), self.subject.own
+        if whole < LONG:
+            return ""
+        having = f", with its {len(own)} parameters of {sum(x.size for x in own.values())} elements," * bool(own)
+        return (
+            f"{self.name}: {count} points took {whole:.0f} s, {whole / count:.2f} s each: {self.subject.name}{having} "
+            f"runs some hundred times at each; examples={max(1, int(LONG * count / whole))} takes {LONG} s"
+        )
+
+
 def decorated(
     test: Callable[..., Any],
     function: Any,
@@ -65,13 +89,18 @@ def decorated(
     judge = _judge_of(test, subject, _elsewhere(subject, beside))
     call = f"{test.__qualname__}.at"
 
+    pace = Pace(test.__qualname__, subject)
+
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
         __tracebackhide__ = True
+        start = time.monotonic()
         try:
             judge(kwargs.pop(DRAWN), lambda: drawn_again(made), whole=False)
         except ElsewhereError:
             hypothesis.reject()
+        finally:
+            pace.seconds.append(time.monotonic() - start)
         test(*args, **kwargs)
 
     def at(**arguments: Any) -> Report:
@@ -84,7 +113,7 @@ def decorated(
     chosen: dict[str, Any] = {} if examples is None else {"max_examples": examples}
     settings = hypothesis.settings(**QUIET, **chosen)
     made: Any = settings(hypothesis.given(**{DRAWN: points(subject, strategies, whole, call)})(run))
-    made.at, made.is_gradients_test = at, True
+    made.at, made.is_gradients_test, made.why_slow = at, True, pace.why_slow
     return made  # type: ignore[no-any-return]
 
 
@@ -97,7 +126,7 @@ def failing_with(error: ArgumentError, test: Callable[..., Any]) -> Callable[...
         raise error
 
     made: Any = refused
-    made.at, made.is_gradients_test = refused, True
+    made.at, made.is_gradients_test, made.why_slow = refused, True, str
     return made  # type: ignore[no-any-return]
 
 
