@@ -16,6 +16,7 @@ import pytest
 from tensorgrad import chapter6
 from tensorgrad.chapter6.page import Outcome, page
 from tensorgrad.cli import chapter6 as command, main
+from tests.launcher import launched, missing
 from tests.waiting import PROC, finished, lives, until
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed: the experiments draw with it")
@@ -265,19 +266,64 @@ def test_the_page_speaks_chinese(standins, run) -> None:
     assert not re.search(r"verdict|measured|Contents|Figure", own)
 
 
-def process(standins_folder: Path, out: Path) -> subprocess.Popen:
-    """The command in a process, on stand-ins: what is to be stopped."""
-    script = (
+def script(out: Path, *names: str) -> str:
+    """The command as a script, on stand-ins."""
+    drawn = {name: DRAWN[name] for name in names}
+    return (
         "import sys; from tensorgrad import chapter6; from tensorgrad.cli import chapter6 as command, main\n"
-        "command.PACKAGE = 'standins'; chapter6.EXPERIMENTS = {'graph': ('6-10',), 'slow': ('6-13',)}\n"
-        f"sys.exit(main(['chapter6', '--jobs', '2', '--out', {str(out)!r}]))"
+        f"command.PACKAGE = 'standins'; chapter6.EXPERIMENTS = {drawn!r}\n"
+        f"sys.exit(main(['chapter6', '--out', {str(out)!r}]))"
     )
-    paths = os.pathsep.join([str(standins_folder.parent), str(ROOT)])
+
+
+def process(standins_folder: Path, out: Path) -> subprocess.Popen:
+    """The command in a process: what is to be stopped."""
     return subprocess.Popen(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": paths},
+        [sys.executable, "-c", script(out, "graph", "slow").replace("'--out'", "'--jobs', '2', '--out'")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(standins_folder.parent), str(ROOT)])},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
+
+
+@pytest.fixture
+def ranks(standins, tmp_path):
+    """Returns a function that runs the command on stand-ins and two ranks, after another line of its script."""
+    if missing():
+        pytest.skip(missing())
+
+    def perform(*names: str, first: str = "") -> tuple[subprocess.CompletedProcess[str], Path]:
+        folder, out = standins(*names), tmp_path / "shared"
+        paths = os.pathsep.join([str(folder.parent), str(ROOT)])
+        return launched(2, ["-c", f"{first}\n{script(out, *names)}"], PYTHONPATH=paths), out
+
+    return perform
+
+
+def test_ranks_share_the_experiments_and_one_writes_what_one_process_does(ranks, run) -> None:
+    done, out = ranks("curve", "graph", "untrue")
+    assert (done.returncode, done.stdout.count("2 of 3 experiments")) == (1, 1)
+    alone = run()[3]
+    for name in ("curve", "graph", "untrue"):
+        shared, own = (json.loads((folder / name / "result.json").read_text("utf-8")) for folder in (out, alone))
+        assert {**shared, "seconds": 0} == {**own, "seconds": 0}
+        assert done.stdout.count(f"{name}: ") >= 1
+    assert read(out / "index.html").ids == read(alone / "index.html").ids
+    assert not list(out.glob(".of-rank*"))
+
+
+FAILING = """
+import os
+from tensorgrad.cli import chapter6 as command
+def start(part):
+    raise OSError("no space left") if os.environ["PMI_RANK"] == "1" else None
+command.Part.start, command.Part.ended = start, lambda part: False
+"""
+
+
+def test_a_rank_that_fails_ends_the_others_and_prints_its_traceback(ranks) -> None:
+    done, _ = ranks("curve", "graph", first=FAILING)  # the other one would wait for its experiment for ever
+    assert done.returncode != 0
+    assert "[rank 1] OSError: no space left" in done.stderr
 
 
 @pytest.mark.skipif(not PROC, reason="no /proc: whether a process runs is not known")

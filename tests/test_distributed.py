@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,22 +14,9 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import distributed as dist, nn, viz
 from tensorgrad.errors import ArgumentError, AutogradError, DistributedError, MissingDependencyError
-from tests.waiting import CEILING
+from tests.launcher import launched, missing
 
-ROOT = Path(__file__).resolve().parent.parent
-BESIDE = Path(sys.executable).parent / "mpiexec"
-LAUNCHER = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
 ranked = pytest.mark.usefixtures("mpi")
-
-
-@functools.cache
-def missing() -> str:
-    """Return why no ranks can be started here; empty if they can."""
-    if LAUNCHER is None or importlib.util.find_spec("mpi4py") is None:
-        return "no mpiexec with mpi4py: pip install mpi4py mpich"
-    command = [LAUNCHER, "-n", "2", sys.executable, "-c", "from mpi4py import MPI; MPI.COMM_WORLD.Barrier()"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=CEILING, check=False)
-    return f"mpiexec does not start two processes here: {done.stderr[-300:]}" if done.returncode else ""
 
 
 @pytest.fixture
@@ -42,10 +26,7 @@ def mpi() -> None:
 
 
 def started(ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    assert LAUNCHER is not None
-    command = [LAUNCHER, "-n", str(ranks), sys.executable, "-m", "tests.ranks", *arguments]
-    settings = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CEILING, env=settings, check=False)
+    return launched(ranks, ["-m", "tests.ranks", *arguments])
 
 
 @functools.cache

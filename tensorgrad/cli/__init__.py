@@ -75,10 +75,6 @@ def _count(text: str) -> int:
     return value
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
 def _seed(text: str) -> int:
     value = int(text)
     if value < 0:
@@ -217,7 +213,8 @@ def _add_chapter6(add: Add) -> None:
         help="run the experiments of the book's chapter 6 and check its conclusions",
         description="Run the experiments of chapter 6 of Deep Learning from Scratch, side by side, draw its figures, "
         "check its conclusions, and gather all on one page; or, as `papers`, what eight papers say beside what comes "
-        "out here. What was stopped goes on where it was.",
+        "out here. What was stopped goes on where it was. `mpiexec -n 2 tensorgrad chapter6` shares the experiments "
+        "among processes, which may be on several machines.",
     )
     parser.set_defaults(
         run=lambda given: chapter6.run(
@@ -239,8 +236,8 @@ def _add_chapter6(add: Add) -> None:
     parser.add_argument("--out", type=Path, default=Path("out/chapter6"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--lang", choices=["en", "zh"], default="en", help="of the page (default: %(default)s)")
     parser.add_argument(
-        "--jobs", type=_count, default=_cores(), metavar="N",
-        help="processes that compute at the same time (default: one for each core that this process may use)",
+        "--jobs", type=_count, metavar="N",
+        help="processes that compute at the same time (default: one for each core, shared among the ranks)",
     )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="also run what is there already")
     _add_no_compile(parser)

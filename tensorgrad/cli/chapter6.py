@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +20,14 @@ from tensorgrad.chapter6 import papers
 from tensorgrad.chapter6.page import Outcome, figure_order, page
 from tensorgrad.chapter6.papers.paperpage import paper_page
 from tensorgrad.chapter6.run import Settings, mnist_in, version
+from tensorgrad.distributed.group import whole_group
+from tensorgrad.distributed.mpi import started_by_mpi, without_mpi
+from tensorgrad.distributed.tickets import Tickets
 from tensorgrad.errors import ArgumentError, MissingDependencyError
 from tensorgrad.files.atomic import write_whole
+from tensorgrad.ops.processes import Alone
+
+from .rankwise import check_shared, share_of_cores, together
 
 PACKAGE = "tensorgrad.chapter6"
 LOOK = 0.1  # seconds between two looks at the running experiments
@@ -32,15 +38,18 @@ LONGEST = (  # they start first, so that none is alone at the end
 )
 
 
-def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jobs: int, again: bool) -> int:
+def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jobs: int | None, again: bool) -> int:
     """Run the experiments that draw `figures`, or all, write ``index.html``, and return the exit status.
+
+    Where ``mpiexec`` has started several processes, each takes the next experiment that nobody has taken yet.
 
     Args:
         figures: numbers as in "6-19"; none means all. After "papers" names of papers; none means all of these.
         settings: the data and the seed.
         out: the folder; each experiment has its own in it, with its figures, result.json and log.txt.
         language: of the page, "en" or "zh".
-        jobs: how many experiments may run at the same time, at least 1; with fewer of them, each has several workers.
+        jobs: how many experiments may run at the same time, on each rank, at least 1; with fewer of them, each has
+            several workers. None for one for each core, of which the ranks on one machine have their share.
         again: also run what is there with the same settings, from the same source.
 
     Returns:
@@ -49,30 +58,32 @@ def run(figures: Sequence[str], settings: Settings, out: Path, language: str, jo
     Raises:
         ArgumentError: a figure that the chapter has not, an unknown paper, or a seed for papers.
         DataError: MNIST's files are missing or damaged.
-        MissingDependencyError: matplotlib, or rich in a terminal, is not installed.
+        MissingDependencyError: matplotlib, or rich in a terminal, is not installed; or mpi4py, for ``mpiexec``.
         OSError: `out` cannot be written.
     """
     book = the_papers(settings) if figures[:1] == ["papers"] else the_chapter()
     names = book.chosen(figures[1:] if book.beside else figures)
-    _demand(settings)
     out = out / book.beside
-    out.mkdir(parents=True, exist_ok=True)
-    parts = {name: Part(name, settings, out / name, book) for name in book.experiments}
-    waiting = [parts[name] for name in names if again or not parts[name].done()]
-    reused = [name for name in names if parts[name] not in waiting]
-    if reused:
-        print(f"already there (--again runs them again): {', '.join(reused)}", flush=True)
-    try:
-        _run_all(waiting, jobs)
-    finally:
-        outcomes = [part.outcome() for part in parts.values()]
-        file = write_whole(out / "index.html", book.page(outcomes, language))
-    told = {outcome.name: outcome for outcome in outcomes}
-    for name in names:
-        for line in told[name].problems():
-            print(line)
-    good = sum(told[name].passed for name in names)
-    print(f"{good} of {len(names)} experiments bear out {book.said_by}; see {file}", flush=True)
+    with whole_group() if started_by_mpi() else nullcontext(Alone()) as ranks:
+        together(ranks, lambda: _demand(settings, out))
+        if ranks.size > 1:
+            together(ranks, lambda: check_shared(ranks, out))
+        parts = {name: Part(name, settings, out / name, book) for name in book.experiments}
+        waiting = ranks.objects([name for name in names if again or not parts[name].done()])[0]
+        reused = [name for name in names if name not in waiting]
+        if reused and ranks.rank == 0:
+            print(f"already there (--again runs them again): {', '.join(reused)}", flush=True)
+        try:
+            _run_all([parts[name] for name in waiting], jobs or share_of_cores(ranks), ranks.size)
+        finally:
+            told = {name: part.outcome() for name, part in parts.items()}
+            if ranks.rank == 0:
+                file = write_whole(out / "index.html", book.page(list(told.values()), language))
+        good = sum(told[name].passed for name in names)
+        if ranks.rank == 0:
+            for line in (line for name in names for line in told[name].problems()):
+                print(line)
+            print(f"{good} of {len(names)} experiments bear out {book.said_by}; see {file}", flush=True)
     return 0 if good == len(names) else 1
 
 
@@ -118,7 +129,7 @@ def the_papers(settings: Settings) -> Book:
     return Book(f"{PACKAGE}.papers", papers.EXPERIMENTS, paper_page, "the papers", "papers")
 
 
-def _demand(settings: Settings) -> None:
+def _demand(settings: Settings, out: Path) -> None:
     """Raise now what would otherwise be found out in every experiment."""
     if find_spec("matplotlib") is None:
         raise MissingDependencyError.of("chapter6", "matplotlib")
@@ -126,6 +137,7 @@ def _demand(settings: Settings) -> None:
         raise MissingDependencyError.of("the progress of chapter6", "rich")
     if settings.data == "mnist":
         mnist_in(settings.mnist_dir)
+    out.mkdir(parents=True, exist_ok=True)
 
 
 @dataclass(eq=False)
@@ -188,7 +200,7 @@ class Part:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **threads, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"},
+                env={**without_mpi(os.environ), **threads, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8"},
                 start_new_session=True,
             )
         settings = {"settings": asdict(self.settings), "workers": self.workers}
@@ -236,24 +248,30 @@ class Part:
         return f"{self.name}: {lines[-1]}" if lines else self.name
 
 
-def _run_all(waiting: Sequence[Part], jobs: int) -> None:
-    """Run every part, `jobs` at a time; none is left running, whatever happens."""
-    to_start, running = sorted(waiting, key=lambda part: part.name not in LONGEST), list[Part]()
-    for part in to_start:
-        part.workers = max(1, jobs // len(to_start))
-    with _telling(len(waiting)) as tell:
+def _run_all(waiting: Sequence[Part], jobs: int, ranks: int) -> None:
+    """Run every part on one of the ranks, `jobs` at a time on each; none is left running, whatever happens."""
+    order, running = sorted(waiting, key=lambda part: part.name not in LONGEST), list[Part]()
+    for part in order:
+        part.workers = max(1, jobs * ranks // len(order))
+    tickets, more = Tickets(), True
+    with _telling(len(order)) as tell:
         try:
-            while to_start or running:
-                while to_start and len(running) < jobs:
-                    running.append(to_start.pop(0))
-                    running[-1].start()
-                time.sleep(LOOK)
+            while more or running:
+                while more and len(running) < jobs:
+                    number = tickets.next()
+                    more = number < len(order)
+                    if more:
+                        running.append(order[number])
+                        running[-1].start()
+                time.sleep(LOOK if running else 0)
+                tickets.answer()
                 over = [part for part in running if part.ended()]
                 running = [part for part in running if part not in over]
                 tell(over, running)
         finally:
             for part in running:
                 part.close()
+    tickets.close()
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import atexit
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -87,6 +89,23 @@ def destroy_process_group(group: Any = None) -> None:
     RANKS[0], _begun[0] = Alone(), False
     sys.excepthook = sys.__excepthook__
     atexit.unregister(_ended)
+
+
+@contextmanager
+def whole_group() -> Iterator[Alone]:
+    """Context manager: the group of all processes; what is raised inside on one rank ends all of them.
+
+    But for SystemExit, with which all of them leave.
+    """
+    init_process_group()
+    try:
+        yield RANKS[0]
+    except BaseException as error:
+        if RANKS[0].size > 1 and not isinstance(error, SystemExit):
+            _failed(type(error), error, error.__traceback__)
+        raise
+    finally:
+        destroy_process_group()
 
 
 def world(group: Any = None) -> Alone:

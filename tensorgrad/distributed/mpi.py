@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,11 @@ def started_by_mpi() -> bool:
     return any(name in os.environ for name in _STARTED)
 
 
+def without_mpi(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a process that a rank starts, and that is no rank itself."""
+    return {name: value for name, value in environment.items() if name not in (*_STARTED, *_SIZES)}
+
+
 class Ranks(Alone):
     """The group of all processes that MPI has started.
 
@@ -41,9 +46,9 @@ class Ranks(Alone):
             from mpi4py import MPI
         except ImportError as error:
             raise MissingDependencyError.of("a script that mpiexec has started", "mpi4py", "mpich") from error
-        self._mpi: Any = MPI
-        self._world, self._handshake = MPI.COMM_WORLD, handshake
-        self.rank, self.size = self._world.Get_rank(), self._world.Get_size()
+        self.mpi: Any = MPI
+        self.world, self._handshake = MPI.COMM_WORLD, handshake
+        self.rank, self.size = self.world.Get_rank(), self.world.Get_size()
         wanted = next((int(os.environ[name]) for name in _SIZES if name in os.environ), self.size)
         if wanted != self.size:
             raise DistributedError(
@@ -57,8 +62,8 @@ class Ranks(Alone):
             raise DTypeError("ranks exchange numbers, found booleans: convert them to int8 first")
         y = np.array(x, order="C")
         self._agree(f"{how} of {_described(y)}")
-        fold = {"sum": self._mpi.SUM, "product": self._mpi.PROD, "min": self._mpi.MIN, "max": self._mpi.MAX}[how]
-        self._world.Allreduce(self._mpi.IN_PLACE, y, fold)
+        fold = {"sum": self.mpi.SUM, "product": self.mpi.PROD, "min": self.mpi.MIN, "max": self.mpi.MAX}[how]
+        self.world.Allreduce(self.mpi.IN_PLACE, y, fold)
         return y
 
     def joined(self, x: Array, counts: Sequence[int]) -> Array:
@@ -66,8 +71,8 @@ class Ranks(Alone):
         self._agree(f"joining of rows {list(x.shape[1:])} of {x.dtype}, {list(counts)} of them")
         y = np.empty((sum(counts), *x.shape[1:]), x.dtype)
         width = math.prod(x.shape[1:]) * x.itemsize
-        byte = self._mpi.BYTE  # MPI has no half precision
-        self._world.Allgatherv([np.ascontiguousarray(x), byte], [y, [n * width for n in counts], None, byte])
+        byte = self.mpi.BYTE  # MPI has no half precision
+        self.world.Allgatherv([np.ascontiguousarray(x), byte], [y, [n * width for n in counts], None, byte])
         return y
 
     def part(self, x: Array, counts: Sequence[int]) -> Array:
@@ -75,26 +80,26 @@ class Ranks(Alone):
         self._agree(f"part of the sum of {_described(x)}, rows {list(counts)}")
         y = np.empty((counts[self.rank], *x.shape[1:]), x.dtype)
         width = math.prod(x.shape[1:])
-        self._world.Reduce_scatter(np.ascontiguousarray(x), y, [n * width for n in counts])
+        self.world.Reduce_scatter(np.ascontiguousarray(x), y, [n * width for n in counts])
         return y
 
     def sent(self, x: Array, source: int) -> Array:
         """Return the array of one rank."""
         y = np.array(x, order="C")
         self._agree(f"array of rank {source}, {_described(y)}")
-        self._world.Bcast([y, self._mpi.BYTE], root=source)
+        self.world.Bcast([y, self.mpi.BYTE], root=source)
         return y
 
     def objects(self, value: Any) -> list[Any]:
         """Return what each rank has given."""
         self._agree("exchange of objects")
-        found: list[Any] = self._world.allgather(value)
+        found: list[Any] = self.world.allgather(value)
         return found
 
     def meet(self, where: str) -> None:
         """Wait for the others."""
         self._agree(where)
-        self._world.Barrier()
+        self.world.Barrier()
 
     def leave(self) -> None:
         """Wait for the others to leave as well, who would wait for ever if this one did something else."""
@@ -102,7 +107,7 @@ class Ranks(Alone):
 
     def abort(self) -> None:
         """End all processes of the group."""
-        self._world.Abort(1)
+        self.world.Abort(1)
 
     def _agree(self, what: str) -> None:
         """Raise DistributedError on all ranks unless each is about to do `what`."""
@@ -110,11 +115,11 @@ class Ranks(Alone):
             return
         number = zlib.crc32(what.encode())
         ends = np.array([number, -number], np.int64)
-        self._world.Allreduce(self._mpi.IN_PLACE, ends, self._mpi.MAX)
+        self.world.Allreduce(self.mpi.IN_PLACE, ends, self.mpi.MAX)
         if ends[0] != -ends[1]:
             place = here()
             known = is_outside(place[0].co_filename)  # not at the end of the script
-            found = self._world.allgather(f"{what}, at {told(place)}" if known else what)
+            found = self.world.allgather(f"{what}, at {told(place)}" if known else what)
             texts = [f"rank {rank}: {text}" for rank, text in enumerate(found)]
             raise DistributedError("the ranks do not do the same: " + "; ".join(texts))
 
