@@ -315,7 +315,8 @@ FAILING = """
 import os
 from tensorgrad.cli import chapter6 as command
 def start(part):
-    raise OSError("no space left") if os.environ["PMI_RANK"] == "1" else None
+    if os.environ["PMI_RANK"] == "1":
+        raise OSError("no space left")
 command.Part.start, command.Part.ended = start, lambda part: False
 """
 
