@@ -49,6 +49,7 @@ class Search:
         ArgumentError: a setting that is not as said.
         ShapeError: the data have not as many rows each, or fewer than two.
         MissingDependencyError: Optuna is not installed.
+        DataError, OSError, TensorgradError: the storage cannot be opened; see `open_storage`.
 
     >>> import tensorgrad as tg
     >>> from tensorgrad import search

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import IO, Any
+
+from tensorgrad.errors import ArgumentError, DataError, TensorgradError
 
 from .memory import Memory, MemoryStudy
 from .samplers import make_pruner
@@ -18,6 +22,10 @@ else:
     _LOCKS = True
 
 _GRACE = 10  # seconds after which the lock of a dead process is broken, where the system does not release it
+
+
+_BEGIN = b'{"op_code"'
+_OPERATIONS = 20  # more than Optuna 5 has
 
 
 class JournalLock:
@@ -61,6 +69,28 @@ def mend(path: Path) -> None:
             file.truncate(end)
 
 
+def check_journal(path: Path) -> None:
+    """Raise DataError if `path` has a line that Optuna has not written, but for half a line at the end."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            whole = line.endswith(b"\n")
+            if not (_is_entry(line, number) if whole else number > 1 or _BEGIN.startswith(line[: len(_BEGIN)])):
+                raise DataError(
+                    f"{path}, line {number}: no line of a journal of Optuna's. If the file is another one, give "
+                    f"another path; if it is damaged, a copy of its first {number - 1} lines holds what was done before"
+                )
+
+
+def _is_entry(line: bytes, number: int) -> bool:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    if not isinstance(entry, dict) or "worker_id" not in entry:
+        return False
+    return entry.get("op_code") in (range(1) if number == 1 else range(_OPERATIONS))  # a study is made first
+
+
 def open_storage(storage: Any) -> Any:
     """Return the storage that Optuna works with.
 
@@ -71,19 +101,70 @@ def open_storage(storage: Any) -> Any:
 
     Raises:
         MissingDependencyError: Optuna is not installed.
+        ArgumentError: `storage` is something else.
+        DataError: the file is no journal, or a damaged one.
+        OSError: the file, or its folder, cannot be written.
+        TensorgradError: the address cannot be opened.
     """
     optuna = need_optuna()
     if storage is None:
         return optuna.storages.InMemoryStorage()
-    if not isinstance(storage, str | os.PathLike) or "://" in os.fspath(storage):
+    if isinstance(storage, optuna.storages.BaseStorage):
         return storage
+    if not isinstance(storage, str | os.PathLike):
+        raise ArgumentError(f"storage {storage!r}: expected None, a path, an address, or a storage of Optuna's")
+    if "://" in os.fspath(storage):
+        return _opened(os.fspath(storage))
+    path = Path(storage)
+    try:
+        return _journal(path)
+    except OSError as error:
+        raise _about(error, path, "the trials of a search are kept there: give a file that can be written") from error
+
+
+def _opened(address: str) -> Any:
+    """Return the storage at an address."""
+    from optuna.storages import RDBStorage
+
+    try:
+        return RDBStorage(address)
+    except Exception as error:  # whatever SQLAlchemy, or what speaks with the database, raises
+        shown = re.sub(r"//[^/@]*@", "//...@", address)  # without the password
+        why = str(error).partition("\n")[0]
+        raise TensorgradError(f"storage {shown!r} cannot be opened: {type(error).__name__}: {why}") from error
+
+
+def _journal(path: Path) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    path = Path(storage)
+    class Journal(JournalFileBackend):
+        """Says which file could not be written; half a line that it leaves is cut off by who writes next."""
+
+        def append_logs(self, logs: list[dict[str, Any]]) -> None:
+            try:
+                super().append_logs(logs)
+            except OSError as error:
+                advice = "what was finished before is kept; make room, and the search goes on when it is run again"
+                raise _about(error, path, advice) from error
+
     path.parent.mkdir(parents=True, exist_ok=True)
     lock: Any = JournalLock(path) if _LOCKS else JournalFileOpenLock(str(path), _GRACE)
-    return JournalStorage(JournalFileBackend(str(path), lock))
+    backend = Journal(str(path), lock)
+    check_journal(path)
+    lock.acquire()  # which needs to write, as every trial will
+    lock.release()
+    try:
+        return JournalStorage(backend)
+    except Exception as error:
+        raise DataError(
+            f"{path}: lines of the journal are missing or damaged: Optuna cannot follow them ({type(error).__name__}: "
+            f"{error}); give another path, or an older copy of it"
+        ) from error
+
+
+def _about(error: OSError, path: Path, advice: str) -> OSError:
+    return OSError(error.errno, f"{error.strerror or error}: {advice}", str(path))
 
 
 def open_study(storage: Any, name: str, direction: str, sampler: Any, pruner: Any) -> Any:

@@ -125,7 +125,7 @@ def alive(trial: Any, interval: float) -> Iterator[None]:
 
 
 def _beat(trial: Any, interval: float, stop: threading.Event) -> None:
-    from optuna.exceptions import UpdateFinishedTrialError
+    from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 
     count = 0
     while not stop.wait(interval):
@@ -134,3 +134,5 @@ def _beat(trial: Any, interval: float, stop: threading.Event) -> None:
             trial.set_user_attr(BEAT, count)
         except UpdateFinishedTrialError:  # given up for lost by another worker: there is no one left to tell
             return
+        except (OSError, StorageInternalError):  # a full disk, a connection: it may come back before the trial ends
+            continue
