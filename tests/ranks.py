@@ -69,6 +69,32 @@ def train(norm: bool, kind: str, **settings: Any) -> float:
     )
 
 
+class DrawnByRanks(nn.Module):
+    """Dropout in one process that draws the mask of each rank's rows from the stream of that rank."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams = [tg.Generator().manual_seed(100 + rank) for rank in range(dist.get_world_size())]
+
+    def forward(self, x: tg.Tensor) -> tg.Tensor:
+        """Return `x` with half of its elements zeroed."""
+        parts = np.array_split(np.arange(len(x)), dist.get_world_size())
+        dropped = [functional.dropout(x[p], 0.5, generator=g) for p, g in zip(parts, self.streams, strict=True)]
+        y: tg.Tensor = tg.cat(dropped)
+        return y
+
+
+def dropout(norm: bool, kind: str) -> float:
+    """Return how far a network with Dropout, which draws from a stream on each rank, is from one process."""
+    whole, part = network(norm), nn.SyncBatchNorm.convert_sync_batchnorm(network(norm))
+    whole.insert(len(whole) - 1, DrawnByRanks())
+    part.insert(len(part) - 1, nn.Dropout(0.5))
+    expected = trained(whole, lambda rows: rows, kind)
+    tg.manual_seed(100 + dist.get_rank())
+    found = trained(nn.parallel.DistributedDataParallel(part, by_rows=True), mine, kind)
+    return float(abs(expected - found).max())
+
+
 def half(file: str) -> None:
     """Make ten steps, of which the rank 0 saves the end."""
     net = nn.parallel.DistributedDataParallel(network(norm=False), by_rows=True)
@@ -276,6 +302,7 @@ TASKS: dict[str, Callable[..., Any]] = {
     "sgd": lambda: train(norm=False, kind="sgd"),
     "adam": lambda: train(norm=False, kind="adam", bucket_cap_mb=1e-4),
     "norm": lambda: train(norm=True, kind="sgd"),
+    "dropout": lambda: max(dropout(norm=False, kind="adam"), dropout(norm=True, kind="sgd")),
     "orders": orders, "exchanges": exchanges, "written": written, "accumulated": accumulated, "unused": unused,
     "compiled": compiled, "alone_astray": alone_astray, "sampled": sampled, "half": half, "rest": rest,
 }  # fmt: skip

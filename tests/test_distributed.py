@@ -38,7 +38,7 @@ def answers(ranks: int, task: str, *files: str) -> Any:
 
 @ranked
 @pytest.mark.parametrize("ranks", [2, 3])
-@pytest.mark.parametrize("task", ["sgd", "adam", "norm", "orders", "accumulated", "compiled"])
+@pytest.mark.parametrize("task", ["sgd", "adam", "norm", "dropout", "orders", "accumulated", "compiled"])
 def test_ranks_compute_what_one_process_does(task: str, ranks: int) -> None:
     far = answers(ranks, task)
     assert len(far) == ranks

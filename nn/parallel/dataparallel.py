@@ -164,6 +164,8 @@ def _join(parameters: list[Parameter]) -> None:
             "backward(create_graph=True) through DistributedDataParallel: gradients are joined in place and have no "
             "derivative; take them with autograd.grad, and join them by distributed.nn.functional.all_reduce"
         )
+    if world().size == 1:
+        return
     flat = ops.concatenate(*[ops.reshape(g, shape=(g.array.size,)) for g in gradients], axis=0)
     means = cut(ops.all_reduce(flat / world().size), *[g.array.shape for g in gradients])
     for g, mean in zip(gradients, means, strict=True):

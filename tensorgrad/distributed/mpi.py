@@ -1,7 +1,8 @@
 """A group of processes that MPI has started, by mpi4py.
 
 Before each exchange the ranks compare what they are about to do, one number each: ranks that disagree get an error that
-names both, and do not wait for each other for ever. `handshake` switches that off.
+names both, and do not wait for each other for ever. `handshake` switches that off. Small arrays travel with the number,
+and each rank adds them up itself, in the order of the ranks: one message for both.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from tensorgrad.ops.processes import Alone
 
 _STARTED = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MPI_LOCALRANKID")
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
+_FOLDS: dict[str, np.ufunc] = {"sum": np.add, "product": np.multiply, "min": np.minimum, "max": np.maximum}
+_MPI_NAMES = {"sum": "SUM", "product": "PROD", "min": "MIN", "max": "MAX"}
 
 
 def started_by_mpi() -> bool:
@@ -49,6 +52,9 @@ class Ranks(Alone):
         self.mpi: Any = MPI
         self.world, self._handshake = MPI.COMM_WORLD, handshake
         self.rank, self.size = self.world.Get_rank(), self.world.Get_size()
+        room = max(64, 2048 // self.size)
+        self._packet, self._found = np.zeros(8 + room, np.uint8), np.empty((self.size, 8 + room), np.uint8)
+        self._number, self._numbers = self._packet[:8].view(np.int64), self._found[:, :8].view(np.int64)
         wanted = next((int(os.environ[name]) for name in _SIZES if name in os.environ), self.size)
         if wanted != self.size:
             raise DistributedError(
@@ -61,9 +67,11 @@ class Ranks(Alone):
         if x.dtype == np.bool_:
             raise DTypeError("ranks exchange numbers, found booleans: convert them to int8 first")
         y = np.array(x, order="C")
-        self._agree(f"{how} of {_described(y)}")
-        fold = {"sum": self.mpi.SUM, "product": self.mpi.PROD, "min": self.mpi.MIN, "max": self.mpi.MAX}[how]
-        self.world.Allreduce(self.mpi.IN_PLACE, y, fold)
+        rows = self._agree(f"{how} of {_described(y)}", y)
+        if rows is not None:
+            together: Array = _FOLDS[how].reduce(rows, axis=0, dtype=y.dtype)
+            return together
+        self.world.Allreduce(self.mpi.IN_PLACE, y, getattr(self.mpi, _MPI_NAMES[how]))
         return y
 
     def joined(self, x: Array, counts: Sequence[int]) -> Array:
@@ -86,7 +94,9 @@ class Ranks(Alone):
     def sent(self, x: Array, source: int) -> Array:
         """Return the array of one rank."""
         y = np.array(x, order="C")
-        self._agree(f"array of rank {source}, {_described(y)}")
+        rows = self._agree(f"array of rank {source}, {_described(y)}", y)
+        if rows is not None:
+            return np.array(rows[source])
         self.world.Bcast([y, self.mpi.BYTE], root=source)
         return y
 
@@ -109,19 +119,26 @@ class Ranks(Alone):
         """End all processes of the group."""
         self.world.Abort(1)
 
-    def _agree(self, what: str) -> None:
-        """Raise DistributedError on all ranks unless each is about to do `what`."""
-        if not self._handshake:
-            return
-        number = zlib.crc32(what.encode())
-        ends = np.array([number, -number], np.int64)
-        self.world.Allreduce(self.mpi.IN_PLACE, ends, self.mpi.MAX)
-        if ends[0] != -ends[1]:
-            place = here()
-            known = is_outside(place[0].co_filename)  # not at the end of the script
-            found = self.world.allgather(f"{what}, at {told(place)}" if known else what)
-            texts = [f"rank {rank}: {text}" for rank, text in enumerate(found)]
-            raise DistributedError("the ranks do not do the same: " + "; ".join(texts))
+    def _agree(self, what: str, x: Array | None = None) -> Array | None:
+        """Raise DistributedError on all ranks unless each is about to do `what`; return the `x` of all, if small."""
+        end = 8 if x is None or x.nbytes > len(self._packet) - 8 else 8 + x.nbytes
+        if not self._handshake and end == 8:
+            return None
+        self._number[0] = zlib.crc32(what.encode()) if self._handshake else 0
+        if x is not None and end > 8:
+            self._packet[8:end] = x.reshape(-1).view(np.uint8)
+        self.world.Allgather(self._packet, self._found)
+        numbers = self._numbers.ravel().tolist()
+        if numbers.count(numbers[0]) < self.size:
+            self._disagree(what)
+        return None if x is None or end == 8 else self._found[:, 8:end].view(x.dtype).reshape(self.size, *x.shape)
+
+    def _disagree(self, what: str) -> NoReturn:
+        place = here()
+        known = is_outside(place[0].co_filename)  # not at the end of the script
+        found = self.world.allgather(f"{what}, at {told(place)}" if known else what)
+        texts = [f"rank {rank}: {text}" for rank, text in enumerate(found)]
+        raise DistributedError("the ranks do not do the same: " + "; ".join(texts))
 
 
 def _described(x: Array) -> str:
