@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import functools
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 import tensorgrad as tg
 from tensorgrad import distributed as dist, nn, viz
 from tensorgrad.errors import ArgumentError, AutogradError, DistributedError, MissingDependencyError
+from tensorgrad.nn.parallel import dataparallel
 from tests.launcher import launched, missing
 
 ranked = pytest.mark.usefixtures("mpi")
@@ -127,6 +130,16 @@ def test_a_script_that_is_started_alone_is_a_group_of_one() -> None:
     net(tg.ones(3, 2)).sum().backward()
     assert net.module.weight.grad.tolist() == [[3, 3]]
     dist.barrier()
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["copy", "pickle"])
+def test_a_copy_joins_its_own_gradients(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = copied(nn.parallel.DistributedDataParallel(nn.Linear(2, 1)))
+    joined: list[Any] = []
+    monkeypatch.setattr(dataparallel, "_join", joined.append)
+    net(tg.ones(3, 2)).sum().backward()
+    assert [list(map(id, bucket)) for bucket in joined] == [list(map(id, reversed(list(net.parameters()))))]
 
 
 @pytest.mark.usefixtures("alone")

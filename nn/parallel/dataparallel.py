@@ -84,6 +84,10 @@ class DistributedDataParallel(Module):
             _from_the_first([*module.parameters(), *module.buffers()])
         FILLED.add(self)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        FILLED.add(self)  # a copy joins its own gradients
+
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """Return what the module returns."""
         if self.training and self._synchronizes and self.broadcast_buffers:
