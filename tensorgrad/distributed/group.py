@@ -156,6 +156,7 @@ def barrier(group: Any = None) -> None:
 
 def _failed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print an error that nobody has caught, with the rank, and end the processes that would wait for this one."""
+    atexit.unregister(_ended)  # others are not to be told of an end as of any script's
     lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
     sys.stdout.flush()
     sys.stderr.write("".join(f"[rank {RANKS[0].rank}] {line}\n" for line in lines))
