@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 
@@ -29,16 +29,20 @@ class Result:
         return self.text
 
 
-def exercise(check: Callable[[Any], Iterator[str]]) -> Callable[[Any], Result]:
+P = ParamSpec("P")
+
+
+def exercise(check: Callable[P, Iterator[str]]) -> Callable[P, Result]:
     """Return the check that learners call, made of one that yields what is wrong, of which the first is told."""
 
     @wraps(check)
-    def of(attempt: Any) -> Result:
+    def of(*args: P.args, **kwargs: P.kwargs) -> Result:
+        attempt: Any = [*args, *kwargs.values()][0]
         name = getattr(attempt, "__name__", "this")
         if not callable(attempt):
             return Result(False, f"not yet: expected your class or function by its name, without (), found {attempt!r}")
         try:
-            wrong = next(check(attempt), "")
+            wrong = next(check(*args, **kwargs), "")
         except NotImplementedError:
             wrong = f"{name} waits for your lines, in place of `raise NotImplementedError`"
         except Exception as error:  # noqa: BLE001 - whatever a learner's lines raise is an answer to them
