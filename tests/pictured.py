@@ -12,6 +12,11 @@ from tensorgrad import nn, viz
 F = nn.functional
 
 
+def whole(*arguments: Any, **options: Any) -> viz.Drawing:
+    """Return a drawing in one row, in which no module is closed, however large it is."""
+    return viz.draw(*arguments, **{"collapse": (), "wrap": False, **options})
+
+
 def given(*shape: int) -> tg.Tensor:
     """Return normal numbers that require a gradient."""
     return tg.randn(*shape, requires_grad=True)
@@ -252,13 +257,17 @@ def heads(q: tg.Tensor, k: tg.Tensor, v: tg.Tensor) -> tg.Tensor:
 
 def recurrent(kind: type[nn.Module], steps: int, **options: Any) -> viz.Drawing:
     """Return a recurrence of three numbers and four states over so many steps."""
-    return viz.draw(kind(3, 4, **options), given(steps, 2, 3))
+    return whole(kind(3, 4, **options), given(steps, 2, 3))
 
 
 def transformer(layers: int) -> viz.Drawing:
     """Return so many layers of attention and what follows it."""
-    made = [nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0) for _ in range(layers)]
-    return viz.draw(nn.Sequential(*made), given(5, 2, 8))
+    return whole(encoder(layers), given(5, 2, 8))
+
+
+def encoder(layers: int) -> nn.Module:
+    """Return the module of that."""
+    return nn.Sequential(*[nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0) for _ in range(layers)])
 
 
 def newton(x: tg.Tensor) -> tg.Tensor:
@@ -292,7 +301,7 @@ def cells(kind: type[nn.Module], steps: int, **options: Any) -> viz.Drawing:
             state = cell(x[step], state)
         return state if isinstance(state, tg.Tensor) else state[0]
 
-    return viz.draw(run, given(steps, 2, 3), **options)
+    return whole(run, given(steps, 2, 3), **options)
 
 
 def scalar(*values: float) -> list[tg.Tensor]:
@@ -307,7 +316,7 @@ def pair() -> tuple[tg.Tensor, tg.Tensor]:
 
 def attentive() -> viz.Drawing:
     """Return attention with two heads."""
-    return viz.draw(nn.MultiheadAttention(8, 2), given(5, 2, 8), given(5, 2, 8), given(5, 2, 8))
+    return whole(nn.MultiheadAttention(8, 2), given(5, 2, 8), given(5, 2, 8), given(5, 2, 8))
 
 
 def convolved() -> nn.Module:
@@ -324,80 +333,83 @@ def batchnorm_by_hand(x: tg.Tensor, gamma: tg.Tensor, beta: tg.Tensor) -> tg.Ten
 
 
 NETWORKS: dict[str, Callable[[], viz.Drawing]] = {
-    "batchnorm": lambda: viz.draw(nn.BatchNorm1d(3), given(7, 3)),
-    "dropout": lambda: viz.draw(nn.Dropout(0.5), given(7, 3)),
-    "layer norm": lambda: viz.draw(nn.LayerNorm(3), given(7, 3)),
-    "linear": lambda: viz.draw(nn.Linear(4, 3), given(5, 4)),
-    "mlp": lambda: viz.draw(mlp(4, 5, 5, 2), given(3, 4)),
-    "mlp, batchnorm and dropout": lambda: viz.draw(
+    "batchnorm": lambda: whole(nn.BatchNorm1d(3), given(7, 3)),
+    "dropout": lambda: whole(nn.Dropout(0.5), given(7, 3)),
+    "layer norm": lambda: whole(nn.LayerNorm(3), given(7, 3)),
+    "linear": lambda: whole(nn.Linear(4, 3), given(5, 4)),
+    "mlp": lambda: whole(mlp(4, 5, 5, 2), given(3, 4)),
+    "mlp, batchnorm and dropout": lambda: whole(
         mlp(4, 5, 5, 5, 5, 5, 5, 5, 5, 2, more=lambda width: [nn.BatchNorm1d(width), nn.Dropout(0.5)]), given(3, 4)
     ),
-    "mlp of twenty layers": lambda: viz.draw(mlp(*[3] * 21, more=lambda width: [nn.Dropout(0.1)]), given(3, 3)),
-    "residual": lambda: viz.draw(nn.Sequential(*[Residual() for _ in range(3)]), given(2, 4)),
-    "residual, ten blocks": lambda: viz.draw(nn.Sequential(*[Residual(True) for _ in range(10)]), given(2, 4)),
-    "dense": lambda: viz.draw(Dense(3), given(2, 3)),
-    "dense, eight layers": lambda: viz.draw(Dense(8), given(2, 3)),
-    "highway": lambda: viz.draw(Highway(), given(2, 3)),
-    "highway, ten layers": lambda: viz.draw(nn.Sequential(*[Highway() for _ in range(10)]), given(2, 3)),
-    "branches": lambda: viz.draw(Branches(), given(2, 3)),
-    "shared": lambda: viz.draw(Shared(), given(2, 4)),
-    "autoencoder": lambda: viz.draw(Autoencoder(), given(2, 4)),
-    "variational": lambda: viz.draw(Variational(), given(3, 4)),
+    "mlp of twenty layers": lambda: whole(mlp(*[3] * 21, more=lambda width: [nn.Dropout(0.1)]), given(3, 3)),
+    "residual": lambda: whole(nn.Sequential(*[Residual() for _ in range(3)]), given(2, 4)),
+    "residual, ten blocks": lambda: whole(nn.Sequential(*[Residual(True) for _ in range(10)]), given(2, 4)),
+    "dense": lambda: whole(Dense(3), given(2, 3)),
+    "dense, eight layers": lambda: whole(Dense(8), given(2, 3)),
+    "highway": lambda: whole(Highway(), given(2, 3)),
+    "highway, ten layers": lambda: whole(nn.Sequential(*[Highway() for _ in range(10)]), given(2, 3)),
+    "branches": lambda: whole(Branches(), given(2, 3)),
+    "shared": lambda: whole(Shared(), given(2, 4)),
+    "autoencoder": lambda: whole(Autoencoder(), given(2, 4)),
+    "variational": lambda: whole(Variational(), given(3, 4)),
     "rnn, two steps": lambda: recurrent(nn.RNN, 2),
     "rnn, ten steps": lambda: recurrent(nn.RNN, 10),
     "rnn, twenty steps": lambda: recurrent(nn.RNN, 20),
     "rnn, both ways": lambda: recurrent(nn.RNN, 3, bidirectional=True),
-    "lstm cell": lambda: viz.draw(nn.LSTMCell(3, 4), given(2, 3)),
+    "lstm cell": lambda: whole(nn.LSTMCell(3, 4), given(2, 3)),
     "lstm, two steps": lambda: recurrent(nn.LSTM, 2),
     "lstm, ten steps": lambda: recurrent(nn.LSTM, 10),
     "gru, two steps": lambda: recurrent(nn.GRU, 2),
     "gru, eight steps": lambda: recurrent(nn.GRU, 8),
-    "translator": lambda: viz.draw(Translator(), given(2, 2, 3), given(2, 2, 2)),
-    "attention by hand": lambda: viz.draw(heads, given(4, 8), given(4, 8), given(4, 8)),
-    "attention": lambda: viz.draw(
+    "translator": lambda: whole(Translator(), given(2, 2, 3), given(2, 2, 2)),
+    "attention by hand": lambda: whole(heads, given(4, 8), given(4, 8), given(4, 8)),
+    "attention": lambda: whole(
         F.scaled_dot_product_attention, given(1, 4, 8), given(1, 4, 8), given(1, 4, 8), unfold=True
     ),
     "attention, two heads": attentive,
     "transformer": lambda: transformer(1),
     "transformer, three layers": lambda: transformer(3),
-    "convolutions": lambda: viz.draw(convolved(), given(1, 1, 9, 9)),
-    "pyramid": lambda: viz.draw(Pyramid(), given(1, 1, 8, 8)),
-    "cross entropy": lambda: viz.draw(F.cross_entropy, given(4, 3), tg.tensor([0, 2, 1, 1])),
-    "tied words": lambda: viz.draw(Tied(), tg.tensor([1, 2, 3, 3, 0])),
-    "dense, sixteen layers": lambda: viz.draw(Dense(16), given(2, 3)),
-    "group norm": lambda: viz.draw(nn.GroupNorm(2, 4), given(3, 4, 2)),
-    "bilinear": lambda: viz.draw(nn.Bilinear(2, 3, 4), given(5, 2), given(5, 3)),
-    "mixture by einsum": lambda: viz.draw(
+    "convolutions": lambda: whole(convolved(), given(1, 1, 9, 9)),
+    "pyramid": lambda: whole(Pyramid(), given(1, 1, 8, 8)),
+    "cross entropy": lambda: whole(F.cross_entropy, given(4, 3), tg.tensor([0, 2, 1, 1])),
+    "tied words": lambda: whole(Tied(), tg.tensor([1, 2, 3, 3, 0])),
+    "dense, sixteen layers": lambda: whole(Dense(16), given(2, 3)),
+    "group norm": lambda: whole(nn.GroupNorm(2, 4), given(3, 4, 2)),
+    "bilinear": lambda: whole(nn.Bilinear(2, 3, 4), given(5, 2), given(5, 3)),
+    "mixture by einsum": lambda: whole(
         lambda x, w, g: tg.einsum("bi,eij,be->bj", x, w, F.softmax(g, -1)), given(2, 3), given(4, 3, 3), given(2, 4)
     ),
-    "group norm, nine layers": lambda: viz.draw(nn.Sequential(*[nn.GroupNorm(2, 4) for _ in range(9)]), given(3, 4, 2)),
-    "experts": lambda: viz.draw(Experts(), given(4, 3)),
-    "twins": lambda: viz.draw(Twins(), given(2, 3), given(2, 3)),
-    "adversaries": lambda: viz.draw(Adversaries(), given(2, 2), given(2, 3)),
-    "scalars": lambda: viz.draw(expression, *pair(), names="variables"),
-    "values of scalars": lambda: viz.draw(expression, *pair(), names="variables", labels="values"),
-    "descent": lambda: viz.draw(descent, given(3, 1), given(5, 3), given(5, 1)),
-    "orbit": lambda: viz.draw(orbit, given(3), given(3)),
-    "filter": lambda: viz.draw(filtered, given(6), *[tg.tensor(x, requires_grad=True) for x in (0.9, 0.3, 0.5)]),
-    "backward of batchnorm": lambda: viz.draw(batchnorm_by_hand, given(7, 3), given(3), given(3), order=1),
-    "backward of an mlp": lambda: viz.draw(mlp(4, 5, 5, 2), given(3, 4), order=1),
-    "twice backward": lambda: viz.draw(lambda x, w: tg.tanh(x @ w).pow(2).sum(), given(3, 2), given(2, 2), order=2),
-    "four uses": lambda: viz.draw(lambda x: x * 2 + x.sin() + x.exp() + x**2, *scalar(1.0)),
-    "quotient": lambda: viz.draw(lambda x, y: (x * y + x**2) * (y - x) / (x + y), *scalar(2.0, 3.0)),
-    "penalties": lambda: viz.draw(
+    "group norm, nine layers": lambda: whole(nn.Sequential(*[nn.GroupNorm(2, 4) for _ in range(9)]), given(3, 4, 2)),
+    "experts": lambda: whole(Experts(), given(4, 3)),
+    "twins": lambda: whole(Twins(), given(2, 3), given(2, 3)),
+    "adversaries": lambda: whole(Adversaries(), given(2, 2), given(2, 3)),
+    "scalars": lambda: whole(expression, *pair(), names="variables"),
+    "values of scalars": lambda: whole(expression, *pair(), names="variables", labels="values"),
+    "descent": lambda: whole(descent, given(3, 1), given(5, 3), given(5, 1)),
+    "orbit": lambda: whole(orbit, given(3), given(3)),
+    "filter": lambda: whole(filtered, given(6), *[tg.tensor(x, requires_grad=True) for x in (0.9, 0.3, 0.5)]),
+    "backward of batchnorm": lambda: whole(batchnorm_by_hand, given(7, 3), given(3), given(3), order=1),
+    "backward of an mlp": lambda: whole(mlp(4, 5, 5, 2), given(3, 4), order=1),
+    "twice backward": lambda: whole(lambda x, w: tg.tanh(x @ w).pow(2).sum(), given(3, 2), given(2, 2), order=2),
+    "four uses": lambda: whole(lambda x: x * 2 + x.sin() + x.exp() + x**2, *scalar(1.0)),
+    "quotient": lambda: whole(lambda x, y: (x * y + x**2) * (y - x) / (x + y), *scalar(2.0, 3.0)),
+    "penalties": lambda: whole(
         lambda x, w, b, y: ((x @ w + b - y) ** 2).mean() + 0.1 * w.abs().sum() + 0.01 * (w * w).sum(),
         given(6, 2),
         given(2),
         given(),
         given(6),
     ),
-    "twenty branches": lambda: viz.draw(lambda x, *w: sum((x * v).tanh() for v in w), *scalar(*map(float, range(21)))),
-    "several results": lambda: viz.draw(several, *scalar(2.0, 3.0)),
-    "newton": lambda: viz.draw(newton, *scalar(2.0)),
-    "euler": lambda: viz.draw(euler, *scalar(1.0, 0.0, 2.0, 0.1)),
+    "twenty branches": lambda: whole(lambda x, *w: sum((x * v).tanh() for v in w), *scalar(*map(float, range(21)))),
+    "several results": lambda: whole(several, *scalar(2.0, 3.0)),
+    "newton": lambda: whole(newton, *scalar(2.0)),
+    "euler": lambda: whole(euler, *scalar(1.0, 0.0, 2.0, 0.1)),
     "lstm cells, closed": lambda: cells(nn.LSTMCell, 12, depth=1),
     "gru cells": lambda: cells(nn.GRUCell, 3),
-    "from top to bottom": lambda: viz.draw(nn.BatchNorm1d(3), given(7, 3), rankdir="TB"),
+    "three layers, closed": lambda: viz.draw(encoder(3), given(5, 2, 8)),
+    "pyramid, closed": lambda: viz.draw(Pyramid(), given(1, 1, 8, 8)),
+    "cells, closed": lambda: cells(nn.GRUCell, 5, collapse=None),
+    "from top to bottom": lambda: whole(nn.BatchNorm1d(3), given(7, 3), rankdir="TB"),
 }
 
 

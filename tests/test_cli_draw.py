@@ -229,7 +229,7 @@ def test_max_nodes_closes_modules_and_the_caption_is_told(capsys):
         (["--out", "a.svg"], "a.svg", "<svg"),
         (["--out", "a.HTML"], "a.HTML", "<!doctype html>"),
         (["--out", "a.dot"], "a.dot", "digraph"),
-        (["--out", "a.txt"], "a.txt", "x0: float32[2,4] = constant"),
+        (["--out", "a.txt"], "a.txt", "x: float32[2,4] = constant"),
         (["--out", "a.b", "--format", "dot"], "a.b", "digraph"),
         (["--format", "html"], "net.html", "<!doctype html>"),
     ],
@@ -243,7 +243,7 @@ def test_the_suffix_or_the_format_says_what_is_written(arguments, file, start):
 @pytest.mark.parametrize(
     ("options", "start"),
     [
-        ([], "x0: float32[2,4] = constant"),
+        ([], "x: float32[2,4] = constant"),
         (["--format", "svg"], "<svg"),
         (["--format", "dot"], "digraph"),
         (["--format", "mmd"], "flowchart LR"),

@@ -125,29 +125,34 @@ def pair(first, second):
 
 def test_depth_counts_from_one_level_for_all_modules():
     deep, flat, more = nn.Sequential(nn.Linear(4, 2)), nn.Linear(4, 2), nn.Sequential(nn.Linear(4, 2), nn.ReLU())
-    both = [(pair(deep, flat), ["Sequential", "Linear(4, 2)"]), (pair(more, more), ["Sequential"] * 2)]
+    both = [
+        (pair(deep, flat), ["first: Sequential", "second: Linear(4, 2)"]),
+        (pair(more, more), ["first: Sequential"] * 2),
+    ]
     for function, models in both:
         for depth in (0, 1):
             assert boxed(draw(function, x(5, 4), depth=depth, repeats=False)) == (models, [])
-    assert boxed(draw(pair(deep, flat), x(5, 4), depth=2)) == (["0: Linear(4, 2)"], ["Linear(4, 2)", "Sequential"])
+    assert boxed(draw(pair(deep, flat), x(5, 4), depth=2)) == (
+        ["0: Linear(4, 2)"], ["second: Linear(4, 2)", "first: Sequential"],
+    )  # fmt: skip
 
 
 def test_what_comes_after_a_model_changes_no_depth():
     model, loss = nn.Sequential(nn.Linear(4, 2), nn.Tanh()), nn.MSELoss()
     parts = ["0: Linear(4, 2)", "1: Tanh"]
     for function, others in (
-        (lambda data: model(data).sum(), []), (lambda data: loss(model(data), data[:, :2]), ["MSELoss"]),
+        (lambda data: model(data).sum(), []), (lambda data: loss(model(data), data[:, :2]), ["loss: MSELoss"]),
     ):  # fmt: skip
-        assert boxed(draw(function, x(5, 4), depth=0)) == (["Sequential", *others], [])
-        assert boxed(draw(function, x(5, 4), depth=1)) == ([*parts, *others], ["Sequential"])
+        assert boxed(draw(function, x(5, 4), depth=0)) == (["model: Sequential", *others], [])
+        assert boxed(draw(function, x(5, 4), depth=1)) == ([*parts, *others], ["model: Sequential"])
     assert boxed(draw(model, x(5, 4), depth=1)) == (parts, [])
 
 
 def test_a_frame_is_left_out_where_it_would_be_around_everything():
     model = nn.Sequential(nn.Linear(4, 2), nn.Tanh())
-    assert "Sequential" not in boxed(draw(model, x(5, 4)))[1]
-    assert "Sequential" in boxed(draw(lambda data: model(data).sum(), x(5, 4)))[1]
-    assert boxed(draw(model, x(5, 4), collapse=["Sequential"])) == (["Sequential"], [])
+    assert "model: Sequential" not in boxed(draw(model, x(5, 4)))[1]
+    assert "model: Sequential" in boxed(draw(lambda data: model(data).sum(), x(5, 4)))[1]
+    assert boxed(draw(model, x(5, 4), collapse=["Sequential"])) == (["model: Sequential"], [])
     nested = nn.Sequential(nn.Sequential(nn.Linear(4, 2)), nn.Tanh())
     assert boxed(draw(nested, x(5, 4), collapse=["Sequential"])) == (["0: Sequential"], ["1: Tanh"])
 
@@ -173,7 +178,7 @@ def test_a_weight_that_something_outside_reads_is_not_hidden(function, count, op
         assert {edge.tail for edge in drawing.edges if edge.head == vertex.id} <= known
         known.add(vertex.id)
     if "max_nodes" not in options:
-        assert boxed(drawing)[0] == ["Sequential"] * count
+        assert boxed(drawing)[0] == ["model: Sequential"] * count
         assert {"W", "b"} & set(labels(drawing))
 
 

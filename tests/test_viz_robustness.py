@@ -293,13 +293,13 @@ def ends(drawing):
 @pytest.mark.parametrize(
     ("function", "label", "arrows"),
     [
-        (product, "product", [("exp(x*2)", "product"), ("x3", "product")]),
-        (wrapped, "product", [("exp(x*2)", "product"), ("x3", "product")]),
+        (product, "product", [("exp(x*2)", "product"), ("tensor₂", "product")]),
+        (wrapped, "product", [("exp(x*2)", "product"), ("tensor₂", "product")]),
         (own, "ValueError", []),
         (lambda: (x(2, 3) * 2).reshape(7), "reshape", [("x*2", "reshape")]),
-        (lambda: tg.cat([x(2, 3) * 2, tg.ones(4, 4)]), "cat", [("x*2", "cat"), ("x2", "cat")]),
+        (lambda: tg.cat([x(2, 3) * 2, tg.ones(4, 4)]), "cat", [("x*2", "cat"), ("constant", "cat")]),
         (lambda: (x(2, 3) * 2) + "text", "x+'text'", [("x*2", "x+'text'")]),
-        (lambda: x(2, 3) * 2 + x(4), "+", [("x*2", "+"), ("x2", "+")]),
+        (lambda: x(2, 3) * 2 + x(4), "+", [("x*2", "+"), ("tensor₂", "+")]),
         (lambda: (x(2) * 2).backward(), "backward", [("x*2", "backward")]),
     ],
 )
@@ -339,7 +339,7 @@ def test_the_step_before_is_not_drawn():
     earlier = (weight.sin() * 3).sum()  # noqa: F841 - it must not be found
     later = weight.cos()
     drawing = draw(failing(lambda: later.reshape(7)))
-    assert {v.label for v in drawing.picture.vertices} == {"x0", "cos", "reshape"}
+    assert {v.label for v in drawing.picture.vertices} == {"tensor", "cos", "reshape"}
 
 
 def test_the_drawing_of_an_error_holds_no_frame():

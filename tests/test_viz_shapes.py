@@ -70,7 +70,7 @@ def test_the_terms_of_a_sum_hang_at_a_straight_way(terms: Terms, options: dict[s
     """Each stood in a row of its own before: a staircase, as high as it was long."""
     across, sizes = options.get("rankdir") != "TB", {}
     for count in (8, 20):
-        drawing = terms(count, **options)
+        drawing = terms(count, wrap=False, **options)
         assert faults(drawing) == (Measures(0, 0, 0, 0), [], False)
         sums = [o.center[across] for o in drawing.scene.outlines if o.vertex.label in ("+", "0+x")]
         assert len(sums) in (count, count - 1)

@@ -59,7 +59,7 @@ def test_a_part_that_is_the_total_has_its_number_as_the_others_have():
 @pytest.mark.parametrize("labels", ["values", "shapes", "formulas"])
 def test_a_tap_tells_its_part_as_an_arrow_does(labels):
     tg.manual_seed(0)
-    found = draw(nn.RNN(1, 1), tg.randn(5, 1, 1, requires_grad=True), labels=labels)
+    found = draw(nn.RNN(1, 1), tg.randn(5, 1, 1, requires_grad=True), labels=labels, wrap=False)
     texts = dict(zip((edge.id for edge in found.edges), found.page.shortened(found.picture)[0], strict=True))
     at = {outline.vertex.id: outline for outline in found.scene.outlines}
     red = [(arrow, at[arrow.edge.tail]) for arrow in found.scene.arrows if arrow.kind == "bwd" and arrow.label]

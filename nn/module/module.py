@@ -71,7 +71,8 @@ class Module(Stateful):
     def __call__(self: _Computing[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Return ``forward(...)``, whose operations are recorded in the scope of this module."""
         outer = context()
-        token = CONTEXT.set(Context(outer.grad, outer.special, Scope(self, outer.scope), outer.flags))
+        scope = Scope(self, outer.scope)  # in which a picture of an error finds what failed
+        token = CONTEXT.set(Context(outer.grad, outer.special, scope, outer.flags))
         try:
             return self.forward(*args, **kwargs) if self._hooks is None else hooked(self, self._hooks, args, kwargs)
         except INTERNAL as error:

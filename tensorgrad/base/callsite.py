@@ -11,6 +11,7 @@ import linecache
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 from .caching import remembered
 
 _WITHIN = {"tensorgrad", "numpy"} | sys.stdlib_module_names
+_KEPT = 3  # references to what `locals()` gave that are none of the user's
 Place = tuple[CodeType, int]
 
 _foreign: dict[str, bool] = {}  # by file name; grows with the files that call the library, not with how often
@@ -63,12 +65,17 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
 
 def users_variables() -> dict[str, Any]:
     """Return the variables where the user's script stands."""
-    return readable(_to_user()[0])
+    frame = _to_user()[0]
+    return _with_global(frame, variables_of(frame))
 
 
 def readable(frame: FrameType) -> dict[str, Any]:
     """Return the variables that the code of `frame` names: its own, those of functions around it, then global ones."""
-    own, around = frame.f_locals, frame.f_globals
+    return _with_global(frame, frame.f_locals)
+
+
+def _with_global(frame: FrameType, own: Mapping[str, Any]) -> dict[str, Any]:
+    around = frame.f_globals
     return {**own, **{name: around[name] for name in frame.f_code.co_names if name in around and name not in own}}
 
 
@@ -82,9 +89,10 @@ def _to_user() -> tuple[FrameType, int]:
 
 def variables_of(frame: FrameType) -> dict[str, Any]:
     """Return the variables of a function that runs, or ran, by name."""
-    found = dict(frame.f_locals)
-    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
-        frame.f_locals.clear()  # a copy that Python keeps with the frame, and all that it holds with it
+    own = frame.f_locals
+    found = dict(own)
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(own) <= _KEPT:
+        own.clear()  # a copy that Python keeps with the frame, and all that it holds with it
     return found
 
 

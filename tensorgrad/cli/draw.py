@@ -131,7 +131,8 @@ def drawn(
     if not isinstance(target, Tensor | Graph):
         _check_inputs(target, values, expression)
     with reported(script.path, f"in {expression!r}"):
-        return viz.draw(target, *values, **options)
+        drawing: viz.Drawing = script.within(lambda: viz.draw(target, *values, **options))
+        return drawing
 
 
 def _check(target: Any, expression: str) -> None:

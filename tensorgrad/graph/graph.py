@@ -22,6 +22,7 @@ from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 from .enclosing import Bounds, bounds_of
 from .given import Argument, followed, given_to, outputs_of
 from .gradients import Seed, Swept, contributions, gradient_names, seeds_of
+from .held import Variables, all_named, named_in, names_held
 from .listing import listing
 from .nodes import Edge, Gradients, Passes, behind, described, is_shown, taken
 from .passing import flowed_to, pictured, shown, takes_a_value
@@ -53,17 +54,18 @@ class Graph:
         also: Sequence[Tensor] = (),
         buffers: Mapping[Node, str] | None = None,
         made: Mapping[Node, str] | None = None,
+        variables: Variables = (),
     ) -> None:
         self._outputs, self._ends = list(outputs), [node_of(y) for y in outputs]
         ends = [*self._ends, *map(node_of, also)]
         # A trace has its leaves in the order of its arguments.
         found = behind(ends, as_read=inputs is None and not also)
         recorded = [node for node in found if is_shown(node, ends)]
-        self._also, self._own_names = list(also), names
+        held, self.words = names_held(recorded, variables)
+        self._also, self._own_names, self.held = list(also), held | dict(names or {}), frozenset(held)
         self._inputs, self._orders = dict(inputs or {}), dict(orders or {})
         self._buffers, self._made = dict(buffers or {}), dict(made or {})
-        own = module_names(recorded) | dict(names or {})
-        self._names = self._made | argument_names(recorded) | self._buffers | own
+        self._names = self._made | argument_names(recorded) | self._buffers | module_names(recorded) | self._own_names
         self._describe(recorded)
         self.along, self.assumptions, self.keys = {}, (), [""] * len(outputs)
         self._met: Sequence[Break] = ()
@@ -103,9 +105,10 @@ class Graph:
     def of(cls, *outputs: Tensor, names: Names = None) -> Graph:
         """Return the graph behind tensors that have been computed already.
 
-        `names` gives names to values that have none: a mapping, or "variables" for the variables of the caller.
+        `names` gives names to values that have none: a mapping, or "variables" for the variables of the caller, which
+        name leaves in any case.
         """
-        return cls(outputs, names=names_given(names, users_variables()))
+        return cls(outputs, names=names_given(names, around := users_variables()), variables=around.items())
 
     @classmethod
     def trace(
@@ -114,12 +117,11 @@ class Graph:
         """Return the graph of ``function(*inputs)``: every operation, tracked or not, with every value.
 
         What NumPy computes of ``x.numpy()`` is recorded as well, without gradient, and so are draws of random numbers.
-        What cannot be followed, a value that Python read (`item`, ``if x > 0``), stands in `breaks`. The inputs are
-        named after the parameters of `function` (of `forward`, for a module) where they have no name; with
-        names="variables", every value after the first variable of the function, or of what it calls outside the
-        library, that holds it. Calls of the user's own `functions` of these names are scopes, as those of modules and
-        of the library's functions are. The outputs are the tensors, and the arrays and numbers of NumPy's, that it
-        returns, also in lists, mappings, and objects that hold data.
+        What cannot be followed, a value that Python read (`item`, ``if x > 0``), stands in `breaks`. Where they have no
+        name, inputs have that of the parameters of `function` (of `forward`, for a module), other leaves that of a
+        variable around; with names="variables", every value of the first variable of the function, or of what it calls
+        outside the library, that holds it. Calls of the user's own `functions` of these names are scopes, as those of
+        modules are. The outputs are the tensors, arrays and numbers that it returns, also in lists and objects.
 
         Raises:
             ArgumentError: the function is given, or returns, tensors where they cannot be told apart, in a set, a
@@ -147,7 +149,8 @@ class Graph:
         known = {argument.node: argument.name for argument in arguments}
         drawn = [linked(np.empty(node.shape), node) for node in trace.draws]
         called = seen if names == "variables" else names_given(names, {})
-        graph = cls(outputs, known, called, None, drawn, trace.buffers, trace.made)
+        around = (*named_in(function), *users_variables().items())
+        graph = cls(outputs, known, called, None, drawn, trace.buffers, trace.made, around)
         graph._stale, graph._assumed = trace.stale, [node for node, _ in trace.assumed]
         graph.assumptions = tuple(found for _, found in trace.assumed)
         graph._met, graph._arguments = trace.breaks, [a._replace(tensor=None) for a in arguments]
@@ -182,6 +185,10 @@ class Graph:
     def places_in(self, index: int, scope: Scope) -> tuple[int, ...]:
         """Return which arguments of the call `scope` the value of a node is, from 1 on; empty if it is none."""
         return scope.arguments.get(self._recorded[index], ())
+
+    def is_held(self, index: int) -> bool:
+        """Return whether a node has its name from a variable of the user's."""
+        return self._recorded[index] in self.held
 
     def edges(self) -> list[Edge]:
         """Return every use of a value, in the order of the consumers and their operands."""
@@ -235,6 +242,7 @@ class Graph:
         back = self._swept(leaves, seed)
         graph = Graph(back.outputs, self._inputs | back.starts, back.names, back.orders, buffers=self._buffers)
         graph._for, graph._made_up, graph._met = frozenset(back.leaves), back.made_up, back.met
+        graph.words = self.words
         graph.along = {place: graph._index[n] for place, _, y in back.parts if (n := node_of(y)) in graph._index}
         return graph
 
@@ -273,15 +281,9 @@ class Graph:
         return sorted(leaves, key=lambda node: (node.primitive is LEAF, places.get(node, len(places))))
 
     def names(self) -> list[str]:
-        """Return a name for every value: its own, "out" for an output without one, "x3" or "v3" for the others."""
-        names = [
-            n.name or self._made_up.get(node) or f"{'x' if n.is_leaf else 'v'}{n.index}"
-            for n, node in zip(self.nodes, self._recorded, strict=True)
-        ]
-        for i, (index, key) in enumerate(zip(self.outputs, self.keys, strict=True), 1):
-            if self.nodes[index].name is None and not self.nodes[index].is_leaf:
-                names[index] = key or ("out" if len(self.outputs) == 1 else f"out{i}")
-        return names
+        """Return a name for every value: its own, "out" for an output without one, "constant2" or "v3" for others."""
+        given = [n.name or self._made_up.get(node) for n, node in zip(self.nodes, self._recorded, strict=True)]
+        return all_named(self.nodes, given, self.outputs, self.keys)
 
     def with_backward(self, seed: Seed = None) -> Passes:
         """Return both passes under one numbering, in which the nodes of this graph keep theirs; as `backward`."""
@@ -393,4 +395,5 @@ class Graph:
         also = [*self._also, *(linked(np.empty(node.shape), node) for node in nodes)]
         graph = Graph(self._outputs, self._inputs, self._own_names, self._orders, also, self._buffers, self._made)
         graph._met, graph._arguments, graph._stale, graph.keys = self._met, self._arguments, self._stale, self.keys
+        graph.words, graph.held = self.words, self.held
         return graph

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tensorgrad.base.callsite import is_users_code, readable
-from tensorgrad.base.context import TRACING, FunctionScope, context, outward, within
+from tensorgrad.base.context import TRACING, FunctionScope, Scope, context, outward, within
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.engine.tensor import Node, Tensor, node_of
 from tensorgrad.engine.tracedtensors import operand
@@ -96,16 +96,22 @@ def names_given(names: Names, caller: Mapping[str, Any]) -> dict[Node, str]:
 
 def module_names(recorded: Iterable[Node]) -> dict[Node, str]:
     """Return what the innermost module that reads a parameter or buffer, and has it, calls it: the end of its path."""
+    return names_read(
+        (x, node.scope) for node in recorded if node.scope for x in (*node.inputs, *nodes_in(node.params))
+    )
+
+
+def names_read(read: Iterable[tuple[Any, Scope | None]]) -> dict[Node, str]:
+    """Return what `module_names` does of the nodes that are read in a scope each."""
     known: dict[int, dict[int, str]] = {}
     found: dict[Node, str] = {}
-    for node in recorded:
-        for leaf in (*node.inputs, *nodes_in(node.params)) if node.scope else ():
-            if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner is not None and leaf not in found:
-                around = (paths_by_id(scope.module, known) for scope in outward(node.scope))
-                path = next((paths[id(leaf.owner())] for paths in around if id(leaf.owner()) in paths), "")
-                name = path.rpartition(".")[2]
-                if name and not name.isdigit():  # a place in a list names nothing
-                    found[leaf] = name
+    for leaf, inside in read:
+        if isinstance(leaf, Node) and leaf.primitive is None and leaf.owner is not None and leaf not in found:
+            around = (paths_by_id(scope.module, known) for scope in outward(inside))
+            path = next((paths[id(leaf.owner())] for paths in around if id(leaf.owner()) in paths), "")
+            name = path.rpartition(".")[2]
+            if name and not name.isdigit():  # a place in a list names nothing
+                found[leaf] = name
     return found
 
 

@@ -17,6 +17,7 @@ from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 
 from .columns import Measure
 from .placing import sought_scene
+from .rows import on_screens
 from .scene import Arrow, Corners, Frame, Note, Outline, Scene
 from .splines import Point, Spline
 
@@ -86,20 +87,23 @@ def placed_scene(
     title: str,
     *,
     narrow: bool = False,
+    rows: bool = False,
 ) -> Scene:
     """Return the picture with its places, which are those of `sought_scene`.
 
-    Where it has to fit a page (`narrow`), columns stand closer, and leaves beside what reads them.
+    Where it has to fit a page (`narrow`), columns stand closer, and leaves beside what reads them. A long chain stands
+    in `rows` of a screen, if it may.
     """
     room = Measure(labels, rankdir == "LR", narrow, dims=dims)
     if len(picture.edges) > _ARROWS:
         return sought_scene(picture, room, title)
-    key = _key(picture), tuple(labels), rankdir, tuple(dims.items()), title, narrow
+    key = _key(picture), tuple(labels), rankdir, tuple(dims.items()), title, narrow, rows
     with _lock:
         places = _kept.get(key)
         latest = places is not None and next(reversed(_kept.values())) is places
     if places is None:
-        places = _Places.of(sought_scene(picture, room, title), picture)
+        scene = sought_scene(picture, room, title)
+        places = _Places.of(on_screens(scene) if rows else scene, picture)
     if not latest:
         with _lock:
             _kept.pop(key, None)

@@ -318,7 +318,7 @@ class _Builder:
     def tap(self, k: int) -> Item:
         """Return the item of a tap: its name, and that of the gradient below."""
         edge = self.plan.picture.edges[k]
-        mark = self.apart.get((edge.tail, edge.forward)) if edge.named else _MARK
+        mark = self.apart.get((edge.tail, edge.forward), None if edge.named else _MARK)
         texts = at_tap(edge, self.plan.labels[k], mark)
         wide = max(width(text, LABEL_SIZE) for text in texts) + 6
         high = LABEL_SIZE * (1.25 if len(texts) > 1 else 0.7)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
 from tensorgrad.viz.picture.model import Picture, Vertex
+from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import shaped, width
 
 from .dot import LABEL_SIZE, NOTE_SIZE, look
@@ -22,22 +23,58 @@ Marks = Mapping[tuple[str, str], str]
 
 
 def told_apart(picture: Picture) -> Marks:
-    """Return the names of leaves that others bear as well, with the paths of their modules: ``0.W`` and ``2.W``."""
+    """Return the names of leaves that others bear as well, with the paths of their modules: ``0.W`` and ``2.W``.
+
+    Where two networks have the same paths, what these are called stands before them: ``generator.0.W``. The value of a
+    module has the name of that.
+    """
     alike: dict[str, list[Vertex]] = defaultdict(list)
     for vertex in picture.vertices:
         if vertex.leaf and vertex.around:
             alike[vertex.label].append(vertex)
     same = [vertex for vertices in alike.values() if len(vertices) > 1 for vertex in vertices]
-    paths = {v.id: next((call.named for call in reversed(v.around) if call.named), "") for v in same}
-    return {(v.id, v.label): f"{paths[v.id]}.{v.label}" for v in same if paths[v.id]}
+    homes = {v.id: next((call for call in reversed(v.around) if not call.is_function), None) for v in same}
+    short = {v.id: _joined(home.named, v.label) for v in same if (home := homes[v.id])}
+    counts = Counter(short.values())
+    found = {
+        (v.id, v.label): short[v.id] if counts[short[v.id]] == 1 else _joined(home.root, short[v.id])
+        for v in same
+        if (home := homes[v.id])
+    }
+    return {key: mark for key, mark in found.items() if mark != key[1]} | _of_modules(picture)
+
+
+def _of_modules(picture: Picture) -> dict[tuple[str, str], str]:
+    """Return the names of values that open modules give out: that of the module, where it gives out one alone."""
+    readers: dict[str, list[tuple[ModuleCall, ...]]] = defaultdict(list)
+    for edge in picture.edges:
+        readers[edge.tail].append(picture.vertex[edge.head].around)
+    given: dict[ModuleCall, list[tuple[str, str]]] = defaultdict(list)
+    for edge in picture.edges:
+        call = next((call for call in reversed(picture.vertex[edge.tail].around) if not call.is_function), None)
+        key = (edge.tail, edge.forward)
+        leaves = call is not None and not edge.named and all(call not in around for around in readers[edge.tail])
+        if call is not None and leaves and call.named and key not in given[call]:
+            given[call].append(key)
+    words = Counter(call.word for call, keys in given.items() if keys)
+    return {
+        keys[0]: call.word
+        for call, keys in given.items()
+        if len(keys) == 1 and words[call.word] == 1 and not call.named.rpartition(".")[2].isdigit()
+    }
+
+
+def _joined(*parts: str) -> str:
+    return ".".join(filter(None, parts))
 
 
 def marks_of(picture: Picture, taps: Collection[int]) -> Marks:
     """Return what `taps` say of what has no name, v1 and so on in the order of computation, and what is told apart."""
-    carried = {(e.tail, e.forward) for e in (picture.edges[k] for k in taps) if not e.named}
+    apart = told_apart(picture)
+    carried = {(e.tail, e.forward) for e in (picture.edges[k] for k in taps) if not e.named} - apart.keys()
     order = {vertex.id: i for i, vertex in enumerate(picture.vertices)}
     short = {key: f"v{n}" for n, key in enumerate(sorted(carried, key=lambda key: (order[key[0]], key[1])), 1)}
-    return {**told_apart(picture), **short}
+    return {**apart, **short}
 
 
 Beside = Mapping[str, list[tuple[str, str]]]

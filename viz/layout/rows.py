@@ -18,6 +18,7 @@ from .splines import Point, Spline, divided, pieces
 _NEAR = 12.0  # between a cut and a vertex: room for an arrow's head
 _STEP = 3.0
 _BETWEEN = 22.0  # between two rows
+_LONG, _SLENDER, _SCREEN = 4500.0, 6.0, 2400.0  # a width and a width in heights above which rows are of a screen
 _TRIES = 5
 _STRUCK = 50  # what a text that a cut goes through costs, in arrows that it divides
 _LEGIBLE = 400.0  # as wide as a legend may be, however narrow the picture
@@ -46,6 +47,12 @@ def wrapped(scene: Scene, wide: float) -> Scene:
             break
         aim -= found.wide - wide  # a text at the side of a row sticks out
     return _headed(best, rest, wide)
+
+
+def on_screens(scene: Scene) -> Scene:
+    """Return `scene` in rows where it is a chain that is many screens long, and low."""
+    left, bottom, right, top = scene.bounds()
+    return wrapped(scene, _SCREEN) if right - left > max(_LONG, _SLENDER * (top - bottom)) else scene
 
 
 def in_rows(scene: Scene, count: int) -> Scene:

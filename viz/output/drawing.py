@@ -42,8 +42,6 @@ from .targets import graph_drawn
 from .tikz import tikz_text
 
 FORMATS = (".svg", ".html", ".pdf", ".png", ".tex", ".json", ".mmd", ".dot")
-
-
 _ROWS, _BOXES = 3, 2  # above which a picture for paper has closed layers, and what it has then at least
 
 
@@ -60,7 +58,7 @@ def draw(
     grads: bool | None = None,
     labels: str = "names",
     depth: int | None = None,
-    collapse: Iterable[str] | Callable[[Any], bool] = (),
+    collapse: Iterable[str] | Callable[[Any], bool] | None = None,
     hide: Hide = (),
     rankdir: str = "LR",
     max_nodes: int = 300,
@@ -96,7 +94,8 @@ def draw(
         depth: draw the modules of this depth as single boxes: 0 every outermost one, 1 the parts of the model (where
             there are several models, these), 2 the parts of what has depth 1.
         collapse: paths or classes of modules, and names of functions, to draw as single boxes; or a function of a
-            module that says whether to. A function of the script's own is known where `target` is called.
+            module that says whether to. A function of the script's own is known where `target` is called. By default
+            the deepest ones close where the picture would be several screens wide or high; () closes none.
         unfold: functions of the library to draw with the operations that they are made of, in a frame: a name, several
             names, all (True) or none (False), or a function of a call (`call.kind`, `call.path`) that says whether to.
             By default a function of several operations is one box where the picture would have more than 20 circles and
@@ -115,20 +114,19 @@ def draw(
             "variables" for those of the variables that hold them, in the function traced or where `draw` is called.
         order: 1 draws the graph of the backward pass itself, in which the gradients are values, and 2 that of the
             backward pass through it, which computes second derivatives.
-        repeats: draw closed modules that follow one another and are alike as one box, which says how many they are.
+        repeats: draw closed modules that follow one another and are alike as one box, which says how many.
         heat: colour the circles by "gradient" (its norm), "time" (of each operation, run again), "memory" (that is
             kept for the backward pass) or "digits" (lost to rounding), on a scale of logarithms that the caption tells.
         timeout: accepted: a picture waits for no other program.
         width: the paper that it has to fit: "12cm", "340pt", "3in", or points. It is drawn smaller, and in rows where a
-            text would come below 8 points, or below `fontsize`. Where it would need more than three rows, layers and
-            functions are single boxes, unless `wrap`, `depth`, `collapse` or `unfold` are given.
+            text would come below 8 points, or below `fontsize`. Above three rows, layers and functions are single
+            boxes, unless `wrap`, `depth`, `collapse` or `unfold` are given.
         fontsize: the size of the smallest text, in points.
         wrap: the number of rows (more, where those would not fit `width`), or whether rows may be made to fit `width`;
             by default they may.
         math: the signs of mathematics and slanted names: × and x² for ``*`` and ``**2``, x̂ for ``xhat``. By default in
             the theme "book".
-        style: parts of the theme to change: "ink", "red", "mute", "grey", "fill", "ground", "highlight" (colours), and
-            "font".
+        style: parts of the theme to change: "ink", "red", "mute", "grey", "fill", "ground", "highlight", and "font".
         theme: "light", "dark", "print" (black and red without ground) or "book" (as in print, and the letters of a
             book); by default a browser shows what its reader prefers.
         live: the file computes itself anew: a panel changes inputs, parameters and numbers as ε, and every value and
@@ -146,6 +144,8 @@ def draw(
     x -> * x dx₂ [3.]
     * -> out out dout [1.]
     """
+    if live:  # all that computes itself anew is seen
+        collapse, wrap = () if collapse is None else collapse, False if wrap is None else wrap
     given = dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math
     page = Page("values" if live and labels == "names" else labels, rankdir, title or "", *given)
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
@@ -175,8 +175,10 @@ def _drawn(graph: Graph, options: Options, heat: str | None, hide: Hide, page: P
     def of(options: Options) -> Picture:
         return _finished(build(graph, options), graph, options, page.labels, heat, hide, page.narrow)
 
-    picture, asked = of(options), (options.depth, options.collapse, options.unfold) != (None, (), None)
-    if page.wrap is not None or asked or page.rows(picture) <= _ROWS:
+    if not page.narrow or (options.depth, options.collapse, options.unfold) != (None, None, None):
+        return of(options)
+    picture = of(replace(options, collapse=()))
+    if page.wrap is not None or page.rows(picture) <= _ROWS:
         return picture
     closed = of(replace(options, collapse=_is_layer, unfold=False))
     return closed if sum(not vertex.leaf for vertex in closed.vertices) > _BOXES else picture

@@ -127,7 +127,9 @@ class Page:
             TensorgradError: it does not fit.
         """
         narrow = self.narrow
-        scene = placed_scene(shown, texts, self.rankdir, self.dims, self.title, narrow=narrow)
+        opens = shown.inside is not None or bool(shown.folded)  # to which rows would not make room
+        rows = not (narrow or opens or self.fontsize or self.wrap is False or self.rankdir == "TB")
+        scene = placed_scene(shown, texts, self.rankdir, self.dims, self.title, narrow=narrow, rows=rows)
         scene = with_legend(scene, legend or {})
         if not narrow and self.fontsize is None:
             return scene

@@ -38,7 +38,7 @@ def _graph_of(target: Any, inputs: tuple[Any, ...], names: Names, functions: Col
         if inputs:
             raise TensorgradError(f"draw of a {type(target).__name__} takes no inputs: it is computed already")
         if isinstance(target, BaseException | Reason):
-            return FailedGraph(target) if isinstance(target, BaseException) else graph_of(target)
+            return FailedGraph(target, names) if isinstance(target, BaseException) else graph_of(target)
         if isinstance(target, Tensor):
             return Graph.of(target, names=names)
         if names is not None:

@@ -11,24 +11,28 @@ from tensorgrad.graph import FunctionScope, Graph, Scope
 from tensorgrad.graph.arranging import Served, served
 from tensorgrad.graph.nodes import common, compound, surroundings, upward
 
+from .failures import every_node
 from .folding import absorbed
 from .nesting import ModuleCall, Nesting, calls, chains
 from .repeats import alike
 from .text import clean
 
-Collapse = Iterable[str] | Callable[[Any], bool]
-"""What is closed: paths and classes of modules and names of functions, or what decides for each module."""
+Collapse = Iterable[str] | Callable[[Any], bool] | None
+"""What is closed: paths and classes of modules and names of functions, or what decides; by size, where None."""
 
 Unfold = bool | Iterable[str] | Callable[[FunctionScope], bool] | None
 """Which functions are open: all, none, those of these names, or what decides for each call; by size, where None."""
 
 _WITHIN = {"reshape", "broadcast_to", "contiguous", "diagonal", "sum"}  # what products are made of besides
 MANY = 20  # circles and boxes above which a function is one of them
+_LONG, _CROWDED = 30, 100  # circles and boxes one after the other, and in all, above which modules are boxes
+_BOX = 2  # circles that a box is as wide as
+_WORTH = 0.8  # what is left of the size where it is worth while to close them
 
 
 def words_of(collapse: Collapse) -> list[str]:
     """Return the paths, classes and names that are to be closed; none where a function decides."""
-    return [] if callable(collapse) else [collapse] if isinstance(collapse, str) else list(collapse)
+    return [] if collapse is None or callable(collapse) else [collapse] if isinstance(collapse, str) else list(collapse)
 
 
 def nested(
@@ -38,8 +42,8 @@ def nested(
 
     `depth` closes modules of that depth, 0 every outermost one, 1 the parts of the root, where there is one; `collapse`
     closes those with these paths or classes, and functions of these names; `unfold` opens functions, which close where
-    there are more than `MANY` circles and boxes; `repeats` draws closed modules that follow one another and are alike
-    as one.
+    there are more than `MANY` circles and boxes. Where nothing is said of modules or functions, and the picture is
+    large, the deepest modules are closed. `repeats` draws closed ones that follow one another and are alike as one.
 
     Raises:
         TensorgradError: `depth` below 0, or a word in `collapse` or `unfold` that nothing answers to.
@@ -62,7 +66,15 @@ def nested(
     if shut:
         nesting = _nesting(graph, inner, closed | shut, opened, depth, collapse)
     nesting.together = alike(nesting) if repeats else {}
-    return nesting, _limited(nesting, _modules(nesting), max_nodes, repeats)
+    told, modules = "", _modules(nesting)
+    if (depth, collapse, unfold) == (None, None, None) and graph.order == 0 and (before := max(_size(nesting))) > 1:
+        already = nesting.closed.copy()
+        count = _closed_by_level(nesting, modules, repeats, lambda: max(_size(nesting)) <= 1)
+        if max(_size(nesting)) > _WORTH * before:  # what is large is not in modules
+            nesting.closed, nesting.together, count = already, {}, 0
+        nesting.sealed = _size(nesting)[1] > 1
+        told = f"{count} modules are closed: collapse=() draws all that is in them" if count else ""
+    return nesting, _limited(nesting, modules, max_nodes, repeats) or told
 
 
 def _built(graph: Graph, several: Collection[Scope], scopes: Mapping[Scope | None, list[Scope]]) -> set[Scope]:
@@ -125,9 +137,10 @@ def _nesting(
 ) -> Nesting:
     """Return the nesting in which these functions are drawn, and the modules that are asked for are closed."""
     drawn = {*closed, *opened}
-    known = {scope: calls(scope, drawn) for scope in dict.fromkeys([node.scope for node in graph.nodes])}
-    around = [known[node.scope] for node in graph.nodes]
-    nesting = Nesting(graph, chains(graph, around), absorbed(graph, around, inner), inner)
+    nodes = every_node(graph)
+    known = {scope: calls(scope, drawn) for scope in dict.fromkeys([node.scope for node in nodes])}
+    around = [known[node.scope] for node in nodes]
+    nesting = Nesting(graph, chains(graph, nodes, around), absorbed(graph, around, inner), inner)
     whole = _whole(nesting)
     modules = [module for module in _modules(nesting) if module not in whole]
     for word in words_of(collapse):
@@ -148,7 +161,8 @@ def _nesting(
 
 def _whole(nesting: Nesting) -> tuple[ModuleCall, ...]:
     """Return the module that is around all operations, which needs no frame; nothing where none is."""
-    around = [chain[:1] for node, chain in zip(nesting.graph.nodes, nesting.chains, strict=True) if not node.is_leaf]
+    nodes = every_node(nesting.graph)
+    around = [chain[:1] for node, chain in zip(nodes, nesting.chains, strict=True) if not node.is_leaf]
     is_whole = bool(around and around[0]) and around[0][0].depth == 0 and len(set(around)) == 1
     return around[0] if is_whole else ()
 
@@ -170,17 +184,37 @@ def _known(graph: Graph) -> str:
     return clean(f"{', '.join(modules) or 'none'}{told}", 400)
 
 
-def _limited(nesting: Nesting, modules: Sequence[ModuleCall], limit: int, repeats: bool) -> str:
-    """Close the deepest modules, level by level, until at most `limit` vertices are left; return the caption."""
-    if nesting.count() <= limit:
-        return ""
+def _size(nesting: Nesting) -> tuple[float, float]:
+    """Return how large the picture is, in all and along its longest way: above 1, several screens high or wide."""
+    if (count := nesting.count()) <= _LONG // _BOX:
+        return 0.0, 0.0
+    nodes = nesting.graph.nodes
+    holders, far = [nesting.holder(node.index) for node in nodes], [1] * len(nodes)
+    for node in nodes:
+        own = holders[node.index]
+        step = _BOX if isinstance(own, ModuleCall) else 1
+        read = [operand.source for operand in node.operands if operand.source is not None]
+        far[node.index] = max([step, *(far[i] + step * (holders[i] != own) for i in read)])
+    return count / _CROWDED, max(far) / _LONG
+
+
+def _closed_by_level(nesting: Nesting, modules: Sequence[ModuleCall], repeats: bool, enough: Callable[[], bool]) -> int:
+    """Close the deepest modules, level by level, until that is `enough`; return how many are closed by that."""
     already = len(nesting.closed)
     for level in range(max((m.depth for m in modules), default=0), 0, -1):
         nesting.closed.update(m for m in modules if m.depth == level)
         nesting.together = alike(nesting) if repeats else {}
-        if nesting.count() <= limit:
+        if enough():
             break
-    told = [f"{len(nesting.closed) - already} modules are closed"] if len(nesting.closed) > already else []
+    return len(nesting.closed) - already
+
+
+def _limited(nesting: Nesting, modules: Sequence[ModuleCall], limit: int, repeats: bool) -> str:
+    """Close the deepest modules until at most `limit` vertices are left; return the caption."""
+    if nesting.count() <= limit:
+        return ""
+    count = _closed_by_level(nesting, modules, repeats, lambda: nesting.count() <= limit)
+    told = [f"{count} modules are closed"] if count else []
     if nesting.count() > limit:
         told.append(f"{_leave_out(nesting, limit):,} earlier operations are left out")
     return f"{' and '.join(told)}: the graph has {len(nesting.graph.nodes):,} nodes, more than max_nodes={limit}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any, NamedTuple
 
 from tensorgrad.base.answers import PUBLIC
-from tensorgrad.base.callsite import Place, is_outside, variables_of
+from tensorgrad.base.callsite import Place, is_outside, users_variables, variables_of
 from tensorgrad.base.context import Context, Scope
 from tensorgrad.engine import dispatch, fastpath, fused
 from tensorgrad.engine.primitive import Primitive
@@ -19,7 +19,7 @@ from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph, GraphNode
 from tensorgrad.graph.identifiers import unique_names
 from tensorgrad.graph.nodes import ancestors, operands_of
-from tensorgrad.graph.tracing import tensors_in
+from tensorgrad.graph.tracing import Names, names_given, names_read, tensors_in
 
 from .text import clean, number
 
@@ -31,19 +31,27 @@ _OPERATIONS = frozenset(module.__file__ for module in (dispatch, fastpath, fused
 class FailedGraph(Graph):
     """What had been recorded when `error` was raised. `failed` is the operation that raised it, `message` the error.
 
-    The graph has no outputs, and keeps nothing of the traceback.
+    The graph has no outputs, and keeps nothing of the traceback. Leaves are named by the variables of the script in it,
+    and other values, too, with names="variables".
 
     Raises:
         TensorgradError: `error` was never raised, or no tensor is in any frame of its traceback.
     """
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, names: Names = None) -> None:
         tracebacks = list(_tracebacks(error))
         if not tracebacks[0]:
             raise TensorgradError(f"cannot draw {type(error).__name__}: it has no traceback, as it was never raised")
         call = _operation(tracebacks) or _function(tracebacks) or _Call(type(error).__name__)
+        call = call if call.scope else replace(call, scope=_module(tracebacks))
         operands = [a for a in call.arguments if isinstance(a, Tensor)]
-        super().__init__((), also=[*operands, *_others(tracebacks, operands)])
+        held = [step.variables for step in itertools.chain(*tracebacks) if is_outside(step.file)]
+        held.append(users_variables())
+        called = names_read((node_of(a), call.scope) for a in operands)
+        for found in reversed(held):  # what the outermost function calls a value counts
+            called |= names_given(names, found)
+        also, named = [*operands, *_others(tracebacks, operands)], itertools.chain(*(found.items() for found in held))
+        super().__init__((), also=also, names=called, variables=named)
         self._describe(self.pictured()._recorded)
         if not self.nodes:
             raise TensorgradError(
@@ -144,6 +152,17 @@ def _function(tracebacks: Sequence[list[_Step]]) -> _Call | None:
         if calls:
             return next((call for public, call in calls if public), calls[0][1])
     return None
+
+
+def _module(tracebacks: Sequence[list[_Step]]) -> Scope | None:
+    """Return the innermost call of a module that the error came out of; None if it was in none."""
+    found = (step.variables.get("scope") for step in itertools.chain(*tracebacks) if not is_outside(step.file))
+    return next((scope for scope in reversed([*found]) if type(scope) is Scope), None)
+
+
+def every_node(graph: Graph) -> list[GraphNode]:
+    """Return the nodes of a graph, and behind them the operation that failed."""
+    return [*graph.nodes, *([graph.failed] if isinstance(graph, FailedGraph) else [])]
 
 
 def _path(tracebacks: Sequence[list[_Step]]) -> str:

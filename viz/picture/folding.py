@@ -20,6 +20,7 @@ from tensorgrad.engine.primitive import PRIMITIVES
 from tensorgrad.engine.reads import nodes_in
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
 from tensorgrad.graph.arranging import Served
+from tensorgrad.graph.held import made_up
 from tensorgrad.graph.notation import numbered, subscript
 from tensorgrad.ops.processes import EXCHANGES
 
@@ -31,6 +32,7 @@ _SYMMETRIC = frozenset({
 })  # fmt: skip
 _HELD = frozenset({"parameter", "buffer"})
 _LETTERS = "ᵢⱼₖₗₘₙ"  # of the axes, the first one first
+_ALONE = {"√": "√x", "ᵀ": "xᵀ"}  # signs that say too little by themselves, or are too small
 _INSIDE = 14  # characters that still fit a circle
 _VARIABLE = re.compile(r"(?<![^\W_])x(?![^\W_])")
 
@@ -92,7 +94,7 @@ def circle_label(node: GraphNode, inner: GraphNode | None = None, call: str = ""
             return f"**{number(constants[0])}"
         left, right = (number(o.constant) if o.source is None else "x" for o in node.operands)
         return infix(node.symbol, left, right)
-    return "√x" if node.symbol == "√" else clean(node.symbol)
+    return _ALONE.get(node.symbol) or clean(node.symbol)
 
 
 def _axes(node: GraphNode) -> str:
@@ -200,13 +202,17 @@ def _applied(node: GraphNode, argument: str) -> str:
     return _VARIABLE.sub(lambda _: f"({argument})", symbol) if _VARIABLE.search(symbol) else f"{symbol}({argument})"
 
 
-def leaf_label(node: GraphNode) -> str:
-    """Return what the circle of a leaf shows: its name, the number if it is one, or x and its index."""
-    if node.name:
-        return clean(node.name)
-    if node.op == "constant" and node.value is not None and node.value.size == 1 and node.value.dtype.kind in "biuf":
-        return number(node.value.item())
-    return f"x{node.index}"
+def leaf_labels(nodes: Sequence[GraphNode]) -> dict[int, str]:
+    """Return what the circles of leaves show: their names, the number if it is one, or what they are."""
+    leaves = [node for node in nodes if node.is_leaf]
+    told = {node.index: clean(node.name) if node.name else _as_number(node) for node in leaves}
+    return told | made_up([node for node in leaves if not told[node.index]], numbered)
+
+
+def _as_number(node: GraphNode) -> str:
+    """Return the number that a constant is, as a label shows it; empty where it is none."""
+    value = node.value if node.op == "constant" else None
+    return "" if value is None or value.size != 1 or value.dtype.kind not in "biuf" else number(value.item())
 
 
 def single(nodes: Sequence[GraphNode]) -> dict[int, str]:
@@ -218,15 +224,16 @@ def single(nodes: Sequence[GraphNode]) -> dict[int, str]:
     return {node.index: node.scope.kind for node in made if isinstance(node.scope, FunctionScope)}
 
 
-def held(nodes: Sequence[GraphNode]) -> set[int]:
+def held(graph: Graph) -> set[int]:
     """Return the parameters and buffers, and what is computed of these alone: what a layer has, and is not given.
 
-    Of what it has it knows the names: a tensor without one that requires a gradient is somebody's input.
+    Of what it has it knows the names: a tensor without one that requires a gradient, or with that of a variable, is
+    somebody's input.
     """
     found: set[int] = set()
-    for node in nodes:
+    for node in graph.nodes:
         read = {operand.source for operand in node.operands} - {None}
-        if (node.op in _HELD and node.name) or (read and read <= found):
+        if (node.op in _HELD and node.name and not graph.is_held(node.index)) or (read and read <= found):
             found.add(node.index)
     return found
 
@@ -246,7 +253,8 @@ def is_asymmetric(node: GraphNode, own: Collection[int], *, called: bool = False
 
 def value_names(graph: Graph) -> list[str]:
     """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
-    names = [leaf_label(n) if n.is_leaf else clean(n.name) if n.name else f"v{n.index}" for n in graph.nodes]
+    leaves = leaf_labels(graph.nodes)
+    names = [leaves.get(n.index) or (clean(n.name) if n.name else f"v{n.index}") for n in graph.nodes]
     for i, (index, key) in enumerate(zip(graph.outputs, graph.keys, strict=True), 1):
         if graph.nodes[index].name is None:
             names[index] = clean(key) or ("out" if len(graph.outputs) == 1 else f"out{subscript(i)}")

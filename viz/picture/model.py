@@ -24,7 +24,7 @@ from .expressions import Expressions, told_apart
 from .failures import FailedGraph
 from .faults import Fault, faults, gravest, is_zero, of_values
 from .flows import Flows, Seeds
-from .folding import circle_label, held, is_asymmetric, leaf_label, single, spoken_names
+from .folding import circle_label, held, is_asymmetric, leaf_labels, single, spoken_names
 from .nesting import ModuleCall, Nesting
 from .noise import is_noise
 from .summaries import Numbers
@@ -172,7 +172,7 @@ class Options:
 
     grads: bool = True
     depth: int | None = None
-    collapse: Collapse = ()
+    collapse: Collapse = None
     max_nodes: int = 300
     dims: Mapping[int, str] | None = None
     seeds: Seeds = field(default_factory=list)
@@ -190,7 +190,7 @@ def build(graph: Graph, options: Options) -> Picture:
     )
     builder = _Builder(told_apart(graph) if options.apart else graph, nesting, options)
     picture, opened = builder.picture(caption), nesting.opened()
-    if not nesting.closed or opened.count() > options.max_nodes:
+    if not nesting.closed or nesting.sealed or opened.count() > options.max_nodes:
         return picture
     closed = sorted(nesting.closed, key=lambda module: (module.place, module.depth))
     inside = replace(builder.of(opened).picture(caption), folded=tuple(module.id for module in closed))
@@ -208,7 +208,8 @@ class _Builder:
         self.values = [value if value is None else np.array(value) for value in values(graph)]
         self.numbers = self.flows.numbers
         self.numbers.add(self.values)
-        self.own, self.calls = held(self.nodes), single(self.nodes) | nesting.served.calls
+        self.own, self.calls = held(graph), single(self.nodes) | nesting.served.calls
+        self.leaves = leaf_labels(self.nodes)
         self.faults = of_values(self.nodes, self.values, graph.outputs, self.numbers)
 
     def of(self, nesting: Nesting) -> _Builder:
@@ -268,7 +269,9 @@ class _Builder:
         leaf, main = node.is_leaf, self.nodes[served.shown.get(node.index, node.index)]
         others = [n for n in nodes if n is not main and n is not node and n.index not in served.into]
         label = (
-            leaf_label(node) if leaf else circle_label(main, next(iter(others), None), self.calls.get(node.index, ""))
+            self.leaves[node.index]
+            if leaf
+            else circle_label(main, next(iter(others), None), self.calls.get(node.index, ""))
         )
         what, fault = f"{node.op} {label}" if leaf else self.formula(node), self.gravest(nodes)
         gradient = self.flows.gradients.nodes.get(node.index)
@@ -372,7 +375,7 @@ class _Builder:
         node = graph.failed
         label = self.labels["failed"] = circle_label(node)
         text = clean(f"failed: {self.expressions.told(node)}, {graph.message}, {script_line(node.place)}", 400)
-        around, ordered = self.nesting.within(node.scope), is_asymmetric(node, self.own)
+        around, ordered = self.nesting.around(node.index), is_asymmetric(node, self.own)
         vertices.append(Vertex("failed", "failed", label, None, around, text, asymmetric=ordered))
         return [
             self.described(o.source, "failed", slot, f"failed_{slot}", None, None)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tensorgrad.base.callsite import Place
 from tensorgrad.graph import FunctionScope, Graph, GraphNode, Scope
 from tensorgrad.graph.arranging import Served
-from tensorgrad.graph.nodes import common, upward
+from tensorgrad.graph.nodes import common, modules, upward
 from tensorgrad.graph.tracing import paths_by_id
 
 from .text import clean, leading_sizes, window_text
@@ -25,7 +24,9 @@ class ModuleCall:
     the same in every run: the `place` of its first node in topological order, and its depth among those drawn. `more`
     says how many calls like it stand behind it, drawn as one with it.
 
-    All that is drawn is read at once: the scope refers to the module weakly, and an SVG may be asked for much later.
+    `named` is the path of a module, of an outermost one the variable that holds it, and `root` is what the outermost
+    one around is called, by its class where nothing is known. A function has neither. All that is drawn is read at
+    once: the scope refers to the module weakly, and an SVG may be asked for much later.
     """
 
     scope: Scope | None
@@ -36,30 +37,31 @@ class ModuleCall:
     size: int = 0
     called: Place | None = None
     more: str = ""
+    named: str = ""
+    root: str = ""
 
     @classmethod
-    def of(cls, scope: Scope, place: int, depth: int) -> ModuleCall:
+    def of(cls, scope: Scope, place: int, depth: int, words: Mapping[Scope, str]) -> ModuleCall:
         """Return the module that `scope` is a call of, labelled by path, class and sizes: ``fc1: Linear(64, 100)``.
+
+        Of an outermost one `words` has the variable that holds it.
 
         A function is labelled by its name alone, above which nothing stands; its settings are told besides.
         """
         if isinstance(scope, FunctionScope):
             return cls(scope, place, depth, clean(scope.kind), f"{scope.kind}({scope.detail})", 0, scope.place)
-        path, detail = scope.path, scope.detail
+        outermost, detail = modules(scope)[0], scope.detail
+        path, root = scope.path or words.get(scope, ""), words.get(outermost, outermost.kind)
         prefix, window = f"{path}: " if path else "", window_text(scope.kind, detail)
         sizes = ", ".join(filter(None, ("" if detail.startswith("kernel_size") else leading_sizes(detail), window)))
         label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
-        return cls(scope, place, depth, label, f"{prefix}{scope.kind}({detail})", scope.size, scope.place)
+        told = f"{prefix}{scope.kind}({detail})"
+        return cls(scope, place, depth, label, told, scope.size, scope.place, "", clean(path), clean(root))
 
     @property
     def is_function(self) -> bool:
         """Whether it is a call of a function."""
         return isinstance(self.scope, FunctionScope)
-
-    @property
-    def named(self) -> str:
-        """The path of the module; empty for a function, which has none."""
-        return "" if self.scope is None or self.is_function else self.scope.path
 
     @property
     def word(self) -> str:
@@ -87,7 +89,8 @@ class Nesting:
     A weight that an operation outside reads is not hidden: that may come before what is in the module, or lead to it.
 
     `folded` has the nodes that are drawn inside others, of which `served` has those that only arrange elements.
-    `together` names, for closed modules that are drawn as one with others, the module that stands for all of them.
+    `together` names, for closed modules that are drawn as one with others, the module that stands for all of them. What
+    is `sealed` does not open, as the picture stands in rows.
     """
 
     graph: Graph
@@ -96,6 +99,7 @@ class Nesting:
     served: Served
     closed: set[ModuleCall] = field(default_factory=set)
     together: dict[ModuleCall, ModuleCall] = field(default_factory=dict)
+    sealed: bool = False
 
     def box(self, index: int) -> ModuleCall | None:
         """The outermost closed module around a node, or the one that stands for it together with others like it."""
@@ -127,12 +131,6 @@ class Nesting:
             return chain
         return chain[: next((i for i, module in enumerate(chain) if module in self.closed), len(chain))]
 
-    def within(self, scope: Scope | None) -> tuple[ModuleCall, ...]:
-        """The open modules around an operation of `scope` that is no node, as far as they are drawn."""
-        known = {module.scope: module for chain in self.chains for module in chain}
-        drawn = [known[s] for s in upward(scope) if s in known]
-        return tuple(itertools.takewhile(lambda module: module not in self.closed, drawn))
-
     def opened(self) -> Nesting:
         """Return it with nothing closed."""
         return replace(self, closed=set(), together={})
@@ -157,27 +155,30 @@ def calls(scope: Scope | None, functions: Collection[Scope] = ()) -> list[Scope]
     return [call for call in upward(scope) if not isinstance(call, FunctionScope) or call in functions]
 
 
-def chains(graph: Graph, around: Sequence[list[Scope]]) -> list[tuple[ModuleCall, ...]]:
+def chains(graph: Graph, nodes: Sequence[GraphNode], around: Sequence[list[Scope]]) -> list[tuple[ModuleCall, ...]]:
     """Return for every node what it is drawn in, outermost first: of operations the modules and functions `around` it.
 
-    The root, of which the others are parts, has depth 0; where there is none, the outermost ones have depth 1.
+    The root, of which the others are parts, has depth 0; where there is none, the outermost ones have depth 1. `nodes`
+    are those of `graph`, and what failed behind them.
     """
     scopes = [*around]
-    consumers: list[list[int]] = [[] for _ in graph.nodes]
-    for edge in graph.edges():
-        consumers[edge.source].append(edge.target)
-    traced = any(node.op == "input" for node in graph.nodes)
+    readers: list[list[list[Scope]]] = [[] for _ in nodes]
+    for node in nodes:
+        for operand in node.operands:
+            if operand.source is not None:
+                readers[operand.source].append(around[node.index])
+    traced = any(node.op == "input" for node in nodes)
     owned: dict[int, dict[int, str]] = {}
-    for node in graph.nodes:
+    for node in nodes:
         if node.is_leaf:
-            home = _home(node, [scopes[i] for i in consumers[node.index]], traced, owned)
+            home = _home(node, readers[node.index], traced, owned)
             given = next((i for i, scope in enumerate(home) if _is_given(graph, node.index, scope)), len(home))
             scopes[node.index] = home[:given]
-    root = _root([around[k] for k in {n.scope: n.index for n in graph.nodes if not n.is_leaf}.values()])
+    root = _root([around[k] for k in {n.scope: n.index for n in nodes if not n.is_leaf}.values()])
     known: dict[Scope, ModuleCall] = {}
     for index, chain in enumerate(scopes):
         start = 0 if chain[:1] == [root] else 1
-        known |= {s: ModuleCall.of(s, index, i) for i, s in enumerate(chain, start) if s not in known}
+        known |= {s: ModuleCall.of(s, index, i, graph.words) for i, s in enumerate(chain, start) if s not in known}
     return [tuple(known[s] for s in chain) for chain in scopes]
 
 
@@ -190,7 +191,8 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
     """Return the chain of modules in which a leaf is drawn.
 
     A parameter or buffer stands with its owner. Other constants are made by the module that reads them (a dropout
-    mask) where the inputs are known; where they are not, a constant may be an input, which must not vanish in a box.
+    mask) where the inputs are known; where they are not, a constant may be an input, which must not vanish in a box,
+    but for a nameless one of truth values.
     """
     if not consumers or leaf.op == "input":
         return []
@@ -198,7 +200,8 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
         for count in range(len(chain), 0, -1):  # the innermost one has the fewest
             if id(leaf.owner) in paths_by_id(chain[count - 1].module, owned):
                 return chain[:count]
-    return common(consumers) if traced and leaf.op in {"constant", "buffer"} else []
+    made = traced or (leaf.dtype.kind == "b" and leaf.name is None)
+    return common(consumers) if made and leaf.op in {"constant", "buffer"} else []
 
 
 def _root(scopes: Sequence[Sequence[Scope]]) -> Scope | None:

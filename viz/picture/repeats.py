@@ -146,8 +146,8 @@ def _standing_for(run: list[ModuleCall]) -> ModuleCall:
     if _scope(run[1]).module is _scope(first).module:
         told = f"{first.told}, called {count} times in a row with the same parameters"
         return replace(first, told=told, more=f"×{count}, same parameters")
-    paths = [_scope(module).path for module in run]
-    label = clean(first.label.replace(paths[0], _span(paths), 1))
+    paths = [module.named for module in run]
+    label = clean(first.label.replace(paths[0], _span(paths), 1)) if paths[0] else first.label
     told = f"{', '.join(paths)}: {count} modules in a row, each {_settings(first)}"
     sizes = {id(p): p.array.size for module in run for p in _scope(module).module.parameters()}  # shared ones once
     return replace(first, label=label, told=told, size=sum(sizes.values()), more=f"+{count - 1} more like it")
