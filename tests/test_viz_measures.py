@@ -223,12 +223,15 @@ def high(drawing: viz.Drawing) -> float:
     return top - bottom
 
 
+WHOLE: dict[str, Any] = {"repeats": False, "collapse": (), "wrap": False}
+
+
 @pytest.mark.parametrize("layer", [lambda: nn.Linear(3, 3), lambda: nn.Sequential(nn.Linear(3, 3), nn.ReLU())])
 def test_a_sum_of_many_layers_is_a_row_of_them_along_a_straight_way(layer: Callable[[], nn.Module]) -> None:
     """A triangle before: each layer stood in the first column, or one row above its neighbour."""
     heights = {}
     for count in (8, 20):
-        drawing = viz.draw(Summed([layer() for _ in range(count)]), tg.ones(2, 3), repeats=False, max_nodes=400)
+        drawing = viz.draw(Summed([layer() for _ in range(count)]), tg.ones(2, 3), max_nodes=400, **WHOLE)
         assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
         ways = {o.center[1] for o in drawing.scene.outlines if o.vertex.label.endswith("+") or "0+" in o.vertex.label}
         assert len(ways) == 1
@@ -249,6 +252,9 @@ def test_what_is_used_many_times_side_by_side_is_a_tap_at_each(count: int, compu
     assert measured(drawing.svg, told(drawing)) == Measures(0, 0, 0, 0)
     longest = max(abs(a.pieces[0][0][1] - a.pieces[-1][-1][1]) for a in drawing.scene.arrows)
     assert longest < 120
+
+
+WHOLE: dict[str, Any] = {"repeats": False, "collapse": (), "wrap": False}
 
 
 @pytest.mark.parametrize("layer", [lambda: nn.Linear(3, 3), lambda: nn.Sequential(nn.Linear(3, 3), nn.Tanh())])

@@ -382,7 +382,7 @@ def test_two_thousand_vertices_stay_fluid_and_are_all_named(browser):
 def middling() -> Drawing:
     tg.manual_seed(0)
     net = nn.Sequential(*[m for _ in range(30) for m in (nn.Linear(4, 4), nn.Tanh())])
-    return draw(net, normals(3, 4, requires_grad=True))
+    return draw(net, normals(3, 4, requires_grad=True), collapse=(), wrap=False)
 
 
 def test_the_minimap_stands_beside_more_than_a_hundred_vertices_and_moves_the_picture(browser):

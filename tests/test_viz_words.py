@@ -197,3 +197,23 @@ def test_a_layer_needs_no_numbers_where_its_input_requires_a_gradient():
     layer, data = nn.Linear(3, 2), tg.randn(4, 3, requires_grad=True)
     drawing = viz.draw(layer(data).sum())
     assert not any(note.kind == "slot" for note in drawing.scene.notes)
+
+
+def test_an_output_is_not_called_as_an_input_is():
+    drawing = viz.draw(lambda out, x: out * x + x, tg.randn(2, requires_grad=True), tg.randn(2))
+    assert [edge.forward for edge in drawing.edges if edge.head == "out0"] == ["result"]
+    assert {edge.backward for edge in drawing.edges} >= {"dout", "dresult"}
+    assert drawing.text().endswith("return result")
+
+
+def test_a_long_name_leaves_room_for_the_class():
+    class Long(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.projection_of_the_values_of_the_encoder = nn.Linear(2, 3)
+
+        def forward(self, x):
+            return self.projection_of_the_values_of_the_encoder(x).tanh()
+
+    (frame,) = viz.draw(Long(), tg.randn(4, 2)).scene.frames
+    assert re.fullmatch(r"projection_of_\w+…: Linear\(2, 3\)", frame.module.label)

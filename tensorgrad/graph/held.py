@@ -90,13 +90,14 @@ def all_named(
 ) -> list[str]:
     """Return a name for every value: the `given` one, "out" for an output without one, or one that is made up.
 
-    Outputs that the function returned under a key have that.
+    Outputs that the function returned under a key have that; where something else is "out", they are the "result".
     """
     words = made_up(nodes)
     names = [name or words.get(node.index, f"v{node.index}") for node, name in zip(nodes, given, strict=True)]
+    word = "result" if "out" in names else "out"
     for i, (index, key) in enumerate(zip(outputs, keys, strict=True), 1):
         if nodes[index].name is None and not nodes[index].is_leaf:
-            names[index] = key or ("out" if len(outputs) == 1 else f"out{i}")
+            names[index] = key or (word if len(outputs) == 1 else f"{word}{i}")
     return names
 
 

@@ -168,8 +168,8 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
             if beside := _beside(arrow, parts, start, end):
                 at_left, place = beside
                 nameless[at_left].append((place, len(arrows)))
-            else:
-                centers = inside
+            else:  # beside an upright arrow that no cut goes through
+                centers = inside or arrow.centers * (_ends(arrow.pieces) == _ends(parts))
         arrows.append(replace(arrow, pieces=tuple(parts), centers=centers))
     for at_left, places in nameless.items():
         for place, i in _spread(places, arrows, -1 if at_left else 1):
@@ -181,6 +181,10 @@ def _row(scene: Scene, start: float, end: float) -> Scene:
         tuple(note for note in scene.notes if start < note.center[0] <= end),
         scene.head,
     )
+
+
+def _ends(parts: Sequence[Spline]) -> tuple[Point, Point]:
+    return parts[0][0], parts[-1][-1]
 
 
 def _spread(places: list[tuple[Point, int]], arrows: Sequence[Arrow], side: int) -> Iterator[tuple[Point, int]]:

@@ -252,12 +252,16 @@ def is_asymmetric(node: GraphNode, own: Collection[int], *, called: bool = False
 
 
 def value_names(graph: Graph) -> list[str]:
-    """Return the name of every value: its own, "out" for an output without one, v and its index for the others."""
+    """Return the name of every value: its own, "out" for an output without one, v and its index for the others.
+
+    Where the script has an "out", an output is the "result".
+    """
     leaves = leaf_labels(graph.nodes)
     names = [leaves.get(n.index) or (clean(n.name) if n.name else f"v{n.index}") for n in graph.nodes]
+    word = "result" if "out" in names else "out"
     for i, (index, key) in enumerate(zip(graph.outputs, graph.keys, strict=True), 1):
         if graph.nodes[index].name is None:
-            names[index] = clean(key) or ("out" if len(graph.outputs) == 1 else f"out{subscript(i)}")
+            names[index] = clean(key) or (word if len(graph.outputs) == 1 else f"{word}{subscript(i)}")
     return names
 
 

@@ -185,9 +185,8 @@ def build(graph: Graph, options: Options) -> Picture:
     """Return the picture of `graph`: small operations folded, modules closed, every edge with its gradient."""
     if isinstance(graph, FailedGraph):
         options = replace(options, grads=False)
-    nesting, caption = nested(
-        graph, options.depth, options.collapse, options.max_nodes, options.repeats, options.unfold
-    )
+    collapse = () if options.apart and options.collapse is None else options.collapse  # formulas are of what is open
+    nesting, caption = nested(graph, options.depth, collapse, options.max_nodes, options.repeats, options.unfold)
     builder = _Builder(told_apart(graph) if options.apart else graph, nesting, options)
     picture, opened = builder.picture(caption), nesting.opened()
     if not nesting.closed or nesting.sealed or opened.count() > options.max_nodes:

@@ -13,9 +13,9 @@ from tensorgrad.graph.arranging import Served
 from tensorgrad.graph.nodes import common, modules, upward
 from tensorgrad.graph.tracing import paths_by_id
 
-from .text import clean, leading_sizes, window_text
+from .text import LONGEST, clean, leading_sizes, window_text
 
-_WIDEST = 24  # characters of settings in a box
+_WIDEST, _LEAST = 24, 12  # characters of settings in a box, and of a path
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,9 @@ class ModuleCall:
         path, root = scope.path or words.get(scope, ""), words.get(outermost, outermost.kind)
         prefix, window = f"{path}: " if path else "", window_text(scope.kind, detail)
         sizes = ", ".join(filter(None, ("" if detail.startswith("kernel_size") else leading_sizes(detail), window)))
-        label = clean(f"{prefix}{scope.kind}({sizes})" if sizes else f"{prefix}{scope.kind}") or "module"
+        kind = clean(f"{scope.kind}({sizes})" if sizes else scope.kind) or "module"
+        short = clean(path, max(_LEAST, LONGEST - len(kind) - 2))  # a long path leaves room for the class
+        label = clean(f"{short}: {kind}" if path else kind)
         told = f"{prefix}{scope.kind}({detail})"
         return cls(scope, place, depth, label, told, scope.size, scope.place, "", clean(path), clean(root))
 
