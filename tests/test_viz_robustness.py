@@ -339,7 +339,7 @@ def test_the_step_before_is_not_drawn():
     earlier = (weight.sin() * 3).sum()  # noqa: F841 - it must not be found
     later = weight.cos()
     drawing = draw(failing(lambda: later.reshape(7)))
-    assert {v.label for v in drawing.picture.vertices} == {"tensor", "cos", "reshape"}
+    assert {v.label for v in drawing.picture.vertices} == {"weight", "cos", "reshape"}
 
 
 def test_the_drawing_of_an_error_holds_no_frame():
