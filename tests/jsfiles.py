@@ -66,7 +66,7 @@ class Answer:
 
 def job(graph: Graph, *given: Sequence[Any]) -> Job:
     """Return a graph as a module, to be run with these arguments for each function."""
-    file = JSFile(program_of(python_file(graph), "to_js", is_missing))
+    file = JSFile(program_of(python_file(graph), "to_js()", is_missing))
     return Job(file, [[np.asarray(a) for a in part] for part in given])
 
 

@@ -212,7 +212,7 @@ def test_what_cannot_follow_is_refused_and_told() -> None:
     x = leaf(X)
     with pytest.raises(CompileError, match=r"draw\(live=True\) cannot follow .*test_viz_live.*read a value"):
         viz.draw(lambda x: x * x.max().item(), x, live=True)
-    with pytest.raises(CompileError, match=r"has no JavaScript for the call .*sort"):
+    with pytest.raises(CompileError, match=r"draw\(live=True\) has no JavaScript for the call .*sort"):
         viz.draw(lambda x: x.sort(0).values, x, live=True)
     with pytest.raises(TensorgradError, match=r"takes .* bytes, and 40,000 may"):
         _ = viz.draw(lambda x: x * 2, leaf(RNG.normal(size=(60, 60))), live=True).svg

@@ -174,7 +174,7 @@ class CFile:
             return  # nothing is computed
         for op in self.lowering.ops([step]):
             if isinstance(op, Call):
-                raise CompileError(refusal("to_c", "C", self.source, step, self.line_of[id(step)]))
+                raise CompileError(refusal("to_c()", "C", self.source, step, self.line_of[id(step)]))
             self.from_line[id(op)] = self.line_of[id(step)]
             yield op
 
@@ -266,7 +266,7 @@ def refusal(by: str, language: str, source: CProgram, step: Step, at: int) -> st
     where = f" at {told(line.place)}" if line.place else ""
     of = ", ".join(f"{v.dtype} {v.shape}" for v in map(source.program.values.__getitem__, source.program.reads(step)))
     call = _told_call(step)
-    return f"{by}() has no {language} for the call {call} of {of}{where}; it stands in the line {line.text}"
+    return f"{by} has no {language} for the call {call} of {of}{where}; it stands in the line {line.text}"
 
 
 def _told_call(step: Step) -> str:

@@ -46,7 +46,7 @@ _AT, _NAMED, _DRAWN, _ASARRAY, _METHOD = "@at", "@named", "@drawn", "@asarray", 
 
 def c_source(file: PythonFile) -> str:
     """Return the program of `file` as C, see `Graph.to_c`."""
-    return CFileText(CFile(program_of(file, "to_c"))).text()
+    return CFileText(CFile(program_of(file, "to_c()"))).text()
 
 
 def program_of(file: PythonFile, by: str, looked_into: Callable[[str], bool] = lambda _: False) -> CProgram:
@@ -107,7 +107,7 @@ class _Lines(Recording):
         """Refuse what no program can say."""
         line = self.lines[self.line]
         where = f" at {told(line.place)}" if line.place else ""
-        raise CompileError(f"{self.by}() cannot follow{where}, in the line {line.text}: {why}")
+        raise CompileError(f"{self.by} cannot follow{where}, in the line {line.text}: {why}")
 
     def helper(self, function: Any) -> Any:
         """Return what stands for a function of the file: that of the library."""

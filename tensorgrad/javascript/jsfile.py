@@ -46,7 +46,7 @@ def is_missing(text: str) -> bool:
 
 def js_source(file: PythonFile) -> str:
     """Return the program of `file` as a module of JavaScript, see `Graph.to_js`."""
-    return JSFile(program_of(file, "to_js", is_missing)).text()
+    return JSFile(program_of(file, "to_js()", is_missing)).text()
 
 
 class JSFile:
@@ -59,7 +59,8 @@ class JSFile:
         CompileError: JavaScript has no form for one of the steps.
     """
 
-    def __init__(self, source: CProgram, *, numbered: bool = False) -> None:
+    def __init__(self, source: CProgram, by: str = "to_js()", *, numbered: bool = False) -> None:
+        self.by = by
         self.source, self.program = source, source.program
         self.lowering = Lowering(self.program, products=True)
         self.values: dict[int, Value] = {v.number: v for v in self.program.values}
@@ -105,7 +106,7 @@ class JSFile:
             try:
                 made = ARRAYS[short(v.dtype)]
             except (Unspoken, KeyError):
-                raise CompileError(f"to_js() has no JavaScript for {v.dtype}, the dtype of {name}") from None
+                raise CompileError(f"{self.by} has no JavaScript for {v.dtype}, the dtype of {name}") from None
             inside = str(math.prod(v.shape))
             if v.kind == "constant":
                 flat = flat_memory(self.program.arrays[root])
@@ -167,7 +168,7 @@ class JSFile:
                         raise Unspoken
                     yield line, statements(op, self._shifted)
                 except Unspoken:
-                    raise CompileError(refusal("to_js", "JavaScript", self.source, step, at)) from None
+                    raise CompileError(refusal(self.by, "JavaScript", self.source, step, at)) from None
 
     def _shifted(self, access: Access) -> tuple[str, int]:
         return self.name(access.root), access.offset + self._shift(access.root)

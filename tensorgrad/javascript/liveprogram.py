@@ -106,7 +106,7 @@ class LiveProgram:
         later = {step.out for step in program.steps[first:]}
         program.results = [n for n in source.numbers.values() if n not in later]
         program.later = [n for n in source.numbers.values() if n in later]
-        self.js = JSFile(source, numbered=True)
+        self.js = JSFile(source, "draw(live=True)", numbered=True)
         self._drawn = drawn
         self._seeds = self._entering(drawn, seeds)
         given = [n.number for part in source.given for n in part]
