@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Collection, Iterator
 from typing import Any
 
+import tensorgrad as tg
 from tensorgrad.distributions import Distribution
 from tensorgrad.nn import Module
 from tensorgrad.reference.manual import said, surface
@@ -65,6 +66,13 @@ def raises(function: Any) -> bool:
     return any("NotImplementedError" not in text for text in raised)
 
 
+def checks(function: Any) -> bool:
+    """Whether `function` calls one whose name says that it raises: ``check_real``, ``_check_sizes``."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    called = [ast.unparse(node.func).rpartition(".")[2] for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return any(name.lstrip("_").startswith("check_") for name in called)
+
+
 def has_shapes(function: Any) -> bool:
     """Whether `function` makes tensors of tensors: of a parameter, other than `self`, that is said to be one."""
     signature = inspect.signature(function)
@@ -81,7 +89,7 @@ def lacking() -> Iterator[str]:
     """What docstrings lack."""
     for path, function in functions():
         text = inspect.getdoc(function) or ""
-        if raises(function) and not ERROR.search(text):
+        if (raises(function) or checks(function)) and not ERROR.search(text):
             yield f"{path}: which errors"
         if has_shapes(function) and not SHAPE.search(text):
             yield f"{path}: which shapes"
@@ -114,6 +122,8 @@ def test_what_is_looked_for_is_found() -> None:
 
     assert raises(silent)
     assert not raises(abstract)
+    assert checks(tg.fmax)
+    assert not checks(tg.testing.gradcheck)
     assert ERROR.search("Return it.\n\nRaises:\n    ValueError: it is not there.")
     assert not ERROR.search("Return `x`.")
     assert SHAPE.search("Return (N, C) from (N, C, L).")

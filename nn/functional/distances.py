@@ -234,6 +234,9 @@ def triplet_margin_with_distance_loss(
     """Return `triplet_margin_loss` with a distance of one's own; by default `pairwise_distance`.
 
     All three have one shape (N, D), or (D,); the result is (N,), or (), with ``reduction="none"``.
+
+    Raises:
+        ArgumentError: a `margin` that is not above 0.
     """
     check_margin("triplet_margin_loss", margin)
     distance = pairwise_distance if distance_function is None else distance_function

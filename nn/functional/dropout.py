@@ -204,6 +204,10 @@ def feature_alpha_dropout(
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return what `alpha_dropout` does, with whole channels of `input` (N, C, ...) dropped."""
+    """Return what `alpha_dropout` does, with whole channels of `input` (N, C, ...) dropped.
+
+    Raises:
+        ValueError: `p` is not between 0 and 1.
+    """
     check_probability(p)
     return _alpha(input, _channels(input), p, generator) if training and p else input

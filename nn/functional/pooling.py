@@ -152,6 +152,9 @@ def max_pool1d(
     """Return the maximum of each window of (N, C, L); the gradient goes to the first maximum of a window.
 
     Padding is never chosen. With `return_indices` the places of the maxima on the input's axis come second.
+
+    Raises:
+        ShapeError: an input that is not (C, L) or (N, C, L), or shorter than a window.
     """
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
@@ -168,6 +171,9 @@ def max_pool2d(
     """Return the maximum of each window of (N, C, H, W); the gradient goes to the first maximum of a window.
 
     Padding is never chosen. With `return_indices` the places of the maxima in the flattened image come second.
+
+    Raises:
+        ShapeError: an input that is not (C, H, W) or (N, C, H, W), or smaller than a window.
     """
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
@@ -184,6 +190,9 @@ def max_pool3d(
     """Return the maximum of each window of (N, C, D, H, W); the gradient goes to the first maximum of a window.
 
     Padding is never chosen. With `return_indices` the places of the maxima in the flattened volume come second.
+
+    Raises:
+        ShapeError: an input that is not (C, D, H, W) or (N, C, D, H, W), or smaller than a window.
     """
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 

@@ -147,5 +147,9 @@ class Registry:
         self._modules[name] = module
 
     def register_module(self, name: str, module: Registry | None) -> None:
-        """Do what `add_module` does."""
+        """Do what `add_module` does.
+
+        Raises:
+            KeyError: a `name` that is empty, has a dot, or is that of an attribute.
+        """
         self.add_module(name, module)

@@ -100,6 +100,9 @@ def clip_grad_norm_(
 
     See `get_total_norm` for `norm_type` and `error_if_nonfinite`.
 
+    Raises:
+        TypeError: `parameters` holds something that is no tensor.
+
     >>> import tensorgrad as tg
     >>> p = tg.ones(2, requires_grad=True)
     >>> p.grad = tg.tensor([3.0, 4.0])

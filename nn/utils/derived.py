@@ -127,6 +127,9 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
 
     `parametrizations.weight_norm` is the newer form, with other names; the equation is the same.
 
+    Raises:
+        ArgumentError: the module has no such parameter.
+
     >>> from tensorgrad import nn
     >>> [(n, tuple(p.shape)) for n, p in weight_norm(nn.Linear(20, 40, bias=False)).named_parameters()]
     [('weight_g', (40, 1)), ('weight_v', (40, 20))]
@@ -182,6 +185,9 @@ def spectral_norm(
     The parameter is `weight_orig`; the buffers `weight_u` and `weight_v` come nearer to the singular vectors by
     `n_power_iterations` at each call in training. `parametrizations.spectral_norm` is the newer form. `module` is
     returned.
+
+    Raises:
+        ArgumentError: the module has no such parameter.
     """
     _check_first(module, _Spectral, name, "spectral_norm")
     if dim is None:

@@ -69,6 +69,9 @@ def _fused(layer: M, bn: Any, transpose: bool) -> M:
 def fuse_conv_bn_eval(conv: M, bn: Module, transpose: bool = False) -> M:
     """Return a convolution that does what `conv` and the batch normalisation `bn` behind it do, both evaluated.
 
+    Raises:
+        ArgumentError: one of the two is in training.
+
     >>> import tensorgrad as tg
     >>> from tensorgrad import nn
     >>> conv, bn = nn.Conv2d(2, 3, 3).eval(), nn.BatchNorm2d(3).eval()

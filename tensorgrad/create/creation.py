@@ -50,7 +50,11 @@ def tensor(data: Any, **options: Unpack[Options]) -> Tensor:
 
 
 def as_tensor(data: Any, dtype: DTypeLike = None, device: Any = None) -> Tensor:
-    """Return `data` as a tensor: itself if it is one of that dtype, on the same memory if it is such an array."""
+    """Return `data` as a tensor: itself if it is one of that dtype, on the same memory if it is such an array.
+
+    Raises:
+        DeviceError: a device that is not the CPU.
+    """
     check_device(device)
     if isinstance(data, Tensor):
         return data.to(data.array.dtype if dtype is None else dtype)

@@ -161,6 +161,9 @@ def set_rng_state(new_state: Tensor) -> None:
 def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
     """Return a context after which the default generator is where it was before.
 
+    Raises:
+        DeviceError: a device that is not the CPU.
+
     >>> before = initial_seed()
     >>> with fork_rng():
     ...     _ = manual_seed(12345)

@@ -217,7 +217,11 @@ def _check_probabilities(p: Array) -> None:
 def bernoulli(
     input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None
 ) -> Tensor:
-    """Return ones with the probability that each element of `input` is, or with `p` everywhere; zeros else."""
+    """Return ones with the probability that each element of `input` is, or with `p` everywhere; zeros else.
+
+    Raises:
+        ArgumentError: probabilities outside of 0 and 1.
+    """
     x = input.array
     chances = x if p is None else np.asarray(p, np.float64)
     _check_probabilities(chances)

@@ -265,8 +265,16 @@ Raises:
     DTypeError: it is not defined for a dtype."""
 
 
+OF_ONE = """\
+Each element by itself, in the same shape.
+
+Raises:
+    DTypeError: it is not defined for a dtype."""
+
+
 def _named(op: Callable[..., Any], record: Primitive, doc: str | None) -> Op:
     op.__name__ = op.__qualname__ = record.name
-    op.__doc__ = f"{doc}\n\n{ELEMENTWISE}" if doc and record.kind == "elementwise" else doc
+    one = len(record.signature.arguments) == 1 and not record.signature.variadic
+    op.__doc__ = f"{doc}\n\n{OF_ONE if one else ELEMENTWISE}" if doc and record.kind == "elementwise" else doc
     vars(op)["primitive"] = record
     return op

@@ -57,6 +57,9 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 
     `func` runs once; each call of `jvp_fn` is one forward sweep over what was recorded.
 
+    Raises:
+        AutogradError: the function returns other than tensors.
+
     >>> import tensorgrad as tg
     >>> y, jvp_fn = tg.func.linearize(lambda x: x**3, tg.tensor(2.0))
     >>> jvp_fn(tg.tensor(1.0)), jvp_fn(tg.tensor(0.5))

@@ -63,6 +63,9 @@ def jacfwd(
     many tangents as the inputs have elements: prefer it where there are more outputs than inputs. `randomness`,
     PyTorch's word on random numbers in batches of columns, means nothing here: `func` runs once.
 
+    Raises:
+        AutogradError: the function returns other than tensors.
+
     >>> import tensorgrad as tg
     >>> tg.func.jacfwd(lambda x: tg.stack([x[0] * x[1], x[0]]))(tg.tensor([3.0, 5.0]))
     tensor([[5., 3.],

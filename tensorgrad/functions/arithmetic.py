@@ -95,7 +95,11 @@ def pow(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tens
 
 @keywords
 def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return ``input ** exponent`` in float64."""
+    """Return ``input ** exponent`` in float64.
+
+    Raises:
+        ComplexError: complex numbers.
+    """
     x = operand(input)
     check_real("float_power", x.array)
     y = in_dtype(exponent, float64) if isinstance(exponent, Tensor) else exponent
@@ -104,7 +108,11 @@ def float_power(input: Operand, exponent: Operand, *, out: Tensor | None = None)
 
 @keywords
 def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the larger of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
+    """Return the larger of two elements, and the one that is a number where the other is NaN; ties go to `input`.
+
+    Raises:
+        ComplexError: complex numbers.
+    """
     a, b = operand(input), operand(other)
     check_real("fmax", a.array, b.array)
     if "f" not in (a.array.dtype.kind, b.array.dtype.kind):  # whole numbers are never NaN, and have no gradient
@@ -114,7 +122,11 @@ def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the smaller of two elements, and the one that is a number where the other is NaN; ties go to `input`."""
+    """Return the smaller of two elements, and the one that is a number where the other is NaN; ties go to `input`.
+
+    Raises:
+        ComplexError: complex numbers.
+    """
     a, b = operand(input), operand(other)
     check_real("fmin", a.array, b.array)
     if "f" not in (a.array.dtype.kind, b.array.dtype.kind):  # whole numbers are never NaN, and have no gradient
@@ -127,6 +139,9 @@ def copysign(input: Tensor, other: Operand, *, out: Tensor | None = None) -> Ten
     """Return the absolute value of `input` with the sign of `other`, as floats.
 
     Each element by itself, in the shape that the operands broadcast to.
+
+    Raises:
+        ComplexError: complex numbers.
     """
     x, sign = operand(input), operand(other).array
     check_real("copysign", x.array, sign)

@@ -26,19 +26,31 @@ def logical_not(input: Operand, *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def logical_and(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return whether neither element is zero."""
+    """Return whether neither element is zero.
+
+    Raises:
+        ShapeError: the operands do not broadcast.
+    """
     return ops.bitwise_and(_truth(input), _truth(other))
 
 
 @keywords
 def logical_or(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return whether either element is not zero."""
+    """Return whether either element is not zero.
+
+    Raises:
+        ShapeError: the operands do not broadcast.
+    """
     return ops.bitwise_or(_truth(input), _truth(other))
 
 
 @keywords
 def logical_xor(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tensor:
-    """Return whether exactly one element is not zero."""
+    """Return whether exactly one element is not zero.
+
+    Raises:
+        ShapeError: the operands do not broadcast.
+    """
     return ops.bitwise_xor(_truth(input), _truth(other))
 
 
@@ -62,14 +74,22 @@ def isinf(input: Tensor) -> Tensor:
 
 @keywords
 def isposinf(input: Tensor) -> Tensor:
-    """Return whether each element is positive infinity."""
+    """Return whether each element is positive infinity.
+
+    Raises:
+        ComplexError: complex numbers.
+    """
     check_real("isposinf", input.array)
     return constant(np.isposinf(input.array))
 
 
 @keywords
 def isneginf(input: Tensor) -> Tensor:
-    """Return whether each element is negative infinity."""
+    """Return whether each element is negative infinity.
+
+    Raises:
+        ComplexError: complex numbers.
+    """
     check_real("isneginf", input.array)
     return constant(np.isneginf(input.array))
 
@@ -82,7 +102,11 @@ def isreal(input: Tensor) -> Tensor:
 
 @keywords
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return whether the sign bit of each element is set: of -0.0 it is."""
+    """Return whether the sign bit of each element is set: of -0.0 it is.
+
+    Raises:
+        ComplexError: complex numbers.
+    """
     check_real("signbit", input.array)
     return constant(input.array < 0 if input.array.dtype.kind in "biu" else np.signbit(input.array))
 

@@ -35,6 +35,9 @@ def unique(
 
     With `return_inverse` also where each element went, with `return_counts` how often each occurs, in a tuple.
 
+    Raises:
+        ComplexError: complex numbers.
+
     >>> import tensorgrad as tg
     >>> tg.tensor([3, 1, 3]).unique(return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
@@ -157,6 +160,9 @@ def histogram(
     """Return the pair (hist, bin_edges): how many elements of `input` fall in each bin, and the edges of the bins.
 
     `bins` is their number, over `range` or what the elements span, or a tensor of edges.
+
+    Raises:
+        ComplexError: complex numbers.
     """
     forgotten(weight, "histogram(): argument 'weight'")
     a = input.array

@@ -70,6 +70,9 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """Return the X with ``L Lᵀ X = B``, given Cholesky's factor.
 
     From (..., n, m) and (..., n, n): shape (..., n, m).
+
+    Raises:
+        ComplexError: complex numbers.
     """
     check_real("cholesky_solve", B.array, L.array)
     lower = swapped(L) if upper else L
@@ -115,6 +118,9 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     (and are not 0, for a matrix that is not square); where they are equal to rounding, a gradient that asks for the
     vectors is NaN, also where the whole happens to be smooth, as in ``U diag(S) Vh = A``. Through `S` alone it exists
     everywhere at first order.
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "linalg.svd")
     m, n = A.array.shape[-2:]

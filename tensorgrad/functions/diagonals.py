@@ -27,6 +27,10 @@ def _moved(ndim: int, dim1: int, dim2: int) -> tuple[int, ...]:
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Return a view of the diagonal over two dimensions, as the last dimension.
 
+    Raises:
+        RangeError: an axis that is not there.
+        ShapeError: both are the same axis.
+
     >>> import tensorgrad as tg
     >>> tg.tensor([[1, 2], [3, 4]]).diagonal()
     tensor([1, 4])
@@ -83,7 +87,10 @@ def _triangle(input: Tensor, name: str, inside: Any) -> Tensor:
 
 @keywords
 def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return `input` with zeros above a diagonal of the last two dimensions.
+    """Return `input` with zeros above a diagonal of the last two dimensions, in its shape.
+
+    Raises:
+        ShapeError: fewer than two axes.
 
     >>> import tensorgrad as tg
     >>> tg.tril(tg.ones(2, 2))
@@ -95,7 +102,11 @@ def tril(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tens
 
 @keywords
 def triu(input: Tensor, diagonal: int = 0, *, out: Tensor | None = None) -> Tensor:
-    """Return `input` with zeros below a diagonal of the last two dimensions."""
+    """Return `input` with zeros below a diagonal of the last two dimensions, in its shape.
+
+    Raises:
+        ShapeError: fewer than two axes.
+    """
     return _triangle(input, "triu", lambda above: above >= whole_number(diagonal))
 
 

@@ -226,6 +226,9 @@ def nan_to_num(
     """Return `input` with NaN and the infinities replaced: by `nan`, and the largest and smallest numbers there are.
 
     Each element by itself, in the shape of `input`.
+
+    Raises:
+        ComplexError: complex numbers.
     """
     a = input.array
     check_real("nan_to_num", a)

@@ -20,7 +20,11 @@ class SingularVectors(NamedTuple):
 
 @keywords
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SingularVectors:
-    """Return (U, S, V) with ``input = U diag(S) Vᵀ``; with `some`, only min(m, n) columns of U and V."""
+    """Return (U, S, V) with ``input = U diag(S) Vᵀ``; with `some`, only min(m, n) columns of U and V.
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
+    """
     found = decompositions.svd(input, full_matrices=not some)
     return SingularVectors(found.U, found.S, composed.exchanged(found.Vh, -1, -2))
 

@@ -89,7 +89,12 @@ def boolean(name: str, mask: Any) -> Tensor:
 
 @keywords
 def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the elements of `input` where `mask` holds, as a vector; the two broadcast."""
+    """Return the elements of `input` where `mask` holds, as a vector; the two broadcast.
+
+    Raises:
+        DTypeError: a `mask` that is not boolean.
+        ShapeError: the two do not broadcast.
+    """
     where = boolean("masked_select", mask).array
     shape = np.broadcast_shapes(input.array.shape, where.shape)
     return ops.getitem(stretched(input, shape), index=own(np.broadcast_to(where, shape)))

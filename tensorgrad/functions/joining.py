@@ -116,7 +116,11 @@ def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
 
 @keywords
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
-    """Return `tensors` joined along the third axis."""
+    """Return `tensors` joined along the third axis: of (n, m) and (n, m) shape (n, m, 2).
+
+    Raises:
+        ShapeError: lengths that differ along another axis.
+    """
     return cat([atleast_3d(x) for x in tensors_of("dstack", tensors)], 2)
 
 

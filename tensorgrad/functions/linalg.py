@@ -59,7 +59,12 @@ def norm(
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Return a view of the diagonal of the matrix `A`, or of each in a batch."""
+    """Return a view of the diagonal of the matrix `A`, or of each in a batch.
+
+    Raises:
+        RangeError: an axis that is not there.
+        ShapeError: both are the same axis.
+    """
     return _diagonal(A, offset, dim1, dim2)
 
 
@@ -96,7 +101,11 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
 
 
 def cond(A: Tensor, p: Any = None) -> Tensor:
-    """Return the condition number of `A`: its norm times that of its inverse; None: the ratio of singular values."""
+    """Return the condition number of `A`: its norm times that of its inverse; None: the ratio of singular values.
+
+    Raises:
+        ComplexError: complex numbers.
+    """
     check_real("cond", A.array)
     if p in (None, 2, -2):
         s = svdvals(A)

@@ -88,7 +88,11 @@ def inverse(input: Tensor) -> Tensor:
 
 @keywords
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the determinant of the matrix `A`, or of each in a batch; singular ones have derivatives too."""
+    """Return the determinant of the matrix `A`, or of each in a batch; singular ones have derivatives too.
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
+    """
     check_matrix(A, "linalg.det", square=True)
     return ops.det(A)
 
@@ -100,6 +104,9 @@ def slogdet(A: Tensor) -> SignAndLogarithm:
     Where `A` is singular the logarithm is -inf, and its gradient NaN.
 
     From (..., n, n): both of shape (...).
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "linalg.slogdet", square=True)
     return SignAndLogarithm(constant(factorized(np.linalg.slogdet, A.array)[0]), ops.logabsdet(A))
@@ -152,6 +159,9 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
     """Return the X with ``A X = B``, reading only one triangle of `A`, with a diagonal of ones if `unitriangular`.
 
     From (..., n, n) and (..., n, m): shape (..., n, m).
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "linalg.solve_triangular", square=True)
     inside = int(unitriangular)
@@ -170,6 +180,9 @@ def pinv(A: Tensor, *, rtol: float | None = None, hermitian: bool = False) -> Te
     """Return the pseudo-inverse of `A`; singular values below `rtol` times the largest count as 0.
 
     Its derivative is that along matrices of the same rank, as in PyTorch; directions that raise the rank have none.
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "linalg.pinv")
     return ops.pinv(A, rtol=_tolerance(A) if rtol is None else rtol)
@@ -186,6 +199,9 @@ def matrix_rank(A: Tensor, *, rtol: float | None = None, atol: float | None = No
     """Return how many singular values of `A` are larger than `atol`, and than `rtol` times the largest.
 
     From (..., n, m): shape (...).
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "linalg.matrix_rank")
     s = factorized(np.linalg.svd, A.array, compute_uv=False)
@@ -201,6 +217,9 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     of full rank.
 
     From (..., n, k) and (..., n, m): the solution of shape (..., k, m).
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "torch.linalg.lstsq")
     m, n = A.array.shape[-2:]
@@ -217,7 +236,11 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 
 @keywords
 def matrix_power(A: Tensor, n: int, *, out: Tensor | None = None) -> Tensor:
-    """Return the product of `n` matrices `A`, by repeated squaring; negative powers are those of the inverse."""
+    """Return the product of `n` matrices `A`, by repeated squaring; negative powers are those of the inverse.
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
+    """
     check_matrix(A, "linalg.matrix_power", square=True, whole=n >= 0)
     base = inv(A) if n < 0 else A
     power: Any = None

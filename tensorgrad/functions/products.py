@@ -44,7 +44,11 @@ def matmul(input: Operand, other: Operand, *, out: Tensor | None = None) -> Tens
 
 @keywords
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the product of the matrices `input` (n, k) and `mat2` (k, m)."""
+    """Return the product of the matrices `input` (n, k) and `mat2` (k, m).
+
+    Raises:
+        ShapeError: no two matrices, or their sizes do not fit.
+    """
     _check_ndim(2, "{name} must be a matrix: mm() takes two, found shape {shape}; see matmul()", self=input, mat2=mat2)
     return composed.product(input, mat2)
 
@@ -112,6 +116,9 @@ def vdot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
 @keywords
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the matrix of all products of an element of `input` and one of `vec2`.
+
+    Raises:
+        ShapeError: an operand that is no vector.
 
     >>> import tensorgrad as tg
     >>> tg.outer(tg.tensor([1, 2]), tg.tensor([3, 4]))
@@ -217,6 +224,9 @@ def addr(
     """Return ``beta * input + alpha * outer(vec1, vec2)``.
 
     From (n, m), or what broadcasts to it, (n,) and (m,): shape (n, m).
+
+    Raises:
+        ShapeError: `vec1` or `vec2` is no vector, or the shapes do not fit.
     """
     return _sum(input, outer(vec1, vec2), beta, alpha)
 
@@ -229,6 +239,9 @@ def baddbmm(
     """Return ``beta * input + alpha * bmm(batch1, batch2)``.
 
     From (b, n, m), or what broadcasts to it, (b, n, k) and (b, k, m): shape (b, n, m).
+
+    Raises:
+        ShapeError: the batches are not of matrices that fit.
     """
     return _sum(input, bmm(batch1, batch2), beta, alpha)
 

@@ -95,7 +95,11 @@ def nansum(
 def nanmean(
     input: Tensor, dim: Dims = None, keepdim: bool = False, *, dtype: DTypeLike = None, out: Tensor | None = None
 ) -> Tensor:
-    """Return the mean of the elements that are not NaN; NaN where there are none."""
+    """Return the mean of the elements that are not NaN; NaN where there are none.
+
+    Raises:
+        DTypeError: no floating point numbers.
+    """
     x = in_dtype(input, dtype)
     composed.check_floating(x, "nanmean")
     return _nanmean(x, chosen(dim), keepdim)
@@ -153,7 +157,14 @@ def var(
     correction: float | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the variance over `dim`, with n - 1 in the denominator unless `correction` says otherwise."""
+    """Return the variance over `dim`, with n - 1 in the denominator unless `correction` says otherwise.
+
+    The shape is that of `input` without the axes `dim`, or with 1 in their places where `keepdim` is given.
+
+    Raises:
+        RangeError: there is no axis `dim`.
+        DTypeError: whole numbers.
+    """
     return _spread(composed.var, input, dim, unbiased, keepdim, correction)
 
 
@@ -167,7 +178,12 @@ def std(
     correction: float | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the standard deviation over `dim`, the square root of `var`."""
+    """Return the standard deviation over `dim`, the square root of `var`, in its shape.
+
+    Raises:
+        RangeError: there is no axis `dim`.
+        DTypeError: whole numbers.
+    """
     return _spread(composed.std, input, dim, unbiased, keepdim, correction)
 
 
@@ -222,7 +238,11 @@ def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike = None, out: Tensor | N
 
 @keywords
 def logcumsumexp(input: Tensor, dim: int, *, out: Tensor | None = None) -> Tensor:
-    """Return the logarithm of the running sum of exponentials along `dim`, without overflow."""
+    """Return the logarithm of the running sum of exponentials along `dim`, without overflow.
+
+    Raises:
+        DTypeError: no floating point numbers.
+    """
     composed.check_floating(input, "logcumsumexp")
     return like(composed.scan(ops.logaddexp, lifted(input), dimension(dim, input.array.ndim)), input)
 
@@ -243,6 +263,10 @@ def cov(
     """Return the covariance matrix of the variables in the rows of `input`, whose columns are observations.
 
     `fweights` counts how often each observation was made, `aweights` says how important it is.
+
+    Raises:
+        ShapeError: more than two axes.
+        ComplexError: complex numbers.
     """
     composed.check_ndim(input, "cov", 2)
     check_real("cov", input.array)
@@ -265,7 +289,11 @@ def cov(
 @keywords
 @wide
 def corrcoef(input: Tensor) -> Tensor:
-    """Return Pearson's correlations of the variables in the rows of `input`, between -1 and 1."""
+    """Return Pearson's correlations of the variables in the rows of `input`, between -1 and 1: of (n, m) shape (n, n).
+
+    Raises:
+        ShapeError: more than two axes.
+    """
     composed.check_ndim(input, "corrcoef", 2)
     x = floating(input)
     largest = np.max(np.abs(x.array), axis=-1 if x.array.ndim else None, keepdims=True, initial=0)

@@ -132,7 +132,11 @@ def squeeze(input: Tensor, dim: Dims = None) -> Tensor:
 
 @keywords
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """Return `input` with an axis of length 1 inserted at `dim`."""
+    """Return `input` with an axis of length 1 inserted at `dim`.
+
+    Raises:
+        RangeError: `dim` is more than one place behind the last axis.
+    """
     return composed.expanded(input, whole_number(dim))
 
 

@@ -106,7 +106,7 @@ floor: Op = elementwise(
     samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
     hides="any",
-    doc="Return the largest integer not above each element, as a float.",
+    doc="Return the largest integer not above each element; of floats as a float.",
 )
 ceil: Op = elementwise(
     "ceil",
@@ -115,7 +115,7 @@ ceil: Op = elementwise(
     samples=[BETWEEN],
     kinks=[Kink((1.0,), (0.0,), JUMP, beyond=TIES)],
     hides="any",
-    doc="Return the smallest integer not below each element, as a float.",
+    doc="Return the smallest integer not below each element; of floats as a float.",
 )
 round: Op = elementwise(
     "round",

@@ -118,12 +118,20 @@ Space = Mapping[str, Range | Choice]
 
 
 def uniform(low: float, high: float) -> Range:
-    """Return the numbers from `low` to `high`, all alike."""
+    """Return the numbers from `low` to `high`, all alike.
+
+    Raises:
+        ArgumentError: ends that are infinite, or the higher one first.
+    """
     return Range(float(low), float(high))
 
 
 def log_uniform(low: float, high: float) -> Range:
-    """Return the numbers from `low` to `high`, each power of ten alike: ``10 ** U(log10(low), log10(high))``."""
+    """Return the numbers from `low` to `high`, each power of ten alike: ``10 ** U(log10(low), log10(high))``.
+
+    Raises:
+        ArgumentError: ends that are infinite or not above 0, or the higher one first.
+    """
     return Range(float(low), float(high), log=True)
 
 

@@ -91,7 +91,11 @@ class Conversions(Tensor):
         return self.array.nbytes
 
     def new(self, *data: Any, device: DeviceLike = None) -> Tensor:
-        """Return a tensor of this dtype: of `data`, or of these lengths with whatever the memory held."""
+        """Return a tensor of this dtype: of `data`, or of these lengths with whatever the memory held.
+
+        Raises:
+            DeviceError: a device that is not the CPU.
+        """
         check_device(device)
         return wrap(constructed(data, self.array.dtype))
 
@@ -133,12 +137,20 @@ class Conversions(Tensor):
         return address(plain(self.array))
 
     def is_contiguous(self, memory_format: memory_format | None = None) -> bool:
-        """Return whether the elements lie in memory row by row, without gaps."""
+        """Return whether the elements lie in memory row by row, without gaps.
+
+        Raises:
+            DeviceError: a memory format that is not there.
+        """
         check_memory(memory_format=memory_format)
         return bool(self.array.flags.c_contiguous)
 
     def contiguous(self, memory_format: memory_format | None = None) -> Tensor:
-        """Return the tensor itself, or a copy in row-major order."""
+        """Return the tensor itself, or a copy in row-major order.
+
+        Raises:
+            DeviceError: a memory format that is not there.
+        """
         check_memory(memory_format=memory_format)
         return self if self.array.flags.c_contiguous else ops.contiguous(self)
 
@@ -155,7 +167,11 @@ class Conversions(Tensor):
         return self.array.dtype.kind == "c"
 
     def cpu(self, memory_format: memory_format | None = None) -> Tensor:
-        """Return the tensor itself."""
+        """Return the tensor itself.
+
+        Raises:
+            DeviceError: a memory format that is not there.
+        """
         check_memory(memory_format=memory_format)
         return self
 

@@ -27,6 +27,11 @@ from tensorgrad.errors import ArgumentError, AutogradError, DTypeError, InPlaceE
 from tensorgrad.functions.common import Operand, fitting
 
 _VALUE = "__setitem__(): argument 'value'"
+_REFUSALS = """
+
+Raises:
+    InPlaceError: a leaf that asks for a gradient, where the graph is recorded; memory that cannot be written.
+    ShapeError, DTypeError: the result has no place in the tensor; and what the function itself raises."""
 
 
 def written(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -44,7 +49,7 @@ def written(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tensor
         kwargs = {k: old if a is self else a for k, a in kwargs.items()}
         return write(self, ..., operation(old, *args, **kwargs), name, (old, *args))
 
-    method.__doc__ = f"Do what `{name[:-1]}` does, in place, and return the tensor."
+    method.__doc__ = f"Do what `{name[:-1]}` does, in place, and return the tensor.{_REFUSALS}"
     return method
 
 
@@ -65,7 +70,7 @@ def reshaped(name: str, operation: Callable[..., Tensor]) -> Callable[..., Tenso
         check_writable(self, is_recorded(self, ()), name)
         return _replaced(self, operation(self, *args, **kwargs))
 
-    method.__doc__ = f"Give the tensor itself the shape that `{name[:-1]}` returns."
+    method.__doc__ = f"Give the tensor itself the shape that `{name[:-1]}` returns.{_REFUSALS}"
     return method
 
 

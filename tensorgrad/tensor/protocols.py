@@ -166,7 +166,11 @@ class Protocols(Tensor):
         return alias
 
     def clone(self, *, memory_format: memory_format | None = None) -> Tensor:
-        """Return a copy, of the same shape, that the gradient flows through."""
+        """Return a copy, of the same shape, that the gradient flows through.
+
+        Raises:
+            DeviceError: a memory format that is not there.
+        """
         check_memory(memory_format=memory_format)
         return ops.astype(self, dtype=self.array.dtype)
 
