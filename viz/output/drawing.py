@@ -144,8 +144,7 @@ def draw(
     x -> * x dx₂ [3.]
     * -> out out dout [1.]
     """
-    if live:  # all that computes itself anew is seen
-        collapse, wrap = () if collapse is None else collapse, False if wrap is None else wrap
+    collapse, wrap = (() if live and collapse is None else collapse), (False if live and wrap is None else wrap)
     given = dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math
     page = Page("values" if live and labels == "names" else labels, rankdir, title or "", *given)
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
@@ -156,9 +155,8 @@ def draw(
     graph, grads = whole.pictured(), graph.order == 0 if grads is None else grads
     seeds = seeds_of(graph, seed) if grads else []
     options = Options(grads, depth, collapse, max_nodes, dims, seeds, repeats, unfold, labels == "formulas")
-    return _made(
-        with_reason(_drawn(graph, options, heat, hide, page), graph, target), (whole, graph), seeds, live, page
-    )
+    shown = with_reason(_drawn(graph, options, heat, hide, page), graph, target)
+    return _made(shown, (whole, graph), seeds, live, page)
 
 
 def _made(picture: Picture, graphs: tuple[Any, Any], seeds: Seeds, live: Any, page: Page) -> Drawing:
