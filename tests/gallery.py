@@ -88,17 +88,17 @@ def snippet(cell: re.Match[str]) -> str:
 def page() -> str:
     """Return gallery.md."""
     _, printed, source = run()
-    *figures, text, generated = CELLS
+    named = {cell["name"]: cell for cell in CELLS}
     start = source.index("def forward")
     return PAGE.format(
         start=snippet(START),
         figures="\n\n".join(
             f"{snippet(cell)}\n\n![{cell['caption']}](gallery/{cell['name']}.svg){beside(cell['name'], CAPTIONS)}"
-            for cell in figures
+            for cell in map(named.__getitem__, FIGURES)
         ),
-        text=snippet(text),
+        text=snippet(named["text"]),
         program=printed.strip(),
-        source=snippet(generated),
+        source=snippet(named["source"]),
         functions=source[start : source.index("\n\n\ndef ", source.index("def backward"))],
     )
 

@@ -40,6 +40,7 @@ def test_the_page_shows_every_picture_and_what_the_code_prints() -> None:
 THEN = {"decided", "functions", "functions-unfolded", "training", "values"}  # which were not there at first
 AT_FIRST = 492_189  # bytes of all others, before files were looked at
 WITHOUT_SCRIPT = 452_539
+FRAMED = 452  # bytes of the frame around the layer that failed, which was not there at first either
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_files_are_half_as_large_as_at_first_and_their_pictures_less(left: str, 
     others = [figure for figure in FIGURES if figure not in THEN and not figure.startswith("live-")]
     texts = [(DOCS / "gallery" / f"{name}.svg").read_text("utf-8") for name in others]
     assert len(others) == 13
-    assert sum(len(re.sub(f"(?s)<({left}).*?</\\1>", "", text).encode()) for text in texts) < most
+    assert sum(len(re.sub(f"(?s)<({left}).*?</\\1>", "", text).encode()) for text in texts) < most + FRAMED
 
 
 SEEN = {  # what stands on the pictures of those that draw by Graphviz, and what does not
