@@ -213,3 +213,56 @@ def test_a_number_that_has_no_place_in_whole_numbers_is_refused(name: str, numbe
         getattr(np, name)(tg.tensor([3, 200], dtype=tg.uint8), number)
     assert tg.fmin(tg.tensor([3, 200]), tg.tensor(-1)).tolist() == [-1, -1]
     assert tg.fmax(tg.tensor([3, 200]), tg.tensor(7)).tolist() == [7, 200]
+
+
+ENDLESS = (
+    "median(z)", "median(-z)", "nanmedian(z)", "quantile(z, [0, 0.25, 1])", "nanquantile(z, [0, 1])",
+    "percentile(z, [0, 50, 90])", "interp([-1.0, 0.0, 0.5, 1.0, 1.7, 2.0, 9.0], [0, 1, 2], z)",
+    "interp([0.0, 0.3, 1.0, 1.5], [0, 1, 2], -z)", "interp(z, [0, 1, 2], [1, 2, 4])", "i0(z)", "linspace(1.0, z, 3)",
+    "cumsum(z)", "trapezoid(z)", "sinc(z)", "nan_to_num(z)", "clip(z, 0, 3)", "average(z, weights=[1, 1, 0])",
+    "convolve(z, [1, 0])", "polyval(z, 2.0)", "outer(z, [0, 1])", "ptp(z)", "var(z)", "unwrap(z)", "gradient(z)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", [*ENDLESS, "linspace(z, 1.0, 3)", "geomspace(1.0, z, 3)", "interp([1.2], z[::-1], z)"])
+def test_infinite_numbers_have_numpys_values_where_a_gradient_is_asked_for_or_are_refused(call: str) -> None:
+    z = np.array([1.0, 2.0, np.inf])
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = eval(f"np.{call}", {"np": np, "z": z})
+        leaf = tg.tensor(z, requires_grad=True)
+        try:
+            found = eval(f"np.{call}", {"np": np, "z": leaf})
+        except LostGraphError:
+            assert call not in ENDLESS
+            return
+        np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-12)
+        slopes = tg.autograd.grad(found[found.isfinite()].sum(), leaf)[0]
+    assert slopes.isfinite().all()
+
+
+def test_the_middle_beside_an_infinite_number_has_a_slope() -> None:
+    z = tg.tensor([1.0, 2.0, np.inf, 4.0], requires_grad=True)
+    assert tg.autograd.grad(np.median(z), z)[0].tolist() == [0, 0.5, 0, 0.5]
+    assert tg.autograd.grad(np.interp([0.25], [0, 1, 2, 3], z)[0], z)[0].tolist() == [0.75, 0.25, 0, 0]
+    assert tg.autograd.grad(np.interp([1.0], [0, 1, 2, 3], z)[0], z)[0].tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2), (2, 4), (3, 1), (2, 2, 3)])
+def test_singular_vectors_beyond_the_shorter_side_move_with_the_matrix(shape: tuple[int, ...]) -> None:
+    a = tg.tensor(np.random.default_rng(1).normal(size=shape), requires_grad=True)
+
+    def beyond(a: Any) -> Any:
+        u, _, vh = np.linalg.svd(a)
+        k = min(shape[-2:])
+        return vh[..., k:, :] if shape[-1] > shape[-2] else u[..., k:].mT
+
+    def certain(a: Any) -> Any:
+        rows = beyond(a)
+        return rows**4 if rows.shape[-2] == 1 else rows.mT @ rows  # what does not change when they turn
+
+    assert tg.testing.gradcheck(certain, a)
+    assert tg.testing.gradgradcheck(certain, a)
+    u, s, vh = np.linalg.svd(a)
+    for found, known in zip((u, s, vh), np.linalg.svd(a.detach().numpy()), strict=True):
+        np.testing.assert_allclose(found.detach().numpy(), known, atol=1e-12)

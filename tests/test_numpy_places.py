@@ -5,7 +5,11 @@ Beside arrays NumPy asks no number what to do (``initial=``, ``left=``, ``ddof=`
 
 from __future__ import annotations
 
+import functools
 import inspect
+import itertools
+import math
+import operator
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +18,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.arrays import callers
 from tensorgrad.errors import AutogradError, LostGraphError
 from tests.numpycalls import ARRAYS, CALLS, computed, leaves, letters, taken_apart
 from tests.test_numpy_functions import check_slopes
@@ -178,3 +183,131 @@ def test_a_number_that_numpys_own_code_asks_for_is_refused_and_one_that_the_scri
     assert not refused(lambda: np.testing.assert_allclose(float(t), 1.0))
     assert not refused(lambda: np.fromiter([t.detach(), t.detach()], float))
     assert not refused(lambda: bool(t))
+
+
+def test_a_number_is_refused_by_what_runs_and_not_by_what_the_script_calls_it(monkeypatch: Any) -> None:
+    t, a, total, made = tg.tensor(1.0, requires_grad=True), np.ones(2), np.add.reduce, np.fromiter
+    if callers.by_numpy() is None:
+        pytest.skip("the C library of this machine does not read the stack")
+    for call in (
+        lambda: total(a, initial=t), lambda: functools.partial(np.multiply.reduce, a, initial=t)(),
+        lambda: np.add.reduce(a, initial=t), lambda: made([t], float), lambda: list(map(a.fill, [t])),
+        lambda: np.ones(2, complex).fill(t), lambda: np.array([(t, 1)], dtype="f8,i8"), lambda: a.max(initial=t),
+    ):  # fmt: skip
+        assert refused(call)
+        with tg.no_grad():
+            call()
+    for call in (
+        lambda: list(map(float, [t])), lambda: functools.partial(float, t)(), lambda: math.sin(t),
+        lambda: operator.mod("%f", t),
+        lambda: np.float64(t), lambda: np.vectorize(lambda i: i + float(t))(a),
+        lambda: np.frompyfunc(lambda i: i + float(t), 1, 1)(a),
+    ):  # fmt: skip
+        assert not refused(call)
+    a[0] = t
+    a.flat[1] = 2 * t
+    assert a.tolist() == [1.0, 2.0]
+    monkeypatch.setattr(callers, "by_numpy", lambda: None)  # then by their names
+    assert refused(lambda: np.add.reduce(a, initial=t))
+    assert not refused(lambda: float(t))
+
+
+POLYNOMIALS = [
+    getattr(module, name)
+    for module in (getattr(np.polynomial, name) for name in dir(np.polynomial))
+    if inspect.ismodule(module)
+    for name in dir(module)
+    if name.endswith(("val", "grid2d", "val2d", "valfromroots"))
+]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("evaluate", POLYNOMIALS, ids=lambda f: f.__name__)
+def test_polynomials_are_evaluated_as_of_arrays_or_refused(evaluate: Callable[..., Any], recorded: bool) -> None:
+    kept = 0
+    for count, x in itertools.product((1, 2), (np.array(0.3), np.array([0.3, 1.2]), np.array([[0.3, 1.2]]))):
+        for c in (np.array([0.5, 2.0, -1.0]), np.array([[1.0, 2.0], [3.0, 4.0]]), np.arange(12.0).reshape(3, 2, 2)):
+            for place in range(count):
+                given = [x] * count
+                given[place] = tg.tensor(x, requires_grad=recorded)
+                try:
+                    found = evaluate(*given, c)
+                except (TypeError, ValueError):  # ShapeError, which roots and numbers meet before they are multiplied
+                    continue
+                np.testing.assert_allclose(np.asarray(getattr(found, "array", found)), evaluate(*[x] * count, c))
+                assert not recorded or found.requires_grad
+                kept += 1
+    assert kept or evaluate.__name__.endswith("2d")
+
+
+def test_what_is_refused_of_polynomials_says_how_the_graph_is_kept() -> None:
+    x, c = tg.tensor([0.3, 1.2], requires_grad=True), np.array([[1.0, 2.0], [3.0, 4.0]])
+    chebval = np.polynomial.chebyshev.chebval
+    with pytest.raises(LostGraphError, match=r"tensorgrad\.stack\(\[chebval\(x, c\[:, i\]\) for i in range"):
+        chebval(x, c)
+    found = tg.stack([chebval(x, c[:, i]) for i in range(c.shape[1])])
+    np.testing.assert_allclose(found.detach().numpy(), chebval(x.detach().numpy(), c), rtol=1e-6)
+    with pytest.raises(LostGraphError, match="multiply x - r for each root r"):
+        np.polynomial.polynomial.polyvalfromroots(x, [1.0, 2.0])
+
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "@": operator.matmul,
+    "==": operator.eq, "<": operator.lt, "add": np.add, "maximum": np.maximum, "dot": np.dot,
+    "concatenate": lambda x, y: np.concatenate([np.atleast_2d(x), np.atleast_2d(y)]),
+    "where": lambda x, y: np.where([True, False], x, y),
+    "compiled": tg.compile(operator.mul), "tg.where": lambda x, y: tg.where(tg.ones(2) > 0, x, y),
+    "tg.dot": lambda x, y: tg.matmul(*map(tg.as_tensor, (x, y))),
+}  # fmt: skip
+NATURES = {
+    "masked": np.ma.masked_array([1.0, 100.0], mask=[0, 1]),
+    "matrix": np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix),  # whose constructor warns
+    "wide": np.ones(2, "g"),
+    "wide complex": np.ones(2, "G"),
+    "a wide number": np.longdouble(2),
+}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("nature", [n for n, a in NATURES.items() if a.dtype.char in "dGg"])
+def test_what_means_more_than_its_numbers_is_refused_on_either_side(nature: str, name: str) -> None:
+    other, call = NATURES[nature], OPERATORS[name]
+    if (isinstance(other, np.matrix) and name == "tg.dot") or (np.ndim(other) == 0 and name in ("concatenate", "@")):
+        pytest.skip("a matrix that is made a tensor is one; a number has no axis")
+    if other.dtype.itemsize <= (16 if other.dtype.kind == "c" else 8) and other.dtype.char in "gG":
+        pytest.skip("a double of this machine is as wide")
+    x = tg.tensor(np.array([0.3, 1.2]), requires_grad=True)
+    for pair in ((x, other), (other, x)):
+        with pytest.raises(TypeError):
+            call(*pair)
+
+
+def test_a_masked_array_that_hides_nothing_is_an_array_and_one_that_does_makes_no_tensor() -> None:
+    x, plain = tg.tensor([0.3, 1.2], requires_grad=True), np.ma.masked_array([1.0, 100.0])
+    assert (x + plain).requires_grad
+    assert tg.tensor(plain).tolist() == [1.0, 100.0]
+    for make in (tg.tensor, tg.as_tensor, tg.from_numpy, tg.Tensor):
+        with pytest.raises(TypeError, match=r"hides elements.*m\.filled"):
+            make(NATURES["masked"])
+    assert np.sum(NATURES["masked"] + x.detach()) == pytest.approx(1.3)  # NumPy's own, of the mask
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("call", ["sum", "mean", "prod", "cumsum", "std", "trace", "ones_like", "full_like"])
+def test_no_tensor_has_a_dtype_that_there_is_not(call: str, recorded: bool) -> None:
+    if np.dtype("g").itemsize == 8:
+        pytest.skip("a double of this machine is as wide")
+    x = tg.tensor(np.eye(2), requires_grad=recorded)
+    with pytest.raises(TypeError):
+        getattr(np, call)(x, *[1.0][: call == "full_like"], dtype=np.longdouble)
+
+
+def test_an_operand_that_is_none_says_what_makes_one_of_it() -> None:
+    x = tg.ones(2, requires_grad=True)
+    for other, way in (
+        ([1, 2], r"tensorgrad\.tensor makes one"), ((x, x), r"tensorgrad\.stack of tensors"),
+        (np.array([1, 2], object), r"of object: use x\.astype\('float64'\)"),
+        (np.ones(2, "g"), r"use x\.astype\('float64'\)"), (type("Series", (), {})(), r"use series\.to_numpy\(\)"),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match=rf"must be a Tensor, an array or a number, not .*{way}"):
+            x + other

@@ -15,12 +15,13 @@ import numpy as np
 
 from tensorgrad.base.caching import remembered
 from tensorgrad.base.context import context
+from tensorgrad.base.misfits import unfit
 from tensorgrad.base.watched import watching
 from tensorgrad.engine.tensor import Tensor, wrap
 from tensorgrad.errors import DTypeError, LostGraphError
 
 from . import fourier, multiplying, rearranging, reducing, solving, spacing, valued, viewing
-from .mixed import converted, has_tensors, is_recorded, values
+from .mixed import FUNCTIONS, converted, has_tensors, is_recorded, tensor, values
 from .ufuncs import stored
 
 AnyFunction = Callable[..., Any]
@@ -44,6 +45,7 @@ def called(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
     """Return what a function of NumPy's computes of arguments of which some are tensors.
 
     Raises:
+        TypeError: an array has a meaning that a tensor would lose.
         LostGraphError: no derivative is known, or an array is to hold what asks for one.
         DTypeError: the result would hold objects.
     """
@@ -81,7 +83,18 @@ def _as_known(made: Any, known: Any) -> Any:
         return made
     if made.array.shape != known.shape or (made.array.dtype.kind == "c") > (known.dtype.kind == "c"):
         return NotImplemented
-    return made if made.array.dtype == known.dtype else converted(made, known.dtype)
+    found = made if made.array.dtype == known.dtype else converted(made, known.dtype)
+    return _not_numbers_as_known(found, np.asarray(known)) if known.dtype.kind in "fc" else found
+
+
+def _not_numbers_as_known(made: Tensor, known: Any) -> Any:
+    """Return what a rule made with NaN and infinity where NumPy has them; NotImplemented if it has a number."""
+    if np.isfinite(made.array).all() and np.isfinite(known).all():
+        return made
+    other = (np.isnan(made.array) != np.isnan(known)) | (np.isfinite(known) & np.isinf(made.array))
+    if np.isfinite(known[other]).any():
+        return NotImplemented
+    return FUNCTIONS["where"](tensor(other), tensor(known), made) if other.any() else made
 
 
 def _path(function: AnyFunction) -> str:
@@ -129,6 +142,6 @@ def _as_tensors(made: Any, function: AnyFunction) -> Any:
         return type(made)(_as_tensors(part, function) for part in made)
     if not isinstance(made, np.ndarray | np.generic):
         return made
-    if made.dtype.kind not in "biufc":
+    if unfit(made):
         raise DTypeError(f"np.{_path(function)} of a Tensor gives {made.dtype}: call it with x.numpy()")
     return wrap(np.array(made) if isinstance(made, np.ndarray) else np.asarray(made))  # of memory of its own

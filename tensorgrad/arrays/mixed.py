@@ -9,6 +9,8 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.context import context
+from tensorgrad.base.dtypes import as_dtype
+from tensorgrad.base.misfits import WrongTypeError, unfit
 from tensorgrad.engine.tensor import Tensor, wrap
 
 AnyFunction = Callable[..., Any]
@@ -46,7 +48,10 @@ def tensor(x: Any) -> Tensor:
     if isinstance(x, list | tuple) and has_tensors(x):
         parts = [tensor(part) for part in x]
         return F.stack(met(parts))  # type: ignore[no-any-return]
-    return wrap(np.asarray(x))
+    array = np.asarray(x)
+    if what := unfit(x if isinstance(x, np.ndarray) else array):
+        raise WrongTypeError(f"a function of NumPy's takes Tensors, arrays and numbers beside a Tensor, not {what}")
+    return wrap(array)
 
 
 def tensors(xs: Iterable[Any]) -> list[Tensor]:
@@ -68,8 +73,19 @@ def floating(x: Any) -> Tensor:
 
 
 def converted(x: Any, dtype: Any) -> Any:
-    """Return `x` in a dtype; as it is for None."""
-    return x if dtype is None else ops.astype(tensor(x), dtype=np.dtype(dtype))
+    """Return `x` in a dtype; as it is for None. DTypeError of what no tensor holds."""
+    return x if dtype is None else ops.astype(tensor(x), dtype=as_dtype(dtype))
+
+
+def between(first: Tensor, second: Tensor, part: Any) -> Any:
+    """Return what stands a `part` of the way from one number to another; an infinite one is met only on the way."""
+    x, y, at = values(first), values(second), np.broadcast_to(values(part), np.shape(values(first)))
+    endless = np.isinf(x) | np.isinf(y)
+    there = endless & ((at == 0) | (x == y))
+    if not endless.any():
+        return first + (second - first) * part
+    along = first + (F.where(tensor(there), first, second) - first) * part
+    return F.where(tensor(there), first, F.where(tensor(endless & (at == 1)), second, along))
 
 
 def values(x: Any) -> Any:

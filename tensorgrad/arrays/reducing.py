@@ -12,7 +12,7 @@ from tensorgrad import ops
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 
-from .mixed import F, converted, floating, met, tensor, values
+from .mixed import F, between, converted, floating, met, tensor, values
 from .rearranging import concatenate
 
 NOT_GIVEN: Any = np._NoValue
@@ -258,7 +258,7 @@ def _quantiles(x: Tensor, q: Tensor, axis: Any, keepdims: bool, method: str) -> 
     high = np.minimum(low + 1, count - 1)
     rows = rows.broadcast_to((*q.array.shape, *rows.array.shape))
     first, second = (F.take_along_dim(rows, tensor(place[..., None]), -1)[..., 0] for place in (low, high))
-    found = converted(first + (second - first) * (at - tensor(low.astype(float))), values(x).dtype)
+    found = converted(between(first, second, at - tensor(low.astype(float))), values(x).dtype)
     shape = (*q.array.shape, *_reduced(x.array.shape, axes))
     return found.reshape(shape) if keepdims else found
 

@@ -12,7 +12,7 @@ from tensorgrad import ops
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 
-from .mixed import F, floating, met, tensor, values
+from .mixed import F, between, floating, met, tensor, values
 from .rearranging import concatenate
 from .reducing import NOT_GIVEN, axes_of, is_set
 
@@ -87,12 +87,12 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * mat
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """``np.interp``: the line between the two points on either side."""
     at, places, heights = floating(x), floating(xp), floating(fp)
-    if period is not None or values(heights).dtype.kind == "c" or values(places).size < 2:
-        return NotImplemented
     known = values(places)
+    if period is not None or values(heights).dtype.kind == "c" or known.size < 2 or not (np.diff(known) > 0).all():
+        return NotImplemented
     i = np.clip(np.searchsorted(known, values(at), side="right") - 1, 0, known.size - 2)
     low, high = tensor(i), tensor(i + 1)
-    y = heights[low] + (heights[high] - heights[low]) / (places[high] - places[low]) * (at - places[low])
+    y = between(heights[low], heights[high], (at - places[low]) / (places[high] - places[low]))
     y = F.where(at > places[-1], heights[-1] if right is None else right, y)
     return F.where(at < places[0], heights[0] if left is None else left, y)
 

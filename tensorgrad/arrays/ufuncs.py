@@ -15,6 +15,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.caching import Later
+from tensorgrad.base.misfits import WrongTypeError, unfit
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, LostGraphError
@@ -101,6 +102,8 @@ ACCUMULATED: dict[Any, AnyFunction] = {
 }
 """What ``ufunc.accumulate`` computes along an axis."""
 
+_PLAIN = frozenset({Tensor, np.ndarray, np.float64, np.float32, int, float, bool, complex})
+"""The classes of most operands, of which nothing more is asked."""
 _HOW = {"casting", "order", "subok"}  # options that say nothing of the values
 _TRUTHS = (bool, np.bool_, np.dtype(bool), "bool", "?")  # in which sums are truths: no gradient flows through them
 
@@ -112,12 +115,13 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
         options: as NumPy takes them. What ``out`` names is written, if ``where`` says so: a tensor with its gradient.
 
     Raises:
+        TypeError: an operand is none, or has a meaning that a tensor would lose.
         LostGraphError: no derivative is known, or an array is to hold what asks for one.
         ArgumentError: ``where`` without ``out``, which leaves elements without a value.
         DTypeError: ``out`` has no room for such numbers.
     """
-    if any(x.__class__ in (list, tuple) for x in inputs) and method != "at":
-        inputs = tuple(np.asarray(x) if x.__class__ in (list, tuple) else x for x in inputs)
+    if method != "at" and not set(map(type, inputs)) <= _PLAIN:
+        inputs = tuple([_operand(ufunc, x) for x in inputs])
     if method == "__call__" and not options and ufunc in CALLED:  # as Python's signs call it, and nothing more
         return CALLED[ufunc](*inputs)
     if method == "at":
@@ -136,6 +140,14 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
     casting = options.get("casting", "same_kind")
     given = tuple(stored(ufunc.__name__, *pair, where, casting) for pair in zip(parts, out, strict=True))
     return given if isinstance(made, tuple) else given[0]
+
+
+def _operand(ufunc: np.ufunc, x: Any) -> Any:
+    """Return an operand of another class than most: an array of a list; TypeError of what hides or means more."""
+    found = np.asarray(x) if isinstance(x, list | tuple) else x
+    if what := unfit(found):
+        raise WrongTypeError(f"np.{ufunc.__name__} of a Tensor takes Tensors, arrays and numbers, not {what}")
+    return found
 
 
 def _rule(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> AnyFunction | None:
@@ -213,8 +225,9 @@ def _by_numpy(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: di
             f"tensorgrad, or x.detach() for its values without history"
         )
     made = getattr(ufunc, method)(*map(values, inputs), **{name: values(x) for name, x in options.items()})
-    if any(np.asarray(part).dtype == object for part in (made if isinstance(made, tuple) else (made,))):
-        raise DTypeError(f"{ufunc.__name__} of a Tensor gives objects: call it with x.numpy()")
+    for part in made if isinstance(made, tuple) else (made,):
+        if unfit(np.asarray(part)):
+            raise DTypeError(f"{ufunc.__name__} of a Tensor gives {np.asarray(part).dtype}: call it with x.numpy()")
     return tuple(map(tensor, made)) if isinstance(made, tuple) else tensor(made)
 
 

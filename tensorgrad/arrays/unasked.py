@@ -13,10 +13,18 @@ from types import FrameType
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import LostGraphError
 
+from . import callers
 from .mixed import is_recorded
 
 NUMBERS = frozenset({"accumulate", "fill", "fromiter", "reduce"})
-"""What a script calls of NumPy that is not written in Python, and takes numbers where tensors may stand."""
+"""What a script calls of NumPy that is not written in Python, and takes numbers where tensors may stand.
+
+Their names say it where `callers` does not know.
+"""
+EVALUATING = frozenset(
+    f"numpy.polynomial.{name}" for name in ("polynomial", "chebyshev", "legendre", "hermite", "hermite_e", "laguerre")
+)
+"""The modules that take what is no array of NumPy's for a number."""
 _WAYS_OUT = "use functions of tensorgrad, or x.detach() for its values without history"
 
 
@@ -43,10 +51,10 @@ def check_number(x: Tensor) -> None:
     if is_recorded(x):
         frame = sys._getframe(2)  # of what called float(), through one method of Tensor
         name = frame.f_code.co_name if _is_numpys(frame) else _called(frame)
-        if name is not None:
+        if _takes_number(frame, name):
             raise LostGraphError(
-                f"{name} of NumPy takes a number here, and a Tensor that requires grad would lose its graph: "
-                f"{_WAYS_OUT}"
+                f"{name or 'what is called'} of NumPy takes a number here, and a Tensor that requires grad would lose "
+                f"its graph: {_WAYS_OUT}"
             )
 
 
@@ -66,10 +74,45 @@ def check_truth(frame: FrameType) -> None:
         )
 
 
+def check_coefficients(frame: FrameType) -> None:
+    """Refuse what numpy.polynomial takes for a number: a tensor with axes, of whose elements each has every polynomial.
+
+    Args:
+        frame: a function of EVALUATING, as they call it: of `x`, and coefficients `c` or roots `r`.
+
+    Raises:
+        TypeError: with what to do instead.
+    """
+    known = frame.f_locals
+    x, several = known.get("x"), "r" in known or getattr(known.get("c"), "ndim", 1) > 1
+    if known.get("tensor") and isinstance(x, Tensor) and x.ndim and several:
+        name = frame.f_code.co_name
+        raise LostGraphError(
+            f"np.polynomial's {name} takes a Tensor for a number, and would give other values here: call it with "
+            f"x.detach().numpy(), or, to keep the graph, "
+            + (
+                "multiply x - r for each root r"
+                if "r" in known
+                else "for one polynomial after the other: "
+                f"tensorgrad.stack([{name}(x, c[:, i]) for i in range(c.shape[1])])"
+            )
+        )
+
+
 def _is_numpys(frame: FrameType) -> bool:
     """Return whether NumPy's own code runs in `frame`, but for its assertions, which compute nothing."""
     name = str(frame.f_globals.get("__name__"))
     return name.startswith("numpy.") and not name.startswith("numpy.testing.")
+
+
+def _takes_number(frame: FrameType, name: str | None) -> bool:
+    """Return whether NumPy asks for a number, by the function of this name if there is one, and not an assignment."""
+    if _is_numpys(frame):
+        return True
+    asked = callers.by_numpy()
+    if not asked:
+        return asked is None and name is not None
+    return not dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_")
 
 
 def _called(frame: FrameType) -> str | None:

@@ -20,7 +20,7 @@ CONSTANT = frozenset({
     "array_equal", "array_equiv", "array_repr", "array_str", "busday_count", "busday_offset", "can_cast",
     "common_type", "count_nonzero", "datetime_as_string", "diag_indices_from", "digitize", "einsum_path",
     "empty_like", "fix", "flatnonzero", "in1d", "is_busday", "isclose", "iscomplex", "iscomplexobj", "isin", "isneginf",
-    "isposinf", "isreal", "isrealobj", "ix_", "lexsort", "matrix_rank", "may_share_memory", "min_scalar_type",
+    "isposinf", "isreal", "isrealobj", "lexsort", "matrix_rank", "may_share_memory", "min_scalar_type",
     "nanargmax", "nanargmin", "ndim", "nonzero", "ones_like", "packbits", "ravel_multi_index", "result_type",
     "searchsorted", "shape", "shares_memory", "size", "tril_indices_from", "triu_indices_from", "unpackbits",
     "unravel_index", "zeros_like",

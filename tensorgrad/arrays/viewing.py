@@ -10,7 +10,7 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.numerics import normalized
 
-from .mixed import FUNCTIONS, tensor, values
+from .mixed import FUNCTIONS, tensor, tensors, values
 
 Moved = Callable[..., Any]
 
@@ -91,10 +91,19 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
 
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> tuple[Any, ...]:
     """``np.meshgrid``."""
-    given: Any = [np.empty(values(x).size, bool) for x in xi]
+    xs = tensors(xi)
+    given: Any = [np.empty(x.array.size, bool) for x in xs]
     shapes = [grid.shape for grid in np.meshgrid(*given, sparse=True, indexing=indexing)]
-    grids = [tensor(x).reshape(shape) for x, shape in zip(xi, shapes, strict=True)]
+    grids = [x.reshape(shape) for x, shape in zip(xs, shapes, strict=True)]
     return tuple(grids) if sparse else broadcast_arrays(*grids)
+
+
+def ix_(*args: Any) -> Any:
+    """``np.ix_`` of numbers, each along an axis of its own: views."""
+    xs = tensors(args)
+    if any(x.array.dtype.kind == "b" for x in xs):
+        return NotImplemented
+    return tuple(x.reshape([-1 if i == axis else 1 for i in range(len(xs))]) for axis, x in enumerate(xs))
 
 
 def flip(m: Any, axis: Any = None) -> Any:
@@ -145,6 +154,7 @@ FOLLOWED: dict[str, Moved] = {
     "fliplr": lambda m: flip(m, 1),
     "flipud": lambda m: flip(m, 0),
     "hsplit": split(lambda ndim: min(ndim - 1, 1)),
+    "ix_": ix_,
     "matrix_transpose": lambda x, /: tensor(x).mT,
     "meshgrid": meshgrid,
     "moveaxis": moveaxis,

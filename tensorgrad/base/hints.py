@@ -200,7 +200,8 @@ def found(value: Any) -> str:
     """
     kind = type(value)
     if isinstance(value, np.ndarray):
-        return "numpy.ndarray" + ("" if value.dtype.kind in "biufc" else f" of {value.dtype}")
+        known = value.dtype.kind in "biufc" and value.dtype.char not in "gG"
+        return "numpy.ndarray" + ("" if known else f" of {value.dtype}")
     if value is None:
         return "NoneType"
     if is_nan(value):

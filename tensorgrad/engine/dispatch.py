@@ -22,8 +22,7 @@ from tensorgrad.base.dtypes import (
     is_complex,
     promoted,
 )
-from tensorgrad.base.hints import found
-from tensorgrad.base.misfits import WrongTypeError
+from tensorgrad.base.misfits import WrongTypeError, unfit
 from tensorgrad.base.numerics import owner_of
 from tensorgrad.errors import AnomalyError, DTypeError
 
@@ -208,11 +207,10 @@ def _operand(primitive: Primitive, value: Any, place: int) -> Any:
 
 def _check_operand(primitive: Primitive, value: Any, place: int) -> bool:
     """Return whether `value` is traced; TypeError unless it, no Tensor, is an array of numbers, or a number."""
-    numeric = not isinstance(value, np.ndarray) or value.dtype.kind in "biufc"
-    if not isinstance(value, NUMBERS) and not (numeric and hasattr(value, "__array_function__")):
+    if value.__class__ is not float and (what := unfit(value)):
         name = public_names(primitive)[place if not primitive.signature.variadic else 0]
         raise WrongTypeError(
-            f"{primitive.name}(): argument '{name}' must be a Tensor, an array or a number, not {found(value)}"
+            f"{primitive.name}(): argument '{name}' must be a Tensor, an array or a number, not {what}"
         )
     return type(value) is Traced
 

@@ -23,7 +23,7 @@ from tensorgrad.base.context import context
 from tensorgrad.base.dtypes import Array, DType, int64, promoted
 from tensorgrad.base.hints import found
 from tensorgrad.base.literals import filling
-from tensorgrad.base.misfits import wrong_type
+from tensorgrad.base.misfits import WrongTypeError, unfit, wrong_type
 from tensorgrad.base.numerics import normalized, row_major
 from tensorgrad.base.untracked import Untracked
 from tensorgrad.engine.generalforms import asarray, own
@@ -232,7 +232,13 @@ def checked(name: str, input: Any) -> Tensor:
 
 def operand(x: Any) -> Tensor:
     """Return `x` as a Tensor: itself, or a constant of an array's or number's value."""
-    return x if isinstance(x, Tensor) else adopted(x) if isinstance(x, np.ndarray) else wrap(as_array(x))
+    if isinstance(x, Tensor):
+        return x
+    if not isinstance(x, np.ndarray):
+        return wrap(as_array(x))
+    if what := unfit(x):
+        raise WrongTypeError(f"an operand must be a Tensor, an array or a number, not {what}")
+    return adopted(x)
 
 
 def constant(array: Any) -> Tensor:

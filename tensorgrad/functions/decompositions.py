@@ -12,7 +12,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords
-from tensorgrad.functions.matrices import check_matrix, factorized, solve_triangular, swapped
+from tensorgrad.functions.matrices import check_matrix, factorized, pinv, solve_triangular, swapped
 
 
 class Spectrum(NamedTuple):
@@ -114,10 +114,11 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
 def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     """Return (U, S, Vh) with ``A = U diag(S) Vh``; without `full_matrices`, only min(m, n) columns of U and rows of Vh.
 
-    As in PyTorch, the gradient flows through these columns and rows only. It exists where the singular values differ
-    (and are not 0, for a matrix that is not square); where they are equal to rounding, a gradient that asks for the
-    vectors is NaN, also where the whole happens to be smooth, as in ``U diag(S) Vh = A``. Through `S` alone it exists
-    everywhere at first order.
+    The gradient exists where the singular values differ (and are not 0, for a matrix that is not square); where they
+    are equal to rounding, a gradient that asks for the vectors is NaN, also where the whole happens to be smooth, as in
+    ``U diag(S) Vh = A``. Through `S` alone it exists everywhere at first order. Of the columns or rows beyond these,
+    one alone has a direction, up to its sign, and its gradient; several may be turned into each other, and what does
+    not change by that has its gradient, as their projection ``u @ u.mT`` (PyTorch passes all of it over).
 
     Raises:
         ShapeError: no matrices of the shape that it takes.
@@ -130,10 +131,23 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
         whole = factorized(np.linalg.svd, A.array)
         k = min(m, n)
         if m > n:
-            u = ops.concatenate(u, constant(whole[0][..., k:]), axis=-1)
+            u = ops.concatenate(u, _beyond(A, constant(whole[0][..., k:])), axis=-1)
         else:
-            vh = ops.concatenate(vh, constant(whole[2][..., k:, :]), axis=-2)
+            rest = _beyond(swapped(A), swapped(constant(whole[2][..., k:, :])))
+            vh = ops.concatenate(vh, swapped(rest), axis=-2)
     return SingularValues(u, s, vh)
+
+
+def _beyond(A: Tensor, columns: Tensor) -> Tensor:
+    """Return orthonormal `columns` at right angles to those of a tall `A`, as functions of it where it is tracked.
+
+    Their projection on what the columns of `A` leave, made orthonormal again: at this `A` the columns themselves.
+    """
+    if not A.tracked:
+        return columns
+    rest = columns - ops.matmul(A, ops.matmul(pinv(A), columns))
+    lower = ops.cholesky(ops.matmul(swapped(rest), rest))
+    return swapped(solve_triangular(lower, swapped(rest), upper=False))
 
 
 @keywords

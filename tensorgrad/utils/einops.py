@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import tensorgrad as tg
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import MissingDependencyError
@@ -31,7 +33,7 @@ class _Tensors:
         return tg.from_numpy(x)
 
     def to_numpy(self, x: Tensor) -> Any:
-        return x.detach().numpy()
+        return np.asarray(x)  # which is refused where a gradient would be lost
 
     def arange(self, start: int, stop: int) -> Tensor:
         return tg.arange(start, stop)
