@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.arrays import ufuncs
-from tensorgrad.errors import AutogradError, TensorgradError
+from tensorgrad.errors import AutogradError, LostGraphError, TensorgradError
 from tensorgrad.testing import gradcheck
 
 UFUNCS = {u.__name__: u for u in vars(np).values() if isinstance(u, np.ufunc)}
@@ -301,3 +302,90 @@ def test_other_dtypes_are_computed_as_the_package_does(dtype: Any) -> None:
             y, known = theirs(x), ours(x)
             assert y.dtype == known.dtype
             np.testing.assert_array_equal(y.numpy(), known.numpy())
+
+
+AT = [
+    ("maximum", [0], [5.0]), ("multiply", [0, 0], 2.0), ("subtract", [0, 0, 2], [1.0, 2.0, 3.0]), ("negative", [0, 0]),
+    ("add", slice(0, 2), [1.0, 2.0]), ("multiply", slice(None, None, 2), 3.0), ("add", ..., 1.0), ("exp", 1),
+    ("add", [0, 0], [1.0, 2.0]), ("power", (slice(1, 3),), 2.0), ("add", np.array([True, False, True]), 1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize(("name", "places", "values"), [(*case[:2], case[2:]) for case in AT], ids=str)
+def test_elements_are_written_as_by_numpy_or_refused(name: str, places: Any, values: Any, recorded: bool) -> None:
+    leaf, array = tg.tensor([3.0, 1.5, 2.0], dtype=tg.float64, requires_grad=recorded), np.array([3.0, 1.5, 2.0])
+    x = leaf * 1.0
+    getattr(np, name).at(array, places, *map(np.array, values))
+    if recorded and isinstance(places, list) and name != "add":
+        with pytest.raises(LostGraphError, match=rf"x\[indices\] = np\.{name}\(x\[indices\]"):
+            getattr(np, name).at(x, places, *values)
+        return
+    getattr(np, name).at(x, places, *values)
+    np.testing.assert_allclose(x.detach().numpy(), array)
+    if recorded:
+
+        def written(a: Any) -> Any:
+            y = 1.0 * a
+            getattr(np, name).at(y, places, *values)
+            return y
+
+        assert tg.testing.gradcheck(written, leaf)
+
+
+def test_what_is_written_has_room_and_refusals_of_where_are_type_errors() -> None:
+    with pytest.raises(TypeError, match="cannot hold float64"):
+        np.add.at(tg.arange(3), slice(0, 2), 0.5)
+    with pytest.raises(TypeError, match=r"np\.where\(condition, np\.sin"):
+        np.sin(tg.ones(2), where=[True, False])
+
+
+INSTEAD: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "np.sign(x) * np.abs(x) ** (1 / 3)": (np.cbrt, lambda x: np.sign(x) * np.abs(x) ** (1 / 3)),
+    "x * 2.0 ** n": (lambda x: np.ldexp(x, 2), lambda x: x * 2.0**2),
+    "np.sum, which takes where= and initial=": (
+        lambda x: np.add.reduce(x, where=[True, False, True], initial=1.0),
+        lambda x: np.sum(x, where=[True, False, True], initial=1.0),
+    ),
+    "x[0] - np.sum(x[1:], axis=0)": (np.subtract.reduce, lambda x: x[0] - np.sum(x[1:], axis=0)),
+    "x[0] / np.prod(x[1:], axis=0)": (np.divide.reduce, lambda x: x[0] / np.prod(x[1:], axis=0)),
+    "np.linalg.norm": (np.hypot.reduce, np.linalg.norm),
+    "np.log(x) / np.log(n)": (lambda x: np.emath.logn(3, x), lambda x: np.log(x) / np.log(3)),
+    "the function of np itself, of x + 0j": (np.emath.sqrt, lambda x: np.real(np.sqrt(x + 0j))),
+    "x.to(dtype) of the result": (
+        lambda x: np.concatenate([x, x], dtype=np.float32), lambda x: np.concatenate([x, x]).to(tg.float32),
+    ),
+    "method= linear": (lambda x: np.quantile(x, 0.5, method="hazen"), lambda x: np.quantile(x, 0.5, method="linear")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", INSTEAD)
+def test_the_way_out_that_is_told_is_there_and_gives_the_same(way: str) -> None:
+    refused, instead = INSTEAD[way]
+    x = tg.tensor([0.5, 2.0, 3.0], dtype=tg.float64, requires_grad=True)
+    with pytest.raises(LostGraphError, match=re.escape(way)) as caught:
+        refused(x)
+    assert "x.detach()" in str(caught.value)
+    assert "use functions of tensorgrad" not in str(caught.value)
+    found = instead(x)
+    assert found.requires_grad
+    np.testing.assert_allclose(found.detach().numpy(), refused(x.detach().numpy()), rtol=1e-6)
+
+
+def test_scipys_functions_are_told_by_their_name_here() -> None:
+    special = pytest.importorskip("scipy.special", reason="SciPy is not installed: its functions are not there to call")
+    x = tg.tensor([0.5, 0.2], requires_grad=True)
+    with pytest.raises(LostGraphError, match=r"^expit of .*use tensorgrad\.special\.expit, or x\.detach"):
+        special.expit(x)
+    for name in ufuncs._SPECIAL:
+        assert callable(getattr(tg.special, name))
+        assert isinstance(getattr(special, name), np.ufunc)
+
+
+def test_out_is_taken_by_its_place_as_by_its_name() -> None:
+    x, out = tg.tensor([0.5, 2.0], requires_grad=True), tg.zeros(2)
+    assert np.clip(x, 0, 1, out) is out
+    assert out.requires_grad
+    assert out.tolist() == [0.5, 1.0]
+    assert np.sum(x, 0, None, tg.zeros(())).requires_grad
+    assert np.sum(x, 0, None, None, True).shape == (1,)

@@ -49,8 +49,9 @@ def called(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any])
         LostGraphError: no derivative is known, or an array is to hold what asks for one.
         DTypeError: the result would hold objects.
     """
-    out = kwargs.get("out")
     rule = FOLLOWED.get(function)
+    args, kwargs = _out_by_name(rule, args, kwargs)
+    out = kwargs.get("out")
     recorded = is_recorded([*args, kwargs])
     asked = function not in _ACTING and not context().special and watching() is None  # NumPy may be, and has numbers
     by_rule = recorded or not asked or function in _VIEWS
@@ -99,7 +100,8 @@ def _not_numbers_as_known(made: Tensor, known: Any) -> Any:
 
 def _path(function: AnyFunction) -> str:
     module = getattr(function, "__module__", "numpy").partition("numpy.")[2]
-    return f"{module}.{function.__name__}" if module in ("linalg", "fft") else function.__name__
+    module = "emath" if "scimath" in module else module
+    return f"{module}.{function.__name__}" if module in ("linalg", "fft", "emath") else function.__name__
 
 
 def _said(rule: AnyFunction | None, kwargs: dict[str, Any]) -> str:
@@ -119,6 +121,17 @@ def _takes(rule: AnyFunction, args: tuple[Any, ...], options: dict[str, Any]) ->
     except TypeError:
         return False
     return given.arguments.get("out") is None
+
+
+def _out_by_name(
+    rule: AnyFunction | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments with an `out` that is given by its place, and all after it, by their names."""
+    names = [] if rule is None else list(_signature(rule).parameters)
+    place = names.index("out") if "out" in names else len(args)
+    if len(args) <= place or args[place] is None:
+        return args, kwargs
+    return args[:place], {**dict(zip(names[place:], args[place:], strict=False)), **kwargs}
 
 
 def _of_values(function: AnyFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

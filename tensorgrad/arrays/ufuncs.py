@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from types import EllipsisType
+from types import EllipsisType, NoneType
 from typing import Any
 
 import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.caching import Later
-from tensorgrad.base.misfits import WrongTypeError, unfit
+from tensorgrad.base.misfits import WrongCallError, WrongTypeError, unfit
 from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ArgumentError, DTypeError, LostGraphError
+from tensorgrad.errors import DTypeError, LostGraphError
 
 from .mixed import FUNCTIONS, AnyFunction, converted, is_recorded, met, tensor, values
 
@@ -117,7 +117,7 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
     Raises:
         TypeError: an operand is none, or has a meaning that a tensor would lose.
         LostGraphError: no derivative is known, or an array is to hold what asks for one.
-        ArgumentError: ``where`` without ``out``, which leaves elements without a value.
+        ArgumentError, TypeError: ``where`` without ``out``, which leaves elements without a value.
         DTypeError: ``out`` has no room for such numbers.
     """
     if method != "at" and not set(map(type, inputs)) <= _PLAIN:
@@ -129,7 +129,7 @@ def called(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[
     out: tuple[Any, ...] = options.pop("out", (None,) * ufunc.nout)
     where = True if method == "reduce" else options.pop("where", True)
     if where is not True and any(target is None for target in out):
-        raise ArgumentError(
+        raise WrongCallError(
             f"np.{ufunc.__name__}(where=...) without out= leaves elements without a value: use np.where(condition, "
             f"np.{ufunc.__name__}(x), other)"
         )
@@ -221,14 +221,53 @@ def _by_numpy(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: di
         how = "" if method == "__call__" else f".{method}"
         told = f" with {', '.join(sorted(options))}" if options else ""
         raise LostGraphError(
-            f"np.{ufunc.__name__}{how}{told} of a Tensor that requires grad has no derivative here: use functions of "
-            f"tensorgrad, or x.detach() for its values without history"
+            f"{_spelled(ufunc)}{how}{told} of a Tensor that requires grad has no derivative here: use "
+            f"{_way_out(ufunc, method)}x.detach() for its values without history"
         )
     made = getattr(ufunc, method)(*map(values, inputs), **{name: values(x) for name, x in options.items()})
     for part in made if isinstance(made, tuple) else (made,):
         if unfit(np.asarray(part)):
             raise DTypeError(f"{ufunc.__name__} of a Tensor gives {np.asarray(part).dtype}: call it with x.numpy()")
     return tuple(map(tensor, made)) if isinstance(made, tuple) else tensor(made)
+
+
+def _spelled(ufunc: np.ufunc) -> str:
+    """Return a ufunc's name, with NumPy's where it is one of NumPy's."""
+    return f"np.{ufunc.__name__}" if getattr(np, ufunc.__name__, None) is ufunc else ufunc.__name__
+
+
+def _way_out(ufunc: np.ufunc, method: str) -> str:
+    """Return what to do instead, and "or "; nothing where nothing is known."""
+    name, told = ufunc.__name__, ""
+    if method == "reduce":
+        told = _REDUCED_INSTEAD.get(name, "")
+    elif method == "__call__" and _spelled(ufunc) == name:  # SciPy's
+        told = f"tensorgrad.special.{name}" if name in _SPECIAL else ""
+    elif method == "__call__":
+        told = _INSTEAD.get(name, "")
+    elif method in ("accumulate", "reduceat"):
+        told = f"np.stack of the results of np.{name}, part by part"
+    return told and f"{told}, or "
+
+
+_INSTEAD = {
+    "cbrt": "np.sign(x) * np.abs(x) ** (1 / 3)",
+    "ldexp": "x * 2.0 ** n",
+}
+_SPECIAL = frozenset({
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
+    "log1p", "log_ndtr", "logit", "ndtr", "ndtri", "psi", "xlog1py", "xlogy",
+})  # fmt: skip
+"""SciPy's functions that the package has by the same name."""
+_REDUCED_INSTEAD = {
+    "add": "np.sum, which takes where= and initial=",
+    "multiply": "np.prod, which takes where= and initial=",
+    "maximum": "np.max, which takes where= and initial=",
+    "minimum": "np.min, which takes where= and initial=",
+    "subtract": "x[0] - np.sum(x[1:], axis=0)",
+    "divide": "x[0] / np.prod(x[1:], axis=0)",
+    "hypot": "np.linalg.norm",
+}
 
 
 def stored(name: str, made: Tensor, out: Any, where: Any, casting: str) -> Any:
@@ -262,10 +301,20 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> None:
                  *map(values, rest))  # fmt: skip
         return
     indices = places if isinstance(places, tuple) else (places,)
+    name = f"{ufunc.__name__}.at"
+    if ufunc in CALLED and all(type(i) in (int, slice, EllipsisType, NoneType) for i in indices):  # none is named twice
+        part = target[indices]
+        stored(name, CALLED[ufunc](part.clone(), *map(tensor, rest)), part, True, "same_kind")  # what is read is kept
+        return
     if ufunc is not np.add or any(isinstance(i, slice | EllipsisType | None) for i in indices):
-        raise ArgumentError(
-            f"np.{ufunc.__name__}.at of a Tensor is not followed: use x.index_put_(indices, values, accumulate=True) "
-            f"or an assignment to x[indices]"
-        )
+        if any(map(is_recorded, (target, *rest))):
+            raise LostGraphError(
+                f"np.{name} of a Tensor that requires grad has no derivative here: where no element is named twice, "
+                f"write x[indices] = np.{ufunc.__name__}(x[indices]{', values' * len(rest)})"
+            )
+        array = values(target).copy()
+        ufunc.at(array, tuple(map(values, indices)), *map(values, rest))
+        target.copy_(tensor(array))
+        return
     found = [tensor(np.asarray(values(i), np.int64) if np.size(values(i)) == 0 else i) for i in indices]
     target.index_put_(tuple(found), tensor(rest[0]), accumulate=True)

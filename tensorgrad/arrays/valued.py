@@ -35,6 +35,8 @@ ACTING = frozenset({
 
 _DETACHED = "x.detach() for its values without history"
 _WRITES = "a tensor to write to, which keeps the graph"
+_OF_COMPLEX = ("arccos", "arcsin", "arctanh", "log", "log10", "log2", "power", "sqrt")  # of np.emath
+_METHODS = "method= linear, lower, higher, nearest or midpoint, without weights"
 INSTEAD: dict[str, str] = {
     "eig": "np.linalg.eigh of a symmetric matrix",
     "eigvals": "np.linalg.eigvalsh of a symmetric matrix",
@@ -46,6 +48,15 @@ INSTEAD: dict[str, str] = {
     "put": _WRITES, "place": _WRITES, "putmask": _WRITES, "put_along_axis": _WRITES, "fill_diagonal": _WRITES,
     "save": "tensorgrad.save", "savez": "tensorgrad.save", "savez_compressed": "tensorgrad.save",
     "savetxt": "tensorgrad.save",
+    "concatenate": "x.to(dtype) of the result", "stack": "x.to(dtype) of the result",
+    "einsum": "a text, 'ij,jk->ik', for the lists of indices",
+    "gradient": "edge_order=1", "polyfit": "neither weights nor full= nor cov=",
+    "percentile": _METHODS, "quantile": _METHODS, "nanpercentile": _METHODS, "nanquantile": _METHODS,
+    "cross": "vectors of three numbers", "interp": "points xp that increase, without period=",
+    "cov": "no weights", "corrcoef": "real numbers", "unwrap": "a number as the period",
+    **dict.fromkeys(_OF_COMPLEX, "the function of np itself, of x + 0j"),
+    "logn": "np.log(x) / np.log(n)",
+    "clip": "np.minimum and np.maximum", "select": "np.where",
     "pad": "a mode that moves elements: constant, edge, reflect, symmetric, wrap",
 }  # fmt: skip
 """What to write instead, of functions whose derivative is not known here."""
@@ -53,8 +64,7 @@ INSTEAD: dict[str, str] = {
 
 def way_out(name: str) -> str:
     """Return what to do instead of a function that is refused."""
-    told = INSTEAD.get(name, "functions of tensorgrad")
-    return told if _DETACHED in told else f"{told}, or {_DETACHED}"
+    return f"{INSTEAD[name]}, or {_DETACHED}" if name in INSTEAD else _DETACHED
 
 
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
