@@ -201,7 +201,7 @@ def test_what_is_given_besides_has_its_gradient_or_is_refused_and_nothing_is_an_
     assert np.sin(np.array([0.0, 0.0]), out=out) is out
     with pytest.raises(AutogradError, match="has no derivative here"):
         np.add.reduce(x.detach(), initial=x[0])
-    with pytest.raises(TypeError, match="gives objects"):
+    with pytest.raises(TypeError, match="gives object: call it with"):
         np.frompyfunc(lambda value: [value], 1, 1)(x.detach())
 
 
@@ -266,7 +266,7 @@ def test_add_at_adds_as_often_as_an_element_is_named() -> None:
     assert array.tolist() == [5.0, 1.0, 0.0]
     with pytest.raises(AutogradError, match="let the array be a tensor"):
         np.add.at(array, [0, 2, 0], x)
-    with pytest.raises(TensorgradError, match="index_put_"):
+    with pytest.raises(LostGraphError, match="where no element is named twice"):
         np.multiply.at(total, [0], 2.0)
 
 

@@ -127,7 +127,8 @@ def _out_by_name(
     rule: AnyFunction | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments with an `out` that is given by its place, and all after it, by their names."""
-    names = [] if rule is None else list(_signature(rule).parameters)
+    taken = {} if rule is None else _signature(rule).parameters
+    names = [name for name, known in taken.items() if known.kind <= known.POSITIONAL_OR_KEYWORD]
     place = names.index("out") if "out" in names else len(args)
     if len(args) <= place or args[place] is None:
         return args, kwargs
