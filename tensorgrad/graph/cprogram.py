@@ -95,6 +95,8 @@ class _Lines(Recording):
         of_each = next((f for f in (function, *args[:1]) if hasattr(f, "in_c")), None)
         if of_each is not None and self.looked_into(of_each.in_c):
             return of_each(*(args if of_each is function else args[1:]), **kwargs)
+        if of_each is function:
+            return super().called(function, args, kwargs, out)
         if isinstance(function, FunctionType) and not any(map(callable, args)) and function not in _VIEWS:
             return function(*args, **kwargs)
         return super().called(function, args, kwargs, out)

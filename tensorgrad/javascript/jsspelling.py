@@ -70,6 +70,8 @@ def _table() -> dict[tuple[str, str], str | None]:
                 continue
         for name in _BITWISE if dtype == "i8" else ():  # which are 32 bits wide here
             found[dtype, in_c(name, dtype)] = None
+    # what rounds to some places of a float would round to none of a double
+    found["f4", "{0} + 0x1.8p15f - 0x1.8p15f"] = "Math.fround({0} + 49152) - 49152"
     for bits in (31, 63):
         cast = f"{{0}} >= -0x1p{bits} && {{0}} < 0x1p{bits} ? (int{bits + 1}_t){{0}} : INT{bits + 1}_MIN"
         for dtype in ("f4", "f8"):
