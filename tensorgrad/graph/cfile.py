@@ -58,8 +58,8 @@ class CProgram:
     """What becomes a file: a program whose second part, if it has one, is the backward pass.
 
     `at` has the index of the line that each step comes from, -1 where it comes from none, `words` the names of values
-    by number, and `numbers` the number of every name. The given arrays and the results are those of each part; results
-    are values that a step copies.
+    by number, and `numbers` the number of every name in each part. The given arrays and the results are those of each
+    part; results are values that a step copies.
     """
 
     program: Program
@@ -69,7 +69,7 @@ class CProgram:
     given: Sequence[Sequence[Named]]
     results: Sequence[Sequence[Named]]
     head: Sequence[str] = ()
-    numbers: Mapping[str, int] = field(default_factory=dict)
+    numbers: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
     def line(self, index: int) -> Line:
         """Return the line of that index; of -1, what stands for none."""

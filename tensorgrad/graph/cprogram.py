@@ -185,7 +185,7 @@ class _Run:
         self.given: list[list[Named]] = [[], []]
         self.part = 0
         self.words: dict[int, str] = {}
-        self.numbers: dict[str, int] = {}
+        self.numbers: dict[tuple[int, str], int] = {}
         self.namespace: dict[str, Any] = {}
         exec(compile(ast.fix_missing_locations(tree), recording.by, "exec"), self.namespace)  # noqa: S102 - our own text
         self.namespace |= {k: self.recording.helper(f) for k, f in file.source.originals.items()} | {
@@ -232,7 +232,7 @@ class _Run:
     def _given(self, word: str, value: Any, note: str) -> Any:
         watched = self.recording.root(np.array(value, order="C"), "fetched")
         self.given[self.part].append(Named(word, watched.number, note))
-        self.numbers[word] = watched.number
+        self.numbers[self.part, word] = watched.number
         return watched
 
     def _copied(self, arrays: Iterable[Any], words: Iterable[str]) -> list[Named]:
@@ -260,7 +260,7 @@ class _Run:
         """Note what a value is called: the memory that a view stands in after the first view of it."""
         if not is_watched(value):
             return
-        self.numbers[word] = value.number
+        self.numbers[self.part, word] = value.number
         v = self.recording.program.values[value.number]
         while v.source is not None:
             v = self.recording.program.values[v.source]

@@ -139,7 +139,10 @@ class JSFile:
         name = ("forward", "backward")[part]
         yield from (f"// {self.name(n.number)}: {n.told}" for n in given)
         yield f"export function {name}({', '.join(words)}) {{"
-        yield from (f"  {self.name(n.number)}.set({word});" for n, word in zip(given, words, strict=True))
+        for array, word in zip((self.name(n.number) for n in given), words, strict=True):
+            wrong = f"throw new RangeError(`{name}: {array} has ${{{array}.length}} numbers`);"
+            yield f"  if ({word}.length !== {array}.length) {wrong}"
+            yield f"  {array}.set({word});"
         yield f"  return run{name}() ? null : [{', '.join(self.name(r.number) + '.slice()' for r in results)}];"
         yield "}"
         yield f"function run{name}() {{"

@@ -63,7 +63,10 @@ def _moving(node: GraphNode, value: Array) -> GraphNode:
 
 def _agree(total: Array, wanted: Array, parts: Sequence[Array]) -> bool:
     """Return whether a sum of parts is what is wanted, but for the rounding of the parts."""
-    most = max((float(np.max(np.abs(part), initial=0.0)) for part in parts), default=0.0)
+    if wanted.dtype.kind != "f":
+        return np.array_equal(total, wanted)
+    finite = [np.abs(part[np.isfinite(part)]) for part in parts]
+    most = max((float(np.max(part, initial=0.0)) for part in finite), default=0.0)
     return total.shape == wanted.shape and np.allclose(total, wanted, 1e-5, 1e-6 * most, equal_nan=True)
 
 
@@ -130,8 +133,15 @@ class LiveProgram:
             if isinstance(node, GraphNode) and shown and value.dtype.kind in "fiu":
                 yield Moved(named.word, self._index.index(node.index), array, value)
 
-    def value(self, node: int) -> str | None:
-        """Return where the value of a node stands, as text; None for what never changes."""
+    def value(self, node: int, wanted: Array) -> str | None:
+        """Return where the value of a node stands, which is `wanted`, as text; None for what never changes.
+
+        Raises:
+            CompileError: it is another one.
+        """
+        number = self._number(self._index[node])
+        if number is not None and not _agree(self.js.program.arrays[number], wanted, [wanted]):
+            raise CompileError("draw(live=True) cannot follow a value: the program has another one")
         return self._place(self._index[node])
 
     def along(self, uses: Sequence[tuple[int, int]], wanted: Array | None) -> list[str]:
@@ -156,15 +166,18 @@ class LiveProgram:
 
     def _summed(self, parts: Sequence[int], wanted: Array | None, more: Sequence[int]) -> list[str]:
         indices = [*parts, *more]
-        numbers = [self.numbers.get(self.file.words[index]) for index in indices]
+        numbers = [self._number(index) for index in indices]
         arrays = [self.js.program.arrays[n] for n in numbers if n is not None]
         total = sum(arrays, np.zeros(()))
         if wanted is not None and (len(arrays) < len(numbers) or not _agree(total, wanted, arrays)):
             raise CompileError("draw(live=True) cannot follow a gradient: what flows there is not in the program")
         return [text for index in indices if (text := self._place(index)) is not None]
 
+    def _number(self, index: int) -> int | None:
+        return self.numbers.get((int(index >= self.file.forward), self.file.words[index]))
+
     def _place(self, index: int) -> str | None:
-        found = self.numbers.get(self.file.words[index])
+        found = self._number(index)
         if found is None:
             return None
         name, offset, strides = self.js.place(found)

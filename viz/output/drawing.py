@@ -146,7 +146,7 @@ def draw(
     """
     collapse, wrap = (() if live and collapse is None else collapse), (False if live and wrap is None else wrap)
     given = dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math
-    page = Page("values" if live and labels == "names" else labels, rankdir, title or "", *given)
+    page = Page("values" if live is not False and labels == "names" else labels, rankdir, title or "", *given)
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
         picture = importlib.import_module("tensorgrad.viz.picture.plans").picture_of(target)
         return _made(picture, (target, target), [], live, replace(page, title=title or "Plan"))
@@ -161,7 +161,7 @@ def draw(
 
 def _made(picture: Picture, graphs: tuple[Any, Any], seeds: Seeds, live: Any, page: Page) -> Drawing:
     """Return the drawing of a picture of the second of `graphs`, which shows the first one; a live one if asked."""
-    if not live:
+    if live is False:
         return Drawing(picture, graphs[1], **vars(page))
     made: Drawing = importlib.import_module("tensorgrad.viz.output.live").made(picture, graphs, seeds, live, page)
     return made

@@ -4,7 +4,8 @@ const s = document.currentScript.closest('svg');
 if (!s) return;
 PROGRAM
 // A value is an array, where it begins there, a shape and strides; of each entry: a name, its vertex, its value, the parts
-// of its gradient, and of what can be changed the least and greatest number and what kind it is: 1 whole, 2 above zero.
+// of its gradient, what its title tells of them, and of what can be changed the least and greatest number and what kind
+// it is: 1 whole, 2 above zero. Of each arrow: what stands before its number, a value, whether it is red, parts, its room.
 const [$entries, $edges] = TABLES,
 $panel = s.querySelector('.live'), [$list, $range, $told, $table] = $panel.querySelectorAll('select,input,output,table'),
 $page = s.closest('.tg-page'), $whole = document.documentElement == s,
@@ -64,29 +65,28 @@ $fit = () => {
   for (const [$element, room] of long) { $element.setAttribute('textLength', room); $element.setAttribute('lengthAdjust', 'spacingAndGlyphs') }
   $written.length = 0
 },
-$title = (g, value, eps, gradient) => {
-  const t = g?.querySelector('title');
-  if (!t) return;
-  let text = t.textContent;
-  if (value) text = text.replace(/(value|min)\s[^,\n]*(,\smean\s[^,\n]*,\smax\s[^,\s]*)?/, $statistics(value, eps));
-  if (gradient) text = text.replace(/norm\s[^,\n]*/, 'norm ' + $norm(gradient));
-  t.textContent = text
+// A title tells numbers behind other words: those that it had at first are found once, and what stands there changes.
+$title = (g, was, now) => {
+  const t = g.querySelector('title'), i = t && was ? t.textContent.lastIndexOf(was) : -1;
+  g.told ??= i < 0 ? [] : [t.textContent.slice(0, i), t.textContent.slice(i + was.length)];
+  if (g.told.length) t.textContent = g.told[0] + now + g.told[1]
 },
-// A gradient that another rounding of the inputs changes as a whole is rounding alone.
-$noise = (parts, list, most) => {
+// A gradient that other roundings of the inputs change as a whole is rounding alone; one of them may round alike.
+$noise = (parts, list, most, eps) => {
   const size = Math.max(...list.map(Math.abs));
-  if (!(size > 0 && size < 1e-9 * most)) return 0;
-  const other = $others.get(parts);
-  return other && Math.max(...list.map((v, i) => Math.abs(v - other[i]))) > .1 * size
+  if (!(size > 0 && size < (eps > 1e-9 ? 4e-6 : 1e-9) * most)) return 0;
+  return $others.some(other => Math.max(...other.get(parts).map((v, i) => Math.abs(v - list[i]))) > .1 * size)
 },
-$others = new Map,
 $runs = () => forward() || backward(),
 $all = [...$entries.map(e => e[3]), ...$edges.map(e => e[4])].filter(parts => parts.length),
+$others = [],
 $compute = () => {
-  const $kept = $entries.filter(e => e.length > 4 && !(e[6] & 1)).map(e => [e[2][0], e[2][0].slice()]);
-  for (const [a] of $kept) for (let i = 0; i < a.length; i++) a[i] *= 1 + (i % 2 ? 2e-12 : -3e-12);
-  $others.clear();
-  if (!$runs()) for (const parts of $all) $others.set(parts, $sum(parts));
+  const $kept = $entries.filter(e => e.length > 5 && !(e[7] & 1)).map(e => [e[2][0], e[2][0].slice()]);
+  $others.length = 0;
+  for (const n of [2, 3, 5, 7]) {
+    for (const [a, before] of $kept) for (let i = 0; i < a.length; i++) a[i] = before[i] * (1 + (i % n ? 2 : -3) * n * (a instanceof Float32Array ? 1e-6 : 1e-12));
+    if (!$runs()) $others.push(new Map($all.map(parts => [parts, $sum(parts)])))
+  }
   for (const [a, before] of $kept) a.set(before);
   return $runs()
 },
@@ -97,23 +97,29 @@ $show = () => {
   $told.textContent = wrong ? 'these numbers take another way than those that were drawn: the picture does not follow' : '';
   if (wrong) return;
   const $found = new Map, $most = Math.max(...$all.flatMap(parts => { const list = $sum(parts); $found.set(parts, list); return list.map(Math.abs) }), 0),
-  $said = (parts, shape, eps) => { const list = $found.get(parts); return list ? $noise(parts, list, $most) ? '≈ 0' : $brief(list, shape, eps) : '' };
-  for (const [, id, value, parts] of $entries) {
+  $said = (parts, shape, eps) => { const list = $found.get(parts); return list ? $noise(parts, list, $most, eps) ? '≈ 0' : $brief(list, shape, eps) : '' };
+  for (const [, id, value, parts, told] of $entries) {
     const g = $node(id);
     if (!g) continue;
     const list = $numbers(value), eps = $eps(value), back = $said(parts, value[2], eps);
     const texts = g.querySelectorAll('text'), shape = g.querySelector('rect,circle');
     if (texts.length > 1) $put(texts[texts.length - 1], $brief(list, value[2], eps) + (back && ' | ' + back), (shape.getAttribute('width') ?? 2 * shape.getAttribute('r')) - 8);
-    $title(g, list, eps, $found.get(parts))
+    const flow = $found.get(parts);
+    $title(g, told, $statistics(list, eps) + (flow ? ', gradient norm ' + $norm(flow) : ''))
   }
-  for (const [id, before, value, red, parts, room] of $edges) {
+  for (const [id, before, value, red, parts, room, told] of $edges) {
     const g = $node(id), list = red ? $found.get(parts) : $numbers(value), eps = $eps(value);
     if (!g || !list) continue;
     if (before != null) {
       const text = red ? $said(parts, value[2], eps) : $brief(list, value[2], eps);
       $put(g.querySelector('text'), (before && before + (text[0] == '≈' ? ' ' : ' = ')) + text, room)
     }
-    $title(g, list, eps, red && list)
+    if (red) {
+      const zero = list.every(v => v == 0), noise = !zero && $noise(parts, list, $most, eps);
+      g.classList.toggle('zero', zero);
+      if (zero || noise) g.setAttribute('stroke-dasharray', '5,2'); else g.removeAttribute('stroke-dasharray');
+      $title(g, told, `norm ${$norm(list)}, ` + (zero ? 'all zero' : noise ? 'rounding alone, where exact arithmetic has zero' : $statistics(list, eps)))
+    } else $title(g, told, $statistics(list, eps))
   }
   $fit();
   const bad = [...$found.values()].some(list => list.some(v => v != v));
@@ -132,35 +138,39 @@ $index = i => {
   for (let d = shape.length; d--;) { at.unshift(i % shape[d]); i = Math.floor(i / shape[d]) }
   return at.length ? `[${at.join(', ')}]` : ''
 },
-$limits = () => $entry.slice(4),
+$limits = () => $entry.slice(5),
 $later = () => $wanted ||= requestAnimationFrame(() => { $wanted = 0; $show() }),
+// What an array cannot hold, or the slider's kind of number does not allow, is refused and said.
 $set = (i, v) => {
-  const [low, high, kind] = $limits();
-  if (!isFinite(v) || kind & 2 && v < 0) return;
-  $entry[2][0][$place(i)] = kind & 1 ? Math.round(v) : v;
-  $later()
+  const kind = $limits()[2], a = $entry[2][0], at = $place(i), before = a[at], wanted = kind & 1 ? Math.round(v) : v;
+  a[at] = wanted;
+  if (isFinite(a[at]) && !(kind & 2 && v < 0) && (a[at] == wanted || a instanceof Float32Array)) return $later();
+  a[at] = before;
+  $told.textContent = `${$entry[0]}: ${v} is no number for it`
 },
-$slide = v => { const [low, high, kind] = $limits(); return kind & 2 && low > 0 ? Math.log(v / low) / Math.log(high / low) : (v - low) / (high - low) },
+$slide = v => { const [low, high, kind] = $limits(); return kind & 2 && low > 0 ? v > 0 ? Math.log(v / low) / Math.log(high / low) : 0 : (v - low) / (high - low) },
 $from = t => { const [low, high, kind] = $limits(); return kind & 2 && low > 0 ? low * (high / low) ** t : low + t * (high - low) },
 $cells = () => {
   const list = $numbers($entry[2]), parts = $entry[3], back = parts.length && $sum(parts);
   $table.querySelectorAll('td').forEach((td, i) => {
     const [input, small] = td.children;
-    if (input.value !== undefined && document.activeElement != input) input.value = +list[i].toPrecision(6);
-    else if (input.value === undefined) input.textContent = $digits(list[i], 4);
+    const fine = isFinite(list[i]); // a field for a number has no word for others
+    if (input.value === undefined) input.textContent = $digits(list[i], 4);
+    else if (document.activeElement != input) { input.value = fine ? +list[i].toPrecision(6) : ''; input.placeholder = fine ? '' : $digits(list[i], 4) }
     if (back) { small.textContent = $digits(back[i], 4); input.setAttribute('aria-description', 'gradient ' + small.textContent) }
   });
-  $range.value = 1000 * $slide(list[$cell])
+  $range.value = 1000 * $slide(list[$cell]);
+  $range.setAttribute('aria-valuetext', $digits(list[$cell], 4))
 },
 $pick = k => {
   $entry = $entries[k]; $cell = 0; $list.value = k;
-  const shape = $entry[2][2], row = shape.at(-1) ?? 1, n = $numbers($entry[2]).length, can = $entry.length > 4;
+  const shape = $entry[2][2], row = shape.at(-1) ?? 1, n = $numbers($entry[2]).length, can = $entry.length > 5;
   $table.textContent = ''; $range.hidden = !can;
   for (let i = 0, tr; i < n; i++) {
     if (i % row == 0) $table.append(tr = document.createElementNS($table.namespaceURI, 'tr'));
     const make = q => document.createElementNS($table.namespaceURI, q), td = make('td'), input = make(can ? 'input' : 'span'), small = make('small');
     if (can) {
-      Object.assign(input, {type: 'number', step: 'any', onfocus() { $cell = i; $name(); $cells() }, oninput() { if (input.value !== '') $set(i, +input.value) }, onblur() { $cells() }});
+      Object.assign(input, {type: 'number', step: 'any', onfocus() { $cell = i; $name(); $cells() }, oninput() { if (input.value !== '') $set(i, +input.value) }, onblur() { input.isConnected && $cells() }});
       input.onkeydown = e => {
         const way = {ArrowUp: 1, ArrowDown: -1}[e.key], kind = $limits()[2];
         if (!way) return;
@@ -185,19 +195,25 @@ $pick = k => {
   $name(); $cells()
 },
 $name = () => $range.setAttribute('aria-label', `${$entry[0]}${$index($cell)}, slider`),
-// A link tells what was changed: the number of the entry, of the element, and the number there.
-$link = () => $entries.flatMap(([, , value, , ...can], k) => can.length ? $numbers(value).flatMap((v, i) => v === $first[k][i] ? [] : `${k}.${i}=${v}`) : []).join('&'),
-$read = text => {
-  for (const [, k, i, v] of text.matchAll(/(\d+)\.(\d+)=([-+.\de]+)/g)) {
+// A link tells what was changed, of each picture of a page by its key: the entry, the element, and the number there.
+$key = s.getAttribute('aria-labelledby').slice(6),
+$changed = () => $entries.flatMap(([, , value, , , ...can], k) => can.length ? $numbers(value).flatMap((v, i) => Object.is(v, $first[k][i]) ? [] : `${k}.${i}=${v}`) : []).join('&'),
+$restore = () => $entries.forEach(e => { if (e.length > 5) { $entry = e; $first[$entries.indexOf(e)].forEach((v, i) => e[2][0][$place(i)] = v) } }),
+$read = () => {
+  const chosen = $entry, mine = location.hash.slice(1).split(';').find(part => part.startsWith($key + ':'));
+  $restore();
+  for (const [, k, i, v] of (mine ?? '').matchAll(/(\d+)\.(\d+)=([-+.\de]+)/g)) {
     const found = $entries[k];
-    if (!found || found.length < 5 || !(i < $first[k].length) || !isFinite(+v)) continue;
+    if (!found || found.length < 6 || !(i < $first[k].length)) continue;
     $entry = found; $set(+i, +v)
   }
-  $entry = $entries[0]
+  $entry = chosen
 },
+$rest = () => location.hash.slice(1).split(';').filter(part => part && !part.startsWith($key + ':')),
 $reset = () => {
-  $entries.forEach((e, k) => { if (e.length > 4) { const before = $entry; $entry = e; $first[k].forEach((v, i) => e[2][0][$place(i)] = v); $entry = before } });
-  location.hash && history.replaceState(null, '', location.href.split('#')[0]);
+  const chosen = $entry, rest = $rest();
+  $restore(); $entry = chosen;
+  history.replaceState(null, '', location.href.split('#')[0] + (rest.length ? '#' + rest.join(';') : ''));
   $show()
 };
 $entries.forEach(([name], k) => { const o = document.createElementNS($list.namespaceURI, 'option'); o.value = k; o.textContent = name; $list.append(o) });
@@ -206,14 +222,15 @@ $range.oninput = () => { $set($cell, $from($range.value / 1000)) };
 const [$back, $copy] = $panel.querySelectorAll('button');
 $back.onclick = $reset;
 $copy.onclick = () => {
-  const text = $link();
-  location.hash = text || '_';
+  location.hash = [...$rest(), `${$key}:${$changed()}`].join(';');
   navigator.clipboard?.writeText(location.href).then(() => $told.textContent = 'link copied', () => $told.textContent = 'the link stands in the address')
 };
 s.addEventListener('click', e => { const id = e.target.closest('.node')?.id, k = $entries.findIndex(q => q[1] == id); if (id && k >= 0) $pick(k) });
-$panel.addEventListener('keydown', e => e.stopPropagation());
-for (const t of ['pointerdown', 'click', 'wheel']) $panel.addEventListener(t, e => e.stopPropagation());
+s.addEventListener('keydown', e => { const k = [' ', 'Enter'].includes(e.key) ? $entries.findIndex(q => q[1] && q[1] == e.target.id) : -1; if (k >= 0) $pick(k) });
+const $inner = $panel.firstElementChild;
+for (const t of ['keydown', 'pointerdown', 'click', 'wheel']) $inner.addEventListener(t, e => e.stopPropagation());
+addEventListener('hashchange', () => { document.activeElement?.blur?.(); $read(); $show() });
 $panel.removeAttribute('display');
-if (!$whole) s.after($panel.firstElementChild), $panel.remove();
-$read(location.hash.slice(1)); $pick(0); $show()
+if (!$whole) s.after($inner), $panel.remove();
+$read(); $pick(0); $show()
 })();

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -17,12 +17,12 @@ import numpy as np
 from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
 from tensorgrad.javascript.liveprogram import LiveProgram, Moved
-from tensorgrad.viz.layout.scene import Scene
+from tensorgrad.viz.layout.scene import Arrow, Scene
 from tensorgrad.viz.picture.edgetexts import gradient_text
 from tensorgrad.viz.picture.flows import Seeds
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.summaries import FEW, SHORT, brief
-from tensorgrad.viz.picture.text import clean, width
+from tensorgrad.viz.picture.text import LONGEST, clean, width
 
 from .browser import page as html_page, resource
 from .drawing import Drawing
@@ -49,47 +49,58 @@ class Live(Drawing):
     def __init__(
         self, picture: Picture, graph: Graph, program: LiveProgram, ranges: Ranges | None = None, **page: Any
     ) -> None:
-        super().__init__(picture.sealed(), graph, **page)
+        super().__init__(_without_marks(picture.sealed()), graph, **page)
         self._program, self._ranges = program, dict(ranges or {})
         known = {moved.name for moved in program.moved()}
-        for name in self._ranges.keys() - known:
-            raise TensorgradError(
-                f"draw(live={{{name!r}: ...}}): there is no such input; there are {', '.join(sorted(known))}"
-            )
+        for name, ends in self._ranges.items():
+            if name not in known:
+                there = ", ".join(sorted(known))
+                raise TensorgradError(f"draw(live={{{name!r}: ...}}): there is no such input; there are {there}")
+            if not _are_ends(ends):
+                raise TensorgradError(f"draw(live={{{name!r}: {ends!r}}}): give the two ends of a slider, (low, high)")
 
     @cached_property
     def scene(self) -> Scene:
         """The positioned picture, with room for other numbers."""
-        shown, texts = self.page.shown(self.picture), self.page.texts(self.picture)
+        shown, texts = self.page.shown(self.picture), self._texts
         wide = [self._wide(edge, pair) for edge, pair in zip(self.picture.edges, texts, strict=True)]
-        roomy = replace(shown, vertices=[_roomy(v) for v in shown.vertices])
-        scene = self.page.placed(roomy, wide)
+        scene = self.page.placed(replace(shown, vertices=[_roomy(v) for v in shown.vertices]), wide)
         known = {e.id: (pair, room) for e, pair, room in zip(self.picture.edges, texts, wide, strict=True)}
         arrows = []
         for arrow in scene.arrows:
-            pair, room = known[arrow.edge.id]
-            side = arrow.kind == "bwd"
-            arrows.append(replace(arrow, label=pair[side]) if arrow.label == room[side] else arrow)
+            text, room = (pair[arrow.kind == "bwd"] for pair in known[arrow.edge.id])
+            before = arrow.label.removesuffix(room)  # in rows a name may stand before what the arrow has elsewhere
+            arrows.append(replace(arrow, label=before + text) if room and arrow.label.endswith(room) else arrow)
         outlines = [
             replace(o, vertex=replace(shown.vertex[o.vertex.id], around=o.vertex.around)) for o in scene.outlines
         ]
         return replace(scene, outlines=tuple(outlines), arrows=tuple(arrows), paper=scene.bounds())
 
     @cached_property
+    def _titles(self) -> Mapping[str, str]:
+        return self._told(self.picture)
+
+    @property
+    def _texts(self) -> list[tuple[str, str]]:
+        """What stands on every arrow and its red twin, with all of its numbers: a name is cut where it is too long."""
+        return [(_cut(a), _cut(b)) for a, b in self.page._whole(self.picture)]
+
+    @cached_property
     def svg(self) -> str:
         """One self-contained SVG that computes; with scripts off it is the picture as it was drawn."""
         script = self._script()
-        if len(script.encode()) > _MOST:
-            raise TensorgradError(
-                f"draw(live=True): what computes this picture takes {len(script.encode()):,} bytes, and {_MOST:,} may; "
-                f"give fewer numbers, or a part of the function"
-            )
         before = (
             '<foreignObject class="live bar" display="none" width="100%" height="100%">'
-            '<div class="panel" xmlns="http://www.w3.org/1999/xhtml"><select aria-label="array"></select> '
+            '<div class="tg-live" xmlns="http://www.w3.org/1999/xhtml"><select aria-label="array"></select> '
             '<input type="range" min="0" max="1000" step="any"/> <button type="button">reset</button> '
             '<button type="button">link</button><output role="status"></output><table></table></div></foreignObject>'
         )
+        size = len(f"{script}{before}{_CSS}{_KEYS}".encode())
+        if size > _MOST:
+            raise TensorgradError(
+                f"draw(live=True): what computes this picture takes {size:,} bytes, and {_MOST:,} may; give fewer "
+                f"numbers, or a part of the function"
+            )
         beside = Beside(before, f"\n<script><![CDATA[{script}]]></script>")
         told = self.description + _KEYS
         shown = Shown(self.scene, self._told(self.picture))
@@ -115,57 +126,65 @@ class Live(Drawing):
         ]
         others = [v for node, v in circles.items() if node not in {m.node for m in moved}]
         entries = filter(None, [*changed, *(self._entry(vertex, None) for vertex in others)])
-        texts = self.page.texts(self.picture)
-        pairs = [(edge, pair, self._wide(edge, pair)) for edge, pair in zip(self.picture.edges, texts, strict=True)]
-        edges = [text for given in pairs for text in self._edge(*given)]
-        return f"[[{','.join(entries)}],[{','.join(edges)}]]"
+        edges = filter(None, map(self._edge, self.scene.arrows))
+        return f"[{_listed(entries)},{_listed(edges)}]"
 
     def _entry(self, vertex: Vertex, moved: Moved | None) -> str | None:
         """Return a row of what the panel shows; None for what has no numbers, or always the same."""
         node = _node_of(vertex)
-        place = None if node is None or vertex.value is None or vertex.kind == "box" else self._program.value(node)
+        place = None if node is None or vertex.value is None else self._program.value(node, vertex.value)
         if node is None or place is None:
             return None
         parts = [] if vertex.gradient is None else self._program.gradient(node, vertex.gradient)
-        name = moved.name if moved is not None else self.picture.names[node]
-        told = [_literal(clean(name)), _literal(vertex.id), place, _listed(parts)]
-        return f"[{','.join([*told, *(self._limits(moved) if moved is not None else [])])}]"
+        name, told = self.picture.names[node], [self.picture.numbers.statistics(vertex.value)]
+        if self.picture.names.count(name) > 1 and (scope := self._graph.nodes[node].scope) is not None:
+            name = f"{name} of {scope.path}"
+        told += [] if vertex.gradient is None else [f"gradient norm {self.picture.numbers.norm(vertex.gradient)}"]
+        row = [
+            _literal(clean(name)),
+            _literal(vertex.id),
+            place,
+            _listed(parts),
+            _literal(", ".join(filter(None, told))),
+        ]
+        return _listed([*row, *(self._limits(moved) if moved is not None else [])])
 
     def _free(self, moved: Moved) -> str:
         """Return the row of a number that is no value of the graph."""
         name = f"{moved.name} of {moved.place}" if moved.place else moved.name
         place = f"[{moved.array},0,{list(moved.value.shape)},[]]"
-        return f"[{','.join([_literal(clean(name)), 'null', place, '[]', *self._limits(moved)])}]"
+        return _listed([_literal(clean(name)), "null", place, "[]", '""', *self._limits(moved)])
 
     def _limits(self, moved: Moved) -> list[str]:
         """Return from where to where the slider goes, and what kind of number it moves."""
         value = np.asarray(moved.value, float)
-        low, high = float(np.min(value, initial=np.inf)), float(np.max(value, initial=-np.inf))
+        value = value[np.isfinite(value)] if np.isfinite(value).any() else np.zeros(1)
+        low, high = float(value.min()), float(value.max())
         if moved.name in self._ranges:
             low, high = map(float, self._ranges[moved.name])
-            return [repr(low), repr(high), str(2 * (low > 0 and high / low >= _REACH / 10))]
-        if moved.value.dtype.kind in "iu":
-            return [repr(min(low, 0.0)), repr(high + 1), "1"]
-        if moved.node is None and low > 0:
-            return [repr(low / _REACH), repr(high * _REACH), "2"]
-        span = max(high - low, abs(high), abs(low), 1.0)
-        return [repr(low - span), repr(high + span), "0"]
+            kind = 2 if low > 0 and high / low >= _REACH / 10 else 0
+        elif moved.value.dtype.kind in "iu":
+            low, high, kind = min(low, 0.0), high + 1, 1
+        elif moved.node is None and low > 0:
+            low, high, kind = low / _REACH, high * _REACH, 2
+        else:
+            span = max(high - low, abs(high), abs(low), 1.0)
+            low, high, kind = low - span, high + span, 0
+        return [repr(low), repr(high), str(kind)]
 
-    def _edge(self, edge: EdgeRecord, pair: tuple[str, str], wide: tuple[str, str]) -> Iterator[str]:
-        """Yield the rows of an arrow and of its twin: an id, the name before the number (null for none), what it is."""
-        source = edge.uses[0].source
-        place = self._program.value(source)
-        if place is None or edge.value is None:
-            return
-        output = edge.head.startswith("out")
-        still = output or edge.gradient is None  # what enters from outside does not change
-        parts = [] if still else self._program.along([use[1:] for use in edge.uses], edge.gradient)
-        for side, text, room in ((0, pair[0], wide[0]), (1, pair[1], wide[1])):
-            if side and still:
-                continue
-            before = _before(text, self._numbers(edge)[side])
-            told = ["null" if before is None else _literal(before), place, str(side), _listed(parts if side else [])]
-            yield f"[{','.join([_literal(('f', 'b')[side] + edge.id), *told, f'{width(room, 13.0):.0f}'])}]"
+    def _edge(self, arrow: Arrow) -> str | None:
+        """Return the row of an arrow: an id, what stands before the number (null for none), what it is, its title."""
+        edge, red = arrow.edge, arrow.kind == "bwd"
+        place = None if edge.value is None else self._program.value(edge.uses[0].source, edge.value)
+        if place is None or (red and (edge.head.startswith("out") or edge.gradient is None)):
+            return None  # what enters from outside does not change
+        parts = self._program.along([use[1:] for use in edge.uses], edge.gradient) if red else []
+        numbers, value = self._numbers(edge)[red], edge.gradient if red else edge.value
+        before = _before(arrow.label, numbers)
+        room = width(arrow.label, arrow.size) + width(_longest(numbers, value), arrow.size) - width(numbers, arrow.size)
+        told = self._titles[arrow.id].partition(f" {edge.dtype}, ")[2]
+        row = ["null" if before is None else _literal(before), place, str(int(red)), _listed(parts), f"{room:.0f}"]
+        return _listed([_literal(arrow.id), *row, _literal(told)])
 
     def _numbers(self, edge: EdgeRecord) -> tuple[str, str]:
         """Return the numbers that may stand on an arrow and on its twin."""
@@ -189,6 +208,8 @@ def made(picture: Picture, graphs: tuple[Graph, Graph], seeds: Seeds, live: bool
     """
     if type(graphs[0]) is not Graph:  # a plan, or what stood before an error
         raise TensorgradError("draw(live=True) is for a function, a module, a tensor or its graph: that computes alone")
+    if not isinstance(live, bool | Mapping):
+        raise TensorgradError(f"draw(live={live!r}): give True, or the ends of sliders, as {{'rate': (0.01, 1.0)}}")
     if page.labels != "values":
         raise TensorgradError(f"draw(live=True, labels={page.labels!r}): what is live are numbers: leave out labels")
     program = LiveProgram(*graphs, seeds)
@@ -198,6 +219,26 @@ def made(picture: Picture, graphs: tuple[Graph, Graph], seeds: Seeds, live: bool
 def _node_of(vertex: Vertex) -> int | None:
     """Return the node whose value stands in a circle."""
     return vertex.members[-1] if vertex.members and vertex.kind != "box" else None
+
+
+def _are_ends(ends: Any) -> bool:
+    """Return whether these are the least and the greatest number of a slider."""
+    several = isinstance(ends, tuple | list) and len(ends) == 2 and all(isinstance(e, int | float) for e in ends)
+    return several and -np.inf < ends[0] < ends[1] < np.inf
+
+
+def _without_marks(picture: Picture) -> Picture:
+    """Return a picture without what is said of the numbers that it begins with: NaN may become finite."""
+    vertices = [replace(v, fault=None) if v.fault else v for v in picture.vertices]
+    edges = [replace(e, fault=None) if e.fault else e for e in picture.edges]
+    caption = "; ".join(told for told in picture.caption.split("; ") if not told.startswith("first "))
+    return replace(picture, vertices=vertices, edges=edges, caption=caption)
+
+
+def _cut(text: str) -> str:
+    """Return the text of an arrow, its name cut and not its numbers."""
+    name, equals, numbers = text.rpartition(" = ")
+    return clean(text) if not equals else f"{clean(name, max(LONGEST - len(numbers) - 3, 3))} = {numbers}"
 
 
 def _before(text: str, numbers: str) -> str | None:
@@ -230,7 +271,7 @@ def _literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _listed(parts: Sequence[str]) -> str:
+def _listed(parts: Iterable[str]) -> str:
     return f"[{','.join(parts)}]"
 
 
