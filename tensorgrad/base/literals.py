@@ -26,7 +26,6 @@ from .dtypes import (
     met,
 )
 from .hints import short
-from .misfits import WrongTypeError, hidden
 from .size import Size
 
 _NUMBERS = {bool, int, float, complex}
@@ -91,8 +90,6 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False, who: str = 
     if hasattr(data, "__array_function__") and not issubclass(type(data), np.generic):
         kept = data.copy() if copy else data  # an array of another library stays what it is
         if issubclass(type(kept), np.ndarray):
-            if what := hidden(data):
-                raise WrongTypeError(f"{who} is {what}")
             kept = np.asarray(kept)  # what else NumPy's subclasses add to arrays does not live on inside a tensor
         result = kept if wanted is None else kept.astype(wanted, copy=False)
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
