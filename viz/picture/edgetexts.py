@@ -82,7 +82,7 @@ def with_numbers(picture: Picture) -> Picture:
         words = brief(vertex.value), gradient_text(vertex.gradient, noise=vertex.noise)
         told[vertex.id] = " | ".join(words if words[1] else words[:1])
     vertices = [replace(vertex, numbers=told[vertex.id]) for vertex in picture.vertices]
-    return Picture(vertices, [replace(edge, faint=edge.noise) for edge in picture.edges], picture.caption)
+    return replace(picture, vertices=vertices, edges=[replace(edge, faint=edge.noise) for edge in picture.edges])
 
 
 def beside_numbers(edge: EdgeRecord, tail: Vertex, texts: Texts) -> Texts:

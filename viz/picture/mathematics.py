@@ -55,4 +55,4 @@ def _name(word: str) -> str:
 def with_mathematics(picture: Picture) -> Picture:
     """Return `picture` with what its circles show written so; names of modules and files stay."""
     vertices = [v if v.kind in {"box", "break"} else replace(v, label=mathematical(v.label)) for v in picture.vertices]
-    return Picture(vertices, picture.edges, picture.caption)
+    return replace(picture, vertices=vertices)
