@@ -262,6 +262,7 @@ def test_places_that_are_inputs_give_the_same_numbers(name: str) -> None:
 EXTREMES = [1e30, -1e30, 1e-40, 0.0, -0.0, float("inf"), -float("inf"), float("nan"), 3.0, 1e38, 1e-45]
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # what the evaluator divides by 0, and float16 cannot hold
 @pytest.mark.parametrize("dtype", [tg.float16, tg.float32, tg.float64])
 def test_lengths_and_angles_are_right_at_extremes(dtype: tg.dtype) -> None:
     y, x = (tg.tensor(v.ravel()).to(dtype) for v in np.meshgrid(EXTREMES, EXTREMES))
@@ -325,6 +326,7 @@ class Reading(nn.Module):
         return x if x.sum() > 0 else -x
 
 
+@pytest.mark.filterwarnings("ignore:'where' used without 'out'")
 @pytest.mark.parametrize(
     ("function", "told"),
     [

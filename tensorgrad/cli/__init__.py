@@ -205,6 +205,7 @@ def _add_paper(look: argparse._ArgumentGroup) -> None:
     look.add_argument("--math", action="store_true", help="write × and x² for * and **2, x̂ for xhat")
     look.add_argument("--style", action="append", type=_part, metavar="RED=#a00000", help="change a part of the theme")
     look.add_argument("--theme", choices=list(THEMES), help="colours and fonts")
+    look.add_argument("--live", action="store_true", help="let a browser change inputs, and all else follow")
 
 
 def _add_chapter6(add: Add) -> None:

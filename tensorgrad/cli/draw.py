@@ -31,6 +31,7 @@ FORMATS: Mapping[str, Callable[[viz.Drawing], str | bytes]] = {
 OPTIONS = (
     "labels", "depth", "collapse", "rankdir", "max_nodes", "title", "grads", "dims", "names", "order", "repeats",
     "timeout", "unfold", "hide", "heat", "width", "fontsize", "wrap", "math", "style", "theme",
+    "live",
 )  # fmt: skip
 STDOUT = "-"
 

@@ -3,8 +3,8 @@
 >>> import tensorgrad as tg
 >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
 >>> print(Graph.of((x * x).sum()).text())
-x0: float32[2] = parameter
-v1: float32[2] = x0 * x0
+x: float32[2] = parameter
+v1: float32[2] = x * x
 out: float32[] = sum(v1)
 return out
 """

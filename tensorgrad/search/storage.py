@@ -138,19 +138,17 @@ def _journal(path: Path) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    class Journal(JournalFileBackend):
-        """Says which file could not be written; half a line that it leaves is cut off by who writes next."""
-
-        def append_logs(self, logs: list[dict[str, Any]]) -> None:
-            try:
-                super().append_logs(logs)
-            except OSError as error:
-                advice = "what was finished before is kept; make room, and the search goes on when it is run again"
-                raise _about(error, path, advice) from error
+    def append_logs(self: Any, logs: list[dict[str, Any]]) -> None:
+        """Say which file could not be written; half a line that it leaves is cut off by who writes next."""
+        try:
+            JournalFileBackend.append_logs(self, logs)
+        except OSError as error:
+            advice = "what was finished before is kept; make room, and the search goes on when it is run again"
+            raise _about(error, path, advice) from error
 
     path.parent.mkdir(parents=True, exist_ok=True)
     lock: Any = JournalLock(path) if _LOCKS else JournalFileOpenLock(str(path), _GRACE)
-    backend = Journal(str(path), lock)
+    backend = type("Journal", (JournalFileBackend,), {"append_logs": append_logs})(str(path), lock)
     check_journal(path)
     lock.acquire()  # which needs to write, as every trial will
     lock.release()

@@ -21,8 +21,8 @@ def graph_bundle(
 
     >>> import tensorgrad as tg
     >>> print(graph_bundle(Graph.of(tg.ones(2)), include=["text/plain"])["text/plain"])
-    x0: float32[2] = constant
-    return x0
+    constant: float32[2] = constant
+    return constant
     """
     if wanted([HTML, SVG], include, exclude):
         return _drawn(graph)._repr_mimebundle_(include, exclude)
