@@ -28,7 +28,7 @@ FIGURES = {
     activations: ["6-10", "6-11", "6-13", "6-10-gradients"],
     xavier: ["6-12", "6-12-definitions"],
     relu_activations: ["6-14", "6-14-spread"],
-    batchnorm_graph: ["6-16", "6-17", "6-17-values"],
+    batchnorm_graph: ["6-16", "6-17", "6-17-live", "6-17-values"],
     initial_values: ["6-15"],
     batchnorm: ["6-18", "6-19"],
 }

@@ -24,6 +24,10 @@ _known: dict[int, bool] = {}
 class _Place(ctypes.Structure):
     """What ``dladdr`` tells of an address: the library that holds it, and where that begins."""
 
+    file: bytes | None
+    base: int
+    symbol: bytes | None
+    address: int | None
     _fields_ = (("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("symbol", ctypes.c_char_p),
                 ("address", ctypes.c_void_p))  # fmt: skip
 
