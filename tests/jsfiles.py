@@ -15,9 +15,8 @@ import numpy as np
 
 from tensorgrad.base.numerics import address
 from tensorgrad.graph import Graph
-from tensorgrad.graph.cprogram import program_of
 from tensorgrad.graph.writing import python_file
-from tensorgrad.javascript.jsfile import JSFile, is_missing
+from tensorgrad.javascript.jsfile import JSFile, js_program
 from tensorgrad.program.contents import Step, replaced
 from tensorgrad.program.recorder import into
 
@@ -66,7 +65,7 @@ class Answer:
 
 def job(graph: Graph, *given: Sequence[Any]) -> Job:
     """Return a graph as a module, to be run with these arguments for each function."""
-    file = JSFile(program_of(python_file(graph), "to_js()", is_missing))
+    file = JSFile(js_program(python_file(graph), "to_js()"))
     return Job(file, [[np.asarray(a) for a in part] for part in given])
 
 

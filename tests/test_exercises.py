@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import json
 import linecache
 import sys
-import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +14,8 @@ import pytest
 import tensorgrad as tg
 from tensorgrad.chapter6 import exercises
 from tensorgrad.chapter6.exercises.steppers import ADAGRAD, ADAGRAD_SLIPS, MOMENTUM, MOMENTUM_SLIPS
-from tests.notebooks import EXERCISES, ROOT, SOLUTION, Cell, notebook, of_exercise
+from tests.inkernel import executed
+from tests.notebooks import EXERCISES, SOLUTION, Cell, of_exercise
 
 SOURCES = {path.stem: path.read_text("utf-8") for path in EXERCISES}
 CHECKS = {
@@ -218,16 +217,6 @@ def test_numpys_random_numbers_and_other_dtypes_are_right_as_well() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
 def test_a_kernel_runs_the_solved_notebook(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat = pytest.importorskip("nbformat", reason="running a notebook needs nbclient: pip install nbclient")
-    nbclient = pytest.importorskip("nbclient", reason="running a notebook needs nbclient: pip install nbclient")
-    pytest.importorskip("ipykernel", reason="running a notebook needs ipykernel: pip install ipykernel")
-    own = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("RUNTIME", "CONFIG", "DATA")}
-    own |= {"IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    for name, value in own.items():
-        monkeypatch.setenv(name, value)
-    made = nbformat.reads(json.dumps(notebook(of_exercise(SOURCES[path.stem], solved=True))), as_version=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of the libraries that run notebooks
-        nbclient.NotebookClient(made, timeout=None, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    made = executed(of_exercise(SOURCES[path.stem], solved=True), tmp_path, monkeypatch)
     said = [out.data["text/plain"] for cell in made.cells for out in cell.get("outputs", []) if "data" in out]
     assert [text for text in said if text.startswith("right: ")] == [f"right: {name}" for name in CHECKS[path.stem]]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import json
 import sys
-import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +11,8 @@ from typing import Any
 import pytest
 
 import tensorgrad as tg
-from tests.notebooks import EXERCISES, PAGES, ROOT, SCRIPTS, Cell, main, notebook, of_page, of_script
+from tests.inkernel import executed
+from tests.notebooks import EXERCISES, PAGES, SCRIPTS, Cell, main, of_page, of_script
 from tests.scripts import losses
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
@@ -67,18 +66,8 @@ def test_they_are_written_and_are_notebooks(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [p for p in (*SCRIPTS, *PAGES) if p.stem in (*RUN, "tour")], ids=lambda p: p.stem)
 def test_a_kernel_runs_it(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat = pytest.importorskip("nbformat", reason="running a notebook needs nbclient: pip install nbclient")
-    nbclient = pytest.importorskip("nbclient", reason="running a notebook needs nbclient: pip install nbclient")
-    pytest.importorskip("ipykernel", reason="running a notebook needs ipykernel: pip install ipykernel")
-    own = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("RUNTIME", "CONFIG", "DATA")}
-    own |= {"IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    for name, value in own.items():
-        monkeypatch.setenv(name, value)
     cells = (of_page if path.suffix == ".md" else of_script)(path.read_text("utf-8"))
-    made = nbformat.reads(json.dumps(notebook(cells)), as_version=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of the libraries that run notebooks
-        nbclient.NotebookClient(made, timeout=None, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    made = executed(cells, tmp_path, monkeypatch)
     assert not [out for cell in made.cells for out in cell.get("outputs", []) if out.output_type == "error"]
     assert any(cell.get("outputs") for cell in made.cells)
     assert tg.get_default_dtype() is tg.float32

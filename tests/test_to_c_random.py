@@ -9,12 +9,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from tensorgrad.errors import CompileError, TensorgradError
-from tensorgrad.graph import Graph
+from tensorgrad.errors import CompileError
 
 from .cfiles import COMPILER, STRICT, Answered, compare, compiled
-from .fuzz.elsewhere import STYLE, TOLD, leaves_of, other, results_of, runs
-from .fuzz.generator import generated
+from .fuzz.elsewhere import TOLD, other, traced
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler here")
 PROGRAMS, PART = 300, 100
@@ -29,17 +27,10 @@ RTOL, ATOL = 1e-4, 1e-5
 
 def tried(number: int, folder) -> str:
     """Return what came of a program: "same", "refused" with a reason, or "none" where there is no NumPy file either."""
-    program, rng = generated(0, number, STYLE), Random(f"C {number}")
-    arrays = [leaf.array for leaf in program.leaves]
-    lines = [line for line, done in zip(program.lines, runs(program), strict=True) if done]
-    leaves = leaves_of(program, arrays)
-    if not lines or not leaves or not results_of(lines, program, leaves):
+    if (known := traced(number)) is None:
         return "none"
-    graph = Graph.trace(lambda *xs: results_of(lines, program, list(xs)), *leaves_of(program, arrays))
-    try:
-        python = graph.to_python()
-    except TensorgradError:
-        return "none"
+    graph, python, arrays = known
+    rng = Random(f"C {number}")
     try:
         source = graph.to_c()
     except CompileError as error:

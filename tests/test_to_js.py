@@ -12,14 +12,13 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.errors import CompileError, TensorgradError
+from tensorgrad.errors import CompileError
 from tensorgrad.graph import Graph
 from tensorgrad.graph.writing import python_file
 from tensorgrad.nn import functional
 
 from .cfiles import run_python
-from .fuzz.elsewhere import STYLE, TOLD, leaves_of, other, results_of, runs
-from .fuzz.generator import generated
+from .fuzz.elsewhere import TOLD, other, traced
 from .jsfiles import NODE, answers, check_steps, job
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="no Node here")
@@ -80,17 +79,10 @@ def test_a_module_gives_what_the_numpy_file_does(name, tmp_path) -> None:
 
 def made(number: int):
     """Return a random program as a graph, and arguments for it; or why there is none."""
-    program, rng = generated(0, number, STYLE), Random(f"JavaScript {number}")
-    arrays = [leaf.array for leaf in program.leaves]
-    lines = [line for line, done in zip(program.lines, runs(program), strict=True) if done]
-    leaves = leaves_of(program, arrays)
-    if not lines or not leaves or not results_of(lines, program, leaves):
+    if (known := traced(number)) is None:
         return "none"
-    graph = Graph.trace(lambda *xs: results_of(lines, program, list(xs)), *leaves_of(program, arrays))
-    try:
-        python = graph.to_python()
-    except TensorgradError:
-        return "none"
+    graph, python, arrays = known
+    rng = Random(f"JavaScript {number}")
     try:
         found = []
         for inputs in [arrays, *([] if TOLD in python else [[other(rng, a) for a in arrays]])]:

@@ -90,7 +90,7 @@ def array_of(data: Any, dtype: DTypeLike = None, copy: bool = False, who: str = 
     if hasattr(data, "__array_function__") and not issubclass(type(data), np.generic):
         kept = data.copy() if copy else data  # an array of another library stays what it is
         if issubclass(type(kept), np.ndarray):
-            kept = np.asarray(kept)  # what else NumPy's subclasses add to arrays does not live on inside a tensor
+            kept = np.asarray(kept)  # masks and other natures of NumPy's subclasses do not live on inside a tensor
         result = kept if wanted is None else kept.astype(wanted, copy=False)
     elif hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         result = np.array(data, wanted) if copy else np.asarray(data, wanted)

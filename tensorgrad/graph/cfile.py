@@ -59,10 +59,11 @@ class CProgram:
 
     `at` has the index of the line that each step comes from, -1 where it comes from none, `words` the names of values
     by number, and `numbers` the number of every name in each part. The given arrays and the results are those of each
-    part; results are values that a step copies.
+    part; results are values that a step copies. Errors say that it is `by` what it is printed.
     """
 
     program: Program
+    by: str
     lines: Sequence[Line]
     at: Sequence[int]
     words: Mapping[int, str]
@@ -174,7 +175,7 @@ class CFile:
             return  # nothing is computed
         for op in self.lowering.ops([step]):
             if isinstance(op, Call):
-                raise CompileError(refusal("to_c()", "C", self.source, step, self.line_of[id(step)]))
+                raise CompileError(refusal(self.source, "C", step, self.line_of[id(step)]))
             self.from_line[id(op)] = self.line_of[id(step)]
             yield op
 
@@ -221,7 +222,7 @@ class CFile:
         try:
             short(dtype)
         except Unspoken:
-            raise CompileError(f"to_c() has no C for {dtype}, the dtype of {self.word(root)}") from None
+            raise CompileError(f"{self.source.by} has no C for {dtype}, the dtype of {self.word(root)}") from None
 
     def word(self, root: int) -> str:
         """Return the name that a root has in the source."""
@@ -243,7 +244,7 @@ class CFile:
         """
         root = access.root
         if short(self.values[root].dtype) != access.dtype:
-            raise CompileError(f"to_c() has no C for {self.word(root)} read as another dtype")
+            raise CompileError(f"{self.source.by} has no C for {self.word(root)} read as another dtype")
         if root in self.constants:
             return self.constants[root], shift_of(self.program.arrays[root])
         if root in self.members:
@@ -260,13 +261,13 @@ class CFile:
         return self.source.words.get(root, "")
 
 
-def refusal(by: str, language: str, source: CProgram, step: Step, at: int) -> str:
+def refusal(source: CProgram, language: str, step: Step, at: int) -> str:
     """Return that a `language` has no form for a step, which comes from the line of index `at`."""
     line = source.line(at)
     where = f" at {told(line.place)}" if line.place else ""
     of = ", ".join(f"{v.dtype} {v.shape}" for v in map(source.program.values.__getitem__, source.program.reads(step)))
     call = _told_call(step)
-    return f"{by} has no {language} for the call {call} of {of}{where}; it stands in the line {line.text}"
+    return f"{source.by} has no {language} for the call {call} of {of}{where}; it stands in the line {line.text}"
 
 
 def _told_call(step: Step) -> str:

@@ -212,8 +212,8 @@ class _Run:
                 self._constant(v.number, array)
         program.results, program.later = ([r.number for r in part] for part in (*results, [])[:2])
         given = self.given[: len(results)]
-        return CProgram(program, self.lines, self.recording.at, self.words, given, results, file.told_breaks(),
-                        self.numbers)  # fmt: skip
+        at, by = self.recording.at, self.recording.by
+        return CProgram(program, by, self.lines, at, self.words, given, results, file.told_breaks(), self.numbers)
 
     def _constant(self, number: int, array: Array) -> None:
         for word in self.file.constants:

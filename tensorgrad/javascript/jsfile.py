@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
+from tensorgrad.base.dtypes import Array
 from tensorgrad.errors import CompileError
 from tensorgrad.graph.cfile import CProgram, flat_memory, refusal, shift_of
 from tensorgrad.graph.cnames import Words
@@ -18,7 +20,7 @@ from tensorgrad.program.cvalues import Access, Unspoken, short
 from tensorgrad.program.liveness import needed
 
 from .jsloops import statements
-from .jsspelling import ARRAYS, HELPERS, number
+from .jsspelling import ARRAYS, HELPERS, MATHS, number
 
 _NO_FUNCTION = ("erf", "erfc", "lgamma", "tgamma", "fma")
 """What the math library of C has, and JavaScript has not."""
@@ -28,10 +30,8 @@ _RESERVED = (
     "finally", "function", "implements", "in", "instanceof", "interface", "let", "null", "package", "super", "var",
     "with", "yield", *ARRAYS.values(), *HELPERS,
 )  # fmt: skip
-_MATHS = (
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "cos", "cosh", "exp", "expm1",
-    "floor", "hypot", "imul", "log", "log10", "log1p", "log2", "sin", "sinh", "sqrt", "tan", "tanh", "trunc",
-)  # fmt: skip
+_NONE: Mapping[int, Array] = {}
+_CALLED = re.compile(r"(?<![.\w])(\w+)\(")
 _HEAD = """\
 // The recorded computation in JavaScript: {functions}.
 // Each takes arrays of numbers row by row, and answers with an array of such arrays; or with null, where an index is
@@ -39,14 +39,19 @@ _HEAD = """\
 """
 
 
-def is_missing(text: str) -> bool:
+def js_program(file: PythonFile, by: str) -> CProgram:
+    """Return the program of `file` as JavaScript can say it, for what is called `by`."""
+    return program_of(file, by, _is_missing)
+
+
+def _is_missing(text: str) -> bool:
     """Return whether the text that C has for a function calls what JavaScript lacks."""
     return any(f"{name}@(" in text for name in _NO_FUNCTION)
 
 
 def js_source(file: PythonFile) -> str:
     """Return the program of `file` as a module of JavaScript, see `Graph.to_js`."""
-    return JSFile(program_of(file, "to_js()", is_missing)).text()
+    return JSFile(js_program(file, "to_js()")).text()
 
 
 class JSFile:
@@ -59,8 +64,7 @@ class JSFile:
         CompileError: JavaScript has no form for one of the steps.
     """
 
-    def __init__(self, source: CProgram, by: str = "to_js()", *, numbered: bool = False) -> None:
-        self.by = by
+    def __init__(self, source: CProgram, *, numbered: bool = False) -> None:
         self.source, self.program = source, source.program
         self.lowering = Lowering(self.program, products=True)
         self.values: dict[int, Value] = {v.number: v for v in self.program.values}
@@ -99,19 +103,21 @@ class JSFile:
         strides = [next(steps) if n != 1 else 0 for n in v.shape]
         return self.name(found.root), found.offset + self._shift(found.root), strides
 
-    def arrays(self) -> Iterator[tuple[str, str, int]]:
-        """Yield the declaration of every array: its name, what makes it, and the root."""
+    def arrays(self, first: Mapping[int, Array] = _NONE) -> Iterator[tuple[str, str, Value]]:
+        """Yield the declaration of every array: its name, what makes it, and the value.
+
+        It begins with its numbers in a constant, with those of `first`, by root, in what is given, and with zeros else.
+        """
         for root, name in self.names.items():
             v = self.values.get(root) or self.lowering.added[root]
             try:
                 made = ARRAYS[short(v.dtype)]
             except (Unspoken, KeyError):
-                raise CompileError(f"{self.by} has no JavaScript for {v.dtype}, the dtype of {name}") from None
-            inside = str(math.prod(v.shape))
-            if v.kind == "constant":
-                flat = flat_memory(self.program.arrays[root])
-                inside = f"[{', '.join(number(x).strip('()') for x in flat)}]"
-            yield name, f"new {made}({inside})", root
+                raise CompileError(f"{self.source.by} has no JavaScript for {v.dtype}, the dtype of {name}") from None
+            flat = flat_memory(self.program.arrays[root]) if v.kind == "constant" else first.get(root)
+            numbers = "" if flat is None else ", ".join(number(x).strip("()") for x in flat.ravel())
+            inside = math.prod(v.shape) if flat is None else f"[{numbers}]"
+            yield name, f"new {made}({inside})", v
 
     def text(self) -> str:
         """Return the whole module."""
@@ -119,18 +125,15 @@ class JSFile:
         parts = [_HEAD.format(functions="forward, and the gradients by backward" if several else "forward").rstrip()]
         parts[0] += "".join(f"\n// {line}" for line in self.source.head)
         functions = ["\n".join(self._exported(i)) for i in range(len(self.functions))]
-        lines = []
-        for name, made, root in self.arrays():
-            v = self.values.get(root) or self.lowering.added[root]
-            lines.append(f"const {name} = {made}; // {v.dtype} {v.shape}")
+        lines = [f"const {name} = {made}; // {v.dtype} {v.shape}" for name, made, v in self.arrays()]
         parts += [self.helpers(functions), "\n".join(lines), *functions]
         return "\n\n".join(filter(None, parts)) + "\n"
 
     def helpers(self, texts: Sequence[str]) -> str:
         """Return the declarations of the functions that are called in `texts`."""
-        whole = "\n".join(texts)
-        here = [f"const {name} = {text};" for name, text in HELPERS.items() if f"{name}(" in whole]
-        maths = sorted({name for name in _MATHS if any(f"{before}{name}(" in whole for before in " (-")})
+        called = set(_CALLED.findall("\n".join(texts)))
+        here = [f"const {name} = {text};" for name, text in HELPERS.items() if name in called]
+        maths = sorted(called.intersection(MATHS))
         return "\n".join([*([f"const {{{', '.join(maths)}}} = Math;"] if maths else []), *here])
 
     def _exported(self, part: int) -> Iterator[str]:
@@ -171,7 +174,7 @@ class JSFile:
                         raise Unspoken
                     yield line, statements(op, self._shifted)
                 except Unspoken:
-                    raise CompileError(refusal(self.by, "JavaScript", self.source, step, at)) from None
+                    raise CompileError(refusal(self.source, "JavaScript", step, at)) from None
 
     def _shifted(self, access: Access) -> tuple[str, int]:
         return self.name(access.root), access.offset + self._shift(access.root)

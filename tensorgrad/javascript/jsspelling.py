@@ -22,9 +22,14 @@ ARRAYS: dict[str, str] = {
 }  # fmt: skip
 """The arrays that hold elements, by NumPy's short names."""
 
-_ALIKE = "acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh exp expm1 floor hypot log log10 log1p log2 sin sinh"
+_ALIKE = (
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "cos", "cosh", "exp", "expm1", "floor",
+    "hypot", "log", "log10", "log1p", "log2", "sin", "sinh", "sqrt", "tan", "tanh", "trunc",
+)  # fmt: skip
+MATHS = (*_ALIKE, "abs", "imul")
+"""What is called of `Math`."""
 _CALLED: Mapping[str, str] = {
-    **{name: name for name in f"{_ALIKE} sqrt tan tanh trunc".split()}, "fabs": "abs", "pow": "power", "rint": "rint",
+    **{name: name for name in _ALIKE}, "fabs": "abs", "pow": "power", "rint": "rint",
     "copysign": "copysign", "signbit": "signbit", "exp2": "exp2", "ldexp": "ldexp", "ilogb": "ilogb",
 }  # fmt: skip
 """The functions of the math library, by what they are called here: `Math` has them, or HELPERS."""

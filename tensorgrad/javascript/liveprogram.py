@@ -15,14 +15,12 @@ from tensorgrad.base.dtypes import Array
 from tensorgrad.engine.tensor import Constant
 from tensorgrad.errors import CompileError
 from tensorgrad.graph import Graph
-from tensorgrad.graph.cprogram import program_of
 from tensorgrad.graph.identifiers import unique_names
 from tensorgrad.graph.nodes import GraphNode, Operand
 from tensorgrad.graph.python import PythonFile
 from tensorgrad.graph.writing import python_file, with_checks
 
-from .jsfile import JSFile, is_missing
-from .jsspelling import number
+from .jsfile import JSFile, js_program
 
 _ADDS = ("add", "sub")
 """Operations whose derivatives do not depend on a number that stands in them."""
@@ -102,18 +100,18 @@ class LiveProgram:
         graph = with_checks(graph) if graph._assumed else graph
         self._index = [graph._index[node] for node in drawn._recorded]
         self.file: WholeFile = python_file(graph, list(seeds) or None, WholeFile)  # type: ignore[assignment]
-        source = program_of(self.file, "draw(live=True)", is_missing)
+        source = js_program(self.file, "draw(live=True)")
         self.numbers = source.numbers
         program = source.program
         first = len(program.steps) if program.part is None else program.part
         later = {step.out for step in program.steps[first:]}
         program.results = [n for n in source.numbers.values() if n not in later]
         program.later = [n for n in source.numbers.values() if n in later]
-        self.js = JSFile(source, "draw(live=True)", numbered=True)
+        self.js = JSFile(source, numbered=True)
         self._drawn = drawn
         self._seeds = self._entering(drawn, seeds)
         given = [n.number for part in source.given for n in part]
-        self.given = {self.js.name(n): np.asarray(program.arrays[n]) for n in given}
+        self.given = {n: np.asarray(program.arrays[n]) for n in given}
 
     def _entering(self, drawn: Graph, seeds: Sequence[Array | None]) -> dict[int, list[int]]:
         """Return the nodes of the gradients that enter at outputs, by the nodes of these."""
@@ -190,12 +188,5 @@ class LiveProgram:
             body = "".join(f"{one.strip()}\n" for _, found in lines for one in found)
             parts.append(f"const {name} = () => {{\n{body}return 0 }};")
         parts += ["const backward = () => 0;"] * (len(parts) == 1)
-        arrays = []
-        for name, made, _ in self.js.arrays():
-            given = self.given.get(name)
-            if given is not None:
-                inside = ",".join(number(x).strip("()") for x in given.ravel())
-                arrays.append(f"{name} = {made.partition('(')[0]}([{inside}])")
-            else:
-                arrays.append(f"{name} = {made}")
+        arrays = [f"{name} = {made}" for name, made, _ in self.js.arrays(self.given)]
         return "\n".join([self.js.helpers(parts), f"const {', '.join(arrays)};", *parts])

@@ -58,6 +58,21 @@ def elsewhere(seed: int, number: int) -> Outcome:
     return Outcome(kind, source if kind == "told" else "")
 
 
+def traced(number: int) -> tuple[Graph, str, list[np.ndarray]] | None:
+    """Return the graph of a random program, its NumPy file and its arrays; None where there is no such file."""
+    program = generated(0, number, STYLE)
+    arrays = [leaf.array for leaf in program.leaves]
+    lines = [line for line, done in zip(program.lines, runs(program), strict=True) if done]
+    leaves = leaves_of(program, arrays)
+    if not lines or not leaves or not results_of(lines, program, leaves):
+        return None
+    graph = Graph.trace(lambda *xs: results_of(lines, program, list(xs)), *leaves_of(program, arrays))
+    try:
+        return graph, graph.to_python(), arrays
+    except TensorgradError:
+        return None
+
+
 def runs(program: Program) -> Iterator[bool]:
     """Tell of every line whether it runs."""
     names = _names(program, leaves_of(program, [leaf.array for leaf in program.leaves]))

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import html
 import itertools
+import json
 import re
 import string
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tensorgrad.base.caching import remembered
 
@@ -79,6 +81,12 @@ def _with_short(names: re.Pattern[str], text: str, free: Callable[[str], Iterabl
 def _with_local(piece: str) -> str:
     free = _free(piece)
     return _with_short(_LOCAL, piece, lambda _: free)
+
+
+def script_literal(value: Any) -> str:
+    """Return texts, numbers and lists of them as they stand in a script, which no text in them can end."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def packed(text: str) -> str:

@@ -144,9 +144,9 @@ def draw(
     x -> * x dx₂ [3.]
     * -> out out dout [1.]
     """
-    collapse, wrap = (() if live and collapse is None else collapse), (False if live and wrap is None else wrap)
-    given = dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math
-    page = Page("values" if live is not False and labels == "names" else labels, rankdir, title or "", *given)
+    if live is not False:
+        labels, collapse, wrap = _whole(labels, collapse, wrap)
+    page = Page(labels, rankdir, title or "", dims or {}, timeout, theme, style or {}, width, fontsize, wrap, math)
     if type(target).__module__.startswith("tensorgrad.program."):  # which loads with what compiles, and not with this
         picture = importlib.import_module("tensorgrad.viz.picture.plans").picture_of(target)
         return _made(picture, (target, target), [], live, replace(page, title=title or "Plan"))
@@ -157,6 +157,15 @@ def draw(
     options = Options(grads, depth, collapse, max_nodes, dims, seeds, repeats, unfold, labels == "formulas")
     shown = with_reason(_drawn(graph, options, heat, hide, page), graph, target)
     return _made(shown, (whole, graph), seeds, live, page)
+
+
+def _whole(labels: str, collapse: Any, wrap: Any) -> tuple[str, Any, Any]:
+    """Return the choices for all of a picture in one row with its numbers, where nothing else was asked for."""
+    return (
+        "values" if labels == "names" else labels,
+        () if collapse is None else collapse,
+        False if wrap is None else wrap,
+    )
 
 
 def _made(picture: Picture, graphs: tuple[Any, Any], seeds: Seeds, live: Any, page: Page) -> Drawing:

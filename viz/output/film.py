@@ -7,7 +7,6 @@ what is another text or another line in the others: a table with a row for each 
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from tensorgrad.viz.picture.legend import Legend
 from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.text import clean, width
 
-from .browser import page as html_page, resource
+from .browser import page as html_page, resource, script_literal
 from .drawing import Drawing
 from .svg import Beside, Shown, layers_svg, viewer_svg
 
@@ -156,14 +155,14 @@ class Film(Drawing):
     def _slider(self, rows: Sequence[Row]) -> tuple[str, str]:
         """Return the slider and its script, which has the table; and what starts it when the viewer is there."""
         last = len(self.steps) - 1
-        table = _literal([_packed(row) for row in rows])
+        table = script_literal([_packed(row) for row in rows])
         if len(table) > _MOST:
             raise TensorgradError(
                 f"film() of {len(self.steps)} steps: {len(table):,} bytes differ between them, and {_MOST:,} may; give "
                 f"fewer steps, or drawings of fewer nodes (depth=1)"
             )
         begin, between, end = re.split("NAMES|TABLE", _SCRIPT)
-        script = f"{begin}{_literal(self.steps)}{between}{table}{end}"
+        script = f"{begin}{script_literal(self.steps)}{between}{table}{end}"
         control = (
             '<foreignObject class="film bar" display="none"><div class="steps" xmlns="http://www.w3.org/1999/xhtml">'
             '<button type="button" value="p" aria-label="play" title="play (p)">▶</button>'
@@ -303,12 +302,6 @@ def _begun(texts: Sequence[str]) -> str:
     """Return what all texts begin with."""
     first, last = min(texts), max(texts)
     return first[: next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
-
-
-def _literal(value: Any) -> str:
-    """Return `value` as it stands in a script, which no text in it can end."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _packed(row: Row) -> list[Any]:

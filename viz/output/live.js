@@ -198,7 +198,7 @@ $name = () => $range.setAttribute('aria-label', `${$entry[0]}${$index($cell)}, s
 // A link tells what was changed, of each picture of a page by its key: the entry, the element, and the number there.
 $key = s.getAttribute('aria-labelledby').slice(6),
 $changed = () => $entries.flatMap(([, , value, , , ...can], k) => can.length ? $numbers(value).flatMap((v, i) => Object.is(v, $first[k][i]) ? [] : `${k}.${i}=${v}`) : []).join('&'),
-$restore = () => $entries.forEach(e => { if (e.length > 5) { $entry = e; $first[$entries.indexOf(e)].forEach((v, i) => e[2][0][$place(i)] = v) } }),
+$restore = () => $entries.forEach((e, k) => { if (e.length > 5) { $entry = e; $first[k].forEach((v, i) => e[2][0][$place(i)] = v) } }),
 $read = () => {
   const chosen = $entry, mine = location.hash.slice(1).split(';').find(part => part.startsWith($key + ':'));
   $restore();

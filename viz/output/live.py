@@ -5,7 +5,6 @@ Room is made for numbers of the usual length. A browser gets the picture as it w
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,7 +23,7 @@ from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.summaries import FEW, SHORT, brief
 from tensorgrad.viz.picture.text import LONGEST, clean, width
 
-from .browser import page as html_page, resource
+from .browser import page as html_page, resource, script_literal
 from .drawing import Drawing
 from .setting import Page
 from .svg import Beside, Shown, viewer_svg
@@ -103,7 +102,7 @@ class Live(Drawing):
             )
         beside = Beside(before, f"\n<script><![CDATA[{script}]]></script>")
         told = self.description + _KEYS
-        shown = Shown(self.scene, self._told(self.picture))
+        shown = Shown(self.scene, self._titles)
         return viewer_svg(shown, self.page.look, self.heading, told, self.page.sheet + _CSS, beside=beside)
 
     @property
@@ -141,11 +140,11 @@ class Live(Drawing):
             name = f"{name} of {scope.path}"
         told += [] if vertex.gradient is None else [f"gradient norm {self.picture.numbers.norm(vertex.gradient)}"]
         row = [
-            _literal(clean(name)),
-            _literal(vertex.id),
+            script_literal(clean(name)),
+            script_literal(vertex.id),
             place,
             _listed(parts),
-            _literal(", ".join(filter(None, told))),
+            script_literal(", ".join(filter(None, told))),
         ]
         return _listed([*row, *(self._limits(moved) if moved is not None else [])])
 
@@ -153,7 +152,7 @@ class Live(Drawing):
         """Return the row of a number that is no value of the graph."""
         name = f"{moved.name} of {moved.place}" if moved.place else moved.name
         place = f"[{moved.array},0,{list(moved.value.shape)},[]]"
-        return _listed([_literal(clean(name)), "null", place, "[]", '""', *self._limits(moved)])
+        return _listed([script_literal(clean(name)), "null", place, "[]", '""', *self._limits(moved)])
 
     def _limits(self, moved: Moved) -> list[str]:
         """Return from where to where the slider goes, and what kind of number it moves."""
@@ -183,8 +182,8 @@ class Live(Drawing):
         before = _before(arrow.label, numbers)
         room = width(arrow.label, arrow.size) + width(_longest(numbers, value), arrow.size) - width(numbers, arrow.size)
         told = self._titles[arrow.id].partition(f" {edge.dtype}, ")[2]
-        row = ["null" if before is None else _literal(before), place, str(int(red)), _listed(parts), f"{room:.0f}"]
-        return _listed([_literal(arrow.id), *row, _literal(told)])
+        names = script_literal(arrow.id), script_literal(before)
+        return _listed([*names, place, str(int(red)), _listed(parts), f"{room:.0f}", script_literal(told)])
 
     def _numbers(self, edge: EdgeRecord) -> tuple[str, str]:
         """Return the numbers that may stand on an arrow and on its twin."""
@@ -264,11 +263,6 @@ def _roomy(vertex: Vertex) -> Vertex:
         return vertex
     pairs = zip(vertex.numbers.split(" | "), (vertex.value, vertex.gradient), strict=False)
     return replace(vertex, numbers=" | ".join(_longest(*pair) for pair in pairs))
-
-
-def _literal(text: str) -> str:
-    """Return a text as it stands in a script, which nothing in it can end."""
-    return json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _listed(parts: Iterable[str]) -> str:
