@@ -38,14 +38,19 @@ def _only(x: Tensor, where: Any, otherwise: Any) -> Tensor:
     """Return `x` with what says nothing in its place where `where` does not hold."""
     if where is NOT_GIVEN or where is True:
         return x
-    return F.where(tensor(where), x, otherwise)  # type: ignore[no-any-return]
+    return F.where(tensor(_truths(where)), x, otherwise)  # type: ignore[no-any-return]
+
+
+def _truths(where: Any) -> Any:
+    """Return a list of numbers as NumPy takes it here, as truths; all else as it is."""
+    return np.asarray(where, bool) if isinstance(where, list | tuple) else where
 
 
 def _count(x: Tensor, axes: tuple[int, ...], where: Any, keepdims: bool) -> Any:
     """Return how many elements are meant along `axes`."""
     if where is NOT_GIVEN or where is True:
         return math.prod(x.array.shape[i] for i in axes)
-    return np.broadcast_to(values(where), x.array.shape).sum(axes, keepdims=keepdims)
+    return np.broadcast_to(values(_truths(where)), x.array.shape).sum(axes, keepdims=keepdims)
 
 
 def sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = NOT_GIVEN,

@@ -156,9 +156,18 @@ def _rule(ufunc: np.ufunc, method: str, options: dict[str, Any]) -> AnyFunction 
         return None
     truths = method in ("reduce", "accumulate") and options.get("dtype") in _TRUTHS
     rule = None if truths else _RULES[method].get(ufunc)
-    if rule is None or method in ("reduce", "accumulate"):
-        return rule
+    if rule is None:
+        return None
+    if method in ("reduce", "accumulate"):
+        return lambda x, *how: _in_numpys_dtype(getattr(ufunc, method), rule, options.get("dtype"), x, how)
     return lambda *inputs: rule(*_as_asked(ufunc, inputs, options))
+
+
+def _in_numpys_dtype(method: AnyFunction, rule: AnyFunction, asked: Any, x: Tensor, how: tuple[Any, ...]) -> Tensor:
+    """Return what a rule gives of `x` in the dtype in which NumPy reduces; TypeError of what it does not reduce."""
+    dtype = method(np.ones(1, x.array.dtype), dtype=asked).dtype  # that of one element is that of all
+    y: Tensor = rule(x if x.array.dtype == dtype else converted(x, dtype), *how)
+    return y if y.array.dtype == dtype else converted(y, dtype)  # the package sums unsigned numbers as int64
 
 
 def _as_asked(ufunc: np.ufunc, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
@@ -189,7 +198,7 @@ def _outer(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) 
 
 
 def _reduced(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    x, axis = converted(tensor(inputs[0]), options.get("dtype")), options.get("axis", 0)
+    x, axis = tensor(inputs[0]), options.get("axis", 0)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return rule(x, axes if x.ndim else (), bool(options.get("keepdims", False)))
 
@@ -203,7 +212,7 @@ def _one_by_one(x: Tensor, axes: tuple[int, ...], keepdim: bool, along: Callable
 
 
 def _accumulated(rule: AnyFunction, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    x = converted(tensor(inputs[0]), options.get("dtype"))
+    x = tensor(inputs[0])
     if not x.ndim:
         raise TypeError("cannot accumulate on a scalar")  # as NumPy
     return rule(x, options.get("axis", 0))
