@@ -208,12 +208,22 @@ def test_names_titles_and_marks_follow_also_where_they_look_like_others(browser,
     assert browser.log("browser") == []
 
 
-def test_the_still_picture_has_the_numbers_of_the_run_also_in_rows() -> None:
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_recurrent_layers_of_three_steps_have_room_and_their_still_pictures_the_numbers_of_the_run(kind) -> None:
     tg.manual_seed(0)
-    model = nn.RNN(2, 2).to(tg.float64)
-    drawing = viz.draw(lambda x: model(x)[0].sum(), leaf(RNG.normal(size=(2, 1, 2))), live=True)
+    model = kind(2, 2).to(tg.float64)
+    drawing = viz.draw(lambda x: model(x)[0].sum(), leaf(RNG.normal(size=(3, 1, 2))), live=True)
     texts = [t.text for t in ET.fromstring(drawing.svg).iter(SVG + "text")]
     assert not [text for text in texts if text and ("-0.123" in text or "-0.01234" in text)]
+
+
+@pytest.mark.parametrize("suffix", [".tex", ".json", ".dot", ".mmd", ".pdf", ".png"])
+def test_on_paper_it_is_the_picture_as_it_was_drawn(suffix, tmp_path) -> None:
+    if suffix in (".pdf", ".png"):
+        pytest.importorskip("typst")
+    written = viz.draw(batchnorm(), leaf(X), live=True).save(tmp_path / f"live{suffix}").read_bytes()
+    assert len(written) > 1000
+    assert b"currentScript" not in written
 
 
 def test_rounding_is_no_gradient_in_single_precision_either(browser) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 from tensorgrad.program.cops import Check, Fold, Lookup, Map, Matrix, Product, Walk
@@ -34,6 +35,35 @@ def statements(op: Part, named: Named) -> list[str]:
         return _walk(op, named)
     wrong = "==" if op.expected else "!="
     return [f"if ({_element(op.value, (), [], named)} {wrong} 0) return 1;"]
+
+
+_LOOP = re.compile(r"(for \(let i = 0; i < \d+; i\+\+\)) ((\w+)\[i\] = [^{]*;)")
+_READ = re.compile(r"(\w+)\[(.*?)\]")
+
+
+def joined(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines, in which loops that follow each other over as many elements are one: shorter, and equal.
+
+    So are loops that take, of every array that one of them writes to, the element that they are at and no other.
+
+    >>> list(joined([f"for (let i = 0; i < 3; i++) {body};" for body in ("a[i] = b[i]", "c[i] = a[i]", "d[i] = c[2]")]))
+    ['for (let i = 0; i < 3; i++) { a[i] = b[i]; c[i] = a[i]; }', 'for (let i = 0; i < 3; i++) d[i] = c[2];']
+    """
+    head, bodies, written, places = "", list[str](), set[str](), set[tuple[str, str]]()
+    for line in [*lines, ""]:
+        found = _LOOP.fullmatch(line)
+        new, target, more = (found[1], {found[3]}, set(_READ.findall(found[2]))) if found else ("", set(), set())
+        apart = any(name in written | target and at != "i" for name, at in places | more)
+        if bodies and (new != head or apart):
+            yield f"{head} {bodies[0]}" if len(bodies) == 1 else f"{head} {{ {' '.join(bodies)} }}"
+            bodies, written, places = [], set(), set()
+        if found:
+            head = new
+            bodies.append(found[2])
+            written |= target
+            places |= more
+        elif line:
+            yield line
 
 
 def _element(access: Access, strides: Sequence[int], names: Sequence[str], named: Named) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tensorgrad.graph.python import PythonFile
 from tensorgrad.graph.writing import python_file, with_checks
 
 from .jsfile import JSFile, js_program
+from .jsloops import joined
 
 _ADDS = ("add", "sub")
 """Operations whose derivatives do not depend on a number that stands in them."""
@@ -85,7 +87,10 @@ class Moved:
 class LiveProgram:
     """A graph whose values and gradients follow its arguments, as text of JavaScript.
 
-    Nodes are told by their indices in `drawn`, the same graph as pictures show it.
+    Nodes are told by their indices in `drawn`, the same graph as pictures show it, and places by the numbers of views.
+
+    Attributes:
+        views: each view that was asked for, as text: an array, where it begins there, its shape and strides.
 
     Raises:
         CompileError: something in it cannot follow: Python read a value, or JavaScript has no form for a call.
@@ -112,6 +117,7 @@ class LiveProgram:
         self._seeds = self._entering(drawn, seeds)
         given = [n.number for part in source.given for n in part]
         self.given = {n: np.asarray(program.arrays[n]) for n in given}
+        self.views: dict[str, int] = {}
 
     def _entering(self, drawn: Graph, seeds: Sequence[Array | None]) -> dict[int, list[int]]:
         """Return the nodes of the gradients that enter at outputs, by the nodes of these."""
@@ -132,7 +138,7 @@ class LiveProgram:
                 yield Moved(named.word, self._index.index(node.index), array, value)
 
     def value(self, node: int, wanted: Array) -> str | None:
-        """Return where the value of a node stands, which is `wanted`, as text; None for what never changes.
+        """Return the view where the value of a node stands, which is `wanted`; None for what never changes.
 
         Raises:
             CompileError: it is another one.
@@ -143,7 +149,7 @@ class LiveProgram:
         return self._place(self._index[node])
 
     def along(self, uses: Sequence[tuple[int, int]], wanted: Array | None) -> list[str]:
-        """Return where the gradients along some edges (target, slot) stand, which are `wanted` in sum.
+        """Return the views where the gradients along some edges (target, slot) stand, which are `wanted` in sum.
 
         Raises:
             CompileError: they are not all there.
@@ -153,7 +159,7 @@ class LiveProgram:
         return self._summed([known[place] for place in places if place in known], wanted, [])
 
     def gradient(self, node: int, wanted: Array | None) -> list[str]:
-        """Return where the parts of the gradient at a node stand: along all edges from it, and from outside.
+        """Return the views where the parts of the gradient at a node stand: along all edges from it, and from outside.
 
         Raises:
             CompileError: they are not all there.
@@ -179,14 +185,23 @@ class LiveProgram:
         if found is None:
             return None
         name, offset, strides = self.js.place(found)
-        return f"[{name},{offset},{list(self.js.values[found].shape)},{list(strides)}]".replace(" ", "")
+        return self.view(name, offset, self.js.values[found].shape, strides)
+
+    def view(self, name: str, offset: int = 0, shape: Sequence[int] = (), strides: Sequence[int] = ()) -> str:
+        """Return the number of a view, whose strides are left out where its elements stand row by row."""
+        rows = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+        dense = all(n == s or size == 1 for n, s, size in zip(strides, rows, shape, strict=True))
+        parts = [name, offset, list(shape), list(strides)][: (3 if offset or shape else 1) if dense else 4]
+        text = f"[{','.join(map(str, parts))}]".replace(" ", "")
+        return str(self.views.setdefault(text, len(self.views)))
 
     def text(self) -> str:
         """Return the declarations and the functions: `forward` and `backward` answer 0, or 1 for another way."""
         parts = []
         for name, lines in zip(("forward", "backward"), self.js.functions, strict=False):
-            body = "".join(f"{one.strip()}\n" for _, found in lines for one in found)
+            body = "".join(f"{one}\n" for one in joined([one.strip() for _, found in lines for one in found]))
             parts.append(f"const {name} = () => {{\n{body}return 0 }};")
         parts += ["const backward = () => 0;"] * (len(parts) == 1)
-        arrays = [f"{name} = {made}" for name, made, _ in self.js.arrays(self.given)]
-        return "\n".join([self.js.helpers(parts), f"const {', '.join(arrays)};", *parts])
+        arrays = ", ".join(f"{name} = {made}" for name, made, _ in self.js.arrays(self.given))
+        doubles = arrays.replace("new Float64Array", "f8")  # most are of these
+        return "\n".join([self.js.helpers(parts), "const f8 = n => new Float64Array(n);", f"const {doubles};", *parts])

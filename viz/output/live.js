@@ -3,10 +3,15 @@
 const s = document.currentScript.closest('svg');
 if (!s) return;
 PROGRAM
-// A value is an array, where it begins there, a shape and strides; of each entry: a name, its vertex, its value, the parts
-// of its gradient, what its title tells of them, and of what can be changed the least and greatest number and what kind
-// it is: 1 whole, 2 above zero. Of each arrow: what stands before its number, a value, whether it is red, parts, its room.
-const [$entries, $edges] = TABLES,
+// A view is an array, where it begins there, a shape and strides, and is told by its number. Of each entry: a name, its
+// vertex, its value, the parts of its gradient, where its title tells of them (how many letters, and how many follow), and
+// of what can be changed the least and greatest number and what kind it is: 1 whole, 2 above zero. Of each arrow: what
+// stands before its number, a value, whether it is red, parts, its room, its title.
+const [$views, ...$rows] = TABLES,
+$dense = shape => shape.map((_, d) => shape.slice(d + 1).reduce((a, b) => a * b, 1)),
+$places = $views.map(([a, o = 0, shape = [], steps = $dense(shape)]) => [a, o, shape, steps]),
+$entries = $rows[0].map(([name, id, value, parts, ...more]) => [name, id, $places[value], parts.map(p => $places[p]), ...more]),
+$edges = $rows[1].map(([id, before, value, red, parts, ...more]) => [id, before, $places[value], red, parts.map(p => $places[p]), ...more]),
 $panel = s.querySelector('.live'), [$list, $range, $told, $table] = $panel.querySelectorAll('select,input,output,table'),
 $page = s.closest('.tg-page'), $whole = document.documentElement == s,
 $numbers = ([a, o, shape, steps], found = []) => {
@@ -65,11 +70,12 @@ $fit = () => {
   for (const [$element, room] of long) { $element.setAttribute('textLength', room); $element.setAttribute('lengthAdjust', 'spacingAndGlyphs') }
   $written.length = 0
 },
-// A title tells numbers behind other words: those that it had at first are found once, and what stands there changes.
-$title = (g, was, now) => {
-  const t = g.querySelector('title'), i = t && was ? t.textContent.lastIndexOf(was) : -1;
-  g.told ??= i < 0 ? [] : [t.textContent.slice(0, i), t.textContent.slice(i + was.length)];
-  if (g.told.length) t.textContent = g.told[0] + now + g.told[1]
+// A title tells numbers between other words, which stay.
+$title = (g, place, now) => {
+  const t = g.querySelector('title');
+  if (!t || !place) return;
+  if (!g.words) { const text = t.textContent, end = text.length - place[1]; g.words = [text.slice(0, end - place[0]), text.slice(end)] }
+  t.textContent = g.words[0] + now + g.words[1]
 },
 // A gradient that other roundings of the inputs change as a whole is rounding alone; one of them may round alike.
 $noise = (parts, list, most, eps) => {

@@ -126,7 +126,8 @@ class Live(Drawing):
         others = [v for node, v in circles.items() if node not in {m.node for m in moved}]
         entries = filter(None, [*changed, *(self._entry(vertex, None) for vertex in others)])
         edges = filter(None, map(self._edge, self.scene.arrows))
-        return f"[{_listed(entries)},{_listed(edges)}]"
+        rows = [_listed(entries), _listed(edges)]  # these name the views
+        return _listed([_listed(self._program.views), *rows])
 
     def _entry(self, vertex: Vertex, moved: Moved | None) -> str | None:
         """Return a row of what the panel shows; None for what has no numbers, or always the same."""
@@ -135,24 +136,19 @@ class Live(Drawing):
         if node is None or place is None:
             return None
         parts = [] if vertex.gradient is None else self._program.gradient(node, vertex.gradient)
-        name, told = self.picture.names[node], [self.picture.numbers.statistics(vertex.value)]
+        name, numbers = self.picture.names[node], [self.picture.numbers.statistics(vertex.value)]
         if self.picture.names.count(name) > 1 and (scope := self._graph.nodes[node].scope) is not None:
             name = f"{name} of {scope.path}"
-        told += [] if vertex.gradient is None else [f"gradient norm {self.picture.numbers.norm(vertex.gradient)}"]
-        row = [
-            script_literal(clean(name)),
-            script_literal(vertex.id),
-            place,
-            _listed(parts),
-            script_literal(", ".join(filter(None, told))),
-        ]
+        numbers += [] if vertex.gradient is None else [f"gradient norm {self.picture.numbers.norm(vertex.gradient)}"]
+        told = _told_at(self._titles[vertex.id], ", ".join(filter(None, numbers)))
+        row = [script_literal(clean(name)), script_literal(vertex.id), place, _listed(parts), told]
         return _listed([*row, *(self._limits(moved) if moved is not None else [])])
 
     def _free(self, moved: Moved) -> str:
         """Return the row of a number that is no value of the graph."""
         name = f"{moved.name} of {moved.place}" if moved.place else moved.name
-        place = f"[{moved.array},0,{list(moved.value.shape)},[]]"
-        return _listed([script_literal(clean(name)), "null", place, "[]", '""', *self._limits(moved)])
+        place = self._program.view(moved.array)
+        return _listed([script_literal(clean(name)), "null", place, "[]", "0", *self._limits(moved)])
 
     def _limits(self, moved: Moved) -> list[str]:
         """Return from where to where the slider goes, and what kind of number it moves."""
@@ -181,9 +177,10 @@ class Live(Drawing):
         numbers, value = self._numbers(edge)[red], edge.gradient if red else edge.value
         before = _before(arrow.label, numbers)
         room = width(arrow.label, arrow.size) + width(_longest(numbers, value), arrow.size) - width(numbers, arrow.size)
-        told = self._titles[arrow.id].partition(f" {edge.dtype}, ")[2]
+        title = self._titles[arrow.id]
+        told = _told_at(title, title.partition(f" {edge.dtype}, ")[2])
         names = script_literal(arrow.id), script_literal(before)
-        return _listed([*names, place, str(int(red)), _listed(parts), f"{room:.0f}", script_literal(told)])
+        return _listed([*names, place, str(int(red)), _listed(parts), f"{room:.0f}", told])
 
     def _numbers(self, edge: EdgeRecord) -> tuple[str, str]:
         """Return the numbers that may stand on an arrow and on its twin."""
@@ -246,6 +243,12 @@ def _before(text: str, numbers: str) -> str | None:
         return ""
     sign = " " if numbers.startswith("≈") else " = "
     return text.removesuffix(sign + numbers) if numbers and text.endswith(sign + numbers) else None
+
+
+def _told_at(title: str, numbers: str) -> str:
+    """Return where the numbers of a title stand, as a script counts: their length, and what follows; 0 for none."""
+    _, found, after = title.rpartition(numbers) if numbers else ("", "", "")
+    return _listed(str(len(part.encode("utf-16-le")) // 2) for part in (found, after)) if found else "0"
 
 
 def _longest(numbers: str, value: Any) -> str:
