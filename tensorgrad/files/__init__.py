@@ -95,8 +95,9 @@ def load(
     with _opened(f) as (file, size, where):
         if format == "pt":
             return read_pt(file, size, where)
-        structure, arrays = unpack(file, size, where)
-    return decode(structure, arrays, where, weights_only is not False)
+        sums: dict[str, tuple[str, int]] = {}
+        structure, arrays = unpack(file, size, where, sums)
+    return decode(structure, arrays, where, weights_only is not False, sums)
 
 
 @contextmanager

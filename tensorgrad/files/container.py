@@ -31,6 +31,7 @@ _MOST_HEADER = 100_000_000  # what safetensors reads
 _MOST_AXES = 64  # NumPy's own limit
 _WIDTH = 1 << 12  # numbers of eight bytes in a row: what is folded stays in the nearest cache
 _PART = 8 * _WIDTH * (_WIDTH - 1)  # bytes, 134 million: only what is so far apart falls together in both folds
+_PIECE = 1 << 19  # bytes that stay in the second cache between reading and both folds
 _MUCH = 1 << 18  # bytes from which on folding takes less than a CRC-32
 _DTYPES = {
     "BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "I8": "int8", "I16": "int16",
@@ -39,12 +40,21 @@ _DTYPES = {
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
-def crc32(array: Array) -> int:
+Fill = Callable[[memoryview], None]
+"""What fills a piece of an array's memory just before it is looked at."""
+
+
+def _full(piece: memoryview) -> None:
+    """Fill nothing: it is there."""
+
+
+def crc32(array: Array, fill: Fill = _full) -> int:
     """Return the CRC-32 of dtype, shape and bytes of an array that is contiguous."""
+    fill(_bytes(array))
     return zlib.crc32(array.data, _named(array))
 
 
-def folded(array: Array, width: int, most: int) -> int:
+def folded(array: Array, width: int, most: int, fill: Fill = _full) -> int:
     """Return a checksum in the place of `crc32`, of two fifths of its time for a large array.
 
     The bytes, of parts of `most` of them, are put in rows of `width` numbers, these joined by "exclusive or", and once
@@ -54,10 +64,15 @@ def folded(array: Array, width: int, most: int) -> int:
     found, data = _named(array), _bytes(array)
     for start in range(0, len(data), most):
         part = data[start : start + most]
-        for columns in (width, width - 1):
-            whole = len(part) // (8 * columns) * 8 * columns
-            rows = np.frombuffer(part[:whole], np.uint64).reshape(-1, columns)
-            found = zlib.crc32(part[whole:], zlib.crc32(np.bitwise_xor.reduce(rows, axis=0).data, found))
+        folds = [np.zeros(columns, np.uint64) for columns in (width, width - 1)]
+        for end in range(_PIECE, len(part) + _PIECE, _PIECE):
+            fill(part[end - _PIECE : end])
+            for fold in folds:
+                first, last = ((at // fold.nbytes) * fold.nbytes for at in (end - _PIECE, min(end, len(part))))
+                rows = np.frombuffer(part[first:last], np.uint64).reshape(-1, fold.size)  # that end in this piece
+                np.bitwise_xor(fold, np.bitwise_xor.reduce(rows, axis=0), fold)
+        for fold in folds:
+            found = zlib.crc32(part[len(part) // fold.nbytes * fold.nbytes :], zlib.crc32(fold.data, found))
     return found
 
 
@@ -68,10 +83,11 @@ CHECKSUMS: dict[str, Callable[[Array], int]] = {
 }
 
 
-def checksum(array: Array) -> tuple[str, int]:
-    """Return the name of the quicker checksum, and what it is."""
-    name = "crc32" if array.nbytes < _MUCH else "folds"
-    return name, CHECKSUMS[name](array)
+def checksum(array: Array, fill: Fill = _full) -> tuple[str, int]:
+    """Return the name of the quicker checksum, and what it is, of an array that `fill` fills piece by piece."""
+    if array.nbytes < _MUCH:
+        return "crc32", crc32(array, fill)
+    return "folds", folded(array, _WIDTH, _PART, fill)
 
 
 def _named(array: Array) -> int:
@@ -104,17 +120,25 @@ def pack(structure: str, arrays: dict[str, Array]) -> list[bytes | memoryview]:
     return [len(text).to_bytes(8, "little") + text, *parts]
 
 
-def unpack(file: IO[bytes], size: int, where: str) -> tuple[str | None, dict[str, Array]]:
+def unpack(
+    file: IO[bytes], size: int, where: str, sums: dict[str, tuple[str, int]] | None = None
+) -> tuple[str | None, dict[str, Array]]:
     """Return the structure, None where other software wrote the file, and the arrays; DataError for all else.
 
-    `file` stands at its beginning, and has `size` bytes in all.
+    `file` stands at its beginning, and has `size` bytes in all. Of the arrays that a structure tells, the checksums are
+    put into `sums`, if that is given, by names: taken while what was read still stands in the cache.
     """
     start = file.read(9)
     if start[8:] != b"{":
         raise DataError(f"{where}: expected a safetensors file, found {_kind(start + file.read())}")
     metadata, entries = _header(file, int.from_bytes(start[:8], "little"), size, where)
     structure = _structure(metadata, where)
-    return structure, {name: _array(file, entry, f"{where}: {short(name)}") for name, entry in entries.items()}
+    arrays, summed = {}, structure is not None and sums is not None and sys.byteorder == "little"
+    for name, entry in entries.items():
+        arrays[name], found = _array(file, entry, f"{where}: {short(name)}", summed)
+        if sums is not None and found is not None:
+            sums[name] = found
+    return structure, arrays
 
 
 def _header(file: IO[bytes], length: int, size: int, where: str) -> tuple[dict[str, str], dict[str, Any]]:
@@ -158,8 +182,8 @@ def _checked(name: str, entry: dict[str, Any], start: int) -> int:
     return int(end)
 
 
-def _array(file: IO[bytes], entry: dict[str, Any], what: str) -> Array:
-    """Return the array that is next in the file, in memory of its own."""
+def _array(file: IO[bytes], entry: dict[str, Any], what: str, summed: bool) -> tuple[Array, tuple[str, int] | None]:
+    """Return the array that is next in the file, in memory of its own, and its checksum, if that is wanted."""
     kind, shape = entry["dtype"], entry["shape"]
     if kind not in _DTYPES:
         raise DataError(
@@ -170,15 +194,24 @@ def _array(file: IO[bytes], entry: dict[str, Any], what: str) -> Array:
         array = np.empty(shape, _DTYPES[kind])
     except ValueError as error:
         raise _damaged(what, f"shape {short(shape)}: {error}") from error
-    rest = _bytes(array)
-    while rest:
-        count = file.readinto(rest)  # type: ignore[attr-defined] # files that are opened here have it
-        if not count:
-            raise _damaged(what, f"it lacks {len(rest):,} bytes")
-        rest = rest[count:]
+    left = array.nbytes
+
+    def fill(piece: memoryview) -> None:
+        nonlocal left
+        while piece:
+            count = file.readinto(piece)  # type: ignore[attr-defined] # files that are opened here have it
+            if not count:
+                raise _damaged(what, f"it lacks {left:,} bytes")
+            piece, left = piece[count:], left - count
+
+    found = None
+    if summed:
+        found = checksum(array, fill)
+    else:
+        fill(_bytes(array))
     if kind == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise _damaged(what, "a bool that is neither 0 nor 1")
-    return _little_endian(array)
+    return _little_endian(array), found
 
 
 def _bytes(array: Array) -> memoryview:
