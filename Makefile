@@ -3,6 +3,8 @@ PYTHON ?= python3
 WORKERS ?= auto
 # One thread: on matrices of this size the others of NumPy's BLAS only wait, or fight with the test processes for cores.
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# Each of the hundreds of processes that tests start reads what is compiled, also where the environment keeps nothing.
+export PYTHONDONTWRITEBYTECODE =
 PYTEST = $(ONE_THREAD) .venv/bin/python -m pytest -q
 INSTALL = python -m pip install --quiet --disable-pip-version-check --editable
 
