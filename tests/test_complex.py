@@ -36,7 +36,8 @@ def floating(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == np.float64
 
 
-FLOATING = [call for call in CALLS if floating([*call[1], *call[2].values()])]
+HERMITIAN = {"cholesky", "linalg.cholesky", "linalg.eigvalsh"}  # which read half of a matrix: see REAL_LOSSES
+FLOATING = [call for call in CALLS if floating([*call[1], *call[2].values()]) and call[0] not in HERMITIAN]
 
 
 def turned(x: np.ndarray) -> np.ndarray:
@@ -200,7 +201,14 @@ class Program:
             tg.tensor(a if a.dtype.kind == "b" or not directions else a + shift * next(moves)) for a in self.arrays
         ]
         leaves = [x.requires_grad_() for x in given if x.dtype.kind in "fc"]
-        return apply(self.record, tuple(given), self.params), leaves
+        y = apply(self.record, tuple(given), self.params)
+        return (unturned(y) if self.record.name == "eigh" else y), leaves
+
+
+def unturned(y: Tensor) -> Tensor:
+    """Eigenvectors over eigenvalues as what does not change where a vector is multiplied by a number of size 1."""
+    v, w = y[..., :-1, :], y[..., -1:, :]
+    return tg.cat([(v * tg.arange(1.0, v.shape[-1] + 1)) @ v.mH, w], -2)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -247,6 +255,31 @@ def test_a_primitive_that_takes_no_complex_numbers_refuses_them_at_every_door(na
             door(*args)
 
 
+def test_a_determinant_has_its_slopes_where_the_matrix_is_singular() -> None:
+    rng = np.random.default_rng(0)
+    for rank in (0, 1, 2, 3):
+        left, right = (rng.normal(size=(4, rank)) + 1j * rng.normal(size=(4, rank)) for _ in range(2))
+        z = tg.tensor(left @ right.T, requires_grad=True)
+        (g,) = tg.autograd.grad(tg.linalg.det(z), z, tg.tensor(1 + 0j))
+        places = [[np.delete(np.delete(z.detach().numpy(), i, 0), j, 1) for j in range(4)] for i in range(4)]
+        signs = (-1.0) ** np.add.outer(np.arange(4), np.arange(4))
+        np.testing.assert_allclose(g.array.conj(), np.linalg.det(places) * signs, rtol=1e-9, atol=1e-9)
+
+
+def test_what_is_told_instead_of_vectors_is_there() -> None:
+    z = tg.tensor(turned(np.arange(6.0).reshape(3, 2)), requires_grad=True)
+    for name, way in {"svd": r"linalg\.svdvals\(z\)", "qr": r"R is linalg\.cholesky\(z\.mH @ z\)\.mH"}.items():
+        with pytest.raises(ComplexError, match=way):
+            getattr(tg.linalg, name)(z)
+    r = tg.linalg.cholesky(z.mH @ z).mH
+    q = z @ tg.linalg.inv(r)
+    np.testing.assert_allclose((q @ r).array, z.array)
+    np.testing.assert_allclose((q.mH @ q).array, np.eye(2), atol=1e-14)
+    with pytest.raises(ComplexError, match=r"linalg\.eigvalsh\(z\), and np\.linalg\.eigh\(z\.detach"):
+        tg.linalg.eigh(z.mH @ z)
+    assert np.linalg.eigh((z.mH @ z).detach())[1].dtype == tg.complex128
+
+
 REAL_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "square": lambda t, z: (z.conj() * z).real.sum(),
     "size": lambda t, z: z.abs().sum(),
@@ -254,6 +287,15 @@ REAL_LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "view": lambda t, z: (t.view_as_real(z) ** 3).sum(),
     "adjoint": lambda t, z: (z.mH @ z.adjoint()).abs().sum() + t.vdot(z[0], z[1]).real,
     "made of parts": lambda t, z: (t.complex(z.abs(), z.imag) / (z + 3)).exp().real.mean(),
+    "lengths": lambda t, z: t.linalg.norm(z) + t.linalg.vector_norm(z, 3, dim=1).sum() + t.linalg.norm(z, "nuc"),
+    "determinant": lambda t, z: (t.linalg.det(z) * t.linalg.slogdet(z)[0]).imag + t.linalg.slogdet(z)[1],
+    "logarithm of it": lambda t, z: (t.logdet(z) ** 2).real,
+    "pseudo-inverse": lambda t, z: (t.linalg.pinv(z[:, :1]) @ z[:, 1:]).real.sum() + t.linalg.pinv(z[:1]).imag.sum(),
+    "least squares": lambda t, z: t.linalg.lstsq(z[:, :1], z[:, 1:])[0].abs().sum(),
+    "Cholesky": lambda t, z: (t.linalg.cholesky(z @ z.mH, upper=True) * z).imag.sum(),
+    "Cholesky solves": lambda t, z: t.cholesky_solve(z[:, :1], t.linalg.cholesky(z @ z.mH)).abs().sum(),
+    "eigenvalues": lambda t, z: (t.linalg.eigvalsh(z @ z.mH) * t.arange(1.0, 3)).sum(),
+    "singular values": lambda t, z: t.linalg.svdvals(z)[0] ** 2 + t.linalg.svdvals(z[:1]).sum() + t.linalg.cond(z),
     "powers": lambda t, z: (z ** (0.5 + 1j) + 2.0**z + (-2.0) ** z + z**3).imag.sum(),
     "a real factor": lambda t, z: (z * z.real.sum() * 2j).abs().sum(),
 }

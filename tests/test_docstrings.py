@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
+import math
+import random
 import re
 import sys
 import textwrap
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
+
+import pytest
 
 import tensorgrad as tg
 from tensorgrad.distributions import Distribution
 from tensorgrad.nn import Module
 from tensorgrad.reference.manual import said, surface
+from tests.wrongcalls import LEFT_OUT
 
 ERROR = re.compile(r"^Raises:$|Error\b|\bRaise\b|\brefused\b|\berror\b", re.MULTILINE)
 SHAPE = re.compile(
@@ -97,10 +103,50 @@ def lacking() -> Iterator[str]:
     public = set(named.values())
     for path, cls in named.items():
         text = said(cls)
-        if any(map(raises, constructors(cls, public))) and not ERROR.search(text):
+        if any(raises(made) or checks(made) for made in constructors(cls, public)) and "Raises:" not in text:
             yield f"{path}: which errors it raises when it is made"
         if shapes_are_due(cls) and not SHAPE.search(f"{text}\n{inspect.getdoc(getattr(cls, 'forward', None))}"):
             yield f"{path}: which shapes"
+
+
+WRONG = (-1, 0, 1.5, "nonsense", math.nan, (1, 2, 3))
+"""What a constructor may refuse though it is of a kind that it takes."""
+GIVEN: tuple[tuple[str, Callable[[], Any]], ...] = (
+    ("Tensor", lambda: tg.ones(2, 2)), ("Module", lambda: tg.nn.Linear(2, 2)), ("Sequence[int]", lambda: [1, 2]),
+    ("Callable", lambda: abs), ("float", lambda: 0.5), ("bool", lambda: False), ("Any", lambda: 4), ("int", lambda: 4),
+    ("Sizes", lambda: 4),
+)  # fmt: skip
+BY_NAME: dict[str, Callable[[], Any]] = {
+    "params": lambda: [tg.ones(2, requires_grad=True)],
+    "optimizer": lambda: tg.optim.SGD([tg.ones(2, requires_grad=True)], lr=0.1),
+}
+
+
+def given(parameter: inspect.Parameter) -> Any:
+    """Something that a constructor takes for `parameter`."""
+    kinds = (make for kind, make in GIVEN if kind in str(parameter.annotation))
+    return BY_NAME.get(parameter.name, next(kinds, lambda: 4))()
+
+
+def refused(cls: type) -> Iterator[str]:
+    """The parameters of `cls` that are refused for their value, and how; nothing where it is not known how to make one.
+
+    What is of a wrong type, or no device, is refused everywhere.
+    """
+    parameters = inspect.signature(cls).parameters.values()
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    values = {p.name: given(p) for p in named if p.default is p.empty}
+    try:
+        cls(**values)
+    except Exception:  # noqa: BLE001 - what it takes is not known here
+        return
+    for p, wrong in itertools.product(named, WRONG):
+        try:
+            cls(**{**values, p.name: wrong})
+        except (TypeError, AttributeError, tg.errors.DeviceError):
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be said
+            yield f"{p.name}={wrong!r}: {type(error).__name__}"
 
 
 def test_every_public_name_has_a_docstring() -> None:
@@ -111,6 +157,24 @@ def test_every_public_name_has_a_docstring() -> None:
 
 def test_docstrings_say_errors_and_shapes() -> None:
     assert list(lacking()) == [], "say it in the docstring: `Raises:` with each error, shapes in and out"
+
+
+WRITES = {"SummaryWriter", "JournalStorage"}
+
+
+@pytest.mark.slow
+def test_what_a_constructor_refuses_is_said() -> None:
+    others = {path: cls for path, cls in classes().items() if not issubclass(cls, BaseException)}
+    known = {path: cls for path, cls in others.items() if path.rpartition(".")[2] not in LEFT_OUT | WRITES}
+    found = {path: list(refused(cls)) for path, cls in known.items()}
+    assert sum(map(bool, found.values())) > 100
+    silent = {path: said_no[:2] for path, said_no in found.items() if said_no and "Raises:" not in said(known[path])}
+    assert silent == {}, "say it in the docstring of the class, or of its constructor: `Raises:` with each error"
+
+
+def test_sixty_names_say_what_they_raise_and_which_shapes() -> None:
+    drawn = set(random.Random(20261130).sample(sorted({*dict(functions()), *classes()}), 60))
+    assert [line for line in lacking() if line.partition(":")[0] in drawn] == []
 
 
 def test_what_is_looked_for_is_found() -> None:

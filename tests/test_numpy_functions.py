@@ -274,6 +274,15 @@ def test_the_namespace_has_the_standards_own_options() -> None:
     assert xp.__array_api_version__ in xp.VERSIONS
 
 
+def test_frequencies_have_the_dtype_that_is_asked_for() -> None:
+    xp = tg.ones(2).__array_namespace__()
+    for name in ("fftfreq", "rfftfreq"):
+        for dtype in (None, xp.float32, xp.float64):
+            made = getattr(xp.fft, name)(5, d=0.5, dtype=dtype, device="cpu")
+            assert made.dtype == (dtype or tg.float64)
+            np.testing.assert_allclose(made.numpy(), getattr(np.fft, name)(5, 0.5), rtol=1e-6)
+
+
 def test_the_namespace_has_one_device() -> None:
     x = tg.ones(2, requires_grad=True)
     xp = x.__array_namespace__()

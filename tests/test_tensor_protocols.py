@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import operator
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -285,3 +286,25 @@ def test_numpys_functions_say_of_a_tensor_what_they_say_of_its_array(function: A
     found, wanted = function(tg.tensor(a), **options), function(a, **options)
     for one, other in zip(*(v if isinstance(v, tuple) else (v,) for v in (found, wanted)), strict=True):
         assert np.asarray(one).tolist() == np.asarray(other).tolist()
+
+
+def test_no_name_of_a_tensors_is_one_by_which_numpy_knows_masked_arrays() -> None:
+    theirs = {n for n in dir(np.ma.MaskedArray) if not n.startswith("_")} - set(dir(np.ndarray))
+    assert [name for name in theirs if hasattr(tg.ones(2), name)] == []
+    x = tg.tensor([0.5, -2.0], requires_grad=True)
+    assert np.ma.masked_where(x.detach() > 0, x.detach()).compressed().tolist() == [-2.0]
+    with pytest.raises(TypeError, match=r"tensor\.detach\(\)\.numpy\(\)"):
+        np.ma.masked_where(x > 0, x)
+
+
+@pytest.mark.parametrize("x", [tg.arange(6.0), tg.ones(3, 2)], ids=["numbers", "rows"])
+def test_shuffling_by_swaps_is_refused_before_anything_is_lost(x: tg.Tensor) -> None:
+    before = x.tolist()
+    for shuffle in (random.shuffle, random.Random(0).shuffle):
+        with pytest.raises(TypeError, match=r"lose elements.*use x\[tensorgrad\.randperm\(len\(x\)\)\]"):
+            shuffle(x)
+    assert x.tolist() == before
+    assert sorted(x[tg.randperm(len(x))].tolist()) == sorted(before)
+    rows = list(x)
+    random.shuffle(rows)  # a list of views loses nothing
+    assert sorted(row.tolist() for row in rows) == sorted(before)

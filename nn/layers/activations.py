@@ -153,6 +153,9 @@ class PReLU(Module):
     """``x`` where it is positive, ``weight * x`` elsewhere, with learned slopes: one, or one for each channel (axis 1).
 
     Source: He, Zhang, Ren and Sun 2015.
+
+    Raises:
+        ShapeError: `num_parameters` is negative.
     """
 
     num_parameters: int = 1

@@ -64,6 +64,11 @@ class StatisticsNorm(Affine):
         *,
         bias: bool = True,
     ) -> None:
+        """Make parameters and statistics.
+
+        Raises:
+            ShapeError: `num_features` is negative.
+        """
         super().__init__()
         placed = {"device": device, "dtype": dtype}
         self.num_features = num_features

@@ -182,6 +182,9 @@ class LSTMCell(LongShortTerm, _Cell):
     """One step of long short-term memory: input (N, input_size) and state (h, c), both (N, hidden_size).
 
     The equations stand at `functional.recurrence.lstm_step`.
+
+    Raises:
+        ShapeError: `input_size` or `hidden_size` is negative.
     """
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
@@ -194,6 +197,9 @@ class GRUCell(GatedUnits, _Cell):
     """One step of the gated recurrent unit: input (N, input_size) and state (N, hidden_size).
 
     The equations stand at `functional.recurrence.gru_step`.
+
+    Raises:
+        ShapeError: `input_size` or `hidden_size` is negative.
     """
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:

@@ -17,6 +17,11 @@ class _Dropout(Applied):
     generator: Generator | None = setting(default=None, kw_only=True, shown="never")
 
     def _complete(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: `p` is not within [0, 1].
+        """
         check_probability(self.p)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -41,6 +46,12 @@ class Dropout(_Dropout):
     convention: str = setting(default="pytorch", kw_only=True, shown="changed")
 
     def _complete(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: `p` is not within [0, 1].
+            ArgumentError: `convention` is neither "pytorch" nor "book".
+        """
         super()._complete()
         check_convention(self.convention)
 

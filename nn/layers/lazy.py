@@ -69,7 +69,11 @@ class _Lazy(LazyModuleMixin):
 
 
 class LazyLinear(_Lazy, Linear):
-    """A `Linear` that takes `in_features` from its first input, and is one from then on."""
+    """A `Linear` that takes `in_features` from its first input, and is one from then on.
+
+    Raises:
+        ShapeError: `out_features` is negative.
+    """
 
     size = "in_features"
 
@@ -113,6 +117,11 @@ class _LazyForward(_LazyConvolution, ForwardConvolution):
         *,
         generator: Generator | None = None,
     ) -> None:
+        """Make the layer; the first call draws the values.
+
+        Raises:
+            ArgumentError, ShapeError: as of the layer that it becomes.
+        """
         super().__init__(
             0, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype,
             generator=generator,
@@ -156,6 +165,11 @@ class _LazyTransposed(_LazyConvolution, TransposedConvolution):
         *,
         generator: Generator | None = None,
     ) -> None:
+        """Make the layer; the first call draws the values.
+
+        Raises:
+            ArgumentError, ShapeError: as of the layer that it becomes.
+        """
         super().__init__(
             0, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, padding_mode,
             device, dtype, generator=generator,

@@ -36,6 +36,9 @@ class Linear(Module):
 
     Weight (out_features, in_features) and bias start uniform in ±1/sqrt(in_features), as PyTorch's do.
 
+    Raises:
+        ShapeError: `in_features` or `out_features` is negative.
+
     >>> import tensorgrad as tg
     >>> Linear(3, 2)(tg.ones(5, 3)).shape
     tensorgrad.Size([5, 2])

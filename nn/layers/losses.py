@@ -23,6 +23,11 @@ class _Loss(Module):
     state: ClassVar[tuple[str, ...]] = ()  # the settings that are buffers
 
     def _complete(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
+        """Check the settings.
+
+        Raises:
+            ValueError: `reduction` is none of "mean", "sum" and "none" (`KLDivLoss` takes "batchmean" as well).
+        """
         given, self.reduction = self.reduction, chosen(self.reduction, size_average, reduce)
         if given != "batchmean":
             check_reduction(self.reduction)
@@ -265,6 +270,12 @@ class MultiMarginLoss(_WeightedLoss, function=functional.multi_margin_loss):
     reduction: str = "mean"
 
     def _complete(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
+        """Check the settings.
+
+        Raises:
+            ArgumentError: `p` is neither 1 nor 2.
+            ValueError: `reduction` is none of "mean", "sum" and "none".
+        """
         check_power(self.p)
         super()._complete(size_average, reduce)
 
@@ -290,6 +301,12 @@ class TripletMarginLoss(_Loss):
     reduction: str = "mean"
 
     def _complete(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
+        """Check the settings.
+
+        Raises:
+            ArgumentError: `margin` is not positive.
+            ValueError: `reduction` is none of "mean", "sum" and "none".
+        """
         check_margin("TripletMarginLoss", self.margin)
         super()._complete(size_average, reduce)
 
@@ -304,6 +321,10 @@ class TripletMarginWithDistanceLoss(_MarginLoss):
     """`TripletMarginLoss` with a distance of one's own; see `functional.triplet_margin_with_distance_loss`.
 
     `distance_function` takes two tensors of one shape, and returns a number for each pair of vectors.
+
+    Raises:
+        ArgumentError: `margin` is not positive.
+        ValueError: `reduction` is none of "mean", "sum" and "none".
     """
 
     def __init__(

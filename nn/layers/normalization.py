@@ -102,6 +102,9 @@ class LayerNorm(Affine):
         eps: added to the variance inside the root.
         elementwise_affine, bias: learn a scale, and with it a shift, for each element of `normalized_shape`.
 
+    Raises:
+        ShapeError: a length of `normalized_shape` is negative.
+
     >>> import tensorgrad as tg
     >>> LayerNorm(2)(tg.tensor([[1.0, 3.0], [10.0, 30.0]])).detach()
     tensor([[-1.0000,  1.0000],
@@ -140,7 +143,10 @@ class GroupNorm(Affine):
     """Normalise each of `num_groups` groups of the `num_channels` channels of every example (N, C, ...).
 
     Then scale and shift each channel. One group: over all of an example; as many as channels: InstanceNorm.
-    Source: Wu and He 2018. ValueError where `num_channels` is no multiple of `num_groups`.
+    Source: Wu and He 2018.
+
+    Raises:
+        ValueError: `num_channels` is no multiple of `num_groups`, or one of them is not positive.
     """
 
     def __init__(
@@ -184,6 +190,9 @@ class RMSNorm(Affine):
 
     ``y = weight * x / sqrt(mean(x ** 2) + eps)``; `eps` None is the machine epsilon of the input's dtype. Arguments as
     those of LayerNorm. Source: Zhang and Sennrich 2019.
+
+    Raises:
+        ShapeError: a length of `normalized_shape` is negative.
     """
 
     def __init__(

@@ -20,6 +20,11 @@ class _Padding(Module):
     value: float = 0.0
 
     def _complete(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ArgumentError: `padding` has neither one number nor one for each side.
+        """
         self.padding = per_axis(self.padding, 2 * self.ndim, "padding")
 
     def forward(self, input: Tensor) -> Tensor:

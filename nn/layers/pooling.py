@@ -54,7 +54,11 @@ class _AvgPool(_Windowed, OfOneTensor):
 
 
 class AvgPool1d(_AvgPool, function=functional.avg_pool1d):
-    """The average of each window of (N, C, L)."""
+    """The average of each window of (N, C, L).
+
+    Raises:
+        ArgumentError: a setting has more than one number.
+    """
 
     def _complete(self) -> None:
         super()._complete()
@@ -101,6 +105,11 @@ class _MaxUnpool(_Windowed):
     ndim: ClassVar[int]
 
     def _complete(self) -> None:
+        """Check the settings.
+
+        Raises:
+            ArgumentError: a setting has neither one number nor one for each axis.
+        """
         super()._complete()
         for name in ("kernel_size", "stride", "padding"):
             setattr(self, name, per_axis(getattr(self, name), self.ndim, name))

@@ -65,17 +65,17 @@ class Recurrent(Gated):
         *,
         generator: Generator | None = None,
     ) -> None:
+        """Make the weights.
+
+        Raises:
+            ValueError: a size is not positive, or `dropout` is not within [0, 1].
+        """
         _check_settings(input_size, hidden_size, num_layers, dropout, proj_size)
         super().__init__()
-        self.input_size = input_size
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bias = bias
-        self.batch_first = batch_first
-        self.dropout = float(dropout)
-        self.bidirectional = bidirectional
-        self.proj_size = proj_size
-        self.generator = generator
+        self.input_size, self.hidden_size, self.proj_size = input_size, hidden_size, proj_size
+        self.num_layers, self.bidirectional = num_layers, bidirectional
+        self.bias, self.batch_first = bias, batch_first
+        self.dropout, self.generator = float(dropout), generator
         self._names = [
             (layer, f"l{layer}{suffix}")
             for layer in range(num_layers)

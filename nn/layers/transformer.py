@@ -53,6 +53,14 @@ class _Layer(Module):
         *,
         generator: Generator | None = None,
     ) -> None:
+        """Make the parts.
+
+        Raises:
+            ArgumentError: `d_model` or `nhead` is not positive, or one no multiple of the other, or `activation` is
+                another word.
+            ShapeError: `dim_feedforward` is negative.
+            ValueError: `dropout` is not within [0, 1].
+        """
         super().__init__()
         placed: dict[str, Any] = {"device": device, "dtype": dtype}
         for name in ("self_attn", "multihead_attn")[: self.parts - 1]:
@@ -264,6 +272,12 @@ class Transformer(Module):
 
     `custom_encoder` and `custom_decoder` replace either; the other arguments are those of the layers and stacks. All
     matrices start uniform by Xavier's rule.
+
+    Raises:
+        ArgumentError: `d_model` or `nhead` is not positive, or one no multiple of the other, or `activation` is
+            another word.
+        ShapeError: `dim_feedforward` is negative.
+        ValueError: `dropout` is not within [0, 1].
 
     >>> import tensorgrad as tg
     >>> Transformer(8, 2, 1, 1, 16)(tg.ones(5, 3, 8), tg.ones(4, 3, 8)).shape

@@ -198,6 +198,9 @@ class ModuleList(_Listed):
 class ModuleDict(Module):
     """A dictionary of modules, which are registered in it; in the order of insertion.
 
+    Raises:
+        ValueError: `modules` is neither a mapping nor pairs.
+
     >>> from tensorgrad import nn
     >>> list(nn.ModuleDict({"hidden": nn.Linear(2, 3), "act": nn.ReLU()}))
     ['hidden', 'act']

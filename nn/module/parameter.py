@@ -26,6 +26,9 @@ class Parameter(Tensor):
 
     On the memory of `data` where that is a tensor, and without its history; a copy of anything else.
 
+    Raises:
+        ShapeError: `data` is a negative length.
+
     >>> import tensorgrad as tg
     >>> Parameter(tg.zeros(2)).requires_grad
     True

@@ -93,6 +93,9 @@ class ParameterDict(Module):
 
     A plain dict is taken in the order of its sorted keys, as PyTorch does; any other mapping, or pairs, in their own.
 
+    Raises:
+        ValueError: `parameters` is neither a mapping nor pairs.
+
     >>> import tensorgrad as tg
     >>> list(ParameterDict({"w": tg.ones(2), "b": tg.zeros(1)}).keys())
     ['b', 'w']

@@ -133,6 +133,7 @@ def _initializer(cls: type[Module], declared: dict[str, _Setting]) -> Callable[.
     made: Any = __init__
     made.__signature__ = Signature([own, *given], return_annotation="None")
     made.__module__, made.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
+    made.__doc__ = getattr(cls, "_complete").__doc__ if completed else None  # noqa: B009 - which says what is raised
     return __init__
 
 

@@ -145,12 +145,23 @@ class _Info:
         return {name: DTYPES[found] for name, found in self._told.dtypes(kind=kind).items() if found in DTYPES}
 
 
+def _frequencies(name: str) -> Callable[..., Tensor]:
+    def make(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+        check_device(device)
+        return tensor(getattr(np.fft, name)(n, d).astype(np.dtype(dtype)))  # None is double precision, as NumPy's
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"Return what NumPy's `{name}` makes as a tensor of a dtype."
+    return make
+
+
 class _Fourier:
     """NumPy's ``fft``, whose frequencies are tensors."""
 
+    fftfreq, rfftfreq = staticmethod(_frequencies("fftfreq")), staticmethod(_frequencies("rfftfreq"))
+
     def __getattr__(self, name: str) -> Any:
-        found = getattr(np.fft, name)
-        return _making(found) if name in ("fftfreq", "rfftfreq") else found
+        return getattr(np.fft, name)
 
 
 fft, __array_namespace_info__ = _Fourier(), _Info

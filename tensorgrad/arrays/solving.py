@@ -45,7 +45,11 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     rows = y if y.ndim == 2 else y[:, None]
     found = linalg.lstsq(x, rows).solution
     rest = rows - products.multiplied(x, found)
-    squares = (rest * rest).sum(0) if x.array.shape[0] > x.array.shape[1] else tensor(np.zeros(0, values(x).dtype))
+    squares = (
+        (rest * F.conj(rest)).sum(0).real
+        if x.array.shape[0] > x.array.shape[1]
+        else tensor(np.zeros(0, values(x).dtype))
+    )
     return found if y.ndim == 2 else found[:, 0], squares, tensor(rank), linalg.svdvals(x)
 
 

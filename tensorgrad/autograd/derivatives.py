@@ -149,10 +149,10 @@ def fill(tensors: Any, gradients: Any, retain_graph: bool | None, create_graph: 
                     f"the gradient has the shape {list(g.shape)} of what was recorded, and the tensor has "
                     f"{list(owner.shape)} since its `data` was assigned: call backward() before that, or compute again"
                 )
-            if owner.filled is None:
-                owner.filled = _owned(g, handed)
+            if owner.kept_grad is None:
+                owner.kept_grad = _owned(g, handed)
             else:
-                _accumulate(owner, owner.filled, g)
+                _accumulate(owner, owner.kept_grad, g)
             if ANY_AFTERWARDS and owner.node is not None:
                 with set_grad_enabled(create_graph):  # a hook may update the leaf, as an optimiser does
                     for hook in list(AFTERWARDS.get(owner.node, {}).values()):
@@ -166,7 +166,7 @@ def fill(tensors: Any, gradients: Any, retain_graph: bool | None, create_graph: 
 def _accumulate(x: Tensor, known: Tensor, g: Any) -> None:
     """Add `g` to the gradient of `x`, which is `known`."""
     if isinstance(g, Tensor):
-        x.filled = known + g
+        x.kept_grad = known + g
     else:
         if type(g) is Traced:
             operand(known)  # what is added to it is part of the trace

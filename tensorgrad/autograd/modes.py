@@ -27,7 +27,11 @@ class _Mode:
         return self(function)
 
     def __init__(self, function: Any = None, **options: Any) -> None:
-        """Take nothing, or the function to decorate; TypeError for anything else."""
+        """Take nothing, or the function to decorate.
+
+        Raises:
+            TypeError: what is given is neither.
+        """
         if function is not None or options:
             given = found(function) if function is not None else min(options)
             raise TypeError(f"{type(self).__name__}() takes a function to decorate, or no argument, not {given}")

@@ -39,7 +39,7 @@ class Marked(Tensor):
     def of(cls, x: Tensor) -> Self:
         """Return `x` marked so."""
         self = cls.__new__(cls)
-        self.array, self.filled, self.node, self.tracked = x.array, None, x.node, x.tracked
+        self.array, self.kept_grad, self.node, self.tracked = x.array, None, x.node, x.tracked
         return self
 
 

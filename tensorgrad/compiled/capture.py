@@ -25,7 +25,7 @@ from .reach import Reached
 from .results import tensors_of
 from .undo import Outside
 
-_state_of = attrgetter("filled", "node", "tracked")
+_state_of = attrgetter("kept_grad", "node", "tracked")
 
 
 class Capture(Recording):
@@ -48,23 +48,25 @@ class Capture(Recording):
     def begin(self) -> None:
         """Let all that is reached be watched."""
         numbers = {id(x): i for i, x in enumerate(self.given)}
-        filled = {id(x.filled): x for x in self.reached.tensors if x.filled is not None}
+        filled = {id(x.kept_grad): x for x in self.reached.tensors if x.kept_grad is not None}
         self.fillings |= filled.keys()
         self.tensors = list(self.reached.tensors)
         for x in self.tensors:
             self.before.setdefault(id(x), (x, *_state_of(x)))
             self.arrays[id(x)], self.marked[id(x)] = plain(x.array), x.array
-            held, path = (filled[id(x)], "filled.array") if id(x) in filled and id(x) not in numbers else (x, "array")
+            held, path = (
+                (filled[id(x)], "kept_grad.array") if id(x) in filled and id(x) not in numbers else (x, "array")
+            )
             array: Any = self.fetched(x.array, numbers.get(id(held), held), path, plain)
             x.array = array
-        self.gradients = {id(x): x.filled for x in self.tensors}
+        self.gradients = {id(x): x.kept_grad for x in self.tensors}
 
     def end(self, found: Iterable[Tensor]) -> None:
         """Let nothing be watched any more."""
         for x in (*self.tensors, *found):
             self._unwatch(x)
-            if x.filled is not None:
-                self._unwatch(x.filled)
+            if x.kept_grad is not None:
+                self._unwatch(x.kept_grad)
 
     def _unwatch(self, x: Tensor) -> None:
         if is_watched(x.array):
@@ -113,7 +115,7 @@ class Capture(Recording):
     def tell(self) -> None:
         """Note which tensors have another gradient than was told."""
         for x in self.tensors:
-            g = x.filled
+            g = x.kept_grad
             if g is self.gradients[id(x)]:
                 continue
             self.gradients[id(x)] = g
@@ -138,7 +140,7 @@ class Capture(Recording):
         step = Step("outside", Outside(function), args, kwargs)
         self.note(step)
         self.reached = Reached()
-        self.reached.add([*self.tensors, *(x.filled for x in self.tensors)])
+        self.reached.add([*self.tensors, *(x.kept_grad for x in self.tensors)])
         self.begin()
         if isinstance(result, Tensor):
             made: Any = self._new(result.array, "made")
@@ -208,11 +210,11 @@ class Told:
     def undo(self, given: Tensor | None = None) -> Callable[[], Any]:
         """Return what puts back the gradient of now."""
         x: Any = self.thing if given is None else given
-        before = x.filled
+        before = x.kept_grad
 
         def back() -> Callable[[], Any]:
             again = self.undo(given)
-            x.filled = before
+            x.kept_grad = before
             return again
 
         return back
@@ -220,4 +222,4 @@ class Told:
     def __call__(self, array: Any, given: Tensor | None = None) -> None:
         """Let `array` be the gradient; None for none."""
         x: Any = self.thing if given is None else given
-        x.filled = None if array is None else wrap(array)
+        x.kept_grad = None if array is None else wrap(array)

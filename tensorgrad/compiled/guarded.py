@@ -26,7 +26,7 @@ from .secondpart import Asked
 from .signature import Call
 from .undo import Journal
 
-_tracked, _array_of, _gradient_of = attrgetter("tracked"), attrgetter("array"), attrgetter("filled")
+_tracked, _array_of, _gradient_of = attrgetter("tracked"), attrgetter("array"), attrgetter("kept_grad")
 _kind_of = attrgetter("__class__", "shape", "dtype", "strides")
 
 
@@ -190,4 +190,4 @@ def _stopped(error: Exception) -> str:
 
 def _is_of_gradients(step: Step) -> bool:
     """Return whether a step depends on what stands in `grad`, or changes it."""
-    return step.kind in ("publish", "outside") or (step.kind == "fetch" and step.args[1] == "filled.array")
+    return step.kind in ("publish", "outside") or (step.kind == "fetch" and step.args[1] == "kept_grad.array")

@@ -222,7 +222,7 @@ class Reached:
         """Return what tells whether all containers hold what they hold now, and are the same objects."""
         for thing in self.optimizers:
             self._hold(thing)
-        apart = self._passed | {id(x.filled) for x in self.tensors}  # which are others the next time
+        apart = self._passed | {id(x.kept_grad) for x in self.tensors}  # which are others the next time
         all_views = [Hooks([x for x in self.tensors if id(x) not in apart]), *self.views]
         views, empty = [v for v in all_views if len(v)], [v for v in all_views if not len(v)]
         kept = list(chain.from_iterable(views))

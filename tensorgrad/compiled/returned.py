@@ -49,7 +49,7 @@ def _returned(x: Tensor, capture: Capture) -> Returned:
         if other is x:
             return Returned(given=number)
     for other in capture.tensors:
-        if other.filled is x and id(other) not in capture.fillings:
+        if other.kept_grad is x and id(other) not in capture.fillings:
             return Returned(of=capture.thing(other))
     if any(other is x for other in capture.tensors):
         if id(x) in capture.fillings:
@@ -65,7 +65,7 @@ def _returned(x: Tensor, capture: Capture) -> Returned:
         reference = capture.argument(capture.copy(reference.number))
     if type(x) is not Tensor:
         capture.unfit(f"a {type(x).__name__} is returned")
-    if x.filled is not None or x.retains_grad:
+    if x.kept_grad is not None or x.retains_grad:
         capture.unfit(
             "a tensor that is returned keeps a gradient of its own (retain_grad): return its .grad in its place"
         )
@@ -101,8 +101,8 @@ def delivered(outputs: list[Returned], given: list[Tensor], arrays: list[Any], l
 
 
 def _gradient(x: Tensor) -> Tensor:
-    assert x.filled is not None, "a gradient that is returned has been left there"
-    return x.filled
+    assert x.kept_grad is not None, "a gradient that is returned has been left there"
+    return x.kept_grad
 
 
 def _made(array: Any, primitive: Primitive | None) -> Tensor:
@@ -124,14 +124,14 @@ class Written(NamedTuple):
     def tensor(self, given: list[Tensor]) -> Tensor | None:
         """Return the tensor, or the gradient if there is one."""
         x = given[self.thing] if isinstance(self.thing, int) else self.thing
-        return x.filled if self.gradient else x
+        return x.kept_grad if self.gradient else x
 
 
 def written(capture: Capture) -> list[Written]:
     """Return what of the memory outside has been written: a graph that had saved it is refused from then on."""
     program = capture.program
     blocks = _written_outside(program)
-    gradients = {id(x.filled): x for x in capture.tensors if x.filled is not None}
+    gradients = {id(x.kept_grad): x for x in capture.tensors if x.kept_grad is not None}
     found = []
     for x in capture.tensors:
         value: Any = x.array

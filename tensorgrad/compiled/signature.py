@@ -61,7 +61,7 @@ def signature(args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]
     mode = context()
     owners = [id(owner_of(x.array)) for x in given]
     shared = tuple(map(owners.index, owners)) if len(set(owners)) < len(owners) else ()
-    return key, shared, get_default_dtype(), tuple([x.filled is None for x in given]), mode.grad, mode.flags
+    return key, shared, get_default_dtype(), tuple([x.kept_grad is None for x in given]), mode.grad, mode.flags
 
 
 def _of(value: Any, given: list[Tensor], seen: dict[int, int]) -> Any:

@@ -115,7 +115,7 @@ def _of(thing: Any) -> list[Callable[[], Any]]:
         before = dict(vars(thing))
         return [lambda: vars(thing).update(before), *_of(thing.optimizer)]
     if isinstance(thing, Tensor):
-        return [] if thing.filled is None else [_elements(thing.filled)]
+        return [] if thing.kept_grad is None else [_elements(thing.kept_grad)]
     return [u for part in thing for u in _of(part)] if isinstance(thing, list | tuple) else []
 
 

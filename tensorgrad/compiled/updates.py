@@ -181,8 +181,8 @@ class Group:
             watched: Any = recording.fetched(copy, x, path, plain)
             return with_axes(watched)
 
-        assert p.filled is not None
-        w, g = fetched(p, "array", p.array), fetched(p, "filled.array", p.filled.array)
+        assert p.kept_grad is not None
+        w, g = fetched(p, "array", p.array), fetched(p, "kept_grad.array", p.kept_grad.array)
         values = {k: fetched(v, "array", v.array) if isinstance(v, Tensor) else v for k, v in state.items()}
         known = {id(v) for v in values.values()}
         start, first = len(recording.program.steps), not self.slots.rooms
@@ -288,7 +288,7 @@ class CompiledStep(Outside):
             return False
         steps = []
         for group in optimizer.param_groups:
-            params = [p for p in group["params"] if p.filled is not None]
+            params = [p for p in group["params"] if p.kept_grad is not None]
             if not params:
                 continue
             known = self._group(optimizer, group, params)

@@ -43,6 +43,9 @@ _living: WeakSet[Generator] = WeakSet()
 class Generator:
     """A source of random numbers with a state of its own.
 
+    Raises:
+        DeviceError: `device` is not the CPU.
+
     >>> import tensorgrad as tg
     >>> a, b = tg.Generator().manual_seed(7), tg.Generator().manual_seed(7)
     >>> bool((tg.rand(3, generator=a) == tg.rand(3, generator=b)).array.all())

@@ -81,6 +81,9 @@ class AffineTransform(Transform):
         scale: multiplied, not 0.
         event_dim: how many of the last axes are of one value.
         cache_size: as of `Transform`.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
     """
 
     bijective = True
@@ -110,7 +113,11 @@ class AffineTransform(Transform):
 
 
 class ExpTransform(Transform):
-    """``y = exp(x)``."""
+    """``y = exp(x)``.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
+    """
 
     bijective = True
     codomain = constraints.positive
@@ -132,6 +139,9 @@ class PowerTransform(Transform):
     Args:
         exponent: not 0.
         cache_size: as of `Transform`.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
     """
 
     bijective = True
@@ -160,7 +170,11 @@ class PowerTransform(Transform):
 
 
 class SigmoidTransform(Transform):
-    """``y = 1 / (1 + exp(-x))``."""
+    """``y = 1 / (1 + exp(-x))``.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
+    """
 
     bijective = True
     codomain = constraints.unit_interval
@@ -178,7 +192,11 @@ class SigmoidTransform(Transform):
 
 
 class SoftplusTransform(Transform):
-    """``y = log(1 + exp(x))``."""
+    """``y = log(1 + exp(x))``.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
+    """
 
     bijective = True
     codomain = constraints.positive
@@ -195,7 +213,11 @@ class SoftplusTransform(Transform):
 
 
 class TanhTransform(Transform):
-    """``y = tanh(x)``; of the inverse digits are lost near 1 and -1: give a cache to what asks for both."""
+    """``y = tanh(x)``; of the inverse digits are lost near 1 and -1: give a cache to what asks for both.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
+    """
 
     bijective = True
     codomain = constraints.interval(-1.0, 1.0)
@@ -212,7 +234,11 @@ class TanhTransform(Transform):
 
 
 class AbsTransform(Transform):
-    """``y = |x|``, which has no inverse: `inv` gives the one from 0 on."""
+    """``y = |x|``, which has no inverse: `inv` gives the one from 0 on.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
+    """
 
     codomain = constraints.positive
 
@@ -224,7 +250,11 @@ class AbsTransform(Transform):
 
 
 class SoftmaxTransform(Transform):
-    """``y = softmax(x)`` over the last axis, which has no inverse: `inv` gives the logarithms."""
+    """``y = softmax(x)`` over the last axis, which has no inverse: `inv` gives the logarithms.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
+    """
 
     domain = constraints.real_vector
     codomain = constraints.simplex
@@ -237,7 +267,11 @@ class SoftmaxTransform(Transform):
 
 
 class StickBreakingTransform(Transform):
-    """n numbers as n + 1 probabilities, each a share ``sigmoid(x[i] - log(n - i))`` of what those before it left."""
+    """n numbers as n + 1 probabilities, each a share ``sigmoid(x[i] - log(n - i))`` of what those before it left.
+
+    Raises:
+        ArgumentError: `cache_size` is neither 0 nor 1.
+    """
 
     bijective = True
     domain = constraints.real_vector

@@ -37,7 +37,11 @@ _frame = sys._getframe
 
 
 class Constant(float):
-    """A Python number with a name, for the drawing: ``var + Constant(1e-5, "ε")`` shows ε."""
+    """A Python number with a name, for the drawing: ``var + Constant(1e-5, "ε")`` shows ε.
+
+    Raises:
+        ValueError: `value` is no number.
+    """
 
     __slots__ = ("name",)
     name: str
@@ -150,11 +154,11 @@ class Tensor(Methods):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "array", "family", "filled", "node", "tracked")
+    __slots__ = ("__weakref__", "array", "family", "kept_grad", "node", "tracked")
 
     array: Array
     family: Any  # a `views.Position`, or what makes one; left empty where the tensor shares its memory with no other
-    filled: Tensor | None  # the gradient, as `grad` shows it
+    kept_grad: Tensor | None  # the gradient, as `grad` shows it
     node: Node | None
     tracked: bool
 
@@ -165,7 +169,7 @@ class Tensor(Methods):
                 "its memory without history, or x.detach().clone() for a copy"
             )
         self.array = constructed(data, dtype)
-        self.filled = None
+        self.kept_grad = None
         self.node = None
         self.tracked = False
         if requires_grad:
@@ -174,7 +178,7 @@ class Tensor(Methods):
     @property
     def grad(self) -> Tensor | None:
         """What backward adds the gradient to; None before. Assignable: a Tensor of this shape and dtype, or None."""
-        return self.filled
+        return self.kept_grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -182,7 +186,7 @@ class Tensor(Methods):
             raise AutogradError("can't assign Variable as its own grad: use its .detach().clone()")
         if value is not None:
             check_gradient(value, self.array, "attempting to assign")
-        self.filled = value
+        self.kept_grad = value
 
     @property
     def requires_grad(self) -> bool:
@@ -274,7 +278,7 @@ def wrap(array: Array) -> Tensor:
     """Return a tensor of `array` itself, without copy and without history."""
     self = _new_tensor(Tensor)
     self.array = array
-    self.filled = None
+    self.kept_grad = None
     self.node = None
     self.tracked = False
     return self
@@ -299,7 +303,7 @@ def recorded(
     if of is None:
         y = _new_tensor(Tensor)
         y.array = array
-        y.filled = None
+        y.kept_grad = None
         y.tracked = True
     else:
         y = of

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import check_real
 from tensorgrad.engine.tensor import Tensor
-from tensorgrad.errors import ArgumentError, AutogradError, LinAlgError
+from tensorgrad.errors import ArgumentError, AutogradError, ComplexError, LinAlgError
 from tensorgrad.functions import composed
 from tensorgrad.functions.common import constant, keywords
 from tensorgrad.functions.matrices import check_matrix, factorized, pinv, solve_triangular, swapped
@@ -45,9 +44,18 @@ def _row(y: Tensor, at: int) -> Tensor:
     return ops.getitem(y, index=(..., at, slice(None)))
 
 
+_QR_INSTEAD = "of a tall z of full rank, R is linalg.cholesky(z.mH @ z).mH, and Q is z @ linalg.inv(R)"
+
+
+def _adjoint(x: Tensor) -> Tensor:
+    return swapped(x).conj()
+
+
 @keywords
 def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
     """Return the lower triangular L with ``L Lᵀ = A`` (with `upper`, Lᵀ) for symmetric positive definite `A`.
+
+    For a complex Hermitian `A`, ``L Lᴴ = A`` (with `upper`, Lᴴ).
 
     Only the lower triangle of `A` is read (with `upper`, the upper one). The gradient is symmetric, as in PyTorch: what
     an element of that triangle gets is shared with its mirror image.
@@ -62,21 +70,17 @@ def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Te
         raise LinAlgError(
             "linalg.cholesky: The factorization could not be completed because the input is not positive-definite"
         ) from error
-    return swapped(y) if upper else y
+    return _adjoint(y) if upper else y
 
 
 @keywords
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     """Return the X with ``L Lᵀ X = B``, given Cholesky's factor.
 
-    From (..., n, m) and (..., n, n): shape (..., n, m).
-
-    Raises:
-        ComplexError: complex numbers.
+    From (..., n, m) and (..., n, n): shape (..., n, m). For complex `L`, ``L Lᴴ X = B``.
     """
-    check_real("cholesky_solve", B.array, L.array)
-    lower = swapped(L) if upper else L
-    return solve_triangular(swapped(lower), solve_triangular(lower, B, upper=False), upper=True)
+    lower = _adjoint(L) if upper else L
+    return solve_triangular(_adjoint(lower), solve_triangular(lower, B, upper=False), upper=True)
 
 
 @keywords
@@ -89,8 +93,10 @@ def qr(A: Tensor, mode: str = "reduced") -> OrthogonalTriangular:
     Raises:
         ArgumentError: `mode` is another word.
         AutogradError: a gradient is asked for in a mode that has none.
+        ComplexError: complex numbers.
     """
     check_matrix(A, "linalg.qr")
+    _check_vectors("linalg.qr", A, _QR_INSTEAD, "qr")
     m, n = A.array.shape[-2:]
     if mode not in ("reduced", "complete", "r"):
         raise ArgumentError(
@@ -121,9 +127,11 @@ def svd(A: Tensor, full_matrices: bool = True) -> SingularValues:
     not change by that has its gradient, as their projection ``u @ u.mT`` (PyTorch passes all of it over).
 
     Raises:
+        ComplexError: complex numbers; `svdvals` takes them.
         ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "linalg.svd")
+    _check_vectors("linalg.svd", A, "singular values alone are linalg.svdvals(z)", "svd")
     m, n = A.array.shape[-2:]
     y = ops.svd(A)
     u, s, vh = _rows(y, None, m), _row(y, m), swapped(_rows(y, m + 1, None))
@@ -154,9 +162,19 @@ def _beyond(A: Tensor, columns: Tensor) -> Tensor:
 def svdvals(A: Tensor) -> Tensor:
     """Return the singular values of `A` in descending order.
 
-    From (..., n, m): shape (..., min(n, m)).
+    From (..., n, m): shape (..., min(n, m)). Those of complex matrices have gradients, too.
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
-    return composed.row_major(svd(A, full_matrices=False).S)
+    if A.array.dtype.kind != "c":
+        return composed.row_major(svd(A, full_matrices=False).S)
+    check_matrix(A, "linalg.svdvals")
+    *batch, m, n = A.array.shape  # the eigenvalues of [[0, A], [Aᴴ, 0]] are these, and the same below 0
+    left = ops.concatenate(constant(np.zeros((*batch, m, m), A.array.dtype)), _adjoint(A), axis=-2)
+    right = ops.concatenate(A, constant(np.zeros((*batch, n, n), A.array.dtype)), axis=-2)
+    w = eigvalsh(ops.concatenate(left, right, axis=-1))
+    return composed.row_major(ops.getitem(w, index=(..., slice(None, -min(m, n) - 1, -1))))
 
 
 @keywords
@@ -171,24 +189,44 @@ def eigh(A: Tensor, UPLO: str = "L") -> Spectrum:
     also where the whole happens to be smooth, as in ``V diag(w) Vᵀ = A``.
 
     Raises:
+        ComplexError: complex numbers; `eigvalsh` takes them.
         ArgumentError: `UPLO` is neither "L" nor "U".
 
     >>> import tensorgrad as tg
     >>> tg.linalg.eigh(tg.tensor([[2.0, 9.0], [0.0, 3.0]])).eigenvalues
     tensor([2., 3.])
     """
+    _check_vectors("linalg.eigh", A, "eigenvalues alone are linalg.eigvalsh(z)", "eigh")
+    y = _spectrum(A, UPLO)
+    return Spectrum(_row(y, -1), _rows(y, None, -1))
+
+
+def _spectrum(A: Tensor, UPLO: str) -> Tensor:
     check_matrix(A, "linalg.eigh", square=True)
     if UPLO not in ("L", "U", "l", "u"):
         raise ArgumentError(f"linalg.eigh: Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    y = ops.eigh(A, triangle=UPLO.upper())
-    return Spectrum(_row(y, -1), _rows(y, None, -1))
+    return ops.eigh(A, triangle=UPLO.upper())
 
 
 @keywords
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """Return the eigenvalues, ascending, of the symmetric matrix `A`, of which `eigh` says what is read.
 
+    `A` may be complex and Hermitian: the eigenvalues are real.
+
     Raises:
         ArgumentError: `UPLO` is neither "L" nor "U".
     """
-    return composed.row_major(eigh(A, UPLO).eigenvalues)
+    w = _row(_spectrum(A, UPLO), -1)
+    if A.array.dtype.kind == "c":
+        w = ops.getitem(ops.view_as_real(w), index=(..., 0))
+    return composed.row_major(w)
+
+
+def _check_vectors(name: str, A: Tensor, way: str, numpys: str) -> None:
+    """Refuse complex vectors, which may be turned by any number of size 1: ComplexError with the `way` out."""
+    if A.array.dtype.kind == "c":
+        raise ComplexError(
+            f"{name}() takes no complex numbers, found {A.array.dtype}: each of its vectors may be turned by a number "
+            f"of size 1; {way}, and np.linalg.{numpys}(z.detach()) has all of it, without a gradient"
+        )

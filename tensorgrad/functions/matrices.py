@@ -101,7 +101,8 @@ def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
 def slogdet(A: Tensor) -> SignAndLogarithm:
     """Return the sign of the determinant of `A` and the logarithm of its absolute value, which cannot overflow.
 
-    Where `A` is singular the logarithm is -inf, and its gradient NaN.
+    Where `A` is singular the logarithm is -inf, and its gradient NaN. The sign of a complex determinant is its
+    direction, and has a gradient.
 
     From (..., n, n): both of shape (...).
 
@@ -109,15 +110,26 @@ def slogdet(A: Tensor) -> SignAndLogarithm:
         ShapeError: no matrices of the shape that it takes.
     """
     check_matrix(A, "linalg.slogdet", square=True)
-    return SignAndLogarithm(constant(factorized(np.linalg.slogdet, A.array)[0]), ops.logabsdet(A))
+    found = ops.logabsdet(A)
+    if A.array.dtype.kind == "c":
+        size, angle = (ops.getitem(ops.view_as_real(found), index=(..., i)) for i in (0, 1))
+        direction = ops.exp(ops.mul(angle, 1j))
+        return SignAndLogarithm(ops.where(constant(size.array == -np.inf), 0.0, direction), size)
+    return SignAndLogarithm(constant(factorized(np.linalg.slogdet, A.array)[0]), found)
 
 
 @keywords
 def logdet(input: Tensor) -> Tensor:
     """Return the logarithm of the determinant: NaN where that is negative.
 
-    From (..., n, n): shape (...).
+    From (..., n, n): shape (...). That of a complex one has its angle as imaginary part.
+
+    Raises:
+        ShapeError: no matrices of the shape that it takes.
     """
+    if input.array.dtype.kind == "c":
+        check_matrix(input, "linalg.slogdet", square=True)
+        return ops.logabsdet(input)
     found = slogdet(input)
     y: Tensor = ops.unknown(found.logabsdet, constant(found.sign.array < 0))
     return y
@@ -229,7 +241,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     rank = matrix_rank(A, rtol=rcond)
     residuals = np.zeros(0, A.array.dtype)
     if m > n and bool((rank.array == n).all()):
-        residuals = ((A.array @ solution.array - b.array) ** 2).sum(-2)
+        residuals = (np.abs(A.array @ solution.array - b.array) ** 2).sum(-2)
     y = composed.squeezed(solution, -1) if vector else solution
     return LeastSquares(y, constant(residuals), rank, constant(factorized(np.linalg.svd, A.array, compute_uv=False)))
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tensorgrad import ops
-from tensorgrad.base.dtypes import DTypeLike, check_real
+from tensorgrad.base.dtypes import DTypeLike
 from tensorgrad.base.literals import forgotten
+from tensorgrad.base.numerics import normalized
 from tensorgrad.engine.generalforms import finite
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError, ShapeError
@@ -25,7 +26,6 @@ def _floating(x: Tensor, name: str, dtype: DTypeLike) -> Tensor:
     y = x if dtype is None else ops.astype(x, dtype=np.dtype(dtype))
     if y.array.dtype.kind not in "fc":
         raise DTypeError(f"{name}: Expected a floating point or complex tensor as input. Got {y.array.dtype}")
-    check_real(name, y.array)
     return y
 
 
@@ -59,12 +59,18 @@ def vector_norm(
 @wide
 def _lengths(v: Tensor, p: float, axis: composed.Axis, keepdims: bool) -> Tensor:
     if p == 0:
-        return ops.sum(ops.astype(constant(v.array != 0), dtype=v.array.dtype), axis=axis, keepdims=keepdims)
+        return ops.sum(ops.astype(constant(v.array != 0), dtype=v.array.real.dtype), axis=axis, keepdims=keepdims)
     if math.isinf(p):
         return (ops.amax if p > 0 else ops.amin)(ops.abs(v), axis=axis, keepdims=keepdims)
     if p == 1:
         return ops.sum(ops.abs(v), axis=axis, keepdims=keepdims)
-    return ops.length(v, p=p, axis=axis, keepdims=keepdims)
+    if v.array.dtype.kind != "c":
+        return ops.length(v, p=p, axis=axis, keepdims=keepdims)
+    if p != 2:
+        return ops.length(ops.abs(v), p=p, axis=axis, keepdims=keepdims)
+    axes = tuple(range(v.array.ndim)) if axis is None else normalized(axis, v.array.ndim)
+    y = ops.length(ops.view_as_real(v), p=2, axis=(*axes, -1), keepdims=keepdims)  # smooth also where one number is 0
+    return composed.squeezed(y, -1) if keepdims else y
 
 
 @keywords

@@ -14,7 +14,7 @@ from tensorgrad.engine.kinds import primitive
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.ops.contractions import matmul, swapped
 from tensorgrad.ops.diagonals import diagonal
-from tensorgrad.ops.factorizations import inv, product
+from tensorgrad.ops.factorizations import adjoint, conjugate, inv, product
 from tensorgrad.ops.reductions import sum
 from tensorgrad.ops.selection import unknown
 from tensorgrad.ops.shapes import concatenate, reshape
@@ -32,6 +32,7 @@ MINORS = 8
     symbol="det",
     samples="square",
     batch=leading,
+    complex=True,
 )
 def det(x: Any) -> Any:
     """Return the determinant of `x` (..., n, n). ``d det X = <cof X, dX>``, also where X is singular."""
@@ -49,10 +50,15 @@ def _regular_inverse(y: Any, x: Any) -> Any:
     symbol="log|det|",
     samples="square",
     batch=leading,
+    complex=True,
 )
 def logabsdet(x: Any) -> Any:
-    """Return the logarithm of the absolute value of the determinant, without overflow. ``d log|det X| = <X⁻ᵀ, dX>``."""
-    return of_finite(np.linalg.slogdet, x)[1]
+    """Return the logarithm of the absolute value of the determinant, without overflow. ``d log|det X| = <X⁻ᵀ, dX>``.
+
+    That of a complex determinant has its angle as imaginary part, and is the logarithm of the determinant itself.
+    """
+    sign, size = of_finite(np.linalg.slogdet, x)
+    return size + 1j * np.angle(sign) if x.dtype.kind == "c" else size
 
 
 @in_front
@@ -121,7 +127,8 @@ def _by_blocks(x: Any, small: int) -> Any:
     values = x.array if isinstance(x, Tensor) else x
     u, _, vh = np.linalg.svd(values)
     sign = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
-    y = product(np.swapaxes(u, -1, -2), x, np.swapaxes(vh, -1, -2))
+    y = product(adjoint(u), x, adjoint(vh))
+    u, vh = conjugate(u), conjugate(vh)  # for cof(X) is that of the transpose
     r = x.shape[-1] - small
     if r == 0:
         return product(u, _polynomials(y)[0], vh) * sign

@@ -34,8 +34,18 @@ def product(*factors: Any) -> Any:
     return y
 
 
+def conjugate(x: Any) -> Any:
+    """Return the conjugate of complex `x`, and real `x` as it is."""
+    return x.conj() if x.dtype.kind == "c" else x
+
+
+def adjoint(x: Any) -> Any:
+    """Return `x` with its last two axes swapped, and the conjugate of that if it is complex."""
+    return conjugate(swapped(x))
+
+
 def _symmetric(x: Any) -> Any:
-    return (x + swapped(x)) * 0.5
+    return (x + adjoint(x)) * 0.5
 
 
 def _resolution(w: Any, n: int) -> float:
@@ -111,20 +121,21 @@ def solve(a: Any, b: Any) -> Any:
     (
         lambda g, y, x, rtol: (
             -product(swapped(y), g, swapped(y))
-            + product(_beside(x, y), swapped(g), y, swapped(y))
-            + product(swapped(y), y, swapped(g), _beside(y, x))
+            + conjugate(product(_beside(x, y), swapped(g), y, adjoint(y)))
+            + conjugate(product(adjoint(y), y, swapped(g), _beside(y, x)))
         ),
     ),
     (
         lambda t, y, x, rtol: (
             -product(y, t, y)
-            + product(y, swapped(y), swapped(t), _beside(x, y))
-            + product(_beside(y, x), swapped(t), swapped(y), y)
+            + product(y, adjoint(y), adjoint(t), _beside(x, y))
+            + product(_beside(y, x), adjoint(t), adjoint(y), y)
         ),
     ),
     symbol="x⁺",
     samples="pinv",
     batch=leading,
+    complex=True,
 )
 def pinv(x: Any, *, rtol: Any) -> Any:
     """Return the pseudo-inverse of `x` (..., m, n), in which singular values below `rtol` of the largest count as 0."""
@@ -139,12 +150,16 @@ def _beside(a: Any, b: Any) -> Any:
 def held(x: Any, triangle: Any) -> Any:
     """The symmetric matrix that `x` holds: its symmetric part, or what its "L"ower or "U"pper triangle says.
 
+    Of complex numbers the Hermitian one, of whose diagonal the real parts are read.
+
     The derivative is that of the symmetric part in any case, as in PyTorch: half of it stands above the diagonal.
     """
+    mirrored = conjugate(np.swapaxes(x, -1, -2))
     if triangle is None:
-        return (x + np.swapaxes(x, -1, -2)) / 2
-    upper = np.triu(x, 1) if triangle == "U" else np.swapaxes(np.tril(x, -1), -1, -2)
-    return upper + np.swapaxes(upper, -1, -2) + np.where(np.eye(x.shape[-1], dtype=bool), x, 0)
+        return (x + mirrored) / 2
+    upper = np.triu(x if triangle == "U" else mirrored, 1)
+    diagonal = x.real if x.dtype.kind == "c" else x
+    return upper + conjugate(np.swapaxes(upper, -1, -2)) + np.where(np.eye(x.shape[-1], dtype=bool), diagonal, 0)
 
 
 def _lower(x: Any) -> Any:
@@ -155,36 +170,40 @@ def _lower(x: Any) -> Any:
 
 def _cholesky_adjoint(g: Any, y: Any) -> Any:
     half = solve(swapped(y), _lower(matmul(swapped(y), g)))
-    return _symmetric(solve(swapped(y), swapped(half)))
+    return _symmetric(solve(swapped(y), adjoint(half)))
 
 
 def _cholesky_tangent(t: Any, y: Any) -> Any:
-    return matmul(y, _lower(solve(y, swapped(solve(y, _symmetric(t))))))
+    return matmul(y, _lower(solve(y, adjoint(solve(y, _symmetric(t))))))
 
 
-@primitive((_cholesky_adjoint,), (_cholesky_tangent,), symbol="chol", samples="square", batch=leading)
+@primitive((_cholesky_adjoint,), (_cholesky_tangent,), symbol="chol", samples="square", batch=leading, complex=True)
 def cholesky(x: Any, *, triangle: Any = None) -> Any:
-    """Return the lower triangular L with ``L Lᵀ = X`` for the symmetric positive definite X in `x`."""
+    """Return the lower triangular L with ``L Lᵀ = X`` for the symmetric positive definite X in `x`.
+
+    Of complex numbers, ``L Lᴴ`` of a Hermitian one.
+    """
     return np.linalg.cholesky(held(x, triangle))
 
 
 def _eigh_adjoint(g: Any, y: Any) -> Any:
     v, w = y[..., :-1, :], y[..., -1, :]
     core = _square(g[..., -1, :]) + _eigenvalue_gaps(w) * matmul(swapped(v), g[..., :-1, :])
-    return _symmetric(product(v, core, swapped(v)))
+    return _symmetric(product(conjugate(v), core, swapped(v)))
 
 
 def _eigh_tangent(t: Any, y: Any) -> Any:
     v, w = y[..., :-1, :], y[..., -1, :]
-    p = product(swapped(v), _symmetric(t), v)
+    p = product(adjoint(v), _symmetric(t), v)
     return _stacked(matmul(v, _eigenvalue_gaps(w) * p), diagonal(p, offset=0)[..., None, :])
 
 
-@primitive((_eigh_adjoint,), (_eigh_tangent,), symbol="eigh", samples="square", batch=leading)
+@primitive((_eigh_adjoint,), (_eigh_tangent,), symbol="eigh", samples="square", batch=leading, complex=True)
 def eigh(x: Any, *, triangle: Any = None) -> Any:
     """Return the eigenvectors of the symmetric matrix in `x` as columns, above the row of ascending eigenvalues.
 
     ``dw = diag(Vᵀ dX V)``, ``dV = V (F * Vᵀ dX V)`` with ``F[i, j] = 1 / (w[j] - w[i])``, NaN between equal values.
+    Each complex vector may be turned by a number of size 1: here none turns, ``diag(Vᴴ dV) = 0``.
     """
     w, v = of_finite(np.linalg.eigh, held(x, triangle))
     return np.concatenate([v, w[..., None, :]], axis=-2)

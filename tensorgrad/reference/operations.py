@@ -28,7 +28,7 @@ OWN = frozenset(
         "Constant",
         "Tensor.array",
         "Tensor.family",
-        "Tensor.filled",
+        "Tensor.kept_grad",
         "Tensor.name",
         "Tensor.node",
         "Tensor.to_device",

@@ -37,7 +37,7 @@ def restored(kind: type[Tensor], array: Array, tracked: bool, name: str | None, 
 
 def _on(kind: type[Tensor], array: Array, tracked: bool, name: str | None) -> Tensor:
     x = Tensor.__new__(kind)
-    x.array, x.filled, x.node, x.tracked = array, None, None, False
+    x.array, x.kept_grad, x.node, x.tracked = array, None, None, False
     x.requires_grad = tracked
     if name is not None:
         leaf(x).called = name

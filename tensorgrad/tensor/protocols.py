@@ -17,6 +17,7 @@ from tensorgrad.base.caching import Later
 from tensorgrad.base.context import context
 from tensorgrad.base.devices import check_memory, memory_format
 from tensorgrad.base.dtypes import Array, DTypeLike
+from tensorgrad.base.misfits import WrongCallError
 from tensorgrad.base.numbertypes import DTYPES, dtype
 from tensorgrad.base.numerics import normalized
 from tensorgrad.base.size import Size
@@ -181,6 +182,12 @@ class Protocols(Tensor):
     def __len__(self) -> int:
         if not self.array.ndim:
             raise TypeError("len() of a 0-d tensor")
+        asking = _getframe(1)
+        if asking.f_code.co_name == "shuffle" and asking.f_globals.get("__name__") == "random":
+            raise WrongCallError(
+                "random.shuffle() of a Tensor would lose elements: what it swaps are views of the same memory; use "
+                "x[tensorgrad.randperm(len(x))]"
+            )
         return len(self.array)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -249,7 +256,7 @@ class Protocols(Tensor):
 
     def __copy__(self) -> Tensor:
         copy = self.__class__.__new__(self.__class__)
-        copy.array, copy.filled, copy.node, copy.tracked = self.array, None, None, self.tracked
+        copy.array, copy.kept_grad, copy.node, copy.tracked = self.array, None, None, self.tracked
         return copy
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:

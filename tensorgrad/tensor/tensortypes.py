@@ -47,7 +47,10 @@ class _TensorType(type):
 
 
 def _type(name: str, dtype: DType) -> _TensorType:
-    doc = f"Return a {dtype} tensor of a sequence, or of the given lengths with whatever the memory held."
+    doc = (
+        f"Return a {dtype} tensor of a sequence, or of the given lengths with whatever the memory held.\n\n"
+        f"Raises:\n    DeviceError: `device` is not the CPU."
+    )
     return _TensorType(name, (), {"dtype": dtype, "__doc__": doc, "__module__": "tensorgrad"})
 
 
