@@ -17,6 +17,7 @@ import tensorgrad as tg
 from tensorgrad import search
 from tensorgrad.errors import ArgumentError, ShapeError, TensorgradError
 from tensorgrad.search.memory import RandomSampler
+from tests.optunaserver import free_port, served
 from tests.waiting import CEILING, finished, until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -267,13 +268,23 @@ def lines(log: Path) -> list[list[str]]:
     return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
-@pytest.mark.parametrize("kind", ["journal", "sqlite"])
-def test_processes_share_a_search_and_no_trial_is_lost_when_one_is_killed(tmp_path: Path, kind: str) -> None:
-    storage = tmp_path / "a.journal" if kind == "journal" else f"sqlite:///{tmp_path}/a.db"
-    if kind == "sqlite":
+@pytest.fixture(params=["journal", "sqlite", "grpc"])
+def storage(request, tmp_path: Path):
+    """Yields where several processes keep their trials: a file, an address of a database, an address of a server."""
+    database = f"sqlite:///{tmp_path}/a.db"
+    if request.param == "journal":
+        yield tmp_path / "a.journal"
+    elif request.param == "grpc":
+        with served(database, free_port()) as address:
+            yield address
+    else:
         pytest.importorskip("sqlalchemy", reason="Optuna's databases need sqlalchemy")
-        search.open_storage(storage)
+        search.open_storage(database)
+        yield database
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")
+def test_processes_share_a_search_and_no_trial_is_lost_when_one_is_killed(tmp_path: Path, storage: object) -> None:
     log = tmp_path / "log"
     a = worker(storage, log, "a", CEILING)
     in_its_third(log, "a")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +15,12 @@ import pytest
 from tensorgrad import search
 from tensorgrad.errors import ArgumentError, DataError, TensorgradError
 from tests.killing import killed
+from tests.optunaserver import free_port, served
+from tests.waiting import CEILING
 
 optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install optuna")
 
+ROOT = Path(__file__).resolve().parent.parent
 X = np.arange(20.0)
 
 
@@ -71,21 +77,87 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         searched(3, 1)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything can be written by root")
-def test_a_folder_that_may_only_be_read_is_told(journal: Path) -> None:
-    journal.chmod(0o444)
-    with pytest.raises(PermissionError, match=r"give a file that can be written.*a\.journal"):
-        searched(journal, 6)
-    journal.parent.chmod(0o555)
+AS_A_READER = """
+import os, sys
+from tests.test_search_storage import searched
+searched("sqlite:///:memory:", 1)  # what is imported is no more to be read afterwards
+if os.geteuid() == 0:  # who may write everything
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+for place in sys.argv[1:]:
     try:
-        with pytest.raises(PermissionError, match="give a file that can be written"):
-            searched(journal.parent / "b.journal", 1)
-    finally:
-        journal.parent.chmod(0o755)
+        searched(place, 6)
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path):
+    """Yields a folder that other users may look into, which pytest's are not."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        if not path.parent.stat().st_mode & 0o001:  # the folder of a session of tests is its user's
+            path.parent.chmod(0o711)
+        yield path
+        path.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="users and what they may do are POSIX's here")
+def test_in_a_folder_that_may_only_be_read_no_finished_trial_is_lost(folder: Path) -> None:
+    pytest.importorskip("sqlalchemy", reason="Optuna's databases need sqlalchemy")
+    journal, database = folder / "a.journal", f"sqlite:///{folder}/a.db"
+    before = [{o.slot: o.value for o in searched(storage, 5)} for storage in (journal, database)]
+    files = {file: file.read_bytes() for file in folder.iterdir()}
+    for file in files:
+        file.chmod(0o444)
+    folder.chmod(0o555)
+    places = [str(journal), str(folder / "b.journal"), str(folder / "new" / "b.journal"), database, f"{database}2"]
+    command = [sys.executable, "-c", AS_A_READER, *places]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CEILING, check=False)
+    told = done.stdout.splitlines()
+    assert len(told) == 5, done.stdout + done.stderr
+    for place, line in zip(places[:3], told, strict=False):
+        assert line.startswith("PermissionError")
+        assert "give a file that can be written" in line
+        assert place in line
+    assert "TensorgradError the storage of the search does not answer, or cannot be written:" in told[3]
+    assert "readonly database; what was finished before is kept" in told[3]
+    assert "TensorgradError storage 'sqlite:///" in told[4]
+    assert "unable to open database file" in told[4]
+
+    assert {file: file.read_bytes() for file in folder.iterdir()} == files
+    folder.chmod(0o755)
+    for file in files:
+        file.chmod(0o644)
+    for storage, known in zip((journal, database), before, strict=True):
+        assert known.items() < {o.slot: o.value for o in searched(storage, 6)}.items()
+
+
+def test_a_server_that_goes_away_is_told_and_every_finished_trial_is_there_when_it_is_back(tmp_path: Path) -> None:
+    database, port, begun = f"sqlite:///{tmp_path}/a.db", free_port(), list[int]()
+    with ExitStack() as server:
+        address = server.enter_context(served(database, port))
+
+        def objective(trial, train, valid):
+            begun.append(trial.slot)
+            if len(begun) == 4:
+                server.close()
+            return trial.params["a"]
+
+        with pytest.raises(TensorgradError, match=r"does not answer.*what was finished before is kept") as told:
+            searched(address, 6, objective)
+        assert "\n" not in str(told.value)
+    with served(database, port):
+        assert len(searched(address, 6, objective)) == 6
+    assert begun == [0, 1, 2, 3, 3, 4, 5]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process may write files of any size")
-def test_what_was_finished_before_the_disk_was_full_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", range(9000, 10500, 150))  # so the disk is full in the middle of each line of a trial
+def test_what_was_finished_before_the_disk_was_full_is_kept(tmp_path: Path, size: int) -> None:
     import resource
 
     begun: list[int] = []
@@ -95,7 +167,7 @@ def test_what_was_finished_before_the_disk_was_full_is_kept(tmp_path: Path) -> N
         return trial.params["a"]
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, before[1]))  # where the disk is full, a file cannot grow either
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))  # where the disk is full, a file cannot grow either
     try:
         with pytest.raises(OSError, match=r"what was finished before is kept; make room.*a\.journal"):
             searched(tmp_path / "a.journal", 1000, objective)
@@ -105,7 +177,7 @@ def test_what_was_finished_before_the_disk_was_full_is_kept(tmp_path: Path) -> N
     assert count > 2
     outcomes = searched(tmp_path / "a.journal", count + 2, objective)
     assert [o.slot for o in sorted(outcomes, key=lambda o: o.slot)] == list(range(count + 2))
-    assert len(begun) <= count + 3  # at most the one that could not be told is run again
+    assert len(begun) <= count + 3  # at most the one that could not be told is run again, and at once: see `Watch`
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL")

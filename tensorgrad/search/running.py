@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tensorgrad.create.random import get_rng_state, manual_seed, set_rng_state
 from .memory import ended_elsewhere, states_of
 from .samplers import Key, seed_of
 from .space import Params
-from .workers import MACHINE, NAN, NOTES, OWNER, SLOT, SURPLUS, alive, slot_of
+from .workers import NAN, NOTES, SLOT, SURPLUS, alive, ask, reaching, slot_of
 
 Data = tuple[Any, ...]
 
@@ -60,6 +59,7 @@ class Trial:
         self.slot, self.seed = slot, seed
         self.notes: dict[str, Any] = {}
 
+    @reaching
     def report(self, value: Any, step: int) -> None:
         """Report how good it is after `step` epochs; a hopeless trial ends here, as the search's pruner decides.
 
@@ -92,6 +92,8 @@ class Task:
     """What the seeds of the trials come from."""
     heartbeat: float
     """Seconds between signs of life; 0 for none."""
+    owner: str
+    """Who runs them."""
 
 
 def run_one(study: Any, task: Task, trials: int) -> bool:
@@ -101,9 +103,8 @@ def run_one(study: Any, task: Task, trials: int) -> bool:
         Exception: whatever the objective raises; the trial is left to be run again.
     """
     states = states_of(study)
-    asked = study.ask(task.space)
+    asked = ask(study, task.space, task.owner)
     slot = slot_of(study, study.trials[asked.number])
-    asked.set_user_attr(OWNER, f"{MACHINE}:{os.getpid()}")
     if slot >= trials:
         asked.set_user_attr(SURPLUS, True)
         study.tell(asked, state=states.FAIL)
@@ -135,6 +136,7 @@ def _call(task: Task, trial: Trial) -> tuple[float, bool]:
         set_rng_state(state)
 
 
+@reaching
 def _tell(study: Any, asked: Any, notes: dict[str, Any], value: float, pruned: bool) -> None:
     """Tell `study` the result, unless another worker has given the trial up for lost: then it is run elsewhere."""
     states = states_of(study)

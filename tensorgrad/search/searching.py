@@ -19,7 +19,7 @@ from .running import Data, Objective, Outcome, Task, run_one
 from .samplers import key_of, make_sampler
 from .space import Params, Space, distributions, narrow
 from .storage import open_storage, open_study
-from .workers import BEATS, Watch, done
+from .workers import BEATS, Watch, at_work, done
 
 
 class Search:
@@ -89,7 +89,6 @@ class Search:
         self._seed, self._direction, self._name = seed, direction, name
         self._sampler, self._pruner = sampler, pruner
         self._heartbeat = 0.0 if storage is None else heartbeat
-        self._watch = Watch(math.inf if alone else BEATS * heartbeat)
 
     def run(self, trials: int, *, progress: bool = True) -> list[Outcome]:
         """Search until there are `trials` finished ones, those of earlier runs counted, and return them, best first.
@@ -164,12 +163,14 @@ class Search:
         study = self._study(number, space)
         data = self._train, self._valid
         asked = space if isinstance(self._storage, Memory) else distributions(space)
-        task = Task(self._objective, data, asked, key_of(self._seed, self._name, number), self._heartbeat)
         shown: AbstractContextManager[Progress | None] = Progress(trials, unit="trial") if progress else nullcontext()
-        with shown as table:
+        with shown as table, at_work() as owner:
+            key = key_of(self._seed, self._name, number)
+            task = Task(self._objective, data, asked, key, self._heartbeat, owner)
+            watch = Watch(owner, BEATS * self._heartbeat or math.inf)
             outcomes = self._outcomes(study, trials, [], table)
             while len(outcomes) < trials:
-                self._watch.rescue(study)
+                watch.rescue(study)
                 if not run_one(study, task, trials):
                     time.sleep(min(0.2, self._heartbeat))
                 outcomes = self._outcomes(study, trials, outcomes, table)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
-from tensorgrad.errors import ArgumentError, DataError, TensorgradError
+from tensorgrad.errors import ArgumentError, DataError, MissingDependencyError, TensorgradError
 
 from .memory import Memory, MemoryStudy
 from .samplers import make_pruner
 from .space import need_optuna
+from .workers import reaching
 
 try:
     import fcntl
@@ -21,8 +24,9 @@ except ImportError:  # Windows
 else:
     _LOCKS = True
 
-_GRACE = 10  # seconds after which the lock of a dead process is broken, where the system does not release it
-
+_GRACE = 10
+"""Seconds after which a server is not there, and the lock of a dead process is broken that the system keeps."""
+_PORT = 13000  # Optuna's, where an address names none
 
 _BEGIN = b'{"op_code"'
 _OPERATIONS = 20  # more than Optuna 5 has
@@ -96,11 +100,12 @@ def open_storage(storage: Any) -> Any:
 
     Args:
         storage: None for the memory of this process; a path for a journal file, made where there is none, which a
-            later run goes on with and several processes share; an address with ``://``, as ``mysql://...``, which
-            several machines share; or a storage of Optuna's.
+            later run goes on with and several processes share; an address with ``://``, which several machines share:
+            ``mysql://...`` and others of SQLAlchemy's, or ``grpc://host:port``, where Optuna's `run_grpc_proxy_server`
+            runs; or a storage of Optuna's.
 
     Raises:
-        MissingDependencyError: Optuna is not installed.
+        MissingDependencyError: Optuna is not installed, or grpcio for an address with ``grpc://``.
         ArgumentError: `storage` is something else.
         DataError: the file is no journal, or a damaged one.
         OSError: the file, or its folder, cannot be written.
@@ -124,14 +129,27 @@ def open_storage(storage: Any) -> Any:
 
 def _opened(address: str) -> Any:
     """Return the storage at an address."""
-    from optuna.storages import RDBStorage
-
     try:
-        return RDBStorage(address)
+        return _proxy(address) if address.startswith("grpc://") else need_optuna().storages.RDBStorage(address)
+    except MissingDependencyError:
+        raise
     except Exception as error:  # whatever SQLAlchemy, or what speaks with the database, raises
         shown = re.sub(r"//[^/@]*@", "//...@", address)  # without the password
         why = str(error).partition("\n")[0]
         raise TensorgradError(f"storage {shown!r} cannot be opened: {type(error).__name__}: {why}") from error
+
+
+def _proxy(address: str) -> Any:
+    """Return the storage that a server of Optuna's at ``grpc://host:port`` passes on."""
+    optuna, place = need_optuna(), urlsplit(address)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        try:
+            storage = optuna.storages.GrpcStorageProxy(host=place.hostname or "localhost", port=place.port or _PORT)
+        except ImportError as error:
+            raise MissingDependencyError.of(f"a storage at {address}", "grpcio", "protobuf") from error
+    storage.wait_server_ready(_GRACE)
+    return storage
 
 
 def _journal(path: Path) -> Any:
@@ -165,6 +183,7 @@ def _about(error: OSError, path: Path, advice: str) -> OSError:
     return OSError(error.errno, f"{error.strerror or error}: {advice}", str(path))
 
 
+@reaching
 def open_study(storage: Any, name: str, direction: str, sampler: Any, pruner: Any) -> Any:
     """Return the study `name` in `storage`, Optuna's or a `Memory`, made where there is none."""
     if isinstance(storage, Memory):
