@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+import os
 import pickle
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import tensorgrad as tg
 from tensorgrad import distributed as dist, nn, viz
 from tensorgrad.errors import ArgumentError, AutogradError, DistributedError, MissingDependencyError
 from tensorgrad.nn.parallel import dataparallel
-from tests.launcher import launched, missing
+from tests.launcher import LAUNCHER, ROOT, launched, missing
+from tests.waiting import CEILING
 
 ranked = pytest.mark.usefixtures("mpi")
 
@@ -80,10 +82,11 @@ def test_parameters_that_some_rank_does_not_use_get_what_the_others_have() -> No
 
 
 @ranked
-def test_a_training_goes_on_with_another_number_of_ranks(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after"), [(3, 2), (2, 3), (2, 1), (1, 2)])
+def test_a_training_goes_on_with_another_number_of_ranks(before: int, after: int, tmp_path: Path) -> None:
     file = str(tmp_path / "half.tg")
-    assert answers(2, "half", file) == [None, None]
-    assert max(answers(3, "rest", file)) < 1e-10
+    assert answers(before, "half", file) == [None] * before
+    assert max(answers(after, "rest", file)) < 1e-10
 
 
 @ranked
@@ -174,6 +177,38 @@ def test_what_cannot_be_is_refused() -> None:
         net.module[0](tg.ones(1, 2)).sum().backward()
     with pytest.raises(ArgumentError, match="requires a gradient"):
         nn.parallel.DistributedDataParallel(nn.ReLU())
+
+
+@ranked
+def test_the_script_for_a_cluster_runs_where_mpiexec_plays_srun(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text("utf-8")
+    first, job = (page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("python", "sh\n#!/bin/bash"))
+    assert "#SBATCH --nodes=4 --ntasks-per-node=16" in job
+    (tmp_path / "train.py").write_text(first, "utf-8")
+    (tmp_path / "job.sh").write_text(f"#!/bin/bash\n{job}", "utf-8")
+    programs = {
+        "python": f'#!/bin/sh\nexec "{sys.executable}" "$@"\n',
+        "srun": f'#!/bin/sh\ntest "$1" = --mpi=pmi2 && shift && exec "{LAUNCHER}" -n 2 "$@"\n',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text, "utf-8")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    for command in (["bash", "-n", "job.sh"], ["bash", "job.sh"]):
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=CEILING, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "2 ranks\n"
+
+
+def test_processes_that_srun_starts_without_mpi_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "4")
+    with pytest.raises(DistributedError, match=r"srun has started 4 processes.*--mpi=pmi2"):
+        dist.init_process_group()
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "1")
+    dist.init_process_group()
+    dist.destroy_process_group()
 
 
 def test_another_backend_and_a_missing_library_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

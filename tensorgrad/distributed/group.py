@@ -14,7 +14,7 @@ from typing import Any
 from tensorgrad.errors import ArgumentError, DistributedError
 from tensorgrad.ops.processes import RANKS, Alone
 
-from .mpi import Ranks, started_by_mpi
+from .mpi import Ranks, alone, started_by_mpi
 
 _BACKENDS = (None, "mpi", "gloo")
 _PATIENCE = 0.3  # seconds: what has just been printed is lost if the process is ended at once
@@ -52,7 +52,7 @@ def init_process_group(
 
     Raises:
         ArgumentError: another backend or method.
-        DistributedError: there is a group, or MPI finds another one.
+        DistributedError: there is a group, MPI finds another one, or Slurm has started processes without MPI.
         MissingDependencyError: ``mpiexec`` has started the script, and mpi4py is not there.
 
     >>> import tensorgrad as tg
@@ -68,7 +68,7 @@ def init_process_group(
         )
     if _begun[0]:
         raise DistributedError("trying to initialize the default process group twice!: destroy_process_group() first")
-    ranks = Ranks(handshake) if started_by_mpi() else Alone()
+    ranks = Ranks(handshake) if started_by_mpi() else alone()
     for name, given, found in (("world_size", world_size, ranks.size), ("rank", rank, ranks.rank)):
         if given not in (-1, found):
             raise DistributedError(f"init_process_group: {name}={given}, and MPI says {found}")

@@ -22,6 +22,7 @@ from tensorgrad.ops.processes import Alone
 
 _STARTED = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "MPI_LOCALRANKID")
 _SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS")
+_SLURM = "SLURM_STEP_NUM_TASKS"  # how many processes `srun` has started
 _FOLDS: dict[str, np.ufunc] = {"sum": np.add, "product": np.multiply, "min": np.minimum, "max": np.maximum}
 _MPI_NAMES = {"sum": "SUM", "product": "PROD", "min": "MIN", "max": "MAX"}
 
@@ -31,9 +32,24 @@ def started_by_mpi() -> bool:
     return any(name in os.environ for name in _STARTED)
 
 
+def alone() -> Alone:
+    """Return the group of a process that MPI has not started.
+
+    Raises:
+        DistributedError: Slurm has started several without MPI: each would be alone, and train the whole.
+    """
+    count = int(os.environ.get(_SLURM, "1"))
+    if count > 1:
+        raise DistributedError(
+            f"srun has started {count} processes, and MPI none: they do not know each other; start the script with "
+            "srun --mpi=pmi2, or with srun --mpi=pmix where mpi4py is built against the MPI of the cluster"
+        )
+    return Alone()
+
+
 def without_mpi(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a process that a rank starts, and that is no rank itself."""
-    return {name: value for name, value in environment.items() if name not in (*_STARTED, *_SIZES)}
+    return {name: value for name, value in environment.items() if name not in (*_STARTED, *_SIZES, _SLURM)}
 
 
 class Ranks(Alone):
