@@ -333,3 +333,30 @@ def masked_row(x):
 def infinite_row(x):
     y = x * 2  # here
     return y.sum()
+
+
+@planted(lambda: (batch().requires_grad_(),), "NaN", "sub", "the largest of is -inf", (2,))
+def whole_row_masked(x):
+    seen = tg.ones(8, 3).bool()
+    seen[2] = False
+    seen[5, 0] = False
+    weights = x.masked_fill(~seen, -float("inf")).softmax(-1)  # here
+    return (weights * x).sum()
+
+
+BEYOND = 1 + 2**-23
+CLAMP = "clamp(-1, 1) before it"
+
+
+@planted(with_row(1, 2.0), "NaN", "acos", f"acos of {BEYOND:.7f}, which is outside", (1,), cure=CLAMP)
+def barely_outside(x):
+    return (x / 2).clamp(max=0.9).where(x < 2, BEYOND).acos().sum()  # here
+
+
+ALONE = "a larger batch, or eval(), which takes running averages"
+
+
+@planted(lambda: (batch(rows=1).requires_grad_(),), "zero", "sub", "the mean is over a single one", (0,), cure=ALONE)
+def alone_in_its_batch(x):
+    centered = x - x.mean(0)  # here
+    return (centered / (x.var(0, unbiased=False) + 1e-5).sqrt()).sum()

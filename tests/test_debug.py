@@ -279,7 +279,9 @@ def test_a_row_that_is_masked_throughout_is_named():
     mask = tg.zeros(8, 3, dtype=tg.bool)
     mask[2] = True
     found = why(lambda x: x.masked_fill(mask, float("-inf")).softmax(1).sum(), batch())
-    assert (found.kind, found.cause, found.rows) == ("NaN", "inf - inf", (2,))
+    assert (found.kind, found.rows) == ("NaN", (2,))
+    assert "as where a whole row is masked: -inf - -inf" in found.cause
+    assert "-1e4" in found.cure
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -64,8 +64,11 @@ def leading_to(targets: set[Node], order: list[Node]) -> set[Node]:
     return needed
 
 
-def readable(node: Node, boxed: bool) -> tuple[Any, ...]:
-    """Return the saved values of `node`, as Tensors of its graph where `boxed`; an error if not valid."""
+def readable(node: Node, boxed: bool, back: bool = False) -> tuple[Any, ...]:
+    """Return the saved values of `node`, as Tensors of its graph where `boxed`; an error if not valid.
+
+    On the way `back` nothing is read but what the rules of tracked operands do; a trace has saved all.
+    """
     assert node.primitive is not None
     if node.saved is None:
         raise AutogradError(
@@ -78,14 +81,20 @@ def readable(node: Node, boxed: bool) -> tuple[Any, ...]:
         check_unexposed(node)
     if not boxed or node.primitive.together:
         return node.saved
-    return _relinked(node) if running() is None else tuple(map(followed, _relinked(node)))
+    if running() is None:
+        return _relinked(node, node.saved)
+    saved = node.saved
+    if back and saved:
+        keep = node.primitive.keeps(tuple([i.__class__ is Node and i.tracked for i in node.inputs]))
+        saved = keep((*saved, None)) if keep else ()
+    return tuple(map(followed, _relinked(node, saved)))
 
 
-def _relinked(node: Node) -> tuple[Any, ...]:
-    """Return the saved values of `node` as Tensors that stand where they stood in the graph."""
-    if not node.saved:
+def _relinked(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the `saved` values of `node` as Tensors that stand where they stood in the graph."""
+    if not saved:
         return ()
-    y, *xs = node.saved
+    y, *xs = saved
     return (
         None if y is None else linked(y, node),
         *(linked(x, i) if i.__class__ is Node and x is not None else x for x, i in zip(xs, node.inputs, strict=True)),

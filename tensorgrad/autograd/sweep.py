@@ -45,7 +45,7 @@ def reverse(
             g = run.arrive(node, g, grads)
         if g is None or not any(receives(parent, needed) for parent in node.inputs):
             continue
-        saved = readable(node, boxed)
+        saved = readable(node, boxed, back=True)
         for parent, rule in zip(node.inputs, run.rules(node, g, saved)):  # noqa: B905 - rules may be endless
             if rule is not None and receives(parent, needed):
                 gx = fitted(rule(g, saved, node), parent)

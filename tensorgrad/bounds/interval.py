@@ -51,11 +51,12 @@ class Interval:
     (array([0.5, 0. ]), True, True)
     """
 
-    __slots__ = ("_ends", "high", "low")
+    __slots__ = ("_bounded", "_ends", "high", "low")
 
     low: Array
     high: Array
     _ends: Array | None
+    _bounded: bool | None
 
     def __init__(self, low: Any, high: Any = None) -> None:
         self.low = _bound(low)
@@ -64,7 +65,7 @@ class Interval:
             raise ArgumentError(f"the bounds of an Interval have shapes {self.low.shape} and {self.high.shape}")
         if not np.all(self.low <= self.high):
             raise ArgumentError("an Interval needs low <= high in every element, and no NaN")
-        self._ends = None
+        self._ends = self._bounded = None
 
     @property
     def ends(self) -> Array:
@@ -82,6 +83,13 @@ class Interval:
     def is_point(self) -> bool:
         """Whether it is known to hold one number for each element."""
         return self.low is self.high
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there are two bounds for every element; looked at once."""
+        if self._bounded is None:
+            self._bounded = bounded(self.low) and (self.is_point or bounded(self.high))
+        return self._bounded
 
     @property
     def width(self) -> Array:
@@ -138,11 +146,12 @@ def _bound(x: Any) -> Array:
 def between(low: Any, high: Any) -> Interval:
     """Return the interval of these bounds, as they are: NaN is no bound, and beyond the doubles lies the last one."""
     made = Interval.__new__(Interval)
-    made._ends = None
+    made._ends = made._bounded = None
     if low is high:
         low = np.asarray(low)
         if bounded(low):
             made.low = made.high = low
+            made._bounded = True
             return made
         high = low.copy()
     low, high = np.asarray(low), np.asarray(high)
@@ -154,10 +163,10 @@ def between(low: Any, high: Any) -> Interval:
     return made
 
 
-def held(ends: Array) -> Interval:
-    """Return the interval of these `ends`, which are finite, or were those of an interval before."""
+def held(ends: Array, *, finite: bool | None = None) -> Interval:
+    """Return the interval of these `ends`, known to be all `finite`, or once those of an interval."""
     made = Interval.__new__(Interval)
-    made.low, made._ends = ends[0, ...], ends
+    made.low, made._ends, made._bounded = ends[0, ...], ends, finite
     made.high = made.low if len(ends) == 1 else ends[1, ...]
     return made
 
@@ -165,7 +174,7 @@ def held(ends: Array) -> Interval:
 def spanned(ends: Array) -> Interval:
     """Return `between` of both bounds along a first axis, or of a point alone."""
     if bounded(ends):
-        return held(ends)
+        return held(ends, finite=True)
     return between(low := ends[0, ...], low if len(ends) == 1 else ends[1, ...])
 
 
@@ -192,7 +201,7 @@ def spread(x: Interval, shape: tuple[int, ...]) -> Interval:
     if x.shape == shape:
         return x
     ends = x.ends.reshape(len(x.ends), *(1,) * (len(shape) - len(x.shape)), *x.shape)
-    return held(np.broadcast_to(ends, (len(ends), *shape)))
+    return held(np.broadcast_to(ends, (len(ends), *shape)), finite=x.is_bounded or None)
 
 
 def point(x: Any) -> Interval:
@@ -257,7 +266,7 @@ def _parts(places: float, ndim: int) -> Array:
 def moved(function: Callable[..., Any], x: Interval) -> Interval:
     """Return what `function`, which puts elements elsewhere, gives of the lower and of the upper bounds."""
     made = Interval.__new__(Interval)
-    made.low, made._ends = function(x.low), None
+    made.low, made._ends, made._bounded = function(x.low), None, x._bounded or None
     made.high = made.low if x.is_point else function(x.high)
     return made
 
@@ -278,7 +287,7 @@ def within(x: Interval, low: float = -np.inf, high: float = np.inf) -> Interval:
         ends = np.maximum(ends, low)
     if high != np.inf:
         ends = np.minimum(ends, high)
-    return x if ends is x.ends else held(ends)
+    return x if ends is x.ends else held(ends, finite=x._bounded or None)
 
 
 def united(a: Interval, b: Interval) -> Interval:

@@ -43,7 +43,8 @@ def add(a: Interval, b: Interval) -> Interval:
 
 def negative(x: Interval) -> Interval:
     """Return ``-x``."""
-    return held(-real(x).ends[::-1])
+    x = real(x)
+    return held(-x.ends[::-1], finite=x._bounded or None)
 
 
 def sub(a: Interval, b: Interval) -> Interval:
@@ -61,14 +62,19 @@ def mul(a: Interval, b: Interval) -> Interval:
     a, b = real(a), real(b)
     for x, y in ((a, b), (b, a)):
         if (factor := _one_number(x)) is not None:
-            return spread(_times(y, factor), np.broadcast_shapes(a.shape, b.shape))
+            return spread(_times(y, factor), _common(a, b))
     pairs = _at_corners(np.multiply, a, b)
     far = widened(_extremes(pairs), exact=lambda: _places_kept(pairs, _at_corners(_any_zero, a, b)))
     if bounded(far):
-        return held(far)
+        return held(far, finite=True)
     zero = _at_corners(_any_zero, a, b)
     pairs = np.where(zero, 0.0, pairs)  # 0 times no bound is 0: the numbers inside are finite
     return rounded(_extremes(pairs), exact=lambda: _places_kept(pairs, zero))
+
+
+def _common(a: Interval, b: Interval) -> tuple[int, ...]:
+    """Return the shape in which both meet."""
+    return a.shape if a.shape == b.shape else np.broadcast_shapes(a.shape, b.shape)
 
 
 def _any_zero(x: Array, y: Array) -> Array:
@@ -144,9 +150,9 @@ def div(a: Interval, b: Interval) -> Interval:
     a, b = real(a), real(b)
     if number := _one_number(b):
         ends = a.ends if number > 0 else a.ends[::-1]
-        return spread(rounded(ends / number, exact=lambda: ends == 0), np.broadcast_shapes(a.shape, b.shape))
+        return spread(rounded(ends / number, exact=lambda: ends == 0), _common(a, b))
     if _one_number(a) == 1:
-        return spread(inverse(b), np.broadcast_shapes(a.shape, b.shape))
+        return spread(inverse(b), _common(a, b))
     pairs = _at_corners(np.divide, a, b)
     ends = _extremes(pairs)
     if not bounded(ends):  # no bound over no bound: a number over a number, which is anything of its sign
@@ -183,7 +189,7 @@ def power(a: Interval, b: Interval) -> Interval:
     """Return ``a ** b``: of any a where b is one whole number, of positive ones else."""
     a, b = real(a), real(b)
     if _one_number(b) == 2:
-        return spread(square(a), np.broadcast_shapes(a.shape, b.shape))
+        return spread(square(a), _common(a, b))
     n = b.low
     odd = np.remainder(n, 2) == 1
     exact = (n == np.floor(n)) & (b.low == b.high)

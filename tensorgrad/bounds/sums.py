@@ -15,7 +15,7 @@ import numpy as np
 
 from tensorgrad.base.dtypes import Array
 
-from .interval import UNIT, Interval, each_end, moved, outward, point, real, rounded, whole
+from .interval import UNIT, Interval, between, moved, outward, point, real, rounded, whole
 from .powers import add, div
 
 Linear = Callable[..., Array]
@@ -34,14 +34,14 @@ def adding(forward: Linear, terms: Callable[..., float]) -> Callable[..., Interv
     """
 
     def enclosed(x: Interval, **params: Any) -> Interval:
-        found = each_end(lambda v: forward(v, **params), x)
-        if (most := terms(x.shape, found.low, params)) <= 1:
-            return found
-        if x.low.dtype.kind != "f":
-            return enclosed(real(x), **params) if x.low.dtype.kind == "b" else found
-        below = _part(most) * forward(np.abs(x.low), **params)
-        above = below if x.is_point else _part(most) * forward(np.abs(x.high), **params)
-        return outward(found.low - below, found.high + above)
+        low = forward(x.low, **params)
+        high = low if x.is_point else forward(x.high, **params)
+        if (most := terms(x.shape, low, params)) <= 1 or x.low.dtype.kind in "iu":
+            return between(low, high)
+        if x.low.dtype.kind == "b":
+            return enclosed(real(x), **params)
+        sizes = np.abs(x.low) if x.is_point else np.maximum(-x.low, x.high)  # of the one that is farther from 0
+        return around(low, high, _part(most) * forward(sizes, **params))
 
     return enclosed
 
@@ -75,9 +75,9 @@ def averaging(total: Callable[..., Interval], count: Callable[..., int]) -> Call
 
 def matmul(a: Interval, b: Interval) -> Interval:
     """Return the product of matrices ``a @ b``."""
-    (m, r), (k, s) = _middle_and_radius(real(a)), _middle_and_radius(real(b))
+    (m, sizes, r), (k, others, s) = _middle_and_radius(real(a)), _middle_and_radius(real(b))
     n = a.shape[-1]
-    found, sizes, others = np.matmul(m, k), np.abs(m), np.abs(k)
+    found = np.matmul(m, k)
     part = _part(n + 2.0)  # of ``sizes @ others``, which goes into one of the products
     if s is None:
         e = np.matmul(part * sizes if r is None else part * sizes + r, others)
@@ -86,22 +86,33 @@ def matmul(a: Interval, b: Interval) -> Interval:
         if r is not None:
             e += np.matmul(r, others + s)
     e *= 1 + 4 * (n + 8) * UNIT
-    return rounded(np.array((found - e, found + e)))
+    return around(found, found, e)
 
 
-def _middle_and_radius(x: Interval) -> tuple[Array, Array | None]:
-    """Return numbers near `x`, and how far its ends are from them, rounded up; None for no distance.
+def around(low: Array, high: Array, error: Array) -> Interval:
+    """Return the interval from `error` below the one to as far above the other, rounded outward."""
+    ends = np.empty((2, *np.shape(low)))
+    np.subtract(low, error, out=ends[0, ...])
+    np.add(high, error, out=ends[1, ...])
+    return rounded(ends)
 
-    Neither is so small that a product of two would have no place.
+
+def _middle_and_radius(x: Interval) -> tuple[Array, Array, Array | None]:
+    """Return numbers near `x`, their sizes, and how far its ends are from them, rounded up; None for no distance.
+
+    None of them is so small that a product of two would have no place.
     """
-    m = x.middle
-    tiny = (np.abs(m) < _NO_SMALLER) & (m != 0)
-    if tiny.any():
-        m = np.where(tiny, 0.0, m)
-    elif x.is_point:
-        return m, None
-    r = np.maximum(m - x.low, x.high - m) * (1 + 4 * UNIT)
-    return m, np.where(r > 0, np.maximum(r, _NO_SMALLER), r)
+    m = x.middle if x.is_point or not x.is_bounded else (x.low + x.high) * 0.5
+    sizes, exact = np.abs(m), x.is_point
+    if sizes.size and not sizes.min() >= _NO_SMALLER and (tiny := (sizes < _NO_SMALLER) & (sizes > 0)).any():
+        m, sizes, exact = np.where(tiny, 0.0, m), np.where(tiny, 0.0, sizes), False
+    if exact:
+        return m, sizes, None
+    r = np.maximum(m - x.low, x.high - m)
+    r *= 1 + 4 * UNIT
+    if r.size and not r.min() >= _NO_SMALLER:
+        r = np.where(r > 0, np.maximum(r, _NO_SMALLER), r)
+    return m, sizes, r
 
 
 _NO_SMALLER = 2.0**-500

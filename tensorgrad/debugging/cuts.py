@@ -86,7 +86,7 @@ def _with_cause(graph: Examined, found: Reason, target: int, slot: int) -> Reaso
     if operand.detached:
         place = graph.detached_at(target, slot)
         if place is not None:
-            found = replace(found, place=placed(place), line=text_of(place))
+            found = replace(found, place=placed(place), line=text_of(place), function="", layer="")
         return replace(found, operation="detach", cause="detach() takes it out of the graph", cure=_WITHOUT_DETACH)
     if not graph.rule_of(target, slot) or (node.primitive is not None and node.primitive.kind == "constant"):
         return replace(found, cause=f"{node.op} has no derivative", cure="softmax, where it is a choice")

@@ -14,7 +14,7 @@ from .reasons import Reason
 _LEAST = 4  # steps in which numbers must have grown
 _FACTOR = 1.5  # by which they grow at least, in the median of the steps
 _SHOWN = 4
-_SLOWER = "a smaller learning rate, by this factor at least, or clip the gradients (nn.utils.clip_grad_norm_)"
+_SLOWER = "a smaller learning rate, or clip the gradients (nn.utils.clip_grad_norm_)"
 
 
 def growing(graph: Examined, found: Reason) -> Reason:

@@ -17,7 +17,7 @@ from tensorgrad.graph import Gradients, GraphNode
 from tensorgrad.graph.recomputing import plainly
 
 from .examined import Examined, Mask, number, spread
-from .valuecauses import DEAD, MEAN_OF_ONE, is_of_one
+from .valuecauses import DEAD, LARGER_BATCH, MEAN_OF_ONE, is_of_one
 from .valueorigins import is_of
 
 _SHARES = frozenset({"softmax", "log_softmax", "cross_entropy", "softmin", "gumbel_softmax"})
@@ -232,5 +232,5 @@ def cause_of_cancelling(graph: Examined, flows: Gradients, index: int, kind: str
         return SlopeCause(f"the gradients from {readers} add up to {what}", ""), mask
     means = [t for t, _ in parts if graph.nodes[t].op == "mean" and is_of_one(graph, graph.nodes[t])]
     if means:
-        return SlopeCause(MEAN_OF_ONE, "a larger batch, or eval(), which takes running averages", (), means[0]), mask
+        return SlopeCause(MEAN_OF_ONE, LARGER_BATCH, (), means[0]), mask
     return SlopeCause(f"the gradients from {readers} cancel each other", ""), mask

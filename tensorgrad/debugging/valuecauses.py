@@ -31,6 +31,7 @@ _HIDDEN = "a factor of 0 does not hide infinity: use where(mask, x, 0)"
 _DENOMINATOR = "add a small number to what is divided by: a / (b + eps)"
 _HALF = "compute in float32, or scale what goes in"
 _EXP = "subtract the largest first: softmax, log_softmax, logsumexp and cross_entropy do"
+_MASKED = "leave one element of each row unmasked, or mask with a finite number such as -1e4, which leaves it uniform"
 FINITE = "keep the operands finite: see where they come from"
 _SCALE = "scale what goes in, or compute its logarithm"
 
@@ -94,9 +95,14 @@ def cause_of(graph: Examined, index: int, mask: Mask, kind: str) -> Cause:
     if kind == "zero":
         return _of_zero(graph, node, read)
     wrong = tuple(o.source for o, x in zip(node.operands, read, strict=True) if o.source is not None and _infinite(x))
-    known = _at_first(node, read, mask) or _of_sums(node, read) or _of_overflow(node, graph.known, read, kind)
     known = (
-        known or _of_moments(graph, node, read) or _of_elements(node, read, mask, kind) or _of_terms(node, read, kind)
+        _of_masked(graph, node, read, mask)
+        or _at_first(node, read, mask)
+        or _of_sums(node, read)
+        or _of_overflow(node, graph.known, read, kind)
+        or _of_moments(graph, node, read)
+        or _of_elements(node, read, mask, kind)
+        or _of_terms(node, read, kind)
     )
     return (known or NOT_KNOWN)._replace(because=wrong)
 
@@ -118,6 +124,17 @@ def _of_leaf(graph: Examined, node: GraphNode, kind: str, mask: Mask) -> Cause:
     return Cause(f"{name} holds {what} already: {count}", cure)
 
 
+def _of_masked(graph: Examined, node: GraphNode, read: list[Any], mask: Mask) -> Cause | None:
+    """Return that a row is -inf throughout, where its largest number is taken from it, as a softmax begins."""
+    source = node.operands[-1].source
+    laid = [spread(x, mask.shape) for x in read]
+    if node.op != "sub" or source is None or graph.nodes[source].op != "amax" or any(x is None for x in laid):
+        return None
+    if not all(np.isneginf(x[mask]).all() for x in laid if x is not None):
+        return None
+    return Cause("all that it takes the largest of is -inf, as where a whole row is masked: -inf - -inf", _MASKED)
+
+
 def _at_first(node: GraphNode, read: list[Any], mask: Mask) -> Cause | None:
     """Return what the first element at fault tells, of a function of each element."""
     rows, laid = _ROWS.get(node.op, ()), [spread(x, mask.shape) for x in read]
@@ -128,7 +145,8 @@ def _at_first(node: GraphNode, read: list[Any], mask: Mask) -> Cause | None:
     with np.errstate(all="ignore"):
         for test, text, cure in rows:
             if test(*values):
-                return Cause(text.format(*map(number, values), op=node.op), cure)
+                told = [number(v) if test(*map(float, map(number, values))) else str(v) for v in values]
+                return Cause(text.format(*told, op=node.op), cure)
     return None
 
 
@@ -221,6 +239,7 @@ def _of_zero(graph: Examined, node: GraphNode, read: list[Any]) -> Cause:
         one, other = (np.broadcast_to(x, node.shape) for x in read)
         same = np.array_equal(one, other)
         text = (_one_row(graph, node) or "both operands are equal") if same else ""
+        cure = LARGER_BATCH if text == MEAN_OF_ONE else ""
     elif node.op == "getitem":
         what = graph.function_of(node.index)
         text = "a factor is 0" if what in PRODUCTS else "all that it takes is 0, of what is not 0 everywhere"
@@ -249,6 +268,7 @@ def _one_row(graph: Examined, node: GraphNode) -> str:
 
 
 MEAN_OF_ONE = "the mean is over a single one, which is its own mean: their difference is 0"
+LARGER_BATCH = "a larger batch, or eval(), which takes running averages"
 
 
 def is_of_one(graph: Examined, node: GraphNode) -> bool:

@@ -155,11 +155,16 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     kept = read(params)
     if primitive.name == "getitem":
         tell_of_masks(params["index"])
-    y = recorded(out, primitive, inputs, kept, (copied(out), *map(read_of, values, inputs)), None)
+    trace = running()
+    if trace is not None and trace.alone:
+        saved = (out, *[read_of(v, i, trace.start) for v, i in zip(values, inputs, strict=True)])
+    else:
+        saved = (copied(out), *map(read_of, values, inputs))
+    y = recorded(out, primitive, inputs, kept, saved, None)
     node = y.node
     assert node is not None
     node.tracked = y.tracked = wanted
-    node.scope, trace = mode.scope, running()
+    node.scope = mode.scope
     if trace is not None:
         trace.settle(node)
     else:

@@ -79,10 +79,11 @@ class Memory:
         self.writes = -1
         self.is_now(node)
         if self.trace is not None:
-            self.trace.memories.add(self)
+            self.trace.memories.append(weakref.ref(self))
 
     def is_now(self, node: Node) -> None:
         """Let `node` be what made the value that stands there."""
+        assert self.writes < 0 or self.trace is None or not self.trace.alone, "a rule of the library's has written"
         self.node: Node | None = node
         self.seen = node.saved[0] if node.primitive is not None and node.saved else copied(self.array)
         self.writes += 1
@@ -110,7 +111,7 @@ class Trace:
     def __init__(self, functions: Collection[str] = ()) -> None:
         self.start = tick()
         self.breaks: list[Break] = []
-        self.memories: weakref.WeakSet[Memory] = weakref.WeakSet()
+        self.memories: list[weakref.ref[Memory]] = []
         self.views: list[weakref.ref[Any]] = []
         self.changed: list[tuple[weakref.ref[Tensor], Any, Any]] = []
         self.nodes: list[tuple[weakref.ref[Tensor], Node]] = []
@@ -127,6 +128,8 @@ class Trace:
         self.draws: list[Node] = []
         self.stale: list[Node] = []  # what is returned and was written without a record
         self.calls = Calls(functions)
+        self.alone = False  # the library sweeps, and no code of the user's with it: nothing is written, see `settle`
+        self._place: Place | None = None
         self.assumed: list[tuple[Node, Break]] = []  # conditions that held, of forms that are right where they do
 
     def settle(self, node: Node) -> Node:
@@ -134,7 +137,11 @@ class Trace:
 
         It is noted as a constant where all that it reads is one, and nothing is drawn.
         """
-        node.scope, node.place = self.calls.around(node.scope)
+        if self._place is None:
+            node.scope, node.place = self.calls.around(node.scope)
+            self._place = node.place if self.alone else None
+        else:  # all that a sweep computes stands where it was asked for
+            node.place = self._place
         if node.tracked or (node.primitive is not None and isinstance(node.primitive.forward, Draw)):
             return node
         for source in (*node.inputs, *nodes_in(node.params)):
@@ -179,8 +186,9 @@ class Trace:
     def close(self) -> None:
         """Let all tensors have the arrays that they had, or plain ones, and all arrays forget the graph."""
         self.calls.close()
-        for memory in self.memories:
-            memory.forget()
+        for found in self.memories:
+            if (memory := found()) is not None:
+                memory.forget()
         for view in self.views:
             if (array := view()) is not None:
                 array.forget()

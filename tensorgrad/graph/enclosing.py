@@ -16,7 +16,7 @@ import numpy as np
 
 from tensorgrad.base.callsite import told
 from tensorgrad.base.dtypes import Array
-from tensorgrad.bounds.interval import Interval, between, bounded, met, point, real, spread, united, whole
+from tensorgrad.bounds.interval import Interval, between, met, point, real, spread, united, whole
 from tensorgrad.bounds.ofnumpy import NOT_ENCLOSED, of_numpy
 from tensorgrad.bounds.powers import add, cut
 from tensorgrad.bounds.selecting import reached
@@ -166,14 +166,16 @@ def of_node(node: GraphNode, intervals: Sequence[Interval], nodes: Sequence[Grap
         return _of_leaf(node)
     if isinstance(node.primitive.forward, Draw) or (node.dtype.kind != "f" and _as_in_run(node, intervals, nodes)):
         return _of_leaf(node)  # what was drawn was given; of whole numbers and booleans all is exact
-    params = _resolved(node.params, intervals) if node.params else node.params
     own = [
         intervals[o.source] if o.source is not None else _number(o.constant) for o in node.operands if not o.parameter
     ]
+    params = _resolved(node.params, intervals) if len(own) < len(node.operands) else node.params
     if params is None:
-        answer, why = _anywhere(node, own, intervals), "it depends on a place that is not certain"
+        answer = _anywhere(node, own, intervals)
     else:
-        answer, why = _reached(node, own, nodes) or _enclosed(node.primitive, own, params), _why(node)
+        answer = _reached(node, own, nodes) or _enclosed(node.primitive, own, params)
+    if answer is None:
+        why = _why(node) if params is not None else "it depends on a place that is not certain"
     found, why = (whole(node.shape), why) if answer is None else (answer, _unbounded(node, answer, own))
     if found.shape != node.shape:
         found = spread(found, node.shape)
@@ -255,7 +257,7 @@ def _reached(node: GraphNode, own: Sequence[Interval], nodes: Sequence[GraphNode
 
 def _unbounded(node: GraphNode, found: Interval, own: Sequence[Interval]) -> str:
     """Return why `found`, which is known, has no bounds although what it is computed from has; empty where it does."""
-    if node.dtype.kind != "f" or not found.low.size or (bounded(found.low) and bounded(found.high)):
+    if node.dtype.kind != "f" or not found.low.size or found.is_bounded:
         return ""
     gone = ~found.finite
     for x in own:
@@ -287,10 +289,9 @@ def _told_of(own: Sequence[Interval]) -> str:
 def _of_leaf(node: GraphNode) -> tuple[Interval, str]:
     if node.value is None:
         return whole(node.shape), "its value was not kept"
-    if node.value.dtype.kind == "f" and not np.isfinite(node.value).all():
-        found = np.where(np.isfinite(node.value), node.value, 0.0)
-        return cut(point(found), ~np.isfinite(node.value)), "it is not finite"
-    return point(node.value), ""
+    if (found := point(node.value)).is_bounded:
+        return found, ""
+    return cut(point(np.where(np.isfinite(node.value), node.value, 0.0)), ~np.isfinite(node.value)), "it is not finite"
 
 
 def _number(constant: Any) -> Interval:
@@ -309,7 +310,7 @@ def _anywhere(node: GraphNode, own: Sequence[Interval], intervals: Sequence[Inte
     if node.op not in ("getitem", "scatter") or len(open_) != 1 or open_[0].low.dtype.kind == "b":
         return None
     at = open_[0]
-    if not (bounded(at.low) and bounded(at.high)):
+    if not at.is_bounded:
         return None
     count = int((at.high - at.low).max()) + 1
     if node.primitive is None or count * max(math.prod(node.shape), own[0].low.size) > _MOST:

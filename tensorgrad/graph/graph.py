@@ -15,7 +15,7 @@ from tensorgrad.autograd.careful import Contributions, reverse
 from tensorgrad.base.callsite import users_variables
 from tensorgrad.base.context import Scope
 from tensorgrad.bounds import Interval
-from tensorgrad.engine.tensor import Node, Tensor, linked, node_of, tick, wrap
+from tensorgrad.engine.tensor import ANY_HOOK, Node, Tensor, linked, node_of, tick, wrap
 from tensorgrad.engine.traces import LEAF, Break, running
 from tensorgrad.errors import ArgumentError, AutogradError, TensorgradError
 
@@ -258,6 +258,7 @@ class Graph:
             node_of(g)
         record: Contributions = []
         with tracing(grad=True) as trace:
+            trace.alone = not ANY_HOOK and all(n.primitive is None or n.primitive.kind != "function" for n in names)
             found = reverse(given, targets=self._recorded, create_graph=True, edges=record)
         parts = list(contributions(record, self._index))
         wanted = [node for node in leaves if node in found]

@@ -222,11 +222,12 @@ def described(
     The leaves in `known` were buffers of a module, which may have others by now.
     """
     index, arguments = ({node: i for i, node in enumerate(nodes)} for nodes in (recorded, inputs))
-    values, buffers, kept = _values(recorded, outputs), _buffers(recorded, inputs).union(known), _kept(recorded)
+    later = recorded[first:]  # what holds the values of these, and reads the buffers among them
+    values, buffers, kept = _values(later, outputs), _buffers(later, inputs).union(known), _kept(recorded)
     for node in [node for node in values if node not in index and takes_a_value(node)]:
         values.setdefault(shown(node, index), values[node])
     found = []
-    for node in recorded[first:]:
+    for node in later:
         name, made = _named(node, inputs.get(node) or names.get(node)), _maker(node, index)
         read = nodes_in(node.params)
         leaf = "input" if node in inputs else "parameter" if node.tracked else "constant"

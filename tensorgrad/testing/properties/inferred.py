@@ -118,6 +118,13 @@ def _takes_any(parameters: Mapping[str, inspect.Parameter]) -> bool:
 
 def _places(test: Tested, drawn: Any) -> list[str]:
     names = list(test.parameters or ())
+    several = test.parameters is None or any(p.kind is p.VAR_POSITIONAL for p in test.parameters.values())
+    if not isinstance(drawn, list | tuple) or (len(drawn) > len(names) and not several):
+        what = f"{len(drawn)} values" if isinstance(drawn, list | tuple) else type(drawn).__name__
+        raise ArgumentError(
+            f"gradients(): arguments= is a strategy for a list of all arguments of {test.name}, {', '.join(names)}; it "
+            f"drew {what}: pass a strategy for one of them by its name"
+        )
     return [names[i] if i < len(names) else f"x{i}" for i in range(len(drawn))]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .point import Point
+from .point import Point, choices
 
 SCRIPT = "a script that shows it"
 
@@ -21,19 +22,24 @@ def script_of(test: Callable[..., Any], point: Point) -> str:
     text = repr(point)
     if "<locals>" in test.__qualname__:
         return f"{text}  # {test.__name__} is made in a function: call it where it is made"
-    tensorgrad = ", tensorgrad as tg" if "tg.tensor(" in text else ""
+    modules = "".join(f", {told}" for told, word in _MODULES.items() if re.search(rf"\b{word}\.", text))
     file = Path(inspect.getsourcefile(inspect.unwrap(test)) or "").resolve()
     parts = test.__module__.split(".")
     if (*file.parent.parts, file.stem)[-len(parts) :] != tuple(parts):  # run as a script, or loaded by its path
         parts = [file.stem]
     folder = file.parents[len(parts) - 1]
+    named = {f"from {c.__module__} import {c.__qualname__.partition('.')[0]}" for c in choices(dict(point.arguments))}
     return "\n".join(
         [
-            f"import sys, numpy as np{tensorgrad}; sys.path[:0] = [{str(folder)!r}]",
+            f"import sys, numpy as np{modules}; sys.path[:0] = [{str(folder)!r}]",
             f"from {'.'.join(parts)} import {test.__qualname__.partition('.')[0]}",
+            *sorted(named),
             text,
         ]
     )
+
+
+_MODULES = {"tensorgrad": "tensorgrad", "tensorgrad as tg": "tg", "torch": "torch"}
 
 
 def drawn_again(test: Callable[..., Any]) -> str:

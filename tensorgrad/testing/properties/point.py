@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,14 @@ def _replaced(value: Any, given: Iterator[Tensor]) -> Any:
     return type(value)(_replaced(part, given) for part in value) if type(value) in (list, tuple) else value
 
 
+def choices(value: Any) -> Iterator[type[enum.Enum]]:
+    """Yield the classes of the members of enumerations in `value`, which a script imports."""
+    if isinstance(value, enum.Enum):
+        yield type(value)
+    for part in value if type(value) in (list, tuple) else value.values() if type(value) is dict else ():
+        yield from choices(part)
+
+
 def spelled(value: Any) -> str:
     """Return the expression that makes `value` again, to the last bit, with its layout in memory.
 
@@ -78,6 +87,22 @@ def spelled(value: Any) -> str:
     if type(value) in (list, tuple):
         inner = ", ".join(map(spelled, value))
         return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' * (len(value) == 1)})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{spelled(k)}: {spelled(v)}' for k, v in value.items())}}}"
+    return _other(value)
+
+
+def _other(value: Any) -> str:
+    """Return the expression for what is no array: its text is one mostly, with `np` and `torch` for their modules."""
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__qualname__}.{value.name}"
+    if isinstance(value, np.dtype):
+        return f"np.dtype({value.str!r})"
+    if isinstance(value, type):
+        return f"np.{value.__name__}" if issubclass(value, np.generic) else value.__name__
+    if type(value).__module__ == "torch" and hasattr(value, "tolist"):
+        text = f"torch.tensor({_numbers(np.asarray(value.tolist()))}, dtype={value.dtype})"
+        return text if value.numel() else f"{text}.reshape({tuple(value.shape)})"
     return repr(value)
 
 
