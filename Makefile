@@ -59,8 +59,9 @@ figures: .venv/figures.stamp
 docs: .venv/docs.stamp
 	.venv/bin/python -m mkdocs build --quiet $(ARGS)
 
-# The examples, the exercises and the tour as notebooks, made of the scripts, in out/notebooks.
-notebooks: .venv/demo.stamp
+# The examples, the exercises and three pages as notebooks, in out/notebooks: run, and with what they gave, but for the
+# exercises, which are the reader's to solve. Takes about a minute of the processor.
+notebooks: .venv/notebooks.stamp
 	.venv/bin/python -m tests.notebooks out/notebooks
 
 bench: .venv/bench.stamp
@@ -72,6 +73,7 @@ clean:
 
 # The extras that a target needs; a stamp remembers that they are installed for this setup.cfg.
 .venv/demo.stamp: EXTRAS = demo
+.venv/notebooks.stamp: EXTRAS = demo,notebook,search,testing
 .venv/test.stamp: EXTRAS = test,demo,data
 .venv/figures.stamp: EXTRAS = test,demo,search
 .venv/dev.stamp: EXTRAS = dev

@@ -1,17 +1,25 @@
 """The examples as notebooks, made of the scripts: `python -m tests.notebooks out/notebooks`; so are some documents.
 
 What a script does in `main()` stands in cells of its own, parted where the script has an empty line, and the last one
-shows what `main()` returns. Of the exercises the lines that a learner is to write are taken out.
+shows what `main()` returns. Each is run, and holds what it gave. Of the exercises the lines that a learner is to write
+are taken out.
 """
 
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
+import os
 import re
 import sys
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from doctest import DocTestParser
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any, NamedTuple
 
@@ -92,8 +100,19 @@ def first(statement: ast.stmt) -> int:
 def of_page(text: str) -> list[Cell]:
     """Return the cells of a document: its snippets, and what is said between them."""
     texts = re.split(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    cells = [Cell("code" if i % 2 else "markdown", part.strip()) for i, part in enumerate(texts)]
-    return [cell for cell in cells if cell.text]
+    kinds = [("code", snippets(part)) if i % 2 else ("markdown", [part]) for i, part in enumerate(texts)]
+    return [Cell(kind, part.strip()) for kind, parts in kinds for part in parts if part.strip()]
+
+
+def snippets(text: str) -> list[str]:
+    """Return a snippet, or one for each answer of a dialogue with Python, without the answers."""
+    if not text.startswith(">>>"):
+        return [text]
+    found = [""]
+    for example in DocTestParser().get_examples(text):
+        found[-1] += example.source
+        found += [""] if example.want else []
+    return found
 
 
 SOLUTION = re.compile(r"^( *)# your lines\n.*?^ *# to here\n", re.MULTILINE | re.DOTALL)
@@ -128,15 +147,41 @@ def notebook(cells: list[Cell]) -> dict[str, Any]:
     }
 
 
+def executed(cells: Sequence[Cell], folder: Path) -> Any:
+    """Return the notebook of `cells` with what a kernel of Jupyter gave, whose files stand in `folder`."""
+    import nbclient
+    import nbformat
+
+    made = nbformat.reads(json.dumps(notebook(cells)), as_version=4)
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    env = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "IPYTHONDIR": str(folder / "ipython")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the libraries that run notebooks
+        place = {"metadata": {"path": str(folder)}}
+        client = nbclient.NotebookClient(made, timeout=None, resources=place, extra_arguments=["--log-level=ERROR"])
+        asyncio.run(client.async_execute(env=env))  # which closes what it has opened, in a thread, too
+    return made
+
+
 def main() -> None:
-    """Write them all to the folder that is named."""
+    """Write them all to the folder that is named, with what they give; the exercises, which are unsolved, without."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     made = {path: of_script(path.read_text("utf-8")) for path in SCRIPTS}
     made |= {path: of_page(path.read_text("utf-8")) for path in PAGES}
-    made |= {path.with_stem(f"exercise_{path.stem}"): of_exercise(path.read_text("utf-8")) for path in EXERCISES}
-    for path, cells in made.items():
-        write_whole(folder / f"{path.stem}.ipynb", json.dumps(notebook(cells), indent=1, ensure_ascii=False) + "\n")
+    unsolved = {path.with_stem(f"exercise_{path.stem}"): of_exercise(path.read_text("utf-8")) for path in EXERCISES}
+
+    def write(path: Path, told: Any) -> None:
+        write_whole(folder / f"{path.stem}.ipynb", json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+
+    def run(path: Path) -> None:
+        with TemporaryDirectory() as place:
+            write(path, executed(made[path], Path(place)))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a process of its own
+        list(pool.map(run, made))
+    for path, cells in unsolved.items():
+        write(path, notebook(cells))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import tensorgrad as tg
-from tests.inkernel import executed
-from tests.notebooks import EXERCISES, PAGES, SCRIPTS, Cell, main, of_page, of_script
+from tests import notebooks
+from tests.inkernel import executed, need_kernel
+from tests.notebooks import EXERCISES, PAGES, SCRIPTS, Cell, of_page, of_script
 from tests.scripts import losses
 
 each_script = pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
@@ -51,16 +52,28 @@ def test_the_cells_of_a_page_are_its_snippets() -> None:
     cells = of_page("# A\n\nsaid\n\n```python\nx = 1\n```\n\nmore\n\n```python\nx + 1\n```\n")
     assert [cell.kind for cell in cells] == ["markdown", "code", "markdown", "code"]
     assert shown(cells, "page") == 2
+    dialogue = of_page("```python\n>>> x = 1\n>>> x + 1\n2\n>>> x\n1\n```\n")
+    assert [cell.text for cell in dialogue] == ["x = 1\nx + 1", "x"]
 
 
-def test_they_are_written_and_are_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_they_are_written_with_what_they_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_kernel(tmp_path, monkeypatch)
+    import nbformat
+
+    kept = [path for path in SCRIPTS if path.stem in RUN]
+    monkeypatch.setattr(notebooks, "SCRIPTS", kept)
+    monkeypatch.setattr(notebooks, "PAGES", PAGES[-1:])
     monkeypatch.setattr(sys, "argv", ["notebooks", str(tmp_path / "new")])
-    main()
-    written = {path.stem for path in (tmp_path / "new").iterdir()}
-    assert written == {path.stem for path in (*SCRIPTS, *PAGES)} | {f"exercise_{path.stem}" for path in EXERCISES}
-    nbformat = pytest.importorskip("nbformat", reason="what a notebook must be is asked of nbformat")
-    for path in (tmp_path / "new").iterdir():
-        nbformat.validate(nbformat.read(path, as_version=4))
+    notebooks.main()
+    written = {path.stem: nbformat.read(path, as_version=4) for path in (tmp_path / "new").iterdir()}
+    unsolved = {f"exercise_{path.stem}" for path in EXERCISES}
+    assert written.keys() == {path.stem for path in (*kept, *PAGES[-1:])} | unsolved
+    for name, made in written.items():
+        nbformat.validate(made)
+        outputs = [out for cell in made.cells for out in cell.get("outputs", [])]
+        assert bool(outputs) == (name not in unsolved), name
+        assert all(out.output_type != "error" for out in outputs)
 
 
 @pytest.mark.slow

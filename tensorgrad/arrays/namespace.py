@@ -158,10 +158,8 @@ def _frequencies(name: str) -> Callable[..., Tensor]:
 class _Fourier:
     """NumPy's ``fft``, whose frequencies are tensors."""
 
-    fftfreq, rfftfreq = staticmethod(_frequencies("fftfreq")), staticmethod(_frequencies("rfftfreq"))
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(np.fft, name)
+        return _frequencies(name) if name in ("fftfreq", "rfftfreq") else getattr(np.fft, name)
 
 
 fft, __array_namespace_info__ = _Fourier(), _Info
