@@ -23,7 +23,7 @@ PACKAGE = ROOT / "tensorgrad"
 # Top-level folders with Python files that are no part of the installed package.
 OUTSIDE = {"tests", "benchmarks", "docs", "examples"}
 
-LARGEST = 1_700_000
+LARGEST = 1_750_000
 """Bytes of the wheel at most: what it holds is source, style, and the bundled digits."""
 
 # A path that only one machine has. Not the end of an address or of a relative path: nothing may stand before it.
@@ -317,6 +317,30 @@ def test_one_version_stands_everywhere() -> None:
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert version in headings[:2]
+
+
+def test_the_changelog_has_each_kind_once_and_a_version_is_dated_when_it_is_released() -> None:
+    log = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    for part in re.split(r"^## ", log, flags=re.MULTILINE)[1:]:
+        kinds = re.findall(r"^### (\w+)$", part, re.MULTILINE)
+        assert sorted(set(kinds)) == sorted(kinds), part.splitlines()[0]
+        assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    (said,) = re.findall(rf"^## \[{re.escape(str(tg.__version__))}\] - (.+)$", log, re.MULTILINE)
+    dated = re.search(r"^date-released: (.+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE)
+    assert said == (dated[1] if dated else "not released yet"), "what is in the wheel stands under its version"
+
+
+@pytest.mark.slow
+def test_the_wheel_names_the_licences_of_what_it_holds(published: tuple[Path, Path]) -> None:
+    archive = zipfile.ZipFile(published[1])
+    (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    told = archive.read(name).decode("utf-8")
+    data = {held for held in archive.namelist() if held.endswith((".npz", ".gz", ".csv", ".npy"))}
+    assert data == {"tensorgrad/data/digits.npz"}, "name its licence, too"
+    assert "\nLicense-Expression: MIT AND CC-BY-4.0\n" in told
+    for notice in ("LICENSE", "THIRD-PARTY.md", "data/ATTRIBUTION.md"):
+        assert f"\nLicense-File: {notice}\n" in told
+        assert any(held.endswith(f".dist-info/licenses/{notice}") for held in archive.namelist())
 
 
 def test_what_is_not_ours_is_named() -> None:
