@@ -29,11 +29,10 @@ from .calls import OUTERMOST, Calls
 from .numpycalls import Draw
 from .primitive import Primitive, Signature
 from .reads import nodes_in
-from .snapshots import copied
+from .snapshots import FEW, copied
 from .tensor import Node, Tensor, leaf, recorded, renew, stand_as, tick, wrap
 
 CHOICE = "the choice (bool)"
-_FEW = 4096  # numbers, up to which their bytes are compared in a third of the time
 
 
 class Break(NamedTuple):
@@ -93,7 +92,7 @@ class Memory:
         array, seen = self.array, self.seen
         if not isinstance(array, np.ndarray) or array is seen:
             return False
-        if (array.tobytes() == seen.tobytes()) if array.size <= _FEW else (array == seen).all():
+        if (array.tobytes() == seen.tobytes()) if array.size <= FEW else (array == seen).all():
             return False
         return not np.array_equal(array, seen, equal_nan=True)  # NaN that is still there was not written
 

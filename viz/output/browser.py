@@ -90,8 +90,8 @@ def script_literal(value: Any) -> str:
 
 
 def packed(text: str) -> str:
-    """Return `text` as a viewer unpacks it: some tenth of its size."""
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    """Return `text` as a viewer unpacks it: a fifth of its size; a twentieth less takes twice as long."""
+    return base64.b64encode(zlib.compress(text.encode(), 5)).decode()
 
 
 # What is not shown where no script is; all other of its parts the script makes itself.

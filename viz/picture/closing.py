@@ -70,9 +70,11 @@ def nested(
     if (depth, collapse, unfold) == (None, None, None) and graph.order == 0 and (before := max(_size(nesting))) > 1:
         already = nesting.closed.copy()
         count = _closed_by_level(nesting, modules, repeats, lambda: max(_size(nesting)) <= 1)
-        if max(_size(nesting)) > _WORTH * before:  # what is large is not in modules
+        size = _size(nesting)
+        if max(size) > _WORTH * before:  # what is large is not in modules
             nesting.closed, nesting.together, count = already, {}, 0
-        nesting.sealed = _size(nesting)[1] > 1
+            size = _size(nesting)
+        nesting.sealed = size[1] > 1
         told = f"{count} modules are closed: collapse=() draws all that is in them" if count else ""
     return nesting, _limited(nesting, modules, max_nodes, repeats) or told
 
@@ -186,10 +188,10 @@ def _known(graph: Graph) -> str:
 
 def _size(nesting: Nesting) -> tuple[float, float]:
     """Return how large the picture is, in all and along its longest way: above 1, several screens high or wide."""
-    if (count := nesting.count()) <= _LONG // _BOX:
+    holders = nesting.holders()
+    if (count := len({*holders})) <= _LONG // _BOX:
         return 0.0, 0.0
-    nodes = nesting.graph.nodes
-    holders, far = [nesting.holder(node.index) for node in nodes], [1] * len(nodes)
+    nodes, far = nesting.graph.nodes, [1] * len(holders)
     for node in nodes:
         own = holders[node.index]
         step = _BOX if isinstance(own, ModuleCall) else 1
@@ -228,12 +230,12 @@ def _leave_out(nesting: Nesting, limit: int) -> int:
     for node in nodes:
         if not node.is_leaf:
             circles[nesting.folded.get(node.index, node.index)].append(node.index)
-    kept: set[ModuleCall | int] = set()
+    holders, kept = nesting.holders(), set[ModuleCall | int]()
     operations = sorted(circles)
     count = len(operations)
     for index in reversed(operations):
         read = [o.source for i in circles[index] for o in nodes[i].operands if o.source is not None]
-        kept |= {nesting.holder(i) for i in (index, *read)}
+        kept |= {holders[i] for i in (index, *read)}
         if len(kept) >= limit:
             break
         count -= 1

@@ -219,7 +219,7 @@ class _Builder:
 
     def _nest(self, nesting: Nesting) -> None:
         self.nesting = nesting
-        self.boxes = [nesting.box(node.index) for node in self.graph.nodes]
+        self.boxes = nesting.boxes()[: len(self.nodes)]
         holders = (box or nesting.folded.get(index, index) for index, box in enumerate(self.boxes))
         self.ids = [holder.id if isinstance(holder, ModuleCall) else f"n{holder}" for holder in holders]
         self.names = spoken_names(self.graph, self.leaving(), nesting.served)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -103,28 +102,22 @@ class Nesting:
     together: dict[ModuleCall, ModuleCall] = field(default_factory=dict)
     sealed: bool = False
 
-    def box(self, index: int) -> ModuleCall | None:
-        """The outermost closed module around a node, or the one that stands for it together with others like it."""
-        found = self.alone(index)
-        return None if found is None else self.together.get(found, found)
+    def boxes(self) -> list[ModuleCall | None]:
+        """The outermost closed module around every node, or what stands for that together with others like it."""
+        return [self.together.get(found, found) if found else None for found in self.alone()]
 
-    def alone(self, index: int) -> ModuleCall | None:
-        """The outermost closed module around a node."""
-        if not self.closed or (found := self._closed_around(index)) is None:
-            return None
-        readers = self._readers[index] if self.graph.nodes[index].is_leaf else ()
-        return None if any(self._closed_around(reader) is None for reader in readers) else found
-
-    def _closed_around(self, index: int) -> ModuleCall | None:
-        return next((module for module in self.chains[index] if module in self.closed), None)
+    def alone(self) -> list[ModuleCall | None]:
+        """The outermost closed module around every node."""
+        first = {chain: next((m for m in chain if m in self.closed), None) for chain in {*self.chains}}
+        around = [first[chain] for chain in self.chains]
+        outside = {leaf for leaf, reader in self._readings if around[reader] is None}
+        return [None if index in outside else found for index, found in enumerate(around)]
 
     @cached_property
-    def _readers(self) -> dict[int, list[int]]:
-        """The operations that read each value."""
-        found = defaultdict(list)
-        for edge in self.graph.edges():
-            found[edge.source].append(edge.target)
-        return found
+    def _readings(self) -> list[tuple[int, int]]:
+        """Every leaf with each operation that reads it."""
+        nodes = self.graph.nodes
+        return [(edge.source, edge.target) for edge in self.graph.edges() if nodes[edge.source].is_leaf]
 
     def around(self, index: int) -> tuple[ModuleCall, ...]:
         """The open modules around a node or, if it is hidden, around the box that hides it."""
@@ -137,13 +130,14 @@ class Nesting:
         """Return it with nothing closed."""
         return replace(self, closed=set(), together={})
 
-    def holder(self, index: int) -> ModuleCall | int:
-        """What a node is drawn as: a closed module, or the node it is drawn inside, or itself."""
-        return self.box(index) or self.folded.get(index, index)
+    def holders(self) -> list[ModuleCall | int]:
+        """What every node is drawn as: a closed module, or the node it is drawn inside, or itself."""
+        boxes = self.boxes()[: len(self.graph.nodes)]
+        return [box or self.folded.get(index, index) for index, box in enumerate(boxes)]
 
     def count(self) -> int:
         """The number of circles and boxes."""
-        return len({self.holder(node.index) for node in self.graph.nodes})
+        return len({*self.holders()})
 
 
 def _shortened(detail: str) -> Iterator[str]:

@@ -48,15 +48,15 @@ def _boxes(nesting: Nesting) -> tuple[dict[ModuleCall, _Box], dict[int, set[Modu
     """Return the closed modules in the order of computation, and by node who reads it from outside (None: no box)."""
     boxes: dict[ModuleCall, _Box] = {}
     readers: dict[int, set[ModuleCall | None]] = defaultdict(set)
-    nodes = nesting.graph.nodes
+    nodes, alone = nesting.graph.nodes, nesting.alone()
     for node in nodes:
-        module = nesting.alone(node.index)
+        module = alone[node.index]
         if module is not None and module.scope is not None and not node.is_leaf:
             boxes.setdefault(module, _Box()).operations.append(node.index)
-    uses = [(e.source, nesting.alone(e.source), nesting.alone(e.target)) for e in nesting.graph.edges()]
+    uses = [(e.source, alone[e.source], alone[e.target]) for e in nesting.graph.edges()]
     # left out is what is read inside, and a weight that several calls share
     read = [(i, tail, head) for i, tail, head in uses if tail is not head and not (tail and nodes[i].is_leaf)]
-    for index, tail, head in (*read, *((i, nesting.alone(i), None) for i in nesting.graph.outputs)):
+    for index, tail, head in (*read, *((i, alone[i], None) for i in nesting.graph.outputs)):
         readers[index].add(head)
         if tail in boxes:
             boxes[tail].gives.add(index)
@@ -82,8 +82,8 @@ def _run(
     first: ModuleCall, boxes: dict[ModuleCall, _Box], following: dict[ModuleCall, ModuleCall | None], nesting: Nesting
 ) -> list[ModuleCall]:
     """Return `first` and those behind it that are alike: all calls of the same module, or each of another one."""
-    written = _written(boxes[first], nesting)
     run, at = [first], following[first]
+    written = [] if at is None else _written(boxes[first], nesting)
     while at is not None and _fits(run, at) and _written(boxes[at], nesting) == written:
         run.append(at)
         at = following[at]
@@ -123,12 +123,12 @@ def _written(box: _Box, nesting: Nesting) -> list[Hashable]:
             elif source in here:
                 operands.append(("operation", here[source]))
             elif source in entries:
-                operands.append(("entry", entries[source], nodes[source].shape, str(nodes[source].dtype)))
+                operands.append(("entry", entries[source], nodes[source].shape, nodes[source].dtype))
             else:
                 leaf = nodes[source]
-                operands.append((leaf.op, leaf.name, leaf.shape, str(leaf.dtype)))
+                operands.append((leaf.op, leaf.name, leaf.shape, leaf.dtype))
         params = tuple((name, _frozen(value)) for name, value in sorted(node.params.items()))
-        found.append((node.op, node.name, node.shape, str(node.dtype), tuple(operands), params))
+        found.append((node.op, node.name, node.shape, node.dtype, tuple(operands), params))
     return found
 
 
