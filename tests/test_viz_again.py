@@ -47,6 +47,27 @@ def test_other_numbers_are_told_at_the_same_places(labels: str, options: dict[st
     assert draw(100.0).svg == cold != other
 
 
+@pytest.mark.parametrize("labels", ["names", "shapes", "values"])
+@pytest.mark.parametrize("options", [{}, {"rankdir": "TB"}, {"width": "9cm"}, {"depth": 1}, {"dims": {3: "D", 7: "N"}}])
+def test_other_sizes_are_told_at_the_places_that_are_their_own(labels: str, options: dict[str, Any]) -> None:
+    def draw(count: int) -> viz.Drawing:
+        x = tg.tensor(np.sin(np.arange(3.0 * count)).reshape(count, 3), requires_grad=True)
+        return viz.draw(network().double(), x, labels=labels, **options)
+
+    counts = [5, 7, 12, 6, 123, 7, 5]
+    cold = [(made.svg, made.json) for count in counts for made in [anew(lambda c=count: draw(c))]]
+    again._kept.clear()
+    assert [(made.svg, made.json) for made in map(draw, counts)] == cold
+    assert len({svg for svg, _ in cold}) == len({*counts})
+
+
+def test_a_batch_of_another_size_is_not_laid_out_again() -> None:
+    again._kept.clear()
+    drawn = [viz.draw(network(), tg.ones(count, 3)).svg for count in range(3, 10)]
+    assert len(again._kept) == 1
+    assert all(f"({count}, 3)" in svg for count, svg in enumerate(drawn, 3))
+
+
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])
 def test_lines_are_those_of_its_own_numbers(rankdir: str) -> None:
     def draw(x: list[float], **options: Any) -> viz.Drawing:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tensorgrad.base.caching import remembered
 from tensorgrad.errors import needing
 from tensorgrad.viz.picture.legend import Legend
 from tensorgrad.viz.picture.model import Picture, Vertex
@@ -48,16 +49,27 @@ def look(vertex: Vertex) -> Look:
         return Look((0.4, 0.4), 1.0, True)
     if vertex.arms > _ARMS:
         return Look((RADIUS, _ARM * vertex.arms), 12.0, False)
-    if vertex.kind not in ("box", "break"):
+    if vertex.kind not in ("box", "break") and not vertex.numbers:
         largest = 26.0 if len(vertex.label) == 1 and not vertex.label.isalnum() else 20.0
-        largest = 16.0 if vertex.measured else largest  # of two lines
-        size = min(largest, (2 * RADIUS - 9) / max(width(vertex.face, 1.0), 0.1)) if not vertex.numbers else 0.0
-        if size >= 9:
-            return Look((RADIUS, RADIUS), round(size, 1), True)
-    size, lines = 14.0, vertex.face.count("\n") + 1
+        circle = _circle(vertex.face, 16.0 if vertex.measured else largest)  # of two lines
+        if circle is not None:
+            return circle
     abreast = ABREAST * (vertex.twins - 1) / 2 + _BESIDE * vertex.beside + 4 if vertex.twins > 1 else 0.0
-    half = width(vertex.face, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0, abreast)
-    return Look(half, size, False)
+    return _rounded(vertex.face, abreast)
+
+
+@remembered(1024)
+def _circle(face: str, largest: float) -> Look | None:
+    """Return the circle around a text, whose letters are as `largest` at most; None if it has no room for it."""
+    size = min(largest, (2 * RADIUS - 9) / max(width(face, 1.0), 0.1))
+    return Look((RADIUS, RADIUS), round(size, 1), True) if size >= 9 else None
+
+
+@remembered(1024)
+def _rounded(face: str, least: float) -> Look:
+    """Return the box around a text, half as high as `least` at least."""
+    size, lines = 14.0, face.count("\n") + 1
+    return Look((width(face, size) / 2 + _PADDING / 2, max(lines * size * 0.65 + 8, 20.0, least)), size, False)
 
 
 def outlined(vertex: Vertex, center: Point) -> Outline:

@@ -77,6 +77,16 @@ def marks_of(picture: Picture, taps: Collection[int]) -> Marks:
     return {**apart, **short}
 
 
+def shapes_of(picture: Picture, dims: Mapping[int, str]) -> dict[str, str]:
+    """Return the shapes that stand beside circles, those of what goes in and comes out, by vertex."""
+    results = {edge.tail for edge in picture.edges if edge.head.startswith("out")}
+    return {
+        vertex.id: shaped(vertex.shape, dims)
+        for vertex in picture.vertices
+        if vertex.shape is not None and (vertex.leaf or vertex.id in results)
+    }
+
+
 Beside = Mapping[str, list[tuple[str, str]]]
 """What stands beside every vertex that has such texts: "shape", "total" or "name", and the text."""
 
@@ -88,12 +98,12 @@ def beside(picture: Picture, taps: Collection[int], dims: Mapping[int, str]) -> 
     it, and the name by which the taps of a value are read.
     """
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    results = {edge.tail for edge in picture.edges if edge.head.startswith("out")}
+    shapes = shapes_of(picture, dims)
     tapped = {picture.edges[k].tail: picture.edges[k].forward for k in sorted(taps, reverse=True)}
     marks = marks_of(picture, taps)
     for vertex in picture.vertices:
-        if vertex.shape is not None and (vertex.leaf or vertex.id in results):
-            found[vertex.id].append(("shape", shaped(vertex.shape, dims)))
+        if vertex.id in shapes:
+            found[vertex.id].append(("shape", shapes[vertex.id]))
         if vertex.leaf and vertex.parts >= (2 if vertex.id in tapped else MANY):
             found[vertex.id].append(("total", f"d{vertex.label} = Σ of {vertex.parts}"))
         if vertex.id in tapped and not vertex.leaf:

@@ -50,6 +50,11 @@ class Note:
     kind: str
 
     @property
+    def of(self) -> str:
+        """The id of what it stands beside; empty for what stands beside the whole picture."""
+        return self.id.partition("_")[2]
+
+    @property
     def role(self) -> str:
         """What colour it has."""
         return {"bwd": "red", "legend bwd": "red", "fault": "red", "slot": "mute"}.get(self.kind, "ink")

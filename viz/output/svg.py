@@ -143,10 +143,11 @@ def _body(scene: Scene, theme: Theme, told: Mapping[str, str]) -> str:
 def _layers(scene: Scene, theme: Theme, told: Mapping[str, str]) -> str:
     """Return the elements of `scene`, written once for all pictures of these places, into which each puts its titles.
 
-    A picture with other numbers may have other colours and dashes besides.
+    A picture with other numbers may have other colours and dashes besides, and other texts.
     """
     zeros = [arrow.edge.faint + 2 * arrow.edge.is_zero for arrow in scene.arrows]
-    key = theme, bool(told), *(outline.vertex.heat for outline in scene.outlines), *zeros
+    texts = *(note.text for note in scene.notes), *(arrow.label for arrow in scene.arrows)
+    key = theme, bool(told), *texts, *(outline.vertex.heat for outline in scene.outlines), *zeros
     pieces = scene.written.get(key)
     if pieces is None:
         scene.written.clear()
@@ -196,7 +197,7 @@ class _Writer:
         heads = [note for note in self.scene.notes if note.beside]
         for note in self.scene.notes:
             if not note.beside:
-                self.notes.setdefault(note.id.partition("_")[2], []).append(note)
+                self.notes.setdefault(note.of, []).append(note)
         if heads:
             yield f"<g{attributes(fill=self.colour('ink'))}>{''.join(map(self.note, heads))}</g>"
         step = {o.vertex.id: i for i, o in enumerate(self.scene.outlines) if o.vertex.kind != "output"}

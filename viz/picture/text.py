@@ -85,12 +85,12 @@ def width(text: str, size: float) -> float:
     >>> width("x̂", 10) == width("x", 10)
     True
     """
-    return max(map(_length, text.split("\n"))) * size
+    return _widest(text) * size
 
 
 @remembered(4096)
-def _length(line: str) -> float:
-    return sum(map(_ems, line))
+def _widest(text: str) -> float:
+    return max(sum(map(_ems, line)) for line in text.split("\n"))
 
 
 @remembered(1024)
