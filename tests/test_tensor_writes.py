@@ -11,7 +11,8 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad.errors import AutogradError, DTypeError, InPlaceError, ShapeError
-from tests.values import close, grad_of
+from tensorgrad.graph import Graph
+from tests.values import RNG, close, grad_of, leaf
 
 
 def test_an_in_place_operator_is_seen_by_aliases() -> None:
@@ -199,3 +200,38 @@ def test_an_expanded_tensor_is_read_only() -> None:
     with pytest.raises(InPlaceError, match="read-only"):
         x.expand(2, 3).fill_(1.0)
     assert x.tolist() == [[0.0, 0.0, 0.0]]
+
+
+PARTS: dict[str, Any] = {"row": 1, "slice": slice(1, 3), "column": (slice(None), -1), "element": (0, 2), "mask": [0, 2]}
+
+
+@pytest.mark.parametrize("index", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_part_that_is_changed_in_place_is_written_once(index: Any, traced: bool) -> None:
+    def f(x: tg.Tensor, y: tg.Tensor) -> tg.Tensor:
+        whole = x * 1
+        whole[index] += y
+        whole[index] *= 2
+        return (whole * whole).sum()
+
+    x, y = leaf(RNG(0).normal(size=(3, 4))), leaf(0.5)
+    graph = Graph.trace(f, x, y) if traced else Graph.of(f(x, y))
+    assert [node.op for node in graph.nodes].count("assign") == 2
+    changed = x.detach().clone()
+    changed[index] = 2 * (changed[index] + 0.5)
+    factor = tg.ones(3, 4, dtype=tg.float64)
+    factor[index] = 2.0
+    f(x, y).backward()
+    close(grad_of(x), 2 * changed * factor)
+    close(grad_of(y), (2 * changed * factor)[index].sum())
+
+
+def test_what_is_written_back_without_its_history_cuts_the_gradient() -> None:
+    x = leaf([1.0, 2.0, 3.0])
+    whole = x * 1
+    whole[:1] = whole.detach()[:1]
+    whole[1:] = whole[1:]
+    whole.sum().backward()
+    assert grad_of(x).tolist() == [0, 1, 1]
+    with pytest.raises(InPlaceError, match="a leaf Variable that requires grad"):
+        x[1:] = x[1:]

@@ -100,6 +100,8 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     part = target if np.may_share_memory(target, x.array) else None
     check_alone(x, x.array if part is None else part, op)
     _check_fit(x, target.shape, source, op, bool(result_of))
+    if part is not None and isinstance(value, Tensor) and _stands_there(value, x, index):
+        return x
     if np.ndim(source) > target.ndim:
         source = source.reshape(source.shape[source.ndim - target.ndim :])
     changes: list[Change] = []
@@ -110,6 +112,17 @@ def write(x: Tensor, index: Any, value: Any, op: str, result_of: tuple[Any, ...]
     note(x, op, part)
     _move(changes)
     return x
+
+
+def _stands_there(value: Tensor, x: Tensor, index: Any) -> bool:
+    """Return whether `value` is the view ``x[index]``, which Python assigns after ``x[index] += y`` has written it."""
+    position, whole = position_of(value), position_of(x)
+    if position is None or not position.chain or position.without_history:
+        return False
+    if whole is None or position.base is not whole.base:
+        return False
+    *above, (primitive, params) = position.chain
+    return above == [*whole.chain] and primitive.name == "getitem" and params["index"] == index
 
 
 def _check_fit(x: Tensor, shape: tuple[int, ...], source: Any, op: str, whole: bool) -> None:
