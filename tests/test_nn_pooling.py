@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tensorgrad as tg
+from tensorgrad.graph import Graph
 from tensorgrad.testing import gradcheck, gradgradcheck
 from tests.peer import same_call, same_module
 
@@ -46,6 +47,7 @@ def test_the_last_nan_of_a_window_is_its_maximum():
 
 POOLS = [
     lambda x: F.max_pool2d(x, 2, 1, 1), lambda x: F.avg_pool2d(x, 3, 2, 1, True, False),
+    lambda x: F.adaptive_avg_pool2d(x, 1), lambda x: F.adaptive_avg_pool2d(x, (2, 5)),
     lambda x: F.adaptive_avg_pool2d(x, (2, 3)), lambda x: F.adaptive_max_pool2d(x, (2, 3)),
 ]  # fmt: skip
 
@@ -82,11 +84,21 @@ def test_a_divisor_of_ones_own_agrees_with_pytorch():
     same_call(lambda lib, x: lib.nn.functional.avg_pool2d(x, 2, divisor_override=3), numbers(2, 3, 4, 4))
 
 
-@pytest.mark.parametrize("size", [1, 3, (2, 5), (None, 4), (9, 3)], ids=str)
+@pytest.mark.parametrize("size", [1, 3, (2, 5), (None, 4), (7, 2), (1, 8), (9, 3)], ids=str)
 def test_adaptive_pooling_agrees_with_pytorch(size):
     x = numbers(2, 3, 7, 8)
     same_call(lambda lib, x: lib.nn.functional.adaptive_avg_pool2d(x, size), x)
     same_call(lambda lib, x: lib.nn.functional.adaptive_max_pool2d(x, size, return_indices=True), x)
+
+
+def test_windows_of_one_size_are_averaged_at_once():
+    def ops(size):
+        graph = Graph.trace(lambda x: F.adaptive_avg_pool2d(x, size), tg.ones(2, 3, 6, 8))
+        return [node.op for node in graph.nodes if not node.is_leaf]
+
+    assert (ops(1), ops((3, 4))) == (["mean"], ["reshape", "mean"])
+    x = tg.tensor([[[1.0, float("inf"), 2.0, 4.0]]])
+    assert F.adaptive_avg_pool1d(x, 2).tolist() == [[[float("inf"), 3.0]]]
 
 
 MODULES = [

@@ -280,9 +280,22 @@ def _counts(output_size: int | Sequence[int | None] | None, spatial: tuple[int, 
 def _adaptive_avg(n: int, input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
     x, batch = batched(input, n, f"adaptive_avg_pool{n}d")
     spatial = x.array.shape[2:]
-    for m, count in zip(spatial, _counts(output_size, spatial), strict=True):
+    counts = _counts(output_size, spatial)
+    if all(m and count and m % count == 0 for m, count in zip(spatial, counts, strict=True)):
+        return unbatched(_even_averages(x, counts), batch)
+    for m, count in zip(spatial, counts, strict=True):
         x = _averages(_turned(x), m, count)
     return unbatched(x, batch)
+
+
+def _even_averages(x: Tensor, counts: Sequence[int]) -> Tensor:
+    """Return the averages of so many windows of one size along each spatial axis, which they fill."""
+    if set(counts) == {1}:
+        return ops.mean(x, axis=tuple(range(2, x.array.ndim)), keepdims=True)
+    lead, spatial = x.array.shape[:2], x.array.shape[2:]
+    split = (length for m, count in zip(spatial, counts, strict=True) for length in (count, m // count))
+    windows = ops.reshape(x, shape=(*lead, *split))
+    return ops.mean(windows, axis=tuple(range(3, windows.array.ndim, 2)), keepdims=False)
 
 
 def _averages(x: Tensor, m: int, count: int) -> Tensor:
