@@ -11,6 +11,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
+from tensorgrad.graph import Graph
 from tensorgrad.nn.utils import parametrizations, parametrize
 from tensorgrad.testing import gradcheck, gradgradcheck
 from tests.peer import close, same_call, same_module, torch_
@@ -254,3 +255,9 @@ def test_inside_cached_a_tensor_is_computed_once() -> None:
     assert len(calls) == 2
     first.sum().backward()
     assert made.parametrizations.weight.original.grad.tolist() == [[2.0] * 3] * 3
+
+
+def test_the_norms_of_a_spectral_norm_are_no_choices_of_the_script() -> None:
+    graph = Graph.trace(parametrizations.spectral_norm(nn.Linear(4, 3)), tg.ones(2, 4))
+    assert graph.breaks == ()
+    assert [node.op for node in graph.nodes].count("length") == 2

@@ -9,7 +9,6 @@ import numpy as np
 from tensorgrad import ops
 from tensorgrad.base.answers import complete as _complete
 from tensorgrad.base.dtypes import Array
-from tensorgrad.base.numerics import norm
 from tensorgrad.create.random import Generator
 from tensorgrad.create.sampling import randn
 from tensorgrad.engine.tensor import Tensor, wrap
@@ -69,7 +68,7 @@ def as_matrix(weight: Tensor, dim: int) -> Tensor:
 
 def unit(x: Array, eps: float) -> Array:
     """Return `x` with the norm 1; its own norm counts as `eps` at least."""
-    found: Array = x / np.maximum(norm(x), eps).astype(x.dtype)
+    found: Array = x / np.maximum(ops.length(x), eps).astype(x.dtype)
     return found
 
 
