@@ -63,7 +63,7 @@ def met(xs: Iterable[Any]) -> list[Tensor]:
     """Return operands as tensors of the dtype in which they meet, Python's numbers as NumPy takes them."""
     given = list(xs)
     dtype = np.result_type(*[x if type(x) in (int, float, complex) else values(tensor(x)).dtype for x in given])
-    return [converted(x, dtype) for x in given]
+    return [x if isinstance(x, Tensor) and x.array.dtype == dtype else converted(x, dtype) for x in given]
 
 
 def floating(x: Any) -> Tensor:

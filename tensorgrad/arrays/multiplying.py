@@ -55,9 +55,14 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     rest = [i for i in range(x.ndim) if i not in first], [i for i in range(y.ndim) if i not in second]
     shape = [x.array.shape[i] for i in rest[0]] + [y.array.shape[i] for i in rest[1]]
     length = int(np.prod([x.array.shape[i] for i in first], dtype=np.int64))
-    rows = x.permute(*rest[0], *first).reshape(_size(x, rest[0]), length)
-    columns = y.permute(*second, *rest[1]).reshape(length, _size(y, rest[1]))
+    rows = _ordered(x, [*rest[0], *first]).reshape(_size(x, rest[0]), length)
+    columns = _ordered(y, [*second, *rest[1]]).reshape(length, _size(y, rest[1]))
     return products.multiplied(rows, columns).reshape(shape)
+
+
+def _ordered(x: Tensor, axes: list[int]) -> Tensor:
+    """Return `x` with its axes in this order; itself, of which a picture shows nothing, where they are."""
+    return x if axes == sorted(axes) else x.permute(*axes)
 
 
 def _size(x: Tensor, axes: list[int]) -> int:

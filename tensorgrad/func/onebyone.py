@@ -15,6 +15,8 @@ from tensorgrad.func.trees import Tree, filled, leaves, structure
 from tensorgrad.functions.joining import stack
 from tensorgrad.ops import contiguous, getitem
 
+_FEW = 16
+
 
 def one_by_one(func: Callable[..., Any], rows: list[Tree], kwargs: dict[str, Any], randomness: str) -> list[Tree]:
     """Return what `func` gives of each of `rows`, the arguments of one example."""
@@ -59,15 +61,15 @@ class Draws:
 
 
 def unbound(x: Tensor, axis: int) -> list[Tensor]:
-    """Return the slices of `x` along `axis`, by halving.
+    """Return the slices of `x` along `axis`, of many by halving.
 
     The adjoint of one slice fills an array as large as what was sliced: n slices of the whole would cost n times its
-    size in the reverse sweep, the halves of halves cost log n times.
+    size in the reverse sweep, the halves of halves cost log n times. Of a few a picture shows each slice as one.
     """
     leading = (slice(None),) * (axis % x.array.ndim)
     n = x.array.shape[axis]
-    if n == 1:
-        return [getitem(x, index=(*leading, 0))]
+    if n <= _FEW:
+        return [getitem(x, index=(*leading, i)) for i in range(n)]
     halves = [getitem(x, index=(*leading, half)) for half in (slice(None, n // 2), slice(n // 2, None))]
     return [part for half in halves for part in unbound(half, axis)]
 
