@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import CodeType
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 
 from tensorgrad.base.context import Scope, outward
 from tensorgrad.base.dtypes import Array
-from tensorgrad.engine.tensor import Node
+from tensorgrad.base.numerics import owner_of
+from tensorgrad.engine.tensor import Node, Tensor
+from tensorgrad.errors import TensorgradError
 
 from .nodes import GraphNode
 
@@ -42,30 +44,45 @@ def named_in(function: Any) -> Variables:
 def names_held(recorded: Collection[Node], variables: Variables) -> tuple[dict[Node, str], dict[Scope, str]]:
     """Return what `variables` call the nameless leaves among `recorded`, and the outermost modules called.
 
-    An array is known by its numbers, which a trace copies, where no other variable holds the same; of two variables
-    that hold a tensor or a module the first counts, and private ones name nothing.
+    An array is known by its numbers, which a trace copies, where no other variable holds the same; all of a tensor in
+    another shape by its memory. Of two variables that hold a tensor or a module the first counts, and private ones name
+    nothing.
     """
     known: dict[int, str] = {}
     arrays: list[tuple[str, Array]] = []
+    memory: dict[int, tuple[str, int]] = {}
     for name, value in variables:
         if name == "self" or name.startswith("_") or not name.isidentifier() or id(value) in known:
             continue
         known[id(value)] = name
         if isinstance(value, np.ndarray) and 1 < value.size <= _COMPARED:
             arrays.append((name, value))
+        if isinstance(value, Tensor):
+            with suppress(TensorgradError):  # a parameter whose shape is not known yet
+                memory.setdefault(id(owner_of(value.array)), (name, value.array.size))
+    read = {x: array for node in recorded for x, array in zip(node.inputs, (node.saved or ())[1:], strict=False)}
     leaves: dict[Node, str] = {}
     for node in [node for node in recorded if node.primitive is None and node.called is None]:
         owner = None if node.owner is None else node.owner()
-        found = _same(node, arrays) if owner is None else known.get(id(owner))
+        value = node.saved[0] if node.saved else read.get(node)
+        found = _same(value, arrays) if owner is None else known.get(id(owner))
+        found = found or _reshaped(value, memory)
         leaves |= {node: found} if found else {}
     innermost = dict.fromkeys(node.scope for node in recorded)
     outermost = dict.fromkeys([*outward(scope)][-1] for scope in innermost if scope is not None)
     return leaves, {scope: known[id(scope.module)] for scope in outermost if id(scope.module) in known}
 
 
-def _same(node: Node, arrays: Sequence[tuple[str, Array]]) -> str | None:
+def _reshaped(array: Any, memory: Mapping[int, tuple[str, int]]) -> str | None:
+    """Return what is called so whose whole memory an array shows, as ``images.flatten(1)``; None where nothing is."""
+    if not isinstance(array, np.ndarray):
+        return None
+    name, size = memory.get(id(owner_of(array)), ("", -1))
+    return name if array.size == size else None
+
+
+def _same(value: Any, arrays: Sequence[tuple[str, Array]]) -> str | None:
     """Return the name of the one array that has the numbers of a constant; None where it is none, or one of several."""
-    value = node.saved[0] if node.saved else None
     alike = [
         name
         for name, array in arrays

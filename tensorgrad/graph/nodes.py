@@ -362,7 +362,8 @@ def _values(recorded: list[Node], outputs: Iterable[Tensor]) -> dict[Node, Array
     for node, value, since in _held(recorded, outputs):
         if node not in found and value.shape == node.shape and not written_since(value, since):
             (found if value.dtype == node.dtype else converted).setdefault(node, value)
-    return {n: v.astype(n.dtype) for n, v in converted.items() if n.primitive is None} | found
+    leaves = {n: v if n.dtype.kind == "c" else v.real for n, v in converted.items() if n.primitive is None}
+    return {n: v.astype(n.dtype) for n, v in leaves.items()} | found
 
 
 def _held(recorded: list[Node], outputs: Iterable[Tensor]) -> Iterator[tuple[Node, Array, float]]:

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from tensorgrad.viz.picture.edgetexts import at_tap
 from tensorgrad.viz.picture.finishing import finished
-from tensorgrad.viz.picture.model import Picture, Vertex
+from tensorgrad.viz.picture.model import EdgeRecord, Picture, Vertex
 from tensorgrad.viz.picture.nesting import ModuleCall
 from tensorgrad.viz.picture.text import width
 
@@ -61,7 +61,7 @@ class Plan:
         main = {head: _main(edges, picture, known) for head, edges in incoming.items()}
         ends = [v.id for v in picture.vertices if v.kind in {"output", "failed"}]
         spine, at = set[int](), max(ends, key=lambda end: known[end].length, default="")
-        while at in main and main[at] not in spine:
+        while at in main and main[at] not in spine and not _leaves_frame(picture.edges[main[at]], picture):
             spine.add(main[at])
             at = picture.edges[main[at]].tail
         flat = not measure.narrow and all(not v.around and v.kind != "box" for v in picture.vertices)
@@ -97,8 +97,9 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
 
     That is one from a layer of this frame's own: a layer's, not what goes around it, unless a longer way comes from
     elsewhere, as the sum so far in a sum of many layers; otherwise the first, if the others
-    are made of it, as x in ``x - mean(x)``; otherwise one that an input leads to, if there is a gradient along it, with
-    the longest way behind it, as h in ``W @ h``; of many that have an order the one in the middle.
+    are made of it, as x in ``x - mean(x)``; otherwise one that an input leads to, and no weight of this frame's own, if
+    there is a gradient along it, with the longest way behind it, as h in ``W @ h``; of many that have an order the one
+    in the middle.
     """
     vertices = picture.vertex
     around = vertices[picture.edges[edges[0]].head].around
@@ -122,12 +123,19 @@ def _main(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> int:
 
     middle = edges[(len(edges) - 1) // 2] if _ordered(edges, picture, known) else edges[0]
 
-    def worth(k: int) -> tuple[bool, bool, bool, int, int, int]:
+    def worth(k: int) -> tuple[bool, bool, bool, bool, int, int, int]:
         tail, way = tails[k], known[tails[k].id]
         kind = -kinds.index(tail.kind) if tail.leaf else 0
-        return way.given, flows[edges.index(k)], not tail.leaf, way.length, kind, -abs(k - middle)
+        comes = not (around and tail.kind == "parameter" and tail.around == around)
+        return way.given, comes, flows[edges.index(k)], not tail.leaf, way.length, kind, -abs(k - middle)
 
     return max(edges, key=worth)
+
+
+def _leaves_frame(edge: EdgeRecord, picture: Picture) -> bool:
+    """Return whether a weight, say, is read outside of the frame in which it stands: maybe before the frame does."""
+    tail, head = picture.vertex[edge.tail], picture.vertex[edge.head]
+    return tail.leaf and head.around[: len(tail.around)] != tail.around
 
 
 def _ordered(edges: list[int], picture: Picture, known: Mapping[str, _Way]) -> bool:
@@ -204,12 +212,11 @@ class _Builder:
         plan, edges = self.plan, self.plan.picture.edges
         uses, met, again = Counter(edge.tail for edge in edges), set[str](), set[int]()
         for k, edge in enumerate(edges):
-            tail, head = plan.picture.vertex[edge.tail], plan.picture.vertex[edge.head]
             if edge.tail in met:
                 again.add(k)
             met.add(edge.tail)
-            if tail.leaf and head.around[: len(tail.around)] != tail.around:
-                plan.taps |= {k} - {*plan.spine}
+            if _leaves_frame(edge, plan.picture):
+                plan.taps.add(k)
         spans, before = self.spans(), {*plan.taps}
         often = {k for k in again - plan.taps - {*plan.spine} if uses[edges[k].tail] >= MANY}
         late = {edges[k].tail for k in often if spans[k][1] > 2 * NEAR and plan.picture.vertex[edges[k].tail].leaf}

@@ -27,8 +27,8 @@ Seeds = list[Array | None]
 class Flows:
     """`edges`: the (target, slot) along which a gradient flows; `seeds`: what enters at an output, by its place.
 
-    `starts` are the places of those outputs, also where no numbers are known. `noise` has the rounding errors, where a
-    gradient may be nothing else; `numbers` what is told of the gradients.
+    `starts` are the places of those outputs, also where no numbers are known, and `lost` says why they are not. `noise`
+    has the rounding errors, where a gradient may be nothing else; `numbers` what is told of the gradients.
     """
 
     edges: AbstractSet[tuple[int, int]] = frozenset()
@@ -37,6 +37,7 @@ class Flows:
     noise: Noise = field(default_factory=Noise)
     starts: AbstractSet[int] = frozenset()
     numbers: Numbers = field(default_factory=Numbers)
+    lost: str = ""
 
     @classmethod
     def of(cls, graph: Graph, seeds: Seeds) -> Flows:
@@ -49,8 +50,10 @@ class Flows:
                 numbers = Numbers([*gradients.nodes.values(), *gradients.edges.values(), *entering.values()])
                 small = suspects(graph, gradients, numbers)
                 noise = Noise.of(graph, seeds, gradients, small) if small else Noise()
-        except (AutogradError, InPlaceError):  # the arrows are known, the numbers are not
-            return cls(edges, starts=entering.keys())
+        except (AutogradError, InPlaceError) as error:  # the arrows are known, the numbers are not
+            why = "has been written since" if isinstance(error, InPlaceError) else "was freed by backward()"
+            told = f"gradients have no numbers: what they are computed of {why}" if edges else ""
+            return cls(edges, starts=entering.keys(), lost=told)
         return cls(edges | gradients.edges.keys(), gradients, entering, noise, entering.keys(), numbers)
 
 

@@ -237,7 +237,7 @@ class _Builder:
     def picture(self, caption: str) -> Picture:
         graph, vertices = self.graph, self.vertices()
         edges = self.edges()
-        told = [caption, *self.findings(edges)]
+        told = [caption, self.flows.lost, *self.findings(edges)]
         if isinstance(graph, FailedGraph):
             edges += self.failed(graph, vertices)
             told.insert(0, f"{graph.message} {script_line(graph.failed.place)}")

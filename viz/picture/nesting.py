@@ -157,7 +157,7 @@ def chains(graph: Graph, nodes: Sequence[GraphNode], around: Sequence[list[Scope
     The root, of which the others are parts, has depth 0; where there is none, the outermost ones have depth 1. `nodes`
     are those of `graph`, and what failed behind them.
     """
-    scopes = [*around]
+    scopes, entering = [*around], _entering(nodes, around)
     readers: list[list[list[Scope]]] = [[] for _ in nodes]
     for node in nodes:
         for operand in node.operands:
@@ -167,7 +167,7 @@ def chains(graph: Graph, nodes: Sequence[GraphNode], around: Sequence[list[Scope
     owned: dict[int, dict[int, str]] = {}
     for node in nodes:
         if node.is_leaf:
-            home = _home(node, readers[node.index], traced, owned)
+            home = _home(node, readers[node.index], traced or node.index not in entering, owned)
             given = next((i for i, scope in enumerate(home) if _is_given(graph, node.index, scope)), len(home))
             scopes[node.index] = home[:given]
     root = _root([around[k] for k in {n.scope: n.index for n in nodes if not n.is_leaf}.values()])
@@ -183,12 +183,25 @@ def _is_given(graph: Graph, leaf: int, scope: Scope) -> bool:
     return isinstance(scope, FunctionScope) and bool(graph.places_in(leaf, scope))
 
 
-def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: dict[int, dict[int, str]]) -> list[Scope]:
+def _entering(nodes: Sequence[GraphNode], around: Sequence[list[Scope]]) -> set[int]:
+    """Return what a module may be given: what it reads together with nothing that it has computed; and what has a name.
+
+    The others it has made itself, as the largest of what a softmax takes the powers of.
+    """
+    found = {node.index for node in nodes if node.name}
+    for node in nodes:
+        read = [operand.source for operand in node.operands if operand.source is not None]
+        inside = around[node.index][:1]
+        if not inside or all(nodes[i].is_leaf or around[i][:1] != inside for i in read):
+            found.update(read)
+    return found
+
+
+def _home(leaf: GraphNode, consumers: list[list[Scope]], made: bool, owned: dict[int, dict[int, str]]) -> list[Scope]:
     """Return the chain of modules in which a leaf is drawn.
 
-    A parameter or buffer stands with its owner. Other constants are made by the module that reads them (a dropout
-    mask) where the inputs are known; where they are not, a constant may be an input, which must not vanish in a box,
-    but for a nameless one of truth values.
+    A parameter or buffer stands with its owner. Other constants are `made` by the module that reads them (a dropout
+    mask), or may be an input, which must not vanish in a box, but for a nameless one of truth values.
     """
     if not consumers or leaf.op == "input":
         return []
@@ -196,7 +209,7 @@ def _home(leaf: GraphNode, consumers: list[list[Scope]], traced: bool, owned: di
         for count in range(len(chain), 0, -1):  # the innermost one has the fewest
             if id(leaf.owner) in paths_by_id(chain[count - 1].module, owned):
                 return chain[:count]
-    made = traced or (leaf.dtype.kind == "b" and leaf.name is None)
+    made = made or (leaf.dtype.kind == "b" and leaf.name is None)
     return common(consumers) if made and leaf.op in {"constant", "buffer"} else []
 
 
