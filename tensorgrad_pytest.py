@@ -7,6 +7,8 @@ loaded before, and so stands outside of the package, of which no line runs witho
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,27 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("gradients")
 
 
+def _pace(item: pytest.Item) -> Any:
+    """Return what knows how long the points of a test of `gradients` take; None for another test."""
+    return getattr(getattr(item, "obj", None), "pace", None) if item.get_closest_marker("gradients") else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that takes long say how far it is, on the terminal, whatever is captured."""
+    pace, reporter = _pace(item), item.config.pluginmanager.getplugin("terminalreporter")
+    capture = item.config.pluginmanager.getplugin("capturemanager")
+    if pace is not None and reporter is not None:
+
+        def tell(text: str) -> None:
+            with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+                reporter.ensure_newline()
+                reporter.write_line(text)
+
+        pace.tell = tell
+    return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -34,8 +57,8 @@ def pytest_runtest_makereport(
     told = getattr(call.excinfo.value, "gradients_told", None) if call.excinfo else None
     if report.failed and told is not None:
         report.longrepr = told
-    why_slow = getattr(getattr(item, "obj", None), "why_slow", None)
-    if report.when == "call" and why_slow is not None and (slow := why_slow()):
+    pace = _pace(item)
+    if report.when == "call" and pace is not None and (slow := pace.why_slow()):
         report.user_properties.append((SLOW, slow))
     return report
 

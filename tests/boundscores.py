@@ -51,8 +51,8 @@ def scores(count: int, seed: int) -> tuple[int, int, int]:
     return total, bounded, outside
 
 
-def widths(layers: int, width: int = 20) -> str:
-    """A line about a network of so many layers: the true error of a gradient, and how many times as far bounds go."""
+def layered(layers: int, width: int = 20) -> tuple[Callable[..., tg.Tensor], tg.Tensor]:
+    """A network of so many layers, and its input."""
     rng = np.random.default_rng(layers)
     weights = [tg.tensor(rng.normal(size=(width, width)) / width**0.5) for _ in range(layers)]
 
@@ -61,7 +61,20 @@ def widths(layers: int, width: int = 20) -> str:
             x = (x @ w).tanh()
         return (x * x.cos()).sum()
 
-    x = tg.tensor(rng.normal(size=(2, width)), requires_grad=True)
+    return f, tg.tensor(rng.normal(size=(2, width)), requires_grad=True)
+
+
+def normalised(rows: int = 64, width: int = 10) -> tuple[Callable[..., tg.Tensor], tg.Tensor]:
+    """BatchNorm, and a batch."""
+    rng = np.random.default_rng(0)
+    bn, w = nn.BatchNorm1d(width).double(), tg.tensor(rng.normal(size=(rows, width)))
+    for p in bn.parameters():
+        p.requires_grad_(False)
+    return lambda x: (bn(x) * w).sum(), tg.tensor(rng.normal(size=(rows, width)), requires_grad=True)
+
+
+def widths(name: str, f: Callable[..., tg.Tensor], x: tg.Tensor) -> str:
+    """A line about a function: the true error of its gradient, and how many times as far bounds go."""
     plain, sharp = enclose(f, x), enclose(f, x, sharp=True)
     nodes, (leaf,) = plain.bounds.nodes, list(plain.bounds.gradients)
     with mp.workdps(DIGITS):
@@ -70,7 +83,7 @@ def widths(layers: int, width: int = 20) -> str:
     assert value is not None
     error = float(max(abs(mp.mpf(float(v)) - t) for v, t in zip(value.ravel(), truth.ravel(), strict=True)))
     far = [float(g.distance(value).max()) / error for g in (plain.gradients[0], sharp.gradients[0]) if g is not None]
-    return f"| {layers} | {error:.1e} | {far[0]:.0f} | {far[1]:.0f} |"
+    return f"| {name} | {error:.1e} | {far[0]:.0f} | {far[1]:.0f} |"
 
 
 def times(name: str, net: nn.Module, rows: int, width: int) -> str:
@@ -130,9 +143,10 @@ def layers(width: int) -> dict[str, nn.Module]:
 
 
 def main(count: int, seed: int) -> int:
-    print("| layers of 20 | true error of a gradient | bounds, times as far | sharp bounds |\n|---|---|---|---|")
+    print("| network | true error of a gradient | bounds, times as far | sharp bounds |\n|---|---|---|---|")
+    print(widths("BatchNorm, 64 x 10", *normalised()))
     for layers in (1, 2, 4, 6):
-        print(widths(layers))
+        print(widths(f"{layers} of 20", *layered(layers)))
     total, bounded, outside = scores(count, seed)
     print(f"{count} programs: {total} values and gradients, {bounded / total:.1%} bounded, {outside} outside")
     return int(outside > 0)

@@ -385,6 +385,14 @@ def test_without_the_plugin_the_message_is_the_same(planted: pytest.Pytester) ->
     assert scripts(result.stdout.str().replace("\nE   ", "\n").replace("\nE\n", "\n\n"))
 
 
+def test_what_takes_long_says_how_far_it_is_and_what_to_do(planted: pytest.Pytester) -> None:
+    planted.makeconftest("from tensorgrad.testing.properties import trying\ntrying.LONG = 0")
+    result = planted.runpytest_subprocess(*PLUGIN, "-k", "right")
+    result.assert_outcomes(passed=1, deselected=4)
+    result.stdout.fnmatch_lines(["test_right: 1 of 100 points in * s", "test_right: 2 of 100 points in * s"])
+    result.stdout.fnmatch_lines(["*gradients that took long*", "test_right: * points took * s, * s each: exp runs*"])
+
+
 def test_a_failure_is_drawn_again_by_its_seed(planted: pytest.Pytester) -> None:
     def seed_and_script(*options: str) -> tuple[str, str]:
         text = planted.runpytest_subprocess(*PLUGIN, "-k", "lines", *options).stdout.str()

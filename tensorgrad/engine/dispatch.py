@@ -31,7 +31,7 @@ from .explanations import described, explained
 from .primitive import PRIMITIVES, Primitive
 from .shared_memory import adopted, like, plain, still_exposed
 from .snapshots import copied, read_of
-from .tensor import Tensor, node_of, recorded, wrap
+from .tensor import Node, Tensor, node_of, recorded, wrap
 from .tracedarrays import Traced, delivered, read, record_primitive, tell_of_error, tell_of_masks
 from .tracedtensors import follow_result, noted_number, operand
 from .tracedvalues import plain_of
@@ -75,7 +75,7 @@ def _in_half(primitive: Primitive, args: tuple[Any, ...]) -> bool:
     """
     values = [a.array if isinstance(a, Tensor) else a for a in args]
     dtypes = [v.dtype for v in values if isinstance(v, np.ndarray)]
-    if not any(dtype == np.float16 for dtype in dtypes):
+    if "e" not in [dtype.char for dtype in dtypes]:
         return False
     unlike = len(dtypes) < len(args) or any(dtype not in _EXACT_IN_HALF for dtype in dtypes)
     return (primitive.widens or unlike) and promoted(values) == np.float16
@@ -157,7 +157,7 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
         tell_of_masks(params["index"])
     trace = running()
     if trace is not None and trace.alone:
-        saved = (out, *[read_of(v, i, trace.start) for v, i in zip(values, inputs, strict=True)])
+        saved = (out, *[v if _is_new(i, trace.start) else read_of(v, i) for v, i in zip(values, inputs, strict=True)])
     else:
         saved = (copied(out), *map(read_of, values, inputs))
     y = recorded(out, primitive, inputs, kept, saved, None)
@@ -173,6 +173,11 @@ def _traced(primitive: Primitive, args: tuple[Any, ...], params: dict[str, Any],
     if out.base is not None and isinstance(known[0], Tensor):
         link_view(y, known[0], primitive, params)
     return y
+
+
+def _is_new(source: Any, start: int) -> bool:
+    """Return whether a value was computed since: nobody has written it, where the library is alone."""
+    return source.__class__ is Node and source.serial > start and source.primitive is not None
 
 
 def _operand_of_trace(primitive: Primitive, value: Any, place: int) -> Any:

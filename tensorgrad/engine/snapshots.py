@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -25,17 +24,14 @@ def copied(value: Any) -> Any:
     return copy if copy.shape == value.shape else np.broadcast_to(copy, value.shape)
 
 
-def read_of(value: Any, source: Any, unwritten: float = math.inf) -> Any:
-    """Return `copied` of what is read of `source`: the copy that this node has itself, while that is the same bits.
-
-    Nodes later than `unwritten` have what they gave, which nobody has written since.
-    """
+def read_of(value: Any, source: Any) -> Any:
+    """Return `copied` of what is read of `source`: the copy that this node has itself, while that is the same bits."""
     made = source.saved[0] if isinstance(source, Node) and source.saved and _saves_its_own(source) else None
     if not (isinstance(made, np.ndarray) and isinstance(value, np.ndarray) and made.itemsize in _BITS):
         return copied(value)
     if (made.dtype, made.shape, made.strides) != (value.dtype, value.shape, value.strides):
         return copied(value)
-    if value.base is made or source.serial > unwritten:
+    if value.base is made:
         return made
     if made.size <= FEW:
         return made if made.tobytes() == value.tobytes() else copied(value)

@@ -54,13 +54,28 @@ class GradientError(GradcheckError):
         super().__init__(self.gradients_told, error.comparison)
 
 
-@dataclass(frozen=True)
+def _print(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+@dataclass
 class Pace:
-    """How many seconds each point of a test has taken."""
+    """How many seconds each point of a test has taken, and what tells of it, as the plugin does."""
 
     name: str
     subject: Tested
+    most: int
     seconds: list[float] = field(default_factory=list)
+    tell: Callable[[str], None] = _print
+    told: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Note how long a point took; every `LONG` seconds it is told how far the test is."""
+        self.seconds.append(seconds)
+        whole, count = sum(self.seconds), len(self.seconds)
+        if whole >= self.told + LONG:
+            self.told = whole
+            self.tell(f"{self.name}: {count}{f' of {self.most}' * (count <= self.most)} points in {whole:.0f} s")
 
     def why_slow(self) -> str:
         """Return what has taken so long, and what to do; empty where it was not long."""
@@ -89,7 +104,9 @@ def decorated(
     judge = _judge_of(test, subject, _elsewhere(subject, beside))
     call = f"{test.__qualname__}.at"
 
-    pace = Pace(test.__qualname__, subject)
+    chosen: dict[str, Any] = {} if examples is None else {"max_examples": examples}
+    settings = hypothesis.settings(**QUIET, **chosen)
+    pace = Pace(test.__qualname__, subject, settings.max_examples)
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -100,7 +117,7 @@ def decorated(
         except ElsewhereError:
             hypothesis.reject()
         finally:
-            pace.seconds.append(time.monotonic() - start)
+            pace.add(time.monotonic() - start)
         test(*args, **kwargs)
 
     def at(**arguments: Any) -> Report:
@@ -110,10 +127,8 @@ def decorated(
     signature = inspect.signature(test)
     drawn = inspect.Parameter(DRAWN, inspect.Parameter.KEYWORD_ONLY)
     run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), drawn])  # type: ignore[attr-defined]
-    chosen: dict[str, Any] = {} if examples is None else {"max_examples": examples}
-    settings = hypothesis.settings(**QUIET, **chosen)
     made: Any = settings(hypothesis.given(**{DRAWN: points(subject, strategies, whole, call)})(run))
-    made.at, made.is_gradients_test, made.why_slow = at, True, pace.why_slow
+    made.at, made.is_gradients_test, made.pace = at, True, pace
     return made  # type: ignore[no-any-return]
 
 
@@ -126,7 +141,7 @@ def failing_with(error: ArgumentError, test: Callable[..., Any]) -> Callable[...
         raise error
 
     made: Any = refused
-    made.at, made.is_gradients_test, made.why_slow = refused, True, str
+    made.at, made.is_gradients_test = refused, True
     return made  # type: ignore[no-any-return]
 
 
