@@ -252,25 +252,35 @@ def silence(callee: Callee, args: list[Any], kwargs: dict[str, Any]) -> str:
     return ""
 
 
+@contextlib.contextmanager
+def limited() -> Iterator[None]:
+    """Raise Late inside after SECONDS, where the system can tell: Windows has no such signal."""
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _late)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def complaint(callee: Callee, rng: random.Random) -> tuple[str, str]:
     """What a random call is answered with that it should not be, and the call."""
     args, kwargs = arguments(callee.parameters, rng)
     shown = ", ".join([*(repr(a)[:40] for a in args), *(f"{k}={v!r}"[:50] for k, v in kwargs.items())])
     call = f"{callee.name}({shown})"
-    before = signal.signal(signal.SIGALRM, _late)
     try:
         function = callee.get()
-        signal.alarm(SECONDS)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with limited(), contextlib.redirect_stdout(io.StringIO()):
             function(*args, **kwargs)
         return silence(callee, args, kwargs), call
     except Late:
         return f"not done after {SECONDS} s", call
     except Exception as error:  # noqa: BLE001 - whichever it is, it is judged
         return internal(callee, error), call
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def complaints(count: int, seed: int) -> dict[str, list[str]]:
