@@ -157,17 +157,18 @@ def chains(graph: Graph, nodes: Sequence[GraphNode], around: Sequence[list[Scope
     The root, of which the others are parts, has depth 0; where there is none, the outermost ones have depth 1. `nodes`
     are those of `graph`, and what failed behind them.
     """
-    scopes, entering = [*around], _entering(nodes, around)
+    scopes = [*around]
     readers: list[list[list[Scope]]] = [[] for _ in nodes]
     for node in nodes:
         for operand in node.operands:
             if operand.source is not None:
                 readers[operand.source].append(around[node.index])
     traced = any(node.op == "input" for node in nodes)
+    entering = set[int]() if traced else _entering(nodes, around)
     owned: dict[int, dict[int, str]] = {}
     for node in nodes:
         if node.is_leaf:
-            home = _home(node, readers[node.index], traced or node.index not in entering, owned)
+            home = _home(node, readers[node.index], node.index not in entering, owned)
             given = next((i for i, scope in enumerate(home) if _is_given(graph, node.index, scope)), len(home))
             scopes[node.index] = home[:given]
     root = _root([around[k] for k in {n.scope: n.index for n in nodes if not n.is_leaf}.values()])

@@ -83,8 +83,11 @@ def _run(
 ) -> list[ModuleCall]:
     """Return `first` and those behind it that are alike: all calls of the same module, or each of another one."""
     run, at = [first], following[first]
-    written = [] if at is None else _written(boxes[first], nesting)
-    while at is not None and _fits(run, at) and _written(boxes[at], nesting) == written:
+    written: list[Hashable] = []
+    while at is not None and _fits(run, at):
+        written = written or _written(boxes[first], nesting)
+        if _written(boxes[at], nesting) != written:
+            break
         run.append(at)
         at = following[at]
     return run
