@@ -21,7 +21,6 @@ from tensorgrad.nn import Module
 from tensorgrad.reference.manual import said, surface
 from tests.wrongcalls import LEFT_OUT
 
-ERROR = re.compile(r"^Raises:$|Error\b|\bRaise\b|\brefused\b|\berror\b", re.MULTILINE)
 SHAPE = re.compile(
     r"\bshapes?\b|\blengths?\b|\bsizes?\b|\bax[ei]s\b|\bdim(ension)?s?\b|\bbroadcast|\belements?\b|\bmatri|\bvectors?\b"
     r"|\brows?\b|\bcolumns?\b|\bscalar\b|\bnumber\b|Size\(\[|\([A-Z.*][\w.*, /+]*\)|\bin place\b|\btensors?\b.*\beach\b"
@@ -95,7 +94,7 @@ def lacking() -> Iterator[str]:
     """What docstrings lack."""
     for path, function in functions():
         text = inspect.getdoc(function) or ""
-        if (raises(function) or checks(function)) and not ERROR.search(text):
+        if (raises(function) or checks(function)) and "Raises:" not in text:
             yield f"{path}: which errors"
         if has_shapes(function) and not SHAPE.search(text):
             yield f"{path}: which shapes"
@@ -188,8 +187,6 @@ def test_what_is_looked_for_is_found() -> None:
     assert not raises(abstract)
     assert checks(tg.fmax)
     assert not checks(tg.testing.gradcheck)
-    assert ERROR.search("Return it.\n\nRaises:\n    ValueError: it is not there.")
-    assert not ERROR.search("Return `x`.")
     assert SHAPE.search("Return (N, C) from (N, C, L).")
     assert not SHAPE.search("Return ``e ** x``.")
     assert sum(map(raises, (function for _, function in functions()))) > 100

@@ -36,12 +36,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return input.relu()
 
 
-def hardtanh(
-    input: Tensor,
-    min_val: float = -1.0,
-    max_val: float = 1.0,
-    inplace: bool = False,
-) -> Tensor:
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return each element limited to [min_val, max_val]; the derivative at the bounds is 0, unlike that of `clamp`.
 
     Raises:
@@ -62,14 +57,10 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return each element where it is positive, ``negative_slope`` times it elsewhere."""
-    if _is_share(negative_slope):
+    slope: Any = negative_slope  # a tensor perhaps, as those of `prelu` are
+    if isinstance(slope, int | float) and 0 <= slope <= 1:
         return _leaky_relu(input, negative_slope=negative_slope)
     return _sloping(input, negative_slope)
-
-
-def _is_share(slope: Any) -> bool:
-    """Return whether `slope` is a number from 0 to 1, and no tensor, as those of `prelu` are."""
-    return isinstance(slope, int | float) and 0 <= slope <= 1
 
 
 def _sloping(input: Tensor, slopes: Tensor | float) -> Tensor:
@@ -80,7 +71,10 @@ def _sloping(input: Tensor, slopes: Tensor | float) -> Tensor:
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """Return `input` where it is positive, ``weight * input`` elsewhere (He et al. 2015).
 
-    `weight` holds one slope, or one for each channel of an input (N, C, ...); ShapeError for another number.
+    `weight` holds one slope, or one for each channel of an input (N, C, ...).
+
+    Raises:
+        ShapeError: another number.
     """
     shape, count = input.array.shape, weight.array.size
     channels = shape[1] if len(shape) > 1 else 1
@@ -104,7 +98,10 @@ def rrelu(
 ) -> Tensor:
     """Return `input` where it is positive, a random slope, uniform in [lower, upper), times it elsewhere.
 
-    Without `training` the slope is the middle one. The shape is that of `input`. ArgumentError for lower > upper.
+    Without `training` the slope is the middle one. The shape is that of `input`.
+
+    Raises:
+        ArgumentError: lower > upper.
     """
     if lower > upper:
         raise ArgumentError(f"Lower bound should be less than or equal to the upper bound: found {lower} and {upper}")
@@ -206,9 +203,12 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Return `input` moved by `lambd` towards 0, and 0 within; ArgumentError for a negative `lambd`.
+    """Return `input` moved by `lambd` towards 0, and 0 within.
 
     Each element by itself, in the shape of `input`.
+
+    Raises:
+        ArgumentError: a negative `lambd`.
     """
     if lambd < 0:
         raise ArgumentError(f"lambda must be greater or equal to 0, but found {lambd}: it must be in range [0, inf)")
@@ -313,9 +313,8 @@ def gumbel_softmax(
     soft = composed.softmax((logits + gumbel) / tau, axis)
     if not hard:
         return soft
-    corner = ops.astype(
-        ops.eq(_positions(soft, axis), ops.argmax(soft, axis=axis, keepdims=True)), dtype=soft.array.dtype
-    )
+    highest = ops.argmax(soft, axis=axis, keepdims=True)
+    corner = ops.astype(ops.eq(_positions(soft, axis), highest), dtype=soft.array.dtype)
     return corner - composed.detached(soft) + soft
 
 
@@ -327,7 +326,8 @@ def _positions(x: Tensor, axis: int) -> Tensor:
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """Return ``a * sigmoid(b)``, a and b being the halves of `input` along `dim` (Dauphin et al. 2017).
 
-    ShapeError where `dim` cannot be halved.
+    Raises:
+        ShapeError: `dim` cannot be halved.
     """
     shape = input.array.shape
     if not shape:

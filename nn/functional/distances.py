@@ -22,7 +22,10 @@ from .reduction import chosen, reduced
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Return int64 of shape (*, num_classes) with a 1 at the class that `tensor` (*) holds, and 0 elsewhere.
 
-    `num_classes` -1 takes one more than the largest class. ArgumentError for a class that is negative or too large.
+    `num_classes` -1 takes one more than the largest class.
+
+    Raises:
+        ArgumentError: a class that is negative or too large.
 
     >>> import tensorgrad as tg
     >>> one_hot(tg.tensor([0, 2]))

@@ -74,7 +74,10 @@ def dropout(
 
     Source: Srivastava et al. 2014, in the inverted form, which leaves evaluation unchanged. By the convention "book"
     the others are left as they are, and evaluation multiplies all by ``1 - p``. `inplace` is accepted and changes
-    nothing, here and below: inputs are never written. ValueError for p outside [0, 1].
+    nothing, here and below: inputs are never written.
+
+    Raises:
+        ValueError: p outside [0, 1].
     """
     check_probability(p)
     if check_convention(convention):
@@ -120,7 +123,9 @@ def dropout1d(
 ) -> Tensor:
     """Return `input` (N, C, L) or (C, L) with each channel zeroed with probability `p`, the others over ``1 - p``.
 
-    ValueError for p outside [0, 1], ShapeError for another number of axes.
+    Raises:
+        ValueError: p outside [0, 1].
+        ShapeError: another number of axes.
     """
     ndim = input.array.ndim
     if ndim not in (2, 3):
@@ -190,7 +195,10 @@ def alpha_dropout(
 ) -> Tensor:
     """Return `input` with each element put to the lower end of SELU with probability `p`, then scaled and shifted.
 
-    Inputs of mean 0 and variance 1 keep both. Source: Klambauer et al. 2017. ValueError for p outside [0, 1].
+    Inputs of mean 0 and variance 1 keep both. Source: Klambauer et al. 2017.
+
+    Raises:
+        ValueError: p outside [0, 1].
     """
     check_probability(p)
     return _alpha(input, input.array.shape, p, generator) if training and p else input

@@ -31,7 +31,10 @@ def layer_norm(
     """Return `input` normalised over its last axes, whose lengths are `normalized_shape`, then scaled and shifted.
 
     ``y = weight * (x - mean) / sqrt(var + eps) + bias`` with the biased variance (Ba, Kiros and Hinton 2016); `weight`
-    and `bias` have the shape `normalized_shape`. ShapeError where the shapes do not fit.
+    and `bias` have the shape `normalized_shape`.
+
+    Raises:
+        ShapeError: the shapes do not fit.
 
     >>> import tensorgrad as tg
     >>> layer_norm(tg.tensor([[1.0, 3.0], [10.0, 30.0]]), [2], eps=0.0)
@@ -66,7 +69,10 @@ def rms_norm(
 ) -> Tensor:
     """Return ``weight * x / sqrt(mean(x ** 2) + eps)`` over the last axes (Zhang and Sennrich 2019).
 
-    `eps` None is the machine epsilon of the dtype. ShapeError where the shapes do not fit.
+    `eps` None is the machine epsilon of the dtype.
+
+    Raises:
+        ShapeError: the shapes do not fit.
     """
     axes = _last_axes(input, normalized_shape, weight=weight)
     x = widened(input)

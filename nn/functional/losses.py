@@ -63,9 +63,12 @@ def smooth_l1_loss(
 ) -> Tensor:
     """Return ``d ** 2 / (2 beta)`` where ``d = |input - target| < beta``, and ``d - beta / 2`` elsewhere.
 
-    Source: Girshick 2015. `beta` 0 is the absolute error; ArgumentError for a negative one.
+    Source: Girshick 2015. `beta` 0 is the absolute error.
 
     `input` and `target` broadcast, to the shape of the result with ``reduction="none"``.
+
+    Raises:
+        ArgumentError: `beta` is negative.
     """
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss does not support negative values for beta. Found {beta}")
@@ -83,7 +86,10 @@ def huber_loss(
 ) -> Tensor:
     """Return ``d ** 2 / 2`` where ``d = |input - target| < delta``, and ``delta (d - delta / 2)`` elsewhere.
 
-    Source: Huber 1964. `weight` multiplies the elements. ArgumentError for a `delta` that is not positive.
+    Source: Huber 1964. `weight` multiplies the elements.
+
+    Raises:
+        ArgumentError: a `delta` that is not positive.
     """
     if delta <= 0:
         raise ArgumentError(f"huber_loss does not support non-positive values for delta. Found {delta}")
@@ -132,7 +138,9 @@ def gaussian_nll_loss(
     """Return the negative log likelihood ``(log(v) + (input - target) ** 2 / v) / 2`` with ``v = max(var, eps)``.
 
     `var` has the shape of `input`, or lacks its last axis, or has length 1 there. `full` adds ``log(2 pi) / 2``.
-    ValueError for a negative variance, or one of another shape.
+
+    Raises:
+        ValueError: a negative variance, or one of another shape.
     """
     if not isinstance(var, Tensor):
         var = wrap(np.full_like(input.array, var))
@@ -163,7 +171,10 @@ def binary_cross_entropy(
 
     Its slope counts as 1e12 there, as in PyTorch, so that a certain and wrong prediction is drawn back.
     `input` and `target` have one shape, `weight` one that broadcasts to it. Logits are better given to
-    `binary_cross_entropy_with_logits`. ArgumentError for numbers outside [0, 1].
+    `binary_cross_entropy_with_logits`.
+
+    Raises:
+        ArgumentError: numbers outside [0, 1].
 
     >>> import tensorgrad as tg
     >>> binary_cross_entropy(tg.tensor([0.5, 1.0]), tg.tensor([1.0, 1.0]))

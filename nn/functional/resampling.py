@@ -163,7 +163,10 @@ def _area(x: Tensor, lengths: list[int]) -> Tensor:
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Return (*, C, H r, W r) from (*, C r r, H, W): each pixel becomes r by r of them, out of the channels.
 
-    Source: Shi et al. 2016. ShapeError where the channels do not divide.
+    Source: Shi et al. 2016.
+
+    Raises:
+        ShapeError: the channels do not divide.
     """
     *lead, channels, height, width = _image(input, "pixel_shuffle")
     r = upscale_factor

@@ -21,9 +21,12 @@ def filled(tensor: Tensor, values: Tensor) -> Tensor:
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with independent normal numbers; ArgumentError for a negative `std`.
+    """Fill with independent normal numbers.
 
     The tensor has any shape, and is filled in place.
+
+    Raises:
+        ArgumentError: a negative `std`.
     """
     if not std >= 0:
         raise ArgumentError(f"normal expects std >= 0.0, but found std {std}")
@@ -31,9 +34,12 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill with independent numbers, uniform in [a, b); ArgumentError for a > b.
+    """Fill with independent numbers, uniform in [a, b).
 
     The tensor has any shape, and is filled in place.
+
+    Raises:
+        ArgumentError: a > b.
     """
     if not 0 <= b - a < math.inf:
         raise ArgumentError(

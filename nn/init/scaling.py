@@ -18,7 +18,10 @@ GAINS = {**dict.fromkeys(_LINEAR, 1.0), "tanh": 5 / 3, "relu": math.sqrt(2), "se
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Return the factor by which the standard deviation is enlarged for an activation function.
 
-    `param` is the negative slope of "leaky_relu", 0.01 if None. ValueError for an unknown name or slope.
+    `param` is the negative slope of "leaky_relu", 0.01 if None.
+
+    Raises:
+        ValueError: an unknown name or slope.
 
     >>> calculate_gain("tanh")
     1.6666666666666667

@@ -14,7 +14,11 @@ from .filling import filled
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with the identity: ones on the diagonal, zeros elsewhere; ValueError for other shapes."""
+    """Fill a matrix with the identity: ones on the diagonal, zeros elsewhere.
+
+    Raises:
+        ValueError: other shapes.
+    """
     if tensor.array.ndim != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, found shape {tensor.array.shape}")
     return filled(tensor, wrap(np.eye(*tensor.array.shape, dtype=tensor.array.dtype)))
@@ -50,7 +54,10 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """Fill with `gain` times a random matrix (out, the rest) with orthonormal rows, or columns if these are fewer.
 
     The orthogonal factor of a normal matrix, with the signs that make every orthogonal matrix equally likely (Mezzadri
-    2007); why: Saxe, McClelland and Ganguli 2014. ValueError for a tensor with fewer than 2 axes.
+    2007); why: Saxe, McClelland and Ganguli 2014.
+
+    Raises:
+        ValueError: a tensor with fewer than 2 axes.
     """
     shape = tensor.array.shape
     if len(shape) < 2:
@@ -66,7 +73,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix with normal numbers, and the part `sparsity` of every column, rounded up, with zeros.
 
-    Source: Martens 2010. ValueError for other shapes, ArgumentError for a negative `std`.
+    Source: Martens 2010.
+
+    Raises:
+        ValueError: other shapes.
+        ArgumentError: a negative `std`.
     """
     if tensor.array.ndim != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, found shape {tensor.array.shape}")

@@ -151,7 +151,10 @@ class Module(Stateful):
     # --- dotted names -------------------------------------------------------------------------------------------------
 
     def get_submodule(self, target: str) -> Module:
-        """Return the module under the dotted name `target`, this one for ""; AttributeError if there is none.
+        """Return the module under the dotted name `target`, this one for "".
+
+        Raises:
+            AttributeError: there is none.
 
         >>> from tensorgrad import nn
         >>> nn.Sequential(nn.Sequential(nn.ReLU(), nn.Tanh())).get_submodule("0.1")
@@ -176,24 +179,32 @@ class Module(Stateful):
         return module, name, getattr(module, name)
 
     def get_parameter(self, target: str) -> Parameter:
-        """Return the parameter under the dotted name `target`; AttributeError if there is none."""
+        """Return the parameter under the dotted name `target`.
+
+        Raises:
+            AttributeError: there is none.
+        """
         _, name, found = self._get(target)
         if not isinstance(found, Parameter):
             raise AttributeError(f"`{name}` is not an nn.Parameter")  # noqa: TRY004 - PyTorch's class
         return found
 
     def get_buffer(self, target: str) -> Tensor:
-        """Return the buffer under the dotted name `target`; AttributeError if there is none."""
+        """Return the buffer under the dotted name `target`.
+
+        Raises:
+            AttributeError: there is none.
+        """
         module, name, found = self._get(target)
         if name not in module._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
-        buffer: Tensor = found
-        return buffer
+        return found  # type: ignore[no-any-return]
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
         """Put `module` under the dotted name `target`; under a new one only if not `strict`.
 
-        AttributeError where the path leads nowhere, and for a name that is no module's.
+        Raises:
+            AttributeError: the path leads nowhere, or to what is no module.
         """
         if not target:
             raise ValueError("Cannot set the submodule without a target name!")
@@ -272,8 +283,11 @@ class Module(Stateful):
     ) -> Self:
         """Convert floating point parameters and buffers to a dtype, and return the module.
 
-        ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` and ``to(tensor)``, whose dtype is taken. DeviceError for a
-        device that is not the CPU, DTypeError for a dtype that is not one of floats.
+        ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` and ``to(tensor)``, whose dtype is taken.
+
+        Raises:
+            DeviceError: a device that is not the CPU.
+            DTypeError: a dtype that is not one of floats.
         """
         check_memory(memory_format=memory_format)
         named = target_dtype(target.dtype if isinstance(target, Tensor) else target, device)
@@ -327,7 +341,11 @@ class Module(Stateful):
         return self.to(device=device)
 
     def cuda(self, device: Any = None) -> Self:
-        """Raise DeviceError: tensorgrad computes on the CPU only."""
+        """Refuse: tensorgrad computes on the CPU only.
+
+        Raises:
+            DeviceError: always.
+        """
         raise no_device("cuda" if device is None else device)
 
     # --- plans --------------------------------------------------------------------------------------------------------

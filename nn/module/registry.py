@@ -109,8 +109,10 @@ class Registry:
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Register a tensor that belongs to the state but is not trained, such as a running mean.
 
-        One that is not `persistent` is converted with the others, but is no part of the `state_dict`. KeyError for a
-        name that is taken, empty or has a dot in it.
+        One that is not `persistent` is converted with the others, but is no part of the `state_dict`.
+
+        Raises:
+            KeyError: a name that is taken, empty or has a dot in it.
         """
         self._check_started("buffer")
         self._check_name("buffer", name, self._buffers)
@@ -123,7 +125,8 @@ class Registry:
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Register a parameter, or None for an optional one that this module does not have.
 
-        KeyError for a name that is taken, empty or has a dot in it.
+        Raises:
+            KeyError: a name that is taken, empty or has a dot in it.
         """
         self._check_started("parameter")
         self._check_name("parameter", name, self._parameters)
@@ -139,7 +142,11 @@ class Registry:
         self._parameters[name] = param
 
     def add_module(self, name: str, module: Registry | None) -> None:
-        """Register `module` under `name`; KeyError for a name that is taken, empty or has a dot in it."""
+        """Register `module` under `name`.
+
+        Raises:
+            KeyError: a name that is taken, empty or has a dot in it.
+        """
         self._check_started("module")
         if module is not None and not isinstance(module, Registry):
             raise TypeError(f"{typename(module)} is not a Module subclass")

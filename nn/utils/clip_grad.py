@@ -41,8 +41,12 @@ def get_total_norm(
     Args:
         tensors: one, or any number.
         norm_type: the p of the norm, also infinity.
-        error_if_nonfinite: raise RuntimeError where the norm is infinite or not a number.
+        error_if_nonfinite: a norm that is infinite or not a number is an error.
         foreach: accepted.
+
+    Raises:
+        RuntimeError: it is, and `error_if_nonfinite` is true.
+        ComplexError: complex numbers.
 
     >>> import tensorgrad as tg
     >>> get_total_norm([tg.tensor([3.0]), tg.tensor([[4.0]])])

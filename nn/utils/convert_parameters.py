@@ -22,7 +22,11 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Let `parameters` have the elements of `vec`, on its memory; ShapeError, and no change, if they are too few."""
+    """Let `parameters` have the elements of `vec`, on its memory.
+
+    Raises:
+        ShapeError: they are too few; nothing is changed.
+    """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected Tensor, but got: {typename(vec)}: a tensor is needed")
     held = list(parameters)

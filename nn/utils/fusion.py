@@ -101,7 +101,10 @@ def fuse_linear_bn_eval(linear: M, bn: Module) -> M:
 def skip_init(module_cls: type[M], *args: Any, **kwargs: Any) -> M:
     """Return ``module_cls(*args, **kwargs)``, whose initial values nobody may count on: they are about to be loaded.
 
-    They are drawn here all the same. ArgumentError for a class that is no module, or takes no `device`.
+    They are drawn here all the same.
+
+    Raises:
+        ArgumentError: a class that is no module, or takes no `device`.
     """
     if not issubclass(module_cls, Module):
         raise ArgumentError(f"Expected a Module; got {module_cls}")

@@ -90,7 +90,11 @@ def over_norm(weight: Tensor, matrix: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def check_iterations(n_power_iterations: int) -> None:
-    """Raise ValueError unless there is an iteration."""
+    """Refuse to iterate not once.
+
+    Raises:
+        ValueError: `n_power_iterations` is not positive.
+    """
     if n_power_iterations <= 0:
         raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
 

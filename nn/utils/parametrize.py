@@ -228,7 +228,8 @@ def _settle(module: Module, base: type[Module]) -> None:
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
     """Let the tensor be a plain one again, with the value it has now, or with its original's; return `module`.
 
-    ValueError if it is not parametrised, and for an original of several tensors with ``leave_parametrized=False``.
+    Raises:
+        ValueError: it is not parametrised, or its original is several tensors and `leave_parametrized` is false.
     """
     if not is_parametrized(module, tensor_name):
         raise ArgumentError(f"Module {module} does not have a parametrization on {tensor_name}")

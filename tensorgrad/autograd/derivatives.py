@@ -263,6 +263,10 @@ def grad(
             `materialize_grads` gives zeros for it.
         is_grads_batched: must be false: `func.vmap` runs over a batch of cotangents.
 
+    Raises:
+        ArgumentError: there are no inputs, or an option is not as it must be.
+        AutogradError: an input does not require a gradient, or the outputs do not depend on it.
+
     >>> import tensorgrad as tg
     >>> x = tg.tensor(2.0, requires_grad=True)
     >>> (first,) = tg.autograd.grad(x**3, x, create_graph=True)

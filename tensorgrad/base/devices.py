@@ -87,7 +87,11 @@ def check_device(place: Any) -> None:
 
 
 def set_default_device(device: Any) -> None:
-    """Accept the CPU as the device of new tensors, which it always is; DeviceError for any other."""
+    """Accept the CPU as the device of new tensors, which it always is.
+
+    Raises:
+        DeviceError: any other.
+    """
     check_device(device)
 
 

@@ -51,7 +51,11 @@ def get_default_dtype() -> DType:
 
 
 def set_default_dtype(dtype: npt.DTypeLike) -> None:
-    """Make `dtype`, a floating point one, what Python floats get from now on; DTypeError for any other."""
+    """Make `dtype`, a floating point one, what Python floats get from now on.
+
+    Raises:
+        DTypeError: any other.
+    """
     found = as_dtype(dtype)
     if found.kind != "f":
         raise DTypeError(f"only floating-point types are supported as the default type, found {found}")

@@ -51,15 +51,27 @@ def empty_cache() -> None:
 
 
 def current_device() -> NoReturn:
-    """Raise DeviceError."""
+    """Refuse: there is no such device.
+
+    Raises:
+        DeviceError: always.
+    """
     raise no_device("cuda")
 
 
 def get_device_name(device: Any = None) -> NoReturn:
-    """Raise DeviceError."""
+    """Refuse: there is no such device.
+
+    Raises:
+        DeviceError: always.
+    """
     raise no_device("cuda")
 
 
 def synchronize(device: Any = None) -> NoReturn:
-    """Raise DeviceError: there is nothing to wait for, ask `is_available` first."""
+    """Refuse: there is nothing to wait for, ask `is_available` first.
+
+    Raises:
+        DeviceError: always.
+    """
     raise no_device("cuda")

@@ -131,9 +131,10 @@ def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Return the `n`-th derivative of `digamma`, itself for n = 0.
 
-    ArgumentError where n is negative.
-
     Each element by itself, in the shape of `input`.
+
+    Raises:
+        ArgumentError: n is negative.
 
     >>> import tensorgrad as tg
     >>> tg.polygamma(1, tg.tensor([1.0, 0.5]))
@@ -150,7 +151,10 @@ def polygamma(n: int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
 def mvlgamma(input: Tensor, p: int, *, out: Tensor | None = None) -> Tensor:
     """Return the logarithm of the gamma function of `p` dimensions, NaN where `input` is less than ``(p - 1) / 2``.
 
-    It is ``p (p - 1) / 4 * log(pi)`` and the sum of ``lgamma(input - j / 2)`` over j < p. ArgumentError where p < 1.
+    It is ``p (p - 1) / 4 * log(pi)`` and the sum of ``lgamma(input - j / 2)`` over j < p.
+
+    Raises:
+        ArgumentError: p < 1.
 
     >>> import tensorgrad as tg
     >>> tg.mvlgamma(tg.tensor([2.0, 3.0]), 2)
@@ -172,9 +176,10 @@ def clamp(
 ) -> Tensor:
     """Return `input` limited to [min, max], numbers or tensors; the gradient passes at the bounds themselves.
 
-    ArgumentError where both are None.
-
     Each element by itself, in the shape that the operands broadcast to.
+
+    Raises:
+        ArgumentError: both are None.
     """
     if min is None and max is None:
         raise ArgumentError("clamp: At least one of 'min' or 'max' must not be None")

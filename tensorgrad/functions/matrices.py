@@ -65,7 +65,10 @@ def swapped(x: Tensor) -> Tensor:
 
 @keywords
 def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Return the inverse of the matrix `A`, or of each in a batch; LinAlgError where there is none.
+    """Return the inverse of the matrix `A`, or of each in a batch.
+
+    Raises:
+        LinAlgError: there is none.
 
     >>> import tensorgrad as tg
     >>> tg.linalg.inv(tg.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()

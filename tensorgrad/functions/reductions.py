@@ -72,7 +72,11 @@ def mean(
     dtype: DTypeLike = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Return the mean over `dim` (None: all axes), in `dtype`; DTypeError for integers, as in PyTorch."""
+    """Return the mean over `dim` (None: all axes), in `dtype`.
+
+    Raises:
+        DTypeError: integers, as in PyTorch.
+    """
     x = in_dtype(input, dtype)
     composed.check_floating(x, "mean")
     return ops.mean(x, axis=chosen(dim), keepdims=keepdim)

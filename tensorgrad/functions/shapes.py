@@ -61,7 +61,11 @@ def reshape(input: Tensor, *shape: Lengths) -> Tensor:
 
 @keywords
 def view(input: Tensor, *shape: Any) -> Tensor:
-    """Return `input` in `shape` on the same memory; ShapeError where that cannot be. A dtype: the same bytes in it."""
+    """Return `input` in `shape` on the same memory; A dtype: the same bytes in it.
+
+    Raises:
+        ShapeError: that cannot be.
+    """
     if len(shape) == 1 and not isinstance(shape[0], int | np.integer | list | tuple):
         bits = wrap(input.array.view(as_dtype(shape[0])))
         link_alias(bits, input)
@@ -274,7 +278,10 @@ def broadcast_tensors(*tensors: Operand | Sequence[Operand]) -> tuple[Tensor, ..
 
 
 def broadcast_shapes(*shapes: Lengths) -> tuple[int, ...]:
-    """Return the shape in which `shapes` meet; ShapeError where they do not.
+    """Return the shape in which `shapes` meet.
+
+    Raises:
+        ShapeError: they do not.
 
     >>> broadcast_shapes((2, 1), (3,))
     (2, 3)

@@ -178,7 +178,11 @@ class Conversions(Tensor):
     def cuda(
         self, device: DeviceLike = None, non_blocking: bool = False, memory_format: memory_format | None = None
     ) -> Tensor:
-        """Raise DeviceError: tensorgrad computes on the CPU only."""
+        """Refuse: tensorgrad computes on the CPU only.
+
+        Raises:
+            DeviceError: always.
+        """
         raise no_device("cuda")
 
     def to(
@@ -193,8 +197,10 @@ class Conversions(Tensor):
     ) -> Tensor:
         """Return the tensor in a dtype, given as such, by name or as another tensor; the tensor itself if it has it.
 
-        ``to(dtype)``, ``to(device, dtype)`` and ``to(other)``, each followed by `non_blocking` and `copy`. DeviceError
-        for a device that is not the CPU.
+        ``to(dtype)``, ``to(device, dtype)`` and ``to(other)``, each followed by `non_blocking` and `copy`.
+
+        Raises:
+            DeviceError: a device that is not the CPU.
         """
         check_memory(memory_format=memory_format)
         named = target_dtype(target.array.dtype if isinstance(target, Tensor) else target, device)

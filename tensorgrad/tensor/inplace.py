@@ -163,13 +163,21 @@ class InPlace(Tensor):
         write(self, index, _fitting(self, source) if isinstance(source, Tensor) else source, "__setitem__")
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers from the normal distribution, in place; ArgumentError for a negative `std`."""
+        """Fill with numbers from the normal distribution, in place.
+
+        Raises:
+            ArgumentError: a negative `std`.
+        """
         if not std >= 0:
             raise ArgumentError(f"normal_ expects std >= 0.0, but found std {std}")
         return _filled(self, "normal_", lambda g, shape: mean + std * g.standard_normal(shape), generator)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers uniform in [from_, to), in place; ArgumentError where that is empty."""
+        """Fill with numbers uniform in [from_, to), in place.
+
+        Raises:
+            ArgumentError: that is empty.
+        """
         if not 0 <= to - from_ < math.inf:
             raise ArgumentError(
                 f"uniform_ expects to return a [from, to) range, and a finite one, but found from={from_}, to={to}"
@@ -193,7 +201,11 @@ class InPlace(Tensor):
         return _filled(self, "bernoulli_", lambda g, shape: g.random(shape) < chance, generator, False)
 
     def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-        """Fill with numbers from the exponential distribution of rate `lambd`, in place; ArgumentError unless > 0."""
+        """Fill with numbers from the exponential distribution of rate `lambd`, in place.
+
+        Raises:
+            ArgumentError: it is not positive.
+        """
         if not lambd > 0:
             raise ArgumentError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
         return _filled(self, "exponential_", lambda g, shape: g.standard_exponential(shape) / lambd, generator)
@@ -201,8 +213,11 @@ class InPlace(Tensor):
     def random_(self, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
         """Fill with whole numbers uniform in [from_, to), in place; `to` alone may be given first, as in PyTorch.
 
-        Without it, up to the largest below which the dtype has all. ArgumentError where there are none, DTypeError
-        where the dtype has no place for them.
+        Without it, up to the largest below which the dtype has all.
+
+        Raises:
+            ArgumentError: there are none.
+            DTypeError: the dtype has no place for them.
         """
         low, high = (0, from_) if to is None and from_ else (from_, _beyond(self.array.dtype) if to is None else to)
         check_bounds(low, high, self.array.dtype)

@@ -112,7 +112,11 @@ class Protocols(Tensor):
     nelement = numel
 
     def item(self) -> Any:
-        """Return the value of a one-element tensor as a Python number; ShapeError for any other."""
+        """Return the value of a one-element tensor as a Python number.
+
+        Raises:
+            ShapeError: any other.
+        """
         if self.array.size != 1:
             raise ShapeError(
                 f"a Tensor with {self.array.size} elements cannot be converted to Scalar (shape {self.array.shape})"
@@ -126,8 +130,9 @@ class Protocols(Tensor):
     def numpy(self, *, force: bool = False) -> Array:
         """Return the array behind the tensor, on the same memory.
 
-        AutogradError if it requires a gradient, which would be lost, unless that is what `force` is for; not under
-        ``no_grad()``, where none is recorded.
+        Raises:
+            AutogradError: it requires a gradient, which would be lost, unless that is what `force` is for; not under
+                ``no_grad()``, where none is recorded.
         """
         if self.tracked and context().grad and not force:
             raise AutogradError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
