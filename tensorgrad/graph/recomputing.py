@@ -12,7 +12,7 @@ from tensorgrad.base.context import CONTEXT, Context
 from tensorgrad.base.dtypes import Array, DType
 from tensorgrad.engine.dispatch import apply
 from tensorgrad.engine.primitive import PRIMITIVES
-from tensorgrad.engine.tensor import wrap
+from tensorgrad.engine.tensor import Node, wrap
 from tensorgrad.errors import TensorgradError
 
 from .graph import Graph
@@ -51,6 +51,41 @@ def again(node: GraphNode, known: list[Array | None], dtype: DType | None = None
     except TensorgradError:  # code outside has changed the values since, so that the operation cannot take them
         return None
     return array if array.shape == node.shape and array.dtype == (dtype or node.dtype) else None
+
+
+@contextmanager
+def refilled(graph: Graph) -> Iterator[None]:
+    """Context manager: what a backward pass has freed is there again, where all values that it is made of are known.
+
+    >>> import tensorgrad as tg
+    >>> x = tg.tensor(3.0, requires_grad=True)
+    >>> y = x * x
+    >>> y.backward()
+    >>> with refilled(graph := Graph.of(y)):
+    ...     graph.gradients().nodes[0].item()
+    6.0
+    """
+    freed = [(i, node) for i, node in enumerate(graph._recorded) if node.primitive is not None and node.saved is None]
+    known = values(graph) if freed else []
+    try:
+        for index, node in freed:
+            node.saved = _saved(node, index, graph.nodes[index], known)
+        yield
+    finally:
+        for _, node in freed:
+            node.saved = None
+
+
+def _saved(node: Node, index: int, described: GraphNode, known: list[Array | None]) -> tuple[Any, ...] | None:
+    """Return what an operation saves for its rules; None where something is not known, or saved by the user's code."""
+    assert node.primitive is not None
+    read = [o.constant if o.source is None else known[o.source] for o in described.operands[: len(node.inputs)]]
+    held = [value for value in (known[index], *read) if isinstance(value, np.ndarray)]
+    arrays = 1 + sum(isinstance(x, Node) for x in node.inputs)
+    if node.primitive.kind == "function" or len(held) < arrays or len({value.dtype for value in held[1:]}) > 1:
+        return None
+    keep = node.primitive.keeps(tuple([isinstance(x, Node) and x.tracked for x in node.inputs]))
+    return keep((known[index], *read, None)) if keep else ()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import AutogradError, InPlaceError, ShapeError
 from tensorgrad.graph import Gradients, Graph
 from tensorgrad.graph.gradients import Seed
-from tensorgrad.graph.recomputing import plainly
+from tensorgrad.graph.recomputing import plainly, refilled
 
 from .noise import Noise, suspects
 from .summaries import Numbers
@@ -45,7 +45,7 @@ class Flows:
         entering = {place: seed for place, seed in enumerate(seeds) if seed is not None}
         edges = _flowing(graph, [graph.outputs[place] for place in entering])
         try:
-            with plainly():
+            with plainly(), refilled(graph):
                 gradients = graph.gradients(seeds)
                 numbers = Numbers([*gradients.nodes.values(), *gradients.edges.values(), *entering.values()])
                 small = suspects(graph, gradients, numbers)
