@@ -26,7 +26,7 @@ from tensorgrad.errors import DataError
 
 TINY = {
     "glorot": {"WIDTH": 30, "JACOBIANS": 1},
-    "he": {"STEPS": 4, "PART": 2, "DEPTHS": (6, 4)},
+    "he": {"EPOCH": 2, "EPOCHS": 2, "PART": 2, "DEPTHS": (6, 4)},
     "ioffe": {"STEPS": 6, "EVERY": 2},
     "kingma": {"EPOCHS": 1, "RATES": dict.fromkeys(kingma.RATES, (0.1, 0.01))},
     "srivastava": {"IMAGES": 200, "EPOCHS": 2, "WIDTH": 20, "RATES": (0.01,)},

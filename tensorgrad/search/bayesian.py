@@ -11,9 +11,10 @@ from tensorgrad.base.dtypes import Array
 
 from .gaussian import GaussianProcess, most_promising
 from .memory import RandomSampler
-from .space import Params, Space, distributions
+from .space import Params, Range, Space, distributions
 
 _CANDIDATES = 500
+_FIRST = 100  # places of which the farthest from all trials is tried, as long as these are few
 _NEAR = 20  # candidates around each of the best trials
 
 
@@ -21,14 +22,16 @@ class GPSampler(RandomSampler):
     """Chooses what is expected to improve most on the best so far, by a Gaussian process over all trials.
 
     Ranges are scaled to [0, 1], by their logarithms where they are logarithmic; a choice has a coordinate for each of
-    its options. A trial without a number counts as the worst, one that still runs as an average one, so that several
-    workers try different things. It has the methods of `optuna.samplers.BaseSampler`, and needs nothing but NumPy and
+    its options. The first trials are those of some random ones that are farthest from what has been tried. A trial
+    without a number counts as the worst, one that still runs as an average one, so that several workers try different
+    things. It has the methods of `optuna.samplers.BaseSampler`, and needs nothing but NumPy and
     this library.
 
     Args:
         space: what may be tried; the objective asks Optuna for the same.
         seed: of the first trials and of what is drawn later.
-        startup: how many trials are drawn at random before.
+        startup: how many trials come before the first that the process chooses; by default two for each coordinate, at
+            least four.
         kernel: see `GaussianProcess`.
 
     Source: Snoek, Larochelle and Adams 2012.
@@ -36,8 +39,10 @@ class GPSampler(RandomSampler):
     >>> study = optuna.create_study(sampler=GPSampler({"lr": log_uniform(1e-6, 1e-2)}))  # doctest: +SKIP
     """
 
-    def __init__(self, space: Space, seed: int = 0, *, startup: int = 8, kernel: str = "matern52") -> None:
-        self._startup, self._kernel = startup, kernel
+    def __init__(self, space: Space, seed: int = 0, *, startup: int | None = None, kernel: str = "matern52") -> None:
+        self._ring = np.concatenate([np.full(entry.width, isinstance(entry, Range)) for entry in space.values()])
+        self._startup = max(4, 2 * len(self._ring)) if startup is None else startup
+        self._kernel = kernel
         self._rng = np.random.default_rng(seed)
         super().__init__(space, int(self._rng.integers(2**32)))
 
@@ -51,16 +56,28 @@ class GPSampler(RandomSampler):
         return distributions(self._space)
 
     def sample_relative(self, study: Any, trial: Any, search_space: dict[str, Any]) -> Params:  # noqa: ARG002
-        """Return the most promising parameters; none in the first trials."""
+        """Return the most promising parameters; in the first trials those farthest from all that were tried."""
         known = [t for t in study.get_trials(deepcopy=False) if t.params.keys() >= self._space.keys()]
         sign = 1.0 if study.direction.name == "MINIMIZE" else -1.0
         losses = np.array([math.nan if t.value is None else sign * t.value for t in known])
+        x = np.array([self._place(t.params) for t in known])
         if np.isfinite(losses).sum() < 2 or len(known) < self._startup:
-            return {}
+            return self._farthest(x)
         y = tamed(losses, np.array([t.state.name == "RUNNING" for t in known]))
-        x = np.stack([self._place(t.params) for t in known])
         process = GaussianProcess(self._kernel, seed=int(self._rng.integers(2**32))).fit(x, y)
         return self._params(most_promising(process, y.min(), self._candidates(x[np.argsort(y, kind="stable")])))
+
+    def _farthest(self, x: Array) -> Params:
+        """Return of some random parameters those whose place is farthest from the nearest in `x`, if any are tried.
+
+        Each range is a ring, so that what is farthest is not always at the ends.
+        """
+        drawn = [self._params(place) for place in self._rng.random((_FIRST, len(self._ring)))]
+        if not len(x):
+            return drawn[0]
+        apart = np.abs(np.stack([self._place(params) for params in drawn])[:, None] - x)
+        around = np.where(self._ring, np.minimum(apart, 1 - apart), apart / 2)
+        return drawn[int(np.square(around).sum(2).min(1).argmax())]
 
     def _candidates(self, x: Array) -> Array:
         """Return places all over the unit cube, and some around the first, the best, of those that were tried."""
