@@ -165,6 +165,8 @@ def _bound(file: JSFile, step: Step, known: dict[int, Any], wanted: Any) -> Any:
     name = _name(step)
     if name in _CURVED:
         return (CURVED_ULPS if wanted.dtype.itemsize == 8 else 2 * CURVED_ULPS) * ulp
+    if name.startswith("_leading"):  # the first part of a number, rounded or cut, to 2**-20: the second has the rest
+        return 2.0**-20
     if name in ("var", "std"):
         return 1e-10 * np.abs(wanted) + 1e-12
     if "add." in name or name in ("sum", "mean", "matmul", "dot", "vdot", "cumsum", "trace", "multiply.reduce", "prod"):

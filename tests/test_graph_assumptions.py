@@ -113,3 +113,47 @@ def test_a_loss_of_probabilities_is_right_for_infinite_logits() -> None:
     np.testing.assert_allclose(found, loss(tg.tensor([np.inf, -0.5])).array, rtol=1e-6)
     beyond = Graph.trace(lambda x: F.binary_cross_entropy_with_logits(x, x * 2), tg.tensor([1.0, -1.0]))
     assert beyond.breaks
+
+
+ROWS, WHOLE = tg.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True), tg.tensor([0, 1])
+INDEXED = {
+    "cross_entropy": (lambda t: F.cross_entropy(ROWS, t), WHOLE, [2, 1], [[-1, 1], [3, 1]]),
+    "nll_loss": (lambda t: F.nll_loss(ROWS, t), WHOLE, [2, 1], [[-1, 1], [3, 1]]),
+    "embedding": (lambda t: F.embedding(t, ROWS), WHOLE, [1, 1], [[-1, 1], [2, 1]]),
+    "one_hot": (lambda t: F.one_hot(t, 3), WHOLE, [2, 1], [[-1, 1], [3, 1]]),
+    "gather": (lambda t: ROWS.gather(1, t), WHOLE[:, None], [[2], [0]], [[[-1], [0]], [[3], [0]]]),
+    "index_select": (lambda t: ROWS.index_select(1, t), WHOLE, [2, 0], [[-1, 0], [3, 0]]),
+    "take_along_dim": (lambda t: tg.take_along_dim(ROWS, t, 1), WHOLE[:, None], [[2], [0]], [[[-1], [0]], [[3], [0]]]),
+    "scatter": (lambda t: tg.zeros_like(ROWS).scatter(1, t, ROWS[:, :1]), WHOLE[:, None], [[2], [0]], [[[-1], [0]]]),
+    "index_add": (lambda t: ROWS.index_add(0, t, ROWS), WHOLE, [1, 1], [[-1, 1], [2, 1]]),
+    "a check of the user's": (
+        lambda t: checked(t) * ROWS,
+        tg.tensor([1.0, 2.0, 3.0]),
+        [3.0, 2.0, 1.0],
+        [[0.0, 1.0, 1.0]],
+    ),
+}
+
+
+def checked(t: tg.Tensor) -> tg.Tensor:
+    """Return a tensor of positive numbers."""
+    if (t <= 0).any():
+        raise ValueError("positive numbers are needed")
+    return t
+
+
+@pytest.mark.parametrize("name", INDEXED)
+def test_a_file_refuses_the_numbers_that_the_function_refuses(name: str) -> None:
+    function, given, other, wrong = INDEXED[name]
+    graph, names = Graph.trace(function, given), {}
+    assert graph.breaks == ()
+    exec(graph.to_python(), names)
+    more = [ROWS.detach().numpy()] * (names["forward"].__code__.co_argcount - 1)
+    found = names["forward"](np.array(other), *more)
+    wanted = function(tg.tensor(other)).detach().numpy()
+    np.testing.assert_allclose(found[0] if isinstance(found, tuple) else found, wanted, rtol=1e-12)
+    for numbers in wrong:
+        with pytest.raises((ValueError, IndexError)):
+            function(tg.tensor(numbers))
+        with pytest.raises((ValueError, IndexError)):
+            names["forward"](np.array(numbers), *more)

@@ -13,7 +13,7 @@ import pytest
 
 import tensorgrad as tg
 from tensorgrad import nn
-from tensorgrad.errors import CompileError
+from tensorgrad.errors import AutogradError, CompileError
 from tensorgrad.graph import Graph
 from tensorgrad.graph.writing import python_file
 from tensorgrad.javascript.jsloops import joined
@@ -98,8 +98,11 @@ def made(number: int):
                 one.given.append([np.asarray(np.ones(one.file.values[first.number].shape))])
             one.file.text()
             found.append(one)
+    except AutogradError as error:
+        assert "write to clones of what it is given" in str(error)  # noqa: PT017 - how it is refused
+        return "refused: it writes over an input"
     except CompileError as error:
-        assert str(error).startswith("to_js() ")  # noqa: PT017 - how it is refused
+        assert str(error).startswith("to_js() ")  # noqa: PT017
         return "refused" if NO_FORM.search(str(error)) else f"refused otherwise: {error}"
     return found
 
@@ -127,6 +130,28 @@ def test_what_has_no_form_is_refused_with_its_line() -> None:
     traced = Graph.trace(lambda x: x.sort().values, tg.tensor([2.0, 1.0]))
     with pytest.raises(CompileError, match=r"to_js\(\) has no JavaScript for the call .*sort.* at .*test_to_js.py"):
         traced.to_js()
+
+
+def test_numbers_that_the_library_refuses_answer_null(tmp_path) -> None:
+    scores, labels = tg.tensor(RNG.normal(size=(2, 3)), requires_grad=True), tg.tensor([0, 2])
+    traced = Graph.trace(lambda x, t: functional.cross_entropy(x, t), scores, labels)
+    jobs = [job(traced, [scores.detach().numpy(), np.array(labels)]) for labels in ([2, 1], [-1, 1], [0, 3])]
+    found = answers(jobs, tmp_path)
+    assert [answer.results[0] is None for answer in found] == [False, True, True]
+    wanted = functional.cross_entropy(scores, tg.tensor([2, 1])).item()
+    np.testing.assert_allclose(found[0].results[0][0], wanted, rtol=1e-12)
+
+
+def test_an_input_that_was_written_over_is_refused_with_what_to_do() -> None:
+    def write(x: tg.Tensor) -> tg.Tensor:
+        plain = x.detach()
+        plain.diagonal().add_(3.0)
+        return plain
+
+    traced = Graph.trace(write, tg.ones(2, 2, requires_grad=True))
+    for form in (traced.to_js, traced.to_c):
+        with pytest.raises(AutogradError, match="let it write to clones of what it is given"):
+            form()
 
 
 def test_other_ways_than_that_of_the_trace_answer_null(tmp_path) -> None:

@@ -130,6 +130,7 @@ class Trace:
         self.alone = False  # the library sweeps, and no code of the user's with it: nothing is written, see `settle`
         self._place: Place | None = None
         self.assumed: list[tuple[Node, Break]] = []  # conditions that held, of forms that are right where they do
+        self.passed: list[tuple[Node, Break, bool]] = []  # what was looked at, to raise an error where it is another
 
     def settle(self, node: Node) -> Node:
         """Return the node of an operation, in the scope of the functions that run and at its place.
@@ -161,9 +162,11 @@ class Trace:
             self.made[leaf] = found[1]
 
     def note_break(self, what: str, value: Any, node: Node | None = None) -> None:
-        """Note that `value`, of `node`, was read, unless the reading line only looks whether to raise an error."""
+        """Note that `value`, of `node`, was read: a break, or the way past an error, where that is all a line asks."""
         frame = _reader()
         if what == CHOICE and _only_checks(frame) and not _is_caught(frame):
+            if node is not None and node not in self.constants:
+                self.passed.append((node, _found(what, value, frame), bool(value)))
             return
         self._note(_found(what, value, frame)._replace(node=node))
 

@@ -226,7 +226,10 @@ class _Run:
             return np.random.default_rng(0)
         value = node.value if isinstance(node, GraphNode) else np.zeros(node.shape, node.dtype)
         if value is None:
-            raise AutogradError(f"the value of {word} is not known any more: trace the function with Graph.trace")
+            raise AutogradError(
+                f"the value of {word} is not known any more: trace the function with Graph.trace, and let it write to "
+                f"clones of what it is given"
+            )
         return self._given(word, value, f"{node.dtype} {node.shape}")
 
     def _given(self, word: str, value: Any, note: str) -> Any:

@@ -69,8 +69,8 @@ class Graph:
         self._describe(recorded)
         self.along, self.assumptions, self.keys = {}, (), [""] * len(outputs)
         self._met: Sequence[Break] = ()
-        self._assumed: Sequence[Node] = ()
-        self._checks: dict[int, str] = {}
+        self._assumed: Sequence[tuple[Node, Break, bool]] = ()
+        self._checks: dict[int, tuple[bool, str]] = {}
         self._arguments: Sequence[Argument] = ()
         self._for: Collection[Node] = ()
         self._stale: Sequence[Node] = ()
@@ -151,7 +151,7 @@ class Graph:
         called = seen if names == "variables" else names_given(names, {})
         around = (*named_in(function), *users_variables().items())
         graph = cls(outputs, known, called, None, drawn, trace.buffers, trace.made, around)
-        graph._stale, graph._assumed = trace.stale, [node for node, _ in trace.assumed]
+        graph._stale, graph._assumed = trace.stale, [*((*one, True) for one in trace.assumed), *trace.passed]
         graph.assumptions = tuple(found for _, found in trace.assumed)
         graph._met, graph._arguments = trace.breaks, [a._replace(tensor=None) for a in arguments]
         graph.keys = tuple(key for key, _ in found)

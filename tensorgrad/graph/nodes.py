@@ -100,7 +100,7 @@ class Passes:
 
     `along` has the node whose value flows back along an edge ``(target, slot)`` of the forward pass, `leaves` the node
     that each of `gradients` is that of, and `breaks` what the traces could not follow. `checks` has the nodes that must
-    be true, with what is said where they are not.
+    be true, or false, with what is said where they are not.
     """
 
     nodes: Sequence[GraphNode]
@@ -109,7 +109,7 @@ class Passes:
     along: Mapping[tuple[int, int], int]
     leaves: Sequence[int] = ()
     breaks: Sequence[Break] = ()
-    checks: Mapping[int, str] = field(default_factory=dict)
+    checks: Mapping[int, tuple[bool, str]] = field(default_factory=dict)
 
 
 def modules(scope: Scope | None) -> list[Scope]:

@@ -159,7 +159,8 @@ class PythonFile:
         line = f"    {self.words[node.index]} = {expression}  # {_typed(node)}"
         if node.index not in self.checks:
             return [line]
-        check = [f"    if not {expression}:", f"        raise ValueError({on_one_line(self.checks[node.index])!r})"]
+        held, error = self.checks[node.index]
+        check = [f"    if {'not ' if held else ''}{expression}:", f"        raise ValueError({on_one_line(error)!r})"]
         return check if self.uses[node.index] == 0 else [line, *check]
 
     def _document(self, name: str, arguments: Mapping[str, Any]) -> str:

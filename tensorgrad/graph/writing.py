@@ -37,9 +37,10 @@ def python_file(graph: Graph, seed: Seed = None, kind: type[PythonFile] = Python
 
 def with_checks(graph: Graph) -> Graph:
     """Return `graph` with the conditions of what is assumed among its nodes, which no picture shows."""
-    found = graph._and(graph._assumed)
-    for node, assumed in zip(graph._assumed, graph.assumptions, strict=True):
+    found = graph._and(node for node, _, _ in graph._assumed)
+    for node, assumed, held in graph._assumed:
         where, inside = (text.partition(" (")[0] for text in (told(assumed.place), assumed.inside))
-        other = f"{inside}, these inputs take another way than those of the trace at {where}"
-        found._checks[found._index[node]] = f"{other}: trace the function on inputs like these"
+        other = f"these inputs take another way than those of the trace at {where}"
+        error = ", ".join(filter(None, (inside, f"{other}: trace the function on inputs like these")))
+        found._checks[found._index[node]] = held, error
     return found

@@ -102,13 +102,14 @@ $show = () => {
   s.classList.toggle('other', !!wrong);
   $told.textContent = wrong ? 'these numbers take another way than those that were drawn: the picture does not follow' : '';
   if (wrong) return;
-  const $found = new Map, $most = Math.max(...$all.flatMap(parts => { const list = $sum(parts); $found.set(parts, list); return list.map(Math.abs) }), 0),
+  const $found = new Map, $most = Math.max(...$all.flatMap(parts => { const list = $sum(parts); $found.set(parts, list); return list.map(v => isFinite(v) ? Math.abs(v) : 0) }), 0),
   $said = (parts, shape, eps) => { const list = $found.get(parts); return list ? $noise(parts, list, $most, eps) ? '≈ 0' : $brief(list, shape, eps) : '' };
   for (const [, id, value, parts, told] of $entries) {
     const g = $node(id);
     if (!g) continue;
     const list = $numbers(value), eps = $eps(value), back = $said(parts, value[2], eps);
     const texts = g.querySelectorAll('text'), shape = g.querySelector('rect,circle');
+    g.classList.toggle('bad', !list.every(isFinite));
     if (texts.length > 1) $put(texts[texts.length - 1], $brief(list, value[2], eps) + (back && ' | ' + back), (shape.getAttribute('width') ?? 2 * shape.getAttribute('r')) - 8);
     const flow = $found.get(parts);
     $title(g, told, $statistics(list, eps) + (flow ? ', gradient norm ' + $norm(flow) : ''))
@@ -148,30 +149,33 @@ $limits = () => $entry.slice(5),
 $later = () => $wanted ||= requestAnimationFrame(() => { $wanted = 0; $show() }),
 // What an array cannot hold, or the slider's kind of number does not allow, is refused and said.
 $set = (i, v) => {
-  const kind = $limits()[2], a = $entry[2][0], at = $place(i), before = a[at], wanted = kind & 1 ? Math.round(v) : v;
-  a[at] = wanted;
-  if (isFinite(a[at]) && !(kind & 2 && v < 0) && (a[at] == wanted || a instanceof Float32Array)) return $later();
+  const kind = $limits()[2], a = $entry[2][0], at = $place(i), before = a[at];
+  a[at] = v;
+  if (isFinite(a[at]) && !(kind & 2 && v < 0) && (a[at] == v || a instanceof Float32Array) && !(kind & 1 && !Number.isSafeInteger(v))) return $later();
   a[at] = before;
   $told.textContent = `${$entry[0]}: ${v} is no number for it`
 },
 $slide = v => { const [low, high, kind] = $limits(); return kind & 2 && low > 0 ? v > 0 ? Math.log(v / low) / Math.log(high / low) : 0 : (v - low) / (high - low) },
-$from = t => { const [low, high, kind] = $limits(); return kind & 2 && low > 0 ? low * (high / low) ** t : low + t * (high - low) },
+$from = t => { const [low, high, kind] = $limits(), v = kind & 2 && low > 0 ? low * (high / low) ** t : low + t * (high - low); return kind & 1 ? Math.round(v) : v },
+// What a cell shows: whole numbers with all of their digits.
+$shown = v => $limits()[2] & 1 ? v : +v.toPrecision(6),
 $cells = () => {
   const list = $numbers($entry[2]), parts = $entry[3], back = parts.length && $sum(parts);
   $table.querySelectorAll('td').forEach((td, i) => {
     const [input, small] = td.children;
     const fine = isFinite(list[i]); // a field for a number has no word for others
     if (input.value === undefined) input.textContent = $digits(list[i], 4);
-    else if (document.activeElement != input) { input.value = fine ? +list[i].toPrecision(6) : ''; input.placeholder = fine ? '' : $digits(list[i], 4) }
+    else if (document.activeElement != input) { input.value = fine ? $shown(list[i]) : ''; input.placeholder = fine ? '' : $digits(list[i], 4) }
     if (back) { small.textContent = $digits(back[i], 4); input.setAttribute('aria-description', 'gradient ' + small.textContent) }
   });
   $range.value = 1000 * $slide(list[$cell]);
   $range.setAttribute('aria-valuetext', $digits(list[$cell], 4))
 },
 $pick = k => {
+  $table.textContent = ''; // a cell that had the focus is left while all is as it was
   $entry = $entries[k]; $cell = 0; $list.value = k;
   const shape = $entry[2][2], row = shape.at(-1) ?? 1, n = $numbers($entry[2]).length, can = $entry.length > 5;
-  $table.textContent = ''; $range.hidden = !can;
+  $range.hidden = !can;
   for (let i = 0, tr; i < n; i++) {
     if (i % row == 0) $table.append(tr = document.createElementNS($table.namespaceURI, 'tr'));
     const make = q => document.createElementNS($table.namespaceURI, q), td = make('td'), input = make(can ? 'input' : 'span'), small = make('small');
@@ -183,7 +187,7 @@ $pick = k => {
         e.preventDefault();
         const v = $entry[2][0][$place(i)];
         $set(i, kind & 1 ? v + way : $from($slide(v) + way * (e.shiftKey ? .1 : .01)));
-        input.value = +$entry[2][0][$place(i)].toPrecision(6)
+        input.value = $shown($entry[2][0][$place(i)])
       };
       let start;
       input.onpointerdown = e => { start = [e.clientX, $entry[2][0][$place(i)], 0] };
@@ -191,7 +195,7 @@ $pick = k => {
         if (!start || !e.buttons || Math.abs(e.clientX - start[0]) < 4 && !start[2]) return;
         start[2] = 1; input.setPointerCapture(e.pointerId); e.preventDefault();
         $set(i, $from($slide(start[1]) + (e.clientX - start[0]) / 300));
-        input.value = +$entry[2][0][$place(i)].toPrecision(6)
+        input.value = $shown($entry[2][0][$place(i)])
       };
       input.onpointerup = input.onpointercancel = () => start = 0
     }
@@ -202,13 +206,15 @@ $pick = k => {
 },
 $name = () => $range.setAttribute('aria-label', `${$entry[0]}${$index($cell)}, slider`),
 // A link tells what was changed, of each picture of a page by its key: the entry, the element, and the number there.
-$key = s.getAttribute('aria-labelledby').slice(6),
-$changed = () => $entries.flatMap(([, , value, , , ...can], k) => can.length ? $numbers(value).flatMap((v, i) => Object.is(v, $first[k][i]) ? [] : `${k}.${i}=${v}`) : []).join('&'),
+$label = s.getAttribute('aria-labelledby'),
+$key = $label.slice(6) + ([...document.querySelectorAll(`svg[aria-labelledby="${$label}"]`)].indexOf(s) || ''),
+$changed = () => $entries.flatMap(([, , value, , , ...can], k) => can.length ? $numbers(value).flatMap((v, i) => Object.is(v, $first[k][i]) ? [] : `${k}.${i}=${Object.is(v, -0) ? '-0' : v}`) : []).join('&'),
 $restore = () => $entries.forEach((e, k) => { if (e.length > 5) { $entry = e; $first[k].forEach((v, i) => e[2][0][$place(i)] = v) } }),
 $read = () => {
   const chosen = $entry, mine = location.hash.slice(1).split(';').find(part => part.startsWith($key + ':'));
+  if (mine == null) return;
   $restore();
-  for (const [, k, i, v] of (mine ?? '').matchAll(/(\d+)\.(\d+)=([-+.\de]+)/g)) {
+  for (const [, k, i, v] of mine.matchAll(/(\d+)\.(\d+)=([-+.\de]+)/g)) {
     const found = $entries[k];
     if (!found || found.length < 6 || !(i < $first[k].length)) continue;
     $entry = found; $set(+i, +v)
@@ -229,13 +235,15 @@ const [$back, $copy] = $panel.querySelectorAll('button');
 $back.onclick = $reset;
 $copy.onclick = () => {
   location.hash = [...$rest(), `${$key}:${$changed()}`].join(';');
-  navigator.clipboard?.writeText(location.href).then(() => $told.textContent = 'link copied', () => $told.textContent = 'the link stands in the address')
+  const there = () => $told.textContent = 'the link stands in the address';
+  navigator.clipboard ? navigator.clipboard.writeText(location.href).then(() => $told.textContent = 'link copied', there) : there()
 };
 s.addEventListener('click', e => { const id = e.target.closest('.node')?.id, k = $entries.findIndex(q => q[1] == id); if (id && k >= 0) $pick(k) });
 s.addEventListener('keydown', e => { const k = [' ', 'Enter'].includes(e.key) ? $entries.findIndex(q => q[1] && q[1] == e.target.id) : -1; if (k >= 0) $pick(k) });
 const $inner = $panel.firstElementChild;
 for (const t of ['keydown', 'pointerdown', 'click', 'wheel']) $inner.addEventListener(t, e => e.stopPropagation());
-addEventListener('hashchange', () => { document.activeElement?.blur?.(); $read(); $show() });
+// Another address that tells nothing of this picture leaves it as it is.
+addEventListener('hashchange', () => { if ($inner.contains(document.activeElement)) document.activeElement.blur(); $read(); $show() });
 $panel.removeAttribute('display');
 if (!$whole) s.after($inner), $panel.remove();
 $read(); $pick(0); $show()

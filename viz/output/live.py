@@ -51,6 +51,8 @@ class Live(Drawing):
         super().__init__(_without_marks(picture.sealed()), graph, **page)
         self._program, self._ranges = program, dict(ranges or {})
         known = {moved.name for moved in program.moved()}
+        if not known:
+            raise TensorgradError("draw(live=True): nothing here can be changed: give the function tensors of numbers")
         for name, ends in self._ranges.items():
             if name not in known:
                 there = ", ".join(sorted(known))
@@ -137,7 +139,8 @@ class Live(Drawing):
             return None
         parts = [] if vertex.gradient is None else self._program.gradient(node, vertex.gradient)
         name, numbers = self.picture.names[node], [self.picture.numbers.statistics(vertex.value)]
-        if self.picture.names.count(name) > 1 and (scope := self._graph.nodes[node].scope) is not None:
+        scope = self._graph.nodes[node].scope
+        if self.picture.names.count(name) > 1 and scope is not None and scope.path:
             name = f"{name} of {scope.path}"
         numbers += [] if vertex.gradient is None else [f"gradient norm {self.picture.numbers.norm(vertex.gradient)}"]
         told = _told_at(self._titles[vertex.id], ", ".join(filter(None, numbers)))
@@ -178,7 +181,7 @@ class Live(Drawing):
         before = _before(arrow.label, numbers)
         room = width(arrow.label, arrow.size) + width(_longest(numbers, value), arrow.size) - width(numbers, arrow.size)
         title = self._titles[arrow.id]
-        told = _told_at(title, title.partition(f" {edge.dtype}, ")[2])
+        told = _told_at(title, title.rpartition(f" {edge.dtype}, ")[2])
         names = script_literal(arrow.id), script_literal(before)
         return _listed([*names, place, str(int(red)), _listed(parts), f"{room:.0f}", told])
 
@@ -208,6 +211,10 @@ def made(picture: Picture, graphs: tuple[Graph, Graph], seeds: Seeds, live: bool
         raise TensorgradError(f"draw(live={live!r}): give True, or the ends of sliders, as {{'rate': (0.01, 1.0)}}")
     if page.labels != "values":
         raise TensorgradError(f"draw(live=True, labels={page.labels!r}): what is live are numbers: leave out labels")
+    if any(vertex.heat is not None for vertex in picture.vertices):
+        raise TensorgradError(
+            "draw(live=True, heat=...): colours would stay those of the first numbers: leave out heat"
+        )
     program = LiveProgram(*graphs, seeds)
     return Live(picture, graphs[1], program, None if isinstance(live, bool) else live, **vars(page))
 
@@ -225,7 +232,10 @@ def _are_ends(ends: Any) -> bool:
 
 def _without_marks(picture: Picture) -> Picture:
     """Return a picture without what is said of the numbers that it begins with: NaN may become finite."""
-    vertices = [replace(v, fault=None) if v.fault else v for v in picture.vertices]
+    vertices = [
+        replace(v, fault=None, tooltip=v.tooltip.replace(f", {v.fault.told}", "")) if v.fault else v
+        for v in picture.vertices
+    ]
     edges = [replace(e, fault=None) if e.fault else e for e in picture.edges]
     caption = "; ".join(told for told in picture.caption.split("; ") if not told.startswith("first "))
     return replace(picture, vertices=vertices, edges=edges, caption=caption)
