@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -99,8 +100,9 @@ def folder(tmp_path: Path):
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         path.chmod(0o755)
-        if not path.parent.stat().st_mode & 0o001:  # the folder of a session of tests is its user's
-            path.parent.chmod(0o711)
+        root = Path(os.environ["PYTEST_DEBUG_TEMPROOT"]).resolve()
+        for above in takewhile(lambda at: at != root, path.parents):  # the folders of a session are its user's
+            above.chmod(above.stat().st_mode | 0o011)
         yield path
         path.chmod(0o755)
 
