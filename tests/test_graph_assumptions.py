@@ -157,3 +157,81 @@ def test_a_file_refuses_the_numbers_that_the_function_refuses(name: str) -> None
             function(tg.tensor(numbers))
         with pytest.raises((ValueError, IndexError)):
             names["forward"](np.array(numbers), *more)
+
+
+def both(x: tg.Tensor) -> tg.Tensor:
+    if (x > 10).any() and (x < 0).any():
+        raise ValueError("both")
+    return x * 2
+
+
+def either(x: tg.Tensor) -> tg.Tensor:
+    assert (x > 0).all() or (x < 0).all()
+    return x * 2
+
+
+def any_of(x: tg.Tensor) -> tg.Tensor:
+    if not any(v > 0 for v in x):
+        raise ValueError("none")
+    return x * 2
+
+
+def largest(x: tg.Tensor) -> tg.Tensor:
+    assert max(x) < 10
+    return x * 2
+
+
+def one_of(x: tg.Tensor) -> tg.Tensor:
+    assert x[0] in (1.0, 2.0)
+    return x * 2
+
+
+def in_order(x: tg.Tensor) -> tg.Tensor:
+    assert not (x[0] < x[1] < 5)
+    return x * 2
+
+
+TAKEN = [
+    (both, [1.0, 1.0], [11.0, 2.0]), (either, [-1.0, -1.0], [1.0, 2.0]), (any_of, [5.0, -5.0], [-1.0, 2.0]),
+    (largest, [5.0, 1.0], [1.0, 5.0]), (one_of, [1.0, 0.0], [2.0, 0.0]), (in_order, [2.0, 1.0], [6.0, 7.0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "given", "other"), TAKEN, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_file_takes_what_passes_a_check_of_several_choices_by_another_way(function, given, other) -> None:
+    names: dict = {}
+    exec(Graph.trace(function, tg.tensor(given)).to_python(), names)
+    np.testing.assert_array_equal(names["forward"](np.array(other)), np.array(other) * 2)
+
+
+def test_what_stands_behind_a_check_on_its_line_is_a_break() -> None:
+    def function(x: tg.Tensor) -> tg.Tensor:
+        assert (x > 0).all(); return x * 2 if x[0] > 1 else x * 3  # fmt: skip # noqa: E702
+
+    assert len(Graph.trace(function, tg.tensor([2.0, 1.0])).breaks) == 1
+
+
+def test_a_check_without_a_form_is_left_out_and_told() -> None:
+    def function(x: tg.Tensor) -> tg.Tensor:
+        if not tg.linalg.eigvalsh(x).min() > 0:
+            raise ValueError("not positive definite")
+        return x.sum()
+
+    x = tg.tensor([[11.0, 2.0], [2.0, 2.0]])
+    graph = Graph.trace(function, x)
+    assert "eigvalsh" in graph.to_python() or "eigh" in graph.to_python()
+    for text in (graph.to_c(), graph.to_js()):
+        assert text.startswith("// Not looked for: numbers that the function refuses by an error.")
+    assert "foreignObject" in viz.draw(function, x, live=True).svg
+
+
+def test_distributions_are_traced_with_their_checks() -> None:
+    def function(rate: tg.Tensor) -> tg.Tensor:
+        return tg.distributions.Exponential(rate).log_prob(tg.ones(2))
+
+    graph, names = Graph.trace(function, tg.tensor([0.5, 1.0])), {}
+    assert graph.breaks == ()
+    exec(graph.to_python(), names)
+    np.testing.assert_allclose(names["forward"](np.array([0.25, 2.0])), np.log([0.25, 2.0]) - [0.25, 2.0])
+    with pytest.raises(ValueError, match="another way"):
+        names["forward"](np.array([-0.25, 2.0]))

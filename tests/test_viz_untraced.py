@@ -114,3 +114,24 @@ def test_examples_of_a_small_batch_are_taken_at_once() -> None:
 def test_numpys_products_show_the_arrays_and_no_copies() -> None:
     data, w = np.arange(15.0).reshape(5, 3), tg.zeros(3, dtype=tg.float64, requires_grad=True)
     assert labels(viz.draw(np.dot(data, w).sum())) == ["w", "data", "@", "Σ", "out"]
+
+
+def test_numbers_that_leaves_have_only_since_are_not_taken_for_those_of_the_run() -> None:
+    def another_array(w: tg.Tensor, x: np.ndarray) -> None:
+        w.data = w.data - 0.5 * w.grad
+
+    def memory_of_numpy(w: tg.Tensor, x: np.ndarray) -> None:
+        x[:] = 0.5
+
+    for change in (another_array, memory_of_numpy):
+        array = np.array([2.0, 1.0])
+        w, x = tg.tensor([0.5, 0.25], dtype=tg.float64, requires_grad=True), tg.from_numpy(array)
+        loss = (w * x).exp().square().sum()
+        loss.backward()
+        before = [edge.gradient for edge in viz.draw(loss, labels="values").picture.edges]
+        assert any(gradient is not None for gradient in before)
+        change(w, array)
+        drawing = viz.draw(loss, labels="values")
+        assert all(edge.gradient is None for edge in drawing.picture.edges)
+        assert all(edge.value is None or edge.head.startswith("out") for edge in drawing.picture.edges)
+        assert "gradients have no numbers" in drawing.caption

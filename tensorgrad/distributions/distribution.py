@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 from tensorgrad.autograd import no_grad
 from tensorgrad.base.size import Size
-from tensorgrad.engine.generalforms import surely
+from tensorgrad.engine.generalforms import valid
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, ShapeError
 
@@ -181,8 +181,8 @@ class Distribution:
         if constraint is dependent:  # on other parameters: its class looks at them together
             return
         with no_grad():
-            valid = constraint.check(value.detach())
-        if not surely(valid.array.all()):
+            found = constraint.check(value.detach())
+        if not valid(found.array.all()):
             told = f"{type(self).__name__} of batch_shape {list(self._batch_shape)}"
             raise ArgumentError(
                 f"Expected {what} (Tensor of shape {tuple(value.shape)}) of distribution {told} to satisfy the "

@@ -6,7 +6,7 @@ import math
 
 from tensorgrad import where
 from tensorgrad.create.sampling import rand
-from tensorgrad.engine.generalforms import surely
+from tensorgrad.engine.generalforms import valid
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError
 
@@ -38,7 +38,7 @@ class Uniform(Distribution):
     def __init__(self, low: Value, high: Value, validate_args: bool | None = None) -> None:
         self.low, self.high = as_tensors(low, high)
         super().__init__(self.low.shape, validate_args=validate_args)
-        if self._validate_args and not surely((self.low < self.high).array.all()):
+        if self._validate_args and not valid((self.low < self.high).array.all()):
             raise ArgumentError(f"Uniform is not defined when low >= high: found low {low} and high {high}")
 
     @property

@@ -112,6 +112,11 @@ def surely(condition: Any) -> bool:
     return not _may_differ(condition) and bool(array_of(condition).all() if is_batched(condition) else condition)
 
 
+def valid(condition: Any) -> bool:
+    """Return whether `condition` holds in this run, of all examples: what a check that raises an error asks."""
+    return bool(array_of(condition).all() if is_batched(condition) else condition)
+
+
 def perhaps(condition: Any) -> bool:
     """Return whether `condition` holds, or may hold for other inputs."""
     return _may_differ(condition) or bool(array_of(condition).any() if is_batched(condition) else condition)

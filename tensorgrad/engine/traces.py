@@ -24,6 +24,7 @@ from tensorgrad.base.caching import remembered
 from tensorgrad.base.callsite import Place, here, is_outside, told, users_line
 from tensorgrad.base.context import context, holding, module_around
 from tensorgrad.base.dtypes import Array
+from tensorgrad.base.sources import required
 
 from .calls import OUTERMOST, Calls
 from .numpycalls import Draw
@@ -164,8 +165,8 @@ class Trace:
     def note_break(self, what: str, value: Any, node: Node | None = None) -> None:
         """Note that `value`, of `node`, was read: a break, or the way past an error, where that is all a line asks."""
         frame = _reader()
-        if what == CHOICE and _only_checks(frame) and not _is_caught(frame):
-            if node is not None and node not in self.constants:
+        if what == CHOICE and (check := _check(frame)) is not None and not _is_caught(frame):
+            if node is not None and node not in self.constants and check[1] is bool(value):
                 self.passed.append((node, _found(what, value, frame), bool(value)))
             return
         self._note(_found(what, value, frame)._replace(node=node))
@@ -308,24 +309,43 @@ def _shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _only_checks(frame: FrameType) -> bool:
-    """Return whether `frame` stands in the test of an ``if`` that only raises, or in an ``assert``."""
+def _check(frame: FrameType) -> tuple[bool, bool | None] | None:
+    """Return True and what is read of it, if only one way leads past, for a test that is there to raise an error."""
     code = frame.f_code
-    places = list(code.co_positions())
-    line = places[frame.f_lasti // 2][0]
-    return line is not None and any(start <= line <= end for start, end in _checks(code))
+    places = list(code.co_positions())[: frame.f_lasti // 2 + 1]
+    # a jump may stand at its whole statement: what was computed before it stands at the choice
+    for place in dict.fromkeys((places[-1], next((p for p in reversed(places) if p != places[-1]), places[-1]))):
+        for test, known in _checks(code):
+            if None not in place and _within(place, test):
+                return True, next((v for span, v in known if _within(place, span) or _within(span, place)), None)
+    return None
+
+
+_Span = tuple[int, int, int, int]
+
+
+def _span(node: ast.expr) -> _Span:
+    return node.lineno, node.end_lineno or 0, node.col_offset, node.end_col_offset or 0
+
+
+def _within(inner: Any, outer: Any) -> bool:
+    return (inner[0], inner[2]) >= (outer[0], outer[2]) and (inner[1], inner[3]) <= (outer[1], outer[3])
 
 
 @remembered(maxsize=512)
-def _checks(code: CodeType) -> list[tuple[int, int]]:
-    """Return the lines of the tests in a file that lead to nothing but an error."""
+def _checks(code: CodeType) -> list[tuple[_Span, list[tuple[_Span, bool]]]]:
+    """Return where the tests in a file that lead to nothing but an error stand, and what choices in them must be."""
     tests = [
-        node.test
+        (node.test, isinstance(node, ast.Assert))
         for node in ast.walk(_tree(code.co_filename))
-        if isinstance(node, ast.Assert)
-        or (isinstance(node, ast.If) and not node.orelse and isinstance(node.body[-1], ast.Raise))
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.If) and not node.orelse and _only_raises(node.body))
     ]
-    return [(test.lineno, test.end_lineno or test.lineno) for test in tests]
+    return [(_span(test), [(_span(one), value) for one, value in required(test, passes)]) for test, passes in tests]
+
+
+def _only_raises(body: list[ast.stmt]) -> bool:
+    leaving = ast.Return, ast.Break, ast.Continue
+    return isinstance(body[-1], ast.Raise) and not any(isinstance(n, leaving) for part in body for n in ast.walk(part))
 
 
 def _is_caught(frame: FrameType) -> bool:

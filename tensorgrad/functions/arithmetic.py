@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorgrad import ops
 from tensorgrad.base.dtypes import bool_, check_real, float64, int64
-from tensorgrad.engine.generalforms import asarray, surely
+from tensorgrad.engine.generalforms import asarray, valid
 from tensorgrad.engine.kinds import Op
 from tensorgrad.engine.tensor import Tensor
 from tensorgrad.errors import ArgumentError, DTypeError
@@ -225,7 +225,7 @@ def _shifted(name: str, shift: np.ufunc, input: Operand, other: Operand) -> Tens
         numbers = asarray(numbers, steps if steps.kind != "b" and isinstance(other, Tensor) else int64)
     if steps.kind == "b":
         counts = asarray(counts, asarray(numbers).dtype)
-    if not surely((asarray(counts) >= 0).all()):
+    if not valid((asarray(counts) >= 0).all()):
         raise ArgumentError(f"{name}(): argument 'other' must not be negative, found {other}")
     return constant(shift(numbers, counts))
 

@@ -28,7 +28,7 @@ from .nodes import Edge, Gradients, Passes, behind, described, is_shown, taken
 from .passing import flowed_to, pictured, shown, takes_a_value
 from .tracing import Names, argument_names, module_names, names_given, telling_of_draws, tracing, watching
 from .unrecorded import untold
-from .writing import python_file
+from .writing import python_file, text_of
 
 
 class Graph:
@@ -70,6 +70,7 @@ class Graph:
         self.along, self.assumptions, self.keys = {}, (), [""] * len(outputs)
         self._met: Sequence[Break] = ()
         self._assumed: Sequence[tuple[Node, Break, bool]] = ()
+        self._passed: Sequence[tuple[Node, Break, bool]] = ()
         self._checks: dict[int, tuple[bool, str]] = {}
         self._arguments: Sequence[Argument] = ()
         self._for: Collection[Node] = ()
@@ -151,7 +152,8 @@ class Graph:
         called = seen if names == "variables" else names_given(names, {})
         around = (*named_in(function), *users_variables().items())
         graph = cls(outputs, known, called, None, drawn, trace.buffers, trace.made, around)
-        graph._stale, graph._assumed = trace.stale, [*((*one, True) for one in trace.assumed), *trace.passed]
+        graph._stale, graph._passed = trace.stale, trace.passed
+        graph._assumed = [(*one, True) for one in trace.assumed]
         graph.assumptions = tuple(found for _, found in trace.assumed)
         graph._met, graph._arguments = trace.breaks, [a._replace(tensor=None) for a in arguments]
         graph.keys = tuple(key for key, _ in found)
@@ -368,8 +370,7 @@ class Graph:
         >>> "out[i] = x_i * x_i;" in source
         True
         """
-        source: str = importlib.import_module("tensorgrad.graph.cprogram").c_source(python_file(self))
-        return source
+        return text_of(self, importlib.import_module("tensorgrad.graph.cprogram").c_source)
 
     def to_js(self) -> str:
         """Return one module of JavaScript that computes what the file of `to_python` does.
@@ -388,8 +389,7 @@ class Graph:
         >>> "out[i] = x[i] * x[i];" in Graph.trace(lambda x: x * x, tg.tensor([1.0, 2.0])).to_js()
         True
         """
-        source: str = importlib.import_module("tensorgrad.javascript.jsfile").js_source(python_file(self))
-        return source
+        return text_of(self, importlib.import_module("tensorgrad.javascript.jsfile").js_source)
 
     def _and(self, nodes: Iterable[Node]) -> Graph:
         """Return this graph with `nodes`, and what they are computed from, besides."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING
 
 from tensorgrad.base.caching import altered
 from tensorgrad.base.callsite import told
-from tensorgrad.errors import AutogradError
+from tensorgrad.errors import AutogradError, CompileError
 
 from .gradients import Seed
 from .python import PythonFile
@@ -22,7 +24,7 @@ def python_file(graph: Graph, seed: Seed = None, kind: type[PythonFile] = Python
     Raises:
         AutogradError: a value that it needs was written where nothing records it.
     """
-    if graph._assumed:
+    if graph._assumed or graph._passed:
         return python_file(with_checks(graph), seed, kind)
     if (node := next(rewritten(graph._recorded, graph._stale), None)) is not None and node.primitive is not None:
         raise AutogradError(
@@ -37,10 +39,28 @@ def python_file(graph: Graph, seed: Seed = None, kind: type[PythonFile] = Python
 
 def with_checks(graph: Graph) -> Graph:
     """Return `graph` with the conditions of what is assumed among its nodes, which no picture shows."""
-    found = graph._and(node for node, _, _ in graph._assumed)
-    for node, assumed, held in graph._assumed:
+    conditions = [*graph._assumed, *graph._passed]
+    found = graph._and(node for node, _, _ in conditions)
+    for node, assumed, held in conditions:
         where, inside = (text.partition(" (")[0] for text in (told(assumed.place), assumed.inside))
         other = f"these inputs take another way than those of the trace at {where}"
         error = ", ".join(filter(None, (inside, f"{other}: trace the function on inputs like these")))
         found._checks[found._index[node]] = held, error
+    return found
+
+
+def text_of(graph: Graph, make: Callable[[PythonFile], str]) -> str:
+    """Return the text that `make` makes of the file; without the checks that raise errors, where these have no form."""
+    try:
+        return make(python_file(graph))
+    except CompileError:
+        if not graph._passed:
+            raise
+    return f"// Not looked for: numbers that the function refuses by an error.\n{make(python_file(unchecked(graph)))}"
+
+
+def unchecked(graph: Graph) -> Graph:
+    """Return `graph` without the checks that only raise errors."""
+    found = copy(graph)
+    found._passed = ()
     return found

@@ -102,7 +102,7 @@ class LiveProgram:
                 f"draw(live=True) cannot follow {told(found.place)}: {found.what} read a value there, and what depends "
                 f"on it would stay as it is; compute it with tensors, as where(x > 0, a, b)"
             )
-        graph = with_checks(graph) if graph._assumed else graph
+        graph = with_checks(graph) if graph._assumed or graph._passed else graph
         self._index = [graph._index[node] for node in drawn._recorded]
         self.file: WholeFile = python_file(graph, list(seeds) or None, WholeFile)  # type: ignore[assignment]
         source = js_program(self.file, "draw(live=True)")
