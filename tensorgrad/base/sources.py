@@ -69,21 +69,8 @@ def _holds(node: ast.Lambda, code: CodeType) -> bool:
 _FACTS = ("size", "ndim", "shape", "dtype", "itemsize", "kind")
 """What is the same of an array whatever its numbers are."""
 _READERS = (
-    "all",
-    "any",
-    "bool",
-    "dict",
-    "filter",
-    "list",
-    "map",
-    "max",
-    "min",
-    "next",
-    "set",
-    "sorted",
-    "sum",
-    "tuple",
-)
+    "all", "any", "bool", "dict", "filter", "list", "map", "max", "min", "next", "set", "sorted", "sum", "tuple",
+)  # fmt: skip
 """What asks several choices, or others than its result tells of."""
 _SEVERAL = ast.IfExp, ast.BoolOp, ast.Lambda, ast.NamedExpr, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp
 

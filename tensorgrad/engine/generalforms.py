@@ -109,7 +109,7 @@ def _one_step(function: Callable[P, R], plain: Callable[P, R]) -> Callable[P, R]
 
 def surely(condition: Any) -> bool:
     """Return whether `condition` holds for all inputs: while tracing that is not known, and the general form is run."""
-    return not _may_differ(condition) and bool(array_of(condition).all() if is_batched(condition) else condition)
+    return not _may_differ(condition) and valid(condition)
 
 
 def valid(condition: Any) -> bool:

@@ -165,8 +165,8 @@ class Trace:
     def note_break(self, what: str, value: Any, node: Node | None = None) -> None:
         """Note that `value`, of `node`, was read: a break, or the way past an error, where that is all a line asks."""
         frame = _reader()
-        if what == CHOICE and (check := _check(frame)) is not None and not _is_caught(frame):
-            if node is not None and node not in self.constants and check[1] is bool(value):
+        if what == CHOICE and (needed := _check(frame)) is not None and not _is_caught(frame):
+            if node is not None and node not in self.constants and bool(value) in needed:
                 self.passed.append((node, _found(what, value, frame), bool(value)))
             return
         self._note(_found(what, value, frame)._replace(node=node))
@@ -309,15 +309,15 @@ def _shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _check(frame: FrameType) -> tuple[bool, bool | None] | None:
-    """Return True and what is read of it, if only one way leads past, for a test that is there to raise an error."""
+def _check(frame: FrameType) -> list[bool] | None:
+    """Return what must be read in a test that only raises an error, if one way alone leads past; None elsewhere."""
     code = frame.f_code
     places = list(code.co_positions())[: frame.f_lasti // 2 + 1]
     # a jump may stand at its whole statement: what was computed before it stands at the choice
     for place in dict.fromkeys((places[-1], next((p for p in reversed(places) if p != places[-1]), places[-1]))):
         for test, known in _checks(code):
             if None not in place and _within(place, test):
-                return True, next((v for span, v in known if _within(place, span) or _within(span, place)), None)
+                return [v for span, v in known if _within(place, span) or _within(span, place)][:1]
     return None
 
 

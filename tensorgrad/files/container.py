@@ -15,6 +15,7 @@ import math
 import sys
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -76,18 +77,17 @@ def folded(array: Array, width: int, most: int, fill: Fill = _full) -> int:
     return found
 
 
-CHECKSUMS: dict[str, Callable[[Array], int]] = {
+CHECKSUMS: dict[str, Callable[..., int]] = {  # of an array, and perhaps of what fills it
     "crc32": crc32,
-    "folded": lambda array: folded(array, 1 << 16, 1 << 62),  # of files of version 2: rows too long for the cache
-    "folds": lambda array: folded(array, _WIDTH, _PART),
+    "folded": partial(folded, width=1 << 16, most=1 << 62),  # of files of version 2: rows too long for the cache
+    "folds": partial(folded, width=_WIDTH, most=_PART),
 }
 
 
 def checksum(array: Array, fill: Fill = _full) -> tuple[str, int]:
     """Return the name of the quicker checksum, and what it is, of an array that `fill` fills piece by piece."""
-    if array.nbytes < _MUCH:
-        return "crc32", crc32(array, fill)
-    return "folds", folded(array, _WIDTH, _PART, fill)
+    name = "crc32" if array.nbytes < _MUCH else "folds"
+    return name, CHECKSUMS[name](array, fill=fill)
 
 
 def _named(array: Array) -> int:
@@ -133,12 +133,8 @@ def unpack(
         raise DataError(f"{where}: expected a safetensors file, found {_kind(start + file.read())}")
     metadata, entries = _header(file, int.from_bytes(start[:8], "little"), size, where)
     structure = _structure(metadata, where)
-    arrays, summed = {}, structure is not None and sums is not None and sys.byteorder == "little"
-    for name, entry in entries.items():
-        arrays[name], found = _array(file, entry, f"{where}: {short(name)}", summed)
-        if sums is not None and found is not None:
-            sums[name] = found
-    return structure, arrays
+    known = sums if structure is not None and sys.byteorder == "little" else None
+    return structure, {name: _array(file, name, entry, where, known) for name, entry in entries.items()}
 
 
 def _header(file: IO[bytes], length: int, size: int, where: str) -> tuple[dict[str, str], dict[str, Any]]:
@@ -182,9 +178,11 @@ def _checked(name: str, entry: dict[str, Any], start: int) -> int:
     return int(end)
 
 
-def _array(file: IO[bytes], entry: dict[str, Any], what: str, summed: bool) -> tuple[Array, tuple[str, int] | None]:
-    """Return the array that is next in the file, in memory of its own, and its checksum, if that is wanted."""
-    kind, shape = entry["dtype"], entry["shape"]
+def _array(
+    file: IO[bytes], name: str, entry: dict[str, Any], where: str, sums: dict[str, tuple[str, int]] | None
+) -> Array:
+    """Return the array that is next in the file, in memory of its own; its checksum goes into `sums`."""
+    kind, shape, what = entry["dtype"], entry["shape"], f"{where}: {short(name)}"
     if kind not in _DTYPES:
         raise DataError(
             f"{what} is of dtype {short(kind)}, which NumPy does not have: convert it, for instance to float32, with "
@@ -204,14 +202,13 @@ def _array(file: IO[bytes], entry: dict[str, Any], what: str, summed: bool) -> t
                 raise _damaged(what, f"it lacks {left:,} bytes")
             piece, left = piece[count:], left - count
 
-    found = None
-    if summed:
-        found = checksum(array, fill)
-    else:
+    if sums is None:
         fill(_bytes(array))
+    else:
+        sums[name] = checksum(array, fill)
     if kind == "BOOL" and array.size and array.view(np.uint8).max() > 1:
         raise _damaged(what, "a bool that is neither 0 nor 1")
-    return _little_endian(array), found
+    return _little_endian(array)
 
 
 def _bytes(array: Array) -> memoryview:

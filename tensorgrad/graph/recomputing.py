@@ -50,6 +50,7 @@ def _are_alike(found: Array, held: Array) -> bool:
         return np.array_equal(found, held)
     size = np.abs(held[np.isfinite(held)]).max(initial=0.0)
     eps = float(np.finfo(held.dtype).eps)
+    # NaN in both is the same number of one run, and no fault of another
     return np.allclose(found, held, rtol=1000 * eps, atol=1000 * eps * float(size), equal_nan=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tensorgrad.base.caching import altered
 from tensorgrad.base.callsite import told
@@ -17,6 +17,8 @@ from .unrecorded import rewritten
 if TYPE_CHECKING:
     from .graph import Graph
 
+T = TypeVar("T")
+
 
 def python_file(graph: Graph, seed: Seed = None, kind: type[PythonFile] = PythonFile) -> PythonFile:
     """Return the file, of the `kind` that is asked for.
@@ -24,8 +26,7 @@ def python_file(graph: Graph, seed: Seed = None, kind: type[PythonFile] = Python
     Raises:
         AutogradError: a value that it needs was written where nothing records it.
     """
-    if graph._assumed or graph._passed:
-        return python_file(with_checks(graph), seed, kind)
+    graph = with_checks(graph)
     if (node := next(rewritten(graph._recorded, graph._stale), None)) is not None and node.primitive is not None:
         raise AutogradError(
             f"{node.primitive.name} at {told(node.place)} read or made a value that had been written without a "
@@ -40,6 +41,8 @@ def python_file(graph: Graph, seed: Seed = None, kind: type[PythonFile] = Python
 def with_checks(graph: Graph) -> Graph:
     """Return `graph` with the conditions of what is assumed among its nodes, which no picture shows."""
     conditions = [*graph._assumed, *graph._passed]
+    if not conditions:
+        return graph
     found = graph._and(node for node, _, _ in conditions)
     for node, assumed, held in conditions:
         where, inside = (text.partition(" (")[0] for text in (told(assumed.place), assumed.inside))
@@ -49,18 +52,23 @@ def with_checks(graph: Graph) -> Graph:
     return found
 
 
-def text_of(graph: Graph, make: Callable[[PythonFile], str]) -> str:
-    """Return the text that `make` makes of the file; without the checks that raise errors, where these have no form."""
+def formed(graph: Graph, make: Callable[[Graph], T]) -> T:
+    """Return what `make` makes of a graph, without the checks that only raise errors where these have no form."""
     try:
-        return make(python_file(graph))
+        return make(graph)
     except CompileError:
         if not graph._passed:
             raise
-    return f"// Not looked for: numbers that the function refuses by an error.\n{make(python_file(unchecked(graph)))}"
+    unchecked = copy(graph)
+    unchecked._passed = ()
+    return make(unchecked)
 
 
-def unchecked(graph: Graph) -> Graph:
-    """Return `graph` without the checks that only raise errors."""
-    found = copy(graph)
-    found._passed = ()
-    return found
+def text_of(graph: Graph, make: Callable[[PythonFile], str]) -> str:
+    """Return the text that `make` makes of the file, which says what it does not look for."""
+
+    def text(one: Graph) -> str:
+        told = "" if one is graph else "// Not looked for: numbers that the function refuses by an error.\n"
+        return told + make(python_file(one))
+
+    return formed(graph, text)

@@ -67,6 +67,7 @@ def _agree(total: Array, wanted: Array, parts: Sequence[Array]) -> bool:
         return np.array_equal(total, wanted)
     finite = [np.abs(part[np.isfinite(part)]) for part in parts]
     most = max((float(np.max(part, initial=0.0)) for part in finite), default=0.0)
+    # NaN that comes of the parts is NaN in the gradient that is wanted
     return total.shape == wanted.shape and np.allclose(total, wanted, 1e-5, 1e-6 * most, equal_nan=True)
 
 
@@ -102,7 +103,7 @@ class LiveProgram:
                 f"draw(live=True) cannot follow {told(found.place)}: {found.what} read a value there, and what depends "
                 f"on it would stay as it is; compute it with tensors, as where(x > 0, a, b)"
             )
-        graph = with_checks(graph) if graph._assumed or graph._passed else graph
+        graph = with_checks(graph)
         self._index = [graph._index[node] for node in drawn._recorded]
         self.file: WholeFile = python_file(graph, list(seeds) or None, WholeFile)  # type: ignore[assignment]
         source = js_program(self.file, "draw(live=True)")

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorgrad.errors import CompileError, TensorgradError
+from tensorgrad.errors import TensorgradError
 from tensorgrad.graph import Graph
-from tensorgrad.graph.writing import unchecked
+from tensorgrad.graph.writing import formed
 from tensorgrad.javascript.liveprogram import LiveProgram, Moved
 from tensorgrad.viz.layout.scene import Arrow, Scene
 from tensorgrad.viz.picture.edgetexts import gradient_text
@@ -216,12 +216,7 @@ def made(picture: Picture, graphs: tuple[Graph, Graph], seeds: Seeds, live: bool
         raise TensorgradError(
             "draw(live=True, heat=...): colours would stay those of the first numbers: leave out heat"
         )
-    try:
-        program = LiveProgram(*graphs, seeds)
-    except CompileError:
-        if not graphs[0]._passed:
-            raise
-        program = LiveProgram(unchecked(graphs[0]), graphs[1], seeds)  # of checks alone there may be no form
+    program = formed(graphs[0], lambda graph: LiveProgram(graph, graphs[1], seeds))
     return Live(picture, graphs[1], program, None if isinstance(live, bool) else live, **vars(page))
 
 
